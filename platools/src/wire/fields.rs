@@ -1,0 +1,146 @@
+//! One pass over a frame's text that picks out the hot fields and skips the rest.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The fields of the frames that travel once per call, still raw.
+///
+/// An internally tagged enum would buffer the whole frame in an intermediate value before it knew the variant; this reads
+/// the text once and borrows from it. Every field is taken as raw JSON, so that one of the wrong type spoils neither the
+/// discriminator nor a usable call id. Of a repeated key the last one counts, as in JavaScript and Python.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a> {
+    kind: Option<&'a RawValue>,
+    call_id: Option<&'a RawValue>,
+    tool_name: Option<&'a RawValue>,
+    pub(super) params: Option<&'a RawValue>,
+    pub(super) result: Option<&'a RawValue>,
+    pub(super) latency_ms: Option<&'a RawValue>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads the fields of one frame, and its `type`.
+    pub(super) fn read(text: &'a str) -> Result<(Cow<'a, str>, Self), FrameError> {
+        let fields: Self = serde_json::from_str(text).map_err(FrameError::NotAnObject)?;
+        let kind = fields.kind.and_then(string).ok_or(FrameError::NoType)?;
+        Ok((kind, fields))
+    }
+
+    /// The call id, if it is a string that is not empty.
+    pub(super) fn call_id(&self) -> Option<Cow<'a, str>> {
+        self.call_id.and_then(string).filter(|id| !id.is_empty())
+    }
+
+    /// The tool name, if it is a string that is not empty.
+    pub(super) fn tool_name(&self) -> Option<Cow<'a, str>> {
+        self.tool_name.and_then(string).filter(|name| !name.is_empty())
+    }
+}
+
+/// The string a raw value holds, borrowed where it has no escapes.
+fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
+}
+
+/// A string that borrows when it can; `Cow` alone always copies.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a frame, which is a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(Text(key)) = map.next_key()? {
+                    let slot = match &*key {
+                        "type" => &mut fields.kind,
+                        // The camel-case spellings are an older platform's; they are read and never sent.
+                        "call_id" | "callId" => &mut fields.call_id,
+                        "tool_name" | "toolName" => &mut fields.tool_name,
+                        "params" => &mut fields.params,
+                        "result" => &mut fields.result,
+                        "latency_ms" => &mut fields.latency_ms,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    *slot = Some(map.next_value()?);
+                }
+                Ok(fields)
+            }
+        }
+
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+/// Why a text is not a frame this side understands.
+///
+/// None of these ends a session. A malformed call that still names its call id can be answered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The text is not a JSON object.
+    NotAnObject(serde_json::Error),
+    /// There is no `type`, or it is not a string.
+    NoType,
+    /// A `type` this version does not know, perhaps from a newer peer.
+    UnknownType(String),
+    /// A known `type` whose fields do not fit.
+    Malformed {
+        /// The frame's `type`.
+        kind: &'static str,
+        /// The call the frame belongs to, where it says so.
+        call_id: Option<String>,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAnObject(error) => write!(f, "the frame is not a JSON object: {error}"),
+            Self::NoType => f.write_str("the frame has no `type`"),
+            Self::UnknownType(kind) => write!(f, "unknown frame type `{kind}`"),
+            Self::Malformed { kind, reason, .. } => write!(f, "malformed `{kind}`: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for FrameError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::NotAnObject(error) => Some(error),
+            Self::NoType | Self::UnknownType(_) | Self::Malformed { .. } => None,
+        }
+    }
+}
+
+/// Reads a frame that travels rarely, all of it, into its own type.
+pub(super) fn whole<'a, T: Deserialize<'a>>(kind: &'static str, text: &'a str) -> Result<T, FrameError> {
+    serde_json::from_str(text).map_err(|error| malformed(kind, None, error))
+}
+
+/// A known frame whose fields do not fit.
+pub(super) fn malformed(kind: &'static str, call_id: Option<Cow<'_, str>>, reason: impl fmt::Display) -> FrameError {
+    FrameError::Malformed { kind, call_id: call_id.map(Cow::into_owned), reason: reason.to_string() }
+}
+
+/// Whether a raw value is a JSON object.
+pub(super) fn is_object(raw: &RawValue) -> bool {
+    raw.get().starts_with('{')
+}

@@ -1,0 +1,22 @@
+//! The frames of the tool-sync protocol, without any I/O.
+//!
+//! A worker and a platform exchange JSON text frames, one message a frame, told apart by `type`. [`PlatformFrame`] is what
+//! a platform says, [`WorkerFrame`] what a worker says; each can be parsed and written, so both ends of the wire use this
+//! module. Payloads (`params`, `result`) stay raw JSON text: whoever needs them decodes them once, straight into types.
+
+mod fields;
+mod platform;
+mod worker;
+
+pub use fields::FrameError;
+pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};
+pub use worker::{HealthStatus, ToolDeclaration, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
+
+/// Frames larger than this close the socket on the platform's side: 10 MiB.
+pub const MAX_FRAME_BYTES: usize = 10 * 1024 * 1024;
+
+/// The close code a platform sends when a worker's secret was rotated.
+pub const CLOSE_SECRET_ROTATED: u16 = 4001;
+
+#[cfg(test)]
+mod tests;

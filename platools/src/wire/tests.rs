@@ -1,0 +1,129 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+/// The frames every tool host must read, made with the other SDKs.
+fn inbound() -> Value {
+    let fixture: Value = serde_json::from_str(include_str!("../../../tests/vectors/tool-sync-fixture.json"))
+        .expect("the fixture is JSON");
+    fixture["inbound"].clone()
+}
+
+fn lines(of: &Value) -> Vec<String> {
+    of.as_array().expect("a list").iter().map(|line| line.as_str().expect("a string").to_owned()).collect()
+}
+
+#[test]
+fn malformed_and_unknown_frames_are_errors_that_name_no_call() {
+    let mut errors = 0;
+    for line in lines(&inbound()["ignored_without_ending_the_session"]) {
+        if let Err(error) = PlatformFrame::parse(&line) {
+            errors += 1;
+            assert!(!matches!(error, FrameError::Malformed { call_id: Some(_), .. }), "{line}: {error:?}");
+        }
+    }
+    assert_eq!(errors, 7, "the fixture has seven lines that are no frame for us");
+}
+
+#[test]
+fn a_malformed_call_keeps_its_call_id() {
+    for (line, expected) in lines(&inbound()["answered_with_tool_error"]).iter().zip(["m-1", "m-2", "m-3"]) {
+        match PlatformFrame::parse(line) {
+            Err(FrameError::Malformed { kind: "tool_call", call_id: Some(call_id), .. }) => {
+                assert_eq!(call_id, expected)
+            }
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn both_spellings_of_the_organization_are_read() {
+    for form in inbound()["welcome_forms"].as_array().expect("a list") {
+        let text = form["frame"].as_str().expect("a string");
+        let PlatformFrame::Welcome(welcome) = PlatformFrame::parse(text).expect("a welcome") else {
+            panic!("{text} is a welcome")
+        };
+        assert_eq!(welcome.organization(), form["organization_id"].as_str());
+    }
+}
+
+#[test]
+fn camel_case_calls_are_read() {
+    let text = inbound()["camel_case_call"].as_str().expect("a string").to_owned();
+    let PlatformFrame::ToolCall(call) = PlatformFrame::parse(&text).expect("a call") else {
+        panic!("{text} is a call")
+    };
+    assert_eq!((&*call.call_id, &*call.tool_name), ("k-1", "lookup_order"));
+}
+
+#[test]
+fn new_tools_may_be_a_number_or_names() {
+    for (text, new_tools) in [
+        (r#"{"type":"tools_registered","count":3,"new_tools":2,"updated":0,"pruned":0}"#, 2),
+        (r#"{"type":"tools_registered","count":3,"new_tools":["a","b","c"]}"#, 3),
+    ] {
+        let PlatformFrame::ToolsRegistered(registered) = PlatformFrame::parse(text).expect("a frame") else {
+            panic!("{text} tells what was registered")
+        };
+        assert_eq!((registered.count, registered.new_tools), (3, new_tools));
+    }
+}
+
+#[test]
+fn escaped_keys_and_ids_are_unescaped() {
+    let text = r#"{"\u0074ype":"tool_call","call_id":"a\"b","tool_name":"t","params":{"x":"\u00e9"}}"#;
+    let PlatformFrame::ToolCall(call) = PlatformFrame::parse(text).expect("a call") else { panic!("{text} is a call") };
+    assert_eq!(call.call_id, "a\"b");
+    assert_eq!(call.params.get(), r#"{"x":"\u00e9"}"#, "params stay as they were written");
+}
+
+#[test]
+fn an_acknowledgement_is_written_with_its_type_alone() {
+    assert_eq!(PlatformFrame::HeartbeatAck {}.to_text(), r#"{"type":"heartbeat_ack"}"#);
+}
+
+#[test]
+fn a_result_written_in_place_is_a_tool_result() {
+    let mut frame = result_frame::head("id with \"quotes\" and \u{1}");
+    frame.extend_from_slice(br#"{"sum":3}"#);
+    result_frame::tail(&mut frame, u64::MAX);
+    let text = String::from_utf8(frame).expect("JSON is UTF-8");
+    let WorkerFrame::ToolResult(result) = WorkerFrame::parse(&text).expect("a frame") else {
+        panic!("{text} is a result")
+    };
+    assert_eq!(result.call_id, "id with \"quotes\" and \u{1}");
+    assert_eq!(result.result.get(), r#"{"sum":3}"#);
+    assert_eq!(result.latency_ms, u64::MAX);
+    assert_eq!(WorkerFrame::ToolResult(result).to_text(), text, "both ways of writing give the same bytes");
+}
+
+#[test]
+fn an_error_without_causes_has_no_traceback() {
+    let frame = WorkerFrame::ToolError(ToolFailure::new("c", "it broke"));
+    assert_eq!(frame.to_text(), r#"{"type":"tool_error","call_id":"c","error":"it broke"}"#);
+    let with = WorkerFrame::ToolError(ToolFailure::new("c", "it broke").with_traceback("because"));
+    assert_eq!(with.to_text(), r#"{"type":"tool_error","call_id":"c","error":"it broke","traceback":"because"}"#);
+}
+
+#[test]
+fn a_registration_has_exactly_seven_keys_per_tool() {
+    let frame = WorkerFrame::ToolRegister { tools: vec![ToolDeclaration::new("t", "d", json!({"type": "object"}))] };
+    let value: Value = serde_json::from_str(&frame.to_text()).expect("JSON");
+    let keys: Vec<_> = value["tools"][0].as_object().expect("an object").keys().cloned().collect();
+    assert_eq!(keys, ["name", "description", "input_schema", "output_schema", "auth", "roles", "annotations"]);
+    assert_eq!(value["tools"][0]["output_schema"], Value::Null);
+}
+
+#[test]
+fn the_older_sdks_frames_are_read() {
+    for text in [
+        r#"{"type":"heartbeat","tools_health":{}}"#,
+        r#"{"type":"heartbeat"}"#,
+        r#"{"type":"tool_error","call_id":"c","error":"e","traceback":null}"#,
+        r#"{"type":"tool_result","call_id":"c","result":null,"latency_ms":0}"#,
+        r#"{"type":"tool_register","tools":[]}"#,
+    ] {
+        WorkerFrame::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+}

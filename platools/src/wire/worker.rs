@@ -1,0 +1,254 @@
+//! What a worker says to a platform.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::fields::{Fields, FrameError, malformed, whole};
+
+/// One frame from a worker.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum WorkerFrame<'a> {
+    /// The complete set of tools: those left out are removed.
+    ToolRegister {
+        /// The tools, in the worker's own order.
+        tools: Vec<ToolDeclaration>,
+    },
+    /// A sign of life.
+    Heartbeat {
+        /// How each tool fared in the last hour, by name.
+        tools_health: BTreeMap<String, ToolHealth>,
+    },
+    /// A call that succeeded.
+    #[serde(borrow)]
+    ToolResult(ToolResult<'a>),
+    /// A call that failed.
+    ToolError(ToolFailure<'a>),
+}
+
+impl<'a> WorkerFrame<'a> {
+    /// Reads one frame.
+    ///
+    /// # Errors
+    /// The text is not JSON, not a frame, of an unknown type, or lacks what its type needs.
+    pub fn parse(text: &'a str) -> Result<Self, FrameError> {
+        let (kind, fields) = Fields::read(text)?;
+        Ok(match &*kind {
+            "tool_result" => Self::ToolResult(ToolResult::from_fields(&fields)?),
+            "tool_error" => Self::ToolError(ToolFailure::parse(&fields, text)?),
+            "heartbeat" => {
+                #[derive(Deserialize)]
+                struct Heartbeat {
+                    #[serde(default)]
+                    tools_health: BTreeMap<String, ToolHealth>,
+                }
+                Self::Heartbeat { tools_health: whole::<Heartbeat>("heartbeat", text)?.tools_health }
+            }
+            "tool_register" => {
+                #[derive(Deserialize)]
+                struct Registration {
+                    tools: Vec<ToolDeclaration>,
+                }
+                Self::ToolRegister { tools: whole::<Registration>("tool_register", text)?.tools }
+            }
+            _ => return Err(FrameError::UnknownType(kind.into_owned())),
+        })
+    }
+
+    /// The frame as the text that travels.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("strings, numbers and raw JSON always serialize")
+    }
+}
+
+/// One tool as a worker declares it: exactly these seven keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolDeclaration {
+    /// Unique within the worker.
+    pub name: String,
+    /// What the tool does, for the model that chooses it.
+    #[serde(default)]
+    pub description: String,
+    /// JSON Schema of the arguments, an object at the root.
+    pub input_schema: Value,
+    /// JSON Schema of the result, or `null` where none is declared.
+    #[serde(default)]
+    pub output_schema: Option<Value>,
+    /// `none`, `user` or `admin`.
+    #[serde(default = "no_auth")]
+    pub auth: String,
+    /// The caller needs one of these, if there are any.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Free: hints of the Model Context Protocol, `category`, and what a platform knows besides.
+    #[serde(default)]
+    pub annotations: Map<String, Value>,
+}
+
+impl ToolDeclaration {
+    /// A tool that anyone may call.
+    #[must_use]
+    pub fn new(name: impl Into<String>, description: impl Into<String>, input_schema: Value) -> Self {
+        Self {
+            name: name.into(),
+            description: description.into(),
+            input_schema,
+            output_schema: None,
+            auth: no_auth(),
+            roles: Vec::new(),
+            annotations: Map::new(),
+        }
+    }
+}
+
+fn no_auth() -> String {
+    "none".to_owned()
+}
+
+/// How one tool fared in the last hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolHealth {
+    /// The verdict.
+    pub status: HealthStatus,
+    /// Mean time of a call, in milliseconds.
+    pub avg_latency_ms: u64,
+    /// Calls that failed.
+    pub error_count_1h: u64,
+    /// The latest failure's message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+}
+
+impl ToolHealth {
+    /// A verdict and the figures it rests on.
+    #[must_use]
+    pub fn new(status: HealthStatus, avg_latency_ms: u64, error_count_1h: u64, last_error: Option<String>) -> Self {
+        Self { status, avg_latency_ms, error_count_1h, last_error }
+    }
+}
+
+/// Whether a tool works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthStatus {
+    /// It works.
+    Healthy,
+    /// It fails now and then.
+    Degraded,
+    /// It fails most of the time.
+    Down,
+}
+
+/// A call that succeeded.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ToolResult<'a> {
+    /// The call this answers.
+    #[serde(borrow)]
+    pub call_id: Cow<'a, str>,
+    /// What the tool returned: any JSON.
+    pub result: &'a RawValue,
+    /// How long the worker took, in milliseconds.
+    pub latency_ms: u64,
+}
+
+impl<'a> ToolResult<'a> {
+    fn from_fields(fields: &Fields<'a>) -> Result<Self, FrameError> {
+        const KIND: &str = "tool_result";
+        let call_id =
+            fields.call_id().ok_or_else(|| malformed(KIND, None, "`call_id` must be a string that is not empty"))?;
+        let Some(result) = fields.result else {
+            return Err(malformed(KIND, Some(call_id), "`result` is missing"));
+        };
+        let latency_ms = match fields.latency_ms.map(|raw| serde_json::from_str(raw.get())) {
+            None => 0,
+            Some(Ok(latency_ms)) => latency_ms,
+            Some(Err(error)) => return Err(malformed(KIND, Some(call_id), format_args!("`latency_ms`: {error}"))),
+        };
+        Ok(Self { call_id, result, latency_ms })
+    }
+}
+
+/// A call that failed.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct ToolFailure<'a> {
+    /// The call this answers.
+    #[serde(borrow)]
+    pub call_id: Cow<'a, str>,
+    /// What went wrong, for the caller.
+    pub error: Cow<'a, str>,
+    /// The causes behind it, where the tool shows them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceback: Option<Cow<'a, str>>,
+}
+
+impl<'a> ToolFailure<'a> {
+    /// The failure of one call.
+    #[must_use]
+    pub fn new(call_id: &'a str, error: impl Into<Cow<'a, str>>) -> Self {
+        Self { call_id: Cow::Borrowed(call_id), error: error.into(), traceback: None }
+    }
+
+    /// Adds the causes behind the failure.
+    #[must_use]
+    pub fn with_traceback(mut self, traceback: impl Into<Cow<'a, str>>) -> Self {
+        self.traceback = Some(traceback.into());
+        self
+    }
+
+    fn parse(fields: &Fields<'a>, text: &'a str) -> Result<Self, FrameError> {
+        #[derive(Deserialize)]
+        struct Failure {
+            error: String,
+            #[serde(default)]
+            traceback: Option<String>,
+        }
+        const KIND: &str = "tool_error";
+        let call_id =
+            fields.call_id().ok_or_else(|| malformed(KIND, None, "`call_id` must be a string that is not empty"))?;
+        match serde_json::from_str::<Failure>(text) {
+            Ok(failure) => {
+                Ok(Self { call_id, error: Cow::Owned(failure.error), traceback: failure.traceback.map(Cow::Owned) })
+            }
+            Err(error) => Err(malformed(KIND, Some(call_id), error)),
+        }
+    }
+}
+
+/// The two halves of a `tool_result` around a result that is written in place.
+///
+/// A tool writes its result straight into the frame that carries it: the head goes in first, the tool appends its JSON,
+/// the tail closes the frame. Nothing is copied or parsed again.
+pub mod result_frame {
+    use super::{Serialize, io};
+
+    /// Room for the tail: its fixed text and the longest `u64`.
+    pub const TAIL_BYTES: usize = r#","latency_ms":18446744073709551615}"#.len();
+
+    /// Everything before the result.
+    #[must_use]
+    pub fn head(call_id: &str) -> Vec<u8> {
+        // Most results fit, so the buffer rarely grows more than once.
+        let mut frame = Vec::with_capacity(128 + call_id.len());
+        frame.extend_from_slice(br#"{"type":"tool_result","call_id":"#);
+        call_id.serialize(&mut serde_json::Serializer::new(&mut frame)).expect("a string serializes into memory");
+        frame.extend_from_slice(br#","result":"#);
+        frame
+    }
+
+    /// Everything after the result.
+    pub fn tail(frame: &mut Vec<u8>, latency_ms: u64) {
+        use io::Write as _;
+        write!(frame, r#","latency_ms":{latency_ms}}}"#).expect("writing into memory does not fail");
+    }
+}
