@@ -1,0 +1,71 @@
+//! The crate's error.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// Why a registry or a client could not be built, or why a client gave up.
+///
+/// Failures of single calls are [`ToolError`](crate::ToolError)s and never end a client.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What sort of error it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Two tools have the same name.
+    DuplicateTool,
+    /// A tool's declaration is not one a platform accepts.
+    InvalidTool,
+    /// A tool borrows state that the registry does not have.
+    MissingState,
+    /// The platform's URL is missing or malformed.
+    InvalidUrl,
+    /// The secret is missing, empty, or cannot be read.
+    InvalidSecret,
+    /// A setting of the client is out of range.
+    InvalidSetting,
+    /// A certificate or key cannot be used.
+    Tls,
+    /// The platform could not be reached, or the connection broke.
+    Connection,
+    /// The platform refused the worker's credentials.
+    Refused,
+    /// The client is running already.
+    AlreadyRunning,
+    /// The retry policy allows no further attempt.
+    RetriesExhausted,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What sort of error it is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,131 @@
+//! How the calls of one tool went in the last hour.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// The hour is kept in minutes, each forgotten as a whole once it is an hour old.
+const MINUTE: Duration = Duration::from_secs(60);
+const MINUTES: u32 = 60;
+
+/// Below this many calls in the hour a tool counts as healthy: one failure of two calls says little.
+const MIN_CALLS: u64 = 5;
+
+/// Counts of one tool's calls over a rolling hour.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    minutes: VecDeque<Minute>,
+    last_error: Option<(Instant, String)>,
+}
+
+#[derive(Debug)]
+struct Minute {
+    began: Instant,
+    calls: u64,
+    errors: u64,
+    latency: Duration,
+}
+
+/// What the counts amount to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) calls: u64,
+    pub(crate) errors: u64,
+    pub(crate) mean_latency: Duration,
+    pub(crate) last_error: Option<String>,
+}
+
+impl Health {
+    /// Counts one call; `error` is the message of one that failed through the tool's own fault.
+    pub(crate) fn record(&mut self, now: Instant, latency: Duration, error: Option<&str>) {
+        self.forget(now);
+        if self.minutes.back().is_none_or(|minute| now.saturating_duration_since(minute.began) >= MINUTE) {
+            self.minutes.push_back(Minute { began: now, calls: 0, errors: 0, latency: Duration::ZERO });
+        }
+        if let Some(minute) = self.minutes.back_mut() {
+            minute.calls += 1;
+            minute.errors += u64::from(error.is_some());
+            minute.latency += latency;
+        }
+        if let Some(message) = error {
+            self.last_error = Some((now, message.to_owned()));
+        }
+    }
+
+    /// What the last hour amounts to.
+    pub(crate) fn verdict(&mut self, now: Instant) -> Verdict {
+        self.forget(now);
+        let calls = self.minutes.iter().map(|minute| minute.calls).sum();
+        let latency: Duration = self.minutes.iter().map(|minute| minute.latency).sum();
+        Verdict {
+            calls,
+            errors: self.minutes.iter().map(|minute| minute.errors).sum(),
+            mean_latency: u32::try_from(calls).ok().and_then(|calls| latency.checked_div(calls)).unwrap_or_default(),
+            last_error: self.last_error.as_ref().map(|(_, message)| message.clone()),
+        }
+    }
+
+    fn forget(&mut self, now: Instant) {
+        let is_old = |began: Instant| now.saturating_duration_since(began) >= MINUTE * MINUTES;
+        while self.minutes.front().is_some_and(|minute| is_old(minute.began)) {
+            self.minutes.pop_front();
+        }
+        self.last_error.take_if(|(at, _)| is_old(*at));
+    }
+}
+
+impl Verdict {
+    /// At least half of the calls fail.
+    pub(crate) fn is_down(&self) -> bool {
+        self.calls >= MIN_CALLS && self.errors * 2 >= self.calls
+    }
+
+    /// At least one call in ten fails.
+    pub(crate) fn is_degraded(&self) -> bool {
+        self.calls >= MIN_CALLS && self.errors * 10 >= self.calls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn an_hour_later_a_call_is_forgotten() {
+        let start = Instant::now();
+        let mut health = Health::default();
+        health.record(start, 10 * MS, Some("broken"));
+        health.record(start + MINUTE, 30 * MS, None);
+        let verdict = health.verdict(start + MINUTE);
+        assert_eq!((verdict.calls, verdict.errors, verdict.mean_latency), (2, 1, 20 * MS));
+        assert_eq!(verdict.last_error.as_deref(), Some("broken"));
+        let verdict = health.verdict(start + MINUTE * MINUTES);
+        assert_eq!((verdict.calls, verdict.errors, verdict.last_error), (1, 0, None));
+    }
+
+    #[test]
+    fn a_tool_is_degraded_at_a_tenth_and_down_at_half_of_its_calls() {
+        let now = Instant::now();
+        let after = |errors: usize, calls: usize| {
+            let mut health = Health::default();
+            (0..calls).for_each(|call| health.record(now, MS, (call < errors).then_some("broken")));
+            let verdict = health.verdict(now);
+            (verdict.is_degraded(), verdict.is_down())
+        };
+        assert_eq!(after(4, 4), (false, false), "too few calls to tell");
+        assert_eq!(after(1, 11), (false, false));
+        assert_eq!(after(1, 10), (true, false));
+        assert_eq!(after(5, 10), (true, true));
+    }
+
+    #[test]
+    fn the_counts_take_the_same_room_however_many_calls_there_are() {
+        let start = Instant::now();
+        let mut health = Health::default();
+        (0..10_000).for_each(|second| health.record(start + Duration::from_secs(second), MS, None));
+        assert!(health.minutes.len() <= MINUTES as usize + 1);
+    }
+}

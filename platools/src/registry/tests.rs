@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::*;
+use crate::tool::{BindError, Context, Handler, HandlerFuture, Injected, Output};
+
+/// A tool that borrows a `u64` if it is told to.
+struct Named(&'static str, bool);
+
+impl Tool for Named {
+    fn definition(&self) -> ToolDefinition {
+        ToolDefinition::new(self.0, "A tool.", json!({"type": "object", "properties": {}}))
+    }
+
+    fn bind(&self, state: &State) -> Result<Arc<dyn Handler>, BindError> {
+        if self.1 {
+            Injected::<u64>::resolve("limit", state)?;
+        }
+        Ok(Arc::new(Nothing))
+    }
+}
+
+struct Nothing;
+
+impl Handler for Nothing {
+    fn call(self: Arc<Self>, _: Context, output: Output) -> HandlerFuture {
+        Box::pin(async move { output.write(&()) })
+    }
+}
+
+fn tools(names: &[&'static str]) -> Vec<Box<dyn Tool>> {
+    names.iter().map(|name| Box::new(Named(name, false)) as Box<dyn Tool>).collect()
+}
+
+fn registry(names: &[&'static str]) -> ToolRegistry {
+    ToolRegistry::new().with_tools(tools(names)).expect("the names differ")
+}
+
+#[test]
+fn names_keep_the_order_they_were_added_in() {
+    let registry = registry(&["b", "a", "c"]);
+    assert!(registry.remove("a"));
+    assert!(!registry.remove("a"));
+    registry.insert(Named("a", false)).expect("it is free again");
+    assert_eq!(registry.names(), ["b", "c", "a"]);
+    registry.replace(Named("c", false)).expect("valid");
+    assert_eq!(registry.names(), ["b", "c", "a"], "a replaced tool keeps its place");
+}
+
+#[test]
+fn a_duplicate_name_adds_none_of_the_tools() {
+    let registry = registry(&["a"]);
+    let error = registry.insert(tools(&["b", "a"])).expect_err("a is taken");
+    assert_eq!(error.kind(), ErrorKind::DuplicateTool);
+    assert!(error.to_string().contains("`a`"), "{error}");
+    assert_eq!(registry.names(), ["a"]);
+}
+
+#[test]
+fn an_invalid_declaration_is_refused_by_name() {
+    let error = ToolRegistry::new().with_tools(tools(&["no spaces"])).expect_err("a bad name");
+    assert_eq!(error.kind(), ErrorKind::InvalidTool);
+    assert!(error.to_string().contains("`no spaces`"), "{error}");
+}
+
+#[test]
+fn missing_state_is_found_when_the_registry_is_built() {
+    let error = ToolRegistry::new().with_tools(Named("t", true)).expect_err("there is no u64");
+    assert_eq!(error.kind(), ErrorKind::MissingState);
+    for part in ["`t`", "`limit`", "`u64`", "with_state"] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
+    ToolRegistry::new().with_state(7_u64).with_tools(Named("t", true)).expect("now there is one");
+}
+
+#[test]
+fn every_change_is_announced_and_nothing_else_is() {
+    let registry = registry(&["a"]);
+    let changes = registry.changes();
+    let count = || *changes.borrow();
+    let start = count();
+    registry.insert(tools(&["b", "c"])).expect("free names");
+    assert_eq!(count(), start + 1, "one edit is one change");
+    registry.insert(tools(&["b"])).expect_err("taken");
+    assert!(!registry.remove("z"));
+    registry.insert(tools(&[])).expect("nothing to add");
+    assert_eq!(count(), start + 1);
+    registry.clear();
+    registry.clear();
+    assert_eq!(count(), start + 2, "clearing an empty registry changes nothing");
+}
+
+#[test]
+fn clones_share_their_tools() {
+    let registry = registry(&["a"]);
+    registry.clone().clear();
+    assert!(registry.is_empty());
+}
+
+#[test]
+fn the_fingerprint_depends_on_the_declarations_alone() {
+    assert_eq!(registry(&["a", "b"]).fingerprint(), registry(&["b", "a"]).fingerprint());
+    assert_ne!(registry(&["a", "b"]).fingerprint(), registry(&["a", "c"]).fingerprint());
+    assert_eq!(registry(&["a"]).fingerprint().len(), 64);
+}

@@ -1,0 +1,131 @@
+//! The slow path: each argument on its own, to name every bad one and to accept what was probably meant.
+
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Policy;
+use super::decode::is_ignored;
+use super::exact::Exact;
+use super::parameter::Parameters;
+use super::problem::{Problems, did_you_mean};
+
+/// Decodes what can be decoded, and notes a problem for everything else.
+pub(super) fn one_by_one<P: Parameters>(
+    parameters: &P,
+    policy: Policy,
+    text: &str,
+    problems: &mut Problems,
+) -> P::Slots {
+    let mut slots = P::Slots::default();
+    let entries = match serde_json::Deserializer::from_str(text).deserialize_map(Entries) {
+        Ok(entries) => entries,
+        Err(error) => {
+            problems.add("arguments", "", format!("they must be a JSON object: {}", without_position(&error)));
+            return slots;
+        }
+    };
+    for (index, (name, value)) in entries.iter().enumerate() {
+        match parameters.position(name) {
+            Some(_) if entries[..index].iter().any(|(earlier, _)| earlier == name) => {
+                problems.add(name, "", "it is given twice");
+            }
+            Some(position) => one(parameters, policy, (position, name), value, &mut slots, problems),
+            None if is_ignored(name, policy) => {}
+            None => problems.add(name, "", no_such_argument(parameters, name)),
+        }
+    }
+    slots
+}
+
+fn one<P: Parameters>(
+    parameters: &P,
+    policy: Policy,
+    (position, name): (usize, &str),
+    value: &RawValue,
+    slots: &mut P::Slots,
+    problems: &mut Problems,
+) {
+    let Err((path, message)) = exactly(parameters, position, value.get(), slots) else { return };
+    if !policy.strict {
+        if value.get() == "null" && has_default(parameters, position) {
+            return;
+        }
+        if let Some(scalar) = scalar_in_string(value)
+            && exactly(parameters, position, &scalar, slots).is_ok()
+        {
+            return;
+        }
+    }
+    problems.add(name, &path, message);
+}
+
+/// Decodes one value; on failure, says where inside of it and why.
+fn exactly<P: Parameters>(
+    parameters: &P,
+    position: usize,
+    json: &str,
+    slots: &mut P::Slots,
+) -> Result<(), (String, String)> {
+    let mut track = serde_path_to_error::Track::new();
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+    parameters
+        .decode(position, slots, Exact(tracked))
+        .map_err(|error| (track.path().to_string(), without_position(&error)))
+}
+
+/// The number or boolean a string spells, as models sometimes write them.
+fn scalar_in_string(value: &RawValue) -> Option<String> {
+    let text: String = serde_json::from_str(value.get()).ok()?;
+    let scalar: serde_json::Value = serde_json::from_str(text.trim()).ok()?;
+    (scalar.is_number() || scalar.is_boolean()).then(|| text.trim().to_owned())
+}
+
+fn has_default<P: Parameters>(parameters: &P, position: usize) -> bool {
+    let (mut index, mut found) = (0, false);
+    parameters.each(&mut |parameter| {
+        found |= index == position && parameter.has_default();
+        index += 1;
+    });
+    found
+}
+
+fn no_such_argument<P: Parameters>(parameters: &P, name: &str) -> String {
+    let mut names = Vec::new();
+    parameters.each(&mut |parameter| names.push(parameter.name()));
+    if let Some(meant) = did_you_mean(name, &names) {
+        return format!("there is no such argument; did you mean `{meant}`?");
+    }
+    if names.is_empty() {
+        return "there is no such argument; the tool takes none".to_owned();
+    }
+    format!("there is no such argument; the tool takes {}", names.join(", "))
+}
+
+/// A JSON error without its line and column, which mean nothing to whoever did not see the text.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&position).unwrap_or(&text).to_owned()
+}
+
+/// The entries of an object, values unread.
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Vec<(String, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+}

@@ -1,0 +1,28 @@
+//! From the raw text of a call's params to the typed arguments of a function.
+//!
+//! The fast path reads the text once and decodes each argument where it stands. Only when something does not fit does the
+//! slow path read it again, to name every bad argument at once and to accept what a model meant: `"42"` for a number.
+
+mod bounds;
+mod decode;
+mod exact;
+mod lenient;
+mod parameter;
+mod pattern;
+mod problem;
+
+pub use bounds::Bound;
+pub(crate) use decode::decode;
+pub use parameter::{AnyParameter, IntoDefault, Parameter, Parameters};
+
+/// How strictly arguments are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Take only what the schema allows: no number in a string, no `null` for an argument with a default.
+    pub strict: bool,
+    /// Ignore arguments the tool does not have.
+    pub allow_unknown: bool,
+}
+
+#[cfg(test)]
+mod tests;

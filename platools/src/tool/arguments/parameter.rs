@@ -1,0 +1,322 @@
+//! The parameters a tool declares: what each is called, what it takes, and when it may be left out.
+
+use std::fmt;
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::de::value::Error as MissingError;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
+use serde::{Serialize, forward_to_deserialize_any};
+use serde_json::Value;
+
+use super::bounds::{Bound, End, Length, Ranged, Text, outside};
+use super::pattern;
+use super::problem::Problems;
+
+/// One parameter of a typed tool.
+///
+/// The schema and the decoder both read it, so that they cannot disagree on what may be left out or what is in range.
+pub struct Parameter<T> {
+    name: &'static str,
+    description: &'static str,
+    default: Option<fn() -> T>,
+    keywords: Vec<(&'static str, Value)>,
+    checks: Vec<Check<T>>,
+}
+
+/// Says what is wrong with a value, if anything.
+type Check<T> = Box<dyn Fn(&T) -> Option<String> + Send + Sync>;
+
+impl<T> Parameter<T> {
+    /// A parameter that must be given, unless its type can do without a value, as `Option` can.
+    pub fn new(name: &'static str, description: &'static str) -> Self {
+        Self { name, description, default: None, keywords: Vec::new(), checks: Vec::new() }
+    }
+
+    /// May be left out; the function then gets this value.
+    #[must_use]
+    pub fn with_default(mut self, default: fn() -> T) -> Self
+    where
+        T: Serialize,
+    {
+        if let Ok(json) = serde_json::to_value(default()) {
+            self.keywords.push(("default", json));
+        }
+        self.default = Some(default);
+        self
+    }
+
+    /// A number within a range.
+    #[must_use]
+    pub fn with_range(mut self, from: End<Bound>, to: End<Bound>) -> Self
+    where
+        T: Ranged,
+    {
+        self.keywords.extend(match from {
+            End::Included(min) => Some(("minimum", min.json())),
+            End::Excluded(min) => Some(("exclusiveMinimum", min.json())),
+            End::Unbounded => None,
+        });
+        self.keywords.extend(match to {
+            End::Included(max) => Some(("maximum", max.json())),
+            End::Excluded(max) => Some(("exclusiveMaximum", max.json())),
+            End::Unbounded => None,
+        });
+        self.checks.push(Box::new(move |value| outside(value.number()?, (from, to))));
+        self
+    }
+
+    /// A length of at least `min` and, where there is a limit, at most `max`: of a string in characters, of a list in items,
+    /// of a map in entries.
+    #[must_use]
+    pub fn with_length(mut self, min: usize, max: End<usize>) -> Self
+    where
+        T: Length,
+    {
+        let unit = T::UNIT;
+        let max = match max {
+            End::Included(max) => max,
+            End::Excluded(end) => end.saturating_sub(1),
+            End::Unbounded => usize::MAX,
+        };
+        if min > 0 {
+            self.keywords.push((unit.min_keyword, min.into()));
+        }
+        if max < usize::MAX {
+            self.keywords.push((unit.max_keyword, max.into()));
+        }
+        self.checks.push(Box::new(move |value| {
+            let length = value.length()?;
+            let limit = match length {
+                _ if length < min => format!("at least {min}"),
+                _ if length > max => format!("at most {max}"),
+                _ => return None,
+            };
+            Some(format!("it has {length} {noun} and must have {limit}", noun = unit.noun))
+        }));
+        self
+    }
+
+    /// A string in which the pattern is found.
+    ///
+    /// # Panics
+    /// The pattern is not a regular expression.
+    #[must_use]
+    pub fn with_pattern(mut self, pattern: &'static str) -> Self
+    where
+        T: Text,
+    {
+        let regex = pattern::compile(pattern);
+        self.keywords.push(("pattern", pattern.into()));
+        self.checks.push(Box::new(move |value| {
+            (!regex.is_match(value.text()?)).then(|| format!("it does not match the pattern {pattern}"))
+        }));
+        self
+    }
+}
+
+impl<T: DeserializeOwned> Parameter<T> {
+    /// The value of an argument that was left out; `None` where it must be given.
+    fn absent(&self) -> Option<T> {
+        match self.default {
+            Some(default) => Some(default()),
+            // The way serde itself tells which fields of a struct may be missing: those that take `none`.
+            None => T::deserialize(Missing).ok(),
+        }
+    }
+
+    /// The value the function gets, once the argument is known to be given or not.
+    fn settle(&self, given: Option<T>, problems: &mut Problems) -> Option<T> {
+        let Some(value) = given else {
+            let absent = self.absent();
+            if absent.is_none() && !problems.concern(self.name) {
+                problems.add(self.name, "", "it is required and missing");
+            }
+            return absent;
+        };
+        for message in self.checks.iter().filter_map(|check| check(&value)) {
+            problems.add(self.name, "", message);
+        }
+        Some(value)
+    }
+}
+
+impl<T> fmt::Debug for Parameter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parameter").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A parameter whatever its type.
+pub trait AnyParameter {
+    /// Its name on the wire.
+    fn name(&self) -> &'static str;
+    /// Whether it must be given.
+    fn is_required(&self) -> bool;
+    /// Whether it has a default of its own.
+    fn has_default(&self) -> bool;
+    /// Its schema, with definitions collected in the generator.
+    fn schema(&self, generator: &mut SchemaGenerator) -> Value;
+}
+
+impl<T: DeserializeOwned + JsonSchema> AnyParameter for Parameter<T> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_required(&self) -> bool {
+        self.absent().is_none()
+    }
+
+    fn has_default(&self) -> bool {
+        self.default.is_some()
+    }
+
+    fn schema(&self, generator: &mut SchemaGenerator) -> Value {
+        let mut schema = generator.subschema_for::<T>();
+        let fields = schema.ensure_object();
+        if !self.description.is_empty() {
+            fields.insert("description".to_owned(), self.description.into());
+        }
+        for (keyword, value) in &self.keywords {
+            fields.insert((*keyword).to_owned(), value.clone());
+        }
+        schema.to_value()
+    }
+}
+
+/// The parameters of a tool: a nested pair `(Parameter<A>, (Parameter<B>, ()))`, which has no limit to its length.
+pub trait Parameters: Send + Sync + 'static {
+    /// What was given so far.
+    type Slots: Default + Send;
+    /// What the function gets.
+    type Values: Send;
+
+    /// The position of a parameter.
+    fn position(&self, name: &str) -> Option<usize>;
+
+    /// Decodes an argument into its slot.
+    ///
+    /// # Errors
+    /// The value does not fit, or the argument was given before.
+    fn decode<'de, D: Deserializer<'de>>(
+        &self,
+        position: usize,
+        slots: &mut Self::Slots,
+        deserializer: D,
+    ) -> Result<(), D::Error>;
+
+    /// Fills in what was left out and checks the limits; `None` where something required is missing.
+    fn settle(&self, slots: Self::Slots, problems: &mut Problems) -> Option<Self::Values>;
+
+    /// Shows each parameter in turn.
+    fn each(&self, show: &mut dyn FnMut(&dyn AnyParameter));
+}
+
+impl Parameters for () {
+    type Slots = ();
+    type Values = ();
+
+    fn position(&self, _name: &str) -> Option<usize> {
+        None
+    }
+
+    fn decode<'de, D: Deserializer<'de>>(&self, _: usize, (): &mut (), _: D) -> Result<(), D::Error> {
+        Err(D::Error::custom("there is no such parameter"))
+    }
+
+    fn settle(&self, (): (), _: &mut Problems) -> Option<()> {
+        Some(())
+    }
+
+    fn each(&self, _: &mut dyn FnMut(&dyn AnyParameter)) {}
+}
+
+impl<T, Rest> Parameters for (Parameter<T>, Rest)
+where
+    T: DeserializeOwned + JsonSchema + Send + 'static,
+    Rest: Parameters,
+{
+    type Slots = (Option<T>, Rest::Slots);
+    type Values = (T, Rest::Values);
+
+    fn position(&self, name: &str) -> Option<usize> {
+        if name == self.0.name { Some(0) } else { self.1.position(name).map(|position| position + 1) }
+    }
+
+    fn decode<'de, D: Deserializer<'de>>(
+        &self,
+        position: usize,
+        slots: &mut Self::Slots,
+        deserializer: D,
+    ) -> Result<(), D::Error> {
+        let Some(position) = position.checked_sub(1) else {
+            if slots.0.is_some() {
+                return Err(D::Error::custom("it is given twice"));
+            }
+            slots.0 = Some(T::deserialize(deserializer)?);
+            return Ok(());
+        };
+        self.1.decode(position, &mut slots.1, deserializer)
+    }
+
+    fn settle(&self, slots: Self::Slots, problems: &mut Problems) -> Option<Self::Values> {
+        // Both halves are settled before either is looked at, so that every problem is found.
+        let (value, rest) = (self.0.settle(slots.0, problems), self.1.settle(slots.1, problems));
+        Some((value?, rest?))
+    }
+
+    fn each(&self, show: &mut dyn FnMut(&dyn AnyParameter)) {
+        show(&self.0);
+        self.1.each(show);
+    }
+}
+
+/// What a default may be written as.
+#[diagnostic::on_unimplemented(
+    message = "the default is a `{Self}`, and the argument takes a `{T}`",
+    label = "this is not a `{T}`"
+)]
+pub trait IntoDefault<T> {
+    /// The default.
+    fn into_default(self) -> T;
+}
+
+impl<T> IntoDefault<T> for T {
+    fn into_default(self) -> T {
+        self
+    }
+}
+
+impl IntoDefault<String> for &str {
+    fn into_default(self) -> String {
+        self.to_owned()
+    }
+}
+
+/// Deserializes into whatever a type is when nothing was given, and fails for types that need something.
+struct Missing;
+
+impl<'de> Deserializer<'de> for Missing {
+    type Error = MissingError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, MissingError> {
+        Err(MissingError::custom("missing"))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, MissingError> {
+        visitor.visit_none()
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, MissingError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct enum identifier ignored_any
+    }
+}

@@ -1,0 +1,173 @@
+use std::ops::Bound as End;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::problem::Problems;
+use super::*;
+use crate::tool::ToolError;
+
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+struct Filter {
+    tag: String,
+    limit: Option<u8>,
+}
+
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Sort {
+    Newest,
+    By(String),
+    Window { from: u32, to: u32 },
+    Pair(u8, u8),
+}
+
+type List<A, B, C> = (Parameter<A>, (Parameter<B>, (Parameter<C>, ())));
+
+fn parameters() -> List<String, u32, Option<Filter>> {
+    let quantity = Parameter::new("quantity", "How many.")
+        .with_default(|| 1)
+        .with_range(End::Included(Bound::Int(1)), End::Included(Bound::Int(100)));
+    (Parameter::new("order_id", ""), (quantity, (Parameter::new("filter", ""), ())))
+}
+
+fn read(text: &str) -> Result<(String, u32, Option<Filter>), ToolError> {
+    decode(&parameters(), Policy::default(), text).map(|(a, (b, (c, ())))| (a, b, c))
+}
+
+fn strictly(text: &str) -> Result<(), ToolError> {
+    decode(&parameters(), Policy { strict: true, ..Policy::default() }, text).map(drop)
+}
+
+fn sort(text: &str) -> Result<Sort, ToolError> {
+    decode(&(Parameter::<Sort>::new("sort", ""), ()), Policy::default(), text).map(|(sort, ())| sort)
+}
+
+#[test]
+fn arguments_are_decoded_in_any_order_and_what_is_left_out_is_filled_in() {
+    let (order, quantity, filter) =
+        read(r#"{"filter":{"tag":"x"},"order_id":"o","_context":[[]],"__platos":{}}"#).expect("they fit");
+    assert_eq!((order.as_str(), quantity), ("o", 1));
+    assert_eq!(filter, Some(Filter { tag: "x".into(), limit: None }));
+}
+
+#[test]
+fn every_bad_argument_is_named_with_its_path() {
+    let error = read(r#"{"quantity":101,"filter":{"tag":"x","limit":"many"},"oder_id":"o"}"#).expect_err("all are bad");
+    assert_eq!(
+        error.message(),
+        "invalid arguments: filter.limit: invalid type: string \"many\", expected u8; \
+         oder_id: there is no such argument; did you mean `order_id`?; order_id: it is required and missing; \
+         quantity: 101 is out of range: it must be at most 100"
+    );
+    assert_eq!(error.details().expect("details")["problems"][0]["path"], "filter.limit");
+}
+
+#[test]
+fn scalars_in_strings_are_accepted_unless_strict() {
+    assert_eq!(read(r#"{"order_id":"o","quantity":" 42 "}"#).expect("a number is meant").1, 42);
+    assert!(read(r#"{"order_id":"o","quantity":"x"}"#).is_err());
+    assert!(strictly(r#"{"order_id":"o","quantity":"42"}"#).is_err());
+    assert!(read(r#"{"order_id":42}"#).is_err(), "a number is no string");
+}
+
+#[test]
+fn null_for_an_argument_with_a_default_means_left_out_unless_strict() {
+    assert_eq!(read(r#"{"order_id":"o","quantity":null}"#).expect("the default is meant").1, 1);
+    assert!(strictly(r#"{"order_id":"o","quantity":null}"#).is_err());
+    assert!(read(r#"{"order_id":null}"#).is_err());
+}
+
+#[test]
+fn repeated_arguments_are_refused() {
+    let error = read(r#"{"order_id":"a","order_id":"b"}"#).expect_err("which one?");
+    assert_eq!(error.message(), "invalid arguments: order_id: it is given twice");
+}
+
+#[test]
+fn unknown_arguments_are_ignored_only_where_allowed() {
+    let allow = Policy { allow_unknown: true, ..Policy::default() };
+    assert!(decode(&parameters(), allow, r#"{"order_id":"o","extra":[{}]}"#).is_ok());
+    assert!(read(r#"{"order_id":"o","extra":1}"#).is_err());
+}
+
+#[test]
+fn text_that_is_no_object_is_one_problem_and_not_many() {
+    for text in ["", "[]", "7", "{\"order_id\":", "{} {}"] {
+        let error = read(text).expect_err(text);
+        assert_eq!(error.code(), crate::tool::code::INVALID_ARGUMENTS, "{text}");
+    }
+}
+
+#[test]
+fn a_struct_is_an_object_and_never_a_list() {
+    assert!(read(r#"{"order_id":"o","filter":["x",1]}"#).is_err());
+}
+
+#[test]
+fn enums_are_read_in_the_forms_of_their_schema_only() {
+    assert_eq!(sort(r#"{"sort":"newest"}"#).expect("a unit variant"), Sort::Newest);
+    assert_eq!(sort(r#"{"sort":{"by":"name"}}"#).expect("a newtype variant"), Sort::By("name".into()));
+    assert_eq!(sort(r#"{"sort":{"window":{"from":1,"to":2}}}"#).expect("a struct"), Sort::Window { from: 1, to: 2 });
+    assert_eq!(sort(r#"{"sort":{"pair":[1,2]}}"#).expect("a tuple"), Sort::Pair(1, 2));
+    for bad in [
+        r#"{"newest":null}"#,
+        r#"{"by":"a","by":"b"}"#,
+        r#"{"by":"a","x":1}"#,
+        "{}",
+        r#""by""#,
+        r#"{"window":[1,2]}"#,
+        r#"{"pair":[1]}"#,
+        "null",
+        "3",
+    ] {
+        assert!(sort(&json!({ "sort": "@" }).to_string().replace("\"@\"", bad)).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_a_problem_and_no_crash() {
+    let deep = format!(r#"{{"order_id":"o","filter":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    assert!(read(&deep).is_err());
+    let ignored = format!(r#"{{"order_id":"o","_context":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
+    assert!(read(&ignored).is_ok(), "an envelope is passed over without being built");
+}
+
+#[test]
+fn lengths_count_characters_and_items() {
+    let list = (
+        Parameter::<String>::new("code", "").with_length(2, End::Included(3)),
+        (Parameter::<Option<Vec<u8>>>::new("list", "").with_length(0, End::Excluded(3)), ()),
+    );
+    let read = |text| decode(&list, Policy::default(), text).map(drop);
+    assert!(read(r#"{"code":"äöü","list":[1,2]}"#).is_ok());
+    assert!(read(r#"{"code":"ä"}"#).is_err());
+    assert!(read(r#"{"code":"abcd"}"#).is_err());
+    assert!(read(r#"{"code":"abc","list":[1,2,3]}"#).is_err());
+    assert!(read(r#"{"code":"abc","list":null}"#).is_ok());
+}
+
+#[test]
+fn ranges_of_fractions_and_open_ends() {
+    let list =
+        (Parameter::<f64>::new("x", "").with_range(End::Excluded(Bound::Int(0)), End::Excluded(Bound::Float(1.5))), ());
+    let read = |text| decode(&list, Policy::default(), text).map(drop);
+    assert!(read(r#"{"x":1.25}"#).is_ok());
+    assert!(read(r#"{"x":0}"#).is_err());
+    assert!(read(r#"{"x":1.5}"#).is_err());
+}
+
+#[test]
+fn what_may_be_left_out_is_decided_in_one_place() {
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only its optionality matters")]
+    struct Wrapped(Option<u8>);
+    let list = (Parameter::<Wrapped>::new("wrapped", ""), (Parameter::<u8>::new("plain", ""), ()));
+    let mut required = Vec::new();
+    list.each(&mut |parameter| required.push((parameter.name(), parameter.is_required())));
+    assert_eq!(required, [("wrapped", false), ("plain", true)]);
+    let mut problems = Problems::default();
+    assert!(list.settle(Default::default(), &mut problems).is_none());
+    assert!(problems.concern("plain") && !problems.concern("wrapped"));
+}

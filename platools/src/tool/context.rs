@@ -1,0 +1,351 @@
+//! What a call says about its caller.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::params::Params;
+
+tokio::task_local! {
+    static CURRENT: Context;
+}
+
+/// Who is calling, from where, and what for.
+///
+/// A handler asks for it with a parameter `ctx: &Context`, or finds it anywhere below itself with
+/// [`Context::current`]. Every field is optional on its own: what a platform did not send is `None`. Nothing is parsed
+/// before it is asked for.
+///
+/// ```
+/// # use platools::{Context, tool};
+/// /// Greet the caller.
+/// #[tool]
+/// async fn greet(ctx: &Context) -> String {
+///     format!("Hello, {}!", ctx.user_id().unwrap_or("stranger"))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    call_id: Arc<str>,
+    params: Params,
+    envelopes: OnceLock<Envelopes>,
+}
+
+impl Context {
+    /// The context of a call.
+    pub(crate) fn new(call_id: Arc<str>, params: Params) -> Self {
+        Self(Arc::new(Inner { call_id, params, envelopes: OnceLock::new() }))
+    }
+
+    /// The context of the call this code runs in; `None` outside of one.
+    ///
+    /// It is there in the handler and whatever the handler awaits or calls, but not in tasks and threads it starts: clone
+    /// it into those.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Self::clone).ok()
+    }
+
+    /// Runs `future` with this context as the current one.
+    pub(crate) async fn enclose<F: Future>(self, future: F) -> F::Output {
+        CURRENT.scope(self, future).await
+    }
+
+    /// The call's id, unique on its platform.
+    #[must_use]
+    pub fn call_id(&self) -> &str {
+        &self.0.call_id
+    }
+
+    /// The params as they arrived: arguments and envelopes.
+    pub(crate) fn params(&self) -> &Params {
+        &self.0.params
+    }
+
+    /// The end user on whose behalf the agent calls.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&str> {
+        self.platform("userId")
+    }
+
+    /// The end user's token, for calling an API as that user. A secret: keep it out of logs.
+    #[must_use]
+    pub fn user_token(&self) -> Option<&str> {
+        self.platform("userToken")
+    }
+
+    /// The entity's token. A secret: keep it out of logs.
+    #[must_use]
+    pub fn entity_token(&self) -> Option<&str> {
+        self.platform("entityToken")
+    }
+
+    /// The agent that calls.
+    #[must_use]
+    pub fn agent_id(&self) -> Option<&str> {
+        self.platform("agentId")
+    }
+
+    /// The conversation the call belongs to.
+    #[must_use]
+    pub fn thread_id(&self) -> Option<&str> {
+        self.platform("threadId")
+    }
+
+    /// The entity whose tool is called.
+    #[must_use]
+    pub fn entity_id(&self) -> Option<&str> {
+        self.platform("entityId")
+    }
+
+    /// Organization, project and environment.
+    #[must_use]
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
+            organization_id: self.platform("organizationId"),
+            project_id: self.platform("projectId"),
+            environment_id: self.platform("environmentId"),
+        }
+    }
+
+    /// Everything the platform says about the caller, or `None` unless every required field is there: all but the tokens
+    /// and the nonce.
+    #[must_use]
+    pub fn full(&self) -> Option<FullContext<'_>> {
+        Some(FullContext {
+            organization_id: self.platform("organizationId")?,
+            project_id: self.platform("projectId")?,
+            environment_id: self.platform("environmentId")?,
+            entity_id: self.platform("entityId")?,
+            user_id: self.platform("userId")?,
+            user_token: self.platform("userToken"),
+            agent_id: self.platform("agentId")?,
+            thread_id: self.platform("threadId")?,
+            call_id: self.platform("callId")?,
+            timestamp: self.platform("timestamp")?,
+            nonce: self.platform("nonce"),
+            signature: self.platform("signature")?,
+            entity_token: self.platform("entityToken"),
+        })
+    }
+
+    /// The operator's own object, sent beside the arguments; empty where there is none.
+    #[must_use]
+    pub fn context(&self) -> &Map<String, Value> {
+        static NONE: OnceLock<Map<String, Value>> = OnceLock::new();
+        self.raw().as_object().unwrap_or_else(|| NONE.get_or_init(Map::new))
+    }
+
+    /// The operator's own object exactly as sent, whatever its type; `null` where there is none.
+    #[must_use]
+    pub fn raw(&self) -> &Value {
+        &self.envelopes().context
+    }
+
+    /// The ids the operator's object lists under `entity_ids` or `entityIds`; `None` where there are none.
+    #[must_use]
+    pub fn entity_ids(&self) -> Option<Vec<&str>> {
+        let context = self.context();
+        let ids = context.get("entity_ids").or_else(|| context.get("entityIds"))?.as_array()?;
+        let ids: Vec<_> = ids.iter().filter_map(Value::as_str).collect();
+        (!ids.is_empty()).then_some(ids)
+    }
+
+    /// One field of the platform's envelope, where it is a string.
+    pub(crate) fn platform(&self, field: &str) -> Option<&str> {
+        self.envelopes().platform.get(field)?.as_str()
+    }
+
+    fn envelopes(&self) -> &Envelopes {
+        self.0.envelopes.get_or_init(|| serde_json::from_str(self.0.params.as_str()).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("call_id", &self.call_id()).finish_non_exhaustive()
+    }
+}
+
+/// Where a call comes from; each part is optional on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope<'a> {
+    organization_id: Option<&'a str>,
+    project_id: Option<&'a str>,
+    environment_id: Option<&'a str>,
+}
+
+impl<'a> Scope<'a> {
+    /// The organization.
+    #[must_use]
+    pub fn organization_id(&self) -> Option<&'a str> {
+        self.organization_id
+    }
+
+    /// The project.
+    #[must_use]
+    pub fn project_id(&self) -> Option<&'a str> {
+        self.project_id
+    }
+
+    /// The environment.
+    #[must_use]
+    pub fn environment_id(&self) -> Option<&'a str> {
+        self.environment_id
+    }
+}
+
+/// A caller whose platform sent every required field.
+///
+/// `Debug` leaves out the tokens and the signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each field is documented at the accessor of the same name on `Context`")]
+pub struct FullContext<'a> {
+    pub organization_id: &'a str,
+    pub project_id: &'a str,
+    pub environment_id: &'a str,
+    pub entity_id: &'a str,
+    pub user_id: &'a str,
+    pub user_token: Option<&'a str>,
+    pub agent_id: &'a str,
+    pub thread_id: &'a str,
+    pub call_id: &'a str,
+    pub timestamp: &'a str,
+    pub nonce: Option<&'a str>,
+    pub signature: &'a str,
+    pub entity_token: Option<&'a str>,
+}
+
+impl fmt::Debug for FullContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FullContext")
+            .field("organization_id", &self.organization_id)
+            .field("project_id", &self.project_id)
+            .field("environment_id", &self.environment_id)
+            .field("entity_id", &self.entity_id)
+            .field("user_id", &self.user_id)
+            .field("agent_id", &self.agent_id)
+            .field("thread_id", &self.thread_id)
+            .field("call_id", &self.call_id)
+            .field("timestamp", &self.timestamp)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The two objects a platform puts beside the arguments.
+#[derive(Default)]
+struct Envelopes {
+    /// `__platos`: the caller's scope. A field of another type than string counts as absent.
+    platform: Map<String, Value>,
+    /// `_context`: whatever the operator configured.
+    context: Value,
+}
+
+impl<'de> Deserialize<'de> for Envelopes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EnvelopesVisitor;
+
+        impl<'de> Visitor<'de> for EnvelopesVisitor {
+            type Value = Envelopes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("params, which are a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelopes, A::Error> {
+                let mut envelopes = Envelopes::default();
+                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+                    match &*key {
+                        "__platos" => {
+                            if let Value::Object(platform) = map.next_value()? {
+                                envelopes.platform = platform;
+                            }
+                        }
+                        "_context" => envelopes.context = map.next_value()?,
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(envelopes)
+            }
+        }
+
+        deserializer.deserialize_map(EnvelopesVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(params: &str) -> Context {
+        Context::new("c-1".into(), Params::from(params.to_owned()))
+    }
+
+    #[test]
+    fn each_field_is_optional_on_its_own() {
+        let ctx = context(r#"{"x":1,"__platos":{"userId":"u","agentId":7,"organizationId":"o"}}"#);
+        assert_eq!(ctx.user_id(), Some("u"));
+        assert_eq!(ctx.agent_id(), None, "a number is no id");
+        assert_eq!(ctx.scope().organization_id(), Some("o"));
+        assert_eq!(ctx.scope().project_id(), None);
+        assert_eq!(ctx.full(), None);
+    }
+
+    #[test]
+    fn the_full_context_needs_every_required_field() {
+        let mut platos: Map<String, Value> = [
+            "organizationId",
+            "projectId",
+            "environmentId",
+            "entityId",
+            "userId",
+            "agentId",
+            "threadId",
+            "callId",
+            "timestamp",
+            "signature",
+        ]
+        .map(|key| (key.to_owned(), Value::from(key)))
+        .into_iter()
+        .collect();
+        let with = |platos: &Map<String, Value>| context(&serde_json::json!({ "__platos": platos }).to_string());
+        assert_eq!(with(&platos).full().expect("all are there").call_id, "callId");
+        for key in platos.keys().cloned().collect::<Vec<_>>() {
+            let value = platos.shift_remove(&key).expect("it was there");
+            assert_eq!(with(&platos).full(), None, "{key} is required");
+            platos.insert(key, value);
+        }
+    }
+
+    #[test]
+    fn the_operators_object_is_empty_when_absent_or_of_another_type() {
+        assert!(context("{}").context().is_empty());
+        let ctx = context(r#"{"_context":[1]}"#);
+        assert!(ctx.context().is_empty());
+        assert_eq!(ctx.raw(), &serde_json::json!([1]));
+    }
+
+    #[test]
+    fn entity_ids_are_read_in_both_spellings() {
+        assert_eq!(context(r#"{"_context":{"entity_ids":["a",2,"b"]}}"#).entity_ids(), Some(vec!["a", "b"]));
+        assert_eq!(context(r#"{"_context":{"entityIds":["a"]}}"#).entity_ids(), Some(vec!["a"]));
+        assert_eq!(context(r#"{"_context":{"entityIds":[]}}"#).entity_ids(), None);
+        assert_eq!(context("{}").entity_ids(), None);
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        let ctx = context(r#"{"__platos":{"userToken":"hunter2"}}"#);
+        assert_eq!(ctx.user_token(), Some("hunter2"));
+        assert!(!format!("{ctx:?}").contains("hunter2"));
+    }
+}

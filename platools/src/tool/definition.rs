@@ -1,0 +1,199 @@
+//! What a tool declares.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The longest name every model provider and client accepts: 64 characters.
+pub const MAX_NAME_CHARS: usize = 64;
+
+/// A tool as its registry, its platform and its callers know it.
+///
+/// The first part travels in a registration; the limits stay with the worker and are enforced there.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ToolDefinition {
+    /// Unique in its registry: a letter or `_`, then letters, digits, `_` and `-`, at most [`MAX_NAME_CHARS`].
+    pub name: String,
+    /// What the tool does, written for the model that chooses it.
+    pub description: String,
+    /// JSON Schema (draft 2020-12) of the arguments: an object at the root.
+    pub input_schema: Value,
+    /// JSON Schema of the result; `None` where none is declared.
+    pub output_schema: Option<Value>,
+    /// Who may call.
+    pub auth: Auth,
+    /// The caller needs one of these roles, if any are listed.
+    pub roles: Vec<String>,
+    /// Free: hints such as `readOnlyHint`, and `category`.
+    pub annotations: Map<String, Value>,
+    /// Where the handler runs. Default: a task of its own.
+    pub execution: Execution,
+    /// How long one call may take; `None` leaves it to the worker's default.
+    pub timeout: Option<Duration>,
+    /// How many calls of this tool run at once; further ones wait. `None`: as many as the worker allows.
+    pub max_concurrency: Option<NonZeroU32>,
+    /// How many calls may start in a span of time; further ones fail as [`rate_limited`](super::code::RATE_LIMITED).
+    pub rate_limit: Option<Rate>,
+    /// Whether a failure's chain of causes is shown to the caller. Default: no.
+    pub expose_errors: bool,
+}
+
+impl ToolDefinition {
+    /// A tool that anyone may call, without limits of its own.
+    #[must_use]
+    pub fn new(name: impl Into<String>, description: impl Into<String>, input_schema: Value) -> Self {
+        Self {
+            name: name.into(),
+            description: description.into(),
+            input_schema,
+            output_schema: None,
+            auth: Auth::None,
+            roles: Vec::new(),
+            annotations: Map::new(),
+            execution: Execution::Task,
+            timeout: None,
+            max_concurrency: None,
+            rate_limit: None,
+            expose_errors: false,
+        }
+    }
+
+    /// Checks what a registry requires of every tool.
+    ///
+    /// # Errors
+    /// The name is not one that every client accepts, or the input schema is no object schema.
+    pub fn validate(&self) -> Result<(), InvalidTool> {
+        check_name(&self.name)?;
+        if self.input_schema.get("type").and_then(Value::as_str) != Some("object") {
+            return Err(InvalidTool("its input schema must have `\"type\": \"object\"` at the root"));
+        }
+        Ok(())
+    }
+}
+
+fn check_name(name: &str) -> Result<(), InvalidTool> {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if !starts_well || !goes_on_well {
+        return Err(InvalidTool("a name is a letter or `_` followed by letters, digits, `_` and `-`"));
+    }
+    if name.len() > MAX_NAME_CHARS {
+        return Err(InvalidTool("a name has at most 64 characters"));
+    }
+    Ok(())
+}
+
+/// What is wrong with a declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidTool(pub(crate) &'static str);
+
+impl fmt::Display for InvalidTool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for InvalidTool {}
+
+/// Who may call a tool. The platform enforces it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// Anyone the platform lets in.
+    #[default]
+    None,
+    /// Calls on behalf of a user.
+    User,
+    /// Administrators.
+    Admin,
+}
+
+impl Auth {
+    /// The word that travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// Where a handler runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Execution {
+    /// On a task of its own. For async functions.
+    #[default]
+    Task,
+    /// On the pool of blocking threads. For sync functions.
+    Blocking,
+    /// First on the link's own task, for the least latency; on a task of its own if it has to wait. A handler that blocks
+    /// here holds up every other call, so it is for cheap ones only.
+    Inline,
+}
+
+/// A number of calls in a span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    calls: NonZeroU32,
+    per: Duration,
+}
+
+impl Rate {
+    /// `calls` in any span of `per`.
+    ///
+    /// # Panics
+    /// `per` is zero.
+    #[must_use]
+    pub const fn new(calls: NonZeroU32, per: Duration) -> Self {
+        assert!(!per.is_zero(), "a rate needs a span of time");
+        Self { calls, per }
+    }
+
+    /// How many calls.
+    #[must_use]
+    pub const fn calls(self) -> u32 {
+        self.calls.get()
+    }
+
+    /// In which span of time.
+    #[must_use]
+    pub const fn per(self) -> Duration {
+        self.per
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn named(name: &str) -> Result<(), InvalidTool> {
+        ToolDefinition::new(name, "", json!({"type": "object"})).validate()
+    }
+
+    #[test]
+    fn names_are_those_that_every_client_accepts() {
+        let longest = "a".repeat(MAX_NAME_CHARS);
+        for good in ["a", "_a", "look_up-2", longest.as_str()] {
+            named(good).unwrap_or_else(|error| panic!("{good}: {error}"));
+        }
+        let too_long = "a".repeat(MAX_NAME_CHARS + 1);
+        for bad in ["", "1a", "-a", "a.b", "a b", "ä", "a\n", too_long.as_str()] {
+            assert!(named(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_input_schema_describes_an_object() {
+        assert!(ToolDefinition::new("t", "", json!({"type": "string"})).validate().is_err());
+        assert!(ToolDefinition::new("t", "", json!(true)).validate().is_err());
+    }
+}

@@ -1,0 +1,203 @@
+//! How a call fails.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use serde_json::Value;
+
+/// The codes this crate gives its own failures. A tool is free to use others.
+pub mod code {
+    /// The handler returned an error.
+    pub const FAILED: &str = "failed";
+    /// The arguments do not fit the tool's schema.
+    pub const INVALID_ARGUMENTS: &str = "invalid_arguments";
+    /// There is no such tool.
+    pub const UNKNOWN_TOOL: &str = "unknown_tool";
+    /// The handler panicked.
+    pub const PANICKED: &str = "panicked";
+    /// The handler did not finish within the tool's timeout.
+    pub const TIMEOUT: &str = "timeout";
+    /// The call was given up before it finished.
+    pub const CANCELLED: &str = "cancelled";
+    /// The result is larger than a frame can carry.
+    pub const RESULT_TOO_LARGE: &str = "result_too_large";
+    /// The result has no JSON form.
+    pub const RESULT_NOT_SERIALIZABLE: &str = "result_not_serializable";
+    /// The tool's own rate limit is used up.
+    pub const RATE_LIMITED: &str = "rate_limited";
+    /// The worker runs as many calls as it may, and as many wait.
+    pub const OVERLOADED: &str = "overloaded";
+    /// The worker is stopping.
+    pub const DRAINING: &str = "draining";
+    /// The call's signature is missing or wrong.
+    pub const SIGNATURE_REJECTED: &str = "signature_rejected";
+}
+
+/// Why a call failed, as its caller learns it.
+///
+/// The message reaches the caller; the source stays with the worker and its logs, unless the tool is declared with
+/// `expose_errors`. A handler may return any error type; this one lets it choose the code, say whether another try may
+/// help, and attach details.
+///
+/// ```
+/// use platools::ToolError;
+///
+/// let error = ToolError::new("order ord-7 is locked").with_code("locked").retryable();
+/// assert_eq!(error.to_string(), "order ord-7 is locked");
+/// ```
+#[derive(Debug)]
+pub struct ToolError {
+    code: Cow<'static, str>,
+    message: String,
+    retryable: bool,
+    details: Option<Value>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl ToolError {
+    /// A failure with a message for the caller, code [`code::FAILED`], not retryable.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            code: Cow::Borrowed(code::FAILED),
+            message: message.into(),
+            retryable: false,
+            details: None,
+            source: None,
+        }
+    }
+
+    /// A failure whose message is the error's own; the error becomes the source.
+    #[must_use]
+    pub fn from_error(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self { source: Some(Box::new(error)), ..Self::new(String::new()) }.with_message_of_source()
+    }
+
+    fn with_message_of_source(mut self) -> Self {
+        if let Some(source) = &self.source {
+            self.message = source.to_string();
+        }
+        self
+    }
+
+    /// Sets the code, a short word in snake case that programs can tell failures apart by.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.code = code.into();
+        self
+    }
+
+    /// Says that the same call may succeed later.
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+
+    /// Attaches facts a program can use.
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// Sets the error behind this one.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What kind of failure this is.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The message for the caller.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.retryable
+    }
+
+    /// Facts a program can use.
+    #[must_use]
+    pub fn details(&self) -> Option<&Value> {
+        self.details.as_ref()
+    }
+
+    /// The chain of causes, one a line, outermost first; `None` where there is none.
+    #[must_use]
+    pub fn causes(&self) -> Option<String> {
+        let mut lines = Vec::new();
+        let mut next: Option<&dyn StdError> = self.source.as_deref().map(|source| source as _);
+        while let Some(error) = next {
+            lines.push(error.to_string());
+            next = error.source();
+        }
+        // An error taken over whole repeats the message in its first line.
+        if lines.first() == Some(&self.message) {
+            lines.remove(0);
+        }
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+}
+
+impl fmt::Display for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for ToolError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<&str> for ToolError {
+    fn from(message: &str) -> Self {
+        Self::new(message)
+    }
+}
+
+impl From<String> for ToolError {
+    fn from(message: String) -> Self {
+        Self::new(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Layer(&'static str, Option<Box<Layer>>);
+
+    impl fmt::Display for Layer {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl StdError for Layer {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            self.1.as_deref().map(|layer| layer as _)
+        }
+    }
+
+    #[test]
+    fn the_chain_of_causes_is_listed_without_the_message_itself() {
+        let error = ToolError::from_error(Layer("outer", Some(Box::new(Layer("inner", None)))));
+        assert_eq!(error.message(), "outer");
+        assert_eq!(error.causes().as_deref(), Some("inner"));
+        assert_eq!(ToolError::from_error(Layer("alone", None)).causes(), None);
+    }
+}

@@ -1,0 +1,43 @@
+//! One tool: what it declares, what a call gives it, and how its arguments become typed values.
+//!
+//! A [`Tool`] is a declaration that can be bound to a registry's [`State`]; binding gives a [`Handler`], which runs calls.
+//! `#[tool]` writes both; a tool whose shape is known only at run time implements them by hand.
+
+mod arguments;
+#[cfg(feature = "collect")]
+mod collected;
+mod context;
+mod definition;
+mod error;
+mod handler;
+mod output;
+mod params;
+mod returns;
+mod schema;
+mod state;
+mod typed;
+
+#[cfg(feature = "collect")]
+pub(crate) use collected::Collected;
+pub use context::{Context, FullContext, Scope};
+pub use definition::{Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, ToolDefinition};
+pub use error::{ToolError, code};
+pub use handler::{Handler, HandlerFuture, IntoTools, Tool, ToolSet};
+pub use output::Output;
+pub use params::Params;
+pub use schema::Dialect;
+pub(crate) use schema::input_schema;
+#[cfg(test)]
+pub(crate) use state::Injected;
+pub use state::{BindError, State};
+
+/// What the expansion of `#[tool]` names.
+pub(crate) mod expansion {
+    pub use super::arguments::{Bound, IntoDefault, Parameter, Parameters, Policy};
+    #[cfg(feature = "collect")]
+    pub use super::collected::Collected;
+    pub use super::returns::{ErrorOf, IntoToolErrorFromDisplay, IntoToolErrorFromError, IntoToolErrorFromInto};
+    pub use super::returns::{Fallible, FallibleReturn, Plain, PlainReturn, Returned};
+    pub use super::state::Injected;
+    pub use super::typed::{Body, TypedTool};
+}

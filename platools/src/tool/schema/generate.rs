@@ -1,0 +1,53 @@
+//! From Rust types to JSON Schema.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use crate::tool::arguments::Parameters;
+
+/// Draft 2020-12 without the `$schema` key: every consumer assumes it, and it would be repeated in each tool.
+fn settings() -> SchemaSettings {
+    SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None)
+}
+
+/// The schema of a tool's arguments: a plain object, its properties in the order of the parameters.
+pub(crate) fn input_schema<P: Parameters>(parameters: &P, allow_unknown: bool) -> Value {
+    let mut generator = settings().for_deserialize().into_generator();
+    let mut properties = Map::new();
+    let mut required = Vec::new();
+    parameters.each(&mut |parameter| {
+        properties.insert(parameter.name().to_owned(), parameter.schema(&mut generator));
+        if parameter.is_required() {
+            required.push(parameter.name());
+        }
+    });
+    let mut schema =
+        Map::from_iter([("type".to_owned(), json!("object")), ("properties".to_owned(), Value::Object(properties))]);
+    if !required.is_empty() {
+        schema.insert("required".to_owned(), json!(required));
+    }
+    schema.insert("additionalProperties".to_owned(), json!(allow_unknown));
+    with_definitions(schema, generator)
+}
+
+/// The schema of what a tool returns; `None` for `()` and for values of any shape, which it would say nothing about.
+pub(crate) fn output_schema<T: JsonSchema>() -> Option<Value> {
+    let mut schema = settings().for_serialize().into_generator().into_root_schema_for::<T>().to_value();
+    if schema == json!({"type": "null"}) || *schema.as_object()? == Map::new() {
+        return None;
+    }
+    let fields = schema.as_object_mut()?;
+    // A type's name as a title says nothing to a caller.
+    fields.remove("title");
+    let only_any = fields.keys().all(|key| key == "title" || key == "description");
+    (fields.get("type") != Some(&json!("null")) && !only_any).then_some(schema)
+}
+
+fn with_definitions(mut schema: Map<String, Value>, mut generator: SchemaGenerator) -> Value {
+    let definitions = generator.take_definitions(true);
+    if !definitions.is_empty() {
+        schema.insert("$defs".to_owned(), Value::Object(definitions));
+    }
+    Value::Object(schema)
+}

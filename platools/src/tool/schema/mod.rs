@@ -1,0 +1,7 @@
+//! The schemas of a tool: of its arguments, and of its result.
+
+mod export;
+mod generate;
+
+pub use export::Dialect;
+pub(crate) use generate::{input_schema, output_schema};

@@ -1,0 +1,61 @@
+//! A tool made from a typed function.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::arguments::{Parameters, Policy, decode};
+use super::context::Context;
+use super::error::ToolError;
+use super::handler::{Handler, HandlerFuture};
+use super::output::Output;
+
+/// The typed function behind a tool, with whatever it borrows.
+pub trait Body: Send + Sync + 'static {
+    /// The types of its arguments, as a nested pair.
+    type Values: Send;
+
+    /// Runs the function and writes what it returns.
+    fn run(
+        &self,
+        values: Self::Values,
+        context: &Context,
+        output: Output,
+    ) -> impl Future<Output = Result<Output, ToolError>> + Send;
+}
+
+/// Decodes a call's arguments and runs the function with them.
+pub struct TypedTool<P, B> {
+    parameters: P,
+    policy: Policy,
+    body: B,
+}
+
+impl<P, B> TypedTool<P, B>
+where
+    P: Parameters,
+    B: Body<Values = P::Values>,
+{
+    /// A handler of a tool's calls.
+    pub fn handler(parameters: P, policy: Policy, body: B) -> Arc<dyn Handler> {
+        Arc::new(Self { parameters, policy, body })
+    }
+}
+
+impl<P, B> Handler for TypedTool<P, B>
+where
+    P: Parameters,
+    B: Body<Values = P::Values>,
+{
+    fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
+        Box::pin(async move {
+            let values = decode(&self.parameters, self.policy, context.params().as_str())?;
+            self.body.run(values, &context, output).await
+        })
+    }
+}
+
+impl<P, B> fmt::Debug for TypedTool<P, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TypedTool").finish_non_exhaustive()
+    }
+}
