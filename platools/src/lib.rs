@@ -2,6 +2,7 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod dispatch;
 mod error;
 mod registry;
 pub mod tool;
