@@ -22,25 +22,18 @@ pub(super) struct InFlight {
 
 /// Where a call stands.
 #[derive(Debug)]
-pub(super) enum Entry {
-    Running(AbortOnDrop),
+enum Entry {
+    Running(AbortHandle),
     Waiting,
     Ended,
 }
 
-impl Entry {
-    pub(super) fn running(task: AbortHandle) -> Self {
-        Self::Running(AbortOnDrop(task))
-    }
-}
-
-/// Aborts the task of a call whose table is dropped, so that no task outlives its worker.
-#[derive(Debug)]
-pub(super) struct AbortOnDrop(AbortHandle);
-
-impl Drop for AbortOnDrop {
+/// Aborts the task of a call that is given up, so that no task outlives its worker; one that has ended does not mind.
+impl Drop for Entry {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Self::Running(task) = self {
+            task.abort();
+        }
     }
 }
 
@@ -58,10 +51,10 @@ impl InFlight {
         self.waiting.len()
     }
 
-    /// A call has started.
-    pub(super) fn start(&mut self, call_id: Arc<str>, entry: Entry) {
+    /// A call has started, on a task of its own.
+    pub(super) fn start(&mut self, call_id: Arc<str>, task: AbortHandle) {
         self.running += 1;
-        self.calls.insert(call_id, entry);
+        self.calls.insert(call_id, Entry::Running(task));
     }
 
     /// A call has to wait its turn.
@@ -81,6 +74,17 @@ impl InFlight {
             self.running -= 1;
             self.finished(Arc::clone(call_id));
         }
+    }
+
+    /// Every call that runs or waits has ended; dropping its entry aborts it.
+    pub(super) fn end_all(&mut self) -> Vec<Arc<str>> {
+        let unfinished =
+            |(call_id, entry): (&Arc<str>, &Entry)| (!matches!(entry, Entry::Ended)).then(|| Arc::clone(call_id));
+        let unfinished: Vec<_> = self.calls.iter().filter_map(unfinished).collect();
+        unfinished.iter().for_each(|call_id| self.finished(Arc::clone(call_id)));
+        self.running = 0;
+        self.waiting.clear();
+        unfinished
     }
 
     /// A call has ended, whether it ever ran as a task or not.

@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::registry::ToolRegistry;
 use crate::tool::{Context, Execution, Output, Params, ToolError, code};
-use in_flight::{Entry, InFlight};
+use in_flight::InFlight;
 
 /// One call, as it came in.
 #[derive(Debug)]
@@ -134,6 +134,15 @@ impl Dispatcher {
         self.draining = true;
     }
 
+    /// Gives up every call that runs or waits.
+    pub(crate) fn cancel_all(&mut self) -> Vec<Outcome> {
+        let cancelled = |call_id| {
+            let error = ToolError::new("the worker stopped before the call ended").with_code(code::CANCELLED);
+            Outcome { call_id, result: Err(error.retryable().into()), latency: Duration::ZERO }
+        };
+        self.in_flight.end_all().into_iter().map(cancelled).collect()
+    }
+
     /// Whether no call runs or waits.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.running() == 0 && self.in_flight.waiting() == 0
@@ -160,7 +169,7 @@ impl Dispatcher {
         } else {
             self.spawn(&call_id, running)
         };
-        self.in_flight.start(call_id, Entry::running(task.abort_handle()));
+        self.in_flight.start(call_id, task.abort_handle());
         Admission::Accepted
     }
 
@@ -175,11 +184,6 @@ impl Dispatcher {
             // Nobody listens once the worker is gone, and then nobody misses the outcome.
             let _ = outcomes.send(Outcome { call_id, result, latency });
         })
-    }
-
-    /// The registry whose tools are run.
-    pub(crate) fn registry(&self) -> &ToolRegistry {
-        &self.registry
     }
 }
 
