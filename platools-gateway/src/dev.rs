@@ -53,9 +53,10 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
         );
         return Err(Error::new(ErrorKind::Listen, message));
     }
-    let gateway = Builder::default().listen(options.listen).start().await?;
-    gateway.core().add_entity_with(ENTITY, &SECRET.to_owned().into()).await?;
-    gateway.core().add_key_with(Role::Admin, &ADMIN_KEY.to_owned().into()).await?;
-    gateway.core().add_agent_with(AGENT, &AGENT_KEY.to_owned().into()).await?;
-    Ok(gateway)
+    let mut builder = Builder::default().listen(options.listen);
+    let opened = builder.open().await?;
+    opened.core.add_entity_with(ENTITY, &SECRET.to_owned().into()).await?;
+    opened.core.add_key_with(Role::Admin, &ADMIN_KEY.to_owned().into()).await?;
+    opened.core.add_agent_with(AGENT, &AGENT_KEY.to_owned().into()).await?;
+    builder.serve(opened)
 }

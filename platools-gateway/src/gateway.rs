@@ -20,6 +20,7 @@ use crate::core::directory::Entity;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Role;
 use crate::listen;
+use crate::store::make_folder;
 
 /// How long workers have to take leave when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -78,9 +79,22 @@ impl Builder {
     /// # Errors
     /// The address or the folder cannot be used, or another gateway runs on the folder.
     pub async fn start(mut self) -> Result<Gateway, Error> {
+        let opened = self.open().await?;
+        self.serve(opened)
+    }
+
+    /// Opens the data, without serving anybody yet.
+    pub(crate) async fn open(&mut self) -> Result<Opened, Error> {
         let folder = self.data.folder()?;
-        let core = Arc::new(Core::open(&folder).await?);
+        make_folder(&folder)?;
         let lock = lock(&folder)?;
+        Ok(Opened { core: Core::open(&folder).await?, lock })
+    }
+
+    /// Begins to serve.
+    pub(crate) fn serve(mut self, opened: Opened) -> Result<Gateway, Error> {
+        let Opened { core, lock } = opened;
+        let core = Arc::new(core);
         let (listener, address) = bind(self.listen)?;
         // A later start takes the same port again.
         self.listen = address;
@@ -96,6 +110,13 @@ impl Builder {
         tracing::info!(%address, "listening");
         Ok(Gateway { core, server, stopping, links, setup: self, _lock: lock })
     }
+}
+
+/// A gateway's data, opened and locked.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) core: Core,
+    lock: File,
 }
 
 impl Data {
@@ -226,10 +247,6 @@ impl Gateway {
             Data::Temporary(folder) => folder.as_ref().map(|folder| folder.path().to_owned()),
             Data::Folder(_) => None,
         }
-    }
-
-    pub(crate) fn core(&self) -> &Core {
-        &self.core
     }
 
     /// Stops in order: takes no new connections, lets calls finish up to the drain limit, closes workers with 1001.

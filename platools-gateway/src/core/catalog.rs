@@ -59,8 +59,9 @@ impl Changes {
 pub(crate) struct Catalog {
     store: Store,
     sets: RwLock<HashMap<Scope, Arc<ToolSet>>>,
-    /// One registration is written at a time, so that memory and database see them in the same order.
-    writing: Mutex<()>,
+    /// One registration is written at a time, so that memory and database see them in the same order. A scope stays in
+    /// here while its write is under way: a link that ends in the middle leaves it, and then memory is not to be trusted.
+    writing: Mutex<HashSet<Scope>>,
 }
 
 impl Catalog {
@@ -83,17 +84,19 @@ impl Catalog {
         is_current: impl Fn() -> bool,
     ) -> Result<Option<Changes>, Error> {
         let scope = identity.scope();
-        let _writing = self.writing.lock().await;
+        let mut unsettled = self.writing.lock().await;
         if !is_current() {
             return Ok(None);
         }
         let before = self.set(&scope);
         let before = before.as_deref().map_or(&[][..], |set| &set.tools);
         let changes = Changes::between(before, &tools);
-        if before != tools.as_slice() {
+        if before != tools.as_slice() || unsettled.contains(&scope) {
+            unsettled.insert(scope.clone());
             self.store.replace_tools(&scope, &tools).await?;
             let set = ToolSet::new(identity.clone(), tools);
-            self.sets.write().unwrap_or_else(PoisonError::into_inner).insert(scope, Arc::new(set));
+            self.sets.write().unwrap_or_else(PoisonError::into_inner).insert(scope.clone(), Arc::new(set));
+            unsettled.remove(&scope);
         }
         Ok(Some(changes))
     }

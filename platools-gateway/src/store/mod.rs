@@ -28,10 +28,7 @@ pub(crate) struct Store {
 impl Store {
     /// Opens the database in a folder, makes it if there is none, and brings it up to date.
     pub(crate) async fn open(folder: &Path) -> Result<Self, Error> {
-        make_folder(folder).map_err(|error| {
-            let message = format!("the data folder {} cannot be used", folder.display());
-            Error::new(ErrorKind::Storage, message).caused_by(error)
-        })?;
+        make_folder(folder)?;
         let options = SqliteConnectOptions::new()
             .filename(folder.join(FILE))
             .create_if_missing(true)
@@ -53,13 +50,16 @@ impl Store {
     }
 }
 
-/// Makes a folder that only its owner can read, unless there is one.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
+/// Makes the data folder, so that only its owner can read it, unless it is there.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder).map_err(|error| {
+        let message = format!("the data folder {} cannot be used", folder.display());
+        Error::new(ErrorKind::Storage, message).caused_by(error)
+    })
 }
 
 /// The steps from an empty database to the present one. A step never changes once it was released.

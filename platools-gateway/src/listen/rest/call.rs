@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::BodyDataStream;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequest as _, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::timeout;
@@ -19,6 +20,12 @@ use crate::core::{CallRequest, Core};
 
 /// How long a call waits for its answer when the caller does not say.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
+
+/// A body may have so many bytes: 8 MiB. With its envelopes it must still fit into a worker's frame.
+const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+/// A body is read so far before the connection is given up.
+const MAX_DISCARDED_BYTES: usize = 8 * MAX_BODY_BYTES;
 
 /// What a caller may ask for, in milliseconds.
 const TIMEOUTS_MS: std::ops::RangeInclusive<u64> = 1..=600_000;
@@ -61,15 +68,30 @@ pub(super) async fn call(
     Ok(json(&Answer { call_id, result: &reply.result, latency_ms }))
 }
 
-async fn read(request: Request) -> Result<Bytes, Problem> {
-    match timeout(UPLOAD, Bytes::from_request(request, &())).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(rejection)) if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 8 MiB"))
+async fn read(request: Request) -> Result<Vec<u8>, Problem> {
+    let too_slow = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "upload_timeout", "the body took too long to arrive");
+    timeout(UPLOAD, collect(request.into_body().into_data_stream())).await.map_err(too_slow)?
+}
+
+/// Collects a body.
+///
+/// Some of what is too much is read and thrown away: a client that is still sending may never see an answer that comes
+/// before its body was read.
+async fn collect(mut chunks: BodyDataStream) -> Result<Vec<u8>, Problem> {
+    let (mut body, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| invalid(format!("the body broke off: {error}")))?;
+        length += chunk.len();
+        if length <= MAX_BODY_BYTES {
+            body.extend_from_slice(&chunk);
+        } else if length > MAX_DISCARDED_BYTES {
+            break;
         }
-        Ok(Err(rejection)) => Err(invalid(rejection.body_text())),
-        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "upload_timeout", "the body took too long to arrive")),
     }
+    if length > MAX_BODY_BYTES {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 8 MiB"));
+    }
+    Ok(body)
 }
 
 fn parse(bytes: &[u8]) -> Result<Body<'_>, Problem> {

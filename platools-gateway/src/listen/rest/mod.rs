@@ -9,15 +9,11 @@ mod tools;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri};
 use axum::routing::{get, post};
 
 use crate::core::Core;
 use problem::Problem;
-
-/// A request's body may have so many bytes: 8 MiB. With its envelopes it must still fit into a worker's frame.
-const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// The routes of callers, and the answer to what no route matches.
 pub(super) fn router(core: Arc<Core>) -> Router {
@@ -25,7 +21,6 @@ pub(super) fn router(core: Arc<Core>) -> Router {
         .route("/health", get(health::health))
         .route("/v1/tools", get(tools::list))
         .route("/v1/tools/{name}/call", post(call::call))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(core)

@@ -80,10 +80,11 @@ impl<'a> Frames<'a> {
     }
 
     fn answer(&self, call_id: &str, outcome: Outcome) -> Next {
+        let id: String = call_id.chars().take(64).collect();
         match self.core.answer(&self.scope, &CallId::from(call_id), outcome) {
             Receipt::Accepted => {}
-            Receipt::NotPending => tracing::debug!("an answer nobody waits for was ignored"),
-            Receipt::Foreign => tracing::warn!("an answer to another worker's call was ignored"),
+            Receipt::NotPending => tracing::debug!(call.id = ?id, "an answer nobody waits for was ignored"),
+            Receipt::Foreign => tracing::warn!(call.id = ?id, "an answer to another worker's call was ignored"),
         }
         Next::Read
     }
