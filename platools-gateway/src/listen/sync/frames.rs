@@ -65,7 +65,7 @@ impl<'a> Frames<'a> {
             Ok(_) => self.ignore("it is of a type this version does not treat"),
             // The worker is alive all the same, and would take silence for a dead link.
             Err(FrameError::Malformed { kind: "heartbeat", reason, .. }) => {
-                tracing::warn!(reason, "a heartbeat's figures were ignored");
+                tracing::warn!(?reason, "a heartbeat's figures were ignored");
                 self.reply(&PlatformFrame::HeartbeatAck {})
             }
             Err(error) => self.ignore(error),
@@ -73,9 +73,9 @@ impl<'a> Frames<'a> {
     }
 
     fn ignore(&self, reason: impl std::fmt::Display) -> Next {
-        // Cut short: the reason may quote the worker.
+        // Cut short and escaped: the reason may quote the worker.
         let reason: String = reason.to_string().chars().take(200).collect();
-        tracing::warn!(reason, "a frame was ignored");
+        tracing::warn!(?reason, "a frame was ignored");
         Next::Read
     }
 

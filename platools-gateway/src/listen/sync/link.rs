@@ -123,13 +123,20 @@ async fn read(stream: &mut SplitStream<WebSocket>, frames: Frames<'_>) -> End {
 
 /// What to tell a worker whose frames cannot be read any further.
 fn broken(error: axum::Error) -> End {
+    use tungstenite::Error;
+    use tungstenite::error::ProtocolError;
+
+    let error = error.into_inner();
+    let end = match error.downcast_ref() {
+        Some(Error::Capacity(_)) => too_large(),
+        Some(Error::Utf8(_)) => End::close(close_code::INVALID, "not UTF-8"),
+        // Most networks end a connection like this.
+        Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return End::Gone,
+        Some(Error::Protocol(_)) => End::close(close_code::PROTOCOL, "not a WebSocket frame"),
+        _ => return End::Gone,
+    };
     tracing::warn!(%error, "the worker's frames cannot be read any further");
-    match error.into_inner().downcast_ref() {
-        Some(tungstenite::Error::Capacity(_)) => too_large(),
-        Some(tungstenite::Error::Utf8(_)) => End::close(close_code::INVALID, "not UTF-8"),
-        Some(tungstenite::Error::Protocol(_)) => End::close(close_code::PROTOCOL, "not a WebSocket frame"),
-        _ => End::Gone,
-    }
+    end
 }
 
 fn too_large() -> End {
