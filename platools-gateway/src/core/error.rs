@@ -69,8 +69,6 @@ pub enum ErrorKind {
     Forbidden,
     /// The request does not say what it must, or says what it must not.
     InvalidRequest,
-    /// What it says is more than the gateway takes.
-    TooLarge,
     /// No tool of that name.
     UnknownTool,
     /// Several entities have a tool of that name.
@@ -83,8 +81,6 @@ pub enum ErrorKind {
     Timeout,
     /// The tool failed.
     ToolFailed,
-    /// The gateway takes no new calls, because it is stopping.
-    ShuttingDown,
     /// The gateway stopped while the call ran. Whether it ended is not known.
     Interrupted,
     /// There is one of that name already.
@@ -105,14 +101,12 @@ impl ErrorKind {
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
             Self::InvalidRequest => "invalid_request",
-            Self::TooLarge => "too_large",
             Self::UnknownTool => "unknown_tool",
             Self::AmbiguousTool => "ambiguous_tool",
             Self::WorkerOffline => "worker_offline",
             Self::WorkerBusy => "worker_busy",
             Self::Timeout => "timeout",
             Self::ToolFailed => "tool_failed",
-            Self::ShuttingDown => "shutting_down",
             Self::Interrupted => "interrupted",
             Self::AlreadyExists => "already_exists",
             Self::NotFound => "not_found",
@@ -126,6 +120,6 @@ impl ErrorKind {
     /// A timeout is not: the tool may have run, and only the caller knows whether running it twice does harm.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::WorkerOffline | Self::WorkerBusy | Self::ShuttingDown | Self::Storage)
+        matches!(self, Self::WorkerOffline | Self::WorkerBusy | Self::Storage)
     }
 }

@@ -35,7 +35,7 @@ pub use calls::{Outcome, Receipt};
 pub use catalog::Changes;
 pub use invoke::{CallReply, CallRequest};
 pub use tools::ListedTool;
-pub use workers::{Closing, ClosingSignal, Delivery, Fence, Link};
+pub use workers::{Arrival, Closing, ClosingSignal, Delivery, Fence, Link};
 
 use calls::Calls;
 use catalog::Catalog;
@@ -95,15 +95,15 @@ impl Core {
         Ok(Self { store, directory, catalog, workers, calls, throttles: Mutex::default(), rotation: RwLock::default() })
     }
 
-    /// Lets a worker in, in the place of an older link of the same entity and environment.
+    /// Lets a worker in, in the place of a link of the same entity and environment that came before it.
     ///
     /// # Errors
     /// The claim does not hold; the text of the refusal is meant for the worker.
-    pub async fn connect(&self, claim: Claim) -> Result<Link, Refusal> {
+    pub async fn connect(&self, arrival: Arrival, claim: Claim) -> Result<Link, Refusal> {
         let _rotation = self.rotation.read().await;
         let identity = self.directory.authenticate_worker(&claim).await?;
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
-        Ok(self.workers.attach(identity, secret))
+        Ok(self.workers.attach(arrival, identity, secret))
     }
 
     /// Takes the complete set of tools of a worker: those it leaves out are gone.

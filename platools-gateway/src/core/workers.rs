@@ -41,6 +41,20 @@ pub struct Delivery {
     pub params: Box<RawValue>,
 }
 
+/// When a worker came, before it was known who it is. Of two links of one scope the one that came later stays, however long
+/// it took to let either in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Arrival(u64);
+
+impl Arrival {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        static ARRIVALS: AtomicU64 = AtomicU64::new(0);
+        Self(ARRIVALS.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// Every live link, by scope.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers {
@@ -54,10 +68,23 @@ struct State {
     closed: bool,
 }
 
+impl State {
+    fn admit(&mut self, scope: Scope, live: Live) {
+        if self.closed {
+            live.close(Closing::ShuttingDown);
+        }
+        match self.live.get_mut(&scope) {
+            Some(current) if current.arrival > live.arrival => live.close(Closing::Superseded),
+            Some(current) => std::mem::replace(current, live).close(Closing::Superseded),
+            None => drop(self.live.insert(scope, live)),
+        }
+    }
+}
+
 /// The gateway's end of a link.
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
-    generation: u64,
+    arrival: Arrival,
     secret: SecretString,
     queue: mpsc::Sender<Delivery>,
     queued_bytes: Arc<AtomicUsize>,
@@ -69,26 +96,17 @@ impl Workers {
         Self { state: Arc::default(), calls }
     }
 
-    /// Makes a link the live one of its scope, and closes the one it replaces.
-    pub(crate) fn attach(&self, identity: Identity, secret: SecretString) -> Link {
-        static GENERATIONS: AtomicU64 = AtomicU64::new(0);
-        let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+    /// Makes a link the live one of its scope, and closes the one it replaces. A link that came before the live one is
+    /// closed itself.
+    pub(crate) fn attach(&self, arrival: Arrival, identity: Identity, secret: SecretString) -> Link {
         let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
         let (closing, closed) = watch::channel(None);
         let queued_bytes = Arc::new(AtomicUsize::new(0));
-        let live = Live { generation, secret, queue, queued_bytes: Arc::clone(&queued_bytes), closing };
-
-        let mut state = self.lock();
-        if state.closed {
-            live.close(Closing::ShuttingDown);
-        }
-        if let Some(older) = state.live.insert(identity.scope(), live) {
-            older.close(Closing::Superseded);
-        }
-        drop(state);
+        let live = Live { arrival, secret, queue, queued_bytes: Arc::clone(&queued_bytes), closing };
+        self.lock().admit(identity.scope(), live);
         let workers = self.clone();
         let connection_id = ConnectionId::random();
-        Link { workers, identity, connection_id, generation, deliveries, queued_bytes, closed }
+        Link { workers, identity, connection_id, arrival, deliveries, queued_bytes, closed }
     }
 
     /// The live link of a scope.
@@ -102,8 +120,8 @@ impl Workers {
     }
 
     /// Whether a link is still the live one of its scope.
-    fn is_current(&self, scope: &Scope, generation: u64) -> bool {
-        self.lock().live.get(scope).is_some_and(|live| live.generation == generation)
+    fn is_current(&self, scope: &Scope, arrival: Arrival) -> bool {
+        self.lock().live.get(scope).is_some_and(|live| live.arrival == arrival)
     }
 
     /// How many links are live.
@@ -176,7 +194,7 @@ pub struct Link {
     workers: Workers,
     identity: Identity,
     connection_id: ConnectionId,
-    generation: u64,
+    arrival: Arrival,
     deliveries: mpsc::Receiver<Delivery>,
     queued_bytes: Arc<AtomicUsize>,
     closed: watch::Receiver<Option<Closing>>,
@@ -198,7 +216,7 @@ impl Link {
     /// What the link's fence is: it tells whether the link is still the live one, also while the link is in use.
     #[must_use]
     pub fn fence(&self) -> Fence {
-        Fence { workers: self.workers.clone(), scope: self.identity.scope(), generation: self.generation }
+        Fence { workers: self.workers.clone(), scope: self.identity.scope(), arrival: self.arrival }
     }
 
     /// The reason to close, as soon as there is one.
@@ -231,7 +249,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         let scope = self.identity.scope();
         let mut state = self.workers.lock();
-        if state.live.get(&scope).is_some_and(|live| live.generation == self.generation) {
+        if state.live.get(&scope).is_some_and(|live| live.arrival == self.arrival) {
             state.live.remove(&scope);
         }
         drop(state);
@@ -247,14 +265,14 @@ impl Drop for Link {
 pub struct Fence {
     workers: Workers,
     scope: Scope,
-    generation: u64,
+    arrival: Arrival,
 }
 
 impl Fence {
     /// Whether the link is still the live one of its scope.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.workers.is_current(&self.scope, self.generation)
+        self.workers.is_current(&self.scope, self.arrival)
     }
 }
 
@@ -289,7 +307,7 @@ mod tests {
     }
 
     fn attach(workers: &Workers) -> Link {
-        workers.attach(identity(), "secret".to_owned().into())
+        workers.attach(Arrival::now(), identity(), "secret".to_owned().into())
     }
 
     fn delivery(call_id: &str) -> Delivery {
@@ -312,6 +330,18 @@ mod tests {
         assert_eq!(workers.count(), 1);
         drop(newer);
         assert_eq!(workers.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_took_long_to_let_in_does_not_replace_one_that_came_later() {
+        let workers = Workers::default();
+        let earlier = Arrival::now();
+        let newer = attach(&workers);
+        let late = workers.attach(earlier, identity(), "secret".to_owned().into());
+        assert_eq!(late.closing().wait().await, Closing::Superseded);
+        assert!(newer.fence().is_current() && !late.fence().is_current());
+        drop(late);
+        assert_eq!(workers.count(), 1);
     }
 
     #[tokio::test]
@@ -349,7 +379,7 @@ mod tests {
     #[test]
     fn debug_does_not_print_the_secret() {
         let workers = Workers::default();
-        let _link = workers.attach(identity(), "plt_hidden".to_owned().into());
+        let _link = workers.attach(Arrival::now(), identity(), "plt_hidden".to_owned().into());
         assert!(!format!("{workers:?}").contains("plt_hidden"));
     }
 }

@@ -37,7 +37,12 @@ impl Store {
             // What was acknowledged survives a power cut too; writes are rare enough to wait for the disk.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(5));
-        let pool = SqlitePoolOptions::new().max_connections(4).connect_with(options).await?;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            // A connection to a file does not go stale.
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await?;
         migrator().run(&pool).await.map_err(|error| {
             Error::new(ErrorKind::Storage, "the database is not one this version can use").caused_by(error)
         })?;

@@ -58,11 +58,8 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::AmbiguousTool | ErrorKind::AlreadyExists => StatusCode::CONFLICT,
-        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::ToolFailed => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::ShuttingDown | ErrorKind::Interrupted => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
     }

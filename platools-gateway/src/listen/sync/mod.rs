@@ -19,8 +19,8 @@ use platools::wire::MAX_FRAME_BYTES;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use crate::core::Core;
 use crate::core::directory::{Claim, Refusal};
+use crate::core::{Arrival, Core};
 
 /// Where workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
@@ -50,11 +50,11 @@ async fn upgrade(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let claim = claim::read(query, &headers);
+    let (arrival, claim) = (Arrival::now(), claim::read(query, &headers));
     // Tracked from here on, so that stopping waits for sockets that are still being opened.
     let tracked = adapter.links.token();
     upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES).on_upgrade(async move |socket| {
-        serve(&adapter.core, claim, socket).await;
+        serve(&adapter.core, arrival, claim, socket).await;
         drop(tracked);
     })
 }
@@ -63,8 +63,8 @@ async fn upgrade(
 ///
 /// Nothing is read before the worker is known: frames it sent early wait in the socket, in order, and the network's own
 /// flow control bounds them.
-async fn serve(core: &Core, claim: Claim, socket: WebSocket) {
-    match timeout(AUTHENTICATION, core.connect(claim)).await.unwrap_or(Err(Refusal::TookTooLong)) {
+async fn serve(core: &Core, arrival: Arrival, claim: Claim, socket: WebSocket) {
+    match timeout(AUTHENTICATION, core.connect(arrival, claim)).await.unwrap_or(Err(Refusal::TookTooLong)) {
         Ok(link) => link::run(core, link, socket).await,
         Err(refusal) => {
             report(&refusal);
