@@ -33,7 +33,6 @@ fn generics(signature: &Signature, errors: &mut Errors) {
                     "a tool cannot be generic: its schema needs concrete types; write a tool for each type, calling the \
                      generic function"
                 }
-                _ => "a tool has no generic parameters",
             },
         );
     }

@@ -35,8 +35,6 @@ pub enum ErrorKind {
     Connection,
     /// The platform refused the worker's credentials.
     Refused,
-    /// The client is running already.
-    AlreadyRunning,
     /// The retry policy allows no further attempt.
     RetriesExhausted,
 }

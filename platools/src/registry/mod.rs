@@ -18,7 +18,6 @@ use crate::error::{Error, ErrorKind};
 use crate::tool::{IntoTools, State, Tool, ToolDefinition};
 
 pub(crate) use entry::RegisteredTool;
-pub(crate) use health::Verdict;
 
 /// The tools of a worker.
 ///

@@ -1,0 +1,189 @@
+//! Setting up a client.
+
+use std::time::Duration;
+
+use super::PlatoolsClient;
+use crate::dispatch::Limits;
+use crate::error::{Error, ErrorKind};
+use crate::link::{Bounds, Connector, HEARTBEAT_INTERVAL_MS, Reconnect, Reporter, Secret, Settings, Tls, Worker};
+use crate::registry::ToolRegistry;
+
+/// Whether calls must be signed by the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Signatures {
+    /// Signatures are not looked at: the socket itself is authenticated.
+    #[default]
+    Ignore,
+    /// A call without a valid signature is answered with an error and not run.
+    Require,
+}
+
+/// Sets up a [`PlatoolsClient`]. Each method documents its default.
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct PlatoolsClientBuilder {
+    url: String,
+    secret: Option<Secret>,
+    registry: ToolRegistry,
+    reconnect: Reconnect,
+    tls: Tls,
+    connect_timeout: Duration,
+    settings: Settings,
+}
+
+impl Default for PlatoolsClientBuilder {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            secret: None,
+            registry: ToolRegistry::new(),
+            reconnect: Reconnect::new(),
+            tls: Tls::new(),
+            connect_timeout: Duration::from_secs(20),
+            settings: Settings {
+                limits: Limits::default(),
+                outbox: Bounds::default(),
+                heartbeat_interval: Duration::from_millis(HEARTBEAT_INTERVAL_MS),
+                drain_limit: Duration::from_secs(30),
+                verify_signatures: false,
+            },
+        }
+    }
+}
+
+impl PlatoolsClientBuilder {
+    /// The platform's URL: `http` or `https` (`ws` or `wss` are the same). Required.
+    pub fn url(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
+    /// The worker's secret, or where to read it at each dial. Required.
+    pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
+        self.secret = Some(secret.into());
+        self
+    }
+
+    /// The tools. Default: none.
+    pub fn registry(mut self, registry: ToolRegistry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// When to connect again, and when to give up. Default: [`Reconnect::new`].
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = reconnect;
+        self
+    }
+
+    /// How `wss` is secured. Default: [`Tls::new`].
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// How long opening a socket may take, from the first packet to the end of the upgrade. Default: 20 seconds.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// Time between two heartbeats; a platform that answers none for two of them is taken for dead. Default:
+    /// [`HEARTBEAT_INTERVAL_MS`].
+    pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
+        self.settings.heartbeat_interval = interval;
+        self
+    }
+
+    /// How long a call may take whose tool declares no timeout. Default: 5 minutes.
+    pub fn call_timeout(mut self, limit: Duration) -> Self {
+        self.settings.limits.timeout = limit;
+        self
+    }
+
+    /// How many calls run at once; further ones wait. Default: 1024.
+    pub fn max_running_calls(mut self, calls: usize) -> Self {
+        self.settings.limits.running = calls;
+        self
+    }
+
+    /// How many calls wait for a running one to end; further ones are refused as retryable. Default: 4096.
+    pub fn max_waiting_calls(mut self, calls: usize) -> Self {
+        self.settings.limits.waiting = calls;
+        self
+    }
+
+    /// How many bytes of replies are kept until the platform confirms them; past that the oldest are given up. Default:
+    /// 64 MiB.
+    pub fn max_unconfirmed_bytes(mut self, bytes: usize) -> Self {
+        self.settings.outbox.bytes = bytes;
+        self
+    }
+
+    /// How long a stop waits for running calls. Default: 30 seconds.
+    pub fn drain_limit(mut self, limit: Duration) -> Self {
+        self.settings.drain_limit = limit;
+        self
+    }
+
+    /// Whether calls must be signed. Default: [`Signatures::Ignore`].
+    pub fn signatures(mut self, signatures: Signatures) -> Self {
+        self.settings.verify_signatures = signatures == Signatures::Require;
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// The URL or the secret is missing or malformed, a certificate cannot be used, or a setting is zero that must not be.
+    pub fn build(self) -> Result<PlatoolsClient, Error> {
+        self.check_settings()?;
+        let secret = self.secret.unwrap_or_else(|| Secret::value(""));
+        let connector = Connector::new(&self.url, secret, &self.tls, self.connect_timeout)?;
+        let reporter = Reporter::default();
+        Ok(PlatoolsClient {
+            connector,
+            worker: Worker::new(self.registry, self.settings, reporter.clone()),
+            reconnect: self.reconnect,
+            reporter,
+            stop: tokio::sync::watch::Sender::new(false),
+            running: tokio::sync::watch::Sender::new(false),
+        })
+    }
+
+    fn check_settings(&self) -> Result<(), Error> {
+        let zero = [
+            ("connect_timeout", self.connect_timeout.is_zero()),
+            ("heartbeat_interval", self.settings.heartbeat_interval.is_zero()),
+            ("call_timeout", self.settings.limits.timeout.is_zero()),
+            ("max_running_calls", self.settings.limits.running == 0),
+        ];
+        match zero.iter().find(|(_, is_zero)| *is_zero) {
+            Some((name, _)) => Err(Error::new(ErrorKind::InvalidSetting, format!("`{name}` must not be zero"))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(builder: PlatoolsClientBuilder) -> Option<ErrorKind> {
+        builder.build().err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn what_is_missing_or_malformed_fails_the_build() {
+        let complete = || PlatoolsClient::builder().url("http://127.0.0.1:1").secret("s");
+        assert_eq!(kind(complete()), None);
+        assert_eq!(kind(PlatoolsClient::builder().secret("s")), Some(ErrorKind::InvalidUrl));
+        assert_eq!(kind(complete().url("ftp://host")), Some(ErrorKind::InvalidUrl));
+        assert_eq!(kind(PlatoolsClient::builder().url("http://host")), Some(ErrorKind::InvalidSecret));
+        assert_eq!(kind(complete().secret("")), Some(ErrorKind::InvalidSecret));
+        assert_eq!(kind(complete().heartbeat_interval(Duration::ZERO)), Some(ErrorKind::InvalidSetting));
+        let tls = Tls::new().ca_certificates("no PEM");
+        assert_eq!(kind(complete().url("https://host").tls(tls)), Some(ErrorKind::Tls));
+    }
+}

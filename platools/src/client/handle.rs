@@ -1,0 +1,67 @@
+//! Stopping and watching a client from elsewhere.
+
+use std::fmt;
+
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+
+use crate::link::{ConnectionState, Event, Reporter};
+
+/// Stops and watches a [`PlatoolsClient`](super::PlatoolsClient). Clones are handles of the same client.
+#[derive(Clone)]
+pub struct ClientHandle {
+    stop: watch::Sender<bool>,
+    running: watch::Receiver<bool>,
+    reporter: Reporter,
+}
+
+impl ClientHandle {
+    pub(super) fn new(stop: watch::Sender<bool>, running: watch::Receiver<bool>, reporter: Reporter) -> Self {
+        Self { stop, running, reporter }
+    }
+
+    /// Stops the client for good, and returns once its run has ended.
+    ///
+    /// New calls are refused, running ones finish within the drain limit, their replies are delivered, and the socket is
+    /// closed with 1000 "client stop". A wait for the next attempt ends at once.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        // An error means that the client is gone, and its run with it.
+        let _ = self.running.clone().wait_for(|running| !*running).await;
+    }
+
+    /// Where the client stands.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.reporter.watch().borrow().clone()
+    }
+
+    /// Where the client stands, to be waited on. Only the latest state is kept.
+    #[must_use]
+    pub fn watch_state(&self) -> watch::Receiver<ConnectionState> {
+        self.reporter.watch()
+    }
+
+    /// What happens on the client's links from now on. A listener that falls behind misses the oldest events.
+    #[must_use]
+    pub fn events(&self) -> BoxStream<'static, Event> {
+        let next = |mut events: tokio::sync::broadcast::Receiver<Event>| async move {
+            loop {
+                match events.recv().await {
+                    Ok(event) => return Some((event, events)),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        };
+        stream::unfold(self.reporter.listen(), next).boxed()
+    }
+}
+
+impl fmt::Debug for ClientHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientHandle").field("state", &self.state()).finish_non_exhaustive()
+    }
+}

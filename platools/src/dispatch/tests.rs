@@ -1,0 +1,248 @@
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::*;
+use crate::tool::{BindError, Handler, HandlerFuture, State, Tool, ToolDefinition};
+
+type Run = fn(Context) -> Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send>>;
+
+/// A tool that runs a function, declared with whatever a test needs.
+#[derive(Clone)]
+struct Probe(ToolDefinition, Run);
+
+impl Tool for Probe {
+    fn definition(&self) -> ToolDefinition {
+        self.0.clone()
+    }
+    fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Handler for Probe {
+    fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
+        Box::pin(async move { output.write(&(self.1)(context).await?) })
+    }
+}
+
+fn probe(declare: impl FnOnce(&mut ToolDefinition), run: Run) -> Probe {
+    let mut definition = ToolDefinition::new("t", "A tool.", json!({"type": "object"}));
+    declare(&mut definition);
+    Probe(definition, run)
+}
+
+fn registry(tool: Probe) -> ToolRegistry {
+    ToolRegistry::new().with_tools(tool).expect("one valid tool")
+}
+
+fn call(call_id: &str) -> Call {
+    Call {
+        call_id: call_id.into(),
+        tool_name: "t".into(),
+        params: Params::from("{}".to_owned()),
+        output: Output::new(1024),
+    }
+}
+
+async fn next(outcomes: &mut mpsc::UnboundedReceiver<Outcome>) -> Outcome {
+    timeout(Duration::from_secs(10), outcomes.recv()).await.expect("an outcome in time").expect("the dispatcher lives")
+}
+
+async fn fails(tool: Probe) -> ToolError {
+    timeout(Duration::from_secs(400), registry(tool).call("t", json!({})))
+        .await
+        .expect("in time")
+        .expect_err("it fails")
+}
+
+#[tokio::test]
+async fn panics_become_errors_whatever_their_payload() {
+    let payloads: [(Run, &str); 3] = [
+        (|_| Box::pin(async { panic!("plain") }), "the tool panicked: plain"),
+        (|_| Box::pin(async { panic!("{} {}", "for", "matted") }), "the tool panicked: for matted"),
+        (|_| Box::pin(async { std::panic::panic_any(7) }), "the tool panicked"),
+    ];
+    for (run, message) in payloads {
+        for execution in [Execution::Task, Execution::Blocking, Execution::Inline] {
+            let error = fails(probe(|tool| tool.execution = execution, run)).await;
+            assert_eq!((error.code(), error.message()), (code::PANICKED, message), "{execution:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_never_ends_times_out() {
+    let never: Run = |_| Box::pin(std::future::pending());
+    let error = fails(probe(|tool| tool.timeout = Some(Duration::from_secs(20)), never)).await;
+    assert_eq!((error.code(), error.message()), (code::TIMEOUT, "the tool did not finish within 20s"));
+    assert_eq!(fails(probe(|_| (), never)).await.code(), code::TIMEOUT, "there is a default");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_limit_refuses_and_recovers() {
+    let registry = registry(probe(
+        |tool| tool.rate_limit = Some(crate::tool::Rate::new(2.try_into().expect("not zero"), Duration::from_secs(1))),
+        |_| Box::pin(async { Ok(Value::Null) }),
+    ));
+    for _ in 0..2 {
+        registry.call("t", json!({})).await.expect("within the limit");
+    }
+    let error = registry.call("t", json!({})).await.expect_err("one too many");
+    assert_eq!((error.code(), error.is_retryable()), (code::RATE_LIMITED, true));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    registry.call("t", json!({})).await.expect("a second later");
+}
+
+#[tokio::test(start_paused = true)]
+async fn max_concurrency_makes_calls_wait() {
+    let registry = registry(probe(
+        |tool| tool.max_concurrency = 2.try_into().ok(),
+        |_| {
+            Box::pin(async {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok(Value::Null)
+            })
+        },
+    ));
+    let started = tokio::time::Instant::now();
+    let calls = (0..6).map(|_| registry.call("t", json!({})));
+    assert!(futures::future::join_all(calls).await.iter().all(Result::is_ok));
+    assert_eq!(started.elapsed(), Duration::from_secs(3), "six calls of a second, two at a time");
+}
+
+#[tokio::test]
+async fn calls_beyond_the_limit_wait_and_beyond_that_are_refused() {
+    let slow: Run = |_| {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            Ok(Value::Null)
+        })
+    };
+    let limits = Limits { running: 1, waiting: 1, ..Limits::default() };
+    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(probe(|_| (), slow)), limits);
+    assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
+    assert!(matches!(dispatcher.dispatch(call("b")), Admission::Accepted));
+    let Admission::Ended(refused) = dispatcher.dispatch(call("c")) else { panic!("there is no room for a third") };
+    assert_eq!(refused.result.expect_err("refused").error.code(), code::OVERLOADED);
+    for expected in ["a", "b"] {
+        let outcome = next(&mut outcomes).await;
+        assert_eq!(&*outcome.call_id, expected);
+        dispatcher.ended(&outcome.call_id);
+    }
+    assert!(dispatcher.is_idle());
+    assert!(matches!(dispatcher.dispatch(call("c")), Admission::Accepted), "a refused call may come again");
+}
+
+#[tokio::test]
+async fn a_call_id_is_run_once_however_often_it_comes() {
+    for execution in [Execution::Task, Execution::Inline] {
+        let tool = probe(|tool| tool.execution = execution, |_| Box::pin(async { Ok(Value::Null) }));
+        let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+        if let Admission::Accepted = dispatcher.dispatch(call("a")) {
+            assert!(matches!(dispatcher.dispatch(call("a")), Admission::Repeated), "while it runs");
+            let outcome = next(&mut outcomes).await;
+            dispatcher.ended(&outcome.call_id);
+        }
+        assert!(matches!(dispatcher.dispatch(call("a")), Admission::Repeated), "after it ended, {execution:?}");
+    }
+}
+
+#[tokio::test]
+async fn draining_refuses_new_calls_and_lets_the_running_ones_end() {
+    let tool = probe(
+        |_| (),
+        |_| {
+            Box::pin(async {
+                tokio::task::yield_now().await;
+                Ok(Value::Null)
+            })
+        },
+    );
+    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+    assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
+    dispatcher.drain();
+    let Admission::Ended(refused) = dispatcher.dispatch(call("b")) else { panic!("no new calls while draining") };
+    assert_eq!(refused.result.expect_err("refused").error.code(), code::DRAINING);
+    assert!(!dispatcher.is_idle());
+    let outcome = next(&mut outcomes).await;
+    dispatcher.ended(&outcome.call_id);
+    assert!(outcome.result.is_ok() && dispatcher.is_idle());
+}
+
+#[tokio::test]
+async fn a_dropped_dispatcher_aborts_its_calls() {
+    let tool = probe(|_| (), |_| Box::pin(std::future::pending()));
+    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+    assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
+    drop(dispatcher);
+    let gone = timeout(Duration::from_secs(10), outcomes.recv()).await.expect("the task ends, and its sender with it");
+    assert!(gone.is_none());
+}
+
+#[tokio::test]
+async fn an_inline_call_that_has_to_wait_moves_to_a_task() {
+    let tool = probe(
+        |tool| tool.execution = Execution::Inline,
+        |_| {
+            Box::pin(async {
+                tokio::task::yield_now().await;
+                Ok(json!("later"))
+            })
+        },
+    );
+    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+    assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
+    let outcome = next(&mut outcomes).await;
+    assert_eq!(outcome.result.expect("a result").json(), br#""later""#);
+}
+
+#[tokio::test]
+async fn the_context_is_ambient_in_every_kind_of_handler_and_calls_never_see_each_others() {
+    for execution in [Execution::Task, Execution::Blocking, Execution::Inline] {
+        let registry = registry(probe(
+            |tool| tool.execution = execution,
+            |_| {
+                Box::pin(async {
+                    tokio::task::yield_now().await;
+                    Ok(json!(Context::current().and_then(|context| context.user_id().map(str::to_owned))))
+                })
+            },
+        ));
+        let calls = (0..32).map(|user| {
+            let registry = registry.clone();
+            async move { registry.call("t", json!({"__platos": {"userId": format!("user-{user}")}})).await }
+        });
+        for (user, result) in futures::future::join_all(calls).await.into_iter().enumerate() {
+            assert_eq!(result.expect("a result"), json!(format!("user-{user}")), "{execution:?}");
+        }
+    }
+    assert!(Context::current().is_none(), "outside of a call there is none");
+}
+
+#[tokio::test]
+async fn causes_are_shown_only_where_the_tool_says_so() {
+    let fails: Run = |_| Box::pin(async { Err(ToolError::new("outer").with_source("inner")) });
+    for (expose, expected) in [(false, None), (true, Some("inner".to_owned()))] {
+        let (mut dispatcher, mut outcomes) =
+            Dispatcher::new(registry(probe(|tool| tool.expose_errors = expose, fails)), Limits::default());
+        assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
+        assert_eq!(next(&mut outcomes).await.result.expect_err("it fails").shown_causes, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_the_caller_says_nothing_about_the_tools_health() {
+    for (error_code, errors) in [(code::INVALID_ARGUMENTS, 0), (code::FAILED, 1)] {
+        let run: Run = match error_code {
+            code::FAILED => |_| Box::pin(async { Err(ToolError::new("broken")) }),
+            _ => |_| Box::pin(async { Err(ToolError::new("bad").with_code(code::INVALID_ARGUMENTS)) }),
+        };
+        let registry = registry(probe(|_| (), run));
+        registry.call("t", json!({})).await.expect_err("it fails");
+        let verdict = registry.find("t").expect("it is there").health().verdict(tokio::time::Instant::now());
+        assert_eq!((verdict.calls, verdict.errors), (1, errors), "{error_code}");
+    }
+}

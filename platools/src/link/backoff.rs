@@ -1,0 +1,241 @@
+//! How long to wait before the next attempt to connect.
+//!
+//! The schedules implement the trait of the `backoff` crate, which is not maintained; this module alone knows it.
+
+use std::time::Duration;
+
+use backoff::backoff::Backoff;
+
+/// Delay before the first retry, in milliseconds.
+pub const BACKOFF_BASE_MS: u64 = 1_000;
+
+/// The longest delay between two attempts, in milliseconds.
+pub const BACKOFF_MAX_MS: u64 = 60_000;
+
+/// How many attempts the Python SDK makes before it gives up. Here it is a choice: see
+/// [`Reconnect::max_attempts`].
+pub const MAX_BACKOFF_ATTEMPTS: u32 = 10;
+
+/// The delay before retry number `attempt`, counted from 1, in milliseconds and without jitter: it doubles from
+/// [`BACKOFF_BASE_MS`] up to [`BACKOFF_MAX_MS`], and is 0 before the first attempt. The same in every SDK.
+///
+/// ```
+/// assert_eq!([0, 1, 2, 7].map(platools::backoff_delay_ms), [0, 1_000, 2_000, 60_000]);
+/// ```
+#[must_use]
+pub fn backoff_delay_ms(attempt: u32) -> u64 {
+    curve(BACKOFF_BASE_MS, BACKOFF_MAX_MS, attempt)
+}
+
+fn curve(base: u64, max: u64, attempt: u32) -> u64 {
+    let Some(doublings) = attempt.checked_sub(1) else { return 0 };
+    1_u64.checked_shl(doublings).and_then(|factor| base.checked_mul(factor)).map_or(max, |delay| delay.min(max))
+}
+
+/// How a delay is spread, so that workers cut off together do not come back together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Jitter {
+    /// The exact curve.
+    None,
+    /// Uniform between half of the delay and all of it.
+    #[default]
+    Equal,
+}
+
+/// What a platform's refusal of the worker's credentials means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnRefusal {
+    /// Try again with backoff: the secret may be rotated, or the entity created, meanwhile.
+    #[default]
+    Retry,
+    /// Give up.
+    Fail,
+}
+
+/// When a client connects again, and when it gives up.
+///
+/// ```
+/// use std::time::Duration;
+/// use platools::{Jitter, Reconnect};
+///
+/// let reconnect = Reconnect::new().base(Duration::from_millis(500)).jitter(Jitter::None).max_attempts(10);
+/// # let _ = reconnect;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconnect {
+    base: Duration,
+    max: Duration,
+    jitter: Jitter,
+    max_attempts: Option<u32>,
+    on_refusal: OnRefusal,
+}
+
+impl Default for Reconnect {
+    fn default() -> Self {
+        Self {
+            base: Duration::from_millis(BACKOFF_BASE_MS),
+            max: Duration::from_millis(BACKOFF_MAX_MS),
+            jitter: Jitter::default(),
+            max_attempts: None,
+            on_refusal: OnRefusal::default(),
+        }
+    }
+}
+
+impl Reconnect {
+    /// Retries for ever, with the delays all SDKs share and [`Jitter::Equal`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the delay before the first retry. Default: [`BACKOFF_BASE_MS`].
+    #[must_use]
+    pub fn base(mut self, base: Duration) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// Sets the longest delay. Default: [`BACKOFF_MAX_MS`].
+    #[must_use]
+    pub fn max(mut self, max: Duration) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// Sets how a delay is spread. Default: [`Jitter::Equal`].
+    #[must_use]
+    pub fn jitter(mut self, jitter: Jitter) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// Gives up after so many retries in a row without a session that was really up. Default: never.
+    #[must_use]
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// Sets what a refusal of the credentials means. Default: [`OnRefusal::Retry`].
+    #[must_use]
+    pub fn on_refusal(mut self, on_refusal: OnRefusal) -> Self {
+        self.on_refusal = on_refusal;
+        self
+    }
+
+    pub(crate) fn gives_up_when_refused(&self) -> bool {
+        self.on_refusal == OnRefusal::Fail
+    }
+}
+
+/// Counts attempts along the curve.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    policy: Reconnect,
+    attempt: u32,
+    last_delay: Duration,
+}
+
+impl Schedule {
+    pub(crate) fn new(policy: Reconnect) -> Self {
+        Self { policy, attempt: 0, last_delay: Duration::ZERO }
+    }
+
+    /// The retry the next delay belongs to, counted from 1; `None` where the policy allows no more.
+    pub(crate) fn next_attempt(&mut self) -> Option<(u32, Duration)> {
+        self.next_backoff().map(|delay| (self.attempt, delay))
+    }
+
+    /// Takes note of a session that ended. One that was accepted, and up for at least as long as the last delay, was really
+    /// up, and the count starts over; a platform that accepts and drops at once is still backed off from.
+    pub(crate) fn after_session(&mut self, was_accepted: bool, up: Duration) {
+        if was_accepted && up >= self.last_delay {
+            self.reset();
+        }
+    }
+}
+
+impl Backoff for Schedule {
+    fn reset(&mut self) {
+        self.attempt = 0;
+        self.last_delay = Duration::ZERO;
+    }
+
+    fn next_backoff(&mut self) -> Option<Duration> {
+        if self.policy.max_attempts.is_some_and(|max| self.attempt >= max) {
+            return None;
+        }
+        self.attempt = self.attempt.saturating_add(1);
+        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let delay = curve(millis(self.policy.base), millis(self.policy.max), self.attempt);
+        let spread = match self.policy.jitter {
+            Jitter::None => delay,
+            Jitter::Equal => fastrand::u64(delay / 2..=delay),
+        };
+        self.last_delay = Duration::from_millis(spread);
+        Some(self.last_delay)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn vectors() -> Value {
+        serde_json::from_str(include_str!("../../../tests/vectors/backoff.json")).expect("the vectors are JSON")
+    }
+
+    #[test]
+    fn the_curve_is_that_of_the_other_sdks() {
+        for set in ["default", "custom"] {
+            let vectors = &vectors()[set];
+            let number = |key: &str| vectors[key].as_u64().expect("a number");
+            for point in vectors["curve"].as_array().expect("points") {
+                let attempt = point[0].as_u64().and_then(|attempt| attempt.try_into().ok()).expect("an attempt");
+                let delay = curve(number("base_ms"), number("max_ms"), attempt);
+                assert_eq!(Some(delay), point[1].as_u64(), "{set}: attempt {attempt}");
+                if set == "default" {
+                    assert_eq!(backoff_delay_ms(attempt), delay);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_jitter_stays_between_half_and_all_and_uses_the_room() {
+        let mut delays = Vec::new();
+        for _ in 0..10_000 {
+            let (attempt, delay) = Schedule::new(Reconnect::new()).next_attempt().expect("retries for ever");
+            assert_eq!(attempt, 1);
+            delays.push(delay.as_millis());
+        }
+        let (min, max) = (*delays.iter().min().expect("some"), *delays.iter().max().expect("some"));
+        assert!((500..520).contains(&min) && (980..=1000).contains(&max), "{min}..{max}");
+    }
+
+    #[test]
+    fn the_policy_bounds_the_attempts() {
+        let mut schedule = Schedule::new(Reconnect::new().max_attempts(2).jitter(Jitter::None));
+        assert_eq!(schedule.next_attempt(), Some((1, Duration::from_secs(1))));
+        assert_eq!(schedule.next_attempt(), Some((2, Duration::from_secs(2))));
+        assert_eq!(schedule.next_attempt(), None);
+    }
+
+    #[test]
+    fn only_a_session_that_was_really_up_resets_the_count() {
+        let mut schedule = Schedule::new(Reconnect::new().jitter(Jitter::None));
+        for _ in 0..3 {
+            schedule.next_attempt();
+        }
+        schedule.after_session(false, Duration::from_secs(3600));
+        schedule.after_session(true, Duration::from_millis(3_999));
+        assert_eq!(schedule.next_attempt(), Some((4, Duration::from_secs(8))));
+        schedule.after_session(true, Duration::from_secs(8));
+        assert_eq!(schedule.next_attempt(), Some((1, Duration::from_secs(1))));
+    }
+}

@@ -1,0 +1,175 @@
+//! Where a worker's secret comes from.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Error, ErrorKind};
+
+/// A worker's secret, or where to read it.
+///
+/// It is asked for anew each time a socket is dialled, so that a rotated secret is picked up without a restart. `Debug`
+/// never shows it.
+///
+/// ```
+/// use platools::Secret;
+///
+/// let fixed = Secret::value("platos_agent_...");
+/// let mounted = Secret::file("/run/secrets/platos");
+/// let fetched = Secret::provider(async || Ok::<_, std::io::Error>("from a vault".to_owned()));
+/// # let _ = (fixed, mounted, fetched);
+/// ```
+#[derive(Clone)]
+pub struct Secret(Source);
+
+#[derive(Clone)]
+enum Source {
+    Value(SecretString),
+    Env(String),
+    File(PathBuf),
+    Provider(Arc<dyn Fn() -> BoxFuture<'static, Result<SecretString, Error>> + Send + Sync>),
+}
+
+impl Secret {
+    /// A fixed secret.
+    pub fn value(secret: impl Into<String>) -> Self {
+        Self(Source::Value(SecretString::from(secret.into())))
+    }
+
+    /// An environment variable.
+    pub fn env(name: impl Into<String>) -> Self {
+        Self(Source::Env(name.into()))
+    }
+
+    /// A file, whose content is the secret but for white space around it.
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        Self(Source::File(path.as_ref().to_owned()))
+    }
+
+    /// Whatever an async function returns.
+    pub fn provider<F, Fut, E>(provider: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        Self(Source::Provider(Arc::new(move || {
+            let secret = provider();
+            Box::pin(async move {
+                let secret = secret.await;
+                secret.map(SecretString::from).map_err(|error| invalid("the secret provider failed").with_source(error))
+            })
+        })))
+    }
+
+    /// Checks, as far as that can be done at once, that there is a secret.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match &self.0 {
+            Source::Value(secret) => usable(secret.clone()).map(drop),
+            Source::Env(name) => read_env(name).map(drop),
+            Source::File(path) => usable(std::fs::read_to_string(path).map_err(unreadable(path))?.into()).map(drop),
+            Source::Provider(_) => Ok(()),
+        }
+    }
+
+    /// The secret as it is now.
+    pub(crate) async fn read(&self) -> Result<SecretString, Error> {
+        match &self.0 {
+            Source::Value(secret) => usable(secret.clone()),
+            Source::Env(name) => read_env(name),
+            Source::File(path) => usable(tokio::fs::read_to_string(path).await.map_err(unreadable(path))?.into()),
+            Source::Provider(provider) => usable(provider().await?),
+        }
+    }
+}
+
+fn read_env(name: &str) -> Result<SecretString, Error> {
+    match std::env::var(name) {
+        Ok(secret) => usable(secret.into()),
+        Err(error) => Err(invalid(format!("the secret is not in the environment; set {name}")).with_source(error)),
+    }
+}
+
+fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let message = format!("the secret file {} cannot be read", path.display());
+    move |error| invalid(message).with_source(error)
+}
+
+/// A secret that can be sent in a header.
+fn usable(secret: SecretString) -> Result<SecretString, Error> {
+    let trimmed = secret.expose_secret().trim();
+    if trimmed.is_empty() {
+        return Err(invalid("the secret is empty; set PLATOS_SECRET or call `secret(..)`"));
+    }
+    if !trimmed.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(invalid("the secret has characters that cannot be sent in a header: only printable ASCII can"));
+    }
+    Ok(SecretString::from(trimmed))
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::InvalidSecret, message)
+}
+
+impl From<&str> for Secret {
+    fn from(secret: &str) -> Self {
+        Self::value(secret)
+    }
+}
+
+impl From<String> for Secret {
+    fn from(secret: String) -> Self {
+        Self::value(secret)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Source::Value(_) => f.write_str("Secret(value)"),
+            Source::Env(name) => write!(f, "Secret(env {name})"),
+            Source::File(path) => write!(f, "Secret(file {})", path.display()),
+            Source::Provider(_) => f.write_str("Secret(provider)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_or_unsendable_secret_is_found_early_and_never_shown() {
+        for secret in ["", " \n", "two\nlines", "ümlaut"] {
+            let error = Secret::value(secret).check().expect_err(secret);
+            assert_eq!(error.kind(), ErrorKind::InvalidSecret);
+            assert!(secret.trim().is_empty() || !format!("{error:?}").contains(secret));
+        }
+        assert!(!format!("{:?}", Secret::value("hunter2")).contains("hunter2"));
+    }
+
+    #[test]
+    fn a_missing_source_is_named() {
+        let error = Secret::env("PLATOOLS_NO_SUCH_VARIABLE").check().expect_err("it is not set");
+        assert!(error.to_string().contains("PLATOOLS_NO_SUCH_VARIABLE"));
+        let error = Secret::file("/no/such/file").check().expect_err("it is not there");
+        assert!(error.to_string().contains("/no/such/file"));
+    }
+
+    #[tokio::test]
+    async fn a_file_and_a_provider_are_read_anew_each_time() {
+        let path = std::env::temp_dir().join(format!("platools-secret-{}", std::process::id()));
+        let secret = Secret::file(&path);
+        for content in ["one\n", "two"] {
+            std::fs::write(&path, content).expect("a temporary file can be written");
+            assert_eq!(secret.read().await.expect("it is there").expose_secret(), content.trim());
+        }
+        std::fs::remove_file(&path).expect("it can be removed");
+        let failing = Secret::provider(async || Err::<String, _>("the vault is sealed"));
+        let error = failing.read().await.expect_err("it fails");
+        assert_eq!(std::error::Error::source(&error).expect("the cause").to_string(), "the vault is sealed");
+    }
+}

@@ -1,0 +1,33 @@
+//! The link between a worker and its platform.
+//!
+//! A [`Worker`] is what outlives a socket: its calls, the replies not yet known to have arrived, its registrations. A
+//! session is the event loop of one live socket, which it owns. Everything they decide with (the backoff, the pulse, the
+//! outbox, the registrations) is plain state without I/O, tested on its own.
+
+mod backoff;
+mod connect;
+mod heartbeat;
+mod outbox;
+mod registration;
+mod report;
+mod session;
+mod signing;
+mod socket;
+mod worker;
+
+pub use backoff::{
+    BACKOFF_BASE_MS, BACKOFF_MAX_MS, Jitter, MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, backoff_delay_ms,
+};
+pub use connect::{Roots, Secret, Tls};
+pub use heartbeat::HEARTBEAT_INTERVAL_MS;
+pub use report::{ConnectionState, Disconnect, Event};
+
+pub(crate) use backoff::Schedule;
+pub(crate) use connect::Connector;
+pub(crate) use outbox::Bounds;
+pub(crate) use report::Reporter;
+pub(crate) use session::{Ended, run_session};
+pub(crate) use worker::{Settings, Worker};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! What a link tells the outside.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, watch};
+
+use crate::wire::{ToolHealthAlert, ToolsRegistered, Welcome};
+
+/// Where a client stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ConnectionState {
+    /// Not started, stopped, or between two runs.
+    #[default]
+    Disconnected,
+    /// Dialling, or waiting for the platform's first word.
+    Connecting,
+    /// The platform has accepted the worker.
+    Connected,
+    /// Waiting to dial again.
+    #[non_exhaustive]
+    Reconnecting {
+        /// Which retry in a row this is, counted from 1.
+        attempt: u32,
+        /// How long the wait is.
+        delay: Duration,
+    },
+    /// Given up for good, as the retry policy says.
+    #[non_exhaustive]
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ConnectionState {
+    /// Whether the platform has accepted the worker.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        matches!(self, Self::Connected)
+    }
+
+    /// Whether the client has given up.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+}
+
+/// What happens on a link. Slow listeners miss the oldest ones.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// The platform greeted the worker.
+    Welcomed(Welcome),
+    /// The platform stored a registration.
+    Registered(ToolsRegistered),
+    /// The platform took no registration; it is sent again after the delay.
+    #[non_exhaustive]
+    RegisterThrottled {
+        /// How long that is.
+        retry_after: Duration,
+    },
+    /// The platform thinks a tool is not well.
+    HealthAlert(ToolHealthAlert),
+    /// Replies were given up, because too many were unconfirmed for too long.
+    #[non_exhaustive]
+    RepliesDropped {
+        /// How many.
+        count: usize,
+    },
+    /// A socket has ended.
+    Disconnected(Disconnect),
+}
+
+/// Why a socket ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Disconnect {
+    /// The client was stopped.
+    Stopped,
+    /// The platform closed it.
+    #[non_exhaustive]
+    Closed {
+        /// The WebSocket close code, where there was one.
+        code: Option<u16>,
+        /// The platform's reason, which may be empty.
+        reason: String,
+    },
+    /// The platform sent an error and closed it.
+    #[non_exhaustive]
+    Refused {
+        /// The platform's words.
+        error: String,
+    },
+    /// The platform answered no heartbeat for two intervals.
+    Silent,
+    /// It broke.
+    #[non_exhaustive]
+    Broken {
+        /// How.
+        error: String,
+    },
+}
+
+impl fmt::Display for Disconnect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("stopped"),
+            Self::Closed { code: Some(code), reason } if reason.is_empty() => write!(f, "closed with {code}"),
+            Self::Closed { code: Some(code), reason } => write!(f, "closed with {code}: {reason}"),
+            Self::Closed { code: None, .. } => f.write_str("closed without a code"),
+            Self::Refused { error } => write!(f, "refused by the platform: {error}"),
+            Self::Silent => f.write_str("the platform has gone silent"),
+            Self::Broken { error } => write!(f, "broken: {error}"),
+        }
+    }
+}
+
+/// How many events a slow listener may be behind before it misses some.
+const EVENTS: usize = 256;
+
+/// Passes on what happens to whoever listens.
+#[derive(Debug, Clone)]
+pub(crate) struct Reporter {
+    state: watch::Sender<ConnectionState>,
+    events: broadcast::Sender<Event>,
+}
+
+impl Default for Reporter {
+    fn default() -> Self {
+        Self { state: watch::Sender::default(), events: broadcast::Sender::new(EVENTS) }
+    }
+}
+
+impl Reporter {
+    pub(crate) fn state(&self, state: ConnectionState) {
+        self.state.send_replace(state);
+    }
+
+    pub(crate) fn event(&self, event: Event) {
+        // Without a listener there is nobody to tell.
+        let _ = self.events.send(event);
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<ConnectionState> {
+        self.state.subscribe()
+    }
+
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+}

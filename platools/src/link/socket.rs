@@ -1,0 +1,108 @@
+//! A WebSocket that writes while it reads.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use futures::{Sink, SinkExt, StreamExt};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::error::Error as SocketError;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+
+use super::connect::RawSocket;
+
+/// Past so much that waits to be written, nothing more is read: whoever does not take replies gets no further calls run.
+const MAX_BACKLOG_BYTES: usize = 4 * 1024 * 1024;
+
+/// One task's socket. Frames are queued without waiting; [`next`](Self::next) writes them while it waits for the other
+/// side, and flushes once for all that was queued since.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    raw: RawSocket,
+    // Bounded by the outbox in bytes; beside its replies there are only heartbeats and registrations.
+    queue: VecDeque<Utf8Bytes>,
+    queued_bytes: usize,
+    unflushed: bool,
+}
+
+/// What came over a socket: a message, or its end.
+pub(crate) type Received = Option<Result<Message, SocketError>>;
+
+impl Socket {
+    pub(crate) fn new(raw: RawSocket) -> Self {
+        Self { raw, queue: VecDeque::new(), queued_bytes: 0, unflushed: false }
+    }
+
+    /// Queues a frame; nothing is written before [`next`](Self::next) is awaited.
+    pub(crate) fn queue(&mut self, frame: Utf8Bytes) {
+        self.queued_bytes += frame.len();
+        self.queue.push_back(frame);
+    }
+
+    /// Writes what is queued and waits for the next message. Cancel-safe: what is written or read is never lost.
+    pub(crate) async fn next(&mut self) -> Received {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// The next message, if there is one already. Writes nothing, so that one flush serves all replies to a burst.
+    pub(crate) fn try_next(&mut self) -> Option<Received> {
+        if self.queued_bytes > MAX_BACKLOG_BYTES {
+            return None;
+        }
+        match self.raw.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(received) => Some(received),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Closes the socket, and tells whether the other side did so too within the limit: then it has read everything sent
+    /// before.
+    pub(crate) async fn close(mut self, code: u16, reason: &'static str, limit: Duration) -> bool {
+        let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
+        let farewell = async {
+            poll_fn(|cx| self.poll_write(cx)).await?;
+            self.raw.send(Message::Close(Some(frame))).await?;
+            while let Some(message) = self.raw.next().await {
+                if message?.is_close() {
+                    return Ok(true);
+                }
+            }
+            Ok::<_, SocketError>(false)
+        };
+        matches!(timeout(limit, farewell).await, Ok(Ok(true)))
+    }
+
+    /// Lets the library answer the other side's close.
+    pub(crate) async fn answer_close(&mut self) {
+        while let Some(Ok(_)) = self.raw.next().await {}
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
+        match self.poll_write(cx) {
+            Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
+            Poll::Pending if self.queued_bytes > MAX_BACKLOG_BYTES => return Poll::Pending,
+            Poll::Ready(Ok(())) | Poll::Pending => {}
+        }
+        self.raw.poll_next_unpin(cx)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SocketError>> {
+        let mut raw = Pin::new(&mut self.raw);
+        while !self.queue.is_empty() {
+            ready!(raw.as_mut().poll_ready(cx))?;
+            if let Some(frame) = self.queue.pop_front() {
+                self.queued_bytes -= frame.len();
+                self.unflushed = true;
+                raw.as_mut().start_send(Message::Text(frame))?;
+            }
+        }
+        if self.unflushed {
+            ready!(raw.as_mut().poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

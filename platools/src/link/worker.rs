@@ -1,0 +1,161 @@
+//! What of a worker outlives its sockets.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tracing::warn;
+
+use super::outbox::{Bounds, Outbox};
+use super::registration::Registration;
+use super::report::{Event, Reporter};
+use crate::dispatch::{Dispatcher, Failure, Limits, Outcome};
+use crate::registry::{RegisteredTool, ToolRegistry};
+use crate::signature::Verifier;
+use crate::wire::{HealthStatus, ToolDeclaration, ToolFailure, ToolHealth, WorkerFrame, result_frame};
+
+/// Messages of failures are cut here: an error that filled a frame would close the socket.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// The latest error of a tool is cut here: it is repeated in every heartbeat.
+const MAX_LAST_ERROR_BYTES: usize = 512;
+
+/// The settings of a worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) outbox: Bounds,
+    pub(crate) heartbeat_interval: Duration,
+    /// How long a stop waits for running calls.
+    pub(crate) drain_limit: Duration,
+    pub(crate) verify_signatures: bool,
+}
+
+/// A worker: its calls and its replies.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(super) dispatcher: Dispatcher,
+    pub(super) outcomes: mpsc::UnboundedReceiver<Outcome>,
+    pub(super) changes: watch::Receiver<u64>,
+    pub(super) outbox: Outbox,
+    pub(super) registration: Registration,
+    pub(super) verifier: Option<Verifier>,
+    pub(super) reporter: Reporter,
+    pub(super) settings: Settings,
+    registry: ToolRegistry,
+}
+
+impl Worker {
+    pub(crate) fn new(registry: ToolRegistry, settings: Settings, reporter: Reporter) -> Self {
+        let (dispatcher, outcomes) = Dispatcher::new(registry.clone(), settings.limits);
+        Self {
+            dispatcher,
+            outcomes,
+            changes: registry.changes(),
+            outbox: Outbox::new(settings.outbox),
+            registration: Registration::default(),
+            verifier: settings.verify_signatures.then(Verifier::new),
+            reporter,
+            settings,
+            registry,
+        }
+    }
+
+    /// Takes in what ends while there is no socket. Never returns; cancel-safe.
+    pub(crate) async fn between_sockets(&mut self) {
+        while let Some(outcome) = self.outcomes.recv().await {
+            self.settle(outcome);
+        }
+        std::future::pending().await
+    }
+
+    /// Gives up every call that runs or waits, with an error as its reply.
+    pub(crate) fn cancel_calls(&mut self) {
+        for outcome in self.dispatcher.cancel_all() {
+            self.reply(outcome);
+        }
+    }
+
+    /// How many replies are not known to have arrived.
+    pub(crate) fn unconfirmed(&self) -> usize {
+        self.outbox.unconfirmed()
+    }
+
+    /// Puts the reply to a call that ran into the outbox, and makes room for the next.
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        self.dispatcher.ended(&outcome.call_id);
+        self.reply(outcome);
+    }
+
+    /// Puts a reply into the outbox.
+    pub(super) fn reply(&mut self, outcome: Outcome) {
+        let dropped = self.outbox.push(frame(outcome), Instant::now());
+        if dropped > 0 {
+            warn!(replies.dropped = dropped, "the platform confirms too little; the oldest replies were given up");
+            self.reporter.event(Event::RepliesDropped { count: dropped });
+        }
+    }
+
+    /// The complete set of tools, as a frame.
+    pub(super) fn registration_frame(&self) -> Utf8Bytes {
+        let tools = self.registry.registered().iter().map(|tool| declaration(tool)).collect();
+        WorkerFrame::ToolRegister { tools }.to_text().into()
+    }
+
+    /// How every tool fared in the last hour, as a frame.
+    pub(super) fn heartbeat_frame(&self, now: Instant) -> Utf8Bytes {
+        let health = |tool: &RegisteredTool| (tool.name().to_owned(), health(tool, now));
+        let tools_health: BTreeMap<_, _> = self.registry.registered().iter().map(|tool| health(tool)).collect();
+        WorkerFrame::Heartbeat { tools_health }.to_text().into()
+    }
+}
+
+fn frame(outcome: Outcome) -> Utf8Bytes {
+    let text = match outcome.result {
+        Ok(output) => {
+            let mut frame = output.into_bytes();
+            let latency_ms = u64::try_from(outcome.latency.as_millis()).unwrap_or(u64::MAX);
+            result_frame::tail(&mut frame, latency_ms);
+            String::from_utf8(frame).expect("JSON is UTF-8")
+        }
+        Err(Failure { error, shown_causes }) => {
+            let failure = ToolFailure::new(&outcome.call_id, cut(error.message(), MAX_MESSAGE_BYTES));
+            let failure = match &shown_causes {
+                Some(causes) => failure.with_traceback(cut(causes, MAX_MESSAGE_BYTES)),
+                None => failure,
+            };
+            WorkerFrame::ToolError(failure).to_text()
+        }
+    };
+    text.into()
+}
+
+fn declaration(tool: &RegisteredTool) -> ToolDeclaration {
+    let definition = tool.definition();
+    let mut declaration =
+        ToolDeclaration::new(&definition.name, &definition.description, definition.input_schema.clone());
+    declaration.output_schema.clone_from(&definition.output_schema);
+    definition.auth.as_str().clone_into(&mut declaration.auth);
+    declaration.roles.clone_from(&definition.roles);
+    declaration.annotations.clone_from(&definition.annotations);
+    declaration
+}
+
+fn health(tool: &RegisteredTool, now: Instant) -> ToolHealth {
+    let verdict = tool.health().verdict(now);
+    let status = match () {
+        () if verdict.is_down() => HealthStatus::Down,
+        () if verdict.is_degraded() => HealthStatus::Degraded,
+        () => HealthStatus::Healthy,
+    };
+    let latency_ms = u64::try_from(verdict.mean_latency.as_millis()).unwrap_or(u64::MAX);
+    let last_error = verdict.last_error.map(|error| cut(&error, MAX_LAST_ERROR_BYTES).to_owned());
+    ToolHealth::new(status, latency_ms, verdict.errors, last_error)
+}
+
+/// At most so many bytes of a text, cut between two characters.
+fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}

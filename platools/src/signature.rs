@@ -1,0 +1,260 @@
+//! Signatures of calls: how a platform makes them and a worker checks them.
+//!
+//! A platform signs `{timestamp}.{nonce}.{body}` with HMAC-SHA256 and the worker's secret, where the body is the call as a
+//! compact JSON-RPC-like text, byte for byte as its params were sent. A [`Verifier`] checks that, that the timestamp is
+//! recent, and that the nonce was not used before.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::Once;
+use std::time::SystemTime;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+/// How far a timestamp may lie from the verifier's clock, either way: 300 seconds.
+pub const MAX_SKEW_SECONDS: u32 = 300;
+
+/// How many nonces are remembered for an entity; past that the oldest are forgotten.
+pub const MAX_NONCES: usize = 100_000;
+
+/// What was signed, and the signature.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Signed<'a> {
+    /// When, in RFC 3339.
+    pub timestamp: &'a str,
+    /// Used once; older platforms send none.
+    pub nonce: Option<&'a str>,
+    /// The signed text.
+    pub body: &'a str,
+    /// The signature in hexadecimal.
+    pub signature: &'a str,
+}
+
+impl<'a> Signed<'a> {
+    /// A signed text.
+    #[must_use]
+    pub fn new(timestamp: &'a str, nonce: Option<&'a str>, body: &'a str, signature: &'a str) -> Self {
+        Self { timestamp, nonce, body, signature }
+    }
+}
+
+/// Why a signature is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignatureError {
+    /// There is no signature or no timestamp.
+    Missing,
+    /// The timestamp is no date.
+    TimestampInvalid,
+    /// The timestamp is too old, or too far ahead.
+    TimestampSkewExceeded,
+    /// The signature does not belong to the text and the secret.
+    SignatureMismatch,
+    /// The nonce was used before.
+    NonceReplay,
+}
+
+impl SignatureError {
+    /// The reason as one word, the same in every SDK.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "signature_missing",
+            Self::TimestampInvalid => "timestamp_invalid",
+            Self::TimestampSkewExceeded => "timestamp_skew_exceeded",
+            Self::SignatureMismatch => "signature_mismatch",
+            Self::NonceReplay => "nonce_replay",
+        }
+    }
+}
+
+impl fmt::Display for SignatureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::error::Error for SignatureError {}
+
+/// The signature of a text, in hexadecimal.
+///
+/// ```
+/// let signature = platools::signature::sign("secret", "2026-09-15T00:00:00.000Z", Some("0f0f"), "{}");
+/// assert_eq!(signature.len(), 64);
+/// ```
+#[must_use]
+pub fn sign(secret: &str, timestamp: &str, nonce: Option<&str>, body: &str) -> String {
+    let digest = mac(secret, timestamp, nonce, body).finalize().into_bytes();
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The text that is signed for a call: `arguments` is the JSON object of the params without the platform's own envelope.
+#[must_use]
+pub fn call_body(tool_name: &str, arguments: &str) -> String {
+    let name = serde_json::Value::from(tool_name);
+    format!(r#"{{"method":"tools/call","params":{{"name":{name},"arguments":{arguments}}}}}"#)
+}
+
+/// Checks signatures, and remembers nonces so that none is accepted twice.
+#[derive(Debug)]
+pub struct Verifier {
+    max_skew: Duration,
+    max_nonces: usize,
+    nonces: HashMap<String, Nonces>,
+}
+
+#[derive(Debug, Default)]
+struct Nonces {
+    seen: HashSet<String>,
+    in_order: VecDeque<String>,
+}
+
+impl Default for Verifier {
+    fn default() -> Self {
+        Self {
+            max_skew: Duration::seconds(i64::from(MAX_SKEW_SECONDS)),
+            max_nonces: MAX_NONCES,
+            nonces: HashMap::new(),
+        }
+    }
+}
+
+impl Verifier {
+    /// A verifier with the limits all SDKs share: [`MAX_SKEW_SECONDS`] and [`MAX_NONCES`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Checks one signature at the time `now`. A nonce counts as used only once its signature was found right, so that
+    /// nobody without the secret can use it up.
+    ///
+    /// # Errors
+    /// The signature is not accepted.
+    pub fn verify(
+        &mut self,
+        entity_id: &str,
+        secret: &str,
+        signed: Signed<'_>,
+        now: SystemTime,
+    ) -> Result<(), SignatureError> {
+        let at = OffsetDateTime::parse(signed.timestamp, &Rfc3339).map_err(|_| SignatureError::TimestampInvalid)?;
+        if (OffsetDateTime::from(now) - at).abs() > self.max_skew {
+            return Err(SignatureError::TimestampSkewExceeded);
+        }
+        let signature = from_hex(signed.signature).ok_or(SignatureError::SignatureMismatch)?;
+        // Compared in constant time.
+        mac(secret, signed.timestamp, signed.nonce, signed.body)
+            .verify_slice(&signature)
+            .map_err(|_| SignatureError::SignatureMismatch)?;
+        match signed.nonce {
+            Some(nonce) => self.use_up(entity_id, nonce),
+            None => {
+                warn_of_legacy();
+                Ok(())
+            }
+        }
+    }
+
+    fn use_up(&mut self, entity_id: &str, nonce: &str) -> Result<(), SignatureError> {
+        let nonces = self.nonces.entry(entity_id.to_owned()).or_default();
+        if !nonces.seen.insert(nonce.to_owned()) {
+            return Err(SignatureError::NonceReplay);
+        }
+        nonces.in_order.push_back(nonce.to_owned());
+        if nonces.in_order.len() > self.max_nonces
+            && let Some(oldest) = nonces.in_order.pop_front()
+        {
+            nonces.seen.remove(&oldest);
+        }
+        Ok(())
+    }
+}
+
+fn mac(secret: &str, timestamp: &str, nonce: Option<&str>, body: &str) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length is accepted");
+    for part in [Some(timestamp), nonce].into_iter().flatten() {
+        mac.update(part.as_bytes());
+        mac.update(b".");
+    }
+    mac.update(body.as_bytes());
+    mac
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect::<Option<_>>()?;
+    rest.is_empty().then_some(bytes)
+}
+
+fn warn_of_legacy() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            "the platform signs calls without a nonce, so a captured call can be replayed for a few minutes"
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Vectors {
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        name: String,
+        entity_id: String,
+        secret: String,
+        now: String,
+        timestamp: String,
+        nonce: Option<String>,
+        body: String,
+        signature: String,
+        ok: bool,
+        reason: Option<String>,
+    }
+
+    #[test]
+    fn the_other_sdks_vectors_are_judged_alike() {
+        let vectors: Vectors =
+            serde_json::from_str(include_str!("../../tests/vectors/signatures.json")).expect("the vectors are JSON");
+        let mut verifier = Verifier::new();
+        for case in vectors.cases {
+            let now = OffsetDateTime::parse(&case.now, &Rfc3339).expect("a date").into();
+            let signed = Signed::new(&case.timestamp, case.nonce.as_deref(), &case.body, &case.signature);
+            let verdict = verifier.verify(&case.entity_id, &case.secret, signed, now);
+            assert_eq!(verdict.is_ok(), case.ok, "{}", case.name);
+            assert_eq!(verdict.err().map(SignatureError::as_str), case.reason.as_deref(), "{}", case.name);
+            if case.ok {
+                assert_eq!(sign(&case.secret, &case.timestamp, case.nonce.as_deref(), &case.body), case.signature);
+            }
+        }
+    }
+
+    #[test]
+    fn the_oldest_nonces_are_forgotten_first() {
+        let mut verifier = Verifier { max_nonces: 2, ..Verifier::new() };
+        for nonce in ["a", "b", "c"] {
+            verifier.use_up("e", nonce).expect("new");
+        }
+        verifier.use_up("e", "c").expect_err("still remembered");
+        verifier.use_up("e", "a").expect("forgotten");
+    }
+
+    #[test]
+    fn the_name_of_a_tool_is_escaped_in_the_body() {
+        assert_eq!(call_body("a\"b", "{}"), r#"{"method":"tools/call","params":{"name":"a\"b","arguments":{}}}"#);
+    }
+}
