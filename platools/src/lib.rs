@@ -7,6 +7,8 @@ mod client;
 mod dispatch;
 mod error;
 mod link;
+#[cfg(feature = "macros")]
+mod macros;
 mod registry;
 pub mod signature;
 pub mod tool;
@@ -19,5 +21,9 @@ pub use link::{
     BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, Disconnect, Event, HEARTBEAT_INTERVAL_MS, Jitter,
     MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, Roots, Secret, Tls, backoff_delay_ms,
 };
+#[cfg(feature = "macros")]
+pub use macros::attr;
+#[cfg(feature = "macros")]
+pub use platools_macros::tool;
 pub use registry::ToolRegistry;
 pub use tool::{Context, Tool, ToolDefinition, ToolError};

@@ -1,16 +1,84 @@
 //! What the expansions of the macros name. Not for use by hand, and free to change in any release.
 
 pub use crate::tool::expansion::*;
+pub use crate::tool::{
+    Auth, BindError, Context, Execution, Handler, IntoTools, Output, State, Tool, ToolDefinition, ToolError, ToolSet,
+};
 #[cfg(feature = "collect")]
 pub use inventory;
-pub use serde_json;
+#[cfg(feature = "macros")]
+pub use platools_macros::list;
 
-use serde_json::Value;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::tool::Rate;
 
 /// The schema of a tool's arguments.
 #[must_use]
 pub fn input_schema<P: Parameters>(parameters: &P, allow_unknown: bool) -> Value {
     crate::tool::input_schema(parameters, allow_unknown)
+}
+
+/// A rate the macro has checked: neither number is zero.
+#[must_use]
+pub fn rate(calls: u32, seconds: u64) -> Option<Rate> {
+    Some(Rate::new(NonZeroU32::new(calls)?, Duration::from_secs(seconds)))
+}
+
+/// The roles of a tool.
+#[must_use]
+pub fn roles(roles: &[&str]) -> Vec<String> {
+    roles.iter().map(ToString::to_string).collect()
+}
+
+/// An annotation's value.
+#[must_use]
+pub fn json<T: Into<Value>>(value: T) -> Value {
+    value.into()
+}
+
+/// The annotations of a tool.
+#[must_use]
+pub fn annotations<const N: usize>(entries: [(&str, Value); N]) -> Map<String, Value> {
+    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// The name of a tool whose type does not state it, as one written by hand. `#[tool]` gives its types a constant of the same
+/// name, which is preferred.
+pub trait Unnamed {
+    /// Unknown.
+    const TOOL_NAME: Option<&'static str> = None;
+}
+impl<T: ?Sized> Unnamed for T {}
+
+/// Checks at compile time that no two tools of a list have one name.
+///
+/// # Panics
+/// Two have.
+pub const fn distinct(names: &[Option<&str>]) {
+    let mut later = 0;
+    while later < names.len() {
+        let mut earlier = 0;
+        while earlier < later {
+            if let (Some(a), Some(b)) = (names[earlier], names[later]) {
+                assert!(!same(a, b), "two tools of this list have the same name; rename one with `name = \"...\"`");
+            }
+            earlier += 1;
+        }
+        later += 1;
+    }
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
 }
 
 /// Puts a tool where `ToolRegistry::collect` finds it.

@@ -33,11 +33,11 @@ pub use state::{BindError, State};
 
 /// What the expansion of `#[tool]` names.
 pub(crate) mod expansion {
-    pub use super::arguments::{Bound, IntoDefault, Parameter, Parameters, Policy};
+    pub use super::arguments::{Argument, Bound, IntoDefault, Parameter, Parameters, Policy};
     #[cfg(feature = "collect")]
     pub use super::collected::Collected;
     pub use super::returns::{ErrorOf, IntoToolErrorFromDisplay, IntoToolErrorFromError, IntoToolErrorFromInto};
-    pub use super::returns::{Fallible, FallibleReturn, Plain, PlainReturn, Returned};
-    pub use super::state::Injected;
+    pub use super::returns::{Fallible, FallibleReturn, IntoToolErrorFromNothing, Plain, PlainReturn, Returned};
+    pub use super::state::{Injectable, Injected};
     pub use super::typed::{Body, TypedTool};
 }

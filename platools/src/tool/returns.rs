@@ -7,13 +7,15 @@
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
-use std::fmt::{Debug, Display};
+use std::fmt::{self, Display};
 use std::marker::PhantomData;
 
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::error::ToolError;
+use super::output::Output;
 use super::schema;
 
 /// Stands for the return type `R` of a function, without a value of it.
@@ -28,19 +30,37 @@ impl<R> Returned<R> {
     }
 }
 
+/// What a tool may return: a value with a schema that can be written as JSON.
+pub trait ToolResult: Serialize + JsonSchema {}
+impl<T: Serialize + JsonSchema + ?Sized> ToolResult for T {}
+
+/// The schema of a success value, and how it is written. Both are settled where the kind of return is picked, so that a type
+/// that cannot be returned is one compile error and not one for each use.
+struct Success<T> {
+    schema: fn() -> Option<Value>,
+    write: fn(Output, &T) -> Result<Output, ToolError>,
+}
+
+impl<T: ToolResult> Success<T> {
+    fn new() -> Self {
+        Self { schema: schema::output_schema::<T>, write: Output::write::<T> }
+    }
+}
+
 /// The function returns a `Result`.
-#[derive(Debug)]
-pub struct Fallible<T>(PhantomData<fn() -> T>);
+pub struct Fallible<T>(Success<T>);
 
 /// The function returns a plain value.
-#[derive(Debug)]
-pub struct Plain<T>(PhantomData<fn() -> T>);
+pub struct Plain<T>(Success<T>);
 
 /// Chosen first, for `Result`s.
 pub trait FallibleReturn<T> {
     /// The kind of return.
-    fn kind(&self) -> Fallible<T> {
-        Fallible(PhantomData)
+    fn kind_of_return(&self) -> Fallible<T>
+    where
+        T: ToolResult,
+    {
+        Fallible(Success::new())
     }
 }
 impl<T, E> FallibleReturn<T> for Returned<Result<T, E>> {}
@@ -48,8 +68,11 @@ impl<T, E> FallibleReturn<T> for Returned<Result<T, E>> {}
 /// Chosen for everything else.
 pub trait PlainReturn<T> {
     /// The kind of return.
-    fn kind(&self) -> Plain<T> {
-        Plain(PhantomData)
+    fn kind_of_return(&self) -> Plain<T>
+    where
+        T: ToolResult,
+    {
+        Plain(Success::new())
     }
 }
 impl<T> PlainReturn<T> for &Returned<T> {}
@@ -74,19 +97,31 @@ impl<T> Plain<T> {
     }
 }
 
-impl<T: JsonSchema> Fallible<T> {
-    /// The schema of the success value; `None` for `()` and for values of any shape.
-    pub fn output_schema(&self) -> Option<Value> {
-        schema::output_schema::<T>()
-    }
-}
+macro_rules! success {
+    ($($kind:ident)*) => {$(
+        impl<T> $kind<T> {
+            /// The schema of the success value; `None` for `()` and for values of any shape.
+            pub fn output_schema(&self) -> Option<Value> {
+                (self.0.schema)()
+            }
 
-impl<T: JsonSchema> Plain<T> {
-    /// The schema of the value; `None` for `()` and for values of any shape.
-    pub fn output_schema(&self) -> Option<Value> {
-        schema::output_schema::<T>()
-    }
+            /// Writes the success value.
+            ///
+            /// # Errors
+            /// As for [`Output::write`].
+            pub fn write(&self, output: Output, value: &T) -> Result<Output, ToolError> {
+                (self.0.write)(output, value)
+            }
+        }
+
+        impl<T> fmt::Debug for $kind<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($kind))
+            }
+        }
+    )*};
 }
+success!(Fallible Plain);
 
 /// Holds a function's error while the way to turn it into a [`ToolError`] is picked.
 #[derive(Debug)]
@@ -103,7 +138,7 @@ pub trait IntoToolErrorFromInto {
     /// The failure.
     fn into_tool_error(&mut self) -> ToolError;
 }
-impl<E: Into<ToolError>> IntoToolErrorFromInto for &mut &mut ErrorOf<E> {
+impl<E: Into<ToolError>> IntoToolErrorFromInto for &mut &mut &mut ErrorOf<E> {
     fn into_tool_error(&mut self) -> ToolError {
         self.take().into()
     }
@@ -114,27 +149,50 @@ pub trait IntoToolErrorFromError {
     /// The failure.
     fn into_tool_error(&mut self) -> ToolError;
 }
-impl<E: StdError + Send + Sync + 'static> IntoToolErrorFromError for &mut ErrorOf<E> {
+impl<E: StdError + Send + Sync + 'static> IntoToolErrorFromError for &mut &mut ErrorOf<E> {
     fn into_tool_error(&mut self) -> ToolError {
         ToolError::from_error(self.take())
     }
 }
 
-/// Chosen last: anything that can be displayed, such as a string, a boxed error or a report. What its alternate form adds
-/// (reports list their causes in it) counts as the source.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot become a tool's error",
-    note = "an error type needs `std::error::Error + Send + Sync + 'static`, `Display`, or `impl From<..> for ToolError`"
-)]
+/// Chosen third: anything that can be displayed, such as a string or a report. What its alternate form adds (reports list
+/// their causes in it) counts as the source.
 pub trait IntoToolErrorFromDisplay {
     /// The failure.
     fn into_tool_error(&mut self) -> ToolError;
 }
-impl<E: Display> IntoToolErrorFromDisplay for ErrorOf<E> {
+impl<E: Display> IntoToolErrorFromDisplay for &mut ErrorOf<E> {
     fn into_tool_error(&mut self) -> ToolError {
         let error = self.take();
         let (message, with_causes) = (error.to_string(), format!("{error:#}"));
         let failure = ToolError::new(message);
         if with_causes == failure.message() { failure } else { failure.with_source(with_causes) }
+    }
+}
+
+/// Chosen last, for an error nothing can be made of: says so, in place of the compiler's account of the search.
+pub trait IntoToolErrorFromNothing<E> {
+    /// Never called.
+    fn into_tool_error(&mut self) -> ToolError
+    where
+        E: ToolFailure,
+    {
+        ToolError::new("an error of unknown kind")
+    }
+}
+impl<E> IntoToolErrorFromNothing<E> for ErrorOf<E> {}
+
+/// An error that a tool may return. Nothing implements it: it is asked for where every way to convert an error failed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a tool's error",
+    label = "no way to turn this error into a `ToolError`",
+    note = "implement `std::error::Error + Send + Sync + 'static` or `Display` for `{Self}`, or `From<{Self}>` for `ToolError`"
+)]
+pub trait ToolFailure {}
+
+/// A boxed error is no error type itself; it becomes the source.
+impl From<Box<dyn StdError + Send + Sync>> for ToolError {
+    fn from(error: Box<dyn StdError + Send + Sync>) -> Self {
+        Self::new(error.to_string()).with_source(error)
     }
 }

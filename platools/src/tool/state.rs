@@ -53,32 +53,55 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
+/// A type that a tool may borrow: the call's [`Context`], or state of its registry, which all calls share.
+pub trait Injectable: Any + Send + Sync {}
+impl<T: Any + Send + Sync> Injectable for T {}
+
 /// Where a borrowed parameter comes from, settled when the tool is bound.
-#[derive(Debug)]
-pub enum Injected<T> {
+///
+/// The bounds on `T` are asked for in [`resolve`](Self::resolve) alone, so that a type that cannot be borrowed is one compile
+/// error and not one for each use.
+pub struct Injected<T> {
+    source: Source,
+    cast: for<'a> fn(&'a (dyn Any + Send + Sync)) -> Option<&'a T>,
+}
+
+enum Source {
     /// The call's own [`Context`].
     Call,
     /// The registry's state.
-    State(Arc<T>),
+    State(Arc<dyn Any + Send + Sync>),
 }
 
-impl<T: Any + Send + Sync> Injected<T> {
+impl<T> Injected<T> {
     /// Finds the source of a parameter by its type.
     ///
     /// # Errors
     /// The registry has no value of the type.
-    pub fn resolve(parameter: &'static str, state: &State) -> Result<Self, BindError> {
-        if TypeId::of::<T>() == TypeId::of::<Context>() {
-            return Ok(Self::Call);
-        }
-        state.get().map(Self::State).ok_or(BindError { parameter, wanted: type_name::<T>() })
+    pub fn resolve(parameter: &'static str, state: &State) -> Result<Self, BindError>
+    where
+        T: Injectable,
+    {
+        let source = if TypeId::of::<T>() == TypeId::of::<Context>() {
+            Source::Call
+        } else {
+            Source::State(state.get::<T>().ok_or(BindError { parameter, wanted: type_name::<T>() })?)
+        };
+        Ok(Self { source, cast: |value| value.downcast_ref() })
     }
 
     /// The value, for one call.
     pub fn get<'a>(&'a self, context: &'a Context) -> &'a T {
-        match self {
-            Self::State(value) => value,
-            Self::Call => (context as &dyn Any).downcast_ref().expect("only a context is taken from the call"),
-        }
+        let value = match &self.source {
+            Source::Call => (self.cast)(context),
+            Source::State(value) => (self.cast)(&**value),
+        };
+        value.expect("the source was found by this type")
+    }
+}
+
+impl<T> fmt::Debug for Injected<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Injected").field("type", &type_name::<T>()).finish_non_exhaustive()
     }
 }

@@ -13,7 +13,7 @@ mod problem;
 
 pub use bounds::Bound;
 pub(crate) use decode::decode;
-pub use parameter::{AnyParameter, IntoDefault, Parameter, Parameters};
+pub use parameter::{AnyParameter, Argument, IntoDefault, Parameter, Parameters};
 
 /// How strictly arguments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

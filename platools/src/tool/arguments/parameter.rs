@@ -32,13 +32,20 @@ impl<T> Parameter<T> {
         Self { name, description, default: None, keywords: Vec::new(), checks: Vec::new() }
     }
 
-    /// May be left out; the function then gets this value.
+    /// May be left out; the function then gets this value. To be called last: it checks the default against the limits.
+    ///
+    /// # Panics
+    /// The default lies outside of the limits, which its author learns the first time the tool is registered.
     #[must_use]
     pub fn with_default(mut self, default: fn() -> T) -> Self
     where
         T: Serialize,
     {
-        if let Ok(json) = serde_json::to_value(default()) {
+        let value = default();
+        if let Some(problem) = self.checks.iter().find_map(|check| check(&value)) {
+            panic!("the default of the argument `{}` is not allowed: {problem}", self.name);
+        }
+        if let Ok(json) = serde_json::to_value(value) {
             self.keywords.push(("default", json));
         }
         self.default = Some(default);
@@ -184,6 +191,10 @@ impl<T: DeserializeOwned + JsonSchema> AnyParameter for Parameter<T> {
     }
 }
 
+/// What an argument's type must be able to do.
+pub trait Argument: DeserializeOwned + JsonSchema + Send + 'static {}
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Argument for T {}
+
 /// The parameters of a tool: a nested pair `(Parameter<A>, (Parameter<B>, ()))`, which has no limit to its length.
 pub trait Parameters: Send + Sync + 'static {
     /// What was given so far.
@@ -233,7 +244,7 @@ impl Parameters for () {
 
 impl<T, Rest> Parameters for (Parameter<T>, Rest)
 where
-    T: DeserializeOwned + JsonSchema + Send + 'static,
+    T: Argument,
     Rest: Parameters,
 {
     type Slots = (Option<T>, Rest::Slots);
@@ -279,6 +290,18 @@ where
 pub trait IntoDefault<T> {
     /// The default.
     fn into_default(self) -> T;
+}
+
+impl<T> IntoDefault<Option<T>> for T {
+    fn into_default(self) -> Option<T> {
+        Some(self)
+    }
+}
+
+impl IntoDefault<Option<String>> for &str {
+    fn into_default(self) -> Option<String> {
+        Some(self.to_owned())
+    }
 }
 
 impl<T> IntoDefault<T> for T {

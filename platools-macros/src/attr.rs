@@ -1,0 +1,207 @@
+//! What `#[tool(...)]` says.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprArray, ExprLit, ExprPath, Lit, LitStr, Path, Token};
+
+use crate::errors::Errors;
+use crate::keys::{Entry, Value, closest, entries};
+use crate::units;
+
+/// The keys of `#[tool(...)]`.
+#[derive(Default)]
+pub(crate) struct ToolOptions {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) description: Option<LitStr>,
+    pub(crate) auth: Option<&'static str>,
+    pub(crate) roles: Vec<LitStr>,
+    pub(crate) annotations: Vec<(String, TokenStream)>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) max_concurrency: Option<u32>,
+    pub(crate) rate: Option<(u32, u64)>,
+    pub(crate) strict: bool,
+    pub(crate) allow_unknown: bool,
+    pub(crate) inline: bool,
+    pub(crate) expose_errors: bool,
+    pub(crate) no_output_schema: bool,
+    pub(crate) krate: Option<Path>,
+}
+
+const KEYS: [&str; 21] = [
+    "name",
+    "description",
+    "title",
+    "auth",
+    "roles",
+    "read_only",
+    "destructive",
+    "idempotent",
+    "open_world",
+    "category",
+    "annotations",
+    "timeout",
+    "max_concurrency",
+    "rate",
+    "rate_limit",
+    "strict",
+    "allow_unknown",
+    "inline",
+    "expose_errors",
+    "no_output_schema",
+    "crate",
+];
+
+impl ToolOptions {
+    /// Reads the keys, and notes every mistake.
+    pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        for entry in entries(tokens, &KEYS, errors) {
+            let outcome = options.set(&entry);
+            errors.keep(outcome);
+        }
+        options
+    }
+
+    fn set(&mut self, entry: &Entry) -> syn::Result<()> {
+        match entry.key.to_string().as_str() {
+            "name" => self.name = Some(entry.text("look_up")?),
+            "description" => self.description = Some(description(entry)?),
+            "title" => self.annotate("title", &entry.text("Look up")?),
+            "category" => self.annotate("category", &entry.text("orders")?),
+            "read_only" => self.hint("readOnlyHint", entry.flag()?),
+            "destructive" => self.hint("destructiveHint", entry.flag()?),
+            "idempotent" => self.hint("idempotentHint", entry.flag()?),
+            "open_world" => self.hint("openWorldHint", entry.flag()?),
+            "annotations" => self.annotations.extend(annotations(entry)?),
+            "auth" => self.auth = Some(auth(entry)?),
+            "roles" => self.roles = roles(entry)?,
+            "timeout" => self.timeout_ms = Some(units::milliseconds(&entry.text("20s")?)?),
+            "max_concurrency" => self.max_concurrency = Some(concurrency(entry)?),
+            "rate" | "rate_limit" => self.rate = Some(self.only_rate(entry)?),
+            "crate" => self.krate = Some(krate(entry)?),
+            _ => self.set_flag(entry)?,
+        }
+        Ok(())
+    }
+
+    fn set_flag(&mut self, entry: &Entry) -> syn::Result<()> {
+        let flag = match entry.key.to_string().as_str() {
+            "strict" => &mut self.strict,
+            "allow_unknown" => &mut self.allow_unknown,
+            "inline" => &mut self.inline,
+            "expose_errors" => &mut self.expose_errors,
+            _ => &mut self.no_output_schema,
+        };
+        *flag = entry.flag()?;
+        Ok(())
+    }
+
+    fn only_rate(&self, entry: &Entry) -> syn::Result<(u32, u64)> {
+        if self.rate.is_some() {
+            return Err(syn::Error::new(entry.key.span(), "`rate` and `rate_limit` are one key; keep one"));
+        }
+        units::rate(&entry.text("10/s")?)
+    }
+
+    fn annotate(&mut self, key: &str, text: &LitStr) {
+        self.annotations.push((key.to_owned(), quote!(#text)));
+    }
+
+    fn hint(&mut self, key: &str, value: bool) {
+        self.annotations.push((key.to_owned(), quote!(#value)));
+    }
+}
+
+fn description(entry: &Entry) -> syn::Result<LitStr> {
+    let text = entry.text("Look up one order.")?;
+    if text.value().trim().is_empty() {
+        return Err(syn::Error::new(text.span(), "say what the tool does: models choose tools by their description"));
+    }
+    Ok(text)
+}
+
+fn auth(entry: &Entry) -> syn::Result<&'static str> {
+    const WORDS: [(&str, &str); 3] = [("none", "None"), ("user", "User"), ("admin", "Admin")];
+    let text = entry.text("user")?;
+    let written = text.value();
+    if let Some((_, variant)) = WORDS.iter().find(|(word, _)| *word == written) {
+        return Ok(variant);
+    }
+    let meant = closest(&written, &WORDS.map(|(word, _)| word));
+    let hint = meant.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+    Err(syn::Error::new(text.span(), format!("`auth` is \"none\", \"user\" or \"admin\"{hint}")))
+}
+
+fn roles(entry: &Entry) -> syn::Result<Vec<LitStr>> {
+    let wrong = || entry.wrong("`roles` takes a list of strings, such as `roles = [\"support\", \"admin\"]`");
+    let Value::Is(Expr::Array(ExprArray { elems, .. })) = &entry.value else { return Err(wrong()) };
+    elems
+        .iter()
+        .map(|role| match role {
+            Expr::Lit(ExprLit { lit: Lit::Str(role), .. }) => Ok(role.clone()),
+            other => Err(syn::Error::new_spanned(other, "a role is a string")),
+        })
+        .collect()
+}
+
+fn concurrency(entry: &Entry) -> syn::Result<u32> {
+    let wrong = || entry.wrong("`max_concurrency` takes a whole number above zero, such as `max_concurrency = 4`");
+    match &entry.value {
+        Value::Is(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => {
+            number.base10_parse().ok().filter(|number| *number > 0).ok_or_else(wrong)
+        }
+        _ => Err(wrong()),
+    }
+}
+
+/// The path of the crate `platools`.
+pub(crate) fn krate(entry: &Entry) -> syn::Result<Path> {
+    let wrong = || entry.wrong("`crate` takes the path of the platools crate, such as `crate = my_crate::platools`");
+    match &entry.value {
+        Value::Is(Expr::Path(ExprPath { path, qself: None, .. })) => Ok(path.clone()),
+        // In quotes, as serde writes it.
+        Value::Is(Expr::Lit(ExprLit { lit: Lit::Str(path), .. })) => path.parse().map_err(|_| wrong()),
+        _ => Err(wrong()),
+    }
+}
+
+/// `key = literal` of `annotations(...)`.
+struct Annotation(String, Lit, bool);
+
+impl Parse for Annotation {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let key = match input.peek(LitStr) {
+            true => input.parse::<LitStr>()?.value(),
+            false => syn::Ident::parse_any(input)?.to_string(),
+        };
+        input.parse::<Token![=]>()?;
+        let negative = input.parse::<Option<Token![-]>>()?.is_some();
+        Ok(Self(key, input.parse()?, negative))
+    }
+}
+
+fn annotations(entry: &Entry) -> syn::Result<Vec<(String, TokenStream)>> {
+    const FORM: &str = "`annotations` takes keys and plain values, such as `annotations(cost = 3, team = \"billing\")`";
+    let Value::Of(tokens) = &entry.value else { return Err(entry.wrong(FORM)) };
+    let parsed = Punctuated::<Annotation, Token![,]>::parse_terminated.parse2(tokens.clone());
+    let annotations = parsed.map_err(|_| entry.wrong(FORM))?;
+    annotations.into_iter().map(|Annotation(key, value, negative)| Ok((key, plain(&value, negative)?))).collect()
+}
+
+fn plain(value: &Lit, negative: bool) -> syn::Result<TokenStream> {
+    let sign = if negative { -1 } else { 1 };
+    Ok(match value {
+        Lit::Str(text) => quote!(#text),
+        Lit::Bool(flag) => quote!(#flag),
+        Lit::Int(number) => signed(Literal::i64_suffixed(number.base10_parse::<i64>()?), sign),
+        Lit::Float(number) => signed(Literal::f64_suffixed(number.base10_parse::<f64>()?), sign),
+        other => return Err(syn::Error::new_spanned(other, "an annotation is a string, a number, `true` or `false`")),
+    })
+}
+
+fn signed(number: Literal, sign: i8) -> TokenStream {
+    if sign < 0 { quote!(-#number) } else { quote!(#number) }
+}

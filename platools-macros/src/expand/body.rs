@@ -1,0 +1,135 @@
+//! What runs a tool's calls.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+
+use super::definition::kind_of_return;
+use crate::model::Tool;
+use crate::name::{SELF_ALIAS, generated, without_self};
+use crate::parameter::{Parameter, Pass};
+
+/// The struct that holds what a tool borrows, and its `Body`.
+pub(super) fn body(tool: &Tool) -> TokenStream {
+    let (injected, values) = (injected_fields(tool), values_pattern(tool));
+    let owner = tool.takes_self.then(|| {
+        let alias = format_ident!("{SELF_ALIAS}");
+        quote!(__owner: ::std::sync::Arc<#alias>,)
+    });
+    let (kind, call) = (kind_of_return(tool), call(tool));
+    let error = error(tool);
+    let run = quote_spanned!(generated(tool.ident.span())=> run);
+    quote! {
+        struct __PlatoolsBody { #owner #injected }
+        impl __platools::Body for __PlatoolsBody {
+            type Values = __PlatoolsValues0;
+            async fn #run(
+                &self,
+                #values: __PlatoolsValues0,
+                __context: &__platools::Context,
+                __output: __platools::Output,
+            ) -> ::core::result::Result<__platools::Output, __platools::ToolError> {
+                use __platools::{FallibleReturn as _, PlainReturn as _};
+                let __kind = #kind;
+                let __returned = #call;
+                match __kind.split(__returned) {
+                    ::core::result::Result::Ok(__value) => __kind.write(__output, &__value),
+                    ::core::result::Result::Err(__error) => ::core::result::Result::Err(#error),
+                }
+            }
+        }
+    }
+}
+
+/// The expression that makes a handler with what the tool borrows.
+pub(super) fn bind(tool: &Tool) -> TokenStream {
+    let (strict, allow_unknown) = (tool.options.strict, tool.options.allow_unknown);
+    let owner = tool.takes_self.then(|| quote!(__owner: ::std::sync::Arc::clone(&self.0),));
+    let fields = injected(tool).map(|(field, parameter)| {
+        let (name, ty) = (&parameter.name, without_self(quote_type(&parameter.ty)));
+        let resolve = quote_spanned!(crate::name::span_of(&parameter.ty)=> __platools::Injected::<#ty>::resolve);
+        quote!(#field: #resolve(#name, __state)?)
+    });
+    quote! {
+        let __body = __PlatoolsBody { #owner #(#fields),* };
+        let __policy = __platools::Policy { strict: #strict, allow_unknown: #allow_unknown };
+        ::core::result::Result::Ok(__platools::TypedTool::handler(__platools_parameters0(), __policy, __body))
+    }
+}
+
+fn quote_type(ty: &syn::Type) -> TokenStream {
+    quote!(#ty)
+}
+
+fn injected(tool: &Tool) -> impl Iterator<Item = (Ident, &crate::parameter::Injected)> {
+    tool.parameters.iter().enumerate().filter_map(|(index, parameter)| match parameter {
+        Parameter::Injected(injected) => Some((format_ident!("__injected{index}"), injected)),
+        Parameter::Argument(_) => None,
+    })
+}
+
+fn injected_fields(tool: &Tool) -> TokenStream {
+    let fields = injected(tool).map(|(field, parameter)| {
+        let ty = without_self(quote_type(&parameter.ty));
+        quote!(#field: __platools::Injected<#ty>)
+    });
+    quote!(#(#fields),*)
+}
+
+/// The nested pattern of the decoded arguments.
+fn values_pattern(tool: &Tool) -> TokenStream {
+    let names: Vec<Ident> = arguments(tool).collect();
+    names.iter().rev().fold(quote!(()), |rest, name| quote!((#name, #rest)))
+}
+
+fn arguments(tool: &Tool) -> impl Iterator<Item = Ident> {
+    tool.parameters.iter().enumerate().filter_map(|(index, parameter)| {
+        matches!(parameter, Parameter::Argument(_)).then(|| format_ident!("__argument{index}"))
+    })
+}
+
+/// The call of the function as the author wrote it.
+fn call(tool: &Tool) -> TokenStream {
+    let ident = &tool.ident;
+    let alias = format_ident!("{SELF_ALIAS}");
+    let is_method = tool.is_method;
+    let callee = if is_method { quote!(#alias::#ident) } else { quote!(#ident) };
+    let owner = tool.takes_self.then(|| quote!(&self.__owner,));
+    let passed = tool.parameters.iter().enumerate().map(|(index, parameter)| pass(index, parameter));
+    let awaited = tool.is_async.then(|| quote!(.await));
+    quote_spanned!(generated(ident.span())=> #callee(#owner #(#passed),*) #awaited)
+}
+
+fn pass(index: usize, parameter: &Parameter) -> TokenStream {
+    match parameter {
+        Parameter::Argument(argument) => {
+            let name = format_ident!("__argument{index}");
+            match argument.pass {
+                Pass::Owned => quote!(#name),
+                Pass::Borrowed => quote!(&#name),
+                Pass::OptionOfBorrowed => quote!(#name.as_deref()),
+            }
+        }
+        Parameter::Injected(parameter) => {
+            let field = format_ident!("__injected{index}");
+            let value = quote!(self.#field.get(__context));
+            match parameter.cloned {
+                true => {
+                    let clone = quote_spanned!(crate::name::span_of(&parameter.ty)=> ::core::clone::Clone::clone);
+                    quote!(#clone(#value))
+                }
+                false => value,
+            }
+        }
+    }
+}
+
+/// The function's error as a `ToolError`, in the way its type allows.
+fn error(tool: &Tool) -> TokenStream {
+    let convert = quote_spanned!(tool.returns_span=> into_tool_error);
+    quote! {{
+        use __platools::{
+            IntoToolErrorFromDisplay as _, IntoToolErrorFromError as _, IntoToolErrorFromInto as _, IntoToolErrorFromNothing as _,
+        };
+        (&mut &mut &mut &mut __platools::ErrorOf(::core::option::Option::Some(__error))).#convert()
+    }}
+}

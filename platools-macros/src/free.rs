@@ -1,0 +1,48 @@
+//! `#[tool]` on a function.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::ItemImpl;
+
+use crate::attr::ToolOptions;
+use crate::errors::Errors;
+use crate::function::Function;
+use crate::model::{Place, Tool};
+use crate::{expand, methods};
+
+/// Expands `#[tool(...)]` on whatever it stands on.
+pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    if let Ok(function) = syn::parse2::<Function>(item.clone()) {
+        return on_function(attribute, function);
+    }
+    if let Ok(block) = syn::parse2::<ItemImpl>(item.clone()) {
+        return methods::expand(attribute, block);
+    }
+    let error = syn::Error::new(
+        Span::call_site(),
+        "`#[tool]` goes on a function, or on an impl block whose methods are tools; this is neither",
+    );
+    let error = error.into_compile_error();
+    quote!(#error #item)
+}
+
+fn on_function(attribute: TokenStream, mut function: Function) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = ToolOptions::parse(attribute, &mut errors);
+    refuse_second(&mut function, &mut errors);
+    let krate = options.krate.clone();
+    match Tool::new(&mut function, options, Place::Free, &mut errors) {
+        Some(tool) => expand::free(&function, &tool),
+        None => expand::free_stub(&function, krate.as_ref(), errors),
+    }
+}
+
+fn refuse_second(function: &mut Function, errors: &mut Errors) {
+    function.attributes.retain(|attribute| {
+        let second = methods::is_tool(attribute);
+        if second {
+            errors.at(attribute, "the function is a tool already; join the two `#[tool(...)]`");
+        }
+        !second
+    });
+}

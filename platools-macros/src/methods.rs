@@ -1,0 +1,138 @@
+//! `#[tools]` on an impl block.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, format_ident, quote};
+use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, Path};
+
+use crate::attr::ToolOptions;
+use crate::errors::Errors;
+use crate::expand;
+use crate::function::Function;
+use crate::keys::entries;
+use crate::model::{Place, Tool};
+use crate::name::{self, SELF_ALIAS};
+
+/// A method that is a tool, and the conditions under which it exists.
+struct Method {
+    tool: Tool,
+    conditions: Vec<Attribute>,
+}
+
+/// Expands `#[tools]`.
+pub(crate) fn expand(attribute: TokenStream, mut block: ItemImpl) -> TokenStream {
+    let mut errors = Errors::default();
+    let krate = named_crate(attribute, &mut errors);
+    check(&block, &mut errors);
+    let (methods, found) = methods(&mut block, &mut errors);
+    if !found {
+        errors.at(&block.self_ty, "none of these methods is a tool; put `#[tool]` on those that are");
+    }
+    for error in repeated(&methods) {
+        errors.add(error);
+    }
+    let tools = if errors.is_empty() { tools(&methods) } else { quote!(::core::panic!()) };
+    let errors = errors.into_tokens();
+    let implementation = implementation(&block, &expand::krate(krate.as_ref()), &tools);
+    quote!(#errors #block #implementation)
+}
+
+/// Whether an attribute is `#[tool]`, under whatever path.
+pub(crate) fn is_tool(attribute: &Attribute) -> bool {
+    attribute.path().segments.last().is_some_and(|last| last.ident == "tool")
+}
+
+fn named_crate(attribute: TokenStream, errors: &mut Errors) -> Option<Path> {
+    let entries = entries(attribute, &["crate"], errors);
+    let outcome = entries.first().map(crate::attr::krate).transpose();
+    errors.keep(outcome)?
+}
+
+fn check(block: &ItemImpl, errors: &mut Errors) {
+    if !block.generics.params.is_empty() {
+        errors.at(
+            &block.generics,
+            "the methods of a generic type cannot be tools: a schema needs concrete types; put them in an impl block of one \
+             concrete type",
+        );
+    }
+    if let Some((path, _)) = &block.trait_ {
+        errors.at(path, "tools are methods of a type itself; put `#[tools]` on an impl block without a trait");
+    }
+}
+
+/// The tools among the methods, and whether there were any, good or bad.
+fn methods(block: &mut ItemImpl, errors: &mut Errors) -> (Vec<Method>, bool) {
+    let (mut methods, mut found) = (Vec::new(), false);
+    for item in &mut block.items {
+        let ImplItem::Fn(method) = item else { continue };
+        let Some(at) = method.attrs.iter().position(is_tool) else { continue };
+        found = true;
+        let attribute = method.attrs.remove(at);
+        // The mistakes of one method leave the others their own.
+        let mut own = Errors::default();
+        methods.extend(understand(method, &attribute, &mut own));
+        errors.join(own);
+    }
+    (methods, found)
+}
+
+fn understand(method: &mut ImplItemFn, attribute: &Attribute, errors: &mut Errors) -> Option<Method> {
+    let tokens = match &attribute.meta {
+        Meta::List(list) => list.tokens.clone(),
+        _ => TokenStream::new(),
+    };
+    let options = ToolOptions::parse(tokens, errors);
+    if let Some(krate) = &options.krate {
+        errors.at(krate, "name the crate once, on the impl block: `#[tools(crate = ...)]`");
+    }
+    let mut function = Function::new(&method.attrs, &method.vis, &method.sig, method.block.to_token_stream());
+    let tool = Tool::new(&mut function, options, Place::Impl, errors);
+    let conditions = function.conditions().into_iter().cloned().collect();
+    method.sig = function.signature;
+    Some(Method { tool: tool?, conditions })
+}
+
+/// Names that two tools have. Tools with conditions are left to the registry: they may exclude each other.
+fn repeated(methods: &[Method]) -> Vec<syn::Error> {
+    let unconditional = methods.iter().filter(|method| method.conditions.is_empty());
+    name::repeated(unconditional.map(|method| (method.tool.name.as_str(), method.tool.name_span)), |name| {
+        format!("there are two tools named `{name}`; rename one with `#[tool(name = \"...\")]`")
+    })
+}
+
+/// The expression of all tools, sharing `__platools_value`.
+fn tools(methods: &[Method]) -> TokenStream {
+    let tools = methods.iter().map(|Method { tool, conditions }| {
+        let tool = expand::method(tool);
+        quote!(#(#conditions)* { #tool as ::std::boxed::Box<dyn __platools::Tool> })
+    });
+    quote! {
+        let __platools_value = self;
+        ::std::vec::Vec::<::std::boxed::Box<dyn __platools::Tool>>::from([#(#tools),*])
+    }
+}
+
+fn implementation(block: &ItemImpl, krate: &TokenStream, tools: &TokenStream) -> TokenStream {
+    let (ty, alias) = (&block.self_ty, format_ident!("{SELF_ALIAS}"));
+    let (generics, _, bounds) = block.generics.split_for_impl();
+    let alias = block.generics.params.is_empty().then(|| quote!(type #alias = #ty;));
+    let conditions = block.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    quote! {
+        #(#conditions)*
+        #[allow(deprecated)]
+        const _: () = {
+            use #krate::__private as __platools;
+            #alias
+            impl #generics __platools::ToolSet for #ty #bounds {
+                fn tools(self: ::std::sync::Arc<Self>) -> ::std::vec::Vec<::std::boxed::Box<dyn __platools::Tool>> {
+                    #tools
+                }
+            }
+            impl #generics __platools::IntoTools for #ty #bounds {
+                fn into_tools(self) -> ::std::vec::Vec<::std::boxed::Box<dyn __platools::Tool>> {
+                    __platools::ToolSet::tools(::std::sync::Arc::new(self))
+                }
+            }
+        };
+    }
+}

@@ -1,0 +1,230 @@
+//! What each parameter of a function is to its tool: an argument of the caller, or borrowed from the worker.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt as _;
+use syn::{GenericArgument, Pat, PatType, PathArguments, Type, TypePath, TypeReference};
+
+use crate::arg::ArgOptions;
+use crate::docs::Docs;
+use crate::errors::Errors;
+use crate::function::Said;
+use crate::name;
+
+/// A parameter that was understood.
+pub(crate) enum Parameter {
+    /// Comes from the caller.
+    Argument(Box<Argument>),
+    /// Comes from the call's context or the registry's state.
+    Injected(Injected),
+}
+
+/// A parameter that comes from the caller.
+pub(crate) struct Argument {
+    pub(crate) name: String,
+    pub(crate) name_span: Span,
+    pub(crate) description: String,
+    /// What is decoded, and owned for the length of the call.
+    pub(crate) value: TokenStream,
+    /// The type as written, for messages.
+    pub(crate) span: Span,
+    pub(crate) pass: Pass,
+    pub(crate) options: ArgOptions,
+}
+
+/// How the decoded value is handed to the function.
+#[derive(Clone, Copy)]
+pub(crate) enum Pass {
+    Owned,
+    /// `&value`
+    Borrowed,
+    /// `value.as_deref()`
+    OptionOfBorrowed,
+}
+
+/// A parameter that the worker provides.
+pub(crate) struct Injected {
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    pub(crate) cloned: bool,
+}
+
+impl Parameter {
+    /// Understands a parameter, or notes every mistake in it.
+    pub(crate) fn new(written: &PatType, said: Said, docs: &Docs, errors: &mut Errors) -> Option<Self> {
+        for attribute in written.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
+            errors.at(attribute, "a tool's schema cannot depend on a `cfg` of one parameter; write a tool for each case");
+        }
+        let ident = errors.keep(ident(&written.pat));
+        let source = errors.keep(source(&written.ty, &said))?;
+        let ident = ident?;
+        match source {
+            Source::Caller(value, pass) => {
+                let argument = Argument::new(&ident, (value, pass), &written.ty, (said, docs));
+                check_name(&argument, errors);
+                Some(Self::Argument(Box::new(argument)))
+            }
+            Source::Worker(ty, cloned) => {
+                Some(Self::Injected(Injected { name: ident.unraw().to_string(), ty, cloned }))
+            }
+        }
+    }
+}
+
+impl Argument {
+    fn new(ident: &Ident, (value, pass): (TokenStream, Pass), ty: &Type, (said, docs): (Said, &Docs)) -> Self {
+        let options = said.marks.arg.unwrap_or_default();
+        let own = ident.unraw().to_string();
+        let described = options.description.as_ref().map(syn::LitStr::value);
+        let described = described.or_else(|| (!said.docs.is_empty()).then_some(said.docs));
+        let (name, name_span) = match &options.name {
+            Some(name) => (name.value(), name.span()),
+            None => (own.clone(), ident.span()),
+        };
+        let described = described.or_else(|| docs.argument(&own).or(docs.argument(&name)).map(str::to_owned));
+        let description = described.unwrap_or_default();
+        Self { name, name_span, description, value, span: name::span_of(ty), pass, options }
+    }
+}
+
+fn check_name(argument: &Argument, errors: &mut Errors) {
+    if let Err(problem) = name::check_argument(&argument.name) {
+        errors.add(syn::Error::new(argument.name_span, problem));
+    }
+}
+
+fn ident(pattern: &Pat) -> syn::Result<Ident> {
+    match pattern {
+        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Ok(pattern.ident.clone()),
+        other => Err(syn::Error::new_spanned(
+            other,
+            "a parameter of a tool has a plain name, which its schema shows; take the value apart inside the function",
+        )),
+    }
+}
+
+enum Source {
+    Caller(TokenStream, Pass),
+    Worker(Type, bool),
+}
+
+fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
+    if said.marks.arg.is_some() && said.marks.inject {
+        return Err(syn::Error::new_spanned(ty, "a parameter is either `#[arg]` or `#[inject]`, not both"));
+    }
+    if name::mentions(ty.to_token_stream(), "impl") {
+        return Err(syn::Error::new_spanned(ty, "a tool's parameters have types with names; write one in place of `impl`"));
+    }
+    match ty {
+        Type::Reference(TypeReference { mutability: Some(_), .. }) => Err(syn::Error::new_spanned(
+            ty,
+            "calls run at the same time, so nothing can be borrowed mutably; borrow with `&` and put what changes into a \
+             `Mutex` or an atomic",
+        )),
+        Type::Reference(reference) => borrowed(reference, said),
+        owned if said.marks.inject => injected(owned, true),
+        owned => argument(owned, said),
+    }
+}
+
+fn borrowed(reference: &TypeReference, said: &Said) -> syn::Result<Source> {
+    if let Some(lifetime) = &reference.lifetime {
+        return Err(syn::Error::new_spanned(lifetime, "what a tool borrows lives as long as the call; leave the lifetime out"));
+    }
+    if said.marks.inject {
+        return injected(&reference.elem, false);
+    }
+    if let Some(value) = owned_form(&reference.elem) {
+        return owning(value, &reference.elem, Pass::Borrowed);
+    }
+    match said.marks.arg {
+        Some(_) => owning(reference.elem.to_token_stream(), &reference.elem, Pass::Borrowed),
+        None => injected(&reference.elem, false),
+    }
+}
+
+fn injected(ty: &Type, cloned: bool) -> syn::Result<Source> {
+    if matches!(ty, Type::TraitObject(_)) {
+        return Err(syn::Error::new_spanned(
+            ty,
+            "state is found by its type, and a bare trait object is none; inject a type that holds it, such as \
+             `&Arc<dyn Trait>` or `&Box<dyn Trait>`",
+        ));
+    }
+    match borrows(ty) {
+        true => Err(syn::Error::new_spanned(ty, "what is injected lives in the registry, so its type owns all it holds")),
+        false => Ok(Source::Worker(ty.clone(), cloned)),
+    }
+}
+
+fn argument(ty: &Type, said: &Said) -> syn::Result<Source> {
+    let Some(Type::Reference(inner)) = inside_option(ty) else {
+        return owning(ty.to_token_stream(), ty, Pass::Owned);
+    };
+    if inner.mutability.is_none() && inner.lifetime.is_none() {
+        if let Some(value) = owned_form(&inner.elem) {
+            return owning(quote!(::core::option::Option<#value>), &inner.elem, Pass::OptionOfBorrowed);
+        }
+        if said.marks.arg.is_none() {
+            return Err(syn::Error::new_spanned(
+                ty,
+                "an `Option` of a borrowed value is neither an argument nor injected; own the argument, or borrow it whole",
+            ));
+        }
+    }
+    owning(ty.to_token_stream(), ty, Pass::Owned)
+}
+
+/// An argument, unless its type borrows.
+fn owning(value: TokenStream, written: &Type, pass: Pass) -> syn::Result<Source> {
+    let checked = match written {
+        Type::Slice(slice) => &*slice.elem,
+        other => other,
+    };
+    match borrows(checked) {
+        true => Err(syn::Error::new_spanned(
+            written,
+            "an argument owns its data, as the caller's is gone once it is decoded; use `String` for `&str`, `Vec<T>` for `&[T]`",
+        )),
+        false => Ok(Source::Caller(value, pass)),
+    }
+}
+
+/// `String` for `str` and `Vec<T>` for `[T]`.
+fn owned_form(borrowed: &Type) -> Option<TokenStream> {
+    match borrowed {
+        Type::Path(TypePath { path, qself: None, .. }) if path.is_ident("str") => Some(quote!(::std::string::String)),
+        Type::Slice(slice) => {
+            let item = &slice.elem;
+            Some(quote!(::std::vec::Vec<#item>))
+        }
+        _ => None,
+    }
+}
+
+fn inside_option(ty: &Type) -> Option<&Type> {
+    let Type::Path(TypePath { path, qself: None, .. }) = ty else { return None };
+    let last = path.segments.last().filter(|segment| segment.ident == "Option")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first()? {
+        GenericArgument::Type(inner) => Some(inner),
+        _ => None,
+    }
+}
+
+/// Whether a type holds a reference or names a lifetime other than `'static`.
+fn borrows(ty: &Type) -> bool {
+    fn any(tokens: TokenStream) -> bool {
+        let mut after_quote = false;
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Punct(punct) => {
+                after_quote = punct.as_char() == '\'';
+                punct.as_char() == '&'
+            }
+            TokenTree::Ident(ident) => std::mem::take(&mut after_quote) && ident != "static",
+            TokenTree::Group(group) => any(group.stream()),
+            TokenTree::Literal(_) => false,
+        })
+    }
+    any(ty.to_token_stream())
+}
