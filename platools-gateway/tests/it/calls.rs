@@ -131,6 +131,19 @@ async fn a_result_may_come_over_the_next_socket_of_the_same_worker() {
 }
 
 #[tokio::test]
+async fn a_result_that_crosses_the_close_of_its_socket_counts() {
+    let gateway = dev_gateway().await;
+    let mut older = worker_with(&gateway, "echo").await;
+    let call = Caller::admin(&gateway).calling("echo", json!({}));
+    let frame = older.expect("tool_call").await;
+    let _newer = Dial::dev(&gateway).welcomed().await;
+    // The close is on its way to the older socket, which has not read it yet.
+    older.answer(&frame, json!("crossed")).await;
+    assert_eq!(ended(call).await.body["result"], "crossed");
+    assert_eq!(older.closed().await.0, 1000);
+}
+
+#[tokio::test]
 async fn a_repeated_result_is_ignored() {
     let gateway = dev_gateway().await;
     let mut worker = worker_with(&gateway, "echo").await;

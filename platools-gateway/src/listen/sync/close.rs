@@ -34,21 +34,23 @@ pub(super) fn code_of(refusal: &Refusal) -> u16 {
 pub(super) async fn refuse(mut socket: WebSocket, code: u16, error: &str) {
     let frame = PlatformFrame::Error { error: error.to_owned() };
     match timeout(FAREWELL, socket.send(Message::Text(frame.to_text().into()))).await {
-        Ok(Ok(())) => close(socket, code, error).await,
+        Ok(Ok(())) => close(socket, code, error, |_| {}).await,
         Ok(Err(_)) | Err(_) => tracing::debug!("the worker could not be told why"),
     }
 }
 
 /// Says goodbye and waits a moment for the answer.
 ///
-/// What the worker still sends is read and thrown away: a socket closed with unread bytes in it is reset, and the reset
-/// could overtake the goodbye.
-pub(super) async fn close(mut socket: WebSocket, code: u16, reason: &str) {
+/// Frames that cross the goodbye go to `late`. They are read in any case: a socket closed with unread bytes in it is reset,
+/// and the reset could overtake the goodbye.
+pub(super) async fn close(mut socket: WebSocket, code: u16, reason: &str, mut late: impl FnMut(&str)) {
     let reason = Utf8Bytes::from(reason);
     let farewell = async {
         socket.send(Message::Close(Some(CloseFrame { code, reason }))).await?;
         while let Some(message) = socket.next().await {
-            message?;
+            if let Message::Text(text) = message? {
+                late(&text);
+            }
         }
         Ok::<_, axum::Error>(())
     };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::extract::ws::close_code;
 use platools::wire::{
-    FrameError, HealthStatus, PlatformFrame, RegisterThrottled, ToolDeclaration, ToolHealth, ToolHealthAlert,
-    ToolsRegistered, Welcome, WorkerFrame,
+    FrameError, HealthStatus, PlatformFrame, RegisterThrottled, ToolDeclaration, ToolFailure, ToolHealth,
+    ToolHealthAlert, ToolResult, ToolsRegistered, Welcome, WorkerFrame,
 };
 use tokio::sync::mpsc;
 
@@ -54,11 +54,12 @@ impl<'a> Frames<'a> {
     pub(super) async fn receive(&self, text: &str) -> Next {
         match WorkerFrame::parse(text) {
             Ok(WorkerFrame::ToolResult(frame)) => {
-                let outcome = Outcome::Returned { result: frame.result.to_owned(), latency_ms: frame.latency_ms };
-                self.answer(&frame.call_id, outcome)
+                self.result(frame);
+                Next::Read
             }
             Ok(WorkerFrame::ToolError(frame)) => {
-                self.answer(&frame.call_id, Outcome::Failed { message: frame.error.into_owned() })
+                self.failure(frame);
+                Next::Read
             }
             Ok(WorkerFrame::Heartbeat { tools_health }) => self.heartbeat(&tools_health),
             Ok(WorkerFrame::ToolRegister { tools }) => self.register(tools).await,
@@ -72,6 +73,24 @@ impl<'a> Frames<'a> {
         }
     }
 
+    /// Treats a frame that crossed the close. Only answers still count: the call went to this worker, whichever socket it is on.
+    pub(super) fn receive_late(&self, text: &str) {
+        match WorkerFrame::parse(text) {
+            Ok(WorkerFrame::ToolResult(frame)) => self.result(frame),
+            Ok(WorkerFrame::ToolError(frame)) => self.failure(frame),
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    fn result(&self, frame: ToolResult<'_>) {
+        let outcome = Outcome::Returned { result: frame.result.to_owned(), latency_ms: frame.latency_ms };
+        self.answer(&frame.call_id, outcome);
+    }
+
+    fn failure(&self, frame: ToolFailure<'_>) {
+        self.answer(&frame.call_id, Outcome::Failed { message: frame.error.into_owned() });
+    }
+
     fn ignore(&self, reason: impl std::fmt::Display) -> Next {
         // Cut short and escaped: the reason may quote the worker.
         let reason: String = reason.to_string().chars().take(200).collect();
@@ -79,14 +98,13 @@ impl<'a> Frames<'a> {
         Next::Read
     }
 
-    fn answer(&self, call_id: &str, outcome: Outcome) -> Next {
+    fn answer(&self, call_id: &str, outcome: Outcome) {
         let id: String = call_id.chars().take(64).collect();
         match self.core.answer(&self.scope, &CallId::from(call_id), outcome) {
             Receipt::Accepted => {}
             Receipt::NotPending => tracing::debug!(call.id = ?id, "an answer nobody waits for was ignored"),
             Receipt::Foreign => tracing::warn!(call.id = ?id, "an answer to another worker's call was ignored"),
         }
-        Next::Read
     }
 
     fn heartbeat(&self, tools: &BTreeMap<String, ToolHealth>) -> Next {

@@ -68,9 +68,9 @@ async fn serve(core: &Core, mut link: Link, socket: WebSocket) {
     let (mut sink, mut stream) = socket.split();
 
     // Both directions run side by side in this one task: a worker that reads slowly is still heard. Whichever ends first
-    // drops the other; nothing is lost by that, because the link is over.
+    // drops the other, because the link is over.
     let end = tokio::select! {
-        end = read(&mut stream, frames) => end,
+        end = read(&mut stream, &frames) => end,
         end = writer::write(&mut sink, &mut link, waiting) => end,
         closing = closing.wait() => {
             let (code, reason) = close::reason(closing);
@@ -84,7 +84,7 @@ async fn serve(core: &Core, mut link: Link, socket: WebSocket) {
         End::Gone => tracing::info!("worker disconnected"),
         End::Close { code, reason } => {
             tracing::info!(close.code = code, close.reason = reason, "the gateway closes the link");
-            close::close(socket, code, reason).await;
+            close::close(socket, code, reason, |text| frames.receive_late(text)).await;
         }
         End::Refuse { code, error } => {
             tracing::warn!(close.code = code, error, "the gateway ends the link");
@@ -94,7 +94,7 @@ async fn serve(core: &Core, mut link: Link, socket: WebSocket) {
 }
 
 /// Reads until the link ends.
-async fn read(stream: &mut SplitStream<WebSocket>, frames: Frames<'_>) -> End {
+async fn read(stream: &mut SplitStream<WebSocket>, frames: &Frames<'_>) -> End {
     if let Next::End(end) = frames.welcome() {
         return end;
     }
