@@ -19,7 +19,7 @@ use crate::core::Core;
 use crate::core::directory::Entity;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Role;
-use crate::listen;
+use crate::listen::{self, Patience};
 use crate::store::make_folder;
 
 /// How long workers have to take leave when the gateway stops.
@@ -35,6 +35,7 @@ pub struct Builder {
     listen: SocketAddr,
     data: Data,
     drain_limit: Duration,
+    patience: Patience,
 }
 
 /// Where a gateway keeps its database.
@@ -51,6 +52,7 @@ impl Default for Builder {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: Data::Temporary(None),
             drain_limit: Duration::from_secs(10),
+            patience: Patience::default(),
         }
     }
 }
@@ -71,6 +73,18 @@ impl Builder {
     /// How long calls that are under way may take when the gateway stops. Default: 10 seconds.
     pub fn drain_limit(mut self, limit: Duration) -> Self {
         self.drain_limit = limit;
+        self
+    }
+
+    /// How long a worker may be silent before it counts as gone. Workers send a heartbeat every 30 seconds. Default: 2 minutes.
+    pub fn worker_silence(mut self, limit: Duration) -> Self {
+        self.patience.silence = limit;
+        self
+    }
+
+    /// How long a worker may take nothing of what is sent to it before it counts as gone. Default: 30 seconds.
+    pub fn worker_stall(mut self, limit: Duration) -> Self {
+        self.patience.stall = limit;
         self
     }
 
@@ -99,7 +113,7 @@ impl Builder {
         // A later start takes the same port again.
         self.listen = address;
         let (stopping, links) = (CancellationToken::new(), TaskTracker::new());
-        let router = listen::router(&core, &links);
+        let router = listen::router(&core, &links, self.patience);
         let listener = listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "small packets of a connection may be delayed");

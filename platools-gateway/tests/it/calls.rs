@@ -7,7 +7,7 @@ use platools_gateway::{Gateway, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Dial, Worker, dev_gateway, ended, within};
+use crate::support::{Caller, Dial, Worker, dev_gateway, ended, gateway_with, within};
 
 /// A worker with one tool, registered.
 async fn worker_with(gateway: &Gateway, tool: &str) -> Worker {
@@ -284,6 +284,22 @@ async fn a_worker_that_does_not_read_costs_only_its_own_callers() {
 }
 
 #[tokio::test]
+async fn a_worker_that_takes_nothing_is_closed_and_its_unsent_calls_fail_at_once() {
+    let (gateway, secret, caller) = gateway_with(Gateway::builder().worker_stall(Duration::from_millis(100))).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    worker.register(&["slow"]).await;
+    let padding = "x".repeat(4 * 1024 * 1024);
+    let body = json!({"arguments": {"p": padding}, "timeoutMs": 5_000});
+    let calls: Vec<_> = (0..8).map(|_| caller.calling("slow", body.clone())).collect();
+    let mut codes = Vec::new();
+    for call in calls {
+        codes.push(ended(call).await.body["code"].as_str().unwrap().to_owned());
+    }
+    assert!(codes.contains(&"worker_offline".to_owned()), "{codes:?}");
+    assert_eq!(gateway.connection_count(), 0);
+}
+
+#[tokio::test]
 async fn stopping_lets_calls_under_way_finish() {
     let gateway = dev_gateway().await;
     let mut worker = worker_with(&gateway, "echo").await;
@@ -298,12 +314,10 @@ async fn stopping_lets_calls_under_way_finish() {
 
 #[tokio::test]
 async fn a_call_that_outlasts_the_drain_limit_is_told_so() {
-    let gateway = Gateway::builder().drain_limit(Duration::from_millis(1)).start().await.unwrap();
-    let secret = gateway.add_entity("orders").await.unwrap();
-    let key = gateway.add_key(platools_gateway::Role::Operator).await.unwrap();
-    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(secret.expose_secret()).welcomed().await;
+    let (gateway, secret, caller) = gateway_with(Gateway::builder().drain_limit(Duration::from_millis(1))).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     worker.register(&["echo"]).await;
-    let call = Caller::at(&gateway.url()).key(key.expose_secret()).calling("echo", json!({}));
+    let call = caller.calling("echo", json!({}));
     worker.expect("tool_call").await;
     let stopping = tokio::spawn(gateway.shutdown());
     ended(call).await.is_problem(503, "interrupted", false);

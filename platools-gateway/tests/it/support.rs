@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
-use platools_gateway::Gateway;
 use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::{Builder, Gateway, Role};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -24,6 +25,15 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
 
 pub(crate) async fn dev_gateway() -> Gateway {
     within(dev::start(DevOptions::default())).await.unwrap()
+}
+
+/// A gateway with a setup of its own, the secret of an entity, and an operator.
+pub(crate) async fn gateway_with(setup: Builder) -> (Gateway, String, Caller) {
+    let gateway = within(setup.start()).await.unwrap();
+    let secret = gateway.add_entity("orders").await.unwrap().expose_secret().to_owned();
+    let key = gateway.add_key(Role::Operator).await.unwrap();
+    let caller = Caller::at(&gateway.url()).key(key.expose_secret());
+    (gateway, secret, caller)
 }
 
 /// A worker's upgrade request.

@@ -1,6 +1,8 @@
 //! The rules of the tool-sync socket.
 
-use platools_gateway::dev;
+use std::time::Duration;
+
+use platools_gateway::{Gateway, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -8,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::support::{Caller, Dial, Worker, dev_gateway, tool, within};
+use crate::support::{Caller, Dial, Worker, dev_gateway, gateway_with, tool, within};
 
 /// What a refused worker is told: the error frame, the code, the reason.
 async fn refusal(dial: Dial) -> (String, u16, String) {
@@ -267,6 +269,15 @@ async fn rotating_a_secret_closes_with_4001_and_only_the_new_one_connects() {
     assert_eq!(staging.closed().await.0, 4001);
     assert_eq!(refusal(Dial::dev(&gateway)).await.1, 1008);
     Dial::dev(&gateway).secret(secret.expose_secret()).welcomed().await;
+}
+
+#[tokio::test]
+async fn a_silent_worker_is_closed() {
+    let setup = Gateway::builder().worker_silence(Duration::from_millis(50));
+    let (gateway, secret, _caller) = gateway_with(setup).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    assert_eq!(worker.closed().await, (1008, "no heartbeat".to_owned()));
+    assert_eq!(gateway.connection_count(), 0);
 }
 
 #[tokio::test]

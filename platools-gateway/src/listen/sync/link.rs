@@ -10,13 +10,11 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
+use super::Patience;
 use super::close;
 use super::frames::{Frames, Next};
 use super::writer;
 use crate::core::{Core, Link};
-
-/// A worker sends a heartbeat every 30 seconds; one that was silent for so long is gone.
-const SILENCE: Duration = Duration::from_secs(120);
 
 /// How many replies to a worker wait for its socket. Each answers a frame, so a worker that has so many waiting sends
 /// without reading.
@@ -49,7 +47,7 @@ impl End {
 }
 
 /// Serves a worker until its link ends.
-pub(super) async fn run(core: &Core, link: Link, socket: WebSocket) {
+pub(super) async fn run(core: &Core, link: Link, socket: WebSocket, patience: Patience) {
     let identity = link.identity();
     let span = tracing::info_span!(
         "link",
@@ -57,10 +55,10 @@ pub(super) async fn run(core: &Core, link: Link, socket: WebSocket) {
         entity = identity.entity,
         environment = identity.environment
     );
-    serve(core, link, socket).instrument(span).await;
+    serve(core, link, socket, patience).instrument(span).await;
 }
 
-async fn serve(core: &Core, mut link: Link, socket: WebSocket) {
+async fn serve(core: &Core, mut link: Link, socket: WebSocket, patience: Patience) {
     tracing::info!("worker connected");
     let mut closing = link.closing();
     let (replies, waiting) = mpsc::channel(REPLIES);
@@ -70,8 +68,8 @@ async fn serve(core: &Core, mut link: Link, socket: WebSocket) {
     // Both directions run side by side in this one task: a worker that reads slowly is still heard. Whichever ends first
     // drops the other, because the link is over.
     let end = tokio::select! {
-        end = read(&mut stream, &frames) => end,
-        end = writer::write(&mut sink, &mut link, waiting) => end,
+        end = read(&mut stream, &frames, patience.silence) => end,
+        end = writer::write(&mut sink, &mut link, waiting, patience.stall) => end,
         closing = closing.wait() => {
             let (code, reason) = close::reason(closing);
             End::close(code, reason)
@@ -94,12 +92,12 @@ async fn serve(core: &Core, mut link: Link, socket: WebSocket) {
 }
 
 /// Reads until the link ends.
-async fn read(stream: &mut SplitStream<WebSocket>, frames: &Frames<'_>) -> End {
+async fn read(stream: &mut SplitStream<WebSocket>, frames: &Frames<'_>, silence: Duration) -> End {
     if let Next::End(end) = frames.welcome() {
         return end;
     }
     loop {
-        let message = match timeout(SILENCE, stream.next()).await {
+        let message = match timeout(silence, stream.next()).await {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => return broken(error),
             Ok(None) => return End::Gone,

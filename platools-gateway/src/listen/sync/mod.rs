@@ -36,11 +36,28 @@ const AUTHENTICATION: Duration = Duration::from_secs(10);
 struct Adapter {
     core: Arc<Core>,
     links: TaskTracker,
+    patience: Patience,
+}
+
+/// How long a worker may keep the gateway waiting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Without sending anything.
+    pub(crate) silence: Duration,
+    /// Without taking anything of what is sent to it.
+    pub(crate) stall: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        // Four heartbeats, and as long as a call takes at most by default.
+        Self { silence: Duration::from_secs(120), stall: Duration::from_secs(30) }
+    }
 }
 
 /// The routes of workers.
-pub(super) fn router(core: Arc<Core>, links: TaskTracker) -> Router {
-    let adapter = Adapter { core, links };
+pub(super) fn router(core: Arc<Core>, links: TaskTracker, patience: Patience) -> Router {
+    let adapter = Adapter { core, links, patience };
     PATHS.into_iter().fold(Router::new(), |router, path| router.route(path, any(upgrade))).with_state(adapter)
 }
 
@@ -54,7 +71,7 @@ async fn upgrade(
     // Tracked from here on, so that stopping waits for sockets that are still being opened.
     let tracked = adapter.links.token();
     upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES).on_upgrade(async move |socket| {
-        serve(&adapter.core, arrival, claim, socket).await;
+        serve(&adapter, arrival, claim, socket).await;
         drop(tracked);
     })
 }
@@ -63,9 +80,9 @@ async fn upgrade(
 ///
 /// Nothing is read before the worker is known: frames it sent early wait in the socket, in order, and the network's own
 /// flow control bounds them.
-async fn serve(core: &Core, arrival: Arrival, claim: Claim, socket: WebSocket) {
-    match timeout(AUTHENTICATION, core.connect(arrival, claim)).await.unwrap_or(Err(Refusal::TookTooLong)) {
-        Ok(link) => link::run(core, link, socket).await,
+async fn serve(adapter: &Adapter, arrival: Arrival, claim: Claim, socket: WebSocket) {
+    match timeout(AUTHENTICATION, adapter.core.connect(arrival, claim)).await.unwrap_or(Err(Refusal::TookTooLong)) {
+        Ok(link) => link::run(&adapter.core, link, socket, adapter.patience).await,
         Err(refusal) => {
             report(&refusal);
             close::refuse(socket, close::code_of(&refusal), &refusal.to_string()).await;
