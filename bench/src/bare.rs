@@ -9,10 +9,14 @@ use tokio_tungstenite::tungstenite::Message;
 
 #[derive(Deserialize)]
 struct Call<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(default)]
     call_id: &'a str,
+    #[serde(default)]
     tool_name: &'a str,
     #[serde(borrow)]
-    params: &'a RawValue,
+    params: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -45,8 +49,10 @@ pub async fn run(url: &str) -> anyhow::Result<()> {
     while let Some(message) = socket.next().await {
         let mut message = message?;
         loop {
-            if let Message::Text(text) = &message {
-                socket.feed(Message::text(reply(text)?)).await?;
+            if let Message::Text(text) = &message
+                && let Some(reply) = reply(text)?
+            {
+                socket.feed(Message::text(reply)).await?;
             }
             match socket.next().now_or_never() {
                 Some(Some(next)) => message = next?,
@@ -59,17 +65,18 @@ pub async fn run(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn reply(text: &str) -> anyhow::Result<String> {
+/// The reply to a call; `None` for any other frame.
+fn reply(text: &str) -> anyhow::Result<Option<String>> {
     let call: Call = serde_json::from_str(text)?;
-    let params = call.params.get();
-    Ok(match call.tool_name {
+    let ("tool_call", Some(params)) = (call.kind, call.params.map(RawValue::get)) else { return Ok(None) };
+    Ok(Some(match call.tool_name {
         "add" => {
             let Add { a, b } = serde_json::from_str(params)?;
             result(call.call_id, a + b)?
         }
         "echo" => result(call.call_id, serde_json::from_str::<Echo>(params)?.text)?,
         other => anyhow::bail!("unknown tool {other}"),
-    })
+    }))
 }
 
 fn result<T: Serialize>(call_id: &str, result: T) -> serde_json::Result<String> {

@@ -51,7 +51,6 @@ pub struct Sample {
     pub kind: Kind,
     pub load: Load,
     pub in_flight: usize,
-    pub repetition: usize,
     pub calls_per_second: f64,
     pub median_latency: Duration,
 }
@@ -82,14 +81,14 @@ impl Driven {
 /// Every worker under every load, in turn, as often as asked.
 pub async fn measure(workers: &mut [Driven], repetitions: usize, span: Duration) -> anyhow::Result<Vec<Sample>> {
     let mut samples = Vec::new();
-    for repetition in 0..repetitions {
+    for _ in 0..repetitions {
         for load in LOADS {
             for in_flight in IN_FLIGHT {
                 for worker in &mut *workers {
                     drive(worker, load, in_flight, span / 5).await?;
                     let (calls_per_second, median_latency) = drive(worker, load, in_flight, span).await?;
                     let kind = worker.kind;
-                    let sample = Sample { kind, load, in_flight, repetition, calls_per_second, median_latency };
+                    let sample = Sample { kind, load, in_flight, calls_per_second, median_latency };
                     eprintln!("{sample:?}");
                     samples.push(sample);
                 }
