@@ -64,7 +64,9 @@ fn repeated(tools: &Punctuated<Listed, Token![,]>) -> Vec<syn::Error> {
         .filter(|tool| tool.conditions.is_empty())
         .map(|tool| (tool.path.to_token_stream().to_string().replace(' ', ""), name::span_of(&tool.path)))
         .collect();
-    name::repeated(written.iter().map(|(path, span)| (path.as_str(), *span)), |path| format!("`{path}` is listed twice"))
+    name::repeated(written.iter().map(|(path, span)| (path.as_str(), *span)), |path| {
+        format!("`{path}` is listed twice")
+    })
 }
 
 fn list(krate: &TokenStream, tools: &Punctuated<Listed, Token![,]>) -> TokenStream {

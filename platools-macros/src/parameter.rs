@@ -53,7 +53,8 @@ impl Parameter {
     /// Understands a parameter, or notes every mistake in it.
     pub(crate) fn new(written: &PatType, said: Said, docs: &Docs, errors: &mut Errors) -> Option<Self> {
         for attribute in written.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
-            errors.at(attribute, "a tool's schema cannot depend on a `cfg` of one parameter; write a tool for each case");
+            errors
+                .at(attribute, "a tool's schema cannot depend on a `cfg` of one parameter; write a tool for each case");
         }
         let ident = errors.keep(ident(&written.pat));
         let source = errors.keep(source(&written.ty, &said))?;
@@ -113,7 +114,10 @@ fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
         return Err(syn::Error::new_spanned(ty, "a parameter is either `#[arg]` or `#[inject]`, not both"));
     }
     if name::mentions(ty.to_token_stream(), "impl") {
-        return Err(syn::Error::new_spanned(ty, "a tool's parameters have types with names; write one in place of `impl`"));
+        return Err(syn::Error::new_spanned(
+            ty,
+            "a tool's parameters have types with names; write one in place of `impl`",
+        ));
     }
     match ty {
         Type::Reference(TypeReference { mutability: Some(_), .. }) => Err(syn::Error::new_spanned(
@@ -129,7 +133,10 @@ fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
 
 fn borrowed(reference: &TypeReference, said: &Said) -> syn::Result<Source> {
     if let Some(lifetime) = &reference.lifetime {
-        return Err(syn::Error::new_spanned(lifetime, "what a tool borrows lives as long as the call; leave the lifetime out"));
+        return Err(syn::Error::new_spanned(
+            lifetime,
+            "what a tool borrows lives as long as the call; leave the lifetime out",
+        ));
     }
     if said.marks.inject {
         return injected(&reference.elem, false);
@@ -152,7 +159,9 @@ fn injected(ty: &Type, cloned: bool) -> syn::Result<Source> {
         ));
     }
     match borrows(ty) {
-        true => Err(syn::Error::new_spanned(ty, "what is injected lives in the registry, so its type owns all it holds")),
+        true => {
+            Err(syn::Error::new_spanned(ty, "what is injected lives in the registry, so its type owns all it holds"))
+        }
         false => Ok(Source::Worker(ty.clone(), cloned)),
     }
 }
