@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
-use super::Call;
+use super::Accepted;
 
 /// How many ended calls are remembered at least, so that one that is sent again is not run again. A platform sends a call
 /// again only after a reconnect, when at most those in flight are in doubt; this is many times that.
@@ -18,7 +18,7 @@ pub(super) struct InFlight {
     hasher: RandomState,
     unfinished: HashMap<CallKey, Entry, BuildHasherDefault<Identity>>,
     running: usize,
-    waiting: VecDeque<(CallKey, Call)>,
+    waiting: VecDeque<Accepted>,
     ended: Ended,
 }
 
@@ -70,13 +70,13 @@ impl InFlight {
     }
 
     /// A call has to wait its turn.
-    pub(super) fn wait(&mut self, key: CallKey, call: Call) {
-        self.unfinished.insert(key, Entry { call_id: Arc::clone(&call.call_id), task: None });
-        self.waiting.push_back((key, call));
+    pub(super) fn wait(&mut self, call: Accepted) {
+        self.unfinished.insert(call.key, Entry { call_id: Arc::clone(&call.call_id), task: None });
+        self.waiting.push_back(call);
     }
 
     /// The call that has waited longest.
-    pub(super) fn next_waiting(&mut self) -> Option<(CallKey, Call)> {
+    pub(super) fn next_waiting(&mut self) -> Option<Accepted> {
         self.waiting.pop_front()
     }
 

@@ -12,19 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::registry::ToolRegistry;
+use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::tool::{Context, Execution, Output, Params, ToolError, code};
 use in_flight::{CallKey, InFlight};
-use run::Ran;
+use run::{Ran, Running};
 
 /// One call, as it came in.
 #[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) call_id: Arc<str>,
-    pub(crate) tool_name: Arc<str>,
+pub(crate) struct Call<'a> {
+    pub(crate) call_id: &'a str,
+    pub(crate) tool_name: &'a str,
     pub(crate) params: Params,
     /// Where the result is to be written.
     pub(crate) output: Output,
@@ -75,6 +74,16 @@ impl Default for Limits {
     }
 }
 
+/// A call of a known tool that may run.
+#[derive(Debug)]
+struct Accepted {
+    key: CallKey,
+    call_id: Arc<str>,
+    tool: Arc<RegisteredTool>,
+    params: Params,
+    output: Output,
+}
+
 /// What became of a call that was handed in.
 #[derive(Debug)]
 pub(crate) enum Admission {
@@ -105,34 +114,40 @@ impl Dispatcher {
     }
 
     /// Takes a call on, or says why not.
-    pub(crate) fn dispatch(&mut self, call: Call) -> Admission {
-        let key = self.in_flight.key(&call.call_id);
+    pub(crate) fn dispatch(&mut self, call: Call<'_>) -> Admission {
+        let key = self.in_flight.key(call.call_id);
         if self.in_flight.knows(key) {
             return Admission::Repeated;
         }
+        let call_id: Arc<str> = call.call_id.into();
+        let Some(tool) = self.registry.find(call.tool_name) else {
+            let error = ToolError::new(format!("unknown tool: {}", call.tool_name)).with_code(code::UNKNOWN_TOOL);
+            return Admission::Ended(Outcome::refusal(call_id, error));
+        };
         if self.draining {
             let error = ToolError::new("the worker is stopping; call again and another one may answer");
-            return Admission::Ended(Outcome::refusal(call.call_id, error.with_code(code::DRAINING).retryable()));
+            return Admission::Ended(Outcome::refusal(call_id, error.with_code(code::DRAINING).retryable()));
         }
+        let accepted = Accepted { key, call_id, tool, params: call.params, output: call.output };
         if self.in_flight.running() < self.limits.running {
-            return self.start(key, call);
+            return self.start(accepted);
         }
         if self.in_flight.waiting() < self.limits.waiting {
-            self.in_flight.wait(key, call);
+            self.in_flight.wait(accepted);
             return Admission::Accepted;
         }
         let Limits { running, waiting, .. } = self.limits;
         let error = ToolError::new(format!("the worker runs {running} calls and {waiting} wait; try again later"));
-        Admission::Ended(Outcome::refusal(call.call_id, error.with_code(code::OVERLOADED).retryable()))
+        Admission::Ended(Outcome::refusal(accepted.call_id, error.with_code(code::OVERLOADED).retryable()))
     }
 
     /// Notes that an outcome has come out, which makes room for calls that wait.
     pub(crate) fn ended(&mut self, call_id: &str) {
         self.in_flight.end(self.in_flight.key(call_id));
         while self.in_flight.running() < self.limits.running
-            && let Some((key, call)) = self.in_flight.next_waiting()
+            && let Some(call) = self.in_flight.next_waiting()
         {
-            if let Admission::Ended(outcome) = self.start(key, call) {
+            if let Admission::Ended(outcome) = self.start(call) {
                 let _ = self.outcomes.send(outcome);
             }
         }
@@ -162,37 +177,23 @@ impl Dispatcher {
         !self.is_running() && self.in_flight.waiting() == 0
     }
 
-    fn start(&mut self, key: CallKey, call: Call) -> Admission {
-        let Call { call_id, tool_name, params, output } = call;
-        let Some(tool) = self.registry.find(&tool_name) else {
-            self.in_flight.end(key);
-            let error = ToolError::new(format!("unknown tool: {tool_name}")).with_code(code::UNKNOWN_TOOL);
-            return Admission::Ended(Outcome::refusal(call_id, error));
-        };
+    fn start(&mut self, call: Accepted) -> Admission {
+        let Accepted { key, call_id, tool, params, output } = call;
         let context = Context::new(Arc::clone(&call_id), params);
         let inline = tool.definition().execution == Execution::Inline;
-        let running = run::to_its_end(tool, context, output, self.limits.timeout);
-        let task = if inline {
-            let mut running = Box::pin(running);
-            if let Some(ran) = run::once(running.as_mut()) {
-                self.in_flight.end(key);
-                return Admission::Ended(Outcome::of(call_id, ran));
-            }
-            self.spawn(&call_id, running)
-        } else {
-            self.spawn(&call_id, running)
-        };
-        self.in_flight.start(key, call_id, task);
-        Admission::Accepted
-    }
-
-    fn spawn(&self, call_id: &Arc<str>, running: impl Future<Output = Ran> + Send + 'static) -> AbortHandle {
-        let (call_id, outcomes) = (Arc::clone(call_id), self.outcomes.clone());
+        let mut running = Running::new(tool, context, output, self.limits.timeout);
+        if inline && let Some(ran) = running.once() {
+            self.in_flight.end(key);
+            return Admission::Ended(Outcome::of(call_id, ran));
+        }
+        let outcomes = self.outcomes.clone();
+        let id = Arc::clone(&call_id);
         let task = tokio::spawn(async move {
             // Nobody listens once the worker is gone, and then nobody misses the outcome.
-            let _ = outcomes.send(Outcome::of(call_id, running.await));
+            let _ = outcomes.send(Outcome::of(id, running.await));
         });
-        task.abort_handle()
+        self.in_flight.start(key, call_id, task.abort_handle());
+        Admission::Accepted
     }
 }
 

@@ -238,8 +238,8 @@ impl Session<'_> {
             }
         }
         let admission = self.worker.dispatcher.dispatch(Call {
-            call_id: (&*call.call_id).into(),
-            tool_name: (&*call.tool_name).into(),
+            call_id: &call.call_id,
+            tool_name: &call.tool_name,
             params: Params::within(frame, call.params.get()),
             output: output(&call.call_id),
         });
