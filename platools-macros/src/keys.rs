@@ -34,8 +34,10 @@ impl Parse for Entry {
             let content;
             syn::parenthesized!(content in input);
             Value::Of(content.parse()?)
-        } else {
+        } else if input.is_empty() || input.peek(Token![,]) {
             Value::Flag
+        } else {
+            return Err(input.error(format!("after `{key}` comes `,` or `= value`")));
         };
         Ok(Self { key, value })
     }

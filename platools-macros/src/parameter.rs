@@ -128,7 +128,8 @@ fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
 }
 
 fn borrowed(reference: &TypeReference, said: &Said) -> syn::Result<Source> {
-    if let Some(lifetime) = &reference.lifetime {
+    // Any other lifetime is a generic parameter, which is a mistake of its own.
+    if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
         return Err(syn::Error::new_spanned(lifetime, "what a tool borrows lives as long as the call; leave the lifetime out"));
     }
     if said.marks.inject {

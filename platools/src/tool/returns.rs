@@ -31,6 +31,11 @@ impl<R> Returned<R> {
 }
 
 /// What a tool may return: a value with a schema that can be written as JSON.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a tool",
+    label = "a result is written as JSON and described by a schema",
+    note = "derive what is missing of `serde::Serialize` and `schemars::JsonSchema` for `{Self}`"
+)]
 pub trait ToolResult: Serialize + JsonSchema {}
 impl<T: Serialize + JsonSchema + ?Sized> ToolResult for T {}
 
