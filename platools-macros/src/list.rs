@@ -88,6 +88,6 @@ fn list(krate: &TokenStream, tools: &Punctuated<Listed, Token![,]>) -> TokenStre
             use #krate::__private::Unnamed as _;
             #krate::__private::distinct(&[#(#names),*]);
         };
-        ::std::vec::Vec::<::std::boxed::Box<dyn #krate::__private::Tool>>::from([#(#values),*])
+        #krate::__private::boxed([#(#values),*])
     })
 }

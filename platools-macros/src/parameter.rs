@@ -115,7 +115,7 @@ fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
     if name::mentions(ty.to_token_stream(), "impl") {
         return Err(syn::Error::new_spanned(ty, "a tool's parameters have types with names; write one in place of `impl`"));
     }
-    match ty {
+    match ungrouped(ty) {
         Type::Reference(TypeReference { mutability: Some(_), .. }) => Err(syn::Error::new_spanned(
             ty,
             "calls run at the same time, so nothing can be borrowed mutably; borrow with `&` and put what changes into a \
@@ -124,6 +124,15 @@ fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
         Type::Reference(reference) => borrowed(reference, said),
         owned if said.marks.inject => injected(owned, true),
         owned => argument(owned, said),
+    }
+}
+
+/// A type out of parentheses and of the invisible group a `macro_rules!` puts around its arguments.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(parens) => ungrouped(&parens.elem),
+        other => other,
     }
 }
 
@@ -145,7 +154,7 @@ fn borrowed(reference: &TypeReference, said: &Said) -> syn::Result<Source> {
 }
 
 fn injected(ty: &Type, cloned: bool) -> syn::Result<Source> {
-    if matches!(ty, Type::TraitObject(_)) {
+    if matches!(ungrouped(ty), Type::TraitObject(_)) {
         return Err(syn::Error::new_spanned(
             ty,
             "state is found by its type, and a bare trait object is none; inject a type that holds it, such as \
@@ -193,7 +202,7 @@ fn owning(value: TokenStream, written: &Type, pass: Pass) -> syn::Result<Source>
 
 /// `String` for `str` and `Vec<T>` for `[T]`.
 fn owned_form(borrowed: &Type) -> Option<TokenStream> {
-    match borrowed {
+    match ungrouped(borrowed) {
         Type::Path(TypePath { path, qself: None, .. }) if path.is_ident("str") => Some(quote!(::std::string::String)),
         Type::Slice(slice) => {
             let item = &slice.elem;
@@ -208,7 +217,7 @@ fn inside_option(ty: &Type) -> Option<&Type> {
     let last = path.segments.last().filter(|segment| segment.ident == "Option")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
-        GenericArgument::Type(inner) => Some(inner),
+        GenericArgument::Type(inner) => Some(ungrouped(inner)),
         _ => None,
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn body(tool: &Tool) -> TokenStream {
 /// The expression that makes a handler with what the tool borrows.
 pub(super) fn bind(tool: &Tool) -> TokenStream {
     let (strict, allow_unknown) = (tool.options.strict, tool.options.allow_unknown);
-    let owner = tool.takes_self.then(|| quote!(__owner: ::std::sync::Arc::clone(&self.0),));
+    let owner = tool.takes_self.then(|| quote!(__owner: __platools::share(&self.0),));
     let fields = injected(tool).map(|(field, parameter)| {
         let (parameter_name, ty) = (&parameter.name, without_self(quote_type(&parameter.ty)));
         let span = name::span_of(&parameter.ty);
