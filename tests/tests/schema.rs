@@ -119,9 +119,10 @@ fn nested(
     pair: (u8, String),
     fixed: [bool; 2],
     map: HashMap<String, Place>,
+    counts: BTreeMap<u8, bool>,
     exact: Exact,
 ) -> BTreeMap<String, Tree> {
-    let _ = (place, places, pair, fixed, map, exact);
+    let _ = (place, places, pair, fixed, map, counts, exact);
     BTreeMap::from([("tree".to_owned(), tree)])
 }
 
@@ -236,7 +237,7 @@ fn junk() -> impl Strategy<Value = Value> {
     let key = prop_oneof![
         Just("north"), Just("east"), Just("label"), Just("tags"), Just("name"), Just("children"), Just("firstField"),
         Just("Point"), Just("Circle"), Just("Line"), Just("Box"), Just("Labels"), Just("meter"), Just("from"), Just("to"),
-        Just("extra"),
+        Just("extra"), Just("1"), Just("01"), Just("-1"), Just("+1"), Just("300"),
     ];
     let words = key.clone().prop_map(Value::from);
     let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number(), text(), words];
@@ -357,9 +358,11 @@ fn of_scalars() -> impl Strategy<Value = Value> {
 
 fn of_limits() -> impl Strategy<Value = Value> {
     let list = prop::collection::vec(any::<u8>(), 0..3);
-    (1_u32..101, -1.5_f64..1.5, prop::option::of(3_i16..), "[a-z_-]{2,4}", list, "x?ord-[0-9]{1,3}").prop_map(
-        |(quantity, share, least, code, list, order)| {
-            json!({"quantity": quantity, "share": share, "least": least, "code": code, "list": list, "order": order})
+    let names = prop::collection::vec("[ab]", 0..3);
+    (1_u32..101, -1.5_f64..1.5, prop::option::of(3_i16..), "[a-z_-]{2,4}", list, "x?ord-[0-9]{1,3}", names).prop_map(
+        |(quantity, share, least, code, list, order, names)| {
+            json!({"quantity": quantity, "share": share, "least": least, "code": code, "list": list, "order": order,
+                "names": names})
         },
     )
 }
@@ -368,7 +371,7 @@ fn of_nested() -> impl Strategy<Value = Value> {
     let places = prop::option::of(prop::collection::vec(place(), 0..2));
     (place(), places, tree(), any::<u8>(), text(), any::<[bool; 2]>()).prop_map(|(place, places, tree, n, text, fixed)| {
         json!({"place": place, "places": places, "tree": tree, "pair": [n, text], "fixed": fixed, "map": {"a": place},
-            "exact": {"firstField": true, "secondField": 1}})
+            "counts": {"7": false}, "exact": {"firstField": true, "secondField": 1}})
     })
 }
 
