@@ -31,7 +31,8 @@ impl Parse for List {
 impl Parse for Listed {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let conditions = input.call(Attribute::parse_outer)?;
-        let wrong = |span| syn::Error::new(span, "a list names tools by their paths, such as `tools![find, orders::cancel]`");
+        let wrong =
+            |span| syn::Error::new(span, "a list names tools by their paths, such as `tools![find, orders::cancel]`");
         let path = input.parse().map_err(|error| wrong(error.span()))?;
         match input.is_empty() || input.peek(Token![,]) {
             true => Ok(Self { conditions, path }),
@@ -66,7 +67,9 @@ fn repeated(tools: &Punctuated<Listed, Token![,]>) -> Vec<syn::Error> {
         .filter(|tool| tool.conditions.is_empty())
         .map(|tool| (tool.path.to_token_stream().to_string().replace(' ', ""), name::span_of(&tool.path)))
         .collect();
-    name::repeated(written.iter().map(|(path, span)| (path.as_str(), *span)), |path| format!("`{path}` is listed twice"))
+    name::repeated(written.iter().map(|(path, span)| (path.as_str(), *span)), |path| {
+        format!("`{path}` is listed twice")
+    })
 }
 
 fn list(krate: &TokenStream, tools: &Punctuated<Listed, Token![,]>) -> TokenStream {

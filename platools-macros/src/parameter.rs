@@ -16,7 +16,7 @@ pub(crate) enum Parameter {
     /// Comes from the caller.
     Argument(Box<Argument>),
     /// Comes from the call's context or the registry's state.
-    Injected(Injected),
+    Injected(Box<Injected>),
 }
 
 /// A parameter that comes from the caller.
@@ -45,7 +45,7 @@ pub(crate) enum Pass {
 /// A parameter that the worker provides.
 pub(crate) struct Injected {
     pub(crate) name: String,
-    pub(crate) ty: Type,
+    pub(crate) ty: Box<Type>,
     pub(crate) cloned: bool,
 }
 
@@ -53,7 +53,8 @@ impl Parameter {
     /// Understands a parameter, or notes every mistake in it.
     pub(crate) fn new(written: &PatType, said: Said, docs: &Docs, errors: &mut Errors) -> Option<Self> {
         for attribute in written.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
-            errors.at(attribute, "a tool's schema cannot depend on a `cfg` of one parameter; write a tool for each case");
+            errors
+                .at(attribute, "a tool's schema cannot depend on a `cfg` of one parameter; write a tool for each case");
         }
         let ident = errors.keep(ident(&written.pat));
         let source = errors.keep(source(&written.ty, &said))?;
@@ -65,7 +66,7 @@ impl Parameter {
                 Some(Self::Argument(Box::new(argument)))
             }
             Source::Worker(ty, cloned) => {
-                Some(Self::Injected(Injected { name: ident.unraw().to_string(), ty, cloned }))
+                Some(Self::Injected(Box::new(Injected { name: ident.unraw().to_string(), ty, cloned })))
             }
         }
     }
@@ -105,7 +106,7 @@ fn ident(pattern: &Pat) -> syn::Result<Ident> {
 
 enum Source {
     Caller(TokenStream, Pass),
-    Worker(Type, bool),
+    Worker(Box<Type>, bool),
 }
 
 fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
@@ -113,7 +114,10 @@ fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
         return Err(syn::Error::new_spanned(ty, "a parameter is either `#[arg]` or `#[inject]`, not both"));
     }
     if name::mentions(ty.to_token_stream(), "impl") {
-        return Err(syn::Error::new_spanned(ty, "a tool's parameters have types with names; write one in place of `impl`"));
+        return Err(syn::Error::new_spanned(
+            ty,
+            "a tool's parameters have types with names; write one in place of `impl`",
+        ));
     }
     match ungrouped(ty) {
         Type::Reference(TypeReference { mutability: Some(_), .. }) => Err(syn::Error::new_spanned(
@@ -139,7 +143,10 @@ fn ungrouped(ty: &Type) -> &Type {
 fn borrowed(reference: &TypeReference, said: &Said) -> syn::Result<Source> {
     // Any other lifetime is a generic parameter, which is a mistake of its own.
     if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
-        return Err(syn::Error::new_spanned(lifetime, "what a tool borrows lives as long as the call; leave the lifetime out"));
+        return Err(syn::Error::new_spanned(
+            lifetime,
+            "what a tool borrows lives as long as the call; leave the lifetime out",
+        ));
     }
     if said.marks.inject {
         return injected(&reference.elem, false);
@@ -162,8 +169,10 @@ fn injected(ty: &Type, cloned: bool) -> syn::Result<Source> {
         ));
     }
     match borrows(ty) {
-        true => Err(syn::Error::new_spanned(ty, "what is injected lives in the registry, so its type owns all it holds")),
-        false => Ok(Source::Worker(ty.clone(), cloned)),
+        true => {
+            Err(syn::Error::new_spanned(ty, "what is injected lives in the registry, so its type owns all it holds"))
+        }
+        false => Ok(Source::Worker(Box::new(ty.clone()), cloned)),
     }
 }
 

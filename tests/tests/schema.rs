@@ -196,7 +196,8 @@ struct Subject {
 
 impl Subject {
     fn new(name: &'static str) -> Self {
-        let registry = ToolRegistry::new().with_tools(tools![scalars, limits, nested, choices]).expect("they need no state");
+        let registry =
+            ToolRegistry::new().with_tools(tools![scalars, limits, nested, choices]).expect("they need no state");
         let definition = registry.definitions().into_iter().find(|definition| definition.name == name).expect(name);
         let validator = jsonschema::validator_for(&definition.input_schema).expect("a valid schema");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -235,9 +236,27 @@ fn number() -> impl Strategy<Value = Value> {
 /// Any JSON, made of the words that mean something to the subjects.
 fn junk() -> impl Strategy<Value = Value> {
     let key = prop_oneof![
-        Just("north"), Just("east"), Just("label"), Just("tags"), Just("name"), Just("children"), Just("firstField"),
-        Just("Point"), Just("Circle"), Just("Line"), Just("Box"), Just("Labels"), Just("meter"), Just("from"), Just("to"),
-        Just("extra"), Just("1"), Just("01"), Just("-1"), Just("+1"), Just("300"),
+        Just("north"),
+        Just("east"),
+        Just("label"),
+        Just("tags"),
+        Just("name"),
+        Just("children"),
+        Just("firstField"),
+        Just("Point"),
+        Just("Circle"),
+        Just("Line"),
+        Just("Box"),
+        Just("Labels"),
+        Just("meter"),
+        Just("from"),
+        Just("to"),
+        Just("extra"),
+        Just("1"),
+        Just("01"),
+        Just("-1"),
+        Just("+1"),
+        Just("300"),
     ];
     let words = key.clone().prop_map(Value::from);
     let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number(), text(), words];
@@ -275,7 +294,9 @@ fn reshaped(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields.values().cloned().collect(),
         Value::String(text) => Value::Object(Map::from_iter([(text.clone(), Value::Null)])),
-        Value::Array(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item.clone())).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, item)| (index.to_string(), item.clone())).collect()
+        }
         other => json!([other]),
     }
 }
@@ -343,17 +364,17 @@ fn shape() -> impl Strategy<Value = Value> {
 fn tree() -> impl Strategy<Value = Value> {
     let leaf = text().prop_map(|name| json!({"name": name, "children": []}));
     leaf.prop_recursive(3, 6, 2, |inner| {
-        (text(), prop::collection::vec(inner, 0..2)).prop_map(|(name, children)| json!({"name": name, "children": children}))
+        (text(), prop::collection::vec(inner, 0..2))
+            .prop_map(|(name, children)| json!({"name": name, "children": children}))
     })
 }
 
 fn of_scalars() -> impl Strategy<Value = Value> {
-    (text(), any::<bool>(), any::<u8>(), any::<i64>(), number(), any::<char>(), prop::option::of(any::<i32>())).prop_map(
-        |(text, yes, tiny, whole, fraction, letter, maybe)| {
+    (text(), any::<bool>(), any::<u8>(), any::<i64>(), number(), any::<char>(), prop::option::of(any::<i32>()))
+        .prop_map(|(text, yes, tiny, whole, fraction, letter, maybe)| {
             json!({"text": text, "yes": yes, "tiny": tiny, "whole": whole, "fraction": fraction, "letter": letter,
                 "meters": fraction, "maybe": maybe})
-        },
-    )
+        })
 }
 
 fn of_limits() -> impl Strategy<Value = Value> {
@@ -377,15 +398,17 @@ fn of_nested() -> impl Strategy<Value = Value> {
 
 fn of_choices() -> impl Strategy<Value = Value> {
     let lists = (prop::option::of(prop::collection::vec(unit(), 0..2)), prop::collection::vec(shape(), 0..2));
-    (unit(), shape(), lists)
-        .prop_map(|(unit, shape, (units, shapes))| json!({"unit": unit, "shape": shape, "units": units, "shapes": shapes}))
+    (unit(), shape(), lists).prop_map(
+        |(unit, shape, (units, shapes))| json!({"unit": unit, "shape": shape, "units": units, "shapes": shapes}),
+    )
 }
 
 /// Checks one tool with arguments that are valid, and with the same changed in a few places.
 fn check(name: &'static str, valid: impl Strategy<Value = Value>) {
     let subject = Subject::new(name);
     let changes = prop::collection::vec((prop::collection::vec(any::<usize>(), 0..5), change()), 1..4);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 2_000, ..ProptestConfig::default() });
+    let mut runner =
+        proptest::test_runner::TestRunner::new(ProptestConfig { cases: 2_000, ..ProptestConfig::default() });
     let outcome = runner.run(&(valid, changes), |(mut arguments, changes)| {
         prop_assert!(subject.accepts(&arguments), "refused, though valid: {arguments}");
         subject.agrees(&arguments)?;

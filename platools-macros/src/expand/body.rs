@@ -70,7 +70,7 @@ fn quote_type(ty: &syn::Type) -> TokenStream {
 
 fn injected(tool: &Tool) -> impl Iterator<Item = (Ident, &crate::parameter::Injected)> {
     tool.parameters.iter().enumerate().filter_map(|(index, parameter)| match parameter {
-        Parameter::Injected(injected) => Some((format_ident!("__injected{index}"), injected)),
+        Parameter::Injected(injected) => Some((format_ident!("__injected{index}"), &**injected)),
         Parameter::Argument(_) => None,
     })
 }
@@ -87,9 +87,9 @@ fn values_pattern(tool: &Tool) -> TokenStream {
 }
 
 fn arguments(tool: &Tool) -> impl Iterator<Item = Ident> {
-    tool.parameters.iter().enumerate().filter_map(|(index, parameter)| {
-        matches!(parameter, Parameter::Argument(_)).then(|| format_ident!("__argument{index}"))
-    })
+    let positions = tool.parameters.iter().enumerate();
+    let arguments = positions.filter(|(_, parameter)| matches!(parameter, Parameter::Argument(_)));
+    arguments.map(|(index, _)| format_ident!("__argument{index}"))
 }
 
 /// The call of the function as the author wrote it.
