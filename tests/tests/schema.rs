@@ -94,6 +94,7 @@ fn scalars(
 
 /// Take limits and defaults.
 #[tool(strict)]
+#[expect(clippy::too_many_arguments, reason = "one of each kind")]
 fn limits(
     /// Between one and a hundred.
     #[arg(default = 1, range(1..=100))]
@@ -112,6 +113,7 @@ fn limits(
 
 /// Take what nests.
 #[tool(strict)]
+#[expect(clippy::too_many_arguments, reason = "one of each kind")]
 fn nested(
     place: Place,
     places: Option<Vec<Place>>,
