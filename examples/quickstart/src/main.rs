@@ -1,2 +1,95 @@
-//! x
-fn main() {}
+//! A gateway, a worker that dials out to it, and a caller, in one program.
+//!
+//! `cargo run -p quickstart` starts a gateway on a free loopback port, runs a worker with three tools, calls each of them over
+//! HTTP and prints the transcript, with an error and a panic that leave the worker's socket as it is. Then it stays up and
+//! says how to call the tools by hand; `--once` ends instead. `--folder PATH` searches and measures another folder.
+
+mod caller;
+mod tools;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Parser;
+use futures::{FutureExt, StreamExt};
+use platools::{ConnectionState, PlatoolsClient, ToolRegistry, tools};
+use platools_gateway::dev::{self, DevOptions};
+use serde_json::json;
+
+use caller::Caller;
+use tools::Root;
+
+#[derive(Parser)]
+#[command(about = "A gateway, a worker and a caller in one program.")]
+struct Options {
+    /// End after the transcript.
+    #[arg(long)]
+    once: bool,
+    /// The folder whose Markdown is searched and whose disk usage is told.
+    #[arg(long, default_value = ".")]
+    folder: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // The panic below is part of the show: one line of it is enough.
+    std::panic::set_hook(Box::new(|panic| eprintln!("   (in the worker: {panic})")));
+    let folder = options.folder.canonicalize().with_context(|| format!("{} is no folder", options.folder.display()))?;
+
+    let gateway = dev::start(DevOptions::default()).await?;
+    println!("gateway   {}", gateway.url());
+
+    let registry = ToolRegistry::new().with_state(Root(folder)).with_tools(tools![
+        tools::search_markdown,
+        tools::disk_usage,
+        tools::count_primes
+    ])?;
+    let names = registry.names().join(", ");
+    let mut client = PlatoolsClient::builder().url(gateway.url()).secret(dev::SECRET).registry(registry).build()?;
+    let handle = client.handle();
+    let worker = tokio::spawn(async move { client.run_forever().await });
+    handle.watch_state().wait_for(ConnectionState::is_connected).await?;
+    println!("worker    {names}\n");
+
+    let caller = Caller::new(&gateway.url(), dev::ADMIN_KEY)?;
+    caller.wait_for_tools().await?;
+    let mut events = handle.events();
+    transcript(&caller).await?;
+    anyhow::ensure!(events.next().now_or_never().is_none(), "something happened to the worker's socket");
+    println!("-- all of that went over one socket: nothing happened to it meanwhile\n");
+    if !options.once {
+        println!("{}", by_hand(&gateway.url()));
+        tokio::signal::ctrl_c().await?;
+        println!("\nstopping");
+    }
+    handle.stop().await;
+    worker.await??;
+    gateway.shutdown().await;
+    Ok(())
+}
+
+async fn transcript(caller: &Caller) -> anyhow::Result<()> {
+    caller.call("search_markdown", json!({ "query": "gateway", "limit": 3 })).await?;
+    caller.call("disk_usage", json!({ "path": "." })).await?;
+    caller.call("count_primes", json!({ "below": 2_000_000 })).await?;
+    println!("-- an error: the arguments do not fit, and every problem is named");
+    caller.call("count_primes", json!({ "below": -1, "belov": 2 })).await?;
+    println!("-- a panic: the answer is an error, and the socket serves the next call");
+    caller.call("count_primes", json!({ "below": 1_000, "panic": true })).await?;
+    caller.call("count_primes", json!({ "below": 1_000 })).await?;
+    Ok(())
+}
+
+fn by_hand(url: &str) -> String {
+    format!(
+        "Try it by hand, and end with Ctrl-C:\n\n  \
+         curl -s {url}/v1/tools -H 'Authorization: Bearer {key}'\n  \
+         curl -s {url}/v1/tools/count_primes/call -H 'Authorization: Bearer {key}' \\\n       \
+         -H 'Content-Type: application/json' -d '{{\"arguments\": {{\"below\": 100}}}}'\n  \
+         curl -s {url}/health\n",
+        key = dev::ADMIN_KEY,
+    )
+}

@@ -9,12 +9,20 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, debug, debug_span, warn};
 
 use super::Failure;
 use crate::registry::RegisteredTool;
 use crate::tool::{Context, Execution, Output, ToolError, code};
+
+/// How a call went.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) result: Result<Output, Failure>,
+    pub(super) latency: Duration,
+    pub(super) ended: Instant,
+}
 
 /// Runs a call, counts it in the tool's health, and tells how long it took.
 pub(super) async fn to_its_end(
@@ -22,22 +30,17 @@ pub(super) async fn to_its_end(
     context: Context,
     output: Output,
     default_timeout: Duration,
-) -> (Result<Output, Failure>, Duration) {
+) -> Ran {
     let started = Instant::now();
     let span = debug_span!("call", call.id = context.call_id(), tool.name = tool.name());
     let timeout = tool.definition().timeout.unwrap_or(default_timeout);
-    let within_limits = async {
-        // Polled before the timer is set up, so that a call that ends at once never pays for one.
-        match tokio::time::timeout(timeout, limited(&tool, context, output)).await {
-            Ok(result) => result,
-            Err(_) => Err(timed_out(timeout)),
-        }
-    };
-    let result = within_limits.instrument(span.clone()).await;
-    let now = Instant::now();
-    let latency = now.saturating_duration_since(started);
-    tool.health().record(now, latency, result.as_ref().err().and_then(own_fault));
-    (result.map_err(|error| span.in_scope(|| report(&tool, error))), latency)
+    // The call is polled before the timer is registered, so that one that ends at once never pays for it.
+    let within_limits = timeout_at(started + timeout, limited(&tool, context, output)).instrument(span.clone());
+    let result = within_limits.await.unwrap_or_else(|_| Err(timed_out(timeout)));
+    let ended = Instant::now();
+    let latency = ended.saturating_duration_since(started);
+    tool.health().record(ended, latency, result.as_ref().err().and_then(own_fault));
+    Ran { result: result.map_err(|error| span.in_scope(|| report(&tool, error))), latency, ended }
 }
 
 /// Polls a call once, without arranging to be woken.
@@ -60,7 +63,8 @@ async fn limited(tool: &Arc<RegisteredTool>, context: Context, output: Output) -
         None => None,
     };
     match tool.definition().execution {
-        Execution::Blocking => on_a_blocking_thread(tool, context, output).await,
+        // Boxed to keep the common case small.
+        Execution::Blocking => Box::pin(on_a_blocking_thread(tool, context, output)).await,
         Execution::Task | Execution::Inline => guarded(tool, context, output).await,
     }
 }

@@ -4,16 +4,40 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::ToolRegistry;
-use crate::tool::ToolDefinition;
+use crate::tool::Dialect;
 
 impl ToolRegistry {
+    /// The tools in the form that a consumer takes, in the order they were added.
+    ///
+    /// ```
+    /// use platools::tool::Dialect;
+    /// use platools::{ToolRegistry, tool, tools};
+    ///
+    /// /// Convert dollars to euros.
+    /// #[tool]
+    /// async fn to_euros(dollars: f64) -> f64 {
+    ///     dollars * 0.92
+    /// }
+    ///
+    /// # fn main() -> Result<(), platools::Error> {
+    /// let registry = ToolRegistry::new().with_tools(tools![to_euros])?;
+    /// assert_eq!(registry.export(Dialect::Mcp)[0]["name"], "to_euros");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn export(&self, dialect: Dialect) -> Vec<Value> {
+        self.definitions().iter().map(|tool| tool.export(dialect)).collect()
+    }
+
     /// Every tool's declaration, sorted by name and with the keys of every object sorted: the same tools give the same
     /// bytes, whatever the order they were added in.
     #[must_use]
     pub fn manifest(&self) -> Value {
-        let mut tools: Vec<_> = self.definitions();
+        let mut tools = self.definitions();
         tools.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut manifest = json!({ "tools": tools.iter().map(|tool| declaration(tool)).collect::<Vec<_>>() });
+        let tools: Vec<_> = tools.iter().map(|tool| tool.export(Dialect::Platform)).collect();
+        let mut manifest = json!({ "tools": tools });
         manifest.sort_all_objects();
         manifest
     }
@@ -26,14 +50,40 @@ impl ToolRegistry {
     }
 }
 
-fn declaration(tool: &ToolDefinition) -> Value {
-    json!({
-        "name": tool.name,
-        "description": tool.description,
-        "input_schema": tool.input_schema,
-        "output_schema": tool.output_schema,
-        "auth": tool.auth,
-        "roles": tool.roles,
-        "annotations": tool.annotations,
-    })
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::tool::{BindError, Context, Handler, HandlerFuture, Output, State, Tool, ToolDefinition};
+
+    struct Named(&'static str);
+
+    impl Tool for Named {
+        fn definition(&self) -> ToolDefinition {
+            ToolDefinition::new(self.0, "A tool.", json!({"type": "object", "properties": {}}))
+        }
+
+        fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
+            Ok(Arc::new(Nothing))
+        }
+    }
+
+    struct Nothing;
+
+    impl Handler for Nothing {
+        fn call(self: Arc<Self>, _: Context, output: Output) -> HandlerFuture {
+            Box::pin(async move { output.write(&()) })
+        }
+    }
+
+    #[test]
+    fn tools_are_exported_in_the_order_they_were_added_in() {
+        let registry = ToolRegistry::new();
+        registry.insert(Named("b")).expect("valid");
+        registry.insert(Named("a")).expect("valid");
+        let exported = registry.export(Dialect::Anthropic);
+        let names: Vec<_> = exported.iter().map(|tool| &tool["name"]).collect();
+        assert_eq!(names, ["b", "a"]);
+    }
 }

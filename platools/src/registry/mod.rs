@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use tokio::sync::watch;
 
 use crate::error::{Error, ErrorKind};
-use crate::tool::{IntoTools, State, Tool, ToolDefinition};
+use crate::tool::{IntoTools, State, ToolDefinition};
 
 pub(crate) use entry::RegisteredTool;
 

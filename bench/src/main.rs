@@ -1,0 +1,88 @@
+//! Calls per second over one socket: our worker against the bare loop and the Python SDK.
+//!
+//! One process plays the platform and keeps a number of calls in flight; each worker is a process of its own that dials
+//! it over loopback. All workers are connected from the start, and take turns, so that a machine that gets slower does so
+//! for all of them. See `README.md` for how to run it.
+
+mod bare;
+mod driver;
+mod report;
+mod workers;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about)]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure and print a table.
+    Run(Run),
+    /// Dial a driver as one of the workers; started by `run`.
+    Worker { kind: workers::Kind, url: String },
+}
+
+#[derive(clap::Args)]
+struct Run {
+    /// How often each figure is taken; the table shows medians.
+    #[arg(long, default_value_t = 5)]
+    repetitions: usize,
+    /// How long each run lasts, in milliseconds.
+    #[arg(long, default_value_t = 2000)]
+    millis: u64,
+    /// Measure these workers beside the bare loop.
+    #[arg(long, value_delimiter = ',', default_value = "default,inline")]
+    workers: Vec<workers::Kind>,
+    /// Measure these loads: `add`, or the size of a text in KiB.
+    #[arg(long, value_delimiter = ',', default_value = "add,4,64")]
+    loads: Vec<driver::Load>,
+    /// Keep so many calls in flight.
+    #[arg(long, value_delimiter = ',', default_value = "1,16,256")]
+    in_flight: Vec<usize>,
+    /// The Python that has the package `platools`; without it the Python SDK is left out.
+    #[arg(long)]
+    python: Option<PathBuf>,
+    /// Write the report here, too.
+    #[arg(long)]
+    write: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Options::parse().command {
+        Command::Run(run) => measure(run),
+        Command::Worker { kind, url } => workers::run(kind, &url),
+    }
+}
+
+fn measure(run: Run) -> anyhow::Result<()> {
+    let plan = driver::Plan {
+        loads: run.loads,
+        in_flight: run.in_flight,
+        repetitions: run.repetitions,
+        span: Duration::from_millis(run.millis),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let samples = runtime.block_on(async {
+        let mut workers = vec![driver::Driven::start(workers::Kind::Bare, None).await?];
+        for kind in run.workers {
+            workers.push(driver::Driven::start(kind, None).await?);
+        }
+        if let Some(python) = &run.python {
+            workers.push(driver::Driven::start(workers::Kind::Python, Some(python)).await?);
+        }
+        driver::measure(&mut workers, &plan).await
+    })?;
+    let report = report::markdown(&plan, &samples);
+    println!("{report}");
+    if let Some(path) = run.write {
+        std::fs::write(path, report)?;
+    }
+    Ok(())
+}

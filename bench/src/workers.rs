@@ -1,0 +1,102 @@
+//! The workers that are measured.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use platools::{PlatoolsClient, ToolRegistry, tool, tools};
+use tokio::process::{Child, Command};
+
+use crate::bare;
+
+/// The workers, each with the tools `add` and `echo`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Kind {
+    /// Tungstenite and serde_json, nothing else.
+    Bare,
+    /// Ours, each call on a task of its own.
+    Default,
+    /// Ours, with `inline` tools.
+    Inline,
+    /// The Python SDK.
+    Python,
+}
+
+impl Kind {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Bare => "bare loop",
+            Self::Default => "platools",
+            Self::Inline => "platools, `inline`",
+            Self::Python => "Python SDK",
+        }
+    }
+
+    /// Starts the worker as a process of its own.
+    pub fn spawn(self, url: &str, python: Option<&Path>) -> anyhow::Result<Child> {
+        let mut command = match python {
+            Some(python) => {
+                let mut command = Command::new(python);
+                command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/worker.py")).arg(url);
+                command
+            }
+            None => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["worker", &format!("{self:?}").to_lowercase(), url]);
+                command
+            }
+        };
+        Ok(command.stdin(Stdio::null()).kill_on_drop(true).spawn()?)
+    }
+}
+
+mod isolated {
+    use super::tool;
+
+    /// Add two numbers.
+    #[tool(no_output_schema)]
+    pub async fn add(a: i64, b: i64) -> i64 {
+        a + b
+    }
+
+    /// Return the text.
+    #[tool(no_output_schema)]
+    pub async fn echo(text: String) -> String {
+        text
+    }
+}
+
+mod inline {
+    use super::tool;
+
+    /// Add two numbers.
+    #[tool(inline, no_output_schema)]
+    pub async fn add(a: i64, b: i64) -> i64 {
+        a + b
+    }
+
+    /// Return the text.
+    #[tool(inline, no_output_schema)]
+    pub async fn echo(text: String) -> String {
+        text
+    }
+}
+
+/// Runs a worker in this process until the driver is gone.
+pub fn run(kind: Kind, url: &str) -> anyhow::Result<()> {
+    let tools = match kind {
+        Kind::Bare => return single_threaded()?.block_on(bare::run(url)),
+        Kind::Default => tools![isolated::add, isolated::echo],
+        Kind::Inline => tools![inline::add, inline::echo],
+        Kind::Python => anyhow::bail!("the Python worker is worker.py"),
+    };
+    // As under #[tokio::main], which is what workers run on.
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let registry = ToolRegistry::new().with_tools(tools)?;
+        PlatoolsClient::builder().url(url).secret("bench").registry(registry).build()?.run_session().await?;
+        Ok(())
+    })
+}
+
+fn single_threaded() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}

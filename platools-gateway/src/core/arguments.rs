@@ -1,0 +1,138 @@
+//! A caller's arguments, checked and compacted without building a value of them.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::error::{Error, ErrorKind};
+
+/// The keys the gateway adds to every call; a caller's arguments must not have them.
+pub(crate) const RESERVED: [&str; 2] = ["_context", "__platos"];
+
+/// The text of a JSON object, without white space between its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arguments(String);
+
+impl Arguments {
+    /// No arguments at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self("{}".to_owned())
+    }
+
+    /// Takes the text of a JSON value.
+    ///
+    /// # Errors
+    /// It is not an object, names an argument twice (the two ends of the wire might each take another), or names one that
+    /// only the gateway may set.
+    pub fn new(raw: &RawValue) -> Result<Self, Error> {
+        serde_json::from_str::<Names>(raw.get())
+            .map_err(|error| Error::new(ErrorKind::InvalidRequest, format!("`arguments`: {error}")))?;
+        Ok(Self(compact(raw.get())))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Removes white space outside of strings from JSON that is known to be well-formed.
+///
+/// The signature covers the compact form, so that it can be checked both on the text as it travelled and on the text that
+/// a JSON library writes again.
+fn compact(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    let (mut in_string, mut escaped) = (false, false);
+    text.extend(json.chars().filter(|&character| {
+        if in_string {
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+            return true;
+        }
+        in_string = character == '"';
+        !matches!(character, ' ' | '\t' | '\n' | '\r')
+    }));
+    text
+}
+
+/// Passes over an object's members and checks their names.
+struct Names;
+
+/// A string that borrows when it can; `Cow` alone always copies.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NamesVisitor;
+
+        impl<'de> Visitor<'de> for NamesVisitor {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+                let mut seen = HashSet::new();
+                while let Some(Name(name)) = map.next_key()? {
+                    map.next_value::<IgnoredAny>()?;
+                    if RESERVED.contains(&&*name) {
+                        return Err(A::Error::custom(format_args!("`{name}` is set by the gateway, not by callers")));
+                    }
+                    if let Some(name) = seen.replace(name) {
+                        return Err(A::Error::custom(format_args!("`{name}` is there twice")));
+                    }
+                }
+                Ok(Names)
+            }
+        }
+
+        deserializer.deserialize_map(NamesVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(json: &str) -> Result<String, String> {
+        let raw: &RawValue = serde_json::from_str(json).expect("JSON");
+        Arguments::new(raw).map(|arguments| arguments.0).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn white_space_goes_and_strings_stay() {
+        let json = "{ \"a b\" : [ 1 , 2.50 ],\n\t\"q\\\"  \\\\\" : \" x \\\" y \" ,\"e\": { } }";
+        assert_eq!(checked(json).unwrap(), r#"{"a b":[1,2.50],"q\"  \\":" x \" y ","e":{}}"#);
+    }
+
+    #[test]
+    fn compact_text_is_what_a_json_library_writes() {
+        let json = "{\"text\": \"naïve – 東京 \\u0000 \\\"q\\\"\", \"n\": null}";
+        assert_eq!(checked(json).unwrap(), r#"{"text":"naïve – 東京 \u0000 \"q\"","n":null}"#);
+    }
+
+    #[test]
+    fn the_gateways_own_names_are_refused_however_they_are_spelt() {
+        for json in [r#"{"__platos":{}}"#, r#"{"a":1,"_context":{}}"#, r#"{"\u005f_platos":{}}"#] {
+            assert!(checked(json).unwrap_err().contains("set by the gateway"), "{json}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_there_twice_are_refused() {
+        assert!(checked(r#"{"a":1,"\u0061":2}"#).unwrap_err().contains("`a` is there twice"));
+    }
+
+    #[test]
+    fn only_objects_are_arguments() {
+        for json in ["[]", "null", "1", "\"{}\""] {
+            assert!(checked(json).unwrap_err().contains("a JSON object"), "{json}");
+        }
+    }
+}

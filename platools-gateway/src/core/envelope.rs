@@ -1,0 +1,160 @@
+//! The `params` of a call as they travel to the worker.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+
+use super::arguments::Arguments;
+use super::identity::{Caller, Identity};
+use super::ids::CallId;
+use super::random;
+use super::signature::sign;
+
+/// Everything a call's `params` are made of.
+#[derive(Debug)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) caller: &'a Caller,
+    pub(crate) call_id: &'a CallId,
+    pub(crate) tool: &'a str,
+    pub(crate) arguments: &'a Arguments,
+}
+
+/// Who calls, on whose behalf, and the proof of it. Every value is a string; one that does not apply is empty.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Platos<'a> {
+    organization_id: &'a str,
+    project_id: &'a str,
+    environment_id: &'a str,
+    entity_id: &'a str,
+    user_id: &'a str,
+    agent_id: &'a str,
+    thread_id: &'a str,
+    call_id: &'a str,
+    timestamp: &'a str,
+    nonce: &'a str,
+    signature: &'a str,
+}
+
+impl Envelope<'_> {
+    /// The arguments, then `_context`, then `__platos` signed with the worker's secret.
+    pub(crate) fn params(&self, secret: &SecretString) -> Box<RawValue> {
+        self.signed(secret, &timestamp(OffsetDateTime::now_utc()), &random::hex_of::<16>())
+    }
+
+    fn signed(&self, secret: &SecretString, timestamp: &str, nonce: &str) -> Box<RawValue> {
+        let body = SignedBody::new(self.tool, self.arguments);
+        let signature = sign(secret.expose_secret(), timestamp, nonce, &body.text);
+        let platos = json(&Platos {
+            organization_id: self.identity.organization_id.as_str(),
+            project_id: self.identity.project_id.as_str(),
+            environment_id: self.identity.environment_id.as_str(),
+            entity_id: self.identity.entity_id.as_str(),
+            user_id: "",
+            agent_id: self.caller.agent_id.as_ref().map_or("", |agent| agent.as_str()),
+            thread_id: "",
+            call_id: self.call_id.as_str(),
+            timestamp,
+            nonce,
+            signature: &signature,
+        });
+        let params = format!(r#"{},"__platos":{platos}}}"#, body.open_params());
+        RawValue::from_string(params).expect("an object with one more member is still an object")
+    }
+}
+
+/// The text a signature covers; the `params` without `__platos` are a part of it.
+struct SignedBody {
+    text: String,
+    params_start: usize,
+}
+
+/// What follows the `params` in the signed text: the ends of the two objects around them.
+const TAIL: &str = "}}";
+
+impl SignedBody {
+    fn new(tool: &str, arguments: &Arguments) -> Self {
+        let mut text = format!(r#"{{"method":"tools/call","params":{{"name":{},"arguments":"#, json(&tool));
+        let params_start = text.len();
+        let open = arguments.as_str().strip_suffix('}').expect("arguments are an object");
+        text.push_str(open);
+        if open != "{" {
+            text.push(',');
+        }
+        text.push_str(r#""_context":{}}"#);
+        text.push_str(TAIL);
+        Self { text, params_start }
+    }
+
+    /// The `params` without their closing brace, so that one more member fits.
+    fn open_params(&self) -> &str {
+        &self.text[self.params_start..self.text.len() - TAIL.len() - 1]
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("strings always serialize")
+}
+
+/// ISO 8601 in UTC with milliseconds: `2026-09-15T00:00:00.000Z`.
+fn timestamp(at: OffsetDateTime) -> String {
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second, milli) = at.to_hms_milli();
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", u8::from(month))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::identity::Role;
+    use super::*;
+
+    fn params(arguments: &str) -> String {
+        let identity = Identity {
+            organization_id: "org".into(),
+            project_id: "prj".into(),
+            environment_id: "env".into(),
+            environment: "development".to_owned(),
+            entity_id: "ent".into(),
+            entity: "dev".to_owned(),
+        };
+        let caller = Caller {
+            key_id: "key".into(),
+            project_id: "prj".into(),
+            role: Role::Operator,
+            agent_id: Some("agt".into()),
+        };
+        let raw: &RawValue = serde_json::from_str(arguments).unwrap();
+        let (call_id, arguments) = (CallId::from("call-1"), Arguments::new(raw).unwrap());
+        let envelope =
+            Envelope { identity: &identity, caller: &caller, call_id: &call_id, tool: "no\"te", arguments: &arguments };
+        envelope.signed(&"s".to_owned().into(), "2026-09-15T00:00:00.000Z", "00ff").get().to_owned()
+    }
+
+    #[test]
+    fn the_envelopes_follow_the_arguments_with_platos_last() {
+        let body = r#"{"method":"tools/call","params":{"name":"no\"te","arguments":{"b":1,"a":[2],"_context":{}}}}"#;
+        let signature = sign("s", "2026-09-15T00:00:00.000Z", "00ff", body);
+        let expected = format!(
+            concat!(
+                r#"{{"b":1,"a":[2],"_context":{{}},"__platos":{{"organizationId":"org","projectId":"prj","#,
+                r#""environmentId":"env","entityId":"ent","userId":"","agentId":"agt","threadId":"","callId":"call-1","#,
+                r#""timestamp":"2026-09-15T00:00:00.000Z","nonce":"00ff","signature":"{}"}}}}"#,
+            ),
+            signature
+        );
+        assert_eq!(params(r#"{ "b": 1, "a": [ 2 ] }"#), expected);
+    }
+
+    #[test]
+    fn without_arguments_the_envelopes_stand_alone() {
+        assert!(params("{ }").starts_with(r#"{"_context":{},"__platos":{"#));
+    }
+
+    #[test]
+    fn timestamps_have_milliseconds_and_end_in_z() {
+        let at = OffsetDateTime::from_unix_timestamp_nanos(1_789_430_400_007_000_000).unwrap();
+        assert_eq!(timestamp(at), "2026-09-15T00:00:00.007Z");
+    }
+}

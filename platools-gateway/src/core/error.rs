@@ -1,0 +1,125 @@
+//! The one error of the gateway's core. Each protocol maps it once.
+
+use std::fmt;
+
+use super::ids::CallId;
+
+/// Why the gateway did not do what it was asked.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    call_id: Option<CallId>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), call_id: None, source: None }
+    }
+
+    pub(crate) fn about_call(mut self, call_id: &CallId) -> Self {
+        self.call_id = Some(call_id.clone());
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What went wrong, for code to decide on.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The call it happened to, where there was one already.
+    #[must_use]
+    pub fn call_id(&self) -> Option<&CallId> {
+        self.call_id.as_ref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::new(ErrorKind::Storage, "the gateway's database failed").caused_by(error)
+    }
+}
+
+/// The kinds of [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No key, or one that is not known.
+    Unauthenticated,
+    /// The key's role does not allow it.
+    Forbidden,
+    /// The request does not say what it must, or says what it must not.
+    InvalidRequest,
+    /// No tool of that name.
+    UnknownTool,
+    /// Several entities have a tool of that name.
+    AmbiguousTool,
+    /// The tool's worker is not connected.
+    WorkerOffline,
+    /// The tool's worker reads too slowly; the call was not sent.
+    WorkerBusy,
+    /// The tool did not answer in time. Whether it ran is not known.
+    Timeout,
+    /// The tool failed.
+    ToolFailed,
+    /// The gateway stopped while the call ran. Whether it ended is not known.
+    Interrupted,
+    /// There is one of that name already.
+    AlreadyExists,
+    /// There is none of that name.
+    NotFound,
+    /// The listening address, or what may be listened on.
+    Listen,
+    /// The database or its folder.
+    Storage,
+}
+
+impl ErrorKind {
+    /// A name for programs, stable over versions.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::InvalidRequest => "invalid_request",
+            Self::UnknownTool => "unknown_tool",
+            Self::AmbiguousTool => "ambiguous_tool",
+            Self::WorkerOffline => "worker_offline",
+            Self::WorkerBusy => "worker_busy",
+            Self::Timeout => "timeout",
+            Self::ToolFailed => "tool_failed",
+            Self::Interrupted => "interrupted",
+            Self::AlreadyExists => "already_exists",
+            Self::NotFound => "not_found",
+            Self::Listen => "listen",
+            Self::Storage => "storage",
+        }
+    }
+
+    /// Whether the same request may succeed later and is certain not to have run the tool.
+    ///
+    /// A timeout is not: the tool may have run, and only the caller knows whether running it twice does harm.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::WorkerOffline | Self::WorkerBusy | Self::Storage)
+    }
+}

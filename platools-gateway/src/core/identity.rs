@@ -1,0 +1,99 @@
+//! Who a worker is, and who a caller is.
+
+use std::fmt;
+
+use super::error::{Error, ErrorKind};
+use super::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId};
+
+/// Where tools live and links attach: one entity in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The entity.
+    pub entity: EntityId,
+    /// The environment.
+    pub environment: EnvironmentId,
+}
+
+/// A [`Scope`] with all that surrounds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The organization of the project.
+    pub organization_id: OrganizationId,
+    /// The project of the entity.
+    pub project_id: ProjectId,
+    /// The environment.
+    pub environment_id: EnvironmentId,
+    /// The environment's slug.
+    pub environment: String,
+    /// The entity.
+    pub entity_id: EntityId,
+    /// The entity's slug.
+    pub entity: String,
+}
+
+impl Identity {
+    /// The part that tells one worker from another.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope { entity: self.entity_id.clone(), environment: self.environment_id.clone() }
+    }
+}
+
+/// What a caller may do. Each role includes the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Role {
+    /// May look.
+    Viewer,
+    /// May call tools.
+    Operator,
+    /// May change who may do what.
+    Admin,
+}
+
+impl Role {
+    /// The role as it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Viewer, Self::Operator, Self::Admin].into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whoever presented a valid key.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The key.
+    pub key_id: KeyId,
+    /// The project the key is for.
+    pub project_id: ProjectId,
+    /// What the key allows.
+    pub role: Role,
+    /// The agent the key belongs to, if it belongs to one.
+    pub agent_id: Option<AgentId>,
+}
+
+impl Caller {
+    /// Refuses a caller whose role is not enough.
+    pub(crate) fn require(&self, role: Role) -> Result<(), Error> {
+        if self.role >= role {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Forbidden, format!("this needs the role {role}; the key has {}", self.role)))
+    }
+}

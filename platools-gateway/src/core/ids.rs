@@ -1,0 +1,65 @@
+//! The names things go by inside the gateway: opaque, unique, and never mixed up with one another.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::random;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// A new id that no other thing has.
+            #[must_use]
+            pub fn random() -> Self {
+                Self(format!(concat!($prefix, "{}"), random::hex_of::<16>()).into())
+            }
+
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// An organization, the outermost scope.
+    OrganizationId = "org_";
+    /// A project of an organization.
+    ProjectId = "prj_";
+    /// An environment of a project, such as development.
+    EnvironmentId = "env_";
+    /// An entity: a backend that registers tools.
+    EntityId = "ent_";
+    /// An agent that calls tools.
+    AgentId = "agt_";
+    /// A caller's key.
+    KeyId = "key_";
+    /// One call of a tool.
+    CallId = "call_";
+    /// One socket of a worker.
+    ConnectionId = "conn_";
+}

@@ -1,0 +1,88 @@
+//! Which of the tools a worker declares are taken.
+
+use std::collections::HashSet;
+
+use platools::wire::ToolDeclaration;
+
+/// A worker may register so many tools.
+pub const MAX_TOOLS: usize = 1000;
+
+/// A tool's name may be so many characters long.
+const MAX_NAME_CHARS: usize = 128;
+
+/// Leaves out the tools that cannot be taken, each with a line in the log, so that one of them does not cost the others.
+pub(crate) fn acceptable(tools: Vec<ToolDeclaration>) -> Vec<ToolDeclaration> {
+    let mut seen = HashSet::new();
+    tools
+        .into_iter()
+        .filter(|tool| match check(tool, &mut seen) {
+            Ok(()) => true,
+            Err(reason) => {
+                tracing::warn!(tool.name = ?shown(&tool.name), reason, "a tool was left out of the registration");
+                false
+            }
+        })
+        .collect()
+}
+
+fn check(tool: &ToolDeclaration, seen: &mut HashSet<String>) -> Result<(), &'static str> {
+    if tool.name.trim().is_empty() {
+        return Err("it has no name");
+    }
+    if tool.name.chars().nth(MAX_NAME_CHARS).is_some() {
+        return Err("its name is longer than 128 characters");
+    }
+    if tool.name.chars().any(char::is_control) {
+        return Err("its name has control characters");
+    }
+    if !tool.input_schema.is_object() {
+        return Err("its input schema is not an object");
+    }
+    if !matches!(tool.auth.as_str(), "none" | "user" | "admin") {
+        return Err("its `auth` is none of none, user and admin");
+    }
+    if !seen.insert(tool.name.clone()) {
+        return Err("its name was there before");
+    }
+    Ok(())
+}
+
+/// As much of a name as belongs into a log.
+fn shown(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn tool(name: &str, input_schema: Value) -> ToolDeclaration {
+        ToolDeclaration::new(name, "", input_schema)
+    }
+
+    fn names(tools: Vec<ToolDeclaration>) -> Vec<String> {
+        acceptable(tools).into_iter().map(|tool| tool.name).collect()
+    }
+
+    #[test]
+    fn tools_that_cannot_be_taken_do_not_cost_the_others() {
+        let object = || json!({"type": "object"});
+        let mut unknown_auth = tool("auth", object());
+        unknown_auth.auth = "root".to_owned();
+        let tools = vec![
+            tool("good", object()),
+            tool("", object()),
+            tool("  ", object()),
+            tool("line\nbreak", object()),
+            tool("escape\u{1b}[31m", object()),
+            tool(&"x".repeat(129), object()),
+            tool("schema", json!(true)),
+            unknown_auth,
+            tool("good", json!({})),
+            tool(&"ü".repeat(128), object()),
+        ];
+        assert_eq!(names(tools), ["good".to_owned(), "ü".repeat(128)]);
+    }
+}

@@ -1,0 +1,62 @@
+//! How often a worker may register.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How many registrations an entity has in one environment within [`WINDOW`].
+pub(crate) const REGISTRATIONS: usize = 6;
+
+/// The time over which registrations are counted.
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+
+/// The registrations of the last minute. Refused ones do not count, so waiting as told always helps.
+#[derive(Debug, Default)]
+pub(crate) struct Throttle {
+    admitted: VecDeque<Instant>,
+}
+
+impl Throttle {
+    /// Counts one registration, or says how long to wait until the next is admitted.
+    pub(crate) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
+        while self.admitted.front().is_some_and(|at| now.duration_since(*at) >= WINDOW) {
+            self.admitted.pop_front();
+        }
+        if self.admitted.len() < REGISTRATIONS {
+            self.admitted.push_back(now);
+            return Ok(());
+        }
+        Err(WINDOW.saturating_sub(now.duration_since(self.admitted[0])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn six_are_admitted_and_the_seventh_waits_for_the_first_to_leave_the_window() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut throttle = Throttle::default();
+        for second in 0..6 {
+            assert_eq!(throttle.admit(at(second)), Ok(()));
+        }
+        assert_eq!(throttle.admit(at(10)), Err(Duration::from_secs(50)));
+        assert_eq!(throttle.admit(at(59)), Err(Duration::from_secs(1)));
+        assert_eq!(throttle.admit(at(60)), Ok(()));
+        assert_eq!(throttle.admit(at(60)), Err(Duration::from_secs(1)));
+        assert_eq!(throttle.admit(at(61)), Ok(()));
+    }
+
+    #[test]
+    fn refused_registrations_do_not_count() {
+        let start = Instant::now();
+        let mut throttle = Throttle::default();
+        for _ in 0..100 {
+            let _ = throttle.admit(start);
+        }
+        for _ in 0..6 {
+            assert_eq!(throttle.admit(start + WINDOW), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! The live links of workers: at most one for each entity and environment.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use secrecy::SecretString;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, watch};
+
+use super::calls::Calls;
+use super::error::{Error, ErrorKind};
+use super::identity::{Identity, Scope};
+use super::ids::{CallId, ConnectionId, EntityId};
+
+/// How many calls wait for one socket before further ones are refused.
+const QUEUE_CALLS: usize = 1024;
+
+/// How many bytes of calls wait for one socket before further ones are refused.
+const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Why the gateway closes a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// A newer connection of the same entity and environment took its place.
+    Superseded,
+    /// The secret it was opened with is no longer valid.
+    SecretRotated,
+    /// The gateway is stopping.
+    ShuttingDown,
+}
+
+/// One call on its way to a worker.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The call.
+    pub call_id: CallId,
+    /// The tool to run.
+    pub tool_name: String,
+    /// A JSON object: arguments and envelopes.
+    pub params: Box<RawValue>,
+}
+
+/// When a worker came, before it was known who it is. Of two links of one scope the one that came later stays, however long
+/// it took to let either in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Arrival(u64);
+
+impl Arrival {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        static ARRIVALS: AtomicU64 = AtomicU64::new(0);
+        Self(ARRIVALS.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Every live link, by scope.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Workers {
+    state: Arc<Mutex<State>>,
+    calls: Calls,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    live: HashMap<Scope, Live>,
+    closed: bool,
+}
+
+impl State {
+    fn admit(&mut self, scope: Scope, live: Live) {
+        if self.closed {
+            live.close(Closing::ShuttingDown);
+        }
+        match self.live.get_mut(&scope) {
+            Some(current) if current.arrival > live.arrival => live.close(Closing::Superseded),
+            Some(current) => std::mem::replace(current, live).close(Closing::Superseded),
+            None => drop(self.live.insert(scope, live)),
+        }
+    }
+}
+
+/// The gateway's end of a link.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    arrival: Arrival,
+    secret: SecretString,
+    queue: mpsc::Sender<Delivery>,
+    queued_bytes: Arc<AtomicUsize>,
+    closing: watch::Sender<Option<Closing>>,
+}
+
+impl Workers {
+    pub(crate) fn new(calls: Calls) -> Self {
+        Self { state: Arc::default(), calls }
+    }
+
+    /// Makes a link the live one of its scope, and closes the one it replaces. A link that came before the live one is
+    /// closed itself.
+    pub(crate) fn attach(&self, arrival: Arrival, identity: Identity, secret: SecretString) -> Link {
+        let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
+        let (closing, closed) = watch::channel(None);
+        let queued_bytes = Arc::new(AtomicUsize::new(0));
+        let live = Live { arrival, secret, queue, queued_bytes: Arc::clone(&queued_bytes), closing };
+        self.lock().admit(identity.scope(), live);
+        let workers = self.clone();
+        let connection_id = ConnectionId::random();
+        Link { workers, identity, connection_id, arrival, deliveries, queued_bytes, closed }
+    }
+
+    /// The live link of a scope.
+    pub(crate) fn find(&self, scope: &Scope) -> Option<Live> {
+        self.lock().live.get(scope).cloned()
+    }
+
+    /// Whether a scope has a live link.
+    pub(crate) fn is_online(&self, scope: &Scope) -> bool {
+        self.lock().live.contains_key(scope)
+    }
+
+    /// Whether a link is still the live one of its scope.
+    fn is_current(&self, scope: &Scope, arrival: Arrival) -> bool {
+        self.lock().live.get(scope).is_some_and(|live| live.arrival == arrival)
+    }
+
+    /// How many links are live.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().live.len()
+    }
+
+    /// Closes the links of one entity, in all environments.
+    pub(crate) fn close_entity(&self, entity: &EntityId, closing: Closing) {
+        self.lock().live.iter().filter(|(scope, _)| scope.entity == *entity).for_each(|(_, live)| live.close(closing));
+    }
+
+    /// Closes every link, and every one that attaches from now on.
+    pub(crate) fn close_all(&self, closing: Closing) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.live.values().for_each(|live| live.close(closing));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    /// The secret the worker presented; it signs the calls that go to it.
+    pub(crate) fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
+    /// Queues a call, without waiting for a worker that reads slowly.
+    pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
+        let bytes = delivery.params.get().len();
+        if self.queued_bytes.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES {
+            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(busy());
+        }
+        self.queue.try_send(delivery).map_err(|refused| {
+            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            match refused {
+                mpsc::error::TrySendError::Full(_) => busy(),
+                mpsc::error::TrySendError::Closed(_) => offline(),
+            }
+        })
+    }
+
+    /// Asks the link to close. The first reason counts.
+    fn close(&self, closing: Closing) {
+        self.closing.send_if_modified(|current| {
+            let first = current.is_none();
+            current.get_or_insert(closing);
+            first
+        });
+    }
+}
+
+fn busy() -> Error {
+    Error::new(ErrorKind::WorkerBusy, "the tool's worker reads too slowly; too many calls wait for it")
+}
+
+pub(crate) fn offline() -> Error {
+    Error::new(ErrorKind::WorkerOffline, "the tool's worker is not connected")
+}
+
+/// A worker's end of a link, owned by the task that owns its socket. Dropping it takes the worker offline, unless a newer
+/// link took its place; calls that were still queued fail, for they have certainly not run.
+#[derive(Debug)]
+pub struct Link {
+    workers: Workers,
+    identity: Identity,
+    connection_id: ConnectionId,
+    arrival: Arrival,
+    deliveries: mpsc::Receiver<Delivery>,
+    queued_bytes: Arc<AtomicUsize>,
+    closed: watch::Receiver<Option<Closing>>,
+}
+
+impl Link {
+    /// Who the worker is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The name of this connection.
+    #[must_use]
+    pub fn connection_id(&self) -> &ConnectionId {
+        &self.connection_id
+    }
+
+    /// What the link's fence is: it tells whether the link is still the live one, also while the link is in use.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        Fence { workers: self.workers.clone(), scope: self.identity.scope(), arrival: self.arrival }
+    }
+
+    /// The reason to close, as soon as there is one.
+    #[must_use]
+    pub fn closing(&self) -> ClosingSignal {
+        ClosingSignal(self.closed.clone())
+    }
+
+    /// The next call for the worker. Cancel-safe. Ends once the link was closed and nothing is queued.
+    pub async fn next_delivery(&mut self) -> Option<Delivery> {
+        let delivery = self.deliveries.recv().await;
+        self.taken(delivery)
+    }
+
+    /// The next call, if one is queued.
+    pub fn queued_delivery(&mut self) -> Option<Delivery> {
+        let delivery = self.deliveries.try_recv().ok();
+        self.taken(delivery)
+    }
+
+    fn taken(&self, delivery: Option<Delivery>) -> Option<Delivery> {
+        if let Some(delivery) = &delivery {
+            self.queued_bytes.fetch_sub(delivery.params.get().len(), Ordering::Relaxed);
+        }
+        delivery
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let scope = self.identity.scope();
+        let mut state = self.workers.lock();
+        if state.live.get(&scope).is_some_and(|live| live.arrival == self.arrival) {
+            state.live.remove(&scope);
+        }
+        drop(state);
+        self.deliveries.close();
+        while let Ok(delivery) = self.deliveries.try_recv() {
+            self.workers.calls.fail(&delivery.call_id, offline());
+        }
+    }
+}
+
+/// Tells whether a link was replaced.
+#[derive(Debug, Clone)]
+pub struct Fence {
+    workers: Workers,
+    scope: Scope,
+    arrival: Arrival,
+}
+
+impl Fence {
+    /// Whether the link is still the live one of its scope.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.workers.is_current(&self.scope, self.arrival)
+    }
+}
+
+/// Waits for the reason to close a link.
+#[derive(Debug, Clone)]
+pub struct ClosingSignal(watch::Receiver<Option<Closing>>);
+
+impl ClosingSignal {
+    /// Waits until there is a reason. Cancel-safe.
+    pub async fn wait(&mut self) -> Closing {
+        match self.0.wait_for(Option::is_some).await.map(|closing| *closing) {
+            Ok(Some(closing)) => closing,
+            // The live end was dropped without a reason, which only a replacement does.
+            Ok(None) | Err(_) => Closing::Superseded,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Identity {
+        Identity {
+            organization_id: "org".into(),
+            project_id: "prj".into(),
+            environment_id: "env".into(),
+            environment: "development".to_owned(),
+            entity_id: "ent".into(),
+            entity: "dev".to_owned(),
+        }
+    }
+
+    fn attach(workers: &Workers) -> Link {
+        workers.attach(Arrival::now(), identity(), "secret".to_owned().into())
+    }
+
+    fn delivery(call_id: &str) -> Delivery {
+        Delivery {
+            call_id: call_id.into(),
+            tool_name: "t".to_owned(),
+            params: RawValue::from_string("{}".to_owned()).unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_newer_link_closes_the_older_and_outlives_it() {
+        let workers = Workers::default();
+        let older = attach(&workers);
+        let newer = attach(&workers);
+        assert_eq!(older.closing().wait().await, Closing::Superseded);
+        assert!(!older.fence().is_current());
+        drop(older);
+        assert!(newer.fence().is_current());
+        assert_eq!(workers.count(), 1);
+        drop(newer);
+        assert_eq!(workers.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_took_long_to_let_in_does_not_replace_one_that_came_later() {
+        let workers = Workers::default();
+        let earlier = Arrival::now();
+        let newer = attach(&workers);
+        let late = workers.attach(earlier, identity(), "secret".to_owned().into());
+        assert_eq!(late.closing().wait().await, Closing::Superseded);
+        assert!(newer.fence().is_current() && !late.fence().is_current());
+        drop(late);
+        assert_eq!(workers.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn calls_that_were_not_sent_fail_when_the_link_goes() {
+        let calls = Calls::default();
+        let workers = Workers::new(calls.clone());
+        let link = attach(&workers);
+        let waiting = calls.open("c".into(), identity().scope());
+        workers.find(&identity().scope()).unwrap().deliver(delivery("c")).unwrap();
+        drop(link);
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+        assert_eq!(waiting.until(deadline).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_instead_of_waiting() {
+        let workers = Workers::default();
+        let mut link = attach(&workers);
+        let live = workers.find(&identity().scope()).unwrap();
+        for _ in 0..QUEUE_CALLS {
+            live.deliver(delivery("c")).unwrap();
+        }
+        assert_eq!(live.deliver(delivery("c")).unwrap_err().kind(), ErrorKind::WorkerBusy);
+        assert!(link.queued_delivery().is_some());
+        live.deliver(delivery("c")).unwrap();
+    }
+
+    #[tokio::test]
+    async fn links_that_attach_while_stopping_are_closed() {
+        let workers = Workers::default();
+        workers.close_all(Closing::ShuttingDown);
+        assert_eq!(attach(&workers).closing().wait().await, Closing::ShuttingDown);
+    }
+
+    #[test]
+    fn debug_does_not_print_the_secret() {
+        let workers = Workers::default();
+        let _link = workers.attach(Arrival::now(), identity(), "plt_hidden".to_owned().into());
+        assert!(!format!("{workers:?}").contains("plt_hidden"));
+    }
+}

@@ -1,0 +1,325 @@
+//! A gateway that runs: its database, its socket and its tasks.
+
+use std::fmt;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt as _;
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+use crate::core::Core;
+use crate::core::directory::Entity;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::Role;
+use crate::listen::{self, Patience};
+use crate::store::make_folder;
+
+/// How long workers have to take leave when the gateway stops.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How many connections wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// How a gateway is set up.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct Builder {
+    listen: SocketAddr,
+    data: Data,
+    drain_limit: Duration,
+    patience: Patience,
+}
+
+/// Where a gateway keeps its database.
+#[derive(Debug, Clone)]
+enum Data {
+    /// In a folder that is made at the start and removed with the gateway.
+    Temporary(Option<Arc<TempDir>>),
+    Folder(PathBuf),
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: Data::Temporary(None),
+            drain_limit: Duration::from_secs(10),
+            patience: Patience::default(),
+        }
+    }
+}
+
+impl Builder {
+    /// The address to listen on. Default: a free port of 127.0.0.1.
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// The folder of the database; it is made if it is not there. Default: a temporary folder, removed with the gateway.
+    pub fn data_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Data::Folder(folder.into());
+        self
+    }
+
+    /// How long calls that are under way may take when the gateway stops. Default: 10 seconds.
+    pub fn drain_limit(mut self, limit: Duration) -> Self {
+        self.drain_limit = limit;
+        self
+    }
+
+    /// How long a worker may be silent before it counts as gone. Workers send a heartbeat every 30 seconds. Default: 2 minutes.
+    pub fn worker_silence(mut self, limit: Duration) -> Self {
+        self.patience.silence = limit;
+        self
+    }
+
+    /// How long a worker may take nothing of what is sent to it before it counts as gone. Default: 30 seconds.
+    pub fn worker_stall(mut self, limit: Duration) -> Self {
+        self.patience.stall = limit;
+        self
+    }
+
+    /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
+    ///
+    /// # Errors
+    /// The address or the folder cannot be used, or another gateway runs on the folder.
+    pub async fn start(mut self) -> Result<Gateway, Error> {
+        let opened = self.open().await?;
+        self.serve(opened)
+    }
+
+    /// Opens the data, without serving anybody yet.
+    pub(crate) async fn open(&mut self) -> Result<Opened, Error> {
+        let folder = self.data.folder()?;
+        make_folder(&folder)?;
+        let lock = lock(&folder)?;
+        Ok(Opened { core: Core::open(&folder).await?, lock })
+    }
+
+    /// Begins to serve.
+    pub(crate) fn serve(mut self, opened: Opened) -> Result<Gateway, Error> {
+        let Opened { core, lock } = opened;
+        let core = Arc::new(core);
+        let (listener, address) = bind(self.listen)?;
+        // A later start takes the same port again.
+        self.listen = address;
+        let (stopping, links) = (CancellationToken::new(), TaskTracker::new());
+        let router = listen::router(&core, &links, self.patience);
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "small packets of a connection may be delayed");
+            }
+        });
+        let server = axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
+        let server = AbortOnDropHandle::new(tokio::spawn(server.into_future()));
+        tracing::info!(%address, "listening");
+        Ok(Gateway { core, server, stopping, links, setup: self, _lock: lock })
+    }
+}
+
+/// A gateway's data, opened and locked.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) core: Core,
+    lock: File,
+}
+
+impl Data {
+    fn folder(&mut self) -> Result<PathBuf, Error> {
+        match self {
+            Self::Folder(folder) => Ok(folder.clone()),
+            Self::Temporary(Some(folder)) => Ok(folder.path().to_owned()),
+            Self::Temporary(empty @ None) => {
+                let folder = tempfile::Builder::new().prefix("platools-gateway-").tempdir().map_err(|error| {
+                    Error::new(ErrorKind::Storage, "no temporary folder could be made").caused_by(error)
+                })?;
+                let path = folder.path().to_owned();
+                *empty = Some(Arc::new(folder));
+                Ok(path)
+            }
+        }
+    }
+}
+
+/// Keeps a second gateway off the folder. The lock goes with the process, however that ends.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let failed =
+        |error: std::io::Error| Error::new(ErrorKind::Storage, "the data folder cannot be locked").caused_by(error);
+    let file = File::create(folder.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let message = format!("another gateway runs on {}", folder.display());
+            Err(Error::new(ErrorKind::Storage, message))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Listens, also on a port whose last connections are still fading, so that a gateway can be restarted in place.
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let chosen = listener.local_addr()?;
+        Ok((listener, chosen))
+    };
+    listen().map_err(|error: std::io::Error| {
+        Error::new(ErrorKind::Listen, format!("cannot listen on {address}")).caused_by(error)
+    })
+}
+
+/// A running gateway. Dropping it stops it at once; [`Gateway::shutdown`] stops it in order.
+pub struct Gateway {
+    core: Arc<Core>,
+    server: AbortOnDropHandle<std::io::Result<()>>,
+    stopping: CancellationToken,
+    links: TaskTracker,
+    setup: Builder,
+    _lock: File,
+}
+
+impl Gateway {
+    /// Sets a gateway up.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The address it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.setup.listen
+    }
+
+    /// `http://` and the address: what workers dial and callers call.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// How many workers are connected.
+    #[must_use]
+    pub fn connection_count(&self) -> usize {
+        self.core.connection_count()
+    }
+
+    /// Adds an entity and returns the secret its workers connect with. It is not kept: this is the only time to see it.
+    ///
+    /// # Errors
+    /// There is one of that slug, the slug is malformed, or the database failed.
+    pub async fn add_entity(&self, slug: &str) -> Result<SecretString, Error> {
+        self.core.add_entity(slug).await
+    }
+
+    /// The entities, by slug.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn entities(&self) -> Result<Vec<Entity>, Error> {
+        self.core.entities().await
+    }
+
+    /// Gives an entity a new secret, and closes its workers' sockets with 4001.
+    ///
+    /// # Errors
+    /// There is no such entity, or the database failed.
+    pub async fn rotate_secret(&self, slug: &str) -> Result<SecretString, Error> {
+        self.core.rotate_secret(slug).await
+    }
+
+    /// Adds a caller's key and returns it. It is not kept: this is the only time to see it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn add_key(&self, role: Role) -> Result<SecretString, Error> {
+        self.core.add_key(role).await
+    }
+
+    /// Adds an admin's key and returns it, if nobody has a key yet.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn first_admin_key(&self) -> Result<Option<SecretString>, Error> {
+        if self.core.is_new().await? { self.core.add_key(Role::Admin).await.map(Some) } else { Ok(None) }
+    }
+
+    /// The folder that is removed with the gateway, if its data is temporary.
+    #[must_use]
+    pub fn temporary_folder(&self) -> Option<PathBuf> {
+        match &self.setup.data {
+            Data::Temporary(folder) => folder.as_ref().map(|folder| folder.path().to_owned()),
+            Data::Folder(_) => None,
+        }
+    }
+
+    /// Stops in order: takes no new connections, lets calls finish up to the drain limit, closes workers with 1001.
+    pub async fn shutdown(self) {
+        let _ = self.stop().await;
+    }
+
+    /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
+    pub async fn stop(mut self) -> Stopped {
+        self.stopping.cancel();
+        let drained = timeout(self.setup.drain_limit, &mut self.server).await.is_ok();
+        // Workers stay until now: they are the ones to finish the calls.
+        self.core.stop();
+        self.links.close();
+        if timeout(FAREWELL, self.links.wait()).await.is_err() {
+            tracing::warn!("some workers did not take leave");
+        }
+        if !drained {
+            tracing::warn!("some requests did not end in time");
+            // Their calls have just been ended, so a moment is enough to say so.
+            let _ = timeout(FAREWELL, &mut self.server).await;
+        }
+        self.core.close().await;
+        tracing::info!("stopped");
+        Stopped { setup: self.setup.clone() }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // Links are tasks of their own and would outlive the server.
+        self.core.stop();
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("setup", &self.setup).finish_non_exhaustive()
+    }
+}
+
+/// A gateway that was stopped, with its data and its port.
+#[derive(Debug)]
+pub struct Stopped {
+    setup: Builder,
+}
+
+impl Stopped {
+    /// The address it listened on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.setup.listen
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// Like [`Builder::start`].
+    pub async fn start(self) -> Result<Gateway, Error> {
+        self.setup.start().await
+    }
+}

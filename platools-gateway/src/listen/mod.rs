@@ -1,0 +1,19 @@
+//! How the gateway is reached: one adapter for each protocol, all over the same core. Adapters do not know each other.
+
+mod rest;
+mod sync;
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use sync::Patience;
+
+use crate::core::Core;
+
+/// Every route of the gateway. The tasks that own workers' sockets are tracked in `links`.
+pub(crate) fn router(core: &Arc<Core>, links: &TaskTracker, patience: Patience) -> Router {
+    // The adapter for callers also answers what no route matches.
+    rest::router(Arc::clone(core)).merge(sync::router(Arc::clone(core), links.clone(), patience))
+}

@@ -1,0 +1,88 @@
+//! What a caller is told when a request fails: problem details, RFC 9457.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::core::error::{Error, ErrorKind};
+
+/// One failed request.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Problem {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call_id: Option<String>,
+}
+
+impl Problem {
+    /// A problem that trying again does not solve.
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            r#type: format!("urn:platools:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            retryable: false,
+            call_id: None,
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        if error.kind() == ErrorKind::Storage {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, source, "a request failed");
+        }
+        Self {
+            retryable: error.kind().is_retryable(),
+            call_id: error.call_id().map(ToString::to_string),
+            ..Self::new(status(error.kind()), error.kind().code(), error.to_string())
+        }
+    }
+}
+
+/// The one place where the core's errors become statuses.
+fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::InvalidRequest => StatusCode::BAD_REQUEST,
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::AmbiguousTool | ErrorKind::AlreadyExists => StatusCode::CONFLICT,
+        ErrorKind::ToolFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).expect("the status was one before");
+        let mut response = json(&self);
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// A response with a JSON body.
+pub(super) fn json(body: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(body).expect("strings, numbers and raw JSON always serialize");
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

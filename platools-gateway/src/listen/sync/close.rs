@@ -1,0 +1,62 @@
+//! The end of a worker's socket.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use futures::StreamExt as _;
+use platools::wire::{CLOSE_SECRET_ROTATED, PlatformFrame};
+use tokio::time::timeout;
+
+use crate::core::Closing;
+use crate::core::directory::Refusal;
+
+/// How long a worker has to answer the close.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The code and the reason a worker is told.
+pub(super) fn reason(closing: Closing) -> (u16, &'static str) {
+    match closing {
+        Closing::Superseded => (close_code::NORMAL, "superseded by new connection"),
+        Closing::SecretRotated => (CLOSE_SECRET_ROTATED, "secret rotated"),
+        Closing::ShuttingDown => (close_code::AWAY, "the gateway is shutting down"),
+    }
+}
+
+/// The code of a refusal. A worker that could not be checked may be right, so it is told something else.
+pub(super) fn code_of(refusal: &Refusal) -> u16 {
+    match refusal {
+        Refusal::Unavailable(_) | Refusal::TookTooLong => close_code::ERROR,
+        Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => close_code::POLICY,
+    }
+}
+
+/// Sends the `error` that ends a session, and closes.
+pub(super) async fn refuse(mut socket: WebSocket, code: u16, error: &str) {
+    let frame = PlatformFrame::Error { error: error.to_owned() };
+    match timeout(FAREWELL, socket.send(Message::Text(frame.to_text().into()))).await {
+        Ok(Ok(())) => close(socket, code, error, |_| {}).await,
+        Ok(Err(_)) | Err(_) => tracing::debug!("the worker could not be told why"),
+    }
+}
+
+/// Says goodbye and waits a moment for the answer.
+///
+/// Frames that cross the goodbye go to `late`. They are read in any case: a socket closed with unread bytes in it is reset,
+/// and the reset could overtake the goodbye.
+pub(super) async fn close(mut socket: WebSocket, code: u16, reason: &str, mut late: impl FnMut(&str)) {
+    let reason = Utf8Bytes::from(reason);
+    let farewell = async {
+        socket.send(Message::Close(Some(CloseFrame { code, reason }))).await?;
+        while let Some(message) = socket.next().await {
+            if let Message::Text(text) = message? {
+                late(&text);
+            }
+        }
+        Ok::<_, axum::Error>(())
+    };
+    match timeout(FAREWELL, farewell).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the socket broke while it was closed"),
+        Err(_) => tracing::debug!("the worker did not answer the close"),
+    }
+}

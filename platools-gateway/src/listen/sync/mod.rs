@@ -1,0 +1,104 @@
+//! Tool sync: the sockets of workers.
+
+mod claim;
+mod close;
+mod frames;
+mod link;
+mod writer;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::any;
+use platools::wire::MAX_FRAME_BYTES;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use crate::core::directory::{Claim, Refusal};
+use crate::core::{Arrival, Core};
+
+/// Where workers connect; all three are the same.
+const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
+
+/// The socket itself reads a little more than a frame may have, so that a frame just over the limit can be refused in order:
+/// past this size the rest of the frame is never read, and the goodbye may be lost.
+const MAX_READ_BYTES: usize = MAX_FRAME_BYTES + 1024 * 1024;
+
+/// How long finding out who a worker is may take.
+const AUTHENTICATION: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+struct Adapter {
+    core: Arc<Core>,
+    links: TaskTracker,
+    patience: Patience,
+}
+
+/// How long a worker may keep the gateway waiting.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Without sending anything.
+    pub(crate) silence: Duration,
+    /// Without taking anything of what is sent to it.
+    pub(crate) stall: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        // Four heartbeats, and as long as a call takes at most by default.
+        Self { silence: Duration::from_secs(120), stall: Duration::from_secs(30) }
+    }
+}
+
+/// The routes of workers.
+pub(super) fn router(core: Arc<Core>, links: TaskTracker, patience: Patience) -> Router {
+    let adapter = Adapter { core, links, patience };
+    PATHS.into_iter().fold(Router::new(), |router, path| router.route(path, any(upgrade))).with_state(adapter)
+}
+
+async fn upgrade(
+    State(adapter): State<Adapter>,
+    Query(query): Query<claim::Names>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let (arrival, claim) = (Arrival::now(), claim::read(query, &headers));
+    // Tracked from here on, so that stopping waits for sockets that are still being opened.
+    let tracked = adapter.links.token();
+    upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES).on_upgrade(async move |socket| {
+        serve(&adapter, arrival, claim, socket).await;
+        drop(tracked);
+    })
+}
+
+/// Lets a worker in or turns it away.
+///
+/// Nothing is read before the worker is known: frames it sent early wait in the socket, in order, and the network's own
+/// flow control bounds them.
+async fn serve(adapter: &Adapter, arrival: Arrival, claim: Claim, socket: WebSocket) {
+    match timeout(AUTHENTICATION, adapter.core.connect(arrival, claim)).await.unwrap_or(Err(Refusal::TookTooLong)) {
+        Ok(link) => link::run(&adapter.core, link, socket, adapter.patience).await,
+        Err(refusal) => {
+            report(&refusal);
+            close::refuse(socket, close::code_of(&refusal), &refusal.to_string()).await;
+        }
+    }
+}
+
+fn report(refusal: &Refusal) {
+    match refusal {
+        Refusal::Unavailable(cause) => {
+            let source = std::error::Error::source(cause).map(ToString::to_string);
+            tracing::error!(error = %cause, source, "a worker could not be checked");
+        }
+        Refusal::TookTooLong => tracing::error!("a worker could not be checked in time"),
+        Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => {
+            tracing::warn!(reason = %refusal, "a worker was turned away")
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The gateway's database: one SQLite file.
+//!
+//! The SQL keeps to what PostgreSQL understands as well: numbered parameters, text, 64-bit integers, `ON CONFLICT`.
+
+mod catalog;
+mod directory;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+pub(crate) use directory::NewKey;
+
+use crate::core::error::{Error, ErrorKind};
+
+/// The database's name in the data folder.
+const FILE: &str = "gateway.sqlite";
+
+/// A pool of connections to the database.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pool: SqlitePool,
+}
+
+impl Store {
+    /// Opens the database in a folder, makes it if there is none, and brings it up to date.
+    pub(crate) async fn open(folder: &Path) -> Result<Self, Error> {
+        make_folder(folder)?;
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join(FILE))
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What was acknowledged survives a power cut too; writes are rare enough to wait for the disk.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5));
+        let pool = SqlitePoolOptions::new()
+            .max_connections(4)
+            // A connection to a file does not go stale.
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await?;
+        migrator().run(&pool).await.map_err(|error| {
+            Error::new(ErrorKind::Storage, "the database is not one this version can use").caused_by(error)
+        })?;
+        Ok(Self { pool })
+    }
+
+    /// Closes the database and waits until it is.
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Makes the data folder, so that only its owner can read it, unless it is there.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| {
+        let message = format!("the data folder {} cannot be used", folder.display());
+        Error::new(ErrorKind::Storage, message).caused_by(error)
+    })
+}
+
+/// The steps from an empty database to the present one. A step never changes once it was released.
+fn migrator() -> Migrator {
+    let first = include_str!("../../migrations/0001_directory_and_catalog.sql");
+    let step = |version, description: &'static str, sql: &'static str| {
+        let sql = sqlx::SqlSafeStr::into_sql_str(sql);
+        Migration::new(version, description.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(vec![step(1, "directory and catalog", first)])
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    let now = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+    i64::try_from(now).unwrap_or(i64::MAX)
+}

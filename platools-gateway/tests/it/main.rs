@@ -1,0 +1,11 @@
+//! The gateway from outside: real sockets, raw frames, plain HTTP.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod calls;
+mod hostile;
+mod program;
+mod rest;
+mod sync;
+
+mod support;

@@ -1,0 +1,139 @@
+//! What callers are told.
+
+use platools_gateway::{Role, dev};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use crate::support::{Caller, Dial, dev_gateway};
+
+#[tokio::test]
+async fn health_counts_workers_and_needs_no_key() {
+    let gateway = dev_gateway().await;
+    let anyone = Caller::at(&gateway.url());
+    assert_eq!(anyone.get("/health").await.body, json!({"status": "healthy", "connectionCount": 0}));
+    let _worker = Dial::dev(&gateway).welcomed().await;
+    let health = anyone.get("/health").await;
+    assert_eq!((health.status, health.kind.as_str()), (200, "application/json"));
+    assert_eq!(health.body, json!({"status": "healthy", "connectionCount": 1}));
+}
+
+#[tokio::test]
+async fn tools_are_listed_with_all_that_was_declared() {
+    let gateway = dev_gateway().await;
+    let mut worker = Dial::dev(&gateway).welcomed().await;
+    let declared = json!({
+        "name": "lookup_order", "description": "Look up one order.",
+        "input_schema": {"type": "object", "properties": {"z": {}, "a": {}}}, "output_schema": {"type": "null"},
+        "auth": "user", "roles": ["support"], "annotations": {"category": "orders"}
+    });
+    worker.send(json!({"type": "tool_register", "tools": [declared]})).await;
+    let registered = worker.expect("tools_registered").await;
+    let listing = Caller::admin(&gateway).get("/v1/tools").await;
+    assert_eq!(
+        listing.body["tools"],
+        json!([{
+            "name": "lookup_order", "description": "Look up one order.", "entity": "dev",
+            "entityId": registered["entity_id"], "environment": "development",
+            "environmentId": registered["environment_id"], "online": true,
+            "inputSchema": {"type": "object", "properties": {"z": {}, "a": {}}}, "outputSchema": {"type": "null"},
+            "auth": "user", "roles": ["support"], "annotations": {"category": "orders"}
+        }])
+    );
+    let staging = Caller::admin(&gateway).get("/v1/tools?env=stage").await;
+    assert_eq!(staging.body, json!({"tools": []}));
+    Caller::admin(&gateway).get("/v1/tools?env=moon").await.is_problem(400, "invalid_request", false);
+}
+
+#[tokio::test]
+async fn no_key_and_a_wrong_key_are_401() {
+    let gateway = dev_gateway().await;
+    let nobody = Caller::at(&gateway.url());
+    // A worker's secret is no caller's key.
+    for caller in [nobody.clone(), nobody.clone().key("wrong"), nobody.key(dev::SECRET)] {
+        caller.get("/v1/tools").await.is_problem(401, "unauthenticated", false);
+        caller.call("echo", json!({})).await.is_problem(401, "unauthenticated", false);
+    }
+}
+
+#[tokio::test]
+async fn a_callers_key_is_no_workers_secret() {
+    let gateway = dev_gateway().await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(dev::ADMIN_KEY).open().await;
+    worker.expect("error").await;
+    assert_eq!(worker.closed().await.0, 1008);
+}
+
+#[tokio::test]
+async fn a_viewer_may_list_and_not_call() {
+    let gateway = dev_gateway().await;
+    let key = gateway.add_key(Role::Viewer).await.unwrap();
+    let viewer = Caller::at(&gateway.url()).key(key.expose_secret());
+    assert_eq!(viewer.get("/v1/tools").await.status, 200);
+    viewer.call("echo", json!({})).await.is_problem(403, "forbidden", false);
+}
+
+#[tokio::test]
+async fn operators_and_agents_may_call() {
+    let gateway = dev_gateway().await;
+    let key = gateway.add_key(Role::Operator).await.unwrap();
+    for key in [key.expose_secret(), dev::AGENT_KEY] {
+        let caller = Caller::at(&gateway.url()).key(key);
+        caller.call("echo", json!({})).await.is_problem(404, "unknown_tool", false);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_call_is_400() {
+    let gateway = dev_gateway().await;
+    let caller = Caller::admin(&gateway);
+    for body in [
+        "",
+        "not json",
+        "[]",
+        r#"{"arguments":[]}"#,
+        r#"{"arguments":"x"}"#,
+        r#"{"arguments":{"__platos":{}}}"#,
+        r#"{"arguments":{"_context":{}}}"#,
+        r#"{"arguments":{"a":1,"a":2}}"#,
+        r#"{"timeoutMs":0}"#,
+        r#"{"timeoutMs":600001}"#,
+        r#"{"timeoutMs":-1}"#,
+        r#"{"timeoutMs":"1"}"#,
+        r#"{"entityId":7}"#,
+        r#"{"argument":{}}"#,
+        r#"{"arguments":{},"arguments":{}}"#,
+        r#"{"arguments":{}} trailing"#,
+    ] {
+        let answer = caller.send("POST", "/v1/tools/echo/call", body).await;
+        answer.is_problem(400, "invalid_request", false);
+    }
+    let invalid_utf_8 = b"{\"arguments\":{\"a\":\"\xff\"}}".to_vec();
+    caller.send("POST", "/v1/tools/echo/call", invalid_utf_8).await.is_problem(400, "invalid_request", false);
+    caller.send("POST", "/v1/tools/%ff/call", "{}").await.is_problem(400, "invalid_request", false);
+}
+
+#[tokio::test]
+async fn a_body_over_8_mib_is_413() {
+    let gateway = dev_gateway().await;
+    let body = format!(r#"{{"arguments":{{"a":"{}"}}}}"#, "x".repeat(8 * 1024 * 1024));
+    let answer = Caller::admin(&gateway).send("POST", "/v1/tools/echo/call", body).await;
+    answer.is_problem(413, "too_large", false);
+}
+
+#[tokio::test]
+async fn an_unknown_tool_is_404() {
+    let gateway = dev_gateway().await;
+    let answer = Caller::admin(&gateway).call("no%20such%2Ftool", json!({})).await;
+    answer.is_problem(404, "unknown_tool", false);
+    assert_eq!(answer.detail(), "unknown tool: no such/tool");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_too() {
+    let gateway = dev_gateway().await;
+    let caller = Caller::admin(&gateway);
+    caller.get("/").await.is_problem(404, "no_such_route", false);
+    caller.get("/v1/nothing").await.is_problem(404, "no_such_route", false);
+    caller.get("/v1/tools/echo/call").await.is_problem(405, "method_not_allowed", false);
+    caller.send("DELETE", "/v1/tools", "").await.is_problem(405, "method_not_allowed", false);
+}

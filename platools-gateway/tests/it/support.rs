@@ -1,0 +1,273 @@
+//! A worker that says exactly what a test wants, and a caller.
+
+use std::time::Duration;
+
+use futures::{SinkExt as _, StreamExt as _};
+use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::{Builder, Gateway, Role};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+/// Nothing a test waits for takes so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for what must happen.
+pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, what).await.expect("it took too long")
+}
+
+pub(crate) async fn dev_gateway() -> Gateway {
+    within(dev::start(DevOptions::default())).await.unwrap()
+}
+
+/// A gateway with a setup of its own, the secret of an entity, and an operator.
+pub(crate) async fn gateway_with(setup: Builder) -> (Gateway, String, Caller) {
+    let gateway = within(setup.start()).await.unwrap();
+    let secret = gateway.add_entity("orders").await.unwrap().expose_secret().to_owned();
+    let key = gateway.add_key(Role::Operator).await.unwrap();
+    let caller = Caller::at(&gateway.url()).key(key.expose_secret());
+    (gateway, secret, caller)
+}
+
+/// A worker's upgrade request.
+#[derive(Clone)]
+pub(crate) struct Dial {
+    url: String,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Dial {
+    /// The development entity at the usual path.
+    pub(crate) fn dev(gateway: &Gateway) -> Self {
+        Self::to(gateway, "/ws/sdk").secret(dev::SECRET)
+    }
+
+    pub(crate) fn to(gateway: &Gateway, path: &str) -> Self {
+        Self::at(&format!("ws://{}", gateway.address()), path)
+    }
+
+    pub(crate) fn at(url: &str, path: &str) -> Self {
+        Self { url: format!("{url}{path}"), headers: Vec::new() }
+    }
+
+    pub(crate) fn secret(self, secret: &str) -> Self {
+        self.header("authorization", &format!("Bearer {secret}"))
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) async fn open(self) -> Worker {
+        let mut request = self.url.into_client_request().unwrap();
+        for (name, value) in self.headers {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let address = request.uri().authority().unwrap().as_str().to_owned();
+        let stream = within(TcpStream::connect(address)).await.unwrap();
+        let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
+        let (socket, _) = within(client_async_with_config(request, stream, Some(config))).await.unwrap();
+        Worker { socket }
+    }
+
+    /// Opens, and takes the greeting.
+    pub(crate) async fn welcomed(self) -> Worker {
+        let mut worker = self.open().await;
+        worker.expect("welcome").await;
+        worker
+    }
+}
+
+/// One socket of a worker.
+pub(crate) struct Worker {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl Worker {
+    pub(crate) async fn send(&mut self, frame: Value) {
+        self.send_text(frame.to_string()).await;
+    }
+
+    pub(crate) async fn send_text(&mut self, text: impl Into<String>) {
+        self.send_message(Message::text(text.into())).await.unwrap();
+    }
+
+    pub(crate) async fn send_message(&mut self, message: Message) -> Result<(), Error> {
+        within(self.socket.send(message)).await
+    }
+
+    pub(crate) async fn send_frame(&mut self, frame: Frame) -> Result<(), Error> {
+        self.send_message(Message::Frame(frame)).await
+    }
+
+    /// The next frame, as text.
+    pub(crate) async fn next_text(&mut self) -> String {
+        match within(self.socket.next()).await {
+            Some(Ok(Message::Text(text))) => text.to_string(),
+            other => panic!("a text frame was expected, and this came: {other:?}"),
+        }
+    }
+
+    /// The payload of the next frame, which must be a pong.
+    pub(crate) async fn next_pong(&mut self) -> Vec<u8> {
+        match within(self.socket.next()).await {
+            Some(Ok(Message::Pong(payload))) => payload.to_vec(),
+            other => panic!("a pong was expected, and this came: {other:?}"),
+        }
+    }
+
+    /// The next frame, which must be of that type.
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
+        let frame: Value = serde_json::from_str(&self.next_text().await).unwrap();
+        assert_eq!(frame["type"], kind, "{frame}");
+        frame
+    }
+
+    /// Declares tools that take anything.
+    pub(crate) async fn declare(&mut self, names: &[&str]) {
+        let tools: Vec<_> = names.iter().map(|name| tool(name)).collect();
+        self.send(json!({"type": "tool_register", "tools": tools})).await;
+    }
+
+    /// Declares tools, and returns what changed.
+    pub(crate) async fn register(&mut self, names: &[&str]) -> Value {
+        self.declare(names).await;
+        self.expect("tools_registered").await
+    }
+
+    /// Sends a heartbeat and waits for the answer: all that was sent before has been treated.
+    pub(crate) async fn settle(&mut self) {
+        self.send(json!({"type": "heartbeat", "tools_health": {}})).await;
+        self.expect("heartbeat_ack").await;
+    }
+
+    pub(crate) async fn answer(&mut self, call: &Value, result: Value) {
+        self.send(json!({"type": "tool_result", "call_id": call["call_id"], "result": result, "latency_ms": 7})).await;
+    }
+
+    /// Reads on until the socket is closed, and returns the code and the reason.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        loop {
+            match within(self.socket.next()).await {
+                Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+                Some(Ok(_)) => {}
+                other => panic!("a close was expected, and this came: {other:?}"),
+            }
+        }
+    }
+
+    /// Closes like a worker that stops, and waits until the gateway knows.
+    pub(crate) async fn leave(mut self) {
+        within(self.socket.close(None)).await.unwrap();
+        while let Some(Ok(_)) = within(self.socket.next()).await {}
+    }
+}
+
+impl From<WebSocketStream<TcpStream>> for Worker {
+    fn from(socket: WebSocketStream<TcpStream>) -> Self {
+        Self { socket }
+    }
+}
+
+/// A tool that takes anything.
+pub(crate) fn tool(name: &str) -> Value {
+    json!({
+        "name": name, "description": "", "input_schema": {"type": "object"}, "output_schema": null, "auth": "none",
+        "roles": [], "annotations": {}
+    })
+}
+
+/// Whoever calls tools.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    http: reqwest::Client,
+    url: String,
+    key: Option<String>,
+}
+
+impl Caller {
+    pub(crate) fn admin(gateway: &Gateway) -> Self {
+        Self::at(&gateway.url()).key(dev::ADMIN_KEY)
+    }
+
+    pub(crate) fn at(url: &str) -> Self {
+        let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        Self { http, url: url.to_owned(), key: None }
+    }
+
+    pub(crate) fn key(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let mut request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url)).body(body);
+        if let Some(key) = &self.key {
+            request = request.bearer_auth(key);
+        }
+        let response = within(request.send()).await.unwrap();
+        let status = response.status().as_u16();
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        let body = within(response.json()).await.unwrap();
+        Answer { status, kind, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "").await
+    }
+
+    pub(crate) async fn call(&self, tool: &str, body: Value) -> Answer {
+        self.send("POST", &format!("/v1/tools/{tool}/call"), body.to_string()).await
+    }
+
+    /// Calls while the test goes on.
+    pub(crate) fn calling(&self, tool: &'static str, body: Value) -> JoinHandle<Answer> {
+        let caller = self.clone();
+        tokio::spawn(async move { caller.call(tool, body).await })
+    }
+
+    /// Name and `online` of every tool.
+    pub(crate) async fn tools(&self) -> Vec<(String, bool)> {
+        let listing = self.get("/v1/tools").await;
+        assert_eq!(listing.status, 200, "{listing:?}");
+        let tools = listing.body["tools"].as_array().unwrap();
+        tools.iter().map(|tool| (tool["name"].as_str().unwrap().to_owned(), tool["online"] == true)).collect()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) kind: String,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// Checks that this is a problem as RFC 9457 has it.
+    pub(crate) fn is_problem(&self, status: u16, code: &str, retryable: bool) {
+        assert_eq!((self.status, self.kind.as_str()), (status, "application/problem+json"), "{self:?}");
+        assert_eq!(self.body["status"], status, "{self:?}");
+        assert_eq!(self.body["code"], code, "{self:?}");
+        assert_eq!(self.body["retryable"], retryable, "{self:?}");
+        assert_eq!(self.body["type"], format!("urn:platools:problem:{code}"), "{self:?}");
+        assert!(self.body["title"].is_string() && self.body["detail"].is_string(), "{self:?}");
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        self.body["detail"].as_str().unwrap()
+    }
+}
+
+/// The end of a call that runs beside the test.
+pub(crate) async fn ended(call: JoinHandle<Answer>) -> Answer {
+    within(call).await.unwrap()
+}
