@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::tool::{BindError, Context, Handler, HandlerFuture, Injected, Output, borrowing};
+use crate::tool::{BindError, Context, Handler, HandlerFuture, Injected, Output, Tool, borrowing};
 
 /// A tool that borrows a `u64` if it is told to.
 struct Named(&'static str, bool);
