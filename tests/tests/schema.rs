@@ -101,7 +101,7 @@ fn limits(
     quantity: u32,
     #[arg(range(-1.5..1.5))] share: f64,
     #[arg(range(3..))] least: Option<i16>,
-    #[arg(length(2..=4), pattern(r"^[\w-]+$"))] code: &str,
+    #[arg(length(2..=4), pattern(r"^[\w-]\S.*$"))] code: &str,
     #[arg(length(..3))] list: &[u8],
     #[arg(default = "ord-1", pattern(r"ord-\d+"))] order: String,
     #[arg(default)] names: BTreeSet<String>,
@@ -222,7 +222,7 @@ impl Subject {
 }
 
 fn text() -> impl Strategy<Value = Value> {
-    prop_oneof![Just(json!("ord-7")), Just(json!("ab_")), "[a-zä٤0-9 _-]{0,5}".prop_map(Value::from)]
+    prop_oneof![Just(json!("ord-7")), Just(json!("ab_")), "[a-zä٤0-9 _\u{85}\r-]{0,5}".prop_map(Value::from)]
 }
 
 fn number() -> impl Strategy<Value = Value> {
