@@ -126,7 +126,7 @@ fn pass(index: usize, parameter: &Parameter) -> TokenStream {
 
 /// The function's error as a `ToolError`, in the way its type allows.
 fn error(tool: &Tool) -> TokenStream {
-    let convert = quote_spanned!(tool.returns_span=> into_tool_error);
+    let convert = quote_spanned!(tool.returns_span=> tool_error);
     quote! {{
         use __platools::{
             IntoToolErrorFromDisplay as _, IntoToolErrorFromError as _, IntoToolErrorFromInto as _, IntoToolErrorFromNothing as _,

@@ -33,7 +33,7 @@ const returned: u8 = 1;
 fn parameters() {}
 trait Methods {
     fn kind_of_return(&self) {}
-    fn into_tool_error(&self) {}
+    fn tool_error(&self) {}
     fn get(&self) {}
     fn resolve(&self) {}
     fn split(&self) {}
