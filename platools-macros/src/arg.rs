@@ -140,6 +140,7 @@ fn number(expression: &Expr) -> Option<f64> {
         Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_digits().parse().ok(),
         Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => float.base10_parse().ok(),
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => number(expr).map(|value| -value),
+        Expr::Group(group) => number(&group.expr),
         _ => None,
     }
 }
