@@ -69,6 +69,16 @@ async def fail_later(reason: str) -> str:
 
 
 @worker.tool()
+def learn(name: str) -> None:
+    """Add a tool of that name, which the platform hears of when the worker registers again."""
+
+    @worker.tool(name=name)
+    def learned() -> str:
+        """Return the name."""
+        return name
+
+
+@worker.tool()
 def who_calls(note: str, ctx: PlatosContext) -> dict[str, Any]:
     """Return everything the SDK knows about the call, by each of its ways to ask."""
     full = platools.current_context()

@@ -16,7 +16,7 @@ use tokio::time::{Instant, interval, timeout};
 /// Nothing a test waits for takes so long; the SDK redials within a second or two of a gateway's return.
 const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(50);
-const TOOLS: [&str; 7] = ["add", "echo", "fail", "fail_later", "nothing", "order", "who_calls"];
+const TOOLS: [&str; 8] = ["add", "echo", "fail", "fail_later", "learn", "nothing", "order", "who_calls"];
 
 #[tokio::test]
 async fn python_tools_are_listed_as_they_were_declared() {
@@ -162,16 +162,21 @@ async fn calls_made_at_once_are_each_answered_with_their_own_result() {
 #[tokio::test]
 async fn a_python_worker_comes_back_by_itself_when_the_gateway_does() {
     let mut platform = Platform::start("restart").await;
-    for round in 0..2 {
+    for (round, name) in ["x_first", "x_second"].into_iter().enumerate() {
         let (url, pid) = (platform.gateway().url(), platform.worker.process.id());
+        // Only a new registration can tell the gateway of it.
+        platform.caller(dev::ADMIN_KEY).call("learn", json!({"name": name})).await.result();
+        platform.tools.push(name);
         platform
             .restart(async |caller| {
                 assert_eq!(online(&caller.tools().await), Vec::<&str>::new(), "the worker is not back yet");
                 caller.call("add", json!({"a": 1})).await.is_problem(503, "worker_offline");
+                caller.call(name, json!({})).await.is_problem(404, "unknown_tool");
             })
             .await;
         assert_eq!((platform.gateway().url(), platform.worker.process.id()), (url, pid), "nothing else has changed");
         let caller = platform.caller(dev::AGENT_KEY);
+        assert_eq!(caller.call(name, json!({})).await.result(), name);
         assert_eq!(caller.call("add", json!({"a": round})).await.result(), round + 1);
         assert_eq!(caller.call("echo", json!({"text": "again"})).await.result(), "again");
         caller.call("fail", json!({"reason": "still"})).await.is_problem(422, "tool_failed");
@@ -186,6 +191,8 @@ struct Platform {
     /// `None` only while it is restarted.
     gateway: Option<Gateway>,
     worker: Worker,
+    /// The tools that the worker registers next, by name.
+    tools: Vec<&'static str>,
 }
 
 impl Platform {
@@ -193,7 +200,7 @@ impl Platform {
     async fn start(test: &str) -> Self {
         let gateway = within("the gateway's start", dev::start(DevOptions::default())).await.expect("a gateway");
         let worker = Worker::spawn(test, &gateway.url());
-        let mut platform = Self { gateway: Some(gateway), worker };
+        let mut platform = Self { gateway: Some(gateway), worker, tools: TOOLS.to_vec() };
         platform.registered().await;
         platform
     }
@@ -218,7 +225,7 @@ impl Platform {
         loop {
             poll.tick().await;
             let listing = caller.tools().await;
-            if online(&listing) == TOOLS {
+            if online(&listing) == self.tools {
                 return;
             }
             let ended = self.worker.process.try_wait().expect("the state of a child");
