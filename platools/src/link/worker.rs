@@ -162,5 +162,6 @@ fn health(tool: &RegisteredTool, now: Instant) -> ToolHealth {
 
 /// At most so many bytes of a text, cut between two characters.
 fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    let end = (0..=bytes.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default();
+    &text[..end]
 }
