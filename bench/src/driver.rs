@@ -1,6 +1,8 @@
 //! The platform's side: keeps calls in flight and counts what comes back.
 
+use std::fmt::Write;
 use std::path::Path;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -42,8 +44,25 @@ impl Load {
     }
 }
 
-pub const LOADS: [Load; 3] = [Load::Add, Load::Echo(4 * 1024), Load::Echo(64 * 1024)];
-pub const IN_FLIGHT: [usize; 3] = [1, 16, 256];
+impl FromStr for Load {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "add" => Ok(Self::Add),
+            kib => Ok(Self::Echo(kib.parse::<usize>()? * 1024)),
+        }
+    }
+}
+
+/// What is measured.
+#[derive(Debug)]
+pub struct Plan {
+    pub loads: Vec<Load>,
+    pub in_flight: Vec<usize>,
+    pub repetitions: usize,
+    pub span: Duration,
+}
 
 /// One figure of one run.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +72,8 @@ pub struct Sample {
     pub in_flight: usize,
     pub calls_per_second: f64,
     pub median_latency: Duration,
+    /// Processor time of the worker, where the system tells.
+    pub cpu_per_call: Option<Duration>,
 }
 
 /// A worker that has dialled.
@@ -60,7 +81,7 @@ pub struct Driven {
     kind: Kind,
     runs: u64,
     socket: WebSocketStream<TcpStream>,
-    _process: Child,
+    process: Child,
 }
 
 impl Driven {
@@ -74,21 +95,41 @@ impl Driven {
         registration.context("the worker hung up")??;
         let welcome = r#"{"type":"welcome","sdk_connection_id":"bench","organization_id":"bench"}"#;
         socket.send(Message::text(welcome)).await?;
-        Ok(Self { kind, runs: 0, socket, _process: process })
+        Ok(Self { kind, runs: 0, socket, process })
+    }
+}
+
+impl Driven {
+    /// The processor time the worker has used so far; `None` where there is no `/proc`.
+    fn cpu_time(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()?)).ok()?;
+        // The name of the program, in parentheses, may hold anything; user and system time are fields 14 and 15.
+        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        Some(Duration::from_millis(ticks * 10))
     }
 }
 
 /// Every worker under every load, in turn, as often as asked.
-pub async fn measure(workers: &mut [Driven], repetitions: usize, span: Duration) -> anyhow::Result<Vec<Sample>> {
+#[expect(clippy::cast_precision_loss, reason = "nobody makes 2^52 calls")]
+pub async fn measure(workers: &mut [Driven], plan: &Plan) -> anyhow::Result<Vec<Sample>> {
     let mut samples = Vec::new();
-    for _ in 0..repetitions {
-        for load in LOADS {
-            for in_flight in IN_FLIGHT {
+    for _ in 0..plan.repetitions {
+        for &load in &plan.loads {
+            for &in_flight in &plan.in_flight {
                 for worker in &mut *workers {
-                    drive(worker, load, in_flight, span / 5).await?;
-                    let (calls_per_second, median_latency) = drive(worker, load, in_flight, span).await?;
-                    let kind = worker.kind;
-                    let sample = Sample { kind, load, in_flight, calls_per_second, median_latency };
+                    drive(worker, load, in_flight, plan.span / 5).await?;
+                    let before = worker.cpu_time();
+                    let run = drive(worker, load, in_flight, plan.span).await?;
+                    let cpu_time = worker.cpu_time().zip(before).map(|(after, before)| after - before);
+                    let sample = Sample {
+                        kind: worker.kind,
+                        load,
+                        in_flight,
+                        calls_per_second: run.calls as f64 / run.took.as_secs_f64(),
+                        median_latency: run.median_latency,
+                        cpu_per_call: cpu_time.map(|time| time.div_f64(run.calls as f64)),
+                    };
                     eprintln!("{sample:?}");
                     samples.push(sample);
                 }
@@ -98,6 +139,12 @@ pub async fn measure(workers: &mut [Driven], repetitions: usize, span: Duration)
     Ok(samples)
 }
 
+struct Measured {
+    calls: u64,
+    took: Duration,
+    median_latency: Duration,
+}
+
 #[derive(Deserialize)]
 struct Frame<'a> {
     #[serde(rename = "type")]
@@ -105,8 +152,8 @@ struct Frame<'a> {
     call_id: Option<&'a str>,
 }
 
-/// Keeps calls in flight for a span of time; returns calls a second and the median latency.
-async fn drive(worker: &mut Driven, load: Load, in_flight: usize, span: Duration) -> anyhow::Result<(f64, Duration)> {
+/// Keeps calls in flight for a span of time.
+async fn drive(worker: &mut Driven, load: Load, in_flight: usize, span: Duration) -> anyhow::Result<Measured> {
     let tail = load.call_tail();
     worker.runs += 1;
     let mut sent_at = vec![Instant::now(); in_flight];
@@ -145,14 +192,16 @@ async fn drive(worker: &mut Driven, load: Load, in_flight: usize, span: Duration
         worker.socket.flush().await?;
     }
     latencies.sort_unstable();
-    let seconds = now.duration_since(begin).as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^52 calls")]
-    Ok((ended as f64 / seconds, latencies[latencies.len() / 2]))
+    let median_latency = latencies[latencies.len() / 2];
+    Ok(Measured { calls: ended, took: now.duration_since(begin), median_latency })
 }
 
 /// Ids differ from those of every other run: a worker does not run a call twice.
 fn call(slot: usize, run: u64, count: u64, tail: &str) -> Message {
-    Message::text(format!(r#"{{"type":"tool_call","call_id":"{slot}.{run}.{count}{tail}"#))
+    let mut text = String::with_capacity(64 + tail.len());
+    write!(text, r#"{{"type":"tool_call","call_id":"{slot}.{run}.{count}"#).expect("writing into memory does not fail");
+    text.push_str(tail);
+    Message::text(text)
 }
 
 /// The slot a result belongs to; `None` for a heartbeat.

@@ -40,6 +40,12 @@ struct Run {
     /// Measure these workers beside the bare loop.
     #[arg(long, value_delimiter = ',', default_value = "default,inline")]
     workers: Vec<workers::Kind>,
+    /// Measure these loads: `add`, or the size of a text in KiB.
+    #[arg(long, value_delimiter = ',', default_value = "add,4,64")]
+    loads: Vec<driver::Load>,
+    /// Keep so many calls in flight.
+    #[arg(long, value_delimiter = ',', default_value = "1,16,256")]
+    in_flight: Vec<usize>,
     /// The Python that has the package `platools`; without it the Python SDK is left out.
     #[arg(long)]
     python: Option<PathBuf>,
@@ -56,6 +62,12 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn measure(run: Run) -> anyhow::Result<()> {
+    let plan = driver::Plan {
+        loads: run.loads,
+        in_flight: run.in_flight,
+        repetitions: run.repetitions,
+        span: Duration::from_millis(run.millis),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let samples = runtime.block_on(async {
         let mut workers = vec![driver::Driven::start(workers::Kind::Bare, None).await?];
@@ -65,9 +77,9 @@ fn measure(run: Run) -> anyhow::Result<()> {
         if let Some(python) = &run.python {
             workers.push(driver::Driven::start(workers::Kind::Python, Some(python)).await?);
         }
-        driver::measure(&mut workers, run.repetitions, Duration::from_millis(run.millis)).await
+        driver::measure(&mut workers, &plan).await
     })?;
-    let report = report::markdown(&samples);
+    let report = report::markdown(&plan, &samples);
     println!("{report}");
     if let Some(path) = run.write {
         std::fs::write(path, report)?;

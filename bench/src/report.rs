@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::driver::{IN_FLIGHT, LOADS, Load, Sample};
+use crate::driver::{Load, Plan, Sample};
 use crate::workers::Kind;
 
 /// What the ratios are meant to reach: (load, in flight) for default and for `inline` tools.
@@ -20,7 +20,7 @@ fn target(kind: Kind, load: Load, in_flight: usize) -> Option<f64> {
 }
 
 /// Medians of each figure, and the median of the ratios of runs that stood side by side.
-pub fn markdown(samples: &[Sample]) -> String {
+pub fn markdown(plan: &Plan, samples: &[Sample]) -> String {
     let mut kinds = Vec::new();
     for sample in samples {
         if !kinds.contains(&sample.kind) {
@@ -28,8 +28,8 @@ pub fn markdown(samples: &[Sample]) -> String {
         }
     }
     let mut table = String::from(HEAD);
-    for load in LOADS {
-        for in_flight in IN_FLIGHT {
+    for &load in &plan.loads {
+        for &in_flight in &plan.in_flight {
             for &kind in &kinds {
                 row(&mut table, samples, kind, load, in_flight);
             }
@@ -47,9 +47,11 @@ fn row(table: &mut String, samples: &[Sample], kind: Kind, load: Load, in_flight
     let ratios = own.iter().zip(&bare).map(|(own, bare)| own.calls_per_second / bare.calls_per_second).collect();
     let calls = median(own.iter().map(|sample| sample.calls_per_second).collect());
     let latency = median(own.iter().map(|sample| sample.median_latency.as_secs_f64() * 1e6).collect());
+    let cpu = own.iter().filter_map(|sample| sample.cpu_per_call).map(|time| time.as_secs_f64() * 1e6).collect();
+    let cpu = median(cpu);
     let target = target(kind, load, in_flight).map_or_else(String::new, |target| format!("{target:.2}"));
     let (load, kind, ratio) = (load.label(), kind.label(), median(ratios));
-    writeln!(table, "| {load} | {in_flight} | {kind} | {calls:.0} | {latency:.0} | {ratio:.2} | {target} |")
+    writeln!(table, "| {load} | {in_flight} | {kind} | {calls:.0} | {latency:.0} | {cpu:.2} | {ratio:.2} | {target} |")
         .expect("writing into memory does not fail");
 }
 

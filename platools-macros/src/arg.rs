@@ -40,7 +40,9 @@ impl Marks {
         attributes.retain(|attribute| {
             let (arg, inject) = (attribute.path().is_ident("arg"), attribute.path().is_ident("inject"));
             match () {
-                () if arg && marks.arg.is_some() => errors.at(attribute, "a parameter has one `#[arg(...)]`; join the two"),
+                () if arg && marks.arg.is_some() => {
+                    errors.at(attribute, "a parameter has one `#[arg(...)]`; join the two")
+                }
                 () if arg => marks.arg = Some(ArgOptions::parse(&attribute.meta, errors)),
                 () if inject => marks.inject(&attribute.meta, errors),
                 () => {}
@@ -112,7 +114,10 @@ fn range(entry: &Entry, example: &str) -> syn::Result<ExprRange> {
     let wrong = || entry.wrong(&format!("`{key}` takes a range, such as `{key}({example})`"));
     let Ok(Expr::Range(range)) = entry.expression("") else { return Err(wrong()) };
     if range.start.is_none() && range.end.is_none() {
-        return Err(syn::Error::new_spanned(range, format!("`{key}(..)` limits nothing; give it an end or leave it out")));
+        return Err(syn::Error::new_spanned(
+            range,
+            format!("`{key}(..)` limits nothing; give it an end or leave it out"),
+        ));
     }
     if is_empty(&range) {
         return Err(syn::Error::new_spanned(range, "the range is empty: no value lies in it"));
@@ -135,6 +140,7 @@ fn number(expression: &Expr) -> Option<f64> {
         Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_digits().parse().ok(),
         Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => float.base10_parse().ok(),
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => number(expr).map(|value| -value),
+        Expr::Group(group) => number(&group.expr),
         _ => None,
     }
 }

@@ -56,6 +56,9 @@ pub(crate) fn receiver(signature: &Signature, place: Place, errors: &mut Errors)
     if place == Place::Free {
         errors.at(receiver, "a method is a tool of its value: put `#[tools]` on the impl block as well");
     } else if !matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) {
-        errors.at(receiver, "all calls share the value, so a tool takes `&self`; put what changes into a `Mutex` or an atomic");
+        errors.at(
+            receiver,
+            "all calls share the value, so a tool takes `&self`; put what changes into a `Mutex` or an atomic",
+        );
     }
 }

@@ -2,6 +2,8 @@
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
+use crate::keys::ungrouped;
+
 /// A function's doc comment: what the tool does, and what it says about its arguments.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Docs {
@@ -56,7 +58,7 @@ pub(crate) fn text(attributes: &[Attribute]) -> String {
 
 fn line(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(doc) = &attribute.meta else { return None };
-    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &doc.value else { return None };
+    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(doc.value.clone()) else { return None };
     let text = doc.path.is_ident("doc").then(|| text.value())?;
     let unindented: Vec<&str> = text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     Some(unindented.join("\n"))

@@ -96,7 +96,7 @@ pub(crate) fn method(tool: &Tool) -> TokenStream {
     quote! {
         struct __PlatoolsTool(::std::sync::Arc<#alias>);
         #items
-        ::std::boxed::Box::new(__PlatoolsTool(::std::sync::Arc::clone(&__platools_value)))
+        ::std::boxed::Box::new(__PlatoolsTool(__platools::share(&__platools_value)))
     }
 }
 

@@ -46,7 +46,12 @@ impl ToTokens for Function {
 }
 
 impl Function {
-    pub(crate) fn new(attributes: &[Attribute], visibility: &Visibility, signature: &Signature, body: TokenStream) -> Self {
+    pub(crate) fn new(
+        attributes: &[Attribute],
+        visibility: &Visibility,
+        signature: &Signature,
+        body: TokenStream,
+    ) -> Self {
         let (attributes, visibility, signature) = (attributes.to_vec(), visibility.clone(), signature.clone());
         Self { attributes, visibility, signature, body }
     }

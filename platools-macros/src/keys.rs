@@ -29,15 +29,25 @@ impl Parse for Entry {
         let key = Ident::parse_any(input)?;
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
-            Value::Is(input.parse()?)
+            Value::Is(ungrouped(input.parse()?))
         } else if input.peek(syn::token::Paren) {
             let content;
             syn::parenthesized!(content in input);
             Value::Of(content.parse()?)
-        } else {
+        } else if input.is_empty() || input.peek(Token![,]) {
             Value::Flag
+        } else {
+            return Err(input.error(format!("after `{key}` comes `,` or `= value`")));
         };
         Ok(Self { key, value })
+    }
+}
+
+/// An expression out of the invisible group a `macro_rules!` puts around its arguments.
+pub(crate) fn ungrouped(expression: Expr) -> Expr {
+    match expression {
+        Expr::Group(group) => ungrouped(*group.expr),
+        other => other,
     }
 }
 

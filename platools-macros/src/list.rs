@@ -1,7 +1,7 @@
 //! `tools![...]`.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Path, Token};
@@ -31,10 +31,13 @@ impl Parse for List {
 impl Parse for Listed {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let conditions = input.call(Attribute::parse_outer)?;
-        let path = input.parse().map_err(|error| {
-            syn::Error::new(error.span(), "a list names tools by their paths, such as `tools![find, orders::cancel]`")
-        })?;
-        Ok(Self { conditions, path })
+        let wrong =
+            |span| syn::Error::new(span, "a list names tools by their paths, such as `tools![find, orders::cancel]`");
+        let path = input.parse().map_err(|error| wrong(error.span()))?;
+        match input.is_empty() || input.peek(Token![,]) {
+            true => Ok(Self { conditions, path }),
+            false => Err(wrong(input.span())),
+        }
     }
 }
 
@@ -64,7 +67,9 @@ fn repeated(tools: &Punctuated<Listed, Token![,]>) -> Vec<syn::Error> {
         .filter(|tool| tool.conditions.is_empty())
         .map(|tool| (tool.path.to_token_stream().to_string().replace(' ', ""), name::span_of(&tool.path)))
         .collect();
-    name::repeated(written.iter().map(|(path, span)| (path.as_str(), *span)), |path| format!("`{path}` is listed twice"))
+    name::repeated(written.iter().map(|(path, span)| (path.as_str(), *span)), |path| {
+        format!("`{path}` is listed twice")
+    })
 }
 
 fn list(krate: &TokenStream, tools: &Punctuated<Listed, Token![,]>) -> TokenStream {
@@ -74,9 +79,10 @@ fn list(krate: &TokenStream, tools: &Punctuated<Listed, Token![,]>) -> TokenStre
         let alias = format_ident!("__PlatoolsTool{index}");
         aliases.push(quote!(#(#conditions)* type #alias = #path;));
         names.push(quote!(#(#conditions)* <#alias>::TOOL_NAME));
-        values.push(quote! {
-            #(#conditions)* { ::std::boxed::Box::new(#alias {}) as ::std::boxed::Box<dyn #krate::__private::Tool> }
-        });
+        let value = quote_spanned! {name::span_of(path)=>
+            { ::std::boxed::Box::new(#alias {}) as ::std::boxed::Box<dyn #krate::__private::Tool> }
+        };
+        values.push(quote!(#(#conditions)* #value));
     }
     quote!({
         #(#aliases)*
@@ -85,6 +91,6 @@ fn list(krate: &TokenStream, tools: &Punctuated<Listed, Token![,]>) -> TokenStre
             use #krate::__private::Unnamed as _;
             #krate::__private::distinct(&[#(#names),*]);
         };
-        ::std::vec::Vec::<::std::boxed::Box<dyn #krate::__private::Tool>>::from([#(#values),*])
+        #krate::__private::boxed([#(#values),*])
     })
 }

@@ -108,7 +108,7 @@ fn tools(methods: &[Method]) -> TokenStream {
     });
     quote! {
         let __platools_value = self;
-        ::std::vec::Vec::<::std::boxed::Box<dyn __platools::Tool>>::from([#(#tools),*])
+        __platools::boxed([#(#tools),*])
     }
 }
 

@@ -37,7 +37,12 @@ pub(crate) enum Place {
 
 impl Tool {
     /// Understands a function, and takes the attributes that are ours out of it; `None` once there are mistakes.
-    pub(crate) fn new(function: &mut Function, options: ToolOptions, place: Place, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn new(
+        function: &mut Function,
+        options: ToolOptions,
+        place: Place,
+        errors: &mut Errors,
+    ) -> Option<Self> {
         let docs = Docs::of(&function.attributes);
         check::signature(&function.signature, errors);
         check::receiver(&function.signature, place, errors);
@@ -57,8 +62,19 @@ impl Tool {
         let (returns, returns_span) = returns(function);
         let (is_async, takes_self) = (function.signature.asyncness.is_some(), function.receiver().is_some());
         let is_method = place == Place::Impl;
-        let tool =
-            Self { name, name_span, description, options, ident, is_async, is_method, takes_self, parameters, returns, returns_span };
+        let tool = Self {
+            name,
+            name_span,
+            description,
+            options,
+            ident,
+            is_async,
+            is_method,
+            takes_self,
+            parameters,
+            returns,
+            returns_span,
+        };
         errors.is_empty().then_some(tool)
     }
 

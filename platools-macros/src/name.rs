@@ -46,7 +46,10 @@ fn too_long(of: &str, name: &str) -> Result<(), String> {
 }
 
 /// The names that occur a second time, with a message for each.
-pub(crate) fn repeated<'a>(names: impl Iterator<Item = (&'a str, Span)>, message: impl Fn(&str) -> String) -> Vec<syn::Error> {
+pub(crate) fn repeated<'a>(
+    names: impl Iterator<Item = (&'a str, Span)>,
+    message: impl Fn(&str) -> String,
+) -> Vec<syn::Error> {
     let mut seen = HashMap::new();
     names
         .filter_map(|(name, span)| seen.insert(name.to_owned(), span).map(|_| syn::Error::new(span, message(name))))

@@ -16,7 +16,7 @@ pub(crate) enum Parameter {
     /// Comes from the caller.
     Argument(Box<Argument>),
     /// Comes from the call's context or the registry's state.
-    Injected(Injected),
+    Injected(Box<Injected>),
 }
 
 /// A parameter that comes from the caller.
@@ -45,7 +45,7 @@ pub(crate) enum Pass {
 /// A parameter that the worker provides.
 pub(crate) struct Injected {
     pub(crate) name: String,
-    pub(crate) ty: Type,
+    pub(crate) ty: Box<Type>,
     pub(crate) cloned: bool,
 }
 
@@ -53,7 +53,8 @@ impl Parameter {
     /// Understands a parameter, or notes every mistake in it.
     pub(crate) fn new(written: &PatType, said: Said, docs: &Docs, errors: &mut Errors) -> Option<Self> {
         for attribute in written.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
-            errors.at(attribute, "a tool's schema cannot depend on a `cfg` of one parameter; write a tool for each case");
+            errors
+                .at(attribute, "a tool's schema cannot depend on a `cfg` of one parameter; write a tool for each case");
         }
         let ident = errors.keep(ident(&written.pat));
         let source = errors.keep(source(&written.ty, &said))?;
@@ -65,7 +66,7 @@ impl Parameter {
                 Some(Self::Argument(Box::new(argument)))
             }
             Source::Worker(ty, cloned) => {
-                Some(Self::Injected(Injected { name: ident.unraw().to_string(), ty, cloned }))
+                Some(Self::Injected(Box::new(Injected { name: ident.unraw().to_string(), ty, cloned })))
             }
         }
     }
@@ -105,7 +106,7 @@ fn ident(pattern: &Pat) -> syn::Result<Ident> {
 
 enum Source {
     Caller(TokenStream, Pass),
-    Worker(Type, bool),
+    Worker(Box<Type>, bool),
 }
 
 fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
@@ -113,9 +114,12 @@ fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
         return Err(syn::Error::new_spanned(ty, "a parameter is either `#[arg]` or `#[inject]`, not both"));
     }
     if name::mentions(ty.to_token_stream(), "impl") {
-        return Err(syn::Error::new_spanned(ty, "a tool's parameters have types with names; write one in place of `impl`"));
+        return Err(syn::Error::new_spanned(
+            ty,
+            "a tool's parameters have types with names; write one in place of `impl`",
+        ));
     }
-    match ty {
+    match ungrouped(ty) {
         Type::Reference(TypeReference { mutability: Some(_), .. }) => Err(syn::Error::new_spanned(
             ty,
             "calls run at the same time, so nothing can be borrowed mutably; borrow with `&` and put what changes into a \
@@ -127,9 +131,22 @@ fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
     }
 }
 
+/// A type out of parentheses and of the invisible group a `macro_rules!` puts around its arguments.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => ungrouped(&group.elem),
+        Type::Paren(parens) => ungrouped(&parens.elem),
+        other => other,
+    }
+}
+
 fn borrowed(reference: &TypeReference, said: &Said) -> syn::Result<Source> {
-    if let Some(lifetime) = &reference.lifetime {
-        return Err(syn::Error::new_spanned(lifetime, "what a tool borrows lives as long as the call; leave the lifetime out"));
+    // Any other lifetime is a generic parameter, which is a mistake of its own.
+    if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
+        return Err(syn::Error::new_spanned(
+            lifetime,
+            "what a tool borrows lives as long as the call; leave the lifetime out",
+        ));
     }
     if said.marks.inject {
         return injected(&reference.elem, false);
@@ -144,7 +161,7 @@ fn borrowed(reference: &TypeReference, said: &Said) -> syn::Result<Source> {
 }
 
 fn injected(ty: &Type, cloned: bool) -> syn::Result<Source> {
-    if matches!(ty, Type::TraitObject(_)) {
+    if matches!(ungrouped(ty), Type::TraitObject(_)) {
         return Err(syn::Error::new_spanned(
             ty,
             "state is found by its type, and a bare trait object is none; inject a type that holds it, such as \
@@ -152,8 +169,10 @@ fn injected(ty: &Type, cloned: bool) -> syn::Result<Source> {
         ));
     }
     match borrows(ty) {
-        true => Err(syn::Error::new_spanned(ty, "what is injected lives in the registry, so its type owns all it holds")),
-        false => Ok(Source::Worker(ty.clone(), cloned)),
+        true => {
+            Err(syn::Error::new_spanned(ty, "what is injected lives in the registry, so its type owns all it holds"))
+        }
+        false => Ok(Source::Worker(Box::new(ty.clone()), cloned)),
     }
 }
 
@@ -192,7 +211,7 @@ fn owning(value: TokenStream, written: &Type, pass: Pass) -> syn::Result<Source>
 
 /// `String` for `str` and `Vec<T>` for `[T]`.
 fn owned_form(borrowed: &Type) -> Option<TokenStream> {
-    match borrowed {
+    match ungrouped(borrowed) {
         Type::Path(TypePath { path, qself: None, .. }) if path.is_ident("str") => Some(quote!(::std::string::String)),
         Type::Slice(slice) => {
             let item = &slice.elem;
@@ -207,7 +226,7 @@ fn inside_option(ty: &Type) -> Option<&Type> {
     let last = path.segments.last().filter(|segment| segment.ident == "Option")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
-        GenericArgument::Type(inner) => Some(inner),
+        GenericArgument::Type(inner) => Some(ungrouped(inner)),
         _ => None,
     }
 }

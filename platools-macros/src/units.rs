@@ -19,7 +19,9 @@ pub(crate) fn milliseconds(text: &LitStr) -> syn::Result<u64> {
         Some(milliseconds) => Ok(milliseconds),
         None => Err(syn::Error::new(
             text.span(),
-            format!("`{written}` is no span of time; write a whole number and a unit: \"500ms\", \"20s\", \"2m\", \"1h\""),
+            format!(
+                "`{written}` is no span of time; write a whole number and a unit: \"500ms\", \"20s\", \"2m\", \"1h\""
+            ),
         )),
     }
 }
@@ -41,7 +43,9 @@ pub(crate) fn rate(text: &LitStr) -> syn::Result<(u32, u64)> {
         Some(rate) => Ok(rate),
         None => Err(syn::Error::new(
             text.span(),
-            format!("`{written}` is no rate; write a number of calls per second, minute or hour: \"10/s\", \"100/m\", \"5/h\""),
+            format!(
+                "`{written}` is no rate; write a number of calls per second, minute or hour: \"10/s\", \"100/m\", \"5/h\""
+            ),
         )),
     }
 }

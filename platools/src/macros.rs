@@ -28,7 +28,7 @@ macro_rules! tools {
     };
 }
 
-/// The attributes, under the names [`tool`](macro@tool) and [`tools`](macro@tools).
+/// The attributes, under the names [`tool`](macro@attr::tool) and [`tools`](macro@attr::tools).
 ///
 /// Rust has one namespace for `#[tools]` and `tools![...]`, so one `use` brings one of them: `use platools::tools` brings the
 /// list, `use platools::attr::tools` the attribute. A file that needs both names writes `#[tool]` on the impl block, which means

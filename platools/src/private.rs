@@ -10,6 +10,7 @@ pub use inventory;
 pub use platools_macros::list;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -26,6 +27,18 @@ pub fn input_schema<P: Parameters>(parameters: &P, allow_unknown: bool) -> Value
 #[must_use]
 pub fn rate(calls: u32, seconds: u64) -> Option<Rate> {
     Some(Rate::new(NonZeroU32::new(calls)?, Duration::from_secs(seconds)))
+}
+
+/// A list of tools.
+#[must_use]
+pub fn boxed<const N: usize>(tools: [Box<dyn Tool>; N]) -> Vec<Box<dyn Tool>> {
+    tools.into()
+}
+
+/// One more owner of a value.
+#[must_use]
+pub fn share<T>(value: &Arc<T>) -> Arc<T> {
+    Arc::clone(value)
 }
 
 /// The roles of a tool.

@@ -148,7 +148,13 @@ fn every_key_reaches_the_definition() {
 ///   which may be long.
 /// - numbers: Added up.
 #[tool(strict, allow_unknown)]
-fn join(first: &str, numbers: &[i64], tail: Option<&str>, rest: Option<&[u8]>, #[arg] map: &BTreeMap<String, u8>) -> String {
+fn join(
+    first: &str,
+    numbers: &[i64],
+    tail: Option<&str>,
+    rest: Option<&[u8]>,
+    #[arg] map: &BTreeMap<String, u8>,
+) -> String {
     format!("{first}{}{tail:?}{rest:?}{}", numbers.iter().sum::<i64>(), map.len())
 }
 

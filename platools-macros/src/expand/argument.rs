@@ -12,8 +12,8 @@ use crate::parameter::Argument;
 
 /// One function and one type for each argument, from the last to the first.
 ///
-/// Each function hides its value behind `impl Parameters`, so that a type that cannot be an argument is one message, shown where
-/// that type stands, instead of one for each use of the whole list.
+/// Each function hides its value behind `impl Parameters`, so that a type that cannot be an argument is one message, and not one for
+/// each use of the whole list.
 pub(super) fn parameters(tool: &Tool) -> TokenStream {
     let links = tool.arguments().enumerate().map(|(index, argument)| link(index, argument));
     let (function, values) = ends(tool.arguments().count());
@@ -31,6 +31,7 @@ fn ends(index: usize) -> (syn::Ident, syn::Ident) {
 fn link(index: usize, argument: &Argument) -> TokenStream {
     let ((function, values), (next_function, next_values)) = (ends(index), ends(index + 1));
     let (value, parameter) = (without_self(argument.value.clone()), parameter(argument));
+    // At the argument's place, where a type that cannot be an argument is shown.
     let returns = quote_spanned!(argument.span=> impl __platools::Parameters<Values = #values>);
     quote! {
         type #values = (#value, #next_values);
@@ -50,7 +51,8 @@ fn parameter(argument: &Argument) -> TokenStream {
         quote!(.#method(#pattern))
     });
     let default = options.default.as_ref().map(|default| default_value(default, &value));
-    quote!(__platools::Parameter::<#value>::new(#name, #description) #range #length #pattern #default)
+    let new = quote_spanned!(argument.span=> __platools::Parameter::<#value>::new(#name, #description));
+    quote!(#new #range #length #pattern #default)
 }
 
 fn default_value(default: &DefaultValue, value: &TokenStream) -> TokenStream {

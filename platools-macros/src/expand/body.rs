@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 
 use super::definition::kind_of_return;
 use crate::model::Tool;
-use crate::name::{SELF_ALIAS, generated, without_self};
+use crate::name::{self, SELF_ALIAS, generated, without_self};
 use crate::parameter::{Parameter, Pass};
 
 /// The struct that holds what a tool borrows, and its `Body`.
@@ -17,24 +17,30 @@ pub(super) fn body(tool: &Tool) -> TokenStream {
     });
     let (kind, call) = (kind_of_return(tool), call(tool));
     let error = error(tool);
-    let run = quote_spanned!(generated(tool.ident.span())=> run);
+    // At the function's name, where a future that cannot move between threads is shown.
+    let run = quote_spanned! {generated(tool.ident.span())=>
+        __platools::a_tools_future_must_be_send(async move {
+            let __kind = #kind;
+            let __returned = #call;
+            match __kind.split(__returned) {
+                ::core::result::Result::Ok(__value) => __kind.write(__output, &__value),
+                ::core::result::Result::Err(__error) => ::core::result::Result::Err(#error),
+            }
+        })
+    };
     quote! {
         struct __PlatoolsBody { #owner #injected }
         impl __platools::Body for __PlatoolsBody {
             type Values = __PlatoolsValues0;
-            async fn #run(
+            fn run(
                 &self,
                 #values: __PlatoolsValues0,
                 __context: &__platools::Context,
                 __output: __platools::Output,
-            ) -> ::core::result::Result<__platools::Output, __platools::ToolError> {
+            ) -> impl ::core::future::Future<Output = ::core::result::Result<__platools::Output, __platools::ToolError>> + ::core::marker::Send
+            {
                 use __platools::{FallibleReturn as _, PlainReturn as _};
-                let __kind = #kind;
-                let __returned = #call;
-                match __kind.split(__returned) {
-                    ::core::result::Result::Ok(__value) => __kind.write(__output, &__value),
-                    ::core::result::Result::Err(__error) => ::core::result::Result::Err(#error),
-                }
+                #run
             }
         }
     }
@@ -43,11 +49,13 @@ pub(super) fn body(tool: &Tool) -> TokenStream {
 /// The expression that makes a handler with what the tool borrows.
 pub(super) fn bind(tool: &Tool) -> TokenStream {
     let (strict, allow_unknown) = (tool.options.strict, tool.options.allow_unknown);
-    let owner = tool.takes_self.then(|| quote!(__owner: ::std::sync::Arc::clone(&self.0),));
+    let owner = tool.takes_self.then(|| quote!(__owner: __platools::share(&self.0),));
     let fields = injected(tool).map(|(field, parameter)| {
-        let (name, ty) = (&parameter.name, without_self(quote_type(&parameter.ty)));
-        let resolve = quote_spanned!(crate::name::span_of(&parameter.ty)=> __platools::Injected::<#ty>::resolve);
-        quote!(#field: #resolve(#name, __state)?)
+        let (parameter_name, ty) = (&parameter.name, without_self(quote_type(&parameter.ty)));
+        let span = name::span_of(&parameter.ty);
+        let resolve =
+            quote_spanned!(span=> __platools::Injected::resolve(&__platools::borrowing::<#ty>(), #parameter_name, __state));
+        quote!(#field: #resolve?)
     });
     quote! {
         let __body = __PlatoolsBody { #owner #(#fields),* };
@@ -62,16 +70,13 @@ fn quote_type(ty: &syn::Type) -> TokenStream {
 
 fn injected(tool: &Tool) -> impl Iterator<Item = (Ident, &crate::parameter::Injected)> {
     tool.parameters.iter().enumerate().filter_map(|(index, parameter)| match parameter {
-        Parameter::Injected(injected) => Some((format_ident!("__injected{index}"), injected)),
+        Parameter::Injected(injected) => Some((format_ident!("__injected{index}"), &**injected)),
         Parameter::Argument(_) => None,
     })
 }
 
 fn injected_fields(tool: &Tool) -> TokenStream {
-    let fields = injected(tool).map(|(field, parameter)| {
-        let ty = without_self(quote_type(&parameter.ty));
-        quote!(#field: __platools::Injected<#ty>)
-    });
+    let fields = injected(tool).map(|(field, _)| quote!(#field: __platools::Injected));
     quote!(#(#fields),*)
 }
 
@@ -82,9 +87,9 @@ fn values_pattern(tool: &Tool) -> TokenStream {
 }
 
 fn arguments(tool: &Tool) -> impl Iterator<Item = Ident> {
-    tool.parameters.iter().enumerate().filter_map(|(index, parameter)| {
-        matches!(parameter, Parameter::Argument(_)).then(|| format_ident!("__argument{index}"))
-    })
+    let positions = tool.parameters.iter().enumerate();
+    let arguments = positions.filter(|(_, parameter)| matches!(parameter, Parameter::Argument(_)));
+    arguments.map(|(index, _)| format_ident!("__argument{index}"))
 }
 
 /// The call of the function as the author wrote it.
@@ -111,21 +116,17 @@ fn pass(index: usize, parameter: &Parameter) -> TokenStream {
         }
         Parameter::Injected(parameter) => {
             let field = format_ident!("__injected{index}");
-            let value = quote!(self.#field.get(__context));
-            match parameter.cloned {
-                true => {
-                    let clone = quote_spanned!(crate::name::span_of(&parameter.ty)=> ::core::clone::Clone::clone);
-                    quote!(#clone(#value))
-                }
-                false => value,
-            }
+            let span = name::span_of(&parameter.ty);
+            let ty = without_self(quote_type(&parameter.ty));
+            let value = quote_spanned!(span=> self.#field.get(&__platools::borrowing::<#ty>(), __context));
+            if parameter.cloned { quote_spanned!(span=> ::core::clone::Clone::clone(#value)) } else { value }
         }
     }
 }
 
 /// The function's error as a `ToolError`, in the way its type allows.
 fn error(tool: &Tool) -> TokenStream {
-    let convert = quote_spanned!(tool.returns_span=> into_tool_error);
+    let convert = quote_spanned!(tool.returns_span=> tool_error);
     quote! {{
         use __platools::{
             IntoToolErrorFromDisplay as _, IntoToolErrorFromError as _, IntoToolErrorFromInto as _, IntoToolErrorFromNothing as _,

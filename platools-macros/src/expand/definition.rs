@@ -49,7 +49,8 @@ fn limits(tool: &Tool) -> impl Iterator<Item = TokenStream> {
     let timeout = options.timeout_ms.map(|milliseconds| {
         quote!(timeout = ::core::option::Option::Some(::core::time::Duration::from_millis(#milliseconds)))
     });
-    let concurrency = options.max_concurrency.map(|calls| quote!(max_concurrency = ::core::num::NonZeroU32::new(#calls)));
+    let concurrency =
+        options.max_concurrency.map(|calls| quote!(max_concurrency = ::core::num::NonZeroU32::new(#calls)));
     let rate = options.rate.map(|(calls, seconds)| quote!(rate_limit = __platools::rate(#calls, #seconds)));
     let expose = options.expose_errors.then(|| quote!(expose_errors = true));
     [timeout, concurrency, rate, expose].into_iter().flatten()

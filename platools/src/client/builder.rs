@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::PlatoolsClient;
 use crate::dispatch::Limits;
 use crate::error::{Error, ErrorKind};
-use crate::link::{Bounds, Connector, HEARTBEAT_INTERVAL_MS, Reconnect, Reporter, Secret, Settings, Tls, Worker};
+use crate::link::{Bounds, Connector, HEARTBEAT_INTERVAL_MS, Reconnect, Reporter, Secret, Settings, Tls};
 use crate::registry::ToolRegistry;
 
 /// Whether calls must be signed by the platform.
@@ -141,14 +143,15 @@ impl PlatoolsClientBuilder {
         self.check_settings()?;
         let secret = self.secret.unwrap_or_else(|| Secret::value(""));
         let connector = Connector::new(&self.url, secret, &self.tls, self.connect_timeout)?;
-        let reporter = Reporter::default();
         Ok(PlatoolsClient {
             connector,
-            worker: Worker::new(self.registry, self.settings, reporter.clone()),
             reconnect: self.reconnect,
-            reporter,
-            stop: tokio::sync::watch::Sender::new(false),
-            running: tokio::sync::watch::Sender::new(false),
+            registry: self.registry,
+            settings: self.settings,
+            reporter: Reporter::default(),
+            worker: None,
+            stop: watch::Sender::new(false),
+            running: watch::Sender::new(false),
         })
     }
 

@@ -3,15 +3,14 @@
 mod builder;
 mod handle;
 mod platools;
+mod run;
 
 use tokio::sync::watch;
-use tokio::time::sleep;
-use tracing::{Instrument, info, info_span, warn};
 
-use crate::error::{Error, ErrorKind};
-use crate::link::{
-    ConnectionState, Connector, Disconnect, Ended, Event, Reconnect, Reporter, Schedule, Worker, run_session,
-};
+use crate::error::Error;
+use crate::link::{ConnectionState, Connector, Disconnect, Reconnect, Reporter, Settings, Worker};
+use crate::registry::ToolRegistry;
+use run::{Run, on_a_task};
 
 pub use builder::{PlatoolsClientBuilder, Signatures};
 pub use handle::ClientHandle;
@@ -42,9 +41,12 @@ pub use platools::Platools;
 #[derive(Debug)]
 pub struct PlatoolsClient {
     connector: Connector,
-    worker: Worker,
     reconnect: Reconnect,
+    registry: ToolRegistry,
+    settings: Settings,
     reporter: Reporter,
+    /// What outlives a session: the calls that run and the replies not known to have arrived.
+    worker: Option<Worker>,
     stop: watch::Sender<bool>,
     /// Whether a run is under way, for whoever waits for a stop.
     running: watch::Sender<bool>,
@@ -52,7 +54,6 @@ pub struct PlatoolsClient {
 
 impl PlatoolsClient {
     /// A client to be set up.
-    #[must_use]
     pub fn builder() -> PlatoolsClientBuilder {
         PlatoolsClientBuilder::default()
     }
@@ -65,111 +66,79 @@ impl PlatoolsClient {
 
     /// Serves the platform until the client is stopped, connecting again whenever a socket ends.
     ///
-    /// Dropping the future ends it at once, without draining; a stop through [`ClientHandle::stop`] drains first.
+    /// Dropping the future ends it at once and gives up its calls; [`ClientHandle::stop`] drains first.
     ///
     /// # Errors
     /// Only what the retry policy makes final: too many attempts in a row, or a refusal. The state is then
     /// [`ConnectionState::Failed`].
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
     pub async fn run_forever(&mut self) -> Result<(), Error> {
-        let running = Running::start(&self.running);
-        let ended = self.keep_connected().await;
-        self.after_run(&ended);
-        drop(running);
+        let _running = Running::start(&self.running, &self.reporter);
+        let mut run = self.run();
+        let ended = on_a_task(async move {
+            let ended = run.keep_connected().await;
+            run.finish();
+            ended
+        });
+        let ended = ended.await;
+        if let Err(error) = &ended {
+            self.reporter.state(ConnectionState::Failed { reason: error.to_string() });
+        }
         ended
     }
 
     /// Serves the platform over one socket, and returns why it ended. Calls that still run go on, and their replies go out
-    /// on the next session.
+    /// with the next session of this client.
+    ///
+    /// Dropping the future ends it at once and gives up its calls.
     ///
     /// # Errors
     /// The socket could not be opened.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
     pub async fn run_session(&mut self) -> Result<Disconnect, Error> {
-        let running = Running::start(&self.running);
-        let ended = self.one_session().await;
-        self.reporter.state(ConnectionState::Disconnected);
-        drop(running);
+        let _running = Running::start(&self.running, &self.reporter);
+        let mut run = self.run();
+        let (worker, ended) = on_a_task(async move {
+            let ended = run.one_session().await;
+            (run.worker, ended)
+        })
+        .await;
+        self.worker = Some(worker);
         ended.map(|ended| ended.reason)
     }
 
-    async fn keep_connected(&mut self) -> Result<(), Error> {
-        let mut schedule = Schedule::new(self.reconnect.clone());
-        while !*self.stop.borrow() {
-            let error = match self.one_session().await {
-                Ok(Ended { reason: Disconnect::Stopped, .. }) => break,
-                Ok(ended) => {
-                    schedule.after_session(ended.accepted, ended.up);
-                    as_error(&ended.reason)
-                }
-                Err(error) => error,
-            };
-            if error.kind() == ErrorKind::Refused && self.reconnect.gives_up_when_refused() {
-                return Err(error);
-            }
-            let Some((attempt, delay)) = schedule.next_attempt() else {
-                let message = format!("gave up connecting: {error}");
-                return Err(Error::new(ErrorKind::RetriesExhausted, message).with_source(error));
-            };
-            warn!(%error, reconnect.attempt = attempt, reconnect.delay_ms = delay.as_millis(), "not connected");
-            self.reporter.state(ConnectionState::Reconnecting { attempt, delay });
-            let mut stop = self.stop.subscribe();
-            tokio::select! {
-                () = sleep(delay) => {}
-                // Ends a wait at once.
-                _ = stop.wait_for(|stop| *stop) => {}
-                () = self.worker.between_sockets() => {}
-            }
+    fn run(&mut self) -> Run {
+        let fresh = || Worker::new(self.registry.clone(), self.settings.clone(), self.reporter.clone());
+        Run {
+            worker: self.worker.take().unwrap_or_else(fresh),
+            connector: self.connector.clone(),
+            reconnect: self.reconnect.clone(),
+            reporter: self.reporter.clone(),
+            stop: self.stop.subscribe(),
         }
-        Ok(())
-    }
-
-    async fn one_session(&mut self) -> Result<Ended, Error> {
-        self.reporter.state(ConnectionState::Connecting);
-        let mut stop = self.stop.subscribe();
-        let (socket, secret) = tokio::select! {
-            dialled = self.connector.dial() => dialled?,
-            _ = stop.wait_for(|stop| *stop) => return Ok(Ended::before_opening(Disconnect::Stopped)),
-            () = self.worker.between_sockets() => unreachable!("it never returns"),
-        };
-        let span = info_span!("link");
-        let ended = run_session(&mut self.worker, socket, secret, &mut stop).instrument(span.clone()).await;
-        span.in_scope(|| info!(reason = %ended.reason, "the socket has ended"));
-        self.reporter.event(Event::Disconnected(ended.reason.clone()));
-        Ok(ended)
-    }
-
-    fn after_run(&mut self, ended: &Result<(), Error>) {
-        self.worker.cancel_calls();
-        let lost = self.worker.unconfirmed();
-        if lost > 0 {
-            warn!(replies.unconfirmed = lost, "stopped with replies the platform has not confirmed");
-        }
-        self.reporter.state(match ended {
-            Ok(()) => ConnectionState::Disconnected,
-            Err(error) => ConnectionState::Failed { reason: error.to_string() },
-        });
     }
 }
 
 /// Tells that a run is under way for as long as it lives, even if the run is dropped.
-struct Running(watch::Sender<bool>);
+struct Running {
+    running: watch::Sender<bool>,
+    reporter: Reporter,
+}
 
 impl Running {
-    fn start(running: &watch::Sender<bool>) -> Self {
+    fn start(running: &watch::Sender<bool>, reporter: &Reporter) -> Self {
         running.send_replace(true);
-        Self(running.clone())
+        Self { running: running.clone(), reporter: reporter.clone() }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.send_replace(false);
+        self.reporter.disconnected();
+        self.running.send_replace(false);
     }
-}
-
-fn as_error(reason: &Disconnect) -> Error {
-    let kind = match reason {
-        Disconnect::Refused { .. } => ErrorKind::Refused,
-        _ => ErrorKind::Connection,
-    };
-    Error::new(kind, format!("the connection ended: {reason}"))
 }

@@ -1,46 +1,58 @@
 //! Which calls run, which wait, and which have ended not long ago.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
-use super::Call;
+use super::Accepted;
 
-/// How many ended calls are remembered, so that one that is sent again is not run again. A platform sends a call again
-/// only after a reconnect, when at most those in flight are in doubt; this is many times that.
+/// How many ended calls are remembered at least, so that one that is sent again is not run again. A platform sends a call
+/// again only after a reconnect, when at most those in flight are in doubt; this is many times that.
 const REMEMBERED: usize = 16 * 1024;
 
 /// A table without I/O: who owns it tells it what happens.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    calls: HashMap<Arc<str>, Entry>,
+    hasher: RandomState,
+    unfinished: HashMap<CallKey, Entry, BuildHasherDefault<Identity>>,
     running: usize,
-    waiting: VecDeque<Call>,
-    ended: VecDeque<Arc<str>>,
+    waiting: VecDeque<Accepted>,
+    ended: Ended,
 }
 
-/// Where a call stands.
+/// A call id, hashed with this process's own random key: what stands in the tables in place of the id.
+///
+/// Of 32,768 remembered ids one is mistaken for a new call's once in 10^14 calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct CallKey(u64);
+
+/// A call that runs or waits.
 #[derive(Debug)]
-enum Entry {
-    Running(AbortHandle),
-    Waiting,
-    Ended,
+struct Entry {
+    call_id: Arc<str>,
+    task: Option<AbortHandle>,
 }
 
 /// Aborts the task of a call that is given up, so that no task outlives its worker; one that has ended does not mind.
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Self::Running(task) = self {
+        if let Some(task) = &self.task {
             task.abort();
         }
     }
 }
 
 impl InFlight {
+    /// The key of a call.
+    pub(super) fn key(&self, call_id: &str) -> CallKey {
+        CallKey(self.hasher.hash_one(call_id))
+    }
+
     /// Whether a call of this id runs, waits, or has ended not long ago.
-    pub(super) fn knows(&self, call_id: &str) -> bool {
-        self.calls.contains_key(call_id)
+    pub(super) fn knows(&self, key: CallKey) -> bool {
+        self.ended.contains(key) || self.unfinished.contains_key(&key)
     }
 
     pub(super) fn running(&self) -> usize {
@@ -52,51 +64,92 @@ impl InFlight {
     }
 
     /// A call has started, on a task of its own.
-    pub(super) fn start(&mut self, call_id: Arc<str>, task: AbortHandle) {
+    pub(super) fn start(&mut self, key: CallKey, call_id: Arc<str>, task: AbortHandle) {
         self.running += 1;
-        self.calls.insert(call_id, Entry::Running(task));
+        self.unfinished.insert(key, Entry { call_id, task: Some(task) });
     }
 
     /// A call has to wait its turn.
-    pub(super) fn wait(&mut self, call: Call) {
-        self.calls.insert(Arc::clone(&call.call_id), Entry::Waiting);
+    pub(super) fn wait(&mut self, call: Accepted) {
+        self.unfinished.insert(call.key, Entry { call_id: Arc::clone(&call.call_id), task: None });
         self.waiting.push_back(call);
     }
 
     /// The call that has waited longest.
-    pub(super) fn next_waiting(&mut self) -> Option<Call> {
+    pub(super) fn next_waiting(&mut self) -> Option<Accepted> {
         self.waiting.pop_front()
     }
 
-    /// A running call has ended.
-    pub(super) fn end(&mut self, call_id: &Arc<str>) {
-        if matches!(self.calls.get(call_id), Some(Entry::Running(_))) {
+    /// A call has ended, whether it ever ran on a task or not.
+    pub(super) fn end(&mut self, key: CallKey) {
+        if self.unfinished.remove(&key).is_some_and(|entry| entry.task.is_some()) {
             self.running -= 1;
-            self.finished(Arc::clone(call_id));
         }
+        self.ended.insert(key);
     }
 
-    /// Every call that runs or waits has ended; dropping its entry aborts it.
+    /// Every call that runs or waits has ended; their tasks are aborted.
     pub(super) fn end_all(&mut self) -> Vec<Arc<str>> {
-        let unfinished =
-            |(call_id, entry): (&Arc<str>, &Entry)| (!matches!(entry, Entry::Ended)).then(|| Arc::clone(call_id));
-        let unfinished: Vec<_> = self.calls.iter().filter_map(unfinished).collect();
-        unfinished.iter().for_each(|call_id| self.finished(Arc::clone(call_id)));
         self.running = 0;
         self.waiting.clear();
-        unfinished
+        let ended = self.unfinished.drain().map(|(key, entry)| {
+            self.ended.insert(key);
+            Arc::clone(&entry.call_id)
+        });
+        ended.collect()
+    }
+}
+
+/// The calls that ended last, in two halves: when the younger is full it becomes the older, and the oldest are forgotten.
+#[derive(Debug, Default)]
+struct Ended {
+    younger: HashSet<CallKey, BuildHasherDefault<Identity>>,
+    older: HashSet<CallKey, BuildHasherDefault<Identity>>,
+}
+
+impl Ended {
+    fn contains(&self, key: CallKey) -> bool {
+        self.younger.contains(&key) || self.older.contains(&key)
     }
 
-    /// A call has ended, whether it ever ran as a task or not.
-    pub(super) fn finished(&mut self, call_id: Arc<str>) {
-        if let Some(Entry::Ended) = self.calls.insert(Arc::clone(&call_id), Entry::Ended) {
-            return;
+    fn insert(&mut self, key: CallKey) {
+        if self.younger.len() == REMEMBERED {
+            std::mem::swap(&mut self.younger, &mut self.older);
+            self.younger.clear();
         }
-        self.ended.push_back(call_id);
-        if self.ended.len() > REMEMBERED
-            && let Some(oldest) = self.ended.pop_front()
-        {
-            self.calls.remove(&oldest);
-        }
+        self.younger.insert(key);
+    }
+}
+
+/// A hasher for keys that are hashes.
+#[derive(Debug, Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a call key is one u64");
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ended_calls_are_remembered_for_long_and_not_for_ever() {
+        let mut table = InFlight::default();
+        let keys: Vec<_> = (0..3 * REMEMBERED).map(|call| table.key(&call.to_string())).collect();
+        keys.iter().for_each(|key| table.end(*key));
+        assert!(keys[2 * REMEMBERED..].iter().all(|key| table.knows(*key)));
+        assert!(keys[..REMEMBERED].iter().all(|key| !table.knows(*key)));
+        assert!(table.ended.younger.len() + table.ended.older.len() <= 2 * REMEMBERED);
     }
 }

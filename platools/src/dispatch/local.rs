@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Limits, run};
+use super::Limits;
+use super::run::Running;
 use crate::registry::ToolRegistry;
 use crate::tool::{Context, Output, Params, ToolError, code};
 
@@ -50,8 +51,8 @@ impl ToolRegistry {
             .map_err(|error| ToolError::from_error(error).with_code(code::INVALID_ARGUMENTS))?;
         let context = Context::new(call_id, params);
         let output = Output::new(usize::MAX);
-        let (result, _latency) = run::to_its_end(tool, context, output, Limits::default().timeout).await;
-        let output = result.map_err(|failure| failure.error)?;
+        let ran = Running::new(tool, context, output, Limits::default().timeout).await;
+        let output = ran.result.map_err(|failure| failure.error)?;
         serde_json::from_slice(output.json()).map_err(ToolError::from_error)
     }
 }

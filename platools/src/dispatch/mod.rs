@@ -12,17 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
-use crate::registry::ToolRegistry;
+use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::tool::{Context, Execution, Output, Params, ToolError, code};
-use in_flight::InFlight;
+use in_flight::{CallKey, InFlight};
+use run::{Ran, Running};
 
 /// One call, as it came in.
 #[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) call_id: Arc<str>,
-    pub(crate) tool_name: String,
+pub(crate) struct Call<'a> {
+    pub(crate) call_id: &'a str,
+    pub(crate) tool_name: &'a str,
     pub(crate) params: Params,
     /// Where the result is to be written.
     pub(crate) output: Output,
@@ -34,6 +35,7 @@ pub(crate) struct Outcome {
     pub(crate) call_id: Arc<str>,
     pub(crate) result: Result<Output, Failure>,
     pub(crate) latency: Duration,
+    pub(crate) ended: Instant,
 }
 
 /// Why a call failed, and what its caller may know of the causes.
@@ -43,9 +45,15 @@ pub(crate) struct Failure {
     pub(crate) shown_causes: Option<String>,
 }
 
-impl From<ToolError> for Failure {
-    fn from(error: ToolError) -> Self {
-        Self { error, shown_causes: None }
+impl Outcome {
+    /// The end of a call that did not run.
+    pub(crate) fn refusal(call_id: Arc<str>, error: ToolError) -> Self {
+        let result = Err(Failure { error, shown_causes: None });
+        Self { call_id, result, latency: Duration::ZERO, ended: Instant::now() }
+    }
+
+    fn of(call_id: Arc<str>, Ran { result, latency, ended }: Ran) -> Self {
+        Self { call_id, result, latency, ended }
     }
 }
 
@@ -64,6 +72,16 @@ impl Default for Limits {
     fn default() -> Self {
         Self { running: 1024, waiting: 4096, timeout: Duration::from_secs(300) }
     }
+}
+
+/// A call of a known tool that may run.
+#[derive(Debug)]
+struct Accepted {
+    key: CallKey,
+    call_id: Arc<str>,
+    tool: Arc<RegisteredTool>,
+    params: Params,
+    output: Output,
 }
 
 /// What became of a call that was handed in.
@@ -96,34 +114,40 @@ impl Dispatcher {
     }
 
     /// Takes a call on, or says why not.
-    pub(crate) fn dispatch(&mut self, call: Call) -> Admission {
-        if self.in_flight.knows(&call.call_id) {
+    pub(crate) fn dispatch(&mut self, call: Call<'_>) -> Admission {
+        let key = self.in_flight.key(call.call_id);
+        if self.in_flight.knows(key) {
             return Admission::Repeated;
         }
+        let call_id: Arc<str> = call.call_id.into();
+        let Some(tool) = self.registry.find(call.tool_name) else {
+            let error = ToolError::new(format!("unknown tool: {}", call.tool_name)).with_code(code::UNKNOWN_TOOL);
+            return Admission::Ended(Outcome::refusal(call_id, error));
+        };
         if self.draining {
             let error = ToolError::new("the worker is stopping; call again and another one may answer");
-            return refusal(call.call_id, error.with_code(code::DRAINING).retryable());
+            return Admission::Ended(Outcome::refusal(call_id, error.with_code(code::DRAINING).retryable()));
         }
+        let accepted = Accepted { key, call_id, tool, params: call.params, output: call.output };
         if self.in_flight.running() < self.limits.running {
-            return self.start(call);
+            return self.start(accepted);
         }
-        if self.in_flight.waiting() >= self.limits.waiting {
-            let Limits { running, waiting, .. } = self.limits;
-            let error = ToolError::new(format!("the worker runs {running} calls and {waiting} wait; try again later"));
-            return refusal(call.call_id, error.with_code(code::OVERLOADED).retryable());
+        if self.in_flight.waiting() < self.limits.waiting {
+            self.in_flight.wait(accepted);
+            return Admission::Accepted;
         }
-        self.in_flight.wait(call);
-        Admission::Accepted
+        let Limits { running, waiting, .. } = self.limits;
+        let error = ToolError::new(format!("the worker runs {running} calls and {waiting} wait; try again later"));
+        Admission::Ended(Outcome::refusal(accepted.call_id, error.with_code(code::OVERLOADED).retryable()))
     }
 
     /// Notes that an outcome has come out, which makes room for calls that wait.
-    pub(crate) fn ended(&mut self, call_id: &Arc<str>) {
-        self.in_flight.end(call_id);
+    pub(crate) fn ended(&mut self, call_id: &str) {
+        self.in_flight.end(self.in_flight.key(call_id));
         while self.in_flight.running() < self.limits.running
             && let Some(call) = self.in_flight.next_waiting()
         {
             if let Admission::Ended(outcome) = self.start(call) {
-                self.in_flight.finished(Arc::clone(&outcome.call_id));
                 let _ = self.outcomes.send(outcome);
             }
         }
@@ -138,58 +162,39 @@ impl Dispatcher {
     pub(crate) fn cancel_all(&mut self) -> Vec<Outcome> {
         let cancelled = |call_id| {
             let error = ToolError::new("the worker stopped before the call ended").with_code(code::CANCELLED);
-            Outcome { call_id, result: Err(error.retryable().into()), latency: Duration::ZERO }
+            Outcome::refusal(call_id, error.retryable())
         };
         self.in_flight.end_all().into_iter().map(cancelled).collect()
     }
 
+    /// Whether a call runs.
+    pub(crate) fn is_running(&self) -> bool {
+        self.in_flight.running() > 0
+    }
+
     /// Whether no call runs or waits.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.running() == 0 && self.in_flight.waiting() == 0
+        !self.is_running() && self.in_flight.waiting() == 0
     }
 
-    fn start(&mut self, call: Call) -> Admission {
-        let Call { call_id, tool_name, params, output } = call;
-        let Some(tool) = self.registry.find(&tool_name) else {
-            let error = ToolError::new(format!("unknown tool: {tool_name}")).with_code(code::UNKNOWN_TOOL);
-            return refusal(call_id, error);
-        };
+    fn start(&mut self, call: Accepted) -> Admission {
+        let Accepted { key, call_id, tool, params, output } = call;
         let context = Context::new(Arc::clone(&call_id), params);
         let inline = tool.definition().execution == Execution::Inline;
-        let running = run::to_its_end(tool, context, output, self.limits.timeout);
-        let task = if inline {
-            let mut running = Box::pin(running);
-            match run::once(running.as_mut()) {
-                Some((result, latency)) => {
-                    self.in_flight.finished(Arc::clone(&call_id));
-                    return Admission::Ended(Outcome { call_id, result, latency });
-                }
-                None => self.spawn(&call_id, running),
-            }
-        } else {
-            self.spawn(&call_id, running)
-        };
-        self.in_flight.start(call_id, task.abort_handle());
+        let mut running = Running::new(tool, context, output, self.limits.timeout);
+        if inline && let Some(ran) = running.once() {
+            self.in_flight.end(key);
+            return Admission::Ended(Outcome::of(call_id, ran));
+        }
+        let outcomes = self.outcomes.clone();
+        let id = Arc::clone(&call_id);
+        let task = tokio::spawn(async move {
+            // Nobody listens once the worker is gone, and then nobody misses the outcome.
+            let _ = outcomes.send(Outcome::of(id, running.await));
+        });
+        self.in_flight.start(key, call_id, task.abort_handle());
         Admission::Accepted
     }
-
-    fn spawn(
-        &self,
-        call_id: &Arc<str>,
-        running: impl Future<Output = (Result<Output, Failure>, Duration)> + Send + 'static,
-    ) -> JoinHandle<()> {
-        let (call_id, outcomes) = (Arc::clone(call_id), self.outcomes.clone());
-        tokio::spawn(async move {
-            let (result, latency) = running.await;
-            // Nobody listens once the worker is gone, and then nobody misses the outcome.
-            let _ = outcomes.send(Outcome { call_id, result, latency });
-        })
-    }
-}
-
-/// An end without a beginning.
-fn refusal(call_id: Arc<str>, error: ToolError) -> Admission {
-    Admission::Ended(Outcome { call_id, result: Err(error.into()), latency: Duration::ZERO })
 }
 
 #[cfg(test)]

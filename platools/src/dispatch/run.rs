@@ -1,78 +1,125 @@
 //! One call, from the tool's own limits to its result.
 
 use std::any::Any;
+use std::future::ready;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{self, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::lazy;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
-use tracing::{Instrument, debug, debug_span, warn};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::{Span, debug, debug_span, warn};
 
 use super::Failure;
 use crate::registry::RegisteredTool;
-use crate::tool::{Context, Execution, Output, ToolError, code};
+use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 
-/// Runs a call, counts it in the tool's health, and tells how long it took.
-pub(super) async fn to_its_end(
-    tool: Arc<RegisteredTool>,
-    context: Context,
-    output: Output,
-    default_timeout: Duration,
-) -> (Result<Output, Failure>, Duration) {
-    let started = Instant::now();
-    let span = debug_span!("call", call.id = context.call_id(), tool.name = tool.name());
-    let timeout = tool.definition().timeout.unwrap_or(default_timeout);
-    let within_limits = async {
-        // Polled before the timer is set up, so that a call that ends at once never pays for one.
-        match tokio::time::timeout(timeout, limited(&tool, context, output)).await {
-            Ok(result) => result,
-            Err(_) => Err(timed_out(timeout)),
-        }
-    };
-    let result = within_limits.instrument(span.clone()).await;
-    let now = Instant::now();
-    let latency = now.saturating_duration_since(started);
-    tool.health().record(now, latency, result.as_ref().err().and_then(own_fault));
-    (result.map_err(|error| span.in_scope(|| report(&tool, error))), latency)
+/// How a call went.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) result: Result<Output, Failure>,
+    pub(super) latency: Duration,
+    pub(super) ended: Instant,
 }
 
-/// Polls a call once, without arranging to be woken.
-pub(super) fn once<F: Future>(call: Pin<&mut F>) -> Option<F::Output> {
-    match call.poll(&mut std::task::Context::from_waker(Waker::noop())) {
-        Poll::Ready(ended) => Some(ended),
-        Poll::Pending => None,
+/// A call that runs: its handler, its deadline, and what is to be told at its end.
+///
+/// A future by hand, because it can be polled once where the call was read and then be moved to a task, and because a call
+/// that ends at the first poll pays for no timer.
+pub(super) struct Running {
+    tool: Arc<RegisteredTool>,
+    context: Context,
+    handler: Option<HandlerFuture>,
+    started: Instant,
+    timeout: Duration,
+    timer: Option<Pin<Box<Sleep>>>,
+    span: Span,
+}
+
+impl Running {
+    /// Starts a call; nothing happens before it is polled.
+    pub(super) fn new(tool: Arc<RegisteredTool>, context: Context, output: Output, default_timeout: Duration) -> Self {
+        Self {
+            handler: Some(limited(&tool, &context, output)),
+            started: Instant::now(),
+            timeout: tool.definition().timeout.unwrap_or(default_timeout),
+            timer: None,
+            span: debug_span!("call", call.id = context.call_id(), tool.name = tool.name()),
+            tool,
+            context,
+        }
+    }
+
+    /// Polls the call once, without arranging to be woken.
+    pub(super) fn once(&mut self) -> Option<Ran> {
+        match self.poll_unpin(&mut task::Context::from_waker(Waker::noop())) {
+            Poll::Ready(ran) => Some(ran),
+            Poll::Pending => None,
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        let deadline = self.started + self.timeout;
+        self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline))).as_mut().poll(cx)
+    }
+
+    /// Counts the call in the tool's health, and decides what its caller may know.
+    fn end(&self, result: Result<Output, ToolError>) -> Ran {
+        let ended = Instant::now();
+        let latency = ended.saturating_duration_since(self.started);
+        self.tool.health().record(ended, latency, result.as_ref().err().and_then(own_fault));
+        Ran { result: result.map_err(|error| self.span.in_scope(|| report(&self.tool, error))), latency, ended }
     }
 }
 
-/// Keeps to the tool's own rate and concurrency.
-async fn limited(tool: &Arc<RegisteredTool>, context: Context, output: Output) -> Result<Output, ToolError> {
+impl Future for Running {
+    type Output = Ran;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ran> {
+        let this = self.get_mut();
+        let handler = this.handler.as_mut().expect("a call is not polled after its end");
+        let polled = this.span.in_scope(|| guarded(&this.context, || handler.as_mut().poll(cx)));
+        let result = match polled {
+            Ok(Poll::Ready(result)) => result,
+            Ok(Poll::Pending) => {
+                ready!(this.poll_timer(cx));
+                Err(timed_out(this.timeout))
+            }
+            Err(panicked) => Err(panicked),
+        };
+        // What the handler leaves behind is dropped here, because that may panic too.
+        let dropped = guarded(&this.context, || this.handler = None);
+        Poll::Ready(this.end(dropped.and(result)))
+    }
+}
+
+/// The handler, within the tool's own rate and concurrency, where it is to run.
+fn limited(tool: &Arc<RegisteredTool>, context: &Context, output: Output) -> HandlerFuture {
     let over = tool.rate().and_then(|mut rate| rate.try_record(Instant::now()).err());
     if let Some(wait) = over {
         let error = ToolError::new(format!("too many calls of this tool; try again in {wait:.1?}"));
-        return Err(error.with_code(code::RATE_LIMITED).retryable());
+        return Box::pin(ready(Err(error.with_code(code::RATE_LIMITED).retryable())));
     }
-    let _permit = match tool.permits() {
-        Some(permits) => Some(permits.acquire().await.expect("the semaphore of a tool is never closed")),
-        None => None,
-    };
-    match tool.definition().execution {
-        Execution::Blocking => on_a_blocking_thread(tool, context, output).await,
-        Execution::Task | Execution::Inline => guarded(tool, context, output).await,
+    let (tool, context) = (Arc::clone(tool), context.clone());
+    let is_blocking = tool.definition().execution == Execution::Blocking;
+    if tool.permits().is_none() && !is_blocking {
+        // The call to the handler itself is put off to the first poll, where a panic is caught.
+        return Box::pin(lazy(move |_| tool.handler().call(context, output)).flatten());
     }
-}
-
-/// Runs the handler with its context, and turns a panic into an error.
-async fn guarded(tool: &Arc<RegisteredTool>, context: Context, output: Output) -> Result<Output, ToolError> {
-    let handler = tool.handler();
-    let call = async { handler.call(context.clone(), output).await };
-    // Whatever the handler shared with the rest of the program may be left half done by a panic, just as by a panic of any
-    // other task; nothing of this crate is.
-    let ended = context.clone().enclose(AssertUnwindSafe(call).catch_unwind()).await;
-    ended.unwrap_or_else(|payload| Err(panicked(&*payload)))
+    Box::pin(async move {
+        let _permit = match tool.permits() {
+            Some(permits) => Some(permits.acquire().await.expect("the semaphore of a tool is never closed")),
+            None => None,
+        };
+        match is_blocking {
+            true => on_a_blocking_thread(&tool, context, output).await,
+            false => tool.handler().call(context, output).await,
+        }
+    })
 }
 
 /// Runs a handler that blocks where it holds nobody up. It cannot be stopped there: after a timeout it runs on unheard.
@@ -81,10 +128,20 @@ async fn on_a_blocking_thread(
     context: Context,
     output: Output,
 ) -> Result<Output, ToolError> {
-    let (tool, runtime, span) = (Arc::clone(tool), Handle::current(), tracing::Span::current());
-    let blocking =
-        tokio::task::spawn_blocking(move || span.in_scope(|| runtime.block_on(guarded(&tool, context, output))));
-    blocking.await.unwrap_or_else(|_| Err(ToolError::new("the worker is shutting down").with_code(code::CANCELLED)))
+    let (handler, runtime, span) = (tool.handler(), Handle::current(), Span::current());
+    let blocking = move || {
+        span.in_scope(|| guarded(&context, || runtime.block_on(handler.call(context.clone(), output)))).flatten()
+    };
+    let ended = tokio::task::spawn_blocking(blocking).await;
+    ended.unwrap_or_else(|_| Err(ToolError::new("the worker is shutting down").with_code(code::CANCELLED)))
+}
+
+/// Runs a part of a handler with its context, and turns a panic into an error.
+fn guarded<R>(context: &Context, part: impl FnOnce() -> R) -> Result<R, ToolError> {
+    // Whatever the handler shared with the rest of the program may be left half done by a panic, just as by a panic of any
+    // other task; nothing of this crate is.
+    let part = AssertUnwindSafe(|| context.enclose(part));
+    std::panic::catch_unwind(part).map_err(|payload| panicked(&*payload))
 }
 
 fn panicked(payload: &(dyn Any + Send)) -> ToolError {

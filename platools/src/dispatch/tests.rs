@@ -38,13 +38,8 @@ fn registry(tool: Probe) -> ToolRegistry {
     ToolRegistry::new().with_tools(tool).expect("one valid tool")
 }
 
-fn call(call_id: &str) -> Call {
-    Call {
-        call_id: call_id.into(),
-        tool_name: "t".into(),
-        params: Params::from("{}".to_owned()),
-        output: Output::new(1024),
-    }
+fn call(call_id: &str) -> Call<'_> {
+    Call { call_id, tool_name: "t", params: Params::from("{}".to_owned()), output: Output::new(1024) }
 }
 
 async fn next(outcomes: &mut mpsc::UnboundedReceiver<Outcome>) -> Outcome {
@@ -70,6 +65,27 @@ async fn panics_become_errors_whatever_their_payload() {
             let error = fails(probe(|tool| tool.execution = execution, run)).await;
             assert_eq!((error.code(), error.message()), (code::PANICKED, message), "{execution:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_a_handler_is_dropped_is_an_error_too() {
+    struct PanicsOnDrop;
+    impl Drop for PanicsOnDrop {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    let run: Run = |_| {
+        let guard = PanicsOnDrop;
+        Box::pin(async move {
+            let _guard = guard;
+            Ok(Value::Null)
+        })
+    };
+    for execution in [Execution::Task, Execution::Inline] {
+        let error = fails(probe(|tool| tool.execution = execution, run)).await;
+        assert_eq!(error.message(), "the tool panicked: dropped", "{execution:?}");
     }
 }
 

@@ -23,7 +23,7 @@ impl Default for Bounds {
 
 /// Past so many unconfirmed bytes the platform is asked for a confirmation ahead of time, so that a busy worker does not
 /// keep half a minute's replies.
-const ASK_EARLY: usize = 8 * 1024 * 1024;
+const ASK_EARLY: usize = 1024 * 1024;
 
 /// Replies in the order they were made.
 ///

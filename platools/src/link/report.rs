@@ -139,6 +139,17 @@ impl Reporter {
         self.state.send_replace(state);
     }
 
+    /// A run has ended; where it failed, that stays the last word.
+    pub(crate) fn disconnected(&self) {
+        self.state.send_if_modified(|state| {
+            let changes = !state.is_failed() && *state != ConnectionState::Disconnected;
+            if changes {
+                *state = ConnectionState::Disconnected;
+            }
+            changes
+        });
+    }
+
     pub(crate) fn event(&self, event: Event) {
         // Without a listener there is nobody to tell.
         let _ = self.events.send(event);

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::{debug, warn};
@@ -92,6 +93,10 @@ impl Session<'_> {
                 Ok(()) = self.worker.changes.changed() => Wake::ToolsChanged,
                 _ = stop.wait_for(|stop| *stop), if self.drain_until.is_none() => Wake::Stop,
             };
+            if matches!(wake, Wake::Ended(_)) && self.worker.dispatcher.is_running() {
+                // Lets calls that are about to end do so, and one flush serves them all.
+                yield_now().await;
+            }
             if let Some(reason) = self.handle(wake).or_else(|| self.handle_what_is_ready()) {
                 return self.end(reason).await;
             }
@@ -165,7 +170,9 @@ impl Session<'_> {
     }
 
     fn frame(&mut self, text: &Utf8Bytes) {
-        self.pulse.heard(Instant::now());
+        if self.pulse.is_awaiting() {
+            self.pulse.heard(Instant::now());
+        }
         match PlatformFrame::parse(text) {
             Ok(PlatformFrame::ToolCall(call)) => {
                 self.accept();
@@ -231,8 +238,8 @@ impl Session<'_> {
             }
         }
         let admission = self.worker.dispatcher.dispatch(Call {
-            call_id: (&*call.call_id).into(),
-            tool_name: call.tool_name.clone().into_owned(),
+            call_id: &call.call_id,
+            tool_name: &call.tool_name,
             params: Params::within(frame, call.params.get()),
             output: output(&call.call_id),
         });
@@ -245,7 +252,7 @@ impl Session<'_> {
 
     /// Answers a call that is not run.
     fn refuse(&mut self, call_id: &str, error: ToolError) {
-        self.worker.reply(Outcome { call_id: call_id.into(), result: Err(error.into()), latency: Duration::ZERO });
+        self.worker.reply(Outcome::refusal(call_id.into(), error));
     }
 
     fn tick(&mut self, now: Instant) -> Option<Disconnect> {

@@ -1,6 +1,7 @@
 //! What of a worker outlives its sockets.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -64,11 +65,14 @@ impl Worker {
     }
 
     /// Takes in what ends while there is no socket. Never returns; cancel-safe.
-    pub(crate) async fn between_sockets(&mut self) {
-        while let Some(outcome) = self.outcomes.recv().await {
-            self.settle(outcome);
+    pub(crate) async fn between_sockets(&mut self) -> Infallible {
+        loop {
+            match self.outcomes.recv().await {
+                Some(outcome) => self.settle(outcome),
+                // The dispatcher holds a sender, so this does not happen; if it did, there would be nothing to take in.
+                None => std::future::pending().await,
+            }
         }
-        std::future::pending().await
     }
 
     /// Gives up every call that runs or waits, with an error as its reply.
@@ -91,7 +95,8 @@ impl Worker {
 
     /// Puts a reply into the outbox.
     pub(super) fn reply(&mut self, outcome: Outcome) {
-        let dropped = self.outbox.push(frame(outcome), Instant::now());
+        let ended = outcome.ended;
+        let dropped = self.outbox.push(frame(outcome), ended);
         if dropped > 0 {
             warn!(replies.dropped = dropped, "the platform confirms too little; the oldest replies were given up");
             self.reporter.event(Event::RepliesDropped { count: dropped });
@@ -157,5 +162,6 @@ fn health(tool: &RegisteredTool, now: Instant) -> ToolHealth {
 
 /// At most so many bytes of a text, cut between two characters.
 fn cut(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
+    let end = (0..=bytes.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default();
+    &text[..end]
 }

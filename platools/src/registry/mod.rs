@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use tokio::sync::watch;
 
 use crate::error::{Error, ErrorKind};
-use crate::tool::{IntoTools, State, Tool, ToolDefinition};
+use crate::tool::{IntoTools, State, ToolDefinition};
 
 pub(crate) use entry::RegisteredTool;
 
@@ -101,7 +101,7 @@ impl ToolRegistry {
     /// As for [`insert`](Self::insert).
     #[cfg(feature = "collect")]
     pub fn with_collected_tools(self) -> Result<Self, Error> {
-        let mut tools: Vec<Box<dyn Tool>> =
+        let mut tools: Vec<Box<dyn crate::tool::Tool>> =
             inventory::iter::<crate::tool::Collected>().map(|collected| (collected.0)()).collect();
         tools.sort_by_key(|tool| tool.definition().name);
         self.with_tools(tools)

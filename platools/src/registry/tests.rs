@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::tool::{BindError, Context, Handler, HandlerFuture, Injected, Output};
+use crate::tool::{BindError, Context, Handler, HandlerFuture, Injected, Output, Tool, borrowing};
 
 /// A tool that borrows a `u64` if it is told to.
 struct Named(&'static str, bool);
@@ -15,7 +15,7 @@ impl Tool for Named {
 
     fn bind(&self, state: &State) -> Result<Arc<dyn Handler>, BindError> {
         if self.1 {
-            Injected::<u64>::resolve("limit", state)?;
+            Injected::resolve(&borrowing::<u64>(), "limit", state)?;
         }
         Ok(Arc::new(Nothing))
     }

@@ -52,9 +52,9 @@ impl Context {
         CURRENT.try_with(Self::clone).ok()
     }
 
-    /// Runs `future` with this context as the current one.
-    pub(crate) async fn enclose<F: Future>(self, future: F) -> F::Output {
-        CURRENT.scope(self, future).await
+    /// Runs `part` with this context as the current one.
+    pub(crate) fn enclose<R>(&self, part: impl FnOnce() -> R) -> R {
+        CURRENT.sync_scope(self.clone(), part)
     }
 
     /// The call's id, unique on its platform.

@@ -47,7 +47,11 @@ pub mod code {
 /// assert_eq!(error.to_string(), "order ord-7 is locked");
 /// ```
 #[derive(Debug)]
-pub struct ToolError {
+pub struct ToolError(Box<Failure>);
+
+/// Behind a pointer, so that a `Result` of a small value stays small.
+#[derive(Debug)]
+struct Failure {
     code: Cow<'static, str>,
     message: String,
     retryable: bool,
@@ -59,91 +63,84 @@ impl ToolError {
     /// A failure with a message for the caller, code [`code::FAILED`], not retryable.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Failure {
             code: Cow::Borrowed(code::FAILED),
             message: message.into(),
             retryable: false,
             details: None,
             source: None,
-        }
+        }))
     }
 
     /// A failure whose message is the error's own; the error becomes the source.
     #[must_use]
     pub fn from_error(error: impl StdError + Send + Sync + 'static) -> Self {
-        Self { source: Some(Box::new(error)), ..Self::new(String::new()) }.with_message_of_source()
-    }
-
-    fn with_message_of_source(mut self) -> Self {
-        if let Some(source) = &self.source {
-            self.message = source.to_string();
-        }
-        self
+        Self::new(error.to_string()).with_source(error)
     }
 
     /// Sets the code, a short word in snake case that programs can tell failures apart by.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
-        self.code = code.into();
+        self.0.code = code.into();
         self
     }
 
     /// Says that the same call may succeed later.
     #[must_use]
     pub fn retryable(mut self) -> Self {
-        self.retryable = true;
+        self.0.retryable = true;
         self
     }
 
     /// Attaches facts a program can use.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.0.details = Some(details);
         self
     }
 
     /// Sets the error behind this one.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 
     /// What kind of failure this is.
     #[must_use]
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// The message for the caller.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Whether the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.retryable
+        self.0.retryable
     }
 
     /// Facts a program can use.
     #[must_use]
     pub fn details(&self) -> Option<&Value> {
-        self.details.as_ref()
+        self.0.details.as_ref()
     }
 
     /// The chain of causes, one a line, outermost first; `None` where there is none.
     #[must_use]
     pub fn causes(&self) -> Option<String> {
         let mut lines = Vec::new();
-        let mut next: Option<&dyn StdError> = self.source.as_deref().map(|source| source as _);
+        let mut next: Option<&dyn StdError> = self.0.source.as_deref().map(|source| source as _);
         while let Some(error) = next {
             lines.push(error.to_string());
             next = error.source();
         }
         // An error taken over whole repeats the message in its first line.
-        if lines.first() == Some(&self.message) {
+        if lines.first() == Some(&self.0.message) {
             lines.remove(0);
         }
         (!lines.is_empty()).then(|| lines.join("\n"))
@@ -152,13 +149,13 @@ impl ToolError {
 
 impl fmt::Display for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.0.message)
     }
 }
 
 impl StdError for ToolError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.0.source.as_deref().map(|source| source as _)
     }
 }
 

@@ -37,6 +37,11 @@ use super::state::{BindError, State};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tool",
+    label = "not a tool",
+    note = "put `#[tool]` on the function, or implement `Tool` by hand"
+)]
 pub trait Tool: Send + Sync {
     /// What the tool declares. Asked once, when it enters a registry.
     fn definition(&self) -> ToolDefinition;

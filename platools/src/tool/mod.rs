@@ -27,17 +27,19 @@ pub use output::Output;
 pub use params::Params;
 pub use schema::Dialect;
 pub(crate) use schema::input_schema;
-#[cfg(test)]
-pub(crate) use state::Injected;
 pub use state::{BindError, State};
+#[cfg(test)]
+pub(crate) use state::{Injected, borrowing};
 
 /// What the expansion of `#[tool]` names.
 pub(crate) mod expansion {
-    pub use super::arguments::{Argument, Bound, IntoDefault, Parameter, Parameters, Policy};
+    pub use super::arguments::{Argument, Bound, IntoDefault, Length, Parameter, Parameters, Policy, Ranged, Text};
     #[cfg(feature = "collect")]
     pub use super::collected::Collected;
     pub use super::returns::{ErrorOf, IntoToolErrorFromDisplay, IntoToolErrorFromError, IntoToolErrorFromInto};
-    pub use super::returns::{Fallible, FallibleReturn, IntoToolErrorFromNothing, Plain, PlainReturn, Returned};
-    pub use super::state::{Injectable, Injected};
-    pub use super::typed::{Body, TypedTool};
+    pub use super::returns::{
+        Fallible, FallibleReturn, IntoToolErrorFromNothing, Plain, PlainReturn, Returned, ToolFailure, ToolResult,
+    };
+    pub use super::state::{Borrowing, Injectable, Injected, borrowing};
+    pub use super::typed::{Body, TypedTool, a_tools_future_must_be_send};
 }

@@ -31,6 +31,11 @@ impl<R> Returned<R> {
 }
 
 /// What a tool may return: a value with a schema that can be written as JSON.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a tool",
+    label = "a result is written as JSON and described by a schema",
+    note = "derive what is missing of `serde::Serialize` and `schemars::JsonSchema` for `{Self}`"
+)]
 pub trait ToolResult: Serialize + JsonSchema {}
 impl<T: Serialize + JsonSchema + ?Sized> ToolResult for T {}
 
@@ -136,10 +141,10 @@ impl<E> ErrorOf<E> {
 /// Chosen first: the author said how, with `From<E> for ToolError`; a `ToolError` itself is one of these.
 pub trait IntoToolErrorFromInto {
     /// The failure.
-    fn into_tool_error(&mut self) -> ToolError;
+    fn tool_error(&mut self) -> ToolError;
 }
 impl<E: Into<ToolError>> IntoToolErrorFromInto for &mut &mut &mut ErrorOf<E> {
-    fn into_tool_error(&mut self) -> ToolError {
+    fn tool_error(&mut self) -> ToolError {
         self.take().into()
     }
 }
@@ -147,10 +152,10 @@ impl<E: Into<ToolError>> IntoToolErrorFromInto for &mut &mut &mut ErrorOf<E> {
 /// Chosen second: an error type, which keeps its chain of causes.
 pub trait IntoToolErrorFromError {
     /// The failure.
-    fn into_tool_error(&mut self) -> ToolError;
+    fn tool_error(&mut self) -> ToolError;
 }
 impl<E: StdError + Send + Sync + 'static> IntoToolErrorFromError for &mut &mut ErrorOf<E> {
-    fn into_tool_error(&mut self) -> ToolError {
+    fn tool_error(&mut self) -> ToolError {
         ToolError::from_error(self.take())
     }
 }
@@ -159,10 +164,10 @@ impl<E: StdError + Send + Sync + 'static> IntoToolErrorFromError for &mut &mut E
 /// their causes in it) counts as the source.
 pub trait IntoToolErrorFromDisplay {
     /// The failure.
-    fn into_tool_error(&mut self) -> ToolError;
+    fn tool_error(&mut self) -> ToolError;
 }
 impl<E: Display> IntoToolErrorFromDisplay for &mut ErrorOf<E> {
-    fn into_tool_error(&mut self) -> ToolError {
+    fn tool_error(&mut self) -> ToolError {
         let error = self.take();
         let (message, with_causes) = (error.to_string(), format!("{error:#}"));
         let failure = ToolError::new(message);
@@ -173,7 +178,7 @@ impl<E: Display> IntoToolErrorFromDisplay for &mut ErrorOf<E> {
 /// Chosen last, for an error nothing can be made of: says so, in place of the compiler's account of the search.
 pub trait IntoToolErrorFromNothing<E> {
     /// Never called.
-    fn into_tool_error(&mut self) -> ToolError
+    fn tool_error(&mut self) -> ToolError
     where
         E: ToolFailure,
     {

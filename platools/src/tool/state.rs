@@ -54,54 +54,68 @@ impl fmt::Display for BindError {
 impl std::error::Error for BindError {}
 
 /// A type that a tool may borrow: the call's [`Context`], or state of its registry, which all calls share.
+#[diagnostic::on_unimplemented(
+    message = "a tool cannot borrow a `{Self}`",
+    label = "all calls share what is borrowed, at the same time",
+    note = "it needs `Send + Sync + 'static`; put what changes into a `Mutex` or an atomic"
+)]
 pub trait Injectable: Any + Send + Sync {}
 impl<T: Any + Send + Sync> Injectable for T {}
 
-/// Where a borrowed parameter comes from, settled when the tool is bound.
+/// What can be done with a type because it is [`Injectable`].
 ///
-/// The bounds on `T` are asked for in [`resolve`](Self::resolve) alone, so that a type that cannot be borrowed is one compile
-/// error and not one for each use.
-pub struct Injected<T> {
-    source: Source,
+/// The expansion of `#[tool]` asks for it wherever a borrowed parameter is named, with the same tokens, so that a type that cannot
+/// be borrowed is one compile error.
+pub struct Borrowing<T> {
+    is_context: bool,
+    from_state: fn(&State) -> Option<Arc<dyn Any + Send + Sync>>,
     cast: for<'a> fn(&'a (dyn Any + Send + Sync)) -> Option<&'a T>,
 }
 
-enum Source {
+/// Asks that a tool can borrow a type.
+#[must_use]
+pub fn borrowing<T: Injectable>() -> Borrowing<T> {
+    Borrowing {
+        is_context: TypeId::of::<T>() == TypeId::of::<Context>(),
+        from_state: |state| Some(state.get::<T>()?),
+        cast: |value| value.downcast_ref(),
+    }
+}
+
+impl<T> fmt::Debug for Borrowing<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Borrowing<{}>", type_name::<T>())
+    }
+}
+
+/// Where a borrowed parameter comes from, settled when the tool is bound.
+#[derive(Debug)]
+pub enum Injected {
     /// The call's own [`Context`].
     Call,
     /// The registry's state.
     State(Arc<dyn Any + Send + Sync>),
 }
 
-impl<T> Injected<T> {
+impl Injected {
     /// Finds the source of a parameter by its type.
     ///
     /// # Errors
     /// The registry has no value of the type.
-    pub fn resolve(parameter: &'static str, state: &State) -> Result<Self, BindError>
-    where
-        T: Injectable,
-    {
-        let source = if TypeId::of::<T>() == TypeId::of::<Context>() {
-            Source::Call
-        } else {
-            Source::State(state.get::<T>().ok_or(BindError { parameter, wanted: type_name::<T>() })?)
-        };
-        Ok(Self { source, cast: |value| value.downcast_ref() })
+    pub fn resolve<T>(borrowing: &Borrowing<T>, parameter: &'static str, state: &State) -> Result<Self, BindError> {
+        if borrowing.is_context {
+            return Ok(Self::Call);
+        }
+        let value = (borrowing.from_state)(state);
+        value.map(Self::State).ok_or(BindError { parameter, wanted: type_name::<T>() })
     }
 
     /// The value, for one call.
-    pub fn get<'a>(&'a self, context: &'a Context) -> &'a T {
-        let value = match &self.source {
-            Source::Call => (self.cast)(context),
-            Source::State(value) => (self.cast)(&**value),
+    pub fn get<'a, T>(&'a self, borrowing: &Borrowing<T>, context: &'a Context) -> &'a T {
+        let value = match self {
+            Self::Call => (borrowing.cast)(context),
+            Self::State(value) => (borrowing.cast)(&**value),
         };
         value.expect("the source was found by this type")
-    }
-}
-
-impl<T> fmt::Debug for Injected<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Injected").field("type", &type_name::<T>()).finish_non_exhaustive()
     }
 }

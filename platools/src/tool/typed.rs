@@ -12,7 +12,7 @@ use super::output::Output;
 /// The typed function behind a tool, with whatever it borrows.
 pub trait Body: Send + Sync + 'static {
     /// The types of its arguments, as a nested pair.
-    type Values: Send;
+    type Values;
 
     /// Runs the function and writes what it returns.
     fn run(
@@ -21,6 +21,11 @@ pub trait Body: Send + Sync + 'static {
         context: &Context,
         output: Output,
     ) -> impl Future<Output = Result<Output, ToolError>> + Send;
+}
+
+/// Asks that a call can move between threads while it waits. Whatever an async function holds across an `.await` must be `Send`.
+pub fn a_tools_future_must_be_send<F: Future + Send>(future: F) -> impl Future<Output = F::Output> + Send {
+    future
 }
 
 /// Decodes a call's arguments and runs the function with them.

@@ -11,9 +11,9 @@ mod parameter;
 mod pattern;
 mod problem;
 
-pub use bounds::Bound;
+pub use bounds::{Bound, Length, Ranged, Text};
 pub(crate) use decode::decode;
-pub use parameter::{AnyParameter, Argument, IntoDefault, Parameter, Parameters};
+pub use parameter::{Argument, IntoDefault, Parameter, Parameters};
 
 /// How strictly arguments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

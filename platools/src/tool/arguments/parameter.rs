@@ -192,7 +192,15 @@ impl<T: DeserializeOwned + JsonSchema> AnyParameter for Parameter<T> {
 }
 
 /// What an argument's type must be able to do.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a tool",
+    label = "an argument is read from JSON and described by a schema",
+    note = "it needs `serde::Deserialize`, `schemars::JsonSchema` and `Send`; derive the first two for `{Self}`",
+    note = "borrow it (`&{Self}`) if the caller does not send it: borrowed parameters come from the registry's state"
+)]
 pub trait Argument: DeserializeOwned + JsonSchema + Send + 'static {}
+// Without this the compiler names the first trait of the three that is missing, and nothing of what to do.
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Argument for T {}
 
 /// The parameters of a tool: a nested pair `(Parameter<A>, (Parameter<B>, ()))`, which has no limit to its length.

@@ -1,7 +1,8 @@
 //! From Rust types to JSON Schema.
 
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::transform::{RecursiveTransform, Transform as _};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::tool::arguments::Parameters;
@@ -28,7 +29,14 @@ pub(crate) fn input_schema<P: Parameters>(parameters: &P, allow_unknown: bool) -
         schema.insert("required".to_owned(), json!(required));
     }
     schema.insert("additionalProperties".to_owned(), json!(allow_unknown));
-    with_definitions(schema, generator)
+    let mut schema = Schema::from(with_definitions(schema, generator));
+    RecursiveTransform(take_repeats).transform(&mut schema);
+    schema.to_value()
+}
+
+/// Sets take an item that is given twice, and keep it once.
+fn take_repeats(schema: &mut Schema) {
+    schema.remove("uniqueItems");
 }
 
 /// The schema of what a tool returns; `None` for `()` and for values of any shape, which it would say nothing about.
@@ -44,10 +52,10 @@ pub(crate) fn output_schema<T: JsonSchema>() -> Option<Value> {
     (fields.get("type") != Some(&json!("null")) && !only_any).then_some(schema)
 }
 
-fn with_definitions(mut schema: Map<String, Value>, mut generator: SchemaGenerator) -> Value {
+fn with_definitions(mut schema: Map<String, Value>, mut generator: SchemaGenerator) -> Map<String, Value> {
     let definitions = generator.take_definitions(true);
     if !definitions.is_empty() {
         schema.insert("$defs".to_owned(), Value::Object(definitions));
     }
-    Value::Object(schema)
+    schema
 }

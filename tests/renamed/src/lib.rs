@@ -1,0 +1,1 @@
+//! Its one test uses platools under another name.

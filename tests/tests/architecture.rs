@@ -1,0 +1,416 @@
+//! Which module may import which, as ARCHITECTURE.md has it, checked on the sources.
+//!
+//! Every path that begins with `crate` or `super` counts, in a `use` line or elsewhere; what is compiled for tests only does
+//! not.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use quote::ToTokens as _;
+use syn::{Attribute, Item, ItemMod};
+
+/// What the top-level modules of a crate may import: other top-level modules, or single items of them.
+struct Table {
+    rules: &'static [Rule],
+    /// Modules that every other may import, and that import none.
+    leaves: &'static [&'static str],
+    /// Modules that may import anything; the root is the empty name.
+    free: &'static [&'static str],
+}
+
+type Rule = (&'static str, &'static [&'static str]);
+
+/// The table in ARCHITECTURE.md.
+const SDK: Table = Table {
+    rules: &[
+        ("wire", &[]),
+        ("tool", &[]),
+        ("signature", &[]),
+        ("registry", &["tool"]),
+        ("dispatch", &["registry", "tool"]),
+        ("link", &["wire", "dispatch", "registry", "tool", "signature"]),
+        ("client", &["link", "dispatch::Limits", "registry", "tool"]),
+    ],
+    leaves: &["error", "window"],
+    // They name what users and expanded macros need, wherever it is.
+    free: &["", "__private", "macros"],
+};
+
+const GATEWAY: Table = Table {
+    rules: &[
+        ("core", &["store"]),
+        ("store", &["core"]),
+        ("listen", &["core"]),
+        ("gateway", &["core", "listen", "store"]),
+        ("dev", &["core", "gateway"]),
+        // Parts of the program, which has a root of its own.
+        ("cli", &[]),
+        ("signals", &[]),
+    ],
+    leaves: &[],
+    free: &[""],
+};
+
+/// The web frameworks and sockets that the gateway's core knows nothing of.
+const PROTOCOLS: &[&str] = &["axum", "hyper", "rmcp", "tokio_tungstenite", "tower", "tower_http", "tungstenite"];
+
+#[test]
+fn the_sdk_imports_what_its_table_allows() {
+    assert_none(import_violations(&read_crate("platools/src/lib.rs"), &SDK));
+}
+
+#[test]
+fn the_gateway_imports_one_way() {
+    assert_none(import_violations(&read_crate("platools-gateway/src/lib.rs"), &GATEWAY));
+    assert_none(import_violations(&read_crate("platools-gateway/src/main.rs"), &GATEWAY));
+}
+
+#[test]
+fn the_gateways_protocols_never_import_each_other() {
+    assert_none(sibling_violations(&read_crate("platools-gateway/src/lib.rs"), "listen"));
+}
+
+#[test]
+fn the_gateways_core_and_store_know_no_protocol() {
+    let modules = read_crate("platools-gateway/src/lib.rs");
+    assert_none(naming_violations(&modules, &["core", "store"], PROTOCOLS));
+}
+
+impl Table {
+    /// What a module may import; `None` if it is not known.
+    fn allowed(&self, module: &str) -> Option<Vec<&str>> {
+        if self.leaves.contains(&module) {
+            return Some(Vec::new());
+        }
+        let (_, may_use) = self.rules.iter().find(|(name, _)| *name == module)?;
+        Some([may_use, self.leaves].concat())
+    }
+}
+
+fn assert_none(violations: Vec<String>) {
+    assert!(violations.is_empty(), "see ARCHITECTURE.md for what may import what:\n{}", violations.join("\n"));
+}
+
+/// One file or inline module, with what it is made of outside of tests.
+struct Module {
+    /// From the crate's root, which is the empty path.
+    path: Vec<String>,
+    /// Absolute paths of everything it names through `crate` or `super`.
+    imports: BTreeSet<Vec<String>>,
+    /// Every identifier in it.
+    names: BTreeSet<String>,
+}
+
+impl Module {
+    fn top(&self) -> &str {
+        self.path.first().map_or("", String::as_str)
+    }
+}
+
+fn import_violations(modules: &[Module], table: &Table) -> Vec<String> {
+    let mut violations = Vec::new();
+    for module in modules.iter().filter(|module| !table.free.contains(&module.top())) {
+        let Some(allowed) = table.allowed(module.top()) else {
+            violations
+                .push(format!("`{}` has no rule: say in ARCHITECTURE.md and here what it may import", module.top()));
+            continue;
+        };
+        for import in &module.imports {
+            let path = import.join("::");
+            let is_within = |outer: &str| path == outer || path.starts_with(&format!("{outer}::"));
+            if !is_within(module.top()) && !allowed.iter().any(|allowed| is_within(allowed)) {
+                violations.push(format!("`{}` may not import `crate::{path}`", module.path.join("::")));
+            }
+        }
+    }
+    violations
+}
+
+/// Modules below `parent` that import one another.
+fn sibling_violations(modules: &[Module], parent: &str) -> Vec<String> {
+    let siblings: BTreeSet<_> =
+        modules.iter().filter(|module| module.top() == parent).filter_map(|module| module.path.get(1)).collect();
+    let mut violations = Vec::new();
+    for module in modules.iter().filter(|module| module.top() == parent && module.path.len() > 1) {
+        for import in module.imports.iter().filter(|import| import[0] == parent) {
+            if import.get(1).is_some_and(|other| *other != module.path[1] && siblings.contains(other)) {
+                violations.push(format!("`{}` may not import `crate::{}`", module.path.join("::"), import.join("::")));
+            }
+        }
+    }
+    violations
+}
+
+/// Modules that name something by a word they may not know.
+fn naming_violations(modules: &[Module], tops: &[&str], words: &[&str]) -> Vec<String> {
+    modules
+        .iter()
+        .filter(|module| tops.contains(&module.top()))
+        .flat_map(|module| {
+            let named = words.iter().filter(|word| module.names.contains(**word));
+            named.map(|word| format!("`{}` may not name `{word}`", module.path.join("::")))
+        })
+        .collect()
+}
+
+/// Reads a crate from its root file, along its `mod` lines.
+fn read_crate(root: &str) -> Vec<Module> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(root);
+    let folder = file.parent().expect("a folder").to_owned();
+    let mut modules = Vec::new();
+    read_file(&file, &folder, &[], &mut modules);
+    modules
+}
+
+/// `folder` is where the files of child modules are.
+fn read_file(file: &Path, folder: &Path, path: &[String], modules: &mut Vec<Module>) {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let items = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display())).items;
+    for module in read_items(items, path, modules) {
+        let (file, folder) = locate(&module, file, folder);
+        read_file(&file, &folder, &child(path, &module), modules);
+    }
+}
+
+/// The file of `mod name;`, and the folder of its children.
+fn locate(module: &ItemMod, parent: &Path, folder: &Path) -> (PathBuf, PathBuf) {
+    let name = module.ident.to_string();
+    if let Some(named) = module.attrs.iter().find_map(path_attribute) {
+        let file = parent.parent().expect("a folder").join(named);
+        let folder = file.parent().expect("a folder").to_owned();
+        return (file, folder);
+    }
+    let folder = folder.join(&name);
+    let beside = folder.with_extension("rs");
+    (if beside.exists() { beside } else { folder.join("mod.rs") }, folder)
+}
+
+fn path_attribute(attribute: &Attribute) -> Option<String> {
+    let syn::Meta::NameValue(pair) = &attribute.meta else { return None };
+    let syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) = &pair.value else { return None };
+    pair.path.is_ident("path").then(|| text.value())
+}
+
+/// Takes a module's own items, and those of inline modules in it, and returns the modules that are in files of their own.
+fn read_items(items: Vec<Item>, path: &[String], modules: &mut Vec<Module>) -> Vec<ItemMod> {
+    let mut module = Module { path: path.to_vec(), imports: BTreeSet::new(), names: BTreeSet::new() };
+    let mut files = Vec::new();
+    for item in items {
+        match item {
+            Item::Mod(inner) if is_for_tests(&inner.attrs) => {}
+            Item::Mod(inner) if inner.content.is_none() => files.push(inner),
+            Item::Mod(inner) => {
+                let path = child(path, &inner);
+                let (_, items) = inner.content.expect("an inline module");
+                let within = read_items(items, &path, modules);
+                assert!(within.is_empty(), "`{}`: files of inline modules are not looked for", path.join("::"));
+            }
+            // A `use` or another item that is there in tests only.
+            Item::Use(item) if is_for_tests(&item.attrs) => {}
+            item => read_tokens(item.into_token_stream(), &mut module),
+        }
+    }
+    modules.push(module);
+    files
+}
+
+fn child(path: &[String], module: &ItemMod) -> Vec<String> {
+    [path, &[module.ident.to_string()]].concat()
+}
+
+fn is_for_tests(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(|attribute| attribute.to_token_stream().to_string().replace(' ', "") == "#[cfg(test)]")
+}
+
+/// Finds the paths anywhere in the tokens, also in those of macros.
+fn read_tokens(tokens: TokenStream, module: &mut Module) {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Ident(word) => {
+                module.names.insert(word.to_string());
+                // A `super` that follows another is a part of the same path.
+                if at < 2 || !is_separator(&tokens[at - 2..at]) {
+                    read_path(&tokens[at..], module);
+                }
+            }
+            TokenTree::Group(group) => read_tokens(group.stream(), module),
+            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+        }
+    }
+}
+
+/// Reads the path at the beginning of the tokens, if it is one into the crate.
+fn read_path(tokens: &[TokenTree], module: &mut Module) {
+    let mut base = match tokens[0].to_string().as_str() {
+        "crate" => Vec::new(),
+        "super" => parent(&module.path),
+        _ => return,
+    };
+    let mut rest = &tokens[1..];
+    while rest.len() > 2 && is_separator(&rest[..2]) && rest[2].to_string() == "super" {
+        base = parent(&base);
+        rest = &rest[3..];
+    }
+    // Without a separator it is no path: `pub(crate)`.
+    if rest.len() > 2 && is_separator(&rest[..2]) {
+        read_rest(base, rest, &mut module.imports);
+    }
+}
+
+fn parent(path: &[String]) -> Vec<String> {
+    path.split_last().map(|(_, parent)| parent.to_vec()).unwrap_or_default()
+}
+
+/// Follows `::a::b`, into the groups of a `use`.
+fn read_rest(mut path: Vec<String>, mut rest: &[TokenTree], imports: &mut BTreeSet<Vec<String>>) {
+    while rest.len() > 2 && is_separator(&rest[..2]) {
+        match &rest[2] {
+            TokenTree::Ident(name) => path.push(name.to_string()),
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                let tokens: Vec<_> = group.stream().into_iter().collect();
+                for part in tokens.split(|token| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ',')) {
+                    read_part(&path, part, imports);
+                }
+                return;
+            }
+            // `::*`, or the generics of a value: what they are about is in the path.
+            _ => break,
+        }
+        rest = &rest[3..];
+    }
+    imports.insert(path);
+}
+
+/// One of the parts of a group: a name and what may follow it.
+fn read_part(path: &[String], part: &[TokenTree], imports: &mut BTreeSet<Vec<String>>) {
+    match part.first() {
+        Some(TokenTree::Ident(name)) if name != "self" => {
+            read_rest([path, &[name.to_string()]].concat(), &part[1..], imports);
+        }
+        Some(_) => drop(imports.insert(path.to_vec())),
+        None => {}
+    }
+}
+
+fn is_separator(tokens: &[TokenTree]) -> bool {
+    tokens.iter().all(|token| matches!(token, TokenTree::Punct(mark) if mark.as_char() == ':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: Table = Table {
+        rules: &[("low", &[]), ("high", &["low", "side::Item"]), ("side", &[])],
+        leaves: &["leaf"],
+        free: &[""],
+    };
+
+    /// The modules of a made-up crate in one text.
+    fn crate_of(text: &str) -> Vec<Module> {
+        let mut modules = Vec::new();
+        read_items(syn::parse_file(text).expect("Rust").items, &[], &mut modules);
+        modules
+    }
+
+    fn violations(text: &str) -> Vec<String> {
+        import_violations(&crate_of(text), &TABLE)
+    }
+
+    #[test]
+    fn what_the_table_allows_is_no_violation() {
+        let text = "
+            pub(crate) use high::Thing;
+            mod low { pub(crate) struct Deep; mod deeper { use super::Deep; use super::super::low::Deep as Same; } }
+            mod side { pub(in crate::side) struct Item; use crate::leaf::Small; }
+            mod leaf { pub(super) struct Small; }
+            mod high {
+                //! About [`crate::nowhere`].
+                use crate::{low::Deep, side::Item};
+                use super::low;
+                fn f() { panic!(\"crate::nowhere\") }
+            }
+        ";
+        assert_eq!(violations(text), [""; 0]);
+    }
+
+    #[test]
+    fn imports_are_found_in_every_spelling() {
+        for import in [
+            "use crate::high::Thing;",
+            "use crate::high;",
+            "use crate::high::*;",
+            "use crate::high::{Thing, other::{self, Part}};",
+            "use crate::{low::Deep, high::Thing};",
+            "use crate::{low::{self, Deep}, high};",
+            "use super::high::Thing;",
+            "use super::{low, high::Thing};",
+            "pub(crate) use crate::high::Thing as Other;",
+            "fn f(_: &crate::high::Thing) {}",
+            "fn f() { let _ = Vec::<crate::high::Thing>::new(); }",
+            "fn f() { select! { thing = crate::high::thing() => {} } }",
+            "impl crate::high::Trait for Deep {}",
+            "#[derive(crate::high::Derive)] struct Deep;",
+            "mod deeper { use super::super::high::Thing; }",
+            "mod deeper { mod deepest { fn f() { super::super::super::high::thing() } } }",
+        ] {
+            let found = violations(&format!("mod low {{ {import} }}"));
+            assert!(!found.is_empty() && found.iter().all(|line| line.contains("crate::high")), "{import}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_leaf_imports_nothing() {
+        assert_eq!(violations("mod leaf { use crate::low; }"), ["`leaf` may not import `crate::low`"]);
+    }
+
+    #[test]
+    fn a_single_item_is_not_its_whole_module() {
+        assert_eq!(violations("mod high { use crate::side::Other; }"), ["`high` may not import `crate::side::Other`"]);
+        assert_eq!(violations("mod high { use crate::side; }"), ["`high` may not import `crate::side`"]);
+    }
+
+    #[test]
+    fn the_names_of_the_root_are_no_way_around_the_table() {
+        assert_eq!(violations("mod low { use crate::Thing; }"), ["`low` may not import `crate::Thing`"]);
+        assert_eq!(violations("mod low { use super::*; }"), ["`low` may not import `crate::`"]);
+    }
+
+    #[test]
+    fn a_module_without_a_rule_is_a_violation() {
+        assert!(violations("mod new {}")[0].starts_with("`new` has no rule"));
+    }
+
+    #[test]
+    fn tests_may_import_anything() {
+        let text =
+            "mod low { #[cfg(test)] use crate::high::Thing; #[cfg(test)] mod tests { use crate::high::Thing; } }";
+        assert_eq!(violations(text), [""; 0]);
+    }
+
+    #[test]
+    fn siblings_that_import_each_other_are_found() {
+        let apart =
+            "mod listen { pub struct Shared; mod rest { use super::Shared; } mod sync { use super::sync::Own; } }";
+        assert_eq!(sibling_violations(&crate_of(apart), "listen"), [""; 0]);
+        let tied = "mod listen { mod rest { mod call { use super::super::sync::Link; } } mod sync {} }";
+        let expected = ["`listen::rest::call` may not import `crate::listen::sync::Link`"];
+        assert_eq!(sibling_violations(&crate_of(tied), "listen"), expected);
+    }
+
+    #[test]
+    fn words_are_found_wherever_they_stand() {
+        for text in ["use axum::Router;", "fn f(_: ::axum::Router) {}", "fn f() { select! { axum::serve() } }"] {
+            let modules =
+                crate_of(&format!("mod core {{ mod inner {{ {text} }} }} mod listen {{ use axum::Router; }}"));
+            assert_eq!(
+                naming_violations(&modules, &["core"], PROTOCOLS),
+                ["`core::inner` may not name `axum`"],
+                "{text}"
+            );
+        }
+    }
+}

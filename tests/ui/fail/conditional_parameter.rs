@@ -1,0 +1,11 @@
+use platools::{tool, tools};
+
+/// Do it.
+#[tool]
+fn bad(a: u8, #[cfg(not(any()))] b: u8) -> u8 {
+    a + b
+}
+
+fn main() {
+    let _ = tools![bad];
+}

@@ -1,0 +1,8 @@
+use platools::tools;
+
+fn plain() {}
+
+fn main() {
+    let _ = tools![plain];
+    plain();
+}

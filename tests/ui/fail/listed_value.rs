@@ -1,0 +1,9 @@
+use platools::{tool, tools};
+
+/// Do it.
+#[tool]
+fn good() {}
+
+fn main() {
+    let _ = tools![good, good()];
+}

@@ -1,0 +1,8 @@
+use platools::{tool, tools};
+
+#[tool]
+fn bad() {}
+
+fn main() {
+    let _ = tools![bad];
+}

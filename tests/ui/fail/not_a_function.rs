@@ -1,0 +1,8 @@
+use platools::tool;
+
+#[tool]
+struct Bad;
+
+fn main() {
+    let _ = Bad;
+}

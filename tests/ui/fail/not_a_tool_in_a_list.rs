@@ -1,0 +1,7 @@
+use platools::tools;
+
+struct Plain;
+
+fn main() {
+    let _ = tools![Plain];
+}

@@ -1,0 +1,16 @@
+use platools::{tool, tools};
+
+#[derive(schemars::JsonSchema)]
+struct Order {
+    id: String,
+}
+
+/// Do it.
+#[tool]
+fn bad() -> Order {
+    Order { id: String::new() }
+}
+
+fn main() {
+    let _ = tools![bad];
+}

@@ -1,0 +1,9 @@
+use platools::attr::tools;
+
+/// Do it.
+#[tools]
+fn bad() {}
+
+fn main() {
+    bad();
+}
