@@ -51,6 +51,7 @@ impl Cut {
 
 impl Wire {
     pub(crate) fn new(tcp: TcpStream) -> Self {
+        tcp.set_nodelay(true).expect("it is a TCP socket");
         Self { tcp, cut: Cut::default() }
     }
 

@@ -260,6 +260,26 @@ async fn a_blocking_handler_that_outlives_its_timeout_is_answered_once() {
     serves(&mut link).await;
 }
 
+#[tokio::test]
+async fn a_heartbeat_says_how_each_tool_fared() {
+    let platform = Platform::start().await;
+    let registry = ToolRegistry::new().with_tools(tools![echo, fails]).expect("valid tools");
+    // With so little room for what is unconfirmed, a heartbeat follows each reply at once.
+    let _worker = Worker::start(client(&platform.url(), &registry).max_unconfirmed_bytes(1));
+    let mut link = platform.accept_worker().await;
+    link.call("bad", "fails", json!({})).await;
+    link.error("bad").await;
+    let health = link.expect("heartbeat").await["tools_health"].take();
+    let keys: BTreeSet<_> = health.as_object().expect("an object").keys().map(String::as_str).collect();
+    assert_eq!(keys, BTreeSet::from(["echo", "fails"]));
+    assert_eq!(health["echo"], json!({"status": "healthy", "avg_latency_ms": 0, "error_count_1h": 0}));
+    assert_ne!(health["fails"]["status"], "healthy");
+    assert_eq!(
+        (&health["fails"]["error_count_1h"], &health["fails"]["last_error"]),
+        (&json!(1), &json!("the order is locked"))
+    );
+}
+
 type Seen = (String, Option<String>, Option<String>, Value);
 
 fn seen(ctx: &Context) -> Seen {
