@@ -1,1 +1,28 @@
-//! x
+//! A platform that does exactly what a test wants, over real sockets.
+//!
+//! A [`Platform`] listens, a [`Link`] is one worker's socket seen from the platform's side, and a [`Worker`] is a client of
+//! the SDK that runs beside the test. Nothing here sleeps: a test waits for what must happen, and [`within`] ends it when
+//! that does not happen.
+
+mod link;
+mod platform;
+mod wire;
+mod worker;
+
+use std::time::Duration;
+
+pub use link::Link;
+pub use platform::{Platform, Unreachable};
+pub use wire::{Cut, Wire};
+pub use worker::{SECRET, Worker, client, quick, states};
+
+/// Nothing a test waits for takes so long, however busy the machine is.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for what must happen.
+///
+/// # Panics
+/// It does not happen.
+pub async fn within<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, what).await.expect("it took too long")
+}

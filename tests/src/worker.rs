@@ -1,0 +1,93 @@
+//! A client of the SDK, beside the test.
+
+use std::time::Duration;
+
+use platools::{
+    ClientHandle, ConnectionState, Error, Jitter, PlatoolsClient, PlatoolsClientBuilder, Reconnect, ToolRegistry,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::within;
+
+/// What workers authenticate with.
+pub const SECRET: &str = "a-secret-of-a-test";
+
+/// Tries again after a millisecond, and always after the same time.
+#[must_use]
+pub fn quick() -> Reconnect {
+    let delay = Duration::from_millis(1);
+    Reconnect::new().base(delay).max(delay).jitter(Jitter::None)
+}
+
+/// A client of these tools that reconnects without losing time.
+pub fn client(url: &str, registry: &ToolRegistry) -> PlatoolsClientBuilder {
+    PlatoolsClient::builder().url(url).secret(SECRET).registry(registry.clone()).reconnect(quick())
+}
+
+/// A client that runs until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Worker {
+    handle: ClientHandle,
+    run: JoinHandle<Result<(), Error>>,
+}
+
+impl Worker {
+    /// Runs a client.
+    ///
+    /// # Panics
+    /// It cannot be built.
+    #[must_use]
+    pub fn start(client: PlatoolsClientBuilder) -> Self {
+        let mut client = client.build().expect("a valid client");
+        let handle = client.handle();
+        Self { handle, run: tokio::spawn(async move { client.run_forever().await }) }
+    }
+
+    /// The client's handle.
+    #[must_use]
+    pub fn handle(&self) -> &ClientHandle {
+        &self.handle
+    }
+
+    /// Waits for a state.
+    ///
+    /// # Panics
+    /// It does not come.
+    pub async fn reaches(&self, wanted: impl FnMut(&ConnectionState) -> bool) -> ConnectionState {
+        let mut states = self.handle.watch_state();
+        within(states.wait_for(wanted)).await.expect("the client lives").clone()
+    }
+
+    /// How the run ended.
+    ///
+    /// # Errors
+    /// The client gave up.
+    ///
+    /// # Panics
+    /// It has not ended.
+    pub async fn ended(mut self) -> Result<(), Error> {
+        within(&mut self.run).await.expect("a client does not panic")
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.run.abort();
+    }
+}
+
+/// Every state a client takes from now on. Complete only on a runtime of one thread, where nobody overtakes the listener.
+pub fn states(handle: &ClientHandle) -> mpsc::UnboundedReceiver<ConnectionState> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let mut states = handle.watch_state();
+    tokio::spawn(async move {
+        while states.changed().await.is_ok() {
+            let state = states.borrow_and_update().clone();
+            if sender.send(state).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}

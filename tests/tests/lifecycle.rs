@@ -1,0 +1,238 @@
+//! Workers and the gateway together, as a caller sees them.
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use platools::{ClientHandle, Disconnect, Event, PlatoolsClientBuilder, Secret, ToolError, ToolRegistry, tool, tools};
+use platools_gateway::{Gateway, Role, dev};
+use platools_tests::{PATIENCE, Worker, client, within};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+/// Add two numbers.
+#[tool]
+async fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+/// Say which worker this is.
+#[tool]
+async fn which(name: &String) -> String {
+    name.clone()
+}
+
+/// Fail.
+#[tool]
+async fn fails() -> Result<(), ToolError> {
+    Err(ToolError::new("the order is locked"))
+}
+
+fn registry(name: &str) -> ToolRegistry {
+    let registry = ToolRegistry::new().with_state(name.to_owned());
+    registry.with_tools(tools![add, which, fails]).expect("valid tools")
+}
+
+async fn gateway() -> Gateway {
+    within(dev::start(dev::DevOptions::default())).await.expect("there is a free port")
+}
+
+fn dev_client(gateway: &Gateway, registry: &ToolRegistry) -> PlatoolsClientBuilder {
+    client(&gateway.url(), registry).secret(dev::SECRET)
+}
+
+/// Waits until the gateway has stored a registration, and tells of how many tools.
+async fn registered(events: &mut BoxStream<'static, Event>) -> u64 {
+    loop {
+        match within(events.next()).await {
+            Some(Event::Registered(registered)) => return registered.count,
+            Some(_) => {}
+            None => panic!("the client lives"),
+        }
+    }
+}
+
+/// A worker that the gateway knows, and what happens on its link from then on.
+async fn connected(gateway: &Gateway, registry: &ToolRegistry) -> (Worker, BoxStream<'static, Event>) {
+    let worker = Worker::start(dev_client(gateway, registry));
+    let mut events = worker.handle().events();
+    assert_eq!(registered(&mut events).await, 3);
+    (worker, events)
+}
+
+/// Whoever calls tools.
+struct Caller {
+    http: reqwest::Client,
+    url: String,
+    key: String,
+}
+
+impl Caller {
+    fn dev(gateway: &Gateway) -> Self {
+        Self::new(gateway, dev::ADMIN_KEY)
+    }
+
+    fn new(gateway: &Gateway, key: &str) -> Self {
+        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().expect("a client");
+        Self { http, url: gateway.url(), key: key.to_owned() }
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        let response = within(request.bearer_auth(&self.key).send()).await.expect("the gateway answers");
+        let status = response.status().as_u16();
+        (status, within(response.json()).await.expect("the answer is JSON"))
+    }
+
+    async fn call(&self, tool: &str, arguments: Value) -> (u16, Value) {
+        let url = format!("{}/v1/tools/{tool}/call", self.url);
+        self.answer(self.http.post(url).json(&json!({"arguments": arguments}))).await
+    }
+
+    /// The tools a caller can see, and whether their worker is there.
+    async fn tools(&self) -> Vec<(String, bool)> {
+        let (status, body) = self.answer(self.http.get(format!("{}/v1/tools", self.url))).await;
+        assert_eq!(status, 200, "{body}");
+        let tools = body["tools"].as_array().expect("a list");
+        let mut tools: Vec<_> = tools
+            .iter()
+            .map(|tool| (tool["name"].as_str().expect("a name").to_owned(), tool["online"] == true))
+            .collect();
+        tools.sort();
+        tools
+    }
+}
+
+/// Waits until the gateway has taken note that its workers are gone.
+async fn without_workers(gateway: &Gateway) {
+    within(async {
+        while gateway.connection_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+async fn stopped(handle: &ClientHandle, gateway: &Gateway) {
+    within(handle.stop()).await;
+    without_workers(gateway).await;
+}
+
+#[tokio::test]
+async fn a_call_over_http_reaches_the_worker_and_its_result_comes_back() {
+    let gateway = gateway().await;
+    let (_worker, _) = connected(&gateway, &registry("w")).await;
+    let caller = Caller::dev(&gateway);
+    let (status, answer) = caller.call("add", json!({"a": 2, "b": 40})).await;
+    assert_eq!((status, &answer["result"]), (200, &json!(42)), "{answer}");
+    assert!(answer["callId"].is_string() && answer["latencyMs"].is_u64(), "{answer}");
+    let (status, problem) = caller.call("fails", json!({})).await;
+    assert_eq!(status, 422, "{problem}");
+    assert!(problem["detail"].as_str().expect("a detail").contains("the order is locked"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_restarted_gateway_has_the_tools_again_and_serves_calls() {
+    let mut gateway = gateway().await;
+    let (_worker, mut events) = connected(&gateway, &registry("w")).await;
+    for round in 1..=3 {
+        gateway = within(async { gateway.stop().await.start().await }).await.expect("the port is free again");
+        assert_eq!(registered(&mut events).await, 3, "round {round}");
+        let (status, answer) = Caller::dev(&gateway).call("add", json!({"a": round, "b": 1})).await;
+        assert_eq!((status, &answer["result"]), (200, &json!(round + 1)), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn the_tools_of_a_stopped_worker_stay_listed_and_answer_503() {
+    let gateway = gateway().await;
+    let (worker, _) = connected(&gateway, &registry("w")).await;
+    let caller = Caller::dev(&gateway);
+    stopped(worker.handle(), &gateway).await;
+    let (status, problem) = caller.call("add", json!({"a": 1, "b": 1})).await;
+    assert_eq!((status, &problem["retryable"]), (503, &json!(true)), "{problem}");
+    let offline = ["add", "fails", "which"].map(|name| (name.to_owned(), false));
+    assert_eq!(caller.tools().await, offline);
+}
+
+#[tokio::test]
+async fn a_newer_worker_takes_over_and_the_older_one_is_told() {
+    let gateway = gateway().await;
+    let mut older = dev_client(&gateway, &registry("older")).build().expect("a valid client");
+    let mut events = older.handle().events();
+    let takeover = async {
+        registered(&mut events).await;
+        assert_eq!(Caller::dev(&gateway).call("which", json!({})).await.1["result"], "older");
+        connected(&gateway, &registry("newer")).await
+    };
+    let (ended, _newer) = within(async { tokio::join!(older.run_session(), takeover) }).await;
+    let ended = ended.expect("there was a session");
+    assert!(
+        matches!(&ended, Disconnect::Closed { code: Some(1000), reason, .. } if reason == "superseded by new connection"),
+        "{ended:?}"
+    );
+    assert_eq!(Caller::dev(&gateway).call("which", json!({})).await.1["result"], "newer");
+    assert_eq!(gateway.connection_count(), 1);
+}
+
+#[tokio::test]
+async fn a_change_of_the_registry_shows_in_the_list_of_tools() {
+    let gateway = gateway().await;
+    let registry = registry("w");
+    let (_worker, mut events) = connected(&gateway, &registry).await;
+    let caller = Caller::dev(&gateway);
+    registry.remove("which");
+    assert_eq!(registered(&mut events).await, 2);
+    assert_eq!(caller.tools().await, ["add", "fails"].map(|name| (name.to_owned(), true)));
+    assert_eq!(caller.call("which", json!({})).await.0, 404);
+    registry.insert(tools![which]).expect("the name is free again");
+    assert_eq!(registered(&mut events).await, 3);
+    assert_eq!(caller.call("which", json!({})).await.1["result"], "w");
+}
+
+#[tokio::test]
+async fn a_worker_follows_the_rotation_of_its_secret() {
+    let gateway = within(Gateway::builder().start()).await.expect("there is a free port");
+    let first = gateway.add_entity("orders").await.expect("a new entity");
+    let key = gateway.add_key(Role::Operator).await.expect("a new key");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("secret");
+    std::fs::write(&file, first.expose_secret()).expect("it can be written");
+    let worker = Worker::start(client(&gateway.url(), &registry("w")).secret(Secret::file(&file)));
+    let mut events = worker.handle().events();
+    registered(&mut events).await;
+
+    let second = within(gateway.rotate_secret("orders")).await.expect("the entity is there");
+    std::fs::write(&file, second.expose_secret()).expect("it can be written");
+    let closed = loop {
+        match within(events.next()).await {
+            Some(Event::Disconnected(reason)) => break reason,
+            Some(_) => {}
+            None => panic!("the client lives"),
+        }
+    };
+    assert!(matches!(closed, Disconnect::Closed { code: Some(4001), .. }), "{closed:?}");
+    registered(&mut events).await;
+    let (status, answer) = Caller::new(&gateway, key.expose_secret()).call("which", json!({})).await;
+    assert_eq!((status, &answer["result"]), (200, &json!("w")), "{answer}");
+}
+
+#[tokio::test]
+async fn a_tool_that_fails_is_reported_and_the_gateway_says_so() {
+    let gateway = gateway().await;
+    // With so little room for what is unconfirmed, a heartbeat follows each reply at once.
+    let worker = Worker::start(dev_client(&gateway, &registry("w")).max_unconfirmed_bytes(1));
+    let mut events = worker.handle().events();
+    registered(&mut events).await;
+    let caller = Caller::dev(&gateway);
+    for _ in 0..10 {
+        assert_eq!(caller.call("fails", json!({})).await.0, 422);
+    }
+    loop {
+        match within(events.next()).await {
+            Some(Event::HealthAlert(alert)) => {
+                assert_eq!(alert.tool, "fails");
+                break;
+            }
+            Some(_) => {}
+            None => panic!("the client lives"),
+        }
+    }
+}
