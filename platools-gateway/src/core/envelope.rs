@@ -1,5 +1,6 @@
 //! The `params` of a call as they travel to the worker.
 
+use platools::signature::{call_body, sign};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,7 +10,6 @@ use super::arguments::Arguments;
 use super::identity::{Caller, Identity};
 use super::ids::CallId;
 use super::random;
-use super::signature::sign;
 
 /// Everything a call's `params` are made of.
 #[derive(Debug)]
@@ -45,8 +45,9 @@ impl Envelope<'_> {
     }
 
     fn signed(&self, secret: &SecretString, timestamp: &str, nonce: &str) -> Box<RawValue> {
-        let body = SignedBody::new(self.tool, self.arguments);
-        let signature = sign(secret.expose_secret(), timestamp, nonce, &body.text);
+        let unsigned = self.unsigned_params();
+        let body = call_body(self.tool, &unsigned);
+        let signature = sign(secret.expose_secret(), timestamp, Some(nonce), &body);
         let platos = json(&Platos {
             organization_id: self.identity.organization_id.as_str(),
             project_id: self.identity.project_id.as_str(),
@@ -60,38 +61,21 @@ impl Envelope<'_> {
             nonce,
             signature: &signature,
         });
-        let params = format!(r#"{},"__platos":{platos}}}"#, body.open_params());
+        let params = format!(r#"{},"__platos":{platos}}}"#, without_end(&unsigned));
         RawValue::from_string(params).expect("an object with one more member is still an object")
     }
+
+    /// The arguments and `_context`: what the signature covers.
+    fn unsigned_params(&self) -> String {
+        let open = without_end(self.arguments.as_str());
+        let comma = if open == "{" { "" } else { "," };
+        format!(r#"{open}{comma}"_context":{{}}}}"#)
+    }
 }
 
-/// The text a signature covers; the `params` without `__platos` are a part of it.
-struct SignedBody {
-    text: String,
-    params_start: usize,
-}
-
-/// What follows the `params` in the signed text: the ends of the two objects around them.
-const TAIL: &str = "}}";
-
-impl SignedBody {
-    fn new(tool: &str, arguments: &Arguments) -> Self {
-        let mut text = format!(r#"{{"method":"tools/call","params":{{"name":{},"arguments":"#, json(&tool));
-        let params_start = text.len();
-        let open = arguments.as_str().strip_suffix('}').expect("arguments are an object");
-        text.push_str(open);
-        if open != "{" {
-            text.push(',');
-        }
-        text.push_str(r#""_context":{}}"#);
-        text.push_str(TAIL);
-        Self { text, params_start }
-    }
-
-    /// The `params` without their closing brace, so that one more member fits.
-    fn open_params(&self) -> &str {
-        &self.text[self.params_start..self.text.len() - TAIL.len() - 1]
-    }
+/// An object without its closing brace, so that one more member fits.
+fn without_end(object: &str) -> &str {
+    object.strip_suffix('}').expect("an object ends in a brace")
 }
 
 fn json(value: &impl Serialize) -> String {

@@ -17,7 +17,6 @@ pub mod oversize;
 mod random;
 pub mod registration;
 pub mod secret;
-mod signature;
 mod throttle;
 mod tools;
 mod workers;

@@ -130,7 +130,8 @@ async fn on_a_blocking_thread(
 ) -> Result<Output, ToolError> {
     let (handler, runtime, span) = (tool.handler(), Handle::current(), Span::current());
     let blocking = move || {
-        span.in_scope(|| guarded(&context, || runtime.block_on(handler.call(context.clone(), output)))).flatten()
+        span.in_scope(|| guarded(&context, || runtime.block_on(handler.call(context.clone(), output))))
+            .and_then(|ended| ended)
     };
     let ended = tokio::task::spawn_blocking(blocking).await;
     ended.unwrap_or_else(|_| Err(ToolError::new("the worker is shutting down").with_code(code::CANCELLED)))

@@ -20,8 +20,9 @@ use crate::dispatch::{Admission, Call, Outcome};
 use crate::tool::{Output, Params, ToolError, code};
 use crate::wire::{FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
 
-/// How much of what is ready is treated before it is written: one flush serves it all, but nobody waits for ever.
-const BURST: usize = 512;
+/// How much of what is ready is treated before it is written: enough for one flush to serve many calls, and so little that the
+/// platform already works on the first replies while the next are made.
+const BURST: usize = 64;
 
 /// How long the other side has to answer a close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
