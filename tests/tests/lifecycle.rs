@@ -14,10 +14,13 @@ async fn add(a: i64, b: i64) -> i64 {
     a + b
 }
 
+/// A worker's own name.
+struct Name(String);
+
 /// Say which worker this is.
 #[tool]
-async fn which(name: &String) -> String {
-    name.clone()
+async fn which(name: &Name) -> String {
+    name.0.clone()
 }
 
 /// Fail.
@@ -27,7 +30,7 @@ async fn fails() -> Result<(), ToolError> {
 }
 
 fn registry(name: &str) -> ToolRegistry {
-    let registry = ToolRegistry::new().with_state(name.to_owned());
+    let registry = ToolRegistry::new().with_state(Name(name.to_owned()));
     registry.with_tools(tools![add, which, fails]).expect("valid tools")
 }
 
