@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn the_envelopes_follow_the_arguments_with_platos_last() {
         let body = r#"{"method":"tools/call","params":{"name":"no\"te","arguments":{"b":1,"a":[2],"_context":{}}}}"#;
-        let signature = sign("s", "2026-09-15T00:00:00.000Z", "00ff", body);
+        let signature = sign("s", "2026-09-15T00:00:00.000Z", Some("00ff"), body);
         let expected = format!(
             concat!(
                 r#"{{"b":1,"a":[2],"_context":{{}},"__platos":{{"organizationId":"org","projectId":"prj","#,
