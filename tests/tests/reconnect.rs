@@ -141,6 +141,25 @@ async fn the_states_of_a_client_follow_its_connection() {
     assert_eq!(next(&mut states).await, "disconnected");
 }
 
+#[tokio::test]
+async fn only_a_worker_that_was_superseded_waits_longer_each_time() {
+    for (code, attempts) in [(1000, [1, 2, 3]), (1001, [1, 1, 1]), (4001, [1, 1, 1])] {
+        let platform = Platform::start().await;
+        let worker = Worker::start(client(&platform.url(), &registry(tools![echo])));
+        let mut states = states(worker.handle());
+        for attempt in attempts {
+            assert_eq!(next(&mut states).await, "connecting");
+            let mut link = platform.accept_worker().await;
+            assert_eq!(next(&mut states).await, "connected");
+            serves(&mut link).await;
+            // The session has to outlast the delay before it, which is a millisecond.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            link.close(code, "").await;
+            assert_eq!(next(&mut states).await, format!("reconnecting {attempt} in 1ms"), "after {code}");
+        }
+    }
+}
+
 /// A client that gave up, checked to say so in its state as well.
 async fn gave_up(worker: Worker) -> Error {
     let state = worker.reaches(ConnectionState::is_failed).await;

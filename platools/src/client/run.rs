@@ -28,7 +28,8 @@ impl Run {
             let error = match self.one_session().await {
                 Ok(Ended { reason: Disconnect::Stopped, .. }) => break,
                 Ok(ended) => {
-                    schedule.after_session(ended.accepted, ended.up);
+                    // Two workers of one entity take turns at superseding each other; the delay has to grow for them.
+                    schedule.after_session(ended.accepted && !ended.reason.is_superseded(), ended.up);
                     as_error(&ended.reason)
                 }
                 Err(error) => error,

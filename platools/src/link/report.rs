@@ -104,6 +104,14 @@ pub enum Disconnect {
     },
 }
 
+impl Disconnect {
+    /// Whether a newer connection of the same entity and environment took over: nothing else makes a platform close with
+    /// 1000.
+    pub(crate) fn is_superseded(&self) -> bool {
+        matches!(self, Self::Closed { code: Some(1000), .. })
+    }
+}
+
 impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
