@@ -89,6 +89,7 @@ async fn a_body_that_is_no_call_is_400() {
     for body in [
         "",
         "not json",
+        "[{},null,null,null]",
         "[]",
         r#"{"arguments":[]}"#,
         r#"{"arguments":"x"}"#,

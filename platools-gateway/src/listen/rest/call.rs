@@ -96,6 +96,10 @@ async fn collect(mut chunks: BodyDataStream) -> Result<Vec<u8>, Problem> {
 
 fn parse(bytes: &[u8]) -> Result<Body<'_>, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|error| invalid(format!("the body is not UTF-8: {error}")))?;
+    // A derived type also takes a list of its fields, which nobody means to send.
+    if !text.trim_start().starts_with('{') {
+        return Err(invalid("the body is not a call: it must be a JSON object, such as {\"arguments\": {}}"));
+    }
     serde_json::from_str(text).map_err(|error| invalid(format!("the body is not a call: {error}")))
 }
 
