@@ -100,6 +100,20 @@ pub fn call_body(tool_name: &str, arguments: &str) -> String {
 }
 
 /// Checks signatures, and remembers nonces so that none is accepted twice.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use platools::signature::{SignatureError, Signed, Verifier, call_body, sign};
+///
+/// let (timestamp, body) = ("2026-09-15T00:00:00.000Z", call_body("add", r#"{"a":2,"b":40}"#));
+/// let signature = sign("secret", timestamp, Some("0f0f"), &body);
+///
+/// let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_789_430_460);
+/// let signed = Signed::new(timestamp, Some("0f0f"), &body, &signature);
+/// let mut verifier = Verifier::new();
+/// assert_eq!(verifier.verify("orders", "secret", signed, now), Ok(()));
+/// assert_eq!(verifier.verify("orders", "secret", signed, now), Err(SignatureError::NonceReplay));
+/// ```
 #[derive(Debug)]
 pub struct Verifier {
     max_skew: Duration,

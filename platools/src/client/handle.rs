@@ -10,6 +10,22 @@ use tokio::sync::watch;
 use crate::link::{ConnectionState, Event, Reporter};
 
 /// Stops and watches a [`PlatoolsClient`](super::PlatoolsClient). Clones are handles of the same client.
+///
+/// ```
+/// # use platools::{ConnectionState, PlatoolsClient};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut client = PlatoolsClient::builder().url("http://127.0.0.1:9").secret("platos_agent_...").build()?;
+/// let handle = client.handle();
+/// let run = tokio::spawn(async move { client.run_forever().await });
+/// // Nobody listens there, so the client waits to try again; a stop ends the wait.
+/// handle.watch_state().wait_for(|state| matches!(state, ConnectionState::Reconnecting { .. })).await?;
+/// handle.stop().await;
+/// run.await??;
+/// assert_eq!(handle.state(), ConnectionState::Disconnected);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ClientHandle {
     stop: watch::Sender<bool>,

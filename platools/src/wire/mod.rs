@@ -3,6 +3,18 @@
 //! A worker and a platform exchange JSON text frames, one message a frame, told apart by `type`. [`PlatformFrame`] is what
 //! a platform says, [`WorkerFrame`] what a worker says; each can be parsed and written, so both ends of the wire use this
 //! module. Payloads (`params`, `result`) stay raw JSON text: whoever needs them decodes them once, straight into types.
+//!
+//! ```
+//! use platools::wire::{PlatformFrame, ToolFailure, WorkerFrame};
+//!
+//! let text = r#"{"type":"tool_call","call_id":"c-1","tool_name":"add","params":{"a":2,"b":40}}"#;
+//! let PlatformFrame::ToolCall(call) = PlatformFrame::parse(text)? else { panic!("it is a call") };
+//! assert_eq!(call.params.get(), r#"{"a":2,"b":40}"#);
+//!
+//! let reply = WorkerFrame::ToolError(ToolFailure::new(&call.call_id, "unknown tool: add"));
+//! assert_eq!(reply.to_text(), r#"{"type":"tool_error","call_id":"c-1","error":"unknown tool: add"}"#);
+//! # Ok::<(), platools::wire::FrameError>(())
+//! ```
 
 mod fields;
 mod platform;
