@@ -10,7 +10,7 @@ platools = Platools(url=sys.argv[1], secret="bench")
 
 
 @platools.tool()
-def add(a: int, b: int) -> int:
+async def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b
 

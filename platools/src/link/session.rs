@@ -1,5 +1,6 @@
 //! The event loop of one live socket.
 
+use std::ops::RangeInclusive;
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
@@ -20,9 +21,10 @@ use crate::dispatch::{Admission, Call, Outcome};
 use crate::tool::{Output, Params, ToolError, code};
 use crate::wire::{FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
 
-/// How much of what is ready is treated before it is written: enough for one flush to serve many calls, and so little that the
-/// platform already works on the first replies while the next are made.
-const BURST: usize = 64;
+/// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
+/// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
+/// whenever there is not.
+const BURST: RangeInclusive<usize> = 8..=64;
 
 /// How long the other side has to answer a close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
@@ -52,10 +54,17 @@ pub(crate) async fn run_session(
     stop: &mut watch::Receiver<bool>,
 ) -> Ended {
     let now = Instant::now();
-    let pulse = Heartbeat::new(worker.settings.heartbeat_interval, now);
-    let socket = Socket::new(socket);
-    let session =
-        Session { worker, socket, secret, pulse, opened: now, accepted: false, refusal: None, drain_until: None };
+    let session = Session {
+        pulse: Heartbeat::new(worker.settings.heartbeat_interval, now),
+        worker,
+        socket: Socket::new(socket),
+        secret,
+        opened: now,
+        accepted: false,
+        burst: *BURST.start(),
+        refusal: None,
+        drain_until: None,
+    };
     session.run(stop).await
 }
 
@@ -66,6 +75,8 @@ struct Session<'a> {
     pulse: Heartbeat,
     opened: Instant,
     accepted: bool,
+    /// How much is treated before the next write.
+    burst: usize,
     /// The platform's own words for the close that follows them.
     refusal: Option<String>,
     /// Set once the worker is to stop: no new calls, and no longer than this for the running ones.
@@ -134,7 +145,7 @@ impl Session<'_> {
     }
 
     fn handle_what_is_ready(&mut self) -> Option<Disconnect> {
-        for _ in 0..BURST {
+        for _ in 0..self.burst {
             if let Ok(outcome) = self.worker.outcomes.try_recv() {
                 self.worker.settle(outcome);
             } else if let Some(received) = self.socket.try_next() {
@@ -142,9 +153,11 @@ impl Session<'_> {
                     return Some(reason);
                 }
             } else {
-                break;
+                self.burst = (self.burst / 2).max(*BURST.start());
+                return None;
             }
         }
+        self.burst = (self.burst * 2).min(*BURST.end());
         None
     }
 
