@@ -1,17 +1,20 @@
 //! The platform's side: keeps calls in flight and counts what comes back.
 
+use std::collections::VecDeque;
 use std::fmt::Write;
+use std::future::poll_fn;
 use std::path::Path;
 use std::str::FromStr;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use futures::{FutureExt, SinkExt, StreamExt};
+use anyhow::Context as _;
+use futures::{SinkExt, StreamExt};
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Child;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use crate::workers::Kind;
@@ -81,6 +84,7 @@ pub struct Driven {
     kind: Kind,
     runs: u64,
     socket: WebSocketStream<TcpStream>,
+    queue: VecDeque<Message>,
     process: Child,
 }
 
@@ -95,11 +99,38 @@ impl Driven {
         registration.context("the worker hung up")??;
         let welcome = r#"{"type":"welcome","sdk_connection_id":"bench","organization_id":"bench"}"#;
         socket.send(Message::text(welcome)).await?;
-        Ok(Self { kind, runs: 0, socket, process })
+        Ok(Self { kind, runs: 0, socket, queue: VecDeque::new(), process })
     }
 }
 
 impl Driven {
+    /// Writes what is queued while it waits for the next message: were both ends to write and neither to read, large
+    /// payloads would block both for ever.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
+        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            return Poll::Ready(Some(Err(error)));
+        }
+        self.socket.poll_next_unpin(cx)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while !self.queue.is_empty() {
+            ready!(self.socket.poll_ready_unpin(cx))?;
+            if let Some(message) = self.queue.pop_front() {
+                self.socket.start_send_unpin(message)?;
+            }
+        }
+        self.socket.poll_flush_unpin(cx)
+    }
+
+    /// The next message, if there is one already.
+    fn try_next(&mut self) -> Option<Received> {
+        match self.socket.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(received) => Some(received),
+            Poll::Pending => None,
+        }
+    }
+
     /// The processor time the worker has used so far; `None` where there is no `/proc`.
     fn cpu_time(&self) -> Option<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()?)).ok()?;
@@ -109,6 +140,8 @@ impl Driven {
         Some(Duration::from_millis(ticks * 10))
     }
 }
+
+type Received = Option<Result<Message, Error>>;
 
 /// Every worker under every load, in turn, as often as asked.
 #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^52 calls")]
@@ -162,14 +195,14 @@ async fn drive(worker: &mut Driven, load: Load, in_flight: usize, span: Duration
     let begin = Instant::now();
     for (slot, sent) in sent_at.iter_mut().enumerate() {
         *sent = Instant::now();
-        worker.socket.feed(call(slot, worker.runs, count, &tail)).await?;
+        worker.queue.push_back(call(slot, worker.runs, count, &tail));
         count += 1;
     }
-    worker.socket.flush().await?;
     let mut ended = 0_u64;
     let mut now = Instant::now();
     while outstanding > 0 {
-        let mut next = Some(timeout(PATIENCE, worker.socket.next()).await.context("a call was not answered")?);
+        let mut next =
+            Some(timeout(PATIENCE, poll_fn(|cx| worker.poll_next(cx))).await.context("a call was not answered")?);
         while let Some(message) = next {
             if let Message::Text(text) = message.context("the worker hung up")?? {
                 now = Instant::now();
@@ -178,18 +211,17 @@ async fn drive(worker: &mut Driven, load: Load, in_flight: usize, span: Duration
                     ended += 1;
                     if begin.elapsed() < span {
                         sent_at[slot] = now;
-                        worker.socket.feed(call(slot, worker.runs, count, &tail)).await?;
+                        worker.queue.push_back(call(slot, worker.runs, count, &tail));
                         count += 1;
                     } else {
                         outstanding -= 1;
                     }
                 } else {
-                    worker.socket.feed(Message::text(r#"{"type":"heartbeat_ack"}"#)).await?;
+                    worker.queue.push_back(Message::text(r#"{"type":"heartbeat_ack"}"#));
                 }
             }
-            next = worker.socket.next().now_or_never();
+            next = worker.try_next();
         }
-        worker.socket.flush().await?;
     }
     latencies.sort_unstable();
     let median_latency = latencies[latencies.len() / 2];
