@@ -33,11 +33,6 @@ fn all_at_once<P: Parameters>(parameters: &P, policy: Policy, text: &str) -> ser
     Ok(slots)
 }
 
-/// Whether a name that is no parameter is passed over: the platform's envelopes begin with an underscore.
-pub(super) fn is_ignored(name: &str, policy: Policy) -> bool {
-    policy.allow_unknown || name.starts_with('_')
-}
-
 struct Object<'a, P> {
     parameters: &'a P,
     policy: Policy,
@@ -87,7 +82,7 @@ impl<P: Parameters> Visitor<'_> for Name<'_, P> {
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Self::Value, E> {
         match self.parameters.position(name) {
-            None if !is_ignored(name, self.policy) => Err(E::custom("there is no such argument")),
+            None if !self.policy.ignores(name) => Err(E::custom("there is no such argument")),
             position => Ok(position),
         }
     }

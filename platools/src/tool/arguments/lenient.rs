@@ -6,7 +6,6 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Policy;
-use super::decode::is_ignored;
 use super::exact::Exact;
 use super::parameter::Parameters;
 use super::problem::{Problems, did_you_mean};
@@ -32,7 +31,7 @@ pub(super) fn one_by_one<P: Parameters>(
                 problems.add(name, "", "it is given twice");
             }
             Some(position) => one(parameters, policy, (position, name), value, &mut slots, problems),
-            None if is_ignored(name, policy) => {}
+            None if policy.ignores(name) => {}
             None => problems.add(name, "", no_such_argument(parameters, name)),
         }
     }

@@ -24,5 +24,12 @@ pub struct Policy {
     pub allow_unknown: bool,
 }
 
+impl Policy {
+    /// Whether a name that is no parameter is passed over: the platform's envelopes begin with an underscore.
+    fn ignores(self, name: &str) -> bool {
+        self.allow_unknown || name.starts_with('_')
+    }
+}
+
 #[cfg(test)]
 mod tests;
