@@ -26,6 +26,9 @@ use crate::wire::{FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_f
 /// whenever there is not.
 const BURST: RangeInclusive<usize> = 8..=64;
 
+/// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
+const BURST_BYTES: usize = 128 * 1024;
+
 /// How long the other side has to answer a close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -154,6 +157,10 @@ impl Session<'_> {
                 }
             } else {
                 self.burst = (self.burst / 2).max(*BURST.start());
+                return None;
+            }
+            self.send_replies();
+            if self.socket.queued_bytes() > BURST_BYTES {
                 return None;
             }
         }

@@ -42,6 +42,11 @@ impl Socket {
         self.queue.push_back(frame);
     }
 
+    /// How much waits to be written.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
     /// Writes what is queued and waits for the next message. Cancel-safe: what is written or read is never lost.
     pub(crate) async fn next(&mut self) -> Received {
         poll_fn(|cx| self.poll(cx)).await
