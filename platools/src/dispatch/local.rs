@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Limits;
 use super::run::Running;
+use super::{Limits, unknown_tool};
 use crate::registry::ToolRegistry;
 use crate::tool::{Context, Output, Params, ToolError, code};
 
@@ -44,9 +44,7 @@ impl ToolRegistry {
     pub async fn call<P: Serialize>(&self, name: &str, params: P) -> Result<Value, ToolError> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let call_id: Arc<str> = format!("local-{}", COUNT.fetch_add(1, Ordering::Relaxed)).into();
-        let tool = self
-            .find(name)
-            .ok_or_else(|| ToolError::new(format!("unknown tool: {name}")).with_code(code::UNKNOWN_TOOL))?;
+        let tool = self.find(name).ok_or_else(|| unknown_tool(name))?;
         let params = Params::from_value(&params)
             .map_err(|error| ToolError::from_error(error).with_code(code::INVALID_ARGUMENTS))?;
         let context = Context::new(call_id, params);

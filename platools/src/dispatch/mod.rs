@@ -11,6 +11,7 @@ mod run;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -121,8 +122,7 @@ impl Dispatcher {
         }
         let call_id: Arc<str> = call.call_id.into();
         let Some(tool) = self.registry.find(call.tool_name) else {
-            let error = ToolError::new(format!("unknown tool: {}", call.tool_name)).with_code(code::UNKNOWN_TOOL);
-            return Admission::Ended(Outcome::refusal(call_id, error));
+            return Admission::Ended(Outcome::refusal(call_id, unknown_tool(call.tool_name)));
         };
         if self.draining {
             let error = ToolError::new("the worker is stopping; call again and another one may answer");
@@ -182,7 +182,8 @@ impl Dispatcher {
         let context = Context::new(Arc::clone(&call_id), params);
         let inline = tool.definition().execution == Execution::Inline;
         let mut running = Running::new(tool, context, output, self.limits.timeout);
-        if inline && let Some(ran) = running.once() {
+        // Polled once without arranging to be woken; on a task it is polled again.
+        if inline && let Some(ran) = (&mut running).now_or_never() {
             self.in_flight.end(key);
             return Admission::Ended(Outcome::of(call_id, ran));
         }
@@ -195,6 +196,11 @@ impl Dispatcher {
         self.in_flight.start(key, call_id, task.abort_handle());
         Admission::Accepted
     }
+}
+
+/// The failure of a call of a tool that is not there; its words are part of the wire contract.
+fn unknown_tool(name: &str) -> ToolError {
+    ToolError::new(format!("unknown tool: {name}")).with_code(code::UNKNOWN_TOOL)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{self, Poll, Waker, ready};
+use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -51,14 +51,6 @@ impl Running {
             span: debug_span!("call", call.id = context.call_id(), tool.name = tool.name()),
             tool,
             context,
-        }
-    }
-
-    /// Polls the call once, without arranging to be woken.
-    pub(super) fn once(&mut self) -> Option<Ran> {
-        match self.poll_unpin(&mut task::Context::from_waker(Waker::noop())) {
-            Poll::Ready(ran) => Some(ran),
-            Poll::Pending => None,
         }
     }
 

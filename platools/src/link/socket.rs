@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::{Sink, SinkExt, StreamExt};
+use futures::{FutureExt, Sink, SinkExt, StreamExt};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -57,10 +57,7 @@ impl Socket {
         if self.queued_bytes > MAX_BACKLOG_BYTES {
             return None;
         }
-        match self.raw.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(received) => Some(received),
-            Poll::Pending => None,
-        }
+        self.raw.next().now_or_never()
     }
 
     /// Closes the socket, and tells whether the other side did so too within the limit: then it has read everything sent

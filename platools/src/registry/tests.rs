@@ -3,7 +3,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::tool::{BindError, Context, Handler, HandlerFuture, Injected, Output, Tool, borrowing};
+use crate::tool::{BindError, Context, Dialect, Handler, HandlerFuture, Injected, Output, Tool, borrowing};
 
 /// A tool that borrows a `u64` if it is told to.
 struct Named(&'static str, bool);
@@ -103,4 +103,11 @@ fn the_fingerprint_depends_on_the_declarations_alone() {
     assert_eq!(registry(&["a", "b"]).fingerprint(), registry(&["b", "a"]).fingerprint());
     assert_ne!(registry(&["a", "b"]).fingerprint(), registry(&["a", "c"]).fingerprint());
     assert_eq!(registry(&["a"]).fingerprint().len(), 64);
+}
+
+#[test]
+fn tools_are_exported_in_the_order_they_were_added_in() {
+    let exported = registry(&["b", "a"]).export(Dialect::Anthropic);
+    let names: Vec<_> = exported.iter().map(|tool| &tool["name"]).collect();
+    assert_eq!(names, ["b", "a"]);
 }

@@ -42,14 +42,12 @@ fn take_repeats(schema: &mut Schema) {
 /// The schema of what a tool returns; `None` for `()` and for values of any shape, which it would say nothing about.
 pub(crate) fn output_schema<T: JsonSchema>() -> Option<Value> {
     let mut schema = settings().for_serialize().into_generator().into_root_schema_for::<T>().to_value();
-    if schema == json!({"type": "null"}) || *schema.as_object()? == Map::new() {
-        return None;
-    }
     let fields = schema.as_object_mut()?;
     // A type's name as a title says nothing to a caller.
     fields.remove("title");
-    let only_any = fields.keys().all(|key| key == "title" || key == "description");
-    (fields.get("type") != Some(&json!("null")) && !only_any).then_some(schema)
+    let is_null = fields.get("type") == Some(&json!("null"));
+    let is_any = fields.keys().all(|key| key == "description");
+    (!is_null && !is_any).then_some(schema)
 }
 
 fn with_definitions(mut schema: Map<String, Value>, mut generator: SchemaGenerator) -> Map<String, Value> {
