@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::Arc;
 
-use tokio::task::AbortHandle;
+use futures::future::AbortHandle;
 
 use super::Accepted;
 

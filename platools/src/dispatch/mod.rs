@@ -7,11 +7,15 @@
 mod in_flight;
 mod local;
 mod run;
+mod runners;
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::{AbortHandle, Abortable};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -19,6 +23,7 @@ use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::tool::{Context, Execution, Output, Params, ToolError, code};
 use in_flight::{CallKey, InFlight};
 use run::{Ran, Running};
+use runners::Runners;
 
 /// One call, as it came in.
 #[derive(Debug)]
@@ -102,6 +107,7 @@ pub(crate) struct Dispatcher {
     registry: ToolRegistry,
     limits: Limits,
     in_flight: InFlight,
+    runners: Runners<Job>,
     // Unbounded, but each admitted call sends one outcome, so there are never more than may run and wait.
     outcomes: mpsc::UnboundedSender<Outcome>,
     draining: bool,
@@ -111,7 +117,17 @@ impl Dispatcher {
     /// A dispatcher, and where its outcomes come out.
     pub(crate) fn new(registry: ToolRegistry, limits: Limits) -> (Self, mpsc::UnboundedReceiver<Outcome>) {
         let (outcomes, receiver) = mpsc::unbounded_channel();
-        (Self { registry, limits, in_flight: InFlight::default(), outcomes, draining: false }, receiver)
+        (
+            Self {
+                registry,
+                limits,
+                in_flight: InFlight::default(),
+                runners: Runners::new(),
+                outcomes,
+                draining: false,
+            },
+            receiver,
+        )
     }
 
     /// Takes a call on, or says why not.
@@ -187,14 +203,31 @@ impl Dispatcher {
             self.in_flight.end(key);
             return Admission::Ended(Outcome::of(call_id, ran));
         }
-        let outcomes = self.outcomes.clone();
-        let id = Arc::clone(&call_id);
-        let task = tokio::spawn(async move {
-            // Nobody listens once the worker is gone, and then nobody misses the outcome.
-            let _ = outcomes.send(Outcome::of(id, running.await));
-        });
-        self.in_flight.start(key, call_id, task.abort_handle());
+        let (abort, registration) = AbortHandle::new_pair();
+        let running = Abortable::new(running, registration);
+        self.runners.submit(Job { call_id: Arc::clone(&call_id), running, outcomes: self.outcomes.clone() });
+        self.in_flight.start(key, call_id, abort);
         Admission::Accepted
+    }
+}
+
+/// A call that runs until it ends or is given up, and then tells the dispatcher's owner.
+struct Job {
+    call_id: Arc<str>,
+    running: Abortable<Running>,
+    outcomes: mpsc::UnboundedSender<Outcome>,
+}
+
+impl Future for Job {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if let Ok(ran) = ready!(this.running.poll_unpin(cx)) {
+            // Nobody listens once the worker is gone, and then nobody misses the outcome.
+            let _ = this.outcomes.send(Outcome::of(Arc::clone(&this.call_id), ran));
+        }
+        Poll::Ready(())
     }
 }
 
