@@ -5,7 +5,8 @@ use std::fmt;
 
 /// Why a registry or a client could not be built, or why a client gave up.
 ///
-/// Failures of single calls are [`ToolError`](crate::ToolError)s and never end a client.
+/// `Display` says what failed; why it failed is in the chain of [`source`](StdError::source)s. Failures of single calls are
+/// [`ToolError`](crate::ToolError)s and never end a client.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -59,6 +60,22 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
+    }
+}
+
+/// An error with everything behind it, in one line.
+#[derive(Debug)]
+pub(crate) struct WithCauses<'a>(pub(crate) &'a Error);
+
+impl fmt::Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)?;
+        let mut next = self.0.source();
+        while let Some(cause) = next {
+            write!(f, ": {cause}")?;
+            next = cause.source();
+        }
+        Ok(())
     }
 }
 

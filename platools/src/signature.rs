@@ -21,7 +21,7 @@ pub const MAX_SKEW_SECONDS: u32 = 300;
 pub const MAX_NONCES: usize = 100_000;
 
 /// What was signed, and the signature.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Signed<'a> {
     /// When, in RFC 3339.
@@ -39,6 +39,13 @@ impl<'a> Signed<'a> {
     #[must_use]
     pub fn new(timestamp: &'a str, nonce: Option<&'a str>, body: &'a str, signature: &'a str) -> Self {
         Self { timestamp, nonce, body, signature }
+    }
+}
+
+/// The body holds a call's arguments, and the signature is the proof of them: neither is for a log.
+impl fmt::Debug for Signed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signed").field("timestamp", &self.timestamp).finish_non_exhaustive()
     }
 }
 
@@ -146,6 +153,8 @@ impl Verifier {
 
     /// Checks one signature at the time `now`. A nonce counts as used only once its signature was found right, so that
     /// nobody without the secret can use it up.
+    ///
+    /// `entity_id` says whose nonces to look through. It must not come from the call itself, where nothing signs it.
     ///
     /// # Errors
     /// The signature is not accepted.

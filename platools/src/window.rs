@@ -24,7 +24,9 @@ impl SlidingWindow {
         if self.events.len() < self.limit {
             return Duration::ZERO;
         }
-        self.events.front().map_or(Duration::ZERO, |oldest| (*oldest + self.span).saturating_duration_since(now))
+        self.events
+            .front()
+            .map_or(Duration::ZERO, |oldest| self.span.saturating_sub(now.saturating_duration_since(*oldest)))
     }
 
     /// Counts an event, whether it is within the limit or not.

@@ -291,6 +291,10 @@ async fn a_signed_call_is_served_and_a_forged_or_repeated_one_refused() {
     link.send_text(call("replayed", &params)).await;
     assert_eq!(link.error("replayed").await, "the call's signature was rejected: nonce_replay");
 
+    link.send_text(call("good", &params)).await;
+    link.send_text(call("after", &signed(r#"{"number": 8}"#, "n-5"))).await;
+    assert_eq!(link.result("after").await, 8, "a call that is sent again is neither run nor answered again");
+
     let forged = signed(r#"{"number": 7}"#, "n-2").replace(r#""number": 7"#, r#""number": 8"#);
     link.send_text(call("tampered", &forged)).await;
     assert_eq!(link.error("tampered").await, "the call's signature was rejected: signature_mismatch");

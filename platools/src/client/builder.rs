@@ -85,7 +85,7 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// How long opening a socket may take, from the first packet to the end of the upgrade. Default: 20 seconds.
+    /// How long opening a socket may take, from reading the secret to the end of the upgrade. Default: 20 seconds.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
@@ -141,7 +141,9 @@ impl PlatoolsClientBuilder {
     /// The URL or the secret is missing or malformed, a certificate cannot be used, or a setting is zero that must not be.
     pub fn build(self) -> Result<PlatoolsClient, Error> {
         self.check_settings()?;
-        let secret = self.secret.unwrap_or_else(|| Secret::value(""));
+        let secret = self.secret.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidSecret, "there is no secret; set PLATOS_SECRET or call `secret(..)`")
+        })?;
         let connector = Connector::new(&self.url, secret, &self.tls, self.connect_timeout)?;
         Ok(PlatoolsClient {
             connector,
@@ -162,6 +164,10 @@ impl PlatoolsClientBuilder {
             ("call_timeout", self.settings.limits.timeout.is_zero()),
             ("max_running_calls", self.settings.limits.running == 0),
         ];
+        if let Some(name) = self.reconnect.too_short() {
+            let message = format!("`{name}` of the reconnect policy must be a millisecond or more");
+            return Err(Error::new(ErrorKind::InvalidSetting, message));
+        }
         match zero.iter().find(|(_, is_zero)| *is_zero) {
             Some((name, _)) => Err(Error::new(ErrorKind::InvalidSetting, format!("`{name}` must not be zero"))),
             None => Ok(()),
@@ -186,6 +192,8 @@ mod tests {
         assert_eq!(kind(PlatoolsClient::builder().url("http://host")), Some(ErrorKind::InvalidSecret));
         assert_eq!(kind(complete().secret("")), Some(ErrorKind::InvalidSecret));
         assert_eq!(kind(complete().heartbeat_interval(Duration::ZERO)), Some(ErrorKind::InvalidSetting));
+        let restless = Reconnect::new().max(Duration::ZERO);
+        assert_eq!(kind(complete().reconnect(restless)), Some(ErrorKind::InvalidSetting));
         let tls = Tls::new().ca_certificates("no PEM");
         assert_eq!(kind(complete().url("https://host").tls(tls)), Some(ErrorKind::Tls));
     }

@@ -7,7 +7,7 @@ mod run;
 
 use tokio::sync::watch;
 
-use crate::error::Error;
+use crate::error::{Error, WithCauses};
 use crate::link::{ConnectionState, Connector, Disconnect, Reconnect, Reporter, Settings, Worker};
 use crate::registry::ToolRegistry;
 use run::{Run, on_a_task};
@@ -84,7 +84,7 @@ impl PlatoolsClient {
         });
         let ended = ended.await;
         if let Err(error) = &ended {
-            self.reporter.state(ConnectionState::Failed { reason: error.to_string() });
+            self.reporter.state(ConnectionState::Failed { reason: WithCauses(error).to_string() });
         }
         ended
     }

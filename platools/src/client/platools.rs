@@ -39,11 +39,11 @@ impl Platools {
     /// Takes the platform's URL from `PLATOS_URL` and the secret from `PLATOS_SECRET`.
     ///
     /// # Errors
-    /// One of them is not set.
+    /// One of them is not set, or the secret is empty or cannot be sent in a header.
     pub fn from_env() -> Result<Self, Error> {
-        let url = std::env::var(Self::URL_VARIABLE).map_err(|error| {
-            let message = "the platform's URL is not in the environment; set PLATOS_URL";
-            Error::new(ErrorKind::InvalidUrl, message).with_source(error)
+        // Without the cause, which would show a value that is not UTF-8.
+        let url = std::env::var(Self::URL_VARIABLE).map_err(|_| {
+            Error::new(ErrorKind::InvalidUrl, "the platform's URL is not in the environment as UTF-8; set PLATOS_URL")
         })?;
         let secret = Secret::env(Self::SECRET_VARIABLE);
         secret.check()?;

@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{Instrument, info, info_span, warn};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, WithCauses};
 use crate::link::{
     ConnectionState, Connector, Disconnect, Ended, Event, Reconnect, Reporter, Schedule, Worker, run_session,
 };
@@ -69,10 +69,9 @@ impl Run {
     /// Waits for the next attempt, or gives up.
     async fn wait(&mut self, schedule: &mut Schedule, error: Error) -> Result<(), Error> {
         let Some((attempt, delay)) = schedule.next_attempt() else {
-            let message = format!("gave up connecting: {error}");
-            return Err(Error::new(ErrorKind::RetriesExhausted, message).with_source(error));
+            return Err(Error::new(ErrorKind::RetriesExhausted, "gave up connecting").with_source(error));
         };
-        warn!(%error, reconnect.attempt = attempt, reconnect.delay_ms = delay.as_millis(), "not connected");
+        warn!(error = %WithCauses(&error), reconnect.attempt = attempt, reconnect.delay_ms = delay.as_millis(), "not connected");
         self.reporter.state(ConnectionState::Reconnecting { attempt, delay });
         tokio::select! {
             () = sleep(delay) => {}

@@ -26,7 +26,7 @@ pub(super) struct InFlight {
 ///
 /// Of 32,768 remembered ids one is mistaken for a new call's once in 10^14 calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct CallKey(u64);
+pub(crate) struct CallKey(u64);
 
 /// A call that runs or waits.
 #[derive(Debug)]
@@ -80,12 +80,14 @@ impl InFlight {
         self.waiting.pop_front()
     }
 
-    /// A call has ended, whether it ever ran on a task or not.
-    pub(super) fn end(&mut self, key: CallKey) {
-        if self.unfinished.remove(&key).is_some_and(|entry| entry.task.is_some()) {
+    /// A call has ended. Says whether this is news.
+    pub(super) fn end(&mut self, key: CallKey) -> bool {
+        let entry = self.unfinished.remove(&key);
+        if entry.as_ref().is_some_and(|entry| entry.task.is_some()) {
             self.running -= 1;
         }
         self.ended.insert(key);
+        entry.is_some()
     }
 
     /// Every call that runs or waits has ended; their tasks are aborted.
@@ -147,7 +149,7 @@ mod tests {
     fn ended_calls_are_remembered_for_long_and_not_for_ever() {
         let mut table = InFlight::default();
         let keys: Vec<_> = (0..3 * REMEMBERED).map(|call| table.key(&call.to_string())).collect();
-        keys.iter().for_each(|key| table.end(*key));
+        keys.iter().for_each(|key| assert!(!table.end(*key), "it never ran"));
         assert!(keys[2 * REMEMBERED..].iter().all(|key| table.knows(*key)));
         assert!(keys[..REMEMBERED].iter().all(|key| !table.knows(*key)));
         assert!(table.ended.younger.len() + table.ended.older.len() <= 2 * REMEMBERED);

@@ -21,7 +21,9 @@ use tokio::time::Instant;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::tool::{Context, Execution, Output, Params, ToolError, code};
-use in_flight::{CallKey, InFlight};
+pub(crate) use in_flight::CallKey;
+
+use in_flight::InFlight;
 use run::{Ran, Running};
 use runners::Runners;
 
@@ -97,8 +99,6 @@ pub(crate) enum Admission {
     Accepted,
     /// It has ended already.
     Ended(Outcome),
-    /// Its id was seen before, so it is not run again.
-    Repeated,
 }
 
 /// Runs calls. Dropping it aborts those that still run.
@@ -130,12 +130,14 @@ impl Dispatcher {
         )
     }
 
-    /// Takes a call on, or says why not.
-    pub(crate) fn dispatch(&mut self, call: Call<'_>) -> Admission {
-        let key = self.in_flight.key(call.call_id);
-        if self.in_flight.knows(key) {
-            return Admission::Repeated;
-        }
+    /// The key of a call that was not seen before. One that was must not run again.
+    pub(crate) fn key_if_new(&self, call_id: &str) -> Option<CallKey> {
+        let key = self.in_flight.key(call_id);
+        (!self.in_flight.knows(key)).then_some(key)
+    }
+
+    /// Takes a new call on, or says why not.
+    pub(crate) fn dispatch(&mut self, key: CallKey, call: Call<'_>) -> Admission {
         let call_id: Arc<str> = call.call_id.into();
         let Some(tool) = self.registry.find(call.tool_name) else {
             return Admission::Ended(Outcome::refusal(call_id, unknown_tool(call.tool_name)));
@@ -146,7 +148,11 @@ impl Dispatcher {
         }
         let accepted = Accepted { key, call_id, tool, params: call.params, output: call.output };
         if self.in_flight.running() < self.limits.running {
-            return self.start(accepted);
+            let admission = self.start(accepted);
+            if let Admission::Ended(_) = admission {
+                self.in_flight.end(key);
+            }
+            return admission;
         }
         if self.in_flight.waiting() < self.limits.waiting {
             self.in_flight.wait(accepted);
@@ -157,9 +163,10 @@ impl Dispatcher {
         Admission::Ended(Outcome::refusal(accepted.call_id, error.with_code(code::OVERLOADED).retryable()))
     }
 
-    /// Notes that an outcome has come out, which makes room for calls that wait.
-    pub(crate) fn ended(&mut self, call_id: &str) {
-        self.in_flight.end(self.in_flight.key(call_id));
+    /// Notes that an outcome has come out, which makes room for calls that wait. Says whether it counts: the end of a call
+    /// that was given up before does not.
+    pub(crate) fn ended(&mut self, call_id: &str) -> bool {
+        let counts = self.in_flight.end(self.in_flight.key(call_id));
         while self.in_flight.running() < self.limits.running
             && let Some(call) = self.in_flight.next_waiting()
         {
@@ -167,6 +174,7 @@ impl Dispatcher {
                 let _ = self.outcomes.send(outcome);
             }
         }
+        counts
     }
 
     /// Refuses new calls from now on.
@@ -200,7 +208,6 @@ impl Dispatcher {
         let mut running = Running::new(tool, context, output, self.limits.timeout);
         // Polled once without arranging to be woken; on a task it is polled again.
         if inline && let Some(ran) = (&mut running).now_or_never() {
-            self.in_flight.end(key);
             return Admission::Ended(Outcome::of(call_id, ran));
         }
         let (abort, registration) = AbortHandle::new_pair();

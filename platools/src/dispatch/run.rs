@@ -11,11 +11,13 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::lazy;
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{Span, debug, debug_span, warn};
 
 use super::Failure;
 use crate::registry::RegisteredTool;
+use crate::time::after;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 
 /// How a call went.
@@ -55,7 +57,7 @@ impl Running {
     }
 
     fn poll_timer(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
-        let deadline = self.started + self.timeout;
+        let deadline = after(self.started, self.timeout);
         self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline))).as_mut().poll(cx)
     }
 
@@ -103,25 +105,28 @@ fn limited(tool: &Arc<RegisteredTool>, context: &Context, output: Output) -> Han
         return Box::pin(lazy(move |_| tool.handler().call(context, output)).flatten());
     }
     Box::pin(async move {
-        let _permit = match tool.permits() {
-            Some(permits) => Some(permits.acquire().await.expect("the semaphore of a tool is never closed")),
+        let permit = match tool.permits() {
+            Some(permits) => Some(permits.acquire_owned().await.expect("the semaphore of a tool is never closed")),
             None => None,
         };
         match is_blocking {
-            true => on_a_blocking_thread(&tool, context, output).await,
+            true => on_a_blocking_thread(&tool, permit, context, output).await,
             false => tool.handler().call(context, output).await,
         }
     })
 }
 
-/// Runs a handler that blocks where it holds nobody up. It cannot be stopped there: after a timeout it runs on unheard.
+/// Runs a handler that blocks where it holds nobody up. It cannot be stopped there: after a timeout it runs on unheard, and
+/// keeps its place among the calls that run at once.
 async fn on_a_blocking_thread(
     tool: &Arc<RegisteredTool>,
+    permit: Option<OwnedSemaphorePermit>,
     context: Context,
     output: Output,
 ) -> Result<Output, ToolError> {
     let (handler, runtime, span) = (tool.handler(), Handle::current(), Span::current());
     let blocking = move || {
+        let _permit = permit;
         span.in_scope(|| guarded(&context, || runtime.block_on(handler.call(context.clone(), output))))
             .and_then(|ended| ended)
     };

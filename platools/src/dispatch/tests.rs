@@ -1,4 +1,5 @@
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -40,6 +41,11 @@ fn registry(tool: Probe) -> ToolRegistry {
 
 fn call(call_id: &str) -> Call<'_> {
     Call { call_id, tool_name: "t", params: Params::from("{}".to_owned()), output: Output::new(1024) }
+}
+
+/// Hands a call in, unless it was seen before.
+fn admit(dispatcher: &mut Dispatcher, call_id: &str) -> Option<Admission> {
+    dispatcher.key_if_new(call_id).map(|key| dispatcher.dispatch(key, call(call_id)))
 }
 
 async fn next(outcomes: &mut mpsc::UnboundedReceiver<Outcome>) -> Outcome {
@@ -98,6 +104,73 @@ async fn a_handler_that_never_ends_times_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_timeout_of_never_is_one() {
+    let slow: Run = |_| {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(3600)).await;
+            Ok(Value::Null)
+        })
+    };
+    let registry = registry(probe(|tool| tool.timeout = Some(Duration::MAX), slow));
+    registry.call("t", json!({})).await.expect("an hour is not never");
+}
+
+#[tokio::test]
+async fn a_blocking_call_keeps_its_place_until_it_really_ends() {
+    static RUNNING: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let blocking: Run = |_| {
+        Box::pin(async {
+            MOST.fetch_max(RUNNING.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(50));
+            RUNNING.fetch_sub(1, Ordering::SeqCst);
+            Ok(Value::Null)
+        })
+    };
+    let registry = registry(probe(
+        |tool| {
+            tool.execution = Execution::Blocking;
+            tool.max_concurrency = 1.try_into().ok();
+            tool.timeout = Some(Duration::from_millis(20));
+        },
+        blocking,
+    ));
+    for _ in 0..3 {
+        assert_eq!(registry.call("t", json!({})).await.expect_err("it takes too long").code(), code::TIMEOUT);
+    }
+    assert_eq!(MOST.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_ended_before_it_was_given_up_ends_once() {
+    let tool = probe(|_| (), |_| Box::pin(async { Ok(Value::Null) }));
+    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+    admit(&mut dispatcher, "a");
+    let outcome = next(&mut outcomes).await;
+    assert_eq!(dispatcher.cancel_all().len(), 1, "nobody has told the dispatcher yet");
+    assert!(!dispatcher.ended(&outcome.call_id), "its end was told already");
+}
+
+#[tokio::test]
+async fn an_inline_call_that_had_to_wait_is_answered() {
+    let limits = Limits { running: 1, ..Limits::default() };
+    let inline = probe(|tool| tool.execution = Execution::Inline, |_| Box::pin(async { Ok(Value::Null) }));
+    let slow =
+        probe(|tool| tool.name = "slow".to_owned(), |_| Box::pin(tokio::task::yield_now().map(|()| Ok(Value::Null))));
+    let registry = registry(inline).with_tools(slow).expect("another name");
+    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry, limits);
+    for (id, tool_name) in [("a", "slow"), ("b", "t")] {
+        let key = dispatcher.key_if_new(id).expect("new");
+        assert!(matches!(dispatcher.dispatch(key, Call { tool_name, ..call(id) }), Admission::Accepted));
+    }
+    for expected in ["a", "b"] {
+        let outcome = next(&mut outcomes).await;
+        assert_eq!(&*outcome.call_id, expected);
+        assert!(dispatcher.ended(&outcome.call_id));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rate_limit_refuses_and_recovers() {
     let registry = registry(probe(
         |tool| tool.rate_limit = Some(crate::tool::Rate::new(2.try_into().expect("not zero"), Duration::from_secs(1))),
@@ -139,9 +212,9 @@ async fn calls_beyond_the_limit_wait_and_beyond_that_are_refused() {
     };
     let limits = Limits { running: 1, waiting: 1, ..Limits::default() };
     let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(probe(|_| (), slow)), limits);
-    assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
-    assert!(matches!(dispatcher.dispatch(call("b")), Admission::Accepted));
-    let Admission::Ended(refused) = dispatcher.dispatch(call("c")) else { panic!("there is no room for a third") };
+    assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
+    assert!(matches!(admit(&mut dispatcher, "b"), Some(Admission::Accepted)));
+    let Some(Admission::Ended(refused)) = admit(&mut dispatcher, "c") else { panic!("there is no room for a third") };
     assert_eq!(refused.result.expect_err("refused").error.code(), code::OVERLOADED);
     for expected in ["a", "b"] {
         let outcome = next(&mut outcomes).await;
@@ -149,7 +222,7 @@ async fn calls_beyond_the_limit_wait_and_beyond_that_are_refused() {
         dispatcher.ended(&outcome.call_id);
     }
     assert!(dispatcher.is_idle());
-    assert!(matches!(dispatcher.dispatch(call("c")), Admission::Accepted), "a refused call may come again");
+    assert!(matches!(admit(&mut dispatcher, "c"), Some(Admission::Accepted)), "a refused call may come again");
 }
 
 #[tokio::test]
@@ -157,12 +230,12 @@ async fn a_call_id_is_run_once_however_often_it_comes() {
     for execution in [Execution::Task, Execution::Inline] {
         let tool = probe(|tool| tool.execution = execution, |_| Box::pin(async { Ok(Value::Null) }));
         let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
-        if let Admission::Accepted = dispatcher.dispatch(call("a")) {
-            assert!(matches!(dispatcher.dispatch(call("a")), Admission::Repeated), "while it runs");
+        if let Some(Admission::Accepted) = admit(&mut dispatcher, "a") {
+            assert!(admit(&mut dispatcher, "a").is_none(), "while it runs");
             let outcome = next(&mut outcomes).await;
             dispatcher.ended(&outcome.call_id);
         }
-        assert!(matches!(dispatcher.dispatch(call("a")), Admission::Repeated), "after it ended, {execution:?}");
+        assert!(admit(&mut dispatcher, "a").is_none(), "after it ended, {execution:?}");
     }
 }
 
@@ -178,9 +251,9 @@ async fn draining_refuses_new_calls_and_lets_the_running_ones_end() {
         },
     );
     let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
-    assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
+    assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
     dispatcher.drain();
-    let Admission::Ended(refused) = dispatcher.dispatch(call("b")) else { panic!("no new calls while draining") };
+    let Some(Admission::Ended(refused)) = admit(&mut dispatcher, "b") else { panic!("no new calls while draining") };
     assert_eq!(refused.result.expect_err("refused").error.code(), code::DRAINING);
     assert!(!dispatcher.is_idle());
     let outcome = next(&mut outcomes).await;
@@ -192,7 +265,7 @@ async fn draining_refuses_new_calls_and_lets_the_running_ones_end() {
 async fn a_dropped_dispatcher_aborts_its_calls() {
     let tool = probe(|_| (), |_| Box::pin(std::future::pending()));
     let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
-    assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
+    assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
     drop(dispatcher);
     let gone = timeout(Duration::from_secs(10), outcomes.recv()).await.expect("the task ends, and its sender with it");
     assert!(gone.is_none());
@@ -210,7 +283,7 @@ async fn an_inline_call_that_has_to_wait_moves_to_a_task() {
         },
     );
     let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
-    assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
+    assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
     let outcome = next(&mut outcomes).await;
     assert_eq!(outcome.result.expect("a result").json(), br#""later""#);
 }
@@ -244,7 +317,7 @@ async fn causes_are_shown_only_where_the_tool_says_so() {
     for (expose, expected) in [(false, None), (true, Some("inner".to_owned()))] {
         let (mut dispatcher, mut outcomes) =
             Dispatcher::new(registry(probe(|tool| tool.expose_errors = expose, fails)), Limits::default());
-        assert!(matches!(dispatcher.dispatch(call("a")), Admission::Accepted));
+        assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
         assert_eq!(next(&mut outcomes).await.result.expect_err("it fails").shown_causes, expected);
     }
 }

@@ -126,6 +126,15 @@ impl Reconnect {
         self
     }
 
+    /// The setting that would make a client dial without a pause, if there is one.
+    pub(crate) fn too_short(&self) -> Option<&'static str> {
+        let is_too_short = |delay: Duration| delay < Duration::from_millis(1);
+        [("base", self.base), ("max", self.max)]
+            .into_iter()
+            .find(|(_, delay)| is_too_short(*delay))
+            .map(|(name, _)| name)
+    }
+
     pub(crate) fn gives_up_when_refused(&self) -> bool {
         self.on_refusal == OnRefusal::Fail
     }

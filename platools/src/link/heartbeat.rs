@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::time::after;
+
 /// Time between two heartbeats, in milliseconds.
 pub const HEARTBEAT_INTERVAL_MS: u64 = 30_000;
 
@@ -25,7 +27,7 @@ pub(crate) struct Heartbeat {
 impl Heartbeat {
     /// The pulse of a socket opened at `now`: the first heartbeat is one interval away.
     pub(crate) fn new(interval: Duration, now: Instant) -> Self {
-        Self { interval, due: now + interval, unanswered_since: None }
+        Self { interval, due: after(now, interval), unanswered_since: None }
     }
 
     /// When something has to be done next.
@@ -52,7 +54,7 @@ impl Heartbeat {
     pub(crate) fn sent(&mut self, now: Instant) {
         // The cadence is kept: a heartbeat that went out late does not move the next one.
         while self.due <= now {
-            self.due += self.interval;
+            self.due = after(self.due, self.interval);
         }
         self.unanswered_since.get_or_insert(now);
     }
@@ -70,7 +72,7 @@ impl Heartbeat {
     }
 
     fn dead_at(&self) -> Option<Instant> {
-        self.unanswered_since.map(|since| since + self.interval * MISSED)
+        self.unanswered_since.map(|since| after(since, self.interval.saturating_mul(MISSED)))
     }
 }
 

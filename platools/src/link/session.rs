@@ -18,6 +18,7 @@ use super::signing;
 use super::socket::{Received, Socket};
 use super::worker::Worker;
 use crate::dispatch::{Admission, Call, Outcome};
+use crate::time::after;
 use crate::tool::{Output, Params, ToolError, code};
 use crate::wire::{FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
 
@@ -141,7 +142,7 @@ impl Session<'_> {
             Wake::Timer => return self.tick(Instant::now()),
             Wake::Stop => {
                 self.worker.dispatcher.drain();
-                self.drain_until = Some(Instant::now() + self.worker.settings.drain_limit);
+                self.drain_until = Some(after(Instant::now(), self.worker.settings.drain_limit));
             }
         }
         None
@@ -249,6 +250,10 @@ impl Session<'_> {
     }
 
     fn call(&mut self, call: &ToolCall<'_>, frame: &Utf8Bytes) {
+        // Before its signature is looked at: the nonce of a call that is sent again was used by the call itself.
+        let Some(key) = self.worker.dispatcher.key_if_new(&call.call_id) else {
+            return debug!(call.id = &*call.call_id, "a repeated call was not run again");
+        };
         if let Some(verifier) = &mut self.worker.verifier {
             let secret = self.secret.expose_secret();
             let verdict = signing::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());
@@ -258,16 +263,18 @@ impl Session<'_> {
                 return self.refuse(&call.call_id, error.with_code(code::SIGNATURE_REJECTED));
             }
         }
-        let admission = self.worker.dispatcher.dispatch(Call {
-            call_id: &call.call_id,
-            tool_name: &call.tool_name,
-            params: Params::within(frame, call.params.get()),
-            output: output(&call.call_id),
-        });
+        let admission = self.worker.dispatcher.dispatch(
+            key,
+            Call {
+                call_id: &call.call_id,
+                tool_name: &call.tool_name,
+                params: Params::within(frame, call.params.get()),
+                output: output(&call.call_id),
+            },
+        );
         match admission {
             Admission::Accepted => {}
             Admission::Ended(outcome) => self.worker.reply(outcome),
-            Admission::Repeated => debug!(call.id = &*call.call_id, "a repeated call was not run again"),
         }
     }
 

@@ -12,6 +12,9 @@ use crate::signature::{SignatureError, Signed, Verifier, call_body};
 /// The key of the platform's envelope, which is the last one of the params and not signed itself.
 const ENVELOPE: &str = "__platos";
 
+/// A worker is one entity. The one that the envelope names is not signed, so it must not decide which nonces are known.
+const OWN_ENTITY: &str = "";
+
 /// Checks that a call was signed with the worker's secret, recently, and not seen before.
 pub(super) fn verify(
     verifier: &mut Verifier,
@@ -24,14 +27,12 @@ pub(super) fn verify(
     let envelope: Envelope = serde_json::from_str(envelope).map_err(|_| SignatureError::Missing)?;
     let body = call_body(tool_name, &arguments);
     let signed = Signed::new(&envelope.timestamp, envelope.nonce.as_deref(), &body, &envelope.signature);
-    verifier.verify(&envelope.entity_id, secret, signed, now)
+    verifier.verify(OWN_ENTITY, secret, signed, now)
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope {
-    #[serde(default)]
-    entity_id: String,
     timestamp: String,
     nonce: Option<String>,
     signature: String,
@@ -122,6 +123,9 @@ mod tests {
     fn a_second_use_of_a_call_is_a_replay() {
         let (mut verifier, params) = (Verifier::new(), signed(r#"{"a":1}"#));
         assert_eq!(verify(&mut verifier, SECRET, "t", &params, now()), Ok(()));
-        assert_eq!(verify(&mut verifier, SECRET, "t", &params, now()), Err(SignatureError::NonceReplay));
+        let disguised = params.replace(r#""entityId":"e""#, r#""entityId":"f""#);
+        for replay in [&params, &disguised] {
+            assert_eq!(verify(&mut verifier, SECRET, "t", replay, now()), Err(SignatureError::NonceReplay), "{replay}");
+        }
     }
 }

@@ -77,6 +77,9 @@ impl Worker {
 
     /// Gives up every call that runs or waits, with an error as its reply.
     pub(crate) fn cancel_calls(&mut self) {
+        while let Ok(outcome) = self.outcomes.try_recv() {
+            self.settle(outcome);
+        }
         for outcome in self.dispatcher.cancel_all() {
             self.reply(outcome);
         }
@@ -89,8 +92,9 @@ impl Worker {
 
     /// Puts the reply to a call that ran into the outbox, and makes room for the next.
     pub(super) fn settle(&mut self, outcome: Outcome) {
-        self.dispatcher.ended(&outcome.call_id);
-        self.reply(outcome);
+        if self.dispatcher.ended(&outcome.call_id) {
+            self.reply(outcome);
+        }
     }
 
     /// Puts a reply into the outbox.

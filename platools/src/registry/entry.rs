@@ -14,7 +14,7 @@ use crate::window::SlidingWindow;
 pub(crate) struct RegisteredTool {
     definition: Arc<ToolDefinition>,
     handler: Arc<dyn Handler>,
-    permits: Option<Semaphore>,
+    permits: Option<Arc<Semaphore>>,
     rate: Option<Mutex<SlidingWindow>>,
     health: Mutex<Health>,
 }
@@ -31,7 +31,7 @@ impl RegisteredTool {
             Error::new(ErrorKind::MissingState, format!("tool `{name}`: {error}")).with_source(error)
         })?;
         Ok(Arc::new(Self {
-            permits: definition.max_concurrency.map(|calls| Semaphore::new(calls.get() as usize)),
+            permits: definition.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls.get() as usize))),
             rate: definition.rate_limit.map(window).map(Mutex::new),
             health: Mutex::default(),
             definition: Arc::new(definition),
@@ -52,8 +52,8 @@ impl RegisteredTool {
     }
 
     /// Bounds how many calls of this tool run at once, where it is bounded.
-    pub(crate) fn permits(&self) -> Option<&Semaphore> {
-        self.permits.as_ref()
+    pub(crate) fn permits(&self) -> Option<Arc<Semaphore>> {
+        self.permits.clone()
     }
 
     /// Bounds how many calls of this tool start in a span of time, where it is bounded.

@@ -1,6 +1,7 @@
 //! What a platform says to a worker.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -176,8 +177,8 @@ impl RegisterThrottled {
     }
 }
 
-/// One call of a tool.
-#[derive(Debug, Clone, Serialize)]
+/// One call of a tool. `Debug` shows how long its params are, not what they say.
+#[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct ToolCall<'a> {
     /// Unique per call; the reply carries it back.
@@ -207,6 +208,17 @@ impl<'a> ToolCall<'a> {
             Some(params) if is_object(params) => Ok(Self { call_id, tool_name, params }),
             _ => Err(malformed(KIND, Some(call_id), "`params` must be an object")),
         }
+    }
+}
+
+impl fmt::Debug for ToolCall<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call_id, tool_name, params } = self;
+        f.debug_struct("ToolCall")
+            .field("call_id", call_id)
+            .field("tool_name", tool_name)
+            .field("params_bytes", &params.get().len())
+            .finish()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io;
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -148,8 +148,8 @@ pub enum HealthStatus {
     Down,
 }
 
-/// A call that succeeded.
-#[derive(Debug, Clone, Serialize)]
+/// A call that succeeded. `Debug` shows how long its result is, not what it says.
+#[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct ToolResult<'a> {
     /// The call this answers.
@@ -175,6 +175,17 @@ impl<'a> ToolResult<'a> {
             Some(Err(error)) => return Err(malformed(KIND, Some(call_id), format_args!("`latency_ms`: {error}"))),
         };
         Ok(Self { call_id, result, latency_ms })
+    }
+}
+
+impl fmt::Debug for ToolResult<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call_id, result, latency_ms } = self;
+        f.debug_struct("ToolResult")
+            .field("call_id", call_id)
+            .field("result_bytes", &result.get().len())
+            .field("latency_ms", latency_ms)
+            .finish()
     }
 }
 

@@ -63,21 +63,20 @@ impl Connector {
 
     /// Opens a socket, with the secret as it is now; returns both.
     pub(crate) async fn dial(&self) -> Result<(RawSocket, SecretString), Error> {
-        let secret = self.secret.read().await?;
-        let request = self.request(&secret)?;
         let open = async {
+            let secret = self.secret.read().await?;
+            let request = self.request(&secret)?;
             let transport = self.transport().await?;
             let config = WebSocketConfig::default()
                 .read_buffer_size(READ_BUFFER_BYTES)
                 .max_message_size(Some(MAX_INBOUND_BYTES))
                 .max_frame_size(Some(MAX_INBOUND_BYTES));
             let upgraded = client_async_with_config(request, transport, Some(config)).await;
-            upgraded.map(|(socket, _response)| socket).map_err(refused_upgrade)
+            let (socket, _response) = upgraded.map_err(refused_upgrade)?;
+            Ok((socket, secret))
         };
-        let socket = timeout(self.time_limit, open)
-            .await
-            .map_err(|_| failed(format!("the platform did not answer within {:?}", self.time_limit)))??;
-        Ok((socket, secret))
+        let too_slow = |_| failed(format!("no socket was open within {:?}", self.time_limit));
+        timeout(self.time_limit, open).await.map_err(too_slow)?
     }
 
     fn request(&self, secret: &SecretString) -> Result<Request<()>, Error> {
@@ -103,7 +102,7 @@ impl Connector {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the host has no valid name").with_source(error))?;
         let secured = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
-        Ok(Box::new(secured.map_err(|error| failed(format!("TLS failed: {error}")).with_source(error))?))
+        Ok(Box::new(secured.map_err(|error| failed("TLS failed").with_source(error))?))
     }
 
     async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, Error> {
@@ -113,7 +112,7 @@ impl Connector {
         }
         TcpStream::connect((host, port))
             .await
-            .map_err(|error| failed(format!("{host}:{port} cannot be reached: {error}")).with_source(error))
+            .map_err(|error| failed(format!("{host}:{port} cannot be reached")).with_source(error))
     }
 }
 
@@ -131,7 +130,7 @@ fn refused_upgrade(error: SocketError) -> Error {
             _ => failed(format!("the platform answered the upgrade with {status}; is the URL right?")),
         };
     }
-    failed(format!("the WebSocket handshake failed: {error}")).with_source(error)
+    failed("the WebSocket handshake failed").with_source(error)
 }
 
 fn failed(message: impl Into<String>) -> Error {

@@ -1,5 +1,6 @@
 //! Where a worker's secret comes from.
 
+use std::env::VarError;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,9 +69,9 @@ impl Secret {
     /// Checks, as far as that can be done at once, that there is a secret.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match &self.0 {
-            Source::Value(secret) => usable(secret.clone()).map(drop),
+            Source::Value(secret) => usable(secret.clone(), "the client's setting").map(drop),
             Source::Env(name) => read_env(name).map(drop),
-            Source::File(path) => usable(std::fs::read_to_string(path).map_err(unreadable(path))?.into()).map(drop),
+            Source::File(path) => in_file(path, std::fs::read_to_string(path)).map(drop),
             Source::Provider(_) => Ok(()),
         }
     }
@@ -78,34 +79,39 @@ impl Secret {
     /// The secret as it is now.
     pub(crate) async fn read(&self) -> Result<SecretString, Error> {
         match &self.0 {
-            Source::Value(secret) => usable(secret.clone()),
+            Source::Value(secret) => usable(secret.clone(), "the client's setting"),
             Source::Env(name) => read_env(name),
-            Source::File(path) => usable(tokio::fs::read_to_string(path).await.map_err(unreadable(path))?.into()),
-            Source::Provider(provider) => usable(provider().await?),
+            Source::File(path) => in_file(path, tokio::fs::read_to_string(path).await),
+            Source::Provider(provider) => usable(provider().await?, "the secret provider"),
         }
     }
 }
 
 fn read_env(name: &str) -> Result<SecretString, Error> {
     match std::env::var(name) {
-        Ok(secret) => usable(secret.into()),
-        Err(error) => Err(invalid(format!("the secret is not in the environment; set {name}")).with_source(error)),
+        Ok(secret) => usable(secret.into(), name),
+        Err(VarError::NotPresent) => Err(invalid(format!("the secret is not in the environment; set {name}"))),
+        // The error would show the value.
+        Err(VarError::NotUnicode(_)) => Err(invalid(format!("the secret in {name} is not UTF-8"))),
     }
 }
 
-fn unreadable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
-    let message = format!("the secret file {} cannot be read", path.display());
-    move |error| invalid(message).with_source(error)
+fn in_file(path: &Path, content: std::io::Result<String>) -> Result<SecretString, Error> {
+    let path = path.display();
+    let content =
+        content.map_err(|error| invalid(format!("the secret file {path} cannot be read")).with_source(error))?;
+    usable(content.into(), &path.to_string())
 }
 
 /// A secret that can be sent in a header.
-fn usable(secret: SecretString) -> Result<SecretString, Error> {
+fn usable(secret: SecretString, place: &str) -> Result<SecretString, Error> {
     let trimmed = secret.expose_secret().trim();
     if trimmed.is_empty() {
-        return Err(invalid("the secret is empty; set PLATOS_SECRET or call `secret(..)`"));
+        return Err(invalid(format!("the secret from {place} is empty")));
     }
     if !trimmed.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(invalid("the secret has characters that cannot be sent in a header: only printable ASCII can"));
+        let rule = "only printable ASCII without spaces can be sent in a header";
+        return Err(invalid(format!("the secret from {place} has other characters: {rule}")));
     }
     Ok(SecretString::from(trimmed))
 }

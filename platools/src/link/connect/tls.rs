@@ -118,7 +118,7 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 fn unusable(what: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(ErrorKind::Tls, format!("{what} cannot be used: {error}")).with_source(error)
+    Error::new(ErrorKind::Tls, format!("{what} cannot be used")).with_source(error)
 }
 
 impl fmt::Debug for Tls {

@@ -1,0 +1,13 @@
+//! Points in time that do not overflow.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// About thirty years: as good as never.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// When a span of time is over. A setting such as `Duration::MAX` means never, and must not panic.
+pub(crate) fn after(start: Instant, span: Duration) -> Instant {
+    start + span.min(NEVER)
+}
