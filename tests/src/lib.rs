@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use link::Link;
 pub use platform::{Platform, Unreachable};
 pub use wire::{Cut, Wire};
-pub use worker::{SECRET, Worker, client, quick, states};
+pub use worker::{SECRET, Worker, client, quick, states, with_causes};
 
 /// Nothing a test waits for takes so long, however busy the machine is.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -91,3 +91,9 @@ pub fn states(handle: &ClientHandle) -> mpsc::UnboundedReceiver<ConnectionState>
     });
     receiver
 }
+
+/// An error and everything behind it.
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use platools::{ConnectionState, Disconnect, Error, ErrorKind, OnRefusal, Secret, Tool, ToolRegistry, tool, tools};
-use platools_tests::{Link, Platform, SECRET, Unreachable, Worker, client, quick, states, within};
+use platools_tests::{Link, Platform, SECRET, Unreachable, Worker, client, quick, states, with_causes, within};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 
@@ -164,7 +164,7 @@ async fn only_a_worker_that_was_superseded_waits_longer_each_time() {
 async fn gave_up(worker: Worker) -> Error {
     let state = worker.reaches(ConnectionState::is_failed).await;
     let error = worker.ended().await.expect_err("it gave up");
-    assert!(matches!(state, ConnectionState::Failed { reason, .. } if reason == error.to_string()));
+    assert!(matches!(state, ConnectionState::Failed { reason, .. } if reason == with_causes(&error)));
     error
 }
 
