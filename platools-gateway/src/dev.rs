@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use crate::core::admin::NewKey;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Role;
+use crate::core::identity::{Policy, Role};
 use crate::gateway::{Builder, Gateway};
 
 /// The entity that workers connect as.
@@ -55,8 +56,11 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
     }
     let mut builder = Builder::default().listen(options.listen);
     let opened = builder.open().await?;
-    opened.core.add_entity_with(ENTITY, &SECRET.to_owned().into()).await?;
-    opened.core.add_key_with(Role::Admin, &ADMIN_KEY.to_owned().into()).await?;
-    opened.core.add_agent_with(AGENT, &AGENT_KEY.to_owned().into()).await?;
+    let admin = opened.core.local_admin();
+    admin.add_entity_with(ENTITY, Policy::Supersede, &SECRET.to_owned().into()).await?;
+    admin.add_key_with(NewKey::new(Role::Admin), &ADMIN_KEY.to_owned().into()).await?;
+    admin.add_agent(AGENT).await?;
+    let of_agent = NewKey { agent: Some(AGENT.to_owned()), ..NewKey::new(Role::Operator) };
+    admin.add_key_with(of_agent, &AGENT_KEY.to_owned().into()).await?;
     builder.serve(opened)
 }

@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::core::Core;
-use crate::core::directory::Entity;
+use crate::core::admin::NewKey;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Role;
+use crate::core::identity::{Policy, Role};
 use crate::listen::{self, Patience};
 use crate::store::make_folder;
 
@@ -219,15 +219,7 @@ impl Gateway {
     /// # Errors
     /// There is one of that slug, the slug is malformed, or the database failed.
     pub async fn add_entity(&self, slug: &str) -> Result<SecretString, Error> {
-        self.core.add_entity(slug).await
-    }
-
-    /// The entities, by slug.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn entities(&self) -> Result<Vec<Entity>, Error> {
-        self.core.entities().await
+        Ok(self.core.local_admin().add_entity(slug, Policy::Supersede).await?.secret)
     }
 
     /// Gives an entity a new secret, and closes its workers' sockets with 4001.
@@ -235,7 +227,7 @@ impl Gateway {
     /// # Errors
     /// There is no such entity, or the database failed.
     pub async fn rotate_secret(&self, slug: &str) -> Result<SecretString, Error> {
-        self.core.rotate_secret(slug).await
+        Ok(self.core.local_admin().rotate_entity(slug, Duration::ZERO).await?.secret)
     }
 
     /// Adds a caller's key and returns it. It is not kept: this is the only time to see it.
@@ -243,7 +235,7 @@ impl Gateway {
     /// # Errors
     /// The database failed.
     pub async fn add_key(&self, role: Role) -> Result<SecretString, Error> {
-        self.core.add_key(role).await
+        Ok(self.core.local_admin().add_key(NewKey::new(role)).await?.secret)
     }
 
     /// Adds an admin's key and returns it, if nobody has a key yet.
@@ -251,7 +243,7 @@ impl Gateway {
     /// # Errors
     /// The database failed.
     pub async fn first_admin_key(&self) -> Result<Option<SecretString>, Error> {
-        if self.core.is_new().await? { self.core.add_key(Role::Admin).await.map(Some) } else { Ok(None) }
+        if self.core.is_new() { self.add_key(Role::Admin).await.map(Some) } else { Ok(None) }
     }
 
     /// The folder that is removed with the gateway, if its data is temporary.

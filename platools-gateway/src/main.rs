@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use platools_gateway::Gateway;
 use platools_gateway::core::Core;
+use platools_gateway::core::identity::Policy;
 use platools_gateway::dev::{self, DevOptions};
 use secrecy::ExposeSecret as _;
 use tracing_subscriber::EnvFilter;
@@ -68,7 +69,7 @@ async fn run_serve(data: &Path, listen: SocketAddr) -> anyhow::Result<()> {
 
 async fn add_entity(data: &Path, slug: &str) -> anyhow::Result<()> {
     let core = Core::open(data).await?;
-    let secret = core.add_entity(slug).await?;
+    let secret = core.local_admin().add_entity(slug, Policy::Supersede).await?.secret;
     core.close().await;
     say(&[format!("secret of {slug} (shown only this once): {}", secret.expose_secret())])
 }
@@ -77,7 +78,7 @@ async fn list_entities(data: &Path) -> anyhow::Result<()> {
     anyhow::ensure!(data.is_dir(), "there is no data folder {}", data.display());
     let core = Core::open(data).await?;
     let lines: Vec<_> =
-        core.entities().await?.into_iter().map(|entity| format!("{}  {}", entity.slug, entity.id)).collect();
+        core.local_admin().entities().into_iter().map(|entity| format!("{}  {}", entity.slug, entity.id)).collect();
     core.close().await;
     say(&lines)
 }

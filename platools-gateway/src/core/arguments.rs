@@ -7,6 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::error::{Error, ErrorKind};
 
@@ -14,8 +15,15 @@ use super::error::{Error, ErrorKind};
 pub(crate) const RESERVED: [&str; 2] = ["_context", "__platos"];
 
 /// The text of a JSON object, without white space between its parts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Arguments(String);
+
+/// Shows how long they are, not what they say.
+impl fmt::Debug for Arguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arguments").field("bytes", &self.0.len()).finish()
+    }
+}
 
 impl Arguments {
     /// No arguments at all.
@@ -38,12 +46,20 @@ impl Arguments {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The arguments as values.
+    pub(crate) fn members(&self) -> Result<Map<String, Value>, Error> {
+        serde_json::from_str(&self.0).map_err(|error| {
+            // What was read once fails now only if it is nested more than 128 levels deep.
+            Error::new(ErrorKind::InvalidArguments, format!("the arguments cannot be checked: {error}"))
+        })
+    }
 }
 
 /// Removes white space outside of strings from JSON that is known to be well-formed.
 ///
-/// The signature covers the compact form, so that it can be checked both on the text as it travelled and on the text that
-/// a JSON library writes again.
+/// The signature covers this form, because it is what travels. It is to be verified on the text as it came: a JSON library may
+/// write numbers and escapes differently.
 fn compact(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let (mut in_string, mut escaped) = (false, false);
@@ -112,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn compact_text_is_what_a_json_library_writes() {
+    fn escapes_and_other_alphabets_stay_as_they_are() {
         let json = "{\"text\": \"naïve – 東京 \\u0000 \\\"q\\\"\", \"n\": null}";
         assert_eq!(checked(json).unwrap(), r#"{"text":"naïve – 東京 \u0000 \"q\"","n":null}"#);
     }

@@ -53,7 +53,7 @@ impl Envelope<'_> {
             project_id: self.identity.project_id.as_str(),
             environment_id: self.identity.environment_id.as_str(),
             entity_id: self.identity.entity_id.as_str(),
-            user_id: "",
+            user_id: self.caller.user_id.as_deref().unwrap_or_default(),
             agent_id: self.caller.agent_id.as_ref().map_or("", |agent| agent.as_str()),
             thread_id: "",
             call_id: self.call_id.as_str(),
@@ -91,7 +91,7 @@ fn timestamp(at: OffsetDateTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::identity::Role;
+    use super::super::identity::{Credential, Role};
     use super::*;
 
     fn params(arguments: &str) -> String {
@@ -104,9 +104,11 @@ mod tests {
             entity: "dev".to_owned(),
         };
         let caller = Caller {
-            key_id: "key".into(),
+            credential: Credential::Key("key".into()),
             project_id: "prj".into(),
             role: Role::Operator,
+            tool_roles: Vec::new(),
+            user_id: Some("u-1".to_owned()),
             agent_id: Some("agt".into()),
         };
         let raw: &RawValue = serde_json::from_str(arguments).unwrap();
@@ -123,7 +125,7 @@ mod tests {
         let expected = format!(
             concat!(
                 r#"{{"b":1,"a":[2],"_context":{{}},"__platos":{{"organizationId":"org","projectId":"prj","#,
-                r#""environmentId":"env","entityId":"ent","userId":"","agentId":"agt","threadId":"","callId":"call-1","#,
+                r#""environmentId":"env","entityId":"ent","userId":"u-1","agentId":"agt","threadId":"","callId":"call-1","#,
                 r#""timestamp":"2026-09-15T00:00:00.000Z","nonce":"00ff","signature":"{}"}}}}"#,
             ),
             signature

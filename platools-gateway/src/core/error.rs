@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::ids::CallId;
+use super::schema::ArgumentProblem;
 
 /// Why the gateway did not do what it was asked.
 #[derive(Debug)]
@@ -10,16 +11,22 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     call_id: Option<CallId>,
+    problems: Vec<ArgumentProblem>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), call_id: None, source: None }
+        Self { kind, message: message.into(), call_id: None, problems: Vec::new(), source: None }
     }
 
     pub(crate) fn about_call(mut self, call_id: &CallId) -> Self {
         self.call_id = Some(call_id.clone());
+        self
+    }
+
+    pub(crate) fn with_problems(mut self, problems: Vec<ArgumentProblem>) -> Self {
+        self.problems = problems;
         self
     }
 
@@ -32,6 +39,12 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// What is wrong with each argument, where that is what it is about.
+    #[must_use]
+    pub fn problems(&self) -> &[ArgumentProblem] {
+        &self.problems
     }
 
     /// The call it happened to, where there was one already.
@@ -69,10 +82,14 @@ pub enum ErrorKind {
     Forbidden,
     /// The request does not say what it must, or says what it must not.
     InvalidRequest,
+    /// The arguments do not fit the tool's schema.
+    InvalidArguments,
     /// No tool of that name.
     UnknownTool,
     /// Several entities have a tool of that name.
     AmbiguousTool,
+    /// The tool is switched off.
+    ToolDisabled,
     /// The tool's worker is not connected.
     WorkerOffline,
     /// The tool's worker reads too slowly; the call was not sent.
@@ -101,8 +118,10 @@ impl ErrorKind {
             Self::Unauthenticated => "unauthenticated",
             Self::Forbidden => "forbidden",
             Self::InvalidRequest => "invalid_request",
+            Self::InvalidArguments => "invalid_arguments",
             Self::UnknownTool => "unknown_tool",
             Self::AmbiguousTool => "ambiguous_tool",
+            Self::ToolDisabled => "tool_disabled",
             Self::WorkerOffline => "worker_offline",
             Self::WorkerBusy => "worker_busy",
             Self::Timeout => "timeout",

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::error::{Error, ErrorKind};
-use super::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId};
+use super::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
 
 /// Where tools live and links attach: one entity in one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -75,16 +75,77 @@ impl fmt::Display for Role {
     }
 }
 
-/// Whoever presented a valid key.
+/// How several workers of one entity and environment get along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Policy {
+    /// A new worker takes the place of the one before.
+    #[default]
+    Supersede,
+    /// All stay, and each call goes to the one with the fewest calls under way.
+    Pool,
+}
+
+impl Policy {
+    /// The policy as it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Supersede => "supersede",
+            Self::Pool => "pool",
+        }
+    }
+
+    /// The policy of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Supersede, Self::Pool].into_iter().find(|policy| policy.as_str() == name)
+    }
+}
+
+/// What somebody proved with who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credential {
+    /// An entity's secret.
+    Secret(SecretId),
+    /// A caller's key.
+    Key(KeyId),
+    /// A token that the gateway signed.
+    #[non_exhaustive]
+    Token {
+        /// Its own id.
+        id: String,
+        /// When it ends, in milliseconds since 1970.
+        expires_ms: i64,
+    },
+}
+
+impl fmt::Display for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Secret(id) => id.fmt(f),
+            Self::Key(id) => id.fmt(f),
+            Self::Token { id, .. } => write!(f, "tok_{id}"),
+        }
+    }
+}
+
+/// Whoever presented a valid key or token.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Caller {
-    /// The key.
-    pub key_id: KeyId,
-    /// The project the key is for.
+    /// What was presented.
+    pub credential: Credential,
+    /// The project it is for.
     pub project_id: ProjectId,
-    /// What the key allows.
+    /// What it allows.
     pub role: Role,
-    /// The agent the key belongs to, if it belongs to one.
+    /// The roles it has in the eyes of tools.
+    pub tool_roles: Vec<String>,
+    /// The user it speaks for.
+    pub user_id: Option<String>,
+    /// The agent it belongs to.
     pub agent_id: Option<AgentId>,
 }
 
@@ -94,6 +155,6 @@ impl Caller {
         if self.role >= role {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Forbidden, format!("this needs the role {role}; the key has {}", self.role)))
+        Err(Error::new(ErrorKind::Forbidden, format!("this needs the role {role}; the key or token has {}", self.role)))
     }
 }

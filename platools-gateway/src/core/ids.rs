@@ -56,6 +56,8 @@ ids! {
     EntityId = "ent_";
     /// An agent that calls tools.
     AgentId = "agt_";
+    /// A secret of an entity.
+    SecretId = "sec_";
     /// A caller's key.
     KeyId = "key_";
     /// One call of a tool.

@@ -1,19 +1,22 @@
 //! One call of a tool, from the caller to the worker and back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-use super::Core;
 use super::arguments::Arguments;
 use super::calls::Outcome;
+use super::catalog::{CatalogTool, Found};
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Role};
 use super::ids::CallId;
 use super::oversize::shortened;
 use super::workers::{Delivery, offline};
+use super::{Core, access};
 
 /// What a caller asks for.
 #[derive(Debug)]
@@ -42,6 +45,27 @@ pub struct CallReply {
     pub latency_ms: u64,
 }
 
+/// Larger arguments are checked where no socket waits for it, in bytes.
+const CHECKED_IN_PLACE: usize = 64 * 1024;
+
+/// Refuses arguments that the tool's schema does not allow, before they travel.
+async fn check_arguments(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<(), Error> {
+    let problems = if arguments.as_str().len() <= CHECKED_IN_PLACE {
+        tool.arguments.problems(arguments.members()?)
+    } else {
+        let (tool, arguments) = (Arc::clone(tool), arguments.clone());
+        let checked = spawn_blocking(move || Ok::<_, Error>(tool.arguments.problems(arguments.members()?))).await;
+        checked.map_err(|error| {
+            Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error)
+        })??
+    };
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let message = "the arguments do not fit the tool's schema";
+    Err(Error::new(ErrorKind::InvalidArguments, message).with_problems(problems))
+}
+
 impl Core {
     /// Calls a tool and waits for its answer.
     ///
@@ -50,9 +74,14 @@ impl Core {
     pub async fn call(&self, caller: &Caller, request: CallRequest<'_>) -> Result<CallReply, Error> {
         let deadline = Instant::now() + request.timeout;
         caller.require(Role::Operator)?;
-        let environment = self.directory.environment(&caller.project_id, request.environment).await?;
-        let identity = self.catalog.find(&environment.id, request.tool, request.entity)?;
+        let environment = self.directory.environment(&caller.project_id, request.environment)?;
+        let Found { identity, tool } = self.catalog.find(&environment.id, request.tool, request.entity)?;
         let scope = identity.scope();
+        access::check(caller, &tool.declaration)?;
+        if !self.catalog.is_enabled(&scope, request.tool) {
+            return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
+        }
+        check_arguments(&tool, &request.arguments).await?;
         let call_id = CallId::random();
         let live = self.workers.find(&scope).ok_or_else(|| offline().about_call(&call_id))?;
 

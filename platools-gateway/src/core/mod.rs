@@ -3,9 +3,13 @@
 //! Protocol adapters call [`Core`]: they bring claims, registrations, answers and calls, and take away links, deliveries and
 //! results. Nothing in here knows of HTTP or of sockets.
 
+mod access;
+pub mod admin;
 pub mod arguments;
 mod calls;
 mod catalog;
+pub(crate) mod clock;
+mod digest;
 pub mod directory;
 mod envelope;
 pub mod environment;
@@ -16,8 +20,10 @@ mod invoke;
 pub mod oversize;
 mod random;
 pub mod registration;
-pub mod secret;
+pub mod schema;
+mod secret;
 mod throttle;
+mod token;
 mod tools;
 mod workers;
 
@@ -28,19 +34,19 @@ use std::time::Instant;
 
 use platools::wire::ToolDeclaration;
 use secrecy::SecretString;
-use tokio::sync::RwLock;
 
 pub use calls::{Outcome, Receipt};
-pub use catalog::Changes;
+pub use catalog::{Changes, Switch};
 pub use invoke::{CallReply, CallRequest};
 pub use tools::ListedTool;
 pub use workers::{Arrival, Closing, ClosingSignal, Delivery, Fence, Link};
 
 use calls::Calls;
 use catalog::Catalog;
-use directory::{Claim, Directory, Entity, Refusal};
+use clock::now_ms;
+use directory::{Claim, Directory, Refusal};
 use error::{Error, ErrorKind};
-use identity::{Caller, Identity, Role, Scope};
+use identity::{Caller, Identity, Scope};
 use ids::CallId;
 use throttle::Throttle;
 use workers::Workers;
@@ -56,8 +62,6 @@ pub struct Core {
     workers: Workers,
     calls: Calls,
     throttles: Mutex<HashMap<Scope, Throttle>>,
-    /// Read while a worker is let in, written while secrets change: no worker gets in on a secret that was just replaced.
-    rotation: RwLock<()>,
 }
 
 /// What became of a registration.
@@ -91,7 +95,7 @@ impl Core {
         let catalog = Catalog::open(store.clone()).await?;
         let calls = Calls::default();
         let workers = Workers::new(calls.clone());
-        Ok(Self { store, directory, catalog, workers, calls, throttles: Mutex::default(), rotation: RwLock::default() })
+        Ok(Self { store, directory, catalog, workers, calls, throttles: Mutex::default() })
     }
 
     /// Lets a worker in, in the place of a link of the same entity and environment that came before it.
@@ -99,10 +103,27 @@ impl Core {
     /// # Errors
     /// The claim does not hold; the text of the refusal is meant for the worker.
     pub async fn connect(&self, arrival: Arrival, claim: Claim) -> Result<Link, Refusal> {
-        let _rotation = self.rotation.read().await;
-        let identity = self.directory.authenticate_worker(&claim).await?;
+        let admitted = self.directory.authenticate_worker(&claim).await?;
+        let credential = admitted.credential.clone();
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
-        Ok(self.workers.attach(arrival, identity, secret))
+        let link = self.workers.attach(arrival, admitted, secret);
+        // What ended the credential meanwhile closed the links it saw, and this was not one of them yet.
+        if !self.directory.snapshot().is_good(&credential, now_ms()) {
+            return Err(Refusal::Unknown);
+        }
+        Ok(link)
+    }
+
+    /// Takes notice of what changed in the directory, by whoever's hand, and closes links whose credential has ended.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn apply_directory(&self) -> Result<(), Error> {
+        self.directory.refresh().await?;
+        let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
+        self.catalog.retain(|entity| snapshot.entity(entity).is_some());
+        self.workers.close_where(|credential| !snapshot.is_good(credential, now_ms), Closing::SecretRotated);
+        Ok(())
     }
 
     /// Takes the complete set of tools of a worker: those it leaves out are gone.
@@ -152,60 +173,9 @@ impl Core {
         self.workers.count()
     }
 
-    /// Adds an entity and returns its secret, which is not kept.
-    ///
-    /// # Errors
-    /// There is one of that slug, the slug is malformed, or the database failed.
-    pub async fn add_entity(&self, slug: &str) -> Result<SecretString, Error> {
-        let secret = secret::generate();
-        self.add_entity_with(slug, &secret).await?;
-        Ok(secret)
-    }
-
-    pub(crate) async fn add_entity_with(&self, slug: &str, secret: &SecretString) -> Result<(), Error> {
-        self.directory.add_entity(slug, secret).await
-    }
-
-    /// The entities, by slug.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn entities(&self) -> Result<Vec<Entity>, Error> {
-        self.directory.entities().await
-    }
-
-    /// Gives an entity a new secret and closes the links that were opened with the old one.
-    ///
-    /// # Errors
-    /// There is no such entity, or the database failed.
-    pub async fn rotate_secret(&self, slug: &str) -> Result<SecretString, Error> {
-        let secret = secret::generate();
-        let _rotation = self.rotation.write().await;
-        let entity = self.directory.rotate(slug, &secret).await?;
-        self.workers.close_entity(&entity, Closing::SecretRotated);
-        Ok(secret)
-    }
-
-    /// Adds a caller's key and returns it; it is not kept.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn add_key(&self, role: Role) -> Result<SecretString, Error> {
-        let key = secret::generate();
-        self.add_key_with(role, &key).await?;
-        Ok(key)
-    }
-
-    pub(crate) async fn add_key_with(&self, role: Role, key: &SecretString) -> Result<(), Error> {
-        self.directory.add_key(role, key).await
-    }
-
-    pub(crate) async fn add_agent_with(&self, slug: &str, key: &SecretString) -> Result<(), Error> {
-        self.directory.add_agent(slug, key).await
-    }
-
-    pub(crate) async fn is_new(&self) -> Result<bool, Error> {
-        self.directory.is_new().await
+    /// Whether nobody has a key yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.directory.snapshot().has_no_keys()
     }
 
     /// Closes every link, and ends every call that still waits.

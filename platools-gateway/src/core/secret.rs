@@ -3,23 +3,34 @@
 //! Both are random and long, so a plain SHA-256 is enough: there is no dictionary to run through. Only the hash is stored.
 
 use secrecy::SecretString;
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::random;
+use super::{digest, random};
 
 /// What every generated secret starts with, so that scanners recognise one that leaked.
-pub const PREFIX: &str = "plt_";
+const PREFIX: &str = "plt_";
+
+/// Whose secret it is; it shows in the secret, so that whoever finds one knows what to rotate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A worker's.
+    Worker,
+    /// A caller's.
+    Caller,
+}
 
 /// A new secret with 256 bits of randomness.
-#[must_use]
-pub fn generate() -> SecretString {
-    format!("{PREFIX}{}", random::hex_of::<32>()).into()
+pub(crate) fn generate(kind: Kind) -> SecretString {
+    let kind = match kind {
+        Kind::Worker => "worker",
+        Kind::Caller => "key",
+    };
+    format!("{PREFIX}{kind}_{}", random::hex_of::<32>()).into()
 }
 
 /// What is stored of a secret.
 pub(crate) fn hash(secret: &str) -> String {
-    random::hex(&Sha256::digest(secret.as_bytes()))
+    digest::sha256(secret)
 }
 
 /// Whether two hashes are the same, in a time that does not depend on where they differ.
@@ -35,9 +46,9 @@ mod tests {
 
     #[test]
     fn generated_secrets_differ_and_carry_the_prefix() {
-        let (one, other) = (generate(), generate());
+        let (one, other) = (generate(Kind::Worker), generate(Kind::Worker));
         assert!(one.expose_secret().starts_with(PREFIX));
-        assert_eq!(one.expose_secret().len(), PREFIX.len() + 64);
+        assert_eq!(one.expose_secret().len(), PREFIX.len() + "worker_".len() + 64);
         assert_ne!(one.expose_secret(), other.expose_secret());
     }
 
@@ -50,7 +61,7 @@ mod tests {
 
     #[test]
     fn debug_does_not_print_the_secret() {
-        let secret = generate();
+        let secret = generate(Kind::Caller);
         assert!(!format!("{secret:?}").contains(secret.expose_secret()));
     }
 }

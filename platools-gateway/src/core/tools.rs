@@ -14,6 +14,12 @@ pub struct ListedTool {
     pub identity: Identity,
     /// Whether its worker is connected.
     pub online: bool,
+    /// Whether it may be called.
+    pub enabled: bool,
+    /// The same as long as the declaration is the same.
+    pub fingerprint: String,
+    /// When the declaration became what it is, in milliseconds since 1970.
+    pub changed_ms: i64,
     /// What its worker declared.
     pub declaration: ToolDeclaration,
 }
@@ -28,19 +34,22 @@ impl Core {
         caller.require(Role::Viewer)?;
         let only = match environment {
             None => None,
-            Some(wanted) => Some(self.directory.environment(&caller.project_id, Some(wanted)).await?.id),
+            Some(wanted) => Some(self.directory.environment(&caller.project_id, Some(wanted))?.id),
         };
         let sets = self.catalog.list(&caller.project_id);
         let sets = sets.iter().filter(|set| only.as_ref().is_none_or(|only| set.identity.environment_id == *only));
         Ok(sets
             .flat_map(|set| {
-                let online = self.workers.is_online(&set.identity.scope());
-                let listed = move |declaration: &ToolDeclaration| ListedTool {
+                let scope = set.identity.scope();
+                let online = self.workers.is_online(&scope);
+                set.tools.iter().map(move |tool| ListedTool {
                     identity: set.identity.clone(),
                     online,
-                    declaration: declaration.clone(),
-                };
-                set.tools.iter().map(listed)
+                    enabled: self.catalog.is_enabled(&scope, &tool.declaration.name),
+                    fingerprint: tool.fingerprint.clone(),
+                    changed_ms: tool.changed_ms,
+                    declaration: tool.declaration.clone(),
+                })
             })
             .collect())
     }

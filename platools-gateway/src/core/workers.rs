@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 
 use super::calls::Calls;
+use super::directory::Admitted;
 use super::error::{Error, ErrorKind};
-use super::identity::{Identity, Scope};
-use super::ids::{CallId, ConnectionId, EntityId};
+use super::identity::{Credential, Identity, Scope};
+use super::ids::{CallId, ConnectionId};
 
 /// How many calls wait for one socket before further ones are refused.
 const QUEUE_CALLS: usize = 1024;
@@ -86,6 +87,7 @@ impl State {
 pub(crate) struct Live {
     arrival: Arrival,
     secret: SecretString,
+    credential: Credential,
     queue: mpsc::Sender<Delivery>,
     queued_bytes: Arc<AtomicUsize>,
     closing: watch::Sender<Option<Closing>>,
@@ -98,11 +100,12 @@ impl Workers {
 
     /// Makes a link the live one of its scope, and closes the one it replaces. A link that came before the live one is
     /// closed itself.
-    pub(crate) fn attach(&self, arrival: Arrival, identity: Identity, secret: SecretString) -> Link {
+    pub(crate) fn attach(&self, arrival: Arrival, admitted: Admitted, secret: SecretString) -> Link {
+        let Admitted { identity, credential, .. } = admitted;
         let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
         let (closing, closed) = watch::channel(None);
         let queued_bytes = Arc::new(AtomicUsize::new(0));
-        let live = Live { arrival, secret, queue, queued_bytes: Arc::clone(&queued_bytes), closing };
+        let live = Live { arrival, secret, credential, queue, queued_bytes: Arc::clone(&queued_bytes), closing };
         self.lock().admit(identity.scope(), live);
         let workers = self.clone();
         let connection_id = ConnectionId::random();
@@ -129,9 +132,9 @@ impl Workers {
         self.lock().live.len()
     }
 
-    /// Closes the links of one entity, in all environments.
-    pub(crate) fn close_entity(&self, entity: &EntityId, closing: Closing) {
-        self.lock().live.iter().filter(|(scope, _)| scope.entity == *entity).for_each(|(_, live)| live.close(closing));
+    /// Closes the links that were opened with certain credentials.
+    pub(crate) fn close_where(&self, ends: impl Fn(&Credential) -> bool, closing: Closing) {
+        self.lock().live.values().filter(|live| ends(&live.credential)).for_each(|live| live.close(closing));
     }
 
     /// Closes every link, and every one that attaches from now on.
@@ -294,6 +297,7 @@ impl ClosingSignal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::identity::Policy;
 
     fn identity() -> Identity {
         Identity {
@@ -306,8 +310,12 @@ mod tests {
         }
     }
 
+    fn admitted() -> Admitted {
+        Admitted { identity: identity(), credential: Credential::Secret("sec".into()), policy: Policy::Supersede }
+    }
+
     fn attach(workers: &Workers) -> Link {
-        workers.attach(Arrival::now(), identity(), "secret".to_owned().into())
+        workers.attach(Arrival::now(), admitted(), "secret".to_owned().into())
     }
 
     fn delivery(call_id: &str) -> Delivery {
@@ -337,7 +345,7 @@ mod tests {
         let workers = Workers::default();
         let earlier = Arrival::now();
         let newer = attach(&workers);
-        let late = workers.attach(earlier, identity(), "secret".to_owned().into());
+        let late = workers.attach(earlier, admitted(), "secret".to_owned().into());
         assert_eq!(late.closing().wait().await, Closing::Superseded);
         assert!(newer.fence().is_current() && !late.fence().is_current());
         drop(late);
@@ -379,7 +387,7 @@ mod tests {
     #[test]
     fn debug_does_not_print_the_secret() {
         let workers = Workers::default();
-        let _link = workers.attach(Arrival::now(), identity(), "plt_hidden".to_owned().into());
+        let _link = workers.attach(Arrival::now(), admitted(), "plt_hidden".to_owned().into());
         assert!(!format!("{workers:?}").contains("plt_hidden"));
     }
 }

@@ -5,25 +5,34 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::Store;
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::Error;
 use crate::core::identity::{Identity, Scope};
 
+/// One tool as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct ToolRow {
+    pub(crate) declaration: ToolDeclaration,
+    pub(crate) fingerprint: String,
+    pub(crate) changed_ms: i64,
+}
+
 impl Store {
-    /// Every tool with its owner, in the order in which its worker declared it.
-    pub(crate) async fn tools(&self) -> Result<Vec<(Identity, ToolDeclaration)>, Error> {
+    /// Every tool with its owner, in the order in which its worker declared it. One that cannot be read is left out, and is back
+    /// once its worker declares it again.
+    pub(crate) async fn tools(&self) -> Result<Vec<(Identity, ToolRow)>, Error> {
         let rows = sqlx::query(
-            "SELECT t.declaration, t.entity_id, t.environment_id, e.slug AS entity, e.project_id, p.organization_id, \
-             v.slug AS environment FROM tools t JOIN entities e ON e.id = t.entity_id \
-             JOIN projects p ON p.id = e.project_id JOIN environments v ON v.id = t.environment_id \
-             ORDER BY t.entity_id, t.environment_id, t.position",
+            "SELECT t.declaration, t.fingerprint, t.changed_ms, t.entity_id, t.environment_id, e.slug AS entity, \
+             e.project_id, p.organization_id, v.slug AS environment FROM tools t \
+             JOIN entities e ON e.id = t.entity_id JOIN projects p ON p.id = e.project_id \
+             JOIN environments v ON v.id = t.environment_id ORDER BY t.entity_id, t.environment_id, t.position",
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.iter().map(tool).collect()
+        Ok(rows.iter().filter_map(tool).collect())
     }
 
     /// Replaces the tools of one entity in one environment.
-    pub(crate) async fn replace_tools(&self, scope: &Scope, tools: &[ToolDeclaration]) -> Result<(), Error> {
+    pub(crate) async fn replace_tools(&self, scope: &Scope, tools: &[ToolRow]) -> Result<(), Error> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query("DELETE FROM tools WHERE entity_id = $1 AND environment_id = $2")
             .bind(scope.entity.as_str())
@@ -31,34 +40,82 @@ impl Store {
             .execute(&mut *transaction)
             .await?;
         for (position, tool) in (0_i64..).zip(tools) {
-            let declaration = serde_json::to_string(tool).expect("a declaration that was read can be written");
+            let declaration =
+                serde_json::to_string(&tool.declaration).expect("a declaration that was read can be written");
             sqlx::query(
-                "INSERT INTO tools (entity_id, environment_id, name, position, declaration) VALUES ($1, $2, $3, $4, $5)",
+                "INSERT INTO tools (entity_id, environment_id, name, position, declaration, fingerprint, changed_ms) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
             )
             .bind(scope.entity.as_str())
             .bind(scope.environment.as_str())
-            .bind(&tool.name)
+            .bind(&tool.declaration.name)
             .bind(position)
             .bind(declaration)
+            .bind(&tool.fingerprint)
+            .bind(tool.changed_ms)
             .execute(&mut *transaction)
             .await?;
         }
         transaction.commit().await?;
         Ok(())
     }
+
+    /// The tools that are switched off, whether they are declared at the moment or not.
+    pub(crate) async fn disabled_tools(&self) -> Result<Vec<(Scope, String)>, Error> {
+        let rows =
+            sqlx::query("SELECT entity_id, environment_id, name FROM disabled_tools").fetch_all(&self.pool).await?;
+        Ok(rows.iter().map(|row| (scope(row), row.get("name"))).collect())
+    }
+
+    /// Switches a tool off.
+    pub(crate) async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let statement = "INSERT INTO disabled_tools (entity_id, environment_id, name) VALUES ($1, $2, $3) \
+                         ON CONFLICT (entity_id, environment_id, name) DO NOTHING";
+        self.switch(statement, scope, name).await
+    }
+
+    /// Switches a tool on again.
+    pub(crate) async fn enable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let statement = "DELETE FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2 AND name = $3";
+        self.switch(statement, scope, name).await
+    }
+
+    async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
+        sqlx::query(statement)
+            .bind(scope.entity.as_str())
+            .bind(scope.environment.as_str())
+            .bind(name)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
 }
 
-fn tool(row: &SqliteRow) -> Result<(Identity, ToolDeclaration), Error> {
+fn scope(row: &SqliteRow) -> Scope {
+    Scope {
+        entity: row.get::<String, _>("entity_id").into(),
+        environment: row.get::<String, _>("environment_id").into(),
+    }
+}
+
+fn tool(row: &SqliteRow) -> Option<(Identity, ToolRow)> {
+    let Scope { entity: entity_id, environment: environment_id } = scope(row);
     let identity = Identity {
         organization_id: row.get::<String, _>("organization_id").into(),
         project_id: row.get::<String, _>("project_id").into(),
-        environment_id: row.get::<String, _>("environment_id").into(),
+        environment_id,
         environment: row.get("environment"),
-        entity_id: row.get::<String, _>("entity_id").into(),
+        entity_id,
         entity: row.get("entity"),
     };
-    let declaration = serde_json::from_str(row.get("declaration")).map_err(|error| {
-        Error::new(ErrorKind::Storage, "the database has a tool that cannot be read").caused_by(error)
-    })?;
-    Ok((identity, declaration))
+    match serde_json::from_str(row.get("declaration")) {
+        Ok(declaration) => {
+            let (fingerprint, changed_ms) = (row.get("fingerprint"), row.get("changed_ms"));
+            Some((identity, ToolRow { declaration, fingerprint, changed_ms }))
+        }
+        Err(error) => {
+            tracing::error!(%error, entity = identity.entity, "a stored tool cannot be read and is left out");
+            None
+        }
+    }
 }

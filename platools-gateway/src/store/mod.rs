@@ -12,7 +12,8 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-pub(crate) use directory::NewKey;
+pub(crate) use catalog::ToolRow;
+pub(crate) use directory::{AgentRow, DirectoryRows, EntityRow, KeyRow, NewSecret, SecretRow};
 
 use crate::core::error::{Error, ErrorKind};
 
@@ -75,10 +76,4 @@ fn migrator() -> Migrator {
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
     };
     Migrator::with_migrations(vec![step(1, "directory and catalog", first)])
-}
-
-/// Milliseconds since 1970.
-fn now_ms() -> i64 {
-    let now = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
-    i64::try_from(now).unwrap_or(i64::MAX)
 }

@@ -267,7 +267,7 @@ async fn a_worker_that_does_not_read_costs_only_its_own_callers() {
     // More than the queue and the network's buffers hold; the worker never reads.
     let padding = "x".repeat(4 * 1024 * 1024);
     let calls: Vec<_> =
-        (0..24).map(|_| caller.calling("slow", json!({"arguments": {"p": padding}, "timeoutMs": 5000}))).collect();
+        (0..16).map(|_| caller.calling("slow", json!({"arguments": {"p": padding}, "timeoutMs": 5000}))).collect();
     let mut codes = Vec::new();
     for call in calls {
         let answer = ended(call).await;

@@ -135,7 +135,7 @@ async fn serve_prints_a_generated_admin_key_once() {
     let first = Program::serve(&data).await;
     let [line] = first.before.as_slice() else { panic!("one line was expected: {:?}", first.before) };
     let key = last_word(line).to_owned();
-    assert!(key.starts_with("plt_") && key.len() == 68, "{line}");
+    assert!(key.starts_with("plt_key_") && key.len() == 72, "{line}");
     assert_eq!(Caller::at(&first.url).key(&key).get("/v1/tools").await.status, 200);
     first.signal("-TERM").await;
     assert_eq!(first.exit_code().await, Some(0));

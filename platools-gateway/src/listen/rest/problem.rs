@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::core::error::{Error, ErrorKind};
+use crate::core::schema::ArgumentProblem;
 
 /// One failed request.
 #[derive(Debug, Serialize)]
@@ -19,6 +20,15 @@ pub(super) struct Problem {
     retryable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     call_id: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Detail>,
+}
+
+/// One of several things that are wrong.
+#[derive(Debug, Serialize)]
+struct Detail {
+    path: String,
+    message: String,
 }
 
 impl Problem {
@@ -32,6 +42,7 @@ impl Problem {
             code,
             retryable: false,
             call_id: None,
+            errors: Vec::new(),
         }
     }
 }
@@ -45,9 +56,14 @@ impl From<Error> for Problem {
         Self {
             retryable: error.kind().is_retryable(),
             call_id: error.call_id().map(ToString::to_string),
+            errors: error.problems().iter().map(detail).collect(),
             ..Self::new(status(error.kind()), error.kind().code(), error.to_string())
         }
     }
+}
+
+fn detail(problem: &ArgumentProblem) -> Detail {
+    Detail { path: problem.path.clone(), message: problem.message.clone() }
 }
 
 /// The one place where the core's errors become statuses.
@@ -55,10 +71,10 @@ fn status(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::InvalidRequest => StatusCode::BAD_REQUEST,
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::Forbidden | ErrorKind::ToolDisabled => StatusCode::FORBIDDEN,
         ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::AmbiguousTool | ErrorKind::AlreadyExists => StatusCode::CONFLICT,
-        ErrorKind::ToolFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::ToolFailed | ErrorKind::InvalidArguments => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,0 +1,408 @@
+//! Changing who may do what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::Core;
+use super::clock::{ms_after, now_ms};
+use super::directory::{Snapshot, check_slug};
+use super::environment::{self, Environment};
+use super::error::{Error, ErrorKind};
+use super::identity::{Caller, Policy, Role};
+use super::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
+use super::secret::{self, Kind};
+use super::token::{self, CallerClaims, WorkerClaims};
+use crate::store::{AgentRow, EntityRow, KeyRow, NewSecret, SecretRow};
+
+/// The longest a token may be good: 366 days. A stored key can be revoked, a token cannot.
+pub const MAX_TOKEN_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// One entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entity {
+    /// Its id.
+    pub id: EntityId,
+    /// Its name in URLs.
+    pub slug: String,
+    /// How several workers of it get along.
+    pub policy: Policy,
+    /// When it was added, in milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// One agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Agent {
+    /// Its id.
+    pub id: AgentId,
+    /// Its name in URLs.
+    pub slug: String,
+    /// When it was added, in milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// One caller's key, without the key itself, which nobody has but its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Key {
+    /// Its id.
+    pub id: KeyId,
+    /// What it allows.
+    pub role: Role,
+    /// The roles it has in the eyes of tools.
+    pub tool_roles: Vec<String>,
+    /// The agent it belongs to.
+    pub agent_id: Option<AgentId>,
+    /// When it was added, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it ends, in milliseconds since 1970.
+    pub expires_ms: Option<i64>,
+}
+
+/// Something new with its secret, which is shown this once.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WithSecret<T> {
+    /// What is new.
+    pub new: T,
+    /// Its secret.
+    pub secret: SecretString,
+}
+
+/// A caller's key to be.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// What it allows.
+    pub role: Role,
+    /// The roles it has in the eyes of tools.
+    pub tool_roles: Vec<String>,
+    /// The agent it belongs to, by slug or id.
+    pub agent: Option<String>,
+    /// How long it is good; without it, until it is revoked.
+    pub ttl: Option<Duration>,
+}
+
+impl NewKey {
+    /// A key of a role, for nobody in particular, that does not end.
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        Self { role, tool_roles: Vec::new(), agent: None, ttl: None }
+    }
+}
+
+/// A caller's token to be.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// What it allows.
+    pub role: Role,
+    /// The roles it has in the eyes of tools.
+    pub tool_roles: Vec<String>,
+    /// The user it speaks for.
+    pub user_id: Option<String>,
+    /// The agent it belongs to, by slug or id.
+    pub agent: Option<String>,
+    /// How long it is good; at most [`MAX_TOKEN_TTL`].
+    pub ttl: Duration,
+}
+
+/// A signed token.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SignedToken {
+    /// The token.
+    pub token: SecretString,
+    /// When it ends, in milliseconds since 1970.
+    pub expires_ms: i64,
+}
+
+/// The directory of one project, in the hands of somebody who may change it.
+#[derive(Debug)]
+pub struct Admin<'a> {
+    core: &'a Core,
+    project: ProjectId,
+}
+
+impl Core {
+    /// The project of a caller who may administer it.
+    ///
+    /// # Errors
+    /// The caller is no admin.
+    pub fn admin(&self, caller: &Caller) -> Result<Admin<'_>, Error> {
+        caller.require(Role::Admin)?;
+        Ok(Admin { core: self, project: caller.project_id.clone() })
+    }
+
+    /// The default project, for whoever can read the data folder anyway.
+    #[must_use]
+    pub fn local_admin(&self) -> Admin<'_> {
+        Admin { core: self, project: self.directory.default_project().clone() }
+    }
+}
+
+impl Admin<'_> {
+    /// The environments, by slug.
+    #[must_use]
+    pub fn environments(&self) -> Vec<Environment> {
+        self.snapshot().environments(&self.project).to_vec()
+    }
+
+    /// Adds an environment.
+    ///
+    /// # Errors
+    /// There is one of that slug, the slug is malformed, or the database failed.
+    pub async fn add_environment(&self, slug: &str) -> Result<Environment, Error> {
+        check_slug(slug)?;
+        if !self.core.directory.store().add_environment(&self.project, slug).await? {
+            return Err(exists("environment", slug));
+        }
+        self.core.directory.refresh().await?;
+        let snapshot = self.snapshot();
+        let added = environment::resolve(snapshot.environments(&self.project), Some(slug));
+        added.cloned().ok_or_else(|| missing("environment", slug))
+    }
+
+    /// The entities, by slug.
+    #[must_use]
+    pub fn entities(&self) -> Vec<Entity> {
+        self.snapshot().entities_of(&self.project).into_iter().map(entity).collect()
+    }
+
+    /// Adds an entity with a new secret.
+    ///
+    /// # Errors
+    /// There is one of that slug, the slug is malformed, or the database failed.
+    pub async fn add_entity(&self, slug: &str, policy: Policy) -> Result<WithSecret<Entity>, Error> {
+        let secret = secret::generate(Kind::Worker);
+        let new = self.add_entity_with(slug, policy, &secret).await?;
+        Ok(WithSecret { new, secret })
+    }
+
+    pub(crate) async fn add_entity_with(
+        &self,
+        slug: &str,
+        policy: Policy,
+        secret: &SecretString,
+    ) -> Result<Entity, Error> {
+        check_slug(slug)?;
+        let row = EntityRow {
+            id: EntityId::random(),
+            project_id: self.project.clone(),
+            slug: slug.to_owned(),
+            policy: policy.as_str().to_owned(),
+            created_ms: now_ms(),
+        };
+        let secret = SecretRow {
+            id: SecretId::random(),
+            entity_id: row.id.clone(),
+            hash: secret::hash(secret.expose_secret()),
+            expires_ms: None,
+        };
+        if !self.core.directory.store().add_entity(&row, &secret).await? {
+            return Err(exists("entity", slug));
+        }
+        self.core.directory.refresh().await?;
+        Ok(entity(&row))
+    }
+
+    /// Gives an entity another secret. The old ones are good for the grace time; the links opened with them are closed at its
+    /// end, which is at once for a grace of zero.
+    ///
+    /// # Errors
+    /// There is no such entity, or the database failed.
+    pub async fn rotate_entity(&self, name: &str, grace: Duration) -> Result<WithSecret<Entity>, Error> {
+        let snapshot = self.snapshot();
+        let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
+        let secret = secret::generate(Kind::Worker);
+        let new = NewSecret {
+            entity_id: &row.id,
+            id: &SecretId::random(),
+            hash: &secret::hash(secret.expose_secret()),
+            others_expire_ms: ms_after(grace),
+        };
+        self.core.directory.store().rotate_secret(&new).await?;
+        self.core.apply_directory().await?;
+        Ok(WithSecret { new: entity(row), secret })
+    }
+
+    /// Removes an entity with its secrets and tools, and closes its links.
+    ///
+    /// # Errors
+    /// There is no such entity, or the database failed.
+    pub async fn remove_entity(&self, name: &str) -> Result<(), Error> {
+        let snapshot = self.snapshot();
+        let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
+        self.core.directory.store().remove_entity(&row.id).await?;
+        self.core.apply_directory().await
+    }
+
+    /// The agents, by slug.
+    #[must_use]
+    pub fn agents(&self) -> Vec<Agent> {
+        self.snapshot().agents_of(&self.project).into_iter().map(agent).collect()
+    }
+
+    /// Adds an agent.
+    ///
+    /// # Errors
+    /// There is one of that slug, the slug is malformed, or the database failed.
+    pub async fn add_agent(&self, slug: &str) -> Result<Agent, Error> {
+        check_slug(slug)?;
+        let row = AgentRow {
+            id: AgentId::random(),
+            project_id: self.project.clone(),
+            slug: slug.to_owned(),
+            created_ms: now_ms(),
+        };
+        if !self.core.directory.store().add_agent(&row).await? {
+            return Err(exists("agent", slug));
+        }
+        self.core.directory.refresh().await?;
+        Ok(agent(&row))
+    }
+
+    /// Removes an agent and its keys. Its tokens are good for nothing any more.
+    ///
+    /// # Errors
+    /// There is no such agent, or the database failed.
+    pub async fn remove_agent(&self, name: &str) -> Result<(), Error> {
+        let snapshot = self.snapshot();
+        let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
+        self.core.directory.store().remove_agent(&row.id).await?;
+        self.core.apply_directory().await
+    }
+
+    /// The keys, oldest first.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Key> {
+        self.snapshot().keys_of(&self.project).into_iter().filter_map(key).collect()
+    }
+
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// There is no such agent, or the database failed.
+    pub async fn add_key(&self, new: NewKey) -> Result<WithSecret<Key>, Error> {
+        let secret = secret::generate(Kind::Caller);
+        let new = self.add_key_with(new, &secret).await?;
+        Ok(WithSecret { new, secret })
+    }
+
+    pub(crate) async fn add_key_with(&self, new: NewKey, secret: &SecretString) -> Result<Key, Error> {
+        let row = KeyRow {
+            id: KeyId::random(),
+            project_id: self.project.clone(),
+            hash: secret::hash(secret.expose_secret()),
+            role: new.role.as_str().to_owned(),
+            tool_roles: new.tool_roles,
+            agent_id: self.agent_id(new.agent.as_deref())?,
+            created_ms: now_ms(),
+            expires_ms: new.ttl.map(ms_after),
+        };
+        self.core.directory.store().add_key(&row).await?;
+        self.core.directory.refresh().await?;
+        key(&row).ok_or_else(|| missing("key", row.id.as_str()))
+    }
+
+    /// Revokes a key.
+    ///
+    /// # Errors
+    /// There is no such key, it is the last one of an admin, or the database failed.
+    pub async fn revoke_key(&self, id: &str) -> Result<(), Error> {
+        let snapshot = self.snapshot();
+        let keys = snapshot.keys_of(&self.project);
+        let row = keys.into_iter().find(|row| row.id.as_str() == id).ok_or_else(|| missing("key", id))?;
+        if snapshot.is_last_admin(row, now_ms()) {
+            let message = "this is the last key of an admin; add another one first";
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        self.core.directory.store().remove_key(&row.id).await?;
+        self.core.apply_directory().await
+    }
+
+    /// Signs a token for a caller.
+    ///
+    /// # Errors
+    /// There is no such agent, or the token would be good for too long or no time at all.
+    pub fn mint_token(&self, new: NewToken) -> Result<SignedToken, Error> {
+        let claims = CallerClaims {
+            project: self.project.to_string(),
+            role: new.role.as_str().to_owned(),
+            roles: new.tool_roles,
+            user: new.user_id,
+            agent: self.agent_id(new.agent.as_deref())?.map(|id| id.to_string()),
+        };
+        self.sign(token::CALLER, claims, new.ttl)
+    }
+
+    /// Signs a token that a worker may use in place of its entity's secret, in one environment or in all.
+    ///
+    /// # Errors
+    /// There is no such entity or environment, or the token would be good for too long or no time at all.
+    pub fn mint_worker_token(
+        &self,
+        entity: &str,
+        environment: Option<&str>,
+        ttl: Duration,
+    ) -> Result<SignedToken, Error> {
+        let snapshot = self.snapshot();
+        let row = snapshot.entity_named(&self.project, entity).ok_or_else(|| missing("entity", entity))?;
+        let env = match environment {
+            Some(wanted) => Some(self.core.directory.environment(&self.project, Some(wanted))?.id.to_string()),
+            None => None,
+        };
+        let claims = WorkerClaims { project: self.project.to_string(), entity: row.id.to_string(), env };
+        self.sign(token::WORKER, claims, ttl)
+    }
+
+    fn sign<C: serde::Serialize>(&self, audience: &str, claims: C, ttl: Duration) -> Result<SignedToken, Error> {
+        if ttl.is_zero() || ttl > MAX_TOKEN_TTL {
+            let message = "a token is good for at least a second and at most 366 days";
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        let (token, expires_ms) = self.core.directory.signer().sign(audience, claims, ttl);
+        Ok(SignedToken { token, expires_ms })
+    }
+
+    fn agent_id(&self, name: Option<&str>) -> Result<Option<AgentId>, Error> {
+        let snapshot = self.snapshot();
+        let find = |name: &str| snapshot.agent_named(&self.project, name).map(|row| row.id.clone());
+        name.map(|name| find(name).ok_or_else(|| missing("agent", name))).transpose()
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.core.directory.snapshot()
+    }
+}
+
+fn entity(row: &EntityRow) -> Entity {
+    let policy = Policy::from_name(&row.policy).unwrap_or_default();
+    Entity { id: row.id.clone(), slug: row.slug.clone(), policy, created_ms: row.created_ms }
+}
+
+fn agent(row: &AgentRow) -> Agent {
+    Agent { id: row.id.clone(), slug: row.slug.clone(), created_ms: row.created_ms }
+}
+
+fn key(row: &KeyRow) -> Option<Key> {
+    Some(Key {
+        id: row.id.clone(),
+        role: Role::from_name(&row.role)?,
+        tool_roles: row.tool_roles.clone(),
+        agent_id: row.agent_id.clone(),
+        created_ms: row.created_ms,
+        expires_ms: row.expires_ms,
+    })
+}
+
+fn exists(what: &str, slug: &str) -> Error {
+    let article = if what.starts_with(['a', 'e']) { "an" } else { "a" };
+    Error::new(ErrorKind::AlreadyExists, format!("there is {article} {what} `{slug}` already"))
+}
+
+fn missing(what: &str, name: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no {what} `{name}`"))
+}

@@ -1,0 +1,174 @@
+//! The tools of every entity and environment, kept while their workers are away.
+
+mod set;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
+
+use platools::wire::ToolDeclaration;
+use tokio::sync::Mutex;
+
+use super::error::{Error, ErrorKind};
+use super::identity::{Identity, Scope};
+use super::ids::{EntityId, EnvironmentId, ProjectId};
+use crate::store::Store;
+
+pub use set::Changes;
+pub(crate) use set::{CatalogTool, ToolSet};
+
+/// All tool sets, in memory and in the database.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    store: Store,
+    sets: RwLock<HashMap<Scope, Arc<ToolSet>>>,
+    disabled: RwLock<HashSet<(Scope, String)>>,
+    writing: StdMutex<HashMap<Scope, Arc<Mutex<Writing>>>>,
+}
+
+/// Of one scope, one registration is written at a time, so that memory and database see them in the same order.
+#[derive(Debug, Default)]
+struct Writing {
+    /// A write was begun and its end was never seen: what is in memory is not to be trusted.
+    unsettled: bool,
+}
+
+/// A tool as a caller finds it.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) identity: Identity,
+    pub(crate) tool: Arc<CatalogTool>,
+}
+
+impl Catalog {
+    /// Reads the catalogue that an earlier run left.
+    pub(crate) async fn open(store: Store) -> Result<Self, Error> {
+        let mut sets: HashMap<Scope, (Identity, Vec<_>)> = HashMap::new();
+        for (identity, row) in store.tools().await? {
+            sets.entry(identity.scope()).or_insert_with(|| (identity, Vec::new())).1.push(Arc::new(row.into()));
+        }
+        let set = |(identity, tools)| Arc::new(ToolSet::new(identity, tools));
+        let sets = sets.into_iter().map(|(scope, parts)| (scope, set(parts))).collect();
+        let disabled = store.disabled_tools().await?.into_iter().collect();
+        let writing = StdMutex::default();
+        Ok(Self { store, sets: RwLock::new(sets), disabled: RwLock::new(disabled), writing })
+    }
+
+    /// Replaces the tools of a worker, unless `is_current` says that a newer link of it was there first.
+    pub(crate) async fn replace(
+        &self,
+        identity: &Identity,
+        declared: Vec<ToolDeclaration>,
+        is_current: impl Fn() -> bool,
+    ) -> Result<Option<Changes>, Error> {
+        let scope = identity.scope();
+        let writing = self.writing(&scope);
+        let mut writing = writing.lock().await;
+        if !is_current() {
+            return Ok(None);
+        }
+        let before = self.set(&scope);
+        // Schemas are prepared where no socket waits for it.
+        let declare = {
+            let before = before.clone();
+            move || ToolSet::declare(before.as_deref(), declared)
+        };
+        let declare = tokio::task::spawn_blocking(declare).await;
+        let (tools, changes) = declare.map_err(|error| {
+            Error::new(ErrorKind::InvalidRequest, "the tools' schemas cannot be prepared").caused_by(error)
+        })?;
+        let set = ToolSet::new(identity.clone(), tools);
+        if before.as_deref().is_none_or(|before| !before.is_same(&set)) || writing.unsettled {
+            writing.unsettled = true;
+            let rows: Vec<_> = set.tools.iter().map(|tool| tool.row()).collect();
+            self.store.replace_tools(&scope, &rows).await?;
+            self.sets.write().unwrap_or_else(PoisonError::into_inner).insert(scope, Arc::new(set));
+            writing.unsettled = false;
+        }
+        Ok(Some(changes))
+    }
+
+    /// The one entity of an environment that has a tool of that name, or the one that is named.
+    pub(crate) fn find(&self, environment: &EnvironmentId, name: &str, entity: Option<&str>) -> Result<Found, Error> {
+        let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
+        let mut owners = sets.values().filter_map(|set| {
+            let fits = set.identity.environment_id == *environment && is_meant(&set.identity, entity);
+            let tool = if fits { set.tool(name) } else { None };
+            tool.map(|tool| Found { identity: set.identity.clone(), tool: Arc::clone(tool) })
+        });
+        let Some(first) = owners.next() else {
+            return Err(Error::new(ErrorKind::UnknownTool, format!("unknown tool: {name}")));
+        };
+        let mut names: Vec<String> = owners.map(|found| found.identity.entity).collect();
+        if names.is_empty() {
+            return Ok(first);
+        }
+        names.push(first.identity.entity);
+        names.sort_unstable();
+        let names = names.join(", ");
+        let message = format!("several entities have a tool `{name}`: {names}; name one as `entityId`");
+        Err(Error::new(ErrorKind::AmbiguousTool, message))
+    }
+
+    /// The tool sets of a project, ordered by entity and environment.
+    pub(crate) fn list(&self, project: &ProjectId) -> Vec<Arc<ToolSet>> {
+        let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
+        let mut listed: Vec<_> = sets.values().filter(|set| set.identity.project_id == *project).cloned().collect();
+        listed.sort_by(|left, right| order(&left.identity).cmp(&order(&right.identity)));
+        listed
+    }
+
+    /// Whether a tool may be called at all.
+    pub(crate) fn is_enabled(&self, scope: &Scope, name: &str) -> bool {
+        let disabled = self.disabled.read().unwrap_or_else(PoisonError::into_inner);
+        !disabled.contains(&(scope.clone(), name.to_owned()))
+    }
+
+    /// Switches a tool on or off; it stays so when its worker connects again.
+    pub(crate) async fn switch(&self, scope: &Scope, name: &str, switch: Switch) -> Result<(), Error> {
+        let key = (scope.clone(), name.to_owned());
+        match switch {
+            Switch::On => {
+                self.store.enable_tool(scope, name).await?;
+                self.disabled.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            }
+            Switch::Off => {
+                self.store.disable_tool(scope, name).await?;
+                self.disabled.write().unwrap_or_else(PoisonError::into_inner).insert(key);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets the tools of entities that are gone.
+    pub(crate) fn retain(&self, is_there: impl Fn(&EntityId) -> bool) {
+        self.sets.write().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(&scope.entity));
+        self.disabled.write().unwrap_or_else(PoisonError::into_inner).retain(|(scope, _)| is_there(&scope.entity));
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(&scope.entity));
+    }
+
+    fn set(&self, scope: &Scope) -> Option<Arc<ToolSet>> {
+        self.sets.read().unwrap_or_else(PoisonError::into_inner).get(scope).cloned()
+    }
+
+    fn writing(&self, scope: &Scope) -> Arc<Mutex<Writing>> {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(writing.entry(scope.clone()).or_default())
+    }
+}
+
+/// Whether a tool may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// It may.
+    On,
+    /// It may not.
+    Off,
+}
+
+fn is_meant(identity: &Identity, entity: Option<&str>) -> bool {
+    entity.is_none_or(|wanted| identity.entity_id.as_str() == wanted || identity.entity == wanted)
+}
+
+fn order(identity: &Identity) -> (&str, &str) {
+    (&identity.entity, &identity.environment)
+}

@@ -1,0 +1,150 @@
+//! The tools of one worker.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use platools::wire::ToolDeclaration;
+
+use crate::core::clock::now_ms;
+use crate::core::digest::sha256;
+use crate::core::identity::Identity;
+use crate::core::schema::ArgumentSchema;
+use crate::store::ToolRow;
+
+/// One tool of the catalogue.
+#[derive(Debug)]
+pub(crate) struct CatalogTool {
+    pub(crate) declaration: ToolDeclaration,
+    /// The same as long as the declaration is the same.
+    pub(crate) fingerprint: String,
+    /// When the declaration became what it is, in milliseconds since 1970.
+    pub(crate) changed_ms: i64,
+    pub(crate) arguments: ArgumentSchema,
+}
+
+/// The complete set of tools of one entity in one environment.
+#[derive(Debug)]
+pub(crate) struct ToolSet {
+    pub(crate) identity: Identity,
+    pub(crate) tools: Vec<Arc<CatalogTool>>,
+    by_name: HashMap<String, usize>,
+}
+
+/// What a registration changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Changes {
+    /// How many tools there are now.
+    pub count: u64,
+    /// How many were not there before.
+    pub added: u64,
+    /// How many are declared differently.
+    pub updated: u64,
+    /// How many are gone.
+    pub pruned: u64,
+}
+
+impl CatalogTool {
+    fn new(declaration: ToolDeclaration) -> Self {
+        let fingerprint = fingerprint(&declaration);
+        Self::from(ToolRow { declaration, fingerprint, changed_ms: now_ms() })
+    }
+
+    pub(crate) fn row(&self) -> ToolRow {
+        let Self { declaration, fingerprint, changed_ms, .. } = self;
+        ToolRow { declaration: declaration.clone(), fingerprint: fingerprint.clone(), changed_ms: *changed_ms }
+    }
+}
+
+impl From<ToolRow> for CatalogTool {
+    fn from(row: ToolRow) -> Self {
+        let ToolRow { declaration, fingerprint, changed_ms } = row;
+        let arguments = ArgumentSchema::new(&declaration.input_schema);
+        if let Some(reason) = arguments.unused_because() {
+            tracing::warn!(tool.name = declaration.name, reason, "a tool's arguments are not checked by the gateway");
+        }
+        Self { declaration, fingerprint, changed_ms, arguments }
+    }
+}
+
+fn fingerprint(declaration: &ToolDeclaration) -> String {
+    let text = serde_json::to_string(declaration).expect("a declaration that was read can be written");
+    sha256(&text).chars().take(32).collect()
+}
+
+impl ToolSet {
+    pub(crate) fn new(identity: Identity, tools: Vec<Arc<CatalogTool>>) -> Self {
+        let by_name = tools.iter().enumerate().map(|(index, tool)| (tool.declaration.name.clone(), index)).collect();
+        Self { identity, tools, by_name }
+    }
+
+    pub(crate) fn tool(&self, name: &str) -> Option<&Arc<CatalogTool>> {
+        self.by_name.get(name).and_then(|index| self.tools.get(*index))
+    }
+
+    /// Whether another set has the very same tools in the same order.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.tools.len() == other.tools.len()
+            && self.tools.iter().zip(&other.tools).all(|(left, right)| Arc::ptr_eq(left, right))
+    }
+
+    /// What becomes of the set when the worker declares these tools: one that is declared as before stays what it is.
+    pub(crate) fn declare(before: Option<&Self>, declared: Vec<ToolDeclaration>) -> (Vec<Arc<CatalogTool>>, Changes) {
+        let known = |name: &str| before.and_then(|set| set.tool(name));
+        let mut changes = Changes { count: declared.len() as u64, ..Changes::default() };
+        let mut kept = 0;
+        let tools = declared.into_iter().map(|declaration| {
+            let old = known(&declaration.name);
+            kept += u64::from(old.is_some());
+            match old {
+                Some(same) if same.declaration == declaration => return Arc::clone(same),
+                Some(_) => changes.updated += 1,
+                None => changes.added += 1,
+            }
+            Arc::new(CatalogTool::new(declaration))
+        });
+        let tools = tools.collect();
+        changes.pruned = before.map_or(0, |set| set.tools.len() as u64) - kept;
+        (tools, changes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tool(name: &str, description: &str) -> ToolDeclaration {
+        ToolDeclaration::new(name, description, json!({"type": "object"}))
+    }
+
+    fn set(declared: Vec<ToolDeclaration>) -> ToolSet {
+        let identity = Identity {
+            organization_id: "org".into(),
+            project_id: "prj".into(),
+            environment_id: "env".into(),
+            environment: "development".to_owned(),
+            entity_id: "ent".into(),
+            entity: "dev".to_owned(),
+        };
+        ToolSet::new(identity, ToolSet::declare(None, declared).0)
+    }
+
+    #[test]
+    fn changes_count_what_is_new_different_and_gone() {
+        let before = set(vec![tool("a", ""), tool("b", ""), tool("c", "")]);
+        let after = vec![tool("c", "other"), tool("a", ""), tool("d", ""), tool("e", "")];
+        let (tools, changes) = ToolSet::declare(Some(&before), after);
+        assert_eq!(changes, Changes { count: 4, added: 2, updated: 1, pruned: 1 });
+        assert!(Arc::ptr_eq(&tools[1], before.tool("a").unwrap()), "unchanged, with the time of its last change");
+        assert_ne!(tools[0].fingerprint, before.tool("c").unwrap().fingerprint);
+    }
+
+    #[test]
+    fn an_empty_registration_prunes_all() {
+        let before = set(vec![tool("a", ""), tool("b", "")]);
+        let (_, changes) = ToolSet::declare(Some(&before), Vec::new());
+        assert_eq!(changes, Changes { count: 0, added: 0, updated: 0, pruned: 2 });
+    }
+}

@@ -1,0 +1,10 @@
+//! SHA-256 of a text, as text.
+
+use sha2::{Digest as _, Sha256};
+
+use super::random;
+
+/// The digest in lower-case hexadecimal.
+pub(crate) fn sha256(text: &str) -> String {
+    random::hex(&Sha256::digest(text.as_bytes()))
+}

@@ -1,0 +1,283 @@
+//! Who may connect and who may call.
+
+mod snapshot;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::clock::now_ms;
+use super::environment::{self, Environment};
+use super::error::{Error, ErrorKind};
+use super::identity::{Caller, Credential, Identity, Policy, Role};
+use super::ids::ProjectId;
+use super::token::{self, CallerClaims, Signer, WorkerClaims};
+use crate::store::{EntityRow, KeyRow, Store};
+
+pub(crate) use snapshot::Snapshot;
+
+/// An entity's slug may be so many characters long.
+const MAX_SLUG_CHARS: usize = 64;
+
+/// At most so often does a secret that is not in memory make the directory look into the database.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What a worker says about itself when it connects.
+#[derive(Debug, Clone, Default)]
+pub struct Claim {
+    /// The bearer token.
+    pub secret: Option<SecretString>,
+    /// The entity's slug or id. Without one, the secret alone says which entity it is.
+    pub entity: Option<String>,
+    /// The environment's slug or id.
+    pub environment: Option<String>,
+}
+
+/// Why a worker is turned away. The text is what the worker is told.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It brought no secret.
+    #[error("missing bearer token: connect with the header `Authorization: Bearer <secret>`")]
+    NoBearer,
+    /// Its secret is not known, or is not the one of the entity it names. It is never told which.
+    #[error("unknown entity or secret")]
+    Unknown,
+    /// Its entity's project has no such environment.
+    #[error("unknown environment")]
+    UnknownEnvironment,
+    /// The gateway could not tell.
+    #[error("the gateway could not check the secret; try again")]
+    Unavailable(#[source] Error),
+    /// The gateway could not tell in time.
+    #[error("the gateway could not check the secret in time; try again")]
+    TookTooLong,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+/// A worker that may connect.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    pub(crate) identity: Identity,
+    pub(crate) credential: Credential,
+    pub(crate) policy: Policy,
+}
+
+/// Organizations, projects, environments, entities, agents and keys: kept in the database, looked up in memory.
+pub(crate) struct Directory {
+    store: Store,
+    default_project: ProjectId,
+    signer: Signer,
+    snapshot: RwLock<Arc<Snapshot>>,
+    /// When an unknown secret last made the directory look into the database.
+    looked: Mutex<Option<Instant>>,
+}
+
+impl Directory {
+    /// Opens the directory, and makes what every gateway has.
+    pub(crate) async fn open(store: Store) -> Result<Self, Error> {
+        let default_project = store.default_project().await?;
+        let signing_key = store.signing_key(Signer::fresh_key().expose_secret()).await?;
+        let snapshot = Snapshot::from(store.directory().await?);
+        Ok(Self {
+            store,
+            default_project,
+            signer: Signer::new(&signing_key.into()),
+            snapshot: RwLock::new(Arc::new(snapshot)),
+            looked: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.signer
+    }
+
+    /// The project of the command line.
+    pub(crate) fn default_project(&self) -> &ProjectId {
+        &self.default_project
+    }
+
+    /// The directory as it is now.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the directory again, if it has changed since.
+    pub(crate) async fn refresh(&self) -> Result<(), Error> {
+        if self.store.directory_revision().await? == self.snapshot().revision {
+            return Ok(());
+        }
+        let fresh = Snapshot::from(self.store.directory().await?);
+        let mut current = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
+        // Of two that read at the same time the one that read later stays.
+        if fresh.revision > current.revision {
+            *current = Arc::new(fresh);
+        }
+        Ok(())
+    }
+
+    /// Finds out who a worker is.
+    pub(crate) async fn authenticate_worker(&self, claim: &Claim) -> Result<Admitted, Refusal> {
+        let secret = claim.secret.as_ref().ok_or(Refusal::NoBearer)?;
+        if token::looks_like_one(secret) {
+            return self.by_worker_token(claim, secret);
+        }
+        let entity_id = |snapshot: &Snapshot| {
+            snapshot.secret(secret, now_ms()).map(|row| (row.entity_id.clone(), Credential::Secret(row.id.clone())))
+        };
+        let (entity, credential) = self.look_up(entity_id).await?.ok_or(Refusal::Unknown)?;
+        let snapshot = self.snapshot();
+        let entity = snapshot.entity(&entity).ok_or(Refusal::Unknown)?;
+        admit(&snapshot, entity, claim, claim.environment.as_deref(), credential)
+    }
+
+    fn by_worker_token(&self, claim: &Claim, secret: &SecretString) -> Result<Admitted, Refusal> {
+        let token = self.signer.verify::<WorkerClaims>(token::WORKER, secret).ok_or(Refusal::Unknown)?;
+        let snapshot = self.snapshot();
+        let project = ProjectId::from(&*token.claims.project);
+        let entity = snapshot.entity_named(&project, &token.claims.entity).ok_or(Refusal::Unknown)?;
+        let credential = Credential::Token { id: token.jti.clone(), expires_ms: token.expires_ms() };
+        // A token for one environment opens no other.
+        let environment = match (token.claims.env.as_deref(), claim.environment.as_deref()) {
+            (Some(granted), Some(wanted)) if !same_environment(&snapshot, &project, granted, wanted) => {
+                return Err(Refusal::UnknownEnvironment);
+            }
+            (granted, wanted) => granted.or(wanted),
+        };
+        admit(&snapshot, entity, claim, environment, credential)
+    }
+
+    /// Finds out whose key or token this is.
+    pub(crate) async fn authenticate_caller(&self, key: &SecretString) -> Result<Caller, Error> {
+        let found = match token::looks_like_one(key) {
+            true => self.by_caller_token(key),
+            false => self.look_up(|snapshot| snapshot.key(key, now_ms()).and_then(caller)).await?,
+        };
+        found.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "unknown key, or one that has ended"))
+    }
+
+    fn by_caller_token(&self, token: &SecretString) -> Option<Caller> {
+        let token = self.signer.verify::<CallerClaims>(token::CALLER, token)?;
+        let (expires_ms, claims) = (token.expires_ms(), token.claims);
+        let project_id = ProjectId::from(claims.project);
+        // An agent that was removed has no say any more.
+        let agent_id = match claims.agent {
+            Some(agent) => Some(self.snapshot().agent_named(&project_id, &agent)?.id.clone()),
+            None => None,
+        };
+        Some(Caller {
+            credential: Credential::Token { id: token.jti, expires_ms },
+            role: Role::from_name(&claims.role)?,
+            tool_roles: claims.roles,
+            user_id: claims.user,
+            agent_id,
+            project_id,
+        })
+    }
+
+    /// Finds the environment a caller means.
+    pub(crate) fn environment(&self, project: &ProjectId, wanted: Option<&str>) -> Result<Environment, Error> {
+        environment::resolve(self.snapshot().environments(project), wanted)
+            .cloned()
+            .ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "unknown environment"))
+    }
+
+    /// Looks something up in memory, and once more if it is not there but may be new.
+    async fn look_up<T>(&self, find: impl Fn(&Snapshot) -> Option<T>) -> Result<Option<T>, Error> {
+        if let Some(found) = find(&self.snapshot()) {
+            return Ok(Some(found));
+        }
+        // Wrong secrets in bulk must not become queries in bulk.
+        if !self.may_look() {
+            return Ok(None);
+        }
+        self.refresh().await?;
+        Ok(find(&self.snapshot()))
+    }
+
+    fn may_look(&self) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = looked.is_none_or(|last| last.elapsed() >= LOOK_INTERVAL);
+        if is_time {
+            *looked = Some(Instant::now());
+        }
+        is_time
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").field("revision", &self.snapshot().revision).finish_non_exhaustive()
+    }
+}
+
+/// Lets a worker in whose secret is good, if the rest of its claim fits.
+fn admit(
+    snapshot: &Snapshot,
+    entity: &EntityRow,
+    claim: &Claim,
+    environment: Option<&str>,
+    credential: Credential,
+) -> Result<Admitted, Refusal> {
+    if claim.entity.as_deref().is_some_and(|name| name != entity.slug && name != entity.id.as_str()) {
+        return Err(Refusal::Unknown);
+    }
+    let environments = snapshot.environments(&entity.project_id);
+    let environment = environment::resolve(environments, environment).ok_or(Refusal::UnknownEnvironment)?;
+    let identity = snapshot.identity(entity, environment).ok_or(Refusal::Unknown)?;
+    Ok(Admitted { identity, credential, policy: Policy::from_name(&entity.policy).unwrap_or_default() })
+}
+
+fn same_environment(snapshot: &Snapshot, project: &ProjectId, left: &str, right: &str) -> bool {
+    let resolve = |name| environment::resolve(snapshot.environments(project), Some(name));
+    resolve(left).is_some_and(|left| Some(left) == resolve(right))
+}
+
+fn caller(key: &KeyRow) -> Option<Caller> {
+    Some(Caller {
+        credential: Credential::Key(key.id.clone()),
+        project_id: key.project_id.clone(),
+        role: Role::from_name(&key.role)?,
+        tool_roles: key.tool_roles.clone(),
+        user_id: None,
+        agent_id: key.agent_id.clone(),
+    })
+}
+
+/// Slugs go into URLs and logs: letters, digits, `-`, `_` and `.`, the first a letter or digit.
+pub(crate) fn check_slug(slug: &str) -> Result<(), Error> {
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let starts_well = slug.starts_with(|first: char| first.is_ascii_alphanumeric());
+    // What looks like an id would be taken for one.
+    let is_id = ["ent_", "agt_", "env_", "key_"].iter().any(|prefix| slug.starts_with(prefix));
+    if starts_well && !is_id && slug.len() <= MAX_SLUG_CHARS && slug.chars().all(allowed) {
+        return Ok(());
+    }
+    let rule = "1 to 64 letters, digits, `-`, `_` and `.`, the first a letter or digit, and not like an id";
+    Err(Error::new(ErrorKind::InvalidRequest, format!("{slug:?} is not a slug: {rule}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_plain() {
+        for slug in ["dev", "orders-backend", "a.b_c", "7"] {
+            check_slug(slug).unwrap();
+        }
+        for slug in ["", "-x", "../x", "a b", "ü", "ent_1", &"x".repeat(65)] {
+            assert_eq!(check_slug(slug).unwrap_err().kind(), ErrorKind::InvalidRequest, "{slug}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The directory in memory, as it was at one revision.
+
+use std::collections::HashMap;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::core::environment::Environment;
+use crate::core::identity::{Credential, Identity, Role};
+use crate::core::ids::{AgentId, EntityId, KeyId, OrganizationId, ProjectId, SecretId};
+use crate::core::secret;
+use crate::store::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
+
+/// How many digits of a hash a secret is found by; the rest is compared in constant time.
+const SELECTOR: usize = 16;
+
+/// Everything the directory knows. Looking something up waits for nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) revision: i64,
+    organizations: HashMap<ProjectId, OrganizationId>,
+    environments: HashMap<ProjectId, Vec<Environment>>,
+    entities: HashMap<EntityId, EntityRow>,
+    agents: HashMap<AgentId, AgentRow>,
+    secrets: HashMap<SecretId, SecretRow>,
+    keys: HashMap<KeyId, KeyRow>,
+    secrets_by_selector: HashMap<String, Vec<SecretId>>,
+    keys_by_selector: HashMap<String, Vec<KeyId>>,
+}
+
+impl From<DirectoryRows> for Snapshot {
+    fn from(rows: DirectoryRows) -> Self {
+        let mut environments: HashMap<ProjectId, Vec<Environment>> = HashMap::new();
+        for row in rows.environments {
+            environments.entry(row.project_id).or_default().push(Environment { id: row.id, slug: row.slug });
+        }
+        Self {
+            revision: rows.revision,
+            organizations: rows.projects.into_iter().map(|row| (row.id, row.organization_id)).collect(),
+            environments,
+            secrets_by_selector: by_selector(rows.secrets.iter().map(|row| (&*row.hash, row.id.clone()))),
+            keys_by_selector: by_selector(rows.keys.iter().map(|row| (&*row.hash, row.id.clone()))),
+            entities: rows.entities.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            agents: rows.agents.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            secrets: rows.secrets.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            keys: rows.keys.into_iter().map(|row| (row.id.clone(), row)).collect(),
+        }
+    }
+}
+
+fn by_selector<'a, I>(hashes: impl Iterator<Item = (&'a str, I)>) -> HashMap<String, Vec<I>> {
+    let mut found: HashMap<String, Vec<I>> = HashMap::new();
+    for (hash, id) in hashes {
+        found.entry(selector(hash)).or_default().push(id);
+    }
+    found
+}
+
+fn selector(hash: &str) -> String {
+    hash.chars().take(SELECTOR).collect()
+}
+
+fn is_good(expires_ms: Option<i64>, now_ms: i64) -> bool {
+    expires_ms.is_none_or(|expires_ms| now_ms < expires_ms)
+}
+
+impl Snapshot {
+    /// The entity's secret that this is, if it is good.
+    pub(crate) fn secret(&self, presented: &SecretString, now_ms: i64) -> Option<&SecretRow> {
+        let hash = secret::hash(presented.expose_secret());
+        let candidates = self.secrets_by_selector.get(&selector(&hash))?;
+        let mut rows = candidates.iter().filter_map(|id| self.secrets.get(id));
+        rows.find(|row| secret::same(&row.hash, &hash) && is_good(row.expires_ms, now_ms))
+    }
+
+    /// The caller's key that this is, if it is good.
+    pub(crate) fn key(&self, presented: &SecretString, now_ms: i64) -> Option<&KeyRow> {
+        let hash = secret::hash(presented.expose_secret());
+        let candidates = self.keys_by_selector.get(&selector(&hash))?;
+        let mut rows = candidates.iter().filter_map(|id| self.keys.get(id));
+        rows.find(|row| secret::same(&row.hash, &hash) && is_good(row.expires_ms, now_ms))
+    }
+
+    /// Whether what a worker or caller presented once is still good.
+    pub(crate) fn is_good(&self, credential: &Credential, now_ms: i64) -> bool {
+        match credential {
+            Credential::Secret(id) => self.secrets.get(id).is_some_and(|row| is_good(row.expires_ms, now_ms)),
+            Credential::Key(id) => self.keys.get(id).is_some_and(|row| is_good(row.expires_ms, now_ms)),
+            Credential::Token { expires_ms, .. } => is_good(Some(*expires_ms), now_ms),
+        }
+    }
+
+    /// The environments of a project.
+    pub(crate) fn environments(&self, project: &ProjectId) -> &[Environment] {
+        self.environments.get(project).map_or(&[], Vec::as_slice)
+    }
+
+    /// An entity, by id.
+    pub(crate) fn entity(&self, id: &EntityId) -> Option<&EntityRow> {
+        self.entities.get(id)
+    }
+
+    /// An entity of a project, by slug or id.
+    pub(crate) fn entity_named(&self, project: &ProjectId, name: &str) -> Option<&EntityRow> {
+        self.entities_of(project).into_iter().find(|row| row.slug == name || row.id.as_str() == name)
+    }
+
+    /// The entities of a project, by slug.
+    pub(crate) fn entities_of(&self, project: &ProjectId) -> Vec<&EntityRow> {
+        let mut rows: Vec<_> = self.entities.values().filter(|row| row.project_id == *project).collect();
+        rows.sort_by(|left, right| left.slug.cmp(&right.slug));
+        rows
+    }
+
+    /// An agent of a project, by slug or id.
+    pub(crate) fn agent_named(&self, project: &ProjectId, name: &str) -> Option<&AgentRow> {
+        self.agents_of(project).into_iter().find(|row| row.slug == name || row.id.as_str() == name)
+    }
+
+    /// The agents of a project, by slug.
+    pub(crate) fn agents_of(&self, project: &ProjectId) -> Vec<&AgentRow> {
+        let mut rows: Vec<_> = self.agents.values().filter(|row| row.project_id == *project).collect();
+        rows.sort_by(|left, right| left.slug.cmp(&right.slug));
+        rows
+    }
+
+    /// The keys of a project, oldest first.
+    pub(crate) fn keys_of(&self, project: &ProjectId) -> Vec<&KeyRow> {
+        let mut rows: Vec<_> = self.keys.values().filter(|row| row.project_id == *project).collect();
+        rows.sort_by(|left, right| (left.created_ms, &left.id).cmp(&(right.created_ms, &right.id)));
+        rows
+    }
+
+    /// Whether nobody has a key.
+    pub(crate) fn has_no_keys(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Whether a key lets its holder administer the project.
+    pub(crate) fn is_last_admin(&self, key: &KeyRow, now_ms: i64) -> bool {
+        let is_admin = |row: &KeyRow| row.role == Role::Admin.as_str() && is_good(row.expires_ms, now_ms);
+        is_admin(key) && !self.keys_of(&key.project_id).into_iter().any(|row| row.id != key.id && is_admin(row))
+    }
+
+    /// An entity in an environment, with all that surrounds it.
+    pub(crate) fn identity(&self, entity: &EntityRow, environment: &Environment) -> Option<Identity> {
+        Some(Identity {
+            organization_id: self.organizations.get(&entity.project_id)?.clone(),
+            project_id: entity.project_id.clone(),
+            environment_id: environment.id.clone(),
+            environment: environment.slug.clone(),
+            entity_id: entity.id.clone(),
+            entity: entity.slug.clone(),
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! Who there is: organizations, projects, environments, entities, agents, keys.
+//!
+//! Every change also raises the directory's revision, in the same transaction.
+
+mod rows;
+
+use serde_json::Value;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
+
+pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
+
+use super::Store;
+use crate::core::clock::now_ms;
+use crate::core::error::Error;
+use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
+use rows::{agent, entity, environment, key, project, secret};
+
+/// A secret that replaces those of an entity.
+#[derive(Debug)]
+pub(crate) struct NewSecret<'a> {
+    pub(crate) entity_id: &'a EntityId,
+    pub(crate) id: &'a SecretId,
+    pub(crate) hash: &'a str,
+    /// Until when the replaced ones are good.
+    pub(crate) others_expire_ms: i64,
+}
+
+impl Store {
+    /// The revision of the directory.
+    pub(crate) async fn directory_revision(&self) -> Result<i64, Error> {
+        let row = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&self.pool).await?;
+        Ok(row.get("revision"))
+    }
+
+    /// Everything the directory knows.
+    pub(crate) async fn directory(&self) -> Result<DirectoryRows, Error> {
+        // One transaction, so that all of it is of one revision.
+        let mut reading = self.pool.begin().await?;
+        let revision = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
+        Ok(DirectoryRows {
+            revision: revision.get("revision"),
+            projects: all(&mut reading, "SELECT * FROM projects", project).await?,
+            environments: all(&mut reading, "SELECT * FROM environments ORDER BY slug", environment).await?,
+            entities: all(&mut reading, "SELECT * FROM entities ORDER BY slug", entity).await?,
+            secrets: all(&mut reading, "SELECT * FROM entity_secrets", secret).await?,
+            agents: all(&mut reading, "SELECT * FROM agents ORDER BY slug", agent).await?,
+            keys: all(&mut reading, "SELECT * FROM caller_keys ORDER BY created_ms, id", key).await?,
+        })
+    }
+
+    /// Makes the first organization and project, with the usual environments, unless there is one. Returns the project.
+    pub(crate) async fn default_project(&self) -> Result<ProjectId, Error> {
+        let mut change = self.change_directory().await?;
+        let find = "SELECT p.id FROM projects p JOIN organizations o ON o.id = p.organization_id \
+                    WHERE o.slug = 'default' AND p.slug = 'default'";
+        if let Some(row) = sqlx::query(find).fetch_optional(&mut *change).await? {
+            return Ok(row.get::<String, _>("id").into());
+        }
+        let (organization, project) = (OrganizationId::random(), ProjectId::random());
+        sqlx::query("INSERT INTO organizations (id, slug) VALUES ($1, 'default')")
+            .bind(organization.as_str())
+            .execute(&mut *change)
+            .await?;
+        sqlx::query("INSERT INTO projects (id, organization_id, slug) VALUES ($1, $2, 'default')")
+            .bind(project.as_str())
+            .bind(organization.as_str())
+            .execute(&mut *change)
+            .await?;
+        for slug in ["development", "staging", "production"] {
+            add_environment(&mut change, &project, slug).await?;
+        }
+        change.commit().await?;
+        Ok(project)
+    }
+
+    /// Adds an environment. Says whether its slug was free.
+    pub(crate) async fn add_environment(&self, project: &ProjectId, slug: &str) -> Result<bool, Error> {
+        let mut change = self.change_directory().await?;
+        let added = add_environment(&mut change, project, slug).await?;
+        change.commit().await?;
+        Ok(added)
+    }
+
+    /// Adds an entity with its first secret. Says whether its slug was free.
+    pub(crate) async fn add_entity(&self, entity: &EntityRow, secret: &SecretRow) -> Result<bool, Error> {
+        let mut change = self.change_directory().await?;
+        let added = sqlx::query(
+            "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (project_id, slug) DO NOTHING",
+        )
+        .bind(entity.id.as_str())
+        .bind(entity.project_id.as_str())
+        .bind(&entity.slug)
+        .bind(&entity.policy)
+        .bind(entity.created_ms)
+        .execute(&mut *change)
+        .await?;
+        if added.rows_affected() == 0 {
+            return Ok(false);
+        }
+        add_secret(&mut change, &secret.id, &secret.entity_id, &secret.hash).await?;
+        change.commit().await?;
+        Ok(true)
+    }
+
+    /// Gives an entity another secret; those it has end, some time later if the new one says so.
+    pub(crate) async fn rotate_secret(&self, new: &NewSecret<'_>) -> Result<(), Error> {
+        let mut change = self.change_directory().await?;
+        sqlx::query("DELETE FROM entity_secrets WHERE entity_id = $1 AND expires_ms <= $2")
+            .bind(new.entity_id.as_str())
+            .bind(now_ms())
+            .execute(&mut *change)
+            .await?;
+        // One that ends earlier already keeps its end.
+        sqlx::query(
+            "UPDATE entity_secrets SET expires_ms = $2 \
+             WHERE entity_id = $1 AND (expires_ms IS NULL OR expires_ms > $2)",
+        )
+        .bind(new.entity_id.as_str())
+        .bind(new.others_expire_ms)
+        .execute(&mut *change)
+        .await?;
+        add_secret(&mut change, new.id, new.entity_id, new.hash).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Removes an entity, its secrets and its tools.
+    pub(crate) async fn remove_entity(&self, entity: &EntityId) -> Result<(), Error> {
+        self.remove("DELETE FROM entities WHERE id = $1", entity.as_str()).await
+    }
+
+    /// Adds an agent. Says whether its slug was free.
+    pub(crate) async fn add_agent(&self, agent: &AgentRow) -> Result<bool, Error> {
+        let mut change = self.change_directory().await?;
+        let added = sqlx::query(
+            "INSERT INTO agents (id, project_id, slug, created_ms) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (project_id, slug) DO NOTHING",
+        )
+        .bind(agent.id.as_str())
+        .bind(agent.project_id.as_str())
+        .bind(&agent.slug)
+        .bind(agent.created_ms)
+        .execute(&mut *change)
+        .await?;
+        change.commit().await?;
+        Ok(added.rows_affected() > 0)
+    }
+
+    /// Removes an agent and its keys.
+    pub(crate) async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
+        self.remove("DELETE FROM agents WHERE id = $1", agent.as_str()).await
+    }
+
+    /// Adds a caller's key.
+    pub(crate) async fn add_key(&self, key: &KeyRow) -> Result<(), Error> {
+        let mut change = self.change_directory().await?;
+        sqlx::query(
+            "INSERT INTO caller_keys (id, project_id, hash, role, tool_roles, agent_id, created_ms, expires_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )
+        .bind(key.id.as_str())
+        .bind(key.project_id.as_str())
+        .bind(&key.hash)
+        .bind(&key.role)
+        .bind(Value::from(key.tool_roles.clone()).to_string())
+        .bind(key.agent_id.as_ref().map(AgentId::as_str))
+        .bind(key.created_ms)
+        .bind(key.expires_ms)
+        .execute(&mut *change)
+        .await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Removes a caller's key.
+    pub(crate) async fn remove_key(&self, key: &KeyId) -> Result<(), Error> {
+        self.remove("DELETE FROM caller_keys WHERE id = $1", key.as_str()).await
+    }
+
+    /// The key that tokens are signed with: the one there is, or else `fresh`, which is kept.
+    pub(crate) async fn signing_key(&self, fresh: &str) -> Result<String, Error> {
+        let mut change = self.change_directory().await?;
+        sqlx::query(
+            "INSERT INTO signing_keys (id, key, created_ms) VALUES ('current', $1, $2) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(fresh)
+        .bind(now_ms())
+        .execute(&mut *change)
+        .await?;
+        let row = sqlx::query("SELECT key FROM signing_keys WHERE id = 'current'").fetch_one(&mut *change).await?;
+        change.commit().await?;
+        Ok(row.get("key"))
+    }
+
+    async fn remove(&self, statement: &'static str, id: &str) -> Result<(), Error> {
+        let mut change = self.change_directory().await?;
+        sqlx::query(statement).bind(id).execute(&mut *change).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// A transaction that changes the directory. Raising the revision first makes it a writing one from the start, so that it
+    /// waits for other writers instead of failing after it has read.
+    async fn change_directory(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+        let mut change = self.pool.begin().await?;
+        sqlx::query("UPDATE directory_revision SET revision = revision + 1").execute(&mut *change).await?;
+        Ok(change)
+    }
+}
+
+async fn all<T>(
+    connection: &mut SqliteConnection,
+    query: &'static str,
+    read: fn(&SqliteRow) -> T,
+) -> Result<Vec<T>, Error> {
+    Ok(sqlx::query(query).fetch_all(connection).await?.iter().map(read).collect())
+}
+
+async fn add_environment(connection: &mut SqliteConnection, project: &ProjectId, slug: &str) -> Result<bool, Error> {
+    let added = sqlx::query(
+        "INSERT INTO environments (id, project_id, slug) VALUES ($1, $2, $3) ON CONFLICT (project_id, slug) DO NOTHING",
+    )
+    .bind(EnvironmentId::random().as_str())
+    .bind(project.as_str())
+    .bind(slug)
+    .execute(connection)
+    .await?;
+    Ok(added.rows_affected() > 0)
+}
+
+async fn add_secret(
+    connection: &mut SqliteConnection,
+    id: &SecretId,
+    entity: &EntityId,
+    hash: &str,
+) -> Result<(), Error> {
+    sqlx::query("INSERT INTO entity_secrets (id, entity_id, hash, created_ms) VALUES ($1, $2, $3, $4)")
+        .bind(id.as_str())
+        .bind(entity.as_str())
+        .bind(hash)
+        .bind(now_ms())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! The directory's rows, as they are stored.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
+
+/// Everything the directory knows, as it was at one revision.
+#[derive(Debug, Default)]
+pub(crate) struct DirectoryRows {
+    pub(crate) revision: i64,
+    pub(crate) projects: Vec<ProjectRow>,
+    pub(crate) environments: Vec<EnvironmentRow>,
+    pub(crate) entities: Vec<EntityRow>,
+    pub(crate) secrets: Vec<SecretRow>,
+    pub(crate) agents: Vec<AgentRow>,
+    pub(crate) keys: Vec<KeyRow>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ProjectRow {
+    pub(crate) id: ProjectId,
+    pub(crate) organization_id: OrganizationId,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct EnvironmentRow {
+    pub(crate) id: EnvironmentId,
+    pub(crate) project_id: ProjectId,
+    pub(crate) slug: String,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct EntityRow {
+    pub(crate) id: EntityId,
+    pub(crate) project_id: ProjectId,
+    pub(crate) slug: String,
+    pub(crate) policy: String,
+    pub(crate) created_ms: i64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct SecretRow {
+    pub(crate) id: SecretId,
+    pub(crate) entity_id: EntityId,
+    pub(crate) hash: String,
+    pub(crate) expires_ms: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct AgentRow {
+    pub(crate) id: AgentId,
+    pub(crate) project_id: ProjectId,
+    pub(crate) slug: String,
+    pub(crate) created_ms: i64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct KeyRow {
+    pub(crate) id: KeyId,
+    pub(crate) project_id: ProjectId,
+    pub(crate) hash: String,
+    pub(crate) role: String,
+    pub(crate) tool_roles: Vec<String>,
+    pub(crate) agent_id: Option<AgentId>,
+    pub(crate) created_ms: i64,
+    pub(crate) expires_ms: Option<i64>,
+}
+
+/// A column that holds an id.
+fn id<I: From<String>>(row: &SqliteRow, column: &str) -> I {
+    row.get::<String, _>(column).into()
+}
+
+pub(super) fn project(row: &SqliteRow) -> ProjectRow {
+    ProjectRow { id: id(row, "id"), organization_id: id(row, "organization_id") }
+}
+
+pub(super) fn environment(row: &SqliteRow) -> EnvironmentRow {
+    EnvironmentRow { id: id(row, "id"), project_id: id(row, "project_id"), slug: row.get("slug") }
+}
+
+pub(super) fn entity(row: &SqliteRow) -> EntityRow {
+    EntityRow {
+        id: id(row, "id"),
+        project_id: id(row, "project_id"),
+        slug: row.get("slug"),
+        policy: row.get("policy"),
+        created_ms: row.get("created_ms"),
+    }
+}
+
+pub(super) fn secret(row: &SqliteRow) -> SecretRow {
+    SecretRow {
+        id: id(row, "id"),
+        entity_id: id(row, "entity_id"),
+        hash: row.get("hash"),
+        expires_ms: row.get("expires_ms"),
+    }
+}
+
+pub(super) fn agent(row: &SqliteRow) -> AgentRow {
+    AgentRow {
+        id: id(row, "id"),
+        project_id: id(row, "project_id"),
+        slug: row.get("slug"),
+        created_ms: row.get("created_ms"),
+    }
+}
+
+pub(super) fn key(row: &SqliteRow) -> KeyRow {
+    KeyRow {
+        id: id(row, "id"),
+        project_id: id(row, "project_id"),
+        hash: row.get("hash"),
+        role: row.get("role"),
+        // A list that cannot be read is a key that may do less.
+        tool_roles: serde_json::from_str(row.get("tool_roles")).unwrap_or_default(),
+        agent_id: row.get::<Option<String>, _>("agent_id").map(Into::into),
+        created_ms: row.get("created_ms"),
+        expires_ms: row.get("expires_ms"),
+    }
+}
