@@ -1,13 +1,18 @@
 //! How the gateway is reached: one adapter for each protocol, all over the same core. Adapters do not know each other.
 
+mod bearer;
+mod causes;
 mod rest;
+mod server;
 mod sync;
+mod traffic;
 
 use std::sync::Arc;
 
 use axum::Router;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use server::Server;
 pub(crate) use sync::Patience;
 
 use crate::core::Core;

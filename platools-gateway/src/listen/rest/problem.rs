@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::core::error::{Error, ErrorKind};
+use crate::listen::causes::causes;
 
 /// One failed request.
 #[derive(Debug, Serialize)]
@@ -39,8 +40,7 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         if error.kind() == ErrorKind::Storage {
-            let source = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(%error, source, "a request failed");
+            tracing::error!(%error, causes = causes(&error), "a request failed");
         }
         Self {
             retryable: error.kind().is_retryable(),
