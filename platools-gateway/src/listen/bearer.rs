@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 
 /// The token, if there is one; the scheme's case does not matter.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<SecretString> {
+pub(super) fn bearer_token(headers: &HeaderMap) -> Option<SecretString> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
@@ -21,7 +21,7 @@ mod tests {
     fn only_a_bearer_token_is_one() {
         let token = |value: &'static str| {
             let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
-            bearer(&headers).map(|token| token.expose_secret().to_owned())
+            bearer_token(&headers).map(|token| token.expose_secret().to_owned())
         };
         assert_eq!(token("Bearer s").as_deref(), Some("s"));
         assert_eq!(token("bearer  s ").as_deref(), Some("s"));

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// The causes of an error, outermost first; empty if there are none.
-pub(super) fn causes(error: &dyn Error) -> String {
+pub(super) fn causes_of(error: &dyn Error) -> String {
     let chain = std::iter::successors(error.source(), |&cause| cause.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
@@ -16,7 +16,7 @@ mod tests {
     #[test]
     fn every_cause_is_named() {
         let inner = CoreError::new(ErrorKind::Storage, "b").caused_by(std::io::Error::other("c"));
-        assert_eq!(causes(&CoreError::new(ErrorKind::Storage, "a").caused_by(inner)), "b: c");
-        assert_eq!(causes(&CoreError::new(ErrorKind::Storage, "a")), "");
+        assert_eq!(causes_of(&CoreError::new(ErrorKind::Storage, "a").caused_by(inner)), "b: c");
+        assert_eq!(causes_of(&CoreError::new(ErrorKind::Storage, "a")), "");
     }
 }

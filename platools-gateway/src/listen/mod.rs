@@ -5,7 +5,6 @@ mod causes;
 mod rest;
 mod server;
 mod sync;
-mod traffic;
 
 use std::sync::Arc;
 
@@ -14,6 +13,11 @@ use tokio_util::task::TaskTracker;
 
 pub(crate) use server::Server;
 pub(crate) use sync::Patience;
+
+// What adapters share they take from here.
+use bearer::bearer_token;
+use causes::causes_of;
+use server::Traffic;
 
 use crate::core::Core;
 

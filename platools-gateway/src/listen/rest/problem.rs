@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::core::error::{Error, ErrorKind};
-use crate::listen::causes::causes;
+use crate::listen::causes_of;
 
 /// One failed request.
 #[derive(Debug, Serialize)]
@@ -40,7 +40,7 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         if error.kind() == ErrorKind::Storage {
-            tracing::error!(%error, causes = causes(&error), "a request failed");
+            tracing::error!(%error, causes = causes_of(&error), "a request failed");
         }
         Self {
             retryable: error.kind().is_retryable(),

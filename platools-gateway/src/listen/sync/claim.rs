@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 
 use crate::core::directory::Claim;
-use crate::listen::bearer::bearer;
+use crate::listen::bearer_token;
 
 /// The parts of an URL's query, in order.
 pub(super) type Parts = Vec<(String, String)>;
@@ -18,7 +18,7 @@ pub(super) fn read(query: &Parts, headers: &HeaderMap) -> Claim {
         .chain(in_header("x-platos-entity-id"))
         .chain(in_header("x-platos-source"));
     let environment = in_url("env").chain(in_header("x-platos-environment-id"));
-    Claim { secret: bearer(headers), entity: first(entity), environment: first(environment) }
+    Claim { secret: bearer_token(headers), entity: first(entity), environment: first(environment) }
 }
 
 /// The first that says something.

@@ -17,7 +17,7 @@ use crate::core::identity::{Identity, Scope};
 use crate::core::ids::CallId;
 use crate::core::registration::MAX_TOOLS;
 use crate::core::{Changes, Core, Fence, Link, Outcome, Receipt, Registration};
-use crate::listen::causes::causes;
+use crate::listen::causes_of;
 
 /// So much of a tool's error message reaches the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -137,7 +137,7 @@ impl<'a> Frames<'a> {
             }
             Ok(_) => Next::Read,
             Err(error) => {
-                tracing::error!(%error, causes = causes(&error), "a registration could not be stored");
+                tracing::error!(%error, causes = causes_of(&error), "a registration could not be stored");
                 let error = "the registration could not be stored; connect again";
                 Next::End(End::refuse(close_code::ERROR, error))
             }

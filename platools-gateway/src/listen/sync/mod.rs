@@ -30,8 +30,8 @@ use socket::Socket;
 
 use crate::core::directory::{Claim, Refusal};
 use crate::core::{Arrival, Core};
-use crate::listen::causes::causes;
-use crate::listen::traffic::Traffic;
+use crate::listen::Traffic;
+use crate::listen::causes_of;
 
 /// Where workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
@@ -112,7 +112,7 @@ async fn serve(core: &Core, arrival: Arrival, claim: Claim, socket: Socket) {
 fn report(refusal: &Refusal) {
     match refusal {
         Refusal::Unavailable(cause) => {
-            tracing::error!(error = %cause, causes = causes(cause), "a worker could not be checked");
+            tracing::error!(error = %cause, causes = causes_of(cause), "a worker could not be checked");
         }
         Refusal::TookTooLong => tracing::error!("a worker could not be checked in time"),
         Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => {

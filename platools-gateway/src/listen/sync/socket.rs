@@ -8,7 +8,7 @@ use axum::extract::ws::{Message, WebSocket};
 use futures::{SinkExt as _, StreamExt as _};
 
 use super::Patience;
-use crate::listen::traffic::Traffic;
+use crate::listen::Traffic;
 
 /// A socket that one future reads and another writes, both in one task.
 ///

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 /// What moved over one connection.
 #[derive(Debug, Clone)]
-pub(super) struct Traffic {
+pub(in crate::listen) struct Traffic {
     since: Instant,
     received: Arc<Moment>,
     sent: Arc<Moment>,
@@ -41,12 +41,20 @@ impl Traffic {
     }
 
     /// Waits for something that needs bytes from the peer. Nothing, if none came for so long before it happened.
-    pub(super) async fn while_receiving<T>(&self, limit: Duration, what: impl Future<Output = T>) -> Option<T> {
+    pub(in crate::listen) async fn while_receiving<T>(
+        &self,
+        limit: Duration,
+        what: impl Future<Output = T>,
+    ) -> Option<T> {
         while_moving(limit, || self.received.after(self.since), what).await
     }
 
     /// Waits for something that needs the peer to take bytes. Nothing, if it took none for so long before it happened.
-    pub(super) async fn while_sending<T>(&self, limit: Duration, what: impl Future<Output = T>) -> Option<T> {
+    pub(in crate::listen) async fn while_sending<T>(
+        &self,
+        limit: Duration,
+        what: impl Future<Output = T>,
+    ) -> Option<T> {
         while_moving(limit, || self.sent.after(self.since), what).await
     }
 }

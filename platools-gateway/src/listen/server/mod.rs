@@ -1,5 +1,7 @@
 //! Accepts connections and serves HTTP over each.
 
+mod traffic;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use super::traffic::{Traffic, Watched};
+pub(super) use traffic::Traffic;
+
+use traffic::Watched;
 
 /// How long a connection may take to send the head of its next request. It also ends connections that are kept alive idly.
 const HEAD: Duration = Duration::from_secs(10);
