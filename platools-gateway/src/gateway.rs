@@ -7,26 +7,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::TaskTracker;
 
 use crate::core::Core;
 use crate::core::admin::NewKey;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
-use crate::listen::{self, Patience};
+use crate::listen::{self, Patience, Server};
 use crate::store::make_folder;
 
 /// How long workers have to take leave when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How many connections wait to be accepted.
-const BACKLOG: u32 = 1024;
+const BACKLOG: u32 = 4096;
 
 /// How a gateway is set up.
 #[derive(Debug, Clone)]
@@ -112,17 +110,10 @@ impl Builder {
         let (listener, address) = bind(self.listen)?;
         // A later start takes the same port again.
         self.listen = address;
-        let (stopping, links) = (CancellationToken::new(), TaskTracker::new());
-        let router = listen::router(&core, &links, self.patience);
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "small packets of a connection may be delayed");
-            }
-        });
-        let server = axum::serve(listener, router).with_graceful_shutdown(stopping.clone().cancelled_owned());
-        let server = AbortOnDropHandle::new(tokio::spawn(server.into_future()));
+        let links = TaskTracker::new();
+        let server = Server::start(listener, listen::router(&core, &links, self.patience));
         tracing::info!(%address, "listening");
-        Ok(Gateway { core, server, stopping, links, setup: self, _lock: lock })
+        Ok(Gateway { core, server, links, setup: self, _lock: lock })
     }
 }
 
@@ -154,7 +145,7 @@ impl Data {
 fn lock(folder: &Path) -> Result<File, Error> {
     let failed =
         |error: std::io::Error| Error::new(ErrorKind::Storage, "the data folder cannot be locked").caused_by(error);
-    let file = File::create(folder.join("lock")).map_err(failed)?;
+    let file = File::options().write(true).create(true).truncate(false).open(folder.join("lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
@@ -183,8 +174,7 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 /// A running gateway. Dropping it stops it at once; [`Gateway::shutdown`] stops it in order.
 pub struct Gateway {
     core: Arc<Core>,
-    server: AbortOnDropHandle<std::io::Result<()>>,
-    stopping: CancellationToken,
+    server: Server,
     links: TaskTracker,
     setup: Builder,
     _lock: File,
@@ -262,19 +252,17 @@ impl Gateway {
 
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
-        self.stopping.cancel();
-        let drained = timeout(self.setup.drain_limit, &mut self.server).await.is_ok();
-        // Workers stay until now: they are the ones to finish the calls.
+        self.server.stop();
+        if timeout(self.setup.drain_limit, self.server.idle()).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+        // Workers stay until now: they are the ones to finish the calls. Those that are left are ended here.
         self.core.stop();
         self.links.close();
         if timeout(FAREWELL, self.links.wait()).await.is_err() {
             tracing::warn!("some workers did not take leave");
         }
-        if !drained {
-            tracing::warn!("some requests did not end in time");
-            // Their calls have just been ended, so a moment is enough to say so.
-            let _ = timeout(FAREWELL, &mut self.server).await;
-        }
+        self.server.end().await;
         self.core.close().await;
         tracing::info!("stopped");
         Stopped { setup: self.setup.clone() }
@@ -283,7 +271,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // Links are tasks of their own and would outlive the server.
+        // Links are tasks of their own and would outlive the server, which ends its connections when it is dropped.
         self.core.stop();
     }
 }

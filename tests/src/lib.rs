@@ -1,9 +1,10 @@
 //! A platform that does exactly what a test wants, over real sockets.
 //!
 //! A [`Platform`] listens, a [`Link`] is one worker's socket seen from the platform's side, and a [`Worker`] is a client of
-//! the SDK that runs beside the test. Nothing here sleeps: a test waits for what must happen, and [`within`] ends it when
+//! the SDK that runs beside the test. A [`Caller`] calls tools through a real gateway. Nothing here sleeps: a test waits for what must happen, and [`within`] ends it when
 //! that does not happen.
 
+mod caller;
 mod link;
 mod platform;
 mod wire;
@@ -11,6 +12,7 @@ mod worker;
 
 use std::time::Duration;
 
+pub use caller::{Answer, Caller};
 pub use link::Link;
 pub use platform::{Platform, Unreachable};
 pub use wire::{Cut, Wire};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use platools_gateway::Gateway;
 use platools_gateway::dev::{self, DevOptions};
+use platools_tests::Caller;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval, timeout};
@@ -239,8 +240,7 @@ impl Platform {
     }
 
     fn caller(&self, key: &'static str) -> Caller {
-        let http = reqwest::Client::builder().no_proxy().build().expect("an HTTP client");
-        Caller { http, url: self.gateway().url(), key }
+        Caller::new(self.gateway().url(), key)
     }
 
     /// The worker first, so that it does not see the gateway go.
@@ -290,56 +290,6 @@ impl Worker {
     fn log(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_else(|error| error.to_string());
         format!("the worker's log, {}:\n{text}", self.log.display())
-    }
-}
-
-/// Whoever calls tools.
-struct Caller {
-    http: reqwest::Client,
-    url: String,
-    key: &'static str,
-}
-
-impl Caller {
-    /// The tools, by name.
-    async fn tools(&self) -> Vec<Value> {
-        let answer = self.send(self.http.get(format!("{}/v1/tools", self.url))).await;
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let mut tools = answer.body["tools"].as_array().expect("a list").clone();
-        tools.sort_by_key(|tool| tool["name"].to_string());
-        tools
-    }
-
-    async fn call(&self, tool: &str, arguments: Value) -> Answer {
-        let body = json!({"arguments": arguments, "timeoutMs": 20_000});
-        self.send(self.http.post(format!("{}/v1/tools/{tool}/call", self.url)).json(&body)).await
-    }
-
-    async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let exchange = async {
-            let response = request.bearer_auth(self.key).send().await?;
-            let status = response.status().as_u16();
-            Ok::<_, reqwest::Error>(Answer { status, body: response.json().await? })
-        };
-        within("an answer of the gateway", exchange).await.expect("an answer in JSON")
-    }
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    body: Value,
-}
-
-impl Answer {
-    fn result(self) -> Value {
-        assert_eq!(self.status, 200, "{self:?}");
-        assert!(self.body["callId"].is_string() && self.body["latencyMs"].is_u64(), "{self:?}");
-        self.body["result"].clone()
-    }
-
-    fn is_problem(&self, status: u16, code: &str) {
-        assert_eq!((self.status, &self.body["code"]), (status, &json!(code)), "{self:?}");
     }
 }
 

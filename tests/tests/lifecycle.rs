@@ -4,9 +4,9 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use platools::{ClientHandle, Disconnect, Event, PlatoolsClientBuilder, Secret, ToolError, ToolRegistry, tool, tools};
 use platools_gateway::{Gateway, Role, dev};
-use platools_tests::{PATIENCE, Worker, client, within};
+use platools_tests::{Caller, Worker, client, within};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Add two numbers.
 #[tool]
@@ -61,46 +61,14 @@ async fn connected(gateway: &Gateway, registry: &ToolRegistry) -> (Worker, BoxSt
     (worker, events)
 }
 
-/// Whoever calls tools.
-struct Caller {
-    http: reqwest::Client,
-    url: String,
-    key: String,
+fn dev_caller(gateway: &Gateway) -> Caller {
+    Caller::new(gateway.url(), dev::ADMIN_KEY)
 }
 
-impl Caller {
-    fn dev(gateway: &Gateway) -> Self {
-        Self::new(gateway, dev::ADMIN_KEY)
-    }
-
-    fn new(gateway: &Gateway, key: &str) -> Self {
-        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().expect("a client");
-        Self { http, url: gateway.url(), key: key.to_owned() }
-    }
-
-    async fn answer(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
-        let response = within(request.bearer_auth(&self.key).send()).await.expect("the gateway answers");
-        let status = response.status().as_u16();
-        (status, within(response.json()).await.expect("the answer is JSON"))
-    }
-
-    async fn call(&self, tool: &str, arguments: Value) -> (u16, Value) {
-        let url = format!("{}/v1/tools/{tool}/call", self.url);
-        self.answer(self.http.post(url).json(&json!({"arguments": arguments}))).await
-    }
-
-    /// The tools a caller can see, and whether their worker is there.
-    async fn tools(&self) -> Vec<(String, bool)> {
-        let (status, body) = self.answer(self.http.get(format!("{}/v1/tools", self.url))).await;
-        assert_eq!(status, 200, "{body}");
-        let tools = body["tools"].as_array().expect("a list");
-        let mut tools: Vec<_> = tools
-            .iter()
-            .map(|tool| (tool["name"].as_str().expect("a name").to_owned(), tool["online"] == true))
-            .collect();
-        tools.sort();
-        tools
-    }
+/// The tools a caller can see, and whether their worker is there.
+async fn listed(caller: &Caller) -> Vec<(String, bool)> {
+    let tools = caller.tools().await;
+    tools.iter().map(|tool| (tool["name"].as_str().expect("a name").to_owned(), tool["online"] == true)).collect()
 }
 
 /// Waits until the gateway has taken note that its workers are gone.
@@ -122,13 +90,11 @@ async fn stopped(handle: &ClientHandle, gateway: &Gateway) {
 async fn a_call_over_http_reaches_the_worker_and_its_result_comes_back() {
     let gateway = gateway().await;
     let (_worker, _) = connected(&gateway, &registry("w")).await;
-    let caller = Caller::dev(&gateway);
-    let (status, answer) = caller.call("add", json!({"a": 2, "b": 40})).await;
-    assert_eq!((status, &answer["result"]), (200, &json!(42)), "{answer}");
-    assert!(answer["callId"].is_string() && answer["latencyMs"].is_u64(), "{answer}");
-    let (status, problem) = caller.call("fails", json!({})).await;
-    assert_eq!(status, 422, "{problem}");
-    assert!(problem["detail"].as_str().expect("a detail").contains("the order is locked"), "{problem}");
+    let caller = dev_caller(&gateway);
+    assert_eq!(caller.call("add", json!({"a": 2, "b": 40})).await.result(), 42);
+    let failure = caller.call("fails", json!({})).await;
+    failure.is_problem(422, "tool_failed");
+    assert!(failure.detail().contains("the order is locked"), "{failure:?}");
 }
 
 #[tokio::test]
@@ -138,8 +104,7 @@ async fn a_restarted_gateway_has_the_tools_again_and_serves_calls() {
     for round in 1..=3 {
         gateway = within(async { gateway.stop().await.start().await }).await.expect("the port is free again");
         assert_eq!(registered(&mut events).await, 3, "round {round}");
-        let (status, answer) = Caller::dev(&gateway).call("add", json!({"a": round, "b": 1})).await;
-        assert_eq!((status, &answer["result"]), (200, &json!(round + 1)), "{answer}");
+        assert_eq!(dev_caller(&gateway).call("add", json!({"a": round, "b": 1})).await.result(), round + 1);
     }
 }
 
@@ -147,12 +112,13 @@ async fn a_restarted_gateway_has_the_tools_again_and_serves_calls() {
 async fn the_tools_of_a_stopped_worker_stay_listed_and_answer_503() {
     let gateway = gateway().await;
     let (worker, _) = connected(&gateway, &registry("w")).await;
-    let caller = Caller::dev(&gateway);
+    let caller = dev_caller(&gateway);
     stopped(worker.handle(), &gateway).await;
-    let (status, problem) = caller.call("add", json!({"a": 1, "b": 1})).await;
-    assert_eq!((status, &problem["retryable"]), (503, &json!(true)), "{problem}");
+    let problem = caller.call("add", json!({"a": 1, "b": 1})).await;
+    problem.is_problem(503, "worker_offline");
+    assert_eq!(problem.body["retryable"], true, "{problem:?}");
     let offline = ["add", "fails", "which"].map(|name| (name.to_owned(), false));
-    assert_eq!(caller.tools().await, offline);
+    assert_eq!(listed(&caller).await, offline);
 }
 
 #[tokio::test]
@@ -162,7 +128,7 @@ async fn a_newer_worker_takes_over_and_the_older_one_is_told() {
     let mut events = older.handle().events();
     let takeover = async {
         registered(&mut events).await;
-        assert_eq!(Caller::dev(&gateway).call("which", json!({})).await.1["result"], "older");
+        assert_eq!(dev_caller(&gateway).call("which", json!({})).await.result(), "older");
         connected(&gateway, &registry("newer")).await
     };
     let (ended, _newer) = within(async { tokio::join!(older.run_session(), takeover) }).await;
@@ -171,7 +137,7 @@ async fn a_newer_worker_takes_over_and_the_older_one_is_told() {
         matches!(&ended, Disconnect::Closed { code: Some(1000), reason, .. } if reason == "superseded by new connection"),
         "{ended:?}"
     );
-    assert_eq!(Caller::dev(&gateway).call("which", json!({})).await.1["result"], "newer");
+    assert_eq!(dev_caller(&gateway).call("which", json!({})).await.result(), "newer");
     assert_eq!(gateway.connection_count(), 1);
 }
 
@@ -180,14 +146,14 @@ async fn a_change_of_the_registry_shows_in_the_list_of_tools() {
     let gateway = gateway().await;
     let registry = registry("w");
     let (_worker, mut events) = connected(&gateway, &registry).await;
-    let caller = Caller::dev(&gateway);
+    let caller = dev_caller(&gateway);
     registry.remove("which");
     assert_eq!(registered(&mut events).await, 2);
-    assert_eq!(caller.tools().await, ["add", "fails"].map(|name| (name.to_owned(), true)));
-    assert_eq!(caller.call("which", json!({})).await.0, 404);
+    assert_eq!(listed(&caller).await, ["add", "fails"].map(|name| (name.to_owned(), true)));
+    caller.call("which", json!({})).await.is_problem(404, "unknown_tool");
     registry.insert(tools![which]).expect("the name is free again");
     assert_eq!(registered(&mut events).await, 3);
-    assert_eq!(caller.call("which", json!({})).await.1["result"], "w");
+    assert_eq!(caller.call("which", json!({})).await.result(), "w");
 }
 
 #[tokio::test]
@@ -213,8 +179,8 @@ async fn a_worker_follows_the_rotation_of_its_secret() {
     };
     assert!(matches!(closed, Disconnect::Closed { code: Some(4001), .. }), "{closed:?}");
     registered(&mut events).await;
-    let (status, answer) = Caller::new(&gateway, key.expose_secret()).call("which", json!({})).await;
-    assert_eq!((status, &answer["result"]), (200, &json!("w")), "{answer}");
+    let caller = Caller::new(gateway.url(), key.expose_secret());
+    assert_eq!(caller.call("which", json!({})).await.result(), "w");
 }
 
 #[tokio::test]
@@ -224,9 +190,9 @@ async fn a_tool_that_fails_is_reported_and_the_gateway_says_so() {
     let worker = Worker::start(dev_client(&gateway, &registry("w")).max_unconfirmed_bytes(1));
     let mut events = worker.handle().events();
     registered(&mut events).await;
-    let caller = Caller::dev(&gateway);
+    let caller = dev_caller(&gateway);
     for _ in 0..10 {
-        assert_eq!(caller.call("fails", json!({})).await.0, 422);
+        caller.call("fails", json!({})).await.is_problem(422, "tool_failed");
     }
     loop {
         match within(events.next()).await {

@@ -1,8 +1,5 @@
 //! Calls tools over HTTP, and shows what goes back and forth.
 
-use std::time::Duration;
-
-use anyhow::{Context, bail};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
@@ -25,17 +22,6 @@ impl Caller {
         Ok(Self { http, url: url.to_owned() })
     }
 
-    /// Waits until the worker's tools are registered.
-    pub(crate) async fn wait_for_tools(&self) -> anyhow::Result<()> {
-        for _ in 0..100 {
-            if self.tools().await?.iter().any(|tool| tool["online"] == true) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        bail!("the worker's tools are not registered after five seconds");
-    }
-
     /// Calls a tool and prints both directions.
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> anyhow::Result<()> {
         println!("-> {tool} {arguments}");
@@ -49,12 +35,6 @@ impl Caller {
             println!("<- {status}: {}\n", answer["detail"].as_str().unwrap_or_default());
         }
         Ok(())
-    }
-
-    async fn tools(&self) -> anyhow::Result<Vec<Value>> {
-        let answer: Value =
-            self.http.get(format!("{}/v1/tools", self.url)).send().await?.error_for_status()?.json().await?;
-        Ok(answer["tools"].as_array().context("the gateway lists its tools")?.clone())
     }
 }
 

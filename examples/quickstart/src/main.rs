@@ -11,8 +11,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::Parser;
+use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
-use platools::{ConnectionState, PlatoolsClient, ToolRegistry, tools};
+use platools::{Event, PlatoolsClient, ToolRegistry, tools};
 use platools_gateway::dev::{self, DevOptions};
 use serde_json::json;
 
@@ -50,13 +51,13 @@ async fn main() -> anyhow::Result<()> {
     let names = registry.names().join(", ");
     let mut client = PlatoolsClient::builder().url(gateway.url()).secret(dev::SECRET).registry(registry).build()?;
     let handle = client.handle();
+    // Before the worker runs, so that nothing is missed.
+    let mut events = handle.events();
     let worker = tokio::spawn(async move { client.run_forever().await });
-    handle.watch_state().wait_for(ConnectionState::is_connected).await?;
+    registered(&mut events).await?;
     println!("worker    {names}\n");
 
     let caller = Caller::new(&gateway.url(), dev::ADMIN_KEY)?;
-    caller.wait_for_tools().await?;
-    let mut events = handle.events();
     transcript(&caller).await?;
     anyhow::ensure!(events.next().now_or_never().is_none(), "something happened to the worker's socket");
     println!("-- all of that went over one socket: nothing happened to it meanwhile\n");
@@ -69,6 +70,16 @@ async fn main() -> anyhow::Result<()> {
     worker.await??;
     gateway.shutdown().await;
     Ok(())
+}
+
+/// Waits until the gateway knows the worker's tools.
+async fn registered(events: &mut BoxStream<'_, Event>) -> anyhow::Result<()> {
+    while let Some(event) = events.next().await {
+        if let Event::Registered(_) = event {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("the worker ended before its tools were registered")
 }
 
 async fn transcript(caller: &Caller) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! Calls that wait for their answer.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::value::RawValue;
@@ -9,10 +10,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::{Error, ErrorKind};
 use super::identity::Scope;
-use super::ids::CallId;
+use super::ids::{CallId, ConnectionId};
 
 /// How a worker says a call ended.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
     /// The tool returned.
@@ -29,6 +29,20 @@ pub enum Outcome {
     },
 }
 
+/// Lengths only: results and messages belong to the caller.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Returned { result, latency_ms } => f
+                .debug_struct("Returned")
+                .field("result_bytes", &result.get().len())
+                .field("latency_ms", latency_ms)
+                .finish(),
+            Self::Failed { message } => f.debug_struct("Failed").field("message_bytes", &message.len()).finish(),
+        }
+    }
+}
+
 /// What became of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
@@ -42,7 +56,8 @@ pub enum Receipt {
 
 /// The calls that are under way, by id.
 ///
-/// A call belongs to a scope, not to a socket: when a link dies, its calls wait on, and the answer may come over the next one.
+/// A call belongs to a scope, not to a socket: when a link dies, the calls it has sent wait on, and the answer may come over
+/// the next one. Only those that never got as far as the socket end with the link.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Calls {
     pending: Arc<Mutex<HashMap<CallId, Pending>>>,
@@ -51,14 +66,26 @@ pub(crate) struct Calls {
 #[derive(Debug)]
 struct Pending {
     scope: Scope,
+    progress: Progress,
     reply: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+/// How far a call got on its way to the worker.
+#[derive(Debug)]
+enum Progress {
+    /// No link has it yet.
+    Open,
+    /// It waits for this connection's socket, so it has certainly not run.
+    Queued { connection: ConnectionId },
+    /// The socket has it. Whether it reached the worker is not known any more.
+    Sent,
 }
 
 impl Calls {
     /// Begins to wait for an answer from `scope`.
     pub(crate) fn open(&self, call_id: CallId, scope: Scope) -> Waiting {
         let (reply, answer) = oneshot::channel();
-        self.lock().insert(call_id.clone(), Pending { scope, reply });
+        self.lock().insert(call_id.clone(), Pending { scope, progress: Progress::Open, reply });
         Waiting { calls: self.clone(), call_id, answer }
     }
 
@@ -75,9 +102,34 @@ impl Calls {
         }
     }
 
-    /// Ends a call that never reached a worker.
-    pub(crate) fn fail(&self, call_id: &CallId, error: Error) {
-        settle(self.lock().remove(call_id), Err(error));
+    /// Notes that a call is about to wait for a connection's socket.
+    pub(crate) fn queue(&self, call_id: &CallId, connection: &ConnectionId) {
+        self.note(call_id, Progress::Queued { connection: connection.clone() });
+    }
+
+    /// Notes that a socket has the call.
+    pub(crate) fn sent(&self, call_id: &CallId) {
+        self.note(call_id, Progress::Sent);
+    }
+
+    fn note(&self, call_id: &CallId, progress: Progress) {
+        if let Some(call) = self.lock().get_mut(call_id) {
+            call.progress = progress;
+        }
+    }
+
+    /// Whether anybody still waits for the call.
+    pub(crate) fn is_pending(&self, call_id: &CallId) -> bool {
+        self.lock().contains_key(call_id)
+    }
+
+    /// Ends every call that still waits for a connection's socket.
+    pub(crate) fn fail_queued(&self, at: &ConnectionId, error: fn() -> Error) {
+        let mut pending = self.lock();
+        let unsent = |call: &Pending| matches!(&call.progress, Progress::Queued { connection } if connection == at);
+        for (_, call) in pending.extract_if(|_, call| unsent(call)) {
+            settle(Some(call), Err(error()));
+        }
     }
 
     /// Ends every call.
@@ -175,6 +227,31 @@ mod tests {
         let calls = Calls::default();
         drop(calls.open("c".into(), scope("a")));
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("late")), Receipt::NotPending);
+    }
+
+    #[tokio::test]
+    async fn only_calls_queued_at_a_connection_end_with_it() {
+        let calls = Calls::default();
+        let (ended, other) = ("ended".into(), "other".into());
+        let [queued, sent, elsewhere] = ["queued", "sent", "elsewhere"].map(|id| calls.open(id.into(), scope("a")));
+        calls.queue(&"queued".into(), &ended);
+        calls.queue(&"sent".into(), &ended);
+        calls.sent(&"sent".into());
+        calls.queue(&"elsewhere".into(), &other);
+        calls.fail_queued(&ended, || Error::new(ErrorKind::WorkerOffline, "gone"));
+        assert_eq!(queued.until(soon()).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+        for (id, waiting) in [("sent", sent), ("elsewhere", elsewhere)] {
+            assert_eq!(calls.answer(&scope("a"), &id.into(), failed("answered")), Receipt::Accepted);
+            assert!(waiting.until(soon()).await.is_ok());
+        }
+    }
+
+    #[test]
+    fn debug_prints_neither_results_nor_messages() {
+        let result = RawValue::from_string(r#""hidden""#.to_owned()).unwrap();
+        let returned = format!("{:?}", Outcome::Returned { result, latency_ms: 7 });
+        assert_eq!(returned, "Returned { result_bytes: 8, latency_ms: 7 }");
+        assert_eq!(format!("{:?}", failed("hidden")), "Failed { message_bytes: 6 }");
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The live links of workers: at most one for each entity and environment.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -32,7 +33,6 @@ pub enum Closing {
 }
 
 /// One call on its way to a worker.
-#[derive(Debug)]
 pub struct Delivery {
     /// The call.
     pub call_id: CallId,
@@ -40,6 +40,17 @@ pub struct Delivery {
     pub tool_name: String,
     /// A JSON object: arguments and envelopes.
     pub params: Box<RawValue>,
+}
+
+/// The length only: arguments belong to the caller and the worker.
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("call_id", &self.call_id)
+            .field("tool_name", &self.tool_name)
+            .field("params_bytes", &self.params.get().len())
+            .finish()
+    }
 }
 
 /// When a worker came, before it was known who it is. Of two links of one scope the one that came later stays, however long
@@ -86,6 +97,8 @@ impl State {
 #[derive(Debug, Clone)]
 pub(crate) struct Live {
     arrival: Arrival,
+    connection_id: ConnectionId,
+    calls: Calls,
     secret: SecretString,
     credential: Credential,
     queue: mpsc::Sender<Delivery>,
@@ -105,10 +118,19 @@ impl Workers {
         let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
         let (closing, closed) = watch::channel(None);
         let queued_bytes = Arc::new(AtomicUsize::new(0));
-        let live = Live { arrival, secret, credential, queue, queued_bytes: Arc::clone(&queued_bytes), closing };
+        let connection_id = ConnectionId::random();
+        let live = Live {
+            arrival,
+            connection_id: connection_id.clone(),
+            calls: self.calls.clone(),
+            secret,
+            credential,
+            queue,
+            queued_bytes: Arc::clone(&queued_bytes),
+            closing,
+        };
         self.lock().admit(identity.scope(), live);
         let workers = self.clone();
-        let connection_id = ConnectionId::random();
         Link { workers, identity, connection_id, arrival, deliveries, queued_bytes, closed }
     }
 
@@ -163,6 +185,8 @@ impl Live {
             self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
             return Err(busy());
         }
+        // Before it is queued: from then on the link may send it, or end, at any time.
+        self.calls.queue(&delivery.call_id, &self.connection_id);
         self.queue.try_send(delivery).map_err(|refused| {
             self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match refused {
@@ -191,7 +215,7 @@ pub(crate) fn offline() -> Error {
 }
 
 /// A worker's end of a link, owned by the task that owns its socket. Dropping it takes the worker offline, unless a newer
-/// link took its place; calls that were still queued fail, for they have certainly not run.
+/// link took its place; calls that no socket got fail, for they have certainly not run.
 #[derive(Debug)]
 pub struct Link {
     workers: Workers,
@@ -229,22 +253,36 @@ impl Link {
     }
 
     /// The next call for the worker. Cancel-safe. Ends once the link was closed and nothing is queued.
+    ///
+    /// Until [`Link::sent`] the call counts as not sent, and fails when the link ends.
     pub async fn next_delivery(&mut self) -> Option<Delivery> {
-        let delivery = self.deliveries.recv().await;
-        self.taken(delivery)
+        loop {
+            let delivery = self.deliveries.recv().await?;
+            if self.take(&delivery) {
+                return Some(delivery);
+            }
+        }
     }
 
     /// The next call, if one is queued.
     pub fn queued_delivery(&mut self) -> Option<Delivery> {
-        let delivery = self.deliveries.try_recv().ok();
-        self.taken(delivery)
+        while let Ok(delivery) = self.deliveries.try_recv() {
+            if self.take(&delivery) {
+                return Some(delivery);
+            }
+        }
+        None
     }
 
-    fn taken(&self, delivery: Option<Delivery>) -> Option<Delivery> {
-        if let Some(delivery) = &delivery {
-            self.queued_bytes.fetch_sub(delivery.params.get().len(), Ordering::Relaxed);
-        }
-        delivery
+    /// Takes a call off the queue, and says whether to send it: one that nobody waits for any more would run in vain.
+    fn take(&self, delivery: &Delivery) -> bool {
+        self.queued_bytes.fetch_sub(delivery.params.get().len(), Ordering::Relaxed);
+        self.workers.calls.is_pending(&delivery.call_id)
+    }
+
+    /// Notes that the socket has a call. From here on it waits for its answer, also when the link ends.
+    pub fn sent(&self, call_id: &CallId) {
+        self.workers.calls.sent(call_id);
     }
 }
 
@@ -256,10 +294,9 @@ impl Drop for Link {
             state.live.remove(&scope);
         }
         drop(state);
+        // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
         self.deliveries.close();
-        while let Ok(delivery) = self.deliveries.try_recv() {
-            self.workers.calls.fail(&delivery.call_id, offline());
-        }
+        self.workers.calls.fail_queued(&self.connection_id, offline);
     }
 }
 
@@ -296,6 +333,7 @@ impl ClosingSignal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::calls::{Outcome, Waiting};
     use super::*;
     use crate::core::identity::Policy;
 
@@ -352,29 +390,84 @@ mod tests {
         assert_eq!(workers.count(), 1);
     }
 
+    fn soon() -> tokio::time::Instant {
+        tokio::time::Instant::now() + std::time::Duration::from_secs(5)
+    }
+
+    /// Opens a call and queues it at the live link.
+    fn call(workers: &Workers, call_id: &str) -> (Result<(), Error>, Waiting) {
+        let waiting = workers.calls.open(call_id.into(), identity().scope());
+        (workers.find(&identity().scope()).unwrap().deliver(delivery(call_id)), waiting)
+    }
+
     #[tokio::test]
-    async fn calls_that_were_not_sent_fail_when_the_link_goes() {
-        let calls = Calls::default();
-        let workers = Workers::new(calls.clone());
-        let link = attach(&workers);
-        let waiting = calls.open("c".into(), identity().scope());
-        workers.find(&identity().scope()).unwrap().deliver(delivery("c")).unwrap();
+    async fn calls_that_were_not_sent_fail_when_the_link_goes_also_those_taken_off_the_queue() {
+        let workers = Workers::default();
+        let mut link = attach(&workers);
+        let calls = ["sent", "taken", "queued"].map(|id| call(&workers, id).1);
+        let sent = link.next_delivery().await.unwrap();
+        link.sent(&sent.call_id);
+        assert_eq!(link.queued_delivery().unwrap().call_id, "taken".into());
         drop(link);
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
-        assert_eq!(waiting.until(deadline).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+        let [sent, taken, queued] = calls;
+        for waiting in [taken, queued] {
+            assert_eq!(waiting.until(soon()).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+        }
+        workers.calls.answer(&identity().scope(), &"sent".into(), Outcome::Failed { message: String::new() });
+        assert!(sent.until(soon()).await.is_ok());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_call_that_races_with_the_end_of_the_link_is_answered() {
+        for _ in 0..1000 {
+            let workers = Workers::default();
+            let link = attach(&workers);
+            let live = workers.find(&identity().scope()).unwrap();
+            let waiting = workers.calls.open("c".into(), identity().scope());
+            let ending = tokio::task::spawn_blocking(move || drop(link));
+            if live.deliver(delivery("c")).is_ok() {
+                assert_eq!(waiting.until(soon()).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+            }
+            ending.await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_nobody_waits_for_is_not_delivered() {
+        let workers = Workers::default();
+        let mut link = attach(&workers);
+        for round in ["awaited", "polled"] {
+            drop(call(&workers, "abandoned").1);
+            let (queued, _waiting) = call(&workers, round);
+            queued.unwrap();
+            let next = if round == "awaited" { link.next_delivery().await } else { link.queued_delivery() };
+            assert_eq!(next.unwrap().call_id, round.into());
+        }
+        assert_eq!(link.queued_bytes.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]
     async fn a_full_queue_refuses_instead_of_waiting() {
         let workers = Workers::default();
         let mut link = attach(&workers);
-        let live = workers.find(&identity().scope()).unwrap();
-        for _ in 0..QUEUE_CALLS {
-            live.deliver(delivery("c")).unwrap();
-        }
-        assert_eq!(live.deliver(delivery("c")).unwrap_err().kind(), ErrorKind::WorkerBusy);
+        let _calls: Vec<_> = (0..QUEUE_CALLS)
+            .map(|number| {
+                let (queued, waiting) = call(&workers, &number.to_string());
+                queued.unwrap();
+                waiting
+            })
+            .collect();
+        assert_eq!(call(&workers, "more").0.unwrap_err().kind(), ErrorKind::WorkerBusy);
         assert!(link.queued_delivery().is_some());
-        live.deliver(delivery("c")).unwrap();
+        call(&workers, "more").0.unwrap();
+    }
+
+    #[test]
+    fn debug_does_not_print_arguments() {
+        let params = RawValue::from_string(r#"{"card":"hidden"}"#.to_owned()).unwrap();
+        let delivery = Delivery { call_id: "c".into(), tool_name: "t".to_owned(), params };
+        let printed = format!("{delivery:?}");
+        assert!(printed.contains("params_bytes: 17") && !printed.contains("hidden"), "{printed}");
     }
 
     #[tokio::test]

@@ -1,6 +1,9 @@
 //! How the gateway is reached: one adapter for each protocol, all over the same core. Adapters do not know each other.
 
+mod bearer;
+mod causes;
 mod rest;
+mod server;
 mod sync;
 
 use std::sync::Arc;
@@ -8,7 +11,13 @@ use std::sync::Arc;
 use axum::Router;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use server::Server;
 pub(crate) use sync::Patience;
+
+// What adapters share they take from here.
+use bearer::bearer_token;
+use causes::causes_of;
+use server::Traffic;
 
 use crate::core::Core;
 

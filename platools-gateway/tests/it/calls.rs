@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use platools_gateway::{Gateway, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
 
 use crate::support::{Caller, Dial, Worker, dev_gateway, ended, gateway_with, within};
 
@@ -168,9 +171,10 @@ async fn a_call_past_its_timeout_is_a_504_and_its_late_result_is_ignored() {
     let gateway = dev_gateway().await;
     let mut worker = worker_with(&gateway, "echo").await;
     let caller = Caller::admin(&gateway);
-    let answer = caller.call("echo", json!({"timeoutMs": 1})).await;
-    answer.is_problem(504, "timeout", false);
+    let call = caller.calling("echo", json!({"timeoutMs": 1000}));
     let late = worker.expect("tool_call").await;
+    let answer = ended(call).await;
+    answer.is_problem(504, "timeout", false);
     assert_eq!(answer.body["callId"], late["call_id"]);
     worker.answer(&late, json!("late")).await;
 
@@ -285,18 +289,100 @@ async fn a_worker_that_does_not_read_costs_only_its_own_callers() {
 
 #[tokio::test]
 async fn a_worker_that_takes_nothing_is_closed_and_its_unsent_calls_fail_at_once() {
+    const CALLS: usize = 8;
     let (gateway, secret, caller) = gateway_with(Gateway::builder().worker_stall(Duration::from_millis(100))).await;
-    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).narrow().welcomed().await;
     worker.register(&["slow"]).await;
-    let padding = "x".repeat(4 * 1024 * 1024);
-    let body = json!({"arguments": {"p": padding}, "timeoutMs": 5_000});
-    let calls: Vec<_> = (0..8).map(|_| caller.calling("slow", body.clone())).collect();
-    let mut codes = Vec::new();
-    for call in calls {
-        codes.push(ended(call).await.body["code"].as_str().unwrap().to_owned());
+    // What the socket got waits for its answer, far longer than this test.
+    let body = json!({"arguments": {"p": "x".repeat(4 * 1024 * 1024)}, "timeoutMs": 600_000});
+    let mut calls: FuturesUnordered<_> = (0..CALLS).map(|_| caller.call("slow", body.clone())).collect();
+    // The kernel holds one of them at most, and the socket another.
+    for _ in 0..CALLS - 2 {
+        within(calls.next()).await.unwrap().is_problem(503, "worker_offline", true);
     }
-    assert!(codes.contains(&"worker_offline".to_owned()), "{codes:?}");
     assert_eq!(gateway.connection_count(), 0);
+}
+
+#[tokio::test]
+async fn a_worker_that_reads_slowly_gets_its_call_however_long_that_takes() {
+    let (gateway, secret, caller) = gateway_with(Gateway::builder().worker_stall(Duration::from_secs(1))).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).narrow().welcomed().await;
+    worker.register(&["slow"]).await;
+    let body = json!({"arguments": {"p": "x".repeat(8_000_000)}, "timeoutMs": 600_000});
+    let _call = caller.calling("slow", body);
+
+    let connection = worker.connection();
+    let mut head = [0; 10];
+    within(connection.read_exact(&mut head)).await.unwrap();
+    assert_eq!(head[..2], [0x81, 127], "a long text frame");
+    let mut left = u64::from_be_bytes(head[2..].try_into().unwrap());
+    let mut pace = tokio::time::interval(Duration::from_millis(25));
+    while left > 0 {
+        pace.tick().await;
+        left -=
+            within(tokio::io::copy(&mut connection.take(left.min(64 * 1024)), &mut tokio::io::sink())).await.unwrap();
+    }
+    // What follows is no close.
+    worker.settle().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_ends_its_call() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker_with(&gateway, "echo").await;
+    let caller = Caller::admin(&gateway);
+    for mut answer in [
+        json!({"type": "tool_result", "latency_ms": 1}),
+        json!({"type": "tool_error"}),
+        json!({"type": "tool_error", "error": {"code": 7}}),
+    ] {
+        let call = caller.calling("echo", json!({}));
+        answer["call_id"] = worker.expect("tool_call").await["call_id"].clone();
+        worker.send(answer).await;
+        let answer = ended(call).await;
+        answer.is_problem(422, "tool_failed", false);
+        assert_eq!(answer.detail(), "the worker's answer cannot be read");
+    }
+}
+
+#[tokio::test]
+async fn a_latency_that_cannot_be_read_counts_as_0() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker_with(&gateway, "echo").await;
+    let caller = Caller::admin(&gateway);
+    for latency_ms in [json!(2.5), json!(-1), json!("7"), Value::Null] {
+        let call = caller.calling("echo", json!({}));
+        let call_id = worker.expect("tool_call").await["call_id"].clone();
+        worker.send(json!({"type": "tool_result", "call_id": call_id, "result": 1, "latency_ms": latency_ms})).await;
+        let answer = ended(call).await;
+        assert_eq!((&answer.body["result"], &answer.body["latencyMs"]), (&json!(1), &json!(0)), "{latency_ms}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_error_of_a_tool_is_cut() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker_with(&gateway, "fail").await;
+    let call = Caller::admin(&gateway).calling("fail", json!({}));
+    let call_id = worker.expect("tool_call").await["call_id"].clone();
+    let error = format!("x{}", "é".repeat(1024 * 1024));
+    worker.send(json!({"type": "tool_error", "call_id": call_id, "error": error})).await;
+    let answer = ended(call).await;
+    answer.is_problem(422, "tool_failed", false);
+    assert_eq!(answer.detail().len(), 64 * 1024 - 1, "whole characters in 64 KiB");
+}
+
+#[tokio::test]
+async fn an_answer_behind_a_frame_that_ends_the_link_counts() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker_with(&gateway, "echo").await;
+    let call = Caller::admin(&gateway).calling("echo", json!({}));
+    let frame = worker.expect("tool_call").await;
+    let names: Vec<_> = (0..1001).map(|number| number.to_string()).collect();
+    worker.declare(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    worker.answer(&frame, json!("behind")).await;
+    assert_eq!(ended(call).await.body["result"], "behind");
+    assert_eq!(worker.closed().await.0, 1008);
 }
 
 #[tokio::test]

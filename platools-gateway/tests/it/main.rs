@@ -6,6 +6,7 @@ mod calls;
 mod hostile;
 mod program;
 mod rest;
+mod stopping;
 mod sync;
 
 mod support;

@@ -7,7 +7,7 @@ use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Builder, Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -41,6 +41,7 @@ pub(crate) async fn gateway_with(setup: Builder) -> (Gateway, String, Caller) {
 pub(crate) struct Dial {
     url: String,
     headers: Vec<(&'static str, String)>,
+    receive_buffer: Option<u32>,
 }
 
 impl Dial {
@@ -54,7 +55,7 @@ impl Dial {
     }
 
     pub(crate) fn at(url: &str, path: &str) -> Self {
-        Self { url: format!("{url}{path}"), headers: Vec::new() }
+        Self { url: format!("{url}{path}"), headers: Vec::new(), receive_buffer: None }
     }
 
     pub(crate) fn secret(self, secret: &str) -> Self {
@@ -67,13 +68,27 @@ impl Dial {
         self
     }
 
+    /// Has little room for what the gateway sends, so that the gateway waits for whoever does not read.
+    pub(crate) fn narrow(mut self) -> Self {
+        self.receive_buffer = Some(64 * 1024);
+        self
+    }
+
+    async fn connect(&self, address: &str) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        if let Some(bytes) = self.receive_buffer {
+            socket.set_recv_buffer_size(bytes).unwrap();
+        }
+        within(socket.connect(address.parse().unwrap())).await.unwrap()
+    }
+
     pub(crate) async fn open(self) -> Worker {
-        let mut request = self.url.into_client_request().unwrap();
-        for (name, value) in self.headers {
-            request.headers_mut().insert(name, value.parse().unwrap());
+        let mut request = self.url.as_str().into_client_request().unwrap();
+        for (name, value) in &self.headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let address = request.uri().authority().unwrap().as_str().to_owned();
-        let stream = within(TcpStream::connect(address)).await.unwrap();
+        let stream = self.connect(&address).await;
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
         let (socket, _) = within(client_async_with_config(request, stream, Some(config))).await.unwrap();
         Worker { socket }
@@ -103,6 +118,11 @@ impl Worker {
 
     pub(crate) async fn send_message(&mut self, message: Message) -> Result<(), Error> {
         within(self.socket.send(message)).await
+    }
+
+    /// The connection under the socket, for a peer that reads and writes at its own pace.
+    pub(crate) fn connection(&mut self) -> &mut TcpStream {
+        self.socket.get_mut()
     }
 
     pub(crate) async fn send_frame(&mut self, frame: Frame) -> Result<(), Error> {
@@ -200,7 +220,7 @@ impl Caller {
     }
 
     pub(crate) fn at(url: &str) -> Self {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
         Self { http, url: url.to_owned(), key: None }
     }
 

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::support::{Caller, Dial, Worker, dev_gateway, gateway_with, tool, within};
+use crate::support::{Caller, Dial, Worker, dev_gateway, ended, gateway_with, tool, within};
 
 /// What a refused worker is told: the error frame, the code, the reason.
 async fn refusal(dial: Dial) -> (String, u16, String) {
@@ -67,6 +67,15 @@ async fn an_unknown_environment_is_refused_in_its_own_words() {
     let gateway = dev_gateway().await;
     let (error, code, _) = refusal(Dial::to(&gateway, "/ws/sdk?env=moon").secret(dev::SECRET)).await;
     assert_eq!((error.as_str(), code), ("unknown environment", 1008));
+}
+
+#[tokio::test]
+async fn of_a_name_that_is_there_twice_the_first_counts() {
+    let gateway = dev_gateway().await;
+    let path = "/ws/sdk?env=dev&entity=dev&env=moon&entity=other";
+    Dial::to(&gateway, path).secret(dev::SECRET).welcomed().await;
+    let path = "/ws/sdk?env=moon&env=dev";
+    assert_eq!(refusal(Dial::to(&gateway, path).secret(dev::SECRET)).await.0, "unknown environment");
 }
 
 #[tokio::test]
@@ -155,8 +164,14 @@ async fn a_newer_connection_supersedes_the_older_with_1000() {
     let mut older = Dial::dev(&gateway).welcomed().await;
     let mut newer = Dial::dev(&gateway).welcomed().await;
     assert_eq!(older.closed().await, (1000, "superseded by new connection".to_owned()));
-    newer.settle().await;
-    assert_eq!(gateway.connection_count(), 1);
+    // The end of the older does not take the newer along, and the newer is the one that is called.
+    newer.register(&["echo"]).await;
+    let call = Caller::admin(&gateway).calling("echo", json!({}));
+    let frame = newer.expect("tool_call").await;
+    newer.answer(&frame, json!("newer")).await;
+    assert_eq!(ended(call).await.body["result"], "newer");
+    newer.leave().await;
+    assert_eq!(gateway.connection_count(), 0);
 }
 
 #[tokio::test]
@@ -278,6 +293,20 @@ async fn a_silent_worker_is_closed() {
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     assert_eq!(worker.closed().await, (1008, "no heartbeat".to_owned()));
     assert_eq!(gateway.connection_count(), 0);
+}
+
+#[tokio::test]
+async fn a_worker_that_sends_a_frame_slowly_is_not_silent() {
+    let silence = Duration::from_secs(1);
+    let (gateway, secret, _caller) = gateway_with(Gateway::builder().worker_silence(silence)).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    let frame = masked(&format!(r#"{{"type":"heartbeat","padding":"{}"}}"#, "x".repeat(1000)));
+    let mut pace = tokio::time::interval(silence / 5);
+    for piece in frame.chunks(frame.len().div_ceil(8)) {
+        pace.tick().await;
+        within(worker.connection().write_all(piece)).await.unwrap();
+    }
+    worker.expect("heartbeat_ack").await;
 }
 
 #[tokio::test]

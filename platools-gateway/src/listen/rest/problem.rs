@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::schema::ArgumentProblem;
+use crate::listen::causes_of;
 
 /// One failed request.
 #[derive(Debug, Serialize)]
@@ -50,8 +51,7 @@ impl Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         if error.kind() == ErrorKind::Storage {
-            let source = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(%error, source, "a request failed");
+            tracing::error!(%error, causes = causes_of(&error), "a request failed");
         }
         Self {
             retryable: error.kind().is_retryable(),

@@ -1,73 +1,55 @@
 //! What a worker's upgrade request says about the worker.
 
-use axum::http::{HeaderMap, header};
-use secrecy::SecretString;
-use serde::Deserialize;
+use axum::http::HeaderMap;
 
 use crate::core::directory::Claim;
+use crate::listen::bearer_token;
 
-/// The names a worker may give in the URL.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Names {
-    entity: Option<String>,
-    /// The older spelling of `entity`.
-    source: Option<String>,
-    env: Option<String>,
-}
+/// The parts of an URL's query, in order.
+pub(super) type Parts = Vec<(String, String)>;
 
-/// Reads the claim; the URL goes before headers.
-pub(super) fn read(names: Names, headers: &HeaderMap) -> Claim {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let entity = [names.entity, names.source, header("x-platos-entity-id"), header("x-platos-source")];
-    let environment = [names.env, header("x-platos-environment-id")];
-    Claim { secret: bearer(headers), entity: first(entity), environment: first(environment) }
+/// Reads the claim; the URL goes before headers, and the first of what is said twice counts.
+pub(super) fn read(query: &Parts, headers: &HeaderMap) -> Claim {
+    let in_url = |name: &'static str| query.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str());
+    let in_header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    // `source` is the older spelling of `entity`.
+    let entity = in_url("entity")
+        .chain(in_url("source"))
+        .chain(in_header("x-platos-entity-id"))
+        .chain(in_header("x-platos-source"));
+    let environment = in_url("env").chain(in_header("x-platos-environment-id"));
+    Claim { secret: bearer_token(headers), entity: first(entity), environment: first(environment) }
 }
 
 /// The first that says something.
-fn first(names: impl IntoIterator<Item = Option<String>>) -> Option<String> {
-    names.into_iter().flatten().find(|name| !name.trim().is_empty())
-}
-
-/// The bearer token; the scheme's case does not matter.
-fn bearer(headers: &HeaderMap) -> Option<SecretString> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned().into())
+fn first<'a>(mut names: impl Iterator<Item = &'a str>) -> Option<String> {
+    names.find(|name| !name.trim().is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     }
 
-    #[test]
-    fn the_url_goes_before_headers_and_the_newer_spelling_before_the_older() {
-        let headers = headers(&[("x-platos-entity-id", "header"), ("x-platos-source", "older header")]);
-        let names = |entity: Option<&str>, source: Option<&str>| Names {
-            entity: entity.map(str::to_owned),
-            source: source.map(str::to_owned),
-            env: None,
-        };
-        let entity = |names| read(names, &headers).entity;
-        assert_eq!(entity(names(Some("new"), Some("old"))).as_deref(), Some("new"));
-        assert_eq!(entity(names(Some(""), Some("old"))).as_deref(), Some("old"));
-        assert_eq!(entity(names(None, None)).as_deref(), Some("header"));
+    fn claim(query: &[(&str, &str)]) -> Claim {
+        let headers = headers(&[("x-platos-source", "older header"), ("x-platos-entity-id", "header")]);
+        read(&query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(), &headers)
     }
 
     #[test]
-    fn only_a_bearer_token_is_a_secret() {
-        let secret =
-            |value| bearer(&headers(&[("authorization", value)])).map(|secret| secret.expose_secret().to_owned());
-        assert_eq!(secret("Bearer s").as_deref(), Some("s"));
-        assert_eq!(secret("bearer  s ").as_deref(), Some("s"));
-        for value in ["Basic s", "Bearer", "Bearer ", "s"] {
-            assert_eq!(secret(value), None, "{value}");
-        }
+    fn the_url_goes_before_headers_and_the_newer_spelling_before_the_older() {
+        let entity = |query| claim(query).entity;
+        assert_eq!(entity(&[("source", "old"), ("entity", "new")]).as_deref(), Some("new"));
+        assert_eq!(entity(&[("entity", ""), ("source", "old")]).as_deref(), Some("old"));
+        assert_eq!(entity(&[]).as_deref(), Some("header"));
+    }
+
+    #[test]
+    fn the_first_of_what_is_said_twice_counts() {
+        let claim = claim(&[("env", "a"), ("entity", " "), ("entity", "b"), ("env", "c"), ("entity", "d")]);
+        assert_eq!((claim.environment.as_deref(), claim.entity.as_deref()), (Some("a"), Some("b")));
     }
 }

@@ -30,11 +30,11 @@ pub(super) fn code_of(refusal: &Refusal) -> u16 {
     }
 }
 
-/// Sends the `error` that ends a session, and closes.
-pub(super) async fn refuse(mut socket: WebSocket, code: u16, error: &str) {
+/// Sends the `error` that ends a session, and closes like [`close`].
+pub(super) async fn refuse(mut socket: WebSocket, code: u16, error: &str, late: impl FnMut(&str)) {
     let frame = PlatformFrame::Error { error: error.to_owned() };
     match timeout(FAREWELL, socket.send(Message::Text(frame.to_text().into()))).await {
-        Ok(Ok(())) => close(socket, code, error, |_| {}).await,
+        Ok(Ok(())) => close(socket, code, error, late).await,
         Ok(Err(_)) | Err(_) => tracing::debug!("the worker could not be told why"),
     }
 }

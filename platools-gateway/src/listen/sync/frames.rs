@@ -4,16 +4,23 @@ use std::collections::BTreeMap;
 
 use axum::extract::ws::close_code;
 use platools::wire::{
-    FrameError, HealthStatus, PlatformFrame, RegisterThrottled, ToolDeclaration, ToolFailure, ToolHealth,
-    ToolHealthAlert, ToolResult, ToolsRegistered, Welcome, WorkerFrame,
+    FrameError, PlatformFrame, RegisterThrottled, ToolDeclaration, ToolFailure, ToolHealth, ToolResult,
+    ToolsRegistered, Welcome, WorkerFrame,
 };
-use tokio::sync::mpsc;
 
-use super::link::End;
+use super::cut::cut;
+use super::end::End;
+use super::health::alerts;
+use super::replies::Replies;
+use super::unread::describe;
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::CallId;
 use crate::core::registration::MAX_TOOLS;
 use crate::core::{Changes, Core, Fence, Link, Outcome, Receipt, Registration};
+use crate::listen::causes_of;
+
+/// So much of a tool's error message reaches the caller.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// What to do after a frame.
 pub(super) enum Next {
@@ -30,11 +37,11 @@ pub(super) struct Frames<'a> {
     scope: Scope,
     fence: Fence,
     connection_id: String,
-    replies: mpsc::Sender<Vec<String>>,
+    replies: Replies,
 }
 
 impl<'a> Frames<'a> {
-    pub(super) fn new(core: &'a Core, link: &Link, replies: mpsc::Sender<Vec<String>>) -> Self {
+    pub(super) fn new(core: &'a Core, link: &Link, replies: Replies) -> Self {
         let identity = link.identity().clone();
         let connection_id = link.connection_id().to_string();
         Self { core, scope: identity.scope(), identity, fence: link.fence(), connection_id, replies }
@@ -53,32 +60,31 @@ impl<'a> Frames<'a> {
     /// Treats one frame.
     pub(super) async fn receive(&self, text: &str) -> Next {
         match WorkerFrame::parse(text) {
-            Ok(WorkerFrame::ToolResult(frame)) => {
-                self.result(frame);
-                Next::Read
-            }
-            Ok(WorkerFrame::ToolError(frame)) => {
-                self.failure(frame);
-                Next::Read
-            }
             Ok(WorkerFrame::Heartbeat { tools_health }) => self.heartbeat(&tools_health),
             Ok(WorkerFrame::ToolRegister { tools }) => self.register(tools).await,
-            Ok(_) => self.ignore("it is of a type this version does not treat"),
             // The worker is alive all the same, and would take silence for a dead link.
-            Err(FrameError::Malformed { kind: "heartbeat", reason, .. }) => {
-                tracing::warn!(?reason, "a heartbeat's figures were ignored");
+            Err(error @ FrameError::Malformed { kind: "heartbeat", .. }) => {
+                tracing::warn!(reason = describe(&error), "a heartbeat's figures were ignored");
                 self.reply(&PlatformFrame::HeartbeatAck {})
             }
-            Err(error) => self.ignore(error),
+            answer => {
+                self.receive_answer(answer);
+                Next::Read
+            }
         }
     }
 
     /// Treats a frame that crossed the close. Only answers still count: the call went to this worker, whichever socket it is on.
     pub(super) fn receive_late(&self, text: &str) {
-        match WorkerFrame::parse(text) {
+        self.receive_answer(WorkerFrame::parse(text));
+    }
+
+    fn receive_answer(&self, frame: Result<WorkerFrame<'_>, FrameError>) {
+        match frame {
             Ok(WorkerFrame::ToolResult(frame)) => self.result(frame),
             Ok(WorkerFrame::ToolError(frame)) => self.failure(frame),
-            Ok(_) | Err(_) => {}
+            Ok(_) => tracing::debug!("a frame that is no answer was ignored"),
+            Err(error) => self.unread(error),
         }
     }
 
@@ -88,14 +94,16 @@ impl<'a> Frames<'a> {
     }
 
     fn failure(&self, frame: ToolFailure<'_>) {
-        self.answer(&frame.call_id, Outcome::Failed { message: frame.error.into_owned() });
+        let message = cut(&frame.error, MAX_MESSAGE_BYTES).to_owned();
+        self.answer(&frame.call_id, Outcome::Failed { message });
     }
 
-    fn ignore(&self, reason: impl std::fmt::Display) -> Next {
-        // Cut short and escaped: the reason may quote the worker.
-        let reason: String = reason.to_string().chars().take(200).collect();
-        tracing::warn!(?reason, "a frame was ignored");
-        Next::Read
+    /// Treats what cannot be read. If it answers a call, the call is over all the same: nothing else will come for it.
+    fn unread(&self, error: FrameError) {
+        tracing::warn!(reason = describe(&error), "a frame could not be read");
+        if let FrameError::Malformed { kind: "tool_result" | "tool_error", call_id: Some(call_id), .. } = error {
+            self.answer(&call_id, Outcome::Failed { message: "the worker's answer cannot be read".to_owned() });
+        }
     }
 
     fn answer(&self, call_id: &str, outcome: Outcome) {
@@ -108,9 +116,7 @@ impl<'a> Frames<'a> {
     }
 
     fn heartbeat(&self, tools: &BTreeMap<String, ToolHealth>) -> Next {
-        let alerts = tools.iter().filter_map(|(name, health)| alert(name, health));
-        // More tools than may be registered are nobody's health.
-        let mut frames: Vec<_> = alerts.take(MAX_TOOLS).collect();
+        let mut frames = alerts(tools);
         if !frames.is_empty() {
             tracing::warn!(tools = frames.len(), "the worker reports tools that are not well");
         }
@@ -127,13 +133,13 @@ impl<'a> Frames<'a> {
             }
             Ok(Registration::TooMany { count }) => {
                 let error = format!("too many tools: {count} were declared, {MAX_TOOLS} are allowed");
-                refuse(error, close_code::POLICY)
+                Next::End(End::refuse(close_code::POLICY, error))
             }
             Ok(_) => Next::Read,
             Err(error) => {
-                let source = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(%error, source, "a registration could not be stored");
-                refuse("the registration could not be stored; connect again".to_owned(), close_code::ERROR)
+                tracing::error!(%error, causes = causes_of(&error), "a registration could not be stored");
+                let error = "the registration could not be stored; connect again";
+                Next::End(End::refuse(close_code::ERROR, error))
             }
         }
     }
@@ -159,29 +165,9 @@ impl<'a> Frames<'a> {
     }
 
     fn reply_all(&self, frames: &[PlatformFrame<'_>]) -> Next {
-        match self.replies.try_send(frames.iter().map(PlatformFrame::to_text).collect()) {
+        match self.replies.send(frames.iter().map(PlatformFrame::to_text).collect()) {
             Ok(()) => Next::Read,
             Err(_) => Next::End(End::close(close_code::POLICY, "the worker does not read")),
         }
     }
-}
-
-/// Tells the worker why, and ends the link.
-fn refuse(error: String, code: u16) -> Next {
-    Next::End(End::Refuse { code, error })
-}
-
-/// The alert about one tool, if it is not well.
-fn alert(name: &str, health: &ToolHealth) -> Option<PlatformFrame<'static>> {
-    let status = match health.status {
-        HealthStatus::Healthy => return None,
-        HealthStatus::Degraded => "degraded",
-        HealthStatus::Down => "down",
-    };
-    let details = serde_json::json!({
-        "avg_latency_ms": health.avg_latency_ms,
-        "error_count_1h": health.error_count_1h,
-        "last_error": health.last_error,
-    });
-    Some(PlatformFrame::ToolHealthAlert(ToolHealthAlert::new(name, status, Some(details))))
 }

@@ -1,53 +1,17 @@
 //! The task that owns one worker's socket.
 
-use std::time::Duration;
-
-use axum::extract::ws::{Message, WebSocket, close_code};
-use futures::StreamExt as _;
-use futures::stream::SplitStream;
+use axum::extract::ws::{Message, close_code};
 use platools::wire::MAX_FRAME_BYTES;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
 use tracing::Instrument as _;
 
-use super::Patience;
-use super::close;
+use super::end::End;
 use super::frames::{Frames, Next};
-use super::writer;
+use super::socket::Socket;
+use super::{close, replies, writer};
 use crate::core::{Core, Link};
 
-/// How many replies to a worker wait for its socket. Each answers a frame, so a worker that has so many waiting sends
-/// without reading.
-const REPLIES: usize = 256;
-
-/// Why a link ended.
-pub(super) enum End {
-    /// The worker closed it, or the network did.
-    Gone,
-    /// The gateway closes it.
-    Close {
-        /// The close code.
-        code: u16,
-        /// Why, in words.
-        reason: &'static str,
-    },
-    /// The gateway sends an `error` frame and closes it.
-    Refuse {
-        /// The close code.
-        code: u16,
-        /// Why, in words.
-        error: String,
-    },
-}
-
-impl End {
-    pub(super) fn close(code: u16, reason: &'static str) -> Self {
-        Self::Close { code, reason }
-    }
-}
-
 /// Serves a worker until its link ends.
-pub(super) async fn run(core: &Core, link: Link, socket: WebSocket, patience: Patience) {
+pub(super) async fn run(core: &Core, link: Link, socket: Socket) {
     let identity = link.identity();
     let span = tracing::info_span!(
         "link",
@@ -55,21 +19,20 @@ pub(super) async fn run(core: &Core, link: Link, socket: WebSocket, patience: Pa
         entity = identity.entity,
         environment = identity.environment
     );
-    serve(core, link, socket, patience).instrument(span).await;
+    serve(core, link, socket).instrument(span).await;
 }
 
-async fn serve(core: &Core, mut link: Link, socket: WebSocket, patience: Patience) {
+async fn serve(core: &Core, mut link: Link, socket: Socket) {
     tracing::info!("worker connected");
     let mut closing = link.closing();
-    let (replies, waiting) = mpsc::channel(REPLIES);
+    let (replies, waiting) = replies::channel();
     let frames = Frames::new(core, &link, replies);
-    let (mut sink, mut stream) = socket.split();
 
     // Both directions run side by side in this one task: a worker that reads slowly is still heard. Whichever ends first
     // drops the other, because the link is over.
     let end = tokio::select! {
-        end = read(&mut stream, &frames, patience.silence) => end,
-        end = writer::write(&mut sink, &mut link, waiting, patience.stall) => end,
+        end = read(&socket, &frames) => end,
+        end = writer::write(&socket, &mut link, waiting) => end,
         closing = closing.wait() => {
             let (code, reason) = close::reason(closing);
             End::close(code, reason)
@@ -77,27 +40,31 @@ async fn serve(core: &Core, mut link: Link, socket: WebSocket, patience: Patienc
     };
     // Offline before the goodbye, which a worker may be slow to answer.
     drop(link);
-    let Ok(socket) = sink.reunite(stream) else { unreachable!("both halves are of one socket") };
+    say_goodbye(socket, end, &frames).await;
+}
+
+async fn say_goodbye(socket: Socket, end: End, frames: &Frames<'_>) {
+    let late = |text: &str| frames.receive_late(text);
     match end {
         End::Gone => tracing::info!("worker disconnected"),
         End::Close { code, reason } => {
             tracing::info!(close.code = code, close.reason = reason, "the gateway closes the link");
-            close::close(socket, code, reason, |text| frames.receive_late(text)).await;
+            close::close(socket.into_inner(), code, reason, late).await;
         }
         End::Refuse { code, error } => {
             tracing::warn!(close.code = code, error, "the gateway ends the link");
-            close::refuse(socket, code, &error).await;
+            close::refuse(socket.into_inner(), code, &error, late).await;
         }
     }
 }
 
 /// Reads until the link ends.
-async fn read(stream: &mut SplitStream<WebSocket>, frames: &Frames<'_>, silence: Duration) -> End {
+async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
     if let Next::End(end) = frames.welcome() {
         return end;
     }
     loop {
-        let message = match timeout(silence, stream.next()).await {
+        let message = match socket.next().await {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => return broken(error),
             Ok(None) => return End::Gone,

@@ -2,25 +2,36 @@
 
 mod claim;
 mod close;
+mod cut;
+mod end;
 mod frames;
+mod health;
 mod link;
+mod replies;
+mod socket;
+mod unread;
 mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::ws::{WebSocket, WebSocketUpgrade};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::any;
+use axum::{Extension, Router};
 use platools::wire::MAX_FRAME_BYTES;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use socket::Socket;
+
 use crate::core::directory::{Claim, Refusal};
 use crate::core::{Arrival, Core};
+use crate::listen::Traffic;
+use crate::listen::causes_of;
 
 /// Where workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
@@ -28,6 +39,9 @@ const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
 /// The socket itself reads a little more than a frame may have, so that a frame just over the limit can be refused in order:
 /// past this size the rest of the frame is never read, and the goodbye may be lost.
 const MAX_READ_BYTES: usize = MAX_FRAME_BYTES + 1024 * 1024;
+
+/// Most of a worker's frames are short, and a gateway keeps a buffer of this size for each worker.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// How long finding out who a worker is may take.
 const AUTHENTICATION: Duration = Duration::from_secs(10);
@@ -63,15 +77,20 @@ pub(super) fn router(core: Arc<Core>, links: TaskTracker, patience: Patience) ->
 
 async fn upgrade(
     State(adapter): State<Adapter>,
-    Query(query): Query<claim::Names>,
+    Extension(traffic): Extension<Traffic>,
+    query: Result<Query<claim::Parts>, QueryRejection>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let (arrival, claim) = (Arrival::now(), claim::read(query, &headers));
+    // Whatever is wrong with a claim is said after the upgrade, where workers expect it.
+    let query = query.map(|Query(parts)| parts).unwrap_or_default();
+    let (arrival, claim) = (Arrival::now(), claim::read(&query, &headers));
     // Tracked from here on, so that stopping waits for sockets that are still being opened.
     let tracked = adapter.links.token();
-    upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES).on_upgrade(async move |socket| {
-        serve(&adapter, arrival, claim, socket).await;
+    let upgrade = upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES);
+    upgrade.read_buffer_size(READ_BUFFER_BYTES).on_upgrade(async move |socket| {
+        let socket = Socket::new(socket, traffic, adapter.patience);
+        serve(&adapter.core, arrival, claim, socket).await;
         drop(tracked);
     })
 }
@@ -80,12 +99,12 @@ async fn upgrade(
 ///
 /// Nothing is read before the worker is known: frames it sent early wait in the socket, in order, and the network's own
 /// flow control bounds them.
-async fn serve(adapter: &Adapter, arrival: Arrival, claim: Claim, socket: WebSocket) {
-    match timeout(AUTHENTICATION, adapter.core.connect(arrival, claim)).await.unwrap_or(Err(Refusal::TookTooLong)) {
-        Ok(link) => link::run(&adapter.core, link, socket, adapter.patience).await,
+async fn serve(core: &Core, arrival: Arrival, claim: Claim, socket: Socket) {
+    match timeout(AUTHENTICATION, core.connect(arrival, claim)).await.unwrap_or(Err(Refusal::TookTooLong)) {
+        Ok(link) => link::run(core, link, socket).await,
         Err(refusal) => {
             report(&refusal);
-            close::refuse(socket, close::code_of(&refusal), &refusal.to_string()).await;
+            close::refuse(socket.into_inner(), close::code_of(&refusal), &refusal.to_string(), |_| {}).await;
         }
     }
 }
@@ -93,8 +112,7 @@ async fn serve(adapter: &Adapter, arrival: Arrival, claim: Claim, socket: WebSoc
 fn report(refusal: &Refusal) {
     match refusal {
         Refusal::Unavailable(cause) => {
-            let source = std::error::Error::source(cause).map(ToString::to_string);
-            tracing::error!(error = %cause, source, "a worker could not be checked");
+            tracing::error!(error = %cause, causes = causes_of(cause), "a worker could not be checked");
         }
         Refusal::TookTooLong => tracing::error!("a worker could not be checked in time"),
         Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => {

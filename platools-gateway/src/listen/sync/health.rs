@@ -1,0 +1,58 @@
+//! What the gateway answers to a heartbeat's figures.
+
+use std::collections::BTreeMap;
+
+use platools::wire::{HealthStatus, PlatformFrame, ToolHealth, ToolHealthAlert};
+
+use super::cut::cut;
+use crate::core::registration::MAX_TOOLS;
+
+/// So much of a tool's last error goes back to the worker, which knows the whole of it.
+const MAX_LAST_ERROR_BYTES: usize = 1024;
+
+/// A tool's name may have 128 characters of up to four bytes each; a longer one is no tool's.
+const MAX_NAME_BYTES: usize = 512;
+
+/// An alert for each tool that is not well. More tools than may be registered are nobody's health.
+pub(super) fn alerts(tools: &BTreeMap<String, ToolHealth>) -> Vec<PlatformFrame<'static>> {
+    let known = tools.iter().filter(|(name, _)| name.len() <= MAX_NAME_BYTES);
+    known.filter_map(|(name, health)| alert(name, health)).take(MAX_TOOLS).collect()
+}
+
+/// The alert about one tool, if it is not well.
+fn alert(name: &str, health: &ToolHealth) -> Option<PlatformFrame<'static>> {
+    let status = match health.status {
+        HealthStatus::Healthy => return None,
+        HealthStatus::Degraded => "degraded",
+        HealthStatus::Down => "down",
+    };
+    let details = serde_json::json!({
+        "avg_latency_ms": health.avg_latency_ms,
+        "error_count_1h": health.error_count_1h,
+        "last_error": health.last_error.as_deref().map(|error| cut(error, MAX_LAST_ERROR_BYTES)),
+    });
+    Some(PlatformFrame::ToolHealthAlert(ToolHealthAlert::new(name, status, Some(details))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alerts_about(name: &str, last_error: &str) -> Vec<String> {
+        let health = ToolHealth::new(HealthStatus::Down, 1, 2, Some(last_error.to_owned()));
+        alerts(&BTreeMap::from([(name.to_owned(), health)])).iter().map(PlatformFrame::to_text).collect()
+    }
+
+    #[test]
+    fn an_alert_has_the_beginning_of_a_long_error() {
+        let [alert] = alerts_about("t", &"é".repeat(1_000_000)).try_into().unwrap();
+        assert_eq!(alert.matches('é').count(), 512);
+        assert!(alert.len() < 1200);
+    }
+
+    #[test]
+    fn there_is_no_alert_about_what_cannot_be_a_tool() {
+        assert!(alerts_about(&"x".repeat(1_000_000), "e").is_empty());
+        assert_eq!(alerts_about(&"𝕋".repeat(128), "e").len(), 1);
+    }
+}

@@ -1,0 +1,86 @@
+//! What the gateway has to say to a worker and has not yet written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::mpsc;
+
+/// So many replies wait for a socket. Each answers a frame, so a worker that has so many waiting sends without reading.
+const REPLIES: usize = 256;
+
+/// So many bytes of replies wait before further ones are refused.
+const BYTES: usize = 4 * 1024 * 1024;
+
+/// Takes replies.
+pub(super) struct Replies {
+    queue: mpsc::Sender<Vec<String>>,
+    bytes: Arc<AtomicUsize>,
+}
+
+/// Has replies to be written.
+pub(super) struct Waiting {
+    queue: mpsc::Receiver<Vec<String>>,
+    bytes: Arc<AtomicUsize>,
+}
+
+/// Too much waits already.
+#[derive(Debug)]
+pub(super) struct Full;
+
+pub(super) fn channel() -> (Replies, Waiting) {
+    let (sender, receiver) = mpsc::channel(REPLIES);
+    let bytes = Arc::new(AtomicUsize::new(0));
+    (Replies { queue: sender, bytes: Arc::clone(&bytes) }, Waiting { queue: receiver, bytes })
+}
+
+impl Replies {
+    /// Queues the frames that answer one frame. One answer fits into an empty queue, however long it is.
+    pub(super) fn send(&self, frames: Vec<String>) -> Result<(), Full> {
+        if self.bytes.fetch_add(length(&frames), Ordering::Relaxed) > BYTES {
+            return Err(Full);
+        }
+        self.queue.try_send(frames).map_err(|_| Full)
+    }
+}
+
+impl Waiting {
+    /// The frames that answer the next frame. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Vec<String>> {
+        let frames = self.queue.recv().await?;
+        self.bytes.fetch_sub(length(&frames), Ordering::Relaxed);
+        Some(frames)
+    }
+}
+
+fn length(frames: &[String]) -> usize {
+    frames.iter().map(String::len).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn replies_are_bounded_in_bytes() {
+        let (replies, mut waiting) = channel();
+        let long = || vec!["x".repeat(BYTES), "x".to_owned()];
+        replies.send(long()).unwrap();
+        replies.send(long()).unwrap_err();
+
+        let (replies, mut rest) = channel();
+        for _ in 0..10 {
+            replies.send(long()).unwrap();
+            assert_eq!(rest.next().await.unwrap().len(), 2);
+        }
+        assert!(waiting.next().await.is_some());
+    }
+
+    #[test]
+    fn replies_are_bounded_in_number() {
+        let (replies, _waiting) = channel();
+        for _ in 0..REPLIES {
+            replies.send(vec![String::new()]).unwrap();
+        }
+        replies.send(vec![String::new()]).unwrap_err();
+    }
+}

@@ -1,0 +1,69 @@
+//! How the log speaks of frames that cannot be read.
+
+use platools::wire::FrameError;
+
+use super::cut::cut;
+
+/// An unknown type is the worker's text, and may be anything.
+const MAX_KIND_BYTES: usize = 64;
+
+/// What kind of frame it is and where it goes wrong. The reason itself is left out: it may quote arguments and results, and
+/// be as long as the frame.
+pub(super) fn describe(error: &FrameError) -> String {
+    match error {
+        FrameError::NotAnObject(error) => {
+            format!("not a JSON object at line {} column {}", error.line(), error.column())
+        }
+        FrameError::NoType => "no `type`".to_owned(),
+        FrameError::UnknownType(kind) => format!("unknown type {:?}", cut(kind, MAX_KIND_BYTES)),
+        FrameError::Malformed { kind, reason, .. } => match position(reason) {
+            Some((line, column)) => format!("malformed `{kind}` at line {line} column {column}"),
+            None => format!("malformed `{kind}`"),
+        },
+        _ => "not a frame".to_owned(),
+    }
+}
+
+/// The position at the end of a reason, where JSON errors have it.
+fn position(reason: &str) -> Option<(u64, u64)> {
+    let (_, position) = reason.rsplit_once(" at line ")?;
+    let (line, column) = position.split_once(" column ")?;
+    Some((line.parse().ok()?, column.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use platools::wire::WorkerFrame;
+
+    use super::*;
+
+    fn described(text: &str) -> String {
+        describe(&WorkerFrame::parse(text).unwrap_err())
+    }
+
+    #[test]
+    fn the_log_has_the_kind_and_the_place_and_nothing_of_the_frame() {
+        let hidden = "hidden".repeat(1000);
+        for (text, expected) in [
+            (format!(r#"{{"type":"heartbeat","tools_health":{{"t":"{hidden}"}}}}"#), "malformed `heartbeat` at line 1"),
+            (
+                format!(r#"{{"type":"tool_error","call_id":"c","error":["{hidden}"]}}"#),
+                "malformed `tool_error` at line 1",
+            ),
+            (format!(r#"{{"type":"tool_result","result":"{hidden}"}}"#), "malformed `tool_result`"),
+            (format!(r#""{hidden}""#), "not a JSON object at line 1 column"),
+            (format!(r#"{{"kind":"{hidden}"}}"#), "no `type`"),
+        ] {
+            let described = described(&text);
+            assert!(described.starts_with(expected), "{described}");
+            assert!(!described.contains("hidden") && described.len() < 100, "{described}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_type_is_cut_and_escaped() {
+        let text = serde_json::json!({"type": format!("new\n{}", "x".repeat(1000))}).to_string();
+        let described = described(&text);
+        assert!(described.starts_with(r#"unknown type "new\nxxx"#) && described.len() < 100, "{described}");
+    }
+}
