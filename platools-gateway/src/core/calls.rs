@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::value::RawValue;
@@ -67,7 +68,35 @@ pub(crate) struct Calls {
 struct Pending {
     scope: Scope,
     progress: Progress,
+    /// Counts the call at the worker that has it.
+    load: Option<Loaded>,
     reply: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+/// How many calls a worker has that nobody has answered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Load(Arc<AtomicUsize>);
+
+/// One call that counts. Dropping it takes it away again.
+#[derive(Debug)]
+struct Loaded(Arc<AtomicUsize>);
+
+impl Load {
+    /// How many there are.
+    pub(crate) fn calls(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self) -> Loaded {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Loaded(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// How far a call got on its way to the worker.
@@ -85,7 +114,7 @@ impl Calls {
     /// Begins to wait for an answer from `scope`.
     pub(crate) fn open(&self, call_id: CallId, scope: Scope) -> Waiting {
         let (reply, answer) = oneshot::channel();
-        self.lock().insert(call_id.clone(), Pending { scope, progress: Progress::Open, reply });
+        self.lock().insert(call_id.clone(), Pending { scope, progress: Progress::Open, load: None, reply });
         Waiting { calls: self.clone(), call_id, answer }
     }
 
@@ -103,18 +132,17 @@ impl Calls {
     }
 
     /// Notes that a call is about to wait for a connection's socket.
-    pub(crate) fn queue(&self, call_id: &CallId, connection: &ConnectionId) {
-        self.note(call_id, Progress::Queued { connection: connection.clone() });
+    pub(crate) fn queue(&self, call_id: &CallId, connection: &ConnectionId, load: &Load) {
+        if let Some(call) = self.lock().get_mut(call_id) {
+            call.progress = Progress::Queued { connection: connection.clone() };
+            call.load = Some(load.add());
+        }
     }
 
     /// Notes that a socket has the call.
     pub(crate) fn sent(&self, call_id: &CallId) {
-        self.note(call_id, Progress::Sent);
-    }
-
-    fn note(&self, call_id: &CallId, progress: Progress) {
         if let Some(call) = self.lock().get_mut(call_id) {
-            call.progress = progress;
+            call.progress = Progress::Sent;
         }
     }
 
@@ -234,10 +262,11 @@ mod tests {
         let calls = Calls::default();
         let (ended, other) = ("ended".into(), "other".into());
         let [queued, sent, elsewhere] = ["queued", "sent", "elsewhere"].map(|id| calls.open(id.into(), scope("a")));
-        calls.queue(&"queued".into(), &ended);
-        calls.queue(&"sent".into(), &ended);
+        let load = Load::default();
+        calls.queue(&"queued".into(), &ended, &load);
+        calls.queue(&"sent".into(), &ended, &load);
         calls.sent(&"sent".into());
-        calls.queue(&"elsewhere".into(), &other);
+        calls.queue(&"elsewhere".into(), &other, &load);
         calls.fail_queued(&ended, || Error::new(ErrorKind::WorkerOffline, "gone"));
         assert_eq!(queued.until(soon()).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
         for (id, waiting) in [("sent", sent), ("elsewhere", elsewhere)] {

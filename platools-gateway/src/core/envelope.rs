@@ -4,9 +4,9 @@ use platools::signature::{call_body, sign};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use time::OffsetDateTime;
 
 use super::arguments::Arguments;
+use super::clock::{now_ms, rfc3339};
 use super::identity::{Caller, Identity};
 use super::ids::CallId;
 use super::random;
@@ -41,7 +41,7 @@ struct Platos<'a> {
 impl Envelope<'_> {
     /// The arguments, then `_context`, then `__platos` signed with the worker's secret.
     pub(crate) fn params(&self, secret: &SecretString) -> Box<RawValue> {
-        self.signed(secret, &timestamp(OffsetDateTime::now_utc()), &random::hex_of::<16>())
+        self.signed(secret, &rfc3339(now_ms()), &random::hex_of::<16>())
     }
 
     fn signed(&self, secret: &SecretString, timestamp: &str, nonce: &str) -> Box<RawValue> {
@@ -80,13 +80,6 @@ fn without_end(object: &str) -> &str {
 
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("strings always serialize")
-}
-
-/// ISO 8601 in UTC with milliseconds: `2026-09-15T00:00:00.000Z`.
-fn timestamp(at: OffsetDateTime) -> String {
-    let (year, month, day) = at.to_calendar_date();
-    let (hour, minute, second, milli) = at.to_hms_milli();
-    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", u8::from(month))
 }
 
 #[cfg(test)]
@@ -136,11 +129,5 @@ mod tests {
     #[test]
     fn without_arguments_the_envelopes_stand_alone() {
         assert!(params("{ }").starts_with(r#"{"_context":{},"__platos":{"#));
-    }
-
-    #[test]
-    fn timestamps_have_milliseconds_and_end_in_z() {
-        let at = OffsetDateTime::from_unix_timestamp_nanos(1_789_430_400_007_000_000).unwrap();
-        assert_eq!(timestamp(at), "2026-09-15T00:00:00.007Z");
     }
 }

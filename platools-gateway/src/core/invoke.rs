@@ -16,19 +16,15 @@ use super::identity::{Caller, Role};
 use super::ids::CallId;
 use super::oversize::shortened;
 use super::workers::{Delivery, offline};
-use super::{Core, access};
+use super::{Core, ToolName, access};
 
 /// What a caller asks for.
 #[derive(Debug)]
 pub struct CallRequest<'a> {
-    /// The tool's name.
-    pub tool: &'a str,
+    /// The tool.
+    pub tool: ToolName<'a>,
     /// Its arguments.
     pub arguments: Arguments,
-    /// The entity, by slug or id, where several have a tool of that name.
-    pub entity: Option<&'a str>,
-    /// The environment, by slug or id.
-    pub environment: Option<&'a str>,
     /// How long to wait for the answer.
     pub timeout: Duration,
 }
@@ -73,12 +69,10 @@ impl Core {
     /// Everything that can go wrong with a call; see [`ErrorKind`].
     pub async fn call(&self, caller: &Caller, request: CallRequest<'_>) -> Result<CallReply, Error> {
         let deadline = Instant::now() + request.timeout;
-        caller.require(Role::Operator)?;
-        let environment = self.directory.environment(&caller.project_id, request.environment)?;
-        let Found { identity, tool } = self.catalog.find(&environment.id, request.tool, request.entity)?;
+        let Found { identity, tool } = self.find_tool(caller, request.tool, Role::Operator)?;
         let scope = identity.scope();
         access::check(caller, &tool.declaration)?;
-        if !self.catalog.is_enabled(&scope, request.tool) {
+        if !self.catalog.is_enabled(&scope, request.tool.name) {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
         check_arguments(&tool, &request.arguments).await?;
@@ -89,14 +83,14 @@ impl Core {
             identity: &identity,
             caller,
             call_id: &call_id,
-            tool: request.tool,
+            tool: request.tool.name,
             arguments: &request.arguments,
         };
         let params = envelope.params(live.secret());
         let waiting = self.calls.open(call_id.clone(), scope);
-        live.deliver(Delivery { call_id: call_id.clone(), tool_name: request.tool.to_owned(), params })
+        live.deliver(Delivery { call_id: call_id.clone(), tool_name: request.tool.name.to_owned(), params })
             .map_err(|error| error.about_call(&call_id))?;
-        tracing::debug!(call.id = %call_id, tool.name = request.tool, entity = identity.entity, "call sent");
+        tracing::debug!(call.id = %call_id, tool.name = request.tool.name, entity = identity.entity, "call sent");
         match waiting.until(deadline).await {
             Ok(Outcome::Returned { result, latency_ms }) => {
                 Ok(CallReply { call_id, result: shortened(result), latency_ms })

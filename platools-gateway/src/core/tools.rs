@@ -1,10 +1,15 @@
-//! Which tools a caller sees.
+//! Which tools and workers a caller sees.
 
+use platools::ToolDefinition;
+use platools::tool::{Auth, Dialect};
 use platools::wire::ToolDeclaration;
+use serde_json::Value;
 
-use super::Core;
-use super::error::Error;
+use super::catalog::{CatalogTool, Found};
+use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Identity, Role};
+use super::workers::ConnectedWorker;
+use super::{Core, Switch};
 
 /// One tool of the catalogue.
 #[derive(Debug, Clone)]
@@ -24,13 +29,24 @@ pub struct ListedTool {
     pub declaration: ToolDeclaration,
 }
 
+/// Which tool is meant.
+#[derive(Debug, Clone, Copy)]
+pub struct ToolName<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The entity, by slug or id, where several have a tool of that name.
+    pub entity: Option<&'a str>,
+    /// The environment, by slug or id; development if none is named.
+    pub environment: Option<&'a str>,
+}
+
 impl Core {
     /// The tools of the caller's project, by entity and environment, each worker's in its own order. An environment, named
     /// by id or slug, leaves out the others.
     ///
     /// # Errors
-    /// The role is not enough, there is no such environment, or the database failed.
-    pub async fn list_tools(&self, caller: &Caller, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
+    /// The role is not enough, or there is no such environment.
+    pub fn list_tools(&self, caller: &Caller, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
         caller.require(Role::Viewer)?;
         let only = match environment {
             None => None,
@@ -38,19 +54,81 @@ impl Core {
         };
         let sets = self.catalog.list(&caller.project_id);
         let sets = sets.iter().filter(|set| only.as_ref().is_none_or(|only| set.identity.environment_id == *only));
-        Ok(sets
-            .flat_map(|set| {
-                let scope = set.identity.scope();
-                let online = self.workers.is_online(&scope);
-                set.tools.iter().map(move |tool| ListedTool {
-                    identity: set.identity.clone(),
-                    online,
-                    enabled: self.catalog.is_enabled(&scope, &tool.declaration.name),
-                    fingerprint: tool.fingerprint.clone(),
-                    changed_ms: tool.changed_ms,
-                    declaration: tool.declaration.clone(),
-                })
-            })
-            .collect())
+        Ok(sets.flat_map(|set| set.tools.iter().map(|tool| self.listed(&set.identity, tool))).collect())
     }
+
+    /// One tool.
+    ///
+    /// # Errors
+    /// The role is not enough, or there is none of that name, or there are several.
+    pub fn tool(&self, caller: &Caller, which: ToolName<'_>) -> Result<ListedTool, Error> {
+        let Found { identity, tool } = self.find_tool(caller, which, Role::Viewer)?;
+        Ok(self.listed(&identity, &tool))
+    }
+
+    /// One tool in the form that a model's interface takes.
+    ///
+    /// # Errors
+    /// Like [`Core::tool`]; or the tool's schema is one that cannot be written in other forms.
+    pub fn tool_in(&self, caller: &Caller, which: ToolName<'_>, dialect: Dialect) -> Result<Value, Error> {
+        let Found { tool, .. } = self.find_tool(caller, which, Role::Viewer)?;
+        // Some forms write every reference out, which must not be done for just any schema.
+        if let Some(reason) = tool.arguments.unused_because() {
+            let message = format!("the tool's schema cannot be used: {reason}");
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        Ok(definition(&tool.declaration).export(dialect))
+    }
+
+    /// Switches a tool on or off; it stays so when its worker connects again.
+    ///
+    /// # Errors
+    /// The caller is no admin, there is no such tool, there are several, or the database failed.
+    pub async fn switch_tool(&self, caller: &Caller, which: ToolName<'_>, switch: Switch) -> Result<ListedTool, Error> {
+        let Found { identity, tool } = self.find_tool(caller, which, Role::Admin)?;
+        self.catalog.switch(&identity.scope(), which.name, switch).await?;
+        Ok(self.listed(&identity, &tool))
+    }
+
+    /// The workers of the caller's project that are connected, in the order they came.
+    ///
+    /// # Errors
+    /// The role is not enough.
+    pub fn connected_workers(&self, caller: &Caller) -> Result<Vec<ConnectedWorker>, Error> {
+        caller.require(Role::Viewer)?;
+        Ok(self.workers.list(&caller.project_id))
+    }
+
+    /// Finds a tool for a caller of some role.
+    pub(super) fn find_tool(&self, caller: &Caller, which: ToolName<'_>, role: Role) -> Result<Found, Error> {
+        caller.require(role)?;
+        let environment = self.directory.environment(&caller.project_id, which.environment)?;
+        self.catalog.find(&environment.id, which.name, which.entity)
+    }
+
+    fn listed(&self, identity: &Identity, tool: &CatalogTool) -> ListedTool {
+        let scope = identity.scope();
+        ListedTool {
+            identity: identity.clone(),
+            online: self.workers.is_online(&scope),
+            enabled: self.catalog.is_enabled(&scope, &tool.declaration.name),
+            fingerprint: tool.fingerprint.clone(),
+            changed_ms: tool.changed_ms,
+            declaration: tool.declaration.clone(),
+        }
+    }
+}
+
+fn definition(declaration: &ToolDeclaration) -> ToolDefinition {
+    let mut definition =
+        ToolDefinition::new(&declaration.name, &declaration.description, declaration.input_schema.clone());
+    definition.output_schema.clone_from(&declaration.output_schema);
+    definition.auth = match declaration.auth.as_str() {
+        "user" => Auth::User,
+        "admin" => Auth::Admin,
+        _ => Auth::None,
+    };
+    definition.roles.clone_from(&declaration.roles);
+    definition.annotations.clone_from(&declaration.annotations);
+    definition
 }

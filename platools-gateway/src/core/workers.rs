@@ -1,4 +1,4 @@
-//! The live links of workers: at most one for each entity and environment.
+//! The live links of workers: one for each entity and environment, or several where the entity is a pool.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,11 +9,12 @@ use secrecy::SecretString;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
 
-use super::calls::Calls;
+use super::calls::{Calls, Load};
+use super::clock::now_ms;
 use super::directory::Admitted;
 use super::error::{Error, ErrorKind};
-use super::identity::{Credential, Identity, Scope};
-use super::ids::{CallId, ConnectionId};
+use super::identity::{Credential, Identity, Policy, Scope};
+use super::ids::{CallId, ConnectionId, ProjectId};
 
 /// How many calls wait for one socket before further ones are refused.
 const QUEUE_CALLS: usize = 1024;
@@ -67,6 +68,20 @@ impl Arrival {
     }
 }
 
+/// One worker that is connected.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ConnectedWorker {
+    /// Its socket.
+    pub connection_id: ConnectionId,
+    /// Who it is.
+    pub identity: Identity,
+    /// Since when, in milliseconds since 1970.
+    pub connected_ms: i64,
+    /// How many calls it has that it has not answered.
+    pub calls_in_flight: usize,
+}
+
 /// Every live link, by scope.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers {
@@ -76,20 +91,36 @@ pub(crate) struct Workers {
 
 #[derive(Debug, Default)]
 struct State {
-    live: HashMap<Scope, Live>,
+    live: HashMap<Scope, Vec<Live>>,
     closed: bool,
 }
 
 impl State {
-    fn admit(&mut self, scope: Scope, live: Live) {
+    fn admit(&mut self, scope: Scope, live: Live, policy: Policy) {
         if self.closed {
             live.close(Closing::ShuttingDown);
         }
-        match self.live.get_mut(&scope) {
-            Some(current) if current.arrival > live.arrival => live.close(Closing::Superseded),
-            Some(current) => std::mem::replace(current, live).close(Closing::Superseded),
-            None => drop(self.live.insert(scope, live)),
+        let links = self.live.entry(scope).or_default();
+        if policy == Policy::Supersede {
+            if links.iter().any(|other| other.arrival > live.arrival) {
+                return live.close(Closing::Superseded);
+            }
+            links.drain(..).for_each(|older| older.close(Closing::Superseded));
         }
+        links.push(live);
+    }
+
+    fn remove(&mut self, scope: &Scope, arrival: Arrival) {
+        if let Some(links) = self.live.get_mut(scope) {
+            links.retain(|live| live.arrival != arrival);
+            if links.is_empty() {
+                self.live.remove(scope);
+            }
+        }
+    }
+
+    fn links(&self) -> impl Iterator<Item = &Live> {
+        self.live.values().flatten()
     }
 }
 
@@ -98,6 +129,9 @@ impl State {
 pub(crate) struct Live {
     arrival: Arrival,
     connection_id: ConnectionId,
+    identity: Identity,
+    connected_ms: i64,
+    load: Load,
     calls: Calls,
     secret: SecretString,
     credential: Credential,
@@ -111,10 +145,10 @@ impl Workers {
         Self { state: Arc::default(), calls }
     }
 
-    /// Makes a link the live one of its scope, and closes the one it replaces. A link that came before the live one is
-    /// closed itself.
+    /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
+    /// before the live one is closed itself.
     pub(crate) fn attach(&self, arrival: Arrival, admitted: Admitted, secret: SecretString) -> Link {
-        let Admitted { identity, credential, .. } = admitted;
+        let Admitted { identity, credential, policy } = admitted;
         let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
         let (closing, closed) = watch::channel(None);
         let queued_bytes = Arc::new(AtomicUsize::new(0));
@@ -122,6 +156,9 @@ impl Workers {
         let live = Live {
             arrival,
             connection_id: connection_id.clone(),
+            identity: identity.clone(),
+            connected_ms: now_ms(),
+            load: Load::default(),
             calls: self.calls.clone(),
             secret,
             credential,
@@ -129,14 +166,22 @@ impl Workers {
             queued_bytes: Arc::clone(&queued_bytes),
             closing,
         };
-        self.lock().admit(identity.scope(), live);
+        self.lock().admit(identity.scope(), live, policy);
         let workers = self.clone();
         Link { workers, identity, connection_id, arrival, deliveries, queued_bytes, closed }
     }
 
-    /// The live link of a scope.
+    /// The live link of a scope that has the fewest calls under way.
     pub(crate) fn find(&self, scope: &Scope) -> Option<Live> {
-        self.lock().live.get(scope).cloned()
+        self.lock().live.get(scope)?.iter().min_by_key(|live| live.load.calls()).cloned()
+    }
+
+    /// The workers of a project, in the order they came.
+    pub(crate) fn list(&self, project: &ProjectId) -> Vec<ConnectedWorker> {
+        let state = self.lock();
+        let mut links: Vec<_> = state.links().filter(|live| live.identity.project_id == *project).collect();
+        links.sort_by_key(|live| live.arrival);
+        links.into_iter().map(Live::shown).collect()
     }
 
     /// Whether a scope has a live link.
@@ -146,24 +191,24 @@ impl Workers {
 
     /// Whether a link is still the live one of its scope.
     fn is_current(&self, scope: &Scope, arrival: Arrival) -> bool {
-        self.lock().live.get(scope).is_some_and(|live| live.arrival == arrival)
+        self.lock().live.get(scope).is_some_and(|links| links.iter().any(|live| live.arrival == arrival))
     }
 
     /// How many links are live.
     pub(crate) fn count(&self) -> usize {
-        self.lock().live.len()
+        self.lock().links().count()
     }
 
     /// Closes the links that were opened with certain credentials.
     pub(crate) fn close_where(&self, ends: impl Fn(&Credential) -> bool, closing: Closing) {
-        self.lock().live.values().filter(|live| ends(&live.credential)).for_each(|live| live.close(closing));
+        self.lock().links().filter(|live| ends(&live.credential)).for_each(|live| live.close(closing));
     }
 
     /// Closes every link, and every one that attaches from now on.
     pub(crate) fn close_all(&self, closing: Closing) {
         let mut state = self.lock();
         state.closed = true;
-        state.live.values().for_each(|live| live.close(closing));
+        state.links().for_each(|live| live.close(closing));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -178,6 +223,15 @@ impl Live {
         &self.secret
     }
 
+    fn shown(&self) -> ConnectedWorker {
+        ConnectedWorker {
+            connection_id: self.connection_id.clone(),
+            identity: self.identity.clone(),
+            connected_ms: self.connected_ms,
+            calls_in_flight: self.load.calls(),
+        }
+    }
+
     /// Queues a call, without waiting for a worker that reads slowly.
     pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
         let bytes = delivery.params.get().len();
@@ -186,7 +240,7 @@ impl Live {
             return Err(busy());
         }
         // Before it is queued: from then on the link may send it, or end, at any time.
-        self.calls.queue(&delivery.call_id, &self.connection_id);
+        self.calls.queue(&delivery.call_id, &self.connection_id, &self.load);
         self.queue.try_send(delivery).map_err(|refused| {
             self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
             match refused {
@@ -290,9 +344,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         let scope = self.identity.scope();
         let mut state = self.workers.lock();
-        if state.live.get(&scope).is_some_and(|live| live.arrival == self.arrival) {
-            state.live.remove(&scope);
-        }
+        state.remove(&scope, self.arrival);
         drop(state);
         // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
         self.deliveries.close();

@@ -1,17 +1,54 @@
 //! Whose request it is.
 
-use axum::http::{HeaderMap, StatusCode};
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 
 use super::problem::Problem;
 use crate::core::Core;
+use crate::core::admin::Admin;
 use crate::core::identity::Caller;
 use crate::listen::bearer_token;
 
-/// Finds out who calls, from the bearer key.
-pub(super) async fn caller(core: &Core, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let key = bearer_token(headers).ok_or_else(|| {
-        let detail = "missing key: send the header `Authorization: Bearer <key>`";
-        Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
-    })?;
-    Ok(core.authenticate(&key).await?)
+/// A caller with a good key or token.
+///
+/// As the first extractor of a handler it also keeps the gateway from reading the body of nobody in particular.
+pub(super) struct Known(pub(super) Caller);
+
+impl FromRequestParts<Arc<Core>> for Known {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        let key = bearer_token(&parts.headers).ok_or_else(|| {
+            let detail = "missing key: send the header `Authorization: Bearer <key>`";
+            Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+        })?;
+        Ok(Self(core.authenticate(&key).await?))
+    }
+}
+
+/// A caller that may administer its project.
+pub(super) struct Administrator {
+    core: Arc<Core>,
+    caller: Caller,
+}
+
+impl Administrator {
+    /// The directory of the caller's project.
+    pub(super) fn directory(&self) -> Result<Admin<'_>, Problem> {
+        Ok(self.core.admin(&self.caller)?)
+    }
+}
+
+impl FromRequestParts<Arc<Core>> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        let Known(caller) = Known::from_request_parts(parts, core).await?;
+        let administrator = Self { core: Arc::clone(core), caller };
+        administrator.directory()?;
+        Ok(administrator)
+    }
 }

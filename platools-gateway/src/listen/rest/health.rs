@@ -2,21 +2,23 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::problem::json;
 use crate::core::Core;
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Health {
+pub(super) struct Health {
     status: &'static str,
+    /// How many workers are connected.
     connection_count: usize,
 }
 
-/// Says that the gateway is up, and how many workers are connected.
-pub(super) async fn health(State(core): State<Arc<Core>>) -> Response {
-    json(&Health { status: "healthy", connection_count: core.connection_count() })
+/// Say that the gateway is up.
+#[utoipa::path(get, path = "/health", tag = "operations", security(()), responses((status = 200, body = Health)))]
+pub(super) async fn health(State(core): State<Arc<Core>>) -> Json<Health> {
+    Json(Health { status: "healthy", connection_count: core.connection_count() })
 }

@@ -1,26 +1,61 @@
-//! Callers over HTTP.
+//! Callers and admins over HTTP.
+//!
+//! Each handler describes itself, and `/openapi.json` is what they say together.
 
+mod admin;
 mod auth;
+mod body;
 mod call;
 mod health;
+mod page;
 mod problem;
 mod tools;
+mod workers;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
-use axum::routing::{get, post};
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::core::Core;
 use problem::Problem;
 
-/// The routes of callers, and the answer to what no route matches.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "platools gateway", description = "Call the tools of connected workers, and say who may."),
+    modifiers(&Bearer),
+    security(("bearer" = []))
+)]
+struct Document;
+
+/// How callers prove who they are.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A key or a token")).build();
+        document.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    }
+}
+
+/// The routes of callers and admins, and the answer to what no route matches.
 pub(super) fn router(core: Arc<Core>) -> Router {
-    Router::new()
-        .route("/health", get(health::health))
-        .route("/v1/tools", get(tools::list))
-        .route("/v1/tools/{name}/call", post(call::call))
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(health::health))
+        .routes(routes!(tools::list))
+        .routes(routes!(tools::show, tools::change))
+        .routes(routes!(tools::schema))
+        .routes(routes!(call::call))
+        .routes(routes!(workers::list))
+        .merge(admin::router())
+        .split_for_parts();
+    router
+        .route("/openapi.json", get(async || Json(document)))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(core)

@@ -1,33 +1,46 @@
 //! What a caller is told when a request fails: problem details, RFC 9457.
 
 use axum::body::Body;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::core::error::{Error, ErrorKind};
 use crate::core::schema::ArgumentProblem;
 use crate::listen::causes_of;
 
-/// One failed request.
-#[derive(Debug, Serialize)]
+/// One failed request, as RFC 9457 has it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub(super) struct Problem(Box<Details>);
+
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Problem {
+struct Details {
+    /// A name for the kind of problem: `urn:platools:problem:` and the code.
     r#type: String,
     title: &'static str,
     status: u16,
+    /// What is wrong, and what to do about it.
     detail: String,
+    /// A name for programs, stable over versions.
     code: &'static str,
+    /// Whether the same request may succeed later, and is certain to have done nothing yet.
     retryable: bool,
+    /// The call it happened to, where there was one already.
     #[serde(skip_serializing_if = "Option::is_none")]
     call_id: Option<String>,
+    /// Everything that is wrong with the arguments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Detail>,
 }
 
 /// One of several things that are wrong.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Detail {
+    /// Where, as a JSON pointer into the arguments.
     path: String,
     message: String,
 }
@@ -35,7 +48,7 @@ struct Detail {
 impl Problem {
     /// A problem that trying again does not solve.
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             r#type: format!("urn:platools:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
@@ -44,7 +57,24 @@ impl Problem {
             retryable: false,
             call_id: None,
             errors: Vec::new(),
-        }
+        }))
+    }
+}
+
+/// The request does not say what it must, or says what it must not.
+pub(super) fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        invalid(rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        invalid(rejection.body_text())
     }
 }
 
@@ -53,12 +83,11 @@ impl From<Error> for Problem {
         if error.kind() == ErrorKind::Storage {
             tracing::error!(%error, causes = causes_of(&error), "a request failed");
         }
-        Self {
-            retryable: error.kind().is_retryable(),
-            call_id: error.call_id().map(ToString::to_string),
-            errors: error.problems().iter().map(detail).collect(),
-            ..Self::new(status(error.kind()), error.kind().code(), error.to_string())
-        }
+        let mut problem = Self::new(status(error.kind()), error.kind().code(), error.to_string());
+        problem.0.retryable = error.kind().is_retryable();
+        problem.0.call_id = error.call_id().map(ToString::to_string);
+        problem.0.errors = error.problems().iter().map(detail).collect();
+        problem
     }
 }
 
@@ -83,7 +112,7 @@ fn status(kind: ErrorKind) -> StatusCode {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).expect("the status was one before");
+        let status = StatusCode::from_u16(self.0.status).expect("the status was one before");
         let mut response = json(&self);
         *response.status_mut() = status;
         let headers = response.headers_mut();

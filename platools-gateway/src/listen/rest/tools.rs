@@ -1,72 +1,206 @@
-//! `GET /v1/tools`
+//! `/v1/tools`
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use platools::tool::Dialect;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
 
-use super::auth;
-use super::problem::{Problem, json};
-use crate::core::{Core, ListedTool};
+use super::auth::Known;
+use super::body::Body;
+use super::problem::{Problem, invalid};
+use crate::core::clock::rfc3339;
+use crate::core::digest::sha256;
+use crate::core::{Core, ListedTool, Switch, ToolName};
 
-#[derive(Deserialize)]
+/// Which of the tools of one name.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Which {
+    /// The environment, by slug or id. Default: development.
+    environment_id: Option<String>,
+    /// The entity, by slug or id, where several have a tool of that name.
+    entity_id: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Filter {
+    /// The environment, by slug or id. Default: all.
+    environment_id: Option<String>,
+    /// The older spelling of `environmentId`.
     env: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Listing<'a> {
-    tools: Vec<Tool<'a>>,
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Form {
+    /// `openai`, `anthropic`, `gemini`, `mcp` or `platform`. Default: `mcp`.
+    dialect: Option<String>,
+    /// The environment, by slug or id. Default: development.
+    environment_id: Option<String>,
+    /// The entity, by slug or id, where several have a tool of that name.
+    entity_id: Option<String>,
 }
 
-#[derive(Serialize)]
+/// The tools of a project.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Listing {
+    tools: Vec<Tool>,
+}
+
+/// One tool, as its worker declared it.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Tool<'a> {
-    name: &'a str,
-    description: &'a str,
-    entity: &'a str,
-    entity_id: &'a str,
-    environment: &'a str,
-    environment_id: &'a str,
+pub(super) struct Tool {
+    name: String,
+    description: String,
+    entity: String,
+    entity_id: String,
+    environment: String,
+    environment_id: String,
+    /// Whether a worker that has it is connected.
     online: bool,
-    input_schema: &'a Value,
-    output_schema: Option<&'a Value>,
-    auth: &'a str,
-    roles: &'a [String],
-    annotations: &'a Map<String, Value>,
+    /// Whether it may be called.
+    enabled: bool,
+    /// The same as long as the declaration is the same.
+    fingerprint: String,
+    /// When the declaration became what it is.
+    changed_at: String,
+    /// JSON Schema of the arguments.
+    input_schema: Value,
+    /// JSON Schema of the result.
+    output_schema: Option<Value>,
+    /// `none`, `user` or `admin`: who may call it.
+    auth: String,
+    /// The caller needs one of these, if there are any.
+    roles: Vec<String>,
+    annotations: Map<String, Value>,
 }
 
-/// Lists the tools, also those whose worker is away; `?env=` leaves out the other environments.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    /// Whether it may be called. It stays so when its worker connects again.
+    enabled: bool,
+}
+
+/// List the tools, also those whose worker is away. The answer has an `ETag`.
+#[utoipa::path(get, path = "/v1/tools", tag = "tools", params(Filter),
+    responses((status = 200, body = Listing), (status = 304), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
+    Known(caller): Known,
     headers: HeaderMap,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let caller = auth::caller(&core, &headers).await?;
-    let Query(filter) =
-        filter.map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, "invalid_request", rejection.body_text()))?;
-    let tools = core.list_tools(&caller, filter.env.as_deref()).await?;
-    Ok(json(&Listing { tools: tools.iter().map(shown).collect() }))
+    let Query(filter) = filter?;
+    let environment = filter.environment_id.or(filter.env);
+    let tools = core.list_tools(&caller, environment.as_deref())?;
+    let listing = Listing { tools: tools.into_iter().map(shown).collect() };
+    Ok(unless_known(&headers, &listing))
 }
 
-fn shown(tool: &ListedTool) -> Tool<'_> {
-    let (identity, declaration) = (&tool.identity, &tool.declaration);
+/// The answer, or the news that it is the one the caller has.
+fn unless_known(headers: &HeaderMap, listing: &Listing) -> Response {
+    let text = serde_json::to_string(listing).expect("strings, numbers and values always serialize");
+    let tag = format!("\"{}\"", sha256(&text));
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let is_known = known.flat_map(|value| value.split(',')).any(|candidate| {
+        let candidate = candidate.trim();
+        candidate == "*" || candidate.trim_start_matches("W/") == tag
+    });
+    let headers = [(header::ETAG, tag), (header::CONTENT_TYPE, "application/json".to_owned())];
+    if is_known { (StatusCode::NOT_MODIFIED, headers).into_response() } else { (headers, text).into_response() }
+}
+
+/// Show one tool.
+#[utoipa::path(get, path = "/v1/tools/{name}", tag = "tools", params(("name", description = "Name"), Which),
+    responses((status = 200, body = Tool), (status = "4XX", body = Problem)))]
+pub(super) async fn show(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    name: Result<Path<String>, PathRejection>,
+    which: Result<Query<Which>, QueryRejection>,
+) -> Result<Json<Tool>, Problem> {
+    let (Path(name), Query(which)) = (name?, which?);
+    Ok(Json(shown(core.tool(&caller, which.of(&name))?)))
+}
+
+/// Show one tool in the form a model's interface takes.
+#[utoipa::path(get, path = "/v1/tools/{name}/schema", tag = "tools", params(("name", description = "Name"), Form),
+    responses((status = 200, body = Value), (status = "4XX", body = Problem)))]
+pub(super) async fn schema(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    name: Result<Path<String>, PathRejection>,
+    form: Result<Query<Form>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    let (Path(name), Query(form)) = (name?, form?);
+    let dialect = dialect(form.dialect.as_deref().unwrap_or("mcp"))?;
+    let which = Which { environment_id: form.environment_id, entity_id: form.entity_id };
+    Ok(Json(core.tool_in(&caller, which.of(&name), dialect)?))
+}
+
+/// Switch a tool on or off.
+#[utoipa::path(patch, path = "/v1/tools/{name}", tag = "tools", request_body = Change,
+    params(("name", description = "Name"), Which),
+    responses((status = 200, body = Tool), (status = "4XX", body = Problem)))]
+pub(super) async fn change(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    name: Result<Path<String>, PathRejection>,
+    which: Result<Query<Which>, QueryRejection>,
+    Body(change): Body<Change>,
+) -> Result<Json<Tool>, Problem> {
+    let (Path(name), Query(which)) = (name?, which?);
+    let switch = if change.enabled { Switch::On } else { Switch::Off };
+    Ok(Json(shown(core.switch_tool(&caller, which.of(&name), switch).await?)))
+}
+
+impl Which {
+    fn of<'a>(&'a self, name: &'a str) -> ToolName<'a> {
+        ToolName { name, entity: self.entity_id.as_deref(), environment: self.environment_id.as_deref() }
+    }
+}
+
+fn dialect(name: &str) -> Result<Dialect, Problem> {
+    match name {
+        "openai" => Ok(Dialect::OpenAi),
+        "anthropic" => Ok(Dialect::Anthropic),
+        "gemini" => Ok(Dialect::Gemini),
+        "mcp" => Ok(Dialect::Mcp),
+        "platform" => Ok(Dialect::Platform),
+        _ => Err(invalid("`dialect` must be openai, anthropic, gemini, mcp or platform")),
+    }
+}
+
+fn shown(tool: ListedTool) -> Tool {
+    let ListedTool { identity, declaration, online, enabled, fingerprint, changed_ms } = tool;
     Tool {
-        name: &declaration.name,
-        description: &declaration.description,
-        entity: &identity.entity,
-        entity_id: identity.entity_id.as_str(),
-        environment: &identity.environment,
-        environment_id: identity.environment_id.as_str(),
-        online: tool.online,
-        input_schema: &declaration.input_schema,
-        output_schema: declaration.output_schema.as_ref(),
-        auth: &declaration.auth,
-        roles: &declaration.roles,
-        annotations: &declaration.annotations,
+        name: declaration.name,
+        description: declaration.description,
+        entity: identity.entity,
+        entity_id: identity.entity_id.to_string(),
+        environment: identity.environment,
+        environment_id: identity.environment_id.to_string(),
+        online,
+        enabled,
+        fingerprint,
+        changed_at: rfc3339(changed_ms),
+        input_schema: declaration.input_schema,
+        output_schema: declaration.output_schema,
+        auth: declaration.auth,
+        roles: declaration.roles,
+        annotations: declaration.annotations,
     }
 }

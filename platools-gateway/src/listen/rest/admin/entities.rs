@@ -1,0 +1,135 @@
+//! `/v1/entities`
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::seconds;
+use super::tokens::SignedToken;
+use crate::core::admin::{self, WithSecret};
+use crate::core::clock::rfc3339;
+use crate::core::identity::Policy;
+use crate::listen::rest::auth::Administrator;
+use crate::listen::rest::body::Body;
+use crate::listen::rest::page::{Page, Window};
+use crate::listen::rest::problem::{Problem, invalid};
+
+/// What workers connect as.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Entity {
+    id: String,
+    /// Its name in URLs.
+    slug: String,
+    /// `supersede`: a new worker takes the place of the one before. `pool`: all stay.
+    policy: &'static str,
+    created_at: String,
+}
+
+/// An entity with the secret of its workers, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EntityWithSecret {
+    entity: Entity,
+    secret: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewEntity {
+    slug: String,
+    /// `supersede` (default) or `pool`.
+    policy: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Rotation {
+    /// How long the old secret is good beside the new one, in seconds. Default: 0.
+    grace_seconds: Option<u64>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct NewWorkerToken {
+    /// The only environment it opens, by slug or id. Without it, all.
+    environment_id: Option<String>,
+    /// How long it is good; at most 366 days.
+    ttl_seconds: u64,
+}
+
+/// List the entities.
+#[utoipa::path(get, path = "/v1/entities", tag = "directory", params(Window),
+    responses((status = 200, body = Page<Entity>), (status = "4XX", body = Problem)))]
+pub(super) async fn list(
+    administrator: Administrator,
+    window: Result<Query<Window>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Page<Entity>>, Problem> {
+    let entities = administrator.directory()?.entities().into_iter().map(shown).collect();
+    Ok(Json(Page::of(entities, window?.0, |entity: &Entity| &entity.slug)?))
+}
+
+/// Add an entity. Its secret is shown this once.
+#[utoipa::path(post, path = "/v1/entities", tag = "directory", request_body = NewEntity,
+    responses((status = 201, body = EntityWithSecret), (status = "4XX", body = Problem)))]
+pub(super) async fn add(
+    administrator: Administrator,
+    Body(new): Body<NewEntity>,
+) -> Result<(StatusCode, Json<EntityWithSecret>), Problem> {
+    let policy = new.policy.as_deref().map_or(Some(Policy::default()), Policy::from_name);
+    let policy = policy.ok_or_else(|| invalid("`policy` must be supersede or pool"))?;
+    let added = administrator.directory()?.add_entity(&new.slug, policy).await?;
+    Ok((StatusCode::CREATED, Json(with_secret(added))))
+}
+
+/// Remove an entity with its tools, and close its workers' sockets.
+#[utoipa::path(delete, path = "/v1/entities/{entity}", tag = "directory", params(("entity", description = "Slug or id")),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+pub(super) async fn remove(administrator: Administrator, Path(entity): Path<String>) -> Result<StatusCode, Problem> {
+    administrator.directory()?.remove_entity(&entity).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Give an entity a new secret. Sockets opened with the old one are closed with 4001 at the end of the grace time.
+#[utoipa::path(post, path = "/v1/entities/{entity}/rotate", tag = "directory", request_body = Rotation,
+    params(("entity", description = "Slug or id")),
+    responses((status = 200, body = EntityWithSecret), (status = "4XX", body = Problem)))]
+pub(super) async fn rotate(
+    administrator: Administrator,
+    Path(entity): Path<String>,
+    Body(rotation): Body<Rotation>,
+) -> Result<Json<EntityWithSecret>, Problem> {
+    let grace = rotation.grace_seconds.map_or(Duration::ZERO, seconds);
+    Ok(Json(with_secret(administrator.directory()?.rotate_entity(&entity, grace).await?)))
+}
+
+/// Sign a token that a worker may use in place of the entity's secret.
+#[utoipa::path(post, path = "/v1/entities/{entity}/tokens", tag = "directory", request_body = NewWorkerToken,
+    params(("entity", description = "Slug or id")),
+    responses((status = 201, body = SignedToken), (status = "4XX", body = Problem)))]
+pub(super) async fn mint(
+    administrator: Administrator,
+    Path(entity): Path<String>,
+    Body(new): Body<NewWorkerToken>,
+) -> Result<(StatusCode, Json<SignedToken>), Problem> {
+    let environment = new.environment_id.as_deref();
+    let signed = administrator.directory()?.mint_worker_token(&entity, environment, seconds(new.ttl_seconds))?;
+    Ok((StatusCode::CREATED, Json(signed.into())))
+}
+
+fn shown(entity: admin::Entity) -> Entity {
+    Entity {
+        id: entity.id.to_string(),
+        slug: entity.slug,
+        policy: entity.policy.as_str(),
+        created_at: rfc3339(entity.created_ms),
+    }
+}
+
+fn with_secret(added: WithSecret<admin::Entity>) -> EntityWithSecret {
+    EntityWithSecret { entity: shown(added.new), secret: added.secret.expose_secret().to_owned() }
+}

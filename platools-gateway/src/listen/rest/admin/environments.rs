@@ -1,0 +1,53 @@
+//! `/v1/environments`
+
+use axum::Json;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::core::environment;
+use crate::listen::rest::auth::Administrator;
+use crate::listen::rest::body::Body;
+use crate::listen::rest::page::{Page, Window};
+use crate::listen::rest::problem::Problem;
+
+/// One environment of the project.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Environment {
+    id: String,
+    /// Its name in URLs; `dev`, `stage`, `stg` and `prod` stand for the usual ones.
+    slug: String,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewEnvironment {
+    slug: String,
+}
+
+/// List the environments.
+#[utoipa::path(get, path = "/v1/environments", tag = "directory", params(Window),
+    responses((status = 200, body = Page<Environment>), (status = "4XX", body = Problem)))]
+pub(super) async fn list(
+    administrator: Administrator,
+    window: Result<Query<Window>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<Page<Environment>>, Problem> {
+    let environments = administrator.directory()?.environments().into_iter().map(shown).collect();
+    Ok(Json(Page::of(environments, window?.0, |environment: &Environment| &environment.slug)?))
+}
+
+/// Add an environment.
+#[utoipa::path(post, path = "/v1/environments", tag = "directory", request_body = NewEnvironment,
+    responses((status = 201, body = Environment), (status = "4XX", body = Problem)))]
+pub(super) async fn add(
+    administrator: Administrator,
+    Body(new): Body<NewEnvironment>,
+) -> Result<(StatusCode, Json<Environment>), Problem> {
+    let added = administrator.directory()?.add_environment(&new.slug).await?;
+    Ok((StatusCode::CREATED, Json(shown(added))))
+}
+
+fn shown(environment: environment::Environment) -> Environment {
+    Environment { id: environment.id.to_string(), slug: environment.slug }
+}

@@ -1,0 +1,53 @@
+//! `GET /v1/workers`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::auth::Known;
+use super::page::{Page, Window};
+use super::problem::Problem;
+use crate::core::clock::rfc3339;
+use crate::core::{ConnectedWorker, Core};
+
+/// One worker that is connected.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Worker {
+    connection_id: String,
+    entity: String,
+    entity_id: String,
+    environment: String,
+    environment_id: String,
+    connected_at: String,
+    /// How many calls it has that it has not answered.
+    calls_in_flight: usize,
+}
+
+/// List the workers that are connected.
+#[utoipa::path(get, path = "/v1/workers", tag = "tools", params(Window),
+    responses((status = 200, body = Page<Worker>), (status = "4XX", body = Problem)))]
+pub(super) async fn list(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    window: Result<Query<Window>, QueryRejection>,
+) -> Result<Json<Page<Worker>>, Problem> {
+    let workers = core.connected_workers(&caller)?.into_iter().map(shown).collect();
+    Ok(Json(Page::of(workers, window?.0, |worker: &Worker| &worker.connection_id)?))
+}
+
+fn shown(worker: ConnectedWorker) -> Worker {
+    Worker {
+        connection_id: worker.connection_id.to_string(),
+        entity: worker.identity.entity,
+        entity_id: worker.identity.entity_id.to_string(),
+        environment: worker.identity.environment,
+        environment_id: worker.identity.environment_id.to_string(),
+        connected_at: rfc3339(worker.connected_ms),
+        calls_in_flight: worker.calls_in_flight,
+    }
+}
