@@ -334,6 +334,12 @@ impl Link {
         self.workers.calls.is_pending(&delivery.call_id)
     }
 
+    /// How many calls are queued.
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> usize {
+        self.deliveries.len()
+    }
+
     /// Notes that the socket has a call. From here on it waits for its answer, also when the link ends.
     pub fn sent(&self, call_id: &CallId) {
         self.workers.calls.sent(call_id);

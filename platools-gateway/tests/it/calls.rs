@@ -303,6 +303,14 @@ async fn a_worker_that_takes_nothing_is_closed_and_its_unsent_calls_fail_at_once
     assert_eq!(gateway.connection_count(), 0);
 }
 
+/// Reads the head of a long text frame, and returns how many bytes follow.
+async fn long_frame(worker: &mut Worker) -> u64 {
+    let mut head = [0; 10];
+    within(worker.connection().read_exact(&mut head)).await.unwrap();
+    assert_eq!(head[..2], [0x81, 127], "a long text frame");
+    u64::from_be_bytes(head[2..].try_into().unwrap())
+}
+
 #[tokio::test]
 async fn a_worker_that_reads_slowly_gets_its_call_however_long_that_takes() {
     let (gateway, secret, caller) = gateway_with(Gateway::builder().worker_stall(Duration::from_secs(1))).await;
@@ -311,11 +319,8 @@ async fn a_worker_that_reads_slowly_gets_its_call_however_long_that_takes() {
     let body = json!({"arguments": {"p": "x".repeat(8_000_000)}, "timeoutMs": 600_000});
     let _call = caller.calling("slow", body);
 
+    let mut left = long_frame(&mut worker).await;
     let connection = worker.connection();
-    let mut head = [0; 10];
-    within(connection.read_exact(&mut head)).await.unwrap();
-    assert_eq!(head[..2], [0x81, 127], "a long text frame");
-    let mut left = u64::from_be_bytes(head[2..].try_into().unwrap());
     let mut pace = tokio::time::interval(Duration::from_millis(25));
     while left > 0 {
         pace.tick().await;

@@ -76,3 +76,94 @@ fn write_call(socket: &Socket, link: &Link, delivery: &Delivery) -> Result<(), B
     link.sent(&delivery.call_id);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::Router;
+    use axum::extract::WebSocketUpgrade;
+    use axum::routing::any;
+    use futures::StreamExt as _;
+    use futures::stream::FuturesUnordered;
+    use platools::wire::ToolDeclaration;
+    use serde_json::json;
+    use serde_json::value::RawValue;
+    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::sync::mpsc;
+    use tokio::time::timeout;
+    use tokio_tungstenite::client_async;
+
+    use super::*;
+    use crate::core::arguments::Arguments;
+    use crate::core::directory::Claim;
+    use crate::core::error::ErrorKind;
+    use crate::core::identity::Role;
+    use crate::core::{Arrival, CallRequest, Core};
+    use crate::listen::sync::{Patience, replies};
+    use crate::listen::{Server, Traffic};
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const CALLS: usize = 8;
+
+    /// A socket whose worker reads nothing, and what keeps it open.
+    async fn unread_socket() -> (Socket, impl Sized) {
+        let (sender, mut sockets) = mpsc::channel(1);
+        let upgrade = async move |axum::Extension(traffic): axum::Extension<Traffic>, upgrade: WebSocketUpgrade| {
+            let patience = Patience { stall: Duration::from_millis(100), ..Patience::default() };
+            upgrade.on_upgrade(async move |socket| {
+                let _ = sender.send(Socket::new(socket, traffic, patience)).await;
+            })
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = Server::start(listener, Router::new().route("/", any(upgrade)));
+        let worker = TcpSocket::new_v4().unwrap();
+        worker.set_recv_buffer_size(64 * 1024).unwrap();
+        let worker = worker.connect(address).await.unwrap();
+        let (worker, _) = client_async(format!("ws://{address}/"), worker).await.unwrap();
+        let socket = timeout(PATIENCE, sockets.recv()).await.unwrap().unwrap();
+        (socket, (server, worker))
+    }
+
+    /// A worker with one tool, and a key to call it with.
+    async fn core() -> (tempfile::TempDir, Core, Link, secrecy::SecretString) {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path()).await.unwrap();
+        let secret = core.add_entity("dev").await.unwrap();
+        let claim = Claim { secret: Some(secret), entity: None, environment: None };
+        let link = core.connect(Arrival::now(), claim).await.unwrap();
+        let tool = ToolDeclaration::new("slow", "", json!({}));
+        core.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
+        let key = core.add_key(Role::Operator).await.unwrap();
+        (folder, core, link, key)
+    }
+
+    #[tokio::test]
+    async fn no_call_is_lost_between_the_queue_and_the_socket() {
+        let (_folder, core, mut link, key) = core().await;
+        let (socket, _open) = unread_socket().await;
+        let caller = core.authenticate(&key).await.unwrap();
+        let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
+        let call = || {
+            let arguments = Arguments::new(&arguments).unwrap();
+            let timeout = Duration::from_secs(600);
+            core.call(&caller, CallRequest { tool: "slow", arguments, entity: None, environment: None, timeout })
+        };
+        let mut calls: FuturesUnordered<_> = (0..CALLS).map(|_| call()).collect();
+        // All of them wait before anything is written, so that the writer takes them as one batch.
+        while link.queued() < CALLS {
+            assert!(timeout(Duration::from_millis(1), calls.next()).await.is_err(), "no call ends yet");
+        }
+
+        let (_replies, waiting) = replies::channel();
+        let end = timeout(PATIENCE, write(&socket, &mut link, waiting)).await.unwrap();
+        assert!(matches!(end, End::Close { code: close_code::POLICY, .. }));
+        drop(link);
+        // The kernel has one of them at most, and the socket another.
+        for _ in 0..CALLS - 2 {
+            let error = timeout(PATIENCE, calls.next()).await.unwrap().unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::WorkerOffline);
+        }
+    }
+}
