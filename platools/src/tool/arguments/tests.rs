@@ -149,6 +149,17 @@ fn lengths_count_characters_and_items() {
 }
 
 #[test]
+fn a_range_of_an_f32_means_the_decimals_that_were_written() {
+    let up_to = |end| (Parameter::<f32>::new("x", "").with_range(End::Included(Bound::Float(0.0)), end), ());
+    let read = |end, text: &str| decode(&up_to(end), Policy::default(), text).map(drop);
+    assert!(read(End::Included(Bound::Float(0.1)), r#"{"x":0.1}"#).is_ok());
+    assert!(read(End::Included(Bound::from(0.1_f32)), r#"{"x":0.1}"#).is_ok());
+    assert!(read(End::Excluded(Bound::Float(0.7)), r#"{"x":0.7}"#).is_err());
+    assert!(read(End::Excluded(Bound::Float(0.7)), r#"{"x":0.69}"#).is_ok());
+    assert!(read(End::Included(Bound::Float(1e38)), r#"{"x":1e38}"#).is_ok());
+}
+
+#[test]
 fn ranges_of_fractions_and_open_ends() {
     let list =
         (Parameter::<f64>::new("x", "").with_range(End::Excluded(Bound::Int(0)), End::Excluded(Bound::Float(1.5))), ());
