@@ -70,7 +70,7 @@ use quote::quote;
 /// | `#[inject] T` | a clone of the registry's `T`, or of the call's `Context` |
 ///
 /// A parameter's doc comment describes the argument; a list in a section `# Arguments` of the function's doc comment does as
-/// well, and is left out of the tool's description. `#[arg(...)]` takes:
+/// well, and is left out of the tool's description; an item there that names no parameter does not compile. `#[arg(...)]` takes:
 ///
 /// | Key | Meaning | Default |
 /// |---|---|---|
