@@ -56,7 +56,8 @@ impl BindError {
     fn missing(parameter: &str, wanted: &str) -> Self {
         Self::new(format!(
             "parameter `{parameter}` borrows a `{wanted}`, and the registry has no state of that type; add it before the \
-             tool, with `with_state` or, if it is in an `Arc` already, `with_shared_state`"
+             tool, with `with_state` or, if it is in an `Arc` already, `with_shared_state` (of `Platools`: `state` and \
+             `shared_state`)"
         ))
     }
 }
