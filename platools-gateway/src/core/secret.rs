@@ -19,7 +19,7 @@ pub fn generate() -> SecretString {
 
 /// What is stored of a secret.
 pub(crate) fn hash(secret: &str) -> String {
-    random::hex(&Sha256::digest(secret.as_bytes()))
+    hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
 /// Whether two hashes are the same, in a time that does not depend on where they differ.

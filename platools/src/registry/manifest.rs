@@ -57,7 +57,6 @@ impl ToolRegistry {
     /// ```
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.manifest().to_string());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(Sha256::digest(self.manifest().to_string()))
     }
 }
