@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::core::Core;
 use crate::core::admin::NewKey;
@@ -112,8 +112,12 @@ impl Builder {
         self.listen = address;
         let links = TaskTracker::new();
         let server = Server::start(listener, listen::router(&core, &links, self.patience));
+        let housekeeping = {
+            let core = Arc::clone(&core);
+            AbortOnDropHandle::new(tokio::spawn(async move { core.keep_house().await }))
+        };
         tracing::info!(%address, "listening");
-        Ok(Gateway { core, server, links, setup: self, _lock: lock })
+        Ok(Gateway { core, server, links, setup: self, _housekeeping: housekeeping, _lock: lock })
     }
 }
 
@@ -177,6 +181,7 @@ pub struct Gateway {
     server: Server,
     links: TaskTracker,
     setup: Builder,
+    _housekeeping: AbortOnDropHandle<()>,
     _lock: File,
 }
 

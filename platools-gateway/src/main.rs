@@ -68,15 +68,14 @@ async fn run_serve(data: &Path, listen: SocketAddr) -> anyhow::Result<()> {
 }
 
 async fn add_entity(data: &Path, slug: &str) -> anyhow::Result<()> {
-    let core = Core::open(data).await?;
+    let core = Core::open_existing(data).await?;
     let secret = core.local_admin().add_entity(slug, Policy::Supersede).await?.secret;
     core.close().await;
     say(&[format!("secret of {slug} (shown only this once): {}", secret.expose_secret())])
 }
 
 async fn list_entities(data: &Path) -> anyhow::Result<()> {
-    anyhow::ensure!(data.is_dir(), "there is no data folder {}", data.display());
-    let core = Core::open(data).await?;
+    let core = Core::open_existing(data).await?;
     let lines: Vec<_> =
         core.local_admin().entities().into_iter().map(|entity| format!("{}  {}", entity.slug, entity.id)).collect();
     core.close().await;

@@ -87,8 +87,8 @@ impl ArgOptions {
             "pattern" => self.pattern = Some(entry.text("^ord-[0-9]+$")?),
             "range" => self.range = Some(range(entry, "1..=100")?),
             "length" => self.length = Some(range(entry, "1..=50")?),
-            _ if matches!(entry.value, Value::Flag) => self.default = Some(DefaultValue::OfType(entry.key.clone())),
-            _ => self.default = Some(DefaultValue::Is(entry.expression("default = 1")?)),
+            "default" => self.default = Some(default(entry)?),
+            other => unreachable!("`{other}` is among `KEYS` and read nowhere"),
         }
         Ok(())
     }
@@ -106,6 +106,13 @@ impl ArgOptions {
             true => Err(syn::Error::new_spanned(default, "the default lies outside of the argument's range")),
             false => Ok(()),
         }
+    }
+}
+
+fn default(entry: &Entry) -> syn::Result<DefaultValue> {
+    match entry.value {
+        Value::Flag => Ok(DefaultValue::OfType(entry.key.clone())),
+        Value::Is(_) | Value::Of(_) => entry.expression("default = 1").map(DefaultValue::Is),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `#[tool(...)]` says.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
@@ -69,33 +69,26 @@ impl ToolOptions {
         match entry.key.to_string().as_str() {
             "name" => self.name = Some(entry.text("look_up")?),
             "description" => self.description = Some(description(entry)?),
-            "title" => self.annotate("title", &entry.text("Look up")?),
-            "category" => self.annotate("category", &entry.text("orders")?),
-            "read_only" => self.hint("readOnlyHint", entry.flag()?),
-            "destructive" => self.hint("destructiveHint", entry.flag()?),
-            "idempotent" => self.hint("idempotentHint", entry.flag()?),
-            "open_world" => self.hint("openWorldHint", entry.flag()?),
-            "annotations" => self.annotations.extend(annotations(entry)?),
+            "title" => self.annotate("title", entry, &entry.text("Look up")?)?,
+            "category" => self.annotate("category", entry, &entry.text("orders")?)?,
+            "read_only" => self.annotate("readOnlyHint", entry, &entry.flag()?)?,
+            "destructive" => self.annotate("destructiveHint", entry, &entry.flag()?)?,
+            "idempotent" => self.annotate("idempotentHint", entry, &entry.flag()?)?,
+            "open_world" => self.annotate("openWorldHint", entry, &entry.flag()?)?,
+            "annotations" => self.annotate_all(entry)?,
             "auth" => self.auth = Some(auth(entry)?),
             "roles" => self.roles = roles(entry)?,
             "timeout" => self.timeout_ms = Some(units::milliseconds(&entry.text("20s")?)?),
             "max_concurrency" => self.max_concurrency = Some(concurrency(entry)?),
             "rate" | "rate_limit" => self.rate = Some(self.only_rate(entry)?),
             "crate" => self.krate = Some(krate(entry)?),
-            _ => self.set_flag(entry)?,
+            "strict" => self.strict = entry.flag()?,
+            "allow_unknown" => self.allow_unknown = entry.flag()?,
+            "inline" => self.inline = entry.flag()?,
+            "expose_errors" => self.expose_errors = entry.flag()?,
+            "no_output_schema" => self.no_output_schema = entry.flag()?,
+            other => unreachable!("`{other}` is among `KEYS` and read nowhere"),
         }
-        Ok(())
-    }
-
-    fn set_flag(&mut self, entry: &Entry) -> syn::Result<()> {
-        let flag = match entry.key.to_string().as_str() {
-            "strict" => &mut self.strict,
-            "allow_unknown" => &mut self.allow_unknown,
-            "inline" => &mut self.inline,
-            "expose_errors" => &mut self.expose_errors,
-            _ => &mut self.no_output_schema,
-        };
-        *flag = entry.flag()?;
         Ok(())
     }
 
@@ -106,12 +99,23 @@ impl ToolOptions {
         units::rate(&entry.text("10/s")?)
     }
 
-    fn annotate(&mut self, key: &str, text: &LitStr) {
-        self.annotations.push((key.to_owned(), quote!(#text)));
+    fn annotate(&mut self, key: &str, entry: &Entry, value: &impl ToTokens) -> syn::Result<()> {
+        self.add_annotation(key.to_owned(), entry.key.span(), value.to_token_stream())
     }
 
-    fn hint(&mut self, key: &str, value: bool) {
-        self.annotations.push((key.to_owned(), quote!(#value)));
+    fn annotate_all(&mut self, entry: &Entry) -> syn::Result<()> {
+        for Annotation { key, span, value, negative } in annotations(entry)? {
+            self.add_annotation(key, span, plain(&value, negative)?)?;
+        }
+        Ok(())
+    }
+
+    fn add_annotation(&mut self, key: String, span: Span, value: TokenStream) -> syn::Result<()> {
+        if self.annotations.iter().any(|(earlier, _)| *earlier == key) {
+            return Err(syn::Error::new(span, format!("the annotation `{key}` is given twice; keep one")));
+        }
+        self.annotations.push((key, value));
+        Ok(())
     }
 }
 
@@ -169,26 +173,30 @@ pub(crate) fn krate(entry: &Entry) -> syn::Result<Path> {
 }
 
 /// `key = literal` of `annotations(...)`.
-struct Annotation(String, Lit, bool);
+struct Annotation {
+    key: String,
+    span: Span,
+    value: Lit,
+    negative: bool,
+}
 
 impl Parse for Annotation {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let span = input.span();
         let key = match input.peek(LitStr) {
             true => input.parse::<LitStr>()?.value(),
             false => syn::Ident::parse_any(input)?.to_string(),
         };
         input.parse::<Token![=]>()?;
         let negative = input.parse::<Option<Token![-]>>()?.is_some();
-        Ok(Self(key, input.parse()?, negative))
+        Ok(Self { key, span, value: input.parse()?, negative })
     }
 }
 
-fn annotations(entry: &Entry) -> syn::Result<Vec<(String, TokenStream)>> {
+fn annotations(entry: &Entry) -> syn::Result<Punctuated<Annotation, Token![,]>> {
     const FORM: &str = "`annotations` takes keys and plain values, such as `annotations(cost = 3, team = \"billing\")`";
     let Value::Of(tokens) = &entry.value else { return Err(entry.wrong(FORM)) };
-    let parsed = Punctuated::<Annotation, Token![,]>::parse_terminated.parse2(tokens.clone());
-    let annotations = parsed.map_err(|_| entry.wrong(FORM))?;
-    annotations.into_iter().map(|Annotation(key, value, negative)| Ok((key, plain(&value, negative)?))).collect()
+    Punctuated::parse_terminated.parse2(tokens.clone()).map_err(|_| entry.wrong(FORM))
 }
 
 fn plain(value: &Lit, negative: bool) -> syn::Result<TokenStream> {
@@ -197,7 +205,10 @@ fn plain(value: &Lit, negative: bool) -> syn::Result<TokenStream> {
         Lit::Str(text) => quote!(#text),
         Lit::Bool(flag) => quote!(#flag),
         Lit::Int(number) => signed(Literal::i64_suffixed(number.base10_parse::<i64>()?), sign),
-        Lit::Float(number) => signed(Literal::f64_suffixed(number.base10_parse::<f64>()?), sign),
+        Lit::Float(number) => match number.base10_parse::<f64>()? {
+            finite if finite.is_finite() => signed(Literal::f64_suffixed(finite), sign),
+            _ => return Err(syn::Error::new(number.span(), "the number is larger than any `f64`")),
+        },
         other => return Err(syn::Error::new_spanned(other, "an annotation is a string, a number, `true` or `false`")),
     })
 }

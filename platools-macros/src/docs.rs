@@ -1,35 +1,60 @@
 //! Descriptions from doc comments.
 
+use proc_macro2::Span;
+use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-use crate::keys::ungrouped;
+use crate::errors::Errors;
+use crate::keys::{closest, ungrouped};
 
 /// A function's doc comment: what the tool does, and what it says about its arguments.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default)]
 pub(crate) struct Docs {
     pub(crate) description: String,
-    arguments: Vec<(String, String)>,
+    items: Vec<Item>,
+}
+
+/// What the section `# Arguments` says about one parameter.
+struct Item {
+    name: String,
+    text: String,
+    span: Span,
+    indent: usize,
 }
 
 impl Docs {
     pub(crate) fn of(attributes: &[Attribute]) -> Self {
-        Self::parse(&text(attributes))
+        let comments: Vec<_> =
+            attributes.iter().filter_map(|attribute| Some((comment(attribute)?, attribute.span()))).collect();
+        Self::parse(comments.iter().flat_map(|(text, span)| text.split('\n').map(|line| (line, *span))))
     }
 
     /// What the section `# Arguments` says about a parameter.
     pub(crate) fn argument(&self, name: &str) -> Option<&str> {
-        let (_, text) = self.arguments.iter().find(|(documented, _)| documented == name)?;
-        Some(text)
+        self.items.iter().find(|item| item.name == name).map(|item| item.text.as_str())
     }
 
-    fn parse(text: &str) -> Self {
+    /// Refuses what the section `# Arguments` says about anything but a parameter, which no caller would ever see.
+    pub(crate) fn check(&self, parameters: &[String], errors: &mut Errors) {
+        let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
+        for Item { name, span, .. } in self.items.iter().filter(|item| !parameters.contains(&item.name.as_str())) {
+            let hint = match (closest(name, &parameters), &parameters[..]) {
+                (Some(meant), _) => format!("did you mean `{meant}`?"),
+                (None, []) => "the function takes none".to_owned(),
+                (None, all) => format!("the function takes {}", all.join(", ")),
+            };
+            errors.add(syn::Error::new(*span, format!("there is no parameter `{name}` to describe; {hint}")));
+        }
+    }
+
+    fn parse<'a>(lines: impl Iterator<Item = (&'a str, Span)>) -> Self {
         let (mut docs, mut kept, mut in_arguments) = (Self::default(), Vec::new(), false);
-        for line in text.lines() {
+        for (line, span) in lines {
             if let Some(heading) = heading(line) {
                 in_arguments = ["arguments", "args", "parameters"].contains(&heading.to_lowercase().as_str());
             }
             match in_arguments {
-                true => docs.read_argument(line),
+                true => docs.read_item(line, span),
                 false => kept.push(line),
             }
         }
@@ -37,26 +62,28 @@ impl Docs {
         docs
     }
 
-    fn read_argument(&mut self, line: &str) {
-        if let Some(argument) = item(line) {
-            self.arguments.push(argument);
-        } else if let (Some((_, text)), more @ 1..) = (self.arguments.last_mut(), line.trim().len())
-            && heading(line).is_none()
-        {
-            text.reserve(more + 1);
-            text.push(' ');
-            text.push_str(line.trim());
+    /// Reads a line of the section: a new item, or more of the last one, as is a list within it.
+    fn read_item(&mut self, line: &str, span: Span) {
+        let indent = line.len() - line.trim_start().len();
+        let last = self.items.last_mut();
+        let is_within = last.as_ref().is_some_and(|last| indent >= last.indent + 2);
+        if let Some((name, text)) = item(line).filter(|_| !is_within) {
+            self.items.push(Item { name, text, span, indent });
+        } else if let Some(last) = last.filter(|_| !line.trim().is_empty() && heading(line).is_none()) {
+            last.text.push(' ');
+            last.text.push_str(line.trim());
         }
     }
 }
 
 /// The text of doc comments, without the space that follows `///`.
 pub(crate) fn text(attributes: &[Attribute]) -> String {
-    let lines: Vec<String> = attributes.iter().filter_map(line).collect();
-    lines.join("\n").trim().to_owned()
+    let comments: Vec<String> = attributes.iter().filter_map(comment).collect();
+    comments.join("\n").trim().to_owned()
 }
 
-fn line(attribute: &Attribute) -> Option<String> {
+/// The text of one attribute: a line of a `///` comment, or the whole of another.
+fn comment(attribute: &Attribute) -> Option<String> {
     let Meta::NameValue(doc) = &attribute.meta else { return None };
     let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(doc.value.clone()) else { return None };
     let text = doc.path.is_ident("doc").then(|| text.value())?;
@@ -76,7 +103,7 @@ fn item(line: &str) -> Option<(String, String)> {
     let (name, text) = item.split_at(end);
     let text = text.trim_start_matches([' ', ':']);
     let text = text.strip_prefix(['-', '–', '—']).unwrap_or(text);
-    Some((name.trim_matches(['`', '*']).to_owned(), text.trim().to_owned()))
+    Some((name.trim_matches(['`', '*', '[', ']']).to_owned(), text.trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -85,9 +112,13 @@ mod tests {
 
     use super::*;
 
+    fn parse(text: &str) -> Docs {
+        Docs::parse(text.lines().map(|line| (line, Span::call_site())))
+    }
+
     #[test]
     fn the_arguments_section_is_taken_out_of_the_description() {
-        let docs = Docs::parse(
+        let docs = parse(
             "Look up.\n\nMore.\n\n# Arguments\n\n* `order_id` - The id,\n  as printed.\n- note: A note.\n+ **x** \u{2014} An x.\n\n# Errors\nNone.",
         );
         assert_eq!(docs.description, "Look up.\n\nMore.\n\n# Errors\nNone.");
@@ -95,6 +126,27 @@ mod tests {
         assert_eq!(docs.argument("note"), Some("A note."));
         assert_eq!(docs.argument("x"), Some("An x."));
         assert_eq!(docs.argument("y"), None);
+    }
+
+    #[test]
+    fn a_list_within_an_item_belongs_to_it() {
+        let docs =
+            parse("Do.\n\n# Arguments\n* `sort` - One of:\n  - newest: the default,\n  - oldest.\n* `n` - A number.");
+        assert_eq!(docs.argument("sort"), Some("One of: - newest: the default, - oldest."));
+        assert_eq!(docs.argument("n"), Some("A number."));
+        assert_eq!(docs.items.len(), 2);
+    }
+
+    #[test]
+    fn an_item_about_no_parameter_is_a_mistake() {
+        let mistakes = |text: &str| {
+            let mut errors = Errors::default();
+            parse(text).check(&["order_id".to_owned(), "n".to_owned()], &mut errors);
+            errors.into_tokens().to_string()
+        };
+        assert_eq!(mistakes("# Arguments\n* `n`: A number."), "");
+        assert!(mistakes("# Arguments\n* `oder_id`: The id.").contains("did you mean `order_id`?"));
+        assert!(mistakes("# Arguments\n* `elsewhere`: It.").contains("the function takes order_id, n"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::ItemImpl;
+use syn::{Attribute, ItemImpl};
 
 use crate::attr::ToolOptions;
 use crate::errors::Errors;
@@ -29,7 +29,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
 fn on_function(attribute: TokenStream, mut function: Function) -> TokenStream {
     let mut errors = Errors::default();
     let options = ToolOptions::parse(attribute, &mut errors);
-    refuse_second(&mut function, &mut errors);
+    refuse_second(&mut function.attributes, &mut errors);
     let krate = options.krate.clone();
     match Tool::new(&mut function, options, Place::Free, &mut errors) {
         Some(tool) => expand::free(&function, &tool),
@@ -37,8 +37,9 @@ fn on_function(attribute: TokenStream, mut function: Function) -> TokenStream {
     }
 }
 
-fn refuse_second(function: &mut Function, errors: &mut Errors) {
-    function.attributes.retain(|attribute| {
+/// Takes every further `#[tool]` out of the attributes of a function or method that has one.
+pub(crate) fn refuse_second(attributes: &mut Vec<Attribute>, errors: &mut Errors) {
+    attributes.retain(|attribute| {
         let second = methods::is_tool(attribute);
         if second {
             errors.at(attribute, "the function is a tool already; join the two `#[tool(...)]`");

@@ -70,7 +70,7 @@ use quote::quote;
 /// | `#[inject] T` | a clone of the registry's `T`, or of the call's `Context` |
 ///
 /// A parameter's doc comment describes the argument; a list in a section `# Arguments` of the function's doc comment does as
-/// well, and is left out of the tool's description. `#[arg(...)]` takes:
+/// well, and is left out of the tool's description; an item there that names no parameter does not compile. `#[arg(...)]` takes:
 ///
 /// | Key | Meaning | Default |
 /// |---|---|---|
@@ -79,11 +79,12 @@ use quote::quote;
 /// | `default = value` | used where it is left out | it must be given |
 /// | `default` | `Default::default()` of the type | |
 /// | `range(1..=100)` | the limits of a number | none |
-/// | `length(1..=50)` | the limits of a string (in characters), list or map | none |
+/// | `length(1..=50)` | the limits of a string (in characters), list or map; not of a set | none |
 /// | `pattern("...")` | a regular expression found in a string; `^...$` for all of it | none |
 ///
-/// Limits are in the schema and are enforced. A default that breaks them does not compile, or panics when the tool is
-/// registered if it is not a plain number.
+/// Limits are in the schema and are enforced. A default that breaks them does not compile if it is a plain number; any other is
+/// refused when the tool is registered, as is a pattern that is not one of JSON Schema (ECMA-262) or needs backreferences or
+/// look-around.
 ///
 /// # Keys
 ///

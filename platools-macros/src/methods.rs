@@ -6,11 +6,11 @@ use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, Path};
 
 use crate::attr::ToolOptions;
 use crate::errors::Errors;
-use crate::expand;
 use crate::function::Function;
 use crate::keys::entries;
 use crate::model::{Place, Tool};
 use crate::name::{self, SELF_ALIAS};
+use crate::{expand, free};
 
 /// A method that is a tool, and the conditions under which it exists.
 struct Method {
@@ -70,6 +70,7 @@ fn methods(block: &mut ItemImpl, errors: &mut Errors) -> (Vec<Method>, bool) {
         let attribute = method.attrs.remove(at);
         // The mistakes of one method leave the others their own.
         let mut own = Errors::default();
+        free::refuse_second(&mut method.attrs, &mut own);
         methods.extend(understand(method, &attribute, &mut own));
         errors.join(own);
     }

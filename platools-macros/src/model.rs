@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
-use syn::{FnArg, ReturnType};
+use syn::{FnArg, Pat, PatType, ReturnType};
 
 use crate::attr::ToolOptions;
 use crate::docs::Docs;
@@ -95,6 +95,7 @@ fn parameters(function: &mut Function, docs: &Docs, errors: &mut Errors) -> Vec<
     });
     let parameters: Vec<Parameter> =
         typed.zip(said).filter_map(|(written, said)| Parameter::new(written, said, docs, errors)).collect();
+    docs.check(&documentable(function, &parameters), errors);
     let names = parameters.iter().filter_map(|parameter| match parameter {
         Parameter::Argument(argument) => Some((argument.name.as_str(), argument.name_span)),
         Parameter::Injected(_) => None,
@@ -103,6 +104,24 @@ fn parameters(function: &mut Function, docs: &Docs, errors: &mut Errors) -> Vec<
         errors.add(error);
     }
     parameters
+}
+
+/// The names under which parameters are described: those in the function, and those that callers see.
+fn documentable(function: &Function, parameters: &[Parameter]) -> Vec<String> {
+    let written = function.signature.inputs.iter().filter_map(|input| match input {
+        FnArg::Receiver(_) => Some("self".to_owned()),
+        FnArg::Typed(PatType { pat, .. }) => match &**pat {
+            Pat::Ident(pattern) => Some(pattern.ident.unraw().to_string()),
+            _ => None,
+        },
+    });
+    let shown = parameters.iter().filter_map(|parameter| match parameter {
+        Parameter::Argument(argument) => Some(argument.name.clone()),
+        Parameter::Injected(_) => None,
+    });
+    let mut names: Vec<String> = written.collect();
+    names.extend(shown.filter(|name| !names.contains(name)).collect::<Vec<_>>());
+    names
 }
 
 fn returns(function: &Function) -> (TokenStream, Span) {

@@ -168,7 +168,7 @@ fn injected(ty: &Type, cloned: bool) -> syn::Result<Source> {
              `&Arc<dyn Trait>` or `&Box<dyn Trait>`",
         ));
     }
-    match borrows(ty) {
+    match borrows(ty, Statics::Owned) {
         true => {
             Err(syn::Error::new_spanned(ty, "what is injected lives in the registry, so its type owns all it holds"))
         }
@@ -200,7 +200,7 @@ fn owning(value: TokenStream, written: &Type, pass: Pass) -> syn::Result<Source>
         Type::Slice(slice) => &*slice.elem,
         other => other,
     };
-    match borrows(checked) {
+    match borrows(checked, Statics::Borrowed) {
         true => Err(syn::Error::new_spanned(
             written,
             "an argument owns its data, as the caller's is gone once it is decoded; use `String` for `&str`, `Vec<T>` for `&[T]`",
@@ -231,19 +231,36 @@ fn inside_option(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// Whether a type holds a reference or names a lifetime other than `'static`.
-fn borrows(ty: &Type) -> bool {
-    fn any(tokens: TokenStream) -> bool {
-        let mut after_quote = false;
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Punct(punct) => {
-                after_quote = punct.as_char() == '\'';
-                punct.as_char() == '&'
+/// What a reference with the lifetime `'static` counts as: state may hold one, and nothing that is decoded can.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Statics {
+    Owned,
+    Borrowed,
+}
+
+/// Whether a type holds a reference or names a lifetime, other than `'static`.
+fn borrows(ty: &Type, statics: Statics) -> bool {
+    fn any(tokens: TokenStream, statics: Statics) -> bool {
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
+            let borrows = match token {
+                TokenTree::Punct(punct) if punct.as_char() == '&' => {
+                    // With a lifetime, that decides.
+                    let has_lifetime =
+                        matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == '\'');
+                    !has_lifetime || statics == Statics::Borrowed
+                }
+                TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                    !matches!(tokens.next(), Some(TokenTree::Ident(ident)) if ident == "static")
+                }
+                TokenTree::Group(group) => any(group.stream(), statics),
+                _ => false,
+            };
+            if borrows {
+                return true;
             }
-            TokenTree::Ident(ident) => std::mem::take(&mut after_quote) && ident != "static",
-            TokenTree::Group(group) => any(group.stream()),
-            TokenTree::Literal(_) => false,
-        })
+        }
+        false
     }
-    any(ty.to_token_stream())
+    any(ty.to_token_stream(), statics)
 }

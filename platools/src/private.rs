@@ -17,10 +17,17 @@ use serde_json::{Map, Value};
 
 use crate::tool::Rate;
 
-/// The schema of a tool's arguments.
+/// A tool's declaration, with the schema of its parameters and the first mistake in them.
 #[must_use]
-pub fn input_schema<P: Parameters>(parameters: &P, allow_unknown: bool) -> Value {
-    crate::tool::input_schema(parameters, allow_unknown)
+pub fn declared<P: Parameters>(name: &str, description: &str, parameters: &P, allow_unknown: bool) -> ToolDefinition {
+    let schema = crate::tool::input_schema(parameters, allow_unknown);
+    let mut definition = ToolDefinition::new(name, description, schema);
+    parameters.each(&mut |parameter| {
+        if definition.mistake.is_none() {
+            definition.mistake = parameter.mistake().map(str::to_owned);
+        }
+    });
+    definition
 }
 
 /// A rate the macro has checked: neither number is zero.

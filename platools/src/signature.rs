@@ -95,8 +95,7 @@ impl std::error::Error for SignatureError {}
 /// ```
 #[must_use]
 pub fn sign(secret: &str, timestamp: &str, nonce: Option<&str>, body: &str) -> String {
-    let digest = mac(secret, timestamp, nonce, body).finalize().into_bytes();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(mac(secret, timestamp, nonce, body).finalize().into_bytes())
 }
 
 /// The text that is signed for a call: `arguments` is the JSON object of the params without the platform's own envelope.
@@ -169,7 +168,7 @@ impl Verifier {
         if (OffsetDateTime::from(now) - at).abs() > self.max_skew {
             return Err(SignatureError::TimestampSkewExceeded);
         }
-        let signature = from_hex(signed.signature).ok_or(SignatureError::SignatureMismatch)?;
+        let signature = hex::decode(signed.signature).map_err(|_| SignatureError::SignatureMismatch)?;
         // Compared in constant time.
         mac(secret, signed.timestamp, signed.nonce, signed.body)
             .verify_slice(&signature)
@@ -206,13 +205,6 @@ fn mac(secret: &str, timestamp: &str, nonce: Option<&str>, body: &str) -> Hmac<S
     }
     mac.update(body.as_bytes());
     mac
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect::<Option<_>>()?;
-    rest.is_empty().then_some(bytes)
 }
 
 fn warn_of_legacy() {

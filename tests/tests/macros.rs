@@ -458,7 +458,7 @@ async fn results_may_borrow_and_nest() {
 }
 
 #[test]
-fn a_default_out_of_range_that_only_shows_at_run_time_is_found_when_the_tool_is_registered() {
+fn mistakes_that_only_show_at_run_time_are_found_when_the_tool_is_registered() {
     fn zero() -> u8 {
         0
     }
@@ -467,7 +467,31 @@ fn a_default_out_of_range_that_only_shows_at_run_time_is_found_when_the_tool_is_
     fn positive(#[arg(default = zero(), range(1..))] n: u8) -> u8 {
         n
     }
-    let panic = std::panic::catch_unwind(|| positive {}.definition()).expect_err("zero is out of range");
-    let message = panic.downcast_ref::<String>().expect("a message");
-    assert!(message.contains("`n`") && message.contains("at least 1"), "{message}");
+    /// Take a word.
+    #[tool]
+    fn wordy(#[arg(pattern("(?i)a"))] word: String) -> String {
+        word
+    }
+    let registry = ToolRegistry::new();
+    for (tools, parts) in
+        [(tools![positive], ["`positive`", "`n`", "at least 1"]), (tools![wordy], ["`wordy`", "`word`", "group"])]
+    {
+        let error = registry.insert(tools).expect_err("a mistake");
+        assert_eq!(error.kind(), ErrorKind::InvalidTool);
+        for part in parts {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+    assert!(registry.is_empty());
+}
+
+#[tokio::test]
+async fn the_range_of_an_f32_means_the_decimals_that_were_written() {
+    /// Take a share.
+    #[tool]
+    fn share(#[arg(default = 0.1, range(0.0..=0.1))] share: f32) -> bool {
+        share > 0.0
+    }
+    assert_eq!(share {}.definition().input_schema["properties"]["share"]["default"], json!(0.1));
+    assert_eq!(call_alone(share {}, json!({})).await.expect("the default is in range"), true);
 }

@@ -2,9 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::random;
-
 /// The digest in lower-case hexadecimal.
 pub(crate) fn sha256(text: &str) -> String {
-    random::hex(&Sha256::digest(text.as_bytes()))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }

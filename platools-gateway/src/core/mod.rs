@@ -30,10 +30,11 @@ mod workers;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use platools::wire::ToolDeclaration;
 use secrecy::SecretString;
+use tokio::time::MissedTickBehavior;
 
 pub use calls::{Outcome, Receipt};
 pub use catalog::{Changes, Switch};
@@ -52,6 +53,9 @@ use throttle::Throttle;
 use workers::Workers;
 
 use crate::store::Store;
+
+/// How often a gateway looks whether another process changed the directory, and which credentials have ended.
+const HOUSEKEEPING: Duration = Duration::from_millis(500);
 
 /// A gateway without its protocols.
 #[derive(Debug)]
@@ -90,7 +94,18 @@ impl Core {
     /// # Errors
     /// The folder or the database cannot be used.
     pub async fn open(folder: &Path) -> Result<Self, Error> {
-        let store = Store::open(folder).await?;
+        Self::on(Store::open(folder).await?).await
+    }
+
+    /// Opens the database that a gateway has made in a folder. A gateway may run on the same folder.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be used.
+    pub async fn open_existing(folder: &Path) -> Result<Self, Error> {
+        Self::on(Store::open_existing(folder).await?).await
+    }
+
+    async fn on(store: Store) -> Result<Self, Error> {
         let directory = Directory::open(store.clone()).await?;
         let catalog = Catalog::open(store.clone()).await?;
         let calls = Calls::default();
@@ -152,6 +167,19 @@ impl Core {
         let wait = throttles.entry(scope).or_default().admit(Instant::now()).err()?;
         // Rounded up, so that a worker that waits exactly so long is admitted.
         Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1))
+    }
+
+    /// Looks after what changes by itself: what another process wrote into the directory, and credentials that end. Never
+    /// returns.
+    pub(crate) async fn keep_house(&self) {
+        let mut interval = tokio::time::interval(HOUSEKEEPING);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            if let Err(error) = self.apply_directory().await {
+                tracing::error!(%error, "the directory could not be read; it stays as it was");
+            }
+        }
     }
 
     /// Ends a call with a worker's answer, if the call went to that worker.

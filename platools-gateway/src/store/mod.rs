@@ -30,9 +30,20 @@ impl Store {
     /// Opens the database in a folder, makes it if there is none, and brings it up to date.
     pub(crate) async fn open(folder: &Path) -> Result<Self, Error> {
         make_folder(folder)?;
-        let options = SqliteConnectOptions::new()
-            .filename(folder.join(FILE))
-            .create_if_missing(true)
+        Self::connect(SqliteConnectOptions::new().filename(folder.join(FILE)).create_if_missing(true)).await
+    }
+
+    /// Opens the database that is in a folder, and brings it up to date.
+    pub(crate) async fn open_existing(folder: &Path) -> Result<Self, Error> {
+        if !folder.join(FILE).is_file() {
+            let message = format!("there is no gateway's data in {}; `serve --data` makes it", folder.display());
+            return Err(Error::new(ErrorKind::Storage, message));
+        }
+        Self::connect(SqliteConnectOptions::new().filename(folder.join(FILE))).await
+    }
+
+    async fn connect(options: SqliteConnectOptions) -> Result<Self, Error> {
+        let options = options
             .foreign_keys(true)
             .journal_mode(SqliteJournalMode::Wal)
             // What was acknowledged survives a power cut too; writes are rare enough to wait for the disk.
@@ -45,7 +56,7 @@ impl Store {
             .connect_with(options)
             .await?;
         migrator().run(&pool).await.map_err(|error| {
-            Error::new(ErrorKind::Storage, "the database is not one this version can use").caused_by(error)
+            Error::new(ErrorKind::Storage, "the database cannot be brought up to this version").caused_by(error)
         })?;
         Ok(Self { pool })
     }

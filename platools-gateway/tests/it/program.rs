@@ -149,16 +149,30 @@ async fn serve_prints_a_generated_admin_key_once() {
 async fn secrets_are_not_stored_in_plain() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
+    let program = Program::serve(folder.path()).await;
+    let key = last_word(&program.before[0]).to_owned();
     let added = output(&["entity", "add", "orders", "--data", data]).await;
     let secret = last_word(&stdout(&added)).to_owned();
-    assert!(secret.starts_with("plt_"), "{added:?}");
+    assert!(secret.starts_with("plt_worker_"), "{added:?}");
     let mut read = 0;
     for entry in folder.path().read_dir().unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         read += bytes.len();
-        assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+        for secret in [&key, &secret] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+        }
     }
     assert!(read > 0);
+}
+
+#[tokio::test]
+async fn a_folder_without_a_database_is_not_made_into_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("typo");
+    let added = output(&["entity", "add", "orders", "--data", data.to_str().unwrap()]).await;
+    assert_eq!(added.status.code(), Some(1));
+    assert!(String::from_utf8(added.stderr).unwrap().contains("`serve --data` makes it"));
+    assert!(!data.exists());
 }
 
 #[tokio::test]

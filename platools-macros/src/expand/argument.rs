@@ -121,7 +121,8 @@ fn written(limit: &Expr) -> Option<TokenStream> {
             Some(quote!(__platools::Bound::Int(#sign #number)))
         }
         Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) => {
-            let number = Literal::f64_suffixed(float.base10_parse().ok()?);
+            // One that is too large is left as written, for the compiler to say so.
+            let number = Literal::f64_suffixed(float.base10_parse().ok().filter(|number: &f64| number.is_finite())?);
             Some(quote!(__platools::Bound::Float(#sign #number)))
         }
         _ => None,

@@ -13,8 +13,7 @@ pub(super) fn definition(tool: &Tool) -> TokenStream {
         #[allow(unused_imports)]
         use __platools::{FallibleReturn as _, PlainReturn as _};
         let __parameters = __platools_parameters0();
-        let mut __definition =
-            __platools::ToolDefinition::new(#name, #description, __platools::input_schema(&__parameters, #allow_unknown));
+        let mut __definition = __platools::declared(#name, #description, &__parameters, #allow_unknown);
         #(__definition.#fields;)*
         __definition
     }

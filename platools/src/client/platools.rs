@@ -1,6 +1,7 @@
 //! The shortest way to a worker.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use super::PlatoolsClient;
 use crate::error::{Error, ErrorKind};
@@ -51,8 +52,13 @@ impl Platools {
     }
 
     /// Adds a value that tools may borrow; before the tools that do.
-    pub fn state<T: Any + Send + Sync>(mut self, value: T) -> Self {
-        self.registry = self.registry.map(|registry| registry.with_state(value));
+    pub fn state<T: Any + Send + Sync>(self, value: T) -> Self {
+        self.shared_state(Arc::new(value))
+    }
+
+    /// Adds a value that is shared already; tools borrow the `T` inside.
+    pub fn shared_state<T: Any + Send + Sync>(mut self, value: Arc<T>) -> Self {
+        self.registry = self.registry.map(|registry| registry.with_shared_state(value));
         self
     }
 

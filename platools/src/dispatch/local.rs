@@ -13,7 +13,10 @@ use crate::tool::{Context, Output, Params, ToolError, code};
 
 impl ToolRegistry {
     /// Calls a tool here, the way a platform's call would run: arguments decoded and checked, the tool's limits and timeout
-    /// kept, panics caught. Dropping the future cancels the call.
+    /// kept, panics caught. A tool that declares no timeout has five minutes.
+    ///
+    /// Dropping the future cancels the call. A sync tool that runs already goes on to its end on its thread, unheard, as it does
+    /// after a timeout; only `inline` ones never outlive the call.
     ///
     /// `params` serializes to an object of arguments; it may hold the platform's envelopes `__platos` and `_context`.
     ///

@@ -43,9 +43,20 @@ impl ToolRegistry {
     }
 
     /// The SHA-256 of the [`manifest`](Self::manifest) in hexadecimal: it changes exactly when a declaration does.
+    ///
+    /// ```
+    /// # use platools::{ToolRegistry, tool, tools};
+    /// # /// Add two numbers.
+    /// # #[tool]
+    /// # async fn add(a: i64, b: i64) -> i64 { a + b }
+    /// let registry = ToolRegistry::new();
+    /// let empty = registry.fingerprint();
+    /// registry.insert(tools![add])?;
+    /// assert_ne!(registry.fingerprint(), empty);
+    /// # Ok::<(), platools::Error>(())
+    /// ```
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.manifest().to_string());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(Sha256::digest(self.manifest().to_string()))
     }
 }

@@ -50,9 +50,11 @@ struct Shared {
     changes: watch::Sender<u64>,
 }
 
-#[derive(Default, Clone)]
+type Tools = IndexMap<String, Arc<RegisteredTool>>;
+
+#[derive(Default)]
 struct Contents {
-    tools: IndexMap<String, Arc<RegisteredTool>>,
+    tools: Tools,
     state: State,
 }
 
@@ -72,7 +74,7 @@ impl ToolRegistry {
     /// Adds a value that is shared already; tools borrow the `T` inside.
     #[must_use]
     pub fn with_shared_state<T: Any + Send + Sync>(self, value: Arc<T>) -> Self {
-        self.write(|contents| contents.state.insert(value));
+        drop(self.write(|contents| contents.state.put(value)));
         self
     }
 
@@ -85,17 +87,19 @@ impl ToolRegistry {
         Ok(self)
     }
 
-    /// A registry of every `#[tool]` function linked into this binary that is not generic over state it lacks.
+    /// A registry of every `#[tool]` function linked into this binary, for tools that borrow no state. Where some do, add it
+    /// first: `ToolRegistry::new().with_state(db).with_collected_tools()`.
     ///
     /// # Errors
-    /// As for [`with_collected_tools`](Self::with_collected_tools).
+    /// As for [`with_collected_tools`](Self::with_collected_tools): a tool that borrows state is
+    /// [`MissingState`](ErrorKind::MissingState).
     #[cfg(feature = "collect")]
     pub fn collect() -> Result<Self, Error> {
         Self::new().with_collected_tools()
     }
 
     /// Adds every `#[tool]` function linked into this binary, sorted by name: the order in which a linker finds them
-    /// means nothing.
+    /// means nothing. Methods of `#[tools]` need a value to be called on, so they are not among them.
     ///
     /// # Errors
     /// As for [`insert`](Self::insert).
@@ -103,50 +107,104 @@ impl ToolRegistry {
     pub fn with_collected_tools(self) -> Result<Self, Error> {
         let mut tools: Vec<Box<dyn crate::tool::Tool>> =
             inventory::iter::<crate::tool::Collected>().map(|collected| (collected.0)()).collect();
-        tools.sort_by_key(|tool| tool.definition().name);
+        tools.sort_by_cached_key(|tool| tool.definition().name);
         self.with_tools(tools)
     }
 
     /// Adds tools, all of them or none.
     ///
+    /// ```
+    /// use platools::{ErrorKind, ToolRegistry, tool, tools};
+    ///
+    /// /// Add two numbers.
+    /// #[tool]
+    /// async fn add(a: i64, b: i64) -> i64 {
+    ///     a + b
+    /// }
+    ///
+    /// let registry = ToolRegistry::new();
+    /// registry.insert(tools![add])?;
+    /// let error = registry.insert(tools![add]).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::DuplicateTool);
+    /// # Ok::<(), platools::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// A name is taken, a declaration is invalid, or a tool borrows a type the registry has no state of.
     pub fn insert(&self, tools: impl IntoTools) -> Result<(), Error> {
-        self.change(tools, |contents, tool| {
-            let name = tool.name().to_owned();
-            match contents.tools.insert(name, tool) {
-                None => Ok(()),
-                Some(earlier) => Err(Error::new(
-                    ErrorKind::DuplicateTool,
-                    format!("there are two tools named `{}`; rename one with `name = \"...\"`", earlier.name()),
-                )),
-            }
+        self.change(tools, |tools, tool| match tools.insert(tool.name().to_owned(), tool) {
+            None => Ok(()),
+            Some(earlier) => Err(Error::new(
+                ErrorKind::DuplicateTool,
+                format!("there are two tools named `{}`; rename one with `name = \"...\"`", earlier.name()),
+            )),
         })
     }
 
     /// Adds tools, each in place of one of the same name if there is one. Calls that run go on with the old one.
     ///
+    /// ```
+    /// use platools::{ToolRegistry, tool, tools};
+    /// # use serde_json::json;
+    ///
+    /// mod v1 {
+    ///     /// Round a price.
+    ///     #[platools::tool]
+    ///     pub fn round(price: f64) -> f64 {
+    ///         price.floor()
+    ///     }
+    /// }
+    ///
+    /// /// Round a price.
+    /// #[tool]
+    /// fn round(price: f64) -> f64 {
+    ///     price.round()
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = ToolRegistry::new().with_tools(tools![v1::round])?;
+    /// registry.replace(tools![round])?;
+    /// assert_eq!(registry.call("round", json!({ "price": 1.7 })).await?, 2.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// A declaration is invalid, or a tool borrows a type the registry has no state of.
     pub fn replace(&self, tools: impl IntoTools) -> Result<(), Error> {
-        self.change(tools, |contents, tool| {
-            contents.tools.insert(tool.name().to_owned(), tool);
+        self.change(tools, |tools, tool| {
+            tools.insert(tool.name().to_owned(), tool);
             Ok(())
         })
     }
 
     /// Removes a tool, and tells whether there was one. Calls of it that run go on.
+    ///
+    /// ```
+    /// # use platools::{ToolRegistry, tool, tools};
+    /// # /// Add two numbers.
+    /// # #[tool]
+    /// # async fn add(a: i64, b: i64) -> i64 { a + b }
+    /// let registry = ToolRegistry::new().with_tools(tools![add])?;
+    /// assert!(registry.remove("add"));
+    /// assert!(!registry.remove("add"));
+    /// # Ok::<(), platools::Error>(())
+    /// ```
     pub fn remove(&self, name: &str) -> bool {
-        self.write_and_announce(|contents| contents.tools.shift_remove(name).is_some())
+        let removed = self.write(|contents| contents.tools.shift_remove(name));
+        if removed.is_some() {
+            self.announce();
+        }
+        removed.is_some()
     }
 
     /// Removes every tool.
     pub fn clear(&self) {
-        self.write_and_announce(|contents| {
-            let had_tools = !contents.tools.is_empty();
-            contents.tools.clear();
-            had_tools
-        });
+        let removed = self.write(|contents| std::mem::take(&mut contents.tools));
+        if !removed.is_empty() {
+            self.announce();
+        }
     }
 
     /// The names of the tools, in the order they were added.
@@ -180,6 +238,22 @@ impl ToolRegistry {
     }
 
     /// A count that grows with every change of the set of tools.
+    ///
+    /// ```
+    /// # use platools::{ToolRegistry, tool, tools};
+    /// # /// Add two numbers.
+    /// # #[tool]
+    /// # async fn add(a: i64, b: i64) -> i64 { a + b }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = ToolRegistry::new();
+    /// let mut changes = registry.changes();
+    /// registry.insert(tools![add])?;
+    /// changes.changed().await?;
+    /// assert_eq!(registry.names(), ["add"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.changes.subscribe()
@@ -193,22 +267,26 @@ impl ToolRegistry {
         self.read().tools.values().cloned().collect()
     }
 
-    /// Binds the tools, then adds all of them to a copy of the contents, so that a failure leaves everything as it was.
+    /// Binds the tools, then adds all of them to a copy of the others, so that a failure leaves everything as it was.
     fn change(
         &self,
         tools: impl IntoTools,
-        add: impl Fn(&mut Contents, Arc<RegisteredTool>) -> Result<(), Error>,
+        add: impl Fn(&mut Tools, Arc<RegisteredTool>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let tools = tools.into_tools();
-        self.write_and_announce(|contents| {
-            let mut changed = contents.clone();
-            for tool in &tools {
-                let tool = RegisteredTool::bind(&**tool, &changed.state)?;
-                add(&mut changed, tool)?;
-            }
-            *contents = changed;
-            Ok(!tools.is_empty())
-        })
+        let state = self.read().state.clone();
+        let bound: Vec<_> =
+            tools.into_tools().iter().map(|tool| RegisteredTool::bind(&**tool, &state)).collect::<Result<_, _>>()?;
+        if bound.is_empty() {
+            return Ok(());
+        }
+        let replaced = self.write(|contents| {
+            let mut changed = contents.tools.clone();
+            bound.iter().try_for_each(|tool| add(&mut changed, Arc::clone(tool)))?;
+            Ok::<_, Error>(std::mem::replace(&mut contents.tools, changed))
+        })?;
+        drop(replaced);
+        self.announce();
+        Ok(())
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Contents> {
@@ -216,43 +294,14 @@ impl ToolRegistry {
         self.shared.contents.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write<R>(&self, change: impl FnOnce(&mut Contents) -> R) -> R {
-        change(&mut self.shared.contents.write().unwrap_or_else(PoisonError::into_inner))
+    /// Edits the contents. What was written elsewhere (declarations, binding, the `Drop` of a tool or of state) may read this
+    /// registry, so it runs before or after: an edit returns what it takes out instead of dropping it.
+    fn write<R>(&self, edit: impl FnOnce(&mut Contents) -> R) -> R {
+        edit(&mut self.shared.contents.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write_and_announce<R: Changed>(&self, change: impl FnOnce(&mut Contents) -> R) -> R::Answer {
-        let changed = self.write(change);
-        if changed.changed() {
-            self.shared.changes.send_modify(|count| *count += 1);
-        }
-        changed.answer()
-    }
-}
-
-/// What an edit of the contents tells: whether anything changed, and what its caller wants to know.
-trait Changed {
-    type Answer;
-    fn changed(&self) -> bool;
-    fn answer(self) -> Self::Answer;
-}
-
-impl Changed for bool {
-    type Answer = Self;
-    fn changed(&self) -> bool {
-        *self
-    }
-    fn answer(self) -> Self {
-        self
-    }
-}
-
-impl Changed for Result<bool, Error> {
-    type Answer = Result<(), Error>;
-    fn changed(&self) -> bool {
-        matches!(self, Ok(true))
-    }
-    fn answer(self) -> Result<(), Error> {
-        self.map(drop)
+    fn announce(&self) {
+        self.shared.changes.send_modify(|count| *count += 1);
     }
 }
 

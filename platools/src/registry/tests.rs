@@ -111,3 +111,55 @@ fn tools_are_exported_in_the_order_they_were_added_in() {
     let names: Vec<_> = exported.iter().map(|tool| &tool["name"]).collect();
     assert_eq!(names, ["b", "a"]);
 }
+
+/// A tool that looks at the registry wherever it can.
+struct Curious(ToolRegistry);
+
+impl Tool for Curious {
+    fn definition(&self) -> ToolDefinition {
+        ToolDefinition::new(format!("after_{}", self.0.len()), "A tool.", json!({"type": "object"}))
+    }
+
+    fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
+        Ok(Arc::new(Leaving(self.0.clone())))
+    }
+}
+
+/// Looks at the registry when it is dropped.
+struct Leaving(ToolRegistry);
+
+impl Handler for Leaving {
+    fn call(self: Arc<Self>, _: Context, output: Output) -> HandlerFuture {
+        Box::pin(async move { Ok(output) })
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[test]
+fn tools_may_use_the_registry_they_come_into_and_leave() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let registry = registry(&["a"]);
+        registry.insert(Curious(registry.clone())).expect("it looks only");
+        assert_eq!(registry.names(), ["a", "after_1"]);
+        registry.insert(tools(&["after_1"])).expect_err("taken");
+        assert!(registry.remove("after_1"));
+        assert!(registry.is_empty(), "the handler cleared it on its way out");
+        let state = ToolRegistry::new().with_state(Leaving(registry.clone()));
+        drop(state.with_state(Leaving(registry)));
+        done.send(()).expect("the test waits");
+    });
+    ended.recv_timeout(std::time::Duration::from_secs(30)).expect("no deadlock, and no failure");
+}
+
+#[tokio::test]
+async fn a_handler_that_writes_nothing_returns_null() {
+    let registry = ToolRegistry::new();
+    registry.insert(Curious(registry.clone())).expect("a free name");
+    assert_eq!(registry.call("after_0", json!({})).await.expect("it succeeds"), json!(null));
+}

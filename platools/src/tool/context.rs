@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::params::Params;
@@ -63,8 +64,10 @@ impl Context {
         &self.0.call_id
     }
 
-    /// The params as they arrived: arguments and envelopes.
-    pub(crate) fn params(&self) -> &Params {
+    /// The params as they arrived: arguments and envelopes. Tools made by `#[tool]` have them decoded already; one written by
+    /// hand reads its arguments here.
+    #[must_use]
+    pub fn params(&self) -> &Params {
         &self.0.params
     }
 
@@ -163,7 +166,7 @@ impl Context {
     }
 
     fn envelopes(&self) -> &Envelopes {
-        self.0.envelopes.get_or_init(|| serde_json::from_str(self.0.params.as_str()).unwrap_or_default())
+        self.0.envelopes.get_or_init(|| Envelopes::of(&self.0.params))
     }
 }
 
@@ -204,22 +207,44 @@ impl<'a> Scope<'a> {
 /// A caller whose platform sent every required field.
 ///
 /// `Debug` leaves out the tokens and the signature.
+///
+/// ```
+/// # use platools::{Context, ToolError, tool};
+/// /// Say where the call comes from.
+/// #[tool]
+/// async fn origin(ctx: &Context) -> Result<String, ToolError> {
+///     let full = ctx.full().ok_or("this tool is for platforms that say who calls")?;
+///     Ok(format!("{} in {}", full.user_id, full.environment_id))
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "each field is documented at the accessor of the same name on `Context`")]
 pub struct FullContext<'a> {
+    /// The organization the call comes from.
     pub organization_id: &'a str,
+    /// The project within the organization.
     pub project_id: &'a str,
+    /// The environment of the project, such as the id of production.
     pub environment_id: &'a str,
+    /// The entity whose tool is called.
     pub entity_id: &'a str,
+    /// The end user on whose behalf the agent calls.
     pub user_id: &'a str,
+    /// The end user's token, for calling an API as that user. A secret: keep it out of logs.
     pub user_token: Option<&'a str>,
+    /// The agent that calls.
     pub agent_id: &'a str,
+    /// The conversation the call belongs to.
     pub thread_id: &'a str,
+    /// The call's id as the platform wrote it into the envelope.
     pub call_id: &'a str,
+    /// When the platform made the call, in RFC 3339.
     pub timestamp: &'a str,
+    /// What makes the signature one of a kind; older platforms send none.
     pub nonce: Option<&'a str>,
+    /// The call's signature in hexadecimal; [`signature`](crate::signature) says what it covers.
     pub signature: &'a str,
+    /// The entity's token. A secret: keep it out of logs.
     pub entity_token: Option<&'a str>,
 }
 
@@ -240,7 +265,6 @@ impl fmt::Debug for FullContext<'_> {
 }
 
 /// The two objects a platform puts beside the arguments.
-#[derive(Default)]
 struct Envelopes {
     /// `__platos`: the caller's scope. A field of another type than string counts as absent.
     platform: Map<String, Value>,
@@ -248,37 +272,51 @@ struct Envelopes {
     context: Value,
 }
 
-impl<'de> Deserialize<'de> for Envelopes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EnvelopesVisitor;
+impl Envelopes {
+    /// Each is read on its own: what one holds may be no value of ours (half a surrogate pair, a number beyond `f64`), and
+    /// must not take the other with it.
+    fn of(params: &Params) -> Self {
+        let unread: Unread<'_> = serde_json::from_str(params.as_str()).unwrap_or_default();
+        Self { platform: read(unread.platform), context: read(unread.context) }
+    }
+}
 
-        impl<'de> Visitor<'de> for EnvelopesVisitor {
-            type Value = Envelopes;
+fn read<T: DeserializeOwned + Default>(envelope: Option<&RawValue>) -> T {
+    envelope.and_then(|text| serde_json::from_str(text.get()).ok()).unwrap_or_default()
+}
+
+/// The texts of the envelopes.
+#[derive(Default)]
+struct Unread<'a> {
+    platform: Option<&'a RawValue>,
+    context: Option<&'a RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Unread<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct UnreadVisitor;
+
+        impl<'de> Visitor<'de> for UnreadVisitor {
+            type Value = Unread<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("params, which are a JSON object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelopes, A::Error> {
-                let mut envelopes = Envelopes::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unread<'de>, A::Error> {
+                let mut unread = Unread::default();
                 while let Some(key) = map.next_key::<Cow<'de, str>>()? {
                     match &*key {
-                        "__platos" => {
-                            if let Value::Object(platform) = map.next_value()? {
-                                envelopes.platform = platform;
-                            }
-                        }
-                        "_context" => envelopes.context = map.next_value()?,
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
+                        "__platos" => unread.platform = Some(map.next_value()?),
+                        "_context" => unread.context = Some(map.next_value()?),
+                        _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
-                Ok(envelopes)
+                Ok(unread)
             }
         }
 
-        deserializer.deserialize_map(EnvelopesVisitor)
+        deserializer.deserialize_map(UnreadVisitor)
     }
 }
 
@@ -332,6 +370,17 @@ mod tests {
         let ctx = context(r#"{"_context":[1]}"#);
         assert!(ctx.context().is_empty());
         assert_eq!(ctx.raw(), &serde_json::json!([1]));
+    }
+
+    #[test]
+    fn an_envelope_that_cannot_be_read_leaves_the_other_as_it_is() {
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        for bad in [r#"{"note":"\ud83d"}"#, r#"{"n":1e400}"#, &deep] {
+            let ctx = context(&format!(r#"{{"_context":{bad},"__platos":{{"userId":"u"}}}}"#));
+            assert_eq!((ctx.user_id(), ctx.raw()), (Some("u"), &Value::Null), "{bad}");
+            let ctx = context(&format!(r#"{{"_context":{{"team":7}},"__platos":{bad}}}"#));
+            assert_eq!((ctx.user_id(), &ctx.raw()["team"]), (None, &Value::from(7)), "{bad}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a tool declares.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub struct ToolDefinition {
     pub rate_limit: Option<Rate>,
     /// Whether a failure's chain of causes is shown to the caller. Default: no.
     pub expose_errors: bool,
+    /// What the author of a typed tool got wrong about its arguments.
+    pub(crate) mistake: Option<String>,
 }
 
 impl ToolDefinition {
@@ -59,17 +62,22 @@ impl ToolDefinition {
             max_concurrency: None,
             rate_limit: None,
             expose_errors: false,
+            mistake: None,
         }
     }
 
     /// Checks what a registry requires of every tool.
     ///
     /// # Errors
-    /// The name is not one that every client accepts, or the input schema is no object schema.
+    /// The name is not one that every client accepts, the input schema is no object schema, or an argument of a typed tool has
+    /// a pattern that cannot be used or a default outside of its limits.
     pub fn validate(&self) -> Result<(), InvalidTool> {
         check_name(&self.name)?;
+        if let Some(mistake) = &self.mistake {
+            return Err(InvalidTool(mistake.clone().into()));
+        }
         if self.input_schema.get("type").and_then(Value::as_str) != Some("object") {
-            return Err(InvalidTool("its input schema must have `\"type\": \"object\"` at the root"));
+            return Err(InvalidTool("its input schema must have `\"type\": \"object\"` at the root".into()));
         }
         Ok(())
     }
@@ -79,21 +87,21 @@ fn check_name(name: &str) -> Result<(), InvalidTool> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if !starts_well || !goes_on_well {
-        return Err(InvalidTool("a name is a letter or `_` followed by letters, digits, `_` and `-`"));
+        return Err(InvalidTool("a name is a letter or `_` followed by letters, digits, `_` and `-`".into()));
     }
     if name.len() > MAX_NAME_CHARS {
-        return Err(InvalidTool("a name has at most 64 characters"));
+        return Err(InvalidTool("a name has at most 64 characters".into()));
     }
     Ok(())
 }
 
 /// What is wrong with a declaration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InvalidTool(pub(crate) &'static str);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidTool(Cow<'static, str>);
 
 impl fmt::Display for InvalidTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(&self.0)
     }
 }
 
@@ -139,6 +147,16 @@ pub enum Execution {
 }
 
 /// A number of calls in a span of time.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use std::time::Duration;
+/// use platools::ToolDefinition;
+/// use platools::tool::Rate;
+///
+/// let mut definition = ToolDefinition::new("find", "Find an order.", serde_json::json!({ "type": "object" }));
+/// definition.rate_limit = NonZeroU32::new(10).map(|calls| Rate::new(calls, Duration::from_secs(60)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     calls: NonZeroU32,

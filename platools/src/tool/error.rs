@@ -34,11 +34,12 @@ pub mod code {
     pub const SIGNATURE_REJECTED: &str = "signature_rejected";
 }
 
-/// Why a call failed, as its caller learns it.
+/// Why a call failed.
 ///
-/// The message reaches the caller; the source stays with the worker and its logs, unless the tool is declared with
-/// `expose_errors`. A handler may return any error type; this one lets it choose the code, say whether another try may
-/// help, and attach details.
+/// Over a platform the message reaches the caller, and with `expose_errors` the chain of causes; the protocol has no field for
+/// the rest. Code, hint to retry and details are for whoever calls in the same process
+/// ([`ToolRegistry::call`](crate::ToolRegistry::call)), and the code is in the worker's logs: what a remote caller needs to
+/// know belongs into the message. A handler may return any error type; this one lets it choose all of them.
 ///
 /// ```
 /// use platools::ToolError;
@@ -78,28 +79,29 @@ impl ToolError {
         Self::new(error.to_string()).with_source(error)
     }
 
-    /// Sets the code, a short word in snake case that programs can tell failures apart by.
+    /// Sets the code, a short word in snake case that programs can tell failures apart by. It stays in the worker's process and
+    /// its logs.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.0.code = code.into();
         self
     }
 
-    /// Says that the same call may succeed later.
+    /// Says that the same call may succeed later. For callers in the same process; say it in the message for others.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.0.retryable = true;
         self
     }
 
-    /// Attaches facts a program can use.
+    /// Attaches facts a program can use. For callers in the same process; others get the message alone.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
         self.0.details = Some(details);
         self
     }
 
-    /// Sets the error behind this one.
+    /// Sets the error behind this one. It is logged, and shown to the caller where the tool is declared with `expose_errors`.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());

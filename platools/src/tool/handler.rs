@@ -15,27 +15,45 @@ use super::state::{BindError, State};
 /// run time.
 ///
 /// ```
+/// use std::collections::HashMap;
 /// use std::sync::Arc;
 /// use platools::tool::{BindError, Handler, HandlerFuture, Output, State};
-/// use platools::{Context, Tool, ToolDefinition};
-/// use serde_json::json;
+/// use platools::{Context, Tool, ToolDefinition, ToolRegistry};
+/// use serde_json::{Value, json};
 ///
-/// struct Echo;
+/// /// Looks words up in a glossary that is state of the registry.
+/// struct Define(Arc<HashMap<String, String>>);
 ///
-/// impl Tool for Echo {
+/// struct DefineTool;
+///
+/// impl Tool for DefineTool {
 ///     fn definition(&self) -> ToolDefinition {
-///         ToolDefinition::new("echo", "Return the params as they came.", json!({ "type": "object" }))
+///         let schema = json!({ "type": "object", "properties": { "word": { "type": "string" } }, "required": ["word"] });
+///         ToolDefinition::new("define", "Explain a word.", schema)
 ///     }
-///     fn bind(&self, _state: &State) -> Result<Arc<dyn Handler>, BindError> {
-///         Ok(Arc::new(Echo))
+///     fn bind(&self, state: &State) -> Result<Arc<dyn Handler>, BindError> {
+///         let glossary = state.get().ok_or_else(|| BindError::new("it needs a glossary; add one with `with_state`"))?;
+///         Ok(Arc::new(Define(glossary)))
 ///     }
 /// }
 ///
-/// impl Handler for Echo {
+/// impl Handler for Define {
 ///     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
-///         Box::pin(async move { output.write(context.context()) })
+///         Box::pin(async move {
+///             let arguments: Value = context.params().deserialize()?;
+///             let word = arguments["word"].as_str().ok_or("`word` is a string")?;
+///             output.write(&self.0.get(word))
+///         })
 ///     }
 /// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let glossary = HashMap::from([("link".to_owned(), "one socket and its loop".to_owned())]);
+/// let registry = ToolRegistry::new().with_state(glossary).with_tools(DefineTool)?;
+/// assert_eq!(registry.call("define", json!({ "word": "link" })).await?, "one socket and its loop");
+/// # Ok(())
+/// # }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a tool",
@@ -49,7 +67,7 @@ pub trait Tool: Send + Sync {
     /// Something that runs the tool's calls, with what it borrows taken from `state`.
     ///
     /// # Errors
-    /// The tool borrows a type that `state` has no value of.
+    /// `state` lacks something that the tool needs.
     fn bind(&self, state: &State) -> Result<Arc<dyn Handler>, BindError>;
 }
 
@@ -58,7 +76,7 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Output, ToolError>> 
 
 /// Runs the calls of one tool.
 pub trait Handler: Send + Sync + 'static {
-    /// Starts one call, whose result is to be written into `output`.
+    /// Starts one call, whose result is to be written into `output`. An output that nothing was written into means `null`.
     ///
     /// The future does all the work: nothing happens before it is polled, and dropping it cancels the call. It may panic;
     /// whoever polls it is ready for that.

@@ -10,23 +10,38 @@ use super::error::{ToolError, code};
 ///
 /// The buffer may begin with a head the tool neither sees nor changes, so that a result is written straight into the frame
 /// that will carry it. It is bounded: a result that would not fit is a [`code::RESULT_TOO_LARGE`] failure, raised while
-/// it is being written and before it takes more memory than that.
+/// it is being written and before it takes more memory than that. Until something is written, the result is `null`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use platools::Context;
+/// use platools::tool::{Handler, HandlerFuture, Output};
+///
+/// struct CallId;
+///
+/// impl Handler for CallId {
+///     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
+///         Box::pin(async move { output.write(context.call_id()) })
+///     }
+/// }
+/// ```
 pub struct Output {
     buffer: Vec<u8>,
     head: usize,
     limit: usize,
 }
 
+/// The result of a handler that wrote none.
+const NULL: &[u8] = b"null";
+
 impl Output {
     /// A buffer without a head, for a result of at most `limit` bytes.
-    #[must_use]
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self::after(Vec::new(), limit)
     }
 
     /// A buffer that begins with `head`, for a result of at most `limit` bytes.
-    #[must_use]
-    pub fn after(head: Vec<u8>, limit: usize) -> Self {
+    pub(crate) fn after(head: Vec<u8>, limit: usize) -> Self {
         Self { head: head.len(), buffer: head, limit }
     }
 
@@ -52,12 +67,17 @@ impl Output {
     /// The result's JSON.
     #[must_use]
     pub fn json(&self) -> &[u8] {
-        &self.buffer[self.head..]
+        match &self.buffer[self.head..] {
+            [] => NULL,
+            written => written,
+        }
     }
 
     /// The head and the result behind it.
-    #[must_use]
-    pub fn into_bytes(self) -> Vec<u8> {
+    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
+        if self.buffer.len() == self.head {
+            self.buffer.extend_from_slice(NULL);
+        }
         self.buffer
     }
 }
@@ -101,6 +121,12 @@ mod tests {
         let output = Output::after(b"head:".to_vec(), 64).write(&[1, 2]).expect("it fits");
         assert_eq!(output.json(), b"[1,2]");
         assert_eq!(output.into_bytes(), b"head:[1,2]");
+    }
+
+    #[test]
+    fn an_output_without_a_result_is_null() {
+        assert_eq!(Output::new(64).json(), b"null");
+        assert_eq!(Output::after(b"head:".to_vec(), 64).into_bytes(), b"head:null");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::error::{ToolError, code};
 
 /// The params of one call: the text of a JSON object, shared and never copied.
 ///
@@ -39,7 +41,32 @@ impl Params {
         serde_json::to_string(value).map(Self::from)
     }
 
-    /// The text of the object.
+    /// The arguments as a value of a type of one's own.
+    ///
+    /// The platform's envelopes `__platos` and `_context` stand beside the arguments, so the type has to allow fields it does
+    /// not know, as serde's derive does.
+    ///
+    /// ```
+    /// use platools::tool::Params;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Arguments {
+    ///     city: String,
+    /// }
+    ///
+    /// let params = Params::from(r#"{"city":"Bern","__platos":{"userId":"u-1"}}"#.to_owned());
+    /// assert_eq!(params.deserialize::<Arguments>()?.city, "Bern");
+    /// # Ok::<(), platools::ToolError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// They do not fit the type: [`code::INVALID_ARGUMENTS`].
+    pub fn deserialize<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ToolError> {
+        serde_json::from_str(self.as_str())
+            .map_err(|error| ToolError::new(format!("invalid arguments: {error}")).with_code(code::INVALID_ARGUMENTS))
+    }
+
+    /// The text of the object, byte for byte as it came. The envelopes in it may hold tokens: keep it out of logs.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text.as_str()[self.start..self.end]

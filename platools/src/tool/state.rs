@@ -10,13 +10,20 @@ use super::context::Context;
 /// Shared values, one per type: database pools, clients, configuration.
 #[derive(Clone, Default)]
 pub struct State {
-    values: HashMap<TypeId, (Arc<dyn Any + Send + Sync>, &'static str)>,
+    values: HashMap<TypeId, (Shared, &'static str)>,
 }
+
+type Shared = Arc<dyn Any + Send + Sync>;
 
 impl State {
     /// Adds a value, in place of one of the same type.
     pub fn insert<T: Any + Send + Sync>(&mut self, value: Arc<T>) {
-        self.values.insert(TypeId::of::<T>(), (value, type_name::<T>()));
+        drop(self.put(value));
+    }
+
+    /// Adds a value, and returns the one of the same type that it replaces.
+    pub(crate) fn put<T: Any + Send + Sync>(&mut self, value: Arc<T>) -> Option<Shared> {
+        self.values.insert(TypeId::of::<T>(), (value, type_name::<T>())).map(|(earlier, _)| earlier)
     }
 
     /// The value of a type.
@@ -33,21 +40,31 @@ impl fmt::Debug for State {
     }
 }
 
-/// A tool cannot be bound: it borrows a type the registry has no value of.
+/// A tool cannot be bound: the registry's state lacks something that it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindError {
-    parameter: &'static str,
-    wanted: &'static str,
+    message: String,
+}
+
+impl BindError {
+    /// An error of a tool written by hand: what it lacks, and what to do about it. The tool's name is put in front.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+
+    fn missing(parameter: &str, wanted: &str) -> Self {
+        Self::new(format!(
+            "parameter `{parameter}` borrows a `{wanted}`, and the registry has no state of that type; add it before the \
+             tool, with `with_state` or, if it is in an `Arc` already, `with_shared_state` (of `Platools`: `state` and \
+             `shared_state`)"
+        ))
+    }
 }
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { parameter, wanted } = self;
-        write!(
-            f,
-            "parameter `{parameter}` borrows a `{wanted}`, and the registry has no state of that type; add it with \
-             `with_state` before the tool (a value already in an `Arc` with `with_shared_state`)"
-        )
+        f.write_str(&self.message)
     }
 }
 
@@ -107,7 +124,7 @@ impl Injected {
             return Ok(Self::Call);
         }
         let value = (borrowing.from_state)(state);
-        value.map(Self::State).ok_or(BindError { parameter, wanted: type_name::<T>() })
+        value.map(Self::State).ok_or_else(|| BindError::missing(parameter, type_name::<T>()))
     }
 
     /// The value, for one call.

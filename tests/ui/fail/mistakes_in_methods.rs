@@ -13,6 +13,11 @@ impl Orders {
     #[tool(crate = platools)]
     fn undescribed(&self) {}
 
+    /// Be a tool twice.
+    #[tool]
+    #[tool(strict)]
+    fn twice(&self) {}
+
     fn plain(&self) -> u8 {
         self.find((1, 2))
     }

@@ -7,7 +7,7 @@ struct Echo;
 
 impl Tool for Echo {
     fn definition(&self) -> ToolDefinition {
-        ToolDefinition::new("echo", "Return the context.", serde_json::json!({ "type": "object" }))
+        ToolDefinition::new("echo", "Return the params as they came.", serde_json::json!({ "type": "object" }))
     }
     fn bind(&self, _state: &State) -> Result<Arc<dyn Handler>, BindError> {
         Ok(Arc::new(Echo))
@@ -16,7 +16,7 @@ impl Tool for Echo {
 
 impl Handler for Echo {
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
-        Box::pin(async move { output.write(context.context()) })
+        Box::pin(async move { output.write(&context.params().deserialize::<serde_json::Value>()?) })
     }
 }
 

@@ -95,11 +95,12 @@ mod tests {
     use tokio_tungstenite::client_async;
 
     use super::*;
+    use crate::core::admin::NewKey;
     use crate::core::arguments::Arguments;
     use crate::core::directory::Claim;
     use crate::core::error::ErrorKind;
-    use crate::core::identity::Role;
-    use crate::core::{Arrival, CallRequest, Core};
+    use crate::core::identity::{Policy, Role};
+    use crate::core::{Arrival, CallRequest, Core, ToolName};
     use crate::listen::sync::{Patience, replies};
     use crate::listen::{Server, Traffic};
 
@@ -130,12 +131,12 @@ mod tests {
     async fn core() -> (tempfile::TempDir, Core, Link, secrecy::SecretString) {
         let folder = tempfile::tempdir().unwrap();
         let core = Core::open(folder.path()).await.unwrap();
-        let secret = core.add_entity("dev").await.unwrap();
+        let secret = core.local_admin().add_entity("dev", Policy::Supersede).await.unwrap().secret;
         let claim = Claim { secret: Some(secret), entity: None, environment: None };
         let link = core.connect(Arrival::now(), claim).await.unwrap();
         let tool = ToolDeclaration::new("slow", "", json!({}));
         core.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
-        let key = core.add_key(Role::Operator).await.unwrap();
+        let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap().secret;
         (folder, core, link, key)
     }
 
@@ -148,7 +149,8 @@ mod tests {
         let call = || {
             let arguments = Arguments::new(&arguments).unwrap();
             let timeout = Duration::from_secs(600);
-            core.call(&caller, CallRequest { tool: "slow", arguments, entity: None, environment: None, timeout })
+            let tool = ToolName { name: "slow", entity: None, environment: None };
+            core.call(&caller, CallRequest { tool, arguments, timeout })
         };
         let mut calls: FuturesUnordered<_> = (0..CALLS).map(|_| call()).collect();
         // All of them wait before anything is written, so that the writer takes them as one batch.

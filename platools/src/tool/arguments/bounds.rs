@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -72,7 +72,20 @@ macro_rules! ranged {
     )*};
 }
 ranged!(Int(i128): i8 i16 i32 i64 i128 u8 u16 u32 u64);
-ranged!(Float(f64): f32 f64);
+ranged!(Float(f64): f64);
+
+impl Ranged for f32 {
+    fn number(&self) -> Option<Bound> {
+        Some(Bound::from(*self))
+    }
+}
+
+impl From<f32> for Bound {
+    /// By its shortest decimal, which is what was written: widened, `0.1_f32` would be more than `0.1`.
+    fn from(number: f32) -> Self {
+        Self::Float(format!("{number:e}").parse().expect("a number that was written can be read"))
+    }
+}
 
 macro_rules! ranged_by_size {
     ($($number:ty)*) => {$(
@@ -109,11 +122,13 @@ const CHARACTERS: LengthUnit = LengthUnit { min_keyword: "minLength", max_keywor
 const ITEMS: LengthUnit = LengthUnit { min_keyword: "minItems", max_keyword: "maxItems", noun: "items" };
 const ENTRIES: LengthUnit = LengthUnit { min_keyword: "minProperties", max_keyword: "maxProperties", noun: "entries" };
 
-/// A type that `length(..)` applies to: strings (counted in characters), lists, maps, and `Option`s of them.
+/// A type that `length(..)` applies to: strings (counted in characters), lists, maps, and `Option`s of them. Not sets, which
+/// lose count of what is given twice before it could be compared with the schema.
 #[diagnostic::on_unimplemented(
     message = "`length` applies to strings, lists and maps, and `{Self}` is none",
     label = "this argument has no length",
-    note = "use `range(..)` for numbers"
+    note = "use `range(..)` for numbers, and `Vec` in place of a set: what is given twice counts once in a set and twice in \
+            its schema"
 )]
 pub trait Length {
     /// What is counted.
@@ -134,8 +149,7 @@ macro_rules! length {
     )*};
 }
 length!(CHARACTERS, |text| text.chars().count(), [] String, [] Box<str>, [] Arc<str>, ['a] Cow<'a, str>,);
-length!(ITEMS, |list| list.len(),
-    [T] Vec<T>, [T] Box<[T]>, [T] VecDeque<T>, [T] BTreeSet<T>, [T, S] HashSet<T, S>,);
+length!(ITEMS, |list| list.len(), [T] Vec<T>, [T] Box<[T]>, [T] VecDeque<T>,);
 length!(ENTRIES, |map| map.len(), [K, V] BTreeMap<K, V>, [K, V, S] HashMap<K, V, S>,);
 
 impl<T: Length> Length for Option<T> {

@@ -1,5 +1,6 @@
 //! The slow path: each argument on its own, to name every bad one and to accept what was probably meant.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -25,13 +26,14 @@ pub(super) fn one_by_one<P: Parameters>(
             return slots;
         }
     };
-    for (index, (name, value)) in entries.iter().enumerate() {
+    let mut seen = HashSet::new();
+    for (name, value) in &entries {
         match parameters.position(name) {
-            Some(_) if entries[..index].iter().any(|(earlier, _)| earlier == name) => {
-                problems.add(name, "", "it is given twice");
-            }
+            Some(position) if !seen.insert(position) => problems.add(name, "", "it is given twice"),
             Some(position) => one(parameters, policy, (position, name), value, &mut slots, problems),
             None if policy.ignores(name) => {}
+            // What is only counted is not worth a suggestion.
+            None if problems.is_full() => problems.add(name, "", ""),
             None => problems.add(name, "", no_such_argument(parameters, name)),
         }
     }

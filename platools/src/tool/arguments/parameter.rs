@@ -21,6 +21,7 @@ pub struct Parameter<T> {
     default: Option<fn() -> T>,
     keywords: Vec<(&'static str, Value)>,
     checks: Vec<Check<T>>,
+    mistake: Option<String>,
 }
 
 /// Says what is wrong with a value, if anything.
@@ -29,13 +30,11 @@ type Check<T> = Box<dyn Fn(&T) -> Option<String> + Send + Sync>;
 impl<T> Parameter<T> {
     /// A parameter that must be given, unless its type can do without a value, as `Option` can.
     pub fn new(name: &'static str, description: &'static str) -> Self {
-        Self { name, description, default: None, keywords: Vec::new(), checks: Vec::new() }
+        Self { name, description, default: None, keywords: Vec::new(), checks: Vec::new(), mistake: None }
     }
 
-    /// May be left out; the function then gets this value. To be called last: it checks the default against the limits.
-    ///
-    /// # Panics
-    /// The default lies outside of the limits, which its author learns the first time the tool is registered.
+    /// May be left out; the function then gets this value. To be called last: it checks the default against the limits, and
+    /// one that lies outside of them is a mistake.
     #[must_use]
     pub fn with_default(mut self, default: fn() -> T) -> Self
     where
@@ -43,9 +42,10 @@ impl<T> Parameter<T> {
     {
         let value = default();
         if let Some(problem) = self.checks.iter().find_map(|check| check(&value)) {
-            panic!("the default of the argument `{}` is not allowed: {problem}", self.name);
+            self.mistake(format_args!("its default is not allowed: {problem}"));
         }
-        if let Ok(json) = serde_json::to_value(value) {
+        // Written and read again, so that an `f32` is shown by its own decimal and not by that of an `f64` close to it.
+        if let Some(json) = serde_json::to_string(&value).ok().and_then(|text| serde_json::from_str(&text).ok()) {
             self.keywords.push(("default", json));
         }
         self.default = Some(default);
@@ -103,21 +103,25 @@ impl<T> Parameter<T> {
         self
     }
 
-    /// A string in which the pattern is found.
-    ///
-    /// # Panics
-    /// The pattern is not a regular expression.
+    /// A string in which the pattern is found. One that is no regular expression of JSON Schema is a mistake.
     #[must_use]
     pub fn with_pattern(mut self, pattern: &'static str) -> Self
     where
         T: Text,
     {
-        let regex = pattern::compile(pattern);
         self.keywords.push(("pattern", pattern.into()));
-        self.checks.push(Box::new(move |value| {
-            (!regex.is_match(value.text()?)).then(|| format!("it does not match the pattern {pattern}"))
-        }));
+        match pattern::compile(pattern) {
+            Err(problem) => self.mistake(format_args!("its pattern `{pattern}` cannot be used: {problem}")),
+            Ok(regex) => self.checks.push(Box::new(move |value| {
+                (!regex.is_match(value.text()?)).then(|| format!("it does not match the pattern {pattern}"))
+            })),
+        }
         self
+    }
+
+    /// Notes what the author got wrong, which they learn when the tool is registered.
+    fn mistake(&mut self, problem: fmt::Arguments<'_>) {
+        self.mistake.get_or_insert_with(|| format!("argument `{}`: {problem}", self.name));
     }
 }
 
@@ -161,6 +165,8 @@ pub trait AnyParameter {
     fn is_required(&self) -> bool;
     /// Whether it has a default of its own.
     fn has_default(&self) -> bool;
+    /// What its author got wrong, if anything: a tool with such a parameter is refused.
+    fn mistake(&self) -> Option<&str>;
     /// Its schema, with definitions collected in the generator.
     fn schema(&self, generator: &mut SchemaGenerator) -> Value;
 }
@@ -176,6 +182,10 @@ impl<T: DeserializeOwned + JsonSchema> AnyParameter for Parameter<T> {
 
     fn has_default(&self) -> bool {
         self.default.is_some()
+    }
+
+    fn mistake(&self) -> Option<&str> {
+        self.mistake.as_deref()
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Value {

@@ -1,16 +1,30 @@
 //! What is wrong with the arguments of a call, all of it.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::tool::error::{ToolError, code};
 
+/// How many problems are told of; further ones are counted. Whoever gets that many has misunderstood the tool as a whole.
+const MAX_TOLD: usize = 32;
+
+/// The longest name that a suggestion is looked for, in characters: that of the longest argument. The search takes time in
+/// proportion to the length.
+const MAX_NAME_CHARS: usize = 64;
+
 /// Collects what is wrong, argument by argument.
 #[derive(Debug, Default)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems {
+    told: Vec<Problem>,
+    /// How many more there are.
+    more: usize,
+    /// The arguments that any of them is about.
+    arguments: HashSet<String>,
+}
 
 #[derive(Debug)]
 struct Problem {
-    argument: String,
     path: String,
     message: String,
 }
@@ -18,29 +32,45 @@ struct Problem {
 impl Problems {
     /// Something is wrong with an argument; `within` is where inside of its value, empty for the whole.
     pub(super) fn add(&mut self, argument: &str, within: &str, message: impl Into<String>) {
+        if !self.arguments.contains(argument) {
+            self.arguments.insert(argument.to_owned());
+        }
+        if self.is_full() {
+            self.more += 1;
+            return;
+        }
         let path = match within {
             "" | "." => argument.to_owned(),
             index if index.starts_with('[') => format!("{argument}{index}"),
             field => format!("{argument}.{field}"),
         };
-        self.0.push(Problem { argument: argument.to_owned(), path, message: message.into() });
+        self.told.push(Problem { path, message: message.into() });
+    }
+
+    /// Whether further problems are only counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.told.len() >= MAX_TOLD
     }
 
     /// Whether something is already known to be wrong with an argument.
     pub(super) fn concern(&self, argument: &str) -> bool {
-        self.0.iter().any(|problem| problem.argument == argument)
+        self.arguments.contains(argument)
     }
 
     /// Whether nothing is wrong.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.told.is_empty()
     }
 
-    /// One failure that names every problem.
+    /// One failure that names the problems.
     pub(super) fn into_error(self) -> ToolError {
-        let lines: Vec<_> = self.0.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();
+        let mut lines: Vec<_> =
+            self.told.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();
+        if self.more > 0 {
+            lines.push(format!("and {} more", self.more));
+        }
         let details: Vec<Value> =
-            self.0.iter().map(|problem| json!({"path": problem.path, "message": problem.message})).collect();
+            self.told.iter().map(|problem| json!({"path": problem.path, "message": problem.message})).collect();
         ToolError::new(format!("invalid arguments: {}", lines.join("; ")))
             .with_code(code::INVALID_ARGUMENTS)
             .with_details(json!({ "problems": details }))
@@ -49,7 +79,12 @@ impl Problems {
 
 /// The known name that was probably meant.
 pub(super) fn did_you_mean<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
-    let distance = |name: &str| strsim::damerau_levenshtein(&unknown.to_lowercase(), &name.to_lowercase());
+    let length = unknown.chars().take(MAX_NAME_CHARS + 1).count();
+    if length > MAX_NAME_CHARS {
+        return None;
+    }
+    let unknown = unknown.to_lowercase();
+    let distance = |name: &str| strsim::damerau_levenshtein(&unknown, &name.to_lowercase());
     let (distance, name) = known.iter().map(|name| (distance(name), *name)).min()?;
-    (distance <= 1.max(unknown.chars().count() / 3)).then_some(name)
+    (distance <= 1.max(length / 3)).then_some(name)
 }

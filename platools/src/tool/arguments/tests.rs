@@ -149,6 +149,44 @@ fn lengths_count_characters_and_items() {
 }
 
 #[test]
+fn a_range_of_an_f32_means_the_decimals_that_were_written() {
+    let up_to = |end| (Parameter::<f32>::new("x", "").with_range(End::Included(Bound::Float(0.0)), end), ());
+    let read = |end, text: &str| decode(&up_to(end), Policy::default(), text).map(drop);
+    assert!(read(End::Included(Bound::Float(0.1)), r#"{"x":0.1}"#).is_ok());
+    assert!(read(End::Included(Bound::from(0.1_f32)), r#"{"x":0.1}"#).is_ok());
+    assert!(read(End::Excluded(Bound::Float(0.7)), r#"{"x":0.7}"#).is_err());
+    assert!(read(End::Excluded(Bound::Float(0.7)), r#"{"x":0.69}"#).is_ok());
+    assert!(read(End::Included(Bound::Float(1e38)), r#"{"x":1e38}"#).is_ok());
+}
+
+#[test]
+fn many_problems_are_counted_and_the_first_are_told() {
+    let unknown: Vec<_> = (0..100).map(|number| format!(r#""quantitz{number}":1"#)).collect();
+    let error = read(&format!("{{{}}}", unknown.join(","))).expect_err("none of them exists");
+    assert!(error.message().ends_with("; and 69 more"), "100 unknown ones and a missing one: {error}");
+    assert_eq!(error.details().expect("details")["problems"].as_array().map(Vec::len), Some(32));
+}
+
+#[test]
+fn a_bad_argument_that_is_only_counted_is_not_missing_too() {
+    let unknown: Vec<_> = (0..40).map(|number| format!(r#""u{number}":1"#)).collect();
+    let error = read(&format!(r#"{{{},"order_id":7}}"#, unknown.join(","))).expect_err("all are bad");
+    assert!(error.message().ends_with("; and 9 more"), "{error}");
+}
+
+#[test]
+fn bad_arguments_of_any_number_and_length_are_refused_soon() {
+    let started = std::time::Instant::now();
+    let twice = format!(r#"{{"order_id":1{}}}"#, r#","order_id":1"#.repeat(200_000));
+    let twice = read(&twice).expect_err("which one?");
+    assert!(twice.message().contains("given twice") && twice.message().ends_with("more"));
+    let long = read(&format!(r#"{{"{}":1}}"#, "ö".repeat(2_000_000))).expect_err("no such name");
+    assert!(!long.message().contains("did you mean"));
+    // Quadratic work would take minutes here, and this takes well below a second.
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[test]
 fn ranges_of_fractions_and_open_ends() {
     let list =
         (Parameter::<f64>::new("x", "").with_range(End::Excluded(Bound::Int(0)), End::Excluded(Bound::Float(1.5))), ());

@@ -82,6 +82,8 @@ pub(super) struct Composed<'a> {
     pub(super) required: Vec<&'a str>,
     /// What keys beyond the properties hold, if a schema or `true` allows them explicitly.
     pub(super) others: Option<&'a Value>,
+    /// What keys that match a pattern hold.
+    pub(super) patterns: Vec<(&'a str, &'a Value)>,
     /// Lists of schemas, of each of which one applies too.
     pub(super) choices: Vec<&'a [Value]>,
     /// Whether any part says which keys there are.
@@ -125,6 +127,8 @@ impl<'a> Composed<'a> {
         for (name, schema) in node.get("properties").and_then(Value::as_object).into_iter().flatten() {
             self.properties.entry(name).or_insert(schema);
         }
+        let patterns = node.get("patternProperties").and_then(Value::as_object).into_iter().flatten();
+        self.patterns.extend(patterns.map(|(pattern, schema)| (pattern.as_str(), schema)));
         self.required.extend(required(node));
         for others in ["additionalProperties", "unevaluatedProperties"].iter().filter_map(|keyword| node.get(*keyword))
         {

@@ -1,7 +1,8 @@
 //! A tool as each consumer of schemas wants it.
 //!
 //! Nothing here fails: what a dialect has no keyword for becomes a sentence of the description, so that the model still
-//! reads it, and the worker checks every argument against the declaration itself whatever the model was shown.
+//! reads it. Conditions that are schemas themselves (`not`, `if`, `contains`, `propertyNames` and the like) have no sentence, and
+//! are left out where a dialect lacks them; a typed tool checks every argument whatever the model was shown.
 
 mod compose;
 mod gemini;
@@ -45,7 +46,7 @@ pub enum Dialect {
     /// References are written out; a type that contains itself ends at its first repetition, with a bare object.
     /// A union stands alone in its node, as the API demands, so what is said of the union is said of each alternative.
     /// Alternative groups of properties (a flattened enum) become optional properties, with a sentence that tells which
-    /// go together. Types are in lower case, so that the result reads as JSON Schema too.
+    /// go together. A map's values are told of in a sentence, and keys beyond named properties not at all. Types are in lower case, so that the result reads as JSON Schema too.
     Gemini,
 }
 

@@ -156,13 +156,24 @@ impl<'a> Writer<'a> {
         for choice in &object.choices {
             self.choice(choice, &mut properties, out);
         }
-        if let Some(others) = object.others.filter(|_| properties.schemas.is_empty()) {
-            let value = self.schema(others);
-            describe(out, &format!("Keys are free; each holds: {}.", label(&value)));
+        if properties.schemas.is_empty() {
+            self.map(&object, out);
         }
         self.trail.truncate(depth);
         object.descriptions().for_each(|description| describe(out, description));
         properties.write(out);
+    }
+
+    /// An object of which no key is known by name.
+    fn map(&mut self, object: &Composed<'a>, out: &mut Node) {
+        if let Some(others) = object.others {
+            let value = self.schema(others);
+            describe(out, &format!("Keys are free; each holds: {}.", label(&value)));
+        }
+        for (pattern, schema) in &object.patterns {
+            let value = self.schema(schema);
+            describe(out, &format!("Keys that match `{pattern}` hold: {}.", label(&value)));
+        }
     }
 
     /// Properties of which one group goes along with the rest: each becomes optional, but for those in all groups.

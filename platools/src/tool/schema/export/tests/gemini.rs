@@ -181,6 +181,12 @@ fn maps_and_tuples_are_told_of() {
         json!({"type": "object", "description": "Keys are free; each holds: integer."})
     );
     assert_eq!(
+        property(json!({
+            "type": "object", "patternProperties": {"^[0-9]+$": {"type": "boolean"}}, "additionalProperties": false
+        })),
+        json!({"type": "object", "description": "Keys that match `^[0-9]+$` hold: boolean."})
+    );
+    assert_eq!(
         property(json!({"type": "array", "prefixItems": [{"type": "string"}, {"type": "number"}], "maxItems": 2})),
         json!({
             "type": "array", "maxItems": 2, "description": "By position: string, number.",
