@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod access;
 mod calls;
+mod catalog;
+mod directory;
 mod hostile;
 mod program;
 mod rest;

@@ -46,6 +46,11 @@ pub(crate) struct Dial {
 
 impl Dial {
     /// The development entity at the usual path.
+    /// As the entity that everybody knows, at some path.
+    pub(crate) fn dev_at(gateway: &Gateway, path: &str) -> Self {
+        Self::to(gateway, path).secret(dev::SECRET)
+    }
+
     pub(crate) fn dev(gateway: &Gateway) -> Self {
         Self::to(gateway, "/ws/sdk").secret(dev::SECRET)
     }
@@ -185,6 +190,12 @@ impl Worker {
         }
     }
 
+    /// How the gateway turned it away: the code and the text.
+    pub(crate) async fn refused(mut self) -> (u16, String) {
+        let error = self.expect("error").await["error"].as_str().unwrap().to_owned();
+        (self.closed().await.0, error)
+    }
+
     /// Closes like a worker that stops, and waits until the gateway knows.
     pub(crate) async fn leave(mut self) {
         within(self.socket.close(None)).await.unwrap();
@@ -236,9 +247,22 @@ impl Caller {
         }
         let response = within(request.send()).await.unwrap();
         let status = response.status().as_u16();
-        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
-        let body = within(response.json()).await.unwrap();
-        Answer { status, kind, body }
+        let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let (kind, etag) = (header("content-type"), header("etag"));
+        let text = within(response.text()).await.unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        Answer { status, kind, etag, body }
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, body.to_string()).await
+    }
+
+    /// Asks for what may be known already.
+    pub(crate) async fn get_unless(&self, path: &str, etag: &str) -> u16 {
+        let request = self.http.get(format!("{}{path}", self.url)).header("if-none-match", etag);
+        let request = request.bearer_auth(self.key.as_deref().unwrap_or_default());
+        within(request.send()).await.unwrap().status().as_u16()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -268,6 +292,7 @@ impl Caller {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) kind: String,
+    pub(crate) etag: String,
     pub(crate) body: Value,
 }
 
