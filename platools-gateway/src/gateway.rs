@@ -257,8 +257,11 @@ impl Gateway {
 
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
+        // Before workers are told to connect elsewhere: here would be no elsewhere.
         self.server.stop();
-        if timeout(self.setup.drain_limit, self.server.idle()).await.is_err() {
+        self.core.announce_stop(self.setup.drain_limit);
+        let idle = async { tokio::join!(self.server.idle(), self.core.idle()) };
+        if timeout(self.setup.drain_limit, idle).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
         // Workers stay until now: they are the ones to finish the calls. Those that are left are ended here.

@@ -98,6 +98,8 @@ pub enum ErrorKind {
     Timeout,
     /// The tool failed.
     ToolFailed,
+    /// Somebody cancelled the call. Whether it ran is not known.
+    Cancelled,
     /// The gateway stopped while the call ran. Whether it ended is not known.
     Interrupted,
     /// There is one of that name already.
@@ -126,6 +128,7 @@ impl ErrorKind {
             Self::WorkerBusy => "worker_busy",
             Self::Timeout => "timeout",
             Self::ToolFailed => "tool_failed",
+            Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
             Self::AlreadyExists => "already_exists",
             Self::NotFound => "not_found",

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::arguments::Arguments;
-use super::calls::Outcome;
+use super::calls::{Outcome, Progress};
 use super::catalog::{CatalogTool, Found};
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Role};
+use super::identity::{Caller, Role, Scope};
 use super::ids::CallId;
 use super::oversize::shortened;
-use super::workers::{Delivery, offline};
+use super::workers::{Delivery, Notice, Workers, offline};
 use super::{Core, ToolName, access};
 
 /// What a caller asks for.
@@ -27,6 +28,8 @@ pub struct CallRequest<'a> {
     pub arguments: Arguments,
     /// How long to wait for the answer.
     pub timeout: Duration,
+    /// Where to tell how far the call is.
+    pub progress: Option<watch::Sender<Option<Progress>>>,
 }
 
 /// How a call ended well.
@@ -39,6 +42,23 @@ pub struct CallReply {
     pub result: Box<RawValue>,
     /// How long the worker took, in milliseconds.
     pub latency_ms: u64,
+}
+
+/// A call that a worker has. Dropped before its answer, it tells the worker that nobody waits any more: its time is up, or the
+/// caller went away.
+struct Sent<'a> {
+    workers: &'a Workers,
+    scope: &'a Scope,
+    call_id: &'a CallId,
+    is_answered: bool,
+}
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.workers.notify(self.scope, &Notice::Cancel { call_id: self.call_id.clone() });
+        }
+    }
 }
 
 /// Larger arguments are checked where no socket waits for it, in bytes.
@@ -87,11 +107,15 @@ impl Core {
             arguments: &request.arguments,
         };
         let params = envelope.params(live.secret());
-        let waiting = self.calls.open(call_id.clone(), scope);
+        let waiting = self.calls.open(call_id.clone(), scope.clone(), request.progress);
         live.deliver(Delivery { call_id: call_id.clone(), tool_name: request.tool.name.to_owned(), params })
             .map_err(|error| error.about_call(&call_id))?;
         tracing::debug!(call.id = %call_id, tool.name = request.tool.name, entity = identity.entity, "call sent");
-        match waiting.until(deadline).await {
+        let mut sent = Sent { workers: &self.workers, scope: &scope, call_id: &call_id, is_answered: false };
+        let end = waiting.until(deadline).await;
+        sent.is_answered = end.is_ok();
+        drop(sent);
+        match end {
             Ok(Outcome::Returned { result, latency_ms }) => {
                 Ok(CallReply { call_id, result: shortened(result), latency_ms })
             }

@@ -32,15 +32,16 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use platools::wire::Features;
 use platools::wire::ToolDeclaration;
 use secrecy::SecretString;
 use tokio::time::MissedTickBehavior;
 
-pub use calls::{Outcome, Receipt};
+pub use calls::{Outcome, Progress, Receipt};
 pub use catalog::{Changes, Switch};
 pub use invoke::{CallReply, CallRequest};
 pub use tools::{ListedTool, ToolName};
-pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link};
+pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use calls::Calls;
 use catalog::Catalog;
@@ -121,7 +122,7 @@ impl Core {
         let admitted = self.directory.authenticate_worker(&claim).await?;
         let credential = admitted.credential.clone();
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
-        let link = self.workers.attach(arrival, admitted, secret);
+        let link = self.workers.attach(arrival, admitted, secret, claim.features.intersection(Features::all()));
         // What ended the credential meanwhile closed the links it saw, and this was not one of them yet.
         if !self.directory.snapshot().is_good(&credential, now_ms()) {
             return Err(Refusal::Unknown);
@@ -204,6 +205,21 @@ impl Core {
     /// Whether nobody has a key yet.
     pub(crate) fn is_new(&self) -> bool {
         self.directory.snapshot().has_no_keys()
+    }
+
+    /// Takes a worker's word on how far a call is, if the call went to that worker and its caller wants to know.
+    pub fn progress(&self, from: &Scope, call_id: &CallId, progress: Progress) {
+        self.calls.progress(from, call_id, progress);
+    }
+
+    /// Waits until no call is under way.
+    pub(crate) async fn idle(&self) {
+        self.calls.idle().await;
+    }
+
+    /// Tells every worker that the gateway is about to close its socket.
+    pub(crate) fn announce_stop(&self, deadline: Duration) {
+        self.workers.notify_all(&Notice::Drain { deadline });
     }
 
     /// Closes every link, and ends every call that still waits.

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use platools::wire::{Feature, Features};
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 use tokio::sync::{mpsc, watch};
@@ -31,6 +33,30 @@ pub enum Closing {
     SecretRotated,
     /// The gateway is stopping.
     ShuttingDown,
+}
+
+/// What a worker is told beside its calls.
+#[derive(Debug, Clone)]
+pub enum Notice {
+    /// Nobody waits for this call any more.
+    Cancel {
+        /// The call.
+        call_id: CallId,
+    },
+    /// The gateway is about to close the socket.
+    Drain {
+        /// In so long at the latest.
+        deadline: Duration,
+    },
+}
+
+impl Notice {
+    fn feature(&self) -> Feature {
+        match self {
+            Self::Cancel { .. } => Feature::Cancel,
+            Self::Drain { .. } => Feature::Drain,
+        }
+    }
 }
 
 /// One call on its way to a worker.
@@ -135,6 +161,11 @@ pub(crate) struct Live {
     calls: Calls,
     secret: SecretString,
     credential: Credential,
+    features: Features,
+    /// The worker said that it stops.
+    is_leaving: Arc<AtomicBool>,
+    // Unbounded, but each call that was sent is cancelled once at most, and a link is told once that it ends.
+    notices: mpsc::UnboundedSender<Notice>,
     queue: mpsc::Sender<Delivery>,
     queued_bytes: Arc<AtomicUsize>,
     closing: watch::Sender<Option<Closing>>,
@@ -147,9 +178,16 @@ impl Workers {
 
     /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
     /// before the live one is closed itself.
-    pub(crate) fn attach(&self, arrival: Arrival, admitted: Admitted, secret: SecretString) -> Link {
+    pub(crate) fn attach(
+        &self,
+        arrival: Arrival,
+        admitted: Admitted,
+        secret: SecretString,
+        features: Features,
+    ) -> Link {
         let Admitted { identity, credential, policy } = admitted;
         let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
+        let (notices, noticed) = mpsc::unbounded_channel();
         let (closing, closed) = watch::channel(None);
         let queued_bytes = Arc::new(AtomicUsize::new(0));
         let connection_id = ConnectionId::random();
@@ -162,18 +200,23 @@ impl Workers {
             calls: self.calls.clone(),
             secret,
             credential,
+            features,
+            is_leaving: Arc::new(AtomicBool::new(false)),
+            notices,
             queue,
             queued_bytes: Arc::clone(&queued_bytes),
             closing,
         };
         self.lock().admit(identity.scope(), live, policy);
         let workers = self.clone();
-        Link { workers, identity, connection_id, arrival, deliveries, queued_bytes, closed }
+        Link { workers, identity, connection_id, arrival, features, deliveries, noticed, queued_bytes, closed }
     }
 
     /// The live link of a scope that has the fewest calls under way.
     pub(crate) fn find(&self, scope: &Scope) -> Option<Live> {
-        self.lock().live.get(scope)?.iter().min_by_key(|live| live.load.calls()).cloned()
+        let state = self.lock();
+        let staying = state.live.get(scope)?.iter().filter(|live| !live.is_leaving.load(Ordering::Relaxed));
+        staying.min_by_key(|live| live.load.calls()).cloned()
     }
 
     /// The workers of a project, in the order they came.
@@ -192,6 +235,25 @@ impl Workers {
     /// Whether a link is still the live one of its scope.
     fn is_current(&self, scope: &Scope, arrival: Arrival) -> bool {
         self.lock().live.get(scope).is_some_and(|links| links.iter().any(|live| live.arrival == arrival))
+    }
+
+    /// Tells the workers of a scope. A call may be with any of them, and those that do not have it pass over its end.
+    pub(crate) fn notify(&self, scope: &Scope, notice: &Notice) {
+        self.lock().live.get(scope).into_iter().flatten().for_each(|live| live.notify(notice));
+    }
+
+    /// Tells every worker.
+    pub(crate) fn notify_all(&self, notice: &Notice) {
+        self.lock().links().for_each(|live| live.notify(notice));
+    }
+
+    /// Notes that a worker stops: it is sent no more calls.
+    fn leaves(&self, scope: &Scope, arrival: Arrival) {
+        let state = self.lock();
+        let mut links = state.live.get(scope).into_iter().flatten();
+        if let Some(live) = links.find(|live| live.arrival == arrival) {
+            live.is_leaving.store(true, Ordering::Relaxed);
+        }
     }
 
     /// How many links are live.
@@ -250,6 +312,14 @@ impl Live {
         })
     }
 
+    /// Has the worker told, if it knows what is meant.
+    fn notify(&self, notice: &Notice) {
+        if self.features.contains(notice.feature()) {
+            // A link that is gone needs no notice.
+            let _ = self.notices.send(notice.clone());
+        }
+    }
+
     /// Asks the link to close. The first reason counts.
     fn close(&self, closing: Closing) {
         self.closing.send_if_modified(|current| {
@@ -276,7 +346,9 @@ pub struct Link {
     identity: Identity,
     connection_id: ConnectionId,
     arrival: Arrival,
+    features: Features,
     deliveries: mpsc::Receiver<Delivery>,
+    noticed: mpsc::UnboundedReceiver<Notice>,
     queued_bytes: Arc<AtomicUsize>,
     closed: watch::Receiver<Option<Closing>>,
 }
@@ -294,6 +366,30 @@ impl Link {
         &self.connection_id
     }
 
+    /// The extensions of the protocol that both sides know.
+    #[must_use]
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// What the worker is to be told next, or the next call for it. Cancel-safe. Ends once the link was closed and nothing is
+    /// queued.
+    ///
+    /// Until [`Link::sent`] a call counts as not sent, and fails when the link ends.
+    pub async fn next(&mut self) -> Option<Order> {
+        loop {
+            // Both arms are cancel-safe.
+            let delivery = tokio::select! {
+                biased;
+                Some(notice) = self.noticed.recv() => return Some(Order::Notice(notice)),
+                delivery = self.deliveries.recv() => delivery?,
+            };
+            if self.take(&delivery) {
+                return Some(Order::Call(delivery));
+            }
+        }
+    }
+
     /// What the link's fence is: it tells whether the link is still the live one, also while the link is in use.
     #[must_use]
     pub fn fence(&self) -> Fence {
@@ -304,18 +400,6 @@ impl Link {
     #[must_use]
     pub fn closing(&self) -> ClosingSignal {
         ClosingSignal(self.closed.clone())
-    }
-
-    /// The next call for the worker. Cancel-safe. Ends once the link was closed and nothing is queued.
-    ///
-    /// Until [`Link::sent`] the call counts as not sent, and fails when the link ends.
-    pub async fn next_delivery(&mut self) -> Option<Delivery> {
-        loop {
-            let delivery = self.deliveries.recv().await?;
-            if self.take(&delivery) {
-                return Some(delivery);
-            }
-        }
     }
 
     /// The next call, if one is queued.
@@ -358,6 +442,15 @@ impl Drop for Link {
     }
 }
 
+/// What is to be written to a worker.
+#[derive(Debug)]
+pub enum Order {
+    /// A call.
+    Call(Delivery),
+    /// Something beside its calls.
+    Notice(Notice),
+}
+
 /// Tells whether a link was replaced.
 #[derive(Debug, Clone)]
 pub struct Fence {
@@ -367,6 +460,11 @@ pub struct Fence {
 }
 
 impl Fence {
+    /// Notes that the worker stops: it is sent no more calls.
+    pub fn leaves(&self) {
+        self.workers.leaves(&self.scope, self.arrival);
+    }
+
     /// Whether the link is still the live one of its scope.
     #[must_use]
     pub fn is_current(&self) -> bool {
@@ -411,7 +509,7 @@ mod tests {
     }
 
     fn attach(workers: &Workers) -> Link {
-        workers.attach(Arrival::now(), admitted(), "secret".to_owned().into())
+        workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::none())
     }
 
     fn delivery(call_id: &str) -> Delivery {
@@ -441,7 +539,7 @@ mod tests {
         let workers = Workers::default();
         let earlier = Arrival::now();
         let newer = attach(&workers);
-        let late = workers.attach(earlier, admitted(), "secret".to_owned().into());
+        let late = workers.attach(earlier, admitted(), "secret".to_owned().into(), Features::none());
         assert_eq!(late.closing().wait().await, Closing::Superseded);
         assert!(newer.fence().is_current() && !late.fence().is_current());
         drop(late);
@@ -454,7 +552,7 @@ mod tests {
 
     /// Opens a call and queues it at the live link.
     fn call(workers: &Workers, call_id: &str) -> (Result<(), Error>, Waiting) {
-        let waiting = workers.calls.open(call_id.into(), identity().scope());
+        let waiting = workers.calls.open(call_id.into(), identity().scope(), None);
         (workers.find(&identity().scope()).unwrap().deliver(delivery(call_id)), waiting)
     }
 
@@ -463,7 +561,7 @@ mod tests {
         let workers = Workers::default();
         let mut link = attach(&workers);
         let calls = ["sent", "taken", "queued"].map(|id| call(&workers, id).1);
-        let sent = link.next_delivery().await.unwrap();
+        let Some(Order::Call(sent)) = link.next().await else { panic!("a call is queued") };
         link.sent(&sent.call_id);
         assert_eq!(link.queued_delivery().unwrap().call_id, "taken".into());
         drop(link);
@@ -481,7 +579,7 @@ mod tests {
             let workers = Workers::default();
             let link = attach(&workers);
             let live = workers.find(&identity().scope()).unwrap();
-            let waiting = workers.calls.open("c".into(), identity().scope());
+            let waiting = workers.calls.open("c".into(), identity().scope(), None);
             let ending = tokio::task::spawn_blocking(move || drop(link));
             if live.deliver(delivery("c")).is_ok() {
                 assert_eq!(waiting.until(soon()).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
@@ -494,14 +592,36 @@ mod tests {
     async fn a_call_nobody_waits_for_is_not_delivered() {
         let workers = Workers::default();
         let mut link = attach(&workers);
-        for round in ["awaited", "polled"] {
-            drop(call(&workers, "abandoned").1);
-            let (queued, _waiting) = call(&workers, round);
-            queued.unwrap();
-            let next = if round == "awaited" { link.next_delivery().await } else { link.queued_delivery() };
-            assert_eq!(next.unwrap().call_id, round.into());
-        }
+        drop(call(&workers, "abandoned").1);
+        let _awaited = call(&workers, "awaited");
+        assert!(matches!(link.next().await, Some(Order::Call(next)) if next.call_id == "awaited".into()));
+        drop(call(&workers, "abandoned").1);
+        let _polled = call(&workers, "polled");
+        assert_eq!(link.queued_delivery().unwrap().call_id, "polled".into());
         assert_eq!(link.queued_bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn only_workers_that_know_what_is_meant_are_told() {
+        let workers = Workers::default();
+        let told = |features: Features| {
+            let mut link = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features);
+            workers.notify(&identity().scope(), &Notice::Cancel { call_id: "c".into() });
+            let told = link.noticed.try_recv().is_ok();
+            told
+        };
+        assert!(told(Features::all()));
+        assert!(!told(Features::none()));
+        assert!(!told([Feature::Drain].into_iter().collect()));
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_stops_gets_no_more_calls() {
+        let workers = Workers::default();
+        let link = attach(&workers);
+        link.fence().leaves();
+        assert!(workers.find(&identity().scope()).is_none());
+        assert_eq!(workers.count(), 1, "it answers the calls it has");
     }
 
     #[tokio::test]
@@ -538,7 +658,7 @@ mod tests {
     #[test]
     fn debug_does_not_print_the_secret() {
         let workers = Workers::default();
-        let _link = workers.attach(Arrival::now(), admitted(), "plt_hidden".to_owned().into());
+        let _link = workers.attach(Arrival::now(), admitted(), "plt_hidden".to_owned().into(), Features::none());
         assert!(!format!("{workers:?}").contains("plt_hidden"));
     }
 }

@@ -6,6 +6,7 @@ mod access;
 mod calls;
 mod catalog;
 mod directory;
+mod extensions;
 mod hostile;
 mod program;
 mod rest;

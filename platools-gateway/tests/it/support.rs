@@ -273,6 +273,14 @@ impl Caller {
         self.send("POST", &format!("/v1/tools/{tool}/call"), body.to_string()).await
     }
 
+    /// Calls, and reads what comes as events.
+    pub(crate) async fn stream(&self, tool: &str, body: Value) -> Events {
+        let request = self.http.post(format!("{}/v1/tools/{tool}/call?stream=1", self.url)).body(body.to_string());
+        let response = within(request.bearer_auth(self.key.as_deref().unwrap_or_default()).send()).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Events { response, read: String::new() }
+    }
+
     /// Calls while the test goes on.
     pub(crate) fn calling(&self, tool: &'static str, body: Value) -> JoinHandle<Answer> {
         let caller = self.clone();
@@ -285,6 +293,28 @@ impl Caller {
         assert_eq!(listing.status, 200, "{listing:?}");
         let tools = listing.body["tools"].as_array().unwrap();
         tools.iter().map(|tool| (tool["name"].as_str().unwrap().to_owned(), tool["online"] == true)).collect()
+    }
+}
+
+/// Server-sent events.
+pub(crate) struct Events {
+    response: reqwest::Response,
+    read: String,
+}
+
+impl Events {
+    /// The name and the data of the next event.
+    pub(crate) async fn next(&mut self) -> (String, Value) {
+        loop {
+            if let Some((event, rest)) = self.read.split_once("\n\n") {
+                let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+                let event = (line("event:").to_owned(), serde_json::from_str(line("data:")).unwrap());
+                self.read = rest.to_owned();
+                return event;
+            }
+            let chunk = within(self.response.chunk()).await.unwrap().expect("another event");
+            self.read.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use platools::wire::Features;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::clock::now_ms;
@@ -33,6 +34,8 @@ pub struct Claim {
     pub entity: Option<String>,
     /// The environment's slug or id.
     pub environment: Option<String>,
+    /// The extensions of the protocol it knows.
+    pub features: Features,
 }
 
 /// Why a worker is turned away. The text is what the worker is told.

@@ -1,20 +1,26 @@
 //! `POST /v1/tools/{name}/call`
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use tokio::sync::watch;
+use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Known;
 use super::body::{Text, parse};
 use super::problem::{Problem, invalid, json};
 use crate::core::arguments::Arguments;
-use crate::core::{CallRequest, Core, ToolName};
+use crate::core::identity::Caller;
+use crate::core::{CallReply, CallRequest, Core, Progress, ToolName};
 
 /// How long a call waits for its answer when the caller does not say.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
@@ -50,24 +56,114 @@ pub(super) struct Answer<'a> {
     latency_ms: u64,
 }
 
-/// Call a tool, and wait for its result.
+/// How the answer is sent.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Form {
+    /// `1` for server-sent events: `progress` while the tool reports it, then one `result` or `error`.
+    stream: Option<u8>,
+}
+
+/// Call a tool, and wait for its result. A caller that goes away cancels its call.
 #[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Call<'static>,
-    params(("name", description = "Name")),
+    params(("name", description = "Name"), Form),
     responses((status = 200, body = Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn call(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
     tool: Result<Path<String>, PathRejection>,
+    form: Result<Query<Form>, QueryRejection>,
     Text(body): Text,
 ) -> Result<Response, Problem> {
-    let Path(tool) = tool?;
-    let call: Call<'_> = parse(&body)?;
-    let reply = core.call(&caller, request(&tool, &call)?).await?;
-    let (call_id, latency_ms) = (reply.call_id.as_str(), reply.latency_ms);
-    Ok(json(&Answer { call_id, result: &reply.result, latency_ms }))
+    let (Path(tool), Query(form)) = (tool?, form?);
+    match form.stream {
+        None | Some(0) => once(&core, &caller, &tool, &body).await,
+        Some(1) => streamed(core, caller, tool, body),
+        Some(_) => Err(invalid("`stream` must be 0 or 1")),
+    }
 }
 
-fn request<'a>(name: &'a str, call: &'a Call<'_>) -> Result<CallRequest<'a>, Problem> {
+/// Cancel a call that is under way.
+#[utoipa::path(delete, path = "/v1/calls/{id}", tag = "calls", params(("id", description = "Id of the call")),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+pub(super) async fn cancel(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path(id) = id?;
+    core.cancel_call(&caller, &id.into())?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn once(core: &Core, caller: &Caller, tool: &str, body: &str) -> Result<Response, Problem> {
+    let call: Call<'_> = parse(body)?;
+    let reply = core.call(caller, request(tool, &call, None)?).await?;
+    Ok(json(&answer(&reply)))
+}
+
+/// The call as events. It lives in the body of the response, so that it ends when nobody reads that any more.
+fn streamed(core: Arc<Core>, caller: Caller, tool: String, body: String) -> Result<Response, Problem> {
+    // A request that is no call is answered as such, not with an event.
+    request(&tool, &parse(&body)?, None)?;
+    let (progress, reports) = watch::channel(None);
+    let call = async move {
+        let call: Call<'_> = parse(&body)?;
+        Ok(core.call(&caller, request(&tool, &call, Some(progress))?).await?)
+    };
+    let events = stream::unfold(Some((Box::pin(call), reports)), async |state| {
+        let (mut call, mut reports) = state?;
+        // Both arms are cancel-safe: the call is kept, and the channel loses nothing but older reports.
+        tokio::select! {
+            biased;
+            Ok(()) = reports.changed() => {
+                let event = progress_event(reports.borrow_and_update().as_ref());
+                Some((event, Some((call, reports))))
+            }
+            end = &mut call => Some((end_event(end), None)),
+        }
+    });
+    Ok(Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response())
+}
+
+fn progress_event(report: Option<&Progress>) -> Event {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        progress: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<&'a str>,
+    }
+    let report = report.map(|report| Report {
+        progress: report.progress,
+        total: report.total,
+        message: report.message.as_deref(),
+    });
+    Event::default().event("progress").data(text(&report))
+}
+
+fn end_event(end: Result<CallReply, Problem>) -> Event {
+    match end {
+        Ok(reply) => Event::default().event("result").data(text(&answer(&reply))),
+        Err(problem) => Event::default().event("error").data(text(&problem)),
+    }
+}
+
+fn answer(reply: &CallReply) -> Answer<'_> {
+    Answer { call_id: reply.call_id.as_str(), result: &reply.result, latency_ms: reply.latency_ms }
+}
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("strings, numbers and raw JSON always serialize")
+}
+
+fn request<'a>(
+    name: &'a str,
+    call: &'a Call<'_>,
+    progress: Option<watch::Sender<Option<Progress>>>,
+) -> Result<CallRequest<'a>, Problem> {
     let timeout_ms = call.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
     if !TIMEOUTS_MS.contains(&timeout_ms) {
         return Err(invalid("`timeoutMs` must be from 1 to 600000"));
@@ -77,5 +173,6 @@ fn request<'a>(name: &'a str, call: &'a Call<'_>) -> Result<CallRequest<'a>, Pro
         tool: ToolName { name, entity, environment },
         arguments: call.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
         timeout: Duration::from_millis(timeout_ms),
+        progress,
     })
 }

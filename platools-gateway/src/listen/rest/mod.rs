@@ -51,6 +51,7 @@ pub(super) fn router(core: Arc<Core>) -> Router {
         .routes(routes!(tools::show, tools::change))
         .routes(routes!(tools::schema))
         .routes(routes!(call::call))
+        .routes(routes!(call::cancel))
         .routes(routes!(workers::list))
         .merge(admin::router())
         .split_for_parts();
