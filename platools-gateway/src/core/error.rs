@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::ids::CallId;
 use super::schema::ArgumentProblem;
 
@@ -73,7 +75,8 @@ impl From<sqlx::Error> for Error {
 }
 
 /// The kinds of [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// No key, or one that is not known.
@@ -102,6 +105,8 @@ pub enum ErrorKind {
     Cancelled,
     /// The gateway stopped while the call ran. Whether it ended is not known.
     Interrupted,
+    /// The idempotency key was used for another call.
+    NameTaken,
     /// There is one of that name already.
     AlreadyExists,
     /// There is none of that name.
@@ -130,6 +135,7 @@ impl ErrorKind {
             Self::ToolFailed => "tool_failed",
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
+            Self::NameTaken => "idempotency_key_reused",
             Self::AlreadyExists => "already_exists",
             Self::NotFound => "not_found",
             Self::Listen => "listen",

@@ -11,11 +11,13 @@ use tokio::time::Instant;
 use super::arguments::Arguments;
 use super::calls::{Outcome, Progress};
 use super::catalog::{CatalogTool, Found};
+use super::clock::ms_after;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Role, Scope};
 use super::ids::CallId;
 use super::oversize::shortened;
+use super::trace::TraceContext;
 use super::workers::{Delivery, Notice, Workers, offline};
 use super::{Core, ToolName, access};
 
@@ -28,6 +30,8 @@ pub struct CallRequest<'a> {
     pub arguments: Arguments,
     /// How long to wait for the answer.
     pub timeout: Duration,
+    /// The trace it belongs to.
+    pub trace: TraceContext,
     /// Where to tell how far the call is.
     pub progress: Option<watch::Sender<Option<Progress>>>,
 }
@@ -88,7 +92,7 @@ impl Core {
     /// # Errors
     /// Everything that can go wrong with a call; see [`ErrorKind`].
     pub async fn call(&self, caller: &Caller, request: CallRequest<'_>) -> Result<CallReply, Error> {
-        let deadline = Instant::now() + request.timeout;
+        let (deadline, deadline_ms) = (Instant::now() + request.timeout, ms_after(request.timeout));
         let Found { identity, tool } = self.find_tool(caller, request.tool, Role::Operator)?;
         let scope = identity.scope();
         access::check(caller, &tool.declaration)?;
@@ -105,12 +109,14 @@ impl Core {
             call_id: &call_id,
             tool: request.tool.name,
             arguments: &request.arguments,
+            deadline_ms,
+            trace: &request.trace,
         };
         let params = envelope.params(live.secret());
         let waiting = self.calls.open(call_id.clone(), scope.clone(), request.progress);
         live.deliver(Delivery { call_id: call_id.clone(), tool_name: request.tool.name.to_owned(), params })
             .map_err(|error| error.about_call(&call_id))?;
-        tracing::debug!(call.id = %call_id, tool.name = request.tool.name, entity = identity.entity, "call sent");
+        tracing::debug!(call.id = %call_id, trace.id = request.trace.trace_id(), tool.name = request.tool.name, entity = identity.entity, "call sent");
         let mut sent = Sent { workers: &self.workers, scope: &scope, call_id: &call_id, is_answered: false };
         let end = waiting.until(deadline).await;
         sent.is_answered = end.is_ok();

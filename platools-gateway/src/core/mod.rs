@@ -14,6 +14,7 @@ pub mod directory;
 mod envelope;
 pub mod environment;
 pub mod error;
+pub mod idempotency;
 pub mod identity;
 pub mod ids;
 mod invoke;
@@ -25,6 +26,7 @@ mod secret;
 mod throttle;
 mod token;
 mod tools;
+pub mod trace;
 mod workers;
 
 use std::collections::HashMap;
@@ -48,6 +50,7 @@ use catalog::Catalog;
 use clock::now_ms;
 use directory::{Claim, Directory, Refusal};
 use error::{Error, ErrorKind};
+use idempotency::Idempotency;
 use identity::{Caller, Identity, Scope};
 use ids::CallId;
 use throttle::Throttle;
@@ -58,6 +61,9 @@ use crate::store::Store;
 /// How often a gateway looks whether another process changed the directory, and which credentials have ended.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
 
+/// How often what is old enough is removed from the database.
+const SWEEPING: Duration = Duration::from_secs(600);
+
 /// A gateway without its protocols.
 #[derive(Debug)]
 pub struct Core {
@@ -66,6 +72,7 @@ pub struct Core {
     catalog: Catalog,
     workers: Workers,
     calls: Calls,
+    idempotency: Idempotency,
     throttles: Mutex<HashMap<Scope, Throttle>>,
 }
 
@@ -111,7 +118,15 @@ impl Core {
         let catalog = Catalog::open(store.clone()).await?;
         let calls = Calls::default();
         let workers = Workers::new(calls.clone());
-        Ok(Self { store, directory, catalog, workers, calls, throttles: Mutex::default() })
+        Ok(Self {
+            store,
+            directory,
+            catalog,
+            workers,
+            calls,
+            idempotency: Idempotency::default(),
+            throttles: Mutex::default(),
+        })
     }
 
     /// Lets a worker in, in the place of a link of the same entity and environment that came before it.
@@ -175,10 +190,17 @@ impl Core {
     pub(crate) async fn keep_house(&self) {
         let mut interval = tokio::time::interval(HOUSEKEEPING);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut swept = Instant::now();
         loop {
             interval.tick().await;
             if let Err(error) = self.apply_directory().await {
                 tracing::error!(%error, "the directory could not be read; it stays as it was");
+            }
+            if swept.elapsed() >= SWEEPING {
+                swept = Instant::now();
+                if let Err(error) = self.forget_old_answers().await {
+                    tracing::error!(%error, "old answers could not be removed; they will be later");
+                }
             }
         }
     }
@@ -215,6 +237,7 @@ impl Core {
     /// Waits until no call is under way.
     pub(crate) async fn idle(&self) {
         self.calls.idle().await;
+        self.idempotency.idle().await;
     }
 
     /// Tells every worker that the gateway is about to close its socket.
@@ -230,6 +253,8 @@ impl Core {
 
     /// Closes the database.
     pub async fn close(&self) {
+        // The calls have been ended; what they came to is still to be kept.
+        self.idempotency.idle().await;
         self.store.close().await;
     }
 }

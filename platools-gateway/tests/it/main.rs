@@ -8,6 +8,7 @@ mod catalog;
 mod directory;
 mod extensions;
 mod hostile;
+mod named;
 mod program;
 mod rest;
 mod stopping;

@@ -241,10 +241,24 @@ impl Caller {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
-        let mut request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url)).body(body);
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
+        self.answer(self.request(method, path).body(body)).await
+    }
+
+    /// Posts with headers of the test's own.
+    pub(crate) async fn send_with(&self, path: &str, headers: &[(&'static str, &str)], body: Value) -> Answer {
+        let request = self.request("POST", path).body(body.to_string());
+        self.answer(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
         }
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = within(request.send()).await.unwrap();
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
@@ -260,9 +274,7 @@ impl Caller {
 
     /// Asks for what may be known already.
     pub(crate) async fn get_unless(&self, path: &str, etag: &str) -> u16 {
-        let request = self.http.get(format!("{}{path}", self.url)).header("if-none-match", etag);
-        let request = request.bearer_auth(self.key.as_deref().unwrap_or_default());
-        within(request.send()).await.unwrap().status().as_u16()
+        within(self.request("GET", path).header("if-none-match", etag).send()).await.unwrap().status().as_u16()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -275,8 +287,8 @@ impl Caller {
 
     /// Calls, and reads what comes as events.
     pub(crate) async fn stream(&self, tool: &str, body: Value) -> Events {
-        let request = self.http.post(format!("{}/v1/tools/{tool}/call?stream=1", self.url)).body(body.to_string());
-        let response = within(request.bearer_auth(self.key.as_deref().unwrap_or_default()).send()).await.unwrap();
+        let request = self.request("POST", &format!("/v1/tools/{tool}/call?stream=1")).body(body.to_string());
+        let response = within(request.send()).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Events { response, read: String::new() }
     }

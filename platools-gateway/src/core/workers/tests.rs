@@ -119,8 +119,7 @@ async fn only_workers_that_know_what_is_meant_are_told() {
     let told = |features: Features| {
         let mut link = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features);
         workers.notify(&identity().scope(), &Notice::Cancel { call_id: "c".into() });
-        let told = link.noticed.try_recv().is_ok();
-        told
+        link.noticed.try_recv().is_ok()
     };
     assert!(told(Features::all()));
     assert!(!told(Features::none()));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures::{StreamExt as _, stream};
@@ -20,6 +21,7 @@ use super::body::{Text, parse};
 use super::problem::{Problem, invalid, json};
 use crate::core::arguments::Arguments;
 use crate::core::identity::Caller;
+use crate::core::trace::TraceContext;
 use crate::core::{CallReply, CallRequest, Core, Progress, ToolName};
 
 /// How long a call waits for its answer when the caller does not say.
@@ -35,13 +37,13 @@ pub(super) struct Call<'a> {
     /// What the tool is called with: an object that fits its schema. Default: an empty one.
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
-    arguments: Option<&'a RawValue>,
+    pub(super) arguments: Option<&'a RawValue>,
     /// The entity, by slug or id, where several have a tool of that name.
-    entity_id: Option<String>,
+    pub(super) entity_id: Option<String>,
     /// The environment, by slug or id. Default: development.
-    environment_id: Option<String>,
+    pub(super) environment_id: Option<String>,
     /// How long to wait for the answer, from 1 to 600000. Default: 30000.
-    timeout_ms: Option<u64>,
+    pub(super) timeout_ms: Option<u64>,
 }
 
 /// How a call ended well.
@@ -67,20 +69,27 @@ pub(super) struct Form {
 
 /// Call a tool, and wait for its result. A caller that goes away cancels its call.
 #[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Call<'static>,
-    params(("name", description = "Name"), Form),
+    params(
+        ("name", description = "Name"),
+        Form,
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and call get the same answer for 24 hours"),
+        ("traceparent" = Option<String>, Header, description = "W3C trace context, which goes on to the worker")
+    ),
     responses((status = 200, body = Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn call(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
     tool: Result<Path<String>, PathRejection>,
     form: Result<Query<Form>, QueryRejection>,
+    headers: Headers,
     Text(body): Text,
 ) -> Result<Response, Problem> {
     let (Path(tool), Query(form)) = (tool?, form?);
-    match form.stream {
-        None | Some(0) => once(&core, &caller, &tool, &body).await,
-        Some(1) => streamed(core, caller, tool, body),
-        Some(_) => Err(invalid("`stream` must be 0 or 1")),
+    match (form.stream, &headers.idempotency_key) {
+        (None | Some(0), _) => once(&core, &caller, &tool, &headers, &body).await,
+        (Some(1), None) => streamed(core, caller, tool, headers, body),
+        (Some(1), Some(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
+        (Some(_), _) => Err(invalid("`stream` must be 0 or 1")),
     }
 }
 
@@ -97,20 +106,36 @@ pub(super) async fn cancel(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn once(core: &Core, caller: &Caller, tool: &str, body: &str) -> Result<Response, Problem> {
+async fn once(
+    core: &Arc<Core>,
+    caller: &Caller,
+    tool: &str,
+    headers: &Headers,
+    body: &str,
+) -> Result<Response, Problem> {
     let call: Call<'_> = parse(body)?;
-    let reply = core.call(caller, request(tool, &call, None)?).await?;
-    Ok(json(&answer(&reply)))
+    let request = call.request(tool, headers.trace.clone(), None)?;
+    let reply = match &headers.idempotency_key {
+        Some(key) => core.call_named(caller, key, request).await?,
+        None => core.call(caller, request).await?,
+    };
+    Ok(json(&Answer::from(&reply)))
 }
 
 /// The call as events. It lives in the body of the response, so that it ends when nobody reads that any more.
-fn streamed(core: Arc<Core>, caller: Caller, tool: String, body: String) -> Result<Response, Problem> {
+fn streamed(
+    core: Arc<Core>,
+    caller: Caller,
+    tool: String,
+    headers: Headers,
+    body: String,
+) -> Result<Response, Problem> {
     // A request that is no call is answered as such, not with an event.
-    request(&tool, &parse(&body)?, None)?;
+    parse::<Call<'_>>(&body)?.request(&tool, headers.trace.clone(), None)?;
     let (progress, reports) = watch::channel(None);
     let call = async move {
         let call: Call<'_> = parse(&body)?;
-        Ok(core.call(&caller, request(&tool, &call, Some(progress))?).await?)
+        Ok(core.call(&caller, call.request(&tool, headers.trace, Some(progress))?).await?)
     };
     let events = stream::unfold(Some((Box::pin(call), reports)), async |state| {
         let (mut call, mut reports) = state?;
@@ -146,33 +171,69 @@ fn progress_event(report: Option<&Progress>) -> Event {
 
 fn end_event(end: Result<CallReply, Problem>) -> Event {
     match end {
-        Ok(reply) => Event::default().event("result").data(text(&answer(&reply))),
+        Ok(reply) => Event::default().event("result").data(text(&Answer::from(&reply))),
         Err(problem) => Event::default().event("error").data(text(&problem)),
     }
-}
-
-fn answer(reply: &CallReply) -> Answer<'_> {
-    Answer { call_id: reply.call_id.as_str(), result: &reply.result, latency_ms: reply.latency_ms }
 }
 
 fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("strings, numbers and raw JSON always serialize")
 }
 
-fn request<'a>(
-    name: &'a str,
-    call: &'a Call<'_>,
-    progress: Option<watch::Sender<Option<Progress>>>,
-) -> Result<CallRequest<'a>, Problem> {
-    let timeout_ms = call.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
-    if !TIMEOUTS_MS.contains(&timeout_ms) {
-        return Err(invalid("`timeoutMs` must be from 1 to 600000"));
+/// What the headers of a call say.
+pub(super) struct Headers {
+    idempotency_key: Option<String>,
+    trace: TraceContext,
+}
+
+impl<S: Sync> FromRequestParts<S> for Headers {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let idempotency_key = match parts.headers.get("idempotency-key") {
+            None => None,
+            Some(key) => {
+                let key = key.to_str().map_err(|_| invalid("the `Idempotency-Key` must be printable ASCII"))?;
+                Some(key.to_owned())
+            }
+        };
+        let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
+        Ok(Self { idempotency_key, trace: TraceContext::from_parent(traceparent) })
     }
-    let (entity, environment) = (call.entity_id.as_deref(), call.environment_id.as_deref());
-    Ok(CallRequest {
-        tool: ToolName { name, entity, environment },
-        arguments: call.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
-        timeout: Duration::from_millis(timeout_ms),
-        progress,
-    })
+}
+
+impl Headers {
+    /// The trace of one of several calls.
+    pub(super) fn trace(&self) -> TraceContext {
+        self.trace.clone()
+    }
+}
+
+impl Call<'_> {
+    /// The call of a tool.
+    pub(super) fn request<'a>(
+        &'a self,
+        name: &'a str,
+        trace: TraceContext,
+        progress: Option<watch::Sender<Option<Progress>>>,
+    ) -> Result<CallRequest<'a>, Problem> {
+        let timeout_ms = self.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
+        if !TIMEOUTS_MS.contains(&timeout_ms) {
+            return Err(invalid("`timeoutMs` must be from 1 to 600000"));
+        }
+        let (entity, environment) = (self.entity_id.as_deref(), self.environment_id.as_deref());
+        Ok(CallRequest {
+            tool: ToolName { name, entity, environment },
+            arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
+            timeout: Duration::from_millis(timeout_ms),
+            trace,
+            progress,
+        })
+    }
+}
+
+impl<'a> From<&'a CallReply> for Answer<'a> {
+    fn from(reply: &'a CallReply) -> Self {
+        Self { call_id: reply.call_id.as_str(), result: &reply.result, latency_ms: reply.latency_ms }
+    }
 }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod auth;
+mod batch;
 mod body;
 mod call;
 mod health;
@@ -52,6 +53,7 @@ pub(super) fn router(core: Arc<Core>) -> Router {
         .routes(routes!(tools::schema))
         .routes(routes!(call::call))
         .routes(routes!(call::cancel))
+        .routes(routes!(batch::call_all))
         .routes(routes!(workers::list))
         .merge(admin::router())
         .split_for_parts();

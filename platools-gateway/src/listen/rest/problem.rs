@@ -103,7 +103,7 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Forbidden | ErrorKind::ToolDisabled => StatusCode::FORBIDDEN,
         ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::AmbiguousTool | ErrorKind::AlreadyExists | ErrorKind::Cancelled => StatusCode::CONFLICT,
-        ErrorKind::ToolFailed | ErrorKind::InvalidArguments => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::ToolFailed | ErrorKind::InvalidArguments | ErrorKind::NameTaken => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,

@@ -120,6 +120,7 @@ mod tests {
     use crate::core::directory::Claim;
     use crate::core::error::ErrorKind;
     use crate::core::identity::{Policy, Role};
+    use crate::core::trace::TraceContext;
     use crate::core::{Arrival, CallRequest, Core, ToolName};
     use crate::listen::sync::{Patience, replies};
     use crate::listen::{Server, Traffic};
@@ -170,7 +171,10 @@ mod tests {
             let arguments = Arguments::new(&arguments).unwrap();
             let timeout = Duration::from_secs(600);
             let tool = ToolName { name: "slow", entity: None, environment: None };
-            core.call(&caller, CallRequest { tool, arguments, timeout, progress: None })
+            core.call(
+                &caller,
+                CallRequest { tool, arguments, timeout, trace: TraceContext::from_parent(None), progress: None },
+            )
         };
         let mut calls: FuturesUnordered<_> = (0..CALLS).map(|_| call()).collect();
         // All of them wait before anything is written, so that the writer takes them as one batch.
