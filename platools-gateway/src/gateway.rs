@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::core::admin::NewKey;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
+use crate::core::limits::Limits;
 use crate::listen::{self, Patience, Server};
 use crate::store::make_folder;
 
@@ -34,6 +35,7 @@ pub struct Builder {
     data: Data,
     drain_limit: Duration,
     patience: Patience,
+    limits: Limits,
 }
 
 /// Where a gateway keeps its database.
@@ -51,6 +53,7 @@ impl Default for Builder {
             data: Data::Temporary(None),
             drain_limit: Duration::from_secs(10),
             patience: Patience::default(),
+            limits: Limits::default(),
         }
     }
 }
@@ -86,6 +89,12 @@ impl Builder {
         self
     }
 
+    /// How much one address or one caller may ask for. Default: [`Limits::default`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
     ///
     /// # Errors
@@ -100,7 +109,7 @@ impl Builder {
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
-        Ok(Opened { core: Core::open(&folder).await?, lock })
+        Ok(Opened { core: Core::open(&folder, &self.limits).await?, lock })
     }
 
     /// Begins to serve.

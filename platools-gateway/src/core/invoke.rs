@@ -93,6 +93,7 @@ impl Core {
     /// Everything that can go wrong with a call; see [`ErrorKind`].
     pub async fn call(&self, caller: &Caller, request: CallRequest<'_>) -> Result<CallReply, Error> {
         let (deadline, deadline_ms) = (Instant::now() + request.timeout, ms_after(request.timeout));
+        let _under_way = self.limiter.call(caller)?;
         let Found { identity, tool } = self.find_tool(caller, request.tool, Role::Operator)?;
         let scope = identity.scope();
         access::check(caller, &tool.declaration)?;

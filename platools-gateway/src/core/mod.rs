@@ -18,6 +18,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod ids;
 mod invoke;
+pub mod limits;
 pub mod oversize;
 mod random;
 pub mod registration;
@@ -30,6 +31,7 @@ pub mod trace;
 mod workers;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -53,6 +55,7 @@ use error::{Error, ErrorKind};
 use idempotency::Idempotency;
 use identity::{Caller, Identity, Scope};
 use ids::CallId;
+use limits::{Limiter, Limits};
 use throttle::Throttle;
 use workers::Workers;
 
@@ -61,8 +64,8 @@ use crate::store::Store;
 /// How often a gateway looks whether another process changed the directory, and which credentials have ended.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
 
-/// How often what is old enough is removed from the database.
-const SWEEPING: Duration = Duration::from_secs(600);
+/// How often what is old enough is forgotten.
+const SWEEPING: Duration = Duration::from_secs(60);
 
 /// A gateway without its protocols.
 #[derive(Debug)]
@@ -73,6 +76,7 @@ pub struct Core {
     workers: Workers,
     calls: Calls,
     idempotency: Idempotency,
+    limiter: Limiter,
     throttles: Mutex<HashMap<Scope, Throttle>>,
 }
 
@@ -101,8 +105,8 @@ impl Core {
     ///
     /// # Errors
     /// The folder or the database cannot be used.
-    pub async fn open(folder: &Path) -> Result<Self, Error> {
-        Self::on(Store::open(folder).await?).await
+    pub async fn open(folder: &Path, limits: &Limits) -> Result<Self, Error> {
+        Self::on(Store::open(folder).await?, limits).await
     }
 
     /// Opens the database that a gateway has made in a folder. A gateway may run on the same folder.
@@ -110,10 +114,10 @@ impl Core {
     /// # Errors
     /// There is none, or it cannot be used.
     pub async fn open_existing(folder: &Path) -> Result<Self, Error> {
-        Self::on(Store::open_existing(folder).await?).await
+        Self::on(Store::open_existing(folder).await?, &Limits::default()).await
     }
 
-    async fn on(store: Store) -> Result<Self, Error> {
+    async fn on(store: Store, limits: &Limits) -> Result<Self, Error> {
         let directory = Directory::open(store.clone()).await?;
         let catalog = Catalog::open(store.clone()).await?;
         let calls = Calls::default();
@@ -125,6 +129,7 @@ impl Core {
             workers,
             calls,
             idempotency: Idempotency::default(),
+            limiter: Limiter::new(limits),
             throttles: Mutex::default(),
         })
     }
@@ -133,7 +138,8 @@ impl Core {
     ///
     /// # Errors
     /// The claim does not hold; the text of the refusal is meant for the worker.
-    pub async fn connect(&self, arrival: Arrival, claim: Claim) -> Result<Link, Refusal> {
+    pub async fn connect(&self, arrival: Arrival, claim: Claim, from: IpAddr) -> Result<Link, Refusal> {
+        self.limiter.handshake(from).map_err(Refusal::TooMany)?;
         let admitted = self.directory.authenticate_worker(&claim).await?;
         let credential = admitted.credential.clone();
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
@@ -198,6 +204,7 @@ impl Core {
             }
             if swept.elapsed() >= SWEEPING {
                 swept = Instant::now();
+                self.limiter.sweep();
                 if let Err(error) = self.forget_old_answers().await {
                     tracing::error!(%error, "old answers could not be removed; they will be later");
                 }

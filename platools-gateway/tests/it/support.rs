@@ -45,14 +45,14 @@ pub(crate) struct Dial {
 }
 
 impl Dial {
-    /// The development entity at the usual path.
-    /// As the entity that everybody knows, at some path.
+    /// The development entity at some path.
     pub(crate) fn dev_at(gateway: &Gateway, path: &str) -> Self {
         Self::to(gateway, path).secret(dev::SECRET)
     }
 
+    /// The development entity at the usual path.
     pub(crate) fn dev(gateway: &Gateway) -> Self {
-        Self::to(gateway, "/ws/sdk").secret(dev::SECRET)
+        Self::dev_at(gateway, "/ws/sdk")
     }
 
     pub(crate) fn to(gateway: &Gateway, path: &str) -> Self {
@@ -262,10 +262,10 @@ impl Caller {
         let response = within(request.send()).await.unwrap();
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
-        let (kind, etag) = (header("content-type"), header("etag"));
+        let (kind, etag, retry_after) = (header("content-type"), header("etag"), header("retry-after"));
         let text = within(response.text()).await.unwrap();
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
-        Answer { status, kind, etag, body }
+        Answer { status, kind, etag, retry_after, body }
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
@@ -335,6 +335,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) kind: String,
     pub(crate) etag: String,
+    pub(crate) retry_after: String,
     pub(crate) body: Value,
 }
 

@@ -120,6 +120,7 @@ mod tests {
     use crate::core::directory::Claim;
     use crate::core::error::ErrorKind;
     use crate::core::identity::{Policy, Role};
+    use crate::core::limits::Limits;
     use crate::core::trace::TraceContext;
     use crate::core::{Arrival, CallRequest, Core, ToolName};
     use crate::listen::sync::{Patience, replies};
@@ -151,10 +152,10 @@ mod tests {
     /// A worker with one tool, and a key to call it with.
     async fn core() -> (tempfile::TempDir, Core, Link, secrecy::SecretString) {
         let folder = tempfile::tempdir().unwrap();
-        let core = Core::open(folder.path()).await.unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         let secret = core.local_admin().add_entity("dev", Policy::Supersede).await.unwrap().secret;
         let claim = Claim { secret: Some(secret), ..Claim::default() };
-        let link = core.connect(Arrival::now(), claim).await.unwrap();
+        let link = core.connect(Arrival::now(), claim, [127, 0, 0, 1].into()).await.unwrap();
         let tool = ToolDeclaration::new("slow", "", json!({}));
         core.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
         let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap().secret;
