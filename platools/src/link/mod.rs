@@ -5,6 +5,7 @@
 //! outbox, the registrations) is plain state without I/O, tested on its own.
 
 mod backoff;
+mod calls;
 mod connect;
 mod heartbeat;
 mod outbox;
@@ -13,6 +14,7 @@ mod report;
 mod session;
 mod signing;
 mod socket;
+mod successor;
 mod worker;
 
 pub use backoff::{
@@ -26,7 +28,8 @@ pub(crate) use backoff::Schedule;
 pub(crate) use connect::Connector;
 pub(crate) use outbox::Bounds;
 pub(crate) use report::Reporter;
-pub(crate) use session::{Ended, run_session};
+pub(crate) use session::{Ended, Opened, run_session};
+pub(crate) use successor::Successor;
 pub(crate) use worker::{Settings, Worker};
 
 #[cfg(test)]
