@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::life::Life;
 use super::params::Params;
-use super::progress::{Outlet, Progress, Report, Slot};
+use super::progress::{Outlet, Slot};
 
 tokio::task_local! {
     static CURRENT: Context;
@@ -31,16 +31,16 @@ tokio::task_local! {
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Context(Arc<Inner>);
+pub struct Context(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     call_id: Arc<str>,
     params: Params,
     envelopes: OnceLock<Envelopes>,
-    life: Life,
-    report: Slot,
+    pub(super) life: Life,
+    pub(super) report: Slot,
     /// `None` where there is nobody to report to.
-    outlet: Option<Outlet>,
+    pub(super) outlet: Option<Outlet>,
 }
 
 impl Context {
@@ -82,89 +82,6 @@ impl Context {
     /// The call's id, shared.
     pub(crate) fn shared_call_id(&self) -> Arc<str> {
         Arc::clone(&self.0.call_id)
-    }
-
-    /// Waits until the call is given up; for ever, if it ends otherwise. Cancel-safe.
-    ///
-    /// A call is given up when the platform cancels it, when its timeout is over, when the worker stops without waiting for
-    /// it any longer, and when the future of a local call is dropped. After a platform's cancellation the handler has
-    /// five seconds: a result it returns in that time is sent, and whatever else it does is answered as a cancelled call. In
-    /// the other cases the call has its answer already, and what runs on (a thread of the blocking pool, a task the handler
-    /// has started) only has to clean up.
-    ///
-    /// ```
-    /// # use platools::{Context, ToolError, tool};
-    /// # async fn build() -> String { String::new() }
-    /// # async fn remove_temporary_files() {}
-    /// /// Build a report.
-    /// #[tool]
-    /// async fn report(ctx: &Context) -> Result<String, ToolError> {
-    ///     tokio::select! {
-    ///         report = build() => Ok(report),
-    ///         () = ctx.cancelled() => {
-    ///             remove_temporary_files().await;
-    ///             Err(ToolError::new("given up"))
-    ///         }
-    ///     }
-    /// }
-    /// ```
-    pub async fn cancelled(&self) {
-        self.0.life.cancelled().await;
-    }
-
-    /// Whether the call was given up, as [`cancelled`](Self::cancelled) has it: how a function on the blocking pool learns of
-    /// it.
-    ///
-    /// ```
-    /// # use platools::{Context, ToolError, tool};
-    /// /// Sum up a million numbers.
-    /// #[tool]
-    /// fn sum(ctx: &Context) -> Result<u64, ToolError> {
-    ///     let mut sum = 0;
-    ///     for number in 0..1_000_000 {
-    ///         if ctx.is_cancelled() {
-    ///             return Err(ToolError::new("given up"));
-    ///         }
-    ///         sum += number;
-    ///     }
-    ///     Ok(sum)
-    /// }
-    /// ```
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.life.is_cancelled()
-    }
-
-    /// Tells the caller how far the call is, in whatever unit the tool chooses; it has to grow from one report to the next.
-    ///
-    /// It reaches platforms that know of progress and is left out for others, so a tool may report whoever calls it. See
-    /// [`Progress`] for what else a report can say, and an example.
-    pub fn progress(&self, done: f64) -> Progress<'_> {
-        Progress::new(self, done)
-    }
-
-    /// Gives the call up, unless it is over.
-    pub(crate) fn cancel(&self) {
-        self.0.life.cancel();
-    }
-
-    /// The call is over: it can neither be given up nor report any more.
-    pub(crate) fn end(&self) {
-        self.0.life.end();
-    }
-
-    /// Keeps a report until it can be sent.
-    pub(super) fn report(&self, report: Report) {
-        let Some(outlet) = self.0.outlet.as_ref().filter(|outlet| outlet.is_open()) else { return };
-        if !self.0.life.is_over() && self.0.report.put(report) {
-            outlet.offer(self);
-        }
-    }
-
-    /// The report that is to be sent now; none once the call is over.
-    pub(crate) fn take_report(&self) -> Option<Report> {
-        let report = self.0.report.take();
-        report.filter(|_| !self.0.life.is_over())
     }
 
     /// The params as they arrived: arguments and envelopes.

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::sync::Notify;
 
+use super::context::Context;
+
 const CANCELLED: u8 = 1;
 const OVER: u8 = 2;
 
@@ -43,6 +45,69 @@ impl Life {
         if !self.is_cancelled() {
             given_up.await;
         }
+    }
+}
+
+impl Context {
+    /// Waits until the call is given up; for ever, if it ends otherwise. Cancel-safe.
+    ///
+    /// A call is given up when the platform cancels it, when its timeout is over, when the worker stops without waiting for
+    /// it any longer, and when the future of a local call is dropped. After a platform's cancellation the handler has
+    /// five seconds: a result it returns in that time is sent, and whatever else it does is answered as a cancelled call. In
+    /// the other cases the call has its answer already, and what runs on (a thread of the blocking pool, a task the handler
+    /// has started) only has to clean up.
+    ///
+    /// ```
+    /// # use platools::{Context, ToolError, tool};
+    /// # async fn build() -> String { String::new() }
+    /// # async fn remove_temporary_files() {}
+    /// /// Build a report.
+    /// #[tool]
+    /// async fn report(ctx: &Context) -> Result<String, ToolError> {
+    ///     tokio::select! {
+    ///         report = build() => Ok(report),
+    ///         () = ctx.cancelled() => {
+    ///             remove_temporary_files().await;
+    ///             Err(ToolError::new("given up"))
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub async fn cancelled(&self) {
+        self.0.life.cancelled().await;
+    }
+
+    /// Whether the call was given up, as [`cancelled`](Self::cancelled) has it: how a function on the blocking pool learns of
+    /// it.
+    ///
+    /// ```
+    /// # use platools::{Context, ToolError, tool};
+    /// /// Sum up a million numbers.
+    /// #[tool]
+    /// fn sum(ctx: &Context) -> Result<u64, ToolError> {
+    ///     let mut sum = 0;
+    ///     for number in 0..1_000_000 {
+    ///         if ctx.is_cancelled() {
+    ///             return Err(ToolError::new("given up"));
+    ///         }
+    ///         sum += number;
+    ///     }
+    ///     Ok(sum)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.life.is_cancelled()
+    }
+
+    /// Gives the call up, unless it is over.
+    pub(crate) fn cancel(&self) {
+        self.0.life.cancel();
+    }
+
+    /// The call is over: it can neither be given up nor report any more.
+    pub(crate) fn end(&self) {
+        self.0.life.end();
     }
 }
 

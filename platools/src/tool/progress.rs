@@ -66,6 +66,30 @@ impl fmt::Debug for Progress<'_> {
     }
 }
 
+impl Context {
+    /// Tells the caller how far the call is, in whatever unit the tool chooses; it has to grow from one report to the next.
+    ///
+    /// It reaches platforms that know of progress and is left out for others, so a tool may report whoever calls it. See
+    /// [`Progress`] for what else a report can say, and an example.
+    pub fn progress(&self, done: f64) -> Progress<'_> {
+        Progress::new(self, done)
+    }
+
+    /// Keeps a report until it can be sent.
+    fn report(&self, report: Report) {
+        let Some(outlet) = self.0.outlet.as_ref().filter(|outlet| outlet.is_open()) else { return };
+        if !self.0.life.is_over() && self.0.report.put(report) {
+            outlet.offer(self);
+        }
+    }
+
+    /// The report that is to be sent now; none once the call is over.
+    pub(crate) fn take_report(&self) -> Option<Report> {
+        let report = self.0.report.take();
+        report.filter(|_| !self.0.life.is_over())
+    }
+}
+
 /// What one report says.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Report {
