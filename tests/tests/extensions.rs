@@ -1,6 +1,7 @@
 //! What two sides may say beyond the plain protocol, and that they say nothing of it unasked.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
 use platools::wire::{Features, PlatformFrame};
@@ -13,6 +14,26 @@ use tokio::sync::Semaphore;
 #[tool]
 async fn echo(number: i64) -> i64 {
     number
+}
+
+/// Give the number back from where the call was read.
+#[tool(inline)]
+async fn echo_inline(number: i64) -> i64 {
+    number
+}
+
+/// How often each call was executed, by its id.
+type Executions = Arc<Mutex<HashMap<String, u32>>>;
+
+/// Give way a few times, and count.
+#[tool]
+async fn count(turns: u32, executions: &Executions, ctx: &Context) -> u32 {
+    *executions.lock().expect("nobody panics with it").entry(ctx.call_id().to_owned()).or_default() += 1;
+    for turn in 0..turns {
+        ctx.progress(f64::from(turn)).send();
+        tokio::task::yield_now().await;
+    }
+    turns
 }
 
 /// Wait for the test's word, then return the number.
@@ -73,7 +94,15 @@ impl Setup {
         let (platform, go) = (Platform::start().await, Arc::new(Semaphore::new(0)));
         let registry = ToolRegistry::new().with_shared_state(Arc::clone(&go));
         let registry = registry
-            .with_tools(tools![echo, wait, wait_for_cancellation, fail_when_cancelled, ask_for_cancellation, report])
+            .with_tools(tools![
+                echo,
+                echo_inline,
+                wait,
+                wait_for_cancellation,
+                fail_when_cancelled,
+                ask_for_cancellation,
+                report
+            ])
             .expect("valid tools");
         let worker = Worker::start(client(&platform.url(), &registry));
         Self { platform, worker, go }
@@ -330,4 +359,76 @@ async fn a_stop_is_announced_before_the_close() {
     assert_eq!(link.result("running").await, 7);
     assert_eq!(link.closed().await, (1000, "client stop".to_owned()));
     within(stopped).await.expect("it does not panic");
+}
+
+#[tokio::test]
+async fn a_call_is_a_word_that_accepts_a_socket() {
+    let setup = Setup::start().await;
+    let mut old = setup.accept().await;
+    old.send(json!({"type": "drain"})).await;
+    let mut new = setup.platform.accept().await;
+    new.registration().await;
+    new.call("first", "echo_inline", json!({"number": 5})).await;
+    assert_eq!(new.result("first").await, 5);
+    assert_eq!(old.closed().await, (1000, "moved".to_owned()));
+}
+
+/// Whoever sends calls, and takes down the answers.
+#[derive(Default)]
+struct Caller {
+    sent: u32,
+    answers: HashMap<String, Value>,
+}
+
+impl Caller {
+    async fn send(&mut self, link: &mut Link, calls: u32) {
+        for _ in 0..calls {
+            link.call(&self.sent.to_string(), "count", json!({"turns": self.sent % 7})).await;
+            self.sent += 1;
+        }
+    }
+
+    fn answered(&mut self, frame: &Value) {
+        if frame["type"] == "tool_result" {
+            let call_id = frame["call_id"].as_str().expect("an id").to_owned();
+            assert_eq!(frame["result"], call_id.parse::<u32>().expect("a number") % 7);
+            self.answers.insert(call_id, frame["result"].clone());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn over_fifty_handovers_every_call_is_answered_and_executed_once() {
+    let (platform, executions) = (Platform::start().await, Executions::default());
+    let registry = ToolRegistry::new().with_state(Arc::clone(&executions));
+    let registry = registry.with_tools(tools![count]).expect("a valid tool");
+    let _worker = Worker::start(client(&platform.url(), &registry));
+    let mut caller = Caller::default();
+    let mut old = platform.accept().await;
+    old.registration().await;
+    welcome(&mut old).await;
+    for _ in 0..50 {
+        caller.send(&mut old, 5).await;
+        old.send(json!({"type": "drain", "deadline_ms": 60_000})).await;
+        let mut new = platform.accept().await;
+        new.registration().await;
+        caller.send(&mut old, 5).await;
+        welcome(&mut new).await;
+        // Some of them cross the close.
+        caller.send(&mut old, 20).await;
+        caller.send(&mut new, 5).await;
+        while let Some(frame) = old.try_next().await {
+            caller.answered(&frame);
+        }
+        // Sends the answer to the close.
+        assert!(old.try_next().await.is_none());
+        old = new;
+    }
+    while caller.answers.len() < caller.sent.try_into().expect("it fits") {
+        let frame = old.next().await;
+        caller.answered(&frame);
+    }
+    let executions = executions.lock().expect("nobody panics with it");
+    assert_eq!(executions.len(), caller.answers.len());
+    assert!(executions.values().all(|times| *times == 1), "no call was executed twice");
 }

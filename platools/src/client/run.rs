@@ -81,7 +81,7 @@ impl Run {
     /// The socket that was about to take over when the one before it ended.
     async fn last_attempt(&mut self, successor: &mut Successor) -> Option<Opened> {
         tokio::select! {
-            candidate = successor.last_attempt() => candidate.map(|candidate| Opened::moved(*candidate)),
+            candidate = successor.last_attempt() => candidate.map(|candidate| Opened::succeeding(*candidate)),
             _ = self.stop.wait_for(|stop| *stop) => None,
             never = self.worker.between_sockets() => match never {},
         }

@@ -11,7 +11,7 @@ use super::signing;
 use super::worker::Worker;
 use crate::dispatch::{Admission, Call, Outcome};
 use crate::tool::{Output, Params, ToolError, code};
-use crate::wire::{MAX_FRAME_BYTES, ToolCall, result_frame};
+use crate::wire::{MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
 
 impl Worker {
     /// Takes a call on, or answers why not; `secret` is that of the socket it came over.
@@ -42,6 +42,19 @@ impl Worker {
             Admission::Accepted => {}
             Admission::Ended(outcome) => self.reply(outcome),
         }
+    }
+
+    /// Treats a frame of the predecessor that crossed its close, or the end of those.
+    pub(super) fn late(&mut self, text: Option<&Utf8Bytes>) {
+        let (Some(text), Some(predecessor)) = (text, self.predecessor.take()) else { return };
+        match PlatformFrame::parse(text) {
+            Ok(frame) if frame.feature().is_some_and(|feature| !predecessor.features.contains(feature)) => {}
+            Ok(PlatformFrame::ToolCall(call)) => self.call(&call, text, &predecessor.secret),
+            Ok(PlatformFrame::ToolCancel(cancel)) => self.cancel(&cancel.call_id),
+            Ok(PlatformFrame::ResultAck(ack)) => self.acknowledged(&ack),
+            Ok(_) | Err(_) => {}
+        }
+        self.predecessor = Some(predecessor);
     }
 
     /// Answers a call that is not run.

@@ -8,6 +8,7 @@ mod backoff;
 mod calls;
 mod connect;
 mod heartbeat;
+mod opened;
 mod outbox;
 mod registration;
 mod report;
@@ -26,9 +27,10 @@ pub use report::{ConnectionState, Disconnect, Event};
 
 pub(crate) use backoff::Schedule;
 pub(crate) use connect::Connector;
+pub(crate) use opened::Opened;
 pub(crate) use outbox::Bounds;
 pub(crate) use report::Reporter;
-pub(crate) use session::{Ended, Opened, run_session};
+pub(crate) use session::{Ended, run_session};
 pub(crate) use successor::Successor;
 pub(crate) use worker::{Settings, Worker};
 

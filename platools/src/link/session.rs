@@ -1,14 +1,11 @@
 //! The event loop of one live socket.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::pin::pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
-use futures::StreamExt;
-use futures::future::{Either, pending};
-use futures::stream::BoxStream;
+use futures::future::Either;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::task::yield_now;
@@ -16,10 +13,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::{debug, info, warn};
 
-use super::connect::RawSocket;
 use super::heartbeat::Heartbeat;
+use super::opened::{Opened, Predecessor};
 use super::report::{ConnectionState, Disconnect, Event};
-use super::socket::{Received, Socket};
+use super::socket::{CLOSE_LIMIT, Received, Socket};
 use super::successor::{Candidate, Successor};
 use super::worker::{Worker, progress_frame};
 use crate::dispatch::Outcome;
@@ -34,47 +31,6 @@ const BURST: RangeInclusive<usize> = 8..=64;
 
 /// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
 const BURST_BYTES: usize = 128 * 1024;
-
-/// How long the other side has to answer a close.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-
-/// A socket that is to be served.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    socket: Socket,
-    secret: SecretString,
-    /// What is registered on it already.
-    registration: Option<Utf8Bytes>,
-    /// What the platform has said on it already.
-    heard: Vec<Utf8Bytes>,
-    predecessor: Option<Predecessor>,
-}
-
-impl Opened {
-    /// A socket on which nothing was said yet.
-    pub(crate) fn dialled(raw: RawSocket, secret: SecretString) -> Self {
-        Self { socket: Socket::new(raw), secret, registration: None, heard: Vec::new(), predecessor: None }
-    }
-
-    /// A socket that takes over.
-    pub(crate) fn moved(candidate: Candidate) -> Self {
-        let Candidate { socket, secret, registration, heard } = candidate;
-        Self { socket, secret, registration: Some(registration), heard, predecessor: None }
-    }
-}
-
-/// The socket before, which is being closed: what the platform had sent on it is still taken in.
-struct Predecessor {
-    frames: BoxStream<'static, Utf8Bytes>,
-    secret: SecretString,
-    features: Features,
-}
-
-impl fmt::Debug for Predecessor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Predecessor").finish_non_exhaustive()
-    }
-}
 
 /// What one session came to.
 #[derive(Debug)]
@@ -115,7 +71,6 @@ pub(crate) async fn run_session(
         refusal: None,
         drain_until: None,
         successor,
-        predecessor: opened.predecessor,
     };
     session.open(opened.registration.as_ref(), &opened.heard);
     let ended = session.run(stop).await;
@@ -139,7 +94,6 @@ struct Session<'a> {
     /// Set once the worker is to stop: no new calls, and no longer than this for the running ones.
     drain_until: Option<Instant>,
     successor: &'a mut Successor,
-    predecessor: Option<Predecessor>,
 }
 
 /// What wakes the loop.
@@ -170,8 +124,9 @@ impl Session<'_> {
                 () = timer.as_mut() => Wake::Timer,
                 Ok(()) = self.worker.changes.changed() => Wake::ToolsChanged,
                 _ = stop.wait_for(|stop| *stop), if self.drain_until.is_none() => Wake::Stop,
-                late = late_frame(&mut self.predecessor) => Wake::Late(late),
-                candidate = self.successor.found() => Wake::Succeeded(candidate),
+                late = Predecessor::next(&mut self.worker.predecessor) => Wake::Late(late),
+                // One at a time: what came over the predecessor is taken in before this socket becomes one.
+                candidate = self.successor.found(), if self.worker.predecessor.is_none() => Wake::Succeeded(candidate),
             };
             if let Wake::Succeeded(candidate) = wake {
                 return self.hand_over(*candidate);
@@ -198,8 +153,8 @@ impl Session<'_> {
     fn open(&mut self, registered: Option<&Utf8Bytes>, heard: &[Utf8Bytes]) {
         self.register_unless(registered);
         self.worker.outbox.reconnected();
-        self.send_replies();
         heard.iter().for_each(|text| self.frame(text));
+        self.send_replies();
     }
 
     fn handle(&mut self, wake: Wake) -> Option<Disconnect> {
@@ -214,8 +169,7 @@ impl Session<'_> {
                 self.announce_stop();
             }
             Wake::Progress(context) => self.send_progress(context),
-            Wake::Late(Some(text)) => self.late(&text),
-            Wake::Late(None) => self.predecessor = None,
+            Wake::Late(late) => self.worker.late(late.as_ref()),
             Wake::Succeeded(_) => unreachable!("a handover ends the session"),
         }
         None
@@ -286,7 +240,7 @@ impl Session<'_> {
             Ok(PlatformFrame::ResultAck(ack)) => self.worker.acknowledged(&ack),
             Ok(PlatformFrame::Drain(_)) => {
                 info!("the platform is about to close this socket");
-                self.successor.find(self.worker.registration_frame());
+                self.successor.find(self.worker.registration_frame(), self.opened.elapsed());
             }
             Ok(notice) => self.notice(notice),
             Err(FrameError::Malformed { kind: "tool_call", call_id: Some(call_id), reason }) => {
@@ -294,18 +248,6 @@ impl Session<'_> {
                 self.worker.refuse(&call_id, error);
             }
             Err(error) => warn!(%error, "a frame of the platform was ignored"),
-        }
-    }
-
-    /// Treats a frame of the predecessor that crossed its close.
-    fn late(&mut self, text: &Utf8Bytes) {
-        let Some(Predecessor { secret, features, .. }) = &self.predecessor else { return };
-        match PlatformFrame::parse(text) {
-            Ok(frame) if frame.feature().is_some_and(|feature| !features.contains(feature)) => {}
-            Ok(PlatformFrame::ToolCall(call)) => self.worker.call(&call, text, secret),
-            Ok(PlatformFrame::ToolCancel(cancel)) => self.worker.cancel(&cancel.call_id),
-            Ok(PlatformFrame::ResultAck(ack)) => self.worker.acknowledged(&ack),
-            Ok(_) | Err(_) => {}
         }
     }
 
@@ -433,9 +375,8 @@ impl Session<'_> {
 
     /// Closes this socket, from where calls that are on their way are still taken, and goes on with the next.
     fn hand_over(self, candidate: Candidate) -> Ended {
-        let frames = self.socket.closing(1000, "moved", CLOSE_LIMIT).boxed();
-        let predecessor = Some(Predecessor { frames, secret: self.secret, features: self.features });
-        let next = Some(Box::new(Opened { predecessor, ..Opened::moved(candidate) }));
+        self.worker.predecessor = Some(Predecessor::close(self.socket, self.secret, self.features));
+        let next = Some(Box::new(Opened::succeeding(candidate)));
         Ended { reason: Disconnect::Moved, accepted: self.accepted, up: self.opened.elapsed(), next }
     }
 
@@ -462,13 +403,5 @@ fn poll_report(reports: &mut mpsc::UnboundedReceiver<Context>, cx: &mut task::Co
     match ready!(reports.poll_recv(cx)) {
         Some(context) => Poll::Ready(context),
         None => Poll::Pending,
-    }
-}
-
-/// The next frame of the predecessor, or its end; waits for ever where there is none. Cancel-safe.
-async fn late_frame(predecessor: &mut Option<Predecessor>) -> Option<Utf8Bytes> {
-    match predecessor {
-        Some(predecessor) => predecessor.frames.next().await,
-        None => pending().await,
     }
 }

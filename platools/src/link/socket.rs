@@ -18,6 +18,9 @@ use super::connect::RawSocket;
 /// Past so much that waits to be written, nothing more is read: whoever does not take replies gets no further calls run.
 const MAX_BACKLOG_BYTES: usize = 4 * 1024 * 1024;
 
+/// How long the other side has to answer a close.
+pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
 /// One task's socket. Frames are queued without waiting; [`next`](Self::next) writes them while it waits for the other
 /// side, and flushes once for all that was queued since.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending};
@@ -19,16 +20,22 @@ use crate::wire::PlatformFrame;
 /// Looks for a successor while the socket before it still serves.
 #[derive(Debug)]
 pub(crate) struct Successor {
-    /// How to find one; `None` where a socket is to have none.
-    means: Option<(Connector, Reconnect)>,
+    /// `None` where a socket is to have no successor.
+    means: Option<Means>,
     search: Option<Search>,
+}
+
+/// How a successor is found.
+#[derive(Debug)]
+struct Means {
+    connector: Connector,
+    schedule: Schedule,
+    searched: bool,
 }
 
 /// A search that is under way.
 struct Search {
-    connector: Connector,
     registration: Utf8Bytes,
-    schedule: Schedule,
     step: Step,
 }
 
@@ -52,7 +59,8 @@ pub(crate) struct Candidate {
 impl Successor {
     /// Finds one by dialling, as often as the policy allows.
     pub(crate) fn new(connector: Connector, reconnect: Reconnect) -> Self {
-        Self { means: Some((connector, reconnect)), search: None }
+        let means = Means { connector, schedule: Schedule::new(reconnect), searched: false };
+        Self { means: Some(means), search: None }
     }
 
     /// Finds none.
@@ -60,17 +68,19 @@ impl Successor {
         Self { means: None, search: None }
     }
 
-    /// Begins to look for one, which registers with that frame.
-    pub(super) fn find(&mut self, registration: Utf8Bytes) {
-        let Some((connector, reconnect)) = self.means.clone().filter(|_| self.search.is_none()) else { return };
-        let step = Step::Attempt(attempt(connector.clone(), registration.clone()).boxed());
-        self.search = Some(Search { connector, registration, schedule: Schedule::new(reconnect), step });
+    /// Begins to look for one, unless that is under way. It registers with that frame; `up` is how long the socket before it
+    /// is open.
+    pub(super) fn find(&mut self, registration: Utf8Bytes, up: Duration) {
+        if let Some(means) = self.means.as_mut().filter(|_| self.search.is_none()) {
+            let step = means.begin(&registration, up);
+            self.search = Some(Search { registration, step });
+        }
     }
 
     /// Waits for one to be accepted; for ever, if none is looked for. Cancel-safe: the search goes on where it was.
     pub(super) async fn found(&mut self) -> Box<Candidate> {
-        let Some(search) = &mut self.search else { return pending().await };
-        let candidate = search.result().await;
+        let (Some(means), Some(search)) = (&mut self.means, &mut self.search) else { return pending().await };
+        let candidate = means.search(search).await;
         self.search = None;
         candidate
     }
@@ -83,34 +93,52 @@ impl Successor {
     }
 }
 
-impl Search {
-    async fn result(&mut self) -> Box<Candidate> {
+impl Means {
+    /// The first search begins at once. Later ones begin with a wait, which grows for a platform that wants every new socket
+    /// moved at once.
+    fn begin(&mut self, registration: &Utf8Bytes, up: Duration) -> Step {
+        if !std::mem::replace(&mut self.searched, true) {
+            return self.attempt(registration);
+        }
+        self.schedule.after_session(true, up);
+        self.wait()
+    }
+
+    async fn search(&mut self, search: &mut Search) -> Box<Candidate> {
         loop {
-            self.step = match &mut self.step {
+            search.step = match &mut search.step {
                 Step::Attempt(attempt) => match attempt.await {
                     Ok(candidate) => return candidate,
                     Err(error) => {
                         not_found(&error);
-                        match self.schedule.next_attempt() {
-                            Some((_, delay)) => Step::Wait(Box::pin(sleep(delay))),
-                            None => Step::GivenUp,
-                        }
+                        self.wait()
                     }
                 },
                 Step::Wait(wait) => {
                     wait.await;
-                    Step::Attempt(attempt(self.connector.clone(), self.registration.clone()).boxed())
+                    self.attempt(&search.registration)
                 }
                 // The old socket goes on, and when it ends the policy decides anew.
                 Step::GivenUp => pending().await,
             };
         }
     }
+
+    fn attempt(&self, registration: &Utf8Bytes) -> Step {
+        Step::Attempt(attempt(self.connector.clone(), registration.clone()).boxed())
+    }
+
+    fn wait(&mut self) -> Step {
+        match self.schedule.next_attempt() {
+            Some((_, delay)) => Step::Wait(Box::pin(sleep(delay))),
+            None => Step::GivenUp,
+        }
+    }
 }
 
 impl fmt::Debug for Search {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Search").field("schedule", &self.schedule).finish_non_exhaustive()
+        f.debug_struct("Search").finish_non_exhaustive()
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::warn;
 
+use super::opened::Predecessor;
 use super::outbox::{Bounds, Outbox};
 use super::registration::Registration;
 use super::report::{Event, Reporter};
@@ -50,6 +51,8 @@ pub(crate) struct Worker {
     pub(super) reports: mpsc::UnboundedReceiver<Context>,
     pub(super) changes: watch::Receiver<u64>,
     pub(super) outbox: Outbox,
+    /// The socket before the current one, while it is being closed.
+    pub(super) predecessor: Option<Predecessor>,
     pub(super) registration: Registration,
     pub(super) verifier: Option<Verifier>,
     pub(super) reporter: Reporter,
@@ -68,6 +71,7 @@ impl Worker {
             reports,
             changes: registry.changes(),
             outbox: Outbox::new(settings.outbox),
+            predecessor: None,
             registration: Registration::default(),
             verifier: settings.verify_signatures.then(Verifier::new),
             reporter,
@@ -76,7 +80,7 @@ impl Worker {
         }
     }
 
-    /// Takes in what ends while there is no socket. Never returns; cancel-safe.
+    /// Takes in what ends, and what comes late, while there is no socket. Never returns; cancel-safe.
     pub(crate) async fn between_sockets(&mut self) -> Infallible {
         loop {
             let overdue = self.dispatcher.next_overdue();
@@ -84,6 +88,7 @@ impl Worker {
                 // The dispatcher holds a sender, so there is always an outcome to come.
                 Some(outcome) = self.outcomes.recv() => self.settle(outcome),
                 () = at(overdue) => self.abort_overdue(Instant::now()),
+                late = Predecessor::next(&mut self.predecessor) => self.late(late.as_ref()),
             }
         }
     }
