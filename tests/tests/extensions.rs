@@ -373,6 +373,23 @@ async fn a_call_is_a_word_that_accepts_a_socket() {
     assert_eq!(old.closed().await, (1000, "moved".to_owned()));
 }
 
+#[tokio::test]
+async fn a_second_handover_during_the_first_loses_no_call() {
+    let setup = Setup::start().await;
+    let mut first = setup.accept().await;
+    first.send(json!({"type": "drain"})).await;
+    let mut second = setup.accept().await;
+    marker(&mut second, "here").await;
+    second.send(json!({"type": "drain"})).await;
+    let mut third = setup.accept().await;
+    assert_eq!(second.closed().await, (1000, "moved".to_owned()));
+    assert_eq!(third.result("here").await, 1);
+    // The first socket is closed by the worker, too, and its other end has not read that yet.
+    first.call("crossing", "echo", json!({"number": 3})).await;
+    assert_eq!(first.closed().await, (1000, "moved".to_owned()));
+    assert_eq!(third.result("crossing").await, 3);
+}
+
 /// Whoever sends calls, and takes down the answers.
 #[derive(Default)]
 struct Caller {

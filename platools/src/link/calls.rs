@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, warn};
 
+use super::opened::Late;
 use super::signing;
 use super::worker::Worker;
 use crate::dispatch::{Admission, Call, Outcome};
@@ -44,17 +45,15 @@ impl Worker {
         }
     }
 
-    /// Treats a frame of the predecessor that crossed its close, or the end of those.
-    pub(super) fn late(&mut self, text: Option<&Utf8Bytes>) {
-        let (Some(text), Some(predecessor)) = (text, self.predecessor.take()) else { return };
+    /// Treats a frame that crossed the close of its socket.
+    pub(super) fn late(&mut self, Late { text, secret, features }: &Late) {
         match PlatformFrame::parse(text) {
-            Ok(frame) if frame.feature().is_some_and(|feature| !predecessor.features.contains(feature)) => {}
-            Ok(PlatformFrame::ToolCall(call)) => self.call(&call, text, &predecessor.secret),
+            Ok(frame) if frame.feature().is_some_and(|feature| !features.contains(feature)) => {}
+            Ok(PlatformFrame::ToolCall(call)) => self.call(&call, text, secret),
             Ok(PlatformFrame::ToolCancel(cancel)) => self.cancel(&cancel.call_id),
             Ok(PlatformFrame::ResultAck(ack)) => self.acknowledged(&ack),
             Ok(_) | Err(_) => {}
         }
-        self.predecessor = Some(predecessor);
     }
 
     /// Answers a call that is not run.

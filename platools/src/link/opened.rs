@@ -1,10 +1,10 @@
-//! A socket that is to be served, and the one before it.
+//! A socket that is to be served, and those before it.
 
 use std::fmt;
 
 use futures::StreamExt;
 use futures::future::pending;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, SelectAll};
 use secrecy::SecretString;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -37,30 +37,36 @@ impl Opened {
     }
 }
 
-/// The socket before, which is being closed: what the platform had sent on it is still taken in.
-pub(super) struct Predecessor {
-    frames: BoxStream<'static, Utf8Bytes>,
+/// The sockets before, which are being closed: what the platform had sent on them is still taken in. Each lasts no longer
+/// than a close may take.
+#[derive(Default)]
+pub(super) struct Predecessors(SelectAll<BoxStream<'static, Late>>);
+
+/// A frame that crossed the close of its socket, and what the socket was.
+pub(super) struct Late {
+    pub(super) text: Utf8Bytes,
     pub(super) secret: SecretString,
     pub(super) features: Features,
 }
 
-impl Predecessor {
+impl Predecessors {
     /// Closes a socket that has a successor.
-    pub(super) fn close(socket: Socket, secret: SecretString, features: Features) -> Self {
-        Self { frames: socket.closing(1000, "moved", CLOSE_LIMIT).boxed(), secret, features }
+    pub(super) fn close(&mut self, socket: Socket, secret: SecretString, features: Features) {
+        let late = move |text| Late { text, secret: secret.clone(), features };
+        self.0.push(socket.closing(1000, "moved", CLOSE_LIMIT).map(late).boxed());
     }
 
-    /// The next frame that crossed the close, or the end of them; waits for ever where there is no predecessor. Cancel-safe.
-    pub(super) async fn next(this: &mut Option<Self>) -> Option<Utf8Bytes> {
-        match this {
-            Some(predecessor) => predecessor.frames.next().await,
+    /// The next frame that crossed a close; waits for ever where there is none. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Late {
+        match self.0.next().await {
+            Some(late) => late,
             None => pending().await,
         }
     }
 }
 
-impl fmt::Debug for Predecessor {
+impl fmt::Debug for Predecessors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Predecessor").field("features", &self.features).finish_non_exhaustive()
+        f.debug_struct("Predecessors").field("count", &self.0.len()).finish()
     }
 }

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::{debug, info, warn};
 
 use super::heartbeat::Heartbeat;
-use super::opened::{Opened, Predecessor};
+use super::opened::{Late, Opened};
 use super::report::{ConnectionState, Disconnect, Event};
 use super::socket::{CLOSE_LIMIT, Received, Socket};
 use super::successor::{Candidate, Successor};
@@ -105,8 +105,8 @@ enum Wake {
     ToolsChanged,
     Timer,
     Stop,
-    /// The predecessor's next frame, or its end.
-    Late(Option<Utf8Bytes>),
+    /// A frame that crossed the close of an earlier socket.
+    Late(Late),
     Succeeded(Box<Candidate>),
 }
 
@@ -124,9 +124,8 @@ impl Session<'_> {
                 () = timer.as_mut() => Wake::Timer,
                 Ok(()) = self.worker.changes.changed() => Wake::ToolsChanged,
                 _ = stop.wait_for(|stop| *stop), if self.drain_until.is_none() => Wake::Stop,
-                late = Predecessor::next(&mut self.worker.predecessor) => Wake::Late(late),
-                // One at a time: what came over the predecessor is taken in before this socket becomes one.
-                candidate = self.successor.found(), if self.worker.predecessor.is_none() => Wake::Succeeded(candidate),
+                late = self.worker.predecessors.next() => Wake::Late(late),
+                candidate = self.successor.found() => Wake::Succeeded(candidate),
             };
             if let Wake::Succeeded(candidate) = wake {
                 return self.hand_over(*candidate);
@@ -169,7 +168,7 @@ impl Session<'_> {
                 self.announce_stop();
             }
             Wake::Progress(context) => self.send_progress(context),
-            Wake::Late(late) => self.worker.late(late.as_ref()),
+            Wake::Late(late) => self.worker.late(&late),
             Wake::Succeeded(_) => unreachable!("a handover ends the session"),
         }
         None
@@ -375,7 +374,7 @@ impl Session<'_> {
 
     /// Closes this socket, from where calls that are on their way are still taken, and goes on with the next.
     fn hand_over(self, candidate: Candidate) -> Ended {
-        self.worker.predecessor = Some(Predecessor::close(self.socket, self.secret, self.features));
+        self.worker.predecessors.close(self.socket, self.secret, self.features);
         let next = Some(Box::new(Opened::succeeding(candidate)));
         Ended { reason: Disconnect::Moved, accepted: self.accepted, up: self.opened.elapsed(), next }
     }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::warn;
 
-use super::opened::Predecessor;
+use super::opened::Predecessors;
 use super::outbox::{Bounds, Outbox};
 use super::registration::Registration;
 use super::report::{Event, Reporter};
@@ -51,8 +51,8 @@ pub(crate) struct Worker {
     pub(super) reports: mpsc::UnboundedReceiver<Context>,
     pub(super) changes: watch::Receiver<u64>,
     pub(super) outbox: Outbox,
-    /// The socket before the current one, while it is being closed.
-    pub(super) predecessor: Option<Predecessor>,
+    /// The sockets before the current one, while they are being closed.
+    pub(super) predecessors: Predecessors,
     pub(super) registration: Registration,
     pub(super) verifier: Option<Verifier>,
     pub(super) reporter: Reporter,
@@ -71,7 +71,7 @@ impl Worker {
             reports,
             changes: registry.changes(),
             outbox: Outbox::new(settings.outbox),
-            predecessor: None,
+            predecessors: Predecessors::default(),
             registration: Registration::default(),
             verifier: settings.verify_signatures.then(Verifier::new),
             reporter,
@@ -88,7 +88,7 @@ impl Worker {
                 // The dispatcher holds a sender, so there is always an outcome to come.
                 Some(outcome) = self.outcomes.recv() => self.settle(outcome),
                 () = at(overdue) => self.abort_overdue(Instant::now()),
-                late = Predecessor::next(&mut self.predecessor) => self.late(late.as_ref()),
+                late = self.predecessors.next() => self.late(&late),
             }
         }
     }
