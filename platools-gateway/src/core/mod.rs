@@ -14,9 +14,11 @@ pub mod directory;
 mod envelope;
 pub mod environment;
 pub mod error;
+mod history;
 pub mod identity;
 pub mod ids;
 mod invoke;
+pub mod journal;
 pub mod oversize;
 mod random;
 pub mod registration;
@@ -38,6 +40,7 @@ use tokio::time::MissedTickBehavior;
 
 pub use calls::{Outcome, Receipt};
 pub use catalog::{Changes, Switch};
+pub use history::{CallQuery, CallsBefore};
 pub use invoke::{CallReply, CallRequest};
 pub use tools::{ListedTool, ToolName};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link};
@@ -49,6 +52,7 @@ use directory::{Claim, Directory, Refusal};
 use error::{Error, ErrorKind};
 use identity::{Caller, Identity, Scope};
 use ids::CallId;
+use journal::{Journal, JournalFigures, JournalSettings};
 use throttle::Throttle;
 use workers::Workers;
 
@@ -65,6 +69,7 @@ pub struct Core {
     catalog: Catalog,
     workers: Workers,
     calls: Calls,
+    journal: Journal,
     throttles: Mutex<HashMap<Scope, Throttle>>,
 }
 
@@ -110,7 +115,21 @@ impl Core {
         let catalog = Catalog::open(store.clone()).await?;
         let calls = Calls::default();
         let workers = Workers::new(calls.clone());
-        Ok(Self { store, directory, catalog, workers, calls, throttles: Mutex::default() })
+        let journal = Journal::closed();
+        Ok(Self { store, directory, catalog, workers, calls, journal, throttles: Mutex::default() })
+    }
+
+    /// Begins to write a journal of calls, on the current tokio runtime. Without it none is written.
+    #[must_use]
+    pub fn with_journal(mut self, settings: JournalSettings) -> Self {
+        self.journal = Journal::start(self.store.clone(), settings);
+        self
+    }
+
+    /// What the journal counted since the start.
+    #[must_use]
+    pub fn journal_figures(&self) -> JournalFigures {
+        self.journal.figures()
     }
 
     /// Lets a worker in, in the place of a link of the same entity and environment that came before it.
@@ -212,8 +231,9 @@ impl Core {
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
-    /// Closes the database.
+    /// Writes the journal to its end, and closes the database.
     pub async fn close(&self) {
+        self.journal.close().await;
         self.store.close().await;
     }
 }

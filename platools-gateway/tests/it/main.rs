@@ -4,6 +4,7 @@
 
 mod calls;
 mod hostile;
+mod journal;
 mod program;
 mod rest;
 mod stopping;

@@ -14,7 +14,7 @@ use super::auth::Known;
 use super::body::{Text, parse};
 use super::problem::{Problem, invalid, json};
 use crate::core::arguments::Arguments;
-use crate::core::{CallRequest, Core, ToolName};
+use crate::core::{CallReply, CallRequest, Core, ToolName};
 
 /// How long a call waits for its answer when the caller does not say.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
@@ -63,19 +63,29 @@ pub(super) async fn call(
     let Path(tool) = tool?;
     let call: Call<'_> = parse(&body)?;
     let reply = core.call(&caller, request(&tool, &call)?).await?;
-    let (call_id, latency_ms) = (reply.call_id.as_str(), reply.latency_ms);
-    Ok(json(&Answer { call_id, result: &reply.result, latency_ms }))
+    Ok(answer(&reply))
 }
 
-fn request<'a>(name: &'a str, call: &'a Call<'_>) -> Result<CallRequest<'a>, Problem> {
-    let timeout_ms = call.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
+/// What a caller is told of a call that ended well.
+pub(super) fn answer(reply: &CallReply) -> Response {
+    let (call_id, latency_ms) = (reply.call_id.as_str(), reply.latency_ms);
+    json(&Answer { call_id, result: &reply.result, latency_ms })
+}
+
+/// How long a caller wants to wait.
+pub(super) fn timeout(timeout_ms: Option<u64>) -> Result<Duration, Problem> {
+    let timeout_ms = timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
     if !TIMEOUTS_MS.contains(&timeout_ms) {
         return Err(invalid("`timeoutMs` must be from 1 to 600000"));
     }
+    Ok(Duration::from_millis(timeout_ms))
+}
+
+fn request<'a>(name: &'a str, call: &'a Call<'_>) -> Result<CallRequest<'a>, Problem> {
     let (entity, environment) = (call.entity_id.as_deref(), call.environment_id.as_deref());
     Ok(CallRequest {
         tool: ToolName { name, entity, environment },
         arguments: call.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
-        timeout: Duration::from_millis(timeout_ms),
+        timeout: timeout(call.timeout_ms)?,
     })
 }

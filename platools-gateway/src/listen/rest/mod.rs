@@ -6,6 +6,7 @@ mod admin;
 mod auth;
 mod body;
 mod call;
+mod calls;
 mod health;
 mod page;
 mod problem;
@@ -51,6 +52,9 @@ pub(super) fn router(core: Arc<Core>) -> Router {
         .routes(routes!(tools::show, tools::change))
         .routes(routes!(tools::schema))
         .routes(routes!(call::call))
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::show))
+        .routes(routes!(calls::replay))
         .routes(routes!(workers::list))
         .merge(admin::router())
         .split_for_parts();

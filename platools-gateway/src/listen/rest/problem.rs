@@ -102,7 +102,7 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden | ErrorKind::ToolDisabled => StatusCode::FORBIDDEN,
         ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        ErrorKind::AmbiguousTool | ErrorKind::AlreadyExists => StatusCode::CONFLICT,
+        ErrorKind::AmbiguousTool | ErrorKind::AlreadyExists | ErrorKind::NotReplayable => StatusCode::CONFLICT,
         ErrorKind::ToolFailed | ErrorKind::InvalidArguments => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
