@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::core::admin::NewKey;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
+use crate::core::journal::{JournalSettings, Recording};
 use crate::core::limits::Limits;
 use crate::listen::{self, Patience, Server};
 use crate::store::make_folder;
@@ -36,6 +37,7 @@ pub struct Builder {
     drain_limit: Duration,
     patience: Patience,
     limits: Limits,
+    journal: JournalSettings,
 }
 
 /// Where a gateway keeps its database.
@@ -54,6 +56,7 @@ impl Default for Builder {
             drain_limit: Duration::from_secs(10),
             patience: Patience::default(),
             limits: Limits::default(),
+            journal: JournalSettings::default(),
         }
     }
 }
@@ -95,6 +98,37 @@ impl Builder {
         self
     }
 
+    /// What the journal keeps of arguments and results. Default: [`Recording::Redacted`].
+    pub fn journal_recording(mut self, recording: Recording) -> Self {
+        self.journal = self.journal.recording(recording);
+        self
+    }
+
+    /// How long the journal keeps calls. Default: 30 days.
+    pub fn journal_max_age(mut self, age: Duration) -> Self {
+        self.journal = self.journal.max_age(age);
+        self
+    }
+
+    /// How many bytes the calls in the journal may take, 1 KiB for each besides its arguments and results. Default: 1 GiB.
+    pub fn journal_max_bytes(mut self, bytes: u64) -> Self {
+        self.journal = self.journal.max_bytes(bytes);
+        self
+    }
+
+    /// Arguments or a result with more bytes than this are not kept in the journal, only their length. Default: 64 KiB.
+    pub fn journal_max_payload(mut self, bytes: usize) -> Self {
+        self.journal = self.journal.max_payload(bytes);
+        self
+    }
+
+    /// Which members of arguments and results the journal leaves out by their names; see [`JournalSettings::sensitive_names`]
+    /// for how they are compared and what the default is.
+    pub fn journal_sensitive_names<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.journal = self.journal.sensitive_names(names);
+        self
+    }
+
     /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
     ///
     /// # Errors
@@ -109,7 +143,8 @@ impl Builder {
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
-        Ok(Opened { core: Core::open(&folder, &self.limits).await?, lock })
+        let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
+        Ok(Opened { core, lock })
     }
 
     /// Begins to serve.

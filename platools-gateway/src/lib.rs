@@ -29,4 +29,5 @@ mod store;
 
 pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::identity::Role;
+pub use crate::core::journal::Recording;
 pub use gateway::{Builder, Gateway, Stopped};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Milliseconds since 1970.
 pub(crate) fn now_ms() -> i64 {
@@ -25,9 +26,25 @@ pub(crate) fn rfc3339(ms: i64) -> String {
     format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", u8::from(month))
 }
 
+/// What a point in time in RFC 3339 is in milliseconds since 1970, if it is one.
+pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read_in_any_offset() {
+        for text in ["2026-09-15T00:00:00.007Z", "2026-09-15T02:00:00.0071+02:00", "2026-09-15t00:00:00.007z"] {
+            assert_eq!(from_rfc3339(text), Some(1_789_430_400_007), "{text}");
+        }
+        for text in ["", "2026-09-15", "1789430400007", "2026-02-30T00:00:00Z"] {
+            assert_eq!(from_rfc3339(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn times_have_milliseconds_and_end_in_z() {

@@ -126,6 +126,8 @@ pub enum ErrorKind {
     AlreadyExists,
     /// There is none of that name.
     NotFound,
+    /// The call's arguments were not kept as they were, so it cannot be called again.
+    NotReplayable,
     /// The listening address, or what may be listened on.
     Listen,
     /// The database or its folder.
@@ -154,6 +156,7 @@ impl ErrorKind {
             Self::NameTaken => "idempotency_key_reused",
             Self::AlreadyExists => "already_exists",
             Self::NotFound => "not_found",
+            Self::NotReplayable => "not_replayable",
             Self::Listen => "listen",
             Self::Storage => "storage",
         }

@@ -92,42 +92,64 @@ impl Core {
     /// # Errors
     /// Everything that can go wrong with a call; see [`ErrorKind`].
     pub async fn call(&self, caller: &Caller, request: CallRequest<'_>) -> Result<CallReply, Error> {
-        let (deadline, deadline_ms) = (Instant::now() + request.timeout, ms_after(request.timeout));
         let _under_way = self.limiter.call(caller)?;
-        let Found { identity, tool } = self.find_tool(caller, request.tool, Role::Operator)?;
+        let may_call = caller.require(Role::Operator);
+        let found = match self.find_tool(caller, request.tool, Role::Viewer) {
+            Ok(found) => found,
+            // Who may not call at all is told that first.
+            Err(error) => return Err(may_call.err().unwrap_or(error)),
+        };
+        let mut record = self.journal.begin(caller, &found, &request.arguments);
+        let call_id = record.call_id().clone();
+        let end = match may_call {
+            Ok(()) => self.run(caller, &found, &request, &call_id).await,
+            Err(error) => Err(error),
+        };
+        match end {
+            Ok((result, latency_ms)) => {
+                record.returned(&result, latency_ms);
+                Ok(CallReply { call_id, result: shortened(result), latency_ms })
+            }
+            Err(error) => {
+                record.failed(error.kind());
+                Err(error.about_call(&call_id))
+            }
+        }
+    }
+
+    /// Sends a call to its worker, and waits for the result and how long the worker took for it.
+    async fn run(
+        &self,
+        caller: &Caller,
+        found: &Found,
+        request: &CallRequest<'_>,
+        call_id: &CallId,
+    ) -> Result<(Box<RawValue>, u64), Error> {
+        let (deadline, deadline_ms) = (Instant::now() + request.timeout, ms_after(request.timeout));
+        let Found { identity, tool } = found;
         let scope = identity.scope();
         access::check(caller, &tool.declaration)?;
         if !self.catalog.is_enabled(&scope, request.tool.name) {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
-        check_arguments(&tool, &request.arguments).await?;
-        let call_id = CallId::random();
-        let live = self.workers.find(&scope).ok_or_else(|| offline().about_call(&call_id))?;
+        check_arguments(tool, &request.arguments).await?;
+        let live = self.workers.find(&scope).ok_or_else(offline)?;
 
-        let envelope = Envelope {
-            identity: &identity,
-            caller,
-            call_id: &call_id,
-            tool: request.tool.name,
-            arguments: &request.arguments,
-            deadline_ms,
-            trace: &request.trace,
-        };
+        let (name, trace) = (request.tool.name, &request.trace);
+        let arguments = &request.arguments;
+        let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
         let params = envelope.params(live.secret());
-        let waiting = self.calls.open(call_id.clone(), scope.clone(), request.progress);
-        live.deliver(Delivery { call_id: call_id.clone(), tool_name: request.tool.name.to_owned(), params })
-            .map_err(|error| error.about_call(&call_id))?;
-        tracing::debug!(call.id = %call_id, trace.id = request.trace.trace_id(), tool.name = request.tool.name, entity = identity.entity, "call sent");
-        let mut sent = Sent { workers: &self.workers, scope: &scope, call_id: &call_id, is_answered: false };
+        let waiting = self.calls.open(call_id.clone(), scope.clone(), request.progress.clone());
+        live.deliver(Delivery { call_id: call_id.clone(), tool_name: name.to_owned(), params })?;
+        tracing::debug!(
+            call.id = %call_id, trace.id = trace.trace_id(), tool.name = name, entity = identity.entity, "call sent"
+        );
+        let mut sent = Sent { workers: &self.workers, scope: &scope, call_id, is_answered: false };
         let end = waiting.until(deadline).await;
         sent.is_answered = end.is_ok();
-        drop(sent);
-        match end {
-            Ok(Outcome::Returned { result, latency_ms }) => {
-                Ok(CallReply { call_id, result: shortened(result), latency_ms })
-            }
-            Ok(Outcome::Failed { message }) => Err(Error::new(ErrorKind::ToolFailed, message).about_call(&call_id)),
-            Err(error) => Err(error.about_call(&call_id)),
+        match end? {
+            Outcome::Returned { result, latency_ms } => Ok((result, latency_ms)),
+            Outcome::Failed { message } => Err(Error::new(ErrorKind::ToolFailed, message)),
         }
     }
 }

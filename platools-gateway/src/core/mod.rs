@@ -14,10 +14,12 @@ pub mod directory;
 mod envelope;
 pub mod environment;
 pub mod error;
+mod history;
 pub mod idempotency;
 pub mod identity;
 pub mod ids;
 mod invoke;
+pub mod journal;
 pub mod limits;
 pub mod oversize;
 mod random;
@@ -43,6 +45,7 @@ use tokio::time::MissedTickBehavior;
 
 pub use calls::{Outcome, Progress, Receipt};
 pub use catalog::{Changes, Switch};
+pub use history::{CallQuery, CallsBefore};
 pub use invoke::{CallReply, CallRequest};
 pub use tools::{ListedTool, ToolName};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
@@ -55,6 +58,7 @@ use error::{Error, ErrorKind};
 use idempotency::Idempotency;
 use identity::{Caller, Identity, Scope};
 use ids::CallId;
+use journal::{Journal, JournalFigures, JournalSettings};
 use limits::{Limiter, Limits};
 use throttle::Throttle;
 use workers::Workers;
@@ -77,6 +81,7 @@ pub struct Core {
     calls: Calls,
     idempotency: Idempotency,
     limiter: Limiter,
+    journal: Journal,
     throttles: Mutex<HashMap<Scope, Throttle>>,
 }
 
@@ -130,8 +135,22 @@ impl Core {
             calls,
             idempotency: Idempotency::default(),
             limiter: Limiter::new(limits),
+            journal: Journal::closed(),
             throttles: Mutex::default(),
         })
+    }
+
+    /// Begins to write a journal of calls, on the current tokio runtime. Without it none is written.
+    #[must_use]
+    pub fn with_journal(mut self, settings: JournalSettings) -> Self {
+        self.journal = Journal::start(self.store.clone(), settings);
+        self
+    }
+
+    /// What the journal counted since the start.
+    #[must_use]
+    pub fn journal_figures(&self) -> JournalFigures {
+        self.journal.figures()
     }
 
     /// Lets a worker in, in the place of a link of the same entity and environment that came before it.
@@ -258,10 +277,11 @@ impl Core {
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
-    /// Closes the database.
+    /// Writes the journal to its end, and closes the database.
     pub async fn close(&self) {
         // The calls have been ended; what they came to is still to be kept.
         self.idempotency.idle().await;
+        self.journal.close().await;
         self.store.close().await;
     }
 }

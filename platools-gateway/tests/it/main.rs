@@ -8,6 +8,7 @@ mod catalog;
 mod directory;
 mod extensions;
 mod hostile;
+mod journal;
 mod limits;
 mod named;
 mod program;

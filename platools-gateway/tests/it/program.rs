@@ -15,17 +15,17 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-async fn output(arguments: &[&str]) -> Output {
+pub(crate) async fn output(arguments: &[&str]) -> Output {
     within(command(arguments).output()).await.unwrap()
 }
 
 /// A gateway that runs as a program.
-struct Program {
+pub(crate) struct Program {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     /// What was printed before the address.
-    before: Vec<String>,
-    url: String,
+    pub(crate) before: Vec<String>,
+    pub(crate) url: String,
 }
 
 impl Program {
@@ -51,31 +51,31 @@ impl Program {
         }
     }
 
-    async fn serve(data: &Path) -> Self {
+    pub(crate) async fn serve(data: &Path) -> Self {
         Self::start(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]).await
     }
 
-    async fn signal(&self, signal: &str) {
+    pub(crate) async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("it runs").to_string();
         let sent = within(Command::new("kill").args([signal, &id]).status()).await.unwrap();
         assert!(sent.success());
     }
 
-    async fn exit_code(mut self) -> Option<i32> {
+    pub(crate) async fn exit_code(mut self) -> Option<i32> {
         within(self.child.wait()).await.unwrap().code()
     }
 
-    fn dial(&self, secret: &str) -> Dial {
+    pub(crate) fn dial(&self, secret: &str) -> Dial {
         Dial::at(&self.url.replace("http://", "ws://"), "/ws/sdk").secret(secret)
     }
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 /// The secret at the end of a line.
-fn last_word(line: &str) -> &str {
+pub(crate) fn last_word(line: &str) -> &str {
     line.rsplit(' ').next().unwrap().trim_end()
 }
 

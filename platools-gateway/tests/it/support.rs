@@ -142,6 +142,14 @@ impl Worker {
         }
     }
 
+    /// The next text frame, unless the socket ends before it.
+    pub(crate) async fn next_text_if_any(&mut self) -> Option<String> {
+        match self.socket.next().await {
+            Some(Ok(Message::Text(text))) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
     /// The payload of the next frame, which must be a pong.
     pub(crate) async fn next_pong(&mut self) -> Vec<u8> {
         match within(self.socket.next()).await {
@@ -238,6 +246,11 @@ impl Caller {
     pub(crate) fn key(mut self, key: &str) -> Self {
         self.key = Some(key.to_owned());
         self
+    }
+
+    /// The same caller at another gateway.
+    pub(crate) fn moved_to(self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self }
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {

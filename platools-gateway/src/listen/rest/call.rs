@@ -119,7 +119,7 @@ async fn once(
         Some(key) => core.call_named(caller, key, request).await?,
         None => core.call(caller, request).await?,
     };
-    Ok(json(&Answer::from(&reply)))
+    Ok(answer(&reply))
 }
 
 /// The call as events. It lives in the body of the response, so that it ends when nobody reads that any more.
@@ -217,15 +217,11 @@ impl Call<'_> {
         trace: TraceContext,
         progress: Option<watch::Sender<Option<Progress>>>,
     ) -> Result<CallRequest<'a>, Problem> {
-        let timeout_ms = self.timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
-        if !TIMEOUTS_MS.contains(&timeout_ms) {
-            return Err(invalid("`timeoutMs` must be from 1 to 600000"));
-        }
         let (entity, environment) = (self.entity_id.as_deref(), self.environment_id.as_deref());
         Ok(CallRequest {
             tool: ToolName { name, entity, environment },
             arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
-            timeout: Duration::from_millis(timeout_ms),
+            timeout: timeout(self.timeout_ms)?,
             trace,
             progress,
         })
@@ -236,4 +232,18 @@ impl<'a> From<&'a CallReply> for Answer<'a> {
     fn from(reply: &'a CallReply) -> Self {
         Self { call_id: reply.call_id.as_str(), result: &reply.result, latency_ms: reply.latency_ms }
     }
+}
+
+/// What a caller is told of a call that ended well.
+pub(super) fn answer(reply: &CallReply) -> Response {
+    json(&Answer::from(reply))
+}
+
+/// How long a caller wants to wait.
+pub(super) fn timeout(timeout_ms: Option<u64>) -> Result<Duration, Problem> {
+    let timeout_ms = timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
+    if !TIMEOUTS_MS.contains(&timeout_ms) {
+        return Err(invalid("`timeoutMs` must be from 1 to 600000"));
+    }
+    Ok(Duration::from_millis(timeout_ms))
 }

@@ -7,6 +7,7 @@ mod auth;
 mod batch;
 mod body;
 mod call;
+mod calls;
 mod health;
 mod page;
 mod problem;
@@ -54,6 +55,9 @@ pub(super) fn router(core: Arc<Core>) -> Router {
         .routes(routes!(call::call))
         .routes(routes!(call::cancel))
         .routes(routes!(batch::call_all))
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::show))
+        .routes(routes!(calls::replay))
         .routes(routes!(workers::list))
         .merge(admin::router())
         .split_for_parts();

@@ -32,6 +32,10 @@ pub(super) struct Page<T> {
 }
 
 impl Window {
+    pub(super) fn new(limit: Option<usize>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
     /// How many things, and after which.
     pub(super) fn checked(self) -> Result<(usize, Option<String>), Problem> {
         match self.limit.unwrap_or(DEFAULT_LIMIT) {
@@ -42,6 +46,11 @@ impl Window {
 }
 
 impl<T> Page<T> {
+    /// A page that was read as such, with the place where it ends if there is more.
+    pub(super) fn read(items: Vec<T>, next_cursor: Option<String>) -> Self {
+        Self { items, next_cursor }
+    }
+
     /// A page of things that each have a name of their own, in the order they are in.
     pub(super) fn of(items: Vec<T>, window: Window, name: impl Fn(&T) -> &str) -> Result<Self, Problem> {
         let (limit, cursor) = window.checked()?;

@@ -1,0 +1,164 @@
+//! Calls that were, and those that are.
+
+use serde_json::value::RawValue;
+
+use super::arguments::Arguments;
+use super::environment;
+use super::error::{Error, ErrorKind};
+use super::identity::{Caller, Role};
+use super::ids::{AgentId, CallId};
+use super::journal::{CallSummary, JournaledCall, Kept, PastCall, Payload};
+use super::trace::TraceContext;
+use super::{CallReply, CallRequest, Core, ToolName};
+use crate::store::{CallFilter, CallRow, StoredText};
+
+/// Which calls. What is not named does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct CallQuery {
+    /// The tool.
+    pub tool: Option<String>,
+    /// The entity, by slug or id. One that is gone has its id only.
+    pub entity: Option<String>,
+    /// The environment, by slug or id.
+    pub environment: Option<String>,
+    /// The agent that called, by slug or id. One that is gone has its id only.
+    pub agent: Option<String>,
+    /// The user the caller spoke for.
+    pub user_id: Option<String>,
+    /// `ok`, `abandoned`, or the code of an error.
+    pub outcome: Option<String>,
+    /// Those that began then or later, in milliseconds since 1970.
+    pub since_ms: Option<i64>,
+    /// Those that began before, in milliseconds since 1970.
+    pub until_ms: Option<i64>,
+    /// Those that come after another one in the list.
+    pub before: Option<CallsBefore>,
+}
+
+/// A place in the list of calls, which goes from the newest to the oldest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallsBefore {
+    /// When the last call of the page began, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// The last call of the page.
+    pub call_id: CallId,
+}
+
+impl Core {
+    /// Calls of the caller's project that ended, newest first. A caller that is an agent sees its own, unless it is an admin.
+    ///
+    /// # Errors
+    /// The role is not enough, or the database failed.
+    pub async fn past_calls(&self, caller: &Caller, query: CallQuery, limit: usize) -> Result<Vec<PastCall>, Error> {
+        caller.require(Role::Viewer)?;
+        self.journal.settle().await;
+        let filter = self.call_filter(caller, query);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        Ok(self.store.calls(&caller.project_id, &filter, limit).await?.into_iter().map(past_call).collect())
+    }
+
+    /// One call, under way or over.
+    ///
+    /// # Errors
+    /// The role is not enough, there is no such call, or the database failed.
+    pub async fn journaled_call(&self, caller: &Caller, call_id: &str) -> Result<JournaledCall, Error> {
+        caller.require(Role::Viewer)?;
+        let missing = || Error::new(ErrorKind::NotFound, format!("there is no call `{call_id}`, or none any more"));
+        // In this order: a call that ends meanwhile is found by the second look.
+        let running = self.journal.find_running(&caller.project_id, &call_id.into());
+        let found = match running {
+            Some(summary) => JournaledCall::Running(Box::new(summary)),
+            None => JournaledCall::Past(Box::new(self.past_call(caller, call_id).await?.ok_or_else(missing)?)),
+        };
+        let summary = match &found {
+            JournaledCall::Running(summary) => summary,
+            JournaledCall::Past(call) => &call.summary,
+        };
+        if may_see(caller, summary) { Ok(found) } else { Err(missing()) }
+    }
+
+    /// Calls the tool of a call again, with the same arguments, as the present caller.
+    ///
+    /// # Errors
+    /// There is no such call, its arguments were not kept as they were, or anything that can go wrong with a call.
+    pub async fn replay(
+        &self,
+        caller: &Caller,
+        call_id: &str,
+        timeout: std::time::Duration,
+    ) -> Result<CallReply, Error> {
+        caller.require(Role::Operator)?;
+        let call = match self.journaled_call(caller, call_id).await? {
+            JournaledCall::Past(call) => call,
+            JournaledCall::Running(_) => return Err(not_replayable("it is still under way")),
+        };
+        let arguments = Arguments::new(replayable(&call.arguments)?)?;
+        let tool = ToolName {
+            name: &call.summary.tool,
+            entity: Some(call.summary.entity_id.as_str()),
+            environment: Some(call.summary.environment_id.as_str()),
+        };
+        let trace = TraceContext::from_parent(None);
+        self.call(caller, CallRequest { tool, arguments, timeout, trace, progress: None }).await
+    }
+
+    async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {
+        self.journal.settle().await;
+        Ok(self.store.call(&caller.project_id, call_id).await?.map(past_call))
+    }
+
+    /// Names are looked up as they are now; what has none any more is taken for an id.
+    fn call_filter(&self, caller: &Caller, query: CallQuery) -> CallFilter {
+        let (snapshot, project) = (self.directory.snapshot(), &caller.project_id);
+        let entity = |name: String| snapshot.entity_named(project, &name).map_or(name, |row| row.id.to_string());
+        let agent = |name: String| snapshot.agent_named(project, &name).map_or(name, |row| row.id.to_string());
+        let environment = |name: String| {
+            let found = environment::resolve(snapshot.environments(project), Some(&name));
+            found.map(|environment| environment.id.to_string()).unwrap_or(name)
+        };
+        CallFilter {
+            tool: query.tool,
+            entity_id: query.entity.map(entity),
+            environment_id: query.environment.map(environment),
+            agent_id: query.agent.map(agent),
+            seen_by_agent: only_agent(caller).map(ToString::to_string),
+            user_id: query.user_id,
+            outcome: query.outcome,
+            since_ms: query.since_ms,
+            until_ms: query.until_ms,
+            after: query.before.map(|before| (before.started_ms, before.call_id)),
+        }
+    }
+}
+
+/// The one agent whose calls a caller sees, if it does not see all.
+fn only_agent(caller: &Caller) -> Option<&AgentId> {
+    caller.agent_id.as_ref().filter(|_| caller.role < Role::Admin)
+}
+
+fn may_see(caller: &Caller, call: &CallSummary) -> bool {
+    only_agent(caller).is_none_or(|agent| call.agent_id.as_ref() == Some(agent))
+}
+
+fn replayable(arguments: &Payload) -> Result<&RawValue, Error> {
+    match (arguments.kept, &arguments.json) {
+        (Kept::Kept, Some(json)) => Ok(json),
+        (Kept::Redacted, _) => Err(not_replayable("parts of its arguments were redacted in the journal")),
+        _ => Err(not_replayable("its arguments are not in the journal")),
+    }
+}
+
+fn not_replayable(reason: &str) -> Error {
+    let message = format!("the call cannot be replayed: {reason}; call the tool with arguments instead");
+    Error::new(ErrorKind::NotReplayable, message)
+}
+
+fn past_call(row: CallRow) -> PastCall {
+    PastCall { arguments: payload(row.arguments), result: row.result.map(payload), summary: row.summary, end: row.end }
+}
+
+fn payload(stored: StoredText) -> Payload {
+    // What was stored is JSON; were it not, it would be no use to anyone.
+    let json = stored.text.and_then(|text| RawValue::from_string(text).ok());
+    Payload { kept: stored.kept, json }
+}

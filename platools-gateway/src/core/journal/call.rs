@@ -1,0 +1,145 @@
+//! A call as the journal knows it.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::super::catalog::Found;
+use super::super::clock::now_ms;
+use super::super::identity::Caller;
+use super::super::ids::{AgentId, CallId, EntityId, EnvironmentId};
+
+/// Who called what, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallSummary {
+    /// The call.
+    pub call_id: CallId,
+    /// The tool.
+    pub tool: String,
+    /// Whose tool it was.
+    pub entity_id: EntityId,
+    /// The slug of the entity, at that time.
+    pub entity: String,
+    /// The environment.
+    pub environment_id: EnvironmentId,
+    /// The slug of the environment.
+    pub environment: String,
+    /// The id of the caller's key or token.
+    pub credential: String,
+    /// The caller's role.
+    pub role: String,
+    /// The agent the caller was.
+    pub agent_id: Option<AgentId>,
+    /// The user the caller spoke for.
+    pub user_id: Option<String>,
+    /// When it began, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// How long the arguments were.
+    pub arguments_bytes: u64,
+}
+
+impl CallSummary {
+    /// A call that begins now.
+    pub(super) fn begin(caller: &Caller, found: &Found, arguments_bytes: usize) -> Self {
+        let identity = found.identity.clone();
+        Self {
+            call_id: CallId::random(),
+            tool: found.tool.declaration.name.clone(),
+            entity_id: identity.entity_id,
+            entity: identity.entity,
+            environment_id: identity.environment_id,
+            environment: identity.environment,
+            credential: caller.credential.to_string(),
+            role: caller.role.to_string(),
+            agent_id: caller.agent_id.clone(),
+            user_id: caller.user_id.clone(),
+            started_ms: now_ms(),
+            arguments_bytes: arguments_bytes as u64,
+        }
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallEnd {
+    /// `ok`, `abandoned` if the caller went away, or the code of the error.
+    pub outcome: Cow<'static, str>,
+    /// How long it took, from the request to the answer, in milliseconds.
+    pub total_ms: u64,
+    /// How long the worker says it took, in milliseconds, if it returned.
+    pub worker_ms: Option<u64>,
+    /// How long the result was, if there was one.
+    pub result_bytes: Option<u64>,
+}
+
+/// What became of arguments or a result on the way into the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kept {
+    /// They are there as they were.
+    Kept,
+    /// Parts of them are replaced by `"[redacted]"`.
+    Redacted,
+    /// They are gone.
+    Dropped,
+}
+
+impl Kept {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Redacted => "redacted",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// What a word means. What an unknown one says of is better not shown as if it were whole.
+    pub(crate) fn from_name(name: &str) -> Self {
+        [Self::Kept, Self::Redacted].into_iter().find(|kept| kept.as_str() == name).unwrap_or(Self::Dropped)
+    }
+}
+
+/// Arguments or a result, as far as the journal has them.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Payload {
+    /// What became of it.
+    pub kept: Kept,
+    /// What is there.
+    pub json: Option<Box<RawValue>>,
+}
+
+/// What became of it only: what it says belongs to the caller.
+impl std::fmt::Debug for Payload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Payload").field("kept", &self.kept).finish_non_exhaustive()
+    }
+}
+
+/// A call that ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PastCall {
+    /// Who called what.
+    pub summary: CallSummary,
+    /// How it ended.
+    pub end: CallEnd,
+    /// What it was called with.
+    pub arguments: Payload,
+    /// What it returned, if it did.
+    pub result: Option<Payload>,
+}
+
+/// A call, over or not.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum JournaledCall {
+    /// It is under way.
+    Running(Box<CallSummary>),
+    /// It ended.
+    Past(Box<PastCall>),
+}

@@ -1,0 +1,106 @@
+//! The one place where a call becomes a record.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::Journal;
+use super::call::{CallEnd, CallSummary};
+use super::entry::{Entry, Room, bytes};
+use super::settings::Recording;
+use crate::core::arguments::Arguments;
+use crate::core::catalog::Found;
+use crate::core::error::ErrorKind;
+use crate::core::identity::Caller;
+use crate::core::ids::CallId;
+
+/// What is recorded when nobody waited for the end.
+const ABANDONED: &str = "abandoned";
+
+/// So many bytes of arguments and results wait for the journal's task before further calls are lost.
+const WAITING_BYTES: usize = 32 * 1024 * 1024;
+
+/// One call from its begin to its end. Dropping it records the call, once; a call whose end was not noted by then was
+/// abandoned.
+pub(crate) struct CallRecord<'a> {
+    journal: &'a Journal,
+    caller: &'a Caller,
+    found: &'a Found,
+    arguments: &'a Arguments,
+    call_id: CallId,
+    begun: Instant,
+    outcome: &'static str,
+    result: Option<String>,
+    result_bytes: Option<usize>,
+    worker_ms: Option<u64>,
+}
+
+impl<'a> CallRecord<'a> {
+    /// Begins a call, which is under way from now on.
+    pub(super) fn begin(journal: &'a Journal, caller: &'a Caller, found: &'a Found, arguments: &'a Arguments) -> Self {
+        let summary = CallSummary::begin(caller, found, arguments.as_str().len());
+        let call_id = summary.call_id.clone();
+        journal.running().begin(caller.project_id.clone(), summary);
+        Self {
+            journal,
+            caller,
+            found,
+            arguments,
+            call_id,
+            begun: Instant::now(),
+            outcome: ABANDONED,
+            result: None,
+            result_bytes: None,
+            worker_ms: None,
+        }
+    }
+
+    /// The call's id.
+    pub(crate) fn call_id(&self) -> &CallId {
+        &self.call_id
+    }
+
+    /// Notes that the tool returned.
+    pub(crate) fn returned(&mut self, result: &RawValue, worker_ms: u64) {
+        self.outcome = "ok";
+        self.result = self.text(result.get());
+        self.result_bytes = Some(result.get().len());
+        self.worker_ms = Some(worker_ms);
+    }
+
+    /// Notes that the call failed.
+    pub(crate) fn failed(&mut self, kind: ErrorKind) {
+        self.outcome = kind.code();
+    }
+
+    /// A copy for the journal's task, if it is to keep any of it.
+    fn text(&self, text: &str) -> Option<String> {
+        let settings = self.journal.settings();
+        let keeps = settings.recording != Recording::Nothing && text.len() <= settings.max_payload_bytes;
+        keeps.then(|| text.to_owned())
+    }
+
+    fn end(&self) -> CallEnd {
+        CallEnd {
+            outcome: self.outcome.into(),
+            total_ms: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            worker_ms: self.worker_ms,
+            result_bytes: self.result_bytes.map(|bytes| bytes as u64),
+        }
+    }
+}
+
+impl Drop for CallRecord<'_> {
+    fn drop(&mut self) {
+        let (arguments, result, end) = (self.text(self.arguments.as_str()), self.result.take(), self.end());
+        let waiting = bytes(arguments.as_deref()) + bytes(result.as_deref());
+        let room = Room::take(self.journal.waiting_bytes(), waiting, WAITING_BYTES);
+        let (project_id, tool) = (self.caller.project_id.clone(), Arc::clone(&self.found.tool));
+        // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
+        self.journal.running().end(&self.call_id, |summary| {
+            let entry = room.map(|room| Entry { project_id, summary, end, tool, arguments, result, _room: room });
+            self.journal.submit(entry);
+        });
+    }
+}

@@ -1,0 +1,80 @@
+//! What the journal keeps, and how long.
+
+use std::time::Duration;
+
+use super::redact::Names;
+
+/// What the journal keeps of arguments and results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Recording {
+    /// All of it.
+    Full,
+    /// All but what a tool's schema marks with `"x-sensitive": true`, and members whose names sound secret.
+    #[default]
+    Redacted,
+    /// Only how long they were.
+    Nothing,
+}
+
+/// How the journal is kept.
+#[derive(Debug, Clone)]
+pub struct JournalSettings {
+    pub(super) recording: Recording,
+    pub(super) names: Names,
+    pub(super) max_payload_bytes: usize,
+    pub(super) max_age: Duration,
+    pub(super) max_bytes: u64,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self {
+            recording: Recording::default(),
+            names: Names::default(),
+            max_payload_bytes: 64 * 1024,
+            max_age: Duration::from_secs(30 * 24 * 60 * 60),
+            max_bytes: 1024 * 1024 * 1024,
+        }
+    }
+}
+
+impl JournalSettings {
+    /// What is kept of arguments and results. Default: [`Recording::Redacted`].
+    #[must_use]
+    pub fn recording(mut self, recording: Recording) -> Self {
+        self.recording = recording;
+        self
+    }
+
+    /// Which members [`Recording::Redacted`] leaves out by their names: those that contain one of these, whatever the case,
+    /// and whatever stands between letters (`api_key`, `apiKey` and `X-API-Key` all contain `apikey`). Default: `accesskey`,
+    /// `apikey`, `authorization`, `cookie`, `credential`, `passphrase`, `passwd`, `password`, `privatekey`, `secret`, `token`.
+    #[must_use]
+    pub fn sensitive_names<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.names = Names::new(names);
+        self
+    }
+
+    /// Arguments or a result with more bytes than this are dropped, and only their length is kept. Default: 64 KiB.
+    #[must_use]
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.max_payload_bytes = bytes;
+        self
+    }
+
+    /// How long calls are kept. Default: 30 days.
+    #[must_use]
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = age;
+        self
+    }
+
+    /// How many bytes all calls together may take, 1 KiB for each besides its arguments and results. The oldest go first.
+    /// Default: 1 GiB.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+}

@@ -1,0 +1,246 @@
+//! `/v1/calls`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+
+use super::auth::Known;
+use super::call;
+use super::page::{Page, Window};
+use super::problem::{Problem, invalid, json};
+use crate::core::clock::{from_rfc3339, rfc3339};
+use crate::core::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
+use crate::core::{CallQuery, CallsBefore, Core};
+
+/// Which calls.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Filter {
+    /// The tool.
+    tool: Option<String>,
+    /// The entity, by slug or id.
+    entity_id: Option<String>,
+    /// The environment, by slug or id. Default: all.
+    environment_id: Option<String>,
+    /// The agent that called, by slug or id.
+    agent_id: Option<String>,
+    /// The user the caller spoke for.
+    user_id: Option<String>,
+    /// `ok`, `abandoned`, or the `code` of a problem.
+    outcome: Option<String>,
+    /// Calls that began then or later, in RFC 3339.
+    since: Option<String>,
+    /// Calls that began before, in RFC 3339.
+    until: Option<String>,
+    /// How many at most, from 1 to 1000. Default: 100.
+    limit: Option<usize>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Again {
+    /// How long to wait for the answer, from 1 to 600000. Default: 30000.
+    timeout_ms: Option<u64>,
+}
+
+/// One call.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Call {
+    call_id: String,
+    /// `running` or `ended`.
+    status: &'static str,
+    tool: String,
+    entity: String,
+    entity_id: String,
+    environment: String,
+    environment_id: String,
+    /// The id of the caller's key or token.
+    credential: String,
+    /// The caller's role.
+    role: String,
+    agent_id: Option<String>,
+    user_id: Option<String>,
+    started_at: String,
+    /// `ok`, `abandoned` if the caller went away, or the `code` of the problem. None while it is running.
+    outcome: Option<String>,
+    /// How long it took from the request to the answer.
+    total_ms: Option<u64>,
+    /// How long the worker says it took, if it returned.
+    latency_ms: Option<u64>,
+    arguments_bytes: u64,
+    result_bytes: Option<u64>,
+}
+
+/// One call, with what it was called with and what it returned.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FullCall {
+    #[serde(flatten)]
+    call: Call,
+    /// None while it is running.
+    arguments: Option<Part>,
+    /// None if nothing was returned.
+    result: Option<Part>,
+}
+
+/// Arguments or a result, as far as the journal has them.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Part {
+    /// `kept` as it was, `redacted` in parts, or `dropped`.
+    state: &'static str,
+    /// What is there, unless it was dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<serde_json::Value>)]
+    value: Option<Box<RawValue>>,
+}
+
+/// What became of it only: what it says belongs to the caller.
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Part").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// List the calls that ended, newest first. An agent sees its own, an admin all.
+#[utoipa::path(get, path = "/v1/calls", tag = "calls", params(Filter),
+    responses((status = 200, body = Page<Call>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+pub(super) async fn list(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<Page<Call>>, Problem> {
+    let Query(filter) = filter?;
+    let (limit, query) = filter.checked()?;
+    // One more than asked for tells whether there is another page.
+    let mut calls = core.past_calls(&caller, query, limit + 1).await?;
+    let more = calls.len() > limit;
+    calls.truncate(limit);
+    let next_cursor = calls.last().filter(|_| more).map(|last| cursor(&last.summary));
+    let items = calls.into_iter().map(|call| shown(call.summary, Some(call.end))).collect();
+    Ok(Json(Page::read(items, next_cursor)))
+}
+
+/// Show one call, also one that is under way.
+#[utoipa::path(get, path = "/v1/calls/{id}", tag = "calls", params(("id", description = "Id")),
+    responses((status = 200, body = FullCall), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+pub(super) async fn show(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Problem> {
+    let Path(id) = id?;
+    let call = match core.journaled_call(&caller, &id).await? {
+        JournaledCall::Running(summary) => FullCall { call: shown(*summary, None), arguments: None, result: None },
+        JournaledCall::Past(call) => {
+            let PastCall { summary, end, arguments, result } = *call;
+            FullCall { call: shown(summary, Some(end)), arguments: Some(part(arguments)), result: result.map(part) }
+        }
+    };
+    Ok(json(&call))
+}
+
+/// Call the same tool with the same arguments again, as the present caller, and wait for its result.
+#[utoipa::path(post, path = "/v1/calls/{id}/replay", tag = "calls", params(("id", description = "Id"), Again),
+    responses((status = 200, body = call::Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+pub(super) async fn replay(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    id: Result<Path<String>, PathRejection>,
+    again: Result<Query<Again>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let (Path(id), Query(again)) = (id?, again?);
+    let reply = core.replay(&caller, &id, call::timeout(again.timeout_ms)?).await?;
+    Ok(call::answer(&reply))
+}
+
+impl Filter {
+    fn checked(self) -> Result<(usize, CallQuery), Problem> {
+        let (limit, cursor) = Window::new(self.limit, self.cursor).checked()?;
+        let query = CallQuery {
+            tool: self.tool,
+            entity: self.entity_id,
+            environment: self.environment_id,
+            agent: self.agent_id,
+            user_id: self.user_id,
+            outcome: self.outcome,
+            since_ms: time("since", self.since)?,
+            until_ms: time("until", self.until)?,
+            before: cursor.map(|cursor| place(&cursor)).transpose()?,
+        };
+        Ok((limit, query))
+    }
+}
+
+fn time(name: &str, text: Option<String>) -> Result<Option<i64>, Problem> {
+    let read = |text: String| {
+        let example = "2026-09-15T00:00:00Z";
+        from_rfc3339(&text).ok_or_else(|| invalid(format!("`{name}` must be a time in RFC 3339, such as {example}")))
+    };
+    text.map(read).transpose()
+}
+
+/// Where a page ends, in a form that nobody takes for something to be made up.
+fn cursor(last: &CallSummary) -> String {
+    hex::encode(format!("{}.{}", last.started_ms, last.call_id))
+}
+
+fn place(cursor: &str) -> Result<CallsBefore, Problem> {
+    let read = || {
+        let text = String::from_utf8(hex::decode(cursor).ok()?).ok()?;
+        let (started_ms, call_id) = text.split_once('.')?;
+        Some(CallsBefore { started_ms: started_ms.parse().ok()?, call_id: call_id.into() })
+    };
+    read().ok_or_else(|| invalid("`cursor` is none; take the `nextCursor` of the page before"))
+}
+
+fn shown(summary: CallSummary, end: Option<CallEnd>) -> Call {
+    Call {
+        call_id: summary.call_id.to_string(),
+        status: if end.is_some() { "ended" } else { "running" },
+        tool: summary.tool,
+        entity: summary.entity,
+        entity_id: summary.entity_id.to_string(),
+        environment: summary.environment,
+        environment_id: summary.environment_id.to_string(),
+        credential: summary.credential,
+        role: summary.role,
+        agent_id: summary.agent_id.map(|agent| agent.to_string()),
+        user_id: summary.user_id,
+        started_at: rfc3339(summary.started_ms),
+        total_ms: end.as_ref().map(|end| end.total_ms),
+        latency_ms: end.as_ref().and_then(|end| end.worker_ms),
+        result_bytes: end.as_ref().and_then(|end| end.result_bytes),
+        outcome: end.map(|end| end.outcome.into_owned()),
+        arguments_bytes: summary.arguments_bytes,
+    }
+}
+
+fn part(payload: Payload) -> Part {
+    Part { state: payload.kept.as_str(), value: payload.json }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_cursor_leads_anywhere() {
+        let at = |text: &str| place(&hex::encode(text)).map_err(|_| "refused");
+        assert_eq!(at("17.call_a"), Ok(CallsBefore { started_ms: 17, call_id: "call_a".into() }));
+        for text in ["", "17", "x.call_a"] {
+            assert_eq!(at(text), Err("refused"), "{text}");
+        }
+        assert!(place("17.call_a").is_err() && place("fff").is_err());
+    }
+}
