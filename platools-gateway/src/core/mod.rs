@@ -8,7 +8,7 @@ pub mod admin;
 pub mod arguments;
 mod calls;
 mod catalog;
-pub(crate) mod clock;
+pub mod clock;
 pub(crate) mod digest;
 pub mod directory;
 mod envelope;

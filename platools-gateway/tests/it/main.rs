@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod calls;
+mod commands;
 mod hostile;
 mod program;
 mod rest;
 mod stopping;
 mod sync;
 
+mod process;
 mod support;
