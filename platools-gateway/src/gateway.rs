@@ -241,6 +241,12 @@ impl Gateway {
         if self.core.is_new() { self.add_key(Role::Admin).await.map(Some) } else { Ok(None) }
     }
 
+    /// Whether anybody has a key.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        !self.core.is_new()
+    }
+
     /// The folder that is removed with the gateway, if its data is temporary.
     #[must_use]
     pub fn temporary_folder(&self) -> Option<PathBuf> {

@@ -6,16 +6,21 @@ use clap::Args;
 use platools_gateway::dev::{self, DevOptions};
 
 use super::output::say;
+use crate::logs;
+use crate::settings::{DEFAULT_LISTEN, GivenLog, Log};
 use crate::signals::Signals;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Address to listen on; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = super::serve::DEFAULT_LISTEN)]
+    #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
+    #[command(flatten)]
+    log: GivenLog,
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
+    logs::start(&Log::load(options.log)?)?;
     let signals = Signals::listen()?;
     let gateway = dev::start(DevOptions::default().listen(options.listen)).await?;
     say(&format!("listening on {}", gateway.url()))?;

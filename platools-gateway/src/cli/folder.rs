@@ -8,6 +8,9 @@ use platools_gateway::Error;
 use platools_gateway::core::Core;
 use platools_gateway::core::admin::Admin;
 
+use crate::logs;
+use crate::settings::{GivenLog, Log};
+
 /// Where the data is.
 #[derive(Debug, Args)]
 pub(super) struct Folder {
@@ -21,6 +24,7 @@ impl Folder {
     pub(super) async fn with<T>(&self, work: impl AsyncFnOnce(Admin<'_>) -> Result<T, Error>) -> anyhow::Result<T> {
         let data = self.data.as_deref();
         let data = data.context("say where the gateway's data is: `--data FOLDER`, or set PLATOOLS_GATEWAY_DATA")?;
+        logs::start(&Log::load(GivenLog::default())?)?;
         let core = Core::open_existing(data).await?;
         let done = work(core.local_admin()).await;
         core.close().await;

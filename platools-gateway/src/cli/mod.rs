@@ -1,6 +1,7 @@
 //! The command line: one file for each noun.
 
 mod agent;
+mod config;
 mod dev;
 mod entity;
 mod environment;
@@ -29,6 +30,9 @@ enum Command {
     Dev(dev::Options),
     /// Run a gateway. The first start prints an admin key, once.
     Serve(serve::Options),
+    /// Look at the settings of `serve`.
+    #[command(subcommand)]
+    Config(config::Command),
     /// Administer entities, which are what workers connect as. The gateway may be running.
     Entity {
         #[command(flatten)]
@@ -71,6 +75,7 @@ impl Cli {
         match self.command {
             Command::Dev(options) => dev::run(options).await,
             Command::Serve(options) => serve::run(options).await,
+            Command::Config(command) => config::run(command),
             Command::Entity { folder, command } => entity::run(&folder, command).await,
             Command::Agent { folder, command } => agent::run(&folder, command).await,
             Command::Key { folder, command } => key::run(&folder, command).await,

@@ -4,6 +4,7 @@
 
 mod calls;
 mod commands;
+mod config;
 mod hostile;
 mod program;
 mod rest;
