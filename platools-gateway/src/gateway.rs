@@ -247,6 +247,12 @@ impl Gateway {
         !self.core.is_new()
     }
 
+    /// The gateway without its protocols.
+    #[must_use]
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     /// The folder that is removed with the gateway, if its data is temporary.
     #[must_use]
     pub fn temporary_folder(&self) -> Option<PathBuf> {
@@ -263,6 +269,7 @@ impl Gateway {
 
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
+        self.core.begin_stop();
         self.server.stop();
         if timeout(self.setup.drain_limit, self.server.idle()).await.is_err() {
             tracing::warn!("some requests did not end in time");

@@ -19,6 +19,7 @@ pub mod ids;
 mod invoke;
 pub mod oversize;
 mod random;
+pub mod ready;
 pub mod registration;
 pub mod schema;
 mod secret;
@@ -29,6 +30,7 @@ mod workers;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -66,6 +68,8 @@ pub struct Core {
     workers: Workers,
     calls: Calls,
     throttles: Mutex<HashMap<Scope, Throttle>>,
+    /// Whether the gateway has begun to stop.
+    stopping: AtomicBool,
 }
 
 /// What became of a registration.
@@ -110,7 +114,15 @@ impl Core {
         let catalog = Catalog::open(store.clone()).await?;
         let calls = Calls::default();
         let workers = Workers::new(calls.clone());
-        Ok(Self { store, directory, catalog, workers, calls, throttles: Mutex::default() })
+        Ok(Self {
+            store,
+            directory,
+            catalog,
+            workers,
+            calls,
+            throttles: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        })
     }
 
     /// Lets a worker in, in the place of a link of the same entity and environment that came before it.
