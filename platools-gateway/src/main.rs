@@ -4,6 +4,7 @@ mod cli;
 mod logs;
 mod settings;
 mod signals;
+mod supervisor;
 
 use std::process::ExitCode;
 

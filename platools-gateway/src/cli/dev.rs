@@ -33,5 +33,5 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     ] {
         say(&format!("{what:<9}  {value}"))?;
     }
-    signals.run(gateway).await
+    signals.run(gateway, || ()).await
 }

@@ -9,6 +9,7 @@ use super::output::{say, say_once};
 use crate::logs;
 use crate::settings::{Given, Settings};
 use crate::signals::Signals;
+use crate::supervisor::Supervisor;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -39,7 +40,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
         tracing::warn!("nobody has a key yet; `platools-gateway key add --role admin` makes one");
     }
     say(&format!("listening on {}", gateway.url()))?;
-    signals.run(gateway).await
+    let supervisor = Supervisor::ready(gateway.core());
+    signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await
 }
 
 async fn start(settings: &Settings) -> Result<Gateway, platools_gateway::Error> {

@@ -9,6 +9,8 @@ mod hostile;
 mod program;
 mod rest;
 mod stopping;
+#[cfg(unix)]
+mod supervisor;
 mod sync;
 
 mod process;
