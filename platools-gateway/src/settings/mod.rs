@@ -130,6 +130,13 @@ mod tests {
     }
 
     #[test]
+    fn the_file_in_deploy_says_the_defaults() {
+        let given = || Given { data: Some("/d".into()), ..Given::default() };
+        let deployed = load(given(), include_str!("../../../deploy/gateway.toml")).unwrap();
+        assert_eq!(deployed, load(given(), "").unwrap());
+    }
+
+    #[test]
     fn what_is_given_goes_before_the_file() {
         let given = Given { data: Some("/given".into()), ..Given::default() };
         let settings = load(given, "data = '/file'\n[worker]\nstall = '1m'\n[log]\nformat = 'json'").unwrap();
