@@ -285,6 +285,18 @@ impl Gateway {
         if self.core.is_new() { self.add_key(Role::Admin).await.map(Some) } else { Ok(None) }
     }
 
+    /// Whether anybody has a key.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        !self.core.is_new()
+    }
+
+    /// The gateway without its protocols.
+    #[must_use]
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     /// The folder that is removed with the gateway, if its data is temporary.
     #[must_use]
     pub fn temporary_folder(&self) -> Option<PathBuf> {
@@ -301,6 +313,7 @@ impl Gateway {
 
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
+        self.core.begin_stop();
         // Before workers are told to connect elsewhere: here would be no elsewhere.
         self.server.stop();
         self.core.announce_stop(self.setup.drain_limit);

@@ -30,8 +30,11 @@ impl Signals {
     }
 
     /// Runs the gateway until the first signal and stops it in order; a second signal ends the process at once.
-    pub(crate) async fn run(mut self, gateway: Gateway) -> anyhow::Result<()> {
+    ///
+    /// `on_stop` is told of the first signal.
+    pub(crate) async fn run(mut self, gateway: Gateway, on_stop: impl FnOnce()) -> anyhow::Result<()> {
         self.next().await?;
+        on_stop();
         tracing::info!("stopping; a second signal stops at once");
         // Kept apart from the gateway, because the way out by a second signal runs no destructors.
         let leftovers = gateway.temporary_folder();

@@ -46,8 +46,11 @@ const GATEWAY: Table = Table {
         ("gateway", &["core", "listen", "store"]),
         ("dev", &["core", "gateway"]),
         // Parts of the program, which has a root of its own.
-        ("cli", &[]),
+        ("cli", &["logs", "settings", "signals", "supervisor"]),
+        ("logs", &["settings"]),
+        ("settings", &[]),
         ("signals", &[]),
+        ("supervisor", &[]),
     ],
     leaves: &[],
     free: &[""],

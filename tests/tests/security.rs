@@ -211,6 +211,18 @@ async fn a_worker_takes_its_settings_from_the_environment() {
 }
 
 #[tokio::test]
+async fn a_worker_takes_its_secret_from_the_file_that_the_environment_names() {
+    let platform = Platform::start().await;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), format!("{SECRET}\n")).expect("it is written");
+    let path = file.path().to_str().expect("UTF-8");
+    let environment =
+        [("PLATOS_URL", &*platform.url()), ("PLATOS_SECRET_FILE", path), ("PLATOS_SECRET", "another-secret")];
+    let _program = program(&environment);
+    greets(&mut platform.accept().await).await;
+}
+
+#[tokio::test]
 async fn a_worker_goes_through_the_proxy_of_the_environment() {
     for variable in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
         let proxy = Platform::start().await;

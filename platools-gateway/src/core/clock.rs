@@ -17,7 +17,8 @@ pub(crate) fn ms_after(span: Duration) -> i64 {
 }
 
 /// A point in time in RFC 3339, in UTC with milliseconds: `2026-09-15T00:00:00.000Z`.
-pub(crate) fn rfc3339(ms: i64) -> String {
+#[must_use]
+pub fn rfc3339(ms: i64) -> String {
     // What no calendar has is as good as the end of it.
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
         .unwrap_or_else(|_| time::PrimitiveDateTime::MAX.assume_utc());

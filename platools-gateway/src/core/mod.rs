@@ -8,7 +8,7 @@ pub mod admin;
 pub mod arguments;
 mod calls;
 mod catalog;
-pub(crate) mod clock;
+pub mod clock;
 pub(crate) mod digest;
 pub mod directory;
 mod envelope;
@@ -23,6 +23,7 @@ pub mod journal;
 pub mod limits;
 pub mod oversize;
 mod random;
+pub mod ready;
 pub mod registration;
 pub mod schema;
 mod secret;
@@ -35,6 +36,7 @@ mod workers;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -83,6 +85,8 @@ pub struct Core {
     limiter: Limiter,
     journal: Journal,
     throttles: Mutex<HashMap<Scope, Throttle>>,
+    /// Whether the gateway has begun to stop.
+    stopping: AtomicBool,
 }
 
 /// What became of a registration.
@@ -137,6 +141,7 @@ impl Core {
             limiter: Limiter::new(limits),
             journal: Journal::closed(),
             throttles: Mutex::default(),
+            stopping: AtomicBool::new(false),
         })
     }
 

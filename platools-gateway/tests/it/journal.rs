@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::program::{Program, last_word, output, stdout};
+use crate::process::{Program, last_word, output, stdout};
 use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended, gateway_with, tool, within};
 
 /// Answers every call with its argument `return`, or fails it with its argument `fail`; `wait` has no answer. Ends with the

@@ -5,6 +5,8 @@
 mod access;
 mod calls;
 mod catalog;
+mod commands;
+mod config;
 mod directory;
 mod extensions;
 mod hostile;
@@ -14,6 +16,9 @@ mod named;
 mod program;
 mod rest;
 mod stopping;
+#[cfg(unix)]
+mod supervisor;
 mod sync;
 
+mod process;
 mod support;

@@ -1,82 +1,16 @@
 //! The program: what it prints, what it keeps, how it ends.
 
 use std::path::Path;
-use std::process::{Output, Stdio};
 
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 
-use crate::support::{Caller, Dial, within};
+use crate::process::{Program, command, last_word, output, stdout};
+use crate::support::{Caller, within};
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_platools-gateway"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command
-}
-
-pub(crate) async fn output(arguments: &[&str]) -> Output {
-    within(command(arguments).output()).await.unwrap()
-}
-
-/// A gateway that runs as a program.
-pub(crate) struct Program {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    /// What was printed before the address.
-    pub(crate) before: Vec<String>,
-    pub(crate) url: String,
-}
-
-impl Program {
-    async fn start(arguments: &[&str]) -> Self {
-        Self::start_in(arguments, None).await
-    }
-
-    async fn start_in(arguments: &[&str], temporary: Option<&Path>) -> Self {
-        let mut command = command(arguments);
-        if let Some(temporary) = temporary {
-            command.env("TMPDIR", temporary);
-        }
-        // Nobody reads it, and a full pipe would stop the program.
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut before = Vec::new();
-        loop {
-            let line = within(lines.next_line()).await.unwrap().expect("the program ended before it listened");
-            match line.strip_prefix("listening on ") {
-                Some(url) => break Self { url: url.to_owned(), child, lines, before },
-                None => before.push(line),
-            }
-        }
-    }
-
-    pub(crate) async fn serve(data: &Path) -> Self {
-        Self::start(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]).await
-    }
-
-    pub(crate) async fn signal(&self, signal: &str) {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = within(Command::new("kill").args([signal, &id]).status()).await.unwrap();
-        assert!(sent.success());
-    }
-
-    pub(crate) async fn exit_code(mut self) -> Option<i32> {
-        within(self.child.wait()).await.unwrap().code()
-    }
-
-    pub(crate) fn dial(&self, secret: &str) -> Dial {
-        Dial::at(&self.url.replace("http://", "ws://"), "/ws/sdk").secret(secret)
-    }
-}
-
-pub(crate) fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-/// The secret at the end of a line.
-pub(crate) fn last_word(line: &str) -> &str {
-    line.rsplit(' ').next().unwrap().trim_end()
+async fn dev_in(temporary: &Path) -> Program {
+    let mut command = command(&["dev", "--listen", "127.0.0.1:0"]);
+    command.env("TMPDIR", temporary);
+    Program::start(command).await
 }
 
 #[tokio::test]
@@ -93,7 +27,7 @@ async fn dev_refuses_a_public_address() {
 #[tokio::test]
 async fn dev_prints_its_secrets_and_removes_its_data_at_exit() {
     let temporary = tempfile::tempdir().unwrap();
-    let mut program = Program::start_in(&["dev", "--listen", "127.0.0.1:0"], Some(temporary.path())).await;
+    let mut program = dev_in(temporary.path()).await;
     assert!(program.before.is_empty(), "{:?}", program.before);
     let mut printed = String::new();
     for _ in 0..5 {
@@ -114,7 +48,7 @@ async fn dev_prints_its_secrets_and_removes_its_data_at_exit() {
 #[tokio::test]
 async fn a_second_signal_ends_the_program_at_once() {
     let temporary = tempfile::tempdir().unwrap();
-    let program = Program::start_in(&["dev", "--listen", "127.0.0.1:0"], Some(temporary.path())).await;
+    let program = dev_in(temporary.path()).await;
     let mut worker = program.dial("platools-dev-secret").welcomed().await;
     worker.register(&["echo"]).await;
     let _call = Caller::at(&program.url).key("platools-dev-admin").calling("echo", json!({}));
@@ -188,7 +122,8 @@ async fn an_entity_added_while_the_gateway_runs_can_connect_at_once() {
     assert_eq!(again.status.code(), Some(1));
     assert!(String::from_utf8(again.stderr).unwrap().contains("there is an entity `orders` already"));
     let listed = stdout(&output(&["entity", "list", "--data", data]).await);
-    assert!(listed.starts_with("orders  ent_") && listed.lines().count() == 1, "{listed}");
+    let [names, orders] = listed.lines().collect::<Vec<_>>()[..] else { panic!("two lines were expected: {listed}") };
+    assert!(names.starts_with("slug    id") && orders.starts_with("orders  ent_"), "{listed}");
 }
 
 #[tokio::test]

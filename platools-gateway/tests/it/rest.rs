@@ -1,10 +1,11 @@
 //! What callers are told.
 
-use platools_gateway::{Role, dev};
+use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use sqlx::{Connection as _, SqliteConnection};
 
-use crate::support::{Caller, Dial, dev_gateway};
+use crate::support::{Caller, Dial, dev_gateway, within};
 
 #[tokio::test]
 async fn health_counts_workers_and_needs_no_key() {
@@ -15,6 +16,20 @@ async fn health_counts_workers_and_needs_no_key() {
     let health = anyone.get("/health").await;
     assert_eq!((health.status, health.kind.as_str()), (200, "application/json"));
     assert_eq!(health.body, json!({"status": "healthy", "connectionCount": 1}));
+}
+
+#[tokio::test]
+async fn a_gateway_is_ready_as_long_as_its_database_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = within(Gateway::builder().data_folder(folder.path()).start()).await.unwrap();
+    let anyone = Caller::at(&gateway.url());
+    let ready = anyone.get("/ready").await;
+    assert_eq!((ready.status, ready.body), (200, json!({"status": "ready"})));
+    let database = format!("sqlite://{}", folder.path().join("gateway.sqlite").display());
+    let mut database = within(SqliteConnection::connect(&database)).await.unwrap();
+    within(sqlx::query("DROP TABLE directory_revision").execute(&mut database)).await.unwrap();
+    anyone.get("/ready").await.is_problem(503, "not_ready", true);
+    assert_eq!(anyone.get("/health").await.status, 200);
 }
 
 #[tokio::test]

@@ -37,16 +37,21 @@ impl Platools {
     /// The environment variable with the worker's secret.
     pub const SECRET_VARIABLE: &str = "PLATOS_SECRET";
 
-    /// Takes the platform's URL from `PLATOS_URL` and the secret from `PLATOS_SECRET`.
+    /// The environment variable with the path of a file with the worker's secret.
+    pub const SECRET_FILE_VARIABLE: &str = "PLATOS_SECRET_FILE";
+
+    /// Takes the platform's URL from `PLATOS_URL`, and the secret from the file that `PLATOS_SECRET_FILE` names or else from
+    /// `PLATOS_SECRET`. A file keeps the secret from processes that inherit the environment, and is read anew for each socket.
     ///
     /// # Errors
-    /// One of them is not set, or the secret is empty or cannot be sent in a header.
+    /// One of them is not set, or the file cannot be read, or the secret is empty or cannot be sent in a header.
     pub fn from_env() -> Result<Self, Error> {
         // Without the cause, which would show a value that is not UTF-8.
         let url = std::env::var(Self::URL_VARIABLE).map_err(|_| {
             Error::new(ErrorKind::InvalidUrl, "the platform's URL is not in the environment as UTF-8; set PLATOS_URL")
         })?;
-        let secret = Secret::env(Self::SECRET_VARIABLE);
+        let file = std::env::var_os(Self::SECRET_FILE_VARIABLE).filter(|path| !path.is_empty());
+        let secret = file.map_or_else(|| Secret::env(Self::SECRET_VARIABLE), Secret::file);
         secret.check()?;
         Ok(Self { url, secret, registry: Ok(ToolRegistry::new()) })
     }

@@ -11,6 +11,7 @@ mod calls;
 mod health;
 mod page;
 mod problem;
+mod ready;
 mod tools;
 mod workers;
 
@@ -49,6 +50,7 @@ impl Modify for Bearer {
 pub(super) fn router(core: Arc<Core>) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::health))
+        .routes(routes!(ready::ready))
         .routes(routes!(tools::list))
         .routes(routes!(tools::show, tools::change))
         .routes(routes!(tools::schema))

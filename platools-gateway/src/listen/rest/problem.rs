@@ -63,6 +63,12 @@ impl Problem {
             errors: Vec::new(),
         }))
     }
+
+    /// A problem that trying again may solve.
+    pub(super) fn retryable(mut self) -> Self {
+        self.0.retryable = true;
+        self
+    }
 }
 
 /// The request does not say what it must, or says what it must not.

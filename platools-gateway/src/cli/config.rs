@@ -1,0 +1,19 @@
+//! `config`: what `serve` would run with.
+
+use anyhow::Context as _;
+use clap::Subcommand;
+
+use super::output::say;
+use super::serve;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check the configuration file, the environment and the flags of `serve`, and print what they say together.
+    Check(serve::Options),
+}
+
+pub(super) fn run(command: Command) -> anyhow::Result<()> {
+    let Command::Check(options) = command;
+    let settings = options.settings()?;
+    say(toml::to_string(&settings).context("the settings cannot be printed")?.trim_end())
+}

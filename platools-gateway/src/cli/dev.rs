@@ -1,0 +1,37 @@
+//! `dev`: a gateway for a machine of one's own.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use platools_gateway::dev::{self, DevOptions};
+
+use super::output::say;
+use crate::logs;
+use crate::settings::{DEFAULT_LISTEN, GivenLog, Log};
+use crate::signals::Signals;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
+    listen: SocketAddr,
+    #[command(flatten)]
+    log: GivenLog,
+}
+
+pub(super) async fn run(options: Options) -> anyhow::Result<()> {
+    logs::start(&Log::load(options.log)?)?;
+    let signals = Signals::listen()?;
+    let gateway = dev::start(DevOptions::default().listen(options.listen)).await?;
+    say(&format!("listening on {}", gateway.url()))?;
+    for (what, value) in [
+        ("entity", dev::ENTITY),
+        ("secret", dev::SECRET),
+        ("admin key", dev::ADMIN_KEY),
+        ("agent", dev::AGENT),
+        ("agent key", dev::AGENT_KEY),
+    ] {
+        say(&format!("{what:<9}  {value}"))?;
+    }
+    signals.run(gateway, || ()).await
+}

@@ -1,0 +1,92 @@
+//! `entity`: what workers connect as.
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use humantime::parse_duration;
+use platools_gateway::core::admin;
+use platools_gateway::core::clock::rfc3339;
+use platools_gateway::core::identity::Policy;
+use serde::Serialize;
+
+use super::folder::Folder;
+use super::output::{Listing, say, say_once};
+use super::{token, words};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add an entity and print its secret, once.
+    Add {
+        /// Name of the entity.
+        slug: String,
+        /// How several workers of it get along: a new one takes the place of the one before, or all stay.
+        #[arg(long, value_name = "POLICY", value_parser = words::policy(), default_value = Policy::default().as_str())]
+        policy: Policy,
+    },
+    /// List the entities.
+    List(Listing),
+    /// Give an entity a new secret and print it, once.
+    Rotate {
+        /// Slug or id of the entity.
+        slug: String,
+        /// How long the old secret stays good, such as 1h. Then sockets that were opened with it are closed.
+        #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
+        grace: Duration,
+    },
+    /// Remove an entity with its secrets and tools, and close its workers' sockets.
+    Remove {
+        /// Slug or id of the entity.
+        slug: String,
+    },
+    /// Sign a token that a worker may use in place of the entity's secret.
+    Token {
+        /// Slug or id of the entity.
+        slug: String,
+        /// The one environment it is good for, by slug or id. Default: all.
+        #[arg(long, value_name = "ENVIRONMENT")]
+        env: Option<String>,
+        /// How long it is good, such as 1d; at most 366 days.
+        #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+        ttl: Duration,
+    },
+}
+
+/// One line of the list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    slug: String,
+    id: String,
+    policy: &'static str,
+    created_at: String,
+}
+
+pub(super) async fn run(folder: &Folder, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Add { slug, policy } => {
+            let added = folder.with(async |admin| admin.add_entity(&slug, policy).await).await?;
+            say_once(&format!("secret of {slug}"), &added.secret)
+        }
+        Command::List(listing) => {
+            let entities = folder.with(async |admin| Ok(admin.entities())).await?;
+            listing.print(entities.into_iter().map(row))
+        }
+        Command::Rotate { slug, grace } => {
+            let rotated = folder.with(async |admin| admin.rotate_entity(&slug, grace).await).await?;
+            say_once(&format!("new secret of {slug}"), &rotated.secret)
+        }
+        Command::Remove { slug } => {
+            folder.with(async |admin| admin.remove_entity(&slug).await).await?;
+            say(&format!("removed the entity {slug}"))
+        }
+        Command::Token { slug, env, ttl } => {
+            let mint = async |admin: admin::Admin<'_>| admin.mint_worker_token(&slug, env.as_deref(), ttl);
+            token::print(&format!("token for workers of {slug}"), &folder.with(mint).await?)
+        }
+    }
+}
+
+fn row(entity: admin::Entity) -> Row {
+    let created_at = rfc3339(entity.created_ms);
+    Row { slug: entity.slug, id: entity.id.to_string(), policy: entity.policy.as_str(), created_at }
+}

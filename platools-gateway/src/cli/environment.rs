@@ -1,0 +1,38 @@
+//! `environment`: development, staging, production and others.
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::folder::Folder;
+use super::output::{Listing, say};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add an environment and print its id.
+    Add {
+        /// Name of the environment.
+        slug: String,
+    },
+    /// List the environments.
+    List(Listing),
+}
+
+/// One line of the list.
+#[derive(Debug, Serialize)]
+struct Row {
+    slug: String,
+    id: String,
+}
+
+pub(super) async fn run(folder: &Folder, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Add { slug } => {
+            let added = folder.with(async |admin| admin.add_environment(&slug).await).await?;
+            say(&format!("environment {slug}: {}", added.id))
+        }
+        Command::List(listing) => {
+            let environments = folder.with(async |admin| Ok(admin.environments())).await?;
+            listing.print(environments.into_iter().map(|found| Row { slug: found.slug, id: found.id.to_string() }))
+        }
+    }
+}

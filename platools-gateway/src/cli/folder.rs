@@ -1,0 +1,33 @@
+//! The data that a command is about.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use platools_gateway::Error;
+use platools_gateway::core::Core;
+use platools_gateway::core::admin::Admin;
+
+use crate::logs;
+use crate::settings::{GivenLog, Log};
+
+/// Where the data is.
+#[derive(Debug, Args)]
+pub(super) struct Folder {
+    /// Folder of the database.
+    #[arg(long, global = true, value_name = "FOLDER", env = "PLATOOLS_GATEWAY_DATA")]
+    data: Option<PathBuf>,
+}
+
+impl Folder {
+    /// Opens the data that a gateway has made, and does something with it.
+    pub(super) async fn with<T>(&self, work: impl AsyncFnOnce(Admin<'_>) -> Result<T, Error>) -> anyhow::Result<T> {
+        let data = self.data.as_deref();
+        let data = data.context("say where the gateway's data is: `--data FOLDER`, or set PLATOOLS_GATEWAY_DATA")?;
+        logs::start(&Log::load(GivenLog::default())?)?;
+        let core = Core::open_existing(data).await?;
+        let done = work(core.local_admin()).await;
+        core.close().await;
+        Ok(done?)
+    }
+}

@@ -1,0 +1,56 @@
+//! `serve`: a gateway for real.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use platools_gateway::Gateway;
+
+use super::output::{say, say_once};
+use crate::logs;
+use crate::settings::{Given, Settings};
+use crate::signals::Signals;
+use crate::supervisor::Supervisor;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Configuration file. The environment goes before it, and flags before that.
+    #[arg(long, value_name = "FILE", env = "PLATOOLS_GATEWAY_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    given: Given,
+}
+
+impl Options {
+    /// The settings that the gateway runs with.
+    pub(super) fn settings(self) -> anyhow::Result<Settings> {
+        Settings::load(self.given, self.config.as_deref())
+    }
+}
+
+pub(super) async fn run(options: Options) -> anyhow::Result<()> {
+    let settings = options.settings()?;
+    logs::start(&settings.log)?;
+    let signals = Signals::listen()?;
+    let gateway = start(&settings).await?;
+    if settings.first_key {
+        if let Some(key) = gateway.first_admin_key().await? {
+            say_once("admin key", &key)?;
+        }
+    } else if !gateway.has_keys() {
+        tracing::warn!("nobody has a key yet; `platools-gateway key add --role admin` makes one");
+    }
+    say(&format!("listening on {}", gateway.url()))?;
+    let supervisor = Supervisor::ready(gateway.core());
+    signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await
+}
+
+async fn start(settings: &Settings) -> Result<Gateway, platools_gateway::Error> {
+    Gateway::builder()
+        .data_folder(&settings.data)
+        .listen(settings.listen)
+        .drain_limit(settings.drain_limit.get())
+        .worker_silence(settings.worker.silence.get())
+        .worker_stall(settings.worker.stall.get())
+        .start()
+        .await
+}

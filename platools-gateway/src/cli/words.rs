@@ -1,0 +1,22 @@
+//! Arguments that are one of a few words.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use platools_gateway::Role;
+use platools_gateway::core::identity::Policy;
+
+/// Takes a caller's role.
+pub(super) fn role() -> impl TypedValueParser<Value = Role> {
+    one_of([Role::Viewer, Role::Operator, Role::Admin].map(Role::as_str), Role::from_name)
+}
+
+/// Takes the policy of an entity.
+pub(super) fn policy() -> impl TypedValueParser<Value = Policy> {
+    one_of([Policy::Supersede, Policy::Pool].map(Policy::as_str), Policy::from_name)
+}
+
+fn one_of<T, const N: usize>(words: [&'static str; N], find: fn(&str) -> Option<T>) -> impl TypedValueParser<Value = T>
+where
+    T: Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words).map(move |word| find(&word).expect("clap takes only the words there are"))
+}

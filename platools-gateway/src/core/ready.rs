@@ -1,0 +1,69 @@
+//! Whether a gateway can do its work.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::Core;
+use super::error::Error;
+
+/// How long the database has for the smallest of questions.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Why a gateway should be sent nobody.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotReady {
+    /// It lets calls finish and takes no new ones.
+    #[error("the gateway is stopping")]
+    Stopping,
+    /// The database failed.
+    #[error("the gateway's database does not answer; its log says why")]
+    Database(#[source] Error),
+    /// The database took too long.
+    #[error("the gateway's database takes more than 5 seconds to answer")]
+    TookTooLong,
+}
+
+impl Core {
+    /// Checks that the gateway is not stopping, and that its database answers.
+    ///
+    /// # Errors
+    /// It is stopping, or the database does not answer.
+    pub async fn check_ready(&self) -> Result<(), NotReady> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(NotReady::Stopping);
+        }
+        let answer = timeout(LIMIT, self.store.directory_revision()).await.map_err(|_| NotReady::TookTooLong)?;
+        answer.map(drop).map_err(NotReady::Database)
+    }
+
+    /// Says from now on that the gateway is not ready.
+    pub(crate) fn begin_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::limits::Limits;
+
+    #[tokio::test]
+    async fn a_gateway_is_ready_until_it_begins_to_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        core.check_ready().await.unwrap();
+        core.begin_stop();
+        assert!(matches!(core.check_ready().await, Err(NotReady::Stopping)));
+    }
+
+    #[tokio::test]
+    async fn a_gateway_without_its_database_is_not_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        core.close().await;
+        assert!(matches!(core.check_ready().await, Err(NotReady::Database(_))));
+    }
+}

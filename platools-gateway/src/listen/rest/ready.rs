@@ -1,0 +1,34 @@
+//! `GET /ready`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::problem::Problem;
+use crate::core::Core;
+use crate::core::ready::NotReady;
+use crate::listen::causes_of;
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ready {
+    status: &'static str,
+}
+
+/// Say whether the gateway can do its work: its database answers, and it is not stopping.
+#[utoipa::path(get, path = "/ready", tag = "operations", security(()),
+    responses((status = 200, body = Ready), (status = 503, body = Problem)))]
+pub(super) async fn ready(State(core): State<Arc<Core>>) -> Result<Json<Ready>, Problem> {
+    match core.check_ready().await {
+        Ok(()) => Ok(Json(Ready { status: "ready" })),
+        Err(why) => Err(problem(&why)),
+    }
+}
+
+fn problem(why: &NotReady) -> Problem {
+    tracing::warn!(%why, causes = causes_of(why), "not ready");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", why.to_string()).retryable()
+}

@@ -1,0 +1,107 @@
+//! What was said of the settings in one place; the rest is said in another, or has a default.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::span::Span;
+
+/// Settings as flags with their variables, and as a file.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Given {
+    /// Folder of the database; made if it is not there.
+    #[arg(long, value_name = "FOLDER", env = "PLATOOLS_GATEWAY_DATA")]
+    pub(super) data: Option<PathBuf>,
+    /// Address to listen on; port 0 takes a free one. Default: 127.0.0.1:3100.
+    #[arg(long, value_name = "ADDRESS", env = "PLATOOLS_GATEWAY_LISTEN")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Whether the first start makes an admin's key and prints it. Default: true.
+    #[arg(long, value_name = "BOOL", env = "PLATOOLS_GATEWAY_FIRST_KEY")]
+    pub(super) first_key: Option<bool>,
+    /// How long calls may take to end when the gateway stops. Default: 10s.
+    #[arg(long, value_name = "TIME", env = "PLATOOLS_GATEWAY_DRAIN_LIMIT")]
+    pub(super) drain_limit: Option<Span>,
+    #[command(flatten)]
+    pub(super) worker: GivenWorker,
+    #[command(flatten)]
+    pub(super) log: GivenLog,
+}
+
+/// The gateway's patience with workers.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenWorker {
+    /// How long a worker may be silent before it counts as gone. Default: 2m.
+    #[arg(long = "worker-silence", value_name = "TIME", env = "PLATOOLS_GATEWAY_WORKER_SILENCE")]
+    pub(super) silence: Option<Span>,
+    /// How long a worker may take nothing of what is sent to it before it counts as gone. Default: 30s.
+    #[arg(long = "worker-stall", value_name = "TIME", env = "PLATOOLS_GATEWAY_WORKER_STALL")]
+    pub(super) stall: Option<Span>,
+}
+
+/// What is logged.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenLog {
+    /// For people or for programs. Default: pretty.
+    #[arg(long = "log-format", value_name = "FORMAT", env = "PLATOOLS_GATEWAY_LOG_FORMAT")]
+    pub(super) format: Option<LogFormat>,
+    /// What is worth a line, such as `debug` or `info,platools_gateway=debug`. Default: RUST_LOG, or info,sqlx=warn.
+    #[arg(long = "log-filter", value_name = "FILTER", env = "PLATOOLS_GATEWAY_LOG_FILTER")]
+    pub(super) filter: Option<String>,
+}
+
+/// Whom logs are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// A line for people.
+    #[default]
+    Pretty,
+    /// A JSON object on a line of its own.
+    Json,
+}
+
+impl Given {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// It cannot be read, is no TOML, or has an unknown key or a value that does not fit.
+    pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("the configuration file {} cannot be read", file.display()))?;
+        // The error has the line and the key.
+        toml::from_str(&text).map_err(|error| anyhow!("the configuration file {} is wrong: {error}", file.display()))
+    }
+
+    /// What is said here, and below it what is said there.
+    pub(super) fn over(self, lower: Self) -> Self {
+        Self {
+            data: self.data.or(lower.data),
+            listen: self.listen.or(lower.listen),
+            first_key: self.first_key.or(lower.first_key),
+            drain_limit: self.drain_limit.or(lower.drain_limit),
+            worker: GivenWorker {
+                silence: self.worker.silence.or(lower.worker.silence),
+                stall: self.worker.stall.or(lower.worker.stall),
+            },
+            log: GivenLog {
+                format: self.log.format.or(lower.log.format),
+                filter: self.log.filter.or(lower.log.filter),
+            },
+        }
+    }
+}
+
+impl GivenLog {
+    /// The filter that other programs take, too, unless this one was told its own.
+    pub(super) fn or_rust_log(self) -> Self {
+        let rust_log =
+            || std::env::var(tracing_subscriber::EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
+        Self { filter: self.filter.or_else(rust_log), ..self }
+    }
+}

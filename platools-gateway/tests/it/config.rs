@@ -1,0 +1,95 @@
+//! What the program can be told, and where.
+
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use crate::process::{Program, command, stdout};
+use crate::support::within;
+
+/// Runs `config check` with a file, and more arguments and variables.
+async fn check(file: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.toml");
+    std::fs::write(&path, file).unwrap();
+    let mut command = command(&["config", "check", "--config", path.to_str().unwrap()]);
+    command.args(arguments).env_remove("RUST_LOG").envs(variables.iter().copied());
+    within(command.output()).await.unwrap()
+}
+
+#[tokio::test]
+async fn flags_go_before_the_environment_and_that_before_the_file() {
+    let file = "data = '/file'\nlisten = '127.0.0.1:1'\ndrain_limit = '1s'\n[worker]\nstall = '1m'\n";
+    let variables = [("PLATOOLS_GATEWAY_DATA", "/variable"), ("PLATOOLS_GATEWAY_LISTEN", "127.0.0.1:2")];
+    let checked = check(file, &["--data", "/flag", "--log-format", "json"], &variables).await;
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    let expected = r#"data = "/flag"
+listen = "127.0.0.1:2"
+first_key = true
+drain_limit = "1s"
+
+[worker]
+silence = "2m"
+stall = "1m"
+
+[log]
+format = "json"
+filter = "info,sqlx=warn"
+"#;
+    assert_eq!(stdout(&checked), expected);
+}
+
+#[tokio::test]
+async fn rust_log_goes_before_the_file_and_after_our_own_variable() {
+    let file = "data = '/d'\n[log]\nfilter = 'warn'\n";
+    for (variables, filter) in [
+        (&[][..], "warn"),
+        (&[("RUST_LOG", "error")], "error"),
+        (&[("RUST_LOG", "error"), ("PLATOOLS_GATEWAY_LOG_FILTER", "debug")], "debug"),
+    ] {
+        let printed = stdout(&check(file, &[], variables).await);
+        assert!(printed.contains(&format!("filter = \"{filter}\"")), "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_refused_with_its_file_and_line() {
+    let checked = check("data = '/d'\nlistne = '127.0.0.1:1'\n", &[], &[]).await;
+    assert_eq!(checked.status.code(), Some(1));
+    let error = String::from_utf8(checked.stderr).unwrap();
+    assert!(checked.stdout.is_empty());
+    for part in ["gateway.toml", "line 2", "listne", "listen"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn serve_reads_the_configuration_and_keeps_its_key_to_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let data = folder.path().join("data");
+    let text = format!("data = '{}'\nlisten = '127.0.0.1:0'\nfirst_key = false\n", data.display());
+    std::fs::write(&file, text).unwrap();
+    let program = Program::start(command(&["serve", "--config", file.to_str().unwrap()])).await;
+    assert!(program.before.is_empty(), "{:?}", program.before);
+    assert!(data.is_dir());
+}
+
+#[tokio::test]
+async fn logs_are_json_if_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let mut command = command(&["serve", "--data", data, "--listen", "127.0.0.1:0", "--log-format", "json"]);
+    let mut child = command.stdout(Stdio::null()).env_remove("RUST_LOG").spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    loop {
+        let line = within(lines.next_line()).await.unwrap().expect("the program ended before it listened");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert!(line["timestamp"].is_string() && line["level"].is_string(), "{line}");
+        if line["message"] == "listening" {
+            assert!(line["address"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
+            break;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The program as a process.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+
+use crate::support::{Dial, within};
+
+/// The program with these arguments, and without what whoever runs the tests has set for gateways of their own.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_platools-gateway"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLATOOLS_GATEWAY_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+pub(crate) async fn output(arguments: &[&str]) -> Output {
+    within(command(arguments).output()).await.unwrap()
+}
+
+/// A gateway that runs as a program.
+pub(crate) struct Program {
+    child: Child,
+    pub(crate) lines: Lines<BufReader<ChildStdout>>,
+    /// What was printed before the address.
+    pub(crate) before: Vec<String>,
+    pub(crate) url: String,
+}
+
+impl Program {
+    pub(crate) async fn start(mut command: Command) -> Self {
+        // Nobody reads it, and a full pipe would stop the program.
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut before = Vec::new();
+        loop {
+            let line = within(lines.next_line()).await.unwrap().expect("the program ended before it listened");
+            match line.strip_prefix("listening on ") {
+                Some(url) => break Self { url: url.to_owned(), child, lines, before },
+                None => before.push(line),
+            }
+        }
+    }
+
+    pub(crate) async fn serve(data: &Path) -> Self {
+        Self::start(command(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0"])).await
+    }
+
+    pub(crate) async fn signal(&self, signal: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = within(Command::new("kill").args([signal, &id]).status()).await.unwrap();
+        assert!(sent.success());
+    }
+
+    pub(crate) async fn exit_code(mut self) -> Option<i32> {
+        within(self.child.wait()).await.unwrap().code()
+    }
+
+    pub(crate) fn dial(&self, secret: &str) -> Dial {
+        Dial::at(&self.url.replace("http://", "ws://"), "/ws/sdk").secret(secret)
+    }
+}
+
+/// Data in a folder, as the command line administers it.
+pub(crate) struct Data(TempDir);
+
+impl Data {
+    /// The data of a gateway that runs.
+    pub(crate) async fn served() -> (Self, Program) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = Program::serve(folder.path()).await;
+        (Self(folder), program)
+    }
+
+    /// Runs a command, given as words, and returns what it printed and whether it succeeded.
+    pub(crate) async fn run(&self, words: &str) -> Output {
+        let mut command = command(&words.split(' ').collect::<Vec<_>>());
+        within(command.env("PLATOOLS_GATEWAY_DATA", self.0.path()).output()).await.unwrap()
+    }
+
+    /// Runs a command that must succeed, and returns what it printed.
+    pub(crate) async fn printed(&self, words: &str) -> String {
+        let output = self.run(words).await;
+        assert!(output.status.success(), "{output:?}");
+        stdout(&output)
+    }
+
+    /// Runs a command that prints a secret or a token at the end of one line, and returns that.
+    pub(crate) async fn secret(&self, words: &str) -> String {
+        let printed = self.printed(words).await;
+        assert_eq!(printed.lines().count(), 1, "{printed}");
+        last_word(&printed).to_owned()
+    }
+
+    /// Runs a command that must fail, and returns its error.
+    pub(crate) async fn refused(&self, words: &str) -> String {
+        let output = self.run(words).await;
+        assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The secret at the end of a line.
+pub(crate) fn last_word(line: &str) -> &str {
+    line.rsplit(' ').next().unwrap().trim_end()
+}
