@@ -17,7 +17,7 @@ use crate::core::Core;
 use crate::core::admin::NewKey;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
-use crate::core::journal::{JournalSettings, Recording};
+use crate::core::journal::{JournalFigures, JournalSettings, Recording};
 use crate::core::limits::Limits;
 use crate::listen::{self, Patience, Server};
 use crate::store::make_folder;
@@ -251,6 +251,12 @@ impl Gateway {
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.core.connection_count()
+    }
+
+    /// What the journal counted since the start.
+    #[must_use]
+    pub fn journal_figures(&self) -> JournalFigures {
+        self.core.journal_figures()
     }
 
     /// Adds an entity and returns the secret its workers connect with. It is not kept: this is the only time to see it.

@@ -1,5 +1,7 @@
 //! Calls that were, and those that are.
 
+use std::time::Duration;
+
 use serde_json::value::RawValue;
 
 use super::arguments::Arguments;
@@ -81,12 +83,7 @@ impl Core {
     ///
     /// # Errors
     /// There is no such call, its arguments were not kept as they were, or anything that can go wrong with a call.
-    pub async fn replay(
-        &self,
-        caller: &Caller,
-        call_id: &str,
-        timeout: std::time::Duration,
-    ) -> Result<CallReply, Error> {
+    pub async fn replay(&self, caller: &Caller, call_id: &str, timeout: Duration) -> Result<CallReply, Error> {
         caller.require(Role::Operator)?;
         let call = match self.journaled_call(caller, call_id).await? {
             JournaledCall::Past(call) => call,

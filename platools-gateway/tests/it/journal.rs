@@ -6,6 +6,8 @@ use std::time::Duration;
 use platools_gateway::{Gateway, Recording, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -469,6 +471,55 @@ async fn a_program_that_is_terminated_has_every_call() {
     program.signal("-TERM").await;
     assert_eq!(program.exit_code().await, Some(0));
     assert_eq!(kept(folder.path(), caller).await, made);
+}
+
+/// A gateway on a folder, a worker that answers, and another hand on the database.
+async fn with_database(folder: &std::path::Path) -> (Gateway, Caller, SqliteConnection) {
+    let (gateway, secret, caller) = gateway_with(Gateway::builder().data_folder(folder)).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    worker.register(&["echo"]).await;
+    drop(serve(worker));
+    let options = SqliteConnectOptions::new().filename(folder.join("gateway.sqlite"));
+    let database = within(SqliteConnection::connect_with(&options)).await.unwrap();
+    (gateway, caller, database)
+}
+
+async fn execute(database: &mut SqliteConnection, sql: &'static str) {
+    within(sqlx::query(sql).execute(database)).await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_do_not_wait_for_a_database_that_is_busy_and_none_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, caller, mut database) = with_database(folder.path()).await;
+    execute(&mut database, "BEGIN IMMEDIATE").await;
+    let made = make(&caller, 60).await;
+    assert_eq!(gateway.journal_figures().written, 0);
+    execute(&mut database, "COMMIT").await;
+    within(async { while list(&caller, "").await.len() < 60 {} }).await;
+    assert_eq!(ids(&list(&caller, "").await).into_iter().collect::<BTreeSet<_>>(), made);
+    let figures = gateway.journal_figures();
+    assert_eq!((figures.written, figures.lost, figures.waiting), (60, 0, 0));
+}
+
+#[tokio::test]
+async fn a_database_that_takes_nothing_costs_records_and_no_calls_and_is_used_again_when_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, caller, mut database) = with_database(folder.path()).await;
+    let full = "CREATE TRIGGER full BEFORE INSERT ON calls BEGIN SELECT RAISE(FAIL, 'the disk is full'); END";
+    execute(&mut database, full).await;
+    let lost = make(&caller, 5).await;
+    within(async {
+        while gateway.journal_figures().lost < 5 {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
+    execute(&mut database, "DROP TRIGGER full").await;
+    let made = make(&caller, 5).await;
+    let found: BTreeSet<_> = ids(&list(&caller, "").await).into_iter().collect();
+    assert!(found == made && found.is_disjoint(&lost), "{found:?}");
+    assert_eq!((gateway.journal_figures().written, gateway.journal_figures().lost), (5, 5));
 }
 
 #[tokio::test]

@@ -33,7 +33,8 @@ pub(super) fn redact(text: &str, schema: Option<&Value>, names: &Names) -> Resul
     let nothing = Value::Null;
     let schema = schema.filter(|schema| place::marks_anything(schema)).unwrap_or(&nothing);
     let mut walk = Walk { names, out: String::with_capacity(text.len()), found: false };
-    walk.value(text, &Place::root(schema), 0)?;
+    // A value is told from its first character.
+    walk.value(text.trim_ascii(), &Place::root(schema), 0)?;
     Ok(walk.found.then_some(walk.out))
 }
 
@@ -150,6 +151,12 @@ mod tests {
             r#""token":"[redacted]"}"#
         );
         assert_eq!(redacted(text, &Value::Null).unwrap(), expected);
+    }
+
+    #[test]
+    fn white_space_around_a_value_hides_nothing() {
+        let text = " \n{ \"in\" : [ {\"token\" : 1 } ] , \"a\" : [ ] } ";
+        assert_eq!(redacted(text, &Value::Null).unwrap(), r#"{"in":[{"token":"[redacted]"}],"a":[]}"#);
     }
 
     #[test]
