@@ -18,6 +18,7 @@ use crate::core::admin::NewKey;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::core::journal::{JournalFigures, JournalSettings, Recording};
+use crate::core::limits::Limits;
 use crate::listen::{self, Patience, Server};
 use crate::store::make_folder;
 
@@ -35,6 +36,7 @@ pub struct Builder {
     data: Data,
     drain_limit: Duration,
     patience: Patience,
+    limits: Limits,
     journal: JournalSettings,
 }
 
@@ -53,6 +55,7 @@ impl Default for Builder {
             data: Data::Temporary(None),
             drain_limit: Duration::from_secs(10),
             patience: Patience::default(),
+            limits: Limits::default(),
             journal: JournalSettings::default(),
         }
     }
@@ -86,6 +89,12 @@ impl Builder {
     /// How long a worker may take nothing of what is sent to it before it counts as gone. Default: 30 seconds.
     pub fn worker_stall(mut self, limit: Duration) -> Self {
         self.patience.stall = limit;
+        self
+    }
+
+    /// How much one address or one caller may ask for. Default: [`Limits::default`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -134,7 +143,7 @@ impl Builder {
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
-        let core = Core::open(&folder).await?.with_journal(self.journal.clone());
+        let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
         Ok(Opened { core, lock })
     }
 
@@ -298,8 +307,11 @@ impl Gateway {
 
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
+        // Before workers are told to connect elsewhere: here would be no elsewhere.
         self.server.stop();
-        if timeout(self.setup.drain_limit, self.server.idle()).await.is_err() {
+        self.core.announce_stop(self.setup.drain_limit);
+        let idle = async { tokio::join!(self.server.idle(), self.core.idle()) };
+        if timeout(self.setup.drain_limit, idle).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
         // Workers stay until now: they are the ones to finish the calls. Those that are left are ended here.

@@ -11,6 +11,7 @@ mod link;
 mod macros;
 mod registry;
 pub mod signature;
+mod text;
 mod time;
 pub mod tool;
 mod window;

@@ -33,7 +33,7 @@ const SDK: Table = Table {
         ("link", &["wire", "dispatch", "registry", "tool", "signature"]),
         ("client", &["link", "dispatch::Limits", "registry", "tool"]),
     ],
-    leaves: &["error", "time", "window"],
+    leaves: &["error", "text", "time", "window"],
     // They name what users and expanded macros need, wherever it is.
     free: &["", "__private", "macros"],
 };

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::error::{Error, ErrorKind};
 use super::identity::Scope;
@@ -44,6 +46,20 @@ impl fmt::Debug for Outcome {
     }
 }
 
+/// How far a call is, in the worker's own words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Grows from one to the next, in whatever unit the tool chooses.
+    pub progress: f64,
+    /// Where it ends, if that is known.
+    pub total: Option<f64>,
+    /// What is being done.
+    pub message: Option<String>,
+}
+
+/// Where a caller learns how far its call is: the latest only.
+pub(crate) type ProgressSender = watch::Sender<Option<Progress>>;
+
 /// What became of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
@@ -62,15 +78,18 @@ pub enum Receipt {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Calls {
     pending: Arc<Mutex<HashMap<CallId, Pending>>>,
+    under_way: TaskTracker,
 }
 
 #[derive(Debug)]
 struct Pending {
     scope: Scope,
-    progress: Progress,
+    stage: Stage,
+    progress: Option<ProgressSender>,
     /// Counts the call at the worker that has it.
     load: Option<Loaded>,
     reply: oneshot::Sender<Result<Outcome, Error>>,
+    _under_way: TaskTrackerToken,
 }
 
 /// How many calls a worker has that nobody has answered.
@@ -101,7 +120,7 @@ impl Drop for Loaded {
 
 /// How far a call got on its way to the worker.
 #[derive(Debug)]
-enum Progress {
+enum Stage {
     /// No link has it yet.
     Open,
     /// It waits for this connection's socket, so it has certainly not run.
@@ -112,9 +131,11 @@ enum Progress {
 
 impl Calls {
     /// Begins to wait for an answer from `scope`.
-    pub(crate) fn open(&self, call_id: CallId, scope: Scope) -> Waiting {
+    pub(crate) fn open(&self, call_id: CallId, scope: Scope, progress: Option<ProgressSender>) -> Waiting {
         let (reply, answer) = oneshot::channel();
-        self.lock().insert(call_id.clone(), Pending { scope, progress: Progress::Open, load: None, reply });
+        let under_way = self.under_way.token();
+        let pending = Pending { scope, stage: Stage::Open, progress, load: None, reply, _under_way: under_way };
+        self.lock().insert(call_id.clone(), pending);
         Waiting { calls: self.clone(), call_id, answer }
     }
 
@@ -134,7 +155,7 @@ impl Calls {
     /// Notes that a call is about to wait for a connection's socket.
     pub(crate) fn queue(&self, call_id: &CallId, connection: &ConnectionId, load: &Load) {
         if let Some(call) = self.lock().get_mut(call_id) {
-            call.progress = Progress::Queued { connection: connection.clone() };
+            call.stage = Stage::Queued { connection: connection.clone() };
             call.load = Some(load.add());
         }
     }
@@ -142,8 +163,33 @@ impl Calls {
     /// Notes that a socket has the call.
     pub(crate) fn sent(&self, call_id: &CallId) {
         if let Some(call) = self.lock().get_mut(call_id) {
-            call.progress = Progress::Sent;
+            call.stage = Stage::Sent;
         }
+    }
+
+    /// Tells the caller how far its call is, if the word comes from where the call went.
+    pub(crate) fn progress(&self, from: &Scope, call_id: &CallId, progress: Progress) {
+        if let Some(Pending { scope, progress: Some(listener), .. }) = self.lock().get(call_id)
+            && scope == from
+        {
+            listener.send_replace(Some(progress));
+        }
+    }
+
+    /// Ends a call that is under way, if whoever asks for it may. Whoever waits for it tells the worker.
+    pub(crate) fn cancel(&self, call_id: &CallId, may: impl Fn(&Scope) -> bool) -> Option<()> {
+        let mut pending = self.lock();
+        let call = pending.get(call_id).filter(|call| may(&call.scope)).map(drop);
+        if call.is_some() {
+            settle(pending.remove(call_id), Err(Error::new(ErrorKind::Cancelled, "the call was cancelled")));
+        }
+        call
+    }
+
+    /// Waits until no call is under way.
+    pub(crate) async fn idle(&self) {
+        self.under_way.close();
+        self.under_way.wait().await;
     }
 
     /// Whether anybody still waits for the call.
@@ -154,7 +200,7 @@ impl Calls {
     /// Ends every call that still waits for a connection's socket.
     pub(crate) fn fail_queued(&self, at: &ConnectionId, error: fn() -> Error) {
         let mut pending = self.lock();
-        let unsent = |call: &Pending| matches!(&call.progress, Progress::Queued { connection } if connection == at);
+        let unsent = |call: &Pending| matches!(&call.stage, Stage::Queued { connection } if connection == at);
         for (_, call) in pending.extract_if(|_, call| unsent(call)) {
             settle(Some(call), Err(error()));
         }
@@ -226,7 +272,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_ends_its_call_once() {
         let calls = Calls::default();
-        let waiting = calls.open("c".into(), scope("a"));
+        let waiting = calls.open("c".into(), scope("a"), None);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("first")), Receipt::Accepted);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("second")), Receipt::NotPending);
         assert!(matches!(waiting.until(soon()).await, Ok(Outcome::Failed { message }) if message == "first"));
@@ -235,7 +281,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_from_elsewhere_leaves_the_call_waiting() {
         let calls = Calls::default();
-        let waiting = calls.open("c".into(), scope("a"));
+        let waiting = calls.open("c".into(), scope("a"), None);
         assert_eq!(calls.answer(&scope("b"), &"c".into(), failed("foreign")), Receipt::Foreign);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("own")), Receipt::Accepted);
         assert!(matches!(waiting.until(soon()).await, Ok(Outcome::Failed { message }) if message == "own"));
@@ -244,7 +290,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_past_its_deadline_is_forgotten() {
         let calls = Calls::default();
-        let waiting = calls.open("c".into(), scope("a"));
+        let waiting = calls.open("c".into(), scope("a"), None);
         let error = waiting.until(soon()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("late")), Receipt::NotPending);
@@ -253,7 +299,7 @@ mod tests {
     #[tokio::test]
     async fn a_caller_that_went_away_is_forgotten() {
         let calls = Calls::default();
-        drop(calls.open("c".into(), scope("a")));
+        drop(calls.open("c".into(), scope("a"), None));
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("late")), Receipt::NotPending);
     }
 
@@ -261,7 +307,8 @@ mod tests {
     async fn only_calls_queued_at_a_connection_end_with_it() {
         let calls = Calls::default();
         let (ended, other) = ("ended".into(), "other".into());
-        let [queued, sent, elsewhere] = ["queued", "sent", "elsewhere"].map(|id| calls.open(id.into(), scope("a")));
+        let [queued, sent, elsewhere] =
+            ["queued", "sent", "elsewhere"].map(|id| calls.open(id.into(), scope("a"), None));
         let load = Load::default();
         calls.queue(&"queued".into(), &ended, &load);
         calls.queue(&"sent".into(), &ended, &load);
@@ -286,7 +333,7 @@ mod tests {
     #[tokio::test]
     async fn stopping_ends_every_call() {
         let calls = Calls::default();
-        let waiting = calls.open("c".into(), scope("a"));
+        let waiting = calls.open("c".into(), scope("a"), None);
         calls.fail_all(ErrorKind::Interrupted, "stopped");
         assert_eq!(waiting.until(soon()).await.unwrap_err().kind(), ErrorKind::Interrupted);
     }

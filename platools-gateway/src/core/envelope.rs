@@ -10,6 +10,7 @@ use super::clock::{now_ms, rfc3339};
 use super::identity::{Caller, Identity};
 use super::ids::CallId;
 use super::random;
+use super::trace::TraceContext;
 
 /// Everything a call's `params` are made of.
 #[derive(Debug)]
@@ -19,6 +20,18 @@ pub(crate) struct Envelope<'a> {
     pub(crate) call_id: &'a CallId,
     pub(crate) tool: &'a str,
     pub(crate) arguments: &'a Arguments,
+    /// Until when somebody waits for the answer, in milliseconds since 1970.
+    pub(crate) deadline_ms: i64,
+    pub(crate) trace: &'a TraceContext,
+}
+
+/// What the operator tells every tool. It is signed with the arguments.
+#[derive(Serialize)]
+struct Context<'a> {
+    #[serde(rename = "user.id", skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a str>,
+    deadline: String,
+    traceparent: String,
 }
 
 /// Who calls, on whose behalf, and the proof of it. Every value is a string; one that does not apply is empty.
@@ -69,7 +82,12 @@ impl Envelope<'_> {
     fn unsigned_params(&self) -> String {
         let open = without_end(self.arguments.as_str());
         let comma = if open == "{" { "" } else { "," };
-        format!(r#"{open}{comma}"_context":{{}}}}"#)
+        let context = json(&Context {
+            user_id: self.caller.user_id.as_deref(),
+            deadline: rfc3339(self.deadline_ms),
+            traceparent: self.trace.traceparent(),
+        });
+        format!(r#"{open}{comma}"_context":{context}}}"#)
     }
 }
 
@@ -87,7 +105,7 @@ mod tests {
     use super::super::identity::{Credential, Role};
     use super::*;
 
-    fn params(arguments: &str) -> String {
+    fn params(trace: &TraceContext, arguments: &str) -> String {
         let identity = Identity {
             organization_id: "org".into(),
             project_id: "prj".into(),
@@ -106,28 +124,44 @@ mod tests {
         };
         let raw: &RawValue = serde_json::from_str(arguments).unwrap();
         let (call_id, arguments) = (CallId::from("call-1"), Arguments::new(raw).unwrap());
-        let envelope =
-            Envelope { identity: &identity, caller: &caller, call_id: &call_id, tool: "no\"te", arguments: &arguments };
+        let envelope = Envelope {
+            identity: &identity,
+            caller: &caller,
+            call_id: &call_id,
+            tool: "no\"te",
+            arguments: &arguments,
+            deadline_ms: 1_789_430_430_000,
+            trace,
+        };
         envelope.signed(&"s".to_owned().into(), "2026-09-15T00:00:00.000Z", "00ff").get().to_owned()
     }
 
     #[test]
     fn the_envelopes_follow_the_arguments_with_platos_last() {
-        let body = r#"{"method":"tools/call","params":{"name":"no\"te","arguments":{"b":1,"a":[2],"_context":{}}}}"#;
-        let signature = sign("s", "2026-09-15T00:00:00.000Z", Some("00ff"), body);
-        let expected = format!(
+        let trace = TraceContext::from_parent(None);
+        let context = format!(
+            r#"{{"user.id":"u-1","deadline":"2026-09-15T00:00:30.000Z","traceparent":"{}"}}"#,
+            trace.traceparent()
+        );
+        let signed = format!(
+            r#"{{"method":"tools/call","params":{{"name":"no\"te","arguments":{{"b":1,"a":[2],"_context":{context}}}}}}}"#
+        );
+        let signature = sign("s", "2026-09-15T00:00:00.000Z", Some("00ff"), &signed);
+        let platos = format!(
             concat!(
-                r#"{{"b":1,"a":[2],"_context":{{}},"__platos":{{"organizationId":"org","projectId":"prj","#,
-                r#""environmentId":"env","entityId":"ent","userId":"u-1","agentId":"agt","threadId":"","callId":"call-1","#,
-                r#""timestamp":"2026-09-15T00:00:00.000Z","nonce":"00ff","signature":"{}"}}}}"#,
+                r#"{{"organizationId":"org","projectId":"prj","environmentId":"env","entityId":"ent","#,
+                r#""userId":"u-1","agentId":"agt","threadId":"","callId":"call-1","#,
+                r#""timestamp":"2026-09-15T00:00:00.000Z","nonce":"00ff","signature":"{}"}}"#,
             ),
             signature
         );
-        assert_eq!(params(r#"{ "b": 1, "a": [ 2 ] }"#), expected);
+        let expected = format!(r#"{{"b":1,"a":[2],"_context":{context},"__platos":{platos}}}"#);
+        assert_eq!(params(&trace, r#"{ "b": 1, "a": [ 2 ] }"#), expected);
     }
 
     #[test]
     fn without_arguments_the_envelopes_stand_alone() {
-        assert!(params("{ }").starts_with(r#"{"_context":{},"__platos":{"#));
+        let alone = params(&TraceContext::from_parent(None), "{ }");
+        assert!(alone.starts_with(r#"{"_context":{"user.id":"u-1","#), "{alone}");
     }
 }

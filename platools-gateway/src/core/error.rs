@@ -1,6 +1,9 @@
 //! The one error of the gateway's core. Each protocol maps it once.
 
 use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::ids::CallId;
 use super::schema::ArgumentProblem;
@@ -12,12 +15,13 @@ pub struct Error {
     message: String,
     call_id: Option<CallId>,
     problems: Vec<ArgumentProblem>,
+    wait: Option<Duration>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), call_id: None, problems: Vec::new(), source: None }
+        Self { kind, message: message.into(), call_id: None, problems: Vec::new(), wait: None, source: None }
     }
 
     pub(crate) fn about_call(mut self, call_id: &CallId) -> Self {
@@ -27,6 +31,11 @@ impl Error {
 
     pub(crate) fn with_problems(mut self, problems: Vec<ArgumentProblem>) -> Self {
         self.problems = problems;
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.wait = Some(wait);
         self
     }
 
@@ -45,6 +54,12 @@ impl Error {
     #[must_use]
     pub fn problems(&self) -> &[ArgumentProblem] {
         &self.problems
+    }
+
+    /// How long to wait before trying again, where that is known.
+    #[must_use]
+    pub fn wait(&self) -> Option<Duration> {
+        self.wait
     }
 
     /// The call it happened to, where there was one already.
@@ -73,7 +88,8 @@ impl From<sqlx::Error> for Error {
 }
 
 /// The kinds of [`Error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// No key, or one that is not known.
@@ -98,8 +114,14 @@ pub enum ErrorKind {
     Timeout,
     /// The tool failed.
     ToolFailed,
+    /// Somebody cancelled the call. Whether it ran is not known.
+    Cancelled,
     /// The gateway stopped while the call ran. Whether it ended is not known.
     Interrupted,
+    /// The caller asks for too much at once.
+    RateLimited,
+    /// The idempotency key was used for another call.
+    NameTaken,
     /// There is one of that name already.
     AlreadyExists,
     /// There is none of that name.
@@ -128,7 +150,10 @@ impl ErrorKind {
             Self::WorkerBusy => "worker_busy",
             Self::Timeout => "timeout",
             Self::ToolFailed => "tool_failed",
+            Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
+            Self::RateLimited => "rate_limited",
+            Self::NameTaken => "idempotency_key_reused",
             Self::AlreadyExists => "already_exists",
             Self::NotFound => "not_found",
             Self::NotReplayable => "not_replayable",
@@ -142,6 +167,6 @@ impl ErrorKind {
     /// A timeout is not: the tool may have run, and only the caller knows whether running it twice does harm.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::WorkerOffline | Self::WorkerBusy | Self::Storage)
+        matches!(self, Self::WorkerOffline | Self::WorkerBusy | Self::RateLimited | Self::Storage)
     }
 }

@@ -10,6 +10,7 @@ use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Role};
 use super::ids::{AgentId, CallId};
 use super::journal::{CallSummary, JournaledCall, Kept, PastCall, Payload};
+use super::trace::TraceContext;
 use super::{CallReply, CallRequest, Core, ToolName};
 use crate::store::{CallFilter, CallRow, StoredText};
 
@@ -94,7 +95,8 @@ impl Core {
             entity: Some(call.summary.entity_id.as_str()),
             environment: Some(call.summary.environment_id.as_str()),
         };
-        self.call(caller, CallRequest { tool, arguments, timeout }).await
+        let trace = TraceContext::from_parent(None);
+        self.call(caller, CallRequest { tool, arguments, timeout, trace, progress: None }).await
     }
 
     async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {

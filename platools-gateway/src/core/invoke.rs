@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::arguments::Arguments;
-use super::calls::Outcome;
+use super::calls::{Outcome, Progress};
 use super::catalog::{CatalogTool, Found};
+use super::clock::ms_after;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Role};
+use super::identity::{Caller, Role, Scope};
 use super::ids::CallId;
 use super::oversize::shortened;
-use super::workers::{Delivery, offline};
+use super::trace::TraceContext;
+use super::workers::{Delivery, Notice, Workers, offline};
 use super::{Core, ToolName, access};
 
 /// What a caller asks for.
@@ -27,6 +30,10 @@ pub struct CallRequest<'a> {
     pub arguments: Arguments,
     /// How long to wait for the answer.
     pub timeout: Duration,
+    /// The trace it belongs to.
+    pub trace: TraceContext,
+    /// Where to tell how far the call is.
+    pub progress: Option<watch::Sender<Option<Progress>>>,
 }
 
 /// How a call ended well.
@@ -39,6 +46,23 @@ pub struct CallReply {
     pub result: Box<RawValue>,
     /// How long the worker took, in milliseconds.
     pub latency_ms: u64,
+}
+
+/// A call that a worker has. Dropped before its answer, it tells the worker that nobody waits any more: its time is up, or the
+/// caller went away.
+struct Sent<'a> {
+    workers: &'a Workers,
+    scope: &'a Scope,
+    call_id: &'a CallId,
+    is_answered: bool,
+}
+
+impl Drop for Sent<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.workers.notify(self.scope, &Notice::Cancel { call_id: self.call_id.clone() });
+        }
+    }
 }
 
 /// Larger arguments are checked where no socket waits for it, in bytes.
@@ -68,6 +92,7 @@ impl Core {
     /// # Errors
     /// Everything that can go wrong with a call; see [`ErrorKind`].
     pub async fn call(&self, caller: &Caller, request: CallRequest<'_>) -> Result<CallReply, Error> {
+        let _under_way = self.limiter.call(caller)?;
         let may_call = caller.require(Role::Operator);
         let found = match self.find_tool(caller, request.tool, Role::Viewer) {
             Ok(found) => found,
@@ -100,7 +125,7 @@ impl Core {
         request: &CallRequest<'_>,
         call_id: &CallId,
     ) -> Result<(Box<RawValue>, u64), Error> {
-        let deadline = Instant::now() + request.timeout;
+        let (deadline, deadline_ms) = (Instant::now() + request.timeout, ms_after(request.timeout));
         let Found { identity, tool } = found;
         let scope = identity.scope();
         access::check(caller, &tool.declaration)?;
@@ -110,12 +135,19 @@ impl Core {
         check_arguments(tool, &request.arguments).await?;
         let live = self.workers.find(&scope).ok_or_else(offline)?;
 
-        let envelope = Envelope { identity, caller, call_id, tool: request.tool.name, arguments: &request.arguments };
+        let (name, trace) = (request.tool.name, &request.trace);
+        let arguments = &request.arguments;
+        let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
         let params = envelope.params(live.secret());
-        let waiting = self.calls.open(call_id.clone(), scope);
-        live.deliver(Delivery { call_id: call_id.clone(), tool_name: request.tool.name.to_owned(), params })?;
-        tracing::debug!(call.id = %call_id, tool.name = request.tool.name, entity = identity.entity, "call sent");
-        match waiting.until(deadline).await? {
+        let waiting = self.calls.open(call_id.clone(), scope.clone(), request.progress.clone());
+        live.deliver(Delivery { call_id: call_id.clone(), tool_name: name.to_owned(), params })?;
+        tracing::debug!(
+            call.id = %call_id, trace.id = trace.trace_id(), tool.name = name, entity = identity.entity, "call sent"
+        );
+        let mut sent = Sent { workers: &self.workers, scope: &scope, call_id, is_answered: false };
+        let end = waiting.until(deadline).await;
+        sent.is_answered = end.is_ok();
+        match end? {
             Outcome::Returned { result, latency_ms } => Ok((result, latency_ms)),
             Outcome::Failed { message } => Err(Error::new(ErrorKind::ToolFailed, message)),
         }

@@ -15,10 +15,12 @@ mod envelope;
 pub mod environment;
 pub mod error;
 mod history;
+pub mod idempotency;
 pub mod identity;
 pub mod ids;
 mod invoke;
 pub mod journal;
+pub mod limits;
 pub mod oversize;
 mod random;
 pub mod registration;
@@ -27,32 +29,37 @@ mod secret;
 mod throttle;
 mod token;
 mod tools;
+pub mod trace;
 mod workers;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use platools::wire::Features;
 use platools::wire::ToolDeclaration;
 use secrecy::SecretString;
 use tokio::time::MissedTickBehavior;
 
-pub use calls::{Outcome, Receipt};
+pub use calls::{Outcome, Progress, Receipt};
 pub use catalog::{Changes, Switch};
 pub use history::{CallQuery, CallsBefore};
 pub use invoke::{CallReply, CallRequest};
 pub use tools::{ListedTool, ToolName};
-pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link};
+pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use calls::Calls;
 use catalog::Catalog;
 use clock::now_ms;
 use directory::{Claim, Directory, Refusal};
 use error::{Error, ErrorKind};
+use idempotency::Idempotency;
 use identity::{Caller, Identity, Scope};
 use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
+use limits::{Limiter, Limits};
 use throttle::Throttle;
 use workers::Workers;
 
@@ -60,6 +67,9 @@ use crate::store::Store;
 
 /// How often a gateway looks whether another process changed the directory, and which credentials have ended.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
+
+/// How often what is old enough is forgotten.
+const SWEEPING: Duration = Duration::from_secs(60);
 
 /// A gateway without its protocols.
 #[derive(Debug)]
@@ -69,6 +79,8 @@ pub struct Core {
     catalog: Catalog,
     workers: Workers,
     calls: Calls,
+    idempotency: Idempotency,
+    limiter: Limiter,
     journal: Journal,
     throttles: Mutex<HashMap<Scope, Throttle>>,
 }
@@ -98,8 +110,8 @@ impl Core {
     ///
     /// # Errors
     /// The folder or the database cannot be used.
-    pub async fn open(folder: &Path) -> Result<Self, Error> {
-        Self::on(Store::open(folder).await?).await
+    pub async fn open(folder: &Path, limits: &Limits) -> Result<Self, Error> {
+        Self::on(Store::open(folder).await?, limits).await
     }
 
     /// Opens the database that a gateway has made in a folder. A gateway may run on the same folder.
@@ -107,16 +119,25 @@ impl Core {
     /// # Errors
     /// There is none, or it cannot be used.
     pub async fn open_existing(folder: &Path) -> Result<Self, Error> {
-        Self::on(Store::open_existing(folder).await?).await
+        Self::on(Store::open_existing(folder).await?, &Limits::default()).await
     }
 
-    async fn on(store: Store) -> Result<Self, Error> {
+    async fn on(store: Store, limits: &Limits) -> Result<Self, Error> {
         let directory = Directory::open(store.clone()).await?;
         let catalog = Catalog::open(store.clone()).await?;
         let calls = Calls::default();
         let workers = Workers::new(calls.clone());
-        let journal = Journal::closed();
-        Ok(Self { store, directory, catalog, workers, calls, journal, throttles: Mutex::default() })
+        Ok(Self {
+            store,
+            directory,
+            catalog,
+            workers,
+            calls,
+            idempotency: Idempotency::default(),
+            limiter: Limiter::new(limits),
+            journal: Journal::closed(),
+            throttles: Mutex::default(),
+        })
     }
 
     /// Begins to write a journal of calls, on the current tokio runtime. Without it none is written.
@@ -136,11 +157,12 @@ impl Core {
     ///
     /// # Errors
     /// The claim does not hold; the text of the refusal is meant for the worker.
-    pub async fn connect(&self, arrival: Arrival, claim: Claim) -> Result<Link, Refusal> {
+    pub async fn connect(&self, arrival: Arrival, claim: Claim, from: IpAddr) -> Result<Link, Refusal> {
+        self.limiter.handshake(from).map_err(Refusal::TooMany)?;
         let admitted = self.directory.authenticate_worker(&claim).await?;
         let credential = admitted.credential.clone();
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
-        let link = self.workers.attach(arrival, admitted, secret);
+        let link = self.workers.attach(arrival, admitted, secret, claim.features.intersection(Features::all()));
         // What ended the credential meanwhile closed the links it saw, and this was not one of them yet.
         if !self.directory.snapshot().is_good(&credential, now_ms()) {
             return Err(Refusal::Unknown);
@@ -193,10 +215,18 @@ impl Core {
     pub(crate) async fn keep_house(&self) {
         let mut interval = tokio::time::interval(HOUSEKEEPING);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut swept = Instant::now();
         loop {
             interval.tick().await;
             if let Err(error) = self.apply_directory().await {
                 tracing::error!(%error, "the directory could not be read; it stays as it was");
+            }
+            if swept.elapsed() >= SWEEPING {
+                swept = Instant::now();
+                self.limiter.sweep();
+                if let Err(error) = self.forget_old_answers().await {
+                    tracing::error!(%error, "old answers could not be removed; they will be later");
+                }
             }
         }
     }
@@ -225,6 +255,22 @@ impl Core {
         self.directory.snapshot().has_no_keys()
     }
 
+    /// Takes a worker's word on how far a call is, if the call went to that worker and its caller wants to know.
+    pub fn progress(&self, from: &Scope, call_id: &CallId, progress: Progress) {
+        self.calls.progress(from, call_id, progress);
+    }
+
+    /// Waits until no call is under way.
+    pub(crate) async fn idle(&self) {
+        self.calls.idle().await;
+        self.idempotency.idle().await;
+    }
+
+    /// Tells every worker that the gateway is about to close its socket.
+    pub(crate) fn announce_stop(&self, deadline: Duration) {
+        self.workers.notify_all(&Notice::Drain { deadline });
+    }
+
     /// Closes every link, and ends every call that still waits.
     pub(crate) fn stop(&self) {
         self.workers.close_all(Closing::ShuttingDown);
@@ -233,6 +279,8 @@ impl Core {
 
     /// Writes the journal to its end, and closes the database.
     pub async fn close(&self) {
+        // The calls have been ended; what they came to is still to be kept.
+        self.idempotency.idle().await;
         self.journal.close().await;
         self.store.close().await;
     }

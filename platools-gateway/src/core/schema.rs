@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use jsonschema::{PatternOptions, Validator};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A schema may say so much, every reference written out. Exponential ones are the danger, and they pass any bound.
@@ -19,7 +20,7 @@ const MAX_PROBLEMS: usize = 32;
 const MAX_PROBLEM_CHARS: usize = 500;
 
 /// What is wrong with one argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ArgumentProblem {
     /// Where, as a JSON pointer into the arguments.

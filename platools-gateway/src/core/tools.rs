@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::catalog::{CatalogTool, Found};
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Identity, Role};
+use super::identity::{Caller, Identity, Role, Scope};
+use super::ids::CallId;
 use super::workers::ConnectedWorker;
 use super::{Core, Switch};
 
@@ -97,6 +98,19 @@ impl Core {
     pub fn connected_workers(&self, caller: &Caller) -> Result<Vec<ConnectedWorker>, Error> {
         caller.require(Role::Viewer)?;
         Ok(self.workers.list(&caller.project_id))
+    }
+
+    /// Gives a call of the caller's project up. Whoever waits for it is told, and so is its worker.
+    ///
+    /// # Errors
+    /// The role is not enough, or there is no such call under way.
+    pub fn cancel_call(&self, caller: &Caller, call_id: &CallId) -> Result<(), Error> {
+        caller.require(Role::Operator)?;
+        let snapshot = self.directory.snapshot();
+        let is_theirs =
+            |scope: &Scope| snapshot.entity(&scope.entity).is_some_and(|entity| entity.project_id == caller.project_id);
+        let none = || Error::new(ErrorKind::NotFound, "there is no such call under way");
+        self.calls.cancel(call_id, is_theirs).ok_or_else(none)
     }
 
     /// Finds a tool for a caller of some role.

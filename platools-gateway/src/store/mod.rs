@@ -4,6 +4,7 @@
 
 mod catalog;
 mod directory;
+mod idempotency;
 mod journal;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 
 pub(crate) use catalog::ToolRow;
 pub(crate) use directory::{AgentRow, DirectoryRows, EntityRow, KeyRow, NewSecret, SecretRow};
+pub(crate) use idempotency::{EarlierRequest, RequestName};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
 
 use crate::core::error::{Error, ErrorKind};
@@ -83,11 +85,16 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
 
 /// The steps from an empty database to the present one. A step never changes once it was released.
 fn migrator() -> Migrator {
-    let first = include_str!("../../migrations/0001_directory_and_catalog.sql");
-    let second = include_str!("../../migrations/0002_journal.sql");
+    let directory = include_str!("../../migrations/0001_directory_and_catalog.sql");
+    let journal = include_str!("../../migrations/0002_journal.sql");
+    let idempotency = include_str!("../../migrations/0003_idempotency.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
     };
-    Migrator::with_migrations(vec![step(1, "directory and catalog", first), step(2, "journal", second)])
+    Migrator::with_migrations(vec![
+        step(1, "directory and catalog", directory),
+        step(2, "journal", journal),
+        step(3, "idempotency", idempotency),
+    ])
 }

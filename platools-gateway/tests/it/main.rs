@@ -2,9 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod access;
 mod calls;
+mod catalog;
+mod directory;
+mod extensions;
 mod hostile;
 mod journal;
+mod limits;
+mod named;
 mod program;
 mod rest;
 mod stopping;

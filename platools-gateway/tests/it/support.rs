@@ -45,9 +45,14 @@ pub(crate) struct Dial {
 }
 
 impl Dial {
+    /// The development entity at some path.
+    pub(crate) fn dev_at(gateway: &Gateway, path: &str) -> Self {
+        Self::to(gateway, path).secret(dev::SECRET)
+    }
+
     /// The development entity at the usual path.
     pub(crate) fn dev(gateway: &Gateway) -> Self {
-        Self::to(gateway, "/ws/sdk").secret(dev::SECRET)
+        Self::dev_at(gateway, "/ws/sdk")
     }
 
     pub(crate) fn to(gateway: &Gateway, path: &str) -> Self {
@@ -193,6 +198,12 @@ impl Worker {
         }
     }
 
+    /// How the gateway turned it away: the code and the text.
+    pub(crate) async fn refused(mut self) -> (u16, String) {
+        let error = self.expect("error").await["error"].as_str().unwrap().to_owned();
+        (self.closed().await.0, error)
+    }
+
     /// Closes like a worker that stops, and waits until the gateway knows.
     pub(crate) async fn leave(mut self) {
         within(self.socket.close(None)).await.unwrap();
@@ -243,15 +254,40 @@ impl Caller {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> Answer {
-        let mut request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url)).body(body);
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
+        self.answer(self.request(method, path).body(body)).await
+    }
+
+    /// Posts with headers of the test's own.
+    pub(crate) async fn send_with(&self, path: &str, headers: &[(&'static str, &str)], body: Value) -> Answer {
+        let request = self.request("POST", path).body(body.to_string());
+        self.answer(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
+    fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
         }
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = within(request.send()).await.unwrap();
         let status = response.status().as_u16();
-        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
-        let body = within(response.json()).await.unwrap();
-        Answer { status, kind, body }
+        let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        let (kind, etag, retry_after) = (header("content-type"), header("etag"), header("retry-after"));
+        let text = within(response.text()).await.unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
+        Answer { status, kind, etag, retry_after, body }
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send("POST", path, body.to_string()).await
+    }
+
+    /// Asks for what may be known already.
+    pub(crate) async fn get_unless(&self, path: &str, etag: &str) -> u16 {
+        within(self.request("GET", path).header("if-none-match", etag).send()).await.unwrap().status().as_u16()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -260,6 +296,14 @@ impl Caller {
 
     pub(crate) async fn call(&self, tool: &str, body: Value) -> Answer {
         self.send("POST", &format!("/v1/tools/{tool}/call"), body.to_string()).await
+    }
+
+    /// Calls, and reads what comes as events.
+    pub(crate) async fn stream(&self, tool: &str, body: Value) -> Events {
+        let request = self.request("POST", &format!("/v1/tools/{tool}/call?stream=1")).body(body.to_string());
+        let response = within(request.send()).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Events { response, read: String::new() }
     }
 
     /// Calls while the test goes on.
@@ -277,10 +321,34 @@ impl Caller {
     }
 }
 
+/// Server-sent events.
+pub(crate) struct Events {
+    response: reqwest::Response,
+    read: String,
+}
+
+impl Events {
+    /// The name and the data of the next event.
+    pub(crate) async fn next(&mut self) -> (String, Value) {
+        loop {
+            if let Some((event, rest)) = self.read.split_once("\n\n") {
+                let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+                let event = (line("event:").to_owned(), serde_json::from_str(line("data:")).unwrap());
+                self.read = rest.to_owned();
+                return event;
+            }
+            let chunk = within(self.response.chunk()).await.unwrap().expect("another event");
+            self.read.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) kind: String,
+    pub(crate) etag: String,
+    pub(crate) retry_after: String,
     pub(crate) body: Value,
 }
 

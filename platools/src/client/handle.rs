@@ -40,8 +40,8 @@ impl ClientHandle {
 
     /// Stops the client for good, and returns once its run has ended.
     ///
-    /// New calls are refused, running ones finish within the drain limit, their replies are delivered, and the socket is
-    /// closed with 1000 "client stop". A wait for the next attempt ends at once.
+    /// The platform is told, where it knows of that. New calls are refused, running ones finish within the drain limit, their
+    /// replies are delivered, and the socket is closed with 1000 "client stop". A wait for the next attempt ends at once.
     pub async fn stop(&self) {
         self.stop.send_replace(true);
         // An error means that the client is gone, and its run with it.

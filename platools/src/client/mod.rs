@@ -8,7 +8,7 @@ mod run;
 use tokio::sync::watch;
 
 use crate::error::{Error, WithCauses};
-use crate::link::{ConnectionState, Connector, Disconnect, Reconnect, Reporter, Settings, Worker};
+use crate::link::{ConnectionState, Connector, Disconnect, Reconnect, Reporter, Settings, Successor, Worker};
 use crate::registry::ToolRegistry;
 use run::{Run, on_a_task};
 
@@ -103,7 +103,8 @@ impl PlatoolsClient {
         let _running = Running::start(&self.running, &self.reporter);
         let mut run = self.run();
         let (worker, ended) = on_a_task(async move {
-            let ended = run.one_session().await;
+            // One socket has no successor.
+            let ended = run.one_session(&mut Successor::none()).await;
             (run.worker, ended)
         })
         .await;

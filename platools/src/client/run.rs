@@ -7,7 +7,8 @@ use tracing::{Instrument, info, info_span, warn};
 
 use crate::error::{Error, ErrorKind, WithCauses};
 use crate::link::{
-    ConnectionState, Connector, Disconnect, Ended, Event, Reconnect, Reporter, Schedule, Worker, run_session,
+    ConnectionState, Connector, Disconnect, Ended, Event, Opened, Reconnect, Reporter, Schedule, Successor, Worker,
+    run_session,
 };
 
 /// What a run works with; it lives on a task of its own.
@@ -24,16 +25,31 @@ impl Run {
     /// Connects, and connects again, until the client is stopped or the policy gives up.
     pub(super) async fn keep_connected(&mut self) -> Result<(), Error> {
         let mut schedule = Schedule::new(self.reconnect.clone());
-        while !*self.stop.borrow() {
-            let error = match self.one_session().await {
+        let mut successor = Successor::new(self.connector.clone(), self.reconnect.clone());
+        let mut next = None;
+        // A socket that has taken over is served even if the client is stopped meanwhile: it delivers what is left.
+        while next.is_some() || !*self.stop.borrow() {
+            let ended = match next.take() {
+                Some(opened) => Ok(self.serve(opened, &mut successor).await),
+                None => self.one_session(&mut successor).await,
+            };
+            let error = match ended {
                 Ok(Ended { reason: Disconnect::Stopped, .. }) => break,
                 Ok(ended) => {
                     // Two workers of one entity take turns at superseding each other; the delay has to grow for them.
                     schedule.after_session(ended.accepted && !ended.reason.is_superseded(), ended.up);
-                    as_error(&ended.reason)
+                    let error = as_error(&ended.reason);
+                    next = match ended.next {
+                        Some(next) => Some(*next),
+                        None => self.last_attempt(&mut successor).await,
+                    };
+                    error
                 }
                 Err(error) => error,
             };
+            if next.is_some() {
+                continue;
+            }
             if error.kind() == ErrorKind::Refused && self.reconnect.gives_up_when_refused() {
                 return Err(error);
             }
@@ -42,19 +58,33 @@ impl Run {
         Ok(())
     }
 
-    /// Connects once, and serves the platform until the socket ends.
-    pub(super) async fn one_session(&mut self) -> Result<Ended, Error> {
+    /// Connects once, and serves the platform until the socket ends or its successor takes over.
+    pub(super) async fn one_session(&mut self, successor: &mut Successor) -> Result<Ended, Error> {
         self.reporter.state(ConnectionState::Connecting);
         let (socket, secret) = tokio::select! {
             dialled = self.connector.dial() => dialled?,
             _ = self.stop.wait_for(|stop| *stop) => return Ok(Ended::before_opening(Disconnect::Stopped)),
             never = self.worker.between_sockets() => match never {},
         };
+        Ok(self.serve(Opened::dialled(socket, secret), successor).await)
+    }
+
+    async fn serve(&mut self, opened: Opened, successor: &mut Successor) -> Ended {
         let span = info_span!("link");
-        let ended = run_session(&mut self.worker, socket, secret, &mut self.stop).instrument(span.clone()).await;
+        let session = run_session(&mut self.worker, opened, successor, &mut self.stop);
+        let ended = session.instrument(span.clone()).await;
         span.in_scope(|| info!(reason = %ended.reason, "the socket has ended"));
         self.reporter.event(Event::Disconnected(ended.reason.clone()));
-        Ok(ended)
+        ended
+    }
+
+    /// The socket that was about to take over when the one before it ended.
+    async fn last_attempt(&mut self, successor: &mut Successor) -> Option<Opened> {
+        tokio::select! {
+            candidate = successor.last_attempt() => candidate.map(|candidate| Opened::succeeding(*candidate)),
+            _ = self.stop.wait_for(|stop| *stop) => None,
+            never = self.worker.between_sockets() => match never {},
+        }
     }
 
     /// Gives up the calls that still run, and tells what is lost.

@@ -5,8 +5,10 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::Arc;
 
 use futures::future::AbortHandle;
+use tokio::time::Instant;
 
 use super::Accepted;
+use crate::tool::Context;
 
 /// How many ended calls are remembered at least, so that one that is sent again is not run again. A platform sends a call
 /// again only after a reconnect, when at most those in flight are in doubt; this is many times that.
@@ -19,6 +21,8 @@ pub(super) struct InFlight {
     unfinished: HashMap<CallKey, Entry, BuildHasherDefault<Identity>>,
     running: usize,
     waiting: VecDeque<Accepted>,
+    /// Running calls the platform has given up, and when their handlers have had time enough. Some may have ended since.
+    given_up: VecDeque<(Instant, CallKey)>,
     ended: Ended,
 }
 
@@ -31,13 +35,16 @@ pub(crate) struct CallKey(u64);
 /// A call that runs or waits.
 #[derive(Debug)]
 struct Entry {
-    call_id: Arc<str>,
+    context: Context,
     task: Option<AbortHandle>,
 }
 
-/// Aborts the task of a call that is given up, so that no task outlives its worker; one that has ended does not mind.
+/// Gives the call up and aborts its task, so that no task outlives its worker; a call that has ended does not mind.
 impl Drop for Entry {
     fn drop(&mut self) {
+        // Told apart from the task, which may be busy on its thread and not notice that it is aborted.
+        self.context.cancel();
+        self.context.end();
         if let Some(task) = &self.task {
             task.abort();
         }
@@ -64,14 +71,14 @@ impl InFlight {
     }
 
     /// A call has started, on a task of its own.
-    pub(super) fn start(&mut self, key: CallKey, call_id: Arc<str>, task: AbortHandle) {
+    pub(super) fn start(&mut self, key: CallKey, context: Context, task: AbortHandle) {
         self.running += 1;
-        self.unfinished.insert(key, Entry { call_id, task: Some(task) });
+        self.unfinished.insert(key, Entry { context, task: Some(task) });
     }
 
     /// A call has to wait its turn.
     pub(super) fn wait(&mut self, call: Accepted) {
-        self.unfinished.insert(call.key, Entry { call_id: Arc::clone(&call.call_id), task: None });
+        self.unfinished.insert(call.key, Entry { context: call.context.clone(), task: None });
         self.waiting.push_back(call);
     }
 
@@ -90,13 +97,50 @@ impl InFlight {
         entry.is_some()
     }
 
+    /// A call is to be given up. One that waits ends at once, and its id is returned; one that runs is told, and may go on
+    /// until then.
+    pub(super) fn cancel(&mut self, key: CallKey, until: Instant) -> Option<Arc<str>> {
+        let entry = self.unfinished.get(&key)?;
+        if entry.task.is_none() {
+            let call_id = entry.context.shared_call_id();
+            self.waiting.retain(|call| call.key != key);
+            self.end(key);
+            return Some(call_id);
+        }
+        if !entry.context.is_cancelled() {
+            entry.context.cancel();
+            self.given_up.push_back((until, key));
+        }
+        None
+    }
+
+    /// When a call that was given up has had time enough. All are given the same time, so the first is the next.
+    pub(super) fn next_overdue(&self) -> Option<Instant> {
+        self.given_up.front().map(|(until, _)| *until)
+    }
+
+    /// Ends the calls that were given up and have had time enough; their tasks are aborted.
+    pub(super) fn end_overdue(&mut self, now: Instant) -> Vec<Arc<str>> {
+        let mut ended = Vec::new();
+        while let Some((_, key)) = self.given_up.front().copied().filter(|(until, _)| *until <= now) {
+            self.given_up.pop_front();
+            let call_id = self.unfinished.get(&key).map(|entry| entry.context.shared_call_id());
+            if call_id.is_some() {
+                self.end(key);
+            }
+            ended.extend(call_id);
+        }
+        ended
+    }
+
     /// Every call that runs or waits has ended; their tasks are aborted.
     pub(super) fn end_all(&mut self) -> Vec<Arc<str>> {
         self.running = 0;
         self.waiting.clear();
+        self.given_up.clear();
         let ended = self.unfinished.drain().map(|(key, entry)| {
             self.ended.insert(key);
-            Arc::clone(&entry.call_id)
+            entry.context.shared_call_id()
         });
         ended.collect()
     }

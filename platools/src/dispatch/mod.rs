@@ -1,7 +1,7 @@
 //! From a call to its outcome.
 //!
 //! A [`Dispatcher`] admits calls, runs each on a task of its own, and ends each exactly once: with a result, an error, a
-//! timeout or a refusal. Outcomes travel back over a channel to whoever owns the dispatcher, which is one task; nothing in
+//! timeout, a cancellation or a refusal. Outcomes travel back over a channel to whoever owns the dispatcher, which is one task; nothing in
 //! here waits for a socket.
 
 mod in_flight;
@@ -20,12 +20,16 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::tool::{Context, Execution, Output, Params, ToolError, code};
+use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, code};
 pub(crate) use in_flight::CallKey;
 
 use in_flight::InFlight;
-use run::{Ran, Running};
+use run::{Ran, Running, cancelled};
 use runners::Runners;
+
+/// How long the handler of a call that the platform has given up may go on: enough to undo what is half done, and short
+/// enough that whoever waits for the answer still does.
+const CANCEL_GRACE: Duration = Duration::from_secs(5);
 
 /// One call, as it came in.
 #[derive(Debug)]
@@ -86,9 +90,8 @@ impl Default for Limits {
 #[derive(Debug)]
 struct Accepted {
     key: CallKey,
-    call_id: Arc<str>,
+    context: Context,
     tool: Arc<RegisteredTool>,
-    params: Params,
     output: Output,
 }
 
@@ -110,12 +113,18 @@ pub(crate) struct Dispatcher {
     runners: Runners<Job>,
     // Unbounded, but each admitted call sends one outcome, so there are never more than may run and wait.
     outcomes: mpsc::UnboundedSender<Outcome>,
+    /// Where calls report how far they are.
+    outlet: Outlet,
     draining: bool,
 }
 
 impl Dispatcher {
     /// A dispatcher, and where its outcomes come out.
-    pub(crate) fn new(registry: ToolRegistry, limits: Limits) -> (Self, mpsc::UnboundedReceiver<Outcome>) {
+    pub(crate) fn new(
+        registry: ToolRegistry,
+        limits: Limits,
+        outlet: Outlet,
+    ) -> (Self, mpsc::UnboundedReceiver<Outcome>) {
         let (outcomes, receiver) = mpsc::unbounded_channel();
         (
             Self {
@@ -124,6 +133,7 @@ impl Dispatcher {
                 in_flight: InFlight::default(),
                 runners: Runners::new(),
                 outcomes,
+                outlet,
                 draining: false,
             },
             receiver,
@@ -146,7 +156,8 @@ impl Dispatcher {
             let error = ToolError::new("the worker is stopping; call again and another one may answer");
             return Admission::Ended(Outcome::refusal(call_id, error.with_code(code::DRAINING).retryable()));
         }
-        let accepted = Accepted { key, call_id, tool, params: call.params, output: call.output };
+        let context = Context::reporting(call_id, call.params, self.outlet.clone());
+        let accepted = Accepted { key, context, tool, output: call.output };
         if self.in_flight.running() < self.limits.running {
             let admission = self.start(accepted);
             if let Admission::Ended(_) = admission {
@@ -160,13 +171,22 @@ impl Dispatcher {
         }
         let Limits { running, waiting, .. } = self.limits;
         let error = ToolError::new(format!("the worker runs {running} calls and {waiting} wait; try again later"));
-        Admission::Ended(Outcome::refusal(accepted.call_id, error.with_code(code::OVERLOADED).retryable()))
+        Admission::Ended(Outcome::refusal(
+            accepted.context.shared_call_id(),
+            error.with_code(code::OVERLOADED).retryable(),
+        ))
     }
 
     /// Notes that an outcome has come out, which makes room for calls that wait. Says whether it counts: the end of a call
     /// that was given up before does not.
     pub(crate) fn ended(&mut self, call_id: &str) -> bool {
         let counts = self.in_flight.end(self.in_flight.key(call_id));
+        self.fill();
+        counts
+    }
+
+    /// Lets calls that wait run as far as there is room.
+    fn fill(&mut self) {
         while self.in_flight.running() < self.limits.running
             && let Some(call) = self.in_flight.next_waiting()
         {
@@ -174,7 +194,25 @@ impl Dispatcher {
                 let _ = self.outcomes.send(outcome);
             }
         }
-        counts
+    }
+
+    /// Gives up a call at the platform's word, and returns its outcome if it ends at once. A call that runs is told, and its
+    /// outcome comes over the channel if its handler ends within [`CANCEL_GRACE`]; one that is unknown or over stays so.
+    pub(crate) fn cancel(&mut self, call_id: &str, now: Instant) -> Option<Outcome> {
+        let ended = self.in_flight.cancel(self.in_flight.key(call_id), now + CANCEL_GRACE);
+        ended.map(|call_id| Outcome::refusal(call_id, cancelled()))
+    }
+
+    /// When [`abort_overdue`](Self::abort_overdue) has something to do.
+    pub(crate) fn next_overdue(&self) -> Option<Instant> {
+        self.in_flight.next_overdue()
+    }
+
+    /// Ends the calls that were given up and whose handlers did not end in time.
+    pub(crate) fn abort_overdue(&mut self, now: Instant) -> Vec<Outcome> {
+        let ended = self.in_flight.end_overdue(now);
+        self.fill();
+        ended.into_iter().map(|call_id| Outcome::refusal(call_id, cancelled())).collect()
     }
 
     /// Refuses new calls from now on.
@@ -184,11 +222,11 @@ impl Dispatcher {
 
     /// Gives up every call that runs or waits.
     pub(crate) fn cancel_all(&mut self) -> Vec<Outcome> {
-        let cancelled = |call_id| {
+        let stopped = |call_id| {
             let error = ToolError::new("the worker stopped before the call ended").with_code(code::CANCELLED);
             Outcome::refusal(call_id, error.retryable())
         };
-        self.in_flight.end_all().into_iter().map(cancelled).collect()
+        self.in_flight.end_all().into_iter().map(stopped).collect()
     }
 
     /// Whether a call runs.
@@ -202,18 +240,18 @@ impl Dispatcher {
     }
 
     fn start(&mut self, call: Accepted) -> Admission {
-        let Accepted { key, call_id, tool, params, output } = call;
-        let context = Context::new(Arc::clone(&call_id), params);
+        let Accepted { key, context, tool, output } = call;
+        let call_id = context.shared_call_id();
         let inline = tool.definition().execution == Execution::Inline;
-        let mut running = Running::new(tool, context, output, self.limits.timeout);
+        let mut running = Running::new(tool, context.clone(), output, self.limits.timeout);
         // Polled once without arranging to be woken; on a task it is polled again.
         if inline && let Some(ran) = (&mut running).now_or_never() {
             return Admission::Ended(Outcome::of(call_id, ran));
         }
         let (abort, registration) = AbortHandle::new_pair();
         let running = Abortable::new(running, registration);
-        self.runners.submit(Job { call_id: Arc::clone(&call_id), running, outcomes: self.outcomes.clone() });
-        self.in_flight.start(key, call_id, abort);
+        self.runners.submit(Job { call_id, running, outcomes: self.outcomes.clone() });
+        self.in_flight.start(key, context, abort);
         Admission::Accepted
     }
 }

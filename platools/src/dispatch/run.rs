@@ -61,8 +61,17 @@ impl Running {
         self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline))).as_mut().poll(cx)
     }
 
+    /// A call that was given up either has a result or was cancelled, whatever its handler makes of that.
+    fn unless_cancelled(&self, error: ToolError) -> ToolError {
+        match self.context.is_cancelled() {
+            true => cancelled().with_source(error),
+            false => error,
+        }
+    }
+
     /// Counts the call in the tool's health, and decides what its caller may know.
     fn end(&self, result: Result<Output, ToolError>) -> Ran {
+        self.context.end();
         let ended = Instant::now();
         let latency = ended.saturating_duration_since(self.started);
         self.tool.health().record(ended, latency, result.as_ref().err().and_then(own_fault));
@@ -78,16 +87,27 @@ impl Future for Running {
         let handler = this.handler.as_mut().expect("a call is not polled after its end");
         let polled = this.span.in_scope(|| guarded(&this.context, || handler.as_mut().poll(cx)));
         let result = match polled {
-            Ok(Poll::Ready(result)) => result,
+            Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(error)),
             Ok(Poll::Pending) => {
                 ready!(this.poll_timer(cx));
-                Err(timed_out(this.timeout))
+                let error = this.unless_cancelled(timed_out(this.timeout));
+                // Tells what goes on without this future: a thread of the blocking pool, a task the handler has started.
+                this.context.cancel();
+                Err(error)
             }
-            Err(panicked) => Err(panicked),
+            Err(panicked) => Err(this.unless_cancelled(panicked)),
         };
         // What the handler leaves behind is dropped here, because that may panic too.
         let dropped = guarded(&this.context, || this.handler = None);
         Poll::Ready(this.end(dropped.and(result)))
+    }
+}
+
+/// A call that is dropped before its end is given up, and what it has started elsewhere is told so.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.context.cancel();
+        self.context.end();
     }
 }
 
@@ -102,18 +122,29 @@ fn limited(tool: &Arc<RegisteredTool>, context: &Context, output: Output) -> Han
     let is_blocking = tool.definition().execution == Execution::Blocking;
     if tool.permits().is_none() && !is_blocking {
         // The call to the handler itself is put off to the first poll, where a panic is caught.
-        return Box::pin(lazy(move |_| tool.handler().call(context, output)).flatten());
+        return Box::pin(lazy(move |_| handler(&tool, context, output)).flatten());
     }
     Box::pin(async move {
         let permit = match tool.permits() {
-            Some(permits) => Some(permits.acquire_owned().await.expect("the semaphore of a tool is never closed")),
+            Some(permits) => tokio::select! {
+                permit = permits.acquire_owned() => Some(permit.expect("the semaphore of a tool is never closed")),
+                () = context.cancelled() => return Err(cancelled()),
+            },
             None => None,
         };
         match is_blocking {
             true => on_a_blocking_thread(&tool, permit, context, output).await,
-            false => tool.handler().call(context, output).await,
+            false => handler(&tool, context, output).await,
         }
     })
+}
+
+/// The handler of a call, unless the call was given up before it ran.
+fn handler(tool: &RegisteredTool, context: Context, output: Output) -> HandlerFuture {
+    match context.is_cancelled() {
+        true => Box::pin(ready(Err(cancelled()))),
+        false => tool.handler().call(context, output),
+    }
 }
 
 /// Runs a handler that blocks where it holds nobody up. It cannot be stopped there: after a timeout it runs on unheard, and
@@ -124,11 +155,11 @@ async fn on_a_blocking_thread(
     context: Context,
     output: Output,
 ) -> Result<Output, ToolError> {
-    let (handler, runtime, span) = (tool.handler(), Handle::current(), Span::current());
+    let (tool, runtime, span) = (Arc::clone(tool), Handle::current(), Span::current());
     let blocking = move || {
         let _permit = permit;
-        span.in_scope(|| guarded(&context, || runtime.block_on(handler.call(context.clone(), output))))
-            .and_then(|ended| ended)
+        let call = || runtime.block_on(handler(&tool, context.clone(), output));
+        span.in_scope(|| guarded(&context, call)).and_then(|ended| ended)
     };
     let ended = tokio::task::spawn_blocking(blocking).await;
     ended.unwrap_or_else(|_| Err(ToolError::new("the worker is shutting down").with_code(code::CANCELLED)))
@@ -151,6 +182,11 @@ fn panicked(payload: &(dyn Any + Send)) -> ToolError {
     ToolError::new(message).with_code(code::PANICKED)
 }
 
+/// The failure of a call that the platform has given up.
+pub(super) fn cancelled() -> ToolError {
+    ToolError::new("the call was cancelled").with_code(code::CANCELLED)
+}
+
 fn timed_out(timeout: Duration) -> ToolError {
     ToolError::new(format!("the tool did not finish within {timeout:?}")).with_code(code::TIMEOUT).retryable()
 }
@@ -167,6 +203,8 @@ fn report(tool: &RegisteredTool, error: ToolError) -> Failure {
     if error.code() == code::INVALID_ARGUMENTS {
         // The message quotes what the caller sent, which is not for the log.
         debug!(error.code = error.code(), "call refused");
+    } else if error.code() == code::CANCELLED {
+        debug!(error.causes = causes.as_deref().unwrap_or("none"), "call given up");
     } else {
         let causes = causes.as_deref().unwrap_or("none");
         warn!(error.code = error.code(), error.message = error.message(), error.causes = causes, "call failed");

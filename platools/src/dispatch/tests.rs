@@ -1,5 +1,5 @@
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -46,6 +46,11 @@ fn call(call_id: &str) -> Call<'_> {
 /// Hands a call in, unless it was seen before.
 fn admit(dispatcher: &mut Dispatcher, call_id: &str) -> Option<Admission> {
     dispatcher.key_if_new(call_id).map(|key| dispatcher.dispatch(key, call(call_id)))
+}
+
+/// A dispatcher that nobody asks how far its calls are.
+fn dispatcher(registry: ToolRegistry, limits: Limits) -> (Dispatcher, mpsc::UnboundedReceiver<Outcome>) {
+    Dispatcher::new(registry, limits, Outlet::new().0)
 }
 
 async fn next(outcomes: &mut mpsc::UnboundedReceiver<Outcome>) -> Outcome {
@@ -144,7 +149,7 @@ async fn a_blocking_call_keeps_its_place_until_it_really_ends() {
 #[tokio::test]
 async fn a_call_that_ended_before_it_was_given_up_ends_once() {
     let tool = probe(|_| (), |_| Box::pin(async { Ok(Value::Null) }));
-    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+    let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits::default());
     admit(&mut dispatcher, "a");
     let outcome = next(&mut outcomes).await;
     assert_eq!(dispatcher.cancel_all().len(), 1, "nobody has told the dispatcher yet");
@@ -158,7 +163,7 @@ async fn an_inline_call_that_had_to_wait_is_answered() {
     let slow =
         probe(|tool| tool.name = "slow".to_owned(), |_| Box::pin(tokio::task::yield_now().map(|()| Ok(Value::Null))));
     let registry = registry(inline).with_tools(slow).expect("another name");
-    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry, limits);
+    let (mut dispatcher, mut outcomes) = dispatcher(registry, limits);
     for (id, tool_name) in [("a", "slow"), ("b", "t")] {
         let key = dispatcher.key_if_new(id).expect("new");
         assert!(matches!(dispatcher.dispatch(key, Call { tool_name, ..call(id) }), Admission::Accepted));
@@ -211,7 +216,7 @@ async fn calls_beyond_the_limit_wait_and_beyond_that_are_refused() {
         })
     };
     let limits = Limits { running: 1, waiting: 1, ..Limits::default() };
-    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(probe(|_| (), slow)), limits);
+    let (mut dispatcher, mut outcomes) = dispatcher(registry(probe(|_| (), slow)), limits);
     assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
     assert!(matches!(admit(&mut dispatcher, "b"), Some(Admission::Accepted)));
     let Some(Admission::Ended(refused)) = admit(&mut dispatcher, "c") else { panic!("there is no room for a third") };
@@ -229,7 +234,7 @@ async fn calls_beyond_the_limit_wait_and_beyond_that_are_refused() {
 async fn a_call_id_is_run_once_however_often_it_comes() {
     for execution in [Execution::Task, Execution::Inline] {
         let tool = probe(|tool| tool.execution = execution, |_| Box::pin(async { Ok(Value::Null) }));
-        let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+        let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits::default());
         if let Some(Admission::Accepted) = admit(&mut dispatcher, "a") {
             assert!(admit(&mut dispatcher, "a").is_none(), "while it runs");
             let outcome = next(&mut outcomes).await;
@@ -250,7 +255,7 @@ async fn draining_refuses_new_calls_and_lets_the_running_ones_end() {
             })
         },
     );
-    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+    let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits::default());
     assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
     dispatcher.drain();
     let Some(Admission::Ended(refused)) = admit(&mut dispatcher, "b") else { panic!("no new calls while draining") };
@@ -264,7 +269,7 @@ async fn draining_refuses_new_calls_and_lets_the_running_ones_end() {
 #[tokio::test]
 async fn a_dropped_dispatcher_aborts_its_calls() {
     let tool = probe(|_| (), |_| Box::pin(std::future::pending()));
-    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+    let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits::default());
     assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
     drop(dispatcher);
     let gone = timeout(Duration::from_secs(10), outcomes.recv()).await.expect("the task ends, and its sender with it");
@@ -282,7 +287,7 @@ async fn an_inline_call_that_has_to_wait_moves_to_a_task() {
             })
         },
     );
-    let (mut dispatcher, mut outcomes) = Dispatcher::new(registry(tool), Limits::default());
+    let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits::default());
     assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
     let outcome = next(&mut outcomes).await;
     assert_eq!(outcome.result.expect("a result").json(), br#""later""#);
@@ -316,7 +321,7 @@ async fn causes_are_shown_only_where_the_tool_says_so() {
     let fails: Run = |_| Box::pin(async { Err(ToolError::new("outer").with_source("inner")) });
     for (expose, expected) in [(false, None), (true, Some("inner".to_owned()))] {
         let (mut dispatcher, mut outcomes) =
-            Dispatcher::new(registry(probe(|tool| tool.expose_errors = expose, fails)), Limits::default());
+            dispatcher(registry(probe(|tool| tool.expose_errors = expose, fails)), Limits::default());
         assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
         assert_eq!(next(&mut outcomes).await.result.expect_err("it fails").shown_causes, expected);
     }
@@ -334,4 +339,145 @@ async fn a_failure_of_the_caller_says_nothing_about_the_tools_health() {
         let verdict = registry.find("t").expect("it is there").health().verdict(tokio::time::Instant::now());
         assert_eq!((verdict.calls, verdict.errors), (1, errors), "{error_code}");
     }
+}
+
+/// Waits for what other tasks and threads do.
+async fn until(happened: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !happened() {
+        assert!(start.elapsed() < Duration::from_secs(10), "it takes too long");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Ends with its context's cancellation, and says so.
+const OBEDIENT: Run = |ctx| {
+    Box::pin(async move {
+        ctx.cancelled().await;
+        Ok(json!(Context::current().is_some_and(|ctx| ctx.is_cancelled())))
+    })
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_returns_after_its_cancellation_has_its_result_sent() {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let run: Run = |ctx| {
+        STARTED.fetch_add(1, Ordering::SeqCst);
+        OBEDIENT(ctx)
+    };
+    for (calls, execution) in [Execution::Task, Execution::Blocking, Execution::Inline].into_iter().enumerate() {
+        let tool = probe(|tool| tool.execution = execution, run);
+        let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits::default());
+        assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
+        until(|| STARTED.load(Ordering::SeqCst) > calls).await;
+        for _ in 0..2 {
+            assert!(dispatcher.cancel("a", Instant::now()).is_none(), "it runs");
+        }
+        let outcome = next(&mut outcomes).await;
+        assert_eq!(outcome.result.expect("a result").json(), b"true", "{execution:?}");
+        assert!(dispatcher.ended(&outcome.call_id));
+        assert!(dispatcher.abort_overdue(Instant::now() + CANCEL_GRACE).is_empty(), "it ended once");
+        assert!(dispatcher.cancel("a", Instant::now()).is_none() && dispatcher.cancel("x", Instant::now()).is_none());
+        assert!(dispatcher.is_idle() && dispatcher.next_overdue().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_fails_after_its_cancellation_was_cancelled_and_that_is_not_the_tools_fault() {
+    let fails: Run = |ctx| {
+        Box::pin(async move {
+            ctx.cancelled().await;
+            Err(ToolError::new("half done"))
+        })
+    };
+    let registry = registry(probe(|tool| tool.expose_errors = true, fails));
+    let (mut dispatcher, mut outcomes) = dispatcher(registry.clone(), Limits::default());
+    assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
+    assert!(dispatcher.cancel("a", Instant::now()).is_none());
+    let failure = next(&mut outcomes).await.result.expect_err("it fails");
+    assert_eq!((failure.error.code(), failure.error.message()), (code::CANCELLED, "the call was cancelled"));
+    let verdict = registry.find("t").expect("it is there").health().verdict(Instant::now());
+    assert_eq!(verdict.errors, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_ignores_its_cancellation_is_aborted_after_the_grace() {
+    static STARTED: AtomicBool = AtomicBool::new(false);
+    static DROPPED: AtomicBool = AtomicBool::new(false);
+    struct Guard;
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            DROPPED.store(true, Ordering::SeqCst);
+        }
+    }
+    let deaf: Run = |_| {
+        let guard = Guard;
+        STARTED.store(true, Ordering::SeqCst);
+        Box::pin(async move {
+            let _guard = guard;
+            std::future::pending().await
+        })
+    };
+    let (mut dispatcher, mut outcomes) = dispatcher(registry(probe(|_| (), deaf)), Limits::default());
+    assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
+    until(|| STARTED.load(Ordering::SeqCst)).await;
+    let start = Instant::now();
+    assert!(dispatcher.cancel("a", start).is_none());
+    assert_eq!(dispatcher.next_overdue(), Some(start + CANCEL_GRACE));
+    assert!(dispatcher.abort_overdue(start + CANCEL_GRACE / 2).is_empty());
+    let aborted = dispatcher.abort_overdue(start + CANCEL_GRACE);
+    assert_eq!(aborted.len(), 1);
+    assert!(dispatcher.is_idle());
+    until(|| DROPPED.load(Ordering::SeqCst)).await;
+    assert!(outcomes.try_recv().is_err(), "its end was told already");
+}
+
+#[tokio::test]
+async fn a_call_that_waits_ends_at_once_and_never_runs() {
+    let limits = Limits { running: 1, ..Limits::default() };
+    let (mut dispatcher, mut outcomes) = dispatcher(registry(probe(|_| (), OBEDIENT)), limits);
+    for call_id in ["a", "b"] {
+        assert!(matches!(admit(&mut dispatcher, call_id), Some(Admission::Accepted)));
+    }
+    let ended = dispatcher.cancel("b", Instant::now()).expect("it waits");
+    assert_eq!((&*ended.call_id, ended.result.expect_err("it never ran").error.code()), ("b", code::CANCELLED));
+    assert!(dispatcher.cancel("a", Instant::now()).is_none());
+    let outcome = next(&mut outcomes).await;
+    dispatcher.ended(&outcome.call_id);
+    assert!(dispatcher.is_idle(), "b does not run after a");
+    assert!(admit(&mut dispatcher, "b").is_none(), "and is not run when it comes again");
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_its_tools_turn_ends_at_once_too() {
+    let tool = probe(|tool| tool.max_concurrency = 1.try_into().ok(), OBEDIENT);
+    let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits::default());
+    for call_id in ["a", "b"] {
+        assert!(matches!(admit(&mut dispatcher, call_id), Some(Admission::Accepted)));
+    }
+    tokio::task::yield_now().await;
+    assert!(dispatcher.cancel("b", Instant::now()).is_none());
+    let outcome = next(&mut outcomes).await;
+    assert_eq!((&*outcome.call_id, outcome.result.expect_err("it never ran").error.code()), ("b", code::CANCELLED));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_learns_of_its_timeout_and_of_the_workers_end() {
+    static SEEN: AtomicUsize = AtomicUsize::new(0);
+    let listens: Run = |ctx| {
+        tokio::spawn(async move {
+            ctx.cancelled().await;
+            SEEN.fetch_add(1, Ordering::SeqCst);
+        });
+        Box::pin(std::future::pending())
+    };
+    let registry = registry(probe(|tool| tool.timeout = Some(Duration::from_secs(20)), listens));
+    assert_eq!(registry.call("t", json!({})).await.expect_err("it never ends").code(), code::TIMEOUT);
+    let (mut stopped, _outcomes) = dispatcher(registry.clone(), Limits::default());
+    assert!(matches!(admit(&mut stopped, "a"), Some(Admission::Accepted)));
+    tokio::task::yield_now().await;
+    assert_eq!(stopped.cancel_all().len(), 1);
+    let dropped = timeout(Duration::from_secs(1), registry.call("t", json!({}))).await;
+    assert!(dropped.is_err(), "a local call is dropped");
+    until(|| SEEN.load(Ordering::SeqCst) == 3).await;
 }

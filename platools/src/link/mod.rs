@@ -5,14 +5,17 @@
 //! outbox, the registrations) is plain state without I/O, tested on its own.
 
 mod backoff;
+mod calls;
 mod connect;
 mod heartbeat;
+mod opened;
 mod outbox;
 mod registration;
 mod report;
 mod session;
 mod signing;
 mod socket;
+mod successor;
 mod worker;
 
 pub use backoff::{
@@ -24,9 +27,11 @@ pub use report::{ConnectionState, Disconnect, Event};
 
 pub(crate) use backoff::Schedule;
 pub(crate) use connect::Connector;
+pub(crate) use opened::Opened;
 pub(crate) use outbox::Bounds;
 pub(crate) use report::Reporter;
 pub(crate) use session::{Ended, run_session};
+pub(crate) use successor::Successor;
 pub(crate) use worker::{Settings, Worker};
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Replies, kept until the platform is known to have them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -29,11 +30,12 @@ const ASK_EARLY: usize = 1024 * 1024;
 ///
 /// Frames arrive in order, so the answer to a heartbeat confirms every reply sent before it on the same socket. What a
 /// socket took along unconfirmed is sent again on the next one: the platform matches replies by call id and ignores
-/// repeats.
+/// repeats. A platform that acknowledges single replies has them forgotten at once, in any order.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     bounds: Bounds,
-    replies: VecDeque<Reply>,
+    /// `None` in the place of a reply that was acknowledged before an older one; never at the front.
+    replies: VecDeque<Option<Reply>>,
     bytes: usize,
     /// How many replies have left over the other end, confirmed or dropped; numbers the rest.
     gone: u64,
@@ -45,6 +47,7 @@ pub(crate) struct Outbox {
 
 #[derive(Debug)]
 struct Reply {
+    call_id: Arc<str>,
     frame: Utf8Bytes,
     made: Instant,
 }
@@ -55,9 +58,9 @@ impl Outbox {
     }
 
     /// Keeps a reply, and says how many old ones had to go for it.
-    pub(crate) fn push(&mut self, frame: Utf8Bytes, now: Instant) -> usize {
+    pub(crate) fn push(&mut self, call_id: Arc<str>, frame: Utf8Bytes, now: Instant) -> usize {
         self.bytes += frame.len();
-        self.replies.push_back(Reply { frame, made: now });
+        self.replies.push_back(Some(Reply { call_id, frame, made: now }));
         let mut dropped = 0;
         while self.replies.len() > 1 && self.front_must_go(now) {
             self.drop_front();
@@ -68,10 +71,14 @@ impl Outbox {
 
     /// The next reply that is not on the current socket yet; from here on it counts as sent.
     pub(crate) fn next_unsent(&mut self) -> Option<Utf8Bytes> {
-        let index = usize::try_from(self.unsent - self.gone).ok()?;
-        let frame = self.replies.get(index)?.frame.clone();
-        self.unsent += 1;
-        Some(frame)
+        loop {
+            let index = usize::try_from(self.unsent - self.gone).ok()?;
+            let reply = self.replies.get(index)?;
+            self.unsent += 1;
+            if let Some(reply) = reply {
+                return Some(reply.frame.clone());
+            }
+        }
     }
 
     /// A heartbeat was sent behind everything sent so far.
@@ -85,6 +92,17 @@ impl Outbox {
             while self.gone < confirmed && !self.replies.is_empty() {
                 self.drop_front();
             }
+        }
+    }
+
+    /// The reply to that call has arrived, on whichever socket. Acknowledgements come about in the order of the replies, so
+    /// the search ends soon.
+    pub(crate) fn acknowledged(&mut self, call_id: &str) {
+        let is_it = |reply: &Option<Reply>| reply.as_ref().is_some_and(|reply| &*reply.call_id == call_id);
+        let found = self.replies.iter_mut().find(|reply| is_it(reply));
+        if let Some(reply) = found.and_then(Option::take) {
+            self.bytes -= reply.frame.len();
+            self.drop_gaps();
         }
     }
 
@@ -108,17 +126,31 @@ impl Outbox {
 
     /// How many replies are not known to have arrived.
     pub(crate) fn unconfirmed(&self) -> usize {
-        self.replies.len()
+        self.replies.iter().flatten().count()
     }
 
     fn front_must_go(&self, now: Instant) -> bool {
         self.bytes > self.bounds.bytes
-            || self.replies.front().is_some_and(|oldest| now.saturating_duration_since(oldest.made) > self.bounds.age)
+            || self
+                .replies
+                .front()
+                .and_then(Option::as_ref)
+                .is_some_and(|oldest| now.saturating_duration_since(oldest.made) > self.bounds.age)
     }
 
     fn drop_front(&mut self) {
         if let Some(reply) = self.replies.pop_front() {
-            self.bytes -= reply.frame.len();
+            self.bytes -= reply.map_or(0, |reply| reply.frame.len());
+            self.gone += 1;
+            self.unsent = self.unsent.max(self.gone);
+            self.drop_gaps();
+        }
+    }
+
+    /// Forgets the places of replies that were acknowledged, up to the oldest that was not.
+    fn drop_gaps(&mut self) {
+        while let Some(None) = self.replies.front() {
+            self.replies.pop_front();
             self.gone += 1;
             self.unsent = self.unsent.max(self.gone);
         }
@@ -138,7 +170,7 @@ mod tests {
     }
 
     fn push(outbox: &mut Outbox, frame: &'static str) -> usize {
-        outbox.push(Utf8Bytes::from_static(frame), Instant::now())
+        outbox.push(frame.into(), Utf8Bytes::from_static(frame), Instant::now())
     }
 
     #[test]
@@ -191,8 +223,8 @@ mod tests {
     fn replies_nobody_waits_for_any_more_go() {
         let mut outbox = outbox(1024);
         let start = Instant::now();
-        outbox.push(Utf8Bytes::from_static("a"), start);
-        assert_eq!(outbox.push(Utf8Bytes::from_static("b"), start + Duration::from_secs(61)), 1);
+        outbox.push("a".into(), Utf8Bytes::from_static("a"), start);
+        assert_eq!(outbox.push("b".into(), Utf8Bytes::from_static("b"), start + Duration::from_secs(61)), 1);
         assert_eq!(sent(&mut outbox), ["b"]);
     }
 
@@ -203,5 +235,52 @@ mod tests {
         assert!(!outbox.wants_confirmation());
         push(&mut outbox, "b");
         assert!(outbox.wants_confirmation());
+    }
+
+    #[test]
+    fn acknowledged_replies_are_forgotten_in_any_order() {
+        let mut outbox = outbox(1024);
+        for frame in ["a", "b", "c", "d"] {
+            push(&mut outbox, frame);
+        }
+        assert_eq!(sent(&mut outbox).len(), 4);
+        for call_id in ["c", "x", "b", "b"] {
+            outbox.acknowledged(call_id);
+        }
+        assert_eq!((outbox.unconfirmed(), outbox.bytes), (2, 2));
+        outbox.reconnected();
+        assert_eq!(sent(&mut outbox), ["a", "d"]);
+        outbox.acknowledged("a");
+        push(&mut outbox, "e");
+        assert_eq!(sent(&mut outbox), ["e"]);
+        ["e", "d"].into_iter().for_each(|call_id| outbox.acknowledged(call_id));
+        assert!(outbox.replies.is_empty() && outbox.bytes == 0, "no gap stays");
+    }
+
+    #[test]
+    fn a_heartbeat_confirms_what_was_sent_before_it_around_acknowledged_replies() {
+        let mut outbox = outbox(1024);
+        push(&mut outbox, "a");
+        push(&mut outbox, "b");
+        sent(&mut outbox);
+        outbox.heartbeat_sent();
+        push(&mut outbox, "c");
+        push(&mut outbox, "d");
+        sent(&mut outbox);
+        ["c", "b"].into_iter().for_each(|call_id| outbox.acknowledged(call_id));
+        outbox.heartbeat_answered();
+        outbox.reconnected();
+        assert_eq!(sent(&mut outbox), ["d"]);
+    }
+
+    #[test]
+    fn a_reply_acknowledged_before_it_was_sent_again_is_not_sent_again() {
+        let mut outbox = outbox(1024);
+        push(&mut outbox, "a");
+        push(&mut outbox, "b");
+        sent(&mut outbox);
+        outbox.reconnected();
+        outbox.acknowledged("b");
+        assert_eq!(sent(&mut outbox), ["a"]);
     }
 }

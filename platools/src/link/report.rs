@@ -80,6 +80,8 @@ pub enum Event {
 pub enum Disconnect {
     /// The client was stopped.
     Stopped,
+    /// The platform was about to close it, and another socket has taken over.
+    Moved,
     /// The platform closed it.
     #[non_exhaustive]
     Closed {
@@ -116,6 +118,7 @@ impl fmt::Display for Disconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped => f.write_str("stopped"),
+            Self::Moved => f.write_str("moved to another socket"),
             Self::Closed { code: Some(code), reason } if reason.is_empty() => write!(f, "closed with {code}"),
             Self::Closed { code: Some(code), reason } => write!(f, "closed with {code}: {reason}"),
             Self::Closed { code: None, .. } => f.write_str("closed without a code"),

@@ -2,25 +2,27 @@
 
 use std::ops::RangeInclusive;
 use std::pin::pin;
-use std::time::{Duration, SystemTime};
+use std::task::{self, Poll, ready};
+use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::watch;
+use futures::future::Either;
+use secrecy::SecretString;
+use tokio::sync::{mpsc, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
-use super::connect::RawSocket;
 use super::heartbeat::Heartbeat;
+use super::opened::{Late, Opened};
 use super::report::{ConnectionState, Disconnect, Event};
-use super::signing;
-use super::socket::{Received, Socket};
-use super::worker::Worker;
-use crate::dispatch::{Admission, Call, Outcome};
+use super::socket::{CLOSE_LIMIT, Received, Socket};
+use super::successor::{Candidate, Successor};
+use super::worker::{Worker, progress_frame};
+use crate::dispatch::Outcome;
 use crate::time::after;
-use crate::tool::{Output, Params, ToolError, code};
-use crate::wire::{FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
+use crate::tool::{Context, ToolError, code};
+use crate::wire::{Drain, Feature, Features, FrameError, PlatformFrame, WorkerFrame};
 
 /// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
 /// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
@@ -30,9 +32,6 @@ const BURST: RangeInclusive<usize> = 8..=64;
 /// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
 const BURST_BYTES: usize = 128 * 1024;
 
-/// How long the other side has to answer a close.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-
 /// What one session came to.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -41,41 +40,50 @@ pub(crate) struct Ended {
     pub(crate) accepted: bool,
     /// How long the socket was open.
     pub(crate) up: Duration,
+    /// The socket that has taken over.
+    pub(crate) next: Option<Box<Opened>>,
 }
 
 impl Ended {
     /// A session that never came about.
     pub(crate) fn before_opening(reason: Disconnect) -> Self {
-        Self { reason, accepted: false, up: Duration::ZERO }
+        Self { reason, accepted: false, up: Duration::ZERO, next: None }
     }
 }
 
-/// Serves one socket until it ends or `stop` becomes true.
+/// Serves one socket until it ends, another one takes over, or `stop` becomes true.
 pub(crate) async fn run_session(
     worker: &mut Worker,
-    socket: RawSocket,
-    secret: SecretString,
+    opened: Opened,
+    successor: &mut Successor,
     stop: &mut watch::Receiver<bool>,
 ) -> Ended {
     let now = Instant::now();
-    let session = Session {
+    let mut session = Session {
         pulse: Heartbeat::new(worker.settings.heartbeat_interval, now),
-        worker,
-        socket: Socket::new(socket),
-        secret,
+        worker: &mut *worker,
+        socket: opened.socket,
+        secret: opened.secret,
+        features: Features::none(),
         opened: now,
         accepted: false,
         burst: *BURST.start(),
         refusal: None,
         drain_until: None,
+        successor,
     };
-    session.run(stop).await
+    session.open(opened.registration.as_ref(), &opened.heard);
+    let ended = session.run(stop).await;
+    worker.outlet.close();
+    ended
 }
 
 struct Session<'a> {
     worker: &'a mut Worker,
     socket: Socket,
     secret: SecretString,
+    /// The extensions both sides speak; none before the platform says so.
+    features: Features,
     pulse: Heartbeat,
     opened: Instant,
     accepted: bool,
@@ -85,30 +93,43 @@ struct Session<'a> {
     refusal: Option<String>,
     /// Set once the worker is to stop: no new calls, and no longer than this for the running ones.
     drain_until: Option<Instant>,
+    successor: &'a mut Successor,
 }
 
 /// What wakes the loop.
 enum Wake {
     Received(Received),
+    /// Everything is written, and a call reports how far it is.
+    Progress(Context),
     Ended(Outcome),
     ToolsChanged,
     Timer,
     Stop,
+    /// A frame that crossed the close of an earlier socket.
+    Late(Late),
+    Succeeded(Box<Candidate>),
 }
 
 impl Session<'_> {
     async fn run(mut self, stop: &mut watch::Receiver<bool>) -> Ended {
-        self.open();
         let mut timer = pin!(sleep_until(self.next_deadline()));
         loop {
             // Every arm is cancel-safe: the socket and the channels lose nothing, and the timer is kept.
             let wake = tokio::select! {
-                received = self.socket.next() => Wake::Received(received),
+                turn = self.socket.next_or(|cx| poll_report(&mut self.worker.reports, cx)) => match turn {
+                    Either::Left(received) => Wake::Received(received),
+                    Either::Right(context) => Wake::Progress(context),
+                },
                 Some(outcome) = self.worker.outcomes.recv() => Wake::Ended(outcome),
                 () = timer.as_mut() => Wake::Timer,
                 Ok(()) = self.worker.changes.changed() => Wake::ToolsChanged,
                 _ = stop.wait_for(|stop| *stop), if self.drain_until.is_none() => Wake::Stop,
+                late = self.worker.predecessors.next() => Wake::Late(late),
+                candidate = self.successor.found() => Wake::Succeeded(candidate),
             };
+            if let Wake::Succeeded(candidate) = wake {
+                return self.hand_over(*candidate);
+            }
             if matches!(wake, Wake::Ended(_)) && self.worker.dispatcher.is_running() {
                 // Lets calls that are about to end do so, and one flush serves them all.
                 yield_now().await;
@@ -127,10 +148,11 @@ impl Session<'_> {
         }
     }
 
-    /// Registers, and sends again what an earlier socket may not have delivered.
-    fn open(&mut self) {
-        self.register();
+    /// Registers, unless that was done already, and sends again what an earlier socket may not have delivered.
+    fn open(&mut self, registered: Option<&Utf8Bytes>, heard: &[Utf8Bytes]) {
+        self.register_unless(registered);
         self.worker.outbox.reconnected();
+        heard.iter().for_each(|text| self.frame(text));
         self.send_replies();
     }
 
@@ -143,7 +165,11 @@ impl Session<'_> {
             Wake::Stop => {
                 self.worker.dispatcher.drain();
                 self.drain_until = Some(after(Instant::now(), self.worker.settings.drain_limit));
+                self.announce_stop();
             }
+            Wake::Progress(context) => self.send_progress(context),
+            Wake::Late(late) => self.worker.late(&late),
+            Wake::Succeeded(_) => unreachable!("a handover ends the session"),
         }
         None
     }
@@ -198,7 +224,7 @@ impl Session<'_> {
         match PlatformFrame::parse(text) {
             Ok(PlatformFrame::ToolCall(call)) => {
                 self.accept();
-                self.call(&call, text);
+                self.worker.call(&call, text, &self.secret);
             }
             Ok(PlatformFrame::HeartbeatAck {}) => {
                 self.accept();
@@ -206,10 +232,19 @@ impl Session<'_> {
                 self.worker.outbox.heartbeat_answered();
             }
             Ok(PlatformFrame::Error { error }) => self.refusal = Some(error),
+            Ok(frame) if frame.feature().is_some_and(|feature| !self.features.contains(feature)) => {
+                debug!("a frame of an extension that was not agreed on was ignored");
+            }
+            Ok(PlatformFrame::ToolCancel(cancel)) => self.worker.cancel(&cancel.call_id),
+            Ok(PlatformFrame::ResultAck(ack)) => self.worker.acknowledged(&ack),
+            Ok(PlatformFrame::Drain(_)) => {
+                info!("the platform is about to close this socket");
+                self.successor.find(self.worker.registration_frame(), self.opened.elapsed());
+            }
             Ok(notice) => self.notice(notice),
             Err(FrameError::Malformed { kind: "tool_call", call_id: Some(call_id), reason }) => {
                 let error = ToolError::new(format!("malformed call: {reason}")).with_code(code::INVALID_ARGUMENTS);
-                self.refuse(&call_id, error);
+                self.worker.refuse(&call_id, error);
             }
             Err(error) => warn!(%error, "a frame of the platform was ignored"),
         }
@@ -219,6 +254,7 @@ impl Session<'_> {
         let event = match notice {
             PlatformFrame::Welcome(welcome) => {
                 self.accept();
+                self.agree(welcome.features);
                 Event::Welcomed(welcome)
             }
             PlatformFrame::ToolsRegistered(registered) => {
@@ -241,46 +277,30 @@ impl Session<'_> {
         self.worker.reporter.event(event);
     }
 
+    /// From now on these extensions are used.
+    fn agree(&mut self, features: Features) {
+        self.features = features;
+        if features.contains(Feature::Progress) {
+            self.worker.outlet.open();
+        }
+        self.announce_stop();
+    }
+
+    /// Tells the platform that the worker stops, if it does.
+    fn announce_stop(&mut self) {
+        if let Some(until) = self.drain_until.filter(|_| self.features.contains(Feature::Drain)) {
+            let left = until.saturating_duration_since(Instant::now()).as_millis();
+            let drain = Drain::within_ms(u64::try_from(left).unwrap_or(u64::MAX));
+            self.socket.queue(WorkerFrame::Drain(drain).to_text().into());
+        }
+    }
+
     /// The platform treats the worker as one of its own.
     fn accept(&mut self) {
         if !self.accepted {
             self.accepted = true;
             self.worker.reporter.state(ConnectionState::Connected);
         }
-    }
-
-    fn call(&mut self, call: &ToolCall<'_>, frame: &Utf8Bytes) {
-        // Before its signature is looked at: the nonce of a call that is sent again was used by the call itself.
-        let Some(key) = self.worker.dispatcher.key_if_new(&call.call_id) else {
-            return debug!(call.id = &*call.call_id, "a repeated call was not run again");
-        };
-        if let Some(verifier) = &mut self.worker.verifier {
-            let secret = self.secret.expose_secret();
-            let verdict = signing::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());
-            if let Err(reason) = verdict {
-                warn!(call.id = &*call.call_id, %reason, "a call was refused for its signature");
-                let error = ToolError::new(format!("the call's signature was rejected: {reason}"));
-                return self.refuse(&call.call_id, error.with_code(code::SIGNATURE_REJECTED));
-            }
-        }
-        let admission = self.worker.dispatcher.dispatch(
-            key,
-            Call {
-                call_id: &call.call_id,
-                tool_name: &call.tool_name,
-                params: Params::within(frame, call.params.get()),
-                output: output(&call.call_id),
-            },
-        );
-        match admission {
-            Admission::Accepted => {}
-            Admission::Ended(outcome) => self.worker.reply(outcome),
-        }
-    }
-
-    /// Answers a call that is not run.
-    fn refuse(&mut self, call_id: &str, error: ToolError) {
-        self.worker.reply(Outcome::refusal(call_id.into(), error));
     }
 
     fn tick(&mut self, now: Instant) -> Option<Disconnect> {
@@ -293,6 +313,7 @@ impl Session<'_> {
         if self.worker.registration.due().is_some_and(|due| now >= due) {
             self.register();
         }
+        self.worker.abort_overdue(now);
         if self.drain_until.is_some_and(|until| now >= until) {
             self.worker.cancel_calls();
         }
@@ -300,14 +321,22 @@ impl Session<'_> {
     }
 
     fn next_deadline(&self) -> Instant {
-        let others = [self.worker.registration.due(), self.drain_until];
+        let others = [self.worker.registration.due(), self.drain_until, self.worker.dispatcher.next_overdue()];
         others.into_iter().flatten().fold(self.pulse.next(), Instant::min)
     }
 
     fn register(&mut self) {
+        self.register_unless(None);
+    }
+
+    /// Registers, unless what is registered on this socket is up to date.
+    fn register_unless(&mut self, registered: Option<&Utf8Bytes>) {
         // Read before the set itself, so that a change in between is announced once more rather than missed.
         self.worker.changes.mark_unchanged();
-        self.socket.queue(self.worker.registration_frame());
+        let frame = self.worker.registration_frame();
+        if registered != Some(&frame) {
+            self.socket.queue(frame);
+        }
         self.worker.registration.sent(Instant::now());
     }
 
@@ -326,8 +355,28 @@ impl Session<'_> {
         }
     }
 
+    /// Sends the latest reports of the calls that have one: one frame each, whatever they report meanwhile.
+    fn send_progress(&mut self, first: Context) {
+        let wanted = self.features.contains(Feature::Progress);
+        let others: Vec<_> =
+            (0..self.worker.reports.len()).map_while(|_| self.worker.reports.try_recv().ok()).collect();
+        // Taken in any case, so that no call waits here for ever.
+        for frame in std::iter::once(first).chain(others).filter_map(|context| progress_frame(&context)) {
+            if wanted {
+                self.socket.queue(frame);
+            }
+        }
+    }
+
     fn is_drained(&self) -> bool {
         self.drain_until.is_some() && self.worker.dispatcher.is_idle()
+    }
+
+    /// Closes this socket, from where calls that are on their way are still taken, and goes on with the next.
+    fn hand_over(self, candidate: Candidate) -> Ended {
+        self.worker.predecessors.close(self.socket, self.secret, self.features);
+        let next = Some(Box::new(Opened::succeeding(candidate)));
+        Ended { reason: Disconnect::Moved, accepted: self.accepted, up: self.opened.elapsed(), next }
     }
 
     async fn end(mut self, reason: Disconnect) -> Ended {
@@ -342,15 +391,16 @@ impl Session<'_> {
             Disconnect::Closed { .. } | Disconnect::Refused { .. } => {
                 let _ = timeout(CLOSE_LIMIT, self.socket.answer_close()).await;
             }
-            Disconnect::Silent | Disconnect::Broken { .. } => {}
+            Disconnect::Moved | Disconnect::Silent | Disconnect::Broken { .. } => {}
         }
-        Ended { reason, accepted: self.accepted, up: self.opened.elapsed() }
+        Ended { reason, accepted: self.accepted, up: self.opened.elapsed(), next: None }
     }
 }
 
-/// Where a call's result goes: straight into the frame that carries it, as large as a frame may be.
-fn output(call_id: &str) -> Output {
-    let head = result_frame::head(call_id);
-    let limit = MAX_FRAME_BYTES.saturating_sub(head.len() + result_frame::TAIL_BYTES);
-    Output::after(head, limit)
+/// The next call that reports how far it is. The worker holds an outlet itself, so there is always one to come.
+fn poll_report(reports: &mut mpsc::UnboundedReceiver<Context>, cx: &mut task::Context<'_>) -> Poll<Context> {
+    match ready!(reports.poll_recv(cx)) {
+        Some(context) => Poll::Ready(context),
+        None => Poll::Pending,
+    }
 }

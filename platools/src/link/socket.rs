@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures::{FutureExt, Sink, SinkExt, StreamExt};
-use tokio::time::timeout;
+use futures::future::Either;
+use futures::{FutureExt, Sink, SinkExt, Stream, StreamExt, stream};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
@@ -17,12 +18,16 @@ use super::connect::RawSocket;
 /// Past so much that waits to be written, nothing more is read: whoever does not take replies gets no further calls run.
 const MAX_BACKLOG_BYTES: usize = 4 * 1024 * 1024;
 
+/// How long the other side has to answer a close.
+pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
 /// One task's socket. Frames are queued without waiting; [`next`](Self::next) writes them while it waits for the other
 /// side, and flushes once for all that was queued since.
 #[derive(Debug)]
 pub(crate) struct Socket {
     raw: RawSocket,
-    // Bounded by the outbox in bytes; beside its replies there are only heartbeats and registrations.
+    // Bounded by the outbox in bytes; beside its replies there are only heartbeats, registrations, and what was taken
+    // when the queue was empty.
     queue: VecDeque<Utf8Bytes>,
     queued_bytes: usize,
     unflushed: bool,
@@ -52,6 +57,20 @@ impl Socket {
         poll_fn(|cx| self.poll(cx)).await
     }
 
+    /// As [`next`](Self::next), and once everything is written, what `spare` has: so much of what may be left out is sent
+    /// as the other side takes.
+    pub(crate) async fn next_or<T>(
+        &mut self,
+        mut spare: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Either<Received, T> {
+        poll_fn(|cx| match self.poll(cx) {
+            Poll::Ready(received) => Poll::Ready(Either::Left(received)),
+            Poll::Pending if self.queue.is_empty() && !self.unflushed => spare(cx).map(Either::Right),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
     /// The next message, if there is one already. Writes nothing, so that one flush serves all replies to a burst.
     pub(crate) fn try_next(&mut self) -> Option<Received> {
         if self.queued_bytes > MAX_BACKLOG_BYTES {
@@ -75,6 +94,29 @@ impl Socket {
             Ok::<_, SocketError>(false)
         };
         matches!(timeout(limit, farewell).await, Ok(Ok(true)))
+    }
+
+    /// Closes the socket, and gives the frames that the other side has sent before it answered; the limit is for all of
+    /// that.
+    pub(crate) fn closing(self, code: u16, reason: &'static str, limit: Duration) -> impl Stream<Item = Utf8Bytes> {
+        let deadline = Instant::now() + limit;
+        let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
+        stream::unfold((self, Some(frame)), move |(mut socket, farewell)| async move {
+            let text = timeout_at(deadline, socket.late_frame(farewell)).await.ok()??;
+            Some((text, (socket, None)))
+        })
+    }
+
+    async fn late_frame(&mut self, farewell: Option<CloseFrame>) -> Option<Utf8Bytes> {
+        if farewell.is_some() {
+            poll_fn(|cx| self.poll_write(cx)).await.ok()?;
+            self.raw.send(Message::Close(farewell)).await.ok()?;
+        }
+        loop {
+            if let Message::Text(text) = self.raw.next().await?.ok()? {
+                return Some(text);
+            }
+        }
     }
 
     /// Lets the library answer the other side's close.

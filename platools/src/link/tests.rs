@@ -91,7 +91,8 @@ impl Platform {
         let raw = WebSocketStream::from_raw_socket(transport, Role::Client, None).await;
         let (stop, mut stopped) = watch::channel(false);
         let session = tokio::spawn(async move {
-            let ended = run_session(&mut worker, raw, SecretString::from("s"), &mut stopped).await;
+            let opened = Opened::dialled(raw, SecretString::from("s"));
+            let ended = run_session(&mut worker, opened, &mut Successor::none(), &mut stopped).await;
             (worker, ended)
         });
         Self { socket: WebSocketStream::from_raw_socket(ours, Role::Server, None).await, stop, session }
@@ -306,4 +307,75 @@ async fn an_unsigned_call_is_refused_where_signatures_are_required() {
     platform.call("unsigned", json!({})).await;
     let error = platform.frame_of("tool_error").await;
     assert_eq!(error["error"], "the call's signature was rejected: signature_missing");
+}
+
+impl Platform {
+    /// Registers and greets the worker, with every extension.
+    async fn serve_extended(worker: Worker) -> Self {
+        let mut platform = Self::serve(worker).await;
+        platform.frame_of("tool_register").await;
+        let features = ["cancel", "progress", "result-ack", "drain"];
+        platform.send(json!({"type": "welcome", "sdk_connection_id": "c", "features": features})).await;
+        platform
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_call_that_goes_on_is_answered_after_five_seconds_and_once() {
+    let mut platform = Platform::serve_extended(worker(&registry())).await;
+    platform.call("deaf", json!({"ms": 20_000})).await;
+    platform.call("marker", json!({})).await;
+    platform.frame_of("tool_result").await;
+    let start = Instant::now();
+    for _ in 0..3 {
+        platform.send(json!({"type": "tool_cancel", "call_id": "deaf", "reason": "nobody waits"})).await;
+    }
+    platform.send(json!({"type": "tool_cancel", "call_id": "unknown"})).await;
+    let error = platform.frame_of("tool_error").await;
+    assert_eq!((&error["call_id"], &error["error"]), (&json!("deaf"), &json!("the call was cancelled")));
+    assert_eq!(start.elapsed(), 5 * SECOND);
+    platform.send(json!({"type": "tool_cancel", "call_id": "deaf"})).await;
+    platform.frame_of("heartbeat").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_call_is_aborted_in_time_when_its_socket_is_gone() {
+    let mut platform = Platform::serve_extended(worker(&registry())).await;
+    platform.call("deaf", json!({"ms": 20_000})).await;
+    platform.call("marker", json!({})).await;
+    platform.frame_of("tool_result").await;
+    platform.send(json!({"type": "result_ack", "call_ids": ["marker"]})).await;
+    platform.send(json!({"type": "tool_cancel", "call_id": "deaf"})).await;
+    platform.socket.close(None).await.expect("the socket is open");
+    let (mut worker, _) = platform.end().await;
+    assert_eq!(worker.unconfirmed(), 0, "the result was acknowledged");
+    let _ = timeout(6 * SECOND, worker.between_sockets()).await;
+    assert_eq!(worker.unconfirmed(), 1);
+    let mut platform = Platform::serve_extended(worker).await;
+    assert_eq!(platform.frame_of("tool_error").await["call_id"], "deaf");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_announced_where_that_was_agreed_on() {
+    let mut platform = Platform::serve_extended(worker(&registry())).await;
+    platform.call("running", json!({"ms": 5_000})).await;
+    platform.call("marker", json!({})).await;
+    platform.frame_of("tool_result").await;
+    platform.stop.send_replace(true);
+    assert_eq!(platform.frame_of("drain").await, json!({"type": "drain", "deadline_ms": 10_000}));
+    assert_eq!(platform.frame_of("tool_result").await["call_id"], "running");
+    assert!(platform.message().await.is_close());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_before_the_greeting_is_announced_after_it() {
+    let mut platform = Platform::serve(worker(&registry())).await;
+    platform.frame_of("tool_register").await;
+    platform.call("running", json!({"ms": 5_000})).await;
+    platform.call("marker", json!({})).await;
+    platform.frame_of("tool_result").await;
+    platform.stop.send_replace(true);
+    tokio::time::sleep(SECOND).await;
+    platform.send(json!({"type": "welcome", "sdk_connection_id": "c", "features": ["drain"]})).await;
+    assert_eq!(platform.frame_of("drain").await["deadline_ms"], 9_000);
 }

@@ -1,21 +1,28 @@
 //! What of a worker outlives its sockets.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::warn;
 
+use super::opened::Predecessors;
 use super::outbox::{Bounds, Outbox};
 use super::registration::Registration;
 use super::report::{Event, Reporter};
 use crate::dispatch::{Dispatcher, Failure, Limits, Outcome};
 use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::signature::Verifier;
-use crate::wire::{HealthStatus, ToolDeclaration, ToolFailure, ToolHealth, WorkerFrame, result_frame};
+use crate::text::cut;
+use crate::tool::{Context, Outlet, Report};
+use crate::wire::{
+    HealthStatus, ResultAck, ToolDeclaration, ToolFailure, ToolHealth, ToolProgress, WorkerFrame, result_frame,
+};
 
 /// Messages of failures are cut here: an error that filled a frame would close the socket.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -39,8 +46,13 @@ pub(crate) struct Settings {
 pub(crate) struct Worker {
     pub(super) dispatcher: Dispatcher,
     pub(super) outcomes: mpsc::UnboundedReceiver<Outcome>,
+    pub(super) outlet: Outlet,
+    /// Calls that report how far they are.
+    pub(super) reports: mpsc::UnboundedReceiver<Context>,
     pub(super) changes: watch::Receiver<u64>,
     pub(super) outbox: Outbox,
+    /// The sockets before the current one, while they are being closed.
+    pub(super) predecessors: Predecessors,
     pub(super) registration: Registration,
     pub(super) verifier: Option<Verifier>,
     pub(super) reporter: Reporter,
@@ -50,12 +62,16 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(registry: ToolRegistry, settings: Settings, reporter: Reporter) -> Self {
-        let (dispatcher, outcomes) = Dispatcher::new(registry.clone(), settings.limits);
+        let (outlet, reports) = Outlet::new();
+        let (dispatcher, outcomes) = Dispatcher::new(registry.clone(), settings.limits, outlet.clone());
         Self {
             dispatcher,
             outcomes,
+            outlet,
+            reports,
             changes: registry.changes(),
             outbox: Outbox::new(settings.outbox),
+            predecessors: Predecessors::default(),
             registration: Registration::default(),
             verifier: settings.verify_signatures.then(Verifier::new),
             reporter,
@@ -64,13 +80,15 @@ impl Worker {
         }
     }
 
-    /// Takes in what ends while there is no socket. Never returns; cancel-safe.
+    /// Takes in what ends, and what comes late, while there is no socket. Never returns; cancel-safe.
     pub(crate) async fn between_sockets(&mut self) -> Infallible {
         loop {
-            match self.outcomes.recv().await {
-                Some(outcome) => self.settle(outcome),
-                // The dispatcher holds a sender, so this does not happen; if it did, there would be nothing to take in.
-                None => std::future::pending().await,
+            let overdue = self.dispatcher.next_overdue();
+            tokio::select! {
+                // The dispatcher holds a sender, so there is always an outcome to come.
+                Some(outcome) = self.outcomes.recv() => self.settle(outcome),
+                () = at(overdue) => self.abort_overdue(Instant::now()),
+                late = self.predecessors.next() => self.late(&late),
             }
         }
     }
@@ -99,12 +117,17 @@ impl Worker {
 
     /// Puts a reply into the outbox.
     pub(super) fn reply(&mut self, outcome: Outcome) {
-        let ended = outcome.ended;
-        let dropped = self.outbox.push(frame(outcome), ended);
+        let (call_id, ended) = (Arc::clone(&outcome.call_id), outcome.ended);
+        let dropped = self.outbox.push(call_id, frame(outcome), ended);
         if dropped > 0 {
             warn!(replies.dropped = dropped, "the platform confirms too little; the oldest replies were given up");
             self.reporter.event(Event::RepliesDropped { count: dropped });
         }
+    }
+
+    /// These replies have arrived.
+    pub(super) fn acknowledged(&mut self, ack: &ResultAck<'_>) {
+        ack.call_ids.iter().for_each(|call_id| self.outbox.acknowledged(call_id));
     }
 
     /// The complete set of tools, as a frame.
@@ -118,6 +141,23 @@ impl Worker {
         let health = |tool: &RegisteredTool| (tool.name().to_owned(), health(tool, now));
         let tools_health: BTreeMap<_, _> = self.registry.registered().iter().map(|tool| health(tool)).collect();
         WorkerFrame::Heartbeat { tools_health }.to_text().into()
+    }
+}
+
+/// How far a call is, as a frame; `None` if there is nothing to tell any more.
+pub(super) fn progress_frame(context: &Context) -> Option<Utf8Bytes> {
+    let Report { done, total, message } = context.take_report()?;
+    let mut progress = ToolProgress::new(context.call_id(), done);
+    progress.total = total;
+    progress.message = message.map(Cow::Owned);
+    Some(WorkerFrame::ToolProgress(progress).to_text().into())
+}
+
+/// Waits for a point in time; for ever, if there is none.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -162,10 +202,4 @@ fn health(tool: &RegisteredTool, now: Instant) -> ToolHealth {
     let latency_ms = u64::try_from(verdict.mean_latency.as_millis()).unwrap_or(u64::MAX);
     let last_error = verdict.last_error.map(|error| cut(&error, MAX_LAST_ERROR_BYTES).to_owned());
     ToolHealth::new(status, latency_ms, verdict.errors, last_error)
-}
-
-/// At most so many bytes of a text, cut between two characters.
-fn cut(text: &str, bytes: usize) -> &str {
-    let end = (0..=bytes.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default();
-    &text[..end]
 }

@@ -9,7 +9,9 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::life::Life;
 use super::params::Params;
+use super::progress::{Outlet, Slot};
 
 tokio::task_local! {
     static CURRENT: Context;
@@ -30,18 +32,32 @@ tokio::task_local! {
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Context(Arc<Inner>);
+pub struct Context(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     call_id: Arc<str>,
     params: Params,
     envelopes: OnceLock<Envelopes>,
+    pub(super) life: Life,
+    pub(super) report: Slot,
+    /// `None` where there is nobody to report to.
+    pub(super) outlet: Option<Outlet>,
 }
 
 impl Context {
-    /// The context of a call.
+    /// The context of a call whose progress nobody watches.
     pub(crate) fn new(call_id: Arc<str>, params: Params) -> Self {
-        Self(Arc::new(Inner { call_id, params, envelopes: OnceLock::new() }))
+        Self::with(call_id, params, None)
+    }
+
+    /// The context of a call that may report how far it is.
+    pub(crate) fn reporting(call_id: Arc<str>, params: Params, outlet: Outlet) -> Self {
+        Self::with(call_id, params, Some(outlet))
+    }
+
+    fn with(call_id: Arc<str>, params: Params, outlet: Option<Outlet>) -> Self {
+        let envelopes = OnceLock::new();
+        Self(Arc::new(Inner { call_id, params, envelopes, life: Life::default(), report: Slot::default(), outlet }))
     }
 
     /// The context of the call this code runs in; `None` outside of one.
@@ -62,6 +78,11 @@ impl Context {
     #[must_use]
     pub fn call_id(&self) -> &str {
         &self.0.call_id
+    }
+
+    /// The call's id, shared.
+    pub(crate) fn shared_call_id(&self) -> Arc<str> {
+        Arc::clone(&self.0.call_id)
     }
 
     /// The params as they arrived: arguments and envelopes. Tools made by `#[tool]` have them decoded already; one written by

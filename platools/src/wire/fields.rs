@@ -48,7 +48,7 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
 
 /// A string that borrows when it can; `Cow` alone always copies.
 #[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

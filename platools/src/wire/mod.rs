@@ -16,10 +16,14 @@
 //! # Ok::<(), platools::wire::FrameError>(())
 //! ```
 
+mod extension;
+mod feature;
 mod fields;
 mod platform;
 mod worker;
 
+pub use extension::{Drain, ResultAck, ToolCancel, ToolProgress};
+pub use feature::{FEATURES_HEADER, Feature, Features};
 pub use fields::FrameError;
 pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};
 pub use worker::{HealthStatus, ToolDeclaration, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use super::extension::{Drain, ResultAck, ToolCancel};
+use super::feature::{Feature, Features};
 use super::fields::{Fields, FrameError, is_object, malformed, whole};
 
 /// One frame from a platform.
@@ -26,6 +28,12 @@ pub enum PlatformFrame<'a> {
     ToolCall(ToolCall<'a>),
     /// A heartbeat reported a tool as degraded or down.
     ToolHealthAlert(ToolHealthAlert),
+    /// Give a call up; needs [`Feature::Cancel`].
+    ToolCancel(ToolCancel<'a>),
+    /// Replies have arrived; needs [`Feature::ResultAck`].
+    ResultAck(ResultAck<'a>),
+    /// This socket will close, open another one; needs [`Feature::Drain`].
+    Drain(Drain),
     /// A refusal; the platform closes the socket after it.
     Error {
         /// Why, in words.
@@ -47,6 +55,9 @@ impl<'a> PlatformFrame<'a> {
             "tools_registered" => Self::ToolsRegistered(whole("tools_registered", text)?),
             "register_throttled" => Self::RegisterThrottled(whole("register_throttled", text)?),
             "tool_health_alert" => Self::ToolHealthAlert(whole("tool_health_alert", text)?),
+            "tool_cancel" => Self::ToolCancel(ToolCancel::parse(&fields, text)?),
+            "result_ack" => Self::ResultAck(ResultAck::parse(text)?),
+            "drain" => Self::Drain(whole("drain", text)?),
             "error" => {
                 #[derive(Deserialize)]
                 struct Refusal {
@@ -57,6 +68,17 @@ impl<'a> PlatformFrame<'a> {
             }
             _ => return Err(FrameError::UnknownType(kind.into_owned())),
         })
+    }
+
+    /// The extension a frame belongs to; `None` for those that every platform may send.
+    #[must_use]
+    pub fn feature(&self) -> Option<Feature> {
+        match self {
+            Self::ToolCancel(_) => Some(Feature::Cancel),
+            Self::ResultAck(_) => Some(Feature::ResultAck),
+            Self::Drain(_) => Some(Feature::Drain),
+            _ => None,
+        }
     }
 
     /// The frame as the text that travels.
@@ -88,8 +110,8 @@ pub struct Welcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_id: Option<String>,
     /// Extensions both sides speak, out of those the worker offered.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub features: Vec<String>,
+    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    pub features: Features,
 }
 
 impl Welcome {
@@ -103,7 +125,7 @@ impl Welcome {
             project_id: None,
             environment_id: None,
             entity_id: None,
-            features: Vec::new(),
+            features: Features::none(),
         }
     }
 

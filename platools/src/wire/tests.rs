@@ -127,3 +127,96 @@ fn the_older_sdks_frames_are_read() {
         WorkerFrame::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     }
 }
+
+#[test]
+fn extension_frames_of_a_platform_are_written_as_they_are_read() {
+    for text in [
+        r#"{"type":"tool_cancel","call_id":"c"}"#,
+        r#"{"type":"tool_cancel","call_id":"c","reason":"nobody waits"}"#,
+        r#"{"type":"result_ack","call_ids":["a","b\"c"]}"#,
+        r#"{"type":"result_ack","call_ids":[]}"#,
+        r#"{"type":"drain"}"#,
+        r#"{"type":"drain","deadline_ms":30000}"#,
+    ] {
+        let frame = PlatformFrame::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(frame.to_text(), text);
+        assert!(frame.feature().is_some(), "{text}");
+    }
+}
+
+#[test]
+fn extension_frames_of_a_worker_are_written_as_they_are_read() {
+    for text in [
+        r#"{"type":"tool_progress","call_id":"c","progress":0.5}"#,
+        r#"{"type":"tool_progress","call_id":"c","progress":3.0,"total":4.0,"message":"three of four"}"#,
+        r#"{"type":"drain"}"#,
+        r#"{"type":"drain","deadline_ms":0}"#,
+    ] {
+        let frame = WorkerFrame::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(frame.to_text(), text);
+        assert!(frame.feature().is_some(), "{text}");
+    }
+    let whole = r#"{"type":"tool_progress","call_id":"c","progress":3,"total":null,"message":null}"#;
+    WorkerFrame::parse(whole).expect("a number need not have a fraction, and null is nothing");
+}
+
+#[test]
+fn extension_frames_that_make_no_sense_are_malformed() {
+    for text in [
+        r#"{"type":"tool_cancel"}"#,
+        r#"{"type":"tool_cancel","call_id":""}"#,
+        r#"{"type":"tool_cancel","call_id":"c","reason":7}"#,
+        r#"{"type":"result_ack"}"#,
+        r#"{"type":"result_ack","call_ids":[7]}"#,
+        r#"{"type":"drain","deadline_ms":-1}"#,
+    ] {
+        assert!(matches!(PlatformFrame::parse(text), Err(FrameError::Malformed { .. })), "{text}");
+    }
+    for text in [
+        r#"{"type":"tool_progress","progress":1}"#,
+        r#"{"type":"tool_progress","call_id":"c"}"#,
+        r#"{"type":"tool_progress","call_id":"c","progress":"1"}"#,
+    ] {
+        assert!(matches!(WorkerFrame::parse(text), Err(FrameError::Malformed { .. })), "{text}");
+    }
+}
+
+#[test]
+fn debug_shows_no_words_of_a_cancellation_or_a_report() {
+    let cancel = PlatformFrame::ToolCancel(ToolCancel::new("c").with_reason("hunter2"));
+    let progress = WorkerFrame::ToolProgress(ToolProgress::new("c", 1.0).with_message("hunter2"));
+    for debug in [format!("{cancel:?}"), format!("{progress:?}")] {
+        assert!(debug.contains('7') && !debug.contains("hunter2"), "{debug}");
+    }
+}
+
+#[test]
+fn features_travel_in_a_header_and_in_the_welcome() {
+    assert_eq!(Features::all().to_string(), "cancel, progress, result-ack, drain");
+    assert_eq!(Features::from_header(&Features::all().to_string()), Features::all());
+    assert_eq!(
+        Features::from_header("drain,,cancel , x, Cancel"),
+        [Feature::Cancel, Feature::Drain].into_iter().collect()
+    );
+    assert!(Features::from_header("").is_empty());
+    for (text, expected) in [
+        (r#"{"type":"welcome","sdk_connection_id":"c"}"#, Features::none()),
+        (
+            r#"{"type":"welcome","sdk_connection_id":"c","features":["progress","x",7]}"#,
+            [Feature::Progress].into_iter().collect(),
+        ),
+        (r#"{"type":"welcome","sdk_connection_id":"c","features":{"something":"else"}}"#, Features::none()),
+        (r#"{"type":"welcome","sdk_connection_id":"c","features":null}"#, Features::none()),
+    ] {
+        let PlatformFrame::Welcome(welcome) = PlatformFrame::parse(text).expect("a welcome") else {
+            panic!("{text} is a welcome")
+        };
+        assert_eq!(welcome.features, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_welcome_without_features_has_no_field_of_that_name() {
+    let text = PlatformFrame::Welcome(Welcome::new("c")).to_text();
+    assert_eq!(text, r#"{"type":"welcome","sdk_connection_id":"c"}"#);
+}

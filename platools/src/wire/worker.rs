@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::extension::{Drain, ToolProgress};
+use super::feature::Feature;
 use super::fields::{Fields, FrameError, malformed, whole};
 
 /// One frame from a worker.
@@ -30,6 +32,10 @@ pub enum WorkerFrame<'a> {
     ToolResult(ToolResult<'a>),
     /// A call that failed.
     ToolError(ToolFailure<'a>),
+    /// How far a call is; needs [`Feature::Progress`].
+    ToolProgress(ToolProgress<'a>),
+    /// The worker stops, send it no new calls; needs [`Feature::Drain`].
+    Drain(Drain),
 }
 
 impl<'a> WorkerFrame<'a> {
@@ -42,6 +48,8 @@ impl<'a> WorkerFrame<'a> {
         Ok(match &*kind {
             "tool_result" => Self::ToolResult(ToolResult::from_fields(&fields)?),
             "tool_error" => Self::ToolError(ToolFailure::parse(&fields, text)?),
+            "tool_progress" => Self::ToolProgress(ToolProgress::parse(&fields, text)?),
+            "drain" => Self::Drain(whole("drain", text)?),
             "heartbeat" => {
                 #[derive(Deserialize)]
                 struct Heartbeat {
@@ -59,6 +67,16 @@ impl<'a> WorkerFrame<'a> {
             }
             _ => return Err(FrameError::UnknownType(kind.into_owned())),
         })
+    }
+
+    /// The extension a frame belongs to; `None` for those that every worker may send.
+    #[must_use]
+    pub fn feature(&self) -> Option<Feature> {
+        match self {
+            Self::ToolProgress(_) => Some(Feature::Progress),
+            Self::Drain(_) => Some(Feature::Drain),
+            _ => None,
+        }
     }
 
     /// The frame as the text that travels.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use platools::wire::Features;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::clock::now_ms;
@@ -33,6 +34,8 @@ pub struct Claim {
     pub entity: Option<String>,
     /// The environment's slug or id.
     pub environment: Option<String>,
+    /// The extensions of the protocol it knows.
+    pub features: Features,
 }
 
 /// Why a worker is turned away. The text is what the worker is told.
@@ -47,6 +50,9 @@ pub enum Refusal {
     /// Its entity's project has no such environment.
     #[error("unknown environment")]
     UnknownEnvironment,
+    /// Too many workers connect from where it does.
+    #[error("too many connections from this address; try again in {0:.1?}")]
+    TooMany(Duration),
     /// The gateway could not tell.
     #[error("the gateway could not check the secret; try again")]
     Unavailable(#[source] Error),

@@ -1,20 +1,28 @@
 //! `POST /v1/tools/{name}/call`
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use tokio::sync::watch;
+use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Known;
 use super::body::{Text, parse};
 use super::problem::{Problem, invalid, json};
 use crate::core::arguments::Arguments;
-use crate::core::{CallReply, CallRequest, Core, ToolName};
+use crate::core::identity::Caller;
+use crate::core::trace::TraceContext;
+use crate::core::{CallReply, CallRequest, Core, Progress, ToolName};
 
 /// How long a call waits for its answer when the caller does not say.
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
@@ -29,13 +37,13 @@ pub(super) struct Call<'a> {
     /// What the tool is called with: an object that fits its schema. Default: an empty one.
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
-    arguments: Option<&'a RawValue>,
+    pub(super) arguments: Option<&'a RawValue>,
     /// The entity, by slug or id, where several have a tool of that name.
-    entity_id: Option<String>,
+    pub(super) entity_id: Option<String>,
     /// The environment, by slug or id. Default: development.
-    environment_id: Option<String>,
+    pub(super) environment_id: Option<String>,
     /// How long to wait for the answer, from 1 to 600000. Default: 30000.
-    timeout_ms: Option<u64>,
+    pub(super) timeout_ms: Option<u64>,
 }
 
 /// How a call ended well.
@@ -50,26 +58,185 @@ pub(super) struct Answer<'a> {
     latency_ms: u64,
 }
 
-/// Call a tool, and wait for its result.
+/// How the answer is sent.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Form {
+    /// `1` for server-sent events: `progress` while the tool reports it, then one `result` or `error`.
+    stream: Option<u8>,
+}
+
+/// Call a tool, and wait for its result. A caller that goes away cancels its call.
 #[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Call<'static>,
-    params(("name", description = "Name")),
+    params(
+        ("name", description = "Name"),
+        Form,
+        ("Idempotency-Key" = Option<String>, Header, description = "The same key and call get the same answer for 24 hours"),
+        ("traceparent" = Option<String>, Header, description = "W3C trace context, which goes on to the worker")
+    ),
     responses((status = 200, body = Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn call(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
     tool: Result<Path<String>, PathRejection>,
+    form: Result<Query<Form>, QueryRejection>,
+    headers: Headers,
     Text(body): Text,
 ) -> Result<Response, Problem> {
-    let Path(tool) = tool?;
-    let call: Call<'_> = parse(&body)?;
-    let reply = core.call(&caller, request(&tool, &call)?).await?;
+    let (Path(tool), Query(form)) = (tool?, form?);
+    match (form.stream, &headers.idempotency_key) {
+        (None | Some(0), _) => once(&core, &caller, &tool, &headers, &body).await,
+        (Some(1), None) => streamed(core, caller, tool, headers, body),
+        (Some(1), Some(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
+        (Some(_), _) => Err(invalid("`stream` must be 0 or 1")),
+    }
+}
+
+/// Cancel a call that is under way.
+#[utoipa::path(delete, path = "/v1/calls/{id}", tag = "calls", params(("id", description = "Id of the call")),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+pub(super) async fn cancel(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<StatusCode, Problem> {
+    let Path(id) = id?;
+    core.cancel_call(&caller, &id.into())?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn once(
+    core: &Arc<Core>,
+    caller: &Caller,
+    tool: &str,
+    headers: &Headers,
+    body: &str,
+) -> Result<Response, Problem> {
+    let call: Call<'_> = parse(body)?;
+    let request = call.request(tool, headers.trace.clone(), None)?;
+    let reply = match &headers.idempotency_key {
+        Some(key) => core.call_named(caller, key, request).await?,
+        None => core.call(caller, request).await?,
+    };
     Ok(answer(&reply))
+}
+
+/// The call as events. It lives in the body of the response, so that it ends when nobody reads that any more.
+fn streamed(
+    core: Arc<Core>,
+    caller: Caller,
+    tool: String,
+    headers: Headers,
+    body: String,
+) -> Result<Response, Problem> {
+    // A request that is no call is answered as such, not with an event.
+    parse::<Call<'_>>(&body)?.request(&tool, headers.trace.clone(), None)?;
+    let (progress, reports) = watch::channel(None);
+    let call = async move {
+        let call: Call<'_> = parse(&body)?;
+        Ok(core.call(&caller, call.request(&tool, headers.trace, Some(progress))?).await?)
+    };
+    let events = stream::unfold(Some((Box::pin(call), reports)), async |state| {
+        let (mut call, mut reports) = state?;
+        // Both arms are cancel-safe: the call is kept, and the channel loses nothing but older reports.
+        tokio::select! {
+            biased;
+            Ok(()) = reports.changed() => {
+                let event = progress_event(reports.borrow_and_update().as_ref());
+                Some((event, Some((call, reports))))
+            }
+            end = &mut call => Some((end_event(end), None)),
+        }
+    });
+    Ok(Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response())
+}
+
+fn progress_event(report: Option<&Progress>) -> Event {
+    #[derive(Serialize)]
+    struct Report<'a> {
+        progress: f64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<&'a str>,
+    }
+    let report = report.map(|report| Report {
+        progress: report.progress,
+        total: report.total,
+        message: report.message.as_deref(),
+    });
+    Event::default().event("progress").data(text(&report))
+}
+
+fn end_event(end: Result<CallReply, Problem>) -> Event {
+    match end {
+        Ok(reply) => Event::default().event("result").data(text(&Answer::from(&reply))),
+        Err(problem) => Event::default().event("error").data(text(&problem)),
+    }
+}
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("strings, numbers and raw JSON always serialize")
+}
+
+/// What the headers of a call say.
+pub(super) struct Headers {
+    idempotency_key: Option<String>,
+    trace: TraceContext,
+}
+
+impl<S: Sync> FromRequestParts<S> for Headers {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let idempotency_key = match parts.headers.get("idempotency-key") {
+            None => None,
+            Some(key) => {
+                let key = key.to_str().map_err(|_| invalid("the `Idempotency-Key` must be printable ASCII"))?;
+                Some(key.to_owned())
+            }
+        };
+        let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
+        Ok(Self { idempotency_key, trace: TraceContext::from_parent(traceparent) })
+    }
+}
+
+impl Headers {
+    /// The trace of one of several calls.
+    pub(super) fn trace(&self) -> TraceContext {
+        self.trace.clone()
+    }
+}
+
+impl Call<'_> {
+    /// The call of a tool.
+    pub(super) fn request<'a>(
+        &'a self,
+        name: &'a str,
+        trace: TraceContext,
+        progress: Option<watch::Sender<Option<Progress>>>,
+    ) -> Result<CallRequest<'a>, Problem> {
+        let (entity, environment) = (self.entity_id.as_deref(), self.environment_id.as_deref());
+        Ok(CallRequest {
+            tool: ToolName { name, entity, environment },
+            arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
+            timeout: timeout(self.timeout_ms)?,
+            trace,
+            progress,
+        })
+    }
+}
+
+impl<'a> From<&'a CallReply> for Answer<'a> {
+    fn from(reply: &'a CallReply) -> Self {
+        Self { call_id: reply.call_id.as_str(), result: &reply.result, latency_ms: reply.latency_ms }
+    }
 }
 
 /// What a caller is told of a call that ended well.
 pub(super) fn answer(reply: &CallReply) -> Response {
-    let (call_id, latency_ms) = (reply.call_id.as_str(), reply.latency_ms);
-    json(&Answer { call_id, result: &reply.result, latency_ms })
+    json(&Answer::from(reply))
 }
 
 /// How long a caller wants to wait.
@@ -79,13 +246,4 @@ pub(super) fn timeout(timeout_ms: Option<u64>) -> Result<Duration, Problem> {
         return Err(invalid("`timeoutMs` must be from 1 to 600000"));
     }
     Ok(Duration::from_millis(timeout_ms))
-}
-
-fn request<'a>(name: &'a str, call: &'a Call<'_>) -> Result<CallRequest<'a>, Problem> {
-    let (entity, environment) = (call.entity_id.as_deref(), call.environment_id.as_deref());
-    Ok(CallRequest {
-        tool: ToolName { name, entity, environment },
-        arguments: call.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
-        timeout: timeout(call.timeout_ms)?,
-    })
 }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod auth;
+mod batch;
 mod body;
 mod call;
 mod calls;
@@ -52,6 +53,8 @@ pub(super) fn router(core: Arc<Core>) -> Router {
         .routes(routes!(tools::show, tools::change))
         .routes(routes!(tools::schema))
         .routes(routes!(call::call))
+        .routes(routes!(call::cancel))
+        .routes(routes!(batch::call_all))
         .routes(routes!(calls::list))
         .routes(routes!(calls::show))
         .routes(routes!(calls::replay))

@@ -32,6 +32,9 @@ struct Details {
     /// The call it happened to, where there was one already.
     #[serde(skip_serializing_if = "Option::is_none")]
     call_id: Option<String>,
+    /// How long to wait before trying again, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
     /// Everything that is wrong with the arguments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Detail>,
@@ -56,6 +59,7 @@ impl Problem {
             code,
             retryable: false,
             call_id: None,
+            retry_after: None,
             errors: Vec::new(),
         }))
     }
@@ -86,6 +90,8 @@ impl From<Error> for Problem {
         let mut problem = Self::new(status(error.kind()), error.kind().code(), error.to_string());
         problem.0.retryable = error.kind().is_retryable();
         problem.0.call_id = error.call_id().map(ToString::to_string);
+        // Rounded up, so that whoever waits exactly so long is let in.
+        problem.0.retry_after = error.wait().map(|wait| wait.as_secs() + 1);
         problem.0.errors = error.problems().iter().map(detail).collect();
         problem
     }
@@ -102,9 +108,12 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden | ErrorKind::ToolDisabled => StatusCode::FORBIDDEN,
         ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        ErrorKind::AmbiguousTool | ErrorKind::AlreadyExists | ErrorKind::NotReplayable => StatusCode::CONFLICT,
-        ErrorKind::ToolFailed | ErrorKind::InvalidArguments => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorKind::AmbiguousTool | ErrorKind::AlreadyExists | ErrorKind::Cancelled | ErrorKind::NotReplayable => {
+            StatusCode::CONFLICT
+        }
+        ErrorKind::ToolFailed | ErrorKind::InvalidArguments | ErrorKind::NameTaken => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
     }
@@ -117,6 +126,9 @@ impl IntoResponse for Problem {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.0.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -1,6 +1,7 @@
 //! What a worker's upgrade request says about the worker.
 
 use axum::http::HeaderMap;
+use platools::wire::{FEATURES_HEADER, Features};
 
 use crate::core::directory::Claim;
 use crate::listen::bearer_token;
@@ -18,7 +19,12 @@ pub(super) fn read(query: &Parts, headers: &HeaderMap) -> Claim {
         .chain(in_header("x-platos-entity-id"))
         .chain(in_header("x-platos-source"));
     let environment = in_url("env").chain(in_header("x-platos-environment-id"));
-    Claim { secret: bearer_token(headers), entity: first(entity), environment: first(environment) }
+    Claim {
+        secret: bearer_token(headers),
+        entity: first(entity),
+        environment: first(environment),
+        features: in_header(FEATURES_HEADER).map_or_else(Features::none, Features::from_header),
+    }
 }
 
 /// The first that says something.

@@ -1,11 +1,12 @@
 //! What a worker's frames mean.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::close_code;
 use platools::wire::{
-    FrameError, PlatformFrame, RegisterThrottled, ToolDeclaration, ToolFailure, ToolHealth, ToolResult,
-    ToolsRegistered, Welcome, WorkerFrame,
+    Feature, Features, FrameError, PlatformFrame, RegisterThrottled, ResultAck, ToolDeclaration, ToolFailure,
+    ToolHealth, ToolProgress, ToolResult, ToolsRegistered, Welcome, WorkerFrame,
 };
 
 use super::cut::cut;
@@ -16,11 +17,17 @@ use super::unread::describe;
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::CallId;
 use crate::core::registration::MAX_TOOLS;
-use crate::core::{Changes, Core, Fence, Link, Outcome, Receipt, Registration};
+use crate::core::{Changes, Core, Fence, Link, Outcome, Progress, Receipt, Registration};
 use crate::listen::causes_of;
 
 /// So much of a tool's error message reaches the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// So much of a word on progress reaches the caller.
+const MAX_PROGRESS_BYTES: usize = 1024;
+
+/// So many answers are acknowledged in one frame.
+const MANY_ANSWERS: usize = 64;
 
 /// What to do after a frame.
 pub(super) enum Next {
@@ -37,14 +44,26 @@ pub(super) struct Frames<'a> {
     scope: Scope,
     fence: Fence,
     connection_id: String,
+    features: Features,
     replies: Replies,
+    /// The answers that were read and are not acknowledged yet.
+    unacknowledged: Mutex<Vec<String>>,
 }
 
 impl<'a> Frames<'a> {
     pub(super) fn new(core: &'a Core, link: &Link, replies: Replies) -> Self {
         let identity = link.identity().clone();
         let connection_id = link.connection_id().to_string();
-        Self { core, scope: identity.scope(), identity, fence: link.fence(), connection_id, replies }
+        Self {
+            core,
+            scope: identity.scope(),
+            identity,
+            fence: link.fence(),
+            connection_id,
+            features: link.features(),
+            replies,
+            unacknowledged: Mutex::default(),
+        }
     }
 
     /// Greets the worker.
@@ -54,6 +73,7 @@ impl<'a> Frames<'a> {
         welcome.project_id = Some(self.identity.project_id.to_string());
         welcome.environment_id = Some(self.identity.environment_id.to_string());
         welcome.entity_id = Some(self.identity.entity_id.to_string());
+        welcome.features = self.features;
         self.reply(&PlatformFrame::Welcome(welcome))
     }
 
@@ -83,6 +103,11 @@ impl<'a> Frames<'a> {
         match frame {
             Ok(WorkerFrame::ToolResult(frame)) => self.result(frame),
             Ok(WorkerFrame::ToolError(frame)) => self.failure(frame),
+            Ok(WorkerFrame::ToolProgress(frame)) if self.features.contains(Feature::Progress) => self.progress(frame),
+            Ok(WorkerFrame::Drain(_)) if self.features.contains(Feature::Drain) => {
+                tracing::info!("the worker stops");
+                self.fence.leaves();
+            }
             Ok(_) => tracing::debug!("a frame that is no answer was ignored"),
             Err(error) => self.unread(error),
         }
@@ -98,6 +123,30 @@ impl<'a> Frames<'a> {
         self.answer(&frame.call_id, Outcome::Failed { message });
     }
 
+    fn progress(&self, frame: ToolProgress<'_>) {
+        let message = frame.message.map(|message| cut(&message, MAX_PROGRESS_BYTES).to_owned());
+        let progress = Progress { progress: frame.progress, total: frame.total, message };
+        self.core.progress(&self.scope, &CallId::from(&*frame.call_id), progress);
+    }
+
+    /// Acknowledges the answers that were read, if there are any.
+    pub(super) fn acknowledge(&self) -> Next {
+        let call_ids = std::mem::take(&mut *self.unacknowledged());
+        if call_ids.is_empty() {
+            return Next::Read;
+        }
+        self.reply(&PlatformFrame::ResultAck(ResultAck::new(call_ids)))
+    }
+
+    /// Whether there are answers to acknowledge, but so few that there may be more in the same frame.
+    pub(super) fn may_acknowledge_later(&self) -> bool {
+        (1..MANY_ANSWERS).contains(&self.unacknowledged().len())
+    }
+
+    fn unacknowledged(&self) -> MutexGuard<'_, Vec<String>> {
+        self.unacknowledged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Treats what cannot be read. If it answers a call, the call is over all the same: nothing else will come for it.
     fn unread(&self, error: FrameError) {
         tracing::warn!(reason = describe(&error), "a frame could not be read");
@@ -107,6 +156,9 @@ impl<'a> Frames<'a> {
     }
 
     fn answer(&self, call_id: &str, outcome: Outcome) {
+        if self.features.contains(Feature::ResultAck) {
+            self.unacknowledged().push(call_id.to_owned());
+        }
         let id: String = call_id.chars().take(64).collect();
         match self.core.answer(&self.scope, &CallId::from(call_id), outcome) {
             Receipt::Accepted => {}

@@ -1,12 +1,13 @@
 //! The task that owns one worker's socket.
 
 use axum::extract::ws::{Message, close_code};
+use futures::FutureExt as _;
 use platools::wire::MAX_FRAME_BYTES;
 use tracing::Instrument as _;
 
 use super::end::End;
 use super::frames::{Frames, Next};
-use super::socket::Socket;
+use super::socket::{Quiet, Socket};
 use super::{close, replies, writer};
 use crate::core::{Core, Link};
 
@@ -64,11 +65,9 @@ async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
         return end;
     }
     loop {
-        let message = match socket.next().await {
-            Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(error))) => return broken(error),
-            Ok(None) => return End::Gone,
-            Err(_) => return End::close(close_code::POLICY, "no heartbeat"),
+        let message = match next(socket, frames).await {
+            Ok(message) => message,
+            Err(end) => return end,
         };
         let next = match message {
             Message::Text(text) if text.len() > MAX_FRAME_BYTES => return too_large(),
@@ -83,6 +82,28 @@ async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
         if let Next::End(end) = next {
             return end;
         }
+    }
+}
+
+/// The next message. Answers that came before it are acknowledged together, when nothing more is there to be read at once.
+async fn next(socket: &Socket, frames: &Frames<'_>) -> Result<Message, End> {
+    if frames.may_acknowledge_later()
+        && let Some(message) = socket.next().now_or_never()
+    {
+        return received(message);
+    }
+    if let Next::End(end) = frames.acknowledge() {
+        return Err(end);
+    }
+    received(socket.next().await)
+}
+
+fn received(message: Result<Option<Result<Message, axum::Error>>, Quiet>) -> Result<Message, End> {
+    match message {
+        Ok(Some(Ok(message))) => Ok(message),
+        Ok(Some(Err(error))) => Err(broken(error)),
+        Ok(None) => Err(End::Gone),
+        Err(Quiet) => Err(End::close(close_code::POLICY, "no heartbeat")),
     }
 }
 

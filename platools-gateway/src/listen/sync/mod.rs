@@ -12,12 +12,13 @@ mod socket;
 mod unread;
 mod writer;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::any;
@@ -77,6 +78,7 @@ pub(super) fn router(core: Arc<Core>, links: TaskTracker, patience: Patience) ->
 
 async fn upgrade(
     State(adapter): State<Adapter>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
     Extension(traffic): Extension<Traffic>,
     query: Result<Query<claim::Parts>, QueryRejection>,
     headers: HeaderMap,
@@ -90,7 +92,7 @@ async fn upgrade(
     let upgrade = upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES);
     upgrade.read_buffer_size(READ_BUFFER_BYTES).on_upgrade(async move |socket| {
         let socket = Socket::new(socket, traffic, adapter.patience);
-        serve(&adapter.core, arrival, claim, socket).await;
+        serve(&adapter.core, arrival, claim, remote.ip(), socket).await;
         drop(tracked);
     })
 }
@@ -99,8 +101,8 @@ async fn upgrade(
 ///
 /// Nothing is read before the worker is known: frames it sent early wait in the socket, in order, and the network's own
 /// flow control bounds them.
-async fn serve(core: &Core, arrival: Arrival, claim: Claim, socket: Socket) {
-    match timeout(AUTHENTICATION, core.connect(arrival, claim)).await.unwrap_or(Err(Refusal::TookTooLong)) {
+async fn serve(core: &Core, arrival: Arrival, claim: Claim, from: IpAddr, socket: Socket) {
+    match timeout(AUTHENTICATION, core.connect(arrival, claim, from)).await.unwrap_or(Err(Refusal::TookTooLong)) {
         Ok(link) => link::run(core, link, socket).await,
         Err(refusal) => {
             report(&refusal);
@@ -115,6 +117,7 @@ fn report(refusal: &Refusal) {
             tracing::error!(error = %cause, causes = causes_of(cause), "a worker could not be checked");
         }
         Refusal::TookTooLong => tracing::error!("a worker could not be checked in time"),
+        Refusal::TooMany(_) => tracing::debug!(reason = %refusal, "a worker was turned away"),
         Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => {
             tracing::warn!(reason = %refusal, "a worker was turned away")
         }

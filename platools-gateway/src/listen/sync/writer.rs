@@ -2,12 +2,12 @@
 
 use axum::Error;
 use axum::extract::ws::{Message, close_code};
-use platools::wire::{PlatformFrame, ToolCall};
+use platools::wire::{Drain, PlatformFrame, ToolCall, ToolCancel};
 
 use super::end::End;
 use super::replies::Waiting;
 use super::socket::{Quiet, Socket};
-use crate::core::{Delivery, Link};
+use crate::core::{Delivery, Link, Notice, Order};
 
 /// So many frames are written before they are flushed, if so many wait.
 const BATCH: usize = 64;
@@ -22,7 +22,7 @@ pub(super) async fn write(socket: &Socket, link: &mut Link, mut replies: Waiting
         let written = tokio::select! {
             biased;
             Some(frames) = replies.next() => write_replies(socket, frames).await,
-            Some(delivery) = link.next_delivery() => write_calls(socket, link, delivery).await,
+            Some(order) = link.next() => write_order(socket, link, order).await,
             else => std::future::pending().await,
         };
         match written {
@@ -57,6 +57,26 @@ async fn write_replies(socket: &Socket, frames: Vec<String>) -> Result<(), Broke
         socket.start(Message::Text(frame.into()))?;
     }
     Ok(socket.flush().await??)
+}
+
+async fn write_order(socket: &Socket, link: &mut Link, order: Order) -> Result<(), Broken> {
+    match order {
+        Order::Call(delivery) => write_calls(socket, link, delivery).await,
+        Order::Notice(notice) => {
+            socket.start(Message::Text(notice_frame(&notice).into()))?;
+            Ok(socket.flush().await??)
+        }
+    }
+}
+
+fn notice_frame(notice: &Notice) -> String {
+    match notice {
+        Notice::Cancel { call_id } => PlatformFrame::ToolCancel(ToolCancel::new(call_id.as_str())).to_text(),
+        Notice::Drain { deadline } => {
+            let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+            PlatformFrame::Drain(Drain::within_ms(deadline_ms)).to_text()
+        }
+    }
 }
 
 /// Writes one call and those that wait behind it, and flushes once. The socket is ready, because it was flushed before.
@@ -100,6 +120,8 @@ mod tests {
     use crate::core::directory::Claim;
     use crate::core::error::ErrorKind;
     use crate::core::identity::{Policy, Role};
+    use crate::core::limits::Limits;
+    use crate::core::trace::TraceContext;
     use crate::core::{Arrival, CallRequest, Core, ToolName};
     use crate::listen::sync::{Patience, replies};
     use crate::listen::{Server, Traffic};
@@ -130,10 +152,10 @@ mod tests {
     /// A worker with one tool, and a key to call it with.
     async fn core() -> (tempfile::TempDir, Core, Link, secrecy::SecretString) {
         let folder = tempfile::tempdir().unwrap();
-        let core = Core::open(folder.path()).await.unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         let secret = core.local_admin().add_entity("dev", Policy::Supersede).await.unwrap().secret;
-        let claim = Claim { secret: Some(secret), entity: None, environment: None };
-        let link = core.connect(Arrival::now(), claim).await.unwrap();
+        let claim = Claim { secret: Some(secret), ..Claim::default() };
+        let link = core.connect(Arrival::now(), claim, [127, 0, 0, 1].into()).await.unwrap();
         let tool = ToolDeclaration::new("slow", "", json!({}));
         core.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
         let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap().secret;
@@ -150,7 +172,10 @@ mod tests {
             let arguments = Arguments::new(&arguments).unwrap();
             let timeout = Duration::from_secs(600);
             let tool = ToolName { name: "slow", entity: None, environment: None };
-            core.call(&caller, CallRequest { tool, arguments, timeout })
+            core.call(
+                &caller,
+                CallRequest { tool, arguments, timeout, trace: TraceContext::from_parent(None), progress: None },
+            )
         };
         let mut calls: FuturesUnordered<_> = (0..CALLS).map(|_| call()).collect();
         // All of them wait before anything is written, so that the writer takes them as one batch.

@@ -25,6 +25,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::error::{Error, ErrorKind};
+use crate::wire::{FEATURES_HEADER, Features};
 
 pub use secret::Secret;
 pub use tls::{Roots, Tls};
@@ -79,6 +80,11 @@ impl Connector {
         timeout(self.time_limit, open).await.map_err(too_slow)?
     }
 
+    /// How long opening a socket may take.
+    pub(super) fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
     fn request(&self, secret: &SecretString) -> Result<Request<()>, Error> {
         let mut request = (&self.address).into_client_request().map_err(|error| {
             Error::new(ErrorKind::InvalidUrl, "the platform's URL cannot be dialled").with_source(error)
@@ -89,6 +95,8 @@ impl Connector {
         request.headers_mut().insert(AUTHORIZATION, bearer);
         let agent = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(agent));
+        let features = HeaderValue::try_from(Features::all().to_string()).expect("names of features are plain text");
+        request.headers_mut().insert(FEATURES_HEADER, features);
         Ok(request)
     }
 

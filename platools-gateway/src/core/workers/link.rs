@@ -1,0 +1,152 @@
+//! A worker's end of a link.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use platools::wire::Features;
+use tokio::sync::{mpsc, watch};
+
+use super::live::offline;
+use super::{Arrival, Closing, Delivery, Notice, Order, Workers};
+use crate::core::identity::{Identity, Scope};
+use crate::core::ids::{CallId, ConnectionId};
+
+/// A worker's end of a link, owned by the task that owns its socket. Dropping it takes the worker offline, unless a newer
+/// link took its place; calls that no socket got fail, for they have certainly not run.
+#[derive(Debug)]
+pub struct Link {
+    pub(super) workers: Workers,
+    pub(super) identity: Identity,
+    pub(super) connection_id: ConnectionId,
+    pub(super) arrival: Arrival,
+    pub(super) features: Features,
+    pub(super) deliveries: mpsc::Receiver<Delivery>,
+    pub(super) noticed: mpsc::UnboundedReceiver<Notice>,
+    pub(super) queued_bytes: Arc<AtomicUsize>,
+    pub(super) closed: watch::Receiver<Option<Closing>>,
+}
+
+impl Link {
+    /// Who the worker is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The name of this connection.
+    #[must_use]
+    pub fn connection_id(&self) -> &ConnectionId {
+        &self.connection_id
+    }
+
+    /// The extensions of the protocol that both sides know.
+    #[must_use]
+    pub fn features(&self) -> Features {
+        self.features
+    }
+
+    /// What the worker is to be told next, or the next call for it. Cancel-safe. Ends once the link was closed and nothing is
+    /// queued.
+    ///
+    /// Until [`Link::sent`] a call counts as not sent, and fails when the link ends.
+    pub async fn next(&mut self) -> Option<Order> {
+        loop {
+            // Both arms are cancel-safe.
+            let delivery = tokio::select! {
+                biased;
+                Some(notice) = self.noticed.recv() => return Some(Order::Notice(notice)),
+                delivery = self.deliveries.recv() => delivery?,
+            };
+            if self.take(&delivery) {
+                return Some(Order::Call(delivery));
+            }
+        }
+    }
+
+    /// What the link's fence is: it tells whether the link is still the live one, also while the link is in use.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        Fence { workers: self.workers.clone(), scope: self.identity.scope(), arrival: self.arrival }
+    }
+
+    /// The reason to close, as soon as there is one.
+    #[must_use]
+    pub fn closing(&self) -> ClosingSignal {
+        ClosingSignal(self.closed.clone())
+    }
+
+    /// The next call, if one is queued.
+    pub fn queued_delivery(&mut self) -> Option<Delivery> {
+        while let Ok(delivery) = self.deliveries.try_recv() {
+            if self.take(&delivery) {
+                return Some(delivery);
+            }
+        }
+        None
+    }
+
+    /// Takes a call off the queue, and says whether to send it: one that nobody waits for any more would run in vain.
+    fn take(&self, delivery: &Delivery) -> bool {
+        self.queued_bytes.fetch_sub(delivery.params.get().len(), Ordering::Relaxed);
+        self.workers.calls.is_pending(&delivery.call_id)
+    }
+
+    /// How many calls are queued.
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    /// Notes that the socket has a call. From here on it waits for its answer, also when the link ends.
+    pub fn sent(&self, call_id: &CallId) {
+        self.workers.calls.sent(call_id);
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let scope = self.identity.scope();
+        let mut state = self.workers.lock();
+        state.remove(&scope, self.arrival);
+        drop(state);
+        // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
+        self.deliveries.close();
+        self.workers.calls.fail_queued(&self.connection_id, offline);
+    }
+}
+
+/// Tells whether a link was replaced.
+#[derive(Debug, Clone)]
+pub struct Fence {
+    pub(super) workers: Workers,
+    scope: Scope,
+    pub(super) arrival: Arrival,
+}
+
+impl Fence {
+    /// Notes that the worker stops: it is sent no more calls.
+    pub fn leaves(&self) {
+        self.workers.leaves(&self.scope, self.arrival);
+    }
+
+    /// Whether the link is still the live one of its scope.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.workers.is_current(&self.scope, self.arrival)
+    }
+}
+
+/// Waits for the reason to close a link.
+#[derive(Debug, Clone)]
+pub struct ClosingSignal(watch::Receiver<Option<Closing>>);
+
+impl ClosingSignal {
+    /// Waits until there is a reason. Cancel-safe.
+    pub async fn wait(&mut self) -> Closing {
+        match self.0.wait_for(Option::is_some).await.map(|closing| *closing) {
+            Ok(Some(closing)) => closing,
+            // The live end was dropped without a reason, which only a replacement does.
+            Ok(None) | Err(_) => Closing::Superseded,
+        }
+    }
+}

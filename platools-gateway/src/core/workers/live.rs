@@ -1,0 +1,97 @@
+//! The gateway's end of a link.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use platools::wire::Features;
+use secrecy::SecretString;
+use tokio::sync::{mpsc, watch};
+
+use super::{Arrival, Closing, ConnectedWorker, Delivery, Notice};
+use crate::core::calls::{Calls, Load};
+use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::{Credential, Identity};
+use crate::core::ids::ConnectionId;
+
+/// How many bytes of calls wait for one socket before further ones are refused.
+const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+
+/// The gateway's end of a link.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub(super) arrival: Arrival,
+    pub(super) connection_id: ConnectionId,
+    pub(super) identity: Identity,
+    pub(super) connected_ms: i64,
+    pub(super) load: Load,
+    pub(super) calls: Calls,
+    pub(super) secret: SecretString,
+    pub(super) credential: Credential,
+    pub(super) features: Features,
+    /// The worker said that it stops.
+    pub(super) is_leaving: Arc<AtomicBool>,
+    // Unbounded, but each call that was sent is cancelled once at most, and a link is told once that it ends.
+    pub(super) notices: mpsc::UnboundedSender<Notice>,
+    pub(super) queue: mpsc::Sender<Delivery>,
+    pub(super) queued_bytes: Arc<AtomicUsize>,
+    pub(super) closing: watch::Sender<Option<Closing>>,
+}
+
+impl Live {
+    /// The secret the worker presented; it signs the calls that go to it.
+    pub(crate) fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
+    pub(super) fn shown(&self) -> ConnectedWorker {
+        ConnectedWorker {
+            connection_id: self.connection_id.clone(),
+            identity: self.identity.clone(),
+            connected_ms: self.connected_ms,
+            calls_in_flight: self.load.calls(),
+        }
+    }
+
+    /// Queues a call, without waiting for a worker that reads slowly.
+    pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
+        let bytes = delivery.params.get().len();
+        if self.queued_bytes.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES {
+            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(busy());
+        }
+        // Before it is queued: from then on the link may send it, or end, at any time.
+        self.calls.queue(&delivery.call_id, &self.connection_id, &self.load);
+        self.queue.try_send(delivery).map_err(|refused| {
+            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            match refused {
+                mpsc::error::TrySendError::Full(_) => busy(),
+                mpsc::error::TrySendError::Closed(_) => offline(),
+            }
+        })
+    }
+
+    /// Has the worker told, if it knows what is meant.
+    pub(super) fn notify(&self, notice: &Notice) {
+        if self.features.contains(notice.feature()) {
+            // A link that is gone needs no notice.
+            let _ = self.notices.send(notice.clone());
+        }
+    }
+
+    /// Asks the link to close. The first reason counts.
+    pub(super) fn close(&self, closing: Closing) {
+        self.closing.send_if_modified(|current| {
+            let first = current.is_none();
+            current.get_or_insert(closing);
+            first
+        });
+    }
+}
+
+fn busy() -> Error {
+    Error::new(ErrorKind::WorkerBusy, "the tool's worker reads too slowly; too many calls wait for it")
+}
+
+pub(crate) fn offline() -> Error {
+    Error::new(ErrorKind::WorkerOffline, "the tool's worker is not connected")
+}

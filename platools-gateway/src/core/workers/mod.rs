@@ -1,0 +1,209 @@
+//! The live links of workers: one for each entity and environment, or several where the entity is a pool.
+
+mod link;
+mod live;
+mod messages;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use platools::wire::Features;
+use secrecy::SecretString;
+use tokio::sync::{mpsc, watch};
+
+use super::calls::{Calls, Load};
+use super::clock::now_ms;
+use super::directory::Admitted;
+use super::identity::{Credential, Identity, Policy, Scope};
+use super::ids::{ConnectionId, ProjectId};
+
+pub use link::{ClosingSignal, Fence, Link};
+pub(crate) use live::offline;
+pub use messages::{Closing, Delivery, Notice, Order};
+
+use live::Live;
+
+/// How many calls wait for one socket before further ones are refused.
+const QUEUE_CALLS: usize = 1024;
+
+/// When a worker came, before it was known who it is. Of two links of one scope the one that came later stays, however long
+/// it took to let either in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Arrival(u64);
+
+impl Arrival {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        static ARRIVALS: AtomicU64 = AtomicU64::new(0);
+        Self(ARRIVALS.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// One worker that is connected.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ConnectedWorker {
+    /// Its socket.
+    pub connection_id: ConnectionId,
+    /// Who it is.
+    pub identity: Identity,
+    /// Since when, in milliseconds since 1970.
+    pub connected_ms: i64,
+    /// How many calls it has that it has not answered.
+    pub calls_in_flight: usize,
+}
+
+/// Every live link, by scope.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Workers {
+    state: Arc<Mutex<State>>,
+    calls: Calls,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    live: HashMap<Scope, Vec<Live>>,
+    closed: bool,
+}
+
+impl State {
+    fn admit(&mut self, scope: Scope, live: Live, policy: Policy) {
+        if self.closed {
+            live.close(Closing::ShuttingDown);
+        }
+        let links = self.live.entry(scope).or_default();
+        if policy == Policy::Supersede {
+            if links.iter().any(|other| other.arrival > live.arrival) {
+                return live.close(Closing::Superseded);
+            }
+            links.drain(..).for_each(|older| older.close(Closing::Superseded));
+        }
+        links.push(live);
+    }
+
+    fn remove(&mut self, scope: &Scope, arrival: Arrival) {
+        if let Some(links) = self.live.get_mut(scope) {
+            links.retain(|live| live.arrival != arrival);
+            if links.is_empty() {
+                self.live.remove(scope);
+            }
+        }
+    }
+
+    fn links(&self) -> impl Iterator<Item = &Live> {
+        self.live.values().flatten()
+    }
+}
+
+impl Workers {
+    pub(crate) fn new(calls: Calls) -> Self {
+        Self { state: Arc::default(), calls }
+    }
+
+    /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
+    /// before the live one is closed itself.
+    pub(crate) fn attach(
+        &self,
+        arrival: Arrival,
+        admitted: Admitted,
+        secret: SecretString,
+        features: Features,
+    ) -> Link {
+        let Admitted { identity, credential, policy } = admitted;
+        let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
+        let (notices, noticed) = mpsc::unbounded_channel();
+        let (closing, closed) = watch::channel(None);
+        let queued_bytes = Arc::new(AtomicUsize::new(0));
+        let connection_id = ConnectionId::random();
+        let live = Live {
+            arrival,
+            connection_id: connection_id.clone(),
+            identity: identity.clone(),
+            connected_ms: now_ms(),
+            load: Load::default(),
+            calls: self.calls.clone(),
+            secret,
+            credential,
+            features,
+            is_leaving: Arc::new(AtomicBool::new(false)),
+            notices,
+            queue,
+            queued_bytes: Arc::clone(&queued_bytes),
+            closing,
+        };
+        self.lock().admit(identity.scope(), live, policy);
+        let workers = self.clone();
+        Link { workers, identity, connection_id, arrival, features, deliveries, noticed, queued_bytes, closed }
+    }
+
+    /// The live link of a scope that has the fewest calls under way.
+    pub(crate) fn find(&self, scope: &Scope) -> Option<Live> {
+        let state = self.lock();
+        let staying = state.live.get(scope)?.iter().filter(|live| !live.is_leaving.load(Ordering::Relaxed));
+        staying.min_by_key(|live| live.load.calls()).cloned()
+    }
+
+    /// The workers of a project, in the order they came.
+    pub(crate) fn list(&self, project: &ProjectId) -> Vec<ConnectedWorker> {
+        let state = self.lock();
+        let mut links: Vec<_> = state.links().filter(|live| live.identity.project_id == *project).collect();
+        links.sort_by_key(|live| live.arrival);
+        links.into_iter().map(Live::shown).collect()
+    }
+
+    /// Whether a scope has a live link.
+    pub(crate) fn is_online(&self, scope: &Scope) -> bool {
+        self.lock().live.contains_key(scope)
+    }
+
+    /// Whether a link is still the live one of its scope.
+    fn is_current(&self, scope: &Scope, arrival: Arrival) -> bool {
+        self.lock().live.get(scope).is_some_and(|links| links.iter().any(|live| live.arrival == arrival))
+    }
+
+    /// Tells the workers of a scope. A call may be with any of them, and those that do not have it pass over its end.
+    pub(crate) fn notify(&self, scope: &Scope, notice: &Notice) {
+        self.lock().live.get(scope).into_iter().flatten().for_each(|live| live.notify(notice));
+    }
+
+    /// Tells every worker.
+    pub(crate) fn notify_all(&self, notice: &Notice) {
+        self.lock().links().for_each(|live| live.notify(notice));
+    }
+
+    /// Notes that a worker stops: it is sent no more calls.
+    fn leaves(&self, scope: &Scope, arrival: Arrival) {
+        let state = self.lock();
+        let mut links = state.live.get(scope).into_iter().flatten();
+        if let Some(live) = links.find(|live| live.arrival == arrival) {
+            live.is_leaving.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How many links are live.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().links().count()
+    }
+
+    /// Closes the links that were opened with certain credentials.
+    pub(crate) fn close_where(&self, ends: impl Fn(&Credential) -> bool, closing: Closing) {
+        self.lock().links().filter(|live| ends(&live.credential)).for_each(|live| live.close(closing));
+    }
+
+    /// Closes every link, and every one that attaches from now on.
+    pub(crate) fn close_all(&self, closing: Closing) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.links().for_each(|live| live.close(closing));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! `POST /v1/calls`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use futures::future::join_all;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::auth::Known;
+use super::body::{Text, parse};
+use super::call::{Answer, Call, Headers};
+use super::problem::{Problem, invalid, json};
+use crate::core::identity::Caller;
+use crate::core::{CallReply, Core};
+
+/// So many calls may be made at once.
+const MAX_CALLS: usize = 64;
+
+/// Several calls.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Batch<'a> {
+    /// From 1 to 64 calls, each like the body of a single one, with the tool's name as `tool`.
+    #[serde(borrow)]
+    #[schema(value_type = Vec<Named<'static>>)]
+    calls: Vec<&'a RawValue>,
+}
+
+/// One of several calls.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Named<'a> {
+    /// The tool's name.
+    tool: String,
+    /// What the tool is called with: an object that fits its schema. Default: an empty one.
+    #[serde(borrow)]
+    #[schema(value_type = Option<Object>)]
+    arguments: Option<&'a RawValue>,
+    /// The entity, by slug or id, where several have a tool of that name.
+    entity_id: Option<String>,
+    /// The environment, by slug or id. Default: development.
+    environment_id: Option<String>,
+    /// How long to wait for the answer, from 1 to 600000. Default: 30000.
+    timeout_ms: Option<u64>,
+}
+
+/// How several calls ended, in the order they were made.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ends<'a> {
+    results: Vec<End<'a>>,
+}
+
+/// How one of several calls ended: like a single one.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum End<'a> {
+    Returned(Answer<'a>),
+    Failed(&'a Problem),
+}
+
+/// Make several calls at once, and wait for all of them. One that fails fails alone.
+#[utoipa::path(post, path = "/v1/calls", tag = "calls", request_body = Batch<'static>,
+    responses((status = 200, body = Ends<'static>), (status = "4XX", body = Problem)))]
+pub(super) async fn call_all(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    headers: Headers,
+    Text(body): Text,
+) -> Result<Response, Problem> {
+    let batch: Batch<'_> = parse(&body)?;
+    if !(1..=MAX_CALLS).contains(&batch.calls.len()) {
+        return Err(invalid("`calls` must have from 1 to 64 calls"));
+    }
+    let calls = batch.calls.iter().map(|call| one(&core, &caller, &headers, call.get()));
+    let ended = join_all(calls).await;
+    let results = ended.iter().map(|end| match end {
+        Ok(reply) => End::Returned(reply.into()),
+        Err(problem) => End::Failed(problem),
+    });
+    Ok(json(&Ends { results: results.collect() }))
+}
+
+async fn one(core: &Core, caller: &Caller, headers: &Headers, text: &str) -> Result<CallReply, Problem> {
+    let Named { tool, arguments, entity_id, environment_id, timeout_ms } = parse(text)?;
+    let call = Call { arguments, entity_id, environment_id, timeout_ms };
+    Ok(core.call(caller, call.request(&tool, headers.trace(), None)?).await?)
+}

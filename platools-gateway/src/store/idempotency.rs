@@ -1,0 +1,77 @@
+//! What was answered to requests that their callers named.
+
+use sqlx::Row as _;
+
+use super::Store;
+use crate::core::clock::now_ms;
+use crate::core::error::Error;
+
+/// Whose request it is, and how they named it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct RequestName {
+    pub(crate) owner: String,
+    pub(crate) name: String,
+}
+
+/// A request that was made before.
+#[derive(Debug)]
+pub(crate) struct EarlierRequest {
+    pub(crate) fingerprint: String,
+    pub(crate) answer: Option<String>,
+}
+
+impl Store {
+    /// Notes that a request is about to be made, unless it was before: then, what became of it.
+    pub(crate) async fn begin_request(
+        &self,
+        request: &RequestName,
+        fingerprint: &str,
+    ) -> Result<Option<EarlierRequest>, Error> {
+        let begun = sqlx::query(
+            "INSERT INTO idempotent_calls (owner, name, fingerprint, created_ms) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (owner, name) DO NOTHING",
+        )
+        .bind(&request.owner)
+        .bind(&request.name)
+        .bind(fingerprint)
+        .bind(now_ms())
+        .execute(&self.pool)
+        .await?;
+        if begun.rows_affected() > 0 {
+            return Ok(None);
+        }
+        let row = sqlx::query("SELECT fingerprint, answer FROM idempotent_calls WHERE owner = $1 AND name = $2")
+            .bind(&request.owner)
+            .bind(&request.name)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(Some(EarlierRequest { fingerprint: row.get("fingerprint"), answer: row.get("answer") }))
+    }
+
+    /// Notes the answer to a request.
+    pub(crate) async fn end_request(&self, request: &RequestName, answer: &str) -> Result<(), Error> {
+        sqlx::query("UPDATE idempotent_calls SET answer = $3 WHERE owner = $1 AND name = $2")
+            .bind(&request.owner)
+            .bind(&request.name)
+            .bind(answer)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets a request, as if it had never been made.
+    pub(crate) async fn forget_request(&self, request: &RequestName) -> Result<(), Error> {
+        sqlx::query("DELETE FROM idempotent_calls WHERE owner = $1 AND name = $2")
+            .bind(&request.owner)
+            .bind(&request.name)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets the requests that were made before some time.
+    pub(crate) async fn forget_requests_before(&self, ms: i64) -> Result<(), Error> {
+        sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1").bind(ms).execute(&self.pool).await?;
+        Ok(())
+    }
+}

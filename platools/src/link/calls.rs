@@ -1,0 +1,85 @@
+//! What a platform asks for, call by call, whichever socket it came over.
+
+use std::time::SystemTime;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tracing::{debug, warn};
+
+use super::opened::Late;
+use super::signing;
+use super::worker::Worker;
+use crate::dispatch::{Admission, Call, Outcome};
+use crate::tool::{Output, Params, ToolError, code};
+use crate::wire::{MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
+
+impl Worker {
+    /// Takes a call on, or answers why not; `secret` is that of the socket it came over.
+    pub(super) fn call(&mut self, call: &ToolCall<'_>, frame: &Utf8Bytes, secret: &SecretString) {
+        // Before its signature is looked at: the nonce of a call that is sent again was used by the call itself.
+        let Some(key) = self.dispatcher.key_if_new(&call.call_id) else {
+            return debug!(call.id = &*call.call_id, "a repeated call was not run again");
+        };
+        if let Some(verifier) = &mut self.verifier {
+            let secret = secret.expose_secret();
+            let verdict = signing::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());
+            if let Err(reason) = verdict {
+                warn!(call.id = &*call.call_id, %reason, "a call was refused for its signature");
+                let error = ToolError::new(format!("the call's signature was rejected: {reason}"));
+                return self.refuse(&call.call_id, error.with_code(code::SIGNATURE_REJECTED));
+            }
+        }
+        let admission = self.dispatcher.dispatch(
+            key,
+            Call {
+                call_id: &call.call_id,
+                tool_name: &call.tool_name,
+                params: Params::within(frame, call.params.get()),
+                output: output(&call.call_id),
+            },
+        );
+        match admission {
+            Admission::Accepted => {}
+            Admission::Ended(outcome) => self.reply(outcome),
+        }
+    }
+
+    /// Treats a frame that crossed the close of its socket.
+    pub(super) fn late(&mut self, Late { text, secret, features }: &Late) {
+        match PlatformFrame::parse(text) {
+            Ok(frame) if frame.feature().is_some_and(|feature| !features.contains(feature)) => {}
+            Ok(PlatformFrame::ToolCall(call)) => self.call(&call, text, secret),
+            Ok(PlatformFrame::ToolCancel(cancel)) => self.cancel(&cancel.call_id),
+            Ok(PlatformFrame::ResultAck(ack)) => self.acknowledged(&ack),
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// Answers a call that is not run.
+    pub(super) fn refuse(&mut self, call_id: &str, error: ToolError) {
+        self.reply(Outcome::refusal(call_id.into(), error));
+    }
+
+    /// Gives a call up, if it is not over.
+    pub(super) fn cancel(&mut self, call_id: &str) {
+        debug!(call.id = call_id, "the platform gives a call up");
+        if let Some(outcome) = self.dispatcher.cancel(call_id, Instant::now()) {
+            self.reply(outcome);
+        }
+    }
+
+    /// Answers the calls that were given up and whose handlers did not end in time.
+    pub(super) fn abort_overdue(&mut self, now: Instant) {
+        for outcome in self.dispatcher.abort_overdue(now) {
+            self.reply(outcome);
+        }
+    }
+}
+
+/// Where a call's result goes: straight into the frame that carries it, as large as a frame may be.
+fn output(call_id: &str) -> Output {
+    let head = result_frame::head(call_id);
+    let limit = MAX_FRAME_BYTES.saturating_sub(head.len() + result_frame::TAIL_BYTES);
+    Output::after(head, limit)
+}

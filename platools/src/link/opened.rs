@@ -1,0 +1,72 @@
+//! A socket that is to be served, and those before it.
+
+use std::fmt;
+
+use futures::StreamExt;
+use futures::future::pending;
+use futures::stream::{BoxStream, SelectAll};
+use secrecy::SecretString;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::connect::RawSocket;
+use super::socket::{CLOSE_LIMIT, Socket};
+use super::successor::Candidate;
+use crate::wire::Features;
+
+/// A socket that is to be served.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(super) socket: Socket,
+    pub(super) secret: SecretString,
+    /// What is registered on it already.
+    pub(super) registration: Option<Utf8Bytes>,
+    /// What the platform has said on it already.
+    pub(super) heard: Vec<Utf8Bytes>,
+}
+
+impl Opened {
+    /// A socket on which nothing was said yet.
+    pub(crate) fn dialled(raw: RawSocket, secret: SecretString) -> Self {
+        Self { socket: Socket::new(raw), secret, registration: None, heard: Vec::new() }
+    }
+
+    /// A socket that takes over.
+    pub(crate) fn succeeding(candidate: Candidate) -> Self {
+        let Candidate { socket, secret, registration, heard } = candidate;
+        Self { socket, secret, registration: Some(registration), heard }
+    }
+}
+
+/// The sockets before, which are being closed: what the platform had sent on them is still taken in. Each lasts no longer
+/// than a close may take.
+#[derive(Default)]
+pub(super) struct Predecessors(SelectAll<BoxStream<'static, Late>>);
+
+/// A frame that crossed the close of its socket, and what the socket was.
+pub(super) struct Late {
+    pub(super) text: Utf8Bytes,
+    pub(super) secret: SecretString,
+    pub(super) features: Features,
+}
+
+impl Predecessors {
+    /// Closes a socket that has a successor.
+    pub(super) fn close(&mut self, socket: Socket, secret: SecretString, features: Features) {
+        let late = move |text| Late { text, secret: secret.clone(), features };
+        self.0.push(socket.closing(1000, "moved", CLOSE_LIMIT).map(late).boxed());
+    }
+
+    /// The next frame that crossed a close; waits for ever where there is none. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Late {
+        match self.0.next().await {
+            Some(late) => late,
+            None => pending().await,
+        }
+    }
+}
+
+impl fmt::Debug for Predecessors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Predecessors").field("count", &self.0.len()).finish()
+    }
+}

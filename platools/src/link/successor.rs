@@ -1,0 +1,191 @@
+//! The socket that takes over from one the platform is about to close.
+
+use std::fmt;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, pending};
+use secrecy::SecretString;
+use tokio::time::{Sleep, sleep, timeout};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tracing::{info, warn};
+
+use super::backoff::{Reconnect, Schedule};
+use super::connect::Connector;
+use super::socket::Socket;
+use crate::error::{Error, ErrorKind, WithCauses};
+use crate::wire::PlatformFrame;
+
+/// Looks for a successor while the socket before it still serves.
+#[derive(Debug)]
+pub(crate) struct Successor {
+    /// `None` where a socket is to have no successor.
+    means: Option<Means>,
+    search: Option<Search>,
+}
+
+/// How a successor is found.
+#[derive(Debug)]
+struct Means {
+    connector: Connector,
+    schedule: Schedule,
+    searched: bool,
+}
+
+/// A search that is under way.
+struct Search {
+    registration: Utf8Bytes,
+    step: Step,
+}
+
+enum Step {
+    Attempt(BoxFuture<'static, Result<Box<Candidate>, Error>>),
+    Wait(Pin<Box<Sleep>>),
+    GivenUp,
+}
+
+/// A socket the platform has accepted the worker on.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    pub(super) socket: Socket,
+    pub(super) secret: SecretString,
+    /// What was registered on it.
+    pub(super) registration: Utf8Bytes,
+    /// What the platform has said on it so far.
+    pub(super) heard: Vec<Utf8Bytes>,
+}
+
+impl Successor {
+    /// Finds one by dialling, as often as the policy allows.
+    pub(crate) fn new(connector: Connector, reconnect: Reconnect) -> Self {
+        let means = Means { connector, schedule: Schedule::new(reconnect), searched: false };
+        Self { means: Some(means), search: None }
+    }
+
+    /// Finds none.
+    pub(crate) fn none() -> Self {
+        Self { means: None, search: None }
+    }
+
+    /// Begins to look for one, unless that is under way. It registers with that frame; `up` is how long the socket before it
+    /// is open.
+    pub(super) fn find(&mut self, registration: Utf8Bytes, up: Duration) {
+        if let Some(means) = self.means.as_mut().filter(|_| self.search.is_none()) {
+            let step = means.begin(&registration, up);
+            self.search = Some(Search { registration, step });
+        }
+    }
+
+    /// Waits for one to be accepted; for ever, if none is looked for. Cancel-safe: the search goes on where it was.
+    pub(super) async fn found(&mut self) -> Box<Candidate> {
+        let (Some(means), Some(search)) = (&mut self.means, &mut self.search) else { return pending().await };
+        let candidate = means.search(search).await;
+        self.search = None;
+        candidate
+    }
+
+    /// Ends the search, but for an attempt that is under way: the platform may have closed the old socket in favour of that
+    /// very one.
+    pub(crate) async fn last_attempt(&mut self) -> Option<Box<Candidate>> {
+        let Search { step: Step::Attempt(attempt), .. } = self.search.take()? else { return None };
+        attempt.await.inspect_err(not_found).ok()
+    }
+}
+
+impl Means {
+    /// The first search begins at once. Later ones begin with a wait, which grows for a platform that wants every new socket
+    /// moved at once.
+    fn begin(&mut self, registration: &Utf8Bytes, up: Duration) -> Step {
+        if !std::mem::replace(&mut self.searched, true) {
+            return self.attempt(registration);
+        }
+        self.schedule.after_session(true, up);
+        self.wait()
+    }
+
+    async fn search(&mut self, search: &mut Search) -> Box<Candidate> {
+        loop {
+            search.step = match &mut search.step {
+                Step::Attempt(attempt) => match attempt.await {
+                    Ok(candidate) => return candidate,
+                    Err(error) => {
+                        not_found(&error);
+                        self.wait()
+                    }
+                },
+                Step::Wait(wait) => {
+                    wait.await;
+                    self.attempt(&search.registration)
+                }
+                // The old socket goes on, and when it ends the policy decides anew.
+                Step::GivenUp => pending().await,
+            };
+        }
+    }
+
+    fn attempt(&self, registration: &Utf8Bytes) -> Step {
+        Step::Attempt(attempt(self.connector.clone(), registration.clone()).boxed())
+    }
+
+    fn wait(&mut self) -> Step {
+        match self.schedule.next_attempt() {
+            Some((_, delay)) => Step::Wait(Box::pin(sleep(delay))),
+            None => Step::GivenUp,
+        }
+    }
+}
+
+impl fmt::Debug for Search {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Search").finish_non_exhaustive()
+    }
+}
+
+/// Opens a socket, registers, and waits until the platform treats the worker as one of its own.
+async fn attempt(connector: Connector, registration: Utf8Bytes) -> Result<Box<Candidate>, Error> {
+    let (raw, secret) = connector.dial().await?;
+    let mut socket = Socket::new(raw);
+    socket.queue(registration.clone());
+    let limit = connector.time_limit();
+    let heard = timeout(limit, acceptance(&mut socket)).await.map_err(|_| failed("it was not accepted in time"))??;
+    info!("a new socket takes over");
+    Ok(Box::new(Candidate { socket, secret, registration, heard }))
+}
+
+/// What the platform says up to the first word that only an accepted worker hears.
+async fn acceptance(socket: &mut Socket) -> Result<Vec<Utf8Bytes>, Error> {
+    let mut heard = Vec::new();
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Text(text))) => {
+                let accepted = match PlatformFrame::parse(&text) {
+                    Ok(PlatformFrame::Error { error }) => return Err(Error::new(ErrorKind::Refused, error)),
+                    Ok(frame) => accepts(&frame),
+                    Err(_) => false,
+                };
+                heard.push(text);
+                if accepted {
+                    return Ok(heard);
+                }
+            }
+            Some(Ok(Message::Close(_))) | None => return Err(failed("it was closed")),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(failed("it broke").with_source(error)),
+        }
+    }
+}
+
+/// Whether a platform sends such a frame only to workers it has accepted.
+fn accepts(frame: &PlatformFrame<'_>) -> bool {
+    use PlatformFrame::{HeartbeatAck, ToolCall, ToolsRegistered, Welcome};
+    matches!(frame, Welcome(_) | ToolsRegistered(_) | HeartbeatAck {} | ToolCall(_))
+}
+
+fn not_found(error: &Error) {
+    warn!(error = %WithCauses(error), "no new socket takes over yet");
+}
+
+fn failed(message: &str) -> Error {
+    Error::new(ErrorKind::Connection, message)
+}

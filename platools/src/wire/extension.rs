@@ -1,0 +1,184 @@
+//! The frames of the extensions; see [`Feature`](super::Feature) for when they may be used.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::fields::{Fields, FrameError, Text, malformed, whole};
+
+/// A call that is to be given up. `Debug` shows how long its reason is, not what it says.
+///
+/// The worker ends the call as soon as its handler lets it, and answers it once, with a result or an error. A call that is
+/// unknown or over is passed over: its answer is on its way.
+#[derive(Clone, Serialize)]
+#[non_exhaustive]
+pub struct ToolCancel<'a> {
+    /// The call.
+    #[serde(borrow)]
+    pub call_id: Cow<'a, str>,
+    /// Why, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'a, str>>,
+}
+
+impl<'a> ToolCancel<'a> {
+    /// The end of one call.
+    #[must_use]
+    pub fn new(call_id: &'a str) -> Self {
+        Self { call_id: Cow::Borrowed(call_id), reason: None }
+    }
+
+    /// Says why.
+    #[must_use]
+    pub fn with_reason(mut self, reason: impl Into<Cow<'a, str>>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    pub(super) fn parse(fields: &Fields<'a>, text: &'a str) -> Result<Self, FrameError> {
+        #[derive(Deserialize)]
+        struct Cancel {
+            #[serde(default)]
+            reason: Option<String>,
+        }
+        let (call_id, cancel) = of_call::<Cancel>("tool_cancel", fields, text)?;
+        Ok(Self { call_id, reason: cancel.reason.map(Cow::Owned) })
+    }
+}
+
+impl fmt::Debug for ToolCancel<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call_id, reason } = self;
+        let reason_bytes = reason.as_deref().map(str::len);
+        f.debug_struct("ToolCancel").field("call_id", call_id).field("reason_bytes", &reason_bytes).finish()
+    }
+}
+
+/// How far a call is. `Debug` shows how long its message is, not what it says.
+///
+/// The meaning is that of the Model Context Protocol: `progress` grows from frame to frame of one call, in whatever unit
+/// the tool chooses, and `total` is where it ends, if that is known.
+#[derive(Clone, Serialize)]
+#[non_exhaustive]
+pub struct ToolProgress<'a> {
+    /// The call.
+    #[serde(borrow)]
+    pub call_id: Cow<'a, str>,
+    /// How much is done; a finite number.
+    pub progress: f64,
+    /// How much there is to do; a finite number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<f64>,
+    /// What is being done, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<Cow<'a, str>>,
+}
+
+impl<'a> ToolProgress<'a> {
+    /// How far one call is.
+    #[must_use]
+    pub fn new(call_id: &'a str, progress: f64) -> Self {
+        Self { call_id: Cow::Borrowed(call_id), progress, total: None, message: None }
+    }
+
+    /// Says how much there is to do.
+    #[must_use]
+    pub fn with_total(mut self, total: f64) -> Self {
+        self.total = Some(total);
+        self
+    }
+
+    /// Says what is being done.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'a, str>>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    pub(super) fn parse(fields: &Fields<'a>, text: &'a str) -> Result<Self, FrameError> {
+        #[derive(Deserialize)]
+        struct Progress {
+            progress: f64,
+            #[serde(default)]
+            total: Option<f64>,
+            #[serde(default)]
+            message: Option<String>,
+        }
+        let (call_id, Progress { progress, total, message }) = of_call("tool_progress", fields, text)?;
+        Ok(Self { call_id, progress, total, message: message.map(Cow::Owned) })
+    }
+}
+
+impl fmt::Debug for ToolProgress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call_id, progress, total, message } = self;
+        f.debug_struct("ToolProgress")
+            .field("call_id", call_id)
+            .field("progress", progress)
+            .field("total", total)
+            .field("message_bytes", &message.as_deref().map(str::len))
+            .finish()
+    }
+}
+
+/// Replies that have arrived. The worker need not keep them any longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ResultAck<'a> {
+    /// The calls they answer, in any order.
+    #[serde(borrow)]
+    pub call_ids: Vec<Cow<'a, str>>,
+}
+
+impl<'a> ResultAck<'a> {
+    /// The arrival of replies.
+    #[must_use]
+    pub fn new<I: Into<Cow<'a, str>>>(call_ids: impl IntoIterator<Item = I>) -> Self {
+        Self { call_ids: call_ids.into_iter().map(Into::into).collect() }
+    }
+
+    pub(super) fn parse(text: &'a str) -> Result<Self, FrameError> {
+        #[derive(Deserialize)]
+        struct Ack<'a> {
+            #[serde(borrow)]
+            call_ids: Vec<Text<'a>>,
+        }
+        let Ack { call_ids } = whole("result_ack", text)?;
+        Ok(Self { call_ids: call_ids.into_iter().map(|call_id| call_id.0).collect() })
+    }
+}
+
+/// One side goes away.
+///
+/// From a platform: it will close this socket, and the worker is to open another one. From a worker: it stops, and takes no
+/// new calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Drain {
+    /// How long the socket stays open at most, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+}
+
+impl Drain {
+    /// Says how long the socket stays open at most, in milliseconds.
+    #[must_use]
+    pub const fn within_ms(deadline_ms: u64) -> Self {
+        Self { deadline_ms: Some(deadline_ms) }
+    }
+}
+
+/// A frame about one call, whose id is kept even where the rest does not fit.
+fn of_call<'a, T: Deserialize<'a>>(
+    kind: &'static str,
+    fields: &Fields<'a>,
+    text: &'a str,
+) -> Result<(Cow<'a, str>, T), FrameError> {
+    let call_id =
+        fields.call_id().ok_or_else(|| malformed(kind, None, "`call_id` must be a string that is not empty"))?;
+    match serde_json::from_str(text) {
+        Ok(frame) => Ok((call_id, frame)),
+        Err(error) => Err(malformed(kind, Some(call_id), error)),
+    }
+}
