@@ -203,6 +203,22 @@ async fn a_call_is_running_until_its_caller_hangs_up_and_then_abandoned() {
 }
 
 #[tokio::test]
+async fn a_call_that_was_cancelled_is_recorded_as_that() {
+    let gateway = dev_gateway().await;
+    let mut worker = Dial::dev(&gateway).welcomed().await;
+    worker.register(&["echo"]).await;
+    let admin = Caller::admin(&gateway);
+    let call = admin.calling("echo", json!({}));
+    let frame = worker.expect("tool_call").await;
+    let call_id = frame["call_id"].as_str().unwrap();
+    assert_eq!(show(&admin, call_id).await["status"], "running");
+    assert_eq!(admin.send("DELETE", &format!("/v1/calls/{call_id}"), "").await.status, 204);
+    ended(call).await.is_problem(409, "cancelled", false);
+    let calls = list(&admin, "").await;
+    assert_eq!((ids(&calls), outcomes(&calls)), (vec![call_id.to_owned()], [("cancelled".to_owned(), 1)].into()));
+}
+
+#[tokio::test]
 async fn pages_and_filters_have_neither_gaps_nor_repeats() {
     const CALLS: usize = 250;
 
