@@ -34,6 +34,7 @@ impl Store {
     /// Opens the database in a folder, makes it if there is none, and brings it up to date.
     pub(crate) async fn open(folder: &Path) -> Result<Self, Error> {
         make_folder(folder)?;
+        make_file(&folder.join(FILE))?;
         Self::connect(SqliteConnectOptions::new().filename(folder.join(FILE)).create_if_missing(true)).await
     }
 
@@ -79,6 +80,19 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(|error| {
         let message = format!("the data folder {} cannot be used", folder.display());
+        Error::new(ErrorKind::Storage, message).caused_by(error)
+    })
+}
+
+/// Makes the database's file, so that only its owner can read it, unless it is there: the key that signs tokens is in it. SQLite
+/// gives the files beside it the same permissions.
+fn make_file(file: &Path) -> Result<(), Error> {
+    let mut options = std::fs::File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop).map_err(|error| {
+        let message = format!("the database {} cannot be used", file.display());
         Error::new(ErrorKind::Storage, message).caused_by(error)
     })
 }

@@ -99,6 +99,21 @@ async fn secrets_are_not_stored_in_plain() {
     assert!(read > 0);
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_database_also_in_a_folder_that_was_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let _program = Program::serve(folder.path()).await;
+    let names = folder.path().read_dir().unwrap().map(|entry| entry.unwrap());
+    let database = names.filter(|entry| entry.file_name().to_string_lossy().starts_with("gateway.sqlite"));
+    let modes: Vec<_> =
+        database.map(|entry| format!("{:o}", entry.metadata().unwrap().permissions().mode() & 0o777)).collect();
+    assert!(!modes.is_empty() && modes.iter().all(|mode| mode == "600"), "{modes:?}");
+}
+
 #[tokio::test]
 async fn a_folder_without_a_database_is_not_made_into_one() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,7 @@
 //! Changing who may do what.
 
+mod things;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,108 +18,12 @@ use super::secret::{self, Kind};
 use super::token::{self, CallerClaims, WorkerClaims};
 use crate::store::{AgentRow, EntityRow, KeyRow, NewSecret, SecretRow};
 
+pub use things::{Agent, Entity, Key, NewKey, NewToken, SignedToken, WithSecret};
+
+use things::{agent, entity, key};
+
 /// The longest a token may be good: 366 days. A stored key can be revoked, a token cannot.
 pub const MAX_TOKEN_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-
-/// One entity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Entity {
-    /// Its id.
-    pub id: EntityId,
-    /// Its name in URLs.
-    pub slug: String,
-    /// How several workers of it get along.
-    pub policy: Policy,
-    /// When it was added, in milliseconds since 1970.
-    pub created_ms: i64,
-}
-
-/// One agent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Agent {
-    /// Its id.
-    pub id: AgentId,
-    /// Its name in URLs.
-    pub slug: String,
-    /// When it was added, in milliseconds since 1970.
-    pub created_ms: i64,
-}
-
-/// One caller's key, without the key itself, which nobody has but its holder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Key {
-    /// Its id.
-    pub id: KeyId,
-    /// What it allows.
-    pub role: Role,
-    /// The roles it has in the eyes of tools.
-    pub tool_roles: Vec<String>,
-    /// The agent it belongs to.
-    pub agent_id: Option<AgentId>,
-    /// When it was added, in milliseconds since 1970.
-    pub created_ms: i64,
-    /// When it ends, in milliseconds since 1970.
-    pub expires_ms: Option<i64>,
-}
-
-/// Something new with its secret, which is shown this once.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct WithSecret<T> {
-    /// What is new.
-    pub new: T,
-    /// Its secret.
-    pub secret: SecretString,
-}
-
-/// A caller's key to be.
-#[derive(Debug, Clone)]
-pub struct NewKey {
-    /// What it allows.
-    pub role: Role,
-    /// The roles it has in the eyes of tools.
-    pub tool_roles: Vec<String>,
-    /// The agent it belongs to, by slug or id.
-    pub agent: Option<String>,
-    /// How long it is good; without it, until it is revoked.
-    pub ttl: Option<Duration>,
-}
-
-impl NewKey {
-    /// A key of a role, for nobody in particular, that does not end.
-    #[must_use]
-    pub fn new(role: Role) -> Self {
-        Self { role, tool_roles: Vec::new(), agent: None, ttl: None }
-    }
-}
-
-/// A caller's token to be.
-#[derive(Debug, Clone)]
-pub struct NewToken {
-    /// What it allows.
-    pub role: Role,
-    /// The roles it has in the eyes of tools.
-    pub tool_roles: Vec<String>,
-    /// The user it speaks for.
-    pub user_id: Option<String>,
-    /// The agent it belongs to, by slug or id.
-    pub agent: Option<String>,
-    /// How long it is good; at most [`MAX_TOKEN_TTL`].
-    pub ttl: Duration,
-}
-
-/// A signed token.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct SignedToken {
-    /// The token.
-    pub token: SecretString,
-    /// When it ends, in milliseconds since 1970.
-    pub expires_ms: i64,
-}
 
 /// The directory of one project, in the hands of somebody who may change it.
 #[derive(Debug)]
@@ -376,26 +282,6 @@ impl Admin<'_> {
     fn snapshot(&self) -> Arc<Snapshot> {
         self.core.directory.snapshot()
     }
-}
-
-fn entity(row: &EntityRow) -> Entity {
-    let policy = Policy::from_name(&row.policy).unwrap_or_default();
-    Entity { id: row.id.clone(), slug: row.slug.clone(), policy, created_ms: row.created_ms }
-}
-
-fn agent(row: &AgentRow) -> Agent {
-    Agent { id: row.id.clone(), slug: row.slug.clone(), created_ms: row.created_ms }
-}
-
-fn key(row: &KeyRow) -> Option<Key> {
-    Some(Key {
-        id: row.id.clone(),
-        role: Role::from_name(&row.role)?,
-        tool_roles: row.tool_roles.clone(),
-        agent_id: row.agent_id.clone(),
-        created_ms: row.created_ms,
-        expires_ms: row.expires_ms,
-    })
 }
 
 fn exists(what: &str, slug: &str) -> Error {
