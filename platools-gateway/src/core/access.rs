@@ -34,16 +34,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::core::identity::Credential;
 
     fn caller(role: Role, user: Option<&str>, roles: &[&str]) -> Caller {
         Caller {
-            credential: Credential::Key("key_1".into()),
-            project_id: "prj".into(),
             role,
             tool_roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             user_id: user.map(str::to_owned),
-            agent_id: None,
+            ..Caller::sample("key_1")
         }
     }
 

@@ -102,26 +102,11 @@ fn json(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::identity::{Credential, Role};
     use super::*;
 
     fn params(trace: &TraceContext, arguments: &str) -> String {
-        let identity = Identity {
-            organization_id: "org".into(),
-            project_id: "prj".into(),
-            environment_id: "env".into(),
-            environment: "development".to_owned(),
-            entity_id: "ent".into(),
-            entity: "dev".to_owned(),
-        };
-        let caller = Caller {
-            credential: Credential::Key("key".into()),
-            project_id: "prj".into(),
-            role: Role::Operator,
-            tool_roles: Vec::new(),
-            user_id: Some("u-1".to_owned()),
-            agent_id: Some("agt".into()),
-        };
+        let identity = Identity::sample();
+        let caller = Caller { user_id: Some("u-1".to_owned()), agent_id: Some("agt".into()), ..Caller::sample("key") };
         let raw: &RawValue = serde_json::from_str(arguments).unwrap();
         let (call_id, arguments) = (CallId::from("call-1"), Arguments::new(raw).unwrap());
         let envelope = Envelope {

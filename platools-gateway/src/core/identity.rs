@@ -158,3 +158,33 @@ impl Caller {
         Err(Error::new(ErrorKind::Forbidden, format!("this needs the role {role}; the key or token has {}", self.role)))
     }
 }
+
+#[cfg(test)]
+impl Identity {
+    /// An entity `dev` in development, for tests.
+    pub(crate) fn sample() -> Self {
+        Self {
+            organization_id: "org".into(),
+            project_id: "prj".into(),
+            environment_id: "env".into(),
+            environment: "development".to_owned(),
+            entity_id: "ent".into(),
+            entity: "dev".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Caller {
+    /// An operator's key of the same project, for tests.
+    pub(crate) fn sample(key: &str) -> Self {
+        Self {
+            credential: Credential::Key(key.into()),
+            project_id: "prj".into(),
+            role: Role::Operator,
+            tool_roles: Vec::new(),
+            user_id: None,
+            agent_id: None,
+        }
+    }
+}

@@ -129,18 +129,6 @@ fn lock(in_flight: &Mutex<HashMap<String, u32>>) -> MutexGuard<'_, HashMap<Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::identity::{Credential, Role};
-
-    fn caller(id: &str) -> Caller {
-        Caller {
-            credential: Credential::Key(id.into()),
-            project_id: "prj".into(),
-            role: Role::Operator,
-            tool_roles: Vec::new(),
-            user_id: None,
-            agent_id: None,
-        }
-    }
 
     fn limits(calls_per_second: u32, calls_in_flight: u32) -> Limits {
         let number = |number| NonZeroU32::new(number).unwrap();
@@ -165,21 +153,21 @@ mod tests {
     #[test]
     fn each_caller_has_a_limit_of_its_own() {
         let limiter = Limiter::new(&limits(1, 100));
-        let _first: Vec<_> = (0..2).map(|_| limiter.call(&caller("key_1")).unwrap()).collect();
-        let refused = limiter.call(&caller("key_1")).unwrap_err();
+        let _first: Vec<_> = (0..2).map(|_| limiter.call(&Caller::sample("key_1")).unwrap()).collect();
+        let refused = limiter.call(&Caller::sample("key_1")).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::RateLimited);
         assert!(refused.wait().unwrap() <= Duration::from_secs(1));
-        limiter.call(&caller("key_2")).unwrap();
+        limiter.call(&Caller::sample("key_2")).unwrap();
     }
 
     #[test]
     fn a_call_that_ends_makes_room() {
         let limiter = Limiter::new(&limits(100, 2));
-        let first = limiter.call(&caller("key_1")).unwrap();
-        let _second = limiter.call(&caller("key_1")).unwrap();
-        assert_eq!(limiter.call(&caller("key_1")).unwrap_err().kind(), ErrorKind::RateLimited);
+        let first = limiter.call(&Caller::sample("key_1")).unwrap();
+        let _second = limiter.call(&Caller::sample("key_1")).unwrap();
+        assert_eq!(limiter.call(&Caller::sample("key_1")).unwrap_err().kind(), ErrorKind::RateLimited);
         drop(first);
-        limiter.call(&caller("key_1")).unwrap();
+        limiter.call(&Caller::sample("key_1")).unwrap();
         assert!(lock(&limiter.in_flight).contains_key("key_1"));
     }
 }

@@ -120,14 +120,7 @@ mod tests {
     }
 
     fn set(declared: Vec<ToolDeclaration>) -> ToolSet {
-        let identity = Identity {
-            organization_id: "org".into(),
-            project_id: "prj".into(),
-            environment_id: "env".into(),
-            environment: "development".to_owned(),
-            entity_id: "ent".into(),
-            entity: "dev".to_owned(),
-        };
+        let identity = Identity::sample();
         ToolSet::new(identity, ToolSet::declare(None, declared).0)
     }
 

@@ -6,14 +6,7 @@ use crate::core::calls::{Outcome, Waiting};
 use crate::core::error::{Error, ErrorKind};
 
 fn identity() -> Identity {
-    Identity {
-        organization_id: "org".into(),
-        project_id: "prj".into(),
-        environment_id: "env".into(),
-        environment: "development".to_owned(),
-        entity_id: "ent".into(),
-        entity: "dev".to_owned(),
-    }
+    Identity::sample()
 }
 
 fn admitted() -> Admitted {
