@@ -53,7 +53,8 @@ async fn python_tools_answer_whoever_calls_them() {
         let caller = platform.caller(key);
         assert_eq!(caller.call("add", json!({"a": 40, "b": 2})).await.result(), 42);
         assert_eq!(caller.call("add", json!({"a": 40})).await.result(), 41);
-        assert_eq!(caller.call("echo", json!({"text": "naïve – 東京"})).await.result(), "naïve – 東京");
+        let user = platform.user().await;
+        assert_eq!(user.call("echo", json!({"text": "naïve – 東京"})).await.result(), "naïve – 東京");
         assert_eq!(caller.call("nothing", json!({})).await.result(), Value::Null);
         let lines = json!([{"sku": "a", "quantity": 2}, {"sku": "b"}]);
         assert_eq!(
@@ -67,7 +68,7 @@ async fn python_tools_answer_whoever_calls_them() {
 #[tokio::test]
 async fn text_of_any_script_travels_unchanged() {
     let platform = Platform::start("unicode").await;
-    let caller = platform.caller(dev::ADMIN_KEY);
+    let caller = platform.user().await;
     // Two-, three- and four-byte characters, what JSON must escape, and line ends only JavaScript knows.
     let piece = "é 東京 𝕋 👩‍👩‍👧 \u{0} \u{1b} \u{7f} \"quoted\" \\ \t\r\n \u{2028}\u{2029} \u{feff} \u{10ffff} ";
     let text = piece.repeat(5 * 1024 / piece.len() + 1);
@@ -88,8 +89,6 @@ async fn a_python_exception_is_the_callers_problem_and_the_next_call_is_served()
         ("fail_later", json!({"reason": "too late"}), "too late"),
         // Later Pythons may add a suggestion.
         ("add", json!({"a": 1, "count": 2}), "add() got an unexpected keyword argument 'count'"),
-        ("add", json!({}), "add() missing 1 required positional argument: 'a'"),
-        ("add", json!({"a": "one", "b": 1}), "can only concatenate str (not \"int\") to str"),
     ] {
         let failure = caller.call(tool, arguments).await;
         failure.is_problem(422, "tool_failed");
@@ -97,6 +96,12 @@ async fn a_python_exception_is_the_callers_problem_and_the_next_call_is_served()
         assert!(failure.body["callId"].is_string(), "{failure:?}");
         assert_eq!(caller.call("add", json!({"a": 1})).await.result(), 2);
     }
+    for (arguments, path) in [(json!({}), ""), (json!({"a": "one", "b": 1}), "/a")] {
+        let refused = caller.call("add", arguments).await;
+        refused.is_problem(422, "invalid_arguments");
+        assert_eq!(refused.body["errors"][0]["path"], path, "{refused:?}");
+    }
+    caller.call("echo", json!({"text": ""})).await.is_problem(403, "forbidden");
     caller.call("sub", json!({})).await.is_problem(404, "unknown_tool");
     caller.call("add", json!([1, 2])).await.is_problem(400, "invalid_request");
     caller
@@ -112,15 +117,20 @@ async fn a_python_exception_is_the_callers_problem_and_the_next_call_is_served()
 async fn a_python_tool_learns_who_calls_it_by_every_accessor() {
     let platform = Platform::start("context").await;
     let listed = platform.caller(dev::ADMIN_KEY).tools().await.swap_remove(0);
-    for (key, is_agent) in [(dev::ADMIN_KEY, false), (dev::AGENT_KEY, true)] {
-        let answer = platform.caller(key).call("who_calls", json!({"note": "n"})).await;
+    let callers = [
+        (platform.caller(dev::ADMIN_KEY), false, ""),
+        (platform.caller(dev::AGENT_KEY), true, ""),
+        (platform.user().await, false, "u-1"),
+    ];
+    for (caller, is_agent, user) in callers {
+        let answer = caller.call("who_calls", json!({"note": "n"})).await;
         let (call_id, seen) = (answer.body["callId"].clone(), answer.result());
         assert_eq!(seen["note"], "n", "only the envelopes are taken from the arguments");
-        assert_eq!(
-            seen["ctx"],
-            json!({"call_id": call_id, "context": {}, "entity_ids": null, "raw": {}}),
-            "the gateway sends `_context` as an empty object"
-        );
+        let context = &seen["ctx"]["context"];
+        assert_eq!(context.get("user.id").and_then(Value::as_str).unwrap_or_default(), user);
+        assert!(context["deadline"].is_string() && context["traceparent"].is_string(), "{seen}");
+        let expected = json!({"call_id": call_id, "context": context, "entity_ids": null, "raw": context});
+        assert_eq!(seen["ctx"], expected);
 
         let current = &seen["current"];
         assert_eq!(current["call_id"], call_id);
@@ -128,8 +138,7 @@ async fn a_python_tool_learns_who_calls_it_by_every_accessor() {
         assert_eq!(current["scope"][2], listed["environmentId"]);
         assert!(current["scope"][0].as_str().is_some_and(|id| id.starts_with("org_")), "{seen}");
         assert!(current["scope"][1].as_str().is_some_and(|id| id.starts_with("prj_")), "{seen}");
-        // Nobody in particular: calls are not made on behalf of users yet.
-        assert_eq!((&current["user_id"], &current["thread_id"]), (&json!(""), &json!("")));
+        assert_eq!((&current["user_id"], &current["thread_id"]), (&json!(user), &json!("")));
         assert_eq!((&current["user_token"], &current["entity_token"]), (&Value::Null, &Value::Null));
         let agent = current["agent_id"].as_str().expect("a string");
         assert_eq!((agent.starts_with("agt_"), agent.is_empty()), (is_agent, !is_agent), "{seen}");
@@ -179,7 +188,7 @@ async fn a_python_worker_comes_back_by_itself_when_the_gateway_does() {
         let caller = platform.caller(dev::AGENT_KEY);
         assert_eq!(caller.call(name, json!({})).await.result(), name);
         assert_eq!(caller.call("add", json!({"a": round})).await.result(), round + 1);
-        assert_eq!(caller.call("echo", json!({"text": "again"})).await.result(), "again");
+        assert_eq!(platform.user().await.call("echo", json!({"text": "again"})).await.result(), "again");
         caller.call("fail", json!({"reason": "still"})).await.is_problem(422, "tool_failed");
         let seen = caller.call("who_calls", json!({"note": ""})).await.result();
         assert!(seen["full"].is_object(), "{seen}");
@@ -233,6 +242,11 @@ impl Platform {
             let waiting = ended.is_none() && Instant::now() < deadline;
             assert!(waiting, "the worker did not register ({ended:?}); online: {listing:?}\n{}", self.worker.log());
         }
+    }
+
+    /// Whoever the tool `echo` asks for.
+    async fn user(&self) -> Caller {
+        self.caller(dev::ADMIN_KEY).speaking_for("u-1", &["support"]).await
     }
 
     fn gateway(&self) -> &Gateway {
