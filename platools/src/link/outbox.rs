@@ -1,7 +1,7 @@
 //! Replies, kept until the platform is known to have them.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -43,24 +43,35 @@ pub(crate) struct Outbox {
     unsent: u64,
     /// Up to where each heartbeat on its way confirms.
     marks: VecDeque<u64>,
+    hasher: RandomState,
 }
 
 #[derive(Debug)]
 struct Reply {
-    call_id: Arc<str>,
+    /// Of the call's id. The id itself would be one more piece of memory to keep for every call.
+    call: u64,
     frame: Utf8Bytes,
     made: Instant,
 }
 
 impl Outbox {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { bounds, replies: VecDeque::new(), bytes: 0, gone: 0, unsent: 0, marks: VecDeque::new() }
+        Self {
+            bounds,
+            replies: VecDeque::new(),
+            bytes: 0,
+            gone: 0,
+            unsent: 0,
+            marks: VecDeque::new(),
+            hasher: RandomState::new(),
+        }
     }
 
     /// Keeps a reply, and says how many old ones had to go for it.
-    pub(crate) fn push(&mut self, call_id: Arc<str>, frame: Utf8Bytes, now: Instant) -> usize {
+    pub(crate) fn push(&mut self, call_id: &str, frame: Utf8Bytes, now: Instant) -> usize {
         self.bytes += frame.len();
-        self.replies.push_back(Some(Reply { call_id, frame, made: now }));
+        let call = self.hasher.hash_one(call_id);
+        self.replies.push_back(Some(Reply { call, frame, made: now }));
         let mut dropped = 0;
         while self.replies.len() > 1 && self.front_must_go(now) {
             self.drop_front();
@@ -98,7 +109,8 @@ impl Outbox {
     /// The reply to that call has arrived, on whichever socket. Acknowledgements come about in the order of the replies, so
     /// the search ends soon.
     pub(crate) fn acknowledged(&mut self, call_id: &str) {
-        let is_it = |reply: &Option<Reply>| reply.as_ref().is_some_and(|reply| &*reply.call_id == call_id);
+        let call = self.hasher.hash_one(call_id);
+        let is_it = |reply: &Option<Reply>| reply.as_ref().is_some_and(|reply| reply.call == call);
         let found = self.replies.iter_mut().find(|reply| is_it(reply));
         if let Some(reply) = found.and_then(Option::take) {
             self.bytes -= reply.frame.len();
@@ -170,7 +182,7 @@ mod tests {
     }
 
     fn push(outbox: &mut Outbox, frame: &'static str) -> usize {
-        outbox.push(frame.into(), Utf8Bytes::from_static(frame), Instant::now())
+        outbox.push(frame, Utf8Bytes::from_static(frame), Instant::now())
     }
 
     #[test]
@@ -223,8 +235,8 @@ mod tests {
     fn replies_nobody_waits_for_any_more_go() {
         let mut outbox = outbox(1024);
         let start = Instant::now();
-        outbox.push("a".into(), Utf8Bytes::from_static("a"), start);
-        assert_eq!(outbox.push("b".into(), Utf8Bytes::from_static("b"), start + Duration::from_secs(61)), 1);
+        outbox.push("a", Utf8Bytes::from_static("a"), start);
+        assert_eq!(outbox.push("b", Utf8Bytes::from_static("b"), start + Duration::from_secs(61)), 1);
         assert_eq!(sent(&mut outbox), ["b"]);
     }
 

@@ -118,7 +118,7 @@ impl Worker {
     /// Puts a reply into the outbox.
     pub(super) fn reply(&mut self, outcome: Outcome) {
         let (call_id, ended) = (Arc::clone(&outcome.call_id), outcome.ended);
-        let dropped = self.outbox.push(call_id, frame(outcome), ended);
+        let dropped = self.outbox.push(&call_id, frame(outcome), ended);
         if dropped > 0 {
             warn!(replies.dropped = dropped, "the platform confirms too little; the oldest replies were given up");
             self.reporter.event(Event::RepliesDropped { count: dropped });
