@@ -32,6 +32,14 @@ pub(super) struct InFlight {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CallKey(u64);
 
+#[cfg(test)]
+impl CallKey {
+    /// The key of a call that only a test knows.
+    pub(crate) fn of(call: u64) -> Self {
+        Self(call)
+    }
+}
+
 /// A call that runs or waits.
 #[derive(Debug)]
 struct Entry {
@@ -120,27 +128,26 @@ impl InFlight {
     }
 
     /// Ends the calls that were given up and have had time enough; their tasks are aborted.
-    pub(super) fn end_overdue(&mut self, now: Instant) -> Vec<Arc<str>> {
+    pub(super) fn end_overdue(&mut self, now: Instant) -> Vec<(CallKey, Arc<str>)> {
         let mut ended = Vec::new();
         while let Some((_, key)) = self.given_up.front().copied().filter(|(until, _)| *until <= now) {
             self.given_up.pop_front();
-            let call_id = self.unfinished.get(&key).map(|entry| entry.context.shared_call_id());
-            if call_id.is_some() {
+            if let Some(entry) = self.unfinished.get(&key) {
+                ended.push((key, entry.context.shared_call_id()));
                 self.end(key);
             }
-            ended.extend(call_id);
         }
         ended
     }
 
     /// Every call that runs or waits has ended; their tasks are aborted.
-    pub(super) fn end_all(&mut self) -> Vec<Arc<str>> {
+    pub(super) fn end_all(&mut self) -> Vec<(CallKey, Arc<str>)> {
         self.running = 0;
         self.waiting.clear();
         self.given_up.clear();
         let ended = self.unfinished.drain().map(|(key, entry)| {
             self.ended.insert(key);
-            entry.context.shared_call_id()
+            (key, entry.context.shared_call_id())
         });
         ended.collect()
     }

@@ -44,6 +44,7 @@ pub(crate) struct Call<'a> {
 /// How one call ended.
 #[derive(Debug)]
 pub(crate) struct Outcome {
+    pub(crate) key: CallKey,
     pub(crate) call_id: Arc<str>,
     pub(crate) result: Result<Output, Failure>,
     pub(crate) latency: Duration,
@@ -59,13 +60,13 @@ pub(crate) struct Failure {
 
 impl Outcome {
     /// The end of a call that did not run.
-    pub(crate) fn refusal(call_id: Arc<str>, error: ToolError) -> Self {
+    pub(crate) fn refusal(key: CallKey, call_id: Arc<str>, error: ToolError) -> Self {
         let result = Err(Failure { error, shown_causes: None });
-        Self { call_id, result, latency: Duration::ZERO, ended: Instant::now() }
+        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now() }
     }
 
-    fn of(call_id: Arc<str>, Ran { result, latency, ended }: Ran) -> Self {
-        Self { call_id, result, latency, ended }
+    fn of(key: CallKey, call_id: Arc<str>, Ran { result, latency, ended }: Ran) -> Self {
+        Self { key, call_id, result, latency, ended }
     }
 }
 
@@ -140,9 +141,14 @@ impl Dispatcher {
         )
     }
 
+    /// The key of a call, new or not.
+    pub(crate) fn key(&self, call_id: &str) -> CallKey {
+        self.in_flight.key(call_id)
+    }
+
     /// The key of a call that was not seen before. One that was must not run again.
     pub(crate) fn key_if_new(&self, call_id: &str) -> Option<CallKey> {
-        let key = self.in_flight.key(call_id);
+        let key = self.key(call_id);
         (!self.in_flight.knows(key)).then_some(key)
     }
 
@@ -150,11 +156,11 @@ impl Dispatcher {
     pub(crate) fn dispatch(&mut self, key: CallKey, call: Call<'_>) -> Admission {
         let call_id: Arc<str> = call.call_id.into();
         let Some(tool) = self.registry.find(call.tool_name) else {
-            return Admission::Ended(Outcome::refusal(call_id, unknown_tool(call.tool_name)));
+            return Admission::Ended(Outcome::refusal(key, call_id, unknown_tool(call.tool_name)));
         };
         if self.draining {
             let error = ToolError::new("the worker is stopping; call again and another one may answer");
-            return Admission::Ended(Outcome::refusal(call_id, error.with_code(code::DRAINING).retryable()));
+            return Admission::Ended(Outcome::refusal(key, call_id, error.with_code(code::DRAINING).retryable()));
         }
         let context = Context::reporting(call_id, call.params, self.outlet.clone());
         let accepted = Accepted { key, context, tool, output: call.output };
@@ -172,6 +178,7 @@ impl Dispatcher {
         let Limits { running, waiting, .. } = self.limits;
         let error = ToolError::new(format!("the worker runs {running} calls and {waiting} wait; try again later"));
         Admission::Ended(Outcome::refusal(
+            key,
             accepted.context.shared_call_id(),
             error.with_code(code::OVERLOADED).retryable(),
         ))
@@ -179,8 +186,8 @@ impl Dispatcher {
 
     /// Notes that an outcome has come out, which makes room for calls that wait. Says whether it counts: the end of a call
     /// that was given up before does not.
-    pub(crate) fn ended(&mut self, call_id: &str) -> bool {
-        let counts = self.in_flight.end(self.in_flight.key(call_id));
+    pub(crate) fn ended(&mut self, key: CallKey) -> bool {
+        let counts = self.in_flight.end(key);
         self.fill();
         counts
     }
@@ -199,8 +206,9 @@ impl Dispatcher {
     /// Gives up a call at the platform's word, and returns its outcome if it ends at once. A call that runs is told, and its
     /// outcome comes over the channel if its handler ends within [`CANCEL_GRACE`]; one that is unknown or over stays so.
     pub(crate) fn cancel(&mut self, call_id: &str, now: Instant) -> Option<Outcome> {
-        let ended = self.in_flight.cancel(self.in_flight.key(call_id), now + CANCEL_GRACE);
-        ended.map(|call_id| Outcome::refusal(call_id, cancelled()))
+        let key = self.key(call_id);
+        let ended = self.in_flight.cancel(key, now + CANCEL_GRACE);
+        ended.map(|call_id| Outcome::refusal(key, call_id, cancelled()))
     }
 
     /// When [`abort_overdue`](Self::abort_overdue) has something to do.
@@ -212,7 +220,7 @@ impl Dispatcher {
     pub(crate) fn abort_overdue(&mut self, now: Instant) -> Vec<Outcome> {
         let ended = self.in_flight.end_overdue(now);
         self.fill();
-        ended.into_iter().map(|call_id| Outcome::refusal(call_id, cancelled())).collect()
+        ended.into_iter().map(|(key, call_id)| Outcome::refusal(key, call_id, cancelled())).collect()
     }
 
     /// Refuses new calls from now on.
@@ -222,9 +230,9 @@ impl Dispatcher {
 
     /// Gives up every call that runs or waits.
     pub(crate) fn cancel_all(&mut self) -> Vec<Outcome> {
-        let stopped = |call_id| {
+        let stopped = |(key, call_id)| {
             let error = ToolError::new("the worker stopped before the call ended").with_code(code::CANCELLED);
-            Outcome::refusal(call_id, error.retryable())
+            Outcome::refusal(key, call_id, error.retryable())
         };
         self.in_flight.end_all().into_iter().map(stopped).collect()
     }
@@ -246,11 +254,11 @@ impl Dispatcher {
         let mut running = Running::new(tool, context.clone(), output, self.limits.timeout);
         // Polled once without arranging to be woken; on a task it is polled again.
         if inline && let Some(ran) = (&mut running).now_or_never() {
-            return Admission::Ended(Outcome::of(call_id, ran));
+            return Admission::Ended(Outcome::of(key, call_id, ran));
         }
         let (abort, registration) = AbortHandle::new_pair();
         let running = Abortable::new(running, registration);
-        self.runners.submit(Job { call_id, running, outcomes: self.outcomes.clone() });
+        self.runners.submit(Job { key, call_id, running, outcomes: self.outcomes.clone() });
         self.in_flight.start(key, context, abort);
         Admission::Accepted
     }
@@ -258,6 +266,7 @@ impl Dispatcher {
 
 /// A call that runs until it ends or is given up, and then tells the dispatcher's owner.
 struct Job {
+    key: CallKey,
     call_id: Arc<str>,
     running: Abortable<Running>,
     outcomes: mpsc::UnboundedSender<Outcome>,
@@ -270,7 +279,7 @@ impl Future for Job {
         let this = self.get_mut();
         if let Ok(ran) = ready!(this.running.poll_unpin(cx)) {
             // Nobody listens once the worker is gone, and then nobody misses the outcome.
-            let _ = this.outcomes.send(Outcome::of(Arc::clone(&this.call_id), ran));
+            let _ = this.outcomes.send(Outcome::of(this.key, Arc::clone(&this.call_id), ran));
         }
         Poll::Ready(())
     }

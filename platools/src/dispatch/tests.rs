@@ -153,7 +153,7 @@ async fn a_call_that_ended_before_it_was_given_up_ends_once() {
     admit(&mut dispatcher, "a");
     let outcome = next(&mut outcomes).await;
     assert_eq!(dispatcher.cancel_all().len(), 1, "nobody has told the dispatcher yet");
-    assert!(!dispatcher.ended(&outcome.call_id), "its end was told already");
+    assert!(!dispatcher.ended(outcome.key), "its end was told already");
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn an_inline_call_that_had_to_wait_is_answered() {
     for expected in ["a", "b"] {
         let outcome = next(&mut outcomes).await;
         assert_eq!(&*outcome.call_id, expected);
-        assert!(dispatcher.ended(&outcome.call_id));
+        assert!(dispatcher.ended(outcome.key));
     }
 }
 
@@ -224,7 +224,7 @@ async fn calls_beyond_the_limit_wait_and_beyond_that_are_refused() {
     for expected in ["a", "b"] {
         let outcome = next(&mut outcomes).await;
         assert_eq!(&*outcome.call_id, expected);
-        dispatcher.ended(&outcome.call_id);
+        dispatcher.ended(outcome.key);
     }
     assert!(dispatcher.is_idle());
     assert!(matches!(admit(&mut dispatcher, "c"), Some(Admission::Accepted)), "a refused call may come again");
@@ -238,7 +238,7 @@ async fn a_call_id_is_run_once_however_often_it_comes() {
         if let Some(Admission::Accepted) = admit(&mut dispatcher, "a") {
             assert!(admit(&mut dispatcher, "a").is_none(), "while it runs");
             let outcome = next(&mut outcomes).await;
-            dispatcher.ended(&outcome.call_id);
+            dispatcher.ended(outcome.key);
         }
         assert!(admit(&mut dispatcher, "a").is_none(), "after it ended, {execution:?}");
     }
@@ -262,7 +262,7 @@ async fn draining_refuses_new_calls_and_lets_the_running_ones_end() {
     assert_eq!(refused.result.expect_err("refused").error.code(), code::DRAINING);
     assert!(!dispatcher.is_idle());
     let outcome = next(&mut outcomes).await;
-    dispatcher.ended(&outcome.call_id);
+    dispatcher.ended(outcome.key);
     assert!(outcome.result.is_ok() && dispatcher.is_idle());
 }
 
@@ -375,7 +375,7 @@ async fn a_handler_that_returns_after_its_cancellation_has_its_result_sent() {
         }
         let outcome = next(&mut outcomes).await;
         assert_eq!(outcome.result.expect("a result").json(), b"true", "{execution:?}");
-        assert!(dispatcher.ended(&outcome.call_id));
+        assert!(dispatcher.ended(outcome.key));
         assert!(dispatcher.abort_overdue(Instant::now() + CANCEL_GRACE).is_empty(), "it ended once");
         assert!(dispatcher.cancel("a", Instant::now()).is_none() && dispatcher.cancel("x", Instant::now()).is_none());
         assert!(dispatcher.is_idle() && dispatcher.next_overdue().is_none());
@@ -443,7 +443,7 @@ async fn a_call_that_waits_ends_at_once_and_never_runs() {
     assert_eq!((&*ended.call_id, ended.result.expect_err("it never ran").error.code()), ("b", code::CANCELLED));
     assert!(dispatcher.cancel("a", Instant::now()).is_none());
     let outcome = next(&mut outcomes).await;
-    dispatcher.ended(&outcome.call_id);
+    dispatcher.ended(outcome.key);
     assert!(dispatcher.is_idle(), "b does not run after a");
     assert!(admit(&mut dispatcher, "b").is_none(), "and is not run when it comes again");
 }

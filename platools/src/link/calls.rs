@@ -58,7 +58,7 @@ impl Worker {
 
     /// Answers a call that is not run.
     pub(super) fn refuse(&mut self, call_id: &str, error: ToolError) {
-        self.reply(Outcome::refusal(call_id.into(), error));
+        self.reply(Outcome::refusal(self.dispatcher.key(call_id), call_id.into(), error));
     }
 
     /// Gives a call up, if it is not over.

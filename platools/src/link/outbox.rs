@@ -1,11 +1,12 @@
 //! Replies, kept until the platform is known to have them.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::dispatch::CallKey;
 
 /// Bounds of what is kept.
 #[derive(Debug, Clone, Copy)]
@@ -43,34 +44,24 @@ pub(crate) struct Outbox {
     unsent: u64,
     /// Up to where each heartbeat on its way confirms.
     marks: VecDeque<u64>,
-    hasher: RandomState,
 }
 
 #[derive(Debug)]
 struct Reply {
-    /// Of the call's id. The id itself would be one more piece of memory to keep for every call.
-    call: u64,
+    /// Not the id, which would be one more piece of memory to keep for every call.
+    call: CallKey,
     frame: Utf8Bytes,
     made: Instant,
 }
 
 impl Outbox {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self {
-            bounds,
-            replies: VecDeque::new(),
-            bytes: 0,
-            gone: 0,
-            unsent: 0,
-            marks: VecDeque::new(),
-            hasher: RandomState::new(),
-        }
+        Self { bounds, replies: VecDeque::new(), bytes: 0, gone: 0, unsent: 0, marks: VecDeque::new() }
     }
 
     /// Keeps a reply, and says how many old ones had to go for it.
-    pub(crate) fn push(&mut self, call_id: &str, frame: Utf8Bytes, now: Instant) -> usize {
+    pub(crate) fn push(&mut self, call: CallKey, frame: Utf8Bytes, now: Instant) -> usize {
         self.bytes += frame.len();
-        let call = self.hasher.hash_one(call_id);
         self.replies.push_back(Some(Reply { call, frame, made: now }));
         let mut dropped = 0;
         while self.replies.len() > 1 && self.front_must_go(now) {
@@ -108,8 +99,7 @@ impl Outbox {
 
     /// The reply to that call has arrived, on whichever socket. Acknowledgements come about in the order of the replies, so
     /// the search ends soon.
-    pub(crate) fn acknowledged(&mut self, call_id: &str) {
-        let call = self.hasher.hash_one(call_id);
+    pub(crate) fn acknowledged(&mut self, call: CallKey) {
         let is_it = |reply: &Option<Reply>| reply.as_ref().is_some_and(|reply| reply.call == call);
         let found = self.replies.iter_mut().find(|reply| is_it(reply));
         if let Some(reply) = found.and_then(Option::take) {
@@ -181,8 +171,13 @@ mod tests {
         std::iter::from_fn(|| outbox.next_unsent()).map(|frame| frame.to_string()).collect()
     }
 
+    /// The key of the call whose reply begins so.
+    fn key(frame: &str) -> CallKey {
+        CallKey::of(frame.as_bytes()[0].into())
+    }
+
     fn push(outbox: &mut Outbox, frame: &'static str) -> usize {
-        outbox.push(frame, Utf8Bytes::from_static(frame), Instant::now())
+        outbox.push(key(frame), Utf8Bytes::from_static(frame), Instant::now())
     }
 
     #[test]
@@ -235,8 +230,8 @@ mod tests {
     fn replies_nobody_waits_for_any_more_go() {
         let mut outbox = outbox(1024);
         let start = Instant::now();
-        outbox.push("a", Utf8Bytes::from_static("a"), start);
-        assert_eq!(outbox.push("b", Utf8Bytes::from_static("b"), start + Duration::from_secs(61)), 1);
+        outbox.push(key("a"), Utf8Bytes::from_static("a"), start);
+        assert_eq!(outbox.push(key("b"), Utf8Bytes::from_static("b"), start + Duration::from_secs(61)), 1);
         assert_eq!(sent(&mut outbox), ["b"]);
     }
 
@@ -257,15 +252,15 @@ mod tests {
         }
         assert_eq!(sent(&mut outbox).len(), 4);
         for call_id in ["c", "x", "b", "b"] {
-            outbox.acknowledged(call_id);
+            outbox.acknowledged(key(call_id));
         }
         assert_eq!((outbox.unconfirmed(), outbox.bytes), (2, 2));
         outbox.reconnected();
         assert_eq!(sent(&mut outbox), ["a", "d"]);
-        outbox.acknowledged("a");
+        outbox.acknowledged(key("a"));
         push(&mut outbox, "e");
         assert_eq!(sent(&mut outbox), ["e"]);
-        ["e", "d"].into_iter().for_each(|call_id| outbox.acknowledged(call_id));
+        ["e", "d"].into_iter().for_each(|call_id| outbox.acknowledged(key(call_id)));
         assert!(outbox.replies.is_empty() && outbox.bytes == 0, "no gap stays");
     }
 
@@ -279,7 +274,7 @@ mod tests {
         push(&mut outbox, "c");
         push(&mut outbox, "d");
         sent(&mut outbox);
-        ["c", "b"].into_iter().for_each(|call_id| outbox.acknowledged(call_id));
+        ["c", "b"].into_iter().for_each(|call_id| outbox.acknowledged(key(call_id)));
         outbox.heartbeat_answered();
         outbox.reconnected();
         assert_eq!(sent(&mut outbox), ["d"]);
@@ -292,7 +287,7 @@ mod tests {
         push(&mut outbox, "b");
         sent(&mut outbox);
         outbox.reconnected();
-        outbox.acknowledged("b");
+        outbox.acknowledged(key("b"));
         assert_eq!(sent(&mut outbox), ["a"]);
     }
 }

@@ -121,6 +121,13 @@ impl Platform {
         self.send(json!({"type": "tool_call", "call_id": call_id, "tool_name": "work", "params": params})).await;
     }
 
+    /// Begins a call that takes so long, and sees to it that it runs.
+    async fn begin(&mut self, call_id: &str, ms: u64) {
+        self.call(call_id, json!({"ms": ms})).await;
+        self.call("marker", json!({})).await;
+        self.frame_of("tool_result").await;
+    }
+
     async fn acknowledge(&mut self) {
         self.send(json!({"type": "heartbeat_ack"})).await;
     }
@@ -237,9 +244,7 @@ async fn a_throttled_registration_is_sent_again_on_the_same_socket() {
 async fn a_stop_refuses_new_calls_finishes_running_ones_and_closes_with_1000() {
     let mut platform = Platform::serve(worker(&registry())).await;
     platform.frame_of("tool_register").await;
-    platform.call("running", json!({"ms": 5_000})).await;
-    platform.call("marker", json!({})).await;
-    platform.frame_of("tool_result").await;
+    platform.begin("running", 5_000).await;
     platform.stop.send_replace(true);
     tokio::task::yield_now().await;
     platform.call("late", json!({})).await;
@@ -358,9 +363,7 @@ async fn a_cancelled_call_is_aborted_in_time_when_its_socket_is_gone() {
 #[tokio::test(start_paused = true)]
 async fn a_stop_is_announced_where_that_was_agreed_on() {
     let mut platform = Platform::serve_extended(worker(&registry())).await;
-    platform.call("running", json!({"ms": 5_000})).await;
-    platform.call("marker", json!({})).await;
-    platform.frame_of("tool_result").await;
+    platform.begin("running", 5_000).await;
     platform.stop.send_replace(true);
     assert_eq!(platform.frame_of("drain").await, json!({"type": "drain", "deadline_ms": 10_000}));
     assert_eq!(platform.frame_of("tool_result").await["call_id"], "running");
@@ -371,9 +374,7 @@ async fn a_stop_is_announced_where_that_was_agreed_on() {
 async fn a_stop_before_the_greeting_is_announced_after_it() {
     let mut platform = Platform::serve(worker(&registry())).await;
     platform.frame_of("tool_register").await;
-    platform.call("running", json!({"ms": 5_000})).await;
-    platform.call("marker", json!({})).await;
-    platform.frame_of("tool_result").await;
+    platform.begin("running", 5_000).await;
     platform.stop.send_replace(true);
     tokio::time::sleep(SECOND).await;
     platform.send(json!({"type": "welcome", "sdk_connection_id": "c", "features": ["drain"]})).await;

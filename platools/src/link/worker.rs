@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -110,15 +109,15 @@ impl Worker {
 
     /// Puts the reply to a call that ran into the outbox, and makes room for the next.
     pub(super) fn settle(&mut self, outcome: Outcome) {
-        if self.dispatcher.ended(&outcome.call_id) {
+        if self.dispatcher.ended(outcome.key) {
             self.reply(outcome);
         }
     }
 
     /// Puts a reply into the outbox.
     pub(super) fn reply(&mut self, outcome: Outcome) {
-        let (call_id, ended) = (Arc::clone(&outcome.call_id), outcome.ended);
-        let dropped = self.outbox.push(&call_id, frame(outcome), ended);
+        let (key, ended) = (outcome.key, outcome.ended);
+        let dropped = self.outbox.push(key, frame(outcome), ended);
         if dropped > 0 {
             warn!(replies.dropped = dropped, "the platform confirms too little; the oldest replies were given up");
             self.reporter.event(Event::RepliesDropped { count: dropped });
@@ -127,7 +126,7 @@ impl Worker {
 
     /// These replies have arrived.
     pub(super) fn acknowledged(&mut self, ack: &ResultAck<'_>) {
-        ack.call_ids.iter().for_each(|call_id| self.outbox.acknowledged(call_id));
+        ack.call_ids.iter().for_each(|call_id| self.outbox.acknowledged(self.dispatcher.key(call_id)));
     }
 
     /// The complete set of tools, as a frame.
