@@ -263,9 +263,7 @@ async fn a_stop_refuses_new_calls_finishes_running_ones_and_closes_with_1000() {
 async fn a_stop_waits_no_longer_than_the_drain_limit() {
     let mut platform = Platform::serve(worker(&registry())).await;
     platform.frame_of("tool_register").await;
-    platform.call("endless", json!({"ms": 1_000_000})).await;
-    platform.call("marker", json!({})).await;
-    platform.frame_of("tool_result").await;
+    platform.begin("endless", 1_000_000).await;
     let start = Instant::now();
     platform.stop.send_replace(true);
     let cancelled = platform.frame_of("tool_error").await;
@@ -328,9 +326,7 @@ impl Platform {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_that_goes_on_is_answered_after_five_seconds_and_once() {
     let mut platform = Platform::serve_extended(worker(&registry())).await;
-    platform.call("deaf", json!({"ms": 20_000})).await;
-    platform.call("marker", json!({})).await;
-    platform.frame_of("tool_result").await;
+    platform.begin("deaf", 20_000).await;
     let start = Instant::now();
     for _ in 0..3 {
         platform.send(json!({"type": "tool_cancel", "call_id": "deaf", "reason": "nobody waits"})).await;
@@ -346,9 +342,7 @@ async fn a_cancelled_call_that_goes_on_is_answered_after_five_seconds_and_once()
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_call_is_aborted_in_time_when_its_socket_is_gone() {
     let mut platform = Platform::serve_extended(worker(&registry())).await;
-    platform.call("deaf", json!({"ms": 20_000})).await;
-    platform.call("marker", json!({})).await;
-    platform.frame_of("tool_result").await;
+    platform.begin("deaf", 20_000).await;
     platform.send(json!({"type": "result_ack", "call_ids": ["marker"]})).await;
     platform.send(json!({"type": "tool_cancel", "call_id": "deaf"})).await;
     platform.socket.close(None).await.expect("the socket is open");

@@ -51,11 +51,13 @@ impl Store {
 
     /// Makes the first organization and project, with the usual environments, unless there is one. Returns the project.
     pub(crate) async fn default_project(&self) -> Result<ProjectId, Error> {
+        if let Some(project) = find_default_project(&mut *self.pool.acquire().await?).await? {
+            return Ok(project);
+        }
         let mut change = self.change_directory().await?;
-        let find = "SELECT p.id FROM projects p JOIN organizations o ON o.id = p.organization_id \
-                    WHERE o.slug = 'default' AND p.slug = 'default'";
-        if let Some(row) = sqlx::query(find).fetch_optional(&mut *change).await? {
-            return Ok(row.get::<String, _>("id").into());
+        // Another process may have made it meanwhile.
+        if let Some(project) = find_default_project(&mut change).await? {
+            return Ok(project);
         }
         let (organization, project) = (OrganizationId::random(), ProjectId::random());
         sqlx::query("INSERT INTO organizations (id, slug) VALUES ($1, 'default')")
@@ -181,6 +183,10 @@ impl Store {
 
     /// The key that tokens are signed with: the one there is, or else `fresh`, which is kept.
     pub(crate) async fn signing_key(&self, fresh: &str) -> Result<String, Error> {
+        const FIND: &str = "SELECT key FROM signing_keys WHERE id = 'current'";
+        if let Some(row) = sqlx::query(FIND).fetch_optional(&self.pool).await? {
+            return Ok(row.get("key"));
+        }
         let mut change = self.change_directory().await?;
         sqlx::query(
             "INSERT INTO signing_keys (id, key, created_ms) VALUES ('current', $1, $2) ON CONFLICT (id) DO NOTHING",
@@ -189,7 +195,7 @@ impl Store {
         .bind(now_ms())
         .execute(&mut *change)
         .await?;
-        let row = sqlx::query("SELECT key FROM signing_keys WHERE id = 'current'").fetch_one(&mut *change).await?;
+        let row = sqlx::query(FIND).fetch_one(&mut *change).await?;
         change.commit().await?;
         Ok(row.get("key"))
     }
@@ -208,6 +214,12 @@ impl Store {
         sqlx::query("UPDATE directory_revision SET revision = revision + 1").execute(&mut *change).await?;
         Ok(change)
     }
+}
+
+async fn find_default_project(connection: &mut SqliteConnection) -> Result<Option<ProjectId>, Error> {
+    let find = "SELECT p.id FROM projects p JOIN organizations o ON o.id = p.organization_id \
+                WHERE o.slug = 'default' AND p.slug = 'default'";
+    Ok(sqlx::query(find).fetch_optional(connection).await?.map(|row| row.get::<String, _>("id").into()))
 }
 
 async fn all<T>(
@@ -244,4 +256,21 @@ async fn add_secret(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn opening_what_is_there_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let (project, key) = (store.default_project().await.unwrap(), store.signing_key("fresh").await.unwrap());
+        let revision = store.directory_revision().await.unwrap();
+        assert_eq!(store.default_project().await.unwrap(), project);
+        assert_eq!(store.signing_key("another").await.unwrap(), key);
+        assert_eq!(store.directory_revision().await.unwrap(), revision);
+        store.close().await;
+    }
 }
