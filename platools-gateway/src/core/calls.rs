@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout_at};
-use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::error::{Error, ErrorKind};
+use super::gauge::{Gauge, Held};
 use super::identity::Scope;
 use super::ids::{CallId, ConnectionId};
 
@@ -78,7 +76,6 @@ pub enum Receipt {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Calls {
     pending: Arc<Mutex<HashMap<CallId, Pending>>>,
-    under_way: TaskTracker,
 }
 
 #[derive(Debug)]
@@ -87,35 +84,8 @@ struct Pending {
     stage: Stage,
     progress: Option<ProgressSender>,
     /// Counts the call at the worker that has it.
-    load: Option<Loaded>,
+    load: Option<Held>,
     reply: oneshot::Sender<Result<Outcome, Error>>,
-    _under_way: TaskTrackerToken,
-}
-
-/// How many calls a worker has that nobody has answered.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Load(Arc<AtomicUsize>);
-
-/// One call that counts. Dropping it takes it away again.
-#[derive(Debug)]
-struct Loaded(Arc<AtomicUsize>);
-
-impl Load {
-    /// How many there are.
-    pub(crate) fn calls(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn add(&self) -> Loaded {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Loaded(Arc::clone(&self.0))
-    }
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// How far a call got on its way to the worker.
@@ -133,8 +103,7 @@ impl Calls {
     /// Begins to wait for an answer from `scope`.
     pub(crate) fn open(&self, call_id: CallId, scope: Scope, progress: Option<ProgressSender>) -> Waiting {
         let (reply, answer) = oneshot::channel();
-        let under_way = self.under_way.token();
-        let pending = Pending { scope, stage: Stage::Open, progress, load: None, reply, _under_way: under_way };
+        let pending = Pending { scope, stage: Stage::Open, progress, load: None, reply };
         self.lock().insert(call_id.clone(), pending);
         Waiting { calls: self.clone(), call_id, answer }
     }
@@ -153,10 +122,10 @@ impl Calls {
     }
 
     /// Notes that a call is about to wait for a connection's socket.
-    pub(crate) fn queue(&self, call_id: &CallId, connection: &ConnectionId, load: &Load) {
+    pub(crate) fn queue(&self, call_id: &CallId, connection: &ConnectionId, load: &Gauge) {
         if let Some(call) = self.lock().get_mut(call_id) {
             call.stage = Stage::Queued { connection: connection.clone() };
-            call.load = Some(load.add());
+            call.load = Some(load.hold(1));
         }
     }
 
@@ -184,12 +153,6 @@ impl Calls {
             settle(pending.remove(call_id), Err(Error::new(ErrorKind::Cancelled, "the call was cancelled")));
         }
         call
-    }
-
-    /// Waits until no call is under way.
-    pub(crate) async fn idle(&self) {
-        self.under_way.close();
-        self.under_way.wait().await;
     }
 
     /// Whether anybody still waits for the call.
@@ -309,7 +272,7 @@ mod tests {
         let (ended, other) = ("ended".into(), "other".into());
         let [queued, sent, elsewhere] =
             ["queued", "sent", "elsewhere"].map(|id| calls.open(id.into(), scope("a"), None));
-        let load = Load::default();
+        let load = Gauge::default();
         calls.queue(&"queued".into(), &ended, &load);
         calls.queue(&"sent".into(), &ended, &load);
         calls.sent(&"sent".into());

@@ -14,6 +14,7 @@ pub mod directory;
 mod envelope;
 pub mod environment;
 pub mod error;
+pub(crate) mod gauge;
 mod history;
 pub mod idempotency;
 pub mod identity;
@@ -267,7 +268,7 @@ impl Core {
 
     /// Waits until no call is under way.
     pub(crate) async fn idle(&self) {
-        self.calls.idle().await;
+        self.journal.idle().await;
         self.idempotency.idle().await;
     }
 

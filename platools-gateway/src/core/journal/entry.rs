@@ -1,7 +1,6 @@
 //! A call that ended, on its way into the journal.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
@@ -9,6 +8,7 @@ use super::call::{CallEnd, CallSummary, Kept};
 use super::redact::{Names, redact};
 use super::settings::{JournalSettings, Recording};
 use crate::core::catalog::CatalogTool;
+use crate::core::gauge::Held;
 use crate::core::ids::ProjectId;
 use crate::store::{CallRow, StoredText};
 
@@ -23,7 +23,7 @@ pub(super) struct Entry {
     /// None if it is not kept, or if there was none.
     pub(super) result: Option<String>,
     /// Counts the texts for as long as they wait.
-    pub(super) _room: Room,
+    pub(super) _room: Held,
 }
 
 impl Entry {
@@ -68,27 +68,6 @@ fn stored(text: Option<String>, schema: Option<&Value>, settings: &JournalSettin
     }
 }
 
-/// A share of the memory that waiting entries may take. Dropping it gives it back.
-pub(super) struct Room {
-    taken: Arc<AtomicUsize>,
-    bytes: usize,
-}
-
-impl Room {
-    /// Takes a share, unless all of them together pass the limit.
-    pub(super) fn take(taken: &Arc<AtomicUsize>, bytes: usize, limit: usize) -> Option<Self> {
-        let before = taken.fetch_add(bytes, Ordering::Relaxed);
-        let room = Self { taken: Arc::clone(taken), bytes };
-        (before.saturating_add(bytes) <= limit).then_some(room)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.taken.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,15 +96,5 @@ mod tests {
         for recording in [Recording::Full, Recording::Redacted] {
             assert_eq!(kept(recording, Some(&deep)), (Kept::Dropped, None));
         }
-    }
-
-    #[test]
-    fn room_is_given_back() {
-        let taken = Arc::default();
-        let first = Room::take(&taken, 60, 100);
-        assert!(first.is_some() && Room::take(&taken, 60, 100).is_none());
-        assert_eq!(taken.load(Ordering::Relaxed), 60);
-        drop(first);
-        assert!(Room::take(&taken, 100, 100).is_some());
     }
 }

@@ -13,7 +13,7 @@ mod settings;
 mod writer;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ pub use settings::{JournalSettings, Recording};
 
 use super::arguments::Arguments;
 use super::catalog::Found;
+use super::gauge::Gauge;
 use super::identity::Caller;
 use super::ids::{CallId, ProjectId};
 use crate::store::Store;
@@ -79,7 +80,7 @@ pub(crate) struct Journal {
     settings: Arc<JournalSettings>,
     running: Running,
     counters: Arc<Counters>,
-    waiting_bytes: Arc<AtomicUsize>,
+    waiting_bytes: Gauge,
     task: Option<Task>,
 }
 
@@ -98,7 +99,7 @@ impl Journal {
             settings,
             running: Running::default(),
             counters: Arc::default(),
-            waiting_bytes: Arc::default(),
+            waiting_bytes: Gauge::default(),
             task: None,
         }
     }
@@ -111,7 +112,7 @@ impl Journal {
         let writer = Writer::new(store, Arc::clone(&settings), Arc::clone(&counters), entries, asked);
         let handle = Mutex::new(Some(AbortOnDropHandle::new(tokio::spawn(writer.run()))));
         let task = Some(Task { queue, requests, handle });
-        Self { settings, running: Running::default(), counters, waiting_bytes: Arc::default(), task }
+        Self { settings, running: Running::default(), counters, waiting_bytes: Gauge::default(), task }
     }
 
     /// Begins the record of a call.
@@ -127,6 +128,11 @@ impl Journal {
     /// A call of a project that is under way.
     pub(super) fn find_running(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
         self.running.find(project, call_id)
+    }
+
+    /// Waits until no call is under way.
+    pub(super) async fn idle(&self) {
+        self.running.idle().await;
     }
 
     /// Waits until what was recorded so far is stored, or it took too long.
@@ -149,7 +155,7 @@ impl Journal {
         let handle = task.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(handle) = handle else { return };
         // Calls end by themselves before this; those that had to be cut off leave their records in a moment.
-        let _ = timeout(LAST_RECORDS, self.running.idle()).await;
+        let _ = timeout(LAST_RECORDS, self.idle()).await;
         let end = async {
             let _ = task.requests.send(Request::Close).await;
             let _ = handle.await;
@@ -176,7 +182,7 @@ impl Journal {
         &self.running
     }
 
-    fn waiting_bytes(&self) -> &Arc<AtomicUsize> {
+    fn waiting_bytes(&self) -> &Gauge {
         &self.waiting_bytes
     }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Journal;
 use super::call::{CallEnd, CallSummary};
-use super::entry::{Entry, Room, bytes};
+use super::entry::{Entry, bytes};
 use super::settings::Recording;
 use crate::core::arguments::Arguments;
 use crate::core::catalog::Found;
@@ -95,7 +95,7 @@ impl Drop for CallRecord<'_> {
     fn drop(&mut self) {
         let (arguments, result, end) = (self.text(self.arguments.as_str()), self.result.take(), self.end());
         let waiting = bytes(arguments.as_deref()) + bytes(result.as_deref());
-        let room = Room::take(self.journal.waiting_bytes(), waiting, WAITING_BYTES);
+        let room = self.journal.waiting_bytes().hold_within(waiting, WAITING_BYTES);
         let (project_id, tool) = (self.caller.project_id.clone(), Arc::clone(&self.found.tool));
         // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
         self.journal.running().end(&self.call_id, |summary| {

@@ -1,12 +1,9 @@
 //! A worker's end of a link.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use platools::wire::Features;
 use tokio::sync::{mpsc, watch};
 
-use super::live::offline;
+use super::live::{Queued, offline};
 use super::{Arrival, Closing, Delivery, Notice, Order, Workers};
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::{CallId, ConnectionId};
@@ -20,9 +17,8 @@ pub struct Link {
     pub(super) connection_id: ConnectionId,
     pub(super) arrival: Arrival,
     pub(super) features: Features,
-    pub(super) deliveries: mpsc::Receiver<Delivery>,
+    pub(super) deliveries: mpsc::Receiver<Queued>,
     pub(super) noticed: mpsc::UnboundedReceiver<Notice>,
-    pub(super) queued_bytes: Arc<AtomicUsize>,
     pub(super) closed: watch::Receiver<Option<Closing>>,
 }
 
@@ -52,12 +48,12 @@ impl Link {
     pub async fn next(&mut self) -> Option<Order> {
         loop {
             // Both arms are cancel-safe.
-            let delivery = tokio::select! {
+            let queued = tokio::select! {
                 biased;
                 Some(notice) = self.noticed.recv() => return Some(Order::Notice(notice)),
-                delivery = self.deliveries.recv() => delivery?,
+                queued = self.deliveries.recv() => queued?,
             };
-            if self.take(&delivery) {
+            if let Some(delivery) = self.wanted(queued) {
                 return Some(Order::Call(delivery));
             }
         }
@@ -77,18 +73,17 @@ impl Link {
 
     /// The next call, if one is queued.
     pub fn queued_delivery(&mut self) -> Option<Delivery> {
-        while let Ok(delivery) = self.deliveries.try_recv() {
-            if self.take(&delivery) {
+        while let Ok(queued) = self.deliveries.try_recv() {
+            if let Some(delivery) = self.wanted(queued) {
                 return Some(delivery);
             }
         }
         None
     }
 
-    /// Takes a call off the queue, and says whether to send it: one that nobody waits for any more would run in vain.
-    fn take(&self, delivery: &Delivery) -> bool {
-        self.queued_bytes.fetch_sub(delivery.params.get().len(), Ordering::Relaxed);
-        self.workers.calls.is_pending(&delivery.call_id)
+    /// The call, if it is to be sent: one that nobody waits for any more would run in vain.
+    fn wanted(&self, Queued { delivery, .. }: Queued) -> Option<Delivery> {
+        self.workers.calls.is_pending(&delivery.call_id).then_some(delivery)
     }
 
     /// How many calls are queued.

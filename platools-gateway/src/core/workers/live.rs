@@ -1,15 +1,16 @@
 //! The gateway's end of a link.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use platools::wire::Features;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 
 use super::{Arrival, Closing, ConnectedWorker, Delivery, Notice};
-use crate::core::calls::{Calls, Load};
+use crate::core::calls::Calls;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::gauge::{Gauge, Held};
 use crate::core::identity::{Credential, Identity};
 use crate::core::ids::ConnectionId;
 
@@ -23,7 +24,8 @@ pub(crate) struct Live {
     pub(super) connection_id: ConnectionId,
     pub(super) identity: Identity,
     pub(super) connected_ms: i64,
-    pub(super) load: Load,
+    /// The calls it has that nobody has answered.
+    pub(super) load: Gauge,
     pub(super) calls: Calls,
     pub(super) secret: SecretString,
     pub(super) credential: Credential,
@@ -32,9 +34,16 @@ pub(crate) struct Live {
     pub(super) is_leaving: Arc<AtomicBool>,
     // Unbounded, but each call that was sent is cancelled once at most, and a link is told once that it ends.
     pub(super) notices: mpsc::UnboundedSender<Notice>,
-    pub(super) queue: mpsc::Sender<Delivery>,
-    pub(super) queued_bytes: Arc<AtomicUsize>,
+    pub(super) queue: mpsc::Sender<Queued>,
+    pub(super) queued_bytes: Gauge,
     pub(super) closing: watch::Sender<Option<Closing>>,
+}
+
+/// A call that waits for its worker's socket.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) delivery: Delivery,
+    _bytes: Held,
 }
 
 impl Live {
@@ -48,25 +57,21 @@ impl Live {
             connection_id: self.connection_id.clone(),
             identity: self.identity.clone(),
             connected_ms: self.connected_ms,
-            calls_in_flight: self.load.calls(),
+            calls_in_flight: self.load.value(),
         }
     }
 
     /// Queues a call, without waiting for a worker that reads slowly.
     pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        let bytes = delivery.params.get().len();
-        if self.queued_bytes.fetch_add(bytes, Ordering::Relaxed) > QUEUE_BYTES {
-            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let bytes = self.queued_bytes.hold(delivery.params.get().len());
+        if bytes.before() > QUEUE_BYTES {
             return Err(busy());
         }
         // Before it is queued: from then on the link may send it, or end, at any time.
         self.calls.queue(&delivery.call_id, &self.connection_id, &self.load);
-        self.queue.try_send(delivery).map_err(|refused| {
-            self.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-            match refused {
-                mpsc::error::TrySendError::Full(_) => busy(),
-                mpsc::error::TrySendError::Closed(_) => offline(),
-            }
+        self.queue.try_send(Queued { delivery, _bytes: bytes }).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => busy(),
+            mpsc::error::TrySendError::Closed(_) => offline(),
         })
     }
 

@@ -5,16 +5,17 @@ mod live;
 mod messages;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use platools::wire::Features;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 
-use super::calls::{Calls, Load};
+use super::calls::Calls;
 use super::clock::now_ms;
 use super::directory::Admitted;
+use super::gauge::Gauge;
 use super::identity::{Credential, Identity, Policy, Scope};
 use super::ids::{ConnectionId, ProjectId};
 
@@ -115,14 +116,13 @@ impl Workers {
         let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
         let (notices, noticed) = mpsc::unbounded_channel();
         let (closing, closed) = watch::channel(None);
-        let queued_bytes = Arc::new(AtomicUsize::new(0));
         let connection_id = ConnectionId::random();
         let live = Live {
             arrival,
             connection_id: connection_id.clone(),
             identity: identity.clone(),
             connected_ms: now_ms(),
-            load: Load::default(),
+            load: Gauge::default(),
             calls: self.calls.clone(),
             secret,
             credential,
@@ -130,19 +130,19 @@ impl Workers {
             is_leaving: Arc::new(AtomicBool::new(false)),
             notices,
             queue,
-            queued_bytes: Arc::clone(&queued_bytes),
+            queued_bytes: Gauge::default(),
             closing,
         };
         self.lock().admit(identity.scope(), live, policy);
         let workers = self.clone();
-        Link { workers, identity, connection_id, arrival, features, deliveries, noticed, queued_bytes, closed }
+        Link { workers, identity, connection_id, arrival, features, deliveries, noticed, closed }
     }
 
     /// The live link of a scope that has the fewest calls under way.
     pub(crate) fn find(&self, scope: &Scope) -> Option<Live> {
         let state = self.lock();
         let staying = state.live.get(scope)?.iter().filter(|live| !live.is_leaving.load(Ordering::Relaxed));
-        staying.min_by_key(|live| live.load.calls()).cloned()
+        staying.min_by_key(|live| live.load.value()).cloned()
     }
 
     /// The workers of a project, in the order they came.

@@ -103,7 +103,7 @@ async fn a_call_nobody_waits_for_is_not_delivered() {
     drop(call(&workers, "abandoned").1);
     let _polled = call(&workers, "polled");
     assert_eq!(link.queued_delivery().unwrap().call_id, "polled".into());
-    assert_eq!(link.queued_bytes.load(Ordering::Relaxed), 0);
+    assert_eq!(workers.find(&identity().scope()).unwrap().queued_bytes.value(), 0);
 }
 
 #[tokio::test]

@@ -1,9 +1,8 @@
 //! What the gateway has to say to a worker and has not yet written.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use tokio::sync::mpsc;
+
+use crate::core::gauge::{Gauge, Held};
 
 /// So many replies wait for a socket. Each answers a frame, so a worker that has so many waiting sends without reading.
 const REPLIES: usize = 256;
@@ -13,14 +12,13 @@ const BYTES: usize = 4 * 1024 * 1024;
 
 /// Takes replies.
 pub(super) struct Replies {
-    queue: mpsc::Sender<Vec<String>>,
-    bytes: Arc<AtomicUsize>,
+    queue: mpsc::Sender<(Vec<String>, Held)>,
+    bytes: Gauge,
 }
 
 /// Has replies to be written.
 pub(super) struct Waiting {
-    queue: mpsc::Receiver<Vec<String>>,
-    bytes: Arc<AtomicUsize>,
+    queue: mpsc::Receiver<(Vec<String>, Held)>,
 }
 
 /// Too much waits already.
@@ -29,31 +27,25 @@ pub(super) struct Full;
 
 pub(super) fn channel() -> (Replies, Waiting) {
     let (sender, receiver) = mpsc::channel(REPLIES);
-    let bytes = Arc::new(AtomicUsize::new(0));
-    (Replies { queue: sender, bytes: Arc::clone(&bytes) }, Waiting { queue: receiver, bytes })
+    (Replies { queue: sender, bytes: Gauge::default() }, Waiting { queue: receiver })
 }
 
 impl Replies {
     /// Queues the frames that answer one frame. One answer fits into an empty queue, however long it is.
     pub(super) fn send(&self, frames: Vec<String>) -> Result<(), Full> {
-        if self.bytes.fetch_add(length(&frames), Ordering::Relaxed) > BYTES {
+        let bytes = self.bytes.hold(frames.iter().map(String::len).sum());
+        if bytes.before() > BYTES {
             return Err(Full);
         }
-        self.queue.try_send(frames).map_err(|_| Full)
+        self.queue.try_send((frames, bytes)).map_err(|_| Full)
     }
 }
 
 impl Waiting {
     /// The frames that answer the next frame. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Vec<String>> {
-        let frames = self.queue.recv().await?;
-        self.bytes.fetch_sub(length(&frames), Ordering::Relaxed);
-        Some(frames)
+        self.queue.recv().await.map(|(frames, _bytes)| frames)
     }
-}
-
-fn length(frames: &[String]) -> usize {
-    frames.iter().map(String::len).sum()
 }
 
 #[cfg(test)]

@@ -1,0 +1,73 @@
+//! How much of something is held at the moment.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts what is held; clones count together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gauge(Arc<AtomicUsize>);
+
+/// Some of what is held. Dropping it takes it away again.
+#[derive(Debug)]
+pub(crate) struct Held {
+    gauge: Gauge,
+    amount: usize,
+    before: usize,
+}
+
+impl Gauge {
+    /// How much is held.
+    pub(crate) fn value(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Holds some more.
+    pub(crate) fn hold(&self, amount: usize) -> Held {
+        let before = self.0.fetch_add(amount, Ordering::Relaxed);
+        Held { gauge: self.clone(), amount, before }
+    }
+
+    /// Holds some more, unless all of it together passes the limit.
+    pub(crate) fn hold_within(&self, amount: usize, limit: usize) -> Option<Held> {
+        let held = self.hold(amount);
+        (held.before.saturating_add(amount) <= limit).then_some(held)
+    }
+}
+
+impl Held {
+    /// How much was held before this was.
+    pub(crate) fn before(&self) -> usize {
+        self.before
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.gauge.0.fetch_sub(self.amount, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_counts_no_more() {
+        let gauge = Gauge::default();
+        let one = gauge.hold(3);
+        let other = gauge.clone().hold(4);
+        assert_eq!((one.before(), other.before(), gauge.value()), (0, 3, 7));
+        drop(one);
+        assert_eq!(gauge.value(), 4);
+    }
+
+    #[test]
+    fn what_passes_the_limit_is_not_held() {
+        let gauge = Gauge::default();
+        let first = gauge.hold_within(60, 100);
+        assert!(first.is_some() && gauge.hold_within(60, 100).is_none());
+        assert_eq!(gauge.value(), 60);
+        drop(first);
+        assert!(gauge.hold_within(100, 100).is_some());
+    }
+}
