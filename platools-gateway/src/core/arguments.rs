@@ -78,9 +78,9 @@ fn compact(json: &str) -> String {
 /// Passes over an object's members and checks their names.
 struct Names;
 
-/// A string that borrows when it can; `Cow` alone always copies.
+/// The name of a member, borrowed where that is possible; `Cow` alone always copies.
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Name<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Names {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

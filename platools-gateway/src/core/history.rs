@@ -91,9 +91,9 @@ impl Core {
         };
         let arguments = Arguments::new(replayable(&call.arguments)?)?;
         let tool = ToolName {
-            name: &call.summary.tool,
-            entity: Some(call.summary.entity_id.as_str()),
-            environment: Some(call.summary.environment_id.as_str()),
+            name: call.summary.tool,
+            entity: Some(call.summary.entity_id.to_string()),
+            environment: Some(call.summary.environment_id.to_string()),
         };
         let trace = TraceContext::from_parent(None);
         self.call(caller, CallRequest { tool, arguments, timeout, trace, progress: None }).await

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-use super::arguments::Arguments;
+use super::Core;
 use super::clock::now_ms;
 use super::digest::sha256;
 use super::error::{Error, ErrorKind};
@@ -17,8 +17,6 @@ use super::identity::{Caller, Credential};
 use super::ids::{AgentId, CallId};
 use super::invoke::{CallReply, CallRequest};
 use super::schema::ArgumentProblem;
-use super::trace::TraceContext;
-use super::{Core, ToolName};
 use crate::store::{EarlierRequest, RequestName};
 
 /// How long an answer is kept: 24 hours.
@@ -73,32 +71,37 @@ impl Core {
         self: &Arc<Self>,
         caller: &Caller,
         name: &str,
-        request: CallRequest<'_>,
+        request: CallRequest,
     ) -> Result<CallReply, Error> {
         if name.is_empty() || name.chars().nth(MAX_NAME_CHARS).is_some() {
             let message = "the idempotency key must have from 1 to 255 characters";
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
-        let request = Owned::new(caller, request);
-        let fingerprint = request.fingerprint();
+        let fingerprint = fingerprint(&request);
         let name = RequestName { owner: owner(caller), name: name.to_owned() };
-        let mut answer = self.answer_to(name, request, &fingerprint);
+        let mut answer = self.answer_to(caller, name, request, &fingerprint);
         let interrupted = |_| Error::new(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
         let answer = answer.wait_for(Option::is_some).await.map_err(interrupted)?.clone();
         answer.ok_or_else(unknown_end)?.reply(&fingerprint)
     }
 
     /// Where the answer to a request will be: to one of that name that is under way, or else to this one.
-    fn answer_to(self: &Arc<Self>, name: RequestName, request: Owned, fingerprint: &str) -> AnswerReceiver {
+    fn answer_to(
+        self: &Arc<Self>,
+        caller: &Caller,
+        name: RequestName,
+        request: CallRequest,
+        fingerprint: &str,
+    ) -> AnswerReceiver {
         let mut running = self.idempotency.lock();
         if let Some(running) = running.get(&name) {
             return running.clone();
         }
         let (sender, receiver) = watch::channel(None);
         running.insert(name.clone(), receiver.clone());
-        let (core, fingerprint) = (Arc::clone(self), fingerprint.to_owned());
+        let (core, caller, fingerprint) = (Arc::clone(self), caller.clone(), fingerprint.to_owned());
         self.idempotency.tasks.spawn(async move {
-            let answer = core.answer_once(&name, request, fingerprint).await;
+            let answer = core.answer_once(&caller, &name, request, fingerprint).await;
             core.idempotency.lock().remove(&name);
             sender.send_replace(Some(Arc::new(answer)));
         });
@@ -106,13 +109,19 @@ impl Core {
     }
 
     /// The answer that was given to a request of that name, or else what comes of making it.
-    async fn answer_once(&self, name: &RequestName, request: Owned, fingerprint: String) -> Answer {
+    async fn answer_once(
+        &self,
+        caller: &Caller,
+        name: &RequestName,
+        request: CallRequest,
+        fingerprint: String,
+    ) -> Answer {
         match self.store.begin_request(name, &fingerprint).await {
             Ok(None) => {}
             Ok(Some(earlier)) => return Answer::from(earlier),
             Err(error) => return Answer::new(fingerprint, Err(error)),
         }
-        let ended = self.call(&request.caller, request.borrowed()).await;
+        let ended = self.call(caller, request).await;
         let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
         let answer = Answer::new(fingerprint, ended);
         let kept = match is_retryable {
@@ -144,46 +153,10 @@ impl Idempotency {
     }
 }
 
-/// A request that outlives whoever made it.
-struct Owned {
-    caller: Caller,
-    tool: String,
-    entity: Option<String>,
-    environment: Option<String>,
-    arguments: Arguments,
-    timeout: Duration,
-    trace: TraceContext,
-}
-
-impl Owned {
-    fn new(caller: &Caller, request: CallRequest<'_>) -> Self {
-        Self {
-            caller: caller.clone(),
-            tool: request.tool.name.to_owned(),
-            entity: request.tool.entity.map(str::to_owned),
-            environment: request.tool.environment.map(str::to_owned),
-            arguments: request.arguments,
-            timeout: request.timeout,
-            trace: request.trace,
-        }
-    }
-
-    /// Tells one request from another, whenever and however patiently it is made.
-    fn fingerprint(&self) -> String {
-        let parts = (&self.tool, &self.entity, &self.environment, self.arguments.as_str());
-        sha256(&serde_json::to_string(&parts).expect("strings serialize"))
-    }
-
-    fn borrowed(&self) -> CallRequest<'_> {
-        let (entity, environment) = (self.entity.as_deref(), self.environment.as_deref());
-        CallRequest {
-            tool: ToolName { name: &self.tool, entity, environment },
-            arguments: self.arguments.clone(),
-            timeout: self.timeout,
-            trace: self.trace.clone(),
-            progress: None,
-        }
-    }
+/// Tells one request from another, whenever and however patiently it is made.
+fn fingerprint(CallRequest { tool, arguments, .. }: &CallRequest) -> String {
+    let parts = (&tool.name, &tool.entity, &tool.environment, arguments.as_str());
+    sha256(&serde_json::to_string(&parts).expect("strings serialize"))
 }
 
 impl Answer {

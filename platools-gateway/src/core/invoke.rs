@@ -23,9 +23,9 @@ use super::{Core, ToolName, access};
 
 /// What a caller asks for.
 #[derive(Debug)]
-pub struct CallRequest<'a> {
+pub struct CallRequest {
     /// The tool.
-    pub tool: ToolName<'a>,
+    pub tool: ToolName,
     /// Its arguments.
     pub arguments: Arguments,
     /// How long to wait for the answer.
@@ -91,10 +91,10 @@ impl Core {
     ///
     /// # Errors
     /// Everything that can go wrong with a call; see [`ErrorKind`].
-    pub async fn call(&self, caller: &Caller, request: CallRequest<'_>) -> Result<CallReply, Error> {
+    pub async fn call(&self, caller: &Caller, request: CallRequest) -> Result<CallReply, Error> {
         let _under_way = self.limiter.call(caller)?;
         let may_call = caller.require(Role::Operator);
-        let found = match self.find_tool(caller, request.tool, Role::Viewer) {
+        let found = match self.find_tool(caller, &request.tool, Role::Viewer) {
             Ok(found) => found,
             // Who may not call at all is told that first.
             Err(error) => return Err(may_call.err().unwrap_or(error)),
@@ -122,20 +122,20 @@ impl Core {
         &self,
         caller: &Caller,
         found: &Found,
-        request: &CallRequest<'_>,
+        request: &CallRequest,
         call_id: &CallId,
     ) -> Result<(Box<RawValue>, u64), Error> {
         let (deadline, deadline_ms) = (Instant::now() + request.timeout, ms_after(request.timeout));
         let Found { identity, tool } = found;
         let scope = identity.scope();
         access::check(caller, &tool.declaration)?;
-        if !self.catalog.is_enabled(&scope, request.tool.name) {
+        if !self.catalog.is_enabled(&scope, &request.tool.name) {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
         check_arguments(tool, &request.arguments).await?;
         let live = self.workers.find(&scope).ok_or_else(offline)?;
 
-        let (name, trace) = (request.tool.name, &request.trace);
+        let (name, trace) = (request.tool.name.as_str(), &request.trace);
         let arguments = &request.arguments;
         let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
         let params = envelope.params(live.secret());

@@ -31,14 +31,14 @@ pub struct ListedTool {
 }
 
 /// Which tool is meant.
-#[derive(Debug, Clone, Copy)]
-pub struct ToolName<'a> {
+#[derive(Debug, Clone)]
+pub struct ToolName {
     /// Its name.
-    pub name: &'a str,
+    pub name: String,
     /// The entity, by slug or id, where several have a tool of that name.
-    pub entity: Option<&'a str>,
+    pub entity: Option<String>,
     /// The environment, by slug or id; development if none is named.
-    pub environment: Option<&'a str>,
+    pub environment: Option<String>,
 }
 
 impl Core {
@@ -62,7 +62,7 @@ impl Core {
     ///
     /// # Errors
     /// The role is not enough, or there is none of that name, or there are several.
-    pub fn tool(&self, caller: &Caller, which: ToolName<'_>) -> Result<ListedTool, Error> {
+    pub fn tool(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
         let Found { identity, tool } = self.find_tool(caller, which, Role::Viewer)?;
         Ok(self.listed(&identity, &tool))
     }
@@ -71,7 +71,7 @@ impl Core {
     ///
     /// # Errors
     /// Like [`Core::tool`]; or the tool's schema is one that cannot be written in other forms.
-    pub fn tool_in(&self, caller: &Caller, which: ToolName<'_>, dialect: Dialect) -> Result<Value, Error> {
+    pub fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
         let Found { tool, .. } = self.find_tool(caller, which, Role::Viewer)?;
         // Some forms write every reference out, which must not be done for just any schema.
         if let Some(reason) = tool.arguments.unused_because() {
@@ -85,9 +85,9 @@ impl Core {
     ///
     /// # Errors
     /// The caller is no admin, there is no such tool, there are several, or the database failed.
-    pub async fn switch_tool(&self, caller: &Caller, which: ToolName<'_>, switch: Switch) -> Result<ListedTool, Error> {
+    pub async fn switch_tool(&self, caller: &Caller, which: &ToolName, switch: Switch) -> Result<ListedTool, Error> {
         let Found { identity, tool } = self.find_tool(caller, which, Role::Admin)?;
-        self.catalog.switch(&identity.scope(), which.name, switch).await?;
+        self.catalog.switch(&identity.scope(), &which.name, switch).await?;
         Ok(self.listed(&identity, &tool))
     }
 
@@ -114,10 +114,10 @@ impl Core {
     }
 
     /// Finds a tool for a caller of some role.
-    pub(super) fn find_tool(&self, caller: &Caller, which: ToolName<'_>, role: Role) -> Result<Found, Error> {
+    pub(super) fn find_tool(&self, caller: &Caller, which: &ToolName, role: Role) -> Result<Found, Error> {
         caller.require(role)?;
-        let environment = self.directory.environment(&caller.project_id, which.environment)?;
-        self.catalog.find(&environment.id, which.name, which.entity)
+        let environment = self.directory.environment(&caller.project_id, which.environment.as_deref())?;
+        self.catalog.find(&environment.id, &which.name, which.entity.as_deref())
     }
 
     fn listed(&self, identity: &Identity, tool: &CatalogTool) -> ListedTool {

@@ -286,20 +286,7 @@ mod tests {
     fn row(number: i64) -> CallRow {
         CallRow {
             project_id: "prj".into(),
-            summary: CallSummary {
-                call_id: format!("call_{number}").into(),
-                tool: "t".to_owned(),
-                entity_id: "ent".into(),
-                entity: "dev".to_owned(),
-                environment_id: "env".into(),
-                environment: "development".to_owned(),
-                credential: "key".to_owned(),
-                role: "operator".to_owned(),
-                agent_id: None,
-                user_id: None,
-                started_ms: number,
-                arguments_bytes: 4,
-            },
+            summary: CallSummary::sample(format!("call_{number}").into(), number),
             end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
             arguments: StoredText { kept: Kept::Kept, text: Some("{  }".to_owned()) },
             result: None,

@@ -58,6 +58,25 @@ impl CallSummary {
             arguments_bytes: arguments_bytes as u64,
         }
     }
+
+    /// A call that began at some time.
+    #[cfg(test)]
+    pub(crate) fn sample(call_id: CallId, started_ms: i64) -> Self {
+        Self {
+            call_id,
+            tool: "t".to_owned(),
+            entity_id: "ent".into(),
+            entity: "dev".to_owned(),
+            environment_id: "env".into(),
+            environment: "development".to_owned(),
+            credential: "key".to_owned(),
+            role: "operator".to_owned(),
+            agent_id: None,
+            user_id: None,
+            started_ms,
+            arguments_bytes: 4,
+        }
+    }
 }
 
 /// How a call ended.

@@ -321,20 +321,7 @@ mod tests {
         let row = crate::store::ToolRow { declaration, fingerprint: String::new(), changed_ms: 0 };
         Entry {
             project_id: "prj".into(),
-            summary: CallSummary {
-                call_id: CallId::random(),
-                tool: "t".to_owned(),
-                entity_id: "ent".into(),
-                entity: "dev".to_owned(),
-                environment_id: "env".into(),
-                environment: "development".to_owned(),
-                credential: "key".to_owned(),
-                role: "operator".to_owned(),
-                agent_id: None,
-                user_id: None,
-                started_ms: now_ms(),
-                arguments_bytes: 2,
-            },
+            summary: CallSummary::sample(CallId::random(), now_ms()),
             end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
             tool: Arc::new(row.into()),
             arguments: Some("{}".to_owned()),

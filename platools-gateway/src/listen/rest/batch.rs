@@ -30,6 +30,7 @@ pub(super) struct Batch<'a> {
 }
 
 /// One of several calls.
+// Its members are those of a `Call`, which cannot be flattened into it: serde would read the arguments as a value.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Named<'a> {
@@ -86,5 +87,5 @@ pub(super) async fn call_all(
 async fn one(core: &Core, caller: &Caller, headers: &Headers, text: &str) -> Result<CallReply, Problem> {
     let Named { tool, arguments, entity_id, environment_id, timeout_ms } = parse(text)?;
     let call = Call { arguments, entity_id, environment_id, timeout_ms };
-    Ok(core.call(caller, call.request(&tool, headers.trace(), None)?).await?)
+    Ok(core.call(caller, call.request(tool, headers.trace())?).await?)
 }

@@ -4,8 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -18,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Known;
 use super::body::{Text, parse};
+use super::parts::{Path, Query};
 use super::problem::{Problem, invalid, json};
 use crate::core::arguments::Arguments;
 use crate::core::identity::Caller;
@@ -79,15 +79,16 @@ pub(super) struct Form {
 pub(super) async fn call(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    tool: Result<Path<String>, PathRejection>,
-    form: Result<Query<Form>, QueryRejection>,
+    Path(tool): Path<String>,
+    Query(form): Query<Form>,
     headers: Headers,
     Text(body): Text,
 ) -> Result<Response, Problem> {
-    let (Path(tool), Query(form)) = (tool?, form?);
-    match (form.stream, &headers.idempotency_key) {
-        (None | Some(0), _) => once(&core, &caller, &tool, &headers, &body).await,
-        (Some(1), None) => streamed(core, caller, tool, headers, body),
+    let request = parse::<Call<'_>>(&body)?.request(tool, headers.trace)?;
+    match (form.stream, headers.idempotency_key) {
+        (None | Some(0), None) => Ok(answer(&core.call(&caller, request).await?)),
+        (None | Some(0), Some(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),
+        (Some(1), None) => Ok(streamed(core, caller, request)),
         (Some(1), Some(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
         (Some(_), _) => Err(invalid("`stream` must be 0 or 1")),
     }
@@ -99,44 +100,17 @@ pub(super) async fn call(
 pub(super) async fn cancel(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    id: Result<Path<String>, PathRejection>,
+    Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let Path(id) = id?;
     core.cancel_call(&caller, &id.into())?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn once(
-    core: &Arc<Core>,
-    caller: &Caller,
-    tool: &str,
-    headers: &Headers,
-    body: &str,
-) -> Result<Response, Problem> {
-    let call: Call<'_> = parse(body)?;
-    let request = call.request(tool, headers.trace.clone(), None)?;
-    let reply = match &headers.idempotency_key {
-        Some(key) => core.call_named(caller, key, request).await?,
-        None => core.call(caller, request).await?,
-    };
-    Ok(answer(&reply))
-}
-
 /// The call as events. It lives in the body of the response, so that it ends when nobody reads that any more.
-fn streamed(
-    core: Arc<Core>,
-    caller: Caller,
-    tool: String,
-    headers: Headers,
-    body: String,
-) -> Result<Response, Problem> {
-    // A request that is no call is answered as such, not with an event.
-    parse::<Call<'_>>(&body)?.request(&tool, headers.trace.clone(), None)?;
+fn streamed(core: Arc<Core>, caller: Caller, request: CallRequest) -> Response {
     let (progress, reports) = watch::channel(None);
-    let call = async move {
-        let call: Call<'_> = parse(&body)?;
-        Ok(core.call(&caller, call.request(&tool, headers.trace, Some(progress))?).await?)
-    };
+    let request = CallRequest { progress: Some(progress), ..request };
+    let call = async move { Ok(core.call(&caller, request).await?) };
     let events = stream::unfold(Some((Box::pin(call), reports)), async |state| {
         let (mut call, mut reports) = state?;
         // Both arms are cancel-safe: the call is kept, and the channel loses nothing but older reports.
@@ -149,7 +123,7 @@ fn streamed(
             end = &mut call => Some((end_event(end), None)),
         }
     });
-    Ok(Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response())
+    Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response()
 }
 
 fn progress_event(report: Option<&Progress>) -> Event {
@@ -211,19 +185,13 @@ impl Headers {
 
 impl Call<'_> {
     /// The call of a tool.
-    pub(super) fn request<'a>(
-        &'a self,
-        name: &'a str,
-        trace: TraceContext,
-        progress: Option<watch::Sender<Option<Progress>>>,
-    ) -> Result<CallRequest<'a>, Problem> {
-        let (entity, environment) = (self.entity_id.as_deref(), self.environment_id.as_deref());
+    pub(super) fn request(self, name: String, trace: TraceContext) -> Result<CallRequest, Problem> {
         Ok(CallRequest {
-            tool: ToolName { name, entity, environment },
+            tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },
             arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
             timeout: timeout(self.timeout_ms)?,
             trace,
-            progress,
+            progress: None,
         })
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -13,6 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Known;
 use super::call;
 use super::page::{Page, Window};
+use super::parts::{Path, Query};
 use super::problem::{Problem, invalid, json};
 use crate::core::clock::{from_rfc3339, rfc3339};
 use crate::core::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
@@ -118,9 +118,8 @@ impl std::fmt::Debug for Part {
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    filter: Result<Query<Filter>, QueryRejection>,
+    Query(filter): Query<Filter>,
 ) -> Result<Json<Page<Call>>, Problem> {
-    let Query(filter) = filter?;
     let (limit, query) = filter.checked()?;
     // One more than asked for tells whether there is another page.
     let mut calls = core.past_calls(&caller, query, limit + 1).await?;
@@ -137,9 +136,8 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    id: Result<Path<String>, PathRejection>,
+    Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let Path(id) = id?;
     let call = match core.journaled_call(&caller, &id).await? {
         JournaledCall::Running(summary) => FullCall { call: shown(*summary, None), arguments: None, result: None },
         JournaledCall::Past(call) => {
@@ -156,10 +154,9 @@ pub(super) async fn show(
 pub(super) async fn replay(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    id: Result<Path<String>, PathRejection>,
-    again: Result<Query<Again>, QueryRejection>,
+    Path(id): Path<String>,
+    Query(again): Query<Again>,
 ) -> Result<Response, Problem> {
-    let (Path(id), Query(again)) = (id?, again?);
     let reply = core.replay(&caller, &id, call::timeout(again.timeout_ms)?).await?;
     Ok(call::answer(&reply))
 }

@@ -10,6 +10,7 @@ mod call;
 mod calls;
 mod health;
 mod page;
+mod parts;
 mod problem;
 mod ready;
 mod tools;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use platools::tool::Dialect;
@@ -14,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Known;
 use super::body::Body;
+use super::parts::{Path, Query};
 use super::problem::{Problem, invalid};
 use crate::core::clock::rfc3339;
 use crate::core::digest::sha256;
@@ -101,9 +101,8 @@ pub(super) async fn list(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
     headers: HeaderMap,
-    filter: Result<Query<Filter>, QueryRejection>,
+    Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
-    let Query(filter) = filter?;
     let environment = filter.environment_id.or(filter.env);
     let tools = core.list_tools(&caller, environment.as_deref())?;
     let listing = Listing { tools: tools.into_iter().map(shown).collect() };
@@ -129,11 +128,10 @@ fn unless_known(headers: &HeaderMap, listing: &Listing) -> Response {
 pub(super) async fn show(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    name: Result<Path<String>, PathRejection>,
-    which: Result<Query<Which>, QueryRejection>,
+    Path(name): Path<String>,
+    Query(which): Query<Which>,
 ) -> Result<Json<Tool>, Problem> {
-    let (Path(name), Query(which)) = (name?, which?);
-    Ok(Json(shown(core.tool(&caller, which.of(&name))?)))
+    Ok(Json(shown(core.tool(&caller, &which.of(name))?)))
 }
 
 /// Show one tool in the form a model's interface takes.
@@ -142,13 +140,12 @@ pub(super) async fn show(
 pub(super) async fn schema(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    name: Result<Path<String>, PathRejection>,
-    form: Result<Query<Form>, QueryRejection>,
+    Path(name): Path<String>,
+    Query(form): Query<Form>,
 ) -> Result<Json<Value>, Problem> {
-    let (Path(name), Query(form)) = (name?, form?);
     let dialect = dialect(form.dialect.as_deref().unwrap_or("mcp"))?;
     let which = Which { environment_id: form.environment_id, entity_id: form.entity_id };
-    Ok(Json(core.tool_in(&caller, which.of(&name), dialect)?))
+    Ok(Json(core.tool_in(&caller, &which.of(name), dialect)?))
 }
 
 /// Switch a tool on or off.
@@ -158,18 +155,17 @@ pub(super) async fn schema(
 pub(super) async fn change(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    name: Result<Path<String>, PathRejection>,
-    which: Result<Query<Which>, QueryRejection>,
+    Path(name): Path<String>,
+    Query(which): Query<Which>,
     Body(change): Body<Change>,
 ) -> Result<Json<Tool>, Problem> {
-    let (Path(name), Query(which)) = (name?, which?);
     let switch = if change.enabled { Switch::On } else { Switch::Off };
-    Ok(Json(shown(core.switch_tool(&caller, which.of(&name), switch).await?)))
+    Ok(Json(shown(core.switch_tool(&caller, &which.of(name), switch).await?)))
 }
 
 impl Which {
-    fn of<'a>(&'a self, name: &'a str) -> ToolName<'a> {
-        ToolName { name, entity: self.entity_id.as_deref(), environment: self.environment_id.as_deref() }
+    fn of(self, name: String) -> ToolName {
+        ToolName { name, entity: self.entity_id, environment: self.environment_id }
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Known;
 use super::page::{Page, Window};
+use super::parts::Query;
 use super::problem::Problem;
 use crate::core::clock::rfc3339;
 use crate::core::{ConnectedWorker, Core};
@@ -34,10 +34,10 @@ pub(super) struct Worker {
 pub(super) async fn list(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
-    window: Result<Query<Window>, QueryRejection>,
+    Query(window): Query<Window>,
 ) -> Result<Json<Page<Worker>>, Problem> {
     let workers = core.connected_workers(&caller)?.into_iter().map(shown).collect();
-    Ok(Json(Page::of(workers, window?.0, |worker: &Worker| &worker.connection_id)?))
+    Ok(Json(Page::of(workers, window, |worker: &Worker| &worker.connection_id)?))
 }
 
 fn shown(worker: ConnectedWorker) -> Worker {

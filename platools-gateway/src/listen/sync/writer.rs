@@ -171,7 +171,7 @@ mod tests {
         let call = || {
             let arguments = Arguments::new(&arguments).unwrap();
             let timeout = Duration::from_secs(600);
-            let tool = ToolName { name: "slow", entity: None, environment: None };
+            let tool = ToolName { name: "slow".to_owned(), entity: None, environment: None };
             core.call(
                 &caller,
                 CallRequest { tool, arguments, timeout, trace: TraceContext::from_parent(None), progress: None },

@@ -6,7 +6,6 @@
 mod names;
 mod place;
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -16,6 +15,7 @@ use serde_json::value::RawValue;
 
 pub(super) use names::Names;
 
+use crate::core::arguments::Name;
 use place::Place;
 
 /// What stands for what was taken out.
@@ -95,10 +95,6 @@ impl Walk<'_> {
         self.found = true;
     }
 }
-
-/// A string that borrows when it can; `Cow` alone always copies.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The members of an object, also those whose name was there before.
 struct Members<'a>(Vec<(Name<'a>, &'a RawValue)>);

@@ -1,7 +1,6 @@
 //! `/v1/agents`
 
 use axum::Json;
-use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,6 +10,7 @@ use crate::core::clock::rfc3339;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::{Page, Window};
+use crate::listen::rest::parts::{Path, Query};
 use crate::listen::rest::problem::Problem;
 
 /// Whoever calls tools under a name of its own.
@@ -34,10 +34,10 @@ pub(super) struct NewAgent {
     responses((status = 200, body = Page<Agent>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    window: Result<Query<Window>, axum::extract::rejection::QueryRejection>,
+    Query(window): Query<Window>,
 ) -> Result<Json<Page<Agent>>, Problem> {
     let agents = administrator.directory()?.agents().into_iter().map(shown).collect();
-    Ok(Json(Page::of(agents, window?.0, |agent: &Agent| &agent.slug)?))
+    Ok(Json(Page::of(agents, window, |agent: &Agent| &agent.slug)?))
 }
 
 /// Add an agent. It needs a key or a token to call tools.

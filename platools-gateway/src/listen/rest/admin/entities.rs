@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,7 @@ use crate::core::identity::Policy;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::{Page, Window};
+use crate::listen::rest::parts::{Path, Query};
 use crate::listen::rest::problem::{Problem, invalid};
 
 /// What workers connect as.
@@ -67,10 +67,10 @@ pub(super) struct NewWorkerToken {
     responses((status = 200, body = Page<Entity>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    window: Result<Query<Window>, axum::extract::rejection::QueryRejection>,
+    Query(window): Query<Window>,
 ) -> Result<Json<Page<Entity>>, Problem> {
     let entities = administrator.directory()?.entities().into_iter().map(shown).collect();
-    Ok(Json(Page::of(entities, window?.0, |entity: &Entity| &entity.slug)?))
+    Ok(Json(Page::of(entities, window, |entity: &Entity| &entity.slug)?))
 }
 
 /// Add an entity. Its secret is shown this once.

@@ -1,7 +1,6 @@
 //! `/v1/environments`
 
 use axum::Json;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,6 +9,7 @@ use crate::core::environment;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::{Page, Window};
+use crate::listen::rest::parts::Query;
 use crate::listen::rest::problem::Problem;
 
 /// One environment of the project.
@@ -31,10 +31,10 @@ pub(super) struct NewEnvironment {
     responses((status = 200, body = Page<Environment>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    window: Result<Query<Window>, axum::extract::rejection::QueryRejection>,
+    Query(window): Query<Window>,
 ) -> Result<Json<Page<Environment>>, Problem> {
     let environments = administrator.directory()?.environments().into_iter().map(shown).collect();
-    Ok(Json(Page::of(environments, window?.0, |environment: &Environment| &environment.slug)?))
+    Ok(Json(Page::of(environments, window, |environment: &Environment| &environment.slug)?))
 }
 
 /// Add an environment.

@@ -1,7 +1,6 @@
 //! `/v1/keys`
 
 use axum::Json;
-use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
@@ -13,6 +12,7 @@ use crate::core::clock::rfc3339;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::{Page, Window};
+use crate::listen::rest::parts::{Path, Query};
 use crate::listen::rest::problem::Problem;
 
 /// A caller's key, without the key itself.
@@ -55,10 +55,10 @@ pub(super) struct NewKey {
     responses((status = 200, body = Page<Key>), (status = "4XX", body = Problem)))]
 pub(super) async fn list(
     administrator: Administrator,
-    window: Result<Query<Window>, axum::extract::rejection::QueryRejection>,
+    Query(window): Query<Window>,
 ) -> Result<Json<Page<Key>>, Problem> {
     let keys = administrator.directory()?.keys().into_iter().map(shown).collect();
-    Ok(Json(Page::of(keys, window?.0, |key: &Key| &key.id)?))
+    Ok(Json(Page::of(keys, window, |key: &Key| &key.id)?))
 }
 
 /// Add a key. It is shown this once.
