@@ -17,7 +17,7 @@ use crate::core::Core;
 use crate::core::admin::NewKey;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
-use crate::core::journal::{JournalFigures, JournalSettings, Recording};
+use crate::core::journal::{JournalFigures, JournalSettings};
 use crate::core::limits::Limits;
 use crate::listen::{self, Patience, Server};
 use crate::store::make_folder;
@@ -92,40 +92,15 @@ impl Builder {
         self
     }
 
-    /// How much one address or one caller may ask for. Default: [`Limits::default`].
+    /// How much one address, one key or one entity may ask for. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// What the journal keeps of arguments and results. Default: [`Recording::Redacted`].
-    pub fn journal_recording(mut self, recording: Recording) -> Self {
-        self.journal = self.journal.recording(recording);
-        self
-    }
-
-    /// How long the journal keeps calls. Default: 30 days.
-    pub fn journal_max_age(mut self, age: Duration) -> Self {
-        self.journal = self.journal.max_age(age);
-        self
-    }
-
-    /// How many bytes the calls in the journal may take, 1 KiB for each besides its arguments and results. Default: 1 GiB.
-    pub fn journal_max_bytes(mut self, bytes: u64) -> Self {
-        self.journal = self.journal.max_bytes(bytes);
-        self
-    }
-
-    /// Arguments or a result with more bytes than this are not kept in the journal, only their length. Default: 64 KiB.
-    pub fn journal_max_payload(mut self, bytes: usize) -> Self {
-        self.journal = self.journal.max_payload(bytes);
-        self
-    }
-
-    /// Which members of arguments and results the journal leaves out by their names; see [`JournalSettings::sensitive_names`]
-    /// for how they are compared and what the default is.
-    pub fn journal_sensitive_names<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.journal = self.journal.sensitive_names(names);
+    /// What the journal keeps, and how long. Default: [`JournalSettings::default`].
+    pub fn journal(mut self, settings: JournalSettings) -> Self {
+        self.journal = settings;
         self
     }
 
@@ -155,7 +130,7 @@ impl Builder {
         // A later start takes the same port again.
         self.listen = address;
         let links = TaskTracker::new();
-        let server = Server::start(listener, listen::router(&core, &links, self.patience));
+        let server = Server::start(listener, listen::routes(&core, &links, self.patience), Arc::clone(core.limiter()));
         let housekeeping = {
             let core = Arc::clone(&core);
             AbortOnDropHandle::new(tokio::spawn(async move { core.keep_house().await }))

@@ -51,6 +51,8 @@ async fn start(settings: &Settings) -> Result<Gateway, platools_gateway::Error> 
         .drain_limit(settings.drain_limit.get())
         .worker_silence(settings.worker.silence.get())
         .worker_stall(settings.worker.stall.get())
+        .limits(settings.limits.clone())
+        .journal(settings.journal.settings())
         .start()
         .await
 }

@@ -99,6 +99,7 @@ impl Core {
             // Who may not call at all is told that first.
             Err(error) => return Err(may_call.err().unwrap_or(error)),
         };
+        let _under_way_there = self.limiter.call_of(&found.identity.entity_id)?;
         let mut record = self.journal.begin(caller, &found, &request.arguments);
         let call_id = record.call_id().clone();
         let end = match may_call {

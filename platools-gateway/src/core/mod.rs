@@ -38,7 +38,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use platools::wire::Features;
@@ -83,7 +83,7 @@ pub struct Core {
     workers: Workers,
     calls: Calls,
     idempotency: Idempotency,
-    limiter: Limiter,
+    limiter: Arc<Limiter>,
     journal: Journal,
     throttles: Mutex<HashMap<Scope, Throttle>>,
     /// Whether the gateway has begun to stop.
@@ -139,7 +139,7 @@ impl Core {
             workers,
             calls,
             idempotency: Idempotency::default(),
-            limiter: Limiter::new(limits),
+            limiter: Arc::new(Limiter::new(limits)),
             journal: Journal::closed(),
             throttles: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -164,11 +164,20 @@ impl Core {
     /// # Errors
     /// The claim does not hold; the text of the refusal is meant for the worker.
     pub async fn connect(&self, arrival: Arrival, claim: Claim, from: IpAddr) -> Result<Link, Refusal> {
-        self.limiter.handshake(from).map_err(Refusal::TooMany)?;
-        let admitted = self.directory.authenticate_worker(&claim).await?;
+        let too_many = |of| move |wait| Refusal::TooMany { of, wait };
+        self.limiter.handshake(from).map_err(too_many("connections from this address"))?;
+        let admitted = match self.directory.authenticate_worker(&claim).await {
+            Err(Refusal::Unknown) => {
+                self.limiter.failure(from).map_err(too_many("failed attempts from this address"))?;
+                return Err(Refusal::Unknown);
+            }
+            other => other?,
+        };
+        let place = self.limiter.worker(&admitted.identity.entity_id, admitted.policy);
+        let place = place.map_err(too_many("connections of this entity"))?;
         let credential = admitted.credential.clone();
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
-        let link = self.workers.attach(arrival, admitted, secret, claim.features.intersection(Features::all()));
+        let link = self.workers.attach(arrival, admitted, secret, claim.features.intersection(Features::all()), place);
         // What ended the credential meanwhile closed the links it saw, and this was not one of them yet.
         if !self.directory.snapshot().is_good(&credential, now_ms()) {
             return Err(Refusal::Unknown);
@@ -246,8 +255,17 @@ impl Core {
     ///
     /// # Errors
     /// The key is not known, or the database failed.
-    pub async fn authenticate(&self, key: &SecretString) -> Result<Caller, Error> {
-        self.directory.authenticate_caller(key).await
+    pub async fn authenticate(&self, key: &SecretString, from: IpAddr) -> Result<Caller, Error> {
+        let caller = self.directory.authenticate_caller(key).await;
+        if caller.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthenticated) {
+            self.limiter.failed_call(from)?;
+        }
+        caller
+    }
+
+    /// What keeps to the limits.
+    pub(crate) fn limiter(&self) -> &Arc<Limiter> {
+        &self.limiter
     }
 
     /// How many workers are connected.

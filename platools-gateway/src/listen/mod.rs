@@ -8,10 +8,9 @@ mod sync;
 
 use std::sync::Arc;
 
-use axum::Router;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use server::Server;
+pub(crate) use server::{Routes, Server};
 pub(crate) use sync::Patience;
 
 // What adapters share they take from here.
@@ -22,7 +21,8 @@ use server::Traffic;
 use crate::core::Core;
 
 /// Every route of the gateway. The tasks that own workers' sockets are tracked in `links`.
-pub(crate) fn router(core: &Arc<Core>, links: &TaskTracker, patience: Patience) -> Router {
+pub(crate) fn routes(core: &Arc<Core>, links: &TaskTracker, patience: Patience) -> Routes {
     // The adapter for callers also answers what no route matches.
-    rest::router(Arc::clone(core)).merge(sync::router(Arc::clone(core), links.clone(), patience))
+    let served = rest::router(Arc::clone(core)).merge(sync::router(Arc::clone(core), links.clone(), patience));
+    Routes { served, turned_away: rest::turned_away() }
 }

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, ValueEnum};
+use platools_gateway::Recording;
 use serde::{Deserialize, Serialize};
+use toml::Table;
 
+use super::limits::GivenLimits;
+use super::size::Size;
 use super::span::Span;
 
 /// Settings as flags with their variables, and as a file.
-#[derive(Debug, Default, Args, Deserialize)]
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Given {
     /// Folder of the database; made if it is not there.
@@ -28,11 +32,15 @@ pub(crate) struct Given {
     #[command(flatten)]
     pub(super) worker: GivenWorker,
     #[command(flatten)]
+    pub(super) limits: GivenLimits,
+    #[command(flatten)]
+    pub(super) journal: GivenJournal,
+    #[command(flatten)]
     pub(super) log: GivenLog,
 }
 
 /// The gateway's patience with workers.
-#[derive(Debug, Default, Args, Deserialize)]
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct GivenWorker {
     /// How long a worker may be silent before it counts as gone. Default: 2m.
@@ -43,8 +51,38 @@ pub(crate) struct GivenWorker {
     pub(super) stall: Option<Span>,
 }
 
+/// What the journal keeps, and how long.
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenJournal {
+    /// What is kept of arguments and results: `full`, `redacted` or `nothing`. Default: redacted.
+    #[arg(long = "journal-recording", value_name = "WHAT", env = "PLATOOLS_GATEWAY_JOURNAL_RECORDING", value_parser = recording)]
+    recording: Option<Recording>,
+    /// Names of members that are redacted, with commas between them. Default: those that sound secret.
+    #[arg(
+        long = "journal-sensitive-names",
+        value_name = "NAMES",
+        env = "PLATOOLS_GATEWAY_JOURNAL_SENSITIVE_NAMES",
+        value_delimiter = ','
+    )]
+    sensitive_names: Option<Vec<String>>,
+    /// Longer arguments or results are not kept. Default: 64KiB.
+    #[arg(long = "journal-max-payload", value_name = "SIZE", env = "PLATOOLS_GATEWAY_JOURNAL_MAX_PAYLOAD")]
+    max_payload: Option<Size>,
+    /// How long calls are kept. Default: 30d.
+    #[arg(long = "journal-max-age", value_name = "TIME", env = "PLATOOLS_GATEWAY_JOURNAL_MAX_AGE")]
+    max_age: Option<Span>,
+    /// How much room calls may take. Default: 1GiB.
+    #[arg(long = "journal-max-size", value_name = "SIZE", env = "PLATOOLS_GATEWAY_JOURNAL_MAX_SIZE")]
+    max_size: Option<Size>,
+}
+
+fn recording(name: &str) -> Result<Recording, &'static str> {
+    Recording::from_name(name).ok_or("it takes full, redacted or nothing")
+}
+
 /// What is logged.
-#[derive(Debug, Default, Args, Deserialize)]
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct GivenLog {
     /// For people or for programs. Default: pretty.
@@ -78,22 +116,9 @@ impl Given {
         toml::from_str(&text).map_err(|error| anyhow!("the configuration file {} is wrong: {error}", file.display()))
     }
 
-    /// What is said here, and below it what is said there.
-    pub(super) fn over(self, lower: Self) -> Self {
-        Self {
-            data: self.data.or(lower.data),
-            listen: self.listen.or(lower.listen),
-            first_key: self.first_key.or(lower.first_key),
-            drain_limit: self.drain_limit.or(lower.drain_limit),
-            worker: GivenWorker {
-                silence: self.worker.silence.or(lower.worker.silence),
-                stall: self.worker.stall.or(lower.worker.stall),
-            },
-            log: GivenLog {
-                format: self.log.format.or(lower.log.format),
-                filter: self.log.filter.or(lower.log.filter),
-            },
-        }
+    /// The same as a table of those that were said.
+    pub(super) fn table(&self) -> anyhow::Result<Table> {
+        Table::try_from(self).context("the settings cannot be put together")
     }
 }
 

@@ -1,22 +1,28 @@
 //! What `serve` can be told, from three places: flags go before the environment, and that before the configuration file.
 
 mod given;
+mod limits;
+mod size;
 mod span;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use serde::Serialize;
+use platools_gateway::Recording;
+use platools_gateway::core::journal::{JournalSettings, SENSITIVE_NAMES};
+use platools_gateway::core::limits::Limits;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use given::{Given, GivenLog, LogFormat};
+use size::Size;
 use span::Span;
 
 /// The address of `serve` and `dev`, unless they are told another.
-pub(crate) const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 3100);
+pub(crate) const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3100);
 
 const DEFAULT_LOG_FILTER: &str = "info,sqlx=warn";
 
@@ -24,24 +30,32 @@ const DEFAULT_LOG_FILTER: &str = "info,sqlx=warn";
 const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a gateway runs. Printed, this is a configuration file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// Folder of the database. There is no default.
     pub(crate) data: PathBuf,
     /// Address to listen on. Default: 127.0.0.1:3100.
+    #[serde(default = "default_listen")]
     pub(crate) listen: SocketAddr,
     /// Whether the first start makes an admin's key and prints it. Default: yes.
+    #[serde(default = "yes")]
     pub(crate) first_key: bool,
     /// How long calls may take to end when the gateway stops. Default: 10 seconds.
+    #[serde(default = "default_drain_limit")]
     pub(crate) drain_limit: Span,
     /// The gateway's patience with workers.
     pub(crate) worker: Worker,
+    /// How much one address, one key or one entity may ask for.
+    pub(crate) limits: Limits,
+    /// What the journal keeps, and how long.
+    pub(crate) journal: Journal,
     /// What is logged.
     pub(crate) log: Log,
 }
 
 /// The gateway's patience with workers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Worker {
     /// How long a worker may be silent before it counts as gone. Default: 2 minutes.
     pub(crate) silence: Span,
@@ -49,13 +63,66 @@ pub(crate) struct Worker {
     pub(crate) stall: Span,
 }
 
+/// What the journal keeps, and how long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Journal {
+    /// What is kept of arguments and results. Default: what is not redacted.
+    recording: Recording,
+    /// Names of members that are redacted. Default: [`SENSITIVE_NAMES`].
+    sensitive_names: Vec<String>,
+    /// Longer arguments or results are not kept. Default: 64 KiB.
+    max_payload: Size,
+    /// How long calls are kept. Default: 30 days.
+    max_age: Span,
+    /// How much room calls may take. Default: 1 GiB.
+    max_size: Size,
+}
+
 /// What is logged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Log {
     /// For people or for programs. Default: for people.
     pub(crate) format: LogFormat,
     /// What is worth a line, as `tracing_subscriber::EnvFilter` has it. Default: `info,sqlx=warn`.
     pub(crate) filter: String,
+}
+
+fn default_listen() -> SocketAddr {
+    DEFAULT_LISTEN
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_drain_limit() -> Span {
+    Span::from_secs(10)
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self { silence: Span::from_secs(120), stall: Span::from_secs(30) }
+    }
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self {
+            recording: Recording::default(),
+            sensitive_names: SENSITIVE_NAMES.map(str::to_owned).to_vec(),
+            max_payload: Size::bytes(64 * 1024),
+            max_age: Span::from_secs(30 * 24 * 60 * 60),
+            max_size: Size::bytes(1024 * 1024 * 1024),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::default(), filter: DEFAULT_LOG_FILTER.to_owned() }
+    }
 }
 
 impl Settings {
@@ -67,27 +134,43 @@ impl Settings {
         // RUST_LOG is of the environment too, so it goes before the file.
         let given = Given { log: given.log.or_rust_log(), ..given };
         let in_file = file.map(Given::read).transpose()?.unwrap_or_default();
-        Self::complete(given.over(in_file))
+        let mut settings = in_file.table()?;
+        put_over(&mut settings, given.table()?);
+        Self::complete(settings)
     }
 
-    fn complete(given: Given) -> anyhow::Result<Self> {
-        let settings = Self {
-            data: given.data.context(
-                "say where to keep the data: `--data FOLDER`, PLATOOLS_GATEWAY_DATA, or `data` in the configuration file",
-            )?,
-            listen: given.listen.unwrap_or(DEFAULT_LISTEN),
-            first_key: given.first_key.unwrap_or(true),
-            drain_limit: given.drain_limit.unwrap_or(Span::from_secs(10)),
-            worker: Worker {
-                silence: given.worker.silence.unwrap_or(Span::from_secs(120)),
-                stall: given.worker.stall.unwrap_or(Span::from_secs(30)),
-            },
-            log: Log::complete(given.log)?,
-        };
+    fn complete(settings: Table) -> anyhow::Result<Self> {
+        ensure!(
+            settings.contains_key("data"),
+            "say where to keep the data: `--data FOLDER`, PLATOOLS_GATEWAY_DATA, or `data` in the configuration file"
+        );
+        let settings: Self = settings.try_into().context("the settings cannot be put together")?;
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
+        settings.log.check()?;
         Ok(settings)
+    }
+}
+
+/// Puts what is said in one place over what is said in another.
+fn put_over(lower: &mut Table, upper: Table) {
+    for (name, value) in upper {
+        match (lower.get_mut(&name), value) {
+            (Some(Value::Table(lower)), Value::Table(upper)) => put_over(lower, upper),
+            (_, value) => drop(lower.insert(name, value)),
+        }
+    }
+}
+
+impl Journal {
+    pub(crate) fn settings(&self) -> JournalSettings {
+        JournalSettings::default()
+            .recording(self.recording)
+            .sensitive_names(&self.sensitive_names)
+            .max_payload(usize::try_from(self.max_payload.get()).unwrap_or(usize::MAX))
+            .max_age(self.max_age.get())
+            .max_bytes(self.max_size.get())
     }
 }
 
@@ -97,13 +180,18 @@ impl Log {
     /// # Errors
     /// The filter is malformed.
     pub(crate) fn load(given: GivenLog) -> anyhow::Result<Self> {
-        Self::complete(given.or_rust_log())
+        let given = given.or_rust_log();
+        let log = Self {
+            format: given.format.unwrap_or_default(),
+            filter: given.filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
+        };
+        log.check()?;
+        Ok(log)
     }
 
-    fn complete(given: GivenLog) -> anyhow::Result<Self> {
-        let filter = given.filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned());
-        EnvFilter::try_new(&filter).with_context(|| format!("`log.filter` is no filter: {filter:?}"))?;
-        Ok(Self { format: given.format.unwrap_or_default(), filter })
+    fn check(&self) -> anyhow::Result<()> {
+        EnvFilter::try_new(&self.filter).with_context(|| format!("`log.filter` is no filter: {:?}", self.filter))?;
+        Ok(())
     }
 }
 
@@ -170,6 +258,10 @@ mod tests {
             ("data = '/d'\n[worker]\nsilence = '0s'", "`worker.silence` is 0s; it takes at least 1s"),
             ("data = '/d'\n[log]\nfilter = 'info=x=y'", "`log.filter` is no filter"),
             ("data = '/d'\n[log]\nformat = 'xml'", "line 3"),
+            ("data = '/d'\n[limits.key]\ncalls_per_second = 0", "line 3"),
+            ("data = '/d'\n[limits.keys]\ncalls_per_second = 1", "`keys`"),
+            ("data = '/d'\n[journal]\nmax_size = 'much'", "a size such as"),
+            ("data = '/d'\n[journal]\nrecording = 'some'", "`redacted`"),
         ] {
             let error = error(file);
             assert!(error.contains(part), "{file}: {error}");

@@ -20,9 +20,17 @@ async fn check(file: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ou
 
 #[tokio::test]
 async fn flags_go_before_the_environment_and_that_before_the_file() {
-    let file = "data = '/file'\nlisten = '127.0.0.1:1'\ndrain_limit = '1s'\n[worker]\nstall = '1m'\n";
-    let variables = [("PLATOOLS_GATEWAY_DATA", "/variable"), ("PLATOOLS_GATEWAY_LISTEN", "127.0.0.1:2")];
-    let checked = check(file, &["--data", "/flag", "--log-format", "json"], &variables).await;
+    let file = "data = '/file'\nlisten = '127.0.0.1:1'\ndrain_limit = '1s'\n[worker]\nstall = '1m'\n\
+        [limits.key]\ncalls_per_second = 7\ncalls_in_flight = 7\n\
+        [journal]\nrecording = 'nothing'\nmax_age = '3d'\nmax_size = '1 GiB'\n";
+    let variables = [
+        ("PLATOOLS_GATEWAY_DATA", "/variable"),
+        ("PLATOOLS_GATEWAY_LISTEN", "127.0.0.1:2"),
+        ("PLATOOLS_GATEWAY_KEY_CALLS_IN_FLIGHT", "8"),
+        ("PLATOOLS_GATEWAY_JOURNAL_SENSITIVE_NAMES", "pin,iban"),
+    ];
+    let flags = ["--data", "/flag", "--log-format", "json", "--journal-max-size", "2 GiB"];
+    let checked = check(file, &flags, &variables).await;
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
     let expected = r#"data = "/flag"
 listen = "127.0.0.1:2"
@@ -32,6 +40,29 @@ drain_limit = "1s"
 [worker]
 silence = "2m"
 stall = "1m"
+
+[limits.address]
+connections = 4096
+handshakes_per_second = 500
+failures_per_minute = 60
+
+[limits.key]
+calls_per_second = 7
+calls_in_flight = 8
+body_bytes = 8388608
+
+[limits.entity]
+connections = 1000
+handshakes_per_second = 500
+calls_per_second = 10000
+calls_in_flight = 10000
+
+[journal]
+recording = "nothing"
+sensitive_names = ["pin", "iban"]
+max_payload = "64KiB"
+max_age = "3days"
+max_size = "2GiB"
 
 [log]
 format = "json"

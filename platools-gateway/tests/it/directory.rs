@@ -1,9 +1,12 @@
 //! Who may do what: entities, agents, keys and tokens, changed over REST.
 
+use std::num::NonZeroU32;
+
 use platools_gateway::Gateway;
+use platools_gateway::core::limits::Limits;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Dial, dev_gateway, within};
+use crate::support::{Caller, Dial, dev_gateway, gateway_with, within};
 
 async fn created(admin: &Caller, path: &str, body: Value) -> Value {
     let answer = admin.post(path, body).await;
@@ -200,15 +203,17 @@ async fn long_lists_come_in_pages() {
 
 #[tokio::test]
 async fn wrong_secrets_in_bulk_are_all_told_the_same_and_block_nobody() {
-    let gateway = dev_gateway().await;
+    let mut many = Limits::default();
+    many.address.failures_per_minute = NonZeroU32::MAX;
+    let (gateway, secret, _) = gateway_with(Gateway::builder().limits(many)).await;
     let tries = (0..200).map(|number| {
-        let dial = Dial::to(&gateway, &format!("/ws/sdk?entity={}", if number % 2 == 0 { "dev" } else { "nobody" }));
+        let dial = Dial::to(&gateway, &format!("/ws/sdk?entity={}", if number % 2 == 0 { "orders" } else { "nobody" }));
         let dial = dial.secret(&format!("plt_worker_{number}"));
         async move { dial.open().await.refused().await }
     });
     let refusals = within(futures::future::join_all(tries)).await;
     assert!(refusals.iter().all(|refusal| *refusal == refusals[0]), "an entity that is there is not given away");
-    Dial::dev(&gateway).welcomed().await.settle().await;
+    Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await.settle().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use platools_gateway::core::journal::JournalSettings;
 use platools_gateway::{Gateway, Recording, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -360,12 +361,12 @@ async fn marked_and_secret_looking_members_are_redacted_and_never_stored() {
 async fn the_settings_say_what_is_kept() {
     let given = json!({"password": "p", "return": "x".repeat(50)});
     for (setup, expected) in [
-        (Gateway::builder().journal_recording(Recording::Full), ("kept", "kept")),
-        (Gateway::builder().journal_recording(Recording::Nothing), ("dropped", "dropped")),
-        (Gateway::builder().journal_sensitive_names(["return"]), ("redacted", "kept")),
-        (Gateway::builder().journal_max_payload(52), ("dropped", "kept")),
+        (JournalSettings::default().recording(Recording::Full), ("kept", "kept")),
+        (JournalSettings::default().recording(Recording::Nothing), ("dropped", "dropped")),
+        (JournalSettings::default().sensitive_names(["return"]), ("redacted", "kept")),
+        (JournalSettings::default().max_payload(52), ("dropped", "kept")),
     ] {
-        let (gateway, secret, caller) = gateway_with(setup).await;
+        let (gateway, secret, caller) = gateway_with(Gateway::builder().journal(setup)).await;
         let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
         worker.register(&["echo"]).await;
         let _worker = serve(worker);
@@ -540,7 +541,7 @@ async fn a_database_that_takes_nothing_costs_records_and_no_calls_and_is_used_ag
 
 #[tokio::test]
 async fn calls_that_are_too_old_are_deleted() {
-    let setup = Gateway::builder().journal_max_age(Duration::from_millis(300));
+    let setup = Gateway::builder().journal(JournalSettings::default().max_age(Duration::from_millis(300)));
     let (gateway, secret, caller) = gateway_with(setup).await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     worker.register(&["echo"]).await;
@@ -554,7 +555,7 @@ async fn calls_that_are_too_old_are_deleted() {
 
 #[tokio::test]
 async fn the_oldest_calls_are_deleted_when_all_together_are_too_much() {
-    let setup = Gateway::builder().journal_max_bytes(20 * 1024);
+    let setup = Gateway::builder().journal(JournalSettings::default().max_bytes(20 * 1024));
     let (gateway, secret, caller) = gateway_with(setup).await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     worker.register(&["echo"]).await;

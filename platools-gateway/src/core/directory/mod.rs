@@ -50,9 +50,14 @@ pub enum Refusal {
     /// Its entity's project has no such environment.
     #[error("unknown environment")]
     UnknownEnvironment,
-    /// Too many workers connect from where it does.
-    #[error("too many connections from this address; try again in {0:.1?}")]
-    TooMany(Duration),
+    /// There is too much of something.
+    #[error("too many {of}; try again in {wait:.1?}")]
+    TooMany {
+        /// Of what.
+        of: &'static str,
+        /// How long to wait.
+        wait: Duration,
+    },
     /// The gateway could not tell.
     #[error("the gateway could not check the secret; try again")]
     Unavailable(#[source] Error),

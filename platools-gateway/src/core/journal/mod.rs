@@ -23,6 +23,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use call::{CallEnd, CallSummary, JournaledCall, Kept, PastCall, Payload};
 pub(crate) use record::CallRecord;
+pub use redact::SENSITIVE_NAMES;
 pub use settings::{JournalSettings, Recording};
 
 use super::arguments::Arguments;

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::redact::Names;
 
 /// What the journal keeps of arguments and results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Recording {
     /// All of it.
@@ -15,6 +18,19 @@ pub enum Recording {
     Redacted,
     /// Only how long they were.
     Nothing,
+}
+
+impl Recording {
+    /// `full`, `redacted` or `nothing`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "full" => Some(Self::Full),
+            "redacted" => Some(Self::Redacted),
+            "nothing" => Some(Self::Nothing),
+            _ => None,
+        }
+    }
 }
 
 /// How the journal is kept.
@@ -48,8 +64,8 @@ impl JournalSettings {
     }
 
     /// Which members [`Recording::Redacted`] leaves out by their names: those that contain one of these, whatever the case,
-    /// and whatever stands between letters (`api_key`, `apiKey` and `X-API-Key` all contain `apikey`). Default: `accesskey`,
-    /// `apikey`, `authorization`, `cookie`, `credential`, `passphrase`, `passwd`, `password`, `privatekey`, `secret`, `token`.
+    /// and whatever stands between letters (`api_key`, `apiKey` and `X-API-Key` all contain `apikey`). Default:
+    /// [`SENSITIVE_NAMES`](super::SENSITIVE_NAMES).
     #[must_use]
     pub fn sensitive_names<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.names = Names::new(names);

@@ -6,7 +6,8 @@ use tokio::sync::{mpsc, watch};
 use super::live::{Queued, offline};
 use super::{Arrival, Closing, Delivery, Notice, Order, Workers};
 use crate::core::identity::{Identity, Scope};
-use crate::core::ids::{CallId, ConnectionId};
+use crate::core::ids::{CallId, ConnectionId, EntityId};
+use crate::core::limits::Place;
 
 /// A worker's end of a link, owned by the task that owns its socket. Dropping it takes the worker offline, unless a newer
 /// link took its place; calls that no socket got fail, for they have certainly not run.
@@ -20,6 +21,7 @@ pub struct Link {
     pub(super) deliveries: mpsc::Receiver<Queued>,
     pub(super) noticed: mpsc::UnboundedReceiver<Notice>,
     pub(super) closed: watch::Receiver<Option<Closing>>,
+    pub(super) _place: Option<Place<EntityId>>,
 }
 
 impl Link {

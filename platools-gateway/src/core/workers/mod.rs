@@ -17,7 +17,8 @@ use super::clock::now_ms;
 use super::directory::Admitted;
 use super::gauge::Gauge;
 use super::identity::{Credential, Identity, Policy, Scope};
-use super::ids::{ConnectionId, ProjectId};
+use super::ids::{ConnectionId, EntityId, ProjectId};
+use super::limits::Place;
 
 pub use link::{ClosingSignal, Fence, Link};
 pub(crate) use live::offline;
@@ -111,6 +112,7 @@ impl Workers {
         admitted: Admitted,
         secret: SecretString,
         features: Features,
+        place: Option<Place<EntityId>>,
     ) -> Link {
         let Admitted { identity, credential, policy } = admitted;
         let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
@@ -135,7 +137,7 @@ impl Workers {
         };
         self.lock().admit(identity.scope(), live, policy);
         let workers = self.clone();
-        Link { workers, identity, connection_id, arrival, features, deliveries, noticed, closed }
+        Link { workers, identity, connection_id, arrival, features, deliveries, noticed, closed, _place: place }
     }
 
     /// The live link of a scope that has the fewest calls under way.

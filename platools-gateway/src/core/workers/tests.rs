@@ -14,7 +14,7 @@ fn admitted() -> Admitted {
 }
 
 fn attach(workers: &Workers) -> Link {
-    workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::none())
+    workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::none(), None)
 }
 
 fn delivery(call_id: &str) -> Delivery {
@@ -44,7 +44,7 @@ async fn a_link_that_took_long_to_let_in_does_not_replace_one_that_came_later() 
     let workers = Workers::default();
     let earlier = Arrival::now();
     let newer = attach(&workers);
-    let late = workers.attach(earlier, admitted(), "secret".to_owned().into(), Features::none());
+    let late = workers.attach(earlier, admitted(), "secret".to_owned().into(), Features::none(), None);
     assert_eq!(late.closing().wait().await, Closing::Superseded);
     assert!(newer.fence().is_current() && !late.fence().is_current());
     drop(late);
@@ -110,7 +110,7 @@ async fn a_call_nobody_waits_for_is_not_delivered() {
 async fn only_workers_that_know_what_is_meant_are_told() {
     let workers = Workers::default();
     let told = |features: Features| {
-        let mut link = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features);
+        let mut link = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
         workers.notify(&identity().scope(), &Notice::Cancel { call_id: "c".into() });
         link.noticed.try_recv().is_ok()
     };
@@ -162,6 +162,6 @@ async fn links_that_attach_while_stopping_are_closed() {
 #[test]
 fn debug_does_not_print_the_secret() {
     let workers = Workers::default();
-    let _link = workers.attach(Arrival::now(), admitted(), "plt_hidden".to_owned().into(), Features::none());
+    let _link = workers.attach(Arrival::now(), admitted(), "plt_hidden".to_owned().into(), Features::none(), None);
     assert!(!format!("{workers:?}").contains("plt_hidden"));
 }

@@ -1,8 +1,9 @@
 //! Whose request it is.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 
@@ -25,7 +26,10 @@ impl FromRequestParts<Arc<Core>> for Known {
             let detail = "missing key: send the header `Authorization: Bearer <key>`";
             Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
         })?;
-        Ok(Self(core.authenticate(&key).await?))
+        let ConnectInfo(remote) = ConnectInfo::<SocketAddr>::from_request_parts(parts, core)
+            .await
+            .expect("the server says where every request comes from");
+        Ok(Self(core.authenticate(&key, remote.ip()).await?))
     }
 }
 

@@ -12,12 +12,10 @@ use tokio::time::timeout;
 
 use super::problem::{Problem, invalid};
 use crate::core::Core;
-
-/// A body may have so many bytes: 8 MiB. With its envelopes it must still fit into a worker's frame.
-const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+use crate::core::limits::MAX_BODY_BYTES;
 
 /// A body is read so far before the connection is given up.
-const MAX_DISCARDED_BYTES: usize = 8 * MAX_BODY_BYTES;
+const MAX_DISCARDED_BYTES: usize = 8 * MAX_BODY_BYTES as usize;
 
 /// How long a body may take to arrive.
 const UPLOAD: Duration = Duration::from_secs(30);
@@ -28,10 +26,12 @@ pub(super) struct Text(pub(super) String);
 impl FromRequest<Arc<Core>> for Text {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &Arc<Core>) -> Result<Self, Problem> {
+    async fn from_request(request: Request, core: &Arc<Core>) -> Result<Self, Problem> {
         let too_slow =
             |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "upload_timeout", "the body took too long to arrive");
-        let body = timeout(UPLOAD, collect(request.into_body().into_data_stream())).await.map_err(too_slow)??;
+        let body = timeout(UPLOAD, collect(request.into_body().into_data_stream(), core.limiter().body_bytes()))
+            .await
+            .map_err(too_slow)??;
         String::from_utf8(body).map(Self).map_err(|error| invalid(format!("the body is not UTF-8: {error}")))
     }
 }
@@ -61,19 +61,20 @@ pub(super) fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, P
 ///
 /// Some of what is too much is read and thrown away: a client that is still sending may never see an answer that comes
 /// before its body was read.
-async fn collect(mut chunks: BodyDataStream) -> Result<Vec<u8>, Problem> {
+async fn collect(mut chunks: BodyDataStream, max_bytes: usize) -> Result<Vec<u8>, Problem> {
     let (mut body, mut length) = (Vec::new(), 0);
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| invalid(format!("the body broke off: {error}")))?;
         length += chunk.len();
-        if length <= MAX_BODY_BYTES {
+        if length <= max_bytes {
             body.extend_from_slice(&chunk);
         } else if length > MAX_DISCARDED_BYTES {
             break;
         }
     }
-    if length > MAX_BODY_BYTES {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than 8 MiB"));
+    if length > max_bytes {
+        let detail = format!("the body is larger than {max_bytes} bytes");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
     }
     Ok(body)
 }

@@ -18,7 +18,7 @@ mod workers;
 
 use std::sync::Arc;
 
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -69,6 +69,15 @@ pub(super) fn router(core: Arc<Core>) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(core)
+}
+
+/// What everything answers those who have too many connections.
+pub(super) fn turned_away() -> Router {
+    Router::new().fallback(async || {
+        let detail = "there are too many connections from this address; close some, or try again later";
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(1);
+        ([(header::CONNECTION, "close")], problem)
+    })
 }
 
 async fn no_such_route(uri: Uri) -> Problem {

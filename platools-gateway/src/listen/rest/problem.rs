@@ -69,6 +69,12 @@ impl Problem {
         self.0.retryable = true;
         self
     }
+
+    /// A problem that trying again so many seconds later may solve.
+    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
+        self.retryable()
+    }
 }
 
 /// The request does not say what it must, or says what it must not.

@@ -4,7 +4,8 @@ mod traffic;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -25,6 +26,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 pub(super) use traffic::Traffic;
 
+use crate::core::limits::{Admission, Limiter, Place};
 use traffic::Watched;
 
 /// How long a connection may take to send the head of its next request. It also ends connections that are kept alive idly.
@@ -46,13 +48,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// Begins to serve.
-    pub(crate) fn start(listener: TcpListener, router: Router) -> Self {
+    pub(crate) fn start(listener: TcpListener, routes: Routes, limiter: Arc<Limiter>) -> Self {
         let (stopping, requests) = (CancellationToken::new(), TaskTracker::new());
-        let connections = Connections {
-            router: TowerToHyperService::new(router),
-            stopping: stopping.clone(),
-            requests: requests.clone(),
-        };
+        let connections = Connections { routes, limiter, stopping: stopping.clone(), requests: requests.clone() };
         let task = AbortOnDropHandle::new(tokio::spawn(accept(listener, connections)));
         Self { task, stopping, requests }
     }
@@ -80,10 +78,20 @@ impl Server {
     }
 }
 
+/// Who answers.
+#[derive(Debug, Clone)]
+pub(crate) struct Routes {
+    /// Those that are served.
+    pub(super) served: Router,
+    /// Those of addresses with too many connections.
+    pub(super) turned_away: Router,
+}
+
 /// What every connection needs.
 #[derive(Debug, Clone)]
 struct Connections {
-    router: TowerToHyperService<Router>,
+    routes: Routes,
+    limiter: Arc<Limiter>,
     stopping: CancellationToken,
     requests: TaskTracker,
 }
@@ -93,7 +101,17 @@ async fn accept(listener: TcpListener, connections: Connections) {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, remote)) => drop(tasks.spawn(connections.clone().serve(stream, remote))),
+                Ok((stream, remote)) => match connections.limiter.connection(remote.ip()) {
+                    Admission::Serve(place) => {
+                        let router = connections.routes.served.clone();
+                        tasks.spawn(connections.clone().serve(stream, remote, router, place));
+                    }
+                    Admission::TurnAway(place) => {
+                        let router = connections.routes.turned_away.clone();
+                        tasks.spawn(connections.clone().serve(stream, remote, router, place));
+                    }
+                    Admission::Drop => drop(stream),
+                },
                 Err(error) => wait_after(&error).await,
             },
             Some(_) = tasks.join_next() => {}
@@ -118,13 +136,14 @@ async fn wait_after(error: &io::Error) {
 
 impl Connections {
     /// Serves one connection until it ends or is upgraded.
-    async fn serve(self, stream: TcpStream, remote: SocketAddr) {
+    async fn serve(self, stream: TcpStream, remote: SocketAddr, router: Router, place: Place<IpAddr>) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "small packets of a connection may be delayed");
         }
         let traffic = Traffic::new();
-        let io = TokioIo::new(Watched::new(stream, traffic.clone()));
-        let service = service_fn(|request| self.answer(request, remote, traffic.clone()));
+        let io = TokioIo::new(Watched::new(stream, traffic.clone(), place));
+        let router = TowerToHyperService::new(router);
+        let service = service_fn(|request| self.answer(&router, request, remote, traffic.clone()));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD);
         let mut connection = std::pin::pin!(http.serve_connection(io, service).with_upgrades());
@@ -143,6 +162,7 @@ impl Connections {
     /// Answers one request, which tells handlers where it came from and what moves over its connection.
     fn answer(
         &self,
+        router: &TowerToHyperService<Router>,
         request: Request<Incoming>,
         remote: SocketAddr,
         traffic: Traffic,
@@ -150,7 +170,7 @@ impl Connections {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(remote));
         request.extensions_mut().insert(traffic);
-        tracked(self.requests.token(), self.router.call(request))
+        tracked(self.requests.token(), router.call(request))
     }
 }
 
@@ -164,6 +184,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
+    use crate::core::limits::Limits;
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -172,7 +193,11 @@ mod tests {
         let router = Router::new().route("/", get(async |ConnectInfo(from): ConnectInfo<SocketAddr>| from.to_string()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        (Server::start(listener, router), TcpStream::connect(address).await.unwrap())
+        let routes = Routes { served: router, turned_away: Router::new() };
+        (
+            Server::start(listener, routes, Arc::new(Limiter::new(&Limits::default()))),
+            TcpStream::connect(address).await.unwrap(),
+        )
     }
 
     /// Reads until the text, or to the end of the connection.

@@ -70,16 +70,17 @@ async fn while_moving<T>(limit: Duration, last: impl Fn() -> Instant, what: impl
     }
 }
 
-/// A stream that notes its traffic.
+/// A stream that notes its traffic, and keeps something for as long as it is open.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
+pub(super) struct Watched<S, K> {
     stream: S,
     traffic: Traffic,
+    _kept: K,
 }
 
-impl<S> Watched<S> {
-    pub(super) fn new(stream: S, traffic: Traffic) -> Self {
-        Self { stream, traffic }
+impl<S, K> Watched<S, K> {
+    pub(super) fn new(stream: S, traffic: Traffic, kept: K) -> Self {
+        Self { stream, traffic, _kept: kept }
     }
 
     fn note_sent(&self, written: &io::Result<usize>) {
@@ -89,7 +90,7 @@ impl<S> Watched<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Watched<S, K> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
@@ -100,7 +101,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for Watched<S, K> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
         self.note_sent(&written);
@@ -143,7 +144,7 @@ mod tests {
     async fn what_moves_byte_by_byte_may_take_long() {
         let (near, mut far) = duplex(1);
         let traffic = Traffic::new();
-        let mut near = Watched::new(near, traffic.clone());
+        let mut near = Watched::new(near, traffic.clone(), ());
         let slowly = async {
             let mut taken = [0; 10];
             for byte in &mut taken {

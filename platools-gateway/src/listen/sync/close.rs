@@ -26,7 +26,7 @@ pub(super) fn reason(closing: Closing) -> (u16, &'static str) {
 pub(super) fn code_of(refusal: &Refusal) -> u16 {
     match refusal {
         Refusal::Unavailable(_) | Refusal::TookTooLong => close_code::ERROR,
-        Refusal::TooMany(_) => close_code::AGAIN,
+        Refusal::TooMany { .. } => close_code::AGAIN,
         Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => close_code::POLICY,
     }
 }

@@ -117,7 +117,7 @@ fn report(refusal: &Refusal) {
             tracing::error!(error = %cause, causes = causes_of(cause), "a worker could not be checked");
         }
         Refusal::TookTooLong => tracing::error!("a worker could not be checked in time"),
-        Refusal::TooMany(_) => tracing::debug!(reason = %refusal, "a worker was turned away"),
+        Refusal::TooMany { .. } => tracing::debug!(reason = %refusal, "a worker was turned away"),
         Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => {
             tracing::warn!(reason = %refusal, "a worker was turned away")
         }

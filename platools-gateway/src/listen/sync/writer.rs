@@ -99,6 +99,8 @@ fn write_call(socket: &Socket, link: &Link, delivery: &Delivery) -> Result<(), B
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
     use std::time::Duration;
 
     use axum::Router;
@@ -120,14 +122,15 @@ mod tests {
     use crate::core::directory::Claim;
     use crate::core::error::ErrorKind;
     use crate::core::identity::{Policy, Role};
-    use crate::core::limits::Limits;
+    use crate::core::limits::{Limiter, Limits};
     use crate::core::trace::TraceContext;
     use crate::core::{Arrival, CallRequest, Core, ToolName};
     use crate::listen::sync::{Patience, replies};
-    use crate::listen::{Server, Traffic};
+    use crate::listen::{Routes, Server, Traffic};
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const CALLS: usize = 8;
+    const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     /// A socket whose worker reads nothing, and what keeps it open.
     async fn unread_socket() -> (Socket, impl Sized) {
@@ -140,7 +143,8 @@ mod tests {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Server::start(listener, Router::new().route("/", any(upgrade)));
+        let routes = Routes { served: Router::new().route("/", any(upgrade)), turned_away: Router::new() };
+        let server = Server::start(listener, routes, Arc::new(Limiter::new(&Limits::default())));
         let worker = TcpSocket::new_v4().unwrap();
         worker.set_recv_buffer_size(64 * 1024).unwrap();
         let worker = worker.connect(address).await.unwrap();
@@ -155,7 +159,7 @@ mod tests {
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         let secret = core.local_admin().add_entity("dev", Policy::Supersede).await.unwrap().secret;
         let claim = Claim { secret: Some(secret), ..Claim::default() };
-        let link = core.connect(Arrival::now(), claim, [127, 0, 0, 1].into()).await.unwrap();
+        let link = core.connect(Arrival::now(), claim, LOCAL).await.unwrap();
         let tool = ToolDeclaration::new("slow", "", json!({}));
         core.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
         let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap().secret;
@@ -166,7 +170,7 @@ mod tests {
     async fn no_call_is_lost_between_the_queue_and_the_socket() {
         let (_folder, core, mut link, key) = core().await;
         let (socket, _open) = unread_socket().await;
-        let caller = core.authenticate(&key).await.unwrap();
+        let caller = core.authenticate(&key, LOCAL).await.unwrap();
         let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
         let call = || {
             let arguments = Arguments::new(&arguments).unwrap();

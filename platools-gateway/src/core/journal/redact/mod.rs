@@ -14,6 +14,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub(super) use names::Names;
+pub use names::SENSITIVE_NAMES;
 
 use crate::core::arguments::Name;
 use place::Place;

@@ -1,6 +1,7 @@
 //! Names that sound secret.
 
-const DEFAULT: [&str; 11] = [
+/// What names that sound secret contain.
+pub const SENSITIVE_NAMES: [&str; 11] = [
     "accesskey",
     "apikey",
     "authorization",
@@ -37,7 +38,7 @@ impl Names {
 
 impl Default for Names {
     fn default() -> Self {
-        Self::new(DEFAULT)
+        Self::new(SENSITIVE_NAMES)
     }
 }
 

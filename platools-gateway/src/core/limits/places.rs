@@ -1,0 +1,73 @@
+//! How many at once.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// So many places for each of many.
+#[derive(Debug)]
+pub(super) struct Places<K: Hash + Eq + Clone> {
+    limit: u32,
+    taken: Arc<Mutex<HashMap<K, u32>>>,
+}
+
+/// A place that is taken. Dropping it gives it back.
+#[derive(Debug)]
+pub(crate) struct Place<K: Hash + Eq + Clone> {
+    key: K,
+    taken: Arc<Mutex<HashMap<K, u32>>>,
+}
+
+impl<K: Hash + Eq + Clone> Places<K> {
+    pub(super) fn new(limit: NonZeroU32) -> Self {
+        Self { limit: limit.get(), taken: Arc::default() }
+    }
+
+    /// Takes a place, if there is one.
+    pub(super) fn take(&self, key: K) -> Option<Place<K>> {
+        let mut taken = lock(&self.taken);
+        let count = taken.entry(key.clone()).or_default();
+        if *count >= self.limit {
+            return None;
+        }
+        *count += 1;
+        drop(taken);
+        Some(Place { key, taken: Arc::clone(&self.taken) })
+    }
+}
+
+impl<K: Hash + Eq + Clone> Drop for Place<K> {
+    fn drop(&mut self) {
+        let mut taken = lock(&self.taken);
+        if let Some(count) = taken.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.key);
+            }
+        }
+    }
+}
+
+fn lock<K>(taken: &Mutex<HashMap<K, u32>>) -> MutexGuard<'_, HashMap<K, u32>> {
+    // Every section leaves the table whole, so a panic in another task spoils nothing.
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_given_back_is_there_for_another() {
+        let places = Places::new(NonZeroU32::new(2).unwrap());
+        let first = places.take("a").unwrap();
+        let _second = places.take("a").unwrap();
+        assert!(places.take("a").is_none());
+        let other = places.take("b").unwrap();
+        drop(first);
+        places.take("a").unwrap();
+        drop(other);
+        assert_eq!(lock(&places.taken).keys().collect::<Vec<_>>(), [&"a"], "nothing is kept of those without a place");
+    }
+}

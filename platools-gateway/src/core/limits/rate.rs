@@ -1,0 +1,38 @@
+//! How often.
+
+use std::hash::Hash;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+/// A rate for each of many.
+pub(super) struct Rate<K: Hash + Eq + Clone> {
+    limiter: RateLimiter<K, HashMapStateStore<K>, DefaultClock>,
+}
+
+impl<K: Hash + Eq + Clone> Rate<K> {
+    /// So many in a second, and twice as many at once.
+    pub(super) fn per_second(number: NonZeroU32) -> Self {
+        let twice = number.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+        Self { limiter: RateLimiter::hashmap(Quota::per_second(number).allow_burst(twice)) }
+    }
+
+    /// So many in a minute, and as many at once.
+    pub(super) fn per_minute(number: NonZeroU32) -> Self {
+        Self { limiter: RateLimiter::hashmap(Quota::per_minute(number)) }
+    }
+
+    /// Counts one more, or says how long to wait.
+    pub(super) fn take(&self, key: &K) -> Result<(), Duration> {
+        self.limiter.check_key(key).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+    }
+
+    /// Forgets those that have not come for a while.
+    pub(super) fn sweep(&self) {
+        self.limiter.retain_recent();
+        self.limiter.shrink_to_fit();
+    }
+}

@@ -1,0 +1,82 @@
+//! What was said of how much one address, one key or one entity may ask for.
+
+use std::num::NonZeroU32;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenLimits {
+    #[command(flatten)]
+    address: GivenAddress,
+    #[command(flatten)]
+    key: GivenKey,
+    #[command(flatten)]
+    entity: GivenEntity,
+}
+
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GivenAddress {
+    /// Connections from one address. Default: 4096.
+    #[arg(id = "address-connections", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_ADDRESS_CONNECTIONS")]
+    connections: Option<NonZeroU32>,
+    /// Workers that connect from one address in a second. Default: 500.
+    #[arg(
+        id = "address-handshakes-per-second",
+        long,
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_ADDRESS_HANDSHAKES_PER_SECOND"
+    )]
+    handshakes_per_second: Option<NonZeroU32>,
+    /// Wrong secrets, keys and tokens from one address in a minute. Default: 60.
+    #[arg(
+        id = "address-failures-per-minute",
+        long,
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_ADDRESS_FAILURES_PER_MINUTE"
+    )]
+    failures_per_minute: Option<NonZeroU32>,
+}
+
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GivenKey {
+    /// Calls of one key or token in a second. Default: 1000.
+    #[arg(id = "key-calls-per-second", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_KEY_CALLS_PER_SECOND")]
+    calls_per_second: Option<NonZeroU32>,
+    /// Calls of one key or token under way. Default: 1000.
+    #[arg(id = "key-calls-in-flight", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_KEY_CALLS_IN_FLIGHT")]
+    calls_in_flight: Option<NonZeroU32>,
+    /// Bytes of a request's body, at most 8 MiB. Default: 8388608.
+    #[arg(id = "key-body-bytes", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_KEY_BODY_BYTES")]
+    body_bytes: Option<NonZeroU32>,
+}
+
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GivenEntity {
+    /// Workers of one entity that is a pool. Default: 1000.
+    #[arg(id = "entity-connections", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_ENTITY_CONNECTIONS")]
+    connections: Option<NonZeroU32>,
+    /// Workers of one entity that connect in a second. Default: 500.
+    #[arg(
+        id = "entity-handshakes-per-second",
+        long,
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_ENTITY_HANDSHAKES_PER_SECOND"
+    )]
+    handshakes_per_second: Option<NonZeroU32>,
+    /// Calls of one entity's tools in a second. Default: 10000.
+    #[arg(
+        id = "entity-calls-per-second",
+        long,
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_ENTITY_CALLS_PER_SECOND"
+    )]
+    calls_per_second: Option<NonZeroU32>,
+    /// Calls of one entity's tools under way. Default: 10000.
+    #[arg(id = "entity-calls-in-flight", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_ENTITY_CALLS_IN_FLIGHT")]
+    calls_in_flight: Option<NonZeroU32>,
+}
