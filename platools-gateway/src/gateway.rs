@@ -303,7 +303,7 @@ impl Gateway {
             tracing::warn!("some requests did not end in time");
         }
         // Workers stay until now: they are the ones to finish the calls. Those that are left are ended here.
-        self.core.stop();
+        self.core.stop().await;
         self.links.close();
         if timeout(FAREWELL, self.links.wait()).await.is_err() {
             tracing::warn!("some workers did not take leave");
@@ -318,7 +318,7 @@ impl Gateway {
 impl Drop for Gateway {
     fn drop(&mut self) {
         // Links are tasks of their own and would outlive the server, which ends its connections when it is dropped.
-        self.core.stop();
+        self.core.abort();
     }
 }
 

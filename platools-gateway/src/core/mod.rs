@@ -295,9 +295,19 @@ impl Core {
         self.workers.notify_all(&Notice::Drain { deadline });
     }
 
-    /// Closes every link, and ends every call that still waits.
-    pub(crate) fn stop(&self) {
+    /// Ends every call that still waits, and closes every link over a while.
+    pub(crate) async fn stop(&self) {
+        self.fail_calls();
+        self.workers.close_spread(Closing::ShuttingDown).await;
+    }
+
+    /// Ends every call that still waits, and closes every link at once.
+    pub(crate) fn abort(&self) {
+        self.fail_calls();
         self.workers.close_all(Closing::ShuttingDown);
+    }
+
+    fn fail_calls(&self) {
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 

@@ -7,10 +7,12 @@ mod messages;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use platools::wire::Features;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::calls::Calls;
 use super::clock::now_ms;
@@ -19,6 +21,7 @@ use super::gauge::Gauge;
 use super::identity::{Credential, Identity, Policy, Scope};
 use super::ids::{ConnectionId, EntityId, ProjectId};
 use super::limits::Place;
+use super::random;
 
 pub use link::{ClosingSignal, Fence, Link};
 pub(crate) use live::offline;
@@ -42,6 +45,13 @@ impl Arrival {
         Self(ARRIVALS.fetch_add(1, Ordering::Relaxed))
     }
 }
+
+/// So much longer does it take to close the links for each of them, so that 1000 workers come back within 3 seconds or more
+/// and not all at once.
+const SPREAD: Duration = Duration::from_millis(3);
+
+/// It takes at most so long, however many there are.
+const LONGEST_SPREAD: Duration = Duration::from_secs(3);
 
 /// One worker that is connected.
 #[derive(Debug, Clone)]
@@ -194,7 +204,25 @@ impl Workers {
         self.lock().links().filter(|live| ends(&live.credential)).for_each(|live| live.close(closing));
     }
 
-    /// Closes every link, and every one that attaches from now on.
+    /// Closes every link, and every one that attaches from now on. Those that are there are closed at random moments of some
+    /// time, so that not all their workers come back in the same one.
+    pub(crate) async fn close_spread(&self, closing: Closing) {
+        let links: Vec<_> = {
+            let mut state = self.lock();
+            state.closed = true;
+            state.links().cloned().collect()
+        };
+        let time = SPREAD.saturating_mul(u32::try_from(links.len()).unwrap_or(u32::MAX)).min(LONGEST_SPREAD);
+        let mut moments: Vec<_> = links.into_iter().map(|live| (time.mul_f64(random::fraction()), live)).collect();
+        moments.sort_unstable_by_key(|(moment, _)| *moment);
+        let begun = Instant::now();
+        for (moment, live) in moments {
+            sleep_until(begun + moment).await;
+            live.close(closing);
+        }
+    }
+
+    /// Closes every link, and every one that attaches from now on, at once.
     pub(crate) fn close_all(&self, closing: Closing) {
         let mut state = self.lock();
         state.closed = true;

@@ -1,3 +1,4 @@
+use futures::future::join_all;
 use platools::wire::Feature;
 use serde_json::value::RawValue;
 
@@ -11,6 +12,13 @@ fn identity() -> Identity {
 
 fn admitted() -> Admitted {
     Admitted { identity: identity(), credential: Credential::Secret("sec".into()), policy: Policy::Supersede }
+}
+
+/// A link of another entity.
+fn attach_as(workers: &Workers, entity: &str) -> Link {
+    let mut admitted = admitted();
+    admitted.identity.entity_id = entity.into();
+    workers.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::none(), None)
 }
 
 fn attach(workers: &Workers) -> Link {
@@ -156,6 +164,24 @@ fn debug_does_not_print_arguments() {
 async fn links_that_attach_while_stopping_are_closed() {
     let workers = Workers::default();
     workers.close_all(Closing::ShuttingDown);
+    assert_eq!(attach(&workers).closing().wait().await, Closing::ShuttingDown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn links_are_closed_one_after_the_other_when_the_gateway_stops() {
+    let workers = Workers::default();
+    let links: Vec<_> = (0..200).map(|number| attach_as(&workers, &format!("ent_{number}"))).collect();
+    let begun = Instant::now();
+    let closed = links.iter().map(async |link| {
+        assert_eq!(link.closing().wait().await, Closing::ShuttingDown);
+        begun.elapsed()
+    });
+    let ((), mut moments) = tokio::join!(workers.close_spread(Closing::ShuttingDown), join_all(closed));
+    moments.sort_unstable();
+    assert!(*moments.last().unwrap() <= SPREAD * 200, "{moments:?}");
+    // Random moments of 600 ms: a tenth of them all in one twentieth of the time would be no spread.
+    let crowd = moments.windows(20).map(|some| some[19] - some[0]).min().unwrap();
+    assert!(moments[199] - moments[0] > SPREAD * 100 && crowd > Duration::from_millis(5), "{moments:?}");
     assert_eq!(attach(&workers).closing().wait().await, Closing::ShuttingDown);
 }
 
