@@ -279,6 +279,7 @@ impl Core {
 
     /// Closes every link, and ends every call that still waits.
     pub(crate) fn stop(&self) {
+        self.idempotency.begin_stop();
         self.workers.close_all(Closing::ShuttingDown);
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
