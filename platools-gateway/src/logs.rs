@@ -11,7 +11,11 @@ use crate::settings::{Log, LogFormat};
 /// # Errors
 /// The filter is malformed.
 pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
-    let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&log.filter)?).with_writer(io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&log.filter)?)
+        .with_writer(io::stderr)
+        // They would go where the line could not be written to, with a panic if that fails as well: on a full disk, it does.
+        .log_internal_errors(false);
     match log.format {
         // Colours are noise in a file or a journal.
         LogFormat::Pretty => lines.with_ansi(io::stderr().is_terminal()).init(),

@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Core;
@@ -22,6 +24,9 @@ use crate::store::{EarlierRequest, RequestName};
 /// How long an answer is kept: 24 hours.
 pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long until an answer that could not be kept is tried again.
+const NEXT_TRY: Duration = Duration::from_secs(1);
+
 /// A name may have so many characters.
 const MAX_NAME_CHARS: usize = 255;
 
@@ -30,6 +35,8 @@ const MAX_NAME_CHARS: usize = 255;
 pub(crate) struct Idempotency {
     running: Mutex<HashMap<RequestName, AnswerReceiver>>,
     tasks: TaskTracker,
+    /// What could not be kept yet is tried for the last time.
+    stopping: CancellationToken,
 }
 
 type AnswerReceiver = watch::Receiver<Option<Arc<Answer>>>;
@@ -47,6 +54,12 @@ struct Answer {
 enum End {
     Returned { result: Box<RawValue>, latency_ms: u64 },
     Failed { kind: ErrorKind, message: String, problems: Vec<ArgumentProblem> },
+}
+
+/// What the database is to know of a request that was answered.
+enum Note {
+    Answered(String),
+    NeverMade,
 }
 
 /// The sort of end only: results and messages are not for a log.
@@ -101,37 +114,69 @@ impl Core {
         running.insert(name.clone(), receiver.clone());
         let (core, caller, fingerprint) = (Arc::clone(self), caller.clone(), fingerprint.to_owned());
         self.idempotency.tasks.spawn(async move {
-            let answer = core.answer_once(&caller, &name, request, fingerprint).await;
+            let (answer, unkept) = core.answer_once(&caller, &name, request, fingerprint).await;
+            let answer = Some(Arc::new(answer));
+            if let Some(note) = unkept {
+                // Whoever asks again meanwhile is answered from memory.
+                sender.send_replace(answer.clone());
+                core.keep_trying_to_note(&name, &note).await;
+            }
             core.idempotency.lock().remove(&name);
-            sender.send_replace(Some(Arc::new(answer)));
+            sender.send_replace(answer);
         });
         receiver
     }
 
-    /// The answer that was given to a request of that name, or else what comes of making it.
+    /// The answer that was given to a request of that name, or else what comes of making it; and what the database should know
+    /// of it and could not be told.
     async fn answer_once(
         &self,
         caller: &Caller,
         name: &RequestName,
         request: CallRequest,
         fingerprint: String,
-    ) -> Answer {
+    ) -> (Answer, Option<Note>) {
         match self.store.begin_request(name, &fingerprint).await {
             Ok(None) => {}
-            Ok(Some(earlier)) => return Answer::from(earlier),
-            Err(error) => return Answer::new(fingerprint, Err(error)),
+            Ok(Some(earlier)) => return (Answer::from(earlier), None),
+            Err(error) => return (Answer::new(fingerprint, Err(error)), None),
         }
         let ended = self.call(caller, request).await;
         let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
         let answer = Answer::new(fingerprint, ended);
-        let kept = match is_retryable {
-            true => self.store.forget_request(name).await,
-            false => self.store.end_request(name, &answer.to_text()).await,
-        };
-        if let Err(error) = kept {
-            tracing::error!(%error, "the answer to a named call could not be kept");
+        let note = if is_retryable { Note::NeverMade } else { Note::Answered(answer.to_text()) };
+        match self.note(name, &note).await {
+            Ok(()) => (answer, None),
+            Err(error) => {
+                tracing::error!(%error, "the answer to a named call cannot be kept yet; it is tried again");
+                (answer, Some(note))
+            }
         }
-        answer
+    }
+
+    async fn note(&self, name: &RequestName, note: &Note) -> Result<(), Error> {
+        match note {
+            Note::Answered(answer) => self.store.end_request(name, answer).await,
+            Note::NeverMade => self.store.forget_request(name).await,
+        }
+    }
+
+    /// Tries until the database has it, or the gateway stops. That many of these wait at most as there were calls under way when
+    /// the database began to fail: it takes no new names either.
+    async fn keep_trying_to_note(&self, name: &RequestName, note: &Note) {
+        let stopping = &self.idempotency.stopping;
+        loop {
+            let _ = timeout(NEXT_TRY, stopping.cancelled()).await;
+            let is_last = stopping.is_cancelled();
+            match self.note(name, note).await {
+                Ok(()) => return,
+                Err(error) if is_last => {
+                    tracing::error!(%error, "the answer to a named call could not be kept and is lost");
+                    return;
+                }
+                Err(error) => tracing::debug!(%error, "the answer to a named call could not be kept"),
+            }
+        }
     }
 
     /// Forgets answers that are old enough.
@@ -142,6 +187,11 @@ impl Core {
 }
 
 impl Idempotency {
+    /// Waits no longer for a database that fails.
+    pub(crate) fn begin_stop(&self) {
+        self.stopping.cancel();
+    }
+
     /// Waits until every named call has ended and its answer is kept.
     pub(crate) async fn idle(&self) {
         self.tasks.close();

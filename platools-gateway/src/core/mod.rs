@@ -308,6 +308,7 @@ impl Core {
     }
 
     fn fail_calls(&self) {
+        self.idempotency.begin_stop();
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 

@@ -42,6 +42,7 @@ impl Core {
     /// Says from now on that the gateway is not ready.
     pub(crate) fn begin_stop(&self) {
         self.stopping.store(true, Ordering::Release);
+        self.idempotency.begin_stop();
     }
 }
 

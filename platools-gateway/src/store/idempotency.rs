@@ -36,16 +36,25 @@ impl Store {
         .bind(fingerprint)
         .bind(now_ms())
         .execute(&self.pool)
-        .await?;
-        if begun.rows_affected() > 0 {
-            return Ok(None);
+        .await;
+        match begun {
+            Ok(begun) if begun.rows_affected() > 0 => Ok(None),
+            Ok(_) => Ok(Some(self.earlier_request(request).await?.ok_or(sqlx::Error::RowNotFound)?)),
+            // What was answered can still be read when the disk is full.
+            Err(error) => match self.earlier_request(request).await {
+                Ok(Some(earlier)) => Ok(Some(earlier)),
+                Ok(None) | Err(_) => Err(error.into()),
+            },
         }
+    }
+
+    async fn earlier_request(&self, request: &RequestName) -> Result<Option<EarlierRequest>, Error> {
         let row = sqlx::query("SELECT fingerprint, answer FROM idempotent_calls WHERE owner = $1 AND name = $2")
             .bind(&request.owner)
             .bind(&request.name)
-            .fetch_one(&self.pool)
+            .fetch_optional(&self.pool)
             .await?;
-        Ok(Some(EarlierRequest { fingerprint: row.get("fingerprint"), answer: row.get("answer") }))
+        Ok(row.map(|row| EarlierRequest { fingerprint: row.get("fingerprint"), answer: row.get("answer") }))
     }
 
     /// Notes the answer to a request.

@@ -8,11 +8,12 @@ mod idempotency;
 mod journal;
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 pub(crate) use catalog::ToolRow;
 pub(crate) use directory::{AgentRow, DirectoryRows, EntityRow, KeyRow, NewSecret, SecretRow};
@@ -28,6 +29,9 @@ const FILE: &str = "gateway.sqlite";
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pool: SqlitePool,
+    /// Open as long as the store is, and used by nobody. With the last connection SQLite removes the files beside the database, and
+    /// when the disk is full there is no room to make them again: nothing could even be read.
+    anchor: Arc<Mutex<Option<SqliteConnection>>>,
 }
 
 impl Store {
@@ -54,22 +58,45 @@ impl Store {
             // What was acknowledged survives a power cut too; writes are rare enough to wait for the disk.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(5));
+        let mut anchor = SqliteConnection::connect_with(&options).await?;
+        // Only a connection that has read holds on to those files.
+        sqlx::query("SELECT name FROM sqlite_schema LIMIT 1").fetch_optional(&mut anchor).await?;
         let pool = SqlitePoolOptions::new()
             .max_connections(4)
             // A connection to a file does not go stale.
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(is_reusable(connection)))
             .connect_with(options)
             .await?;
         migrator().run(&pool).await.map_err(|error| {
             Error::new(ErrorKind::Storage, "the database cannot be brought up to this version").caused_by(error)
         })?;
-        Ok(Self { pool })
+        Ok(Self { pool, anchor: Arc::new(Mutex::new(Some(anchor))) })
     }
 
     /// Closes the database and waits until it is.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
+        let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(anchor) = anchor
+            && let Err(error) = anchor.close().await
+        {
+            tracing::warn!(%error, "the database was not closed in order; the next start puts that right");
+        }
     }
+}
+
+/// Whether a connection may be used again: its last transaction is over.
+///
+/// When the disk is full, SQLite itself rolls a transaction back. The rollback that follows fails then, and the connection goes
+/// on counting a transaction that is none: its next one would be a savepoint in it, which a rollback leaves open. Whatever was
+/// written over that connection afterwards would be lost at its end, and nobody else could write.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // Answered after a rollback that is still on its way.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// Makes the data folder, so that only its owner can read it, unless it is there.

@@ -8,9 +8,12 @@ mod catalog;
 mod commands;
 mod config;
 mod directory;
+#[cfg(target_os = "linux")]
+mod disk;
 mod extensions;
 mod hostile;
 mod journal;
+mod kept;
 mod limits;
 mod named;
 mod program;
@@ -21,4 +24,5 @@ mod supervisor;
 mod sync;
 
 mod process;
+mod running;
 mod support;

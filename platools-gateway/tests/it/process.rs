@@ -11,12 +11,24 @@ use crate::support::{Dial, within};
 
 /// The program with these arguments, and without what whoever runs the tests has set for gateways of their own.
 pub(crate) fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_platools-gateway"));
+    command_of(env!("CARGO_BIN_EXE_platools-gateway"), arguments)
+}
+
+fn command_of(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLATOOLS_GATEWAY_")) {
         command.env_remove(name);
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
+}
+
+/// The same, where a write beyond the limit for files fails as on a full disk. By default it ends the program.
+#[cfg(target_os = "linux")]
+pub(crate) fn command_without_xfsz(arguments: &[&str]) -> Command {
+    let shell = ["-c", r#"trap '' XFSZ; exec "$0" "$@""#, env!("CARGO_BIN_EXE_platools-gateway")];
+    let arguments = [&shell, arguments].concat();
+    command_of("/bin/sh", &arguments)
 }
 
 pub(crate) async fn output(arguments: &[&str]) -> Output {
@@ -33,9 +45,13 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) async fn start(mut command: Command) -> Self {
+    pub(crate) async fn start(command: Command) -> Self {
         // Nobody reads it, and a full pipe would stop the program.
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        Self::start_with_log(command, Stdio::null()).await
+    }
+
+    pub(crate) async fn start_with_log(mut command: Command, log: Stdio) -> Self {
+        let mut child = command.stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut before = Vec::new();
         loop {
@@ -55,6 +71,16 @@ impl Program {
         let id = self.child.id().expect("it runs").to_string();
         let sent = within(Command::new("kill").args([signal, &id]).status()).await.unwrap();
         assert!(sent.success());
+    }
+
+    /// Leaves no room for what the program writes into files, or all there is again. Its command must be one of
+    /// [`command_without_xfsz`].
+    #[cfg(target_os = "linux")]
+    pub(crate) fn room_on_disk(&self, bytes: Option<u64>) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+        let id = Pid::from_raw(self.child.id().expect("it runs").try_into().unwrap());
+        prlimit(id, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
     }
 
     pub(crate) async fn exit_code(mut self) -> Option<i32> {

@@ -79,24 +79,29 @@ impl Dial {
         self
     }
 
-    async fn connect(&self, address: &str) -> TcpStream {
+    async fn connect(&self, address: &str) -> std::io::Result<TcpStream> {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = self.receive_buffer {
             socket.set_recv_buffer_size(bytes).unwrap();
         }
-        within(socket.connect(address.parse().unwrap())).await.unwrap()
+        within(socket.connect(address.parse().unwrap())).await
     }
 
     pub(crate) async fn open(self) -> Worker {
+        self.try_open().await.unwrap()
+    }
+
+    /// Opens, unless nobody listens any more.
+    pub(crate) async fn try_open(self) -> Result<Worker, Error> {
         let mut request = self.url.as_str().into_client_request().unwrap();
         for (name, value) in &self.headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let address = request.uri().authority().unwrap().as_str().to_owned();
-        let stream = self.connect(&address).await;
+        let stream = self.connect(&address).await?;
         let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
-        let (socket, _) = within(client_async_with_config(request, stream, Some(config))).await.unwrap();
-        Worker { socket }
+        let (socket, _) = within(client_async_with_config(request, stream, Some(config))).await?;
+        Ok(Worker { socket })
     }
 
     /// Opens, and takes the greeting.
@@ -119,6 +124,11 @@ impl Worker {
 
     pub(crate) async fn send_text(&mut self, text: impl Into<String>) {
         self.send_message(Message::text(text.into())).await.unwrap();
+    }
+
+    /// Sends a frame, unless the socket has ended.
+    pub(crate) async fn try_send(&mut self, frame: &Value) -> Result<(), Error> {
+        self.send_message(Message::text(frame.to_string())).await
     }
 
     pub(crate) async fn send_message(&mut self, message: Message) -> Result<(), Error> {
@@ -271,14 +281,29 @@ impl Caller {
         }
     }
 
+    /// Posts under an idempotency key; `None` where the connection ends before the answer.
+    pub(crate) async fn try_named(&self, path: &str, name: &str, body: &Value) -> Option<Answer> {
+        let request = self.request("POST", path).header("idempotency-key", name).body(body.to_string());
+        self.try_answer(request).await.ok()
+    }
+
+    /// Sends; `None` where the connection ends before the answer.
+    pub(crate) async fn try_send(&self, method: &str, path: &str, body: &Value) -> Option<Answer> {
+        self.try_answer(self.request(method, path).body(body.to_string())).await.ok()
+    }
+
     async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = within(request.send()).await.unwrap();
+        self.try_answer(request).await.unwrap()
+    }
+
+    async fn try_answer(&self, request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+        let response = within(request.send()).await?;
         let status = response.status().as_u16();
         let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
         let (kind, etag, retry_after) = (header("content-type"), header("etag"), header("retry-after"));
-        let text = within(response.text()).await.unwrap();
+        let text = within(response.text()).await?;
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() };
-        Answer { status, kind, etag, retry_after, body }
+        Ok(Answer { status, kind, etag, retry_after, body })
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {

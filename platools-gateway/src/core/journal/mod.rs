@@ -1,8 +1,8 @@
 //! Which tools were called, by whom, and how that ended.
 //!
 //! A call leaves its record in a bounded queue and goes on. One task takes records off the queue, takes out of them what must
-//! not be kept, and writes many at a time; it also deletes what is too old or too much. When it cannot keep up, records are
-//! lost and counted, and no call waits.
+//! not be kept, and writes many at a time; it also deletes what is too old or too much. While the database fails, records wait.
+//! When the queue is full, they are lost and counted, and no call waits.
 
 mod call;
 mod entry;
@@ -54,7 +54,7 @@ const LAST_WRITE: Duration = Duration::from_secs(10);
 pub struct JournalFigures {
     /// Calls that were stored.
     pub written: u64,
-    /// Calls that were not stored, because the database failed or too many came at a time.
+    /// Calls that were not stored, because the database failed for too long or too many came at a time.
     pub lost: u64,
     /// Calls that wait to be stored.
     pub waiting: usize,

@@ -23,6 +23,9 @@ const WAIT: Duration = Duration::from_millis(200);
 /// How long to wait before each further attempt to write a batch.
 const RETRIES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
 
+/// How long to wait after those, as long as the database fails. Further calls wait in the queue until it is full.
+const LATER: Duration = Duration::from_secs(1);
+
 /// Batches with more bytes than this are prepared where no socket waits for it.
 const PREPARED_IN_PLACE: usize = 64 * 1024;
 
@@ -83,6 +86,8 @@ pub(super) struct Writer<S> {
     queue: mpsc::Receiver<Entry>,
     requests: mpsc::Receiver<Request>,
     batch: Vec<Entry>,
+    /// What the database did not take; goes before the batch.
+    unwritten: Vec<CallRow>,
     due: Option<Instant>,
     prune_at: Instant,
     complained: Option<Instant>,
@@ -96,8 +101,8 @@ impl<S: Shelf> Writer<S> {
         queue: mpsc::Receiver<Entry>,
         requests: mpsc::Receiver<Request>,
     ) -> Self {
-        let (batch, due, prune_at) = (Vec::with_capacity(BATCH), None, Instant::now());
-        Self { shelf, settings, counters, queue, requests, batch, due, prune_at, complained: None }
+        let (batch, unwritten, due, prune_at) = (Vec::with_capacity(BATCH), Vec::new(), None, Instant::now());
+        Self { shelf, settings, counters, queue, requests, batch, unwritten, due, prune_at, complained: None }
     }
 
     /// Writes until it is told to end, or nobody is left to send anything.
@@ -117,6 +122,17 @@ impl<S: Shelf> Writer<S> {
         }
         self.queue.close();
         self.write_queued().await;
+        for wait in RETRIES {
+            if !self.unwritten.is_empty() {
+                sleep(wait).await;
+                self.write_queued().await;
+            }
+        }
+        let left = self.unwritten.len() + self.batch.len() + self.queue.len();
+        if left > 0 {
+            self.counters.add_lost(left);
+            tracing::error!(calls = left, "calls could not be written into the journal and are lost");
+        }
     }
 
     /// Every arm only waits, and `recv_many` leaves in the queue what it does not return, so all of them are cancel-safe. What
@@ -141,29 +157,50 @@ impl<S: Shelf> Writer<S> {
         self.due.get_or_insert(now + WAIT);
     }
 
-    /// Writes all that was queued when this began.
+    /// Writes all that was queued when this began, unless the database fails.
     async fn write_queued(&mut self) {
         let mut left = self.queue.len();
-        while left > 0 || !self.batch.is_empty() {
+        while left > 0 || !self.batch.is_empty() || !self.unwritten.is_empty() {
             while left > 0 && self.batch.len() < BATCH {
                 left -= 1;
                 self.batch.extend(self.queue.try_recv().ok());
             }
             self.write().await;
+            if !self.unwritten.is_empty() {
+                break;
+            }
         }
     }
 
+    /// Writes what the database did not take before, and then the batch.
     async fn write(&mut self) {
         self.due = None;
-        let Some(rows) = self.prepare().await else { return };
-        match self.add(&rows).await {
+        if !self.unwritten.is_empty() {
+            let rows = std::mem::take(&mut self.unwritten);
+            let tried = self.shelf.add(&rows).await;
+            self.end_write(rows, tried);
+        }
+        if self.unwritten.is_empty()
+            && let Some(rows) = self.prepare().await
+        {
+            let tried = self.add(&rows).await;
+            self.end_write(rows, tried);
+        }
+    }
+
+    fn end_write(&mut self, rows: Vec<CallRow>, tried: Result<i64, Error>) {
+        match tried {
             Ok(bytes) => {
                 self.counters.add_written(rows.len());
                 if u64::try_from(bytes).is_ok_and(|bytes| bytes > self.settings.max_bytes) {
                     self.prune_at = self.prune_at.min(Instant::now() + BREATH);
                 }
             }
-            Err(error) => self.lose(rows.len(), &error),
+            Err(error) => {
+                self.unwritten = rows;
+                self.due = Some(Instant::now() + LATER);
+                self.complain(&error, "calls cannot be written into the journal; they wait until its queue is full");
+            }
         }
     }
 
@@ -176,7 +213,11 @@ impl<S: Shelf> Writer<S> {
             return Some(prepare()).filter(|rows| !rows.is_empty());
         }
         let prepared = spawn_blocking(prepare).await;
-        prepared.map_err(|error| self.lose(calls, &error)).ok()
+        let lose = |error| {
+            self.counters.add_lost(calls);
+            self.complain(&error, "calls could not be prepared for the journal and are lost");
+        };
+        prepared.map_err(lose).ok()
     }
 
     async fn add(&mut self, rows: &[CallRow]) -> Result<i64, Error> {
@@ -190,12 +231,11 @@ impl<S: Shelf> Writer<S> {
         self.shelf.add(rows).await
     }
 
-    fn lose(&mut self, calls: usize, error: &dyn std::error::Error) {
-        self.counters.add_lost(calls);
+    fn complain(&mut self, error: &dyn std::error::Error, complaint: &'static str) {
         if self.complained.is_none_or(|at| at.elapsed() >= COMPLAINTS) {
             self.complained = Some(Instant::now());
             let cause = error.source().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(%error, cause, "calls could not be written into the journal and are lost");
+            tracing::error!(%error, cause, "{complaint}");
         }
     }
 
@@ -367,17 +407,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_written_is_lost_and_counted_and_later_calls_are_written() {
-        let fake = Fake::new(RETRIES.len() + 1);
+    async fn calls_wait_for_a_database_that_fails_and_what_does_not_fit_is_refused() {
+        let fake = Fake::new(usize::MAX);
         let harness = Harness::start(fake.clone(), 10);
-        for _ in 0..2 {
-            harness.queue.send(entry()).await.unwrap();
-        }
-        harness.flush().await;
-        assert_eq!((fake.batches(), harness.figures()), (vec![], (0, 2)));
         harness.queue.send(entry()).await.unwrap();
         harness.flush().await;
-        assert_eq!((fake.batches(), harness.figures()), (vec![1], (1, 2)));
+        // Those that came while the first was tried are the batch that waits behind it.
+        for _ in 0..BATCH {
+            within(harness.queue.send(entry())).await.unwrap();
+        }
+        sleep(LATER * 10).await;
+        let refused = (0..15).filter(|_| harness.queue.try_send(entry()).is_err()).count();
+        assert_eq!((fake.batches(), harness.figures(), refused), (vec![], (0, 0), 5));
+        fake.failures.store(0, Ordering::Relaxed);
+        harness.flush().await;
+        assert_eq!((fake.batches(), harness.figures()), (vec![1, BATCH, 10], (11 + BATCH as u64, 0)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_written_in_the_end_is_lost_and_counted() {
+        let fake = Fake::new(usize::MAX);
+        let harness = Harness::start(fake.clone(), 1000);
+        for _ in 0..BATCH + 3 {
+            harness.queue.try_send(entry()).unwrap();
+        }
+        let begun = Instant::now();
+        assert_eq!(figures(&harness.close().await), (0, 3 + BATCH as u64));
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
