@@ -26,9 +26,23 @@ pub(crate) struct Given {
     #[arg(long, value_name = "TIME", env = "PLATOOLS_GATEWAY_DRAIN_LIMIT")]
     pub(super) drain_limit: Option<Span>,
     #[command(flatten)]
+    pub(super) tls: GivenTls,
+    #[command(flatten)]
     pub(super) worker: GivenWorker,
     #[command(flatten)]
     pub(super) log: GivenLog,
+}
+
+/// What TLS is served with.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenTls {
+    /// PEM file of the certificate, followed by those of its issuers; with it and its key, TLS is served. Default: none.
+    #[arg(long = "tls-certificate", value_name = "FILE", env = "PLATOOLS_GATEWAY_TLS_CERTIFICATE")]
+    pub(super) certificate: Option<PathBuf>,
+    /// PEM file of the certificate's private key. Default: none.
+    #[arg(long = "tls-key", value_name = "FILE", env = "PLATOOLS_GATEWAY_TLS_KEY")]
+    pub(super) key: Option<PathBuf>,
 }
 
 /// The gateway's patience with workers.
@@ -85,6 +99,10 @@ impl Given {
             listen: self.listen.or(lower.listen),
             first_key: self.first_key.or(lower.first_key),
             drain_limit: self.drain_limit.or(lower.drain_limit),
+            tls: GivenTls {
+                certificate: self.tls.certificate.or(lower.tls.certificate),
+                key: self.tls.key.or(lower.tls.key),
+            },
             worker: GivenWorker {
                 silence: self.worker.silence.or(lower.worker.silence),
                 stall: self.worker.stall.or(lower.worker.stall),

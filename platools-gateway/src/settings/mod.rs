@@ -7,10 +7,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
+use given::GivenTls;
 pub(crate) use given::{Given, GivenLog, LogFormat};
 use span::Span;
 
@@ -34,10 +35,22 @@ pub(crate) struct Settings {
     pub(crate) first_key: bool,
     /// How long calls may take to end when the gateway stops. Default: 10 seconds.
     pub(crate) drain_limit: Span,
+    /// What TLS is served with. Default: no TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls: Option<Tls>,
     /// The gateway's patience with workers.
     pub(crate) worker: Worker,
     /// What is logged.
     pub(crate) log: Log,
+}
+
+/// What TLS is served with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Tls {
+    /// PEM file of the certificate, followed by those of its issuers.
+    pub(crate) certificate: PathBuf,
+    /// PEM file of its private key.
+    pub(crate) key: PathBuf,
 }
 
 /// The gateway's patience with workers.
@@ -78,6 +91,7 @@ impl Settings {
             listen: given.listen.unwrap_or(DEFAULT_LISTEN),
             first_key: given.first_key.unwrap_or(true),
             drain_limit: given.drain_limit.unwrap_or(Span::from_secs(10)),
+            tls: Tls::complete(given.tls)?,
             worker: Worker {
                 silence: given.worker.silence.unwrap_or(Span::from_secs(120)),
                 stall: given.worker.stall.unwrap_or(Span::from_secs(30)),
@@ -88,6 +102,17 @@ impl Settings {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
         Ok(settings)
+    }
+}
+
+impl Tls {
+    fn complete(given: GivenTls) -> anyhow::Result<Option<Self>> {
+        match (given.certificate, given.key) {
+            (Some(certificate), Some(key)) => Ok(Some(Self { certificate, key })),
+            (None, None) => Ok(None),
+            (Some(_), None) => bail!("`tls.certificate` is set and `tls.key` is not; TLS takes both"),
+            (None, Some(_)) => bail!("`tls.key` is set and `tls.certificate` is not; TLS takes both"),
+        }
     }
 }
 
@@ -124,9 +149,11 @@ mod tests {
 
     #[test]
     fn a_printed_configuration_is_one_that_says_the_same() {
-        let settings = load(Given::default(), "data = '/d'").unwrap();
-        let printed = toml::to_string(&settings).unwrap();
-        assert_eq!(load(Given::default(), &printed).unwrap(), settings);
+        for file in ["data = '/d'", "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'"] {
+            let settings = load(Given::default(), file).unwrap();
+            let printed = toml::to_string(&settings).unwrap();
+            assert_eq!(load(Given::default(), &printed).unwrap(), settings);
+        }
     }
 
     #[test]
@@ -144,6 +171,15 @@ mod tests {
         assert_eq!(settings.worker.stall, Span::from_secs(60));
         assert_eq!(settings.worker.silence, Span::from_secs(120));
         assert_eq!(settings.log.format, LogFormat::Json);
+    }
+
+    #[test]
+    fn certificate_and_key_may_be_said_in_different_places() {
+        let tls = GivenTls { certificate: Some("/given".into()), key: None };
+        let given = Given { tls, ..Given::default() };
+        let settings = load(given, "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'").unwrap();
+        assert_eq!(settings.tls, Some(Tls { certificate: "/given".into(), key: "/k".into() }));
+        assert_eq!(load(Given::default(), "data = '/d'").unwrap().tls, None);
     }
 
     #[test]
@@ -168,6 +204,8 @@ mod tests {
             ("data = '/d'\ndrain_limit = 10", "a time such as \"30s\""),
             ("data = '/d'\nlisten = 'here'", "line 2"),
             ("data = '/d'\n[worker]\nsilence = '0s'", "`worker.silence` is 0s; it takes at least 1s"),
+            ("data = '/d'\n[tls]\ncertificate = '/c'", "`tls.certificate` is set and `tls.key` is not; TLS takes both"),
+            ("data = '/d'\n[tls]\nkey = '/k'", "`tls.key` is set and `tls.certificate` is not; TLS takes both"),
             ("data = '/d'\n[log]\nfilter = 'info=x=y'", "`log.filter` is no filter"),
             ("data = '/d'\n[log]\nformat = 'xml'", "line 3"),
         ] {

@@ -1,5 +1,6 @@
 //! Accepts connections and serves HTTP over each.
 
+mod handshake;
 mod traffic;
 
 use std::convert::Infallible;
@@ -16,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -25,7 +27,10 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 pub(super) use traffic::Traffic;
 
+use handshake::handshake;
 use traffic::Watched;
+
+use crate::tls::Certificates;
 
 /// How long a connection may take to send the head of its next request. It also ends connections that are kept alive idly.
 const HEAD: Duration = Duration::from_secs(10);
@@ -45,11 +50,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Begins to serve.
-    pub(crate) fn start(listener: TcpListener, router: Router) -> Self {
+    /// Begins to serve, over TLS if there are certificates.
+    pub(crate) fn start(listener: TcpListener, router: Router, certificates: Option<Certificates>) -> Self {
         let (stopping, requests) = (CancellationToken::new(), TaskTracker::new());
         let connections = Connections {
             router: TowerToHyperService::new(router),
+            certificates,
             stopping: stopping.clone(),
             requests: requests.clone(),
         };
@@ -84,6 +90,7 @@ impl Server {
 #[derive(Debug, Clone)]
 struct Connections {
     router: TowerToHyperService<Router>,
+    certificates: Option<Certificates>,
     stopping: CancellationToken,
     requests: TaskTracker,
 }
@@ -123,7 +130,39 @@ impl Connections {
             tracing::debug!(%error, "small packets of a connection may be delayed");
         }
         let traffic = Traffic::new();
-        let io = TokioIo::new(Watched::new(stream, traffic.clone()));
+        // Below TLS: bytes of a record move before there is anything to read in it, and what TLS took to send has not moved
+        // yet.
+        let stream = Watched::new(stream, traffic.clone());
+        match self.certificates.clone() {
+            None => self.speak(stream, remote, traffic).await,
+            // In a box, so that a connection without TLS does not have the size of one with it.
+            Some(certificates) => Box::pin(self.secure(stream, remote, traffic, certificates)).await,
+        }
+    }
+
+    /// Makes the handshake, unless the server stops before, and serves what is inside.
+    async fn secure(
+        self,
+        stream: Watched<TcpStream>,
+        remote: SocketAddr,
+        traffic: Traffic,
+        certificates: Certificates,
+    ) {
+        let secured = tokio::select! {
+            secured = handshake(stream, &certificates) => secured,
+            () = self.stopping.cancelled() => None,
+        };
+        if let Some(stream) = secured {
+            self.speak(stream, remote, traffic).await;
+        }
+    }
+
+    /// Speaks HTTP over a stream until it ends or is upgraded.
+    async fn speak<S>(self, stream: S, remote: SocketAddr, traffic: Traffic)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let io = TokioIo::new(stream);
         let service = service_fn(|request| self.answer(request, remote, traffic.clone()));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(HEAD);
@@ -172,7 +211,7 @@ mod tests {
         let router = Router::new().route("/", get(async |ConnectInfo(from): ConnectInfo<SocketAddr>| from.to_string()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        (Server::start(listener, router), TcpStream::connect(address).await.unwrap())
+        (Server::start(listener, router, None), TcpStream::connect(address).await.unwrap())
     }
 
     /// Reads until the text, or to the end of the connection.

@@ -140,7 +140,7 @@ mod tests {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Server::start(listener, Router::new().route("/", any(upgrade)));
+        let server = Server::start(listener, Router::new().route("/", any(upgrade)), None);
         let worker = TcpSocket::new_v4().unwrap();
         worker.set_recv_buffer_size(64 * 1024).unwrap();
         let worker = worker.connect(address).await.unwrap();
