@@ -30,7 +30,7 @@ impl Options {
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let settings = options.settings()?;
     logs::start(&settings.log)?;
-    let signals = Signals::listen()?;
+    let signals = Signals::listen()?.with_hangup()?;
     let gateway = builder(&settings).start().await?;
     if settings.first_key {
         if let Some(key) = gateway.first_admin_key().await? {

@@ -84,6 +84,11 @@ impl Identity {
         let presented = stream.get_ref().1.peer_certificates().unwrap();
         presented[0] == CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap()
     }
+
+    /// Whether a text has a line of the key in it.
+    pub(crate) fn leaks_into(&self, text: &str) -> bool {
+        self.key.lines().filter(|line| !line.starts_with('-')).any(|line| text.contains(line))
+    }
 }
 
 /// A folder with a certificate and its key.
