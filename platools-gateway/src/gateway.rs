@@ -19,8 +19,9 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::core::journal::{JournalFigures, JournalSettings};
 use crate::core::limits::Limits;
-use crate::listen::{self, Patience, Server};
+use crate::listen::{self, Patience, Server, Setup};
 use crate::store::make_folder;
+use crate::tls::{Files, Keeper, Reload};
 
 /// How long workers have to take leave when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -34,6 +35,7 @@ const BACKLOG: u32 = 4096;
 pub struct Builder {
     listen: SocketAddr,
     data: Data,
+    tls: Option<Files>,
     drain_limit: Duration,
     patience: Patience,
     limits: Limits,
@@ -53,6 +55,7 @@ impl Default for Builder {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: Data::Temporary(None),
+            tls: None,
             drain_limit: Duration::from_secs(10),
             patience: Patience::default(),
             limits: Limits::default(),
@@ -71,6 +74,14 @@ impl Builder {
     /// The folder of the database; it is made if it is not there. Default: a temporary folder, removed with the gateway.
     pub fn data_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Data::Folder(folder.into());
+        self
+    }
+
+    /// Serves TLS, with a certificate and its private key in PEM files: the gateway's own certificate first, then those of
+    /// its issuers. The files may be the same. They are read again when they change; connections that are open stay as they
+    /// are. Default: no TLS.
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls = Some(Files::new(certificate.into(), key.into()));
         self
     }
 
@@ -104,10 +115,19 @@ impl Builder {
         self
     }
 
+    /// Checks the files that [`Builder::tls`] names, if it was called. This is stricter than a start, which only warns of a
+    /// certificate that is not valid now.
+    ///
+    /// # Errors
+    /// A file cannot be read or used, the key is not the certificate's, or the certificate has expired or is not valid yet.
+    pub fn check_tls(&self) -> Result<(), Error> {
+        self.tls.as_ref().map_or(Ok(()), Files::check)
+    }
+
     /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
     ///
     /// # Errors
-    /// The address or the folder cannot be used, or another gateway runs on the folder.
+    /// The address, the folder or the certificate cannot be used, or another gateway runs on the folder.
     pub async fn start(mut self) -> Result<Gateway, Error> {
         let opened = self.open().await?;
         self.serve(opened)
@@ -115,28 +135,33 @@ impl Builder {
 
     /// Opens the data, without serving anybody yet.
     pub(crate) async fn open(&mut self) -> Result<Opened, Error> {
+        // Before there is a database, because nobody is to be served without it.
+        let keeper = self.tls.clone().map(Keeper::open).transpose()?;
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
         let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
-        Ok(Opened { core, lock })
+        Ok(Opened { core, keeper, lock })
     }
 
     /// Begins to serve.
     pub(crate) fn serve(mut self, opened: Opened) -> Result<Gateway, Error> {
-        let Opened { core, lock } = opened;
+        let Opened { core, keeper, lock } = opened;
         let core = Arc::new(core);
         let (listener, address) = bind(self.listen)?;
         // A later start takes the same port again.
         self.listen = address;
         let links = TaskTracker::new();
-        let server = Server::start(listener, listen::routes(&core, &links, self.patience), Arc::clone(core.limiter()));
+        let certificates = keeper.as_ref().map(Keeper::certificates);
+        let (routes, limiter) = (listen::routes(&core, &links, self.patience), Arc::clone(core.limiter()));
+        let server = Server::start(listener, Setup { routes, limiter, certificates });
+        let reload = keeper.map(Reload::start);
         let housekeeping = {
             let core = Arc::clone(&core);
             AbortOnDropHandle::new(tokio::spawn(async move { core.keep_house().await }))
         };
         tracing::info!(%address, "listening");
-        Ok(Gateway { core, server, links, setup: self, _housekeeping: housekeeping, _lock: lock })
+        Ok(Gateway { core, server, links, reload, setup: self, _housekeeping: housekeeping, _lock: lock })
     }
 }
 
@@ -144,6 +169,7 @@ impl Builder {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) core: Core,
+    keeper: Option<Keeper>,
     lock: File,
 }
 
@@ -199,6 +225,7 @@ pub struct Gateway {
     core: Arc<Core>,
     server: Server,
     links: TaskTracker,
+    reload: Option<Reload>,
     setup: Builder,
     _housekeeping: AbortOnDropHandle<()>,
     _lock: File,
@@ -216,10 +243,21 @@ impl Gateway {
         self.setup.listen
     }
 
-    /// `http://` and the address: what workers dial and callers call.
+    /// `http://` and the address, or `https://` with [`Builder::tls`]: what workers dial and callers call. A certificate is for a
+    /// name, so over TLS they have to use that name in place of the address.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address())
+        let scheme = if self.setup.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address())
+    }
+
+    /// Reads the files of [`Builder::tls`] again now, rather than within the next seconds. This does not wait for it; the
+    /// log says what came of it.
+    pub fn reload_tls(&self) {
+        match &self.reload {
+            Some(reload) => reload.ask(),
+            None => tracing::info!("there is nothing to read again, because TLS is not used"),
+        }
     }
 
     /// How many workers are connected.

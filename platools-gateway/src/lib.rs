@@ -26,6 +26,7 @@ pub mod dev;
 mod gateway;
 mod listen;
 mod store;
+mod tls;
 
 pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::identity::Role;

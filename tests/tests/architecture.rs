@@ -42,8 +42,9 @@ const GATEWAY: Table = Table {
     rules: &[
         ("core", &["store"]),
         ("store", &["core"]),
-        ("listen", &["core"]),
-        ("gateway", &["core", "listen", "store"]),
+        ("tls", &["core"]),
+        ("listen", &["core", "tls"]),
+        ("gateway", &["core", "listen", "store", "tls"]),
         ("dev", &["core", "gateway"]),
         // Parts of the program, which has a root of its own.
         ("cli", &["logs", "settings", "signals", "supervisor"]),

@@ -1,17 +1,19 @@
 //! Whom a worker trusts, what it keeps to itself, and how it gets out through a proxy.
 
-use std::io;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
+use std::{fs, io};
 
 use platools::signature::{call_body, sign};
 use platools::{
-    Context, Error, ErrorKind, OnRefusal, PlatoolsClientBuilder, Roots, Secret, Signatures, Tls, ToolError,
-    ToolRegistry, tool, tools,
+    ConnectionState, Context, Error, ErrorKind, OnRefusal, PlatoolsClientBuilder, Roots, Secret, Signatures, Tls,
+    ToolError, ToolRegistry, tool, tools,
 };
+use platools_gateway::Gateway;
 use platools_tests::{Link, Platform, SECRET, Unreachable, Wire, Worker, client, quick, with_causes, within};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -138,6 +140,25 @@ async fn a_platform_with_a_certificate_of_ones_own_authority_is_trusted() {
     assert_eq!(link.header("authorization"), Some(&*format!("Bearer {SECRET}")));
     link.registration().await;
     serves(&mut link).await;
+}
+
+#[tokio::test]
+async fn a_gateway_with_a_certificate_of_ones_own_authority_is_served_and_found_again() {
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().expect("a temporary folder"));
+    let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+    let identity = authority.server("localhost");
+    fs::write(&certificate, identity.certificate).expect("it can be written");
+    fs::write(&key, identity.key).expect("it can be written");
+    let gateway = within(Gateway::builder().tls(&certificate, &key).start()).await.expect("a gateway");
+    let secret = gateway.add_entity("orders").await.expect("a secret");
+    let url = format!("https://localhost:{}", gateway.address().port());
+    let client = client(&url, &registry()).secret(Secret::value(secret.expose_secret()));
+    let worker = Worker::start(client.tls(authority.trusted()));
+    worker.reaches(ConnectionState::is_connected).await;
+    let stopped = within(gateway.stop()).await;
+    worker.reaches(|state| !state.is_connected()).await;
+    let _again = within(stopped.start()).await.expect("the same gateway");
+    worker.reaches(ConnectionState::is_connected).await;
 }
 
 #[tokio::test]

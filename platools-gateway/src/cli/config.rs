@@ -5,15 +5,20 @@ use clap::Subcommand;
 
 use super::output::say;
 use super::serve;
+use crate::logs;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Check the configuration file, the environment and the flags of `serve`, and print what they say together.
+    /// Check the configuration file, the environment and the flags of `serve`, also the certificate and the key if TLS is
+    /// on, and print what they say together.
     Check(serve::Options),
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<()> {
     let Command::Check(options) = command;
     let settings = options.settings()?;
+    // What is only warned of is in the log.
+    logs::start(&settings.log)?;
+    serve::builder(&settings).check_tls()?;
     say(toml::to_string(&settings).context("the settings cannot be printed")?.trim_end())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use platools_gateway::Gateway;
+use platools_gateway::{Builder, Gateway};
 
 use super::output::{say, say_once};
 use crate::logs;
@@ -30,8 +30,8 @@ impl Options {
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let settings = options.settings()?;
     logs::start(&settings.log)?;
-    let signals = Signals::listen()?;
-    let gateway = start(&settings).await?;
+    let signals = Signals::listen()?.with_hangup()?;
+    let gateway = builder(&settings).start().await?;
     if settings.first_key {
         if let Some(key) = gateway.first_admin_key().await? {
             say_once("admin key", &key)?;
@@ -44,15 +44,18 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await
 }
 
-async fn start(settings: &Settings) -> Result<Gateway, platools_gateway::Error> {
-    Gateway::builder()
+/// The gateway that the settings describe.
+pub(super) fn builder(settings: &Settings) -> Builder {
+    let builder = Gateway::builder()
         .data_folder(&settings.data)
         .listen(settings.listen)
         .drain_limit(settings.drain_limit.get())
         .worker_silence(settings.worker.silence.get())
         .worker_stall(settings.worker.stall.get())
         .limits(settings.limits.clone())
-        .journal(settings.journal.settings())
-        .start()
-        .await
+        .journal(settings.journal.settings());
+    match settings.tls.files() {
+        Some((certificate, key)) => builder.tls(certificate, key),
+        None => builder,
+    }
 }

@@ -128,7 +128,7 @@ pub enum ErrorKind {
     NotFound,
     /// The call's arguments were not kept as they were, so it cannot be called again.
     NotReplayable,
-    /// The listening address, or what may be listened on.
+    /// The listening address, what may be listened on, or the certificate to do it with.
     Listen,
     /// The database or its folder.
     Storage,

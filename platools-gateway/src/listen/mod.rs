@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-pub(crate) use server::{Routes, Server};
+pub(crate) use server::{Server, Setup};
 pub(crate) use sync::Patience;
 
 // What adapters share they take from here.
 use bearer::bearer_token;
 use causes::causes_of;
-use server::Traffic;
+use server::{Routes, Traffic};
 
 use crate::core::Core;
 

@@ -30,6 +30,8 @@ pub(crate) struct Given {
     #[arg(long, value_name = "TIME", env = "PLATOOLS_GATEWAY_DRAIN_LIMIT")]
     pub(super) drain_limit: Option<Span>,
     #[command(flatten)]
+    pub(super) tls: GivenTls,
+    #[command(flatten)]
     pub(super) worker: GivenWorker,
     #[command(flatten)]
     pub(super) limits: GivenLimits,
@@ -37,6 +39,18 @@ pub(crate) struct Given {
     pub(super) journal: GivenJournal,
     #[command(flatten)]
     pub(super) log: GivenLog,
+}
+
+/// What TLS is served with.
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenTls {
+    /// PEM file of the certificate, followed by those of its issuers; with it and its key, TLS is served. Default: none.
+    #[arg(long = "tls-certificate", value_name = "FILE", env = "PLATOOLS_GATEWAY_TLS_CERTIFICATE")]
+    pub(super) certificate: Option<PathBuf>,
+    /// PEM file of the certificate's private key. Default: none.
+    #[arg(long = "tls-key", value_name = "FILE", env = "PLATOOLS_GATEWAY_TLS_KEY")]
+    pub(super) key: Option<PathBuf>,
 }
 
 /// The gateway's patience with workers.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use platools_gateway::Recording;
 use platools_gateway::core::journal::{JournalSettings, SENSITIVE_NAMES};
 use platools_gateway::core::limits::Limits;
@@ -43,6 +43,9 @@ pub(crate) struct Settings {
     /// How long calls may take to end when the gateway stops. Default: 10 seconds.
     #[serde(default = "default_drain_limit")]
     pub(crate) drain_limit: Span,
+    /// What TLS is served with. Default: no TLS.
+    #[serde(skip_serializing_if = "Tls::is_none")]
+    pub(crate) tls: Tls,
     /// The gateway's patience with workers.
     pub(crate) worker: Worker,
     /// How much one address, one key or one entity may ask for.
@@ -51,6 +54,16 @@ pub(crate) struct Settings {
     pub(crate) journal: Journal,
     /// What is logged.
     pub(crate) log: Log,
+}
+
+/// What TLS is served with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tls {
+    /// PEM file of the certificate, followed by those of its issuers.
+    certificate: Option<PathBuf>,
+    /// PEM file of its private key.
+    key: Option<PathBuf>,
 }
 
 /// The gateway's patience with workers.
@@ -148,6 +161,7 @@ impl Settings {
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
+        settings.tls.check()?;
         settings.log.check()?;
         Ok(settings)
     }
@@ -159,6 +173,25 @@ fn put_over(lower: &mut Table, upper: Table) {
         match (lower.get_mut(&name), value) {
             (Some(Value::Table(lower)), Value::Table(upper)) => put_over(lower, upper),
             (_, value) => drop(lower.insert(name, value)),
+        }
+    }
+}
+
+impl Tls {
+    /// The certificate and its key, if TLS is spoken.
+    pub(crate) fn files(&self) -> Option<(&Path, &Path)> {
+        self.certificate.as_deref().zip(self.key.as_deref())
+    }
+
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        match (&self.certificate, &self.key) {
+            (Some(_), None) => bail!("`tls.certificate` is set and `tls.key` is not; TLS takes both"),
+            (None, Some(_)) => bail!("`tls.key` is set and `tls.certificate` is not; TLS takes both"),
+            (Some(_), Some(_)) | (None, None) => Ok(()),
         }
     }
 }
@@ -197,6 +230,7 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
+    use super::given::GivenTls;
     use super::*;
 
     fn load(given: Given, file: &str) -> anyhow::Result<Settings> {
@@ -212,9 +246,11 @@ mod tests {
 
     #[test]
     fn a_printed_configuration_is_one_that_says_the_same() {
-        let settings = load(Given::default(), "data = '/d'").unwrap();
-        let printed = toml::to_string(&settings).unwrap();
-        assert_eq!(load(Given::default(), &printed).unwrap(), settings);
+        for file in ["data = '/d'", "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'"] {
+            let settings = load(Given::default(), file).unwrap();
+            let printed = toml::to_string(&settings).unwrap();
+            assert_eq!(load(Given::default(), &printed).unwrap(), settings);
+        }
     }
 
     #[test]
@@ -232,6 +268,15 @@ mod tests {
         assert_eq!(settings.worker.stall, Span::from_secs(60));
         assert_eq!(settings.worker.silence, Span::from_secs(120));
         assert_eq!(settings.log.format, LogFormat::Json);
+    }
+
+    #[test]
+    fn certificate_and_key_may_be_said_in_different_places() {
+        let tls = GivenTls { certificate: Some("/given".into()), key: None };
+        let given = Given { tls, ..Given::default() };
+        let settings = load(given, "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'").unwrap();
+        assert_eq!(settings.tls.files(), Some((Path::new("/given"), Path::new("/k"))));
+        assert_eq!(load(Given::default(), "data = '/d'").unwrap().tls.files(), None);
     }
 
     #[test]
@@ -256,6 +301,8 @@ mod tests {
             ("data = '/d'\ndrain_limit = 10", "a time such as \"30s\""),
             ("data = '/d'\nlisten = 'here'", "line 2"),
             ("data = '/d'\n[worker]\nsilence = '0s'", "`worker.silence` is 0s; it takes at least 1s"),
+            ("data = '/d'\n[tls]\ncertificate = '/c'", "`tls.certificate` is set and `tls.key` is not; TLS takes both"),
+            ("data = '/d'\n[tls]\nkey = '/k'", "`tls.key` is set and `tls.certificate` is not; TLS takes both"),
             ("data = '/d'\n[log]\nfilter = 'info=x=y'", "`log.filter` is no filter"),
             ("data = '/d'\n[log]\nformat = 'xml'", "line 3"),
             ("data = '/d'\n[limits.key]\ncalls_per_second = 0", "line 3"),

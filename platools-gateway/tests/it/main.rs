@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod access;
+mod authority;
 mod calls;
 mod catalog;
 mod commands;
@@ -17,11 +18,13 @@ mod kept;
 mod limits;
 mod named;
 mod program;
+mod reload;
 mod rest;
 mod stopping;
 #[cfg(unix)]
 mod supervisor;
 mod sync;
+mod tls;
 
 mod process;
 mod running;

@@ -167,3 +167,14 @@ async fn what_was_acknowledged_survives_a_kill() {
     assert_eq!(caller.tools().await, [("a".to_owned(), false), ("b".to_owned(), false)]);
     program.dial(&secret).welcomed().await.settle().await;
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn sighup_does_not_end_a_gateway_that_has_nothing_to_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::serve(folder.path()).await;
+    program.signal("-HUP").await;
+    assert_eq!(Caller::at(&program.url).get("/health").await.status, 200);
+    program.signal("-TERM").await;
+    assert_eq!(program.exit_code().await, Some(0));
+}

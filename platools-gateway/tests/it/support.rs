@@ -7,6 +7,7 @@ use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Builder, Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -113,11 +114,11 @@ impl Dial {
 }
 
 /// One socket of a worker.
-pub(crate) struct Worker {
-    socket: WebSocketStream<TcpStream>,
+pub(crate) struct Worker<S = TcpStream> {
+    socket: WebSocketStream<S>,
 }
 
-impl Worker {
+impl<S: AsyncRead + AsyncWrite + Unpin> Worker<S> {
     pub(crate) async fn send(&mut self, frame: Value) {
         self.send_text(frame.to_string()).await;
     }
@@ -136,7 +137,7 @@ impl Worker {
     }
 
     /// The connection under the socket, for a peer that reads and writes at its own pace.
-    pub(crate) fn connection(&mut self) -> &mut TcpStream {
+    pub(crate) fn connection(&mut self) -> &mut S {
         self.socket.get_mut()
     }
 
@@ -221,8 +222,8 @@ impl Worker {
     }
 }
 
-impl From<WebSocketStream<TcpStream>> for Worker {
-    fn from(socket: WebSocketStream<TcpStream>) -> Self {
+impl<S> From<WebSocketStream<S>> for Worker<S> {
+    fn from(socket: WebSocketStream<S>) -> Self {
         Self { socket }
     }
 }

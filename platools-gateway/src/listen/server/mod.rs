@@ -1,42 +1,54 @@
 //! Accepts connections and serves HTTP over each.
 
+mod connection;
+mod handshake;
 mod traffic;
 
-use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::ConnectInfo;
-use axum::http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 pub(super) use traffic::Traffic;
 
-use crate::core::limits::{Admission, Limiter, Place};
-use traffic::Watched;
+use connection::Connection;
 
-/// How long a connection may take to send the head of its next request. It also ends connections that are kept alive idly.
-const HEAD: Duration = Duration::from_secs(10);
+#[cfg(test)]
+use crate::core::limits::Limits;
+use crate::core::limits::{Admission, Limiter};
+use crate::tls::Certificates;
 
 /// How long connections have to take their last answers when the server ends.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// How long to wait when no connection can be accepted, as when the process has no file descriptors left.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// What connections are served with.
+#[derive(Debug, Clone)]
+pub(crate) struct Setup {
+    /// Who answers.
+    pub(crate) routes: Routes,
+    /// How many connections there may be.
+    pub(crate) limiter: Arc<Limiter>,
+    /// For TLS, if it is spoken.
+    pub(crate) certificates: Option<Certificates>,
+}
+
+/// Who answers.
+#[derive(Debug, Clone)]
+pub(crate) struct Routes {
+    /// Those that are served.
+    pub(super) served: Router,
+    /// Those of addresses with too many connections.
+    pub(super) turned_away: Router,
+}
 
 /// A server that runs. Dropping it ends every connection at once, except sockets that were upgraded.
 #[derive(Debug)]
@@ -48,11 +60,10 @@ pub(crate) struct Server {
 
 impl Server {
     /// Begins to serve.
-    pub(crate) fn start(listener: TcpListener, routes: Routes, limiter: Arc<Limiter>) -> Self {
+    pub(crate) fn start(listener: TcpListener, setup: Setup) -> Self {
         let (stopping, requests) = (CancellationToken::new(), TaskTracker::new());
-        let connections = Connections { routes, limiter, stopping: stopping.clone(), requests: requests.clone() };
-        let task = AbortOnDropHandle::new(tokio::spawn(accept(listener, connections)));
-        Self { task, stopping, requests }
+        let accepting = accept(listener, setup, stopping.clone(), requests.clone());
+        Self { task: AbortOnDropHandle::new(tokio::spawn(accepting)), stopping, requests }
     }
 
     /// Takes no new connections, and no further requests on those there are.
@@ -78,45 +89,28 @@ impl Server {
     }
 }
 
-/// Who answers.
-#[derive(Debug, Clone)]
-pub(crate) struct Routes {
-    /// Those that are served.
-    pub(super) served: Router,
-    /// Those of addresses with too many connections.
-    pub(super) turned_away: Router,
-}
-
-/// What every connection needs.
-#[derive(Debug, Clone)]
-struct Connections {
-    routes: Routes,
-    limiter: Arc<Limiter>,
-    stopping: CancellationToken,
-    requests: TaskTracker,
-}
-
-async fn accept(listener: TcpListener, connections: Connections) {
+async fn accept(listener: TcpListener, setup: Setup, stopping: CancellationToken, requests: TaskTracker) {
+    let Setup { routes, limiter, certificates } = setup;
     let mut tasks = JoinSet::new();
     loop {
-        tokio::select! {
+        let (stream, remote) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, remote)) => match connections.limiter.connection(remote.ip()) {
-                    Admission::Serve(place) => {
-                        let router = connections.routes.served.clone();
-                        tasks.spawn(connections.clone().serve(stream, remote, router, place));
-                    }
-                    Admission::TurnAway(place) => {
-                        let router = connections.routes.turned_away.clone();
-                        tasks.spawn(connections.clone().serve(stream, remote, router, place));
-                    }
-                    Admission::Drop => drop(stream),
-                },
-                Err(error) => wait_after(&error).await,
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    wait_after(&error).await;
+                    continue;
+                }
             },
-            Some(_) = tasks.join_next() => {}
-            () = connections.stopping.cancelled() => break,
-        }
+            Some(_) = tasks.join_next() => continue,
+            () = stopping.cancelled() => break,
+        };
+        let (router, place) = match limiter.connection(remote.ip()) {
+            Admission::Serve(place) => (&routes.served, place),
+            Admission::TurnAway(place) => (&routes.turned_away, place),
+            Admission::Drop => continue,
+        };
+        let connection = Connection::new(router.clone(), remote, stopping.clone(), requests.clone());
+        tasks.spawn(connection.serve(stream, place, certificates.clone()));
     }
     // From here on nobody can connect.
     drop(listener);
@@ -134,57 +128,26 @@ async fn wait_after(error: &io::Error) {
     }
 }
 
-impl Connections {
-    /// Serves one connection until it ends or is upgraded.
-    async fn serve(self, stream: TcpStream, remote: SocketAddr, router: Router, place: Place<IpAddr>) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "small packets of a connection may be delayed");
-        }
-        let traffic = Traffic::new();
-        let io = TokioIo::new(Watched::new(stream, traffic.clone(), place));
-        let router = TowerToHyperService::new(router);
-        let service = service_fn(|request| self.answer(&router, request, remote, traffic.clone()));
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEAD);
-        let mut connection = std::pin::pin!(http.serve_connection(io, service).with_upgrades());
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.stopping.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection broke");
-        }
+#[cfg(test)]
+impl Setup {
+    /// No TLS, and the usual limits.
+    pub(crate) fn plain(router: Router) -> Self {
+        let routes = Routes { served: router, turned_away: Router::new() };
+        Self { routes, limiter: Arc::new(Limiter::new(&Limits::default())), certificates: None }
     }
-
-    /// Answers one request, which tells handlers where it came from and what moves over its connection.
-    fn answer(
-        &self,
-        router: &TowerToHyperService<Router>,
-        request: Request<Incoming>,
-        remote: SocketAddr,
-        traffic: Traffic,
-    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(remote));
-        request.extensions_mut().insert(traffic);
-        tracked(self.requests.token(), router.call(request))
-    }
-}
-
-async fn tracked<T>(_token: TaskTrackerToken, what: impl Future<Output = T>) -> T {
-    what.await
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use axum::extract::ConnectInfo;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
 
+    use super::connection::HEAD;
     use super::*;
-    use crate::core::limits::Limits;
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -193,11 +156,8 @@ mod tests {
         let router = Router::new().route("/", get(async |ConnectInfo(from): ConnectInfo<SocketAddr>| from.to_string()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let routes = Routes { served: router, turned_away: Router::new() };
-        (
-            Server::start(listener, routes, Arc::new(Limiter::new(&Limits::default()))),
-            TcpStream::connect(address).await.unwrap(),
-        )
+        let server = Server::start(listener, Setup::plain(router));
+        (server, TcpStream::connect(address).await.unwrap())
     }
 
     /// Reads until the text, or to the end of the connection.

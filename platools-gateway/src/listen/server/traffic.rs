@@ -40,6 +40,12 @@ impl Traffic {
         Self { since: Instant::now(), received: Arc::default(), sent: Arc::default() }
     }
 
+    /// When bytes last came.
+    #[cfg(test)]
+    pub(super) fn last_received(&self) -> Instant {
+        self.received.after(self.since)
+    }
+
     /// Waits for something that needs bytes from the peer. Nothing, if none came for so long before it happened.
     pub(in crate::listen) async fn while_receiving<T>(
         &self,

@@ -100,7 +100,6 @@ fn write_call(socket: &Socket, link: &Link, delivery: &Delivery) -> Result<(), B
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
-    use std::sync::Arc;
     use std::time::Duration;
 
     use axum::Router;
@@ -122,11 +121,11 @@ mod tests {
     use crate::core::directory::Claim;
     use crate::core::error::ErrorKind;
     use crate::core::identity::{Policy, Role};
-    use crate::core::limits::{Limiter, Limits};
+    use crate::core::limits::Limits;
     use crate::core::trace::TraceContext;
     use crate::core::{Arrival, CallRequest, Core, ToolName};
     use crate::listen::sync::{Patience, replies};
-    use crate::listen::{Routes, Server, Traffic};
+    use crate::listen::{Server, Setup, Traffic};
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const CALLS: usize = 8;
@@ -143,8 +142,7 @@ mod tests {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let routes = Routes { served: Router::new().route("/", any(upgrade)), turned_away: Router::new() };
-        let server = Server::start(listener, routes, Arc::new(Limiter::new(&Limits::default())));
+        let server = Server::start(listener, Setup::plain(Router::new().route("/", any(upgrade))));
         let worker = TcpSocket::new_v4().unwrap();
         worker.set_recv_buffer_size(64 * 1024).unwrap();
         let worker = worker.connect(address).await.unwrap();

@@ -1,0 +1,100 @@
+//! One connection, from the first byte to the last, or until it is upgraded.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::handshake::handshake;
+use super::traffic::{Traffic, Watched};
+use crate::core::limits::Place;
+use crate::tls::Certificates;
+
+/// How long a connection may take to send the head of its next request. It also ends connections that are kept alive idly.
+pub(super) const HEAD: Duration = Duration::from_secs(10);
+
+/// What a connection needs, and its requests with it.
+pub(super) struct Connection {
+    router: TowerToHyperService<Router>,
+    remote: SocketAddr,
+    traffic: Traffic,
+    stopping: CancellationToken,
+    requests: TaskTracker,
+}
+
+impl Connection {
+    pub(super) fn new(router: Router, remote: SocketAddr, stopping: CancellationToken, requests: TaskTracker) -> Self {
+        Self { router: TowerToHyperService::new(router), remote, traffic: Traffic::new(), stopping, requests }
+    }
+
+    /// Serves until the connection ends or is upgraded. The place is kept for as long as the stream is, also by whoever
+    /// upgraded it.
+    pub(super) async fn serve(self, stream: TcpStream, place: Place<IpAddr>, certificates: Option<Certificates>) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "small packets of a connection may be delayed");
+        }
+        // Below TLS: bytes of a record move before there is anything to read in it, and what TLS took to send has not moved
+        // yet.
+        let stream = Watched::new(stream, self.traffic.clone(), place);
+        match certificates {
+            None => self.speak(stream).await,
+            // In a box, so that a connection without TLS does not have the size of one with it.
+            Some(certificates) => Box::pin(self.secure(stream, certificates)).await,
+        }
+    }
+
+    /// Makes the handshake, unless the server stops before, and serves what is inside.
+    async fn secure(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, certificates: Certificates) {
+        let secured = tokio::select! {
+            secured = handshake(stream, &certificates) => secured,
+            () = self.stopping.cancelled() => None,
+        };
+        if let Some(stream) = secured {
+            self.speak(stream).await;
+        }
+    }
+
+    /// Speaks HTTP.
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let service = service_fn(|request| self.answer(request));
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection broke");
+        }
+    }
+
+    /// Answers one request, which tells handlers where it came from and what moves over its connection.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(self.remote));
+        request.extensions_mut().insert(self.traffic.clone());
+        tracked(self.requests.token(), self.router.call(request))
+    }
+}
+
+async fn tracked<T>(_token: TaskTrackerToken, what: impl Future<Output = T>) -> T {
+    what.await
+}
