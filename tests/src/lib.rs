@@ -1,20 +1,22 @@
 //! A platform that does exactly what a test wants, over real sockets.
 //!
 //! A [`Platform`] listens, a [`Link`] is one worker's socket seen from the platform's side, and a [`Worker`] is a client of
-//! the SDK that runs beside the test. A [`Caller`] calls tools through a real gateway. Nothing here sleeps: a test waits for what must happen, and [`within`] ends it when
-//! that does not happen.
+//! the SDK that runs beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that and its worker. Nothing
+//! here sleeps: a test waits for what must happen, and [`within`] ends it when that does not happen.
 
 mod caller;
 mod link;
 mod platform;
+mod relay;
 mod wire;
 mod worker;
 
 use std::time::Duration;
 
-pub use caller::{Answer, Caller};
+pub use caller::{Answer, Caller, Events};
 pub use link::Link;
 pub use platform::{Platform, Unreachable};
+pub use relay::Relay;
 pub use wire::{Cut, Wire};
 pub use worker::{SECRET, Worker, client, quick, states, with_causes};
 
