@@ -219,7 +219,7 @@ fn program(environment: &[(&str, &str)]) -> Child {
 
 async fn greets<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(link: &mut Link<S>) {
     assert_eq!(link.header("authorization"), Some(&*format!("Bearer {SECRET}")));
-    assert_eq!(link.registration().await, ["greet"]);
+    assert_eq!(link.registration().await, ["greet", "process", "hold"]);
     link.call("c", "greet", json!({"name": "proxy"})).await;
     assert_eq!(link.result("c").await, "Hello, proxy!");
 }
