@@ -13,6 +13,7 @@ mod hostile;
 mod journal;
 mod limits;
 mod named;
+mod observe;
 mod program;
 mod rest;
 mod stopping;
