@@ -7,6 +7,7 @@ use platools_gateway::Gateway;
 
 use super::output::{say, say_once};
 use crate::logs;
+use crate::otlp::Exporter;
 use crate::settings::{Given, Settings};
 use crate::signals::Signals;
 use crate::supervisor::Supervisor;
@@ -31,7 +32,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let settings = options.settings()?;
     logs::start(&settings.log)?;
     let signals = Signals::listen()?;
-    let gateway = start(&settings).await?;
+    let exporter = Exporter::start(&settings.otlp)?;
+    let gateway = start(&settings, &exporter).await?;
     if settings.first_key {
         if let Some(key) = gateway.first_admin_key().await? {
             say_once("admin key", &key)?;
@@ -41,16 +43,18 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     }
     say(&format!("listening on {}", gateway.url()))?;
     let supervisor = Supervisor::ready(gateway.core());
-    signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await
+    signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await?;
+    // Every call has ended by now.
+    exporter.close().await;
+    Ok(())
 }
 
-async fn start(settings: &Settings) -> Result<Gateway, platools_gateway::Error> {
-    Gateway::builder()
+async fn start(settings: &Settings, exporter: &Exporter) -> Result<Gateway, platools_gateway::Error> {
+    let setup = Gateway::builder()
         .data_folder(&settings.data)
         .listen(settings.listen)
         .drain_limit(settings.drain_limit.get())
         .worker_silence(settings.worker.silence.get())
-        .worker_stall(settings.worker.stall.get())
-        .start()
-        .await
+        .worker_stall(settings.worker.stall.get());
+    exporter.observe(setup).start().await
 }

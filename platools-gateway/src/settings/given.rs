@@ -29,6 +29,8 @@ pub(crate) struct Given {
     pub(super) worker: GivenWorker,
     #[command(flatten)]
     pub(super) log: GivenLog,
+    #[command(flatten)]
+    pub(super) otlp: GivenOtlp,
 }
 
 /// The gateway's patience with workers.
@@ -53,6 +55,22 @@ pub(crate) struct GivenLog {
     /// What is worth a line, such as `debug` or `info,platools_gateway=debug`. Default: RUST_LOG, or info,sqlx=warn.
     #[arg(long = "log-filter", value_name = "FILTER", env = "PLATOOLS_GATEWAY_LOG_FILTER")]
     pub(super) filter: Option<String>,
+}
+
+/// Where calls go as spans.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenOtlp {
+    /// OpenTelemetry collector that calls are sent to as spans, such as http://127.0.0.1:4318. Default:
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, or none.
+    #[arg(long = "otlp-endpoint", value_name = "URL", env = "PLATOOLS_GATEWAY_OTLP_ENDPOINT")]
+    pub(super) endpoint: Option<String>,
+    /// What the gateway is called there. Default: OTEL_SERVICE_NAME, or platools-gateway.
+    #[arg(long = "otlp-service-name", value_name = "NAME", env = "PLATOOLS_GATEWAY_OTLP_SERVICE_NAME")]
+    pub(super) service_name: Option<String>,
+    /// How many of the calls without a traceparent are sent, from 0 to 1. Default: 1.
+    #[arg(long = "otlp-sample-ratio", value_name = "RATIO", env = "PLATOOLS_GATEWAY_OTLP_SAMPLE_RATIO")]
+    pub(super) sample_ratio: Option<f64>,
 }
 
 /// Whom logs are for.
@@ -93,6 +111,11 @@ impl Given {
                 format: self.log.format.or(lower.log.format),
                 filter: self.log.filter.or(lower.log.filter),
             },
+            otlp: GivenOtlp {
+                endpoint: self.otlp.endpoint.or(lower.otlp.endpoint),
+                service_name: self.otlp.service_name.or(lower.otlp.service_name),
+                sample_ratio: self.otlp.sample_ratio.or(lower.otlp.sample_ratio),
+            },
         }
     }
 }
@@ -103,5 +126,21 @@ impl GivenLog {
         let rust_log =
             || std::env::var(tracing_subscriber::EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
         Self { filter: self.filter.or_else(rust_log), ..self }
+    }
+}
+
+impl GivenOtlp {
+    /// What the standard's variables say to every program, unless this one was told its own. A program that was built
+    /// without OpenTelemetry has nothing to do with them.
+    pub(super) fn or_standard_variables(self) -> Self {
+        if !cfg!(feature = "otlp") {
+            return self;
+        }
+        let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
+        Self {
+            endpoint: self.endpoint.or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT")),
+            service_name: self.service_name.or_else(|| variable("OTEL_SERVICE_NAME")),
+            ..self
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What `serve` can be told, from three places: flags go before the environment, and that before the configuration file.
 
 mod given;
+mod otlp;
 mod span;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use given::{Given, GivenLog, LogFormat};
+pub(crate) use otlp::Otlp;
 use span::Span;
 
 /// The address of `serve` and `dev`, unless they are told another.
@@ -24,7 +26,7 @@ const DEFAULT_LOG_FILTER: &str = "info,sqlx=warn";
 const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a gateway runs. Printed, this is a configuration file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Settings {
     /// Folder of the database. There is no default.
     pub(crate) data: PathBuf,
@@ -38,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) worker: Worker,
     /// What is logged.
     pub(crate) log: Log,
+    /// Where calls go as spans.
+    pub(crate) otlp: Otlp,
 }
 
 /// The gateway's patience with workers.
@@ -64,8 +68,8 @@ impl Settings {
     /// # Errors
     /// The file cannot be read or says what it must not, or a setting is missing or makes no sense.
     pub(crate) fn load(given: Given, file: Option<&Path>) -> anyhow::Result<Self> {
-        // RUST_LOG is of the environment too, so it goes before the file.
-        let given = Given { log: given.log.or_rust_log(), ..given };
+        // What other programs are told with variables is of the environment too, so it goes before the file.
+        let given = Given { log: given.log.or_rust_log(), otlp: given.otlp.or_standard_variables(), ..given };
         let in_file = file.map(Given::read).transpose()?.unwrap_or_default();
         Self::complete(given.over(in_file))
     }
@@ -83,6 +87,7 @@ impl Settings {
                 stall: given.worker.stall.unwrap_or(Span::from_secs(30)),
             },
             log: Log::complete(given.log)?,
+            otlp: Otlp::complete(given.otlp)?,
         };
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
@@ -170,6 +175,8 @@ mod tests {
             ("data = '/d'\n[worker]\nsilence = '0s'", "`worker.silence` is 0s; it takes at least 1s"),
             ("data = '/d'\n[log]\nfilter = 'info=x=y'", "`log.filter` is no filter"),
             ("data = '/d'\n[log]\nformat = 'xml'", "line 3"),
+            ("data = '/d'\n[otlp]\nheaders = 'a=b'", "line 3"),
+            ("data = '/d'\n[otlp]\nsample_ratio = 1.5", "`otlp.sample_ratio` is 1.5; it takes a number from 0 to 1"),
         ] {
             let error = error(file);
             assert!(error.contains(part), "{file}: {error}");

@@ -12,8 +12,10 @@ use crate::support::{Dial, within};
 /// The program with these arguments, and without what whoever runs the tests has set for gateways of their own.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_platools-gateway"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLATOOLS_GATEWAY_")) {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        if ["PLATOOLS_GATEWAY_", "OTEL_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
@@ -33,9 +35,13 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) async fn start(mut command: Command) -> Self {
+    pub(crate) async fn start(command: Command) -> Self {
         // Nobody reads it, and a full pipe would stop the program.
-        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        Self::logging_to(Stdio::null(), command).await
+    }
+
+    pub(crate) async fn logging_to(log: impl Into<Stdio>, mut command: Command) -> Self {
+        let mut child = command.stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut before = Vec::new();
         loop {
