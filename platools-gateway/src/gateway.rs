@@ -19,6 +19,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::core::journal::{JournalFigures, JournalSettings};
 use crate::core::limits::Limits;
+use crate::core::observe::CallObserver;
 use crate::listen::{self, Patience, Server, Setup};
 use crate::store::make_folder;
 use crate::tls::{Files, Keeper, Reload};
@@ -40,6 +41,8 @@ pub struct Builder {
     patience: Patience,
     limits: Limits,
     journal: JournalSettings,
+    observers: Vec<Arc<dyn CallObserver>>,
+    trace_ratio: f64,
 }
 
 /// Where a gateway keeps its database.
@@ -60,6 +63,8 @@ impl Default for Builder {
             patience: Patience::default(),
             limits: Limits::default(),
             journal: JournalSettings::default(),
+            observers: Vec::new(),
+            trace_ratio: 0.0,
         }
     }
 }
@@ -124,6 +129,19 @@ impl Builder {
         self.tls.as_ref().map_or(Ok(()), Files::check)
     }
 
+    /// Tells somebody of every call that ends. Several may be told. Default: nobody.
+    pub fn observe_calls(mut self, observer: Arc<dyn CallObserver>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// How many of the traces that begin here, with calls that came without a `traceparent`, are marked as recorded for the
+    /// worker and for observers: from none at 0 to all at 1. Default: 0.
+    pub fn trace_ratio(mut self, ratio: f64) -> Self {
+        self.trace_ratio = ratio;
+        self
+    }
+
     /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
     ///
     /// # Errors
@@ -141,6 +159,7 @@ impl Builder {
         make_folder(&folder)?;
         let lock = lock(&folder)?;
         let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
+        let core = self.observers.iter().cloned().fold(core.with_trace_ratio(self.trace_ratio), Core::with_observer);
         Ok(Opened { core, keeper, lock })
     }
 

@@ -2,6 +2,7 @@
 
 mod cli;
 mod logs;
+mod otlp;
 mod settings;
 mod signals;
 mod supervisor;

@@ -47,8 +47,9 @@ const GATEWAY: Table = Table {
         ("gateway", &["core", "listen", "store", "tls"]),
         ("dev", &["core", "gateway"]),
         // Parts of the program, which has a root of its own.
-        ("cli", &["logs", "settings", "signals", "supervisor"]),
+        ("cli", &["logs", "otlp", "settings", "signals", "supervisor"]),
         ("logs", &["settings"]),
+        ("otlp", &["settings"]),
         ("settings", &[]),
         ("signals", &[]),
         ("supervisor", &[]),
@@ -58,7 +59,8 @@ const GATEWAY: Table = Table {
 };
 
 /// The web frameworks and sockets that the gateway's core knows nothing of.
-const PROTOCOLS: &[&str] = &["axum", "hyper", "rmcp", "tokio_tungstenite", "tower", "tower_http", "tungstenite"];
+const PROTOCOLS: &[&str] =
+    &["axum", "hyper", "opentelemetry", "rmcp", "tokio_tungstenite", "tower", "tower_http", "tungstenite"];
 
 #[test]
 fn the_sdk_imports_what_its_table_allows() {

@@ -7,6 +7,7 @@ use platools_gateway::{Builder, Gateway};
 
 use super::output::{say, say_once};
 use crate::logs;
+use crate::otlp::Exporter;
 use crate::settings::{Given, Settings};
 use crate::signals::Signals;
 use crate::supervisor::Supervisor;
@@ -31,7 +32,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let settings = options.settings()?;
     logs::start(&settings.log)?;
     let signals = Signals::listen()?.with_hangup()?;
-    let gateway = builder(&settings).start().await?;
+    let exporter = Exporter::start(&settings.otlp)?;
+    let gateway = exporter.observe(builder(&settings)).start().await?;
     if settings.first_key {
         if let Some(key) = gateway.first_admin_key().await? {
             say_once("admin key", &key)?;
@@ -41,7 +43,10 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     }
     say(&format!("listening on {}", gateway.url()))?;
     let supervisor = Supervisor::ready(gateway.core());
-    signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await
+    signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await?;
+    // Every call has ended by now.
+    exporter.close().await;
+    Ok(())
 }
 
 /// The gateway that the settings describe.

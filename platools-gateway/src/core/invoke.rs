@@ -91,7 +91,8 @@ impl Core {
     ///
     /// # Errors
     /// Everything that can go wrong with a call; see [`ErrorKind`].
-    pub async fn call(&self, caller: &Caller, request: CallRequest) -> Result<CallReply, Error> {
+    pub async fn call(&self, caller: &Caller, mut request: CallRequest) -> Result<CallReply, Error> {
+        request.trace = request.trace.sampled(self.trace_ratio);
         let _under_way = self.limiter.call(caller)?;
         let may_call = caller.require(Role::Operator);
         let found = match self.find_tool(caller, &request.tool, Role::Viewer) {
@@ -100,7 +101,7 @@ impl Core {
             Err(error) => return Err(may_call.err().unwrap_or(error)),
         };
         let _under_way_there = self.limiter.call_of(&found.identity.entity_id)?;
-        let mut record = self.journal.begin(caller, &found, &request.arguments);
+        let mut record = self.journal.begin(&self.observers, caller, &found, &request);
         let call_id = record.call_id().clone();
         let end = match may_call {
             Ok(()) => self.run(caller, &found, &request, &call_id).await,

@@ -22,6 +22,7 @@ pub mod ids;
 mod invoke;
 pub mod journal;
 pub mod limits;
+pub mod observe;
 pub mod oversize;
 mod random;
 pub mod ready;
@@ -63,6 +64,7 @@ use identity::{Caller, Identity, Scope};
 use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
 use limits::{Limiter, Limits};
+use observe::{CallObserver, Observers};
 use throttle::Throttle;
 use workers::Workers;
 
@@ -85,6 +87,9 @@ pub struct Core {
     idempotency: Idempotency,
     limiter: Arc<Limiter>,
     journal: Journal,
+    observers: Observers,
+    /// How many of the traces that begin here are recorded, from 0 to 1.
+    trace_ratio: f64,
     throttles: Mutex<HashMap<Scope, Throttle>>,
     /// Whether the gateway has begun to stop.
     stopping: AtomicBool,
@@ -141,6 +146,8 @@ impl Core {
             idempotency: Idempotency::default(),
             limiter: Arc::new(Limiter::new(limits)),
             journal: Journal::closed(),
+            observers: Observers::default(),
+            trace_ratio: 0.0,
             throttles: Mutex::default(),
             stopping: AtomicBool::new(false),
         })
@@ -150,6 +157,20 @@ impl Core {
     #[must_use]
     pub fn with_journal(mut self, settings: JournalSettings) -> Self {
         self.journal = Journal::start(self.store.clone(), settings);
+        self
+    }
+
+    /// Tells somebody of every call that ends. Several may be told.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn CallObserver>) -> Self {
+        self.observers.add(observer);
+        self
+    }
+
+    /// Marks so many of the traces that begin here as recorded, from none at 0 to all at 1. Without it none is.
+    #[must_use]
+    pub fn with_trace_ratio(mut self, ratio: f64) -> Self {
+        self.trace_ratio = ratio;
         self
     }
 

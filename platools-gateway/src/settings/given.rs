@@ -39,6 +39,8 @@ pub(crate) struct Given {
     pub(super) journal: GivenJournal,
     #[command(flatten)]
     pub(super) log: GivenLog,
+    #[command(flatten)]
+    pub(super) otlp: GivenOtlp,
 }
 
 /// What TLS is served with.
@@ -107,6 +109,22 @@ pub(crate) struct GivenLog {
     pub(super) filter: Option<String>,
 }
 
+/// Where calls go as spans.
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenOtlp {
+    /// OpenTelemetry collector that calls are sent to as spans, such as http://127.0.0.1:4318. Default:
+    /// OTEL_EXPORTER_OTLP_ENDPOINT, or none.
+    #[arg(long = "otlp-endpoint", value_name = "URL", env = "PLATOOLS_GATEWAY_OTLP_ENDPOINT")]
+    pub(super) endpoint: Option<String>,
+    /// What the gateway is called there. Default: OTEL_SERVICE_NAME, or platools-gateway.
+    #[arg(long = "otlp-service-name", value_name = "NAME", env = "PLATOOLS_GATEWAY_OTLP_SERVICE_NAME")]
+    pub(super) service_name: Option<String>,
+    /// How many of the calls without a traceparent are sent, from 0 to 1. Default: 1.
+    #[arg(long = "otlp-sample-ratio", value_name = "RATIO", env = "PLATOOLS_GATEWAY_OTLP_SAMPLE_RATIO")]
+    pub(super) sample_ratio: Option<f64>,
+}
+
 /// Whom logs are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -142,5 +160,21 @@ impl GivenLog {
         let rust_log =
             || std::env::var(tracing_subscriber::EnvFilter::DEFAULT_ENV).ok().filter(|text| !text.is_empty());
         Self { filter: self.filter.or_else(rust_log), ..self }
+    }
+}
+
+impl GivenOtlp {
+    /// What the standard's variables say to every program, unless this one was told its own. A program that was built
+    /// without OpenTelemetry has nothing to do with them.
+    pub(super) fn or_standard_variables(self) -> Self {
+        if !cfg!(feature = "otlp") {
+            return self;
+        }
+        let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
+        Self {
+            endpoint: self.endpoint.or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT")),
+            service_name: self.service_name.or_else(|| variable("OTEL_SERVICE_NAME")),
+            ..self
+        }
     }
 }

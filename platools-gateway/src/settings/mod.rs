@@ -2,6 +2,7 @@
 
 mod given;
 mod limits;
+mod otlp;
 mod size;
 mod span;
 
@@ -18,6 +19,7 @@ use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use given::{Given, GivenLog, LogFormat};
+pub(crate) use otlp::Otlp;
 use size::Size;
 use span::Span;
 
@@ -30,7 +32,7 @@ const DEFAULT_LOG_FILTER: &str = "info,sqlx=warn";
 const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a gateway runs. Printed, this is a configuration file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// Folder of the database. There is no default.
     pub(crate) data: PathBuf,
@@ -54,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) journal: Journal,
     /// What is logged.
     pub(crate) log: Log,
+    /// Where calls go as spans.
+    pub(crate) otlp: Otlp,
 }
 
 /// What TLS is served with.
@@ -144,8 +148,8 @@ impl Settings {
     /// # Errors
     /// The file cannot be read or says what it must not, or a setting is missing or makes no sense.
     pub(crate) fn load(given: Given, file: Option<&Path>) -> anyhow::Result<Self> {
-        // RUST_LOG is of the environment too, so it goes before the file.
-        let given = Given { log: given.log.or_rust_log(), ..given };
+        // What other programs are told with variables is of the environment too, so it goes before the file.
+        let given = Given { log: given.log.or_rust_log(), otlp: given.otlp.or_standard_variables(), ..given };
         let in_file = file.map(Given::read).transpose()?.unwrap_or_default();
         let mut settings = in_file.table()?;
         put_over(&mut settings, given.table()?);
@@ -157,7 +161,8 @@ impl Settings {
             settings.contains_key("data"),
             "say where to keep the data: `--data FOLDER`, PLATOOLS_GATEWAY_DATA, or `data` in the configuration file"
         );
-        let settings: Self = settings.try_into().context("the settings cannot be put together")?;
+        let mut settings: Self = settings.try_into().context("the settings cannot be put together")?;
+        settings.otlp = settings.otlp.checked()?;
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
@@ -309,6 +314,8 @@ mod tests {
             ("data = '/d'\n[limits.keys]\ncalls_per_second = 1", "`keys`"),
             ("data = '/d'\n[journal]\nmax_size = 'much'", "a size such as"),
             ("data = '/d'\n[journal]\nrecording = 'some'", "`redacted`"),
+            ("data = '/d'\n[otlp]\nheaders = 'a=b'", "line 3"),
+            ("data = '/d'\n[otlp]\nsample_ratio = 1.5", "`otlp.sample_ratio` is 1.5; it takes a number from 0 to 1"),
         ] {
             let error = error(file);
             assert!(error.contains(part), "{file}: {error}");

@@ -67,6 +67,10 @@ max_size = "2GiB"
 [log]
 format = "json"
 filter = "info,sqlx=warn"
+
+[otlp]
+service_name = "platools-gateway"
+sample_ratio = 1.0
 "#;
     assert_eq!(stdout(&checked), expected);
 }
@@ -123,4 +127,18 @@ async fn logs_are_json_if_asked_for() {
             break;
         }
     }
+}
+
+#[cfg(not(feature = "otlp"))]
+#[tokio::test]
+async fn a_collector_is_refused_by_a_program_without_opentelemetry() {
+    let checked = check("data = '/d'\n[otlp]\nendpoint = 'http://127.0.0.1:4318'\n", &[], &[]).await;
+    assert_eq!(checked.status.code(), Some(1));
+    let error = String::from_utf8(checked.stderr).unwrap();
+    assert!(error.contains("`otlp.endpoint`") && error.contains("--features otlp"), "{error}");
+
+    // What is said to every program on the machine is not said to this one.
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"), ("OTEL_SERVICE_NAME", "other")];
+    let printed = stdout(&check("data = '/d'\n", &[], &variables).await);
+    assert!(printed.contains("service_name = \"platools-gateway\"") && !printed.contains("endpoint"), "{printed}");
 }

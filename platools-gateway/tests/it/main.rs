@@ -17,6 +17,7 @@ mod journal;
 mod kept;
 mod limits;
 mod named;
+mod observe;
 mod program;
 mod reload;
 mod rest;

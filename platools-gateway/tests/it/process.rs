@@ -16,8 +16,10 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 fn command_of(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLATOOLS_GATEWAY_")) {
-        command.env_remove(name);
+    for (name, _) in std::env::vars_os() {
+        if ["PLATOOLS_GATEWAY_", "OTEL_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
@@ -47,10 +49,10 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) async fn start(command: Command) -> Self {
         // Nobody reads it, and a full pipe would stop the program.
-        Self::start_with_log(command, Stdio::null()).await
+        Self::logging_to(Stdio::null(), command).await
     }
 
-    pub(crate) async fn start_with_log(mut command: Command, log: Stdio) -> Self {
+    pub(crate) async fn logging_to(log: impl Into<Stdio>, mut command: Command) -> Self {
         let mut child = command.stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut before = Vec::new();

@@ -46,7 +46,7 @@ impl Running {
         let command = command(&["serve", "--data", data, "--listen", "127.0.0.1:0"]);
         // Beside the data, as on a machine with one disk.
         let log = std::fs::File::options().append(true).create(true).open(folder.path().join("log")).unwrap();
-        Program::start_with_log(command, log.into()).await
+        Program::logging_to(log, command).await
     }
 
     pub(crate) fn admin(&self) -> Caller {

@@ -26,11 +26,12 @@ pub(crate) use record::CallRecord;
 pub use redact::SENSITIVE_NAMES;
 pub use settings::{JournalSettings, Recording};
 
-use super::arguments::Arguments;
 use super::catalog::Found;
 use super::gauge::Gauge;
 use super::identity::Caller;
 use super::ids::{CallId, ProjectId};
+use super::invoke::CallRequest;
+use super::observe::Observers;
 use crate::store::Store;
 use entry::Entry;
 use running::Running;
@@ -119,11 +120,12 @@ impl Journal {
     /// Begins the record of a call.
     pub(crate) fn begin<'a>(
         &'a self,
+        observers: &'a Observers,
         caller: &'a Caller,
         found: &'a Found,
-        arguments: &'a Arguments,
+        request: &'a CallRequest,
     ) -> CallRecord<'a> {
-        CallRecord::begin(self, caller, found, arguments)
+        CallRecord::begin(self, observers, caller, found, request)
     }
 
     /// A call of a project that is under way.

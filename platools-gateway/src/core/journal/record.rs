@@ -1,6 +1,7 @@
 //! The one place where a call becomes a record.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -14,6 +15,9 @@ use crate::core::catalog::Found;
 use crate::core::error::ErrorKind;
 use crate::core::identity::Caller;
 use crate::core::ids::CallId;
+use crate::core::invoke::CallRequest;
+use crate::core::observe::{EndedCall, Observers};
+use crate::core::trace::TraceContext;
 
 /// What is recorded when nobody waited for the end.
 const ABANDONED: &str = "abandoned";
@@ -21,14 +25,17 @@ const ABANDONED: &str = "abandoned";
 /// So many bytes of arguments and results wait for the journal's task before further calls are lost.
 const WAITING_BYTES: usize = 32 * 1024 * 1024;
 
-/// One call from its begin to its end. Dropping it records the call, once; a call whose end was not noted by then was
-/// abandoned.
+/// One call from its begin to its end. Dropping it tells the observers and records the call, once; a call whose end was not
+/// noted by then was abandoned.
 pub(crate) struct CallRecord<'a> {
     journal: &'a Journal,
+    observers: &'a Observers,
     caller: &'a Caller,
     found: &'a Found,
     arguments: &'a Arguments,
+    trace: &'a TraceContext,
     call_id: CallId,
+    began_at: SystemTime,
     begun: Instant,
     outcome: &'static str,
     result: Option<String>,
@@ -38,16 +45,26 @@ pub(crate) struct CallRecord<'a> {
 
 impl<'a> CallRecord<'a> {
     /// Begins a call, which is under way from now on.
-    pub(super) fn begin(journal: &'a Journal, caller: &'a Caller, found: &'a Found, arguments: &'a Arguments) -> Self {
+    pub(super) fn begin(
+        journal: &'a Journal,
+        observers: &'a Observers,
+        caller: &'a Caller,
+        found: &'a Found,
+        request: &'a CallRequest,
+    ) -> Self {
+        let (arguments, trace) = (&request.arguments, &request.trace);
         let summary = CallSummary::begin(caller, found, arguments.as_str().len());
         let call_id = summary.call_id.clone();
         journal.running().begin(caller.project_id.clone(), summary);
         Self {
             journal,
+            observers,
             caller,
             found,
             arguments,
+            trace,
             call_id,
+            began_at: SystemTime::now(),
             begun: Instant::now(),
             outcome: ABANDONED,
             result: None,
@@ -91,8 +108,27 @@ impl<'a> CallRecord<'a> {
     }
 }
 
+impl CallRecord<'_> {
+    /// What observers are told.
+    fn ended(&self) -> EndedCall<'_> {
+        EndedCall {
+            call_id: &self.call_id,
+            tool: &self.found.tool.declaration.name,
+            identity: &self.found.identity,
+            caller: self.caller,
+            trace: self.trace,
+            outcome: self.outcome,
+            began: self.began_at,
+            took: self.begun.elapsed(),
+            worker_ms: self.worker_ms,
+        }
+    }
+}
+
 impl Drop for CallRecord<'_> {
     fn drop(&mut self) {
+        // Before the call counts as over, so that whoever waits for the last one finds all of them told.
+        self.observers.tell(&self.ended());
         let (arguments, result, end) = (self.text(self.arguments.as_str()), self.result.take(), self.end());
         let waiting = bytes(arguments.as_deref()) + bytes(result.as_deref());
         let room = self.journal.waiting_bytes().hold_within(waiting, WAITING_BYTES);

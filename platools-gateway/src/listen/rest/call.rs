@@ -177,9 +177,9 @@ impl<S: Sync> FromRequestParts<S> for Headers {
 }
 
 impl Headers {
-    /// The trace of one of several calls.
+    /// The trace of one of several calls, each of which is a span of its own.
     pub(super) fn trace(&self) -> TraceContext {
-        self.trace.clone()
+        self.trace.sibling()
     }
 }
 

@@ -1,0 +1,124 @@
+//! The collector, over HTTP with protocol buffers.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use opentelemetry::KeyValue;
+use opentelemetry_http::hyper::HyperClient;
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkError;
+use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::sender::Export;
+
+/// How long a batch may take, with all its attempts. The standard's default.
+const EXPORT_LIMIT: Duration = Duration::from_secs(10);
+
+/// A collector, with the headers that the environment has for it.
+pub(super) struct Collector {
+    exporter: SpanExporter,
+    cause: Cause,
+}
+
+/// Why the collector could not be reached the last time: the exporter says only that it was the network.
+type Cause = Arc<Mutex<Option<String>>>;
+
+impl Collector {
+    pub(super) fn new(endpoint: &str, service_name: &str) -> anyhow::Result<Self> {
+        let cause = Cause::default();
+        let client =
+            Client { inner: HyperClient::new(connector(endpoint)?, EXPORT_LIMIT, None), cause: Arc::clone(&cause) };
+        let mut exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(client)
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
+            .with_timeout(EXPORT_LIMIT)
+            .build()
+            .context("spans cannot be sent with these settings")?;
+        exporter.set_resource(&resource(service_name));
+        Ok(Self { exporter, cause })
+    }
+}
+
+impl Export for Collector {
+    async fn export(&self, spans: Vec<SpanData>) -> Result<(), String> {
+        let result = self.exporter.export(spans).await;
+        let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.map_err(|error| match (error, cause) {
+            (_, Some(cause)) => cause,
+            (OTelSdkError::InternalFailure(text), None) => text,
+            (error, None) => error.to_string(),
+        })
+    }
+}
+
+/// With the authorities of the system, where they are needed: there are systems without any. Connections follow no redirection,
+/// which might lead the headers elsewhere.
+fn connector(endpoint: &str) -> anyhow::Result<HttpsConnector<HttpConnector>> {
+    let provider = Arc::new(ring::default_provider());
+    let connector = if endpoint.to_ascii_lowercase().starts_with("https:") {
+        HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(provider)
+            .context("the system's certificate authorities cannot be read; SSL_CERT_FILE names a file of others")?
+    } else {
+        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
+        HttpsConnectorBuilder::new().with_tls_config(config)
+    };
+    Ok(connector.https_or_http().enable_http1().build())
+}
+
+/// Who sends the spans, also as the standard's OTEL_RESOURCE_ATTRIBUTES has it.
+fn resource(service_name: &str) -> Resource {
+    Resource::builder()
+        .with_service_name(service_name.to_owned())
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+/// Keeps why a request failed.
+struct Client {
+    inner: HyperClient<HttpsConnector<HttpConnector>>,
+    cause: Cause,
+}
+
+impl HttpClient for Client {
+    // What `async_trait` makes of an `async fn`.
+    fn send_bytes<'life0, 'async_trait>(
+        &'life0 self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        Box::pin(async move {
+            let response = self.inner.send_bytes(request).await;
+            *self.cause.lock().unwrap_or_else(PoisonError::into_inner) =
+                response.as_ref().err().map(|error| causes(&**error));
+            response
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+/// An error with what caused it.
+fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,146 @@
+//! What sends spans, from the program's start to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry_sdk::trace::SpanData;
+use platools_gateway::Builder;
+use platools_gateway::core::observe::{CallObserver, EndedCall};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::client::Collector;
+use super::sender::{Export, Losses, Sender};
+use super::span::span;
+use crate::settings::Otlp;
+
+/// So many spans wait for the task before further ones are lost; one takes less than 2 KiB.
+const QUEUE: usize = 4096;
+
+/// How long the last spans may take when the gateway stops.
+const LAST_EXPORT: Duration = Duration::from_secs(3);
+
+/// Sends calls to a collector, if there is one.
+pub(crate) struct Exporter(Option<Running>);
+
+struct Running {
+    spans: Arc<Spans>,
+    sample_ratio: f64,
+    closing: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+impl Exporter {
+    /// Begins to send on the current tokio runtime. Whether the collector is there is seen when there is something to send.
+    ///
+    /// # Errors
+    /// The settings, or what the environment says besides, cannot be used.
+    pub(crate) fn start(settings: &Otlp) -> anyhow::Result<Self> {
+        let Some(endpoint) = &settings.endpoint else { return Ok(Self(None)) };
+        let collector = Collector::new(endpoint, &settings.service_name)?;
+        tracing::info!(endpoint, "calls are sent as spans");
+        Ok(Self::sending_to(collector, settings.sample_ratio))
+    }
+
+    fn sending_to(collector: impl Export + Send + Sync + 'static, sample_ratio: f64) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (losses, closing) = (Arc::<Losses>::default(), CancellationToken::new());
+        let sender = Sender::new(collector, waiting, closing.clone(), Arc::clone(&losses));
+        let task = AbortOnDropHandle::new(tokio::spawn(sender.run()));
+        let spans = Arc::new(Spans { queue, losses, scope: scope() });
+        Self(Some(Running { spans, sample_ratio, closing, task }))
+    }
+
+    /// Has a gateway tell of its calls.
+    pub(crate) fn observe(&self, setup: Builder) -> Builder {
+        match &self.0 {
+            Some(running) => setup
+                .trace_ratio(running.sample_ratio)
+                .observe_calls(Arc::clone(&running.spans) as Arc<dyn CallObserver>),
+            None => setup,
+        }
+    }
+
+    /// Sends what there is, and ends.
+    pub(crate) async fn close(self) {
+        let Some(running) = self.0 else { return };
+        running.closing.cancel();
+        if timeout(LAST_EXPORT, running.task).await.is_err() {
+            tracing::warn!("the last spans could not be sent in time and are lost");
+        }
+    }
+}
+
+/// Makes spans of calls, and leaves them to the task.
+#[derive(Debug)]
+struct Spans {
+    queue: mpsc::Sender<SpanData>,
+    losses: Arc<Losses>,
+    scope: InstrumentationScope,
+}
+
+impl CallObserver for Spans {
+    fn call_ended(&self, call: &EndedCall<'_>) {
+        if call.trace.is_sampled() && self.queue.try_send(span(call, &self.scope)).is_err() {
+            self.losses.add(1);
+        }
+    }
+}
+
+/// Who makes the spans.
+fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION")).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::Mutex;
+
+    use tokio::time::Instant;
+
+    use super::super::span::sample;
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Taking(Arc<Mutex<Vec<SpanData>>>);
+
+    impl Export for Taking {
+        async fn export(&self, spans: Vec<SpanData>) -> Result<(), String> {
+            self.0.lock().unwrap().extend(spans);
+            Ok(())
+        }
+    }
+
+    struct Hanging;
+
+    impl Export for Hanging {
+        async fn export(&self, _spans: Vec<SpanData>) -> Result<(), String> {
+            pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_collector_that_hangs_holds_up_the_end_for_a_moment_only() {
+        let exporter = Exporter::sending_to(Hanging, 1.0);
+        let running = exporter.0.as_ref().unwrap();
+        running.spans.queue.try_send(sample()).unwrap();
+        let begun = Instant::now();
+        exporter.close().await;
+        assert!(begun.elapsed() <= LAST_EXPORT + Duration::from_millis(1), "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_is_sent_at_the_end_without_waiting_for_more() {
+        let taking = Taking::default();
+        let exporter = Exporter::sending_to(taking.clone(), 1.0);
+        exporter.0.as_ref().unwrap().spans.queue.try_send(sample()).unwrap();
+        let begun = Instant::now();
+        exporter.close().await;
+        assert_eq!(taking.0.lock().unwrap().len(), 1);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,16 @@
+//! Calls as spans, from the caller to a collector.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod collector;
+mod secure;
+mod settings;
+mod spans;
+mod trouble;
+
+#[expect(dead_code, reason = "the other tests use the rest of it")]
+#[path = "../it/process.rs"]
+mod process;
+#[expect(dead_code, reason = "the other tests use the rest of it")]
+#[path = "../it/support.rs"]
+mod support;
