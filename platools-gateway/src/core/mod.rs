@@ -14,6 +14,7 @@ pub mod directory;
 mod envelope;
 pub mod environment;
 pub mod error;
+pub mod figures;
 pub(crate) mod gauge;
 mod history;
 pub mod idempotency;
@@ -59,6 +60,7 @@ use catalog::Catalog;
 use clock::now_ms;
 use directory::{Claim, Directory, Refusal};
 use error::{Error, ErrorKind};
+use figures::CallFigures;
 use idempotency::Idempotency;
 use identity::{Caller, Identity, Scope};
 use ids::CallId;
@@ -90,6 +92,7 @@ pub struct Core {
     observers: Observers,
     /// How many of the traces that begin here are recorded, from 0 to 1.
     trace_ratio: f64,
+    call_figures: Arc<CallFigures>,
     throttles: Mutex<HashMap<Scope, Throttle>>,
     /// Whether the gateway has begun to stop.
     stopping: AtomicBool,
@@ -135,7 +138,7 @@ impl Core {
     async fn on(store: Store, limits: &Limits) -> Result<Self, Error> {
         let directory = Directory::open(store.clone()).await?;
         let catalog = Catalog::open(store.clone()).await?;
-        let calls = Calls::default();
+        let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
         let workers = Workers::new(calls.clone());
         Ok(Self {
             store,
@@ -146,8 +149,9 @@ impl Core {
             idempotency: Idempotency::default(),
             limiter: Arc::new(Limiter::new(limits)),
             journal: Journal::closed(),
-            observers: Observers::default(),
+            observers: Observers::new(Arc::clone(&call_figures) as _),
             trace_ratio: 0.0,
+            call_figures,
             throttles: Mutex::default(),
             stopping: AtomicBool::new(false),
         })
@@ -260,6 +264,7 @@ impl Core {
             if swept.elapsed() >= SWEEPING {
                 swept = Instant::now();
                 self.limiter.sweep();
+                self.forget_old_figures();
                 if let Err(error) = self.forget_old_answers().await {
                     tracing::error!(%error, "old answers could not be removed; they will be later");
                 }

@@ -39,10 +39,14 @@ pub struct EndedCall<'a> {
 }
 
 /// All that are told.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Observers(Vec<Arc<dyn CallObserver>>);
 
 impl Observers {
+    pub(crate) fn new(first: Arc<dyn CallObserver>) -> Self {
+        Self(vec![first])
+    }
+
     pub(crate) fn add(&mut self, observer: Arc<dyn CallObserver>) {
         self.0.push(observer);
     }

@@ -16,6 +16,7 @@ mod hostile;
 mod journal;
 mod kept;
 mod limits;
+mod metrics;
 mod named;
 mod observe;
 mod program;

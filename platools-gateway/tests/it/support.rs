@@ -316,6 +316,13 @@ impl Caller {
         within(self.request("GET", path).header("if-none-match", etag).send()).await.unwrap().status().as_u16()
     }
 
+    /// Gets what is no JSON: its type and its text.
+    pub(crate) async fn text(&self, path: &str) -> (String, String) {
+        let response = within(self.request("GET", path).send()).await.unwrap();
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        (kind, within(response.text()).await.unwrap())
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, "").await
     }

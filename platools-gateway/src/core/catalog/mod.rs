@@ -109,6 +109,11 @@ impl Catalog {
         Err(Error::new(ErrorKind::AmbiguousTool, message))
     }
 
+    /// Whether a tool is there.
+    pub(crate) fn has(&self, scope: &Scope, name: &str) -> bool {
+        self.set(scope).is_some_and(|set| set.tool(name).is_some())
+    }
+
     /// The tool sets of a project, ordered by entity and environment.
     pub(crate) fn list(&self, project: &ProjectId) -> Vec<Arc<ToolSet>> {
         let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);

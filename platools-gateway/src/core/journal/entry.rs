@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::call::{CallEnd, CallSummary, Kept};
 use super::redact::{Names, redact};
@@ -22,6 +23,8 @@ pub(super) struct Entry {
     pub(super) arguments: Option<String>,
     /// None if it is not kept, or if there was none.
     pub(super) result: Option<String>,
+    /// Since when it waits.
+    pub(super) since: Instant,
     /// Counts the texts for as long as they wait.
     pub(super) _room: Held,
 }

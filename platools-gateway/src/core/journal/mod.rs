@@ -14,11 +14,11 @@ mod writer;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use call::{CallEnd, CallSummary, JournaledCall, Kept, PastCall, Payload};
@@ -59,17 +59,25 @@ pub struct JournalFigures {
     pub lost: u64,
     /// Calls that wait to be stored.
     pub waiting: usize,
+    /// How long the oldest of them has waited.
+    pub lag: Duration,
 }
 
 #[derive(Debug, Default)]
 struct Counters {
     written: AtomicU64,
     lost: AtomicU64,
+    /// When the oldest call that is not stored yet ended.
+    oldest: Mutex<Option<Instant>>,
 }
 
 impl Counters {
     fn add_written(&self, calls: usize) {
         self.written.fetch_add(calls as u64, Ordering::Relaxed);
+    }
+
+    fn oldest(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.oldest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn add_lost(&self, calls: usize) {
@@ -174,6 +182,7 @@ impl Journal {
             written: self.counters.written.load(Ordering::Relaxed),
             lost: self.counters.lost.load(Ordering::Relaxed),
             waiting: self.task.as_ref().map_or(0, |task| task.queue.max_capacity() - task.queue.capacity()),
+            lag: self.counters.oldest().map_or(Duration::ZERO, |since| since.elapsed()),
         }
     }
 

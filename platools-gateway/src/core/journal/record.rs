@@ -135,7 +135,16 @@ impl Drop for CallRecord<'_> {
         let (project_id, tool) = (self.caller.project_id.clone(), Arc::clone(&self.found.tool));
         // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
         self.journal.running().end(&self.call_id, |summary| {
-            let entry = room.map(|room| Entry { project_id, summary, end, tool, arguments, result, _room: room });
+            let entry = room.map(|room| Entry {
+                project_id,
+                summary,
+                end,
+                tool,
+                arguments,
+                result,
+                since: Instant::now(),
+                _room: room,
+            });
             self.journal.submit(entry);
         });
     }

@@ -151,6 +151,7 @@ impl<S: Shelf> Writer<S> {
 
     fn wait_for_more(&mut self) {
         let now = Instant::now();
+        self.note_oldest();
         if self.batch.len() == BATCH {
             self.due = Some(now);
         }
@@ -180,11 +181,20 @@ impl<S: Shelf> Writer<S> {
             let tried = self.shelf.add(&rows).await;
             self.end_write(rows, tried);
         }
+        self.note_oldest();
         if self.unwritten.is_empty()
             && let Some(rows) = self.prepare().await
         {
             let tried = self.add(&rows).await;
             self.end_write(rows, tried);
+            self.note_oldest();
+        }
+    }
+
+    /// Notes since when the oldest call waits. Of those that the database did not take it has been noted.
+    fn note_oldest(&self) {
+        if self.unwritten.is_empty() {
+            *self.counters.oldest() = self.batch.first().map(|entry| entry.since);
         }
     }
 
@@ -366,6 +376,7 @@ mod tests {
             tool: Arc::new(row.into()),
             arguments: Some("{}".to_owned()),
             result: None,
+            since: Instant::now(),
             _room: Gauge::default().hold(0),
         }
     }
@@ -419,6 +430,7 @@ mod tests {
         sleep(LATER * 10).await;
         let refused = (0..15).filter(|_| harness.queue.try_send(entry()).is_err()).count();
         assert_eq!((fake.batches(), harness.figures(), refused), (vec![], (0, 0), 5));
+        assert!(harness.counters.oldest().unwrap().elapsed() > LATER * 10, "the first one has waited the longest");
         fake.failures.store(0, Ordering::Relaxed);
         harness.flush().await;
         assert_eq!((fake.batches(), harness.figures()), (vec![1, BATCH, 10], (11 + BATCH as u64, 0)));
@@ -445,8 +457,14 @@ mod tests {
         sleep(WAIT * 2).await;
         let refused = (0..25).filter(|_| harness.queue.try_send(entry()).is_err()).count();
         assert_eq!(refused, 15);
+        assert_eq!(
+            harness.counters.oldest().unwrap().elapsed(),
+            WAIT * 2,
+            "the oldest is the one that is being written"
+        );
         fake.permits.add_permits(10);
-        assert_eq!(figures(&harness.close().await), (11, 0));
+        let counters = harness.close().await;
+        assert_eq!((figures(&counters), *counters.oldest()), ((11, 0), None));
         assert_eq!(fake.batches().iter().sum::<usize>(), 11);
     }
 

@@ -2,12 +2,10 @@
 
 mod places;
 mod rate;
+mod settings;
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::num::NonZeroU32;
 use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Policy};
@@ -15,95 +13,12 @@ use super::ids::EntityId;
 use places::Places;
 use rate::Rate;
 
-pub(crate) use places::Place;
+pub use settings::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES};
 
-/// A request may have a body of so many bytes: 8 MiB. With its envelopes it must still fit into a worker's frame.
-pub const MAX_BODY_BYTES: u32 = 8 * 1024 * 1024;
+pub(crate) use places::Place;
 
 /// How long whoever has too much at once is told to wait, as nobody knows when some of it ends.
 const SOON: Duration = Duration::from_secs(1);
-
-/// The limits of a gateway. Of what is so much in a second, twice as much may come at once.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Of those who connect from one address.
-    pub address: AddressLimits,
-    /// Of those who call with one key or token.
-    pub key: KeyLimits,
-    /// Of one entity.
-    pub entity: EntityLimits,
-}
-
-/// How much one address may ask for: one IPv4 address, or one /64 network of IPv6.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct AddressLimits {
-    /// Connections at once, of workers and of callers. Default: 4096.
-    pub connections: NonZeroU32,
-    /// Workers that connect in a second. Default: 500, so that the workers behind one router can all come back after a restart.
-    pub handshakes_per_second: NonZeroU32,
-    /// Wrong secrets, keys and tokens in a minute. Whoever brings more is told to wait instead of what is wrong; those that
-    /// are good are never turned away for the sake of others from the same address. Default: 60.
-    pub failures_per_minute: NonZeroU32,
-}
-
-/// How much one key or token may ask for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct KeyLimits {
-    /// Calls in a second. Default: 1000.
-    pub calls_per_second: NonZeroU32,
-    /// Calls under way at once. Default: 1000.
-    pub calls_in_flight: NonZeroU32,
-    /// Bytes of a request's body, at most [`MAX_BODY_BYTES`]; a larger number means as much. Default: [`MAX_BODY_BYTES`].
-    pub body_bytes: NonZeroU32,
-}
-
-/// How much may be asked of one entity, whoever asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[non_exhaustive]
-pub struct EntityLimits {
-    /// Workers at once, where all stay ([`Policy::Pool`]). Default: 1000.
-    pub connections: NonZeroU32,
-    /// Workers that connect in a second. Default: 500.
-    pub handshakes_per_second: NonZeroU32,
-    /// Calls in a second. Default: 10,000.
-    pub calls_per_second: NonZeroU32,
-    /// Calls under way at once. Default: 10,000.
-    pub calls_in_flight: NonZeroU32,
-}
-
-impl Default for AddressLimits {
-    fn default() -> Self {
-        Self { connections: number(4096), handshakes_per_second: number(500), failures_per_minute: number(60) }
-    }
-}
-
-impl Default for KeyLimits {
-    fn default() -> Self {
-        Self { calls_per_second: number(1000), calls_in_flight: number(1000), body_bytes: number(MAX_BODY_BYTES) }
-    }
-}
-
-impl Default for EntityLimits {
-    fn default() -> Self {
-        Self {
-            connections: number(1000),
-            handshakes_per_second: number(500),
-            calls_per_second: number(10_000),
-            calls_in_flight: number(10_000),
-        }
-    }
-}
-
-fn number(number: u32) -> NonZeroU32 {
-    NonZeroU32::new(number).expect("a default is not zero")
-}
 
 /// Keeps to the limits.
 pub(crate) struct Limiter {
@@ -204,6 +119,26 @@ impl Limiter {
         self.body_bytes
     }
 
+    /// How many connections are open.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.connections.taken() + self.turned_away.taken()
+    }
+
+    /// How much each limit has refused since the start, by the name of its setting.
+    pub(crate) fn refused(&self) -> [(&'static str, u64); 9] {
+        [
+            ("address.connections", self.connections.refused()),
+            ("address.handshakes_per_second", self.handshakes.refused()),
+            ("address.failures_per_minute", self.failures.refused()),
+            ("key.calls_per_second", self.calls.refused()),
+            ("key.calls_in_flight", self.calls_in_flight.refused()),
+            ("entity.connections", self.workers.refused()),
+            ("entity.handshakes_per_second", self.entity_handshakes.refused()),
+            ("entity.calls_per_second", self.entity_calls.refused()),
+            ("entity.calls_in_flight", self.entity_calls_in_flight.refused()),
+        ]
+    }
+
     /// Forgets whoever has not come for a while.
     pub(crate) fn sweep(&self) {
         self.handshakes.sweep();
@@ -234,6 +169,9 @@ fn too_much(message: &str, wait: Duration) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
+    use super::settings::number;
     use super::*;
 
     fn limiter(change: impl FnOnce(&mut Limits)) -> Limiter {
@@ -270,6 +208,8 @@ mod tests {
         assert_eq!(refused.kind(), ErrorKind::RateLimited);
         assert!(refused.wait().unwrap() <= Duration::from_secs(1));
         limiter.call(&Caller::sample("key_2")).unwrap();
+        let refused: Vec<_> = limiter.refused().into_iter().filter(|(_, number)| *number > 0).collect();
+        assert_eq!(refused, [("key.calls_per_second", 1)]);
     }
 
     #[test]

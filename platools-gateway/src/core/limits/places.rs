@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// So many places for each of many.
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct Places<K: Hash + Eq + Clone> {
     limit: u32,
     taken: Arc<Mutex<HashMap<K, u32>>>,
+    refused: AtomicU64,
 }
 
 /// A place that is taken. Dropping it gives it back.
@@ -21,7 +23,7 @@ pub(crate) struct Place<K: Hash + Eq + Clone> {
 
 impl<K: Hash + Eq + Clone> Places<K> {
     pub(super) fn new(limit: NonZeroU32) -> Self {
-        Self { limit: limit.get(), taken: Arc::default() }
+        Self { limit: limit.get(), taken: Arc::default(), refused: AtomicU64::new(0) }
     }
 
     /// Takes a place, if there is one.
@@ -29,11 +31,22 @@ impl<K: Hash + Eq + Clone> Places<K> {
         let mut taken = lock(&self.taken);
         let count = taken.entry(key.clone()).or_default();
         if *count >= self.limit {
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         *count += 1;
         drop(taken);
         Some(Place { key, taken: Arc::clone(&self.taken) })
+    }
+
+    /// How many are taken, of all together.
+    pub(super) fn taken(&self) -> usize {
+        lock(&self.taken).values().map(|count| *count as usize).sum()
+    }
+
+    /// How often there was none.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -64,6 +77,7 @@ mod tests {
         let first = places.take("a").unwrap();
         let _second = places.take("a").unwrap();
         assert!(places.take("a").is_none());
+        assert_eq!((places.taken(), places.refused()), (2, 1));
         let other = places.take("b").unwrap();
         drop(first);
         places.take("a").unwrap();

@@ -2,6 +2,7 @@
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
@@ -11,23 +12,36 @@ use governor::{Quota, RateLimiter};
 /// A rate for each of many.
 pub(super) struct Rate<K: Hash + Eq + Clone> {
     limiter: RateLimiter<K, HashMapStateStore<K>, DefaultClock>,
+    refused: AtomicU64,
 }
 
 impl<K: Hash + Eq + Clone> Rate<K> {
     /// So many in a second, and twice as many at once.
     pub(super) fn per_second(number: NonZeroU32) -> Self {
         let twice = number.saturating_mul(NonZeroU32::MIN.saturating_add(1));
-        Self { limiter: RateLimiter::hashmap(Quota::per_second(number).allow_burst(twice)) }
+        Self::with(Quota::per_second(number).allow_burst(twice))
     }
 
     /// So many in a minute, and as many at once.
     pub(super) fn per_minute(number: NonZeroU32) -> Self {
-        Self { limiter: RateLimiter::hashmap(Quota::per_minute(number)) }
+        Self::with(Quota::per_minute(number))
+    }
+
+    fn with(quota: Quota) -> Self {
+        Self { limiter: RateLimiter::hashmap(quota), refused: AtomicU64::new(0) }
     }
 
     /// Counts one more, or says how long to wait.
     pub(super) fn take(&self, key: &K) -> Result<(), Duration> {
-        self.limiter.check_key(key).map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+        self.limiter.check_key(key).map_err(|until| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            until.wait_time_from(DefaultClock::default().now())
+        })
+    }
+
+    /// How many were told to wait.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Forgets those that have not come for a while.

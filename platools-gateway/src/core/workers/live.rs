@@ -58,6 +58,7 @@ impl Live {
             identity: self.identity.clone(),
             connected_ms: self.connected_ms,
             calls_in_flight: self.load.value(),
+            calls_queued: self.queue.max_capacity() - self.queue.capacity(),
         }
     }
 

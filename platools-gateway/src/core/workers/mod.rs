@@ -65,6 +65,8 @@ pub struct ConnectedWorker {
     pub connected_ms: i64,
     /// How many calls it has that it has not answered.
     pub calls_in_flight: usize,
+    /// How many of these still wait for its socket.
+    pub calls_queued: usize,
 }
 
 /// Every live link, by scope.

@@ -9,6 +9,7 @@ mod body;
 mod call;
 mod calls;
 mod health;
+mod metrics;
 mod page;
 mod parts;
 mod problem;
@@ -52,6 +53,7 @@ pub(super) fn router(core: Arc<Core>) -> Router {
     let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::health))
         .routes(routes!(ready::ready))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(tools::list))
         .routes(routes!(tools::show, tools::change))
         .routes(routes!(tools::schema))

@@ -26,6 +26,8 @@ pub(super) struct Worker {
     connected_at: String,
     /// How many calls it has that it has not answered.
     calls_in_flight: usize,
+    /// How many of these still wait for its socket.
+    calls_queued: usize,
 }
 
 /// List the workers that are connected.
@@ -49,5 +51,6 @@ fn shown(worker: ConnectedWorker) -> Worker {
         environment_id: worker.identity.environment_id.to_string(),
         connected_at: rfc3339(worker.connected_ms),
         calls_in_flight: worker.calls_in_flight,
+        calls_queued: worker.calls_queued,
     }
 }

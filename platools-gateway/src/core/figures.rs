@@ -1,0 +1,158 @@
+//! What is counted, for whoever watches the gateway.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Core;
+use super::error::Error;
+use super::identity::{Caller, Identity, Role, Scope};
+use super::ids::ProjectId;
+use super::journal::JournalFigures;
+use super::observe::{CallObserver, EndedCall};
+use super::workers::ConnectedWorker;
+
+/// The upper bounds of the buckets that calls are counted in by how long they took, in seconds; the last has none.
+pub const LATENCY_BOUNDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+
+/// How the gateway is, as far as numbers tell.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Figures {
+    /// Connections that are open, of workers and of callers.
+    pub connections: usize,
+    /// Workers of the project.
+    pub workers: Vec<ConnectedWorker>,
+    /// Calls of the project's tools.
+    pub calls: Vec<ToolFigures>,
+    /// What the limits refused since the start, by the name of the limit's setting.
+    pub refused: Vec<(&'static str, u64)>,
+    /// What the journal counted.
+    pub journal: JournalFigures,
+}
+
+/// Calls of one tool since the start of the gateway.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ToolFigures {
+    /// The tool.
+    pub tool: String,
+    /// Whose tool it is.
+    pub identity: Identity,
+    /// How many ended in each way: `ok`, `abandoned`, or the code of an error.
+    pub outcomes: BTreeMap<&'static str, u64>,
+    /// How many took how long: one number for each of [`LATENCY_BOUNDS`], and one for longer ones.
+    pub latencies: [u64; LATENCY_BOUNDS.len() + 1],
+    /// How long all of them took together.
+    pub total: Duration,
+}
+
+/// Counts calls.
+#[derive(Debug, Default)]
+pub(crate) struct CallFigures {
+    tools: Mutex<HashMap<Scope, HashMap<String, ToolFigures>>>,
+}
+
+impl CallFigures {
+    /// The tools of a project that were called, by entity, environment and name.
+    fn of(&self, project: &ProjectId) -> Vec<ToolFigures> {
+        let tools = self.lock();
+        let called = tools.values().flat_map(HashMap::values);
+        let mut called: Vec<_> = called.filter(|tool| tool.identity.project_id == *project).cloned().collect();
+        called.sort_by(|left, right| left.place().cmp(&right.place()));
+        called
+    }
+
+    /// Forgets tools that are gone.
+    fn retain(&self, is_there: impl Fn(&Scope, &str) -> bool) {
+        let mut tools = self.lock();
+        for (scope, called) in &mut *tools {
+            called.retain(|name, _| is_there(scope, name));
+        }
+        tools.retain(|_, called| !called.is_empty());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, HashMap<String, ToolFigures>>> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CallObserver for CallFigures {
+    fn call_ended(&self, call: &EndedCall<'_>) {
+        let mut tools = self.lock();
+        let called = tools.entry(call.identity.scope()).or_default();
+        // Looked up before it is copied: nearly every call is of a tool that was called before.
+        if !called.contains_key(call.tool) {
+            called.insert(call.tool.to_owned(), ToolFigures::new(call));
+        }
+        if let Some(tool) = called.get_mut(call.tool) {
+            tool.count(call.outcome, call.took);
+        }
+    }
+}
+
+impl ToolFigures {
+    fn new(call: &EndedCall<'_>) -> Self {
+        Self {
+            tool: call.tool.to_owned(),
+            identity: call.identity.clone(),
+            outcomes: BTreeMap::new(),
+            latencies: Default::default(),
+            total: Duration::ZERO,
+        }
+    }
+
+    fn count(&mut self, outcome: &'static str, took: Duration) {
+        *self.outcomes.entry(outcome).or_default() += 1;
+        self.latencies[LATENCY_BOUNDS.partition_point(|bound| *bound < took.as_secs_f64())] += 1;
+        self.total += took;
+    }
+
+    fn place(&self) -> (&str, &str, &str) {
+        (&self.identity.entity, &self.identity.environment, &self.tool)
+    }
+}
+
+impl Core {
+    /// How the gateway is, as far as the caller's project may know.
+    ///
+    /// # Errors
+    /// The role is not enough.
+    pub fn figures(&self, caller: &Caller) -> Result<Figures, Error> {
+        caller.require(Role::Viewer)?;
+        Ok(Figures {
+            connections: self.limiter.open_connections(),
+            workers: self.workers.list(&caller.project_id),
+            calls: self.call_figures.of(&caller.project_id),
+            refused: self.limiter.refused().to_vec(),
+            journal: self.journal.figures(),
+        })
+    }
+
+    /// Forgets the calls of tools that are gone.
+    pub(super) fn forget_old_figures(&self) {
+        self.call_figures.retain(|scope, tool| self.catalog.has(scope, tool));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_has_what_took_as_long_as_its_bound_and_no_longer() {
+        let mut tool = ToolFigures {
+            tool: "t".to_owned(),
+            identity: Identity::sample(),
+            outcomes: BTreeMap::new(),
+            latencies: Default::default(),
+            total: Duration::ZERO,
+        };
+        for millis in [0, 1, 2, 3, 30_000, 30_001] {
+            tool.count("ok", Duration::from_millis(millis));
+        }
+        assert_eq!(tool.latencies, [2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1]);
+        assert_eq!((tool.outcomes["ok"], tool.total.as_millis()), (6, 60_007));
+    }
+}

@@ -1,0 +1,137 @@
+//! `GET /metrics`
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeLabelSet, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::auth::Known;
+use super::problem::Problem;
+use crate::core::Core;
+use crate::core::figures::{Figures, LATENCY_BOUNDS, ToolFigures};
+use crate::core::identity::Identity;
+
+/// The form that is written: OpenMetrics, which Prometheus reads.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Show figures for Prometheus: those of the caller's project, and those of the gateway as a whole.
+#[utoipa::path(get, path = "/metrics", tag = "operations",
+    responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = "4XX", body = Problem)))]
+pub(super) async fn metrics(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Response, Problem> {
+    let mut registry = Registry::with_prefix("platools");
+    registry.register_collector(Box::new(core.figures(&caller)?));
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("a string takes everything");
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+}
+
+/// Of what there is only one of.
+const NO_LABELS: [(&str, &str); 0] = [];
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let encoder = &mut encoder;
+        let info = [("version", env!("CARGO_PKG_VERSION"))];
+        gauges(encoder, "build_info", "The gateway's version", None, [(info, 1_u64)])?;
+        gauges(encoder, "connections", "Open connections", None, [(NO_LABELS, self.connections)])?;
+        self.encode_workers(encoder)?;
+        self.encode_calls(encoder)?;
+        self.encode_journal(encoder)?;
+        let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));
+        counters(encoder, "refused", "Requests, connections and attempts over a limit", refused)
+    }
+}
+
+impl Figures {
+    fn encode_workers(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        // Those of a pool count together.
+        let mut sums = BTreeMap::<_, (usize, usize, usize)>::new();
+        for worker in &self.workers {
+            let Identity { entity, environment, .. } = &worker.identity;
+            let (workers, in_flight, queued) = sums.entry((&**entity, &**environment)).or_default();
+            *workers += 1;
+            *in_flight += worker.calls_in_flight;
+            *queued += worker.calls_queued;
+        }
+        let by_entity = |number: fn(&(usize, usize, usize)) -> usize| {
+            let sums = sums.iter();
+            sums.map(move |((entity, environment), sums)| {
+                ([("entity", *entity), ("environment", *environment)], number(sums))
+            })
+        };
+        gauges(encoder, "workers", "Connected workers", None, by_entity(|sums| sums.0))?;
+        gauges(encoder, "calls_in_flight", "Calls that workers have not answered", None, by_entity(|sums| sums.1))?;
+        gauges(encoder, "calls_queued", "Calls that wait for a worker's socket", None, by_entity(|sums| sums.2))
+    }
+
+    fn encode_calls(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let ended = self.calls.iter().flat_map(|call| {
+            let [entity, environment, tool] = labels(call);
+            call.outcomes
+                .iter()
+                .map(move |(outcome, number)| ([entity, environment, tool, ("outcome", *outcome)], *number))
+        });
+        counters(encoder, "calls", "Calls that ended", ended)?;
+        let help = "How long calls took, from the request to the answer";
+        let mut family =
+            encoder.encode_descriptor("call_duration", help, Some(&Unit::Seconds), MetricType::Histogram)?;
+        for call in &self.calls {
+            let bounds = LATENCY_BOUNDS.into_iter().chain([f64::INFINITY]);
+            let buckets: Vec<_> = bounds.zip(call.latencies).collect();
+            let count = call.latencies.iter().sum();
+            let labels = labels(call);
+            let mut metric = family.encode_family(&labels)?;
+            metric.encode_histogram::<NoLabelSet>(call.total.as_secs_f64(), count, &buckets, None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_journal(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let journal = &self.journal;
+        counters(encoder, "journal_written", "Calls written into the journal", [(NO_LABELS, journal.written)])?;
+        counters(
+            encoder,
+            "journal_lost",
+            "Calls that could not be written into the journal",
+            [(NO_LABELS, journal.lost)],
+        )?;
+        gauges(encoder, "journal_queued", "Calls that wait for the journal", None, [(NO_LABELS, journal.waiting)])?;
+        let help = "How long the oldest call that is not in the journal yet has waited";
+        gauges(encoder, "journal_lag", help, Some(&Unit::Seconds), [(NO_LABELS, journal.lag.as_secs_f64())])
+    }
+}
+
+fn counters<L: EncodeLabelSet>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: impl IntoIterator<Item = (L, u64)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    values.into_iter().try_for_each(|(labels, value)| {
+        family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&value, None)
+    })
+}
+
+fn gauges<L: EncodeLabelSet, N: EncodeGaugeValue>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    values: impl IntoIterator<Item = (L, N)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+    values.into_iter().try_for_each(|(labels, value)| family.encode_family(&labels)?.encode_gauge(&value))
+}
+
+fn labels(call: &ToolFigures) -> [(&'static str, &str); 3] {
+    [("entity", &call.identity.entity), ("environment", &call.identity.environment), ("tool", &call.tool)]
+}
