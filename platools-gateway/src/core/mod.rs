@@ -23,6 +23,7 @@ mod invoke;
 pub mod journal;
 pub mod limits;
 pub mod oversize;
+pub mod project;
 mod random;
 pub mod ready;
 pub mod registration;
@@ -59,7 +60,7 @@ use clock::now_ms;
 use directory::{Claim, Directory, Refusal};
 use error::{Error, ErrorKind};
 use idempotency::Idempotency;
-use identity::{Caller, Identity, Scope};
+use identity::{Caller, Credential, Identity, Scope};
 use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
 use limits::{Limiter, Limits};
@@ -175,11 +176,12 @@ impl Core {
         };
         let place = self.limiter.worker(&admitted.identity.entity_id, admitted.policy);
         let place = place.map_err(too_many("connections of this entity"))?;
-        let credential = admitted.credential.clone();
+        let (entity, credential) = (admitted.identity.entity_id.clone(), admitted.credential.clone());
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
         let link = self.workers.attach(arrival, admitted, secret, claim.features.intersection(Features::all()), place);
         // What ended the credential meanwhile closed the links it saw, and this was not one of them yet.
-        if !self.directory.snapshot().is_good(&credential, now_ms()) {
+        let snapshot = self.directory.snapshot();
+        if snapshot.entity(&entity).is_none() || !snapshot.is_good(&credential, now_ms()) {
             return Err(Refusal::Unknown);
         }
         Ok(link)
@@ -193,7 +195,11 @@ impl Core {
         self.directory.refresh().await?;
         let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
         self.catalog.retain(|entity| snapshot.entity(entity).is_some());
-        self.workers.close_where(|credential| !snapshot.is_good(credential, now_ms), Closing::SecretRotated);
+        let has_ended = |link: &Identity, credential: &Credential| {
+            // A token stays good by itself when its entity is gone.
+            snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)
+        };
+        self.workers.close_where(has_ended, Closing::SecretRotated);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ mod journal;
 mod limits;
 mod named;
 mod program;
+mod projects;
 mod rest;
 mod stopping;
 #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Changing who may do what.
 
+mod projects;
 mod things;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::secret::{self, Kind};
 use super::token::{self, CallerClaims, WorkerClaims};
 use crate::store::{AgentRow, EntityRow, KeyRow, NewSecret, SecretRow};
 
+pub use projects::Projects;
 pub use things::{Agent, Entity, Key, NewKey, NewToken, SignedToken, WithSecret};
 
 use things::{agent, entity, key};

@@ -2,6 +2,7 @@
 //!
 //! Every change also raises the directory's revision, in the same transaction.
 
+mod projects;
 mod rows;
 
 use serde_json::Value;
@@ -13,8 +14,11 @@ pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
 use super::Store;
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
-use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
+use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
 use rows::{agent, entity, environment, key, project, secret};
+
+const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
+                        JOIN organizations o ON o.id = p.organization_id";
 
 /// A secret that replaces those of an entity.
 #[derive(Debug)]
@@ -40,40 +44,13 @@ impl Store {
         let revision = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
         Ok(DirectoryRows {
             revision: revision.get("revision"),
-            projects: all(&mut reading, "SELECT * FROM projects", project).await?,
+            projects: all(&mut reading, PROJECTS, project).await?,
             environments: all(&mut reading, "SELECT * FROM environments ORDER BY slug", environment).await?,
             entities: all(&mut reading, "SELECT * FROM entities ORDER BY slug", entity).await?,
             secrets: all(&mut reading, "SELECT * FROM entity_secrets", secret).await?,
             agents: all(&mut reading, "SELECT * FROM agents ORDER BY slug", agent).await?,
             keys: all(&mut reading, "SELECT * FROM caller_keys ORDER BY created_ms, id", key).await?,
         })
-    }
-
-    /// Makes the first organization and project, with the usual environments, unless there is one. Returns the project.
-    pub(crate) async fn default_project(&self) -> Result<ProjectId, Error> {
-        if let Some(project) = find_default_project(&mut *self.pool.acquire().await?).await? {
-            return Ok(project);
-        }
-        let mut change = self.change_directory().await?;
-        // Another process may have made it meanwhile.
-        if let Some(project) = find_default_project(&mut change).await? {
-            return Ok(project);
-        }
-        let (organization, project) = (OrganizationId::random(), ProjectId::random());
-        sqlx::query("INSERT INTO organizations (id, slug) VALUES ($1, 'default')")
-            .bind(organization.as_str())
-            .execute(&mut *change)
-            .await?;
-        sqlx::query("INSERT INTO projects (id, organization_id, slug) VALUES ($1, $2, 'default')")
-            .bind(project.as_str())
-            .bind(organization.as_str())
-            .execute(&mut *change)
-            .await?;
-        for slug in ["development", "staging", "production"] {
-            add_environment(&mut change, &project, slug).await?;
-        }
-        change.commit().await?;
-        Ok(project)
     }
 
     /// Adds an environment. Says whether its slug was free.
@@ -214,12 +191,6 @@ impl Store {
         sqlx::query("UPDATE directory_revision SET revision = revision + 1").execute(&mut *change).await?;
         Ok(change)
     }
-}
-
-async fn find_default_project(connection: &mut SqliteConnection) -> Result<Option<ProjectId>, Error> {
-    let find = "SELECT p.id FROM projects p JOIN organizations o ON o.id = p.organization_id \
-                WHERE o.slug = 'default' AND p.slug = 'default'";
-    Ok(sqlx::query(find).fetch_optional(connection).await?.map(|row| row.get::<String, _>("id").into()))
 }
 
 async fn all<T>(
