@@ -11,6 +11,7 @@ mod output;
 mod project;
 mod serve;
 mod token;
+mod tool;
 mod words;
 
 use clap::{Parser, Subcommand};
@@ -69,6 +70,13 @@ enum Command {
         #[command(subcommand)]
         command: environment::Command,
     },
+    /// List tools, and switch them off and on. The gateway may be running.
+    Tool {
+        #[command(flatten)]
+        place: Place,
+        #[command(subcommand)]
+        command: tool::Command,
+    },
     /// Sign callers' tokens, which are keys for a while that are stored nowhere. The gateway may be running.
     Token {
         #[command(flatten)]
@@ -89,6 +97,7 @@ impl Cli {
             Command::Agent { place, command } => agent::run(&place, command).await,
             Command::Key { place, command } => key::run(&place, command).await,
             Command::Environment { place, command } => environment::run(&place, command).await,
+            Command::Tool { place, command } => tool::run(&place, command).await,
             Command::Token { place, command } => token::run(&place, command).await,
         }
     }

@@ -130,7 +130,7 @@ impl Core {
         let Found { identity, tool } = found;
         let scope = identity.scope();
         access::check(caller, &tool.declaration)?;
-        if !self.catalog.is_enabled(&scope, &request.tool.name) {
+        if !self.directory.snapshot().is_enabled(&scope, &request.tool.name) {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
         check_arguments(tool, &request.arguments).await?;

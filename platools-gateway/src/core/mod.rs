@@ -48,10 +48,10 @@ use secrecy::SecretString;
 use tokio::time::MissedTickBehavior;
 
 pub use calls::{Outcome, Progress, Receipt};
-pub use catalog::{Changes, Switch};
+pub use catalog::Changes;
 pub use history::{CallQuery, CallsBefore};
 pub use invoke::{CallReply, CallRequest};
-pub use tools::{ListedTool, ToolName};
+pub use tools::{ListedTool, Switch, ToolName};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use calls::Calls;

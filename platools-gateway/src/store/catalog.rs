@@ -59,36 +59,6 @@ impl Store {
         transaction.commit().await?;
         Ok(())
     }
-
-    /// The tools that are switched off, whether they are declared at the moment or not.
-    pub(crate) async fn disabled_tools(&self) -> Result<Vec<(Scope, String)>, Error> {
-        let rows =
-            sqlx::query("SELECT entity_id, environment_id, name FROM disabled_tools").fetch_all(&self.pool).await?;
-        Ok(rows.iter().map(|row| (scope(row), row.get("name"))).collect())
-    }
-
-    /// Switches a tool off.
-    pub(crate) async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
-        let statement = "INSERT INTO disabled_tools (entity_id, environment_id, name) VALUES ($1, $2, $3) \
-                         ON CONFLICT (entity_id, environment_id, name) DO NOTHING";
-        self.switch(statement, scope, name).await
-    }
-
-    /// Switches a tool on again.
-    pub(crate) async fn enable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
-        let statement = "DELETE FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2 AND name = $3";
-        self.switch(statement, scope, name).await
-    }
-
-    async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
-        sqlx::query(statement)
-            .bind(scope.entity.as_str())
-            .bind(scope.environment.as_str())
-            .bind(name)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
 }
 
 fn scope(row: &SqliteRow) -> Scope {

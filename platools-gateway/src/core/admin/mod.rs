@@ -2,6 +2,7 @@
 
 mod projects;
 mod things;
+mod tools;
 
 use std::sync::Arc;
 use std::time::Duration;

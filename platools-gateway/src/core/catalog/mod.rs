@@ -2,7 +2,7 @@
 
 mod set;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
 
 use platools::wire::ToolDeclaration;
@@ -21,7 +21,6 @@ pub(crate) use set::{CatalogTool, ToolSet};
 pub(crate) struct Catalog {
     store: Store,
     sets: RwLock<HashMap<Scope, Arc<ToolSet>>>,
-    disabled: RwLock<HashSet<(Scope, String)>>,
     writing: StdMutex<HashMap<Scope, Arc<Mutex<Writing>>>>,
 }
 
@@ -48,9 +47,8 @@ impl Catalog {
         }
         let set = |(identity, tools)| Arc::new(ToolSet::new(identity, tools));
         let sets = sets.into_iter().map(|(scope, parts)| (scope, set(parts))).collect();
-        let disabled = store.disabled_tools().await?.into_iter().collect();
         let writing = StdMutex::default();
-        Ok(Self { store, sets: RwLock::new(sets), disabled: RwLock::new(disabled), writing })
+        Ok(Self { store, sets: RwLock::new(sets), writing })
     }
 
     /// Replaces the tools of a worker, unless `is_current` says that a newer link of it was there first.
@@ -105,7 +103,7 @@ impl Catalog {
         names.push(first.identity.entity);
         names.sort_unstable();
         let names = names.join(", ");
-        let message = format!("several entities have a tool `{name}`: {names}; name one as `entityId`");
+        let message = format!("several entities have a tool `{name}`: {names}; name the one that is meant");
         Err(Error::new(ErrorKind::AmbiguousTool, message))
     }
 
@@ -117,32 +115,9 @@ impl Catalog {
         listed
     }
 
-    /// Whether a tool may be called at all.
-    pub(crate) fn is_enabled(&self, scope: &Scope, name: &str) -> bool {
-        let disabled = self.disabled.read().unwrap_or_else(PoisonError::into_inner);
-        !disabled.contains(&(scope.clone(), name.to_owned()))
-    }
-
-    /// Switches a tool on or off; it stays so when its worker connects again.
-    pub(crate) async fn switch(&self, scope: &Scope, name: &str, switch: Switch) -> Result<(), Error> {
-        let key = (scope.clone(), name.to_owned());
-        match switch {
-            Switch::On => {
-                self.store.enable_tool(scope, name).await?;
-                self.disabled.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
-            }
-            Switch::Off => {
-                self.store.disable_tool(scope, name).await?;
-                self.disabled.write().unwrap_or_else(PoisonError::into_inner).insert(key);
-            }
-        }
-        Ok(())
-    }
-
     /// Forgets the tools of entities that are gone.
     pub(crate) fn retain(&self, is_there: impl Fn(&EntityId) -> bool) {
         self.sets.write().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(&scope.entity));
-        self.disabled.write().unwrap_or_else(PoisonError::into_inner).retain(|(scope, _)| is_there(&scope.entity));
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(&scope.entity));
     }
 
@@ -154,15 +129,6 @@ impl Catalog {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(writing.entry(scope.clone()).or_default())
     }
-}
-
-/// Whether a tool may be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Switch {
-    /// It may.
-    On,
-    /// It may not.
-    Off,
 }
 
 fn is_meant(identity: &Identity, entity: Option<&str>) -> bool {

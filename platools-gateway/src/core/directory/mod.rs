@@ -1,4 +1,4 @@
-//! Who may connect and who may call.
+//! Who may connect, who may call, and what may be called.
 
 mod snapshot;
 
@@ -80,7 +80,7 @@ pub(crate) struct Admitted {
     pub(crate) policy: Policy,
 }
 
-/// Organizations, projects, environments, entities, agents and keys: kept in the database, looked up in memory.
+/// Organizations, projects, environments, entities, agents, keys, and which tools are switched off: kept in the database, looked up in memory.
 pub(crate) struct Directory {
     store: Store,
     default_project: ProjectId,

@@ -1,11 +1,11 @@
 //! The directory in memory, as it was at one revision.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::core::environment::Environment;
-use crate::core::identity::{Credential, Identity, Role};
+use crate::core::identity::{Credential, Identity, Role, Scope};
 use crate::core::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
 use crate::core::project::{Project, ProjectName};
 use crate::core::secret;
@@ -26,6 +26,7 @@ pub(crate) struct Snapshot {
     keys: HashMap<KeyId, KeyRow>,
     secrets_by_selector: HashMap<String, Vec<SecretId>>,
     keys_by_selector: HashMap<String, Vec<KeyId>>,
+    disabled_tools: HashMap<Scope, HashSet<String>>,
 }
 
 impl From<DirectoryRows> for Snapshot {
@@ -34,10 +35,15 @@ impl From<DirectoryRows> for Snapshot {
         for row in rows.environments {
             environments.entry(row.project_id).or_default().push(Environment { id: row.id, slug: row.slug });
         }
+        let mut disabled_tools: HashMap<Scope, HashSet<String>> = HashMap::new();
+        for (scope, name) in rows.disabled_tools {
+            disabled_tools.entry(scope).or_default().insert(name);
+        }
         Self {
             revision: rows.revision,
             projects: rows.projects.into_iter().map(|project| (project.id.clone(), project)).collect(),
             environments,
+            disabled_tools,
             secrets_by_selector: by_selector(rows.secrets.iter().map(|row| (&*row.hash, row.id.clone()))),
             keys_by_selector: by_selector(rows.keys.iter().map(|row| (&*row.hash, row.id.clone()))),
             entities: rows.entities.into_iter().map(|row| (row.id.clone(), row)).collect(),
@@ -157,6 +163,11 @@ impl Snapshot {
     pub(crate) fn is_last_admin(&self, key: &KeyRow, now_ms: i64) -> bool {
         let is_admin = |row: &KeyRow| row.role == Role::Admin.as_str() && is_good(row.expires_ms, now_ms);
         is_admin(key) && !self.keys_of(&key.project_id).into_iter().any(|row| row.id != key.id && is_admin(row))
+    }
+
+    /// Whether a tool may be called at all.
+    pub(crate) fn is_enabled(&self, scope: &Scope, tool: &str) -> bool {
+        !self.disabled_tools.get(scope).is_some_and(|names| names.contains(tool))
     }
 
     /// An entity in an environment, with all that surrounds it.

@@ -1,4 +1,4 @@
-//! Who there is: organizations, projects, environments, entities, agents, keys.
+//! Who there is: organizations, projects, environments, entities, agents, keys; and which tools are switched off.
 //!
 //! Every change also raises the directory's revision, in the same transaction.
 
@@ -14,8 +14,9 @@ pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
 use super::Store;
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
+use crate::core::identity::Scope;
 use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
-use rows::{agent, entity, environment, key, project, secret};
+use rows::{agent, disabled_tool, entity, environment, key, project, secret};
 
 const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
                         JOIN organizations o ON o.id = p.organization_id";
@@ -50,6 +51,7 @@ impl Store {
             secrets: all(&mut reading, "SELECT * FROM entity_secrets", secret).await?,
             agents: all(&mut reading, "SELECT * FROM agents ORDER BY slug", agent).await?,
             keys: all(&mut reading, "SELECT * FROM caller_keys ORDER BY created_ms, id", key).await?,
+            disabled_tools: all(&mut reading, "SELECT * FROM disabled_tools", disabled_tool).await?,
         })
     }
 
@@ -158,6 +160,19 @@ impl Store {
         self.remove("DELETE FROM caller_keys WHERE id = $1", key.as_str()).await
     }
 
+    /// Switches a tool off.
+    pub(crate) async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let statement = "INSERT INTO disabled_tools (entity_id, environment_id, name) VALUES ($1, $2, $3) \
+                         ON CONFLICT (entity_id, environment_id, name) DO NOTHING";
+        self.switch(statement, scope, name).await
+    }
+
+    /// Switches a tool on again.
+    pub(crate) async fn enable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let statement = "DELETE FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2 AND name = $3";
+        self.switch(statement, scope, name).await
+    }
+
     /// The key that tokens are signed with: the one there is, or else `fresh`, which is kept.
     pub(crate) async fn signing_key(&self, fresh: &str) -> Result<String, Error> {
         const FIND: &str = "SELECT key FROM signing_keys WHERE id = 'current'";
@@ -175,6 +190,18 @@ impl Store {
         let row = sqlx::query(FIND).fetch_one(&mut *change).await?;
         change.commit().await?;
         Ok(row.get("key"))
+    }
+
+    async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
+        let mut change = self.change_directory().await?;
+        sqlx::query(statement)
+            .bind(scope.entity.as_str())
+            .bind(scope.environment.as_str())
+            .bind(name)
+            .execute(&mut *change)
+            .await?;
+        change.commit().await?;
+        Ok(())
     }
 
     async fn remove(&self, statement: &'static str, id: &str) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use crate::core::identity::Scope;
 use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
 use crate::core::project::{Project, ProjectName};
 
@@ -16,6 +17,8 @@ pub(crate) struct DirectoryRows {
     pub(crate) secrets: Vec<SecretRow>,
     pub(crate) agents: Vec<AgentRow>,
     pub(crate) keys: Vec<KeyRow>,
+    /// The tools that are switched off, whether they are declared at the moment or not.
+    pub(crate) disabled_tools: Vec<(Scope, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -116,4 +119,8 @@ pub(super) fn key(row: &SqliteRow) -> KeyRow {
         created_ms: row.get("created_ms"),
         expires_ms: row.get("expires_ms"),
     }
+}
+
+pub(super) fn disabled_tool(row: &SqliteRow) -> (Scope, String) {
+    (Scope { entity: id(row, "entity_id"), environment: id(row, "environment_id") }, row.get("name"))
 }
