@@ -52,7 +52,7 @@ struct Row {
 pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
         Command::List { env, listing } => {
-            let tools = place.with(async |admin| admin.tools(env.as_deref())).await?;
+            let tools = place.with(async |admin| admin.tools(env.as_deref()).await).await?;
             listing.print(tools.into_iter().map(row))
         }
         Command::Enable(which) => switch(place, which, Switch::On, "enabled").await,

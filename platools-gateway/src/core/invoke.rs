@@ -70,11 +70,12 @@ const CHECKED_IN_PLACE: usize = 64 * 1024;
 
 /// Refuses arguments that the tool's schema does not allow, before they travel.
 async fn check_arguments(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<(), Error> {
+    let schema = tool.arguments().await?;
     let problems = if arguments.as_str().len() <= CHECKED_IN_PLACE {
-        tool.arguments.problems(arguments.members()?)
+        schema.problems(arguments.members()?)
     } else {
-        let (tool, arguments) = (Arc::clone(tool), arguments.clone());
-        let checked = spawn_blocking(move || Ok::<_, Error>(tool.arguments.problems(arguments.members()?))).await;
+        let arguments = arguments.clone();
+        let checked = spawn_blocking(move || Ok::<_, Error>(schema.problems(arguments.members()?))).await;
         checked.map_err(|error| {
             Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error)
         })??
@@ -94,7 +95,7 @@ impl Core {
     pub async fn call(&self, caller: &Caller, request: CallRequest) -> Result<CallReply, Error> {
         let _under_way = self.limiter.call(caller)?;
         let may_call = caller.require(Role::Operator);
-        let found = match self.find_tool(caller, &request.tool, Role::Viewer) {
+        let found = match self.find_tool(caller, &request.tool, Role::Viewer).await {
             Ok(found) => found,
             // Who may not call at all is told that first.
             Err(error) => return Err(may_call.err().unwrap_or(error)),

@@ -117,10 +117,13 @@ impl Core {
     /// # Errors
     /// The folder or the database cannot be used.
     pub async fn open(folder: &Path, limits: &Limits) -> Result<Self, Error> {
-        Self::on(Store::open(folder).await?, limits).await
+        let core = Self::on(Store::open(folder).await?, limits).await?;
+        core.catalog.load().await?;
+        Ok(core)
     }
 
-    /// Opens the database that a gateway has made in a folder. A gateway may run on the same folder.
+    /// Opens the database that a gateway has made in a folder. A gateway may run on the same folder. The tools are read when
+    /// they are needed.
     ///
     /// # Errors
     /// There is none, or it cannot be used.
@@ -130,7 +133,7 @@ impl Core {
 
     async fn on(store: Store, limits: &Limits) -> Result<Self, Error> {
         let directory = Directory::open(store.clone()).await?;
-        let catalog = Catalog::open(store.clone()).await?;
+        let catalog = Catalog::new(store.clone());
         let calls = Calls::default();
         let workers = Workers::new(calls.clone());
         Ok(Self {

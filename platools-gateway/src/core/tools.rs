@@ -55,13 +55,13 @@ impl Core {
     /// by id or slug, leaves out the others.
     ///
     /// # Errors
-    /// The role is not enough, or there is no such environment.
-    pub fn list_tools(&self, caller: &Caller, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
+    /// The role is not enough, there is no such environment, or the database failed.
+    pub async fn list_tools(&self, caller: &Caller, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
         caller.require(Role::Viewer)?;
-        self.list_tools_of(&caller.project_id, environment)
+        self.list_tools_of(&caller.project_id, environment).await
     }
 
-    pub(super) fn list_tools_of(
+    pub(super) async fn list_tools_of(
         &self,
         project: &ProjectId,
         environment: Option<&str>,
@@ -70,7 +70,7 @@ impl Core {
             None => None,
             Some(wanted) => Some(self.directory.environment(project, Some(wanted))?.id),
         };
-        let sets = self.catalog.list(project);
+        let sets = self.catalog.list(project).await?;
         let sets = sets.iter().filter(|set| only.as_ref().is_none_or(|only| set.identity.environment_id == *only));
         Ok(sets.flat_map(|set| set.tools.iter().map(|tool| self.listed(&set.identity, tool))).collect())
     }
@@ -78,9 +78,9 @@ impl Core {
     /// One tool.
     ///
     /// # Errors
-    /// The role is not enough, or there is none of that name, or there are several.
-    pub fn tool(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
-        let Found { identity, tool } = self.find_tool(caller, which, Role::Viewer)?;
+    /// The role is not enough, there is none of that name, there are several, or the database failed.
+    pub async fn tool(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
+        let Found { identity, tool } = self.find_tool(caller, which, Role::Viewer).await?;
         Ok(self.listed(&identity, &tool))
     }
 
@@ -88,10 +88,10 @@ impl Core {
     ///
     /// # Errors
     /// Like [`Core::tool`]; or the tool's schema is one that cannot be written in other forms.
-    pub fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
-        let Found { tool, .. } = self.find_tool(caller, which, Role::Viewer)?;
+    pub async fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
+        let Found { tool, .. } = self.find_tool(caller, which, Role::Viewer).await?;
         // Some forms write every reference out, which must not be done for just any schema.
-        if let Some(reason) = tool.arguments.unused_because() {
+        if let Some(reason) = tool.arguments().await?.unused_because() {
             let message = format!("the tool's schema cannot be used: {reason}");
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
@@ -112,7 +112,7 @@ impl Core {
         which: &ToolName,
         switch: Switch,
     ) -> Result<ListedTool, Error> {
-        let Found { identity, tool } = self.find_tool_of(project, which)?;
+        let Found { identity, tool } = self.find_tool_of(project, which).await?;
         let (store, scope) = (self.directory.store(), identity.scope());
         match switch {
             Switch::On => store.enable_tool(&scope, &which.name).await?,
@@ -145,14 +145,14 @@ impl Core {
     }
 
     /// Finds a tool for a caller of some role.
-    pub(super) fn find_tool(&self, caller: &Caller, which: &ToolName, role: Role) -> Result<Found, Error> {
+    pub(super) async fn find_tool(&self, caller: &Caller, which: &ToolName, role: Role) -> Result<Found, Error> {
         caller.require(role)?;
-        self.find_tool_of(&caller.project_id, which)
+        self.find_tool_of(&caller.project_id, which).await
     }
 
-    fn find_tool_of(&self, project: &ProjectId, which: &ToolName) -> Result<Found, Error> {
+    async fn find_tool_of(&self, project: &ProjectId, which: &ToolName) -> Result<Found, Error> {
         let environment = self.directory.environment(project, which.environment.as_deref())?;
-        self.catalog.find(&environment.id, &which.name, which.entity.as_deref())
+        self.catalog.find(&environment.id, &which.name, which.entity.as_deref()).await
     }
 
     fn listed(&self, identity: &Identity, tool: &CatalogTool) -> ListedTool {

@@ -3,9 +3,10 @@
 use platools::wire::ToolDeclaration;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use tokio::task::spawn_blocking;
 
 use super::Store;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Identity, Scope};
 
 /// One tool as it is stored.
@@ -28,7 +29,9 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.iter().filter_map(tool).collect())
+        // There may be many, and other things to do on this thread.
+        let read = spawn_blocking(move || rows.iter().filter_map(tool).collect()).await;
+        read.map_err(|error| Error::new(ErrorKind::Storage, "the stored tools cannot be read").caused_by(error))
     }
 
     /// Replaces the tools of one entity in one environment.

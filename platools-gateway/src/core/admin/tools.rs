@@ -9,9 +9,9 @@ impl Admin<'_> {
     /// the others.
     ///
     /// # Errors
-    /// There is no such environment.
-    pub fn tools(&self, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
-        self.core.list_tools_of(&self.project, environment)
+    /// There is no such environment, or the database failed.
+    pub async fn tools(&self, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
+        self.core.list_tools_of(&self.project, environment).await
     }
 
     /// Switches a tool on or off; it stays so when its worker connects again.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
 
 use platools::wire::ToolDeclaration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::error::{Error, ErrorKind};
 use super::identity::{Identity, Scope};
@@ -22,6 +22,8 @@ pub(crate) struct Catalog {
     store: Store,
     sets: RwLock<HashMap<Scope, Arc<ToolSet>>>,
     writing: StdMutex<HashMap<Scope, Arc<Mutex<Writing>>>>,
+    /// Whether memory has what an earlier run left in the database.
+    loaded: OnceCell<()>,
 }
 
 /// Of one scope, one registration is written at a time, so that memory and database see them in the same order.
@@ -39,16 +41,24 @@ pub(crate) struct Found {
 }
 
 impl Catalog {
-    /// Reads the catalogue that an earlier run left.
-    pub(crate) async fn open(store: Store) -> Result<Self, Error> {
-        let mut sets: HashMap<Scope, (Identity, Vec<_>)> = HashMap::new();
-        for (identity, row) in store.tools().await? {
-            sets.entry(identity.scope()).or_insert_with(|| (identity, Vec::new())).1.push(Arc::new(row.into()));
-        }
-        let set = |(identity, tools)| Arc::new(ToolSet::new(identity, tools));
-        let sets = sets.into_iter().map(|(scope, parts)| (scope, set(parts))).collect();
-        let writing = StdMutex::default();
-        Ok(Self { store, sets: RwLock::new(sets), writing })
+    /// A catalogue that is not read before it is needed: most of what is done beside a gateway has no need of it.
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, sets: RwLock::default(), writing: StdMutex::default(), loaded: OnceCell::new() }
+    }
+
+    /// Reads the catalogue that an earlier run left, unless that was done. Schemas are prepared when they are needed.
+    pub(crate) async fn load(&self) -> Result<(), Error> {
+        let load = async || {
+            let mut sets: HashMap<Scope, (Identity, Vec<_>)> = HashMap::new();
+            for (identity, row) in self.store.tools().await? {
+                sets.entry(identity.scope()).or_insert_with(|| (identity, Vec::new())).1.push(Arc::new(row.into()));
+            }
+            let set = |(identity, tools)| Arc::new(ToolSet::new(identity, tools));
+            let sets = sets.into_iter().map(|(scope, parts)| (scope, set(parts)));
+            self.sets.write().unwrap_or_else(PoisonError::into_inner).extend(sets);
+            Ok(())
+        };
+        self.loaded.get_or_try_init(load).await.copied()
     }
 
     /// Replaces the tools of a worker, unless `is_current` says that a newer link of it was there first.
@@ -58,6 +68,7 @@ impl Catalog {
         declared: Vec<ToolDeclaration>,
         is_current: impl Fn() -> bool,
     ) -> Result<Option<Changes>, Error> {
+        self.load().await?;
         let scope = identity.scope();
         let writing = self.writing(&scope);
         let mut writing = writing.lock().await;
@@ -86,7 +97,13 @@ impl Catalog {
     }
 
     /// The one entity of an environment that has a tool of that name, or the one that is named.
-    pub(crate) fn find(&self, environment: &EnvironmentId, name: &str, entity: Option<&str>) -> Result<Found, Error> {
+    pub(crate) async fn find(
+        &self,
+        environment: &EnvironmentId,
+        name: &str,
+        entity: Option<&str>,
+    ) -> Result<Found, Error> {
+        self.load().await?;
         let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
         let mut owners = sets.values().filter_map(|set| {
             let fits = set.identity.environment_id == *environment && is_meant(&set.identity, entity);
@@ -108,11 +125,12 @@ impl Catalog {
     }
 
     /// The tool sets of a project, ordered by entity and environment.
-    pub(crate) fn list(&self, project: &ProjectId) -> Vec<Arc<ToolSet>> {
+    pub(crate) async fn list(&self, project: &ProjectId) -> Result<Vec<Arc<ToolSet>>, Error> {
+        self.load().await?;
         let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
         let mut listed: Vec<_> = sets.values().filter(|set| set.identity.project_id == *project).cloned().collect();
         listed.sort_by(|left, right| order(&left.identity).cmp(&order(&right.identity)));
-        listed
+        Ok(listed)
     }
 
     /// Forgets the tools of entities that are gone.
