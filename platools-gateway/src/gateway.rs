@@ -189,7 +189,7 @@ impl Builder {
 pub(crate) struct Opened {
     pub(crate) core: Core,
     keeper: Option<Keeper>,
-    lock: File,
+    lock: Lock,
 }
 
 impl Data {
@@ -209,13 +209,24 @@ impl Data {
     }
 }
 
+/// What keeps a second gateway off a folder.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file alone would not do: a process that is being started has it too, for a moment.
+        let _ = self.0.unlock();
+    }
+}
+
 /// Keeps a second gateway off the folder. The lock goes with the process, however that ends.
-fn lock(folder: &Path) -> Result<File, Error> {
+fn lock(folder: &Path) -> Result<Lock, Error> {
     let failed =
         |error: std::io::Error| Error::new(ErrorKind::Storage, "the data folder cannot be locked").caused_by(error);
     let file = File::options().write(true).create(true).truncate(false).open(folder.join("lock")).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
             let message = format!("another gateway runs on {}", folder.display());
             Err(Error::new(ErrorKind::Storage, message))
@@ -247,7 +258,7 @@ pub struct Gateway {
     reload: Option<Reload>,
     setup: Builder,
     _housekeeping: AbortOnDropHandle<()>,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Gateway {

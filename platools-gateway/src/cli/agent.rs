@@ -5,7 +5,7 @@ use platools_gateway::core::admin;
 use platools_gateway::core::clock::rfc3339;
 use serde::Serialize;
 
-use super::folder::Folder;
+use super::folder::Place;
 use super::output::{Listing, say};
 
 #[derive(Debug, Subcommand)]
@@ -33,18 +33,18 @@ struct Row {
     created_at: String,
 }
 
-pub(super) async fn run(folder: &Folder, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add { slug } => {
-            let added = folder.with(async |admin| admin.add_agent(&slug).await).await?;
+            let added = place.with(async |admin| admin.add_agent(&slug).await).await?;
             say(&format!("agent {slug}: {}", added.id))
         }
         Command::List(listing) => {
-            let agents = folder.with(async |admin| Ok(admin.agents())).await?;
+            let agents = place.with(async |admin| Ok(admin.agents())).await?;
             listing.print(agents.into_iter().map(row))
         }
         Command::Remove { slug } => {
-            folder.with(async |admin| admin.remove_agent(&slug).await).await?;
+            place.with(async |admin| admin.remove_agent(&slug).await).await?;
             say(&format!("removed the agent {slug}"))
         }
     }

@@ -9,7 +9,7 @@ use platools_gateway::core::clock::rfc3339;
 use platools_gateway::core::identity::Policy;
 use serde::Serialize;
 
-use super::folder::Folder;
+use super::folder::Place;
 use super::output::{Listing, say, say_once};
 use super::{token, words};
 
@@ -61,27 +61,27 @@ struct Row {
     created_at: String,
 }
 
-pub(super) async fn run(folder: &Folder, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add { slug, policy } => {
-            let added = folder.with(async |admin| admin.add_entity(&slug, policy).await).await?;
+            let added = place.with(async |admin| admin.add_entity(&slug, policy).await).await?;
             say_once(&format!("secret of {slug}"), &added.secret)
         }
         Command::List(listing) => {
-            let entities = folder.with(async |admin| Ok(admin.entities())).await?;
+            let entities = place.with(async |admin| Ok(admin.entities())).await?;
             listing.print(entities.into_iter().map(row))
         }
         Command::Rotate { slug, grace } => {
-            let rotated = folder.with(async |admin| admin.rotate_entity(&slug, grace).await).await?;
+            let rotated = place.with(async |admin| admin.rotate_entity(&slug, grace).await).await?;
             say_once(&format!("new secret of {slug}"), &rotated.secret)
         }
         Command::Remove { slug } => {
-            folder.with(async |admin| admin.remove_entity(&slug).await).await?;
+            place.with(async |admin| admin.remove_entity(&slug).await).await?;
             say(&format!("removed the entity {slug}"))
         }
         Command::Token { slug, env, ttl } => {
             let mint = async |admin: admin::Admin<'_>| admin.mint_worker_token(&slug, env.as_deref(), ttl);
-            token::print(&format!("token for workers of {slug}"), &folder.with(mint).await?)
+            token::print(&format!("token for workers of {slug}"), &place.with(mint).await?)
         }
     }
 }

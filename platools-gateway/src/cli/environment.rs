@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::folder::Folder;
+use super::folder::Place;
 use super::output::{Listing, say};
 
 #[derive(Debug, Subcommand)]
@@ -24,14 +24,14 @@ struct Row {
     id: String,
 }
 
-pub(super) async fn run(folder: &Folder, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add { slug } => {
-            let added = folder.with(async |admin| admin.add_environment(&slug).await).await?;
+            let added = place.with(async |admin| admin.add_environment(&slug).await).await?;
             say(&format!("environment {slug}: {}", added.id))
         }
         Command::List(listing) => {
-            let environments = folder.with(async |admin| Ok(admin.environments())).await?;
+            let environments = place.with(async |admin| Ok(admin.environments())).await?;
             listing.print(environments.into_iter().map(|found| Row { slug: found.slug, id: found.id.to_string() }))
         }
     }

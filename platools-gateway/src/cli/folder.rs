@@ -7,6 +7,7 @@ use clap::Args;
 use platools_gateway::Error;
 use platools_gateway::core::Core;
 use platools_gateway::core::admin::Admin;
+use platools_gateway::core::project::ProjectName;
 
 use crate::logs;
 use crate::settings::{GivenLog, Log};
@@ -21,13 +22,31 @@ pub(super) struct Folder {
 
 impl Folder {
     /// Opens the data that a gateway has made, and does something with it.
-    pub(super) async fn with<T>(&self, work: impl AsyncFnOnce(Admin<'_>) -> Result<T, Error>) -> anyhow::Result<T> {
+    pub(super) async fn with<T>(&self, work: impl AsyncFnOnce(&Core) -> Result<T, Error>) -> anyhow::Result<T> {
         let data = self.data.as_deref();
         let data = data.context("say where the gateway's data is: `--data FOLDER`, or set PLATOOLS_GATEWAY_DATA")?;
         logs::start(&Log::load(GivenLog::default())?)?;
         let core = Core::open_existing(data).await?;
-        let done = work(core.local_admin()).await;
+        let done = work(&core).await;
         core.close().await;
         Ok(done?)
+    }
+}
+
+/// Where the data is, and which project of it is meant.
+#[derive(Debug, Args)]
+pub(super) struct Place {
+    #[command(flatten)]
+    folder: Folder,
+    /// The project. Default: the one that every gateway has, default/default.
+    #[arg(long, global = true, value_name = "ORGANIZATION/PROJECT", env = "PLATOOLS_GATEWAY_PROJECT")]
+    project: Option<ProjectName>,
+}
+
+impl Place {
+    /// Opens the data that a gateway has made, and does something with the directory of the project.
+    pub(super) async fn with<T>(&self, work: impl AsyncFnOnce(Admin<'_>) -> Result<T, Error>) -> anyhow::Result<T> {
+        let name = self.project.clone().unwrap_or_default();
+        self.folder.with(async |core| work(core.local_projects().admin(&name)?).await).await
     }
 }

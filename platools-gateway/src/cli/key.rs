@@ -9,7 +9,7 @@ use platools_gateway::core::admin::{self, NewKey};
 use platools_gateway::core::clock::rfc3339;
 use serde::Serialize;
 
-use super::folder::Folder;
+use super::folder::Place;
 use super::output::{Listing, say, say_once};
 use super::words;
 
@@ -51,19 +51,19 @@ struct Row {
     expires_at: Option<String>,
 }
 
-pub(super) async fn run(folder: &Folder, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add { role, agent, tool_roles, expires } => {
             let new = NewKey { role, tool_roles, agent, ttl: expires };
-            let added = folder.with(async |admin| admin.add_key(new).await).await?;
+            let added = place.with(async |admin| admin.add_key(new).await).await?;
             say_once(&format!("{role} key {}", added.new.id), &added.secret)
         }
         Command::List(listing) => {
-            let keys = folder.with(async |admin| Ok(admin.keys())).await?;
+            let keys = place.with(async |admin| Ok(admin.keys())).await?;
             listing.print(keys.into_iter().map(row))
         }
         Command::Revoke { id } => {
-            folder.with(async |admin| admin.revoke_key(&id).await).await?;
+            place.with(async |admin| admin.revoke_key(&id).await).await?;
             say(&format!("revoked the key {id}"))
         }
     }

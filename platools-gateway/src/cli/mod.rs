@@ -8,13 +8,15 @@ mod environment;
 mod folder;
 mod key;
 mod output;
+mod project;
 mod serve;
 mod token;
+mod tool;
 mod words;
 
 use clap::{Parser, Subcommand};
 
-use folder::Folder;
+use folder::{Folder, Place};
 
 /// The gateway that platools workers dial out to.
 #[derive(Debug, Parser)]
@@ -33,38 +35,52 @@ enum Command {
     /// Look at the settings of `serve`.
     #[command(subcommand)]
     Config(config::Command),
+    /// Administer projects, which see nothing of each other. The gateway may be running.
+    Project {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(subcommand)]
+        command: project::Command,
+    },
     /// Administer entities, which are what workers connect as. The gateway may be running.
     Entity {
         #[command(flatten)]
-        folder: Folder,
+        place: Place,
         #[command(subcommand)]
         command: entity::Command,
     },
     /// Administer agents, which are who calls tools. The gateway may be running.
     Agent {
         #[command(flatten)]
-        folder: Folder,
+        place: Place,
         #[command(subcommand)]
         command: agent::Command,
     },
     /// Administer callers' keys. The gateway may be running.
     Key {
         #[command(flatten)]
-        folder: Folder,
+        place: Place,
         #[command(subcommand)]
         command: key::Command,
     },
     /// Administer environments. The gateway may be running.
     Environment {
         #[command(flatten)]
-        folder: Folder,
+        place: Place,
         #[command(subcommand)]
         command: environment::Command,
+    },
+    /// List tools, and switch them off and on. The gateway may be running.
+    Tool {
+        #[command(flatten)]
+        place: Place,
+        #[command(subcommand)]
+        command: tool::Command,
     },
     /// Sign callers' tokens, which are keys for a while that are stored nowhere. The gateway may be running.
     Token {
         #[command(flatten)]
-        folder: Folder,
+        place: Place,
         #[command(subcommand)]
         command: token::Command,
     },
@@ -76,11 +92,13 @@ impl Cli {
             Command::Dev(options) => dev::run(options).await,
             Command::Serve(options) => serve::run(options).await,
             Command::Config(command) => config::run(command),
-            Command::Entity { folder, command } => entity::run(&folder, command).await,
-            Command::Agent { folder, command } => agent::run(&folder, command).await,
-            Command::Key { folder, command } => key::run(&folder, command).await,
-            Command::Environment { folder, command } => environment::run(&folder, command).await,
-            Command::Token { folder, command } => token::run(&folder, command).await,
+            Command::Project { folder, command } => project::run(&folder, command).await,
+            Command::Entity { place, command } => entity::run(&place, command).await,
+            Command::Agent { place, command } => agent::run(&place, command).await,
+            Command::Key { place, command } => key::run(&place, command).await,
+            Command::Environment { place, command } => environment::run(&place, command).await,
+            Command::Tool { place, command } => tool::run(&place, command).await,
+            Command::Token { place, command } => token::run(&place, command).await,
         }
     }
 }

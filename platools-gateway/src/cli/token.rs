@@ -9,7 +9,7 @@ use platools_gateway::core::admin::{NewToken, SignedToken};
 use platools_gateway::core::clock::rfc3339;
 use secrecy::ExposeSecret as _;
 
-use super::folder::Folder;
+use super::folder::Place;
 use super::output::say;
 use super::words;
 
@@ -35,10 +35,10 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(folder: &Folder, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     let Command::Mint { role, user, agent, tool_roles, ttl } = command;
     let new = NewToken { role, tool_roles, user_id: user, agent, ttl };
-    let signed = folder.with(async |admin| admin.mint_token(new)).await?;
+    let signed = place.with(async |admin| admin.mint_token(new)).await?;
     print(&format!("{role} token"), &signed)
 }
 

@@ -70,11 +70,12 @@ const CHECKED_IN_PLACE: usize = 64 * 1024;
 
 /// Refuses arguments that the tool's schema does not allow, before they travel.
 async fn check_arguments(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<(), Error> {
+    let schema = tool.arguments().await?;
     let problems = if arguments.as_str().len() <= CHECKED_IN_PLACE {
-        tool.arguments.problems(arguments.members()?)
+        schema.problems(arguments.members()?)
     } else {
-        let (tool, arguments) = (Arc::clone(tool), arguments.clone());
-        let checked = spawn_blocking(move || Ok::<_, Error>(tool.arguments.problems(arguments.members()?))).await;
+        let arguments = arguments.clone();
+        let checked = spawn_blocking(move || Ok::<_, Error>(schema.problems(arguments.members()?))).await;
         checked.map_err(|error| {
             Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error)
         })??
@@ -95,7 +96,7 @@ impl Core {
         request.trace = request.trace.sampled(self.trace_ratio);
         let _under_way = self.limiter.call(caller)?;
         let may_call = caller.require(Role::Operator);
-        let found = match self.find_tool(caller, &request.tool, Role::Viewer) {
+        let found = match self.find_tool(caller, &request.tool, Role::Viewer).await {
             Ok(found) => found,
             // Who may not call at all is told that first.
             Err(error) => return Err(may_call.err().unwrap_or(error)),
@@ -131,7 +132,7 @@ impl Core {
         let Found { identity, tool } = found;
         let scope = identity.scope();
         access::check(caller, &tool.declaration)?;
-        if !self.catalog.is_enabled(&scope, &request.tool.name) {
+        if !self.directory.snapshot().is_enabled(&scope, &request.tool.name) {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
         check_arguments(tool, &request.arguments).await?;

@@ -25,6 +25,7 @@ pub mod journal;
 pub mod limits;
 pub mod observe;
 pub mod oversize;
+pub mod project;
 mod random;
 pub mod ready;
 pub mod registration;
@@ -49,10 +50,10 @@ use secrecy::SecretString;
 use tokio::time::MissedTickBehavior;
 
 pub use calls::{Outcome, Progress, Receipt};
-pub use catalog::{Changes, Switch};
+pub use catalog::Changes;
 pub use history::{CallQuery, CallsBefore};
 pub use invoke::{CallReply, CallRequest};
-pub use tools::{ListedTool, ToolName};
+pub use tools::{ListedTool, Switch, ToolName};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use calls::Calls;
@@ -62,7 +63,7 @@ use directory::{Claim, Directory, Refusal};
 use error::{Error, ErrorKind};
 use figures::CallFigures;
 use idempotency::Idempotency;
-use identity::{Caller, Identity, Scope};
+use identity::{Caller, Credential, Identity, Scope};
 use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
 use limits::{Limiter, Limits};
@@ -124,10 +125,13 @@ impl Core {
     /// # Errors
     /// The folder or the database cannot be used.
     pub async fn open(folder: &Path, limits: &Limits) -> Result<Self, Error> {
-        Self::on(Store::open(folder).await?, limits).await
+        let core = Self::on(Store::open(folder).await?, limits).await?;
+        core.catalog.load().await?;
+        Ok(core)
     }
 
-    /// Opens the database that a gateway has made in a folder. A gateway may run on the same folder.
+    /// Opens the database that a gateway has made in a folder. A gateway may run on the same folder. The tools are read when
+    /// they are needed.
     ///
     /// # Errors
     /// There is none, or it cannot be used.
@@ -137,7 +141,7 @@ impl Core {
 
     async fn on(store: Store, limits: &Limits) -> Result<Self, Error> {
         let directory = Directory::open(store.clone()).await?;
-        let catalog = Catalog::open(store.clone()).await?;
+        let catalog = Catalog::new(store.clone());
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
         let workers = Workers::new(calls.clone());
         Ok(Self {
@@ -200,11 +204,12 @@ impl Core {
         };
         let place = self.limiter.worker(&admitted.identity.entity_id, admitted.policy);
         let place = place.map_err(too_many("connections of this entity"))?;
-        let credential = admitted.credential.clone();
+        let (entity, credential) = (admitted.identity.entity_id.clone(), admitted.credential.clone());
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
         let link = self.workers.attach(arrival, admitted, secret, claim.features.intersection(Features::all()), place);
         // What ended the credential meanwhile closed the links it saw, and this was not one of them yet.
-        if !self.directory.snapshot().is_good(&credential, now_ms()) {
+        let snapshot = self.directory.snapshot();
+        if snapshot.entity(&entity).is_none() || !snapshot.is_good(&credential, now_ms()) {
             return Err(Refusal::Unknown);
         }
         Ok(link)
@@ -218,7 +223,11 @@ impl Core {
         self.directory.refresh().await?;
         let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
         self.catalog.retain(|entity| snapshot.entity(entity).is_some());
-        self.workers.close_where(|credential| !snapshot.is_good(credential, now_ms), Closing::SecretRotated);
+        let has_ended = |link: &Identity, credential: &Credential| {
+            // A token stays good by itself when its entity is gone.
+            snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)
+        };
+        self.workers.close_where(has_ended, Closing::SecretRotated);
         Ok(())
     }
 

@@ -5,12 +5,12 @@ use platools::tool::{Auth, Dialect};
 use platools::wire::ToolDeclaration;
 use serde_json::Value;
 
+use super::Core;
 use super::catalog::{CatalogTool, Found};
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Identity, Role, Scope};
-use super::ids::CallId;
+use super::ids::{CallId, ProjectId};
 use super::workers::ConnectedWorker;
-use super::{Core, Switch};
 
 /// One tool of the catalogue.
 #[derive(Debug, Clone)]
@@ -41,19 +41,36 @@ pub struct ToolName {
     pub environment: Option<String>,
 }
 
+/// Whether a tool may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// It may.
+    On,
+    /// It may not.
+    Off,
+}
+
 impl Core {
     /// The tools of the caller's project, by entity and environment, each worker's in its own order. An environment, named
     /// by id or slug, leaves out the others.
     ///
     /// # Errors
-    /// The role is not enough, or there is no such environment.
-    pub fn list_tools(&self, caller: &Caller, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
+    /// The role is not enough, there is no such environment, or the database failed.
+    pub async fn list_tools(&self, caller: &Caller, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
         caller.require(Role::Viewer)?;
+        self.list_tools_of(&caller.project_id, environment).await
+    }
+
+    pub(super) async fn list_tools_of(
+        &self,
+        project: &ProjectId,
+        environment: Option<&str>,
+    ) -> Result<Vec<ListedTool>, Error> {
         let only = match environment {
             None => None,
-            Some(wanted) => Some(self.directory.environment(&caller.project_id, Some(wanted))?.id),
+            Some(wanted) => Some(self.directory.environment(project, Some(wanted))?.id),
         };
-        let sets = self.catalog.list(&caller.project_id);
+        let sets = self.catalog.list(project).await?;
         let sets = sets.iter().filter(|set| only.as_ref().is_none_or(|only| set.identity.environment_id == *only));
         Ok(sets.flat_map(|set| set.tools.iter().map(|tool| self.listed(&set.identity, tool))).collect())
     }
@@ -61,9 +78,9 @@ impl Core {
     /// One tool.
     ///
     /// # Errors
-    /// The role is not enough, or there is none of that name, or there are several.
-    pub fn tool(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
-        let Found { identity, tool } = self.find_tool(caller, which, Role::Viewer)?;
+    /// The role is not enough, there is none of that name, there are several, or the database failed.
+    pub async fn tool(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
+        let Found { identity, tool } = self.find_tool(caller, which, Role::Viewer).await?;
         Ok(self.listed(&identity, &tool))
     }
 
@@ -71,10 +88,10 @@ impl Core {
     ///
     /// # Errors
     /// Like [`Core::tool`]; or the tool's schema is one that cannot be written in other forms.
-    pub fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
-        let Found { tool, .. } = self.find_tool(caller, which, Role::Viewer)?;
+    pub async fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
+        let Found { tool, .. } = self.find_tool(caller, which, Role::Viewer).await?;
         // Some forms write every reference out, which must not be done for just any schema.
-        if let Some(reason) = tool.arguments.unused_because() {
+        if let Some(reason) = tool.arguments().await?.unused_because() {
             let message = format!("the tool's schema cannot be used: {reason}");
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
@@ -86,8 +103,22 @@ impl Core {
     /// # Errors
     /// The caller is no admin, there is no such tool, there are several, or the database failed.
     pub async fn switch_tool(&self, caller: &Caller, which: &ToolName, switch: Switch) -> Result<ListedTool, Error> {
-        let Found { identity, tool } = self.find_tool(caller, which, Role::Admin)?;
-        self.catalog.switch(&identity.scope(), &which.name, switch).await?;
+        self.admin(caller)?.switch_tool(which, switch).await
+    }
+
+    pub(super) async fn switch_tool_of(
+        &self,
+        project: &ProjectId,
+        which: &ToolName,
+        switch: Switch,
+    ) -> Result<ListedTool, Error> {
+        let Found { identity, tool } = self.find_tool_of(project, which).await?;
+        let (store, scope) = (self.directory.store(), identity.scope());
+        match switch {
+            Switch::On => store.enable_tool(&scope, &which.name).await?,
+            Switch::Off => store.disable_tool(&scope, &which.name).await?,
+        }
+        self.directory.refresh().await?;
         Ok(self.listed(&identity, &tool))
     }
 
@@ -114,10 +145,14 @@ impl Core {
     }
 
     /// Finds a tool for a caller of some role.
-    pub(super) fn find_tool(&self, caller: &Caller, which: &ToolName, role: Role) -> Result<Found, Error> {
+    pub(super) async fn find_tool(&self, caller: &Caller, which: &ToolName, role: Role) -> Result<Found, Error> {
         caller.require(role)?;
-        let environment = self.directory.environment(&caller.project_id, which.environment.as_deref())?;
-        self.catalog.find(&environment.id, &which.name, which.entity.as_deref())
+        self.find_tool_of(&caller.project_id, which).await
+    }
+
+    async fn find_tool_of(&self, project: &ProjectId, which: &ToolName) -> Result<Found, Error> {
+        let environment = self.directory.environment(project, which.environment.as_deref())?;
+        self.catalog.find(&environment.id, &which.name, which.entity.as_deref()).await
     }
 
     fn listed(&self, identity: &Identity, tool: &CatalogTool) -> ListedTool {
@@ -125,7 +160,7 @@ impl Core {
         ListedTool {
             identity: identity.clone(),
             online: self.workers.is_online(&scope),
-            enabled: self.catalog.is_enabled(&scope, &tool.declaration.name),
+            enabled: self.directory.snapshot().is_enabled(&scope, &tool.declaration.name),
             fingerprint: tool.fingerprint.clone(),
             changed_ms: tool.changed_ms,
             declaration: tool.declaration.clone(),

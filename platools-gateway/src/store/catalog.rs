@@ -3,9 +3,10 @@
 use platools::wire::ToolDeclaration;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use tokio::task::spawn_blocking;
 
 use super::Store;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Identity, Scope};
 
 /// One tool as it is stored.
@@ -28,7 +29,9 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        Ok(rows.iter().filter_map(tool).collect())
+        // There may be many, and other things to do on this thread.
+        let read = spawn_blocking(move || rows.iter().filter_map(tool).collect()).await;
+        read.map_err(|error| Error::new(ErrorKind::Storage, "the stored tools cannot be read").caused_by(error))
     }
 
     /// Replaces the tools of one entity in one environment.
@@ -57,36 +60,6 @@ impl Store {
             .await?;
         }
         transaction.commit().await?;
-        Ok(())
-    }
-
-    /// The tools that are switched off, whether they are declared at the moment or not.
-    pub(crate) async fn disabled_tools(&self) -> Result<Vec<(Scope, String)>, Error> {
-        let rows =
-            sqlx::query("SELECT entity_id, environment_id, name FROM disabled_tools").fetch_all(&self.pool).await?;
-        Ok(rows.iter().map(|row| (scope(row), row.get("name"))).collect())
-    }
-
-    /// Switches a tool off.
-    pub(crate) async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
-        let statement = "INSERT INTO disabled_tools (entity_id, environment_id, name) VALUES ($1, $2, $3) \
-                         ON CONFLICT (entity_id, environment_id, name) DO NOTHING";
-        self.switch(statement, scope, name).await
-    }
-
-    /// Switches a tool on again.
-    pub(crate) async fn enable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
-        let statement = "DELETE FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2 AND name = $3";
-        self.switch(statement, scope, name).await
-    }
-
-    async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
-        sqlx::query(statement)
-            .bind(scope.entity.as_str())
-            .bind(scope.environment.as_str())
-            .bind(name)
-            .execute(&self.pool)
-            .await?;
         Ok(())
     }
 }

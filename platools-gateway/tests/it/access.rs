@@ -88,6 +88,19 @@ async fn a_bad_call_is_refused_with_every_problem_and_never_travels() {
 }
 
 #[tokio::test]
+async fn arguments_are_checked_also_after_a_restart() {
+    let gateway = dev_gateway().await;
+    let wants_id = json!({"input_schema": {"type": "object", "required": ["id"]}});
+    drop(worker_with(&gateway, wants_id.clone()).await);
+    let gateway = gateway.stop().await.start().await.unwrap();
+    let caller = Caller::admin(&gateway);
+    caller.call("guarded", json!({})).await.is_problem(422, "invalid_arguments", false);
+    let mut worker = worker_with(&gateway, wants_id).await;
+    caller.call("guarded", json!({})).await.is_problem(422, "invalid_arguments", false);
+    assert_eq!(answered(&mut worker, &caller, json!({"arguments": {"id": "ord-1"}})).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_schema_that_cannot_be_used_does_not_keep_its_tool_from_being_called() {
     let gateway = dev_gateway().await;
     let backtracks = json!({"type": "object", "properties": {"id": {"type": "string", "pattern": "(?<=x)y"}}});

@@ -168,6 +168,74 @@ async fn a_workers_token_opens_the_environment_it_is_for() {
     welcomed(program.dial(&everywhere).header("x-platos-environment-id", "production")).await.settle().await;
 }
 
+/// Asks until the gateway has noticed whether a tool is switched on.
+async fn is_switched(caller: &Caller, tool: &str, enabled: bool) {
+    let begun = Instant::now();
+    while caller.get(&format!("/v1/tools/{tool}")).await.body["enabled"] != enabled {
+        assert!(begun.elapsed() < Duration::from_secs(30), "the gateway does not notice");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_is_disabled_is_refused_until_it_is_enabled() {
+    let (data, program) = Data::served().await;
+    let caller = Caller::at(&program.url).key(last_word(&program.before[0]));
+    let secret = data.secret("entity add orders").await;
+    let mut worker = welcomed(program.dial(&secret)).await;
+    worker.register(&["lookup", "cancel"]).await;
+
+    data.printed("tool disable lookup").await;
+    is_switched(&caller, "lookup", false).await;
+    caller.call("lookup", json!({})).await.is_problem(403, "tool_disabled", false);
+    is_switched(&caller, "cancel", true).await;
+    let listed: Value = serde_json::from_str(&data.printed("tool list --json").await).unwrap();
+    let shown = caller.get("/v1/tools/lookup").await.body;
+    for member in ["name", "entity", "environment", "enabled", "fingerprint", "changedAt"] {
+        assert_eq!(listed[0][member], shown[member], "{listed}");
+    }
+    assert_eq!((&listed[1]["name"], &listed[1]["enabled"]), (&json!("cancel"), &json!(true)));
+
+    data.printed("tool enable lookup --entity orders --env dev").await;
+    is_switched(&caller, "lookup", true).await;
+    let call = caller.calling("lookup", json!({}));
+    let frame = worker.expect("tool_call").await;
+    worker.answer(&frame, json!("done")).await;
+    assert_eq!(ended(call).await.body["result"], "done");
+}
+
+#[tokio::test]
+async fn a_tool_that_several_have_is_disabled_where_it_is_said() {
+    let (data, program) = Data::served().await;
+    let caller = Caller::at(&program.url).key(last_word(&program.before[0]));
+    let mut workers = Vec::new();
+    for entity in ["orders", "stock"] {
+        let secret = data.secret(&format!("entity add {entity}")).await;
+        for environment in ["development", "staging"] {
+            let dial = program.dial(&secret).header("x-platos-environment-id", environment);
+            let mut worker = welcomed(dial).await;
+            worker.register(&["lookup"]).await;
+            workers.push(worker);
+        }
+    }
+    let refused = data.refused("tool disable lookup").await;
+    assert!(refused.contains("orders, stock; name the one that is meant"), "{refused}");
+    let printed = data.printed("tool disable lookup --entity stock --env staging").await;
+    assert_eq!(printed, "disabled the tool lookup of stock in staging\n");
+    is_switched(&caller, "lookup?entityId=stock&environmentId=staging", false).await;
+    for elsewhere in ["entityId=stock", "entityId=orders", "entityId=orders&environmentId=staging"] {
+        is_switched(&caller, &format!("lookup?{elsewhere}"), true).await;
+    }
+    assert_eq!(data.printed("tool list --env staging").await.lines().count(), 3);
+    for (words, error) in [
+        ("tool disable nothing", "unknown tool: nothing"),
+        ("tool enable lookup --entity nobody", "unknown tool: lookup"),
+        ("tool list --env nowhere", "unknown environment"),
+    ] {
+        let refused = data.refused(words).await;
+        assert!(refused.contains(error), "{refused}");
+    }
+}
+
 #[tokio::test]
 async fn a_removed_agent_has_no_say_any_more() {
     let (data, program) = Data::served().await;

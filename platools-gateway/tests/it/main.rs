@@ -20,6 +20,7 @@ mod metrics;
 mod named;
 mod observe;
 mod program;
+mod projects;
 mod reload;
 mod rest;
 mod stopping;

@@ -1,6 +1,8 @@
 //! Changing who may do what.
 
+mod projects;
 mod things;
+mod tools;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +20,7 @@ use super::secret::{self, Kind};
 use super::token::{self, CallerClaims, WorkerClaims};
 use crate::store::{AgentRow, EntityRow, KeyRow, NewSecret, SecretRow};
 
+pub use projects::Projects;
 pub use things::{Agent, Entity, Key, NewKey, NewToken, SignedToken, WithSecret};
 
 use things::{agent, entity, key};

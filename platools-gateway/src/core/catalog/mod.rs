@@ -2,11 +2,11 @@
 
 mod set;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
 
 use platools::wire::ToolDeclaration;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::error::{Error, ErrorKind};
 use super::identity::{Identity, Scope};
@@ -21,8 +21,9 @@ pub(crate) use set::{CatalogTool, ToolSet};
 pub(crate) struct Catalog {
     store: Store,
     sets: RwLock<HashMap<Scope, Arc<ToolSet>>>,
-    disabled: RwLock<HashSet<(Scope, String)>>,
     writing: StdMutex<HashMap<Scope, Arc<Mutex<Writing>>>>,
+    /// Whether memory has what an earlier run left in the database.
+    loaded: OnceCell<()>,
 }
 
 /// Of one scope, one registration is written at a time, so that memory and database see them in the same order.
@@ -40,17 +41,24 @@ pub(crate) struct Found {
 }
 
 impl Catalog {
-    /// Reads the catalogue that an earlier run left.
-    pub(crate) async fn open(store: Store) -> Result<Self, Error> {
-        let mut sets: HashMap<Scope, (Identity, Vec<_>)> = HashMap::new();
-        for (identity, row) in store.tools().await? {
-            sets.entry(identity.scope()).or_insert_with(|| (identity, Vec::new())).1.push(Arc::new(row.into()));
-        }
-        let set = |(identity, tools)| Arc::new(ToolSet::new(identity, tools));
-        let sets = sets.into_iter().map(|(scope, parts)| (scope, set(parts))).collect();
-        let disabled = store.disabled_tools().await?.into_iter().collect();
-        let writing = StdMutex::default();
-        Ok(Self { store, sets: RwLock::new(sets), disabled: RwLock::new(disabled), writing })
+    /// A catalogue that is not read before it is needed: most of what is done beside a gateway has no need of it.
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, sets: RwLock::default(), writing: StdMutex::default(), loaded: OnceCell::new() }
+    }
+
+    /// Reads the catalogue that an earlier run left, unless that was done. Schemas are prepared when they are needed.
+    pub(crate) async fn load(&self) -> Result<(), Error> {
+        let load = async || {
+            let mut sets: HashMap<Scope, (Identity, Vec<_>)> = HashMap::new();
+            for (identity, row) in self.store.tools().await? {
+                sets.entry(identity.scope()).or_insert_with(|| (identity, Vec::new())).1.push(Arc::new(row.into()));
+            }
+            let set = |(identity, tools)| Arc::new(ToolSet::new(identity, tools));
+            let sets = sets.into_iter().map(|(scope, parts)| (scope, set(parts)));
+            self.sets.write().unwrap_or_else(PoisonError::into_inner).extend(sets);
+            Ok(())
+        };
+        self.loaded.get_or_try_init(load).await.copied()
     }
 
     /// Replaces the tools of a worker, unless `is_current` says that a newer link of it was there first.
@@ -60,6 +68,7 @@ impl Catalog {
         declared: Vec<ToolDeclaration>,
         is_current: impl Fn() -> bool,
     ) -> Result<Option<Changes>, Error> {
+        self.load().await?;
         let scope = identity.scope();
         let writing = self.writing(&scope);
         let mut writing = writing.lock().await;
@@ -88,7 +97,13 @@ impl Catalog {
     }
 
     /// The one entity of an environment that has a tool of that name, or the one that is named.
-    pub(crate) fn find(&self, environment: &EnvironmentId, name: &str, entity: Option<&str>) -> Result<Found, Error> {
+    pub(crate) async fn find(
+        &self,
+        environment: &EnvironmentId,
+        name: &str,
+        entity: Option<&str>,
+    ) -> Result<Found, Error> {
+        self.load().await?;
         let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
         let mut owners = sets.values().filter_map(|set| {
             let fits = set.identity.environment_id == *environment && is_meant(&set.identity, entity);
@@ -105,7 +120,7 @@ impl Catalog {
         names.push(first.identity.entity);
         names.sort_unstable();
         let names = names.join(", ");
-        let message = format!("several entities have a tool `{name}`: {names}; name one as `entityId`");
+        let message = format!("several entities have a tool `{name}`: {names}; name the one that is meant");
         Err(Error::new(ErrorKind::AmbiguousTool, message))
     }
 
@@ -115,39 +130,17 @@ impl Catalog {
     }
 
     /// The tool sets of a project, ordered by entity and environment.
-    pub(crate) fn list(&self, project: &ProjectId) -> Vec<Arc<ToolSet>> {
+    pub(crate) async fn list(&self, project: &ProjectId) -> Result<Vec<Arc<ToolSet>>, Error> {
+        self.load().await?;
         let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
         let mut listed: Vec<_> = sets.values().filter(|set| set.identity.project_id == *project).cloned().collect();
         listed.sort_by(|left, right| order(&left.identity).cmp(&order(&right.identity)));
-        listed
-    }
-
-    /// Whether a tool may be called at all.
-    pub(crate) fn is_enabled(&self, scope: &Scope, name: &str) -> bool {
-        let disabled = self.disabled.read().unwrap_or_else(PoisonError::into_inner);
-        !disabled.contains(&(scope.clone(), name.to_owned()))
-    }
-
-    /// Switches a tool on or off; it stays so when its worker connects again.
-    pub(crate) async fn switch(&self, scope: &Scope, name: &str, switch: Switch) -> Result<(), Error> {
-        let key = (scope.clone(), name.to_owned());
-        match switch {
-            Switch::On => {
-                self.store.enable_tool(scope, name).await?;
-                self.disabled.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
-            }
-            Switch::Off => {
-                self.store.disable_tool(scope, name).await?;
-                self.disabled.write().unwrap_or_else(PoisonError::into_inner).insert(key);
-            }
-        }
-        Ok(())
+        Ok(listed)
     }
 
     /// Forgets the tools of entities that are gone.
     pub(crate) fn retain(&self, is_there: impl Fn(&EntityId) -> bool) {
         self.sets.write().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(&scope.entity));
-        self.disabled.write().unwrap_or_else(PoisonError::into_inner).retain(|(scope, _)| is_there(&scope.entity));
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(&scope.entity));
     }
 
@@ -159,15 +152,6 @@ impl Catalog {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(writing.entry(scope.clone()).or_default())
     }
-}
-
-/// Whether a tool may be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Switch {
-    /// It may.
-    On,
-    /// It may not.
-    Off,
 }
 
 fn is_meant(identity: &Identity, entity: Option<&str>) -> bool {

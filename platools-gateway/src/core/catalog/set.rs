@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use platools::wire::ToolDeclaration;
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 
 use crate::core::clock::now_ms;
 use crate::core::digest::sha256;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Identity;
 use crate::core::schema::ArgumentSchema;
 use crate::store::ToolRow;
@@ -19,7 +22,9 @@ pub(crate) struct CatalogTool {
     pub(crate) fingerprint: String,
     /// When the declaration became what it is, in milliseconds since 1970.
     pub(crate) changed_ms: i64,
-    pub(crate) arguments: ArgumentSchema,
+    /// Prepared at once for a tool that is declared, and when it is first needed for one that was stored: a start would
+    /// otherwise take the longer, the more tools there are.
+    arguments: OnceCell<Arc<ArgumentSchema>>,
 }
 
 /// The complete set of tools of one entity in one environment.
@@ -47,7 +52,19 @@ pub struct Changes {
 impl CatalogTool {
     fn new(declaration: ToolDeclaration) -> Self {
         let fingerprint = fingerprint(&declaration);
-        Self::from(ToolRow { declaration, fingerprint, changed_ms: now_ms() })
+        let arguments = OnceCell::new_with(Some(Arc::new(prepare(&declaration))));
+        Self { declaration, fingerprint, changed_ms: now_ms(), arguments }
+    }
+
+    /// What the tool's arguments are checked against. Preparing it takes a moment, in which no socket waits.
+    pub(crate) async fn arguments(self: &Arc<Self>) -> Result<Arc<ArgumentSchema>, Error> {
+        let prepare = async || {
+            let tool = Arc::clone(self);
+            spawn_blocking(move || Arc::new(prepare(&tool.declaration))).await.map_err(|error| {
+                Error::new(ErrorKind::InvalidArguments, "the tool's schema cannot be prepared").caused_by(error)
+            })
+        };
+        self.arguments.get_or_try_init(prepare).await.cloned()
     }
 
     pub(crate) fn row(&self) -> ToolRow {
@@ -59,12 +76,16 @@ impl CatalogTool {
 impl From<ToolRow> for CatalogTool {
     fn from(row: ToolRow) -> Self {
         let ToolRow { declaration, fingerprint, changed_ms } = row;
-        let arguments = ArgumentSchema::new(&declaration.input_schema);
-        if let Some(reason) = arguments.unused_because() {
-            tracing::warn!(tool.name = declaration.name, reason, "a tool's arguments are not checked by the gateway");
-        }
-        Self { declaration, fingerprint, changed_ms, arguments }
+        Self { declaration, fingerprint, changed_ms, arguments: OnceCell::new() }
     }
+}
+
+fn prepare(declaration: &ToolDeclaration) -> ArgumentSchema {
+    let arguments = ArgumentSchema::new(&declaration.input_schema);
+    if let Some(reason) = arguments.unused_because() {
+        tracing::warn!(tool.name = declaration.name, reason, "a tool's arguments are not checked by the gateway");
+    }
+    arguments
 }
 
 fn fingerprint(declaration: &ToolDeclaration) -> String {
@@ -132,6 +153,16 @@ mod tests {
         assert_eq!(changes, Changes { count: 4, added: 2, updated: 1, pruned: 1 });
         assert!(Arc::ptr_eq(&tools[1], before.tool("a").unwrap()), "unchanged, with the time of its last change");
         assert_ne!(tools[0].fingerprint, before.tool("c").unwrap().fingerprint);
+    }
+
+    #[tokio::test]
+    async fn the_schema_of_a_stored_tool_is_prepared_once_and_when_it_is_needed() {
+        let declared = Arc::new(CatalogTool::new(tool("a", "")));
+        assert!(declared.arguments.initialized());
+        let stored = Arc::new(CatalogTool::from(declared.row()));
+        assert!(!stored.arguments.initialized());
+        let (one, other) = tokio::join!(stored.arguments(), stored.arguments());
+        assert!(Arc::ptr_eq(&one.unwrap(), &other.unwrap()));
     }
 
     #[test]

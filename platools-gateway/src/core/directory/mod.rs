@@ -1,4 +1,4 @@
-//! Who may connect and who may call.
+//! Who may connect, who may call, and what may be called.
 
 mod snapshot;
 
@@ -14,7 +14,7 @@ use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Credential, Identity, Policy, Role};
 use super::ids::ProjectId;
-use super::token::{self, CallerClaims, Signer, WorkerClaims};
+use super::token::{self, CallerClaims, Signer, Token, WorkerClaims};
 use crate::store::{EntityRow, KeyRow, Store};
 
 pub(crate) use snapshot::Snapshot;
@@ -80,7 +80,7 @@ pub(crate) struct Admitted {
     pub(crate) policy: Policy,
 }
 
-/// Organizations, projects, environments, entities, agents and keys: kept in the database, looked up in memory.
+/// Organizations, projects, environments, entities, agents, keys, and which tools are switched off: kept in the database, looked up in memory.
 pub(crate) struct Directory {
     store: Store,
     default_project: ProjectId,
@@ -141,7 +141,7 @@ impl Directory {
     pub(crate) async fn authenticate_worker(&self, claim: &Claim) -> Result<Admitted, Refusal> {
         let secret = claim.secret.as_ref().ok_or(Refusal::NoBearer)?;
         if token::looks_like_one(secret) {
-            return self.by_worker_token(claim, secret);
+            return self.by_worker_token(claim, secret).await;
         }
         let entity_id = |snapshot: &Snapshot| {
             snapshot.secret(secret, now_ms()).map(|row| (row.entity_id.clone(), Credential::Secret(row.id.clone())))
@@ -152,11 +152,14 @@ impl Directory {
         admit(&snapshot, entity, claim, claim.environment.as_deref(), credential)
     }
 
-    fn by_worker_token(&self, claim: &Claim, secret: &SecretString) -> Result<Admitted, Refusal> {
+    async fn by_worker_token(&self, claim: &Claim, secret: &SecretString) -> Result<Admitted, Refusal> {
         let token = self.signer.verify::<WorkerClaims>(token::WORKER, secret).ok_or(Refusal::Unknown)?;
-        let snapshot = self.snapshot();
         let project = ProjectId::from(&*token.claims.project);
-        let entity = snapshot.entity_named(&project, &token.claims.entity).ok_or(Refusal::Unknown)?;
+        let entity_id =
+            |snapshot: &Snapshot| snapshot.entity_named(&project, &token.claims.entity).map(|row| row.id.clone());
+        let entity = self.look_up(entity_id).await?.ok_or(Refusal::Unknown)?;
+        let snapshot = self.snapshot();
+        let entity = snapshot.entity(&entity).ok_or(Refusal::Unknown)?;
         let credential = Credential::Token { id: token.jti.clone(), expires_ms: token.expires_ms() };
         // A token for one environment opens no other.
         let environment = match (token.claims.env.as_deref(), claim.environment.as_deref()) {
@@ -171,29 +174,17 @@ impl Directory {
     /// Finds out whose key or token this is.
     pub(crate) async fn authenticate_caller(&self, key: &SecretString) -> Result<Caller, Error> {
         let found = match token::looks_like_one(key) {
-            true => self.by_caller_token(key),
+            true => self.by_caller_token(key).await?,
             false => self.look_up(|snapshot| snapshot.key(key, now_ms()).and_then(caller)).await?,
         };
         found.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "unknown key, or one that has ended"))
     }
 
-    fn by_caller_token(&self, token: &SecretString) -> Option<Caller> {
-        let token = self.signer.verify::<CallerClaims>(token::CALLER, token)?;
-        let (expires_ms, claims) = (token.expires_ms(), token.claims);
-        let project_id = ProjectId::from(claims.project);
-        // An agent that was removed has no say any more.
-        let agent_id = match claims.agent {
-            Some(agent) => Some(self.snapshot().agent_named(&project_id, &agent)?.id.clone()),
-            None => None,
-        };
-        Some(Caller {
-            credential: Credential::Token { id: token.jti, expires_ms },
-            role: Role::from_name(&claims.role)?,
-            tool_roles: claims.roles,
-            user_id: claims.user,
-            agent_id,
-            project_id,
-        })
+    async fn by_caller_token(&self, token: &SecretString) -> Result<Option<Caller>, Error> {
+        match self.signer.verify::<CallerClaims>(token::CALLER, token) {
+            Some(token) => self.look_up(|snapshot| bearer(snapshot, &token)).await,
+            None => Ok(None),
+        }
     }
 
     /// Finds the environment a caller means.
@@ -252,6 +243,24 @@ fn admit(
 fn same_environment(snapshot: &Snapshot, project: &ProjectId, left: &str, right: &str) -> bool {
     let resolve = |name| environment::resolve(snapshot.environments(project), Some(name));
     resolve(left).is_some_and(|left| Some(left) == resolve(right))
+}
+
+/// Whoever has a caller's token, unless its project or its agent is gone.
+fn bearer(snapshot: &Snapshot, token: &Token<CallerClaims>) -> Option<Caller> {
+    let claims = &token.claims;
+    let project_id = snapshot.project(&ProjectId::from(&*claims.project))?.id.clone();
+    let agent_id = match &claims.agent {
+        Some(agent) => Some(snapshot.agent_named(&project_id, agent)?.id.clone()),
+        None => None,
+    };
+    Some(Caller {
+        credential: Credential::Token { id: token.jti.clone(), expires_ms: token.expires_ms() },
+        role: Role::from_name(&claims.role)?,
+        tool_roles: claims.roles.clone(),
+        user_id: claims.user.clone(),
+        agent_id,
+        project_id,
+    })
 }
 
 fn caller(key: &KeyRow) -> Option<Caller> {

@@ -1,12 +1,13 @@
 //! The directory in memory, as it was at one revision.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::core::environment::Environment;
-use crate::core::identity::{Credential, Identity, Role};
-use crate::core::ids::{AgentId, EntityId, KeyId, OrganizationId, ProjectId, SecretId};
+use crate::core::identity::{Credential, Identity, Role, Scope};
+use crate::core::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
+use crate::core::project::{Project, ProjectName};
 use crate::core::secret;
 use crate::store::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
 
@@ -17,7 +18,7 @@ const SELECTOR: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) revision: i64,
-    organizations: HashMap<ProjectId, OrganizationId>,
+    projects: HashMap<ProjectId, Project>,
     environments: HashMap<ProjectId, Vec<Environment>>,
     entities: HashMap<EntityId, EntityRow>,
     agents: HashMap<AgentId, AgentRow>,
@@ -25,6 +26,7 @@ pub(crate) struct Snapshot {
     keys: HashMap<KeyId, KeyRow>,
     secrets_by_selector: HashMap<String, Vec<SecretId>>,
     keys_by_selector: HashMap<String, Vec<KeyId>>,
+    disabled_tools: HashMap<Scope, HashSet<String>>,
 }
 
 impl From<DirectoryRows> for Snapshot {
@@ -33,10 +35,15 @@ impl From<DirectoryRows> for Snapshot {
         for row in rows.environments {
             environments.entry(row.project_id).or_default().push(Environment { id: row.id, slug: row.slug });
         }
+        let mut disabled_tools: HashMap<Scope, HashSet<String>> = HashMap::new();
+        for (scope, name) in rows.disabled_tools {
+            disabled_tools.entry(scope).or_default().insert(name);
+        }
         Self {
             revision: rows.revision,
-            organizations: rows.projects.into_iter().map(|row| (row.id, row.organization_id)).collect(),
+            projects: rows.projects.into_iter().map(|project| (project.id.clone(), project)).collect(),
             environments,
+            disabled_tools,
             secrets_by_selector: by_selector(rows.secrets.iter().map(|row| (&*row.hash, row.id.clone()))),
             keys_by_selector: by_selector(rows.keys.iter().map(|row| (&*row.hash, row.id.clone()))),
             entities: rows.entities.into_iter().map(|row| (row.id.clone(), row)).collect(),
@@ -87,6 +94,23 @@ impl Snapshot {
             Credential::Key(id) => self.keys.get(id).is_some_and(|row| is_good(row.expires_ms, now_ms)),
             Credential::Token { expires_ms, .. } => is_good(Some(*expires_ms), now_ms),
         }
+    }
+
+    /// The projects, by name.
+    pub(crate) fn projects(&self) -> Vec<Project> {
+        let mut projects: Vec<_> = self.projects.values().cloned().collect();
+        projects.sort_by(|left, right| left.name.cmp(&right.name));
+        projects
+    }
+
+    /// A project, by id.
+    pub(crate) fn project(&self, id: &ProjectId) -> Option<&Project> {
+        self.projects.get(id)
+    }
+
+    /// A project, by name.
+    pub(crate) fn project_named(&self, name: &ProjectName) -> Option<&Project> {
+        self.projects.values().find(|project| project.name == *name)
     }
 
     /// The environments of a project.
@@ -141,10 +165,15 @@ impl Snapshot {
         is_admin(key) && !self.keys_of(&key.project_id).into_iter().any(|row| row.id != key.id && is_admin(row))
     }
 
+    /// Whether a tool may be called at all.
+    pub(crate) fn is_enabled(&self, scope: &Scope, tool: &str) -> bool {
+        !self.disabled_tools.get(scope).is_some_and(|names| names.contains(tool))
+    }
+
     /// An entity in an environment, with all that surrounds it.
     pub(crate) fn identity(&self, entity: &EntityRow, environment: &Environment) -> Option<Identity> {
         Some(Identity {
-            organization_id: self.organizations.get(&entity.project_id)?.clone(),
+            organization_id: self.project(&entity.project_id)?.organization_id.clone(),
             project_id: entity.project_id.clone(),
             environment_id: environment.id.clone(),
             environment: environment.slug.clone(),

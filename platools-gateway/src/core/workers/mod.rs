@@ -201,9 +201,10 @@ impl Workers {
         self.lock().links().count()
     }
 
-    /// Closes the links that were opened with certain credentials.
-    pub(crate) fn close_where(&self, ends: impl Fn(&Credential) -> bool, closing: Closing) {
-        self.lock().links().filter(|live| ends(&live.credential)).for_each(|live| live.close(closing));
+    /// Closes the links of certain workers, or that were opened with certain credentials.
+    pub(crate) fn close_where(&self, ends: impl Fn(&Identity, &Credential) -> bool, closing: Closing) {
+        let state = self.lock();
+        state.links().filter(|live| ends(&live.identity, &live.credential)).for_each(|live| live.close(closing));
     }
 
     /// Closes every link, and every one that attaches from now on. Those that are there are closed at random moments of some

@@ -13,6 +13,7 @@ mod metrics;
 mod page;
 mod parts;
 mod problem;
+mod project;
 mod ready;
 mod tools;
 mod workers;
@@ -64,6 +65,7 @@ pub(super) fn router(core: Arc<Core>) -> Router {
         .routes(routes!(calls::show))
         .routes(routes!(calls::replay))
         .routes(routes!(workers::list))
+        .routes(routes!(project::show))
         .merge(admin::router())
         .split_for_parts();
     router

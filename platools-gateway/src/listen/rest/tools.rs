@@ -104,7 +104,7 @@ pub(super) async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Response, Problem> {
     let environment = filter.environment_id.or(filter.env);
-    let tools = core.list_tools(&caller, environment.as_deref())?;
+    let tools = core.list_tools(&caller, environment.as_deref()).await?;
     let listing = Listing { tools: tools.into_iter().map(shown).collect() };
     Ok(unless_known(&headers, &listing))
 }
@@ -131,7 +131,7 @@ pub(super) async fn show(
     Path(name): Path<String>,
     Query(which): Query<Which>,
 ) -> Result<Json<Tool>, Problem> {
-    Ok(Json(shown(core.tool(&caller, &which.of(name))?)))
+    Ok(Json(shown(core.tool(&caller, &which.of(name)).await?)))
 }
 
 /// Show one tool in the form a model's interface takes.
@@ -145,7 +145,7 @@ pub(super) async fn schema(
 ) -> Result<Json<Value>, Problem> {
     let dialect = dialect(form.dialect.as_deref().unwrap_or("mcp"))?;
     let which = Which { environment_id: form.environment_id, entity_id: form.entity_id };
-    Ok(Json(core.tool_in(&caller, &which.of(name), dialect)?))
+    Ok(Json(core.tool_in(&caller, &which.of(name), dialect).await?))
 }
 
 /// Switch a tool on or off.

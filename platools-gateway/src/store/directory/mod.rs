@@ -1,7 +1,8 @@
-//! Who there is: organizations, projects, environments, entities, agents, keys.
+//! Who there is: organizations, projects, environments, entities, agents, keys; and which tools are switched off.
 //!
 //! Every change also raises the directory's revision, in the same transaction.
 
+mod projects;
 mod rows;
 
 use serde_json::Value;
@@ -13,8 +14,12 @@ pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
 use super::Store;
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
-use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
-use rows::{agent, entity, environment, key, project, secret};
+use crate::core::identity::Scope;
+use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
+use rows::{agent, disabled_tool, entity, environment, key, project, secret};
+
+const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
+                        JOIN organizations o ON o.id = p.organization_id";
 
 /// A secret that replaces those of an entity.
 #[derive(Debug)]
@@ -40,40 +45,14 @@ impl Store {
         let revision = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
         Ok(DirectoryRows {
             revision: revision.get("revision"),
-            projects: all(&mut reading, "SELECT * FROM projects", project).await?,
+            projects: all(&mut reading, PROJECTS, project).await?,
             environments: all(&mut reading, "SELECT * FROM environments ORDER BY slug", environment).await?,
             entities: all(&mut reading, "SELECT * FROM entities ORDER BY slug", entity).await?,
             secrets: all(&mut reading, "SELECT * FROM entity_secrets", secret).await?,
             agents: all(&mut reading, "SELECT * FROM agents ORDER BY slug", agent).await?,
             keys: all(&mut reading, "SELECT * FROM caller_keys ORDER BY created_ms, id", key).await?,
+            disabled_tools: all(&mut reading, "SELECT * FROM disabled_tools", disabled_tool).await?,
         })
-    }
-
-    /// Makes the first organization and project, with the usual environments, unless there is one. Returns the project.
-    pub(crate) async fn default_project(&self) -> Result<ProjectId, Error> {
-        if let Some(project) = find_default_project(&mut *self.pool.acquire().await?).await? {
-            return Ok(project);
-        }
-        let mut change = self.change_directory().await?;
-        // Another process may have made it meanwhile.
-        if let Some(project) = find_default_project(&mut change).await? {
-            return Ok(project);
-        }
-        let (organization, project) = (OrganizationId::random(), ProjectId::random());
-        sqlx::query("INSERT INTO organizations (id, slug) VALUES ($1, 'default')")
-            .bind(organization.as_str())
-            .execute(&mut *change)
-            .await?;
-        sqlx::query("INSERT INTO projects (id, organization_id, slug) VALUES ($1, $2, 'default')")
-            .bind(project.as_str())
-            .bind(organization.as_str())
-            .execute(&mut *change)
-            .await?;
-        for slug in ["development", "staging", "production"] {
-            add_environment(&mut change, &project, slug).await?;
-        }
-        change.commit().await?;
-        Ok(project)
     }
 
     /// Adds an environment. Says whether its slug was free.
@@ -181,6 +160,19 @@ impl Store {
         self.remove("DELETE FROM caller_keys WHERE id = $1", key.as_str()).await
     }
 
+    /// Switches a tool off.
+    pub(crate) async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let statement = "INSERT INTO disabled_tools (entity_id, environment_id, name) VALUES ($1, $2, $3) \
+                         ON CONFLICT (entity_id, environment_id, name) DO NOTHING";
+        self.switch(statement, scope, name).await
+    }
+
+    /// Switches a tool on again.
+    pub(crate) async fn enable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let statement = "DELETE FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2 AND name = $3";
+        self.switch(statement, scope, name).await
+    }
+
     /// The key that tokens are signed with: the one there is, or else `fresh`, which is kept.
     pub(crate) async fn signing_key(&self, fresh: &str) -> Result<String, Error> {
         const FIND: &str = "SELECT key FROM signing_keys WHERE id = 'current'";
@@ -200,6 +192,18 @@ impl Store {
         Ok(row.get("key"))
     }
 
+    async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
+        let mut change = self.change_directory().await?;
+        sqlx::query(statement)
+            .bind(scope.entity.as_str())
+            .bind(scope.environment.as_str())
+            .bind(name)
+            .execute(&mut *change)
+            .await?;
+        change.commit().await?;
+        Ok(())
+    }
+
     async fn remove(&self, statement: &'static str, id: &str) -> Result<(), Error> {
         let mut change = self.change_directory().await?;
         sqlx::query(statement).bind(id).execute(&mut *change).await?;
@@ -214,12 +218,6 @@ impl Store {
         sqlx::query("UPDATE directory_revision SET revision = revision + 1").execute(&mut *change).await?;
         Ok(change)
     }
-}
-
-async fn find_default_project(connection: &mut SqliteConnection) -> Result<Option<ProjectId>, Error> {
-    let find = "SELECT p.id FROM projects p JOIN organizations o ON o.id = p.organization_id \
-                WHERE o.slug = 'default' AND p.slug = 'default'";
-    Ok(sqlx::query(find).fetch_optional(connection).await?.map(|row| row.get::<String, _>("id").into()))
 }
 
 async fn all<T>(

@@ -3,24 +3,22 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
+use crate::core::identity::Scope;
+use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
+use crate::core::project::{Project, ProjectName};
 
 /// Everything the directory knows, as it was at one revision.
 #[derive(Debug, Default)]
 pub(crate) struct DirectoryRows {
     pub(crate) revision: i64,
-    pub(crate) projects: Vec<ProjectRow>,
+    pub(crate) projects: Vec<Project>,
     pub(crate) environments: Vec<EnvironmentRow>,
     pub(crate) entities: Vec<EntityRow>,
     pub(crate) secrets: Vec<SecretRow>,
     pub(crate) agents: Vec<AgentRow>,
     pub(crate) keys: Vec<KeyRow>,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct ProjectRow {
-    pub(crate) id: ProjectId,
-    pub(crate) organization_id: OrganizationId,
+    /// The tools that are switched off, whether they are declared at the moment or not.
+    pub(crate) disabled_tools: Vec<(Scope, String)>,
 }
 
 #[derive(Debug, Clone)]
@@ -72,8 +70,9 @@ fn id<I: From<String>>(row: &SqliteRow, column: &str) -> I {
     row.get::<String, _>(column).into()
 }
 
-pub(super) fn project(row: &SqliteRow) -> ProjectRow {
-    ProjectRow { id: id(row, "id"), organization_id: id(row, "organization_id") }
+pub(super) fn project(row: &SqliteRow) -> Project {
+    let name = ProjectName { organization: row.get("organization"), project: row.get("slug") };
+    Project { id: id(row, "id"), organization_id: id(row, "organization_id"), name }
 }
 
 pub(super) fn environment(row: &SqliteRow) -> EnvironmentRow {
@@ -120,4 +119,8 @@ pub(super) fn key(row: &SqliteRow) -> KeyRow {
         created_ms: row.get("created_ms"),
         expires_ms: row.get("expires_ms"),
     }
+}
+
+pub(super) fn disabled_tool(row: &SqliteRow) -> (Scope, String) {
+    (Scope { entity: id(row, "entity_id"), environment: id(row, "environment_id") }, row.get("name"))
 }

@@ -1,0 +1,62 @@
+//! `project`: who sees what. Whatever is in one project sees nothing of the others.
+
+use clap::Subcommand;
+use platools_gateway::core::project::{Project, ProjectName};
+use serde::Serialize;
+
+use super::folder::Folder;
+use super::output::{Listing, say};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Add a project with the usual environments and print its id. Its organization comes into being with its first project.
+    Add {
+        /// Name of the project, such as acme/shop.
+        #[arg(value_name = "ORGANIZATION/PROJECT")]
+        name: ProjectName,
+    },
+    /// List the projects.
+    List(Listing),
+    /// Remove a project with everything in it, and close its workers' sockets.
+    Remove {
+        /// Name of the project.
+        #[arg(value_name = "ORGANIZATION/PROJECT")]
+        name: ProjectName,
+    },
+}
+
+/// One line of the list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    organization: String,
+    project: String,
+    organization_id: String,
+    project_id: String,
+}
+
+pub(super) async fn run(folder: &Folder, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Add { name } => {
+            let added = folder.with(async |core| core.local_projects().add(&name).await).await?;
+            say(&format!("project {name}: {}", added.id))
+        }
+        Command::List(listing) => {
+            let projects = folder.with(async |core| Ok(core.local_projects().list())).await?;
+            listing.print(projects.into_iter().map(row))
+        }
+        Command::Remove { name } => {
+            folder.with(async |core| core.local_projects().remove(&name).await).await?;
+            say(&format!("removed the project {name}"))
+        }
+    }
+}
+
+fn row(Project { id, organization_id, name, .. }: Project) -> Row {
+    Row {
+        organization: name.organization,
+        project: name.project,
+        organization_id: organization_id.to_string(),
+        project_id: id.to_string(),
+    }
+}
