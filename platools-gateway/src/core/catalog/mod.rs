@@ -161,3 +161,24 @@ fn is_meant(identity: &Identity, entity: Option<&str>) -> bool {
 fn order(identity: &Identity) -> (&str, &str) {
     (&identity.entity, &identity.environment)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Core;
+    use super::super::limits::Limits;
+
+    #[tokio::test]
+    async fn beside_a_gateway_tools_are_read_when_they_are_needed_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        assert!(core.catalog.loaded.initialized());
+        core.close().await;
+
+        let core = Core::open_existing(folder.path()).await.unwrap();
+        core.local_admin().add_agent("buyer").await.unwrap();
+        assert!(!core.catalog.loaded.initialized());
+        assert_eq!(core.local_admin().tools(None).await.unwrap().len(), 0);
+        assert!(core.catalog.loaded.initialized());
+        core.close().await;
+    }
+}

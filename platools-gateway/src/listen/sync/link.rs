@@ -17,6 +17,7 @@ pub(super) async fn run(core: &Core, link: Link, socket: Socket) {
     let span = tracing::info_span!(
         "link",
         connection.id = %link.connection_id(),
+        project.id = %identity.project_id,
         entity = identity.entity,
         environment = identity.environment
     );
