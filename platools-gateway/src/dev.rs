@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::core::admin::NewKey;
+use crate::core::agent::Profile;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::gateway::{Builder, Gateway};
@@ -11,6 +12,8 @@ use crate::gateway::{Builder, Gateway};
 pub const ENTITY: &str = "dev";
 /// The secret of [`ENTITY`].
 pub const SECRET: &str = "platools-dev-secret";
+/// An agent that answers commands, for whoever comes with nothing.
+pub const MAIN_AGENT: &str = "main";
 /// A caller's key that may do everything.
 pub const ADMIN_KEY: &str = "platools-dev-admin";
 /// An agent.
@@ -59,7 +62,9 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
     let admin = opened.core.local_admin();
     admin.add_entity_with(ENTITY, Policy::Supersede, &SECRET.to_owned().into()).await?;
     admin.add_key_with(NewKey::new(Role::Admin), &ADMIN_KEY.to_owned().into()).await?;
-    admin.add_agent(AGENT).await?;
+    for agent in [AGENT, MAIN_AGENT] {
+        admin.add_agent(agent, Profile::default()).await?;
+    }
     let of_agent = NewKey { agent: Some(AGENT.to_owned()), ..NewKey::new(Role::Operator) };
     admin.add_key_with(of_agent, &AGENT_KEY.to_owned().into()).await?;
     builder.serve(opened)

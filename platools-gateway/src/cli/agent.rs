@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use platools_gateway::core::admin;
+use platools_gateway::core::agent::Profile;
 use platools_gateway::core::clock::rfc3339;
 use serde::Serialize;
 
@@ -36,7 +37,7 @@ struct Row {
 pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add { slug } => {
-            let added = place.with(async |admin| admin.add_agent(&slug).await).await?;
+            let added = place.with(async |admin| admin.add_agent(&slug, Profile::default()).await).await?;
             say(&format!("agent {slug}: {}", added.id))
         }
         Command::List(listing) => {

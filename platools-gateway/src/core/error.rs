@@ -128,6 +128,14 @@ pub enum ErrorKind {
     NotFound,
     /// The call's arguments were not kept as they were, so it cannot be called again.
     NotReplayable,
+    /// The conversation is being answered.
+    Busy,
+    /// The agent did not answer in time.
+    AgentTimeout,
+    /// The agent's model failed.
+    AgentFailed,
+    /// The gateway was not told what this needs.
+    NotConfigured,
     /// The listening address, what may be listened on, or the certificate to do it with.
     Listen,
     /// The database or its folder.
@@ -157,6 +165,10 @@ impl ErrorKind {
             Self::AlreadyExists => "already_exists",
             Self::NotFound => "not_found",
             Self::NotReplayable => "not_replayable",
+            Self::Busy => "busy",
+            Self::AgentTimeout => "agent_timeout",
+            Self::AgentFailed => "agent_failed",
+            Self::NotConfigured => "not_configured",
             Self::Listen => "listen",
             Self::Storage => "storage",
         }
@@ -167,6 +179,6 @@ impl ErrorKind {
     /// A timeout is not: the tool may have run, and only the caller knows whether running it twice does harm.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::WorkerOffline | Self::WorkerBusy | Self::RateLimited | Self::Storage)
+        matches!(self, Self::WorkerOffline | Self::WorkerBusy | Self::RateLimited | Self::Storage | Self::Busy)
     }
 }

@@ -62,6 +62,10 @@ ids! {
     KeyId = "key_";
     /// One call of a tool.
     CallId = "call_";
+    /// One conversation with an agent.
+    ConversationId = "conv_";
+    /// One answer of an agent.
+    RunId = "run_";
     /// One socket of a worker.
     ConnectionId = "conn_";
 }

@@ -5,9 +5,11 @@
 
 mod access;
 pub mod admin;
+pub mod agent;
 pub mod arguments;
 mod calls;
 mod catalog;
+pub mod chat;
 pub mod clock;
 pub(crate) mod digest;
 pub mod directory;
@@ -56,8 +58,10 @@ pub use invoke::{CallReply, CallRequest};
 pub use tools::{ListedTool, Switch, ToolName};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
+use agent::Agent;
 use calls::Calls;
 use catalog::Catalog;
+use chat::{ChatSettings, Runs};
 use clock::now_ms;
 use directory::{Claim, Directory, Refusal};
 use error::{Error, ErrorKind};
@@ -90,6 +94,10 @@ pub struct Core {
     idempotency: Idempotency,
     limiter: Arc<Limiter>,
     journal: Journal,
+    runs: Runs,
+    chat: ChatSettings,
+    /// What agents think with that need a model.
+    model: Option<Arc<dyn Agent>>,
     observers: Observers,
     /// How many of the traces that begin here are recorded, from 0 to 1.
     trace_ratio: f64,
@@ -153,6 +161,9 @@ impl Core {
             idempotency: Idempotency::default(),
             limiter: Arc::new(Limiter::new(limits)),
             journal: Journal::closed(),
+            runs: Runs::default(),
+            chat: ChatSettings::default(),
+            model: None,
             observers: Observers::new(Arc::clone(&call_figures) as _),
             trace_ratio: 0.0,
             call_figures,
@@ -179,6 +190,20 @@ impl Core {
     #[must_use]
     pub fn with_trace_ratio(mut self, ratio: f64) -> Self {
         self.trace_ratio = ratio;
+        self
+    }
+
+    /// Says how conversations are held. Without it they are held as [`ChatSettings::default`] says.
+    #[must_use]
+    pub fn with_chat(mut self, settings: ChatSettings) -> Self {
+        self.chat = settings;
+        self
+    }
+
+    /// Gives agents of [`Kind::Model`](agent::Kind::Model) something to think with. Without it they cannot answer.
+    #[must_use]
+    pub fn with_model(mut self, model: Arc<dyn Agent>) -> Self {
+        self.model = Some(model);
         self
     }
 

@@ -3,6 +3,7 @@
 //! The SQL keeps to what PostgreSQL understands as well: numbered parameters, text, 64-bit integers, `ON CONFLICT`.
 
 mod catalog;
+mod conversations;
 mod directory;
 mod idempotency;
 mod journal;
@@ -16,6 +17,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 pub(crate) use catalog::ToolRow;
+pub(crate) use conversations::{ConversationFilter, ConversationRow};
 pub(crate) use directory::{AgentRow, DirectoryRows, EntityRow, KeyRow, NewSecret, SecretRow};
 pub(crate) use idempotency::{EarlierRequest, RequestName};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
@@ -129,6 +131,7 @@ fn migrator() -> Migrator {
     let directory = include_str!("../../migrations/0001_directory_and_catalog.sql");
     let journal = include_str!("../../migrations/0002_journal.sql");
     let idempotency = include_str!("../../migrations/0003_idempotency.sql");
+    let conversations = include_str!("../../migrations/0004_conversations.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -137,5 +140,6 @@ fn migrator() -> Migrator {
         step(1, "directory and catalog", directory),
         step(2, "journal", journal),
         step(3, "idempotency", idempotency),
+        step(4, "conversations", conversations),
     ])
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Core;
+use super::agent::Profile;
 use super::clock::{ms_after, now_ms};
 use super::directory::{Snapshot, check_slug};
 use super::environment::{self, Environment};
@@ -158,12 +159,13 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// There is one of that slug, the slug is malformed, or the database failed.
-    pub async fn add_agent(&self, slug: &str) -> Result<Agent, Error> {
+    pub async fn add_agent(&self, slug: &str, profile: Profile) -> Result<Agent, Error> {
         check_slug(slug)?;
         let row = AgentRow {
             id: AgentId::random(),
             project_id: self.project.clone(),
             slug: slug.to_owned(),
+            profile,
             created_ms: now_ms(),
         };
         if !self.core.directory.store().add_agent(&row).await? {
@@ -173,7 +175,19 @@ impl Admin<'_> {
         Ok(agent(&row))
     }
 
-    /// Removes an agent and its keys. Its tokens are good for nothing any more.
+    /// Changes how an agent answers.
+    ///
+    /// # Errors
+    /// There is no such agent, or the database failed.
+    pub async fn change_agent(&self, name: &str, profile: Profile) -> Result<Agent, Error> {
+        let snapshot = self.snapshot();
+        let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
+        self.core.directory.store().change_agent(&row.id, &profile).await?;
+        self.core.directory.refresh().await?;
+        Ok(Agent { profile, ..agent(row) })
+    }
+
+    /// Removes an agent, its keys and its conversations. Its tokens are good for nothing any more.
     ///
     /// # Errors
     /// There is no such agent, or the database failed.

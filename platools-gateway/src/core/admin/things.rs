@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::core::agent::Profile;
 use crate::core::identity::{Policy, Role};
 use crate::core::ids::{AgentId, EntityId, KeyId};
 use crate::store::{AgentRow, EntityRow, KeyRow};
@@ -30,6 +31,8 @@ pub struct Agent {
     pub id: AgentId,
     /// Its name in URLs.
     pub slug: String,
+    /// How it answers.
+    pub profile: Profile,
     /// When it was added, in milliseconds since 1970.
     pub created_ms: i64,
 }
@@ -114,7 +117,7 @@ pub(super) fn entity(row: &EntityRow) -> Entity {
 }
 
 pub(super) fn agent(row: &AgentRow) -> Agent {
-    Agent { id: row.id.clone(), slug: row.slug.clone(), created_ms: row.created_ms }
+    Agent { id: row.id.clone(), slug: row.slug.clone(), profile: row.profile.clone(), created_ms: row.created_ms }
 }
 
 pub(super) fn key(row: &KeyRow) -> Option<Key> {

@@ -175,7 +175,7 @@ mod tests {
         core.close().await;
 
         let core = Core::open_existing(folder.path()).await.unwrap();
-        core.local_admin().add_agent("buyer").await.unwrap();
+        core.local_admin().add_agent("buyer", crate::core::agent::Profile::default()).await.unwrap();
         assert!(!core.catalog.loaded.initialized());
         assert_eq!(core.local_admin().tools(None).await.unwrap().len(), 0);
         assert!(core.catalog.loaded.initialized());

@@ -120,13 +120,17 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden | ErrorKind::ToolDisabled => StatusCode::FORBIDDEN,
         ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
-        ErrorKind::AmbiguousTool | ErrorKind::AlreadyExists | ErrorKind::Cancelled | ErrorKind::NotReplayable => {
-            StatusCode::CONFLICT
-        }
+        ErrorKind::AmbiguousTool
+        | ErrorKind::AlreadyExists
+        | ErrorKind::Cancelled
+        | ErrorKind::NotReplayable
+        | ErrorKind::Busy
+        | ErrorKind::NotConfigured => StatusCode::CONFLICT,
         ErrorKind::ToolFailed | ErrorKind::InvalidArguments | ErrorKind::NameTaken => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::Timeout | ErrorKind::AgentTimeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::AgentFailed => StatusCode::BAD_GATEWAY,
         ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

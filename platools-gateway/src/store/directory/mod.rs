@@ -12,6 +12,7 @@ use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
 
 use super::Store;
+use crate::core::agent::Profile;
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
 use crate::core::identity::Scope;
@@ -116,12 +117,13 @@ impl Store {
     pub(crate) async fn add_agent(&self, agent: &AgentRow) -> Result<bool, Error> {
         let mut change = self.change_directory().await?;
         let added = sqlx::query(
-            "INSERT INTO agents (id, project_id, slug, created_ms) VALUES ($1, $2, $3, $4) \
+            "INSERT INTO agents (id, project_id, slug, profile, created_ms) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (project_id, slug) DO NOTHING",
         )
         .bind(agent.id.as_str())
         .bind(agent.project_id.as_str())
         .bind(&agent.slug)
+        .bind(text_of(&agent.profile))
         .bind(agent.created_ms)
         .execute(&mut *change)
         .await?;
@@ -129,7 +131,19 @@ impl Store {
         Ok(added.rows_affected() > 0)
     }
 
-    /// Removes an agent and its keys.
+    /// Changes how an agent answers.
+    pub(crate) async fn change_agent(&self, agent: &AgentId, profile: &Profile) -> Result<(), Error> {
+        let mut change = self.change_directory().await?;
+        sqlx::query("UPDATE agents SET profile = $2 WHERE id = $1")
+            .bind(agent.as_str())
+            .bind(text_of(profile))
+            .execute(&mut *change)
+            .await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Removes an agent, its keys and its conversations.
     pub(crate) async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
         self.remove("DELETE FROM agents WHERE id = $1", agent.as_str()).await
     }
@@ -254,6 +268,10 @@ async fn add_secret(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+fn text_of(profile: &Profile) -> String {
+    serde_json::to_string(profile).expect("strings and lists always serialize")
 }
 
 #[cfg(test)]

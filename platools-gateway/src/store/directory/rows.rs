@@ -3,6 +3,7 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
+use crate::core::agent::Profile;
 use crate::core::identity::Scope;
 use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
 use crate::core::project::{Project, ProjectName};
@@ -50,6 +51,8 @@ pub(crate) struct AgentRow {
     pub(crate) id: AgentId,
     pub(crate) project_id: ProjectId,
     pub(crate) slug: String,
+    /// How it answers.
+    pub(crate) profile: Profile,
     pub(crate) created_ms: i64,
 }
 
@@ -103,6 +106,8 @@ pub(super) fn agent(row: &SqliteRow) -> AgentRow {
         id: id(row, "id"),
         project_id: id(row, "project_id"),
         slug: row.get("slug"),
+        // One that cannot be read is of a later version; an agent that only answers commands does no harm.
+        profile: serde_json::from_str(row.get("profile")).unwrap_or_default(),
         created_ms: row.get("created_ms"),
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::core::admin;
+use crate::core::agent::Profile;
 use crate::core::clock::rfc3339;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
@@ -47,7 +48,7 @@ pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewAgent>,
 ) -> Result<(StatusCode, Json<Agent>), Problem> {
-    let added = administrator.directory()?.add_agent(&new.slug).await?;
+    let added = administrator.directory()?.add_agent(&new.slug, Profile::default()).await?;
     Ok((StatusCode::CREATED, Json(shown(added))))
 }
 

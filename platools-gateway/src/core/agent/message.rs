@@ -1,0 +1,98 @@
+//! What is said in a conversation.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// One message of a conversation, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Message {
+    /// What the user said.
+    #[non_exhaustive]
+    User {
+        /// The text.
+        content: String,
+    },
+    /// What the agent said, and which tools it called after that.
+    #[non_exhaustive]
+    Assistant {
+        /// The text; it may be empty if tools were called.
+        content: String,
+        /// The calls, in order.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tool_calls: Vec<ToolUse>,
+    },
+    /// What came of one of these calls.
+    #[non_exhaustive]
+    Tool {
+        /// The call's [`ToolUse::id`].
+        id: String,
+        /// The text that the agent was told: the result's JSON, or why there is none.
+        content: String,
+    },
+}
+
+impl Message {
+    /// What a user said.
+    #[must_use]
+    pub fn user(content: impl Into<String>) -> Self {
+        Self::User { content: content.into() }
+    }
+
+    /// What an agent said, and the tools it called.
+    #[must_use]
+    pub fn assistant(content: impl Into<String>, tool_calls: Vec<ToolUse>) -> Self {
+        Self::Assistant { content: content.into(), tool_calls }
+    }
+
+    /// What came of a call.
+    #[must_use]
+    pub fn tool(id: impl Into<String>, content: impl Into<String>) -> Self {
+        Self::Tool { id: id.into(), content: content.into() }
+    }
+}
+
+/// One call of a tool by an agent.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ToolUse {
+    /// Tells the calls of a conversation apart.
+    pub id: String,
+    /// The tool, by the name that the agent knows it by.
+    pub name: String,
+    /// What it was called with.
+    pub arguments: Box<RawValue>,
+}
+
+impl PartialEq for ToolUse {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.id, &self.name, self.arguments.get()) == (&other.id, &other.name, other.arguments.get())
+    }
+}
+
+impl Eq for ToolUse {}
+
+/// Without the arguments, which belong to the user.
+impl fmt::Debug for ToolUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolUse").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What a run cost, as the model counts it; nothing where there is no model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens that the model read.
+    pub input_tokens: u64,
+    /// Tokens that it wrote.
+    pub output_tokens: u64,
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, more: Self) {
+        self.input_tokens = self.input_tokens.saturating_add(more.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(more.output_tokens);
+    }
+}

@@ -1,0 +1,57 @@
+//! Agents: they answer what people say, with the tools that are connected.
+
+mod command;
+mod message;
+mod profile;
+mod sink;
+mod tools;
+
+use std::fmt;
+
+use futures::future::BoxFuture;
+
+use super::error::Error;
+
+pub use message::{Message, ToolUse, Usage};
+pub use profile::{Kind, Profile};
+pub use sink::{ChatEvent, ChatSink, Speech};
+pub use tools::{Tools, UsableTool};
+
+pub(crate) use command::CommandAgent;
+
+/// What an agent is to answer.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Input<'a> {
+    /// How it is to answer.
+    pub profile: &'a Profile,
+    /// What was said before, the oldest first.
+    pub history: &'a [Message],
+    /// What is said now.
+    pub message: &'a str,
+}
+
+/// What came of a run, besides what was said to the [`Speech`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// What the conversation goes on with, after the message that was answered.
+    pub messages: Vec<Message>,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// Somebody who answers. One agent answers many at the same time.
+///
+/// A run that nobody waits for any more is dropped, and its calls of tools are cancelled with it.
+pub trait Agent: fmt::Debug + Send + Sync {
+    /// Answers one message: says it to `speech` bit by bit, and returns how the conversation goes on.
+    ///
+    /// # Errors
+    /// The agent cannot answer. A tool that fails is no such error; the agent is told and goes on.
+    fn run<'a>(
+        &'a self,
+        input: Input<'a>,
+        tools: &'a Tools<'a>,
+        speech: &'a Speech<'a>,
+    ) -> BoxFuture<'a, Result<Answer, Error>>;
+}

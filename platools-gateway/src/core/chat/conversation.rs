@@ -1,0 +1,159 @@
+//! Conversations that were, and what was said in them.
+
+use super::no_user;
+use crate::core::Core;
+use crate::core::agent::Message;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::{Caller, Role};
+use crate::core::ids::{AgentId, ConversationId};
+use crate::store::{ConversationFilter, ConversationRow};
+
+/// One conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// The agent it is with.
+    pub agent_id: AgentId,
+    /// The agent's slug.
+    pub agent: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// Where it began, such as `websocket`.
+    pub channel: String,
+    /// When it began, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When something was last said, in milliseconds since 1970.
+    pub updated_ms: i64,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoredMessage {
+    /// Its place, from 0 on.
+    pub position: i64,
+    /// When it was said, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// What was said.
+    pub message: Message,
+}
+
+/// Which conversations. What is not named does not matter.
+#[derive(Debug, Clone, Default)]
+pub struct ConversationQuery {
+    /// The agent, by slug or id.
+    pub agent: Option<String>,
+    /// The user. Only an admin names another one than it speaks for.
+    pub user_id: Option<String>,
+    /// Those that come after another one in the list, which goes from the latest to the oldest.
+    pub before: Option<ConversationsBefore>,
+}
+
+/// A place in the list of conversations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationsBefore {
+    /// When something was last said in the last conversation of the page, in milliseconds since 1970.
+    pub updated_ms: i64,
+    /// That conversation.
+    pub id: ConversationId,
+}
+
+impl Core {
+    /// The conversations of the caller's user, those first in which something was said last. An admin sees everybody's.
+    ///
+    /// # Errors
+    /// The role is not enough, the caller speaks for no user, there is no such agent, or the database failed.
+    pub async fn conversations(
+        &self,
+        caller: &Caller,
+        query: ConversationQuery,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, Error> {
+        caller.require(Role::Viewer)?;
+        let user_id = match (query.user_id, only_user(caller)?) {
+            (Some(wanted), Some(own)) if wanted != own => return Ok(Vec::new()),
+            (wanted, own) => own.map(str::to_owned).or(wanted),
+        };
+        let agent_id = match query.agent {
+            Some(name) => Some(self.agent_named(caller, &name)?.id),
+            None => None,
+        };
+        let before = query.before.map(|before| (before.updated_ms, before.id));
+        let filter = ConversationFilter { project_id: caller.project_id.clone(), user_id, agent_id, before };
+        let rows = self.store.conversations(&filter, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        Ok(rows.into_iter().map(|row| self.shown(row)).collect())
+    }
+
+    /// One conversation, and what was said last in it, the oldest first. Before a place, if one is given.
+    ///
+    /// # Errors
+    /// The role is not enough, there is no such conversation that the caller may see, or the database failed.
+    pub async fn conversation(
+        &self,
+        caller: &Caller,
+        id: &ConversationId,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<(Conversation, Vec<StoredMessage>), Error> {
+        caller.require(Role::Viewer)?;
+        let row = self.conversation_of(caller, id).await?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let messages = self.store.stored_messages(id, before.unwrap_or(i64::MAX), limit).await?;
+        Ok((self.shown(row), messages))
+    }
+
+    /// Forgets what was said in a conversation, which goes on from the beginning. A run that is under way is waited for.
+    ///
+    /// # Errors
+    /// Like [`Core::conversation`], or the role is not enough to change it.
+    pub async fn reset_conversation(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
+        caller.require(Role::Operator)?;
+        self.conversation_of(caller, id).await?;
+        let _turn = self.runs.turn(id, self.chat.busy).await?;
+        self.store.clear_conversation(id).await
+    }
+
+    /// Deletes a conversation. A run that is under way is waited for.
+    ///
+    /// # Errors
+    /// Like [`Core::conversation`], or the role is not enough to change it.
+    pub async fn delete_conversation(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
+        caller.require(Role::Operator)?;
+        self.conversation_of(caller, id).await?;
+        let _turn = self.runs.turn(id, self.chat.busy).await?;
+        self.store.remove_conversation(id).await
+    }
+
+    /// A conversation that a caller may see. Nobody is told whether one is there that it may not.
+    pub(super) async fn conversation_of(&self, caller: &Caller, id: &ConversationId) -> Result<ConversationRow, Error> {
+        let user = only_user(caller)?;
+        let row = self.store.conversation(&caller.project_id, id).await?;
+        let row = row.filter(|row| user.is_none_or(|user| row.user_id == user));
+        row.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no conversation `{id}`")))
+    }
+
+    fn shown(&self, row: ConversationRow) -> Conversation {
+        let snapshot = self.directory.snapshot();
+        let agent = snapshot.agent_named(&row.project_id, row.agent_id.as_str());
+        Conversation {
+            agent: agent.map_or_else(|| row.agent_id.to_string(), |agent| agent.slug.clone()),
+            id: row.id,
+            agent_id: row.agent_id,
+            user_id: row.user_id,
+            channel: row.channel,
+            created_ms: row.created_ms,
+            updated_ms: row.updated_ms,
+        }
+    }
+}
+
+/// The one user whose conversations a caller sees, if it does not see all.
+fn only_user(caller: &Caller) -> Result<Option<&str>, Error> {
+    match (caller.role, caller.user_id.as_deref()) {
+        (Role::Admin, _) => Ok(None),
+        (_, Some(user)) => Ok(Some(user)),
+        (_, None) => Err(no_user()),
+    }
+}

@@ -1,0 +1,183 @@
+//! Conversations with agents: one run after the other in each, stored, and seen by nobody but their user.
+
+mod conversation;
+mod runs;
+mod settings;
+
+use tokio::time::timeout;
+
+use super::Core;
+use super::agent::{Agent, Answer, ChatSink, CommandAgent, Input, Kind, Message, Profile, Speech, Tools, Usage};
+use super::clock::now_ms;
+use super::error::{Error, ErrorKind};
+use super::identity::{Caller, Role};
+use super::ids::{ConversationId, RunId};
+use crate::store::{AgentRow, ConversationRow};
+
+pub use conversation::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
+pub use settings::{ChatSettings, WhenBusy};
+
+pub(crate) use runs::Runs;
+
+/// A message has at most so many bytes: what the gateway RPC protocol lets through, and a little less.
+const MAX_MESSAGE_BYTES: usize = 512 * 1024;
+
+/// So many messages of a conversation are told to an agent, the newest.
+const HISTORY: i64 = 200;
+
+/// What a user says to an agent.
+#[derive(Debug, Clone)]
+pub struct ChatRequest {
+    /// The agent, by slug or id.
+    pub agent: String,
+    /// What is said.
+    pub message: String,
+    /// The conversation to go on with. Without one, a new one begins.
+    pub conversation: Option<ConversationId>,
+    /// Where it is said, such as `websocket`.
+    pub channel: String,
+}
+
+/// What the agent answered.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ChatReply {
+    /// All that it said.
+    pub content: String,
+    /// What that cost.
+    pub usage: Usage,
+    /// The conversation, to go on with.
+    pub conversation: ConversationId,
+}
+
+impl Core {
+    /// Says something to an agent and waits for its answer. The sink is told what happens meanwhile. Dropped before its end, the
+    /// run is given up, and the calls of tools with it; what the user said stays in the conversation.
+    ///
+    /// # Errors
+    /// The role is not enough, the caller speaks for no user, there is no such agent or conversation, the conversation has a run
+    /// under way ([`WhenBusy::Refuse`]) or too many wait for it, the agent failed or took too long, or the database failed.
+    pub async fn chat(
+        &self,
+        caller: &Caller,
+        request: ChatRequest,
+        run: &RunId,
+        sink: &dyn ChatSink,
+    ) -> Result<ChatReply, Error> {
+        let user = self.check_chat(caller, &request.message)?;
+        let agent = self.agent_named(caller, &request.agent)?;
+        let conversation = self.open_conversation(caller, &agent, user, &request).await?;
+        let _turn = self.runs.turn(&conversation, self.chat.busy).await?;
+        let history = self.store.messages(&conversation, HISTORY).await?;
+        let said = Message::user(request.message.as_str());
+        self.store.add_messages(&conversation, &[said], now_ms()).await?;
+        tracing::debug!(run.id = %run, conversation.id = %conversation, agent = agent.slug, "run begins");
+        let (content, answer) = self.answer_as(caller, &agent, &history, &request.message, sink).await?;
+        self.store.add_messages(&conversation, &answer.messages, now_ms()).await?;
+        Ok(ChatReply { content, usage: answer.usage, conversation })
+    }
+
+    /// Has an agent answer without a conversation: what was said before is the caller's to keep.
+    ///
+    /// # Errors
+    /// Like [`Core::chat`], as far as it has to do with the agent.
+    pub async fn complete(
+        &self,
+        caller: &Caller,
+        agent: &str,
+        history: &[Message],
+        message: &str,
+        sink: &dyn ChatSink,
+    ) -> Result<(String, Answer), Error> {
+        caller.require(Role::Operator)?;
+        let agent = self.agent_named(caller, agent)?;
+        self.answer_as(caller, &agent, history, message, sink).await
+    }
+
+    /// Runs an agent for a caller, within the limit.
+    async fn answer_as(
+        &self,
+        caller: &Caller,
+        agent: &AgentRow,
+        history: &[Message],
+        message: &str,
+        sink: &dyn ChatSink,
+    ) -> Result<(String, Answer), Error> {
+        let profile = &agent.profile;
+        // Whoever looks at the calls sees which agent made them.
+        let caller = Caller { agent_id: Some(agent.id.clone()), ..caller.clone() };
+        let (allowed, environment) = (profile.tools.as_deref(), profile.environment.as_deref());
+        let tools = Tools::new(self, &caller, sink, allowed, environment).await?;
+        let speech = Speech::new(sink);
+        let run = self.thinker(profile)?.run(Input { profile, history, message }, &tools, &speech);
+        let limit = self.chat.run_limit;
+        let answer = timeout(limit, run).await.map_err(|_| {
+            Error::new(ErrorKind::AgentTimeout, format!("the agent did not answer within {} seconds", limit.as_secs()))
+        })??;
+        Ok((speech.into_text(), answer))
+    }
+
+    /// What thinks for an agent.
+    fn thinker(&self, profile: &Profile) -> Result<&dyn Agent, Error> {
+        match profile.kind {
+            Kind::Command => Ok(&CommandAgent),
+            Kind::Model => self.model.as_deref().ok_or_else(|| {
+                let message =
+                    "this agent needs a model, and the gateway was started without one; start it with `--model-url`";
+                Error::new(ErrorKind::NotConfigured, message)
+            }),
+        }
+    }
+
+    fn check_chat<'a>(&self, caller: &'a Caller, message: &str) -> Result<&'a str, Error> {
+        caller.require(Role::Operator)?;
+        if message.trim().is_empty() || message.len() > MAX_MESSAGE_BYTES {
+            return Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "`message` must have some text, and at most 512 KiB of it",
+            ));
+        }
+        caller.user_id.as_deref().ok_or_else(no_user)
+    }
+
+    fn agent_named(&self, caller: &Caller, name: &str) -> Result<AgentRow, Error> {
+        let snapshot = self.directory.snapshot();
+        let found = snapshot.agent_named(&caller.project_id, name).cloned();
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no agent `{name}`")))
+    }
+
+    /// The conversation that a request goes on with, or a new one.
+    async fn open_conversation(
+        &self,
+        caller: &Caller,
+        agent: &AgentRow,
+        user: &str,
+        request: &ChatRequest,
+    ) -> Result<ConversationId, Error> {
+        if let Some(id) = &request.conversation {
+            let row = self.conversation_of(caller, id).await?;
+            if row.agent_id != agent.id {
+                let message =
+                    "this conversation is with another agent; leave `sessionId` out to begin one with this agent";
+                return Err(Error::new(ErrorKind::InvalidRequest, message));
+            }
+            return Ok(row.id);
+        }
+        let now = now_ms();
+        let row = ConversationRow {
+            id: ConversationId::random(),
+            project_id: caller.project_id.clone(),
+            agent_id: agent.id.clone(),
+            user_id: user.to_owned(),
+            channel: request.channel.clone(),
+            created_ms: now,
+            updated_ms: now,
+        };
+        self.store.add_conversation(&row).await?;
+        Ok(row.id)
+    }
+}
+
+fn no_user() -> Error {
+    Error::new(ErrorKind::InvalidRequest, "conversations belong to users; say for which user you speak")
+}
