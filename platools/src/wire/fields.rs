@@ -42,7 +42,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The string a raw value holds, borrowed where it has no escapes.
-fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
 }
 

@@ -4,6 +4,8 @@
 //! a platform says, [`WorkerFrame`] what a worker says; each can be parsed and written, so both ends of the wire use this
 //! module. Payloads (`params`, `result`) stay raw JSON text: whoever needs them decodes them once, straight into types.
 //!
+//! Callers speak another protocol with their gateway, whose frames are in [`rpc`].
+//!
 //! ```
 //! use platools::wire::{PlatformFrame, ToolFailure, WorkerFrame};
 //!
@@ -20,6 +22,7 @@ mod extension;
 mod feature;
 mod fields;
 mod platform;
+pub mod rpc;
 mod worker;
 
 pub use extension::{Drain, ResultAck, ToolCancel, ToolProgress};

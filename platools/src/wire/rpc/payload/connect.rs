@@ -1,0 +1,79 @@
+//! Who the caller is.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::open::open_words;
+use super::super::{MAX_USER_ID_CHARS, PROTOCOL};
+
+open_words! {
+    /// What a caller may do.
+    Role {
+        /// Look at things.
+        Viewer = "viewer",
+        /// Call tools and talk to agents as well.
+        Operator = "operator",
+        /// Everything.
+        Admin = "admin",
+    }
+}
+
+/// The params of `connect`. `Debug` never shows the token.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Connect {
+    /// The gateway's token or an operator's key; without one, the caller is a viewer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// Whom the caller acts for: opaque, and at most [`MAX_USER_ID_CHARS`] characters.
+    pub user_id: String,
+}
+
+impl Connect {
+    /// A caller without a token.
+    #[must_use]
+    pub fn new(user_id: impl Into<String>) -> Self {
+        Self { token: None, user_id: user_id.into() }
+    }
+
+    /// Adds the token.
+    #[must_use]
+    pub fn with_token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Whether the user id is there and no longer than it may be.
+    #[must_use]
+    pub fn has_valid_user_id(&self) -> bool {
+        !self.user_id.is_empty() && self.user_id.chars().nth(MAX_USER_ID_CHARS).is_none()
+    }
+}
+
+impl fmt::Debug for Connect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { token, user_id } = self;
+        f.debug_struct("Connect").field("has_token", &token.is_some()).field("user_id", user_id).finish()
+    }
+}
+
+/// The reply to `connect`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Connected {
+    /// The version of the protocol: [`PROTOCOL`].
+    pub protocol: u32,
+    /// What the caller may do.
+    pub role: Role,
+    /// Whom the caller acts for, as it said.
+    pub user_id: String,
+}
+
+impl Connected {
+    /// The reply of a gateway that speaks this version.
+    #[must_use]
+    pub fn new(role: Role, user_id: impl Into<String>) -> Self {
+        Self { protocol: PROTOCOL, role, user_id: user_id.into() }
+    }
+}

@@ -1,0 +1,135 @@
+//! Calling tools, and hearing of their calls.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The params of `tools.call`. The arguments are raw JSON, or any type of theirs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ToolsCall<A = Box<RawValue>> {
+    /// The tool.
+    pub name: String,
+    /// A JSON object.
+    pub arguments: A,
+    /// The entity whose tool it is, where several have one of that name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_id: Option<String>,
+    /// How long the call may take, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+impl<A> ToolsCall<A> {
+    /// A call of a tool.
+    #[must_use]
+    pub fn new(name: impl Into<String>, arguments: A) -> Self {
+        Self { name: name.into(), arguments, entity_id: None, timeout_ms: None }
+    }
+
+    /// Says whose tool it is.
+    #[must_use]
+    pub fn with_entity_id(mut self, entity_id: impl Into<String>) -> Self {
+        self.entity_id = Some(entity_id.into());
+        self
+    }
+
+    /// Says how long the call may take, in milliseconds.
+    #[must_use]
+    pub fn with_timeout_ms(mut self, timeout_ms: u64) -> Self {
+        self.timeout_ms = Some(timeout_ms);
+        self
+    }
+}
+
+impl<A> fmt::Debug for ToolsCall<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolsCall")
+            .field("name", &self.name)
+            .field("entity_id", &self.entity_id)
+            .field("timeout_ms", &self.timeout_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The reply to `tools.call`. The result is raw JSON, or any type of its own.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ToolsReply<R = Box<RawValue>> {
+    /// What the tool returned.
+    pub result: R,
+    /// How long it took, in milliseconds.
+    #[serde(default)]
+    pub latency_ms: u64,
+    /// The call in the gateway's journal.
+    #[serde(default)]
+    pub call_id: String,
+}
+
+impl<R> ToolsReply<R> {
+    /// What a tool returned.
+    #[must_use]
+    pub fn new(result: R, latency_ms: u64, call_id: impl Into<String>) -> Self {
+        Self { result, latency_ms, call_id: call_id.into() }
+    }
+}
+
+impl<R> fmt::Debug for ToolsReply<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolsReply")
+            .field("latency_ms", &self.latency_ms)
+            .field("call_id", &self.call_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The event `tool.call`: a tool is called. The input is raw JSON, or any type of its own.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolCallEvent<T = Box<RawValue>> {
+    /// The tool.
+    pub tool: String,
+    /// What it is given.
+    pub input: T,
+}
+
+impl<T> ToolCallEvent<T> {
+    /// A call of a tool.
+    #[must_use]
+    pub fn new(tool: impl Into<String>, input: T) -> Self {
+        Self { tool: tool.into(), input }
+    }
+}
+
+impl<T> fmt::Debug for ToolCallEvent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolCallEvent").field("tool", &self.tool).finish_non_exhaustive()
+    }
+}
+
+/// The event `tool.result`: a tool has answered. The output is raw JSON, or any type of its own.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolResultEvent<T = Box<RawValue>> {
+    /// The tool.
+    pub tool: String,
+    /// What it answered.
+    pub output: T,
+}
+
+impl<T> ToolResultEvent<T> {
+    /// The answer of a tool.
+    #[must_use]
+    pub fn new(tool: impl Into<String>, output: T) -> Self {
+        Self { tool: tool.into(), output }
+    }
+}
+
+impl<T> fmt::Debug for ToolResultEvent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToolResultEvent").field("tool", &self.tool).finish_non_exhaustive()
+    }
+}
