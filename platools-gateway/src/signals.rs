@@ -6,15 +6,27 @@ use platools_gateway::Gateway;
 /// What a shell reports of a program ended by an interrupt.
 const INTERRUPTED: i32 = 130;
 
-/// The signals that a gateway is told things with. Caught from the moment this is made.
-pub(crate) struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    hangup: Option<tokio::signal::unix::Signal>,
+/// What SIGHUP asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hangup {
+    /// To stop: the terminal is gone.
+    Stop,
+    /// To read the certificate again, as a service is told.
+    Reload,
 }
+
+/// The signals that a gateway is told things with. Caught from the moment this is made.
+#[cfg(unix)]
+pub(crate) struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+    on_hangup: Hangup,
+}
+
+/// The signals that a gateway is told things with.
+#[cfg(not(unix))]
+pub(crate) struct Signals {}
 
 /// What a signal asks for.
 #[derive(PartialEq, Eq)]
@@ -25,35 +37,43 @@ enum Wish {
     Reload,
 }
 
+#[cfg(unix)]
 impl Signals {
-    /// Begins to catch those that stop a gateway.
-    pub(crate) fn listen() -> anyhow::Result<Self> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            Ok(Self {
-                terminate: signal(SignalKind::terminate()).context("cannot catch SIGTERM")?,
-                interrupt: signal(SignalKind::interrupt()).context("cannot catch SIGINT")?,
-                hangup: None,
-            })
-        }
-        #[cfg(not(unix))]
+    /// Begins to catch them.
+    pub(crate) fn listen(on_hangup: Hangup) -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("cannot catch SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot catch SIGINT")?,
+            hangup: signal(SignalKind::hangup()).context("cannot catch SIGHUP")?,
+            on_hangup,
+        })
+    }
+
+    async fn next(&mut self) -> anyhow::Result<Wish> {
+        Ok(tokio::select! {
+            _ = self.terminate.recv() => Wish::Stop,
+            _ = self.interrupt.recv() => Wish::Stop,
+            _ = self.hangup.recv() => match self.on_hangup {
+                Hangup::Stop => Wish::Stop,
+                Hangup::Reload => Wish::Reload,
+            },
+        })
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    pub(crate) fn listen(_on_hangup: Hangup) -> anyhow::Result<Self> {
         Ok(Self {})
     }
 
-    /// Catches SIGHUP too, which is how a service is told to read its certificate again. Without it that signal ends the
-    /// program, as when a terminal is closed.
-    pub(crate) fn with_hangup(self) -> anyhow::Result<Self> {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let hangup = signal(SignalKind::hangup()).context("cannot catch SIGHUP")?;
-            Ok(Self { hangup: Some(hangup), ..self })
-        }
-        #[cfg(not(unix))]
-        Ok(self)
+    async fn next(&mut self) -> anyhow::Result<Wish> {
+        tokio::signal::ctrl_c().await.context("cannot catch Ctrl-C").map(|()| Wish::Stop)
     }
+}
 
+impl Signals {
     /// Runs the gateway until the first signal to stop and stops it in order; a second signal ends the process at once.
     ///
     /// `on_stop` is told of the first signal.
@@ -81,26 +101,6 @@ impl Signals {
     async fn stop(&mut self) -> anyhow::Result<()> {
         while self.next().await? != Wish::Stop {}
         Ok(())
-    }
-
-    async fn next(&mut self) -> anyhow::Result<Wish> {
-        #[cfg(unix)]
-        return Ok(tokio::select! {
-            _ = self.terminate.recv() => Wish::Stop,
-            _ = self.interrupt.recv() => Wish::Stop,
-            () = next_of(self.hangup.as_mut()) => Wish::Reload,
-        });
-        #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await.context("cannot catch Ctrl-C").map(|()| Wish::Stop)
-    }
-}
-
-/// Waits for a signal that may not be caught.
-#[cfg(unix)]
-async fn next_of(signal: Option<&mut tokio::signal::unix::Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
     }
 }
 

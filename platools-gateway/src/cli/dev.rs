@@ -8,7 +8,7 @@ use platools_gateway::dev::{self, DevOptions};
 use super::output::say;
 use crate::logs;
 use crate::settings::{DEFAULT_LISTEN, GivenLog, Log};
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -21,7 +21,7 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     logs::start(&Log::load(options.log)?)?;
-    let signals = Signals::listen()?;
+    let signals = Signals::listen(Hangup::Stop)?;
     let gateway = dev::start(DevOptions::default().listen(options.listen)).await?;
     say(&format!("listening on {}", gateway.url()))?;
     for (what, value) in [

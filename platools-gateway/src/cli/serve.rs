@@ -9,7 +9,7 @@ use super::output::{say, say_once};
 use crate::logs;
 use crate::otlp::Exporter;
 use crate::settings::{Given, Settings};
-use crate::signals::Signals;
+use crate::signals::{Hangup, Signals};
 use crate::supervisor::Supervisor;
 
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ impl Options {
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let settings = options.settings()?;
     logs::start(&settings.log)?;
-    let signals = Signals::listen()?.with_hangup()?;
+    let signals = Signals::listen(Hangup::Reload)?;
     let exporter = Exporter::start(&settings.otlp)?;
     let gateway = exporter.observe(builder(&settings)).start().await?;
     if settings.first_key {

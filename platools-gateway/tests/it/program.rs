@@ -46,6 +46,16 @@ async fn dev_prints_its_secrets_and_removes_its_data_at_exit() {
 }
 
 #[tokio::test]
+async fn dev_removes_its_data_when_its_terminal_is_closed() {
+    let temporary = tempfile::tempdir().unwrap();
+    let program = dev_in(temporary.path()).await;
+    assert_eq!(temporary.path().read_dir().unwrap().count(), 1);
+    program.signal("-HUP").await;
+    assert_eq!(program.exit_code().await, Some(0));
+    assert_eq!(temporary.path().read_dir().unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_the_program_at_once() {
     let temporary = tempfile::tempdir().unwrap();
     let program = dev_in(temporary.path()).await;
