@@ -13,7 +13,7 @@ mod settings;
 mod writer;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -67,6 +67,8 @@ pub struct JournalFigures {
 struct Counters {
     written: AtomicU64,
     lost: AtomicU64,
+    /// How many calls the task has taken off its queue and not stored yet.
+    taken: AtomicUsize,
     /// When the oldest call that is not stored yet ended.
     oldest: Mutex<Option<Instant>>,
 }
@@ -181,7 +183,8 @@ impl Journal {
         JournalFigures {
             written: self.counters.written.load(Ordering::Relaxed),
             lost: self.counters.lost.load(Ordering::Relaxed),
-            waiting: self.task.as_ref().map_or(0, |task| task.queue.max_capacity() - task.queue.capacity()),
+            waiting: self.task.as_ref().map_or(0, |task| task.queue.max_capacity() - task.queue.capacity())
+                + self.counters.taken.load(Ordering::Relaxed),
             lag: self.counters.oldest().map_or(Duration::ZERO, |since| since.elapsed()),
         }
     }

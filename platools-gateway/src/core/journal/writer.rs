@@ -1,6 +1,7 @@
 //! The task that writes the journal.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -151,7 +152,7 @@ impl<S: Shelf> Writer<S> {
 
     fn wait_for_more(&mut self) {
         let now = Instant::now();
-        self.note_oldest();
+        self.note_waiting();
         if self.batch.len() == BATCH {
             self.due = Some(now);
         }
@@ -181,18 +182,20 @@ impl<S: Shelf> Writer<S> {
             let tried = self.shelf.add(&rows).await;
             self.end_write(rows, tried);
         }
-        self.note_oldest();
+        self.note_waiting();
         if self.unwritten.is_empty()
             && let Some(rows) = self.prepare().await
         {
             let tried = self.add(&rows).await;
             self.end_write(rows, tried);
-            self.note_oldest();
+            self.note_waiting();
         }
     }
 
-    /// Notes since when the oldest call waits. Of those that the database did not take it has been noted.
-    fn note_oldest(&self) {
+    /// Notes how many calls wait here, and since when the oldest does. Of those that the database did not take that has been
+    /// noted.
+    fn note_waiting(&self) {
+        self.counters.taken.store(self.batch.len() + self.unwritten.len(), Ordering::Relaxed);
         if self.unwritten.is_empty() {
             *self.counters.oldest() = self.batch.first().map(|entry| entry.since);
         }
@@ -271,7 +274,7 @@ impl<S: Shelf> Writer<S> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use tokio::sync::Semaphore;
     use tokio::time::timeout;
@@ -430,6 +433,7 @@ mod tests {
         sleep(LATER * 10).await;
         let refused = (0..15).filter(|_| harness.queue.try_send(entry()).is_err()).count();
         assert_eq!((fake.batches(), harness.figures(), refused), (vec![], (0, 0), 5));
+        assert_eq!(harness.counters.taken.load(Ordering::Relaxed), 1 + BATCH);
         assert!(harness.counters.oldest().unwrap().elapsed() > LATER * 10, "the first one has waited the longest");
         fake.failures.store(0, Ordering::Relaxed);
         harness.flush().await;
