@@ -6,6 +6,7 @@ mod access;
 mod authority;
 mod calls;
 mod catalog;
+mod chat;
 mod commands;
 mod config;
 mod directory;
