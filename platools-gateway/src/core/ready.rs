@@ -38,12 +38,6 @@ impl Core {
         let answer = timeout(LIMIT, self.store.directory_revision()).await.map_err(|_| NotReady::TookTooLong)?;
         answer.map(drop).map_err(NotReady::Database)
     }
-
-    /// Says from now on that the gateway is not ready.
-    pub(crate) fn begin_stop(&self) {
-        self.stopping.store(true, Ordering::Release);
-        self.idempotency.begin_stop();
-    }
 }
 
 #[cfg(test)]

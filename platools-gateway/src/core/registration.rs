@@ -1,8 +1,13 @@
-//! Which of the tools a worker declares are taken.
+//! The tools that a worker declares: how often, how many, and which of them are taken.
 
 use std::collections::HashSet;
 
 use platools::wire::ToolDeclaration;
+
+use super::catalog::Changes;
+use super::error::Error;
+use super::identity::Identity;
+use super::{Core, Fence};
 
 /// A worker may register so many tools.
 pub const MAX_TOOLS: usize = 1000;
@@ -10,8 +15,53 @@ pub const MAX_TOOLS: usize = 1000;
 /// A tool's name may be so many characters long.
 const MAX_NAME_CHARS: usize = 128;
 
+/// What became of a registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Registration {
+    /// The tools are these now.
+    Stored(Changes),
+    /// It came too soon.
+    Throttled {
+        /// How long to wait before registering again, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// It has too many tools; nothing changed.
+    TooMany {
+        /// How many it has.
+        count: usize,
+    },
+    /// A newer connection took this one's place; nothing changed.
+    Superseded,
+}
+
+impl Core {
+    /// Takes the complete set of tools of a worker: those it leaves out are gone.
+    ///
+    /// # Errors
+    /// The database failed; nothing changed.
+    pub async fn register(
+        &self,
+        identity: &Identity,
+        fence: &Fence,
+        tools: Vec<ToolDeclaration>,
+    ) -> Result<Registration, Error> {
+        if tools.len() > MAX_TOOLS {
+            return Ok(Registration::TooMany { count: tools.len() });
+        }
+        if let Err(wait) = self.throttles.admit(identity.scope()) {
+            // Rounded up, so that a worker that waits exactly so long is admitted.
+            let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+            return Ok(Registration::Throttled { retry_after_ms });
+        }
+        let tools = acceptable(tools);
+        let changes = self.catalog.replace(identity, tools, || fence.is_current()).await?;
+        Ok(changes.map_or(Registration::Superseded, Registration::Stored))
+    }
+}
+
 /// Leaves out the tools that cannot be taken, each with a line in the log, so that one of them does not cost the others.
-pub(crate) fn acceptable(tools: Vec<ToolDeclaration>) -> Vec<ToolDeclaration> {
+fn acceptable(tools: Vec<ToolDeclaration>) -> Vec<ToolDeclaration> {
     let mut seen = HashSet::new();
     tools
         .into_iter()

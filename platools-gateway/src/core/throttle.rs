@@ -1,7 +1,10 @@
 //! How often a worker may register.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::identity::Scope;
 
 /// How many registrations an entity has in one environment within [`WINDOW`].
 pub(crate) const REGISTRATIONS: usize = 6;
@@ -9,15 +12,36 @@ pub(crate) const REGISTRATIONS: usize = 6;
 /// The time over which registrations are counted.
 pub(crate) const WINDOW: Duration = Duration::from_secs(60);
 
+/// Of every scope that registered.
+#[derive(Debug, Default)]
+pub(crate) struct Throttles(Mutex<HashMap<Scope, Throttle>>);
+
+impl Throttles {
+    /// Counts one registration, or says how long to wait until the next is admitted.
+    pub(crate) fn admit(&self, scope: Scope) -> Result<(), Duration> {
+        self.lock().entry(scope).or_default().admit(Instant::now())
+    }
+
+    /// Forgets those whose registrations are long over.
+    pub(crate) fn sweep(&self) {
+        self.lock().retain(|_, throttle| throttle.admitted.back().is_some_and(|last| last.elapsed() < WINDOW));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, Throttle>> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The registrations of the last minute. Refused ones do not count, so waiting as told always helps.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle {
+struct Throttle {
     admitted: VecDeque<Instant>,
 }
 
 impl Throttle {
     /// Counts one registration, or says how long to wait until the next is admitted.
-    pub(crate) fn admit(&mut self, now: Instant) -> Result<(), Duration> {
+    fn admit(&mut self, now: Instant) -> Result<(), Duration> {
         while self.admitted.front().is_some_and(|at| now.duration_since(*at) >= WINDOW) {
             self.admitted.pop_front();
         }

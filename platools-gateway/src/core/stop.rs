@@ -1,0 +1,51 @@
+//! How a gateway stops: it says so, lets calls end, closes links, and keeps what is left to keep.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::error::ErrorKind;
+use super::{Closing, Core, Notice};
+
+impl Core {
+    /// Says from now on that the gateway is not ready.
+    pub(crate) fn begin_stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.idempotency.begin_stop();
+    }
+
+    /// Waits until no call is under way.
+    pub(crate) async fn idle(&self) {
+        self.journal.idle().await;
+        self.idempotency.idle().await;
+    }
+
+    /// Tells every worker that the gateway is about to close its socket.
+    pub(crate) fn announce_stop(&self, deadline: Duration) {
+        self.workers.notify_all(&Notice::Drain { deadline });
+    }
+
+    /// Ends every call that still waits, and closes every link over a while.
+    pub(crate) async fn stop(&self) {
+        self.fail_calls();
+        self.workers.close_spread(Closing::ShuttingDown).await;
+    }
+
+    /// Ends every call that still waits, and closes every link at once.
+    pub(crate) fn abort(&self) {
+        self.fail_calls();
+        self.workers.close_all(Closing::ShuttingDown);
+    }
+
+    fn fail_calls(&self) {
+        self.idempotency.begin_stop();
+        self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
+    }
+
+    /// Writes the journal to its end, and closes the database.
+    pub async fn close(&self) {
+        // The calls have been ended; what they came to is still to be kept.
+        self.idempotency.idle().await;
+        self.journal.close().await;
+        self.store.close().await;
+    }
+}
