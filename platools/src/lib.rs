@@ -10,6 +10,8 @@ mod link;
 #[cfg(feature = "macros")]
 mod macros;
 mod registry;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 pub mod signature;
 mod text;
 mod time;

@@ -1,13 +1,15 @@
 //! A platform that does exactly what a test wants, over real sockets.
 //!
 //! A [`Platform`] listens, a [`Link`] is one worker's socket seen from the platform's side, and a [`Worker`] is a client of
-//! the SDK that runs beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that and its worker. Nothing
+//! the SDK that runs beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that and its worker. A
+//! [`CallerLink`] is the gateway's end of a caller's socket. Nothing
 //! here sleeps: a test waits for what must happen, and [`within`] ends it when that does not happen.
 
 mod caller;
 mod link;
 mod platform;
 mod relay;
+mod rpc;
 mod wire;
 mod worker;
 
@@ -17,6 +19,7 @@ pub use caller::{Answer, Caller, Events};
 pub use link::Link;
 pub use platform::{Platform, Unreachable};
 pub use relay::Relay;
+pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
 pub use wire::{Cut, Wire};
 pub use worker::{SECRET, Worker, client, quick, states, with_causes};
 

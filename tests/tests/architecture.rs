@@ -32,6 +32,7 @@ const SDK: Table = Table {
         ("dispatch", &["registry", "tool"]),
         ("link", &["wire", "dispatch", "registry", "tool", "signature"]),
         ("client", &["link", "dispatch::Limits", "registry", "tool"]),
+        ("runtime", &["link", "wire"]),
     ],
     leaves: &["error", "text", "time", "window"],
     // They name what users and expanded macros need, wherever it is.

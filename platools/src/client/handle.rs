@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
-use tokio::sync::broadcast::error::RecvError;
+use futures::stream::BoxStream;
 use tokio::sync::watch;
 
 use crate::link::{ConnectionState, Event, Reporter};
@@ -63,16 +61,7 @@ impl ClientHandle {
     /// What happens on the client's links from now on. A listener that falls behind misses the oldest events.
     #[must_use]
     pub fn events(&self) -> BoxStream<'static, Event> {
-        let next = |mut events: tokio::sync::broadcast::Receiver<Event>| async move {
-            loop {
-                match events.recv().await {
-                    Ok(event) => return Some((event, events)),
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return None,
-                }
-            }
-        };
-        stream::unfold(self.reporter.listen(), next).boxed()
+        self.reporter.listen(|_| None)
     }
 }
 

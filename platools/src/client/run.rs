@@ -5,10 +5,10 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::{Instrument, info, info_span, warn};
 
-use crate::error::{Error, ErrorKind, WithCauses};
+use crate::error::{Error, ErrorKind};
 use crate::link::{
     ConnectionState, Connector, Disconnect, Ended, Event, Opened, Reconnect, Reporter, Schedule, Successor, Worker,
-    run_session,
+    next_delay, run_session,
 };
 
 /// What a run works with; it lives on a task of its own.
@@ -49,9 +49,6 @@ impl Run {
             };
             if next.is_some() {
                 continue;
-            }
-            if error.kind() == ErrorKind::Refused && self.reconnect.gives_up_when_refused() {
-                return Err(error);
             }
             self.wait(&mut schedule, error).await?;
         }
@@ -98,11 +95,7 @@ impl Run {
 
     /// Waits for the next attempt, or gives up.
     async fn wait(&mut self, schedule: &mut Schedule, error: Error) -> Result<(), Error> {
-        let Some((attempt, delay)) = schedule.next_attempt() else {
-            return Err(Error::new(ErrorKind::RetriesExhausted, "gave up connecting").with_source(error));
-        };
-        warn!(error = %WithCauses(&error), reconnect.attempt = attempt, reconnect.delay_ms = delay.as_millis(), "not connected");
-        self.reporter.state(ConnectionState::Reconnecting { attempt, delay });
+        let delay = next_delay(schedule, error, &self.reporter)?;
         tokio::select! {
             () = sleep(delay) => {}
             // A stop ends the wait at once.

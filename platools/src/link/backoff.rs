@@ -134,10 +134,6 @@ impl Reconnect {
             .find(|(_, delay)| is_too_short(*delay))
             .map(|(name, _)| name)
     }
-
-    pub(crate) fn gives_up_when_refused(&self) -> bool {
-        self.on_refusal == OnRefusal::Fail
-    }
 }
 
 /// Counts attempts along the curve.
@@ -156,6 +152,11 @@ impl Schedule {
     /// The retry the next delay belongs to, counted from 1; `None` where the policy allows no more.
     pub(crate) fn next_attempt(&mut self) -> Option<(u32, Duration)> {
         self.next_backoff().map(|delay| (self.attempt, delay))
+    }
+
+    /// Whether the policy gives up when the credentials are refused.
+    pub(super) fn gives_up_when_refused(&self) -> bool {
+        self.policy.on_refusal == OnRefusal::Fail
     }
 
     /// Takes note of a session that ended. One that was accepted, and up for at least as long as the last delay, was really

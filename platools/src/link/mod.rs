@@ -12,6 +12,7 @@ mod opened;
 mod outbox;
 mod registration;
 mod report;
+mod retry;
 mod session;
 mod signing;
 mod socket;
@@ -27,10 +28,15 @@ pub use report::{ConnectionState, Disconnect, Event};
 
 pub(crate) use backoff::Schedule;
 pub(crate) use connect::Connector;
+#[cfg(feature = "runtime")]
+pub(crate) use connect::{Dialler, Endpoint, Transport};
 pub(crate) use opened::Opened;
 pub(crate) use outbox::Bounds;
 pub(crate) use report::Reporter;
+pub(crate) use retry::next_delay;
 pub(crate) use session::{Ended, run_session};
+#[cfg(feature = "runtime")]
+pub(crate) use socket::{CLOSE_LIMIT, Received, Socket};
 pub(crate) use successor::Successor;
 pub(crate) use worker::{Settings, Worker};
 

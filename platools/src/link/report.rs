@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
 use crate::wire::{ToolHealthAlert, ToolsRegistered, Welcome};
@@ -14,9 +17,9 @@ pub enum ConnectionState {
     /// Not started, stopped, or between two runs.
     #[default]
     Disconnected,
-    /// Dialling, or waiting for the platform's first word.
+    /// Dialling, or waiting for the other side's first word.
     Connecting,
-    /// The platform has accepted the worker.
+    /// The platform has accepted the worker, or the gateway the caller.
     Connected,
     /// Waiting to dial again.
     #[non_exhaustive]
@@ -35,7 +38,7 @@ pub enum ConnectionState {
 }
 
 impl ConnectionState {
-    /// Whether the platform has accepted the worker.
+    /// Whether the other side has accepted the client.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected)
@@ -96,7 +99,8 @@ pub enum Disconnect {
         /// The platform's words.
         error: String,
     },
-    /// The platform answered no heartbeat for two intervals.
+    /// The platform answered no heartbeat for two intervals, or nothing came from the gateway for as long as two of its pings
+    /// take.
     Silent,
     /// It broke.
     #[non_exhaustive]
@@ -134,18 +138,18 @@ const EVENTS: usize = 256;
 
 /// Passes on what happens to whoever listens.
 #[derive(Debug, Clone)]
-pub(crate) struct Reporter {
+pub(crate) struct Reporter<E = Event> {
     state: watch::Sender<ConnectionState>,
-    events: broadcast::Sender<Event>,
+    events: broadcast::Sender<E>,
 }
 
-impl Default for Reporter {
+impl<E: Clone> Default for Reporter<E> {
     fn default() -> Self {
         Self { state: watch::Sender::default(), events: broadcast::Sender::new(EVENTS) }
     }
 }
 
-impl Reporter {
+impl<E: Clone + Send + 'static> Reporter<E> {
     pub(crate) fn state(&self, state: ConnectionState) {
         self.state.send_replace(state);
     }
@@ -161,16 +165,39 @@ impl Reporter {
         });
     }
 
-    pub(crate) fn event(&self, event: Event) {
+    pub(crate) fn event(&self, event: E) {
         // Without a listener there is nobody to tell.
         let _ = self.events.send(event);
+    }
+
+    /// As [`event`](Self::event), for one that is made only if somebody listens.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn event_with(&self, event: impl FnOnce() -> E) {
+        if self.events.receiver_count() > 0 {
+            self.event(event());
+        }
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<ConnectionState> {
         self.state.subscribe()
     }
 
-    pub(crate) fn listen(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+    /// What happens from now on. Where the listener was too slow, there is what `missed` makes of the number of events it
+    /// has missed, if that is anything.
+    pub(crate) fn listen(&self, missed: fn(u64) -> Option<E>) -> BoxStream<'static, E> {
+        let next = move |mut events: broadcast::Receiver<E>| async move {
+            loop {
+                match events.recv().await {
+                    Ok(event) => return Some((event, events)),
+                    Err(RecvError::Lagged(count)) => {
+                        if let Some(event) = missed(count) {
+                            return Some((event, events));
+                        }
+                    }
+                    Err(RecvError::Closed) => return None,
+                }
+            }
+        };
+        stream::unfold(self.events.subscribe(), next).boxed()
     }
 }

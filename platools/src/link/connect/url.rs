@@ -1,61 +1,114 @@
-//! From a platform's URL to the address of its tool-sync socket.
+//! From the URL of a platform or gateway to the address of one of its sockets.
 
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::uri::{Authority, PathAndQuery, Scheme};
 
 use crate::error::{Error, ErrorKind};
 
-/// What is added to the path of every platform's URL.
-const SOCKET_PATH: &str = "/ws/sdk";
+/// What is dialled, and how errors call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    /// A platform's socket for workers.
+    Worker,
+    /// A gateway's socket for callers.
+    #[cfg(feature = "runtime")]
+    Caller,
+}
 
-/// The address a worker dials: `http` becomes `ws`, `https` becomes `wss`, and `/ws/sdk` goes behind the path, before any
-/// query.
+impl Endpoint {
+    /// The other side, in words.
+    pub(super) fn peer(self) -> &'static str {
+        match self {
+            Self::Worker => "the platform",
+            #[cfg(feature = "runtime")]
+            Self::Caller => "the gateway",
+        }
+    }
+
+    /// What the other side refuses with an HTTP status.
+    pub(super) fn credential(self) -> &'static str {
+        match self {
+            Self::Worker => "the secret",
+            #[cfg(feature = "runtime")]
+            Self::Caller => "the connection",
+        }
+    }
+
+    fn example(self) -> &'static str {
+        match self {
+            Self::Worker => "set PLATOS_URL or call `url(..)`, for example with https://platform.example.com",
+            #[cfg(feature = "runtime")]
+            Self::Caller => "call `url(..)`, for example with https://gateway.example.com",
+        }
+    }
+
+    /// Where a credential belongs.
+    fn instead(self) -> &'static str {
+        match self {
+            Self::Worker => "give the secret to `secret(..)` instead",
+            #[cfg(feature = "runtime")]
+            Self::Caller => "give the token to `token(..)` instead",
+        }
+    }
+
+    /// The path of the socket, behind that of the URL.
+    fn path(self, base: &str) -> String {
+        match self {
+            Self::Worker => format!("{base}/ws/sdk"),
+            // Written-out addresses are what the documentation of gateways shows.
+            #[cfg(feature = "runtime")]
+            Self::Caller if base.ends_with(crate::wire::rpc::PATH) => base.to_owned(),
+            #[cfg(feature = "runtime")]
+            Self::Caller => format!("{base}{}", crate::wire::rpc::PATH),
+        }
+    }
+
+    fn invalid(self, what: &str) -> Error {
+        Error::new(ErrorKind::InvalidUrl, format!("{}'s URL {what}", self.peer()))
+    }
+}
+
+/// The address that is dialled: `http` becomes `ws`, `https` becomes `wss`, and the endpoint's own path goes behind that of the
+/// URL, before any query.
 ///
 /// # Errors
 /// The URL is missing or malformed, of another scheme, or carries a password.
-pub(crate) fn websocket_url(url: &str) -> Result<Uri, Error> {
+pub(crate) fn websocket_url(endpoint: Endpoint, url: &str) -> Result<Uri, Error> {
     let url = url.trim();
     if url.is_empty() {
-        return Err(invalid(
-            "the platform's URL is empty; set PLATOS_URL or call `url(..)`, for example with \
-                            https://platform.example.com",
-        ));
+        return Err(endpoint.invalid(&format!("is empty; {}", endpoint.example())));
     }
-    let parts = url.parse::<Uri>().map_err(|error| invalid("the platform's URL cannot be read").with_source(error))?;
+    let parts = url.parse::<Uri>().map_err(|error| endpoint.invalid("cannot be read").with_source(error))?;
     let parts = parts.into_parts();
     let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-        return Err(invalid("the platform's URL must begin with http://, https://, ws:// or wss:// and name a host"));
+        return Err(endpoint.invalid("must begin with http://, https://, ws:// or wss:// and name a host"));
     };
     let path = parts.path_and_query.as_ref().map_or("", PathAndQuery::path).trim_end_matches('/');
     let query = parts.path_and_query.as_ref().and_then(PathAndQuery::query).map(|query| format!("?{query}"));
     Uri::builder()
-        .scheme(websocket_scheme(&scheme)?)
-        .authority(without_password(authority)?)
-        .path_and_query(format!("{path}{SOCKET_PATH}{}", query.unwrap_or_default()))
+        .scheme(websocket_scheme(endpoint, &scheme)?)
+        .authority(without_password(endpoint, authority)?)
+        .path_and_query(format!("{}{}", endpoint.path(path), query.unwrap_or_default()))
         .build()
-        .map_err(|error| invalid("the platform's URL cannot be read").with_source(error))
+        .map_err(|error| endpoint.invalid("cannot be read").with_source(error))
 }
 
-fn websocket_scheme(scheme: &Scheme) -> Result<&'static str, Error> {
+fn websocket_scheme(endpoint: Endpoint, scheme: &Scheme) -> Result<&'static str, Error> {
     match scheme.as_str() {
         "http" | "ws" => Ok("ws"),
         "https" | "wss" => Ok("wss"),
-        other => Err(invalid(format!("the platform's URL has the scheme `{other}`; use http, https, ws or wss"))),
+        other => Err(endpoint.invalid(&format!("has the scheme `{other}`; use http, https, ws or wss"))),
     }
 }
 
-fn without_password(authority: Authority) -> Result<Authority, Error> {
+fn without_password(endpoint: Endpoint, authority: Authority) -> Result<Authority, Error> {
     if authority.as_str().contains('@') {
-        return Err(invalid("the platform's URL carries a user or password; give the secret to `secret(..)` instead"));
+        return Err(endpoint.invalid(&format!("carries a user or password; {}", endpoint.instead())));
     }
     if authority.host().is_empty() {
-        return Err(invalid("the platform's URL names no host"));
+        return Err(endpoint.invalid("names no host"));
     }
     Ok(authority)
-}
-
-fn invalid(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::InvalidUrl, message)
 }
 
 #[cfg(test)]
@@ -70,17 +123,32 @@ mod tests {
             serde_json::from_str(include_str!("../../../../tests/vectors/urls.json")).expect("the vectors are JSON");
         for case in vectors["cases"].as_array().expect("cases") {
             let url = case["url"].as_str().expect("a URL");
-            let dialled = websocket_url(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+            let dialled = websocket_url(Endpoint::Worker, url).unwrap_or_else(|error| panic!("{url}: {error}"));
             assert_eq!(Some(dialled.to_string().as_str()), case["websocket_url"].as_str());
         }
         for url in vectors["rejected"].as_array().expect("rejected").iter().filter_map(Value::as_str) {
-            assert_eq!(websocket_url(url).expect_err(url).kind(), ErrorKind::InvalidUrl, "{url:?}");
+            assert_eq!(websocket_url(Endpoint::Worker, url).expect_err(url).kind(), ErrorKind::InvalidUrl, "{url:?}");
         }
     }
 
     #[test]
     fn a_password_in_the_url_is_refused_without_repeating_it() {
-        let error = websocket_url("https://me:hunter2@host").expect_err("a password");
+        let error = websocket_url(Endpoint::Worker, "https://me:hunter2@host").expect_err("a password");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+    #[cfg(feature = "runtime")]
+    #[test]
+    fn a_gateways_socket_may_be_spelled_out_or_not() {
+        for (url, dialled) in [
+            ("http://host:8080", "ws://host:8080/ws"),
+            ("https://host/", "wss://host/ws"),
+            ("ws://host/ws", "ws://host/ws"),
+            ("wss://host/ws/", "wss://host/ws"),
+            ("https://host/behind/a/proxy?x=1", "wss://host/behind/a/proxy/ws?x=1"),
+        ] {
+            assert_eq!(websocket_url(Endpoint::Caller, url).expect(url).to_string(), dialled);
+        }
+        let error = websocket_url(Endpoint::Caller, "host:8080").expect_err("no scheme");
+        assert!(error.to_string().starts_with("the gateway's URL must begin with"), "{error}");
     }
 }

@@ -139,7 +139,7 @@ impl<'a> GatewayFrame<'a> {
 
 fn described(id: &str, error: Option<&RawValue>) -> Result<RpcError, FrameError> {
     let Some(error) = error else { return Err(malformed(id, "`error` is missing")) };
-    serde_json::from_str(error.get()).map_err(|reason| malformed(id, format!("`error`: {reason}")))
+    serde_json::from_str(error.get()).map_err(|_| malformed(id, "`error` describes none"))
 }
 
 /// The answer to a request. `Debug` shows how long its payload is, not what it says.
@@ -278,7 +278,8 @@ impl FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAnObject(error) => write!(f, "the frame is not a JSON object: {error}"),
+            // The cause may repeat what is in the frame.
+            Self::NotAnObject(_) => f.write_str("the frame is not a JSON object"),
             Self::NoType => f.write_str("the frame has no `type`"),
             Self::OtherType(kind) => write!(f, "a frame of the type `{kind}` is not understood here"),
             Self::Malformed { reason, .. } => write!(f, "the frame is malformed: {reason}"),

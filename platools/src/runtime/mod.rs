@@ -1,0 +1,38 @@
+//! For those who use a gateway rather than host tools on it. Needs the feature `runtime`.
+//!
+//! [`RpcClient`] calls tools and talks to agents over one WebSocket:
+//!
+//! ```no_run
+//! use platools::runtime::{ChatItem, RpcClient};
+//! use serde_json::json;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let client =
+//!     RpcClient::builder().url("https://gateway.example.com").token("...").user_id("user_123").connect().await?;
+//!
+//! let reply = client.call_tool("add", json!({"a": 2, "b": 40})).send::<i64>().await?;
+//! println!("{} after {} ms", reply.result, reply.latency_ms);
+//!
+//! let conversation = client.conversation("main");
+//! let mut chat = conversation.say("What is 2+2?").await?;
+//! while let Some(item) = chat.next().await {
+//!     match item? {
+//!         ChatItem::Event(event) => println!("{event:?}"),
+//!         ChatItem::Reply(reply) => println!("{}", reply.content),
+//!         _ => {}
+//!     }
+//! }
+//! // The same conversation, also if the connection was lost meanwhile.
+//! let reply = conversation.say("Add 5 to the result.").await?.reply().await?;
+//! println!("{}", reply.content);
+//! # Ok(())
+//! # }
+//! ```
+
+mod rpc;
+
+pub use rpc::{
+    Chat, ChatEvent, ChatItem, Conversation, GatewayEvent, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder,
+    RpcEvent, ToolRequest,
+};

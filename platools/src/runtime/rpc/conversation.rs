@@ -1,0 +1,48 @@
+//! Messages that belong together.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::chat::{Chat, SessionId};
+use super::client::RpcClient;
+use super::error::RequestError;
+
+/// A conversation with an agent: it keeps the gateway's id for it and passes that on with each message, also after a
+/// reconnect. Clones belong to the same conversation.
+///
+/// The id is known once the first message has its reply. A first message that failed leaves the conversation as new as it was.
+#[derive(Clone)]
+pub struct Conversation {
+    client: RpcClient,
+    agent: String,
+    session_id: SessionId,
+}
+
+impl Conversation {
+    pub(super) fn new(client: RpcClient, agent: String, session_id: Option<String>) -> Self {
+        Self { client, agent, session_id: Arc::new(Mutex::new(session_id)) }
+    }
+
+    /// Says something, as [`RpcClient::chat`] does.
+    ///
+    /// # Errors
+    /// As for [`RpcClient::chat`].
+    pub async fn say(&self, message: impl Into<String>) -> Result<Chat, RequestError> {
+        self.client.begin_chat(self.agent.clone(), message.into(), Some(&self.session_id)).await
+    }
+
+    /// The gateway's id for the conversation, once that is known. [`RpcClient::resume`] goes on with it in another process.
+    #[must_use]
+    pub fn session_id(&self) -> Option<String> {
+        self.session_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conversation")
+            .field("agent", &self.agent)
+            .field("session_id", &self.session_id())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! Why a request has no reply.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use crate::wire::rpc::{ErrorCode, RpcError};
+
+/// Why a request has no reply.
+///
+/// None of these ends the client. Requests are never sent again by themselves: only the caller knows whether one may be
+/// carried out twice.
+#[derive(Debug)]
+pub struct RequestError {
+    kind: RequestErrorKind,
+    message: String,
+    gateway: Option<Box<RpcError>>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What sort of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestErrorKind {
+    /// The gateway answered with an error: [`RequestError::gateway`] is what it said.
+    Gateway,
+    /// The connection was lost before the answer came.
+    Disconnected,
+    /// No answer came in time.
+    TimedOut,
+    /// The params cannot be written as a JSON object.
+    InvalidParams,
+    /// The request is larger than a gateway reads.
+    TooLarge,
+    /// The reply is not what was expected.
+    InvalidReply,
+    /// The client was closed, or has given up connecting.
+    Closed,
+}
+
+impl RequestError {
+    pub(super) fn new(kind: RequestErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), gateway: None, source: None }
+    }
+
+    pub(super) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub(super) fn invalid_reply(error: serde_json::Error) -> Self {
+        Self::new(RequestErrorKind::InvalidReply, "the gateway's reply is not what was expected").with_source(error)
+    }
+
+    pub(super) fn invalid_params(error: serde_json::Error) -> Self {
+        Self::new(RequestErrorKind::InvalidParams, "the params cannot be written as JSON").with_source(error)
+    }
+
+    pub(super) fn timed_out(limit: Duration) -> Self {
+        Self::new(RequestErrorKind::TimedOut, format!("no answer came within {limit:?}"))
+    }
+
+    pub(super) fn closed() -> Self {
+        Self::new(RequestErrorKind::Closed, "the client is closed")
+    }
+
+    /// What sort of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> RequestErrorKind {
+        self.kind
+    }
+
+    /// What the gateway said, if it answered.
+    #[must_use]
+    pub fn gateway(&self) -> Option<&RpcError> {
+        self.gateway.as_deref()
+    }
+
+    /// The gateway's code, if it answered.
+    #[must_use]
+    pub fn code(&self) -> Option<&ErrorCode> {
+        self.gateway().map(|error| &error.code)
+    }
+
+    /// Whether the same request may succeed later. Where [`is_in_doubt`](Self::is_in_doubt), that may be the second time.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.kind {
+            RequestErrorKind::Gateway => self.gateway().is_some_and(|error| error.retryable),
+            RequestErrorKind::Disconnected | RequestErrorKind::TimedOut => true,
+            _ => false,
+        }
+    }
+
+    /// When to try again at the earliest, where the gateway says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.gateway()?.retry_after()
+    }
+
+    /// Whether the gateway may have done what was asked, although its answer never came or cannot be read.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        use RequestErrorKind::{Disconnected, InvalidReply, TimedOut};
+        matches!(self.kind, Disconnected | TimedOut | InvalidReply)
+    }
+}
+
+impl From<RpcError> for RequestError {
+    fn from(error: RpcError) -> Self {
+        let gateway = Some(Box::new(error));
+        Self { gateway, ..Self::new(RequestErrorKind::Gateway, "the gateway answered with an error") }
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match &self.gateway {
+            Some(error) => write!(f, ": {error}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for RequestError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

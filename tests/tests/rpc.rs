@@ -1,0 +1,638 @@
+//! Callers on the gateway RPC protocol, with a gateway that does what each test wants.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use platools::runtime::{
+    Chat, ChatEvent, ChatItem, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder, RpcEvent,
+};
+use platools::wire::rpc::{ChatReply, ErrorCode, MAX_MESSAGE_BYTES, Role, RunStatus, ToolCallEvent, ToolsReply};
+use platools::{ConnectionState, Disconnect, ErrorKind, OnRefusal, Secret};
+use platools_tests::{CallerLink, Platform, TOKEN, USER, Unreachable, quick, rpc_client, with_causes, within};
+use serde_json::{Value, json};
+
+async fn connect(client: RpcClientBuilder, gateway: &Platform) -> (RpcClient, CallerLink) {
+    let (client, link) = tokio::join!(within(client.connect()), CallerLink::connected(gateway));
+    (client.expect("it connects"), link)
+}
+
+/// A client and its socket from the other side.
+async fn connected(gateway: &Platform) -> (RpcClient, CallerLink) {
+    connect(rpc_client(&gateway.url()), gateway).await
+}
+
+async fn reaches(client: &RpcClient, wanted: impl FnMut(&ConnectionState) -> bool) {
+    let mut states = client.watch_state();
+    within(states.wait_for(wanted)).await.expect("the client lives");
+}
+
+/// A call of a method with a number, on a task of its own.
+fn call(client: &RpcClient, number: i64) -> tokio::task::JoinHandle<Result<i64, RequestError>> {
+    let client = client.clone();
+    tokio::spawn(async move { client.call("double", json!({"number": number})).await })
+}
+
+async fn item(chat: &mut Chat) -> ChatItem {
+    within(chat.next()).await.expect("the chat goes on").expect("it has not failed")
+}
+
+async fn text(chat: &mut Chat) -> String {
+    match item(chat).await {
+        ChatItem::Event(ChatEvent::Chat(chunk)) => chunk.chunk,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Why the socket ended, once it has.
+async fn disconnected(events: &mut BoxStream<'static, RpcEvent>) -> Disconnect {
+    loop {
+        if let RpcEvent::Disconnected(reason) = within(events.next()).await.expect("the client lives") {
+            return reason;
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_may_come_in_any_order() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    assert_eq!(client.role(), Some(Role::Operator));
+    let calls: Vec<_> = (0..100).map(|number| call(&client, number)).collect();
+    let mut requests = Vec::new();
+    for _ in 0..100 {
+        requests.push(link.request("double").await);
+    }
+    for request in requests.iter().rev() {
+        let number = request["params"]["number"].as_i64().expect("a number");
+        link.reply(request["id"].clone(), json!(number * 2)).await;
+    }
+    for (number, call) in (0..).zip(calls) {
+        assert_eq!(within(call).await.expect("no panic").expect("a reply"), number * 2);
+    }
+}
+
+#[tokio::test]
+async fn a_tool_is_called_with_what_was_set() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let call = client.call_tool("add", json!({"a": 1, "b": 2})).entity("entity_1").timeout(Duration::from_secs(5));
+    let answered = async {
+        let request = link.request("tools.call").await;
+        let expected =
+            json!({"name": "add", "arguments": {"a": 1, "b": 2}, "entityId": "entity_1", "timeoutMs": 5_000});
+        assert_eq!(request["params"], expected);
+        link.reply(request["id"].clone(), json!({"result": 3, "latencyMs": 7, "callId": "c"})).await;
+        let request = link.request("tools.call").await;
+        assert_eq!(request["params"], json!({"name": "ping", "arguments": {}}));
+        link.reply(request["id"].clone(), json!({"result": "pong"})).await;
+    };
+    let called = async {
+        let reply = call.send::<i64>().await.expect("a reply");
+        assert_eq!(reply, ToolsReply::new(3, 7, "c"));
+        let reply = client.call_tool("ping", json!({})).send::<Value>().await.expect("a reply");
+        assert_eq!(reply.result, "pong");
+    };
+    within(async { tokio::join!(answered, called) }).await;
+}
+
+#[tokio::test]
+async fn a_chat_is_what_the_agent_does_and_then_its_reply() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let mut chat = within(client.chat("main", "What is 2+2?")).await.expect("it begins");
+    let request = link.request("chat.send").await;
+    assert_eq!(
+        request["params"],
+        json!({"agentId": "main", "message": "What is 2+2?", "channel": "websocket"}),
+        "a new conversation has no id"
+    );
+    link.event("agent", json!({"run_id": "run", "status": "started"})).await;
+    link.event("chat", json!({"chunk": "2+2", "delta": "2+2"})).await;
+    link.event("of a newer version", json!([])).await;
+    link.event("tool.call", json!({"tool": "add", "input": {"a": 2, "b": 2}})).await;
+    link.event("tool.result", json!({"tool": "add", "output": 4})).await;
+    link.event("chat", json!({"chunk": "2+2 equals 4.", "delta": " equals 4."})).await;
+    link.event("agent", json!({"run_id": "run", "status": "completed"})).await;
+    link.say(request["id"].clone(), "2+2 equals 4.", "session").await;
+
+    let ChatItem::Event(ChatEvent::Agent(agent)) = item(&mut chat).await else { panic!("it starts") };
+    assert_eq!((&*agent.run_id, agent.status), ("run", RunStatus::Started));
+    assert_eq!(text(&mut chat).await, "2+2");
+    let called = ToolCallEvent::new("add", json!({"a": 2, "b": 2}));
+    assert_eq!(item(&mut chat).await, ChatItem::Event(ChatEvent::ToolCall(called)));
+    let ChatItem::Event(ChatEvent::ToolResult(result)) = item(&mut chat).await else { panic!("a tool answers") };
+    assert_eq!(result.output, 4);
+    assert_eq!(text(&mut chat).await, "2+2 equals 4.");
+    let ChatItem::Event(ChatEvent::Agent(agent)) = item(&mut chat).await else { panic!("it ends") };
+    assert_eq!(agent.status, RunStatus::Completed);
+    let ChatItem::Reply(reply) = item(&mut chat).await else { panic!("it replies") };
+    assert_eq!((&*reply.content, &*reply.session_id, &*reply.run_id), ("2+2 equals 4.", "session", "run"));
+    assert_eq!((reply.usage.input_tokens, reply.usage.output_tokens), (42, 8));
+    assert!(within(chat.next()).await.is_none(), "the reply is the last");
+}
+
+#[tokio::test]
+async fn a_chat_that_failed_ends_with_the_error() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
+    let request = link.request("chat.send").await;
+    link.event("agent", json!({"run_id": "run", "status": "failed"})).await;
+    let error = json!({"code": "AGENT_TIMEOUT", "message": "too slow", "retryable": true, "retryAfterMs": 1500});
+    link.fail(request["id"].clone(), error).await;
+    item(&mut chat).await;
+    let error = within(chat.next()).await.expect("the error").expect_err("it failed");
+    assert_eq!((error.kind(), error.code()), (RequestErrorKind::Gateway, Some(&ErrorCode::AgentTimeout)));
+    assert!(error.is_retryable() && !error.is_in_doubt());
+    assert_eq!(error.retry_after(), Some(Duration::from_millis(1_500)));
+    assert!(within(chat.next()).await.is_none());
+}
+
+#[tokio::test]
+async fn every_code_and_those_of_a_newer_gateway_reach_the_caller() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    for (code, retryable, retry_after_ms) in [
+        ("INVALID_REQUEST", false, None),
+        ("FORBIDDEN", false, None),
+        ("NOT_FOUND", false, None),
+        ("RESOURCE_EXHAUSTED", true, Some(250)),
+        ("UNAVAILABLE", true, None),
+        ("TEAPOT", true, Some(1)),
+    ] {
+        let called = call(&client, 1);
+        let request = link.request("double").await;
+        let mut error = json!({"code": code, "message": "no", "retryable": retryable, "details": {"why": [1]}});
+        if let Some(ms) = retry_after_ms {
+            error["retryAfterMs"] = json!(ms);
+        }
+        link.fail(request["id"].clone(), error).await;
+        let error = within(called).await.expect("no panic").expect_err("it failed");
+        assert_eq!((error.code().map(ErrorCode::as_str), error.is_retryable()), (Some(code), retryable));
+        assert_eq!(error.retry_after(), retry_after_ms.map(Duration::from_millis));
+        assert_eq!(error.gateway().and_then(|error| error.details.as_deref()), Some(&json!({"why": [1]})));
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_chat_is_aborted_and_the_next_one_begins() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let mut chat = within(client.chat("main", "Count to a million.")).await.expect("it begins");
+    let first = link.request("chat.send").await;
+    link.event("agent", json!({"run_id": "run-7", "status": "started"})).await;
+    item(&mut chat).await;
+    drop(chat);
+    let abort = link.request("chat.abort").await;
+    assert_eq!(abort["params"], json!({"runId": "run-7"}));
+    let next = tokio::spawn({
+        let client = client.clone();
+        async move { client.chat("main", "Never mind.").await?.reply().await }
+    });
+    // What still comes of the first is not the next one's.
+    link.event("chat", json!({"chunk": "1", "delta": "1"})).await;
+    link.fail(first["id"].clone(), json!({"code": "FAILED_PRECONDITION", "message": "aborted"})).await;
+    let second = link.request("chat.send").await;
+    assert_eq!(second["params"]["message"], "Never mind.");
+    link.say(second["id"].clone(), "All right.", "s").await;
+    assert_eq!(within(next).await.expect("no panic").expect("a reply").content, "All right.");
+}
+
+#[tokio::test]
+async fn a_chat_that_has_ended_is_not_aborted() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
+    let request = link.request("chat.send").await;
+    link.event("agent", json!({"run_id": "run", "status": "started"})).await;
+    link.say(request["id"].clone(), "Hello.", "s").await;
+    while within(chat.next()).await.is_some() {}
+    drop(chat);
+    let called = call(&client, 1);
+    let request = link.request("double").await;
+    link.reply(request["id"].clone(), json!(2)).await;
+    assert_eq!(within(called).await.expect("no panic").expect("a reply"), 2);
+}
+
+#[tokio::test]
+async fn a_gap_in_the_numbers_is_told_to_listeners_and_to_the_chat() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let mut events = client.events();
+    let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
+    let request = link.request("chat.send").await;
+    link.event("chat", json!({"chunk": "a", "delta": "a"})).await;
+    link.drop_events(3);
+    link.event("chat", json!({"chunk": "abcde", "delta": "e"})).await;
+    link.event("chat", json!("not what a chat is")).await;
+    link.say(request["id"].clone(), "abcde", "s").await;
+
+    assert_eq!(text(&mut chat).await, "a");
+    assert!(matches!(item(&mut chat).await, ChatItem::Missed { count: 3, .. }));
+    assert_eq!(text(&mut chat).await, "abcde");
+    assert!(matches!(item(&mut chat).await, ChatItem::Missed { count: 1, .. }), "one could not be read");
+    assert!(matches!(item(&mut chat).await, ChatItem::Reply(_)));
+
+    let mut told = Vec::new();
+    while told.len() < 4 {
+        match within(events.next()).await.expect("the client lives") {
+            RpcEvent::Gateway(event) => told.push(format!("{} {}", event.name, event.seq)),
+            RpcEvent::Missed { count, .. } => told.push(format!("missed {count}")),
+            RpcEvent::Connected(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(told, ["chat 1", "missed 3", "chat 5", "chat 6"]);
+}
+
+#[tokio::test]
+async fn a_conversation_goes_on_after_a_reconnect() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let conversation = client.conversation("main");
+    assert_eq!(conversation.session_id(), None);
+    let reply = tokio::spawn({
+        let conversation = conversation.clone();
+        async move { conversation.say("What is 2+2?").await?.reply().await }
+    });
+    let request = link.request("chat.send").await;
+    link.say(request["id"].clone(), "4", "session_xyz").await;
+    within(reply).await.expect("no panic").expect("a reply");
+    assert_eq!(conversation.session_id().as_deref(), Some("session_xyz"));
+
+    let mut events = client.events();
+    link.kill();
+    // What is said before the client has noticed would be in flight.
+    let reason = disconnected(&mut events).await;
+    assert!(matches!(reason, Disconnect::Broken { .. } | Disconnect::Closed { code: None, .. }), "{reason}");
+    let (mut link, chat) = tokio::join!(CallerLink::connected(&gateway), within(conversation.say("Add 5.")));
+    let request = link.request("chat.send").await;
+    assert_eq!(request["params"]["sessionId"], "session_xyz");
+    // The numbers begin anew with each connection.
+    link.event("chat", json!({"chunk": "9", "delta": "9"})).await;
+    link.say(request["id"].clone(), "9", "session_xyz").await;
+    assert_eq!(within(chat.expect("it begins").reply()).await.expect("a reply").content, "9");
+    let told: Vec<_> = within(events.take(2).collect()).await;
+    assert!(matches!(told[..], [RpcEvent::Connected(_), RpcEvent::Gateway(_)]), "{told:?}");
+
+    let resumed = client.resume("main", "session_of_old");
+    let (chat, request) = tokio::join!(within(resumed.say("Hello again!")), link.request("chat.send"));
+    assert_eq!(request["params"]["sessionId"], "session_of_old");
+    drop(chat);
+}
+
+#[tokio::test]
+async fn requests_in_flight_fail_with_their_connection_and_are_not_sent_again() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
+    let called = call(&client, 1);
+    for _ in 0..2 {
+        link.expect("req").await;
+    }
+    link.event("agent", json!({"run_id": "run", "status": "started"})).await;
+    item(&mut chat).await;
+    link.kill();
+    let error = within(called).await.expect("no panic").expect_err("the connection is lost");
+    assert_eq!(error.kind(), RequestErrorKind::Disconnected);
+    assert!(error.is_retryable() && error.is_in_doubt());
+    let error = within(chat.next()).await.expect("an end").expect_err("the connection is lost");
+    assert_eq!(error.kind(), RequestErrorKind::Disconnected);
+
+    let mut link = CallerLink::connected(&gateway).await;
+    let called = call(&client, 2);
+    let request = link.request("double").await;
+    assert_eq!(request["params"]["number"], 2, "the first one was not sent again");
+    link.reply(request["id"].clone(), json!(4)).await;
+    assert_eq!(within(called).await.expect("no panic").expect("a reply"), 4);
+}
+
+#[tokio::test]
+async fn requests_made_without_a_connection_wait_for_one() {
+    let unreachable = Unreachable::start();
+    let client = rpc_client(&unreachable.url()).start().expect("a valid client");
+    reaches(&client, |state| matches!(state, ConnectionState::Reconnecting { .. })).await;
+    let called = call(&client, 21);
+    let gateway = unreachable.restart();
+    let mut link = CallerLink::connected(&gateway).await;
+    let request = link.request("double").await;
+    link.reply(request["id"].clone(), json!(42)).await;
+    assert_eq!(within(called).await.expect("no panic").expect("a reply"), 42);
+    assert!(client.state().is_connected());
+}
+
+#[tokio::test]
+async fn garbage_ends_nothing() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let called = call(&client, 1);
+    let request = link.request("double").await;
+    for garbage in [
+        "",
+        "no JSON",
+        "[]",
+        "{}",
+        r#"{"type":7}"#,
+        r#"{"type":"hello"}"#,
+        r#"{"type":"req","id":"1","method":"connect","params":{}}"#,
+        r#"{"type":"event"}"#,
+        r#"{"type":"event","event":"chat","payload":{},"seq":"one"}"#,
+        r#"{"type":"res"}"#,
+        r#"{"type":"res","id":"","ok":false,"error":{"code":"INVALID_REQUEST","message":"what?"}}"#,
+        r#"{"type":"res","id":"4711","ok":true,"payload":{}}"#,
+        r#"{"type":"res","id":"not ours","ok":false}"#,
+    ] {
+        link.send_text(garbage).await;
+    }
+    link.reply(request["id"].clone(), json!(2)).await;
+    assert_eq!(within(called).await.expect("no panic").expect("a reply"), 2);
+}
+
+#[tokio::test]
+async fn a_reply_of_another_shape_is_an_error_of_its_own() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let called = call(&client, 1);
+    let request = link.request("double").await;
+    link.reply(request["id"].clone(), json!({"number": 2})).await;
+    let error = within(called).await.expect("no panic").expect_err("it is no number");
+    assert_eq!(error.kind(), RequestErrorKind::InvalidReply);
+    assert!(error.is_in_doubt() && !error.is_retryable());
+}
+
+#[tokio::test]
+async fn a_request_no_gateway_would_read_is_not_sent() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let large = "x".repeat(MAX_MESSAGE_BYTES);
+    let error = within(client.call::<_, Value>("m", json!({"text": large}))).await.expect_err("too large");
+    assert_eq!(error.kind(), RequestErrorKind::TooLarge);
+    let error = within(client.chat("main", large)).await.expect_err("too large");
+    assert_eq!(error.kind(), RequestErrorKind::TooLarge);
+    let error = within(client.call::<_, Value>("m", json!([1]))).await.expect_err("no object");
+    assert_eq!(error.kind(), RequestErrorKind::InvalidParams);
+    let called = call(&client, 1);
+    link.request("double").await;
+    called.abort();
+    // The turn of the chat that was too large is free again.
+    let (chat, _) = tokio::join!(within(client.chat("main", "Hello!")), link.request("chat.send"));
+    drop(chat);
+}
+
+#[tokio::test]
+async fn a_request_gives_up_in_time() {
+    let gateway = Platform::start().await;
+    let (client, mut link) =
+        connect(rpc_client(&gateway.url()).request_timeout(Duration::from_millis(1)), &gateway).await;
+    let error = within(client.call::<_, Value>("m", ())).await.expect_err("nobody answers");
+    assert_eq!(error.kind(), RequestErrorKind::TimedOut);
+    assert!(error.is_retryable() && error.is_in_doubt());
+    drop(client);
+    while link.try_next().await.is_some() {}
+}
+
+#[tokio::test]
+async fn a_chat_that_nobody_reads_holds_up_nothing_else() {
+    const EVENTS: usize = 10_000;
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let mut chat = within(client.chat("main", "Say something long.")).await.expect("it begins");
+    let request = link.request("chat.send").await;
+    for number in 0..EVENTS {
+        link.event("chat", json!({"chunk": format!("{number}"), "delta": "x"})).await;
+    }
+    let called = call(&client, 1);
+    let second = link.request("double").await;
+    link.reply(second["id"].clone(), json!(2)).await;
+    assert_eq!(within(called).await.expect("no panic").expect("a reply"), 2);
+    link.say(request["id"].clone(), "the whole of it", "s").await;
+
+    for number in 0..256 {
+        assert_eq!(text(&mut chat).await, number.to_string());
+    }
+    let ChatItem::Missed { count, .. } = item(&mut chat).await else { panic!("the others were dropped") };
+    assert_eq!(count, EVENTS as u64 - 256);
+    let ChatItem::Reply(reply) = item(&mut chat).await else { panic!("the reply is never dropped") };
+    assert_eq!(reply.content, "the whole of it");
+}
+
+#[tokio::test]
+async fn chats_take_turns() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let chats: Vec<_> = (0..5)
+        .map(|number| {
+            let client = client.clone();
+            tokio::spawn(async move { client.chat("main", number.to_string()).await?.reply().await })
+        })
+        .collect();
+    for _ in 0..5 {
+        let request = link.request("chat.send").await;
+        // Had another one begun meanwhile, its request would come before that of this call.
+        let called = call(&client, 1);
+        let other = link.request("double").await;
+        link.reply(other["id"].clone(), json!(2)).await;
+        within(called).await.expect("no panic").expect("a reply");
+        let message = request["params"]["message"].as_str().expect("a text").to_owned();
+        link.say(request["id"].clone(), &message, "s").await;
+    }
+    for (number, chat) in (0..).zip(chats) {
+        let reply: ChatReply = within(chat).await.expect("no panic").expect("a reply");
+        assert_eq!(reply.content, i32::to_string(&number));
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_closes_is_dialled_again() {
+    let gateway = Platform::start().await;
+    let (client, link) = connected(&gateway).await;
+    let mut events = client.events();
+    link.close(1013, "too slow").await;
+    let _link = CallerLink::connected(&gateway).await;
+    let reason = disconnected(&mut events).await;
+    assert!(matches!(reason, Disconnect::Closed { code: Some(1013), .. }), "{reason}");
+}
+
+#[tokio::test]
+async fn close_says_goodbye_and_fails_what_is_unanswered() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let called = call(&client, 1);
+    link.request("double").await;
+    let (closed, ()) = tokio::join!(link.closed(), within(client.close()));
+    assert_eq!(closed, (1000, "client stop".to_owned()));
+    let error = within(called).await.expect("no panic").expect_err("it is closed");
+    assert_eq!(error.kind(), RequestErrorKind::Closed);
+    assert!(!error.is_retryable());
+    assert_eq!(client.state(), ConnectionState::Disconnected);
+    let error = within(client.chat("main", "Hello?")).await.expect_err("it is closed");
+    assert_eq!(error.kind(), RequestErrorKind::Closed);
+    within(client.close()).await;
+}
+
+#[tokio::test]
+async fn the_last_handle_ends_the_connection() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let conversation = client.conversation("main");
+    let chat = within(conversation.say("Hello!")).await.expect("it begins");
+    drop((client, conversation));
+    link.request("chat.send").await;
+    drop(chat);
+    assert_eq!(link.try_next().await, None, "the socket has ended");
+}
+
+#[tokio::test]
+async fn connect_fails_where_the_caller_is_refused() {
+    let gateway = Platform::start().await;
+    for (error, kind) in [
+        (json!({"code": "UNAUTHORIZED", "message": "not you", "retryable": false}), ErrorKind::Refused),
+        (json!({"code": "UNAVAILABLE", "message": "starting", "retryable": true}), ErrorKind::Connection),
+    ] {
+        let client = rpc_client(&gateway.url());
+        let refusing = async {
+            let (mut link, _) = CallerLink::accept(&gateway).await;
+            link.fail("connect", error.clone()).await;
+        };
+        let (client, ()) = tokio::join!(within(client.connect()), refusing);
+        let failure = client.expect_err("it is refused");
+        assert_eq!(failure.kind(), kind);
+        assert!(with_causes(&failure).contains(error["message"].as_str().expect("a text")), "{failure:?}");
+    }
+    let newer = async {
+        let (mut link, _) = CallerLink::accept(&gateway).await;
+        link.reply("connect", json!({"protocol": 4, "role": "admin", "user_id": USER})).await;
+    };
+    let (client, ()) = tokio::join!(within(rpc_client(&gateway.url()).connect()), newer);
+    assert!(client.expect_err("it speaks another version").to_string().contains("version 4"));
+    let refused = within(async { tokio::join!(rpc_client(&gateway.url()).connect(), gateway.refuse("403 Forbidden")) });
+    assert_eq!(refused.await.0.expect_err("it is refused").kind(), ErrorKind::Refused);
+    let nowhere = Unreachable::start();
+    let error = within(rpc_client(&nowhere.url()).connect()).await.expect_err("nobody is there");
+    assert_eq!(error.kind(), ErrorKind::Connection);
+}
+
+#[tokio::test]
+async fn a_client_that_has_given_up_says_why() {
+    let gateway = Platform::start().await;
+    let client = rpc_client(&gateway.url()).reconnect(quick().on_refusal(OnRefusal::Fail));
+    let client = client.start().expect("a valid client");
+    let called = call(&client, 1);
+    let (mut link, _) = CallerLink::accept(&gateway).await;
+    link.fail("connect", json!({"code": "UNAUTHORIZED", "message": "not you"})).await;
+    reaches(&client, ConnectionState::is_failed).await;
+    let error = within(called).await.expect("no panic").expect_err("it is hopeless");
+    assert_eq!(error.kind(), RequestErrorKind::Closed);
+    assert!(error.to_string().contains("not you"), "{error}");
+    let error = within(client.call::<_, Value>("m", ())).await.expect_err("it is hopeless");
+    assert!(error.to_string().contains("not you"), "{error}");
+}
+
+#[tokio::test]
+async fn the_address_may_be_spelled_out_and_the_token_is_not_in_it() {
+    let gateway = Platform::start().await;
+    for url in [gateway.url(), format!("ws://{}/ws", gateway.address())] {
+        let (client, link) = connect(rpc_client(&url), &gateway).await;
+        assert_eq!(link.uri(), "/ws");
+        assert_eq!(link.header("authorization"), None);
+        drop(client);
+    }
+}
+
+#[tokio::test]
+async fn a_caller_without_a_token_is_a_viewer_and_a_rotated_token_is_read_anew() {
+    let gateway = Platform::start().await;
+    let client = RpcClient::builder().url(gateway.url()).user_id(USER);
+    let viewer = async {
+        let (mut link, params) = CallerLink::accept(&gateway).await;
+        assert_eq!(params, json!({"user_id": USER}));
+        link.greet("viewer").await;
+    };
+    let (client, ()) = tokio::join!(within(client.connect()), viewer);
+    assert_eq!(client.expect("it connects").role(), Some(Role::Viewer));
+
+    let tokens = Arc::new(Mutex::new(vec!["second", "first"]));
+    let token = Secret::provider(move || {
+        let token = tokens.lock().expect("no panic").pop().ok_or_else(|| io::Error::other("no more"));
+        async move { token.map(str::to_owned) }
+    });
+    let client = rpc_client(&gateway.url()).token(token).start().expect("a valid client");
+    for expected in ["first", "second"] {
+        let (mut link, params) = CallerLink::accept(&gateway).await;
+        assert_eq!(params["token"], expected);
+        link.greet("operator").await;
+        reaches(&client, ConnectionState::is_connected).await;
+        link.kill();
+        reaches(&client, |state| !state.is_connected()).await;
+    }
+}
+
+/// What is written to a log.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn neither_the_token_nor_what_anybody_says_is_in_a_log_or_a_debug() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("platools=trace")
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    // For every thread, so that what the other tests of this file do is in the log as well.
+    tracing::subscriber::set_global_default(subscriber).expect("there is no other");
+
+    let gateway = Platform::start().await;
+    let builder = rpc_client(&gateway.url());
+    let mut shown = format!("{builder:?}");
+    let client = builder.start().expect("a valid client");
+    gateway.refuse("401 Unauthorized").await;
+    let (mut link, _) = CallerLink::accept(&gateway).await;
+    link.fail("connect", json!({"code": "UNAUTHORIZED", "message": "not you"})).await;
+    let (mut link, _) = CallerLink::accept(&gateway).await;
+    link.greet("viewer").await;
+    let mut events = client.events();
+    let mut chat = within(client.chat("main", "hunter2")).await.expect("it begins");
+    let request = link.request("chat.send").await;
+    link.event("chat", json!({"chunk": "hunter2", "delta": "hunter2"})).await;
+    link.event("tool.call", json!({"tool": "t", "input": {"password": "hunter2"}})).await;
+    link.event("tool.result", json!({"tool": "t", "output": "hunter2"})).await;
+    link.event("agent", json!(["hunter2"])).await;
+    link.send_text(r#""hunter2""#).await;
+    link.send_text(r#"{"type":"res","id":"x","ok":"hunter2"}"#).await;
+    link.say(request["id"].clone(), "hunter2", "s").await;
+    while let Some(item) = within(chat.next()).await {
+        shown += &format!("{item:?}");
+    }
+    for _ in 0..4 {
+        shown += &format!("{:?}", within(events.next()).await);
+    }
+    let call = client.call_tool("t", json!({"password": "hunter2"}));
+    shown += &format!("{client:?} {chat:?} {call:?} {:?}", client.conversation("main"));
+    link.kill();
+    drop(CallerLink::accept(&gateway).await);
+
+    let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("a log is text");
+    for logged in ["refused", "does not know the token", "was ignored", "does not fit its type", "the socket has ended"]
+    {
+        assert!(log.contains(logged), "the log has `{logged}`: {log}");
+    }
+    for secret in [TOKEN, "hunter2"] {
+        assert!(!shown.contains(secret), "{shown}");
+        assert_eq!(log.lines().find(|line| line.contains(secret)), None);
+    }
+}
