@@ -11,7 +11,10 @@ use platools::{
     ToolError, ToolRegistry, tool, tools,
 };
 use platools_gateway::Gateway;
-use platools_tests::{Link, Platform, SECRET, Unreachable, Wire, Worker, client, quick, with_causes, within};
+use platools_tests::{
+    Link, Platform, SECRET, TOKEN as RPC_TOKEN, USER, Unreachable, Wire, Worker, client, quick, rpc_client,
+    with_causes, within,
+};
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -140,6 +143,30 @@ async fn a_platform_with_a_certificate_of_ones_own_authority_is_trusted() {
     assert_eq!(link.header("authorization"), Some(&*format!("Bearer {SECRET}")));
     link.registration().await;
     serves(&mut link).await;
+}
+
+#[tokio::test]
+async fn a_caller_trusts_whom_a_worker_trusts() {
+    let (ours, theirs, gateway) = (Authority::new(), Authority::new(), Platform::start().await);
+    let url = format!("https://localhost:{}", gateway.address().port());
+    let acceptor = acceptor(&ours.server("localhost"), None);
+    let serving = async {
+        let mut link = accept_tls(gateway.accept_tcp().await, &acceptor).await.expect("a secure WebSocket");
+        assert_eq!((link.uri().as_str(), link.header("authorization")), ("/ws", None));
+        let request = link.expect("req").await;
+        assert_eq!(request["params"]["token"], RPC_TOKEN);
+        let payload = json!({"protocol": 3, "role": "operator", "user_id": USER});
+        link.send(json!({"type": "res", "id": request["id"], "ok": true, "payload": payload})).await;
+    };
+    let connecting = rpc_client(&url).tls(ours.trusted()).connect();
+    let (client, ()) = within(async { tokio::join!(connecting, serving) }).await;
+    assert!(client.expect("it connects").state().is_connected());
+
+    let server = async { accept_tls(gateway.accept_tcp().await, &acceptor).await.map(drop) };
+    let connecting = rpc_client(&url).tls(theirs.trusted()).connect();
+    let (client, accepted) = within(async { tokio::join!(connecting, server) }).await;
+    accepted.expect_err("there is no upgrade, and so no token on the wire");
+    assert_eq!(client.expect_err("there is no connection").kind(), ErrorKind::Connection);
 }
 
 #[tokio::test]

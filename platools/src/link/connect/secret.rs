@@ -1,4 +1,4 @@
-//! Where a worker's secret comes from.
+//! Where a secret comes from.
 
 use std::env::VarError;
 use std::fmt;
@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, ErrorKind};
 
-/// A worker's secret, or where to read it.
+/// A worker's secret or a caller's token, or where to read it.
 ///
 /// It is asked for anew each time a socket is dialled, so that a rotated secret is picked up without a restart. `Debug`
 /// never shows it.

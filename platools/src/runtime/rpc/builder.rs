@@ -53,6 +53,9 @@ impl RpcClientBuilder {
 
     /// The gateway's token or an operator's key, or where to read it at each dial. It travels in the first message, never in
     /// the URL. Default: none, with which most gateways let a caller only look at things.
+    ///
+    /// Nothing here logs it. The WebSocket library writes whole messages at the level `trace`, though: leave that off for its
+    /// target `tungstenite`.
     pub fn token(mut self, token: impl Into<Secret>) -> Self {
         self.token = Some(token.into());
         self
@@ -90,7 +93,7 @@ impl RpcClientBuilder {
     }
 
     /// Connects, and returns the client once the gateway has accepted the caller. From then on the client connects again by
-    /// itself.
+    /// itself. Dropping the future ends the attempt.
     ///
     /// # Errors
     /// As for [`start`](Self::start), or the gateway could not be reached or refused the caller: the first attempt is the only

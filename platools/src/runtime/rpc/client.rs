@@ -150,6 +150,8 @@ impl RpcClient {
     }
 
     /// Closes the connection for good, and returns once it is closed. Requests without an answer fail.
+    ///
+    /// Dropping the future changes nothing: the connection is closed all the same.
     pub async fn close(&self) {
         self.0.stop.send_replace(true);
         // The run has the only receiver.
