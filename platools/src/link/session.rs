@@ -246,7 +246,7 @@ impl Session<'_> {
                 let error = ToolError::new(format!("malformed call: {reason}")).with_code(code::INVALID_ARGUMENTS);
                 self.worker.refuse(&call_id, error);
             }
-            Err(error) => warn!(%error, "a frame of the platform was ignored"),
+            Err(error) => warn!(reason = error.outline(), "a frame of the platform was ignored"),
         }
     }
 

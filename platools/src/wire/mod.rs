@@ -21,6 +21,7 @@
 mod extension;
 mod feature;
 mod fields;
+mod outline;
 mod platform;
 pub mod rpc;
 mod worker;

@@ -13,7 +13,6 @@ use super::cut::cut;
 use super::end::End;
 use super::health::alerts;
 use super::replies::Replies;
-use super::unread::describe;
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::CallId;
 use crate::core::registration::MAX_TOOLS;
@@ -84,7 +83,7 @@ impl<'a> Frames<'a> {
             Ok(WorkerFrame::ToolRegister { tools }) => self.register(tools).await,
             // The worker is alive all the same, and would take silence for a dead link.
             Err(error @ FrameError::Malformed { kind: "heartbeat", .. }) => {
-                tracing::warn!(reason = describe(&error), "a heartbeat's figures were ignored");
+                tracing::warn!(reason = error.outline(), "a heartbeat's figures were ignored");
                 self.reply(&PlatformFrame::HeartbeatAck {})
             }
             answer => {
@@ -149,7 +148,7 @@ impl<'a> Frames<'a> {
 
     /// Treats what cannot be read. If it answers a call, the call is over all the same: nothing else will come for it.
     fn unread(&self, error: FrameError) {
-        tracing::warn!(reason = describe(&error), "a frame could not be read");
+        tracing::warn!(reason = error.outline(), "a frame could not be read");
         if let FrameError::Malformed { kind: "tool_result" | "tool_error", call_id: Some(call_id), .. } = error {
             self.answer(&call_id, Outcome::Failed { message: "the worker's answer cannot be read".to_owned() });
         }

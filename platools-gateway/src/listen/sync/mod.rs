@@ -9,7 +9,6 @@ mod health;
 mod link;
 mod replies;
 mod socket;
-mod unread;
 mod writer;
 
 use std::net::{IpAddr, SocketAddr};

@@ -1,26 +1,27 @@
-//! How the log speaks of frames that cannot be read.
+//! How logs speak of frames that cannot be read.
 
-use platools::wire::FrameError;
+use super::FrameError;
+use crate::text::cut;
 
-use super::cut::cut;
-
-/// An unknown type is the worker's text, and may be anything.
+/// An unknown type is the peer's text, and may be anything.
 const MAX_KIND_BYTES: usize = 64;
 
-/// What kind of frame it is and where it goes wrong. The reason itself is left out: it may quote arguments and results, and
-/// be as long as the frame.
-pub(super) fn describe(error: &FrameError) -> String {
-    match error {
-        FrameError::NotAnObject(error) => {
-            format!("not a JSON object at line {} column {}", error.line(), error.column())
+impl FrameError {
+    /// What kind of frame it is and where it goes wrong, for a log. The reason itself is left out: it may quote arguments and
+    /// results, and be as long as the frame.
+    #[must_use]
+    pub fn outline(&self) -> String {
+        match self {
+            Self::NotAnObject(error) => {
+                format!("not a JSON object at line {} column {}", error.line(), error.column())
+            }
+            Self::NoType => "no `type`".to_owned(),
+            Self::UnknownType(kind) => format!("unknown type {:?}", cut(kind, MAX_KIND_BYTES)),
+            Self::Malformed { kind, reason, .. } => match position(reason) {
+                Some((line, column)) => format!("malformed `{kind}` at line {line} column {column}"),
+                None => format!("malformed `{kind}`"),
+            },
         }
-        FrameError::NoType => "no `type`".to_owned(),
-        FrameError::UnknownType(kind) => format!("unknown type {:?}", cut(kind, MAX_KIND_BYTES)),
-        FrameError::Malformed { kind, reason, .. } => match position(reason) {
-            Some((line, column)) => format!("malformed `{kind}` at line {line} column {column}"),
-            None => format!("malformed `{kind}`"),
-        },
-        _ => "not a frame".to_owned(),
     }
 }
 
@@ -33,12 +34,10 @@ fn position(reason: &str) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use platools::wire::WorkerFrame;
-
-    use super::*;
+    use crate::wire::WorkerFrame;
 
     fn described(text: &str) -> String {
-        describe(&WorkerFrame::parse(text).unwrap_err())
+        WorkerFrame::parse(text).unwrap_err().outline()
     }
 
     #[test]
