@@ -7,6 +7,7 @@ mod access;
 pub mod admin;
 pub mod agent;
 pub mod arguments;
+mod callers;
 mod calls;
 mod catalog;
 pub mod chat;
@@ -25,6 +26,7 @@ pub mod ids;
 mod invoke;
 pub mod journal;
 pub mod limits;
+pub mod logs;
 pub mod observe;
 pub mod oversize;
 pub mod project;
@@ -51,6 +53,7 @@ use platools::wire::ToolDeclaration;
 use secrecy::SecretString;
 use tokio::time::MissedTickBehavior;
 
+pub use callers::{Presence, Stay};
 pub use calls::{Outcome, Progress, Receipt};
 pub use catalog::Changes;
 pub use history::{CallQuery, CallsBefore};
@@ -59,6 +62,7 @@ pub use tools::{ListedTool, Switch, ToolName};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use agent::Agent;
+use callers::Callers;
 use calls::Calls;
 use catalog::Catalog;
 use chat::{ChatSettings, Runs};
@@ -67,10 +71,11 @@ use directory::{Claim, Directory, Refusal};
 use error::{Error, ErrorKind};
 use figures::CallFigures;
 use idempotency::Idempotency;
-use identity::{Caller, Credential, Identity, Scope};
+use identity::{Caller, Credential, Identity, Role, Scope};
 use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
 use limits::{Limiter, Limits};
+use logs::LogFeed;
 use observe::{CallObserver, Observers};
 use throttle::Throttle;
 use workers::Workers;
@@ -90,6 +95,10 @@ pub struct Core {
     directory: Directory,
     catalog: Catalog,
     workers: Workers,
+    callers: Callers,
+    /// What whoever comes with nothing may do.
+    role_of_nobody: Role,
+    logs: Option<LogFeed>,
     calls: Calls,
     idempotency: Idempotency,
     limiter: Arc<Limiter>,
@@ -157,6 +166,9 @@ impl Core {
             directory,
             catalog,
             workers,
+            callers: Callers::default(),
+            role_of_nobody: Role::Viewer,
+            logs: None,
             calls,
             idempotency: Idempotency::default(),
             limiter: Arc::new(Limiter::new(limits)),
@@ -207,6 +219,38 @@ impl Core {
         self
     }
 
+    /// Has admins read what is logged. Without it they cannot.
+    #[must_use]
+    pub fn with_logs(mut self, feed: LogFeed) -> Self {
+        self.logs = Some(feed);
+        self
+    }
+
+    /// Takes whoever comes with nothing for an operator. Without it, nobody may do more than look.
+    #[must_use]
+    pub(crate) fn without_auth(mut self) -> Self {
+        self.role_of_nobody = Role::Operator;
+        self
+    }
+
+    /// Whether whoever comes with nothing is an operator.
+    pub(crate) fn is_without_auth(&self) -> bool {
+        self.role_of_nobody > Role::Viewer
+    }
+
+    /// Whoever comes with nothing, where that is allowed at all: in the default project.
+    #[must_use]
+    pub fn nobody(&self) -> Caller {
+        Caller {
+            credential: Credential::Nothing,
+            project_id: self.directory.default_project().clone(),
+            role: self.role_of_nobody,
+            tool_roles: Vec::new(),
+            user_id: None,
+            agent_id: None,
+        }
+    }
+
     /// What the journal counted since the start.
     #[must_use]
     pub fn journal_figures(&self) -> JournalFigures {
@@ -240,7 +284,7 @@ impl Core {
         Ok(link)
     }
 
-    /// Takes notice of what changed in the directory, by whoever's hand, and closes links whose credential has ended.
+    /// Takes notice of what changed in the directory, by whoever's hand, and has those go whose credential has ended.
     ///
     /// # Errors
     /// The database failed.
@@ -253,6 +297,7 @@ impl Core {
             snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)
         };
         self.workers.close_where(has_ended, Closing::SecretRotated);
+        self.dismiss_ended_callers();
         Ok(())
     }
 
@@ -361,10 +406,11 @@ impl Core {
         self.workers.close_spread(Closing::ShuttingDown).await;
     }
 
-    /// Ends every call that still waits, and closes every link at once.
+    /// Ends every call that still waits, and closes every link and every caller's socket at once.
     pub(crate) fn abort(&self) {
         self.fail_calls();
         self.workers.close_all(Closing::ShuttingDown);
+        self.dismiss_callers();
     }
 
     fn fail_calls(&self) {

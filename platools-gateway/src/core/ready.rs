@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::Core;
 use super::error::Error;
+use super::{Core, Stay};
 
 /// How long the database has for the smallest of questions.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -39,10 +39,11 @@ impl Core {
         answer.map(drop).map_err(NotReady::Database)
     }
 
-    /// Says from now on that the gateway is not ready.
+    /// Says from now on that the gateway is not ready, and has callers finish what they have begun.
     pub(crate) fn begin_stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.idempotency.begin_stop();
+        self.callers.may_stay(Stay::ToFinish);
     }
 }
 
