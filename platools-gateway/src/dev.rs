@@ -6,6 +6,7 @@ use crate::core::admin::NewKey;
 use crate::core::agent::Profile;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
+use crate::core::logs::LogFeed;
 use crate::gateway::{Builder, Gateway};
 
 /// The entity that workers connect as.
@@ -27,11 +28,15 @@ pub const AGENT_KEY: &str = "platools-dev-agent";
 pub struct DevOptions {
     /// The address to listen on; only loopback addresses are allowed. Default: a free port of 127.0.0.1.
     pub listen: SocketAddr,
+    /// Whether every caller at `/ws` is an operator, whatever it proves. Default: no.
+    pub no_auth: bool,
+    /// What admins read along with `logs.tail`. Default: nothing.
+    pub logs: Option<LogFeed>,
 }
 
 impl Default for DevOptions {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), no_auth: false, logs: None }
     }
 }
 
@@ -40,6 +45,21 @@ impl DevOptions {
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
         self.listen = address;
+        self
+    }
+
+    /// Takes every caller at `/ws` for an operator, whatever it proves, for clients that send no token. Over HTTP nothing is
+    /// different. Web pages connect only if this machine served them.
+    #[must_use]
+    pub fn no_auth(mut self) -> Self {
+        self.no_auth = true;
+        self
+    }
+
+    /// Has admins read along what the program logs into the feed.
+    #[must_use]
+    pub fn logs(mut self, feed: LogFeed) -> Self {
+        self.logs = Some(feed);
         self
     }
 }
@@ -58,6 +78,12 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
         return Err(Error::new(ErrorKind::Listen, message));
     }
     let mut builder = Builder::default().listen(options.listen);
+    if let Some(feed) = options.logs {
+        builder = builder.logs(feed);
+    }
+    if options.no_auth {
+        builder = builder.without_auth();
+    }
     let opened = builder.open().await?;
     let admin = opened.core.local_admin();
     admin.add_entity_with(ENTITY, Policy::Supersede, &SECRET.to_owned().into()).await?;

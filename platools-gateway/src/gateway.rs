@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout;
-use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::core::Core;
 use crate::core::admin::NewKey;
@@ -19,12 +19,13 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::core::journal::{JournalFigures, JournalSettings};
 use crate::core::limits::Limits;
+use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
-use crate::listen::{self, Patience, Server, Setup};
+use crate::listen::{self, Patience, RpcSettings, Server, Setup, Sockets};
 use crate::store::make_folder;
 use crate::tls::{Files, Keeper, Reload};
 
-/// How long workers have to take leave when the gateway stops.
+/// How long workers and callers have to take leave when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How many connections wait to be accepted.
@@ -41,6 +42,9 @@ pub struct Builder {
     patience: Patience,
     limits: Limits,
     journal: JournalSettings,
+    rpc: RpcSettings,
+    logs: Option<LogFeed>,
+    is_without_auth: bool,
     observers: Vec<Arc<dyn CallObserver>>,
     trace_ratio: f64,
 }
@@ -63,6 +67,9 @@ impl Default for Builder {
             patience: Patience::default(),
             limits: Limits::default(),
             journal: JournalSettings::default(),
+            rpc: RpcSettings::default(),
+            logs: None,
+            is_without_auth: false,
             observers: Vec::new(),
             trace_ratio: 0.0,
         }
@@ -120,6 +127,24 @@ impl Builder {
         self
     }
 
+    /// What callers over the gateway RPC protocol may ask for, and how long they may take. Default: [`RpcSettings::default`].
+    pub fn rpc(mut self, settings: RpcSettings) -> Self {
+        self.rpc = settings;
+        self
+    }
+
+    /// Has admins read along what the program logs into the feed. Default: they cannot.
+    pub fn logs(mut self, feed: LogFeed) -> Self {
+        self.logs = Some(feed);
+        self
+    }
+
+    /// Takes every caller over the gateway RPC protocol for an operator, whatever it proves.
+    pub(crate) fn without_auth(mut self) -> Self {
+        self.is_without_auth = true;
+        self
+    }
+
     /// Checks the files that [`Builder::tls`] names, if it was called. This is stricter than a start, which only warns of a
     /// certificate that is not valid now.
     ///
@@ -158,7 +183,13 @@ impl Builder {
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
-        let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
+        let mut core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
+        if let Some(feed) = &self.logs {
+            core = core.with_logs(feed.clone());
+        }
+        if self.is_without_auth {
+            core = core.without_auth();
+        }
         let core = self.observers.iter().cloned().fold(core.with_trace_ratio(self.trace_ratio), Core::with_observer);
         Ok(Opened { core, keeper, lock })
     }
@@ -170,9 +201,10 @@ impl Builder {
         let (listener, address) = bind(self.listen)?;
         // A later start takes the same port again.
         self.listen = address;
-        let links = TaskTracker::new();
+        let sockets = Sockets::default();
         let certificates = keeper.as_ref().map(Keeper::certificates);
-        let (routes, limiter) = (listen::routes(&core, &links, self.patience), Arc::clone(core.limiter()));
+        let routes = listen::routes(&core, &sockets, self.patience, self.rpc.clone());
+        let limiter = Arc::clone(core.limiter());
         let server = Server::start(listener, Setup { routes, limiter, certificates });
         let reload = keeper.map(Reload::start);
         let housekeeping = {
@@ -180,7 +212,7 @@ impl Builder {
             AbortOnDropHandle::new(tokio::spawn(async move { core.keep_house().await }))
         };
         tracing::info!(%address, "listening");
-        Ok(Gateway { core, server, links, reload, setup: self, _housekeeping: housekeeping, _lock: lock })
+        Ok(Gateway { core, server, sockets, reload, setup: self, _housekeeping: housekeeping, _lock: lock })
     }
 }
 
@@ -254,7 +286,7 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 pub struct Gateway {
     core: Arc<Core>,
     server: Server,
-    links: TaskTracker,
+    sockets: Sockets,
     reload: Option<Reload>,
     setup: Builder,
     _housekeeping: AbortOnDropHandle<()>,
@@ -355,7 +387,8 @@ impl Gateway {
         }
     }
 
-    /// Stops in order: takes no new connections, lets calls finish up to the drain limit, closes workers with 1001.
+    /// Stops in order: takes no new connections, lets calls finish up to the drain limit, closes workers' and callers' sockets
+    /// with 1001.
     pub async fn shutdown(self) {
         let _ = self.stop().await;
     }
@@ -366,15 +399,19 @@ impl Gateway {
         // Before workers are told to connect elsewhere: here would be no elsewhere.
         self.server.stop();
         self.core.announce_stop(self.setup.drain_limit);
-        let idle = async { tokio::join!(self.server.idle(), self.core.idle()) };
+        self.sockets.callers.close();
+        let idle = async { tokio::join!(self.server.idle(), self.core.idle(), self.sockets.callers.wait()) };
         if timeout(self.setup.drain_limit, idle).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
         // Workers stay until now: they are the ones to finish the calls. Those that are left are ended here.
         self.core.stop().await;
-        self.links.close();
-        if timeout(FAREWELL, self.links.wait()).await.is_err() {
-            tracing::warn!("some workers did not take leave");
+        // Callers have been told how their requests ended.
+        self.core.dismiss_callers();
+        self.sockets.links.close();
+        let gone = async { tokio::join!(self.sockets.links.wait(), self.sockets.callers.wait()) };
+        if timeout(FAREWELL, gone).await.is_err() {
+            tracing::warn!("some workers or callers did not take leave");
         }
         self.server.end().await;
         self.core.close().await;
@@ -385,7 +422,7 @@ impl Gateway {
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        // Links are tasks of their own and would outlive the server, which ends its connections when it is dropped.
+        // Sockets are owned by tasks of their own, which would outlive the server, which ends its connections when it is dropped.
         self.core.abort();
     }
 }

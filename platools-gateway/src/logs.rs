@@ -2,24 +2,77 @@
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::EnvFilter;
+use platools_gateway::core::logs::LogFeed;
+use tracing::{Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use crate::settings::{Log, LogFormat};
 
-/// Logs to standard error from now on; standard output is for what a script reads.
+/// Logs to standard error from now on; standard output is for what a script reads. The same lines go into the feed that is
+/// returned.
 ///
 /// # Errors
 /// The filter is malformed.
-pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(&log.filter)?)
+pub(crate) fn start(log: &Log) -> anyhow::Result<LogFeed> {
+    let feed = LogFeed::new();
+    let lines = fmt::layer()
         .with_writer(io::stderr)
         // They would go where the line could not be written to, with a panic if that fails as well: on a full disk, it does.
         .log_internal_errors(false);
-    match log.format {
+    let lines = match log.format {
         // Colours are noise in a file or a journal.
-        LogFormat::Pretty => lines.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Pretty => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let filter = EnvFilter::try_new(&log.filter)?;
+    tracing_subscriber::registry().with(filter).with(lines).with(into(&feed)).init();
+    Ok(feed)
+}
+
+/// Writes lines into a feed, whatever the form of the others is.
+fn into<S: Subscriber + for<'a> LookupSpan<'a>>(feed: &LogFeed) -> impl Layer<S> {
+    let lines = fmt::layer().json().flatten_event(true).with_ansi(false).log_internal_errors(false);
+    // Sending a line to whoever reads along may be worth a line at the level below, and that one another.
+    lines.with_writer(ToFeed(feed.clone())).with_filter(LevelFilter::from_level(Level::DEBUG))
+}
+
+/// Makes writers, each for one line.
+struct ToFeed(LogFeed);
+
+impl<'a> MakeWriter<'a> for ToFeed {
+    type Writer = FeedLine<'a>;
+
+    fn make_writer(&'a self) -> FeedLine<'a> {
+        FeedLine { feed: &self.0, line: Vec::new() }
     }
-    Ok(())
+}
+
+/// A line that goes into the feed when it is dropped.
+struct FeedLine<'a> {
+    feed: &'a LogFeed,
+    line: Vec<u8>,
+}
+
+impl io::Write for FeedLine<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.line.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for FeedLine<'_> {
+    fn drop(&mut self) {
+        if let Ok(line) = std::str::from_utf8(&self.line) {
+            self.feed.add(line);
+        }
+    }
 }

@@ -15,14 +15,21 @@ pub(super) struct Options {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
+    /// Take every caller at /ws for an operator, for clients that send no token.
+    #[arg(long)]
+    no_auth: bool,
     #[command(flatten)]
     log: GivenLog,
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
-    logs::start(&Log::load(options.log)?)?;
+    let feed = logs::start(&Log::load(options.log)?)?;
     let signals = Signals::listen(Hangup::Stop)?;
-    let gateway = dev::start(DevOptions::default().listen(options.listen)).await?;
+    let mut setup = DevOptions::default().listen(options.listen).logs(feed);
+    if options.no_auth {
+        setup = setup.no_auth();
+    }
+    let gateway = dev::start(setup).await?;
     say(&format!("listening on {}", gateway.url()))?;
     for (what, value) in [
         ("entity", dev::ENTITY),

@@ -30,10 +30,10 @@ impl Options {
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let settings = options.settings()?;
-    logs::start(&settings.log)?;
+    let feed = logs::start(&settings.log)?;
     let signals = Signals::listen(Hangup::Reload)?;
     let exporter = Exporter::start(&settings.otlp)?;
-    let gateway = exporter.observe(builder(&settings)).start().await?;
+    let gateway = exporter.observe(builder(&settings)).logs(feed).start().await?;
     if settings.first_key {
         if let Some(key) = gateway.first_admin_key().await? {
             say_once("admin key", &key)?;
@@ -58,7 +58,8 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .worker_silence(settings.worker.silence.get())
         .worker_stall(settings.worker.stall.get())
         .limits(settings.limits.clone())
-        .journal(settings.journal.settings());
+        .journal(settings.journal.settings())
+        .rpc(settings.rpc.settings());
     match settings.tls.files() {
         Some((certificate, key)) => builder.tls(certificate, key),
         None => builder,

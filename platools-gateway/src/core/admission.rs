@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::clock::now_ms;
 use super::directory::{Claim, Refusal};
 use super::error::{Error, ErrorKind};
-use super::identity::Caller;
+use super::identity::{Caller, Credential, Role};
 use super::{Arrival, Core, Link};
 
 impl Core {
@@ -49,5 +49,23 @@ impl Core {
             self.limiter.failed_call(from)?;
         }
         caller
+    }
+
+    /// Whether whoever comes with nothing is an operator.
+    pub(crate) fn is_without_auth(&self) -> bool {
+        self.role_of_nobody > Role::Viewer
+    }
+
+    /// Whoever comes with nothing, where that is allowed at all: in the default project.
+    #[must_use]
+    pub fn nobody(&self) -> Caller {
+        Caller {
+            credential: Credential::Nothing,
+            project_id: self.directory.default_project().clone(),
+            role: self.role_of_nobody,
+            tool_roles: Vec::new(),
+            user_id: None,
+            agent_id: None,
+        }
     }
 }

@@ -21,6 +21,8 @@ pub const LATENCY_BOUNDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.
 pub struct Figures {
     /// Connections that are open, of workers and of callers.
     pub connections: usize,
+    /// Callers that are connected over a socket of their own.
+    pub callers: usize,
     /// Workers of the project.
     pub workers: Vec<ConnectedWorker>,
     /// Calls of the project's tools.
@@ -123,6 +125,7 @@ impl Core {
         caller.require(Role::Viewer)?;
         Ok(Figures {
             connections: self.limiter.open_connections(),
+            callers: self.callers.count(),
             workers: self.workers.list(&caller.project_id),
             calls: self.call_figures.of(&caller.project_id),
             refused: self.limiter.refused().to_vec(),

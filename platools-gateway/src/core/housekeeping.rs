@@ -39,7 +39,7 @@ impl Core {
         }
     }
 
-    /// Takes notice of what changed in the directory, by whoever's hand, and closes links whose credential has ended.
+    /// Takes notice of what changed in the directory, by whoever's hand, and has those go whose credential has ended.
     ///
     /// # Errors
     /// The database failed.
@@ -52,6 +52,7 @@ impl Core {
             snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)
         };
         self.workers.close_where(has_ended, Closing::SecretRotated);
+        self.dismiss_ended_callers();
         Ok(())
     }
 }

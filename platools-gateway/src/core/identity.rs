@@ -119,6 +119,8 @@ pub enum Credential {
         /// When it ends, in milliseconds since 1970.
         expires_ms: i64,
     },
+    /// Nothing at all.
+    Nothing,
 }
 
 impl fmt::Display for Credential {
@@ -127,11 +129,12 @@ impl fmt::Display for Credential {
             Self::Secret(id) => id.fmt(f),
             Self::Key(id) => id.fmt(f),
             Self::Token { id, .. } => write!(f, "tok_{id}"),
+            Self::Nothing => f.write_str("nothing"),
         }
     }
 }
 
-/// Whoever presented a valid key or token.
+/// Whoever presented a valid key or token, or nothing where that is enough.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Caller {

@@ -66,6 +66,6 @@ ids! {
     ConversationId = "conv_";
     /// One answer of an agent.
     RunId = "run_";
-    /// One socket of a worker.
+    /// One socket of a worker or a caller.
     ConnectionId = "conn_";
 }

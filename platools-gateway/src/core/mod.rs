@@ -8,6 +8,7 @@ pub mod admin;
 mod admission;
 pub mod agent;
 pub mod arguments;
+mod callers;
 mod calls;
 mod catalog;
 pub mod chat;
@@ -27,6 +28,7 @@ pub mod ids;
 mod invoke;
 pub mod journal;
 pub mod limits;
+pub mod logs;
 pub mod observe;
 pub mod oversize;
 pub mod project;
@@ -46,6 +48,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use callers::{Presence, Stay};
 pub use calls::{Outcome, Progress, Receipt};
 pub use catalog::Changes;
 pub use history::{CallQuery, CallsBefore};
@@ -55,6 +58,7 @@ pub use tools::{ListedTool, Switch, ToolName};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use agent::Agent;
+use callers::Callers;
 use calls::Calls;
 use catalog::Catalog;
 use chat::{ChatSettings, Runs};
@@ -62,10 +66,11 @@ use directory::Directory;
 use error::Error;
 use figures::CallFigures;
 use idempotency::Idempotency;
-use identity::Scope;
+use identity::{Role, Scope};
 use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
 use limits::{Limiter, Limits};
+use logs::LogFeed;
 use observe::{CallObserver, Observers};
 use throttle::Throttles;
 use workers::Workers;
@@ -79,6 +84,10 @@ pub struct Core {
     directory: Directory,
     catalog: Catalog,
     workers: Workers,
+    callers: Callers,
+    /// What whoever comes with nothing may do.
+    role_of_nobody: Role,
+    logs: Option<LogFeed>,
     calls: Calls,
     idempotency: Idempotency,
     limiter: Arc<Limiter>,
@@ -126,6 +135,9 @@ impl Core {
             directory,
             catalog,
             workers,
+            callers: Callers::default(),
+            role_of_nobody: Role::Viewer,
+            logs: None,
             calls,
             idempotency: Idempotency::default(),
             limiter: Arc::new(Limiter::new(limits)),
@@ -173,6 +185,20 @@ impl Core {
     #[must_use]
     pub fn with_model(mut self, model: Arc<dyn Agent>) -> Self {
         self.model = Some(model);
+        self
+    }
+
+    /// Has admins read what is logged. Without it they cannot.
+    #[must_use]
+    pub fn with_logs(mut self, feed: LogFeed) -> Self {
+        self.logs = Some(feed);
+        self
+    }
+
+    /// Takes whoever comes with nothing for an operator. Without it, nobody may do more than look.
+    #[must_use]
+    pub(crate) fn without_auth(mut self) -> Self {
+        self.role_of_nobody = Role::Operator;
         self
     }
 

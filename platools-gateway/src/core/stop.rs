@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::error::ErrorKind;
-use super::{Closing, Core, Notice};
+use super::{Closing, Core, Notice, Stay};
 
 impl Core {
-    /// Says from now on that the gateway is not ready.
+    /// Says from now on that the gateway is not ready, and has callers finish what they have begun.
     pub(crate) fn begin_stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.idempotency.begin_stop();
+        self.callers.may_stay(Stay::ToFinish);
     }
 
     /// Waits until no call is under way.
@@ -30,10 +31,11 @@ impl Core {
         self.workers.close_spread(Closing::ShuttingDown).await;
     }
 
-    /// Ends every call that still waits, and closes every link at once.
+    /// Ends every call that still waits, and closes every link and every caller's socket at once.
     pub(crate) fn abort(&self) {
         self.fail_calls();
         self.workers.close_all(Closing::ShuttingDown);
+        self.dismiss_callers();
     }
 
     fn fail_calls(&self) {

@@ -3,6 +3,7 @@
 mod bearer;
 mod causes;
 mod rest;
+mod rpc;
 mod server;
 mod sync;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
+pub use rpc::RpcSettings;
 pub(crate) use server::{Server, Setup};
 pub(crate) use sync::Patience;
 
@@ -20,9 +22,20 @@ use server::{Routes, Traffic};
 
 use crate::core::Core;
 
-/// Every route of the gateway. The tasks that own workers' sockets are tracked in `links`.
-pub(crate) fn routes(core: &Arc<Core>, links: &TaskTracker, patience: Patience) -> Routes {
-    // The adapter for callers also answers what no route matches.
-    let served = rest::router(Arc::clone(core)).merge(sync::router(Arc::clone(core), links.clone(), patience));
+/// The tasks that own sockets.
+#[derive(Debug, Default)]
+pub(crate) struct Sockets {
+    /// Those of workers.
+    pub(crate) links: TaskTracker,
+    /// Those of callers.
+    pub(crate) callers: TaskTracker,
+}
+
+/// Every route of the gateway. The tasks that own sockets are tracked.
+pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, patience: Patience, rpc: RpcSettings) -> Routes {
+    let workers = sync::router(Arc::clone(core), sockets.links.clone(), patience);
+    let callers = rpc::router(Arc::clone(core), sockets.callers.clone(), rpc);
+    // The adapter for HTTP also answers what no route matches.
+    let served = rest::router(Arc::clone(core)).merge(workers).merge(callers);
     Routes { served, turned_away: rest::turned_away() }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::limits::GivenLimits;
+use super::rpc::GivenRpc;
 use super::size::Size;
 use super::span::Span;
 
@@ -37,6 +38,8 @@ pub(crate) struct Given {
     pub(super) limits: GivenLimits,
     #[command(flatten)]
     pub(super) journal: GivenJournal,
+    #[command(flatten)]
+    pub(super) rpc: GivenRpc,
     #[command(flatten)]
     pub(super) log: GivenLog,
     #[command(flatten)]

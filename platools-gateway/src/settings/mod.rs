@@ -3,6 +3,7 @@
 mod given;
 mod limits;
 mod otlp;
+mod rpc;
 mod size;
 mod span;
 
@@ -20,6 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use given::{Given, GivenLog, LogFormat};
 pub(crate) use otlp::Otlp;
+use rpc::Rpc;
 use size::Size;
 use span::Span;
 
@@ -54,6 +56,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// What the journal keeps, and how long.
     pub(crate) journal: Journal,
+    /// What callers over the gateway RPC protocol may ask for, and how long they may take.
+    pub(crate) rpc: Rpc,
     /// What is logged.
     pub(crate) log: Log,
     /// Where calls go as spans.
@@ -166,6 +170,7 @@ impl Settings {
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
+        settings.rpc.check()?;
         settings.tls.check()?;
         settings.log.check()?;
         Ok(settings)
@@ -314,6 +319,9 @@ mod tests {
             ("data = '/d'\n[limits.keys]\ncalls_per_second = 1", "`keys`"),
             ("data = '/d'\n[journal]\nmax_size = 'much'", "a size such as"),
             ("data = '/d'\n[journal]\nrecording = 'some'", "`redacted`"),
+            ("data = '/d'\n[rpc]\nping_interval = '1ms'", "`rpc.ping_interval` is 1ms; it takes at least 1s"),
+            ("data = '/d'\n[rpc]\nping_interval = '1m'", "needs more time"),
+            ("data = '/d'\n[rpc]\nmax_message = '1B'", "it takes at least 1KiB"),
             ("data = '/d'\n[otlp]\nheaders = 'a=b'", "line 3"),
             ("data = '/d'\n[otlp]\nsample_ratio = 1.5", "`otlp.sample_ratio` is 1.5; it takes a number from 0 to 1"),
         ] {

@@ -64,6 +64,14 @@ max_payload = "64KiB"
 max_age = "3days"
 max_size = "2GiB"
 
+[rpc]
+max_message = "512KiB"
+ping_interval = "30s"
+read_deadline = "1m"
+write_deadline = "10s"
+waiting_messages = 256
+requests_in_flight = 256
+
 [log]
 format = "json"
 filter = "info,sqlx=warn"

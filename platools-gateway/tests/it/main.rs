@@ -24,6 +24,12 @@ mod program;
 mod projects;
 mod reload;
 mod rest;
+mod rpc;
+mod rpc_admin;
+mod rpc_calls;
+mod rpc_life;
+mod rpc_load;
+mod rpc_sessions;
 mod stopping;
 #[cfg(unix)]
 mod supervisor;
@@ -31,5 +37,6 @@ mod sync;
 mod tls;
 
 mod process;
+mod rpc_caller;
 mod running;
 mod support;

@@ -222,6 +222,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Worker<S> {
     }
 }
 
+impl Worker {
+    /// The socket, for whoever says something else over it.
+    pub(crate) fn into_socket(self) -> WebSocketStream<TcpStream> {
+        self.socket
+    }
+}
+
 impl<S> From<WebSocketStream<S>> for Worker<S> {
     fn from(socket: WebSocketStream<S>) -> Self {
         Self { socket }

@@ -46,6 +46,15 @@ impl Core {
         Ok(Admin { core: self, project: caller.project_id.clone() })
     }
 
+    /// The agents of the caller's project, by slug.
+    ///
+    /// # Errors
+    /// The role is not enough.
+    pub fn agents(&self, caller: &Caller) -> Result<Vec<Agent>, Error> {
+        caller.require(Role::Viewer)?;
+        Ok(self.directory.snapshot().agents_of(&caller.project_id).into_iter().map(agent).collect())
+    }
+
     /// The default project, for whoever can read the data folder anyway.
     #[must_use]
     pub fn local_admin(&self) -> Admin<'_> {

@@ -15,6 +15,7 @@ use super::error::Error;
 pub use message::{Message, ToolUse, Usage};
 pub use profile::{Kind, Profile};
 pub use sink::{ChatEvent, ChatSink, Speech};
+pub(crate) use tools::failure;
 pub use tools::{Tools, UsableTool};
 
 pub(crate) use command::CommandAgent;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::core::environment::Environment;
-use crate::core::identity::{Credential, Identity, Role, Scope};
+use crate::core::identity::{Caller, Credential, Identity, Role, Scope};
 use crate::core::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
 use crate::core::project::{Project, ProjectName};
 use crate::core::secret;
@@ -93,7 +93,15 @@ impl Snapshot {
             Credential::Secret(id) => self.secrets.get(id).is_some_and(|row| is_good(row.expires_ms, now_ms)),
             Credential::Key(id) => self.keys.get(id).is_some_and(|row| is_good(row.expires_ms, now_ms)),
             Credential::Token { expires_ms, .. } => is_good(Some(*expires_ms), now_ms),
+            Credential::Nothing => true,
         }
+    }
+
+    /// Whether somebody who was known once still is: its key or token is good, and its project and agent are there.
+    pub(crate) fn may_stay(&self, caller: &Caller, now_ms: i64) -> bool {
+        let has_project = self.project(&caller.project_id).is_some();
+        let has_agent = caller.agent_id.as_ref().is_none_or(|agent| self.agents.contains_key(agent));
+        has_project && has_agent && self.is_good(&caller.credential, now_ms)
     }
 
     /// The projects, by name.

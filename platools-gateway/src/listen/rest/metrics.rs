@@ -42,6 +42,7 @@ impl Collector for Figures {
         let info = [("version", env!("CARGO_PKG_VERSION"))];
         gauges(encoder, "build_info", "The gateway's version", None, [(info, 1_u64)])?;
         gauges(encoder, "connections", "Open connections", None, [(NO_LABELS, self.connections)])?;
+        gauges(encoder, "callers", "Callers on sockets of their own", None, [(NO_LABELS, self.callers)])?;
         self.encode_workers(encoder)?;
         self.encode_calls(encoder)?;
         self.encode_journal(encoder)?;

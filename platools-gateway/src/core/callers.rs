@@ -1,0 +1,185 @@
+//! The callers that stay connected, and until when.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::Core;
+use super::clock::now_ms;
+use super::error::{Error, ErrorKind};
+use super::identity::Caller;
+
+/// Whether somebody may stay connected. It only ever moves on to a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Stay {
+    /// For as long as it likes.
+    Unlimited,
+    /// Until what it has asked for is over: the gateway stops.
+    ToFinish,
+    /// No longer: its key or token has ended, or its project or agent is gone.
+    CredentialEnded,
+    /// No longer: the gateway ends.
+    ShuttingDown,
+}
+
+/// Everybody who is connected.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Callers(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    present: HashMap<u64, Present>,
+    arrivals: u64,
+    /// How long those that come from now on may stay.
+    from_now_on: Option<Stay>,
+}
+
+#[derive(Debug)]
+struct Present {
+    /// Who it is, once that is known.
+    caller: Option<Caller>,
+    stay: watch::Sender<Stay>,
+}
+
+impl Present {
+    fn may_stay(&self, stay: Stay) {
+        self.stay.send_if_modified(|current| {
+            let is_later = stay > *current;
+            *current = (*current).max(stay);
+            is_later
+        });
+    }
+}
+
+impl Callers {
+    /// How many are connected and known.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().present.values().filter(|present| present.caller.is_some()).count()
+    }
+
+    /// Says how long those may stay whom it concerns.
+    fn may_stay_where(&self, whom: impl Fn(&Caller) -> bool, stay: Stay) {
+        let state = self.lock();
+        let concerned = state.present.values().filter(|present| present.caller.as_ref().is_some_and(&whom));
+        concerned.for_each(|present| present.may_stay(stay));
+    }
+
+    /// Says how long everybody may stay, also those who come later.
+    pub(super) fn may_stay(&self, stay: Stay) {
+        let mut state = self.lock();
+        state.from_now_on = state.from_now_on.max(Some(stay));
+        state.present.values().for_each(|present| present.may_stay(stay));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who is connected, until this is dropped.
+#[derive(Debug)]
+pub struct Presence {
+    callers: Callers,
+    id: u64,
+    stay: watch::Receiver<Stay>,
+}
+
+impl Presence {
+    /// How long it may stay; it tells when that changes.
+    #[must_use]
+    pub fn stay(&self) -> watch::Receiver<Stay> {
+        self.stay.clone()
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.callers.lock().present.remove(&self.id);
+    }
+}
+
+impl Core {
+    /// Takes notice of somebody who connects, before it is known who it is.
+    #[must_use]
+    pub fn arrives(&self) -> Presence {
+        let mut state = self.callers.lock();
+        state.arrivals += 1;
+        let id = state.arrivals;
+        let (sender, stay) = watch::channel(state.from_now_on.unwrap_or(Stay::Unlimited));
+        state.present.insert(id, Present { caller: None, stay: sender });
+        Presence { callers: self.callers.clone(), id, stay }
+    }
+
+    /// Notes who somebody is.
+    ///
+    /// # Errors
+    /// What the caller was known by has ended meanwhile.
+    pub fn is_known(&self, presence: &Presence, caller: &Caller) -> Result<(), Error> {
+        if let Some(present) = self.callers.lock().present.get_mut(&presence.id) {
+            present.caller = Some(caller.clone());
+        }
+        // What ended it meanwhile told those who were known, and this was not one of them yet.
+        if self.directory.snapshot().may_stay(caller, now_ms()) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unauthenticated, "the key or token has ended"))
+    }
+
+    /// Tells those to go whose key or token has ended.
+    pub(super) fn dismiss_ended_callers(&self) {
+        let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
+        self.callers.may_stay_where(|caller| !snapshot.may_stay(caller, now_ms), Stay::CredentialEnded);
+    }
+
+    /// Tells everybody to go.
+    pub(crate) fn dismiss_callers(&self) {
+        self.callers.may_stay(Stay::ShuttingDown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::limits::Limits;
+
+    async fn core() -> (tempfile::TempDir, Core) {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        (folder, core)
+    }
+
+    #[tokio::test]
+    async fn whoever_is_known_counts_until_it_leaves() {
+        let (_folder, core) = core().await;
+        let presence = core.arrives();
+        assert_eq!(core.callers.count(), 0);
+        core.is_known(&presence, &core.nobody()).unwrap();
+        assert_eq!(core.callers.count(), 1);
+        drop(presence);
+        assert_eq!(core.callers.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_was_known_by_something_that_has_ended_is_not_let_in() {
+        let (_folder, core) = core().await;
+        let presence = core.arrives();
+        let caller = Caller { project_id: core.nobody().project_id, ..Caller::sample("key_gone") };
+        let refused = core.is_known(&presence, &caller).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
+    }
+
+    #[tokio::test]
+    async fn the_time_that_is_left_only_gets_shorter_also_for_who_comes_later() {
+        let (_folder, core) = core().await;
+        let early = core.arrives();
+        assert_eq!(*early.stay().borrow(), Stay::Unlimited);
+        core.callers.may_stay(Stay::ShuttingDown);
+        core.callers.may_stay(Stay::ToFinish);
+        for presence in [early, core.arrives()] {
+            assert_eq!(*presence.stay().borrow(), Stay::ShuttingDown);
+        }
+    }
+}

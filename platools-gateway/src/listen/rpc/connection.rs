@@ -1,0 +1,320 @@
+//! The task that owns one caller's socket.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::extract::ws::Message;
+use futures::stream::FuturesUnordered;
+use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
+use tokio::sync::{broadcast, watch};
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
+
+use super::RpcSettings;
+use super::end::{End, end_of, say_goodbye};
+use super::greeting::Stranger;
+use super::queue::Queue;
+use super::reader::Reader;
+use super::session::{Session, Tail};
+use crate::core::identity::Caller;
+use crate::core::{Core, Presence, Stay};
+
+/// The event of a line in the log.
+const LOG: &str = "log";
+
+/// Serves a caller until its connection ends, and drops what it has under way then.
+///
+/// Everything runs side by side in this one task: a request that takes long delays no other, and a caller that reads slowly is
+/// still heard.
+pub(super) async fn serve<S>(core: &Core, socket: S, from: IpAddr, settings: &RpcSettings)
+where
+    S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
+{
+    let (presence, queue) = (core.arrives(), Queue::new(settings.waiting_messages));
+    let (mut sink, stream) = socket.split();
+    let mut reader = Reader::new(stream, settings);
+    let stranger = Stranger { core, queue: &queue, presence: &presence, from };
+    let end = tokio::select! {
+        end = answer(stranger, &mut reader, settings) => end,
+        end = write(&mut sink, &queue, settings) => end,
+        end = dismissed(&presence) => end,
+    };
+    // Gone before the goodbye, which a caller may be slow to answer.
+    drop(presence);
+    tracing::info!(?end, "caller disconnected");
+    say_goodbye(sink, reader.into_inner(), end, queue.take_all()).await;
+}
+
+/// Waits until the caller may not stay any longer.
+async fn dismissed(presence: &Presence) -> End {
+    let mut stay = presence.stay();
+    loop {
+        if let Some(end) = end_of(*stay.borrow_and_update()) {
+            return end;
+        }
+        if stay.changed().await.is_err() {
+            return End::ShuttingDown;
+        }
+    }
+}
+
+/// Reads what comes, and answers it.
+async fn answer<R>(stranger: Stranger<'_>, reader: &mut Reader<R>, settings: &RpcSettings) -> End
+where
+    R: Stream<Item = Result<Message, axum::Error>> + Unpin,
+{
+    let (core, queue, stay) = (stranger.core, stranger.queue, stranger.presence.stay());
+    let caller = match greet(&stranger, reader, stay.clone()).await {
+        Ok(caller) => caller,
+        Err(end) => return end,
+    };
+    tracing::info!(credential = %caller.credential, role = %caller.role, "caller connected");
+    let session = Session::new(core, caller, queue, settings.requests_in_flight);
+    answer_requests(&session, reader, stay).await
+}
+
+/// Finds out who the caller is, however many attempts that takes.
+async fn greet<R>(
+    stranger: &Stranger<'_>,
+    reader: &mut Reader<R>,
+    mut stay: watch::Receiver<Stay>,
+) -> Result<Caller, End>
+where
+    R: Stream<Item = Result<Message, axum::Error>> + Unpin,
+{
+    loop {
+        // Both arms are cancel-safe.
+        let incoming = tokio::select! {
+            incoming = reader.next() => incoming?,
+            _ = stay.wait_for(|stay| *stay >= Stay::ToFinish) => return Err(End::ShuttingDown),
+        };
+        // What comes meanwhile waits in the socket, so that a caller need not wait for the answer to its `connect`.
+        if let Some(caller) = stranger.receive(&incoming).await {
+            return Ok(caller);
+        }
+        yield_now().await;
+    }
+}
+
+async fn answer_requests<R>(session: &Session<'_>, reader: &mut Reader<R>, mut stay: watch::Receiver<Stay>) -> End
+where
+    R: Stream<Item = Result<Message, axum::Error>> + Unpin,
+{
+    let (mut running, mut tail) = (FuturesUnordered::new(), None);
+    loop {
+        let is_finishing = *stay.borrow_and_update() == Stay::ToFinish;
+        if is_finishing && running.is_empty() {
+            return End::ShuttingDown;
+        }
+        if let Some(new) = session.take_new_tail() {
+            tail = new;
+        }
+        if !session.queue.is_empty() {
+            // The writer's turn: a burst of short requests must not fill the queue of a caller that reads.
+            yield_now().await;
+        }
+        // Every arm is cancel-safe. What has ended goes first, so that little is under way when the next message is read.
+        tokio::select! {
+            biased;
+            Some(()) = running.next() => {}
+            Ok(()) = stay.changed() => {}
+            incoming = reader.next() => match incoming {
+                Ok(incoming) => running.extend(session.begin(&incoming, is_finishing)),
+                Err(end) => return end,
+            },
+            () = forward(&mut tail, session.queue) => {}
+        }
+    }
+}
+
+/// Forwards one line of the log, if the caller reads along.
+async fn forward(tail: &mut Tail, queue: &Queue) {
+    let Some(lines) = tail else { return std::future::pending().await };
+    match lines.recv().await {
+        Ok(line) => queue.raw_event(LOG, &line),
+        Err(broadcast::error::RecvError::Lagged(lost)) => queue.skip_events(lost),
+        Err(broadcast::error::RecvError::Closed) => *tail = None,
+    }
+}
+
+/// Writes what waits, and a ping every now and then.
+async fn write<W>(sink: &mut W, queue: &Queue, settings: &RpcSettings) -> End
+where
+    W: Sink<Message, Error = axum::Error> + Unpin,
+{
+    let pause = || Box::pin(sleep(settings.ping_interval));
+    let mut ping = pause();
+    loop {
+        // Both arms are cancel-safe.
+        let message = tokio::select! {
+            biased;
+            () = &mut ping => {
+                ping = pause();
+                Message::Ping(Default::default())
+            }
+            text = queue.next() => match text {
+                Some(text) => Message::Text(text.into()),
+                None => return End::TooSlow,
+            },
+        };
+        if let Err(end) = send(sink, message, queue, settings.write_deadline).await {
+            return end;
+        }
+    }
+}
+
+/// Writes one message, unless the queue is over before that.
+async fn send<W>(sink: &mut W, message: Message, queue: &Queue, deadline: Duration) -> Result<(), End>
+where
+    W: Sink<Message, Error = axum::Error> + Unpin,
+{
+    tokio::select! {
+        sent = timeout(deadline, sink.send(message)) => match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Stalled),
+        },
+        () = queue.over() => Err(End::TooSlow),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use futures::channel::mpsc;
+    use serde_json::json;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::core::limits::Limits;
+
+    /// A socket without a network. Whoever has the other end reads one message at a time.
+    struct Socket {
+        incoming: mpsc::UnboundedReceiver<Message>,
+        outgoing: mpsc::Sender<Message>,
+    }
+
+    impl Stream for Socket {
+        type Item = Result<Message, axum::Error>;
+
+        fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            self.incoming.poll_next_unpin(cx).map(|message| message.map(Ok))
+        }
+    }
+
+    impl Sink<Message> for Socket {
+        type Error = axum::Error;
+
+        fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+            self.outgoing.poll_ready(cx).map_err(axum::Error::new)
+        }
+
+        fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), axum::Error> {
+            self.outgoing.start_send(message).map_err(axum::Error::new)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+            self.outgoing.poll_flush_unpin(cx).map_err(axum::Error::new)
+        }
+
+        fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
+            self.poll_flush(cx)
+        }
+    }
+
+    /// A caller whose time is the test's.
+    struct Peer {
+        says: mpsc::UnboundedSender<Message>,
+        hears: mpsc::Receiver<Message>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Peer {
+        /// Connects, from when on time passes only while everybody waits.
+        async fn connect() -> (Self, tokio::task::JoinHandle<()>) {
+            let folder = tempfile::tempdir().unwrap();
+            let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+            tokio::time::pause();
+            let ((says, incoming), (outgoing, hears)) = (mpsc::unbounded(), mpsc::channel(0));
+            let serving = tokio::spawn(async move {
+                let socket = Socket { incoming, outgoing };
+                serve(&core, socket, Ipv4Addr::LOCALHOST.into(), &RpcSettings::default()).await;
+            });
+            let mut peer = Self { says, hears, _folder: folder };
+            peer.ask("connect");
+            peer.text().await;
+            (peer, serving)
+        }
+
+        fn ask(&self, method: &str) {
+            let request = json!({"type": "req", "id": method, "method": method, "params": {"user_id": "u"}});
+            self.say(Message::Text(request.to_string().into()));
+        }
+
+        fn say(&self, message: Message) {
+            self.says.unbounded_send(message).unwrap();
+        }
+
+        async fn hear(&mut self) -> Option<Message> {
+            self.hears.next().await
+        }
+
+        async fn text(&mut self) -> String {
+            match self.hear().await {
+                Some(Message::Text(text)) => text.to_string(),
+                other => panic!("a frame was expected, and this came: {other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_answers_pings_stays_and_one_that_says_nothing_is_gone_after_a_minute() {
+        let (mut peer, serving) = Peer::connect().await;
+        let begun = Instant::now();
+        for number in 1..=5 {
+            assert!(matches!(peer.hear().await, Some(Message::Ping(_))));
+            assert_eq!(begun.elapsed().as_secs(), 30 * number);
+            peer.say(Message::Pong(Default::default()));
+        }
+        // From the last pong on it says nothing; a ping of its own is no sign of life.
+        assert!(matches!(peer.hear().await, Some(Message::Ping(_))));
+        peer.say(Message::Ping(Default::default()));
+        loop {
+            match peer.hear().await {
+                Some(Message::Ping(_)) => {}
+                Some(Message::Close(Some(close))) => break assert_eq!(close.code, 1008),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(begun.elapsed().as_secs(), 150 + 60);
+        drop(peer);
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_message_is_a_sign_of_life_whatever_it_is() {
+        let (mut peer, _serving) = Peer::connect().await;
+        for message in ["nonsense", "{}"].map(|text| Message::Text(text.into())) {
+            sleep(Duration::from_secs(20)).await;
+            peer.say(message);
+            while !matches!(peer.hear().await, Some(Message::Text(_))) {}
+        }
+        sleep(Duration::from_secs(25)).await;
+        peer.ask("health");
+        while !matches!(peer.hear().await, Some(Message::Text(_))) {}
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_does_not_take_a_message_for_ten_seconds_is_gone() {
+        let (peer, serving) = Peer::connect().await;
+        let begun = Instant::now();
+        // The channel takes one or two of them without anybody who reads.
+        (0..5).for_each(|_| peer.ask("health"));
+        serving.await.unwrap();
+        assert_eq!(begun.elapsed().as_secs(), 10);
+        drop(peer);
+    }
+}

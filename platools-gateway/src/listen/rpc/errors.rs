@@ -1,0 +1,83 @@
+//! The one place where the core's errors become codes of the protocol.
+
+use std::time::Duration;
+
+use platools::wire::rpc::{ErrorCode, RpcError};
+use serde_json::{Map, Value, json};
+
+use crate::core::error::{Error, ErrorKind};
+use crate::listen::causes_of;
+
+/// The request makes no sense.
+pub(super) fn invalid(message: impl Into<String>) -> RpcError {
+    RpcError::new(ErrorCode::InvalidRequest, message)
+}
+
+/// What a caller is told of a request that failed.
+impl From<Error> for RpcError {
+    fn from(error: Error) -> Self {
+        if error.kind() == ErrorKind::Storage {
+            tracing::error!(%error, causes = causes_of(&error), "a request failed");
+        }
+        let told = Self::new(code(error.kind()), error.to_string()).with_details(details(&error));
+        match error.wait() {
+            // Rounded up, so that whoever waits exactly so long is let in.
+            Some(wait) => told.with_retry_after(wait + Duration::from_millis(1)),
+            None => told,
+        }
+    }
+}
+
+/// What the ten codes do not tell apart: the name that the REST interface has for it, and what it is about.
+fn details(error: &Error) -> Value {
+    let mut details = Map::new();
+    details.insert("code".to_owned(), error.kind().code().into());
+    if let Some(call_id) = error.call_id() {
+        details.insert("callId".to_owned(), call_id.as_str().into());
+    }
+    if !error.problems().is_empty() {
+        let problems = error.problems().iter();
+        let problems = problems.map(|problem| json!({"path": problem.path, "message": problem.message}));
+        details.insert("errors".to_owned(), problems.collect());
+    }
+    Value::Object(details)
+}
+
+fn code(kind: ErrorKind) -> ErrorCode {
+    match kind {
+        ErrorKind::Unauthenticated => ErrorCode::Unauthorized,
+        ErrorKind::Forbidden => ErrorCode::Forbidden,
+        ErrorKind::InvalidRequest | ErrorKind::InvalidArguments | ErrorKind::AmbiguousTool => ErrorCode::InvalidRequest,
+        ErrorKind::UnknownTool | ErrorKind::NotFound => ErrorCode::NotFound,
+        ErrorKind::AlreadyExists => ErrorCode::AlreadyExists,
+        ErrorKind::WorkerOffline | ErrorKind::Storage => ErrorCode::Unavailable,
+        ErrorKind::WorkerBusy | ErrorKind::RateLimited | ErrorKind::Busy => ErrorCode::ResourceExhausted,
+        ErrorKind::ToolDisabled
+        | ErrorKind::Cancelled
+        | ErrorKind::NameTaken
+        | ErrorKind::NotReplayable
+        | ErrorKind::NotConfigured => ErrorCode::FailedPrecondition,
+        ErrorKind::Timeout | ErrorKind::AgentTimeout => ErrorCode::AgentTimeout,
+        ErrorKind::ToolFailed | ErrorKind::AgentFailed | ErrorKind::Interrupted | ErrorKind::Listen => {
+            ErrorCode::Internal
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_says_when_to_try_again() {
+        let told = RpcError::from(Error::new(ErrorKind::RateLimited, "too much").retry_after(Duration::from_secs(2)));
+        assert_eq!((told.code, told.retryable, told.retry_after_ms), (ErrorCode::ResourceExhausted, true, Some(2001)));
+    }
+
+    #[test]
+    fn a_tool_that_failed_says_so_and_is_not_tried_again() {
+        let told = RpcError::from(Error::new(ErrorKind::ToolFailed, "no such order").about_call(&"call_1".into()));
+        assert_eq!((told.code, &*told.message, told.retryable), (ErrorCode::Internal, "no such order", false));
+        assert_eq!(told.details.as_deref(), Some(&json!({"code": "tool_failed", "callId": "call_1"})));
+    }
+}

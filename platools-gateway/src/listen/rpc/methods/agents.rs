@@ -1,0 +1,87 @@
+//! `agents.*`
+
+use platools::wire::rpc::RpcError;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Params, Reply, reply};
+use crate::core::admin::Agent;
+use crate::core::agent::Profile;
+use crate::core::clock::rfc3339;
+use crate::core::identity::Role;
+use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::page::{Window, page};
+use crate::listen::rpc::session::Session;
+
+#[derive(Deserialize)]
+struct NewAgent {
+    slug: String,
+    #[serde(default)]
+    profile: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Change {
+    agent_id: String,
+    profile: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Which {
+    agent_id: String,
+}
+
+/// The agents. What they are told is only for admins.
+pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
+    let window: Window = params.decode()?;
+    let agents = session.core.agents(&session.caller)?;
+    let is_admin = session.caller.role >= Role::Admin;
+    let shown = |agent: &Agent| if is_admin { shown(agent) } else { outline(agent) };
+    reply(&page(&agents, window, |agent| &agent.slug, shown)?)
+}
+
+pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
+    let NewAgent { slug, profile } = params.decode()?;
+    let admin = session.core.admin(&session.caller)?;
+    reply(&shown(&admin.add_agent(&slug, read(profile)?).await?))
+}
+
+pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
+    let Change { agent_id, profile } = params.decode()?;
+    let admin = session.core.admin(&session.caller)?;
+    reply(&shown(&admin.change_agent(&agent_id, read(profile)?).await?))
+}
+
+pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
+    let Which { agent_id } = params.decode()?;
+    session.core.admin(&session.caller)?.remove_agent(&agent_id).await?;
+    reply(&json!({"deleted": true}))
+}
+
+/// A profile; without one, the agent answers commands.
+fn read(profile: Value) -> Result<Profile, RpcError> {
+    match profile {
+        Value::Null => Ok(Profile::default()),
+        profile @ Value::Object(_) => {
+            serde_json::from_value(profile).map_err(|error| invalid(format!("`profile`: {error}")))
+        }
+        _ => Err(invalid("`profile` must be an object")),
+    }
+}
+
+fn shown(agent: &Agent) -> Value {
+    let mut shown = outline(agent);
+    shown["profile"] = json!(agent.profile);
+    shown
+}
+
+fn outline(agent: &Agent) -> Value {
+    json!({
+        "id": agent.id.as_str(),
+        "slug": agent.slug,
+        "kind": agent.profile.kind,
+        "createdAt": rfc3339(agent.created_ms),
+    })
+}

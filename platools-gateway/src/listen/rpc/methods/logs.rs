@@ -1,0 +1,40 @@
+//! `logs.tail`: reading along in the log.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Params, Reply, reply};
+use crate::core::logs::KEPT_LINES;
+use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::session::Session;
+
+/// So many lines of before are shown unless the caller says otherwise.
+const DEFAULT_LINES: usize = 100;
+
+#[derive(Deserialize)]
+struct Wanted {
+    lines: Option<usize>,
+    #[serde(default)]
+    stop: bool,
+}
+
+/// The last lines, and each that comes after them as an event, until the caller has had enough. Asked twice, it begins again.
+pub(super) async fn tail(session: &Session<'_>, params: Params) -> Reply {
+    let Wanted { lines, stop } = params.decode()?;
+    if stop {
+        session.set_tail(None);
+        return reply(&json!({"lines": []}));
+    }
+    let lines = lines.unwrap_or(DEFAULT_LINES);
+    if lines > KEPT_LINES {
+        return Err(invalid(format!("`lines` must be from 0 to {KEPT_LINES}")));
+    }
+    let (last, new) = session.core.follow_logs(&session.caller, lines)?;
+    session.set_tail(Some(new));
+    let last: Vec<_> = last.iter().map(|line| &**line).collect();
+    #[derive(serde::Serialize)]
+    struct Lines<'a> {
+        lines: Vec<&'a serde_json::value::RawValue>,
+    }
+    reply(&Lines { lines: last })
+}

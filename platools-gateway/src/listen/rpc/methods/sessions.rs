@@ -1,0 +1,166 @@
+//! `sessions.*` and `chat.history`: conversations that were.
+
+use platools::wire::rpc::RpcError;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Params, Reply, reply};
+use crate::core::agent::{Message, ToolUse};
+use crate::core::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
+use crate::core::clock::rfc3339;
+use crate::core::ids::ConversationId;
+use crate::listen::rpc::errors::invalid;
+use crate::listen::rpc::page::Window;
+use crate::listen::rpc::session::Session;
+
+/// A preview has so many messages, the last ones.
+const PREVIEW_MESSAGES: usize = 10;
+
+/// A preview has so many characters of each message.
+const PREVIEW_CHARS: usize = 200;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Filter {
+    agent_id: Option<String>,
+    user_id: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Which {
+    session_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part {
+    session_id: String,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+/// The caller's conversations, those first in which something was said last.
+pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
+    let Filter { agent_id, user_id, limit, cursor } = params.decode()?;
+    let (limit, cursor) = Window::new(limit, cursor).checked()?;
+    let before = cursor.map(|cursor| place(&cursor)).transpose()?;
+    let query = ConversationQuery { agent: agent_id, user_id, before };
+    // One more than asked for tells whether there is another page.
+    let mut found = session.core.conversations(&session.caller, query, limit + 1).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found.last().filter(|_| more).map(cursor_after);
+    reply(&json!({"items": found.iter().map(shown).collect::<Vec<_>>(), "nextCursor": next_cursor}))
+}
+
+/// What was said last in a conversation, in short.
+pub(super) async fn preview(session: &Session<'_>, params: Params) -> Reply {
+    let Which { session_id } = params.decode()?;
+    let id = ConversationId::from(session_id);
+    let (conversation, messages) = session.core.conversation(&session.caller, &id, None, PREVIEW_MESSAGES).await?;
+    let messages: Vec<_> = messages.iter().map(in_short).collect();
+    reply(&json!({"session": shown(&conversation), "messages": messages}))
+}
+
+/// What was said in a conversation: the last messages, or those before them.
+pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
+    let Part { session_id, limit, cursor } = params.decode()?;
+    let (limit, cursor) = Window::new(limit, cursor).checked()?;
+    let no_cursor = |_| invalid("`cursor` is none; take the `nextCursor` of the page before");
+    let before = cursor.map(|cursor| cursor.parse()).transpose().map_err(no_cursor)?;
+    let id = ConversationId::from(session_id);
+    let (conversation, messages) = session.core.conversation(&session.caller, &id, before, limit).await?;
+    let next_cursor = messages.first().map(|first| first.position).filter(|first| *first > 0);
+    reply(&json!({
+        "session": shown(&conversation),
+        "messages": messages.iter().map(in_full).collect::<Vec<_>>(),
+        "nextCursor": next_cursor.map(|position| position.to_string()),
+    }))
+}
+
+/// Forgets what was said in a conversation.
+pub(super) async fn reset(session: &Session<'_>, params: Params) -> Reply {
+    let Which { session_id } = params.decode()?;
+    session.core.reset_conversation(&session.caller, &session_id.into()).await?;
+    reply(&json!({"reset": true}))
+}
+
+/// Deletes a conversation.
+pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
+    let Which { session_id } = params.decode()?;
+    session.core.delete_conversation(&session.caller, &session_id.into()).await?;
+    reply(&json!({"deleted": true}))
+}
+
+/// Where a page ends, in a form that nobody takes for something to be made up.
+fn cursor_after(last: &Conversation) -> String {
+    hex::encode(format!("{}.{}", last.updated_ms, last.id))
+}
+
+fn place(cursor: &str) -> Result<ConversationsBefore, RpcError> {
+    let read = || {
+        let text = String::from_utf8(hex::decode(cursor).ok()?).ok()?;
+        let (updated_ms, id) = text.split_once('.')?;
+        Some(ConversationsBefore { updated_ms: updated_ms.parse().ok()?, id: id.into() })
+    };
+    read().ok_or_else(|| invalid("`cursor` is none; take the `nextCursor` of the page before"))
+}
+
+fn shown(conversation: &Conversation) -> Value {
+    json!({
+        "sessionId": conversation.id.as_str(),
+        "agentId": conversation.agent_id.as_str(),
+        "agent": conversation.agent,
+        "userId": conversation.user_id,
+        "channel": conversation.channel,
+        "createdAt": rfc3339(conversation.created_ms),
+        "updatedAt": rfc3339(conversation.updated_ms),
+    })
+}
+
+fn in_full(stored: &StoredMessage) -> Value {
+    let mut message = match &stored.message {
+        Message::User { content } => json!({"role": "user", "content": content}),
+        Message::Assistant { content, tool_calls } if tool_calls.is_empty() => {
+            json!({"role": "assistant", "content": content})
+        }
+        Message::Assistant { content, tool_calls } => {
+            json!({"role": "assistant", "content": content, "toolCalls": tool_calls.iter().map(tool_call).collect::<Vec<_>>()})
+        }
+        Message::Tool { id, content } => json!({"role": "tool", "toolCallId": id, "content": content}),
+    };
+    message["createdAt"] = json!(rfc3339(stored.created_ms));
+    message
+}
+
+fn tool_call(call: &ToolUse) -> Value {
+    json!({"id": call.id, "name": call.name, "arguments": call.arguments})
+}
+
+fn in_short(stored: &StoredMessage) -> Value {
+    let (role, content) = match &stored.message {
+        Message::User { content } => ("user", content),
+        Message::Assistant { content, .. } => ("assistant", content),
+        Message::Tool { content, .. } => ("tool", content),
+    };
+    let content: String = content.chars().take(PREVIEW_CHARS).collect();
+    json!({"role": role, "content": content, "createdAt": rfc3339(stored.created_ms)})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_cursor_leads_anywhere() {
+        let at = |text: &str| place(&hex::encode(text)).ok();
+        assert_eq!(at("17.conv_a"), Some(ConversationsBefore { updated_ms: 17, id: "conv_a".into() }));
+        for text in ["", "17", "x.conv_a"] {
+            assert_eq!(at(text), None, "{text}");
+        }
+        assert!(place("17.conv_a").is_err() && place("fff").is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! Gateway RPC: callers that stay connected, over one WebSocket each.
+
+mod connection;
+mod end;
+mod errors;
+mod greeting;
+mod methods;
+mod origin;
+mod page;
+mod queue;
+mod reader;
+mod runs;
+mod session;
+mod settings;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use platools::wire::rpc::PATH;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+pub use settings::RpcSettings;
+
+use crate::core::Core;
+use crate::core::ids::ConnectionId;
+
+/// The socket itself reads a little more than a message may have, so that a message just over the limit can be refused in
+/// order: past this size the rest of it is never read, and the goodbye may be lost.
+const MORE_READ_BYTES: usize = 1024 * 1024;
+
+/// Most of a caller's messages are short, and a gateway keeps a buffer of this size for each caller.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
+#[derive(Clone)]
+struct Adapter {
+    core: Arc<Core>,
+    callers: TaskTracker,
+    settings: Arc<RpcSettings>,
+}
+
+/// The route of callers that stay connected.
+pub(super) fn router(core: Arc<Core>, callers: TaskTracker, settings: RpcSettings) -> Router {
+    let adapter = Adapter { core, callers, settings: Arc::new(settings) };
+    Router::new().route(PATH, any(upgrade)).with_state(adapter)
+}
+
+async fn upgrade(
+    State(adapter): State<Adapter>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Adapter { core, callers, settings } = adapter;
+    if core.is_without_auth() && !origin::is_local(&headers) {
+        tracing::warn!("a web page of another machine was turned away");
+        return (StatusCode::FORBIDDEN, "a gateway without authentication serves pages of this machine only")
+            .into_response();
+    }
+    // Tracked from here on, so that stopping waits for sockets that are still being opened.
+    let tracked = callers.token();
+    let max_bytes = settings.max_message_bytes.saturating_add(MORE_READ_BYTES);
+    let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
+    upgrade.on_upgrade(async move |socket| {
+        let span = tracing::info_span!("caller", connection.id = %ConnectionId::random());
+        connection::serve(&core, socket, remote.ip(), &settings).instrument(span).await;
+        drop(tracked);
+    })
+}

@@ -1,0 +1,239 @@
+//! What waits to be written to one caller.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use platools::wire::rpc::{Event, Response};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant};
+
+/// Events are dropped when so many bytes wait, however few messages they are: a caller's share of the gateway's memory.
+const EVENT_BYTES: usize = 16 * 1024 * 1024;
+
+/// The log says so often at most that events of one connection were dropped.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What waits to be written to one caller, in order.
+///
+/// Nobody who queues waits: an event that does not fit is dropped, and a response takes the place of one.
+#[derive(Debug)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    limit: usize,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    /// The number of the last event.
+    seq: u64,
+    /// A response did not fit.
+    is_over: bool,
+    dropped: u64,
+    logged: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Message {
+    text: String,
+    is_event: bool,
+}
+
+impl Queue {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { waiting: Mutex::default(), limit, changed: Notify::new() }
+    }
+
+    /// Queues an event.
+    pub(super) fn event(&self, name: &str, payload: &impl Serialize) {
+        self.raw_event(name, &to_raw_value(payload).expect("strings, numbers and raw JSON always serialize"));
+    }
+
+    /// Queues an event whose payload is text already. Its number is taken also if it is dropped, so that the gap shows.
+    pub(super) fn raw_event(&self, name: &str, payload: &RawValue) {
+        let mut waiting = self.lock();
+        waiting.seq += 1;
+        let text = Event::new(name, payload, waiting.seq).to_text();
+        if waiting.messages.len() >= self.limit || waiting.bytes + text.len() > EVENT_BYTES {
+            return waiting.note_dropped(1);
+        }
+        waiting.push(text, true);
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
+    /// Leaves out so many events that were lost before they came here.
+    pub(super) fn skip_events(&self, lost: u64) {
+        let mut waiting = self.lock();
+        waiting.seq += lost;
+        waiting.note_dropped(lost);
+    }
+
+    /// Queues a response. Where only responses wait and they are too many, the queue is over.
+    pub(super) fn response(&self, response: &Response<'_>) {
+        let mut waiting = self.lock();
+        if waiting.messages.len() >= self.limit {
+            // The event that came last goes, so that what is left is what came first.
+            match waiting.messages.iter().rposition(|message| message.is_event) {
+                Some(at) => {
+                    let event = waiting.messages.remove(at);
+                    waiting.bytes -= event.map_or(0, |event| event.text.len());
+                    waiting.note_dropped(1);
+                }
+                None => waiting.is_over = true,
+            }
+        }
+        if !waiting.is_over {
+            waiting.push(response.to_text(), false);
+        }
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
+    /// The next message; none when the queue is over. Cancel-safe.
+    pub(super) async fn next(&self) -> Option<String> {
+        loop {
+            {
+                let mut waiting = self.lock();
+                if waiting.is_over {
+                    return None;
+                }
+                if let Some(text) = waiting.pop() {
+                    return Some(text);
+                }
+            }
+            self.changed.notified().await;
+        }
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().messages.is_empty()
+    }
+
+    /// Waits until a response does not fit. Cancel-safe.
+    pub(super) async fn over(&self) {
+        while !self.is_over() {
+            self.changed.notified().await;
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.lock().is_over
+    }
+
+    /// Takes everything that waits.
+    pub(super) fn take_all(&self) -> Vec<String> {
+        let mut waiting = self.lock();
+        std::iter::from_fn(|| waiting.pop()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Every section leaves the queue whole, so a panic in another task spoils nothing.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, text: String, is_event: bool) {
+        self.bytes += text.len();
+        self.messages.push_back(Message { text, is_event });
+    }
+
+    fn pop(&mut self) -> Option<String> {
+        let text = self.messages.pop_front()?.text;
+        self.bytes -= text.len();
+        Some(text)
+    }
+
+    fn note_dropped(&mut self, events: u64) {
+        self.dropped += events;
+        if self.logged.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
+            self.logged = Some(Instant::now());
+            let dropped = std::mem::take(&mut self.dropped);
+            tracing::warn!(events.dropped = dropped, "a caller reads too slowly; events for it were dropped");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use platools::wire::rpc::{GatewayFrame, RpcError};
+    use serde_json::json;
+
+    use super::*;
+
+    /// What comes out: the numbers of events, and the ids of responses.
+    fn taken(queue: &Queue) -> Vec<String> {
+        let name = |text: String| match GatewayFrame::parse(&text).unwrap() {
+            GatewayFrame::Event(event) => event.seq.to_string(),
+            GatewayFrame::Response(response) => response.id.into_owned(),
+            other => panic!("{other:?}"),
+        };
+        queue.take_all().into_iter().map(name).collect()
+    }
+
+    fn respond(queue: &Queue, id: &str) {
+        queue.response(&Response::failure(id, RpcError::new("INTERNAL".into(), "")));
+    }
+
+    #[test]
+    fn events_are_numbered_from_one_and_those_that_do_not_fit_leave_a_gap() {
+        let queue = Queue::new(2);
+        (0..4).for_each(|_| queue.event("chat", &json!({})));
+        assert_eq!(taken(&queue), ["1", "2"]);
+        queue.event("chat", &json!({}));
+        queue.skip_events(3);
+        queue.event("chat", &json!({}));
+        assert_eq!(taken(&queue), ["5", "9"]);
+    }
+
+    #[test]
+    fn a_response_takes_the_place_of_the_latest_event() {
+        let queue = Queue::new(3);
+        queue.event("chat", &json!({}));
+        respond(&queue, "a");
+        queue.event("chat", &json!({}));
+        respond(&queue, "b");
+        respond(&queue, "c");
+        assert!(!queue.is_over());
+        assert_eq!(taken(&queue), ["a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn a_queue_of_responses_only_that_is_full_is_over() {
+        let queue = Queue::new(2);
+        respond(&queue, "a");
+        respond(&queue, "b");
+        queue.event("chat", &json!({}));
+        assert!(!queue.is_over(), "an event ends nothing");
+        respond(&queue, "c");
+        assert!(queue.is_over());
+        assert_eq!(queue.next().await, None);
+    }
+
+    #[test]
+    fn few_events_that_are_large_are_too_many_as_well() {
+        let queue = Queue::new(256);
+        let large = "x".repeat(EVENT_BYTES / 4);
+        (0..5).for_each(|_| queue.event("chat", &large));
+        respond(&queue, "a");
+        assert_eq!(taken(&queue), ["1", "2", "3", "a"]);
+        queue.event("chat", &large);
+        assert_eq!(taken(&queue), ["6"]);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken() {
+        let queue = Queue::new(2);
+        let mut next = Box::pin(queue.next());
+        assert!(next.as_mut().now_or_never().is_none());
+        queue.event("chat", &json!({}));
+        assert!(next.await.unwrap().contains("\"seq\":1"));
+    }
+}

@@ -1,0 +1,90 @@
+//! The runs of agents that one connection has begun.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use crate::core::ids::RunId;
+
+/// The runs that are under way.
+#[derive(Debug, Default)]
+pub(super) struct Runs(Mutex<HashMap<RunId, Run>>);
+
+#[derive(Debug)]
+struct Run {
+    /// The conversation that it goes on with.
+    session_id: Option<String>,
+    stop: oneshot::Sender<()>,
+}
+
+/// One run that is under way, until this is dropped.
+#[derive(Debug)]
+pub(super) struct UnderWay<'a> {
+    runs: &'a Runs,
+    pub(super) id: RunId,
+    stopped: oneshot::Receiver<()>,
+}
+
+impl Runs {
+    /// Begins a run.
+    pub(super) fn begin(&self, session_id: Option<&str>) -> UnderWay<'_> {
+        let (id, (stop, stopped)) = (RunId::random(), oneshot::channel());
+        self.lock().insert(id.clone(), Run { session_id: session_id.map(str::to_owned), stop });
+        UnderWay { runs: self, id, stopped }
+    }
+
+    /// Stops the run of that id, and those that go on with that conversation. Returns which.
+    pub(super) fn abort(&self, run_id: Option<&str>, session_id: Option<&str>) -> Vec<RunId> {
+        let is_meant = |id: &RunId, run: &Run| {
+            run_id.is_some_and(|wanted| id.as_str() == wanted)
+                || session_id.is_some_and(|wanted| run.session_id.as_deref() == Some(wanted))
+        };
+        let mut runs = self.lock();
+        let meant = runs.extract_if(|id, run| is_meant(id, run));
+        let stop = |(id, run): (RunId, Run)| run.stop.send(()).is_ok().then_some(id);
+        meant.filter_map(stop).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RunId, Run>> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl UnderWay<'_> {
+    /// Waits until somebody stops the run. Cancel-safe.
+    pub(super) async fn stopped(&mut self) {
+        if (&mut self.stopped).await.is_err() {
+            // The run is in the table as long as this is, so only a stop takes its sender out.
+            std::future::pending().await
+        }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.runs.lock().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_run_is_stopped_by_its_id_or_by_its_conversation() {
+        let runs = Runs::default();
+        let (mut one, mut other, mut third) =
+            (runs.begin(None), runs.begin(Some("conv_1")), runs.begin(Some("conv_2")));
+        assert_eq!(runs.abort(Some(one.id.as_str()), Some("conv_1")).len(), 2);
+        assert!(one.stopped().now_or_never().is_some() && other.stopped().now_or_never().is_some());
+        assert!(third.stopped().now_or_never().is_none());
+        assert!(runs.abort(Some(one.id.as_str()), None).is_empty(), "it has been stopped");
+        let third_id = third.id.clone();
+        drop(third);
+        assert!(runs.abort(Some(third_id.as_str()), Some("conv_2")).is_empty(), "it has ended");
+    }
+}

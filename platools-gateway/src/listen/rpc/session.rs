@@ -1,0 +1,110 @@
+//! What one connected caller has under way.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use platools::wire::rpc::{ErrorCode, Request, Response, RpcError, method};
+use tokio::sync::broadcast;
+
+use super::errors::invalid;
+use super::greeting::read;
+use super::methods::{self, Method, Params};
+use super::queue::Queue;
+use super::reader::Incoming;
+use super::runs::Runs;
+use crate::core::Core;
+use crate::core::identity::Caller;
+use crate::core::logs::Line;
+
+/// The lines of the log that a caller reads along; none if it does not.
+pub(super) type Tail = Option<broadcast::Receiver<Line>>;
+
+/// One connected caller.
+pub(super) struct Session<'a> {
+    pub(super) core: &'a Core,
+    pub(super) caller: Caller,
+    pub(super) queue: &'a Queue,
+    pub(super) runs: Runs,
+    /// The ids of the requests that are under way.
+    ids: Mutex<HashSet<String>>,
+    max_requests: usize,
+    /// What the caller reads along from now on, until whoever forwards it takes it.
+    new_tail: Mutex<Option<Tail>>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(core: &'a Core, caller: Caller, queue: &'a Queue, max_requests: usize) -> Self {
+        let (ids, new_tail) = (Mutex::default(), Mutex::default());
+        Self { core, caller, queue, runs: Runs::default(), ids, max_requests, new_tail }
+    }
+
+    /// Begins what a message asks for. What is refused is answered at once.
+    pub(super) fn begin(&self, incoming: &Incoming, is_finishing: bool) -> Option<BoxFuture<'_, ()>> {
+        let request = read(incoming, self.queue)?;
+        match self.admit(&request, is_finishing) {
+            Ok(method) => {
+                let (id, params) = (request.id.into_owned(), Params::new(method.name, request.params));
+                Some(self.run(id, method, params).boxed())
+            }
+            Err(error) => {
+                self.queue.response(&Response::failure(request.id, error));
+                None
+            }
+        }
+    }
+
+    fn admit(&self, request: &Request<'_>, is_finishing: bool) -> Result<&'static Method, RpcError> {
+        if request.method == method::CONNECT {
+            return Err(invalid("this connection has had its `connect`; open another one to be somebody else"));
+        }
+        let method = methods::find(&request.method).ok_or_else(|| invalid("unknown method"))?;
+        if self.caller.role < method.role {
+            let message =
+                format!("`{}` needs the role {}; this connection has {}", method.name, method.role, self.caller.role);
+            return Err(RpcError::new(ErrorCode::Forbidden, message));
+        }
+        if is_finishing {
+            return Err(RpcError::new(ErrorCode::Unavailable, "the gateway is stopping; connect again and try again"));
+        }
+        let mut ids = self.ids();
+        if ids.contains(&*request.id) {
+            return Err(invalid("a request of this `id` is under way; take another one"));
+        }
+        if ids.len() >= self.max_requests {
+            let message = format!("{} requests of this connection are under way; wait for one of them", ids.len());
+            return Err(RpcError::new(ErrorCode::ResourceExhausted, message));
+        }
+        ids.insert(request.id.clone().into_owned());
+        Ok(method)
+    }
+
+    async fn run(&self, id: String, method: &'static Method, params: Params) {
+        let outcome = (method.handle)(self, params).await;
+        // Free again before the caller can know that it is.
+        self.ids().remove(&id);
+        match &outcome {
+            Ok(payload) => self.queue.response(&Response::success(id, payload)),
+            Err(error) => self.queue.response(&Response::failure(id, error.clone())),
+        }
+    }
+
+    /// Has the caller read along from now on, or not any more.
+    pub(super) fn set_tail(&self, tail: Tail) {
+        *self.new_tail() = Some(tail);
+    }
+
+    /// What the caller is to read along, if that changed.
+    pub(super) fn take_new_tail(&self) -> Option<Tail> {
+        self.new_tail().take()
+    }
+
+    fn new_tail(&self) -> MutexGuard<'_, Option<Tail>> {
+        self.new_tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ids(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,77 @@
+//! The gateway with a caller that we did not write: the minimal JavaScript client of the gateway RPC protocol, as it is.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use platools_gateway::Gateway;
+use platools_gateway::dev::{self, DevOptions};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// Nothing a test waits for takes so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn the_client_talks_to_a_gateway_without_auth() {
+    let gateway = dev::start(DevOptions::default().no_auth()).await.expect("a gateway");
+    talks(gateway, "").await;
+}
+
+#[tokio::test]
+async fn the_client_talks_to_a_gateway_with_a_token() {
+    let gateway = dev::start(DevOptions::default()).await.expect("a gateway");
+    talks(gateway, dev::AGENT_KEY).await;
+}
+
+/// The client says hello, hears the agent speak, and notices that the gateway stops.
+async fn talks(gateway: Gateway, token: &str) {
+    let mut client = Client::start(&gateway, token);
+    let chunk = client.line().await.expect("a chunk");
+    let response = client.line().await.expect("a response");
+    let said = chunk.strip_prefix("Chunk: ").expect("a chunk");
+    assert!(said.starts_with("I call tools."), "{said}");
+    assert_eq!(response.strip_prefix("Response: "), Some(said));
+    within(gateway.shutdown()).await;
+    assert_eq!(client.line().await.as_deref(), Some("Disconnected"));
+    assert!(within(client.process.wait()).await.expect("its end").success());
+}
+
+struct Client {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Client {
+    fn start(gateway: &Gateway, token: &str) -> Self {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut process = Command::new("node")
+            .arg(tests.join("interop/run-caller.js"))
+            .env("GATEWAY", gateway.address().to_string())
+            .env("MODULES", modules(tests))
+            .env("TOKEN", token)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("node cannot be started; run tests/interop/setup first");
+        let stdout = process.stdout.take().expect("it is piped");
+        Self { process, lines: BufReader::new(stdout).lines() }
+    }
+
+    /// The next line that it prints.
+    async fn line(&mut self) -> Option<String> {
+        within(self.lines.next_line()).await.expect("text")
+    }
+}
+
+fn modules(tests: &Path) -> PathBuf {
+    let modules = tests.join("../target/interop/node");
+    assert!(modules.join("installed").exists(), "run tests/interop/setup first");
+    modules
+}
+
+async fn within<T>(what: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, what).await.expect("it took too long")
+}
