@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// One message of a conversation, as it is stored.
+// Not told apart by a member of its own: serde would read the arguments of tools as values to find it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "role", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Message {
     /// What the user said.
@@ -94,5 +95,20 @@ impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, more: Self) {
         self.input_tokens = self.input_tokens.saturating_add(more.input_tokens);
         self.output_tokens = self.output_tokens.saturating_add(more.output_tokens);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_as_it_was() {
+        let arguments = RawValue::from_string(r#"{"a": 1.10}"#.to_owned()).unwrap();
+        let call = ToolUse { id: "c".to_owned(), name: "t".to_owned(), arguments };
+        for message in [Message::user("hi"), Message::assistant("", vec![call]), Message::tool("c", "1")] {
+            let text = serde_json::to_string(&message).unwrap();
+            assert_eq!(serde_json::from_str::<Message>(&text).unwrap(), message, "{text}");
+        }
     }
 }
