@@ -15,12 +15,14 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::core::Core;
 use crate::core::admin::NewKey;
+use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::core::journal::{JournalFigures, JournalSettings};
 use crate::core::limits::Limits;
 use crate::core::observe::CallObserver;
 use crate::listen::{self, Patience, Server, Setup};
+use crate::model::{ModelAgent, ModelSettings};
 use crate::store::make_folder;
 use crate::tls::{Files, Keeper, Reload};
 
@@ -41,6 +43,8 @@ pub struct Builder {
     patience: Patience,
     limits: Limits,
     journal: JournalSettings,
+    chat: ChatSettings,
+    model: Option<ModelSettings>,
     observers: Vec<Arc<dyn CallObserver>>,
     trace_ratio: f64,
 }
@@ -63,6 +67,8 @@ impl Default for Builder {
             patience: Patience::default(),
             limits: Limits::default(),
             journal: JournalSettings::default(),
+            chat: ChatSettings::default(),
+            model: None,
             observers: Vec::new(),
             trace_ratio: 0.0,
         }
@@ -120,6 +126,19 @@ impl Builder {
         self
     }
 
+    /// How conversations with agents are held. Default: [`ChatSettings::default`].
+    pub fn chat(mut self, settings: ChatSettings) -> Self {
+        self.chat = settings;
+        self
+    }
+
+    /// What agents think with whose profile says [`Kind::Model`](crate::core::agent::Kind::Model). Default: nothing, so that
+    /// those cannot answer.
+    pub fn model(mut self, settings: ModelSettings) -> Self {
+        self.model = Some(settings);
+        self
+    }
+
     /// Checks the files that [`Builder::tls`] names, if it was called. This is stricter than a start, which only warns of a
     /// certificate that is not valid now.
     ///
@@ -145,7 +164,7 @@ impl Builder {
     /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
     ///
     /// # Errors
-    /// The address, the folder or the certificate cannot be used, or another gateway runs on the folder.
+    /// The address, the folder, the certificate or the model's settings cannot be used, or another gateway runs on the folder.
     pub async fn start(mut self) -> Result<Gateway, Error> {
         let opened = self.open().await?;
         self.serve(opened)
@@ -155,10 +174,13 @@ impl Builder {
     pub(crate) async fn open(&mut self) -> Result<Opened, Error> {
         // Before there is a database, because nobody is to be served without it.
         let keeper = self.tls.clone().map(Keeper::open).transpose()?;
+        let model = self.model.clone().map(ModelAgent::new).transpose()?;
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
-        let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
+        let core =
+            Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone()).with_chat(self.chat.clone());
+        let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));
         let core = self.observers.iter().cloned().fold(core.with_trace_ratio(self.trace_ratio), Core::with_observer);
         Ok(Opened { core, keeper, lock })
     }

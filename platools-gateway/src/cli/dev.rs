@@ -7,7 +7,7 @@ use platools_gateway::dev::{self, DevOptions};
 
 use super::output::say;
 use crate::logs;
-use crate::settings::{DEFAULT_LISTEN, GivenLog, Log};
+use crate::settings::{DEFAULT_LISTEN, GivenChat, GivenLog, GivenModel, Log};
 use crate::signals::Signals;
 
 #[derive(Debug, Args)]
@@ -16,13 +16,19 @@ pub(super) struct Options {
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
     #[command(flatten)]
+    chat: GivenChat,
+    #[command(flatten)]
+    model: GivenModel,
+    #[command(flatten)]
     log: GivenLog,
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     logs::start(&Log::load(options.log)?)?;
     let signals = Signals::listen()?;
-    let gateway = dev::start(DevOptions::default().listen(options.listen)).await?;
+    let setup = DevOptions::default().listen(options.listen).chat(options.chat.complete().settings());
+    let model = options.model.complete()?.settings();
+    let gateway = dev::start(model.into_iter().fold(setup, DevOptions::model)).await?;
     say(&format!("listening on {}", gateway.url()))?;
     for (what, value) in [
         ("entity", dev::ENTITY),

@@ -58,7 +58,9 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .worker_silence(settings.worker.silence.get())
         .worker_stall(settings.worker.stall.get())
         .limits(settings.limits.clone())
-        .journal(settings.journal.settings());
+        .journal(settings.journal.settings())
+        .chat(settings.chat.settings());
+    let builder = settings.model.settings().into_iter().fold(builder, Builder::model);
     match settings.tls.files() {
         Some((certificate, key)) => builder.tls(certificate, key),
         None => builder,

@@ -1,7 +1,9 @@
 //! What `serve` can be told, from three places: flags go before the environment, and that before the configuration file.
 
+mod chat;
 mod given;
 mod limits;
+mod model;
 mod otlp;
 mod size;
 mod span;
@@ -18,7 +20,9 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use chat::{Chat, GivenChat};
 pub(crate) use given::{Given, GivenLog, LogFormat};
+pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
 use size::Size;
 use span::Span;
@@ -54,6 +58,10 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// What the journal keeps, and how long.
     pub(crate) journal: Journal,
+    /// How conversations with agents are held.
+    pub(crate) chat: Chat,
+    /// What agents think with.
+    pub(crate) model: Model,
     /// What is logged.
     pub(crate) log: Log,
     /// Where calls go as spans.
@@ -163,6 +171,7 @@ impl Settings {
         );
         let mut settings: Self = settings.try_into().context("the settings cannot be put together")?;
         settings.otlp = settings.otlp.checked()?;
+        settings.model = settings.model.checked()?;
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
@@ -251,7 +260,8 @@ mod tests {
 
     #[test]
     fn a_printed_configuration_is_one_that_says_the_same() {
-        for file in ["data = '/d'", "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'"] {
+        let model = "data = '/d'\n[model]\nurl = 'http://a/v1'\nname = 'm'\nmax_output_tokens = 9";
+        for file in ["data = '/d'", model, "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'"] {
             let settings = load(Given::default(), file).unwrap();
             let printed = toml::to_string(&settings).unwrap();
             assert_eq!(load(Given::default(), &printed).unwrap(), settings);
@@ -314,6 +324,12 @@ mod tests {
             ("data = '/d'\n[limits.keys]\ncalls_per_second = 1", "`keys`"),
             ("data = '/d'\n[journal]\nmax_size = 'much'", "a size such as"),
             ("data = '/d'\n[journal]\nrecording = 'some'", "`redacted`"),
+            ("data = '/d'\n[chat]\nbusy = 'never'", "`refuse`"),
+            ("data = '/d'\n[chat]\nrun_limit = 5", "a time such as"),
+            ("data = '/d'\n[model]\nkey = 'a'", "`key`"),
+            ("data = '/d'\n[model]\nmax_turns = 0", "line 3"),
+            ("data = '/d'\n[model]\nurl = 'example.com/v1'", "the model's URL is none"),
+            ("data = '/d'\n[model]\nurl = 'http://a:b@example.com/v1'", "PLATOOLS_GATEWAY_MODEL_KEY"),
             ("data = '/d'\n[otlp]\nheaders = 'a=b'", "line 3"),
             ("data = '/d'\n[otlp]\nsample_ratio = 1.5", "`otlp.sample_ratio` is 1.5; it takes a number from 0 to 1"),
         ] {
