@@ -26,7 +26,7 @@ pub(super) struct Options {
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     logs::start(&Log::load(options.log)?)?;
     let signals = Signals::listen()?;
-    let setup = DevOptions::default().listen(options.listen).chat(options.chat.complete().settings());
+    let setup = DevOptions::default().listen(options.listen).chat(options.chat.complete()?.settings());
     let model = options.model.complete()?.settings();
     let gateway = dev::start(model.into_iter().fold(setup, DevOptions::model)).await?;
     say(&format!("listening on {}", gateway.url()))?;

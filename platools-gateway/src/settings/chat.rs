@@ -1,10 +1,16 @@
 //! How conversations with agents are held.
 
+use std::time::Duration;
+
+use anyhow::ensure;
 use clap::Args;
 use platools_gateway::core::chat::{ChatSettings, WhenBusy};
 use serde::{Deserialize, Serialize};
 
 use super::span::Span;
+
+/// Less than an agent needs to say anything.
+const SHORTEST_RUN: Duration = Duration::from_secs(1);
 
 /// What was said of how conversations with agents are held.
 #[derive(Debug, Default, Args, Serialize, Deserialize)]
@@ -35,6 +41,11 @@ impl Default for Chat {
 }
 
 impl Chat {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        ensure!(self.run_limit.get() >= SHORTEST_RUN, "`chat.run_limit` is {}; it takes at least 1s", self.run_limit);
+        Ok(())
+    }
+
     pub(crate) fn settings(&self) -> ChatSettings {
         ChatSettings::default().busy(self.busy).run_limit(self.run_limit.get())
     }
@@ -42,9 +53,14 @@ impl Chat {
 
 impl GivenChat {
     /// The settings of a command without a configuration file.
-    pub(crate) fn complete(self) -> Chat {
+    ///
+    /// # Errors
+    /// The limit is too short.
+    pub(crate) fn complete(self) -> anyhow::Result<Chat> {
         let Chat { busy, run_limit } = Chat::default();
-        Chat { busy: self.busy.unwrap_or(busy), run_limit: self.run_limit.unwrap_or(run_limit) }
+        let chat = Chat { busy: self.busy.unwrap_or(busy), run_limit: self.run_limit.unwrap_or(run_limit) };
+        chat.check()?;
+        Ok(chat)
     }
 }
 

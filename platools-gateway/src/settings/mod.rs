@@ -175,6 +175,7 @@ impl Settings {
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
+        settings.chat.check()?;
         settings.tls.check()?;
         settings.log.check()?;
         Ok(settings)
@@ -326,6 +327,7 @@ mod tests {
             ("data = '/d'\n[journal]\nrecording = 'some'", "`redacted`"),
             ("data = '/d'\n[chat]\nbusy = 'never'", "`refuse`"),
             ("data = '/d'\n[chat]\nrun_limit = 5", "a time such as"),
+            ("data = '/d'\n[chat]\nrun_limit = '0s'", "`chat.run_limit` is 0s; it takes at least 1s"),
             ("data = '/d'\n[model]\nkey = 'a'", "`key`"),
             ("data = '/d'\n[model]\nmax_turns = 0", "line 3"),
             ("data = '/d'\n[model]\nurl = 'example.com/v1'", "the model's URL is none"),

@@ -19,6 +19,7 @@ mod kept;
 mod limits;
 mod metrics;
 mod model;
+mod model_secure;
 mod model_server;
 mod model_trouble;
 mod named;

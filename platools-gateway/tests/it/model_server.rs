@@ -1,5 +1,6 @@
 //! An endpoint for chat completions that says exactly what a test wants.
 
+use std::fmt::Debug;
 use std::io;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::post;
+use axum::serve::Listener;
 use futures::StreamExt as _;
 use platools_gateway::Gateway;
 use platools_gateway::dev::{self, DevOptions};
@@ -41,10 +43,14 @@ pub(crate) struct Answering(mpsc::Sender<io::Result<Bytes>>);
 
 impl Model {
     pub(crate) async fn start() -> Self {
-        let (asking, asked) = mpsc::unbounded_channel();
-        let router = Router::new().route("/v1/chat/completions", post(ask)).with_state(Arc::new(asking));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        Self::serve(listener, url)
+    }
+
+    pub(crate) fn serve<L: Listener<Addr: Debug>>(listener: L, url: String) -> Self {
+        let (asking, asked) = mpsc::unbounded_channel();
+        let router = Router::new().route("/v1/chat/completions", post(ask)).with_state(Arc::new(asking));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, asked, _server: AbortOnDropHandle::new(server) }
     }
