@@ -1,7 +1,10 @@
 //! Models that are away, refuse, break off or give secrets away, and callers that go away.
 
 use std::process::Stdio;
+use std::time::Duration;
 
+use platools_gateway::core::chat::ChatSettings;
+use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::model::ModelSettings;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -137,6 +140,19 @@ async fn a_caller_that_goes_away_cancels_the_calls_of_tools() {
     cancelled.sort();
     assert_eq!(calls, cancelled);
     assert!(model.is_left_alone());
+}
+
+#[tokio::test]
+async fn a_run_that_takes_too_long_ends_with_its_request_to_the_model() {
+    let mut model = Model::start().await;
+    let chat = ChatSettings::default().run_limit(Duration::from_secs(3));
+    let setup = DevOptions::default().model(model.settings()).chat(chat);
+    let gateway = within(dev::start(setup)).await.unwrap();
+    let answer = asking(&gateway, "hi");
+    let answering = model.asked().await.answering();
+    answering.given_up().await;
+    let answer = ended(answer).await;
+    assert_eq!((answer.status, &answer.body["error"]["code"]), (504, &json!("agent_timeout")), "{answer:?}");
 }
 
 #[tokio::test]
