@@ -3,17 +3,19 @@
 use std::net::SocketAddr;
 
 use crate::core::admin::NewKey;
-use crate::core::agent::Profile;
+use crate::core::agent::{Kind, Profile};
+use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::core::logs::LogFeed;
 use crate::gateway::{Builder, Gateway};
+use crate::model::ModelSettings;
 
 /// The entity that workers connect as.
 pub const ENTITY: &str = "dev";
 /// The secret of [`ENTITY`].
 pub const SECRET: &str = "platools-dev-secret";
-/// An agent that answers commands, for whoever comes with nothing.
+/// An agent for whoever comes with nothing. It answers with the model if there is one, and commands if there is none.
 pub const MAIN_AGENT: &str = "main";
 /// A caller's key that may do everything.
 pub const ADMIN_KEY: &str = "platools-dev-admin";
@@ -32,11 +34,21 @@ pub struct DevOptions {
     pub no_auth: bool,
     /// What admins read along with `logs.tail`. Default: nothing.
     pub logs: Option<LogFeed>,
+    /// How conversations with agents are held. Default: [`ChatSettings::default`].
+    pub chat: ChatSettings,
+    /// What [`MAIN_AGENT`] thinks with. Default: nothing, so that it answers commands.
+    pub model: Option<ModelSettings>,
 }
 
 impl Default for DevOptions {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)), no_auth: false, logs: None }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            no_auth: false,
+            logs: None,
+            chat: ChatSettings::default(),
+            model: None,
+        }
     }
 }
 
@@ -62,12 +74,26 @@ impl DevOptions {
         self.logs = Some(feed);
         self
     }
+
+    /// Holds conversations with agents like that.
+    #[must_use]
+    pub fn chat(mut self, settings: ChatSettings) -> Self {
+        self.chat = settings;
+        self
+    }
+
+    /// Gives [`MAIN_AGENT`] that model.
+    #[must_use]
+    pub fn model(mut self, settings: ModelSettings) -> Self {
+        self.model = Some(settings);
+        self
+    }
 }
 
 /// Starts a gateway with an entity, an admin's key and an agent that everyone knows. Its data is removed with it.
 ///
 /// # Errors
-/// The address is not a loopback address (the secrets are no secrets), or cannot be used.
+/// The address is not a loopback address (the secrets are no secrets), or it or the model's settings cannot be used.
 pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
     if !options.listen.ip().is_loopback() {
         let message = format!(
@@ -77,19 +103,18 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
         );
         return Err(Error::new(ErrorKind::Listen, message));
     }
-    let mut builder = Builder::default().listen(options.listen);
-    if let Some(feed) = options.logs {
-        builder = builder.logs(feed);
-    }
-    if options.no_auth {
-        builder = builder.without_auth();
-    }
+    let builder = Builder::default().listen(options.listen).chat(options.chat);
+    let builder = options.logs.into_iter().fold(builder, Builder::logs);
+    let builder = if options.no_auth { builder.without_auth() } else { builder };
+    let thinking =
+        Profile { kind: options.model.as_ref().map_or(Kind::Command, |_| Kind::Model), ..Profile::default() };
+    let mut builder = options.model.into_iter().fold(builder, Builder::model);
     let opened = builder.open().await?;
     let admin = opened.core.local_admin();
     admin.add_entity_with(ENTITY, Policy::Supersede, &SECRET.to_owned().into()).await?;
     admin.add_key_with(NewKey::new(Role::Admin), &ADMIN_KEY.to_owned().into()).await?;
-    for agent in [AGENT, MAIN_AGENT] {
-        admin.add_agent(agent, Profile::default()).await?;
+    for (agent, profile) in [(AGENT, Profile::default()), (MAIN_AGENT, thinking)] {
+        admin.add_agent(agent, profile).await?;
     }
     let of_agent = NewKey { agent: Some(AGENT.to_owned()), ..NewKey::new(Role::Operator) };
     admin.add_key_with(of_agent, &AGENT_KEY.to_owned().into()).await?;

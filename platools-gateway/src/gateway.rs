@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::core::Core;
 use crate::core::admin::NewKey;
+use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::core::journal::{JournalFigures, JournalSettings};
@@ -22,6 +23,7 @@ use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
 use crate::listen::{self, Patience, RpcSettings, Server, Setup, Sockets};
+use crate::model::{ModelAgent, ModelSettings};
 use crate::store::make_folder;
 use crate::tls::{Files, Keeper, Reload};
 
@@ -45,6 +47,8 @@ pub struct Builder {
     rpc: RpcSettings,
     logs: Option<LogFeed>,
     is_without_auth: bool,
+    chat: ChatSettings,
+    model: Option<ModelSettings>,
     observers: Vec<Arc<dyn CallObserver>>,
     trace_ratio: f64,
 }
@@ -70,6 +74,8 @@ impl Default for Builder {
             rpc: RpcSettings::default(),
             logs: None,
             is_without_auth: false,
+            chat: ChatSettings::default(),
+            model: None,
             observers: Vec::new(),
             trace_ratio: 0.0,
         }
@@ -145,6 +151,19 @@ impl Builder {
         self
     }
 
+    /// How conversations with agents are held. Default: [`ChatSettings::default`].
+    pub fn chat(mut self, settings: ChatSettings) -> Self {
+        self.chat = settings;
+        self
+    }
+
+    /// What agents think with whose profile says [`Kind::Model`](crate::core::agent::Kind::Model). Default: nothing, so that
+    /// those cannot answer.
+    pub fn model(mut self, settings: ModelSettings) -> Self {
+        self.model = Some(settings);
+        self
+    }
+
     /// Checks the files that [`Builder::tls`] names, if it was called. This is stricter than a start, which only warns of a
     /// certificate that is not valid now.
     ///
@@ -170,7 +189,7 @@ impl Builder {
     /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
     ///
     /// # Errors
-    /// The address, the folder or the certificate cannot be used, or another gateway runs on the folder.
+    /// The address, the folder, the certificate or the model's settings cannot be used, or another gateway runs on the folder.
     pub async fn start(mut self) -> Result<Gateway, Error> {
         let opened = self.open().await?;
         self.serve(opened)
@@ -180,17 +199,16 @@ impl Builder {
     pub(crate) async fn open(&mut self) -> Result<Opened, Error> {
         // Before there is a database, because nobody is to be served without it.
         let keeper = self.tls.clone().map(Keeper::open).transpose()?;
+        let model = self.model.clone().map(ModelAgent::new).transpose()?;
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
-        let mut core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
-        if let Some(feed) = &self.logs {
-            core = core.with_logs(feed.clone());
-        }
-        if self.is_without_auth {
-            core = core.without_auth();
-        }
-        let core = self.observers.iter().cloned().fold(core.with_trace_ratio(self.trace_ratio), Core::with_observer);
+        let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
+        let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
+        let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));
+        let core = self.logs.iter().cloned().fold(core, Core::with_logs);
+        let core = if self.is_without_auth { core.without_auth() } else { core };
+        let core = self.observers.iter().cloned().fold(core, Core::with_observer);
         Ok(Opened { core, keeper, lock })
     }
 

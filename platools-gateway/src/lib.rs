@@ -25,6 +25,7 @@ pub mod core;
 pub mod dev;
 mod gateway;
 mod listen;
+pub mod model;
 mod store;
 mod tls;
 

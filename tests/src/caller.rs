@@ -25,6 +25,12 @@ impl Caller {
         Self { http, url: url.into(), key: key.into() }
     }
 
+    /// The key or token it sends.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The tools, by name.
     ///
     /// # Panics

@@ -45,8 +45,9 @@ const GATEWAY: Table = Table {
         ("store", &["core"]),
         ("tls", &["core"]),
         ("listen", &["core", "tls"]),
-        ("gateway", &["core", "listen", "store", "tls"]),
-        ("dev", &["core", "gateway"]),
+        ("model", &["core"]),
+        ("gateway", &["core", "listen", "model", "store", "tls"]),
+        ("dev", &["core", "gateway", "model"]),
         // Parts of the program, which has a root of its own.
         ("cli", &["logs", "otlp", "settings", "signals", "supervisor"]),
         ("logs", &["settings"]),
@@ -60,8 +61,17 @@ const GATEWAY: Table = Table {
 };
 
 /// The web frameworks and sockets that the gateway's core knows nothing of.
-const PROTOCOLS: &[&str] =
-    &["axum", "hyper", "opentelemetry", "rmcp", "tokio_tungstenite", "tower", "tower_http", "tungstenite"];
+const PROTOCOLS: &[&str] = &[
+    "async_openai",
+    "axum",
+    "hyper",
+    "opentelemetry",
+    "rmcp",
+    "tokio_tungstenite",
+    "tower",
+    "tower_http",
+    "tungstenite",
+];
 
 #[test]
 fn the_sdk_imports_what_its_table_allows() {

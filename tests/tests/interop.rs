@@ -1,4 +1,7 @@
-//! The gateway with a worker that runs on the Python SDK.
+//! The gateway with a worker that runs on the Python SDK, and with OpenAI's client.
+
+#[path = "interop/openai.rs"]
+mod openai;
 
 use std::fs::{self, File};
 use std::future::Future;
@@ -208,7 +211,11 @@ struct Platform {
 impl Platform {
     /// Starts both and waits until the tools can be called.
     async fn start(test: &str) -> Self {
-        let gateway = within("the gateway's start", dev::start(DevOptions::default())).await.expect("a gateway");
+        Self::start_with(test, DevOptions::default()).await
+    }
+
+    async fn start_with(test: &str, options: DevOptions) -> Self {
+        let gateway = within("the gateway's start", dev::start(options)).await.expect("a gateway");
         let worker = Worker::spawn(test, &gateway.url());
         let mut platform = Self { gateway: Some(gateway), worker, tools: TOOLS.to_vec() };
         platform.registered().await;
@@ -272,17 +279,11 @@ struct Worker {
 
 impl Worker {
     fn spawn(test: &str, url: &str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = folder.join("../target/interop/venv/bin/python");
-        assert!(
-            python.exists(),
-            "the Python SDK is not installed: run tests/interop/setup first (there is no {})",
-            python.display()
-        );
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/worker.py");
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("interop-{test}.log"));
         let errors = File::create(&log).expect("a file for the worker's log");
-        let process = Command::new(python)
-            .arg(folder.join("interop/worker.py"))
+        let process = Command::new(python())
+            .arg(script)
             .envs([("PLATOS_URL", url), ("PLATOS_SECRET", dev::SECRET), ("PYTHONDONTWRITEBYTECODE", "1")])
             // No proxy of the environment knows the way to this loopback interface.
             .envs([("no_proxy", "127.0.0.1"), ("NO_PROXY", "127.0.0.1")])
@@ -305,6 +306,17 @@ impl Worker {
         let text = fs::read_to_string(&self.log).unwrap_or_else(|error| error.to_string());
         format!("the worker's log, {}:\n{text}", self.log.display())
     }
+}
+
+/// The interpreter with everything that is tested here.
+fn python() -> PathBuf {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/interop/venv/bin/python");
+    assert!(
+        python.exists(),
+        "the Python SDK is not installed: run tests/interop/setup first (there is no {})",
+        python.display()
+    );
+    python
 }
 
 /// The names of the tools that can be called.

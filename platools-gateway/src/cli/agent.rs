@@ -1,13 +1,17 @@
-//! `agent`: who calls tools.
+//! `agent`: who answers people, and calls tools.
 
-use clap::Subcommand;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
 use platools_gateway::core::admin;
-use platools_gateway::core::agent::Profile;
+use platools_gateway::core::agent::{Kind, Profile};
 use platools_gateway::core::clock::rfc3339;
 use serde::Serialize;
 
 use super::folder::Place;
 use super::output::{Listing, say};
+use super::words;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -15,14 +19,49 @@ pub(super) enum Command {
     Add {
         /// Name of the agent.
         slug: String,
+        #[command(flatten)]
+        given: GivenProfile,
+    },
+    /// Change how an agent answers. What is not said stays as it is; an empty text takes back what was said.
+    Change {
+        /// Slug or id of the agent.
+        slug: String,
+        #[command(flatten)]
+        given: GivenProfile,
+        /// Let it call all the tools that its caller may call.
+        #[arg(long, conflicts_with = "tool")]
+        all_tools: bool,
     },
     /// List the agents.
     List(Listing),
-    /// Remove an agent and its keys. Its tokens are good for nothing any more.
+    /// Remove an agent, its keys and its conversations. Its tokens are good for nothing any more.
     Remove {
         /// Slug or id of the agent.
         slug: String,
     },
+}
+
+/// What was said of how an agent answers.
+#[derive(Debug, Args)]
+pub(super) struct GivenProfile {
+    /// What thinks: nothing, so that it calls the tools it is told to (`command`), or a language model (`model`). Default: command.
+    #[arg(long, value_name = "KIND", value_parser = words::kind())]
+    kind: Option<Kind>,
+    /// The model, by the name that its endpoint knows it by. Default: the one of `serve --model`.
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// What the model is told before anything else. Default: nothing.
+    #[arg(long, value_name = "TEXT")]
+    system_prompt: Option<String>,
+    /// File with what the model is told before anything else.
+    #[arg(long, value_name = "FILE", conflicts_with = "system_prompt")]
+    system_prompt_file: Option<PathBuf>,
+    /// Name of a tool that it may call; it may be said several times. Default: all that its caller may call.
+    #[arg(long, value_name = "NAME")]
+    tool: Vec<String>,
+    /// The environment of its tools, by slug or id. Default: development.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    env: Option<String>,
 }
 
 /// One line of the list.
@@ -31,15 +70,19 @@ pub(super) enum Command {
 struct Row {
     slug: String,
     id: String,
+    kind: Kind,
+    model: Option<String>,
     created_at: String,
 }
 
 pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Add { slug } => {
-            let added = place.with(async |admin| admin.add_agent(&slug, Profile::default()).await).await?;
+        Command::Add { slug, given } => {
+            let profile = given.over(Profile::default())?;
+            let added = place.with(async |admin| admin.add_agent(&slug, profile).await).await?;
             say(&format!("agent {slug}: {}", added.id))
         }
+        Command::Change { slug, given, all_tools } => change(place, &slug, given, all_tools).await,
         Command::List(listing) => {
             let agents = place.with(async |admin| Ok(admin.agents())).await?;
             listing.print(agents.into_iter().map(row))
@@ -51,6 +94,59 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     }
 }
 
+async fn change(place: &Place, slug: &str, given: GivenProfile, all_tools: bool) -> anyhow::Result<()> {
+    // Read before the data is opened: a file that is not there is no matter of the data.
+    let given = given.read()?;
+    let change = async |admin: admin::Admin<'_>| {
+        let mut profile = given.put_over(admin.agent(slug)?.profile);
+        if all_tools {
+            profile.tools = None;
+        }
+        admin.change_agent(slug, profile).await
+    };
+    place.with(change).await?;
+    say(&format!("changed the agent {slug}"))
+}
+
+impl GivenProfile {
+    fn over(self, profile: Profile) -> anyhow::Result<Profile> {
+        Ok(self.read()?.put_over(profile))
+    }
+
+    /// Takes the system prompt from its file.
+    fn read(mut self) -> anyhow::Result<Self> {
+        if let Some(file) = self.system_prompt_file.take() {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("the system prompt cannot be read from {}", file.display()))?;
+            self.system_prompt = Some(text);
+        }
+        Ok(self)
+    }
+
+    fn put_over(self, mut profile: Profile) -> Profile {
+        profile.kind = self.kind.unwrap_or(profile.kind);
+        for (known, said) in [
+            (&mut profile.model, self.model),
+            (&mut profile.system_prompt, self.system_prompt),
+            (&mut profile.environment, self.env),
+        ] {
+            if let Some(said) = said {
+                *known = Some(said).filter(|text| !text.is_empty());
+            }
+        }
+        if !self.tool.is_empty() {
+            profile.tools = Some(self.tool);
+        }
+        profile
+    }
+}
+
 fn row(agent: admin::Agent) -> Row {
-    Row { slug: agent.slug, id: agent.id.to_string(), created_at: rfc3339(agent.created_ms) }
+    Row {
+        slug: agent.slug,
+        id: agent.id.to_string(),
+        kind: agent.profile.kind,
+        model: agent.profile.model,
+        created_at: rfc3339(agent.created_ms),
+    }
 }

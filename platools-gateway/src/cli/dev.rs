@@ -7,7 +7,7 @@ use platools_gateway::dev::{self, DevOptions};
 
 use super::output::say;
 use crate::logs;
-use crate::settings::{DEFAULT_LISTEN, GivenLog, Log};
+use crate::settings::{DEFAULT_LISTEN, GivenChat, GivenLog, GivenModel, Log};
 use crate::signals::{Hangup, Signals};
 
 #[derive(Debug, Args)]
@@ -19,17 +19,20 @@ pub(super) struct Options {
     #[arg(long)]
     no_auth: bool,
     #[command(flatten)]
+    chat: GivenChat,
+    #[command(flatten)]
+    model: GivenModel,
+    #[command(flatten)]
     log: GivenLog,
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let feed = logs::start(&Log::load(options.log)?)?;
     let signals = Signals::listen(Hangup::Stop)?;
-    let mut setup = DevOptions::default().listen(options.listen).logs(feed);
-    if options.no_auth {
-        setup = setup.no_auth();
-    }
-    let gateway = dev::start(setup).await?;
+    let setup = DevOptions::default().listen(options.listen).logs(feed).chat(options.chat.complete()?.settings());
+    let setup = if options.no_auth { setup.no_auth() } else { setup };
+    let model = options.model.complete()?.settings();
+    let gateway = dev::start(model.into_iter().fold(setup, DevOptions::model)).await?;
     say(&format!("listening on {}", gateway.url()))?;
     for (what, value) in [
         ("entity", dev::ENTITY),

@@ -59,7 +59,9 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .worker_stall(settings.worker.stall.get())
         .limits(settings.limits.clone())
         .journal(settings.journal.settings())
-        .rpc(settings.rpc.settings());
+        .rpc(settings.rpc.settings())
+        .chat(settings.chat.settings());
+    let builder = settings.model.settings().into_iter().fold(builder, Builder::model);
     match settings.tls.files() {
         Some((certificate, key)) => builder.tls(certificate, key),
         None => builder,

@@ -2,6 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;
+use platools_gateway::core::agent::Kind;
 use platools_gateway::core::identity::Policy;
 
 /// Takes a caller's role.
@@ -12,6 +13,11 @@ pub(super) fn role() -> impl TypedValueParser<Value = Role> {
 /// Takes the policy of an entity.
 pub(super) fn policy() -> impl TypedValueParser<Value = Policy> {
     one_of([Policy::Supersede, Policy::Pool].map(Policy::as_str), Policy::from_name)
+}
+
+/// Takes the kind of an agent.
+pub(super) fn kind() -> impl TypedValueParser<Value = Kind> {
+    one_of([Kind::Command, Kind::Model].map(Kind::as_str), Kind::from_name)
 }
 
 fn one_of<T, const N: usize>(words: [&'static str; N], find: fn(&str) -> Option<T>) -> impl TypedValueParser<Value = T>

@@ -32,7 +32,7 @@ pub mod logs;
 pub mod observe;
 pub mod oversize;
 pub mod project;
-mod random;
+pub(crate) mod random;
 pub mod ready;
 pub mod registration;
 pub mod schema;

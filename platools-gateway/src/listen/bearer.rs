@@ -1,7 +1,27 @@
-//! The bearer token of a request: a worker's secret, or a caller's key.
+//! The bearer token of a request: a worker's secret, or a caller's key; and whose that is.
 
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts as _};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
+
+use crate::core::Core;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::Caller;
+
+/// Whose request it is.
+pub(super) async fn caller_of(parts: &mut Parts, core: &Core) -> Result<Caller, Error> {
+    let key = bearer_token(&parts.headers).ok_or_else(|| {
+        let message = "missing key: send the header `Authorization: Bearer <key>`";
+        Error::new(ErrorKind::Unauthenticated, message)
+    })?;
+    let ConnectInfo(remote) = ConnectInfo::<SocketAddr>::from_request_parts(parts, &())
+        .await
+        .expect("the server says where every request comes from");
+    core.authenticate(&key, remote.ip()).await
+}
 
 /// The token, if there is one; the scheme's case does not matter.
 pub(super) fn bearer_token(headers: &HeaderMap) -> Option<SecretString> {

@@ -1,7 +1,9 @@
 //! How the gateway is reached: one adapter for each protocol, all over the same core. Adapters do not know each other.
 
 mod bearer;
+mod body;
 mod causes;
+mod openai;
 mod rest;
 mod rpc;
 mod server;
@@ -16,7 +18,8 @@ pub(crate) use server::{Server, Setup};
 pub(crate) use sync::Patience;
 
 // What adapters share they take from here.
-use bearer::bearer_token;
+use bearer::{bearer_token, caller_of};
+use body::{Unread, read_text};
 use causes::causes_of;
 use server::{Routes, Traffic};
 
@@ -36,6 +39,7 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, patience: Patience, rp
     let workers = sync::router(Arc::clone(core), sockets.links.clone(), patience);
     let callers = rpc::router(Arc::clone(core), sockets.callers.clone(), rpc);
     // The adapter for HTTP also answers what no route matches.
-    let served = rest::router(Arc::clone(core)).merge(workers).merge(callers);
+    let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
+    let served = rest::router(Arc::clone(core)).merge(openai).merge(workers).merge(callers);
     Routes { served, turned_away: rest::turned_away() }
 }

@@ -9,7 +9,9 @@ use platools_gateway::Recording;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::chat::GivenChat;
 use super::limits::GivenLimits;
+use super::model::GivenModel;
 use super::rpc::GivenRpc;
 use super::size::Size;
 use super::span::Span;
@@ -38,6 +40,10 @@ pub(crate) struct Given {
     pub(super) limits: GivenLimits,
     #[command(flatten)]
     pub(super) journal: GivenJournal,
+    #[command(flatten)]
+    pub(super) chat: GivenChat,
+    #[command(flatten)]
+    pub(super) model: GivenModel,
     #[command(flatten)]
     pub(super) rpc: GivenRpc,
     #[command(flatten)]

@@ -1,7 +1,9 @@
 //! What `serve` can be told, from three places: flags go before the environment, and that before the configuration file.
 
+mod chat;
 mod given;
 mod limits;
+mod model;
 mod otlp;
 mod rpc;
 mod size;
@@ -19,7 +21,9 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use chat::{Chat, GivenChat};
 pub(crate) use given::{Given, GivenLog, LogFormat};
+pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
 use rpc::Rpc;
 use size::Size;
@@ -58,6 +62,10 @@ pub(crate) struct Settings {
     pub(crate) journal: Journal,
     /// What callers over the gateway RPC protocol may ask for, and how long they may take.
     pub(crate) rpc: Rpc,
+    /// How conversations with agents are held.
+    pub(crate) chat: Chat,
+    /// What agents think with.
+    pub(crate) model: Model,
     /// What is logged.
     pub(crate) log: Log,
     /// Where calls go as spans.
@@ -167,10 +175,12 @@ impl Settings {
         );
         let mut settings: Self = settings.try_into().context("the settings cannot be put together")?;
         settings.otlp = settings.otlp.checked()?;
+        settings.model = settings.model.checked()?;
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
         settings.rpc.check()?;
+        settings.chat.check()?;
         settings.tls.check()?;
         settings.log.check()?;
         Ok(settings)
@@ -256,7 +266,8 @@ mod tests {
 
     #[test]
     fn a_printed_configuration_is_one_that_says_the_same() {
-        for file in ["data = '/d'", "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'"] {
+        let model = "data = '/d'\n[model]\nurl = 'http://a/v1'\nname = 'm'\nmax_output_tokens = 9";
+        for file in ["data = '/d'", model, "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'"] {
             let settings = load(Given::default(), file).unwrap();
             let printed = toml::to_string(&settings).unwrap();
             assert_eq!(load(Given::default(), &printed).unwrap(), settings);
@@ -322,6 +333,13 @@ mod tests {
             ("data = '/d'\n[rpc]\nping_interval = '1ms'", "`rpc.ping_interval` is 1ms; it takes at least 1s"),
             ("data = '/d'\n[rpc]\nping_interval = '1m'", "needs more time"),
             ("data = '/d'\n[rpc]\nmax_message = '1B'", "it takes at least 1KiB"),
+            ("data = '/d'\n[chat]\nbusy = 'never'", "`refuse`"),
+            ("data = '/d'\n[chat]\nrun_limit = 5", "a time such as"),
+            ("data = '/d'\n[chat]\nrun_limit = '0s'", "`chat.run_limit` is 0s; it takes at least 1s"),
+            ("data = '/d'\n[model]\nkey = 'a'", "`key`"),
+            ("data = '/d'\n[model]\nmax_turns = 0", "line 3"),
+            ("data = '/d'\n[model]\nurl = 'example.com/v1'", "the model's URL is none"),
+            ("data = '/d'\n[model]\nurl = 'http://a:b@example.com/v1'", "PLATOOLS_GATEWAY_MODEL_KEY"),
             ("data = '/d'\n[otlp]\nheaders = 'a=b'", "line 3"),
             ("data = '/d'\n[otlp]\nsample_ratio = 1.5", "`otlp.sample_ratio` is 1.5; it takes a number from 0 to 1"),
         ] {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod access;
+mod agents;
 mod authority;
 mod calls;
 mod catalog;
@@ -18,8 +19,13 @@ mod journal;
 mod kept;
 mod limits;
 mod metrics;
+mod model;
+mod model_secure;
+mod model_server;
+mod model_trouble;
 mod named;
 mod observe;
+mod openai;
 mod program;
 mod projects;
 mod reload;

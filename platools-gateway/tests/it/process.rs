@@ -17,7 +17,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 fn command_of(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
-        if ["PLATOOLS_GATEWAY_", "OTEL_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+        if ["PLATOOLS_GATEWAY_", "OTEL_", "OPENAI_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
     }

@@ -340,8 +340,12 @@ impl Caller {
 
     /// Calls, and reads what comes as events.
     pub(crate) async fn stream(&self, tool: &str, body: Value) -> Events {
-        let request = self.request("POST", &format!("/v1/tools/{tool}/call?stream=1")).body(body.to_string());
-        let response = within(request.send()).await.unwrap();
+        self.open_stream(&format!("/v1/tools/{tool}/call?stream=1"), body).await
+    }
+
+    /// Posts, and reads what comes as events.
+    pub(crate) async fn open_stream(&self, path: &str, body: Value) -> Events {
+        let response = within(self.request("POST", path).body(body.to_string()).send()).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Events { response, read: String::new() }
     }
@@ -368,6 +372,23 @@ pub(crate) struct Events {
 }
 
 impl Events {
+    /// Reads on until some text is there.
+    pub(crate) async fn until(&mut self, text: &str) {
+        while !self.read.contains(text) {
+            let chunk = within(self.response.chunk()).await.unwrap().expect("another event");
+            self.read.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    /// The data of all events that are still to come; the end that is no JSON is a string.
+    pub(crate) async fn rest(mut self) -> Vec<Value> {
+        while let Some(chunk) = within(self.response.chunk()).await.unwrap() {
+            self.read.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+        let data = self.read.lines().filter_map(|line| line.strip_prefix("data: "));
+        data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| data.into())).collect()
+    }
+
     /// The name and the data of the next event.
     pub(crate) async fn next(&mut self) -> (String, Value) {
         loop {

@@ -52,13 +52,18 @@ impl Core {
     /// The role is not enough.
     pub fn agents(&self, caller: &Caller) -> Result<Vec<Agent>, Error> {
         caller.require(Role::Viewer)?;
-        Ok(self.directory.snapshot().agents_of(&caller.project_id).into_iter().map(agent).collect())
+        Ok(self.agents_of(&caller.project_id))
     }
 
     /// The default project, for whoever can read the data folder anyway.
     #[must_use]
     pub fn local_admin(&self) -> Admin<'_> {
         Admin { core: self, project: self.directory.default_project().clone() }
+    }
+
+    /// The agents of a project, by slug.
+    pub(super) fn agents_of(&self, project: &ProjectId) -> Vec<Agent> {
+        self.directory.snapshot().agents_of(project).into_iter().map(agent).collect()
     }
 }
 
@@ -161,15 +166,25 @@ impl Admin<'_> {
     /// The agents, by slug.
     #[must_use]
     pub fn agents(&self) -> Vec<Agent> {
-        self.snapshot().agents_of(&self.project).into_iter().map(agent).collect()
+        self.core.agents_of(&self.project)
+    }
+
+    /// One agent, by slug or id.
+    ///
+    /// # Errors
+    /// There is no such agent.
+    pub fn agent(&self, name: &str) -> Result<Agent, Error> {
+        let snapshot = self.snapshot();
+        snapshot.agent_named(&self.project, name).map(agent).ok_or_else(|| missing("agent", name))
     }
 
     /// Adds an agent.
     ///
     /// # Errors
-    /// There is one of that slug, the slug is malformed, or the database failed.
+    /// There is one of that slug, the slug is malformed, the profile's environment is not there, or the database failed.
     pub async fn add_agent(&self, slug: &str, profile: Profile) -> Result<Agent, Error> {
         check_slug(slug)?;
+        self.check_profile(&profile)?;
         let row = AgentRow {
             id: AgentId::random(),
             project_id: self.project.clone(),
@@ -187,10 +202,11 @@ impl Admin<'_> {
     /// Changes how an agent answers.
     ///
     /// # Errors
-    /// There is no such agent, or the database failed.
+    /// There is no such agent, the profile's environment is not there, or the database failed.
     pub async fn change_agent(&self, name: &str, profile: Profile) -> Result<Agent, Error> {
         let snapshot = self.snapshot();
         let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
+        self.check_profile(&profile)?;
         self.core.directory.store().change_agent(&row.id, &profile).await?;
         self.core.directory.refresh().await?;
         Ok(Agent { profile, ..agent(row) })
@@ -303,6 +319,11 @@ impl Admin<'_> {
         let snapshot = self.snapshot();
         let find = |name: &str| snapshot.agent_named(&self.project, name).map(|row| row.id.clone());
         name.map(|name| find(name).ok_or_else(|| missing("agent", name))).transpose()
+    }
+
+    /// Refuses a profile whose agent could never answer.
+    fn check_profile(&self, profile: &Profile) -> Result<(), Error> {
+        self.core.directory.environment(&self.project, profile.environment.as_deref()).map(drop)
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {

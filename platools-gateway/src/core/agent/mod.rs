@@ -15,10 +15,10 @@ use super::error::Error;
 pub use message::{Message, ToolUse, Usage};
 pub use profile::{Kind, Profile};
 pub use sink::{ChatEvent, ChatSink, Speech};
-pub(crate) use tools::failure;
 pub use tools::{Tools, UsableTool};
 
 pub(crate) use command::CommandAgent;
+pub(crate) use tools::failure;
 
 /// What an agent is to answer.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ pub(crate) use command::CommandAgent;
 pub struct Input<'a> {
     /// How it is to answer.
     pub profile: &'a Profile,
+    /// What whoever asks has to say to that, after the profile's own system prompt.
+    pub instructions: &'a [String],
     /// What was said before, the oldest first.
     pub history: &'a [Message],
     /// What is said now.

@@ -34,3 +34,20 @@ pub enum Kind {
     /// A language model.
     Model,
 }
+
+impl Kind {
+    /// The kind as it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Model => "model",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Command, Self::Model].into_iter().find(|kind| kind.as_str() == name)
+    }
+}

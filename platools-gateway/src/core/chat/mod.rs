@@ -1,5 +1,6 @@
 //! Conversations with agents: one run after the other in each, stored, and seen by nobody but their user.
 
+mod complete;
 mod conversation;
 mod runs;
 mod settings;
@@ -14,6 +15,7 @@ use super::identity::{Caller, Role};
 use super::ids::{ConversationId, RunId};
 use crate::store::{AgentRow, ConversationRow};
 
+pub use complete::Completion;
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 pub use settings::{ChatSettings, WhenBusy};
 
@@ -72,26 +74,10 @@ impl Core {
         let said = Message::user(request.message.as_str());
         self.store.add_messages(&conversation, &[said], now_ms()).await?;
         tracing::debug!(run.id = %run, conversation.id = %conversation, agent = agent.slug, "run begins");
-        let (content, answer) = self.answer_as(caller, &agent, &history, &request.message, sink).await?;
+        let input = Input { profile: &agent.profile, instructions: &[], history: &history, message: &request.message };
+        let (content, answer) = self.answer_as(caller, &agent, input, sink).await?;
         self.store.add_messages(&conversation, &answer.messages, now_ms()).await?;
         Ok(ChatReply { content, usage: answer.usage, conversation })
-    }
-
-    /// Has an agent answer without a conversation: what was said before is the caller's to keep.
-    ///
-    /// # Errors
-    /// Like [`Core::chat`], as far as it has to do with the agent.
-    pub async fn complete(
-        &self,
-        caller: &Caller,
-        agent: &str,
-        history: &[Message],
-        message: &str,
-        sink: &dyn ChatSink,
-    ) -> Result<(String, Answer), Error> {
-        caller.require(Role::Operator)?;
-        let agent = self.agent_named(caller, agent)?;
-        self.answer_as(caller, &agent, history, message, sink).await
     }
 
     /// Runs an agent for a caller, within the limit.
@@ -99,8 +85,7 @@ impl Core {
         &self,
         caller: &Caller,
         agent: &AgentRow,
-        history: &[Message],
-        message: &str,
+        input: Input<'_>,
         sink: &dyn ChatSink,
     ) -> Result<(String, Answer), Error> {
         let profile = &agent.profile;
@@ -109,7 +94,7 @@ impl Core {
         let (allowed, environment) = (profile.tools.as_deref(), profile.environment.as_deref());
         let tools = Tools::new(self, &caller, sink, allowed, environment).await?;
         let speech = Speech::new(sink);
-        let run = self.thinker(profile)?.run(Input { profile, history, message }, &tools, &speech);
+        let run = self.thinker(profile)?.run(input, &tools, &speech);
         let limit = self.chat.run_limit;
         let answer = timeout(limit, run).await.map_err(|_| {
             Error::new(ErrorKind::AgentTimeout, format!("the agent did not answer within {} seconds", limit.as_secs()))

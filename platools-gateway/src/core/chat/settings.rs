@@ -20,6 +20,22 @@ impl Default for ChatSettings {
     }
 }
 
+impl ChatSettings {
+    /// Says what happens to a message that comes while the one before it is being answered.
+    #[must_use]
+    pub fn busy(mut self, busy: WhenBusy) -> Self {
+        self.busy = busy;
+        self
+    }
+
+    /// Says how long a run may take.
+    #[must_use]
+    pub fn run_limit(mut self, limit: Duration) -> Self {
+        self.run_limit = limit;
+        self
+    }
+}
+
 /// What happens to a message that comes while the one before it in the same conversation is being answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,17 +1,15 @@
 //! Whose request it is.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
-use axum::http::StatusCode;
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::problem::Problem;
 use crate::core::Core;
 use crate::core::admin::Admin;
 use crate::core::identity::Caller;
-use crate::listen::bearer_token;
+use crate::listen::caller_of;
 
 /// A caller with a good key or token.
 ///
@@ -22,14 +20,7 @@ impl FromRequestParts<Arc<Core>> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        let key = bearer_token(&parts.headers).ok_or_else(|| {
-            let detail = "missing key: send the header `Authorization: Bearer <key>`";
-            Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
-        })?;
-        let ConnectInfo(remote) = ConnectInfo::<SocketAddr>::from_request_parts(parts, core)
-            .await
-            .expect("the server says where every request comes from");
-        Ok(Self(core.authenticate(&key, remote.ip()).await?))
+        Ok(Self(caller_of(parts, core).await?))
     }
 }
 

@@ -21,6 +21,7 @@ mod workers;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -88,7 +89,8 @@ async fn no_such_route(uri: Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", format!("there is nothing at {}", uri.path()))
 }
 
-async fn no_such_method(method: Method, uri: Uri) -> Problem {
+/// What a path answers that does not take a method.
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response {
     let detail = format!("{} does not take {method}", uri.path());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()
 }

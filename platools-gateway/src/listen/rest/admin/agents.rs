@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::core::admin;
-use crate::core::agent::Profile;
+use crate::core::agent;
 use crate::core::clock::rfc3339;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
@@ -14,20 +14,62 @@ use crate::listen::rest::page::{Page, Window};
 use crate::listen::rest::parts::{Path, Query};
 use crate::listen::rest::problem::Problem;
 
-/// Whoever calls tools under a name of its own.
+/// Whoever answers people and calls tools, under a name of its own.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Agent {
     id: String,
     /// Its name in URLs.
     slug: String,
+    /// How it answers.
+    profile: Profile,
     created_at: String,
+}
+
+/// How an agent answers.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = AgentProfile)]
+pub(super) struct Profile {
+    /// `command` (default): it calls the tools it is told to. `model`: a language model decides.
+    kind: Kind,
+    /// The model, by the name that its endpoint knows it by. Default: the gateway's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// What the model is told before anything else. Default: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_prompt: Option<String>,
+    /// The names of the tools it may call. Default: all that its caller may call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<Vec<String>>,
+    /// The environment of its tools, by slug or id. Default: development.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<String>,
+}
+
+/// What thinks.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = AgentKind)]
+enum Kind {
+    #[default]
+    Command,
+    Model,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAgent {
     slug: String,
+    /// How it answers. Default: commands.
+    profile: Option<Profile>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AgentChange {
+    /// How it answers from now on: this takes the place of the whole profile.
+    profile: Profile,
 }
 
 /// List the agents.
@@ -48,8 +90,28 @@ pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewAgent>,
 ) -> Result<(StatusCode, Json<Agent>), Problem> {
-    let added = administrator.directory()?.add_agent(&new.slug, Profile::default()).await?;
+    let profile = new.profile.unwrap_or_default().into();
+    let added = administrator.directory()?.add_agent(&new.slug, profile).await?;
     Ok((StatusCode::CREATED, Json(shown(added))))
+}
+
+/// Show one agent.
+#[utoipa::path(get, path = "/v1/agents/{agent}", tag = "directory", params(("agent", description = "Slug or id")),
+    responses((status = 200, body = Agent), (status = "4XX", body = Problem)))]
+pub(super) async fn show(administrator: Administrator, Path(agent): Path<String>) -> Result<Json<Agent>, Problem> {
+    Ok(Json(shown(administrator.directory()?.agent(&agent)?)))
+}
+
+/// Change how an agent answers.
+#[utoipa::path(patch, path = "/v1/agents/{agent}", tag = "directory", request_body = AgentChange,
+    params(("agent", description = "Slug or id")),
+    responses((status = 200, body = Agent), (status = "4XX", body = Problem)))]
+pub(super) async fn change(
+    administrator: Administrator,
+    Path(agent): Path<String>,
+    Body(change): Body<AgentChange>,
+) -> Result<Json<Agent>, Problem> {
+    Ok(Json(shown(administrator.directory()?.change_agent(&agent, change.profile.into()).await?)))
 }
 
 /// Remove an agent. Its keys and tokens are good for nothing any more.
@@ -61,5 +123,28 @@ pub(super) async fn remove(administrator: Administrator, Path(agent): Path<Strin
 }
 
 fn shown(agent: admin::Agent) -> Agent {
-    Agent { id: agent.id.to_string(), slug: agent.slug, created_at: rfc3339(agent.created_ms) }
+    let created_at = rfc3339(agent.created_ms);
+    Agent { id: agent.id.to_string(), slug: agent.slug, profile: agent.profile.into(), created_at }
+}
+
+impl From<Profile> for agent::Profile {
+    fn from(profile: Profile) -> Self {
+        let kind = match profile.kind {
+            Kind::Command => agent::Kind::Command,
+            Kind::Model => agent::Kind::Model,
+        };
+        let Profile { model, system_prompt, tools, environment, .. } = profile;
+        Self { kind, model, system_prompt, tools, environment }
+    }
+}
+
+impl From<agent::Profile> for Profile {
+    fn from(profile: agent::Profile) -> Self {
+        let kind = match profile.kind {
+            agent::Kind::Command => Kind::Command,
+            agent::Kind::Model => Kind::Model,
+        };
+        let agent::Profile { model, system_prompt, tools, environment, .. } = profile;
+        Self { kind, model, system_prompt, tools, environment }
+    }
 }

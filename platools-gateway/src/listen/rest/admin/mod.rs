@@ -25,7 +25,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(entities::rotate))
         .routes(routes!(entities::mint))
         .routes(routes!(agents::list, agents::add))
-        .routes(routes!(agents::remove))
+        .routes(routes!(agents::show, agents::change, agents::remove))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::revoke))
         .routes(routes!(tokens::mint))

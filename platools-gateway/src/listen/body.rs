@@ -1,0 +1,53 @@
+//! The body of a request, as text.
+
+use std::string::FromUtf8Error;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use futures::StreamExt as _;
+use tokio::time::timeout;
+
+use crate::core::limits::MAX_BODY_BYTES;
+
+/// A body is read so far before the connection is given up.
+const MAX_DISCARDED_BYTES: usize = 8 * MAX_BODY_BYTES as usize;
+
+/// How long a body may take to arrive.
+const UPLOAD: Duration = Duration::from_secs(30);
+
+/// Why there is no text; what the caller is told.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unread {
+    #[error("the body took too long to arrive")]
+    TooSlow,
+    #[error("the body is larger than {max_bytes} bytes")]
+    TooLarge { max_bytes: usize },
+    #[error("the body broke off: {0}")]
+    BrokenOff(axum::Error),
+    #[error("the body is not UTF-8: {0}")]
+    NotText(FromUtf8Error),
+}
+
+/// Reads a body that is text.
+pub(super) async fn read_text(body: Body, max_bytes: usize) -> Result<String, Unread> {
+    let body = timeout(UPLOAD, collect(body.into_data_stream(), max_bytes)).await.map_err(|_| Unread::TooSlow)??;
+    String::from_utf8(body).map_err(Unread::NotText)
+}
+
+/// Collects a body.
+///
+/// Some of what is too much is read and thrown away: a client that is still sending may never see an answer that comes
+/// before its body was read.
+async fn collect(mut chunks: BodyDataStream, max_bytes: usize) -> Result<Vec<u8>, Unread> {
+    let (mut body, mut length) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(Unread::BrokenOff)?;
+        length += chunk.len();
+        if length <= max_bytes {
+            body.extend_from_slice(&chunk);
+        } else if length > MAX_DISCARDED_BYTES {
+            break;
+        }
+    }
+    if length > max_bytes { Err(Unread::TooLarge { max_bytes }) } else { Ok(body) }
+}

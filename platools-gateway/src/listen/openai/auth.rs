@@ -1,0 +1,24 @@
+//! Whose request it is.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::failure::Failure;
+use crate::core::Core;
+use crate::core::identity::Caller;
+use crate::listen::caller_of;
+
+/// A caller with a good key or token.
+///
+/// As the first extractor of a handler it also keeps the gateway from reading the body of nobody in particular.
+pub(super) struct Known(pub(super) Caller);
+
+impl FromRequestParts<Arc<Core>> for Known {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
+        Ok(Self(caller_of(parts, core).await?))
+    }
+}

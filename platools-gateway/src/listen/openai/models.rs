@@ -1,0 +1,35 @@
+//! `/v1/models`: the agents, so that clients can offer them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+
+use super::auth::Known;
+use super::failure::Failure;
+use crate::core::Core;
+use crate::core::admin::Agent;
+use crate::core::error::{Error, ErrorKind};
+
+/// Lists the agents.
+pub(super) async fn list(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Json<Value>, Failure> {
+    let models: Vec<_> = core.agents(&caller)?.iter().map(model).collect();
+    Ok(Json(json!({"object": "list", "data": models})))
+}
+
+/// Shows one agent.
+pub(super) async fn show(
+    State(core): State<Arc<Core>>,
+    Known(caller): Known,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    let agents = core.agents(&caller)?;
+    let found = agents.iter().find(|agent| agent.slug == name || agent.id.as_str() == name);
+    let none = || Error::new(ErrorKind::NotFound, format!("there is no agent `{name}`"));
+    Ok(Json(model(found.ok_or_else(none)?)))
+}
+
+fn model(agent: &Agent) -> Value {
+    json!({"id": agent.slug, "object": "model", "created": agent.created_ms / 1000, "owned_by": "platools"})
+}

@@ -1,0 +1,180 @@
+//! What a client asks for.
+
+use axum::body::Body;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::failure::Failure;
+use super::messages::{Said, Talk};
+use crate::core::Core;
+use crate::core::chat::Completion;
+use crate::core::identity::Caller;
+use crate::listen::read_text;
+
+/// A user's name has at most so many characters.
+const MAX_USER_CHARS: usize = 256;
+
+/// One request. What only a model has a use for, such as a temperature, is passed over: an agent's profile says how it answers.
+#[derive(Deserialize)]
+struct Asked {
+    model: String,
+    messages: Vec<Said>,
+    stream: Option<bool>,
+    stream_options: Option<StreamOptions>,
+    user: Option<String>,
+    n: Option<u32>,
+    tools: Option<Vec<IgnoredAny>>,
+    functions: Option<Vec<IgnoredAny>>,
+    response_format: Option<Format>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Format {
+    r#type: String,
+}
+
+/// What an agent is to answer, and how the answer is sent.
+pub(super) struct Request {
+    pub(super) agent: String,
+    talk: Talk,
+    user: Option<String>,
+    pub(super) form: Form,
+}
+
+/// How an answer is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// At once.
+    Whole,
+    /// As it comes.
+    Stream,
+    /// As it comes, and at the end what it cost.
+    StreamWithUsage,
+}
+
+impl Request {
+    pub(super) async fn read(body: Body, core: &Core) -> Result<Self, Failure> {
+        Self::parse(&read_text(body, core.limiter().body_bytes()).await?)
+    }
+
+    fn parse(text: &str) -> Result<Self, Failure> {
+        // A derived type also takes a list of its fields, which nobody means to send.
+        if !text.trim_start().starts_with('{') {
+            return Err(Failure::invalid("", "the body must be a JSON object"));
+        }
+        let asked: Asked = serde_json::from_str(text)
+            .map_err(|error| Failure::invalid("", format!("the body is not what is expected here: {error}")))?;
+        asked.check()?;
+        let form = match (asked.stream, asked.stream_options.unwrap_or_default().include_usage) {
+            (Some(true), Some(true)) => Form::StreamWithUsage,
+            (Some(true), _) => Form::Stream,
+            _ => Form::Whole,
+        };
+        let user = asked.user.filter(|user| !user.is_empty());
+        Ok(Self { agent: asked.model, talk: Talk::read(asked.messages)?, user, form })
+    }
+
+    /// The caller, who speaks for a user: the token's, or the one that the request names, or else the key stands for itself.
+    pub(super) fn caller(&self, caller: Caller) -> Caller {
+        let user = caller.user_id.clone().or_else(|| self.user.clone());
+        Caller { user_id: Some(user.unwrap_or_else(|| caller.credential.to_string())), ..caller }
+    }
+
+    pub(super) fn completion(&self) -> Completion<'_> {
+        Completion {
+            agent: &self.agent,
+            instructions: &self.talk.instructions,
+            history: &self.talk.history,
+            message: &self.talk.message,
+        }
+    }
+}
+
+impl Asked {
+    /// Refuses what would otherwise be left undone without a word.
+    fn check(&self) -> Result<(), Failure> {
+        for (param, tools) in [("tools", &self.tools), ("functions", &self.functions)] {
+            if tools.as_ref().is_some_and(|tools| !tools.is_empty()) {
+                let message = format!(
+                    "`{param}` cannot be sent along: an agent calls the tools that are connected to the gateway"
+                );
+                return Err(Failure::unsupported(param, message));
+            }
+        }
+        if self.n.is_some_and(|n| n != 1) {
+            return Err(Failure::unsupported("n", "`n` must be 1: an agent answers once"));
+        }
+        if self.response_format.as_ref().is_some_and(|format| format.r#type != "text") {
+            return Err(Failure::unsupported(
+                "response_format",
+                "`response_format` must be text: agents answer in text",
+            ));
+        }
+        if self.user.as_ref().is_some_and(|user| user.chars().count() > MAX_USER_CHARS) {
+            return Err(Failure::invalid("user", format!("`user` has at most {MAX_USER_CHARS} characters")));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn parse(more: Value) -> Result<Request, String> {
+        let mut body = json!({"model": "main", "messages": [{"role": "user", "content": "hi"}]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Request::parse(&body.to_string()).map_err(|failure| failure.body()["error"]["message"].to_string())
+    }
+
+    #[test]
+    fn an_answer_is_sent_as_the_client_wants_it() {
+        for (more, form) in [
+            (json!({}), Form::Whole),
+            (json!({"stream": null, "temperature": 0.5, "tools": [], "n": 1}), Form::Whole),
+            (json!({"stream": true}), Form::Stream),
+            (json!({"stream": true, "stream_options": {"include_usage": true}}), Form::StreamWithUsage),
+            (json!({"stream_options": {"include_usage": true}}), Form::Whole),
+        ] {
+            assert_eq!(parse(more).ok().unwrap().form, form);
+        }
+    }
+
+    #[test]
+    fn what_agents_do_not_do_is_refused() {
+        for (more, part) in [
+            (json!({"tools": [{}]}), "`tools` cannot be sent along"),
+            (json!({"functions": [{}]}), "`functions` cannot be sent along"),
+            (json!({"n": 2}), "`n` must be 1"),
+            (json!({"response_format": {"type": "json_object"}}), "`response_format` must be text"),
+            (json!({"user": "u".repeat(257)}), "`user` has at most 256"),
+            (json!({"model": 1}), "invalid type"),
+        ] {
+            let refused = parse(more).err().unwrap();
+            assert!(refused.contains(part), "{refused}");
+        }
+        assert!(Request::parse("[]").is_err() && Request::parse("{").is_err());
+    }
+
+    #[test]
+    fn the_user_is_the_tokens_or_the_requests_or_else_the_key_itself() {
+        let caller = |user: Option<&str>| Caller { user_id: user.map(str::to_owned), ..Caller::sample("key_1") };
+        let (named, unnamed) = (parse(json!({"user": "ada"})).ok().unwrap(), parse(json!({"user": ""})).ok().unwrap());
+        for (request, own, user) in [
+            (&named, Some("bob"), "bob"),
+            (&named, None, "ada"),
+            (&unnamed, Some("bob"), "bob"),
+            (&unnamed, None, "key_1"),
+        ] {
+            assert_eq!(request.caller(caller(own)).user_id.as_deref(), Some(user));
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! An answer that is sent as it comes.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::answer::Head;
+use super::failure::Failure;
+use super::request::{Form, Request};
+use crate::core::Core;
+use crate::core::agent::{ChatEvent, ChatSink, Usage};
+use crate::core::error::Error;
+use crate::core::identity::Caller;
+
+/// A run that fails this early is answered with the status of what went wrong; after that there is only the stream to say it in.
+const EARLY: Duration = Duration::from_secs(3);
+
+/// A run, and what is heard of it. It lives in the body of the response, so that it ends when nobody reads that any more.
+pub(super) struct Streamed {
+    run: BoxFuture<'static, Result<Usage, Error>>,
+    heard: Arc<Heard>,
+    head: Head,
+    form: Form,
+}
+
+/// What was said and not sent yet. It holds no more than the run says in all.
+#[derive(Default)]
+struct Heard {
+    text: Mutex<String>,
+    news: Notify,
+}
+
+/// What comes next.
+enum Next {
+    Said,
+    Over(Result<Usage, Error>),
+}
+
+impl Streamed {
+    pub(super) fn new(core: Arc<Core>, caller: Caller, request: Request) -> Self {
+        let heard = Arc::new(Heard::default());
+        let (head, form, sink) = (Head::new(&request.agent), request.form, Arc::clone(&heard));
+        let run = async move {
+            let (_, answer) = core.complete(&caller, request.completion(), &*sink).await?;
+            Ok(answer.usage)
+        };
+        Self { run: run.boxed(), heard, head, form }
+    }
+
+    /// Begins to answer when there is something to say.
+    pub(super) async fn respond(mut self) -> Result<Response, Failure> {
+        let first = match timeout(EARLY, self.next()).await {
+            Ok(Next::Over(Err(error))) if self.heard.is_empty() => return Err(error.into()),
+            first => first.ok(),
+        };
+        let begin = stream::iter([event(&self.head.first())]);
+        let rest = stream::unfold(Some((self, first)), async |state| {
+            let (mut streamed, first) = state?;
+            let next = match first {
+                Some(next) => next,
+                None => streamed.next().await,
+            };
+            let (events, is_over) = streamed.events(next);
+            Some((stream::iter(events), (!is_over).then_some((streamed, None))))
+        });
+        let events = begin.chain(rest.flatten()).map(Ok::<_, Infallible>);
+        Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
+    }
+
+    /// Both arms are cancel-safe: the run is kept, and what it says is kept until it is taken.
+    async fn next(&mut self) -> Next {
+        tokio::select! {
+            biased;
+            end = &mut self.run => Next::Over(end),
+            () = self.heard.news.notified() => Next::Said,
+        }
+    }
+
+    /// What the client is told, and whether that is all.
+    fn events(&self, next: Next) -> (Vec<Event>, bool) {
+        let text = self.heard.take();
+        let mut events = Vec::new();
+        if !text.is_empty() {
+            events.push(event(&self.head.said(&text)));
+        }
+        let is_over = match next {
+            Next::Said => false,
+            Next::Over(Ok(usage)) => {
+                events.push(event(&self.head.last()));
+                if self.form == Form::StreamWithUsage {
+                    events.push(event(&self.head.cost(usage)));
+                }
+                events.push(Event::default().data("[DONE]"));
+                true
+            }
+            Next::Over(Err(error)) => {
+                events.push(event(&Failure::from(error).body()));
+                true
+            }
+        };
+        (events, is_over)
+    }
+}
+
+impl Heard {
+    fn take(&self) -> String {
+        std::mem::take(&mut self.text.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
+impl ChatSink for Heard {
+    fn event(&self, event: ChatEvent<'_>) {
+        if let ChatEvent::Said { delta, .. } = event {
+            self.text.lock().unwrap_or_else(PoisonError::into_inner).push_str(delta);
+            self.news.notify_one();
+        }
+    }
+}
+
+fn event(data: &Value) -> Event {
+    // JSON has no line ends, which data must not have.
+    Event::default().data(data.to_string())
+}

@@ -1,0 +1,109 @@
+//! The tools that a model calls.
+
+use futures::future::join_all;
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::core::agent::{ToolUse, Tools, failure};
+use crate::core::random;
+
+/// One call, as the model wants it.
+#[derive(Debug)]
+pub(super) struct Call {
+    id: String,
+    name: String,
+    arguments: Result<Box<RawValue>, NotJson>,
+}
+
+/// Arguments that are no JSON.
+#[derive(Debug)]
+struct NotJson {
+    text: String,
+    problem: String,
+}
+
+/// What came of a call: what the model is told.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) id: String,
+    pub(super) content: String,
+}
+
+impl Call {
+    pub(super) fn new(id: String, name: String, arguments: &str) -> Self {
+        // Models that have nothing to say often say nothing.
+        let text = if arguments.trim().is_empty() { "{}" } else { arguments };
+        let arguments =
+            serde_json::from_str(text).map_err(|error| NotJson { text: text.to_owned(), problem: error.to_string() });
+        // Without an id of its own nobody could tell what belongs to it.
+        let id = if id.is_empty() { format!("call_{}", random::hex_of::<8>()) } else { id };
+        Self { id, name, arguments }
+    }
+
+    /// What the conversation keeps of it. Arguments that are no JSON become some that have them: there are endpoints that read
+    /// what they are told of earlier calls.
+    pub(super) fn to_use(&self) -> ToolUse {
+        let arguments = match &self.arguments {
+            Ok(arguments) => arguments.clone(),
+            Err(NotJson { text, .. }) => to_raw_value(&json!({"not_json": text})).expect("strings always serialize"),
+        };
+        ToolUse { id: self.id.clone(), name: self.name.clone(), arguments }
+    }
+
+    async fn make(&self, tools: &Tools<'_>) -> String {
+        match &self.arguments {
+            Ok(arguments) => match tools.call(&self.name, arguments).await {
+                Ok(result) => result.get().to_owned(),
+                Err(error) => failure(&error).get().to_owned(),
+            },
+            Err(NotJson { problem, .. }) => {
+                error(&format!("the arguments are no JSON, so the tool was not called: {problem}"))
+            }
+        }
+    }
+}
+
+/// Makes calls, all at the same time, and returns what came of them in their order. Those past a limit are not made.
+pub(super) async fn make_all(calls: &[Call], limit: usize, tools: &Tools<'_>) -> Vec<Told> {
+    let make = async |(at, call): (usize, &Call)| {
+        let content = if at < limit {
+            call.make(tools).await
+        } else {
+            error("no more tools may be called; answer with what is known")
+        };
+        Told { id: call.id.clone(), content }
+    };
+    join_all(calls.iter().enumerate().map(make)).await
+}
+
+fn error(text: &str) -> String {
+    json!({"error": text}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(arguments: &str) -> String {
+        Call::new("1".to_owned(), "a".to_owned(), arguments).to_use().arguments.get().to_owned()
+    }
+
+    #[test]
+    fn arguments_are_kept_as_they_are_and_are_always_json() {
+        for (arguments, expected) in [
+            ("{\"a\": 1.0}", "{\"a\": 1.0}"),
+            ("", "{}"),
+            (" ", "{}"),
+            ("[1]", "[1]"),
+            ("{\"a\": ", "{\"not_json\":\"{\\\"a\\\": \"}"),
+        ] {
+            assert_eq!(kept(arguments), expected, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn a_call_without_an_id_has_one_of_its_own() {
+        let id = || Call::new(String::new(), String::new(), "").id;
+        assert!(id().starts_with("call_") && id() != id());
+    }
+}

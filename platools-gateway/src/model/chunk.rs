@@ -1,0 +1,80 @@
+//! One part of an answer, read from whatever an endpoint leaves in or out of it.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::failure::Failure;
+use crate::core::agent::Usage;
+
+/// One part of an answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Chunk {
+    choices: Option<Vec<Choice>>,
+    usage: Option<Tokens>,
+    error: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Choice {
+    delta: Option<Delta>,
+    finish_reason: Option<String>,
+}
+
+/// What is new.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Delta {
+    pub(super) content: Option<String>,
+    /// What a model says that does not want to answer.
+    pub(super) refusal: Option<String>,
+    pub(super) tool_calls: Option<Vec<CallDelta>>,
+}
+
+/// What is new of one call of a tool.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CallDelta {
+    pub(super) index: Option<u32>,
+    pub(super) id: Option<String>,
+    pub(super) function: Option<FunctionDelta>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FunctionDelta {
+    pub(super) name: Option<String>,
+    pub(super) arguments: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Tokens {
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+}
+
+impl Chunk {
+    pub(super) fn read(data: &[u8]) -> Result<Self, Failure> {
+        // What is wrong with it is not repeated: it is what the model said.
+        let chunk: Self = serde_json::from_slice(data)
+            .map_err(|_| Failure::Unreadable("a part of its answer is no chat completion"))?;
+        if chunk.error.is_some() { Err(Failure::Failed) } else { Ok(chunk) }
+    }
+
+    /// What the answer cost so far, if it is said.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let Tokens { prompt_tokens, completion_tokens } = self.usage.as_ref()?;
+        Some(Usage {
+            input_tokens: prompt_tokens.unwrap_or_default(),
+            output_tokens: completion_tokens.unwrap_or_default(),
+        })
+    }
+
+    /// What is new, and why the answer is over, if it is. One answer is asked for.
+    pub(super) fn into_delta(self) -> (Delta, Option<String>) {
+        let choice = self.choices.unwrap_or_default().into_iter().next().unwrap_or_default();
+        (choice.delta.unwrap_or_default(), choice.finish_reason.filter(|reason| !reason.is_empty()))
+    }
+}

@@ -1,0 +1,141 @@
+//! An endpoint for chat completions, asked over HTTP.
+
+use std::time::{Duration, SystemTime};
+
+use async_openai::types::chat::CreateChatCompletionRequest;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::HeaderValue;
+use hyper::{Method, Request, Response, Uri, header};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde::Deserialize;
+use tokio::time::{sleep, timeout};
+
+use super::connector::connector;
+use super::failure::Failure;
+use super::retry;
+use super::settings::ModelSettings;
+use super::stream::AnswerStream;
+use crate::core::error::Error;
+
+/// So much of what an endpoint says of an error is read.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+
+/// How long an endpoint may take to say it.
+const ERROR_LIMIT: Duration = Duration::from_secs(5);
+
+/// What endpoints call the errors that a user can do something about. Any other word may be anything, such as the key.
+const KNOWN_CODES: [&str; 7] = [
+    "context_length_exceeded",
+    "insufficient_quota",
+    "invalid_api_key",
+    "invalid_request_error",
+    "model_not_found",
+    "rate_limit_exceeded",
+    "unsupported_parameter",
+];
+
+const AGENT: &str = concat!("platools-gateway/", env!("CARGO_PKG_VERSION"));
+
+/// An endpoint for chat completions.
+pub(super) struct Endpoint {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    url: Uri,
+    authorization: Option<HeaderValue>,
+}
+
+impl Endpoint {
+    pub(super) fn new(settings: &ModelSettings) -> Result<Self, Error> {
+        let (url, authorization) = (settings.completions()?, settings.authorization()?);
+        let connector = connector(url.scheme_str() == Some("https"))?;
+        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        Ok(Self { client, url, authorization })
+    }
+
+    /// Asks for an answer, and waits for its first bytes. Until those are there, what may succeed is tried again.
+    pub(super) async fn ask(&self, request: &CreateChatCompletionRequest) -> Result<AnswerStream, Failure> {
+        let body = Bytes::from(serde_json::to_vec(request).expect("strings, numbers and values always serialize"));
+        let mut tries = 1;
+        loop {
+            let failure = match self.try_to_ask(body.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let Some(wait) = retry::wait(&failure, tries) else { return Err(failure) };
+            tracing::debug!(tries, wait_ms = wait.as_millis(), "the model is asked again: {failure}");
+            sleep(wait).await;
+            tries += 1;
+        }
+    }
+
+    async fn try_to_ask(&self, body: Bytes) -> Result<AnswerStream, Failure> {
+        let response = self.client.request(self.request(body)).await;
+        let response = response.map_err(|error| Failure::Unreachable(Some(error.into())))?;
+        if !response.status().is_success() {
+            return Err(refused(response).await);
+        }
+        AnswerStream::begin(response.into_body()).await
+    }
+
+    fn request(&self, body: Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.url.clone();
+        let headers = request.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.extend(self.authorization.clone().map(|value| (header::AUTHORIZATION, value)));
+        request
+    }
+}
+
+async fn refused(response: Response<Incoming>) -> Failure {
+    let status = response.status();
+    let retry_after = retry::retry_after(response.headers(), SystemTime::now());
+    let body = Limited::new(response.into_body(), MAX_ERROR_BYTES).collect();
+    let body = timeout(ERROR_LIMIT, body).await.ok().and_then(Result::ok);
+    let code = body.and_then(|body| known_code(&body.to_bytes()));
+    Failure::Refused { status, code, retry_after }
+}
+
+/// What an endpoint calls its error, if that is a word of the known ones.
+fn known_code(body: &[u8]) -> Option<&'static str> {
+    #[derive(Deserialize)]
+    struct Body {
+        error: Details,
+    }
+
+    #[derive(Deserialize)]
+    struct Details {
+        code: Option<serde_json::Value>,
+        r#type: Option<serde_json::Value>,
+    }
+
+    let Details { code, r#type } = serde_json::from_slice::<Body>(body).ok()?.error;
+    let known = |said: &serde_json::Value| KNOWN_CODES.into_iter().find(|known| said == *known);
+    [code, r#type].iter().flatten().find_map(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_codes_are_repeated() {
+        for (body, code) in [
+            (r#"{"error": {"message": "sk-1", "code": "model_not_found"}}"#, Some("model_not_found")),
+            (r#"{"error": {"code": null, "type": "invalid_request_error"}}"#, Some("invalid_request_error")),
+            (r#"{"error": {"code": "sk-1", "type": "rate_limit_exceeded"}}"#, Some("rate_limit_exceeded")),
+            (r#"{"error": {"code": "sk-1", "type": 400}}"#, None),
+            (r#"{"error": "sk-1"}"#, None),
+            ("sk-1", None),
+        ] {
+            assert_eq!(known_code(body.as_bytes()), code, "{body}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! A language model behind an endpoint of the `OpenAI` kind, as an agent of the core's.
+//!
+//! A run is a few turns: the model is told what was said and which tools there are, says something or calls tools, is told what came of
+//! them, and so on until it calls none. Nothing that is said, no argument and no result gets into a log, and the endpoint's key and what
+//! the endpoint says of an error get nowhere.
+
+mod calls;
+mod chunk;
+mod connector;
+mod endpoint;
+mod events;
+mod failure;
+mod messages;
+mod retry;
+mod run;
+mod settings;
+mod stream;
+mod turn;
+
+use std::fmt;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+
+pub use settings::ModelSettings;
+
+use crate::core::agent::{Agent, Answer, Input, Speech, Tools};
+use crate::core::error::Error;
+use endpoint::Endpoint;
+use run::Run;
+
+/// An agent that thinks with a language model.
+pub(crate) struct ModelAgent {
+    endpoint: Endpoint,
+    settings: ModelSettings,
+}
+
+impl ModelAgent {
+    /// Gets ready to ask. Whether the endpoint is there is seen when there is something to ask.
+    ///
+    /// # Errors
+    /// Like [`ModelSettings::check`], or the system's certificate authorities cannot be read.
+    pub(crate) fn new(settings: ModelSettings) -> Result<Self, Error> {
+        Ok(Self { endpoint: Endpoint::new(&settings)?, settings })
+    }
+}
+
+impl Agent for ModelAgent {
+    fn run<'a>(
+        &'a self,
+        input: Input<'a>,
+        tools: &'a Tools<'a>,
+        speech: &'a Speech<'a>,
+    ) -> BoxFuture<'a, Result<Answer, Error>> {
+        async move { Run::new(self, input, tools, speech).await?.finish().await }.boxed()
+    }
+}
+
+impl fmt::Debug for ModelAgent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelAgent").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

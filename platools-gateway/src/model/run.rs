@@ -1,0 +1,128 @@
+//! One run: turns, until the model has no more tools to call.
+
+use async_openai::types::chat::{
+    ChatCompletionStreamOptions, ChatCompletionTool, ChatCompletionToolChoiceOption, ChatCompletionTools,
+    CreateChatCompletionRequest, ToolChoiceOptions,
+};
+use platools::tool::Dialect;
+
+use super::calls::{Call, make_all};
+use super::failure::Failure;
+use super::turn::Turn;
+use super::{ModelAgent, messages};
+use crate::core::agent::{Answer, Input, Message, Speech, Tools, UsableTool};
+use crate::core::error::{Error, ErrorKind};
+
+/// One run.
+pub(super) struct Run<'a> {
+    agent: &'a ModelAgent,
+    tools: &'a Tools<'a>,
+    speech: &'a Speech<'a>,
+    /// What the model is told the next time.
+    request: CreateChatCompletionRequest,
+    answer: Answer,
+    /// So many more tools may be called.
+    calls_left: usize,
+}
+
+impl<'a> Run<'a> {
+    pub(super) async fn new(
+        agent: &'a ModelAgent,
+        input: Input<'_>,
+        tools: &'a Tools<'a>,
+        speech: &'a Speech<'a>,
+    ) -> Result<Self, Error> {
+        let declared = declare(tools).await;
+        let request = CreateChatCompletionRequest {
+            model: input.profile.model.clone().or_else(|| agent.settings.name.clone()).ok_or_else(no_model)?,
+            messages: messages::begin(&input),
+            tools: (!declared.is_empty()).then_some(declared),
+            stream: Some(true),
+            stream_options: Some(ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None }),
+            ..CreateChatCompletionRequest::default()
+        };
+        let calls_left = usize::try_from(agent.settings.max_tool_calls).unwrap_or(usize::MAX);
+        Ok(Self { agent, tools, speech, request, answer: Answer::default(), calls_left })
+    }
+
+    /// Runs to the end.
+    pub(super) async fn finish(mut self) -> Result<Answer, Error> {
+        let turns = self.agent.settings.max_turns.get();
+        for left in (0..turns).rev() {
+            self.limit(left)?;
+            let turn = self.turn().await.map_err(Failure::into_error)?;
+            self.answer.usage += turn.usage;
+            self.keep(&turn);
+            if turn.calls.is_empty() {
+                return Ok(self.answer);
+            }
+            self.speech.end_message();
+            if left > 0 {
+                self.call(&turn.calls).await;
+            }
+        }
+        let message = format!("the model was asked {turns} times, and still wants to call tools");
+        Err(Error::new(ErrorKind::AgentFailed, message))
+    }
+
+    /// Says what the model may do in a turn with so many after it. One that may call no more tools has to come to an end.
+    fn limit(&mut self, turns_left: u32) -> Result<(), Error> {
+        if (turns_left == 0 || self.calls_left == 0) && self.request.tools.is_some() {
+            self.request.tool_choice = Some(ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::None));
+        }
+        let Some(most) = self.agent.settings.max_output_tokens else { return Ok(()) };
+        let used = u32::try_from(self.answer.usage.output_tokens).unwrap_or(u32::MAX);
+        let left = most.get().saturating_sub(used);
+        self.request.max_completion_tokens = Some(left);
+        if left == 0 {
+            let message = format!("the model wrote {used} tokens, of at most {most}, and is not done");
+            return Err(Error::new(ErrorKind::AgentFailed, message));
+        }
+        Ok(())
+    }
+
+    async fn turn(&self) -> Result<Turn, Failure> {
+        let answer = self.agent.endpoint.ask(&self.request).await?;
+        Turn::read(answer, self.speech).await
+    }
+
+    /// Keeps what the model said, for the next turn and for the conversation.
+    fn keep(&mut self, turn: &Turn) {
+        let calls: Vec<_> = turn.calls.iter().map(Call::to_use).collect();
+        self.request.messages.push(messages::assistant(&turn.text, &calls));
+        self.answer.messages.push(Message::assistant(turn.text.as_str(), calls));
+    }
+
+    async fn call(&mut self, calls: &[Call]) {
+        let told = make_all(calls, self.calls_left, self.tools).await;
+        self.calls_left = self.calls_left.saturating_sub(calls.len());
+        for told in told {
+            self.request.messages.push(messages::tool(&told.id, &told.content));
+            self.answer.messages.push(Message::tool(told.id, told.content));
+        }
+    }
+}
+
+/// The tools in the form that models take. One whose schema cannot be written that way is left out: without it the rest works.
+async fn declare(tools: &Tools<'_>) -> Vec<ChatCompletionTools> {
+    let mut declared = Vec::new();
+    for tool in tools.list() {
+        match declaration(tool, tools).await {
+            Some(tool) => declared.push(ChatCompletionTools::Function(tool)),
+            None => tracing::debug!(tool.name = tool.tool.declaration.name, "the model is not told of a tool"),
+        }
+    }
+    declared
+}
+
+async fn declaration(tool: &UsableTool, tools: &Tools<'_>) -> Option<ChatCompletionTool> {
+    let exported = tools.export(tool, Dialect::OpenAi).await.ok()?;
+    let mut declared: ChatCompletionTool = serde_json::from_value(exported).ok()?;
+    declared.function.name.clone_from(&tool.handle);
+    Some(declared)
+}
+
+fn no_model() -> Error {
+    let message = "this agent's profile names no model, and the gateway has none of its own; name one with `--model`";
+    Error::new(ErrorKind::NotConfigured, message)
+}

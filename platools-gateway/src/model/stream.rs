@@ -1,0 +1,72 @@
+//! An answer that is still coming.
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+
+use super::chunk::Chunk;
+use super::events::Events;
+use super::failure::Failure;
+
+/// What the last event says.
+const DONE: &[u8] = b"[DONE]";
+
+const TOO_LONG: Failure = Failure::Unreadable("an event of its answer is too long");
+
+/// An answer that is still coming. Dropped, it ends its connection.
+pub(super) struct AnswerStream {
+    body: Incoming,
+    events: Events,
+    is_over: bool,
+    is_done: bool,
+}
+
+impl AnswerStream {
+    /// Waits for the first bytes: an endpoint that goes away before them has said nothing.
+    pub(super) async fn begin(body: Incoming) -> Result<Self, Failure> {
+        let mut answer = Self { body, events: Events::default(), is_over: false, is_done: false };
+        match answer.read().await {
+            Ok(Some(bytes)) => answer.events.feed(&bytes).map_err(|_| TOO_LONG)?,
+            Ok(None) => return Err(Failure::Unreachable(None)),
+            Err(error) => return Err(Failure::Unreachable(Some(error.into()))),
+        }
+        Ok(answer)
+    }
+
+    /// The next part; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Chunk>, Failure> {
+        loop {
+            if let Some(data) = self.events.next() {
+                self.is_done = data.trim_ascii() == DONE;
+                return if self.is_done { Ok(None) } else { Chunk::read(&data).map(Some) };
+            }
+            if self.is_over {
+                return Ok(None);
+            }
+            match self.read().await.map_err(|error| Failure::Cut(Some(error.into())))? {
+                Some(bytes) => self.events.feed(&bytes).map_err(|_| TOO_LONG)?,
+                None => {
+                    self.is_over = true;
+                    self.events.end();
+                }
+            }
+        }
+    }
+
+    /// Whether the endpoint said that this was all.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    async fn read(&mut self) -> Result<Option<Bytes>, hyper::Error> {
+        while let Some(frame) = self.body.frame().await {
+            // Trailers say nothing here.
+            if let Ok(bytes) = frame?.into_data()
+                && !bytes.is_empty()
+            {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+}

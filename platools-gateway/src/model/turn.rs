@@ -1,0 +1,190 @@
+//! One turn: what a model says once, and which tools it calls after that.
+
+use super::calls::Call;
+use super::chunk::{CallDelta, Delta};
+use super::failure::Failure;
+use super::stream::AnswerStream;
+use crate::core::agent::{Speech, Usage};
+
+/// What a model says and calls in one turn has at most so many bytes.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// A model calls at most so many tools in one turn.
+const MAX_CALLS: usize = 256;
+
+const TOO_MUCH: Failure = Failure::Unreadable("its answer has no end");
+
+/// One turn of a model.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    pub(super) text: String,
+    pub(super) calls: Vec<Call>,
+    pub(super) usage: Usage,
+}
+
+#[derive(Default)]
+struct Parts {
+    text: String,
+    calls: Vec<CallParts>,
+    bytes: usize,
+}
+
+/// A call as far as it is known.
+#[derive(Debug, Default)]
+struct CallParts {
+    index: u32,
+    id: String,
+    name: String,
+    arguments: String,
+}
+
+impl Turn {
+    /// Reads an answer to its end, and says it meanwhile.
+    pub(super) async fn read(mut answer: AnswerStream, speech: &Speech<'_>) -> Result<Self, Failure> {
+        let (mut parts, mut usage, mut reason) = (Parts::default(), Usage::default(), None);
+        loop {
+            let chunk = match answer.next().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                // It was over; what broke off is what it cost.
+                Err(_) if reason.is_some() => break,
+                Err(failure) => return Err(failure),
+            };
+            // Endpoints that say it more than once say all of it each time.
+            usage = chunk.usage().unwrap_or(usage);
+            let (delta, over) = chunk.into_delta();
+            parts.add(delta, speech)?;
+            reason = over.or(reason);
+        }
+        if reason.is_none() && !answer.is_done() {
+            return Err(Failure::Cut(None));
+        }
+        if reason.as_deref() == Some("content_filter") && parts.is_empty() {
+            return Err(Failure::Withheld);
+        }
+        Ok(parts.into_turn(usage))
+    }
+}
+
+impl Parts {
+    fn add(&mut self, delta: Delta, speech: &Speech<'_>) -> Result<(), Failure> {
+        for text in [delta.content, delta.refusal].into_iter().flatten() {
+            self.count(text.len())?;
+            speech.say(&text);
+            self.text.push_str(&text);
+        }
+        for call in delta.tool_calls.into_iter().flatten() {
+            self.add_call(call)?;
+        }
+        Ok(())
+    }
+
+    fn add_call(&mut self, delta: CallDelta) -> Result<(), Failure> {
+        let function = delta.function.unwrap_or_default();
+        let (id, name) = (delta.id.unwrap_or_default(), function.name.unwrap_or_default());
+        let arguments = function.arguments.unwrap_or_default();
+        self.count(id.len() + name.len() + arguments.len())?;
+        let call = self.call(delta.index, &id)?;
+        // Some endpoints say them with each part, the whole of them.
+        for (known, said) in [(&mut call.id, id), (&mut call.name, name)] {
+            if known.is_empty() {
+                *known = said;
+            }
+        }
+        call.arguments.push_str(&arguments);
+        Ok(())
+    }
+
+    /// The call that a part belongs to. Some endpoints number no calls, or give all the same number: then their ids differ.
+    fn call(&mut self, index: Option<u32>, id: &str) -> Result<&mut CallParts, Failure> {
+        let is_same = |call: &&CallParts| {
+            let same_id = id.is_empty() || call.id.is_empty() || call.id == id;
+            same_id && index.is_none_or(|index| call.index == index)
+        };
+        let found = match index {
+            Some(_) => self.calls.iter().rposition(|call| is_same(&call)),
+            None => self.calls.last().filter(is_same).map(|_| self.calls.len() - 1),
+        };
+        let at = match found {
+            Some(at) => at,
+            None if self.calls.len() == MAX_CALLS => return Err(TOO_MUCH),
+            None => {
+                self.calls.push(CallParts { index: index.unwrap_or_default(), ..CallParts::default() });
+                self.calls.len() - 1
+            }
+        };
+        Ok(&mut self.calls[at])
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.bytes += bytes;
+        if self.bytes > MAX_BYTES { Err(TOO_MUCH) } else { Ok(()) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.text.is_empty() && self.calls.is_empty()
+    }
+
+    fn into_turn(self, usage: Usage) -> Turn {
+        let calls = self.calls.into_iter().map(|call| Call::new(call.id, call.name, &call.arguments)).collect();
+        Turn { text: self.text, calls, usage }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chunk::FunctionDelta;
+    use super::*;
+
+    fn part(index: Option<u32>, id: &str, name: &str, arguments: &str) -> CallDelta {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        CallDelta {
+            index,
+            id: some(id),
+            function: Some(FunctionDelta { name: some(name), arguments: some(arguments) }),
+        }
+    }
+
+    fn calls(parts: Vec<CallDelta>) -> Vec<(String, String)> {
+        let mut all = Parts::default();
+        for part in parts {
+            all.add_call(part).unwrap();
+        }
+        all.calls.into_iter().map(|call| (call.name, call.arguments)).collect()
+    }
+
+    fn expected() -> Vec<(String, String)> {
+        [("a", "{\"x\":1}"), ("b", "{}")].map(|(name, arguments)| (name.to_owned(), arguments.to_owned())).to_vec()
+    }
+
+    #[test]
+    fn calls_are_put_together_from_their_parts() {
+        let (first, second) = (Some(0), Some(1));
+        let mixed = vec![
+            part(first, "1", "a", ""),
+            part(first, "", "", "{\"x\""),
+            part(second, "2", "b", "{"),
+            part(first, "", "", ":1}"),
+            part(second, "2", "b", "}"),
+        ];
+        assert_eq!(calls(mixed), expected());
+    }
+
+    #[test]
+    fn calls_that_are_not_numbered_are_told_apart_by_their_ids() {
+        for index in [None, Some(0)] {
+            let parts = vec![part(index, "1", "a", "{\"x\""), part(index, "", "", ":1}"), part(index, "2", "b", "{}")];
+            assert_eq!(calls(parts), expected());
+        }
+    }
+
+    #[test]
+    fn a_turn_without_an_end_is_given_up() {
+        let mut parts = Parts::default();
+        for index in 0..MAX_CALLS {
+            parts.add_call(part(u32::try_from(index).ok(), "", "a", "")).unwrap();
+        }
+        assert!(parts.add_call(part(Some(u32::MAX), "", "a", "")).is_err());
+        assert!(parts.count(MAX_BYTES).is_err());
+    }
+}
