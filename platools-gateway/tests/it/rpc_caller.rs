@@ -62,6 +62,17 @@ impl RpcCaller {
         self.send_text(json!({"type": "req", "id": id, "method": method, "params": params}).to_string()).await;
     }
 
+    /// Sends requests without params at once, and returns their ids.
+    pub(crate) async fn send_burst(&mut self, method: &str, requests: usize) -> Vec<String> {
+        let ids: Vec<_> = (0..requests).map(|number| format!("burst-{number}")).collect();
+        for id in &ids {
+            let text = json!({"type": "req", "id": id, "method": method}).to_string();
+            within(self.socket.feed(Message::text(text))).await.unwrap();
+        }
+        within(self.socket.flush()).await.unwrap();
+        ids
+    }
+
     pub(crate) async fn send_text(&mut self, text: impl Into<String>) {
         self.send_message(Message::text(text.into())).await;
     }

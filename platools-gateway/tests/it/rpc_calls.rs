@@ -86,6 +86,15 @@ async fn a_slow_request_delays_no_other() {
 }
 
 #[tokio::test]
+async fn a_burst_of_short_requests_is_answered_to_the_last() {
+    let gateway = dev_gateway().await;
+    let mut caller = RpcCaller::operator(&gateway, "u").await;
+    for id in caller.send_burst("health", 1000).await {
+        assert_eq!(caller.response(&id).await["ok"], true);
+    }
+}
+
+#[tokio::test]
 async fn a_chat_is_told_of_bit_by_bit_and_answered_at_its_end() {
     let gateway = dev_gateway().await;
     let mut worker = worker(&gateway).await;
