@@ -85,9 +85,13 @@ impl Core {
     /// The last lines of the log, the oldest first, and those to come.
     ///
     /// # Errors
-    /// The caller is no admin, or the program that the gateway runs in keeps no log for it.
+    /// The caller is no admin of the default project, or the program that the gateway runs in keeps no log for it.
     pub fn follow_logs(&self, caller: &Caller, lines: usize) -> Result<(Vec<Line>, broadcast::Receiver<Line>), Error> {
         caller.require(Role::Admin)?;
+        if caller.project_id != *self.directory.default_project() {
+            let message = "the log is that of the whole gateway, and for admins of its default project only";
+            return Err(Error::new(ErrorKind::Forbidden, message));
+        }
         let none = || Error::new(ErrorKind::NotConfigured, "the program that this gateway runs in keeps no log for it");
         Ok(self.logs.as_ref().ok_or_else(none)?.follow(lines))
     }

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::process::{Program, command, last_word, output, stdout};
-use crate::support::{Caller, within};
+use crate::rpc_caller::RpcCaller;
+use crate::support::{Caller, Dial, ended, within};
 
 async fn dev_in(temporary: &Path) -> Program {
     let mut command = command(&["dev", "--listen", "127.0.0.1:0"]);
@@ -43,6 +44,33 @@ async fn dev_prints_its_secrets_and_removes_its_data_at_exit() {
     assert_eq!(worker.closed().await.0, 1001);
     assert_eq!(program.exit_code().await, Some(0));
     assert_eq!(temporary.path().read_dir().unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_log_of_everything_has_no_secrets_and_no_arguments() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut command = command(&["dev", "--listen", "127.0.0.1:0", "--log-filter", "trace"]);
+    command.env("TMPDIR", folder.path());
+    let program = Program::logging_to(std::fs::File::create(&log).unwrap(), command).await;
+    let mut worker = program.dial("platools-dev-secret").welcomed().await;
+    worker.register(&["echo"]).await;
+    let call =
+        Caller::at(&program.url).key("platools-dev-admin").calling("echo", json!({"arguments": {"pin": "h1dden"}}));
+    let frame = worker.expect("tool_call").await;
+    worker.answer(&frame, json!("h1dden")).await;
+    assert_eq!(ended(call).await.status, 200);
+    let connect = json!({"token": "platools-dev-agent", "user_id": "u"});
+    let mut caller = RpcCaller::known(Dial::at(&program.url.replace("http://", "ws://"), "/ws"), connect).await;
+    caller.ok("chat.send", json!({"agentId": "main", "message": "h1dden"})).await;
+    program.signal("-TERM").await;
+    assert_eq!(program.exit_code().await, Some(0));
+    let logged = std::fs::read_to_string(&log).unwrap();
+    assert!(logged.contains("caller connected") && logged.contains("DEBUG"), "{logged}");
+    for hidden in ["platools-dev-secret", "platools-dev-admin", "platools-dev-agent", "h1dden"] {
+        let line = logged.lines().find(|line| line.contains(hidden));
+        assert_eq!(line, None, "{hidden}");
+    }
 }
 
 #[tokio::test]

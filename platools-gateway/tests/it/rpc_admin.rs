@@ -1,10 +1,14 @@
 //! Looking and administering over the gateway RPC protocol.
 
+use platools_gateway::core::admin::NewKey;
+use platools_gateway::core::logs::LogFeed;
+use platools_gateway::{Gateway, Role};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::process::{Program, command, output};
 use crate::rpc_caller::RpcCaller;
-use crate::support::{Caller, Dial, dev_gateway};
+use crate::support::{Caller, Dial, dev_gateway, within};
 
 fn slugs(page: &Value) -> Vec<&str> {
     page["items"].as_array().unwrap().iter().map(|item| item["slug"].as_str().unwrap()).collect()
@@ -145,4 +149,20 @@ async fn a_gateway_in_a_program_that_keeps_no_log_says_so() {
     let gateway = dev_gateway().await;
     let mut admin = RpcCaller::admin(&gateway).await;
     assert_eq!(admin.code("logs.tail", json!({})).await, "FAILED_PRECONDITION");
+}
+
+#[tokio::test]
+async fn the_log_is_not_for_admins_of_other_projects() {
+    let gateway = within(Gateway::builder().logs(LogFeed::new()).start()).await.unwrap();
+    let (projects, name) = (gateway.core().local_projects(), "acme/shop".parse().unwrap());
+    projects.add(&name).await.unwrap();
+    let theirs = projects.admin(&name).unwrap().add_key(NewKey::new(Role::Admin)).await.unwrap().secret;
+    let ours = gateway.add_key(Role::Admin).await.unwrap();
+    for (key, is_forbidden) in [(theirs, true), (ours, false)] {
+        let mut admin = RpcCaller::with(&gateway, key.expose_secret(), "u").await;
+        let tailed = admin.send("logs.tail", json!({})).await;
+        let answer = admin.response(&tailed).await;
+        assert_eq!(answer["error"]["code"] == "FORBIDDEN", is_forbidden, "{answer}");
+        assert_eq!(answer["ok"] == true, !is_forbidden, "{answer}");
+    }
 }
