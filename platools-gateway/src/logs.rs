@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal as _};
 
 use platools_gateway::core::logs::LogFeed;
-use tracing::{Level, Metadata, Subscriber};
-use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing::{Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
@@ -30,14 +30,8 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<LogFeed> {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     let filter = EnvFilter::try_new(&log.filter)?;
-    tracing_subscriber::registry().with(filter).with(filter_fn(is_harmless)).with(lines).with(into(&feed)).init();
+    tracing_subscriber::registry().with(filter).with(lines).with(into(&feed)).init();
     Ok(feed)
-}
-
-/// Whether a line has nothing in it that nobody should read. Libraries that are asked for everything log what comes over sockets
-/// as it is, with secrets and arguments.
-fn is_harmless(line: &Metadata<'_>) -> bool {
-    *line.level() < Level::TRACE || line.target().starts_with("platools")
 }
 
 /// Writes lines into a feed, whatever the form of the others is.
