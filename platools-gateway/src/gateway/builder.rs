@@ -1,24 +1,19 @@
-//! A gateway that runs: its database, its socket and its tasks.
+//! How a gateway is set up and started.
 
-use std::fmt;
-use std::fs::File;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
-use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::Gateway;
+use super::data::{Data, Lock, lock};
 use crate::core::Core;
-use crate::core::admin::NewKey;
 use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::{Policy, Role};
-use crate::core::journal::{JournalFigures, JournalSettings};
+use crate::core::journal::JournalSettings;
 use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
@@ -27,9 +22,6 @@ use crate::model::{ModelAgent, ModelSettings};
 use crate::store::make_folder;
 use crate::tls::{Files, Keeper, Reload};
 
-/// How long workers and callers have to take leave when the gateway stops.
-const FAREWELL: Duration = Duration::from_secs(5);
-
 /// How many connections wait to be accepted.
 const BACKLOG: u32 = 4096;
 
@@ -37,10 +29,10 @@ const BACKLOG: u32 = 4096;
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
-    listen: SocketAddr,
-    data: Data,
-    tls: Option<Files>,
-    drain_limit: Duration,
+    pub(super) listen: SocketAddr,
+    pub(super) data: Data,
+    pub(super) tls: Option<Files>,
+    pub(super) drain_limit: Duration,
     patience: Patience,
     limits: Limits,
     journal: JournalSettings,
@@ -51,14 +43,6 @@ pub struct Builder {
     model: Option<ModelSettings>,
     observers: Vec<Arc<dyn CallObserver>>,
     trace_ratio: f64,
-}
-
-/// Where a gateway keeps its database.
-#[derive(Debug, Clone)]
-enum Data {
-    /// In a folder that is made at the start and removed with the gateway.
-    Temporary(Option<Arc<TempDir>>),
-    Folder(PathBuf),
 }
 
 impl Default for Builder {
@@ -242,49 +226,6 @@ pub(crate) struct Opened {
     lock: Lock,
 }
 
-impl Data {
-    fn folder(&mut self) -> Result<PathBuf, Error> {
-        match self {
-            Self::Folder(folder) => Ok(folder.clone()),
-            Self::Temporary(Some(folder)) => Ok(folder.path().to_owned()),
-            Self::Temporary(empty @ None) => {
-                let folder = tempfile::Builder::new().prefix("platools-gateway-").tempdir().map_err(|error| {
-                    Error::new(ErrorKind::Storage, "no temporary folder could be made").caused_by(error)
-                })?;
-                let path = folder.path().to_owned();
-                *empty = Some(Arc::new(folder));
-                Ok(path)
-            }
-        }
-    }
-}
-
-/// What keeps a second gateway off a folder.
-#[derive(Debug)]
-struct Lock(File);
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing the file alone would not do: a process that is being started has it too, for a moment.
-        let _ = self.0.unlock();
-    }
-}
-
-/// Keeps a second gateway off the folder. The lock goes with the process, however that ends.
-fn lock(folder: &Path) -> Result<Lock, Error> {
-    let failed =
-        |error: std::io::Error| Error::new(ErrorKind::Storage, "the data folder cannot be locked").caused_by(error);
-    let file = File::options().write(true).create(true).truncate(false).open(folder.join("lock")).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            let message = format!("another gateway runs on {}", folder.display());
-            Err(Error::new(ErrorKind::Storage, message))
-        }
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
 /// Listens, also on a port whose last connections are still fading, so that a gateway can be restarted in place.
 fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let listen = || {
@@ -298,177 +239,4 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     listen().map_err(|error: std::io::Error| {
         Error::new(ErrorKind::Listen, format!("cannot listen on {address}")).caused_by(error)
     })
-}
-
-/// A running gateway. Dropping it stops it at once; [`Gateway::shutdown`] stops it in order.
-pub struct Gateway {
-    core: Arc<Core>,
-    server: Server,
-    sockets: Sockets,
-    reload: Option<Reload>,
-    setup: Builder,
-    _housekeeping: AbortOnDropHandle<()>,
-    _lock: Lock,
-}
-
-impl Gateway {
-    /// Sets a gateway up.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
-    /// The address it listens on.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.setup.listen
-    }
-
-    /// `http://` and the address, or `https://` with [`Builder::tls`]: what workers dial and callers call. A certificate is for a
-    /// name, so over TLS they have to use that name in place of the address.
-    #[must_use]
-    pub fn url(&self) -> String {
-        let scheme = if self.setup.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", self.address())
-    }
-
-    /// Reads the files of [`Builder::tls`] again now, rather than within the next seconds. This does not wait for it; the
-    /// log says what came of it.
-    pub fn reload_tls(&self) {
-        match &self.reload {
-            Some(reload) => reload.ask(),
-            None => tracing::info!("there is nothing to read again, because TLS is not used"),
-        }
-    }
-
-    /// How many workers are connected.
-    #[must_use]
-    pub fn connection_count(&self) -> usize {
-        self.core.connection_count()
-    }
-
-    /// What the journal counted since the start.
-    #[must_use]
-    pub fn journal_figures(&self) -> JournalFigures {
-        self.core.journal_figures()
-    }
-
-    /// Adds an entity and returns the secret its workers connect with. It is not kept: this is the only time to see it.
-    ///
-    /// # Errors
-    /// There is one of that slug, the slug is malformed, or the database failed.
-    pub async fn add_entity(&self, slug: &str) -> Result<SecretString, Error> {
-        Ok(self.core.local_admin().add_entity(slug, Policy::Supersede).await?.secret)
-    }
-
-    /// Gives an entity a new secret, and closes its workers' sockets with 4001.
-    ///
-    /// # Errors
-    /// There is no such entity, or the database failed.
-    pub async fn rotate_secret(&self, slug: &str) -> Result<SecretString, Error> {
-        Ok(self.core.local_admin().rotate_entity(slug, Duration::ZERO).await?.secret)
-    }
-
-    /// Adds a caller's key and returns it. It is not kept: this is the only time to see it.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn add_key(&self, role: Role) -> Result<SecretString, Error> {
-        Ok(self.core.local_admin().add_key(NewKey::new(role)).await?.secret)
-    }
-
-    /// Adds an admin's key and returns it, if nobody has a key yet.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn first_admin_key(&self) -> Result<Option<SecretString>, Error> {
-        if self.core.is_new() { self.add_key(Role::Admin).await.map(Some) } else { Ok(None) }
-    }
-
-    /// Whether anybody has a key.
-    #[must_use]
-    pub fn has_keys(&self) -> bool {
-        !self.core.is_new()
-    }
-
-    /// The gateway without its protocols.
-    #[must_use]
-    pub fn core(&self) -> &Arc<Core> {
-        &self.core
-    }
-
-    /// The folder that is removed with the gateway, if its data is temporary.
-    #[must_use]
-    pub fn temporary_folder(&self) -> Option<PathBuf> {
-        match &self.setup.data {
-            Data::Temporary(folder) => folder.as_ref().map(|folder| folder.path().to_owned()),
-            Data::Folder(_) => None,
-        }
-    }
-
-    /// Stops in order: takes no new connections, lets calls finish up to the drain limit, closes workers' and callers' sockets
-    /// with 1001.
-    pub async fn shutdown(self) {
-        let _ = self.stop().await;
-    }
-
-    /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
-    pub async fn stop(mut self) -> Stopped {
-        self.core.begin_stop();
-        // Before workers are told to connect elsewhere: here would be no elsewhere.
-        self.server.stop();
-        self.core.announce_stop(self.setup.drain_limit);
-        self.sockets.callers.close();
-        let idle = async { tokio::join!(self.server.idle(), self.core.idle(), self.sockets.callers.wait()) };
-        if timeout(self.setup.drain_limit, idle).await.is_err() {
-            tracing::warn!("some requests did not end in time");
-        }
-        // Workers stay until now: they are the ones to finish the calls. Those that are left are ended here.
-        self.core.stop().await;
-        // Callers have been told how their requests ended.
-        self.core.dismiss_callers();
-        self.sockets.links.close();
-        let gone = async { tokio::join!(self.sockets.links.wait(), self.sockets.callers.wait()) };
-        if timeout(FAREWELL, gone).await.is_err() {
-            tracing::warn!("some workers or callers did not take leave");
-        }
-        self.server.end().await;
-        self.core.close().await;
-        tracing::info!("stopped");
-        Stopped { setup: self.setup.clone() }
-    }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        // Sockets are owned by tasks of their own, which would outlive the server, which ends its connections when it is dropped.
-        self.core.abort();
-    }
-}
-
-impl fmt::Debug for Gateway {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway").field("setup", &self.setup).finish_non_exhaustive()
-    }
-}
-
-/// A gateway that was stopped, with its data and its port.
-#[derive(Debug)]
-pub struct Stopped {
-    setup: Builder,
-}
-
-impl Stopped {
-    /// The address it listened on.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.setup.listen
-    }
-
-    /// Starts it again.
-    ///
-    /// # Errors
-    /// Like [`Builder::start`].
-    pub async fn start(self) -> Result<Gateway, Error> {
-        self.setup.start().await
-    }
 }

@@ -1,0 +1,61 @@
+//! The folder of a gateway's data, which one gateway has at a time.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use crate::core::error::{Error, ErrorKind};
+
+/// Where a gateway keeps its database.
+#[derive(Debug, Clone)]
+pub(super) enum Data {
+    /// In a folder that is made at the start and removed with the gateway.
+    Temporary(Option<Arc<TempDir>>),
+    Folder(PathBuf),
+}
+
+impl Data {
+    /// The folder; a temporary one is made at the first call.
+    pub(super) fn folder(&mut self) -> Result<PathBuf, Error> {
+        match self {
+            Self::Folder(folder) => Ok(folder.clone()),
+            Self::Temporary(Some(folder)) => Ok(folder.path().to_owned()),
+            Self::Temporary(empty @ None) => {
+                let folder = tempfile::Builder::new().prefix("platools-gateway-").tempdir().map_err(|error| {
+                    Error::new(ErrorKind::Storage, "no temporary folder could be made").caused_by(error)
+                })?;
+                let path = folder.path().to_owned();
+                *empty = Some(Arc::new(folder));
+                Ok(path)
+            }
+        }
+    }
+}
+
+/// What keeps a second gateway off a folder.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file alone would not do: a process that is being started has it too, for a moment.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Keeps a second gateway off the folder. The lock goes with the process, however that ends.
+pub(super) fn lock(folder: &Path) -> Result<Lock, Error> {
+    let failed =
+        |error: std::io::Error| Error::new(ErrorKind::Storage, "the data folder cannot be locked").caused_by(error);
+    let file = File::options().write(true).create(true).truncate(false).open(folder.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock(file)),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let message = format!("another gateway runs on {}", folder.display());
+            Err(Error::new(ErrorKind::Storage, message))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
