@@ -80,10 +80,9 @@ impl Request {
         Ok(Self { agent: asked.model, talk: Talk::read(asked.messages)?, user, form })
     }
 
-    /// The caller, who speaks for a user: the token's, or the one that the request names, or else the key stands for itself.
+    /// The caller, who speaks for a user if its token or the request names one.
     pub(super) fn caller(&self, caller: Caller) -> Caller {
-        let user = caller.user_id.clone().or_else(|| self.user.clone());
-        Caller { user_id: Some(user.unwrap_or_else(|| caller.credential.to_string())), ..caller }
+        Caller { user_id: caller.user_id.or_else(|| self.user.clone()), ..caller }
     }
 
     pub(super) fn completion(&self) -> Completion<'_> {
@@ -165,16 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn the_user_is_the_tokens_or_the_requests_or_else_the_key_itself() {
+    fn the_user_is_the_tokens_or_the_requests_or_nobody() {
         let caller = |user: Option<&str>| Caller { user_id: user.map(str::to_owned), ..Caller::sample("key_1") };
         let (named, unnamed) = (parse(json!({"user": "ada"})).ok().unwrap(), parse(json!({"user": ""})).ok().unwrap());
         for (request, own, user) in [
-            (&named, Some("bob"), "bob"),
-            (&named, None, "ada"),
-            (&unnamed, Some("bob"), "bob"),
-            (&unnamed, None, "key_1"),
+            (&named, Some("bob"), Some("bob")),
+            (&named, None, Some("ada")),
+            (&unnamed, Some("bob"), Some("bob")),
+            (&unnamed, None, None),
         ] {
-            assert_eq!(request.caller(caller(own)).user_id.as_deref(), Some(user));
+            assert_eq!(request.caller(caller(own)).user_id.as_deref(), user);
         }
     }
 }
