@@ -3,6 +3,7 @@
 mod bearer;
 mod body;
 mod causes;
+mod forms;
 mod openai;
 mod rest;
 mod rpc;

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
@@ -23,12 +22,7 @@ use crate::core::arguments::Arguments;
 use crate::core::identity::Caller;
 use crate::core::trace::TraceContext;
 use crate::core::{CallReply, CallRequest, Core, Progress, ToolName};
-
-/// How long a call waits for its answer when the caller does not say.
-const DEFAULT_TIMEOUT_MS: u64 = 30_000;
-
-/// What a caller may ask for, in milliseconds.
-const TIMEOUTS_MS: std::ops::RangeInclusive<u64> = 1..=600_000;
+use crate::listen::forms::timeout_of;
 
 /// One call. An unknown member is refused, because a misspelt one would otherwise be lost without a word.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -189,7 +183,7 @@ impl Call<'_> {
         Ok(CallRequest {
             tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },
             arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
-            timeout: timeout(self.timeout_ms)?,
+            timeout: timeout_of(self.timeout_ms)?,
             trace,
             progress: None,
         })
@@ -205,13 +199,4 @@ impl<'a> From<&'a CallReply> for Answer<'a> {
 /// What a caller is told of a call that ended well.
 pub(super) fn answer(reply: &CallReply) -> Response {
     json(&Answer::from(reply))
-}
-
-/// How long a caller wants to wait.
-pub(super) fn timeout(timeout_ms: Option<u64>) -> Result<Duration, Problem> {
-    let timeout_ms = timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
-    if !TIMEOUTS_MS.contains(&timeout_ms) {
-        return Err(invalid("`timeoutMs` must be from 1 to 600000"));
-    }
-    Ok(Duration::from_millis(timeout_ms))
 }

@@ -11,12 +11,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Known;
 use super::call;
-use super::page::{Page, Window};
 use super::parts::{Path, Query};
 use super::problem::{Problem, invalid, json};
 use crate::core::clock::{from_rfc3339, rfc3339};
 use crate::core::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
 use crate::core::{CallQuery, CallsBefore, Core};
+use crate::listen::forms::{Page, Place, limit_of, timeout_of};
 
 /// Which calls.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -122,12 +122,10 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Call>>, Problem> {
     let (limit, query) = filter.checked()?;
     // One more than asked for tells whether there is another page.
-    let mut calls = core.past_calls(&caller, query, limit + 1).await?;
-    let more = calls.len() > limit;
-    calls.truncate(limit);
-    let next_cursor = calls.last().filter(|_| more).map(|last| cursor(&last.summary));
-    let items = calls.into_iter().map(|call| shown(call.summary, Some(call.end))).collect();
-    Ok(Json(Page::read(items, next_cursor)))
+    let calls = core.past_calls(&caller, query, limit + 1).await?;
+    let place = |last: &CallSummary| Place { at_ms: last.started_ms, id: last.call_id.to_string() };
+    let page = Page::cut(calls, limit, |last| place(&last.summary).cursor());
+    Ok(Json(page.map(|call| shown(call.summary, Some(call.end)))))
 }
 
 /// Show one call, also one that is under way.
@@ -157,13 +155,14 @@ pub(super) async fn replay(
     Path(id): Path<String>,
     Query(again): Query<Again>,
 ) -> Result<Response, Problem> {
-    let reply = core.replay(&caller, &id, call::timeout(again.timeout_ms)?).await?;
+    let reply = core.replay(&caller, &id, timeout_of(again.timeout_ms)?).await?;
     Ok(call::answer(&reply))
 }
 
 impl Filter {
     fn checked(self) -> Result<(usize, CallQuery), Problem> {
-        let (limit, cursor) = Window::new(self.limit, self.cursor).checked()?;
+        let limit = limit_of(self.limit)?;
+        let place = self.cursor.map(|cursor| Place::read(&cursor)).transpose()?;
         let query = CallQuery {
             tool: self.tool,
             entity: self.entity_id,
@@ -173,7 +172,7 @@ impl Filter {
             outcome: self.outcome,
             since_ms: time("since", self.since)?,
             until_ms: time("until", self.until)?,
-            before: cursor.map(|cursor| place(&cursor)).transpose()?,
+            before: place.map(|place| CallsBefore { started_ms: place.at_ms, call_id: place.id.into() }),
         };
         Ok((limit, query))
     }
@@ -185,20 +184,6 @@ fn time(name: &str, text: Option<String>) -> Result<Option<i64>, Problem> {
         from_rfc3339(&text).ok_or_else(|| invalid(format!("`{name}` must be a time in RFC 3339, such as {example}")))
     };
     text.map(read).transpose()
-}
-
-/// Where a page ends, in a form that nobody takes for something to be made up.
-fn cursor(last: &CallSummary) -> String {
-    hex::encode(format!("{}.{}", last.started_ms, last.call_id))
-}
-
-fn place(cursor: &str) -> Result<CallsBefore, Problem> {
-    let read = || {
-        let text = String::from_utf8(hex::decode(cursor).ok()?).ok()?;
-        let (started_ms, call_id) = text.split_once('.')?;
-        Some(CallsBefore { started_ms: started_ms.parse().ok()?, call_id: call_id.into() })
-    };
-    read().ok_or_else(|| invalid("`cursor` is none; take the `nextCursor` of the page before"))
 }
 
 fn shown(summary: CallSummary, end: Option<CallEnd>) -> Call {
@@ -225,19 +210,4 @@ fn shown(summary: CallSummary, end: Option<CallEnd>) -> Call {
 
 fn part(payload: Payload) -> Part {
     Part { state: payload.kept.as_str(), value: payload.json }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_cursor_leads_anywhere() {
-        let at = |text: &str| place(&hex::encode(text)).map_err(|_| "refused");
-        assert_eq!(at("17.call_a"), Ok(CallsBefore { started_ms: 17, call_id: "call_a".into() }));
-        for text in ["", "17", "x.call_a"] {
-            assert_eq!(at(text), Err("refused"), "{text}");
-        }
-        assert!(place("17.call_a").is_err() && place("fff").is_err());
-    }
 }

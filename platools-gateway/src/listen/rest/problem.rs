@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::schema::ArgumentProblem;
 use crate::listen::causes_of;
+use crate::listen::forms::Misfit;
 
 /// One failed request, as RFC 9457 has it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -80,6 +81,12 @@ impl Problem {
 /// The request does not say what it must, or says what it must not.
 pub(super) fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+}
+
+impl From<Misfit> for Problem {
+    fn from(Misfit(why): Misfit) -> Self {
+        invalid(why)
+    }
 }
 
 impl From<QueryRejection> for Problem {

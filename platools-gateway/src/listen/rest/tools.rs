@@ -8,16 +8,16 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use platools::tool::Dialect;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Known;
 use super::body::Body;
 use super::parts::{Path, Query};
 use super::problem::{Problem, invalid};
-use crate::core::clock::rfc3339;
 use crate::core::digest::sha256;
-use crate::core::{Core, ListedTool, Switch, ToolName};
+use crate::core::{Core, Switch, ToolName};
+use crate::listen::forms::Tool;
 
 /// Which of the tools of one name.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -58,35 +58,6 @@ pub(super) struct Listing {
     tools: Vec<Tool>,
 }
 
-/// One tool, as its worker declared it.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Tool {
-    name: String,
-    description: String,
-    entity: String,
-    entity_id: String,
-    environment: String,
-    environment_id: String,
-    /// Whether a worker that has it is connected.
-    online: bool,
-    /// Whether it may be called.
-    enabled: bool,
-    /// The same as long as the declaration is the same.
-    fingerprint: String,
-    /// When the declaration became what it is.
-    changed_at: String,
-    /// JSON Schema of the arguments.
-    input_schema: Value,
-    /// JSON Schema of the result.
-    output_schema: Option<Value>,
-    /// `none`, `user` or `admin`: who may call it.
-    auth: String,
-    /// The caller needs one of these, if there are any.
-    roles: Vec<String>,
-    annotations: Map<String, Value>,
-}
-
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
@@ -105,7 +76,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let environment = filter.environment_id.or(filter.env);
     let tools = core.list_tools(&caller, environment.as_deref()).await?;
-    let listing = Listing { tools: tools.into_iter().map(shown).collect() };
+    let listing = Listing { tools: tools.into_iter().map(Tool::from).collect() };
     Ok(unless_known(&headers, &listing))
 }
 
@@ -131,7 +102,7 @@ pub(super) async fn show(
     Path(name): Path<String>,
     Query(which): Query<Which>,
 ) -> Result<Json<Tool>, Problem> {
-    Ok(Json(shown(core.tool(&caller, &which.of(name)).await?)))
+    Ok(Json(core.tool(&caller, &which.of(name)).await?.into()))
 }
 
 /// Show one tool in the form a model's interface takes.
@@ -160,7 +131,7 @@ pub(super) async fn change(
     Body(change): Body<Change>,
 ) -> Result<Json<Tool>, Problem> {
     let switch = if change.enabled { Switch::On } else { Switch::Off };
-    Ok(Json(shown(core.switch_tool(&caller, &which.of(name), switch).await?)))
+    Ok(Json(core.switch_tool(&caller, &which.of(name), switch).await?.into()))
 }
 
 impl Which {
@@ -177,26 +148,5 @@ fn dialect(name: &str) -> Result<Dialect, Problem> {
         "mcp" => Ok(Dialect::Mcp),
         "platform" => Ok(Dialect::Platform),
         _ => Err(invalid("`dialect` must be openai, anthropic, gemini, mcp or platform")),
-    }
-}
-
-fn shown(tool: ListedTool) -> Tool {
-    let ListedTool { identity, declaration, online, enabled, fingerprint, changed_ms } = tool;
-    Tool {
-        name: declaration.name,
-        description: declaration.description,
-        entity: identity.entity,
-        entity_id: identity.entity_id.to_string(),
-        environment: identity.environment,
-        environment_id: identity.environment_id.to_string(),
-        online,
-        enabled,
-        fingerprint,
-        changed_at: rfc3339(changed_ms),
-        input_schema: declaration.input_schema,
-        output_schema: declaration.output_schema,
-        auth: declaration.auth,
-        roles: declaration.roles,
-        annotations: declaration.annotations,
     }
 }

@@ -8,11 +8,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Known;
-use super::page::{Page, Window};
+use super::page::Window;
 use super::parts::Query;
 use super::problem::Problem;
 use crate::core::clock::rfc3339;
 use crate::core::{ConnectedWorker, Core};
+use crate::listen::forms::Page;
 
 /// One worker that is connected.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,8 +39,8 @@ pub(super) async fn list(
     Known(caller): Known,
     Query(window): Query<Window>,
 ) -> Result<Json<Page<Worker>>, Problem> {
-    let workers = core.connected_workers(&caller)?.into_iter().map(shown).collect();
-    Ok(Json(Page::of(workers, window, |worker: &Worker| &worker.connection_id)?))
+    let page = window.page(core.connected_workers(&caller)?, |worker| worker.connection_id.as_str())?;
+    Ok(Json(page.map(shown)))
 }
 
 fn shown(worker: ConnectedWorker) -> Worker {

@@ -7,10 +7,17 @@ use serde_json::{Map, Value, json};
 
 use crate::core::error::{Error, ErrorKind};
 use crate::listen::causes_of;
+use crate::listen::forms::Misfit;
 
 /// The request makes no sense.
 pub(super) fn invalid(message: impl Into<String>) -> RpcError {
     RpcError::new(ErrorCode::InvalidRequest, message)
+}
+
+impl From<Misfit> for RpcError {
+    fn from(Misfit(why): Misfit) -> Self {
+        invalid(why)
+    }
 }
 
 /// What a caller is told of a request that failed.

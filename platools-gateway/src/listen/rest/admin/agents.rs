@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 use crate::core::admin;
 use crate::core::agent;
 use crate::core::clock::rfc3339;
+use crate::listen::forms::Page;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::page::{Page, Window};
+use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
 use crate::listen::rest::problem::Problem;
 
@@ -79,8 +80,8 @@ pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<Window>,
 ) -> Result<Json<Page<Agent>>, Problem> {
-    let agents = administrator.directory()?.agents().into_iter().map(shown).collect();
-    Ok(Json(Page::of(agents, window, |agent: &Agent| &agent.slug)?))
+    let page = window.page(administrator.directory()?.agents(), |agent| &agent.slug)?;
+    Ok(Json(page.map(shown)))
 }
 
 /// Add an agent. It needs a key or a token to call tools.

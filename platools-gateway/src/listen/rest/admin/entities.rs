@@ -4,39 +4,17 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::http::StatusCode;
-use secrecy::ExposeSecret as _;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::seconds;
 use super::tokens::SignedToken;
-use crate::core::admin::{self, WithSecret};
-use crate::core::clock::rfc3339;
-use crate::core::identity::Policy;
+use crate::listen::forms::{Entity, EntityWithSecret, Page, policy_of};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::page::{Page, Window};
+use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
-use crate::listen::rest::problem::{Problem, invalid};
-
-/// What workers connect as.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Entity {
-    id: String,
-    /// Its name in URLs.
-    slug: String,
-    /// `supersede`: a new worker takes the place of the one before. `pool`: all stay.
-    policy: &'static str,
-    created_at: String,
-}
-
-/// An entity with the secret of its workers, which is shown this once.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct EntityWithSecret {
-    entity: Entity,
-    secret: String,
-}
+use crate::listen::rest::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,8 +47,8 @@ pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<Window>,
 ) -> Result<Json<Page<Entity>>, Problem> {
-    let entities = administrator.directory()?.entities().into_iter().map(shown).collect();
-    Ok(Json(Page::of(entities, window, |entity: &Entity| &entity.slug)?))
+    let page = window.page(administrator.directory()?.entities(), |entity| &entity.slug)?;
+    Ok(Json(page.map(Entity::from)))
 }
 
 /// Add an entity. Its secret is shown this once.
@@ -80,10 +58,8 @@ pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewEntity>,
 ) -> Result<(StatusCode, Json<EntityWithSecret>), Problem> {
-    let policy = new.policy.as_deref().map_or(Some(Policy::default()), Policy::from_name);
-    let policy = policy.ok_or_else(|| invalid("`policy` must be supersede or pool"))?;
-    let added = administrator.directory()?.add_entity(&new.slug, policy).await?;
-    Ok((StatusCode::CREATED, Json(with_secret(added))))
+    let added = administrator.directory()?.add_entity(&new.slug, policy_of(new.policy.as_deref())?).await?;
+    Ok((StatusCode::CREATED, Json(added.into())))
 }
 
 /// Remove an entity with its tools, and close its workers' sockets.
@@ -104,7 +80,7 @@ pub(super) async fn rotate(
     Body(rotation): Body<Rotation>,
 ) -> Result<Json<EntityWithSecret>, Problem> {
     let grace = rotation.grace_seconds.map_or(Duration::ZERO, seconds);
-    Ok(Json(with_secret(administrator.directory()?.rotate_entity(&entity, grace).await?)))
+    Ok(Json(administrator.directory()?.rotate_entity(&entity, grace).await?.into()))
 }
 
 /// Sign a token that a worker may use in place of the entity's secret.
@@ -119,17 +95,4 @@ pub(super) async fn mint(
     let environment = new.environment_id.as_deref();
     let signed = administrator.directory()?.mint_worker_token(&entity, environment, seconds(new.ttl_seconds))?;
     Ok((StatusCode::CREATED, Json(signed.into())))
-}
-
-fn shown(entity: admin::Entity) -> Entity {
-    Entity {
-        id: entity.id.to_string(),
-        slug: entity.slug,
-        policy: entity.policy.as_str(),
-        created_at: rfc3339(entity.created_ms),
-    }
-}
-
-fn with_secret(added: WithSecret<admin::Entity>) -> EntityWithSecret {
-    EntityWithSecret { entity: shown(added.new), secret: added.secret.expose_secret().to_owned() }
 }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::core::environment;
+use crate::listen::forms::Page;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::page::{Page, Window};
+use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::Query;
 use crate::listen::rest::problem::Problem;
 
@@ -33,8 +34,8 @@ pub(super) async fn list(
     administrator: Administrator,
     Query(window): Query<Window>,
 ) -> Result<Json<Page<Environment>>, Problem> {
-    let environments = administrator.directory()?.environments().into_iter().map(shown).collect();
-    Ok(Json(Page::of(environments, window, |environment: &Environment| &environment.slug)?))
+    let page = window.page(administrator.directory()?.environments(), |environment| &environment.slug)?;
+    Ok(Json(page.map(shown)))
 }
 
 /// Add an environment.

@@ -12,9 +12,7 @@ use std::time::Duration;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::problem::{Problem, invalid};
 use crate::core::Core;
-use crate::core::identity::Role;
 
 /// The routes of admins.
 pub(super) fn router() -> OpenApiRouter<Arc<Core>> {
@@ -29,11 +27,6 @@ pub(super) fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::revoke))
         .routes(routes!(tokens::mint))
-}
-
-/// The role of that name.
-fn role(name: &str) -> Result<Role, Problem> {
-    Role::from_name(name).ok_or_else(|| invalid("`role` must be viewer, operator or admin"))
 }
 
 fn seconds(seconds: u64) -> Duration {

@@ -6,9 +6,10 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{role, seconds};
+use super::seconds;
 use crate::core::admin;
 use crate::core::clock::rfc3339;
+use crate::listen::forms::role_of;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::problem::Problem;
@@ -45,7 +46,7 @@ pub(super) async fn mint(
     Body(new): Body<NewToken>,
 ) -> Result<(StatusCode, Json<SignedToken>), Problem> {
     let new = admin::NewToken {
-        role: role(&new.role)?,
+        role: role_of(&new.role)?,
         tool_roles: new.tool_roles,
         user_id: new.user_id,
         agent: new.agent_id,

@@ -10,7 +10,7 @@ use crate::core::agent::Profile;
 use crate::core::clock::rfc3339;
 use crate::core::identity::Role;
 use crate::listen::rpc::errors::invalid;
-use crate::listen::rpc::page::{Window, page};
+use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]
@@ -38,8 +38,8 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: Window = params.decode()?;
     let agents = session.core.agents(&session.caller)?;
     let is_admin = session.caller.role >= Role::Admin;
-    let shown = |agent: &Agent| if is_admin { shown(agent) } else { outline(agent) };
-    reply(&page(&agents, window, |agent| &agent.slug, shown)?)
+    let shown = |agent: Agent| if is_admin { shown(&agent) } else { outline(&agent) };
+    reply(&window.page(agents, |agent| &agent.slug)?.map(shown))
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {

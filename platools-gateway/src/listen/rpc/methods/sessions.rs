@@ -1,6 +1,5 @@
 //! `sessions.*` and `chat.history`: conversations that were.
 
-use platools::wire::rpc::RpcError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,8 +8,8 @@ use crate::core::agent::{Message, ToolUse};
 use crate::core::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 use crate::core::clock::rfc3339;
 use crate::core::ids::ConversationId;
+use crate::listen::forms::{Page, Place, limit_of};
 use crate::listen::rpc::errors::invalid;
-use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;
 
 /// A preview has so many messages, the last ones.
@@ -45,15 +44,14 @@ struct Part {
 /// The caller's conversations, those first in which something was said last.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let Filter { agent_id, user_id, limit, cursor } = params.decode()?;
-    let (limit, cursor) = Window::new(limit, cursor).checked()?;
-    let before = cursor.map(|cursor| place(&cursor)).transpose()?;
+    let limit = limit_of(limit)?;
+    let place = cursor.map(|cursor| Place::read(&cursor)).transpose()?;
+    let before = place.map(|place| ConversationsBefore { updated_ms: place.at_ms, id: place.id.into() });
     let query = ConversationQuery { agent: agent_id, user_id, before };
     // One more than asked for tells whether there is another page.
-    let mut found = session.core.conversations(&session.caller, query, limit + 1).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next_cursor = found.last().filter(|_| more).map(cursor_after);
-    reply(&json!({"items": found.iter().map(shown).collect::<Vec<_>>(), "nextCursor": next_cursor}))
+    let found = session.core.conversations(&session.caller, query, limit + 1).await?;
+    let place = |last: &Conversation| Place { at_ms: last.updated_ms, id: last.id.to_string() };
+    reply(&Page::cut(found, limit, |last| place(last).cursor()).map(|conversation| shown(&conversation)))
 }
 
 /// What was said last in a conversation, in short.
@@ -68,7 +66,7 @@ pub(super) async fn preview(session: &Session<'_>, params: Params) -> Reply {
 /// What was said in a conversation: the last messages, or those before them.
 pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
     let Part { session_id, limit, cursor } = params.decode()?;
-    let (limit, cursor) = Window::new(limit, cursor).checked()?;
+    let limit = limit_of(limit)?;
     let no_cursor = |_| invalid("`cursor` is none; take the `nextCursor` of the page before");
     let before = cursor.map(|cursor| cursor.parse()).transpose().map_err(no_cursor)?;
     let id = ConversationId::from(session_id);
@@ -93,20 +91,6 @@ pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
     let Which { session_id } = params.decode()?;
     session.core.delete_conversation(&session.caller, &session_id.into()).await?;
     reply(&json!({"deleted": true}))
-}
-
-/// Where a page ends, in a form that nobody takes for something to be made up.
-fn cursor_after(last: &Conversation) -> String {
-    hex::encode(format!("{}.{}", last.updated_ms, last.id))
-}
-
-fn place(cursor: &str) -> Result<ConversationsBefore, RpcError> {
-    let read = || {
-        let text = String::from_utf8(hex::decode(cursor).ok()?).ok()?;
-        let (updated_ms, id) = text.split_once('.')?;
-        Some(ConversationsBefore { updated_ms: updated_ms.parse().ok()?, id: id.into() })
-    };
-    read().ok_or_else(|| invalid("`cursor` is none; take the `nextCursor` of the page before"))
 }
 
 fn shown(conversation: &Conversation) -> Value {
@@ -148,19 +132,4 @@ fn in_short(stored: &StoredMessage) -> Value {
     };
     let content: String = content.chars().take(PREVIEW_CHARS).collect();
     json!({"role": role, "content": content, "createdAt": rfc3339(stored.created_ms)})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_cursor_leads_anywhere() {
-        let at = |text: &str| place(&hex::encode(text)).ok();
-        assert_eq!(at("17.conv_a"), Some(ConversationsBefore { updated_ms: 17, id: "conv_a".into() }));
-        for text in ["", "17", "x.conv_a"] {
-            assert_eq!(at(text), None, "{text}");
-        }
-        assert!(place("17.conv_a").is_err() && place("fff").is_err());
-    }
 }

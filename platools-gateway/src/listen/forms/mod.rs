@@ -1,0 +1,19 @@
+//! The forms that our own interfaces have in common: how things are shown, and how long lists are asked for.
+
+mod cursor;
+mod entity;
+mod key;
+mod page;
+mod timeout;
+mod tool;
+
+pub(super) use cursor::Place;
+pub(super) use entity::{Entity, EntityWithSecret, policy_of};
+pub(super) use key::{Key, KeyWithSecret, role_of};
+pub(super) use page::{Page, limit_of};
+pub(super) use timeout::timeout_of;
+pub(super) use tool::Tool;
+
+/// Why what is asked for makes no sense, in words for whoever asks.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Misfit(pub(super) &'static str);
