@@ -182,3 +182,21 @@ impl ErrorKind {
         matches!(self, Self::WorkerOffline | Self::WorkerBusy | Self::RateLimited | Self::Storage | Self::Busy)
     }
 }
+
+/// The causes of an error, outermost first; empty if there are none.
+pub(crate) fn causes_of(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(error.source(), |&cause| cause.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_is_named() {
+        let inner = Error::new(ErrorKind::Storage, "b").caused_by(std::io::Error::other("c"));
+        assert_eq!(causes_of(&Error::new(ErrorKind::Storage, "a").caused_by(inner)), "b: c");
+        assert_eq!(causes_of(&Error::new(ErrorKind::Storage, "a")), "");
+    }
+}

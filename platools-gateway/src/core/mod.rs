@@ -224,6 +224,12 @@ impl Core {
         self.workers.count()
     }
 
+    /// How many callers are connected and known.
+    #[must_use]
+    pub fn caller_count(&self) -> usize {
+        self.callers.count()
+    }
+
     /// Whether nobody has a key yet.
     pub(crate) fn is_new(&self) -> bool {
         self.directory.snapshot().has_no_keys()

@@ -4,7 +4,9 @@ use std::string::FromUtf8Error;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
+use axum::http::StatusCode;
 use futures::StreamExt as _;
+use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::core::limits::MAX_BODY_BYTES;
@@ -26,6 +28,26 @@ pub(super) enum Unread {
     BrokenOff(axum::Error),
     #[error("the body is not UTF-8: {0}")]
     NotText(FromUtf8Error),
+}
+
+impl Unread {
+    /// How it is answered: the status, and the name for programs.
+    pub(super) fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "upload_timeout"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::BrokenOff(_) | Self::NotText(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        }
+    }
+}
+
+/// Reads one JSON object, or says what is wrong with it.
+pub(super) fn parse_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    // A derived type also takes a list of its fields, which nobody means to send.
+    if !text.trim_start().starts_with('{') {
+        return Err("the body must be a JSON object".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| format!("the body is not what is expected here: {error}"))
 }
 
 /// Reads a body that is text.

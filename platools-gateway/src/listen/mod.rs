@@ -2,7 +2,7 @@
 
 mod bearer;
 mod body;
-mod causes;
+mod broken;
 mod forms;
 mod openai;
 mod rest;
@@ -20,8 +20,7 @@ pub(crate) use sync::Patience;
 
 // What adapters share they take from here.
 use bearer::{bearer_token, caller_of};
-use body::{Unread, read_text};
-use causes::causes_of;
+use body::{Unread, parse_object, read_text};
 use server::{Routes, Traffic};
 
 use crate::core::Core;

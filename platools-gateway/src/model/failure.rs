@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper::StatusCode;
 
-use crate::core::error::{Error, ErrorKind};
+use crate::core::error::{Error, ErrorKind, causes_of};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -34,12 +34,13 @@ impl Failure {
             Self::Refused { status, retry_after, .. } => (Some(status.as_u16()), *retry_after),
             _ => (None, None),
         };
-        let cause = self.into_cause();
-        let causes = cause.as_deref().map(causes_of);
-        tracing::warn!(http.status = status, causes, "no answer of the model: {message}");
         let error = Error::new(ErrorKind::AgentFailed, message);
         let error = wait.into_iter().fold(error, Error::retry_after);
-        cause.into_iter().fold(error, Error::caused_by)
+        let error = self.into_cause().into_iter().fold(error, Error::caused_by);
+        // They are of connections, and know nothing of what is sent over them.
+        let causes = Some(causes_of(&error)).filter(|causes| !causes.is_empty());
+        tracing::warn!(http.status = status, causes, "no answer of the model: {error}");
+        error
     }
 
     fn into_cause(self) -> Option<Cause> {
@@ -80,13 +81,6 @@ fn told_of(status: StatusCode) -> (&'static str, &'static str) {
         status if status.is_server_error() => ("failed", "; try again later"),
         _ => ("refused the request", ""),
     }
-}
-
-/// The causes, outermost first. They are of connections, and know nothing of what is sent over them.
-fn causes_of(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
-    let first: &(dyn std::error::Error + 'static) = cause;
-    let chain = std::iter::successors(Some(first), |&cause| cause.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

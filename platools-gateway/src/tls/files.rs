@@ -24,6 +24,13 @@ pub(crate) struct Files {
     key: PathBuf,
 }
 
+/// What is in both files.
+struct Contents {
+    chain_pem: Vec<u8>,
+    key_pem: Vec<u8>,
+    digest: [u8; 32],
+}
+
 /// A certificate and the key that belongs to it.
 pub(super) struct Pair {
     pub(super) config: Arc<ServerConfig>,
@@ -58,14 +65,29 @@ impl Files {
     /// # Errors
     /// A file cannot be read or is not what it should be, or the key is another certificate's.
     pub(super) fn read(&self) -> Result<Pair, Error> {
+        self.parse(&self.contents()?)
+    }
+
+    /// Like [`Files::read`], unless both files are as they were when they had that digest.
+    pub(super) fn read_unless(&self, known: &[u8; 32]) -> Result<Option<Pair>, Error> {
+        let contents = self.contents()?;
+        if contents.digest == *known { Ok(None) } else { self.parse(&contents).map(Some) }
+    }
+
+    fn contents(&self) -> Result<Contents, Error> {
         let chain_pem =
             read(&self.certificate).map_err(|error| self.certificate_that("cannot be read").caused_by(error))?;
         let key_pem = read(&self.key).map_err(|error| self.key_that("cannot be read").caused_by(error))?;
-        let chain = self.chain(&chain_pem)?;
+        let digest = digest(&chain_pem, &key_pem);
+        Ok(Contents { chain_pem, key_pem, digest })
+    }
+
+    fn parse(&self, Contents { chain_pem, key_pem, digest }: &Contents) -> Result<Pair, Error> {
+        let chain = self.chain(chain_pem)?;
         let validity =
             Validity::of(&chain[0]).map_err(|error| self.certificate_that("cannot be used").caused_by(error))?;
-        let config = config(chain, self.private_key(&key_pem)?).map_err(|error| self.unfit(error))?;
-        Ok(Pair { config, validity, digest: digest(&chain_pem, &key_pem) })
+        let config = config(chain, self.private_key(key_pem)?).map_err(|error| self.unfit(error))?;
+        Ok(Pair { config, validity, digest: *digest })
     }
 
     /// # Errors

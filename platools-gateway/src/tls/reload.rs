@@ -100,19 +100,20 @@ impl Keeper {
         self.take(read)
     }
 
-    async fn read(&self) -> Result<Pair, Error> {
-        let files = self.files.clone();
+    /// What is in the files, if it is new.
+    async fn read(&self) -> Result<Option<Pair>, Error> {
+        let (files, known) = (self.files.clone(), self.digest);
         // On a thread that may wait for a disk.
-        let read = tokio::task::spawn_blocking(move || files.read()).await;
+        let read = tokio::task::spawn_blocking(move || files.read_unless(&known)).await;
         read.unwrap_or_else(|error| Err(Error::new(ErrorKind::Listen, "reading was broken off").caused_by(error)))
     }
 
-    /// Uses what was read, if it is new and can be used. A certificate that is not valid now is no better than the one there
+    /// Uses what is new, if it can be used. A certificate that is not valid now is no better than the one there
     /// is.
-    fn take(&mut self, read: Result<Pair, Error>) -> Outcome {
+    fn take(&mut self, read: Result<Option<Pair>, Error>) -> Outcome {
         let fresh = match read {
-            Ok(pair) if pair.digest == self.digest => return Outcome::Same,
-            Ok(pair) => self.files.check_time(&pair).map(|()| pair),
+            Ok(None) => return Outcome::Same,
+            Ok(Some(pair)) => self.files.check_time(&pair).map(|()| pair),
             Err(error) => Err(error),
         };
         match fresh {

@@ -55,6 +55,16 @@ impl Core {
         Ok(self.agents_of(&caller.project_id))
     }
 
+    /// One agent of the caller's project, by slug or id.
+    ///
+    /// # Errors
+    /// The role is not enough, or there is no such agent.
+    pub fn agent(&self, caller: &Caller, name: &str) -> Result<Agent, Error> {
+        caller.require(Role::Viewer)?;
+        let snapshot = self.directory.snapshot();
+        snapshot.agent_named(&caller.project_id, name).map(agent).ok_or_else(|| missing("agent", name))
+    }
+
     /// The default project, for whoever can read the data folder anyway.
     #[must_use]
     pub fn local_admin(&self) -> Admin<'_> {
@@ -336,6 +346,6 @@ fn exists(what: &str, slug: &str) -> Error {
     Error::new(ErrorKind::AlreadyExists, format!("there is {article} {what} `{slug}` already"))
 }
 
-fn missing(what: &str, name: &str) -> Error {
+pub(super) fn missing(what: &str, name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no {what} `{name}`"))
 }

@@ -8,6 +8,7 @@ mod settings;
 use tokio::time::timeout;
 
 use super::Core;
+use super::admin::missing;
 use super::agent::{Agent, Answer, ChatSink, CommandAgent, Input, Kind, Message, Profile, Speech, Tools, Usage};
 use super::clock::now_ms;
 use super::error::{Error, ErrorKind};
@@ -127,8 +128,7 @@ impl Core {
 
     fn agent_named(&self, caller: &Caller, name: &str) -> Result<AgentRow, Error> {
         let snapshot = self.directory.snapshot();
-        let found = snapshot.agent_named(&caller.project_id, name).cloned();
-        found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no agent `{name}`")))
+        snapshot.agent_named(&caller.project_id, name).cloned().ok_or_else(|| missing("agent", name))
     }
 
     /// The conversation that a request goes on with, or a new one.

@@ -5,8 +5,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
-use crate::listen::{Unread, causes_of};
+use crate::listen::Unread;
 
 /// One failed request.
 #[derive(Debug)]
@@ -65,12 +66,8 @@ impl From<Error> for Failure {
 
 impl From<Unread> for Failure {
     fn from(unread: Unread) -> Self {
-        let message = unread.to_string();
-        match unread {
-            Unread::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "upload_timeout", message),
-            Unread::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message),
-            Unread::BrokenOff(_) | Unread::NotText(_) => Self::invalid("", message),
-        }
+        let (status, code) = unread.status_and_code();
+        Self::new(status, code, unread.to_string())
     }
 }
 

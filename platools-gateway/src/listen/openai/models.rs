@@ -10,7 +10,6 @@ use super::auth::Known;
 use super::failure::Failure;
 use crate::core::Core;
 use crate::core::admin::Agent;
-use crate::core::error::{Error, ErrorKind};
 
 /// Lists the agents.
 pub(super) async fn list(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Json<Value>, Failure> {
@@ -24,10 +23,7 @@ pub(super) async fn show(
     Known(caller): Known,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, Failure> {
-    let agents = core.agents(&caller)?;
-    let found = agents.iter().find(|agent| agent.slug == name || agent.id.as_str() == name);
-    let none = || Error::new(ErrorKind::NotFound, format!("there is no agent `{name}`"));
-    Ok(Json(model(found.ok_or_else(none)?)))
+    Ok(Json(model(&core.agent(&caller, &name)?)))
 }
 
 fn model(agent: &Agent) -> Value {

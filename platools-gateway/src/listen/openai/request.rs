@@ -9,7 +9,7 @@ use super::messages::{Said, Talk};
 use crate::core::Core;
 use crate::core::chat::Completion;
 use crate::core::identity::Caller;
-use crate::listen::read_text;
+use crate::listen::{parse_object, read_text};
 
 /// A user's name has at most so many characters.
 const MAX_USER_CHARS: usize = 256;
@@ -64,12 +64,7 @@ impl Request {
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
-        // A derived type also takes a list of its fields, which nobody means to send.
-        if !text.trim_start().starts_with('{') {
-            return Err(Failure::invalid("", "the body must be a JSON object"));
-        }
-        let asked: Asked = serde_json::from_str(text)
-            .map_err(|error| Failure::invalid("", format!("the body is not what is expected here: {error}")))?;
+        let asked: Asked = parse_object(text).map_err(|problem| Failure::invalid("", problem))?;
         asked.check()?;
         let form = match (asked.stream, asked.stream_options.unwrap_or_default().include_usage) {
             (Some(true), Some(true)) => Form::StreamWithUsage,

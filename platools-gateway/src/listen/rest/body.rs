@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, invalid};
 use crate::core::Core;
-use crate::listen::{Unread, read_text};
+use crate::listen::{Unread, parse_object, read_text};
 
 /// A body that is text.
 pub(super) struct Text(pub(super) String);
@@ -35,20 +34,12 @@ impl<T: DeserializeOwned> FromRequest<Arc<Core>> for Body<T> {
 
 /// Reads one JSON object.
 pub(super) fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, Problem> {
-    // A derived type also takes a list of its fields, which nobody means to send.
-    if !text.trim_start().starts_with('{') {
-        return Err(invalid("the body must be a JSON object"));
-    }
-    serde_json::from_str(text).map_err(|error| invalid(format!("the body is not what is expected here: {error}")))
+    parse_object(text).map_err(invalid)
 }
 
 impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
-        let detail = unread.to_string();
-        match unread {
-            Unread::TooSlow => Self::new(StatusCode::REQUEST_TIMEOUT, "upload_timeout", detail),
-            Unread::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail),
-            Unread::BrokenOff(_) | Unread::NotText(_) => invalid(detail),
-        }
+        let (status, code) = unread.status_and_code();
+        Self::new(status, code, unread.to_string())
     }
 }

@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::schema::ArgumentProblem;
-use crate::listen::causes_of;
 use crate::listen::forms::Misfit;
 
 /// One failed request, as RFC 9457 has it.

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use super::problem::Problem;
 use crate::core::Core;
+use crate::core::error::causes_of;
 use crate::core::ready::NotReady;
-use crate::listen::causes_of;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Ready {

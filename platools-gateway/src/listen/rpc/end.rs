@@ -7,6 +7,7 @@ use platools::wire::rpc::CLOSE_TOO_SLOW;
 use tokio::time::{Duration, timeout};
 
 use crate::core::Stay;
+use crate::listen::broken::Broken;
 
 /// How long a caller has to take what waits for it and to answer the close.
 const FAREWELL: Duration = Duration::from_secs(4);
@@ -66,17 +67,12 @@ pub(super) fn end_of(stay: Stay) -> Option<End> {
 
 /// Why messages cannot be read any further.
 pub(super) fn broken(error: axum::Error) -> End {
-    use tungstenite::Error;
-    use tungstenite::error::ProtocolError;
-
     let error = error.into_inner();
-    let end = match error.downcast_ref() {
-        Some(Error::Capacity(_)) => End::TooLarge,
-        Some(Error::Utf8(_)) => End::NotUtf8,
-        // Most networks end a connection like this.
-        Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return End::Gone,
-        Some(Error::Protocol(_)) => End::NotWebSocket,
-        _ => return End::Gone,
+    let end = match Broken::of(&*error) {
+        Broken::Gone => return End::Gone,
+        Broken::TooLarge => End::TooLarge,
+        Broken::NotUtf8 => End::NotUtf8,
+        Broken::NotWebSocket => End::NotWebSocket,
     };
     tracing::debug!(%error, "the caller's messages cannot be read any further");
     end

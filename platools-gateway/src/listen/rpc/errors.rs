@@ -5,8 +5,8 @@ use std::time::Duration;
 use platools::wire::rpc::{ErrorCode, RpcError};
 use serde_json::{Map, Value, json};
 
+use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
-use crate::listen::causes_of;
 use crate::listen::forms::Misfit;
 
 /// The request makes no sense.

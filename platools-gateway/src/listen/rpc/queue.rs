@@ -57,8 +57,12 @@ impl Queue {
     pub(super) fn raw_event(&self, name: &str, payload: &RawValue) {
         let mut waiting = self.lock();
         waiting.seq += 1;
+        // Asked before it is written: what a slow caller misses is not worth the work.
+        if waiting.messages.len() >= self.limit {
+            return waiting.note_dropped(1);
+        }
         let text = Event::new(name, payload, waiting.seq).to_text();
-        if waiting.messages.len() >= self.limit || waiting.bytes + text.len() > EVENT_BYTES {
+        if waiting.bytes + text.len() > EVENT_BYTES {
             return waiting.note_dropped(1);
         }
         waiting.push(text, true);

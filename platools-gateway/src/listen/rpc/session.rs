@@ -84,9 +84,9 @@ impl<'a> Session<'a> {
         let outcome = (method.handle)(self, params).await;
         // Free again before the caller can know that it is.
         self.ids().remove(&id);
-        match &outcome {
-            Ok(payload) => self.queue.response(&Response::success(id, payload)),
-            Err(error) => self.queue.response(&Response::failure(id, error.clone())),
+        match outcome {
+            Ok(payload) => self.queue.response(&Response::success(id, &payload)),
+            Err(error) => self.queue.response(&Response::failure(id, error)),
         }
     }
 

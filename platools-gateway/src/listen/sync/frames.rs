@@ -13,11 +13,11 @@ use super::cut::cut;
 use super::end::End;
 use super::health::alerts;
 use super::replies::Replies;
+use crate::core::error::causes_of;
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::CallId;
 use crate::core::registration::MAX_TOOLS;
 use crate::core::{Changes, Core, Fence, Link, Outcome, Progress, Receipt, Registration};
-use crate::listen::causes_of;
 
 /// So much of a tool's error message reaches the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;

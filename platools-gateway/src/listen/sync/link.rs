@@ -10,6 +10,7 @@ use super::frames::{Frames, Next};
 use super::socket::{Quiet, Socket};
 use super::{close, replies, writer};
 use crate::core::{Core, Link};
+use crate::listen::broken::Broken;
 
 /// Serves a worker until its link ends.
 pub(super) async fn run(core: &Core, link: Link, socket: Socket) {
@@ -110,17 +111,12 @@ fn received(message: Result<Option<Result<Message, axum::Error>>, Quiet>) -> Res
 
 /// What to tell a worker whose frames cannot be read any further.
 fn broken(error: axum::Error) -> End {
-    use tungstenite::Error;
-    use tungstenite::error::ProtocolError;
-
     let error = error.into_inner();
-    let end = match error.downcast_ref() {
-        Some(Error::Capacity(_)) => too_large(),
-        Some(Error::Utf8(_)) => End::close(close_code::INVALID, "not UTF-8"),
-        // Most networks end a connection like this.
-        Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => return End::Gone,
-        Some(Error::Protocol(_)) => End::close(close_code::PROTOCOL, "not a WebSocket frame"),
-        _ => return End::Gone,
+    let end = match Broken::of(&*error) {
+        Broken::Gone => return End::Gone,
+        Broken::TooLarge => too_large(),
+        Broken::NotUtf8 => End::close(close_code::INVALID, "not UTF-8"),
+        Broken::NotWebSocket => End::close(close_code::PROTOCOL, "not a WebSocket frame"),
     };
     tracing::warn!(%error, "the worker's frames cannot be read any further");
     end

@@ -29,9 +29,9 @@ use tokio_util::task::TaskTracker;
 use socket::Socket;
 
 use crate::core::directory::{Claim, Refusal};
+use crate::core::error::causes_of;
 use crate::core::{Arrival, Core};
 use crate::listen::Traffic;
-use crate::listen::causes_of;
 
 /// Where workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];

@@ -4,7 +4,7 @@ use platools::wire::rpc::PROTOCOL;
 use serde_json::json;
 
 use super::{Params, Reply, reply};
-use crate::listen::causes_of;
+use crate::core::error::causes_of;
 use crate::listen::rpc::session::Session;
 
 /// Says that the gateway is up.
@@ -17,13 +17,13 @@ pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
     let ready = session.core.check_ready().await.inspect_err(|why| {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
-    let figures = session.core.figures(&session.caller)?;
+    let workers = session.core.connected_workers(&session.caller)?;
     reply(&json!({
         "status": if ready.is_ok() { "ready" } else { "not_ready" },
         "version": env!("CARGO_PKG_VERSION"),
         "protocol": PROTOCOL,
-        "workers": figures.workers.len(),
-        "callers": figures.callers,
-        "callsInFlight": figures.workers.iter().map(|worker| worker.calls_in_flight).sum::<usize>(),
+        "workers": workers.len(),
+        "callers": session.core.caller_count(),
+        "callsInFlight": workers.iter().map(|worker| worker.calls_in_flight).sum::<usize>(),
     }))
 }

@@ -1,6 +1,6 @@
 //! `tools.list` and `tools.call`
 
-use platools::wire::rpc::{ToolCallEvent, ToolResultEvent, ToolsCall, ToolsReply, event};
+use platools::wire::rpc::{ToolCallEvent, ToolResultEvent, ToolsReply, event};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -13,7 +13,18 @@ use crate::core::{CallRequest, ToolName};
 use crate::listen::forms::{Tool, timeout_of};
 use crate::listen::rpc::session::Session;
 
-/// What is not among the protocol's own params.
+/// The params of a call: the protocol's own ([`platools::wire::rpc::ToolsCall`]) and the environment, read in one go.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wanted<'a> {
+    name: String,
+    #[serde(borrow)]
+    arguments: &'a RawValue,
+    entity_id: Option<String>,
+    environment_id: Option<String>,
+    timeout_ms: Option<u64>,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Place {
@@ -29,10 +40,9 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 
 /// Calls a tool, and tells of the call and of its result as events, too.
 pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
-    let call: ToolsCall<&RawValue> = params.decode()?;
-    let Place { environment_id } = params.decode()?;
+    let call: Wanted<'_> = params.decode()?;
     let request = CallRequest {
-        tool: ToolName { name: call.name, entity: call.entity_id, environment: environment_id },
+        tool: ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id },
         arguments: Arguments::new(call.arguments)?,
         timeout: timeout_of(call.timeout_ms)?,
         trace: TraceContext::from_parent(None),

@@ -1,0 +1,30 @@
+//! Why messages of a socket cannot be read any further.
+
+use tungstenite::Error;
+use tungstenite::error::ProtocolError;
+
+/// What is wrong with what came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The connection is gone.
+    Gone,
+    /// A message is larger than the socket reads.
+    TooLarge,
+    /// A text is none.
+    NotUtf8,
+    /// It is no WebSocket frame.
+    NotWebSocket,
+}
+
+impl Broken {
+    pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+        match error.downcast_ref() {
+            Some(Error::Capacity(_)) => Self::TooLarge,
+            Some(Error::Utf8(_)) => Self::NotUtf8,
+            // Most networks end a connection like this.
+            Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Self::Gone,
+            Some(Error::Protocol(_)) => Self::NotWebSocket,
+            _ => Self::Gone,
+        }
+    }
+}
