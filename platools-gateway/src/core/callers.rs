@@ -11,10 +11,11 @@ use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 
 /// Whether somebody may stay connected. It only ever moves on to a later one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[non_exhaustive]
 pub enum Stay {
     /// For as long as it likes.
+    #[default]
     Unlimited,
     /// Until what it has asked for is over: the gateway stops.
     ToFinish,
@@ -33,7 +34,7 @@ struct State {
     present: HashMap<u64, Present>,
     arrivals: u64,
     /// How long those that come from now on may stay.
-    from_now_on: Option<Stay>,
+    from_now_on: Stay,
 }
 
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Callers {
     /// Says how long everybody may stay, also those who come later.
     pub(super) fn may_stay(&self, stay: Stay) {
         let mut state = self.lock();
-        state.from_now_on = state.from_now_on.max(Some(stay));
+        state.from_now_on = state.from_now_on.max(stay);
         state.present.values().for_each(|present| present.may_stay(stay));
     }
 
@@ -108,7 +109,7 @@ impl Core {
         let mut state = self.callers.lock();
         state.arrivals += 1;
         let id = state.arrivals;
-        let (sender, stay) = watch::channel(state.from_now_on.unwrap_or(Stay::Unlimited));
+        let (sender, stay) = watch::channel(state.from_now_on);
         state.present.insert(id, Present { caller: None, stay: sender });
         Presence { callers: self.callers.clone(), id, stay }
     }

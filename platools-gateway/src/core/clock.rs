@@ -16,6 +16,11 @@ pub(crate) fn ms_after(span: Duration) -> i64 {
     now_ms().saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }
 
+/// What was a span of time ago.
+pub(crate) fn ms_before(span: Duration) -> i64 {
+    now_ms().saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// A point in time in RFC 3339, in UTC with milliseconds: `2026-09-15T00:00:00.000Z`.
 #[must_use]
 pub fn rfc3339(ms: i64) -> String {

@@ -32,12 +32,11 @@ impl Gauge {
         let held = self.hold(amount);
         (held.before.saturating_add(amount) <= limit).then_some(held)
     }
-}
 
-impl Held {
-    /// How much was held before this was.
-    pub(crate) fn before(&self) -> usize {
-        self.before
+    /// Holds some more, however much that is, unless the limit is passed already.
+    pub(crate) fn hold_unless_past(&self, amount: usize, limit: usize) -> Option<Held> {
+        let held = self.hold(amount);
+        (held.before <= limit).then_some(held)
     }
 }
 
@@ -56,7 +55,7 @@ mod tests {
         let gauge = Gauge::default();
         let one = gauge.hold(3);
         let other = gauge.clone().hold(4);
-        assert_eq!((one.before(), other.before(), gauge.value()), (0, 3, 7));
+        assert_eq!((one.before, other.before, gauge.value()), (0, 3, 7));
         drop(one);
         assert_eq!(gauge.value(), 4);
     }
@@ -67,6 +66,7 @@ mod tests {
         let first = gauge.hold_within(60, 100);
         assert!(first.is_some() && gauge.hold_within(60, 100).is_none());
         assert_eq!(gauge.value(), 60);
+        assert!(gauge.hold_unless_past(60, 60).is_some() && gauge.hold_unless_past(0, 59).is_none());
         drop(first);
         assert!(gauge.hold_within(100, 100).is_some());
     }

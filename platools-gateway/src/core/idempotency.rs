@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Core;
-use super::clock::now_ms;
+use super::clock::ms_before;
 use super::digest::sha256;
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Credential};
@@ -181,8 +181,7 @@ impl Core {
 
     /// Forgets answers that are old enough.
     pub(crate) async fn forget_old_answers(&self) -> Result<(), Error> {
-        let kept_ms = i64::try_from(KEPT.as_millis()).unwrap_or(i64::MAX);
-        self.store.forget_requests_before(now_ms().saturating_sub(kept_ms)).await
+        self.store.forget_requests_before(ms_before(KEPT)).await
     }
 }
 

@@ -96,7 +96,7 @@ impl Core {
         request.trace = request.trace.sampled(self.trace_ratio);
         let _under_way = self.limiter.call(caller)?;
         let may_call = caller.require(Role::Operator);
-        let found = match self.find_tool(caller, &request.tool, Role::Viewer).await {
+        let found = match self.find_tool(caller, &request.tool).await {
             Ok(found) => found,
             // Who may not call at all is told that first.
             Err(error) => return Err(may_call.err().unwrap_or(error)),

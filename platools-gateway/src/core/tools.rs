@@ -80,7 +80,7 @@ impl Core {
     /// # Errors
     /// The role is not enough, there is none of that name, there are several, or the database failed.
     pub async fn tool(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
-        let Found { identity, tool } = self.find_tool(caller, which, Role::Viewer).await?;
+        let Found { identity, tool } = self.find_tool(caller, which).await?;
         Ok(self.listed(&identity, &tool))
     }
 
@@ -89,7 +89,7 @@ impl Core {
     /// # Errors
     /// Like [`Core::tool`]; or the tool's schema is one that cannot be written in other forms.
     pub async fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
-        let Found { tool, .. } = self.find_tool(caller, which, Role::Viewer).await?;
+        let Found { tool, .. } = self.find_tool(caller, which).await?;
         // Some forms write every reference out, which must not be done for just any schema.
         if let Some(reason) = tool.arguments().await?.unused_because() {
             let message = format!("the tool's schema cannot be used: {reason}");
@@ -144,9 +144,9 @@ impl Core {
         self.calls.cancel(call_id, is_theirs).ok_or_else(none)
     }
 
-    /// Finds a tool for a caller of some role.
-    pub(super) async fn find_tool(&self, caller: &Caller, which: &ToolName, role: Role) -> Result<Found, Error> {
-        caller.require(role)?;
+    /// Finds a tool for a caller.
+    pub(super) async fn find_tool(&self, caller: &Caller, which: &ToolName) -> Result<Found, Error> {
+        caller.require(Role::Viewer)?;
         self.find_tool_of(&caller.project_id, which).await
     }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use platools_gateway::core::chat::{ChatSettings, WhenBusy};
 use serde::{Deserialize, Serialize};
 
+use super::alone;
 use super::span::Span;
 
 /// Less than an agent needs to say anything.
@@ -57,8 +58,7 @@ impl GivenChat {
     /// # Errors
     /// The limit is too short.
     pub(crate) fn complete(self) -> anyhow::Result<Chat> {
-        let Chat { busy, run_limit } = Chat::default();
-        let chat = Chat { busy: self.busy.unwrap_or(busy), run_limit: self.run_limit.unwrap_or(run_limit) };
+        let chat: Chat = alone(&self)?;
         chat.check()?;
         Ok(chat)
     }

@@ -17,6 +17,7 @@ use anyhow::{Context as _, bail, ensure};
 use platools_gateway::Recording;
 use platools_gateway::core::journal::{JournalSettings, SENSITIVE_NAMES};
 use platools_gateway::core::limits::Limits;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
@@ -187,6 +188,12 @@ impl Settings {
     }
 }
 
+/// What is said of some settings, with the defaults of those that are not, for a command without a configuration file.
+fn alone<S: DeserializeOwned>(given: &impl Serialize) -> anyhow::Result<S> {
+    let given = Table::try_from(given).context("the settings cannot be put together")?;
+    given.try_into().context("the settings cannot be put together")
+}
+
 /// Puts what is said in one place over what is said in another.
 fn put_over(lower: &mut Table, upper: Table) {
     for (name, value) in upper {
@@ -233,11 +240,7 @@ impl Log {
     /// # Errors
     /// The filter is malformed.
     pub(crate) fn load(given: GivenLog) -> anyhow::Result<Self> {
-        let given = given.or_rust_log();
-        let log = Self {
-            format: given.format.unwrap_or_default(),
-            filter: given.filter.unwrap_or_else(|| DEFAULT_LOG_FILTER.to_owned()),
-        };
+        let log: Self = alone(&given.or_rust_log())?;
         log.check()?;
         Ok(log)
     }

@@ -7,6 +7,8 @@ use platools_gateway::model::ModelSettings;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::alone;
+
 /// Where the endpoint's key is, and nowhere else: files and flags are read by too many. The first that is there counts.
 const KEY_VARIABLES: [&str; 2] = ["PLATOOLS_GATEWAY_MODEL_KEY", "OPENAI_API_KEY"];
 
@@ -98,14 +100,7 @@ impl GivenModel {
     /// # Errors
     /// The URL or the key cannot be used.
     pub(crate) fn complete(self) -> anyhow::Result<Model> {
-        let model = Model {
-            url: self.url,
-            name: self.name,
-            max_turns: self.max_turns.unwrap_or(ModelSettings::MAX_TURNS),
-            max_tool_calls: self.max_tool_calls.unwrap_or(ModelSettings::MAX_TOOL_CALLS),
-            max_output_tokens: self.max_output_tokens,
-        };
-        model.checked()
+        alone::<Model>(&self)?.checked()
     }
 }
 

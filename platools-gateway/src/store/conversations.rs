@@ -79,9 +79,8 @@ impl Store {
             query.push(" AND agent_id = ").push_bind(agent.as_str());
         }
         if let Some((updated_ms, id)) = &filter.before {
-            query.push(" AND (updated_ms < ").push_bind(*updated_ms);
-            query.push(" OR (updated_ms = ").push_bind(*updated_ms);
-            query.push(" AND id < ").push_bind(id.as_str()).push("))");
+            query.push(" AND (updated_ms, id) < (").push_bind(*updated_ms);
+            query.push(", ").push_bind(id.as_str()).push(")");
         }
         query.push(" ORDER BY updated_ms DESC, id DESC LIMIT ").push_bind(limit);
         Ok(query.build().fetch_all(&self.pool).await?.iter().map(conversation).collect())

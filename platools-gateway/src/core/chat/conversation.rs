@@ -146,7 +146,7 @@ impl Core {
 
     fn shown(&self, row: ConversationRow) -> Conversation {
         let snapshot = self.directory.snapshot();
-        let agent = snapshot.agent_named(&row.project_id, row.agent_id.as_str());
+        let agent = snapshot.agent(&row.agent_id);
         Conversation {
             agent: agent.map_or_else(|| row.agent_id.to_string(), |agent| agent.slug.clone()),
             id: row.id,

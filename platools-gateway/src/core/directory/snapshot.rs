@@ -133,7 +133,7 @@ impl Snapshot {
 
     /// An entity of a project, by slug or id.
     pub(crate) fn entity_named(&self, project: &ProjectId, name: &str) -> Option<&EntityRow> {
-        self.entities_of(project).into_iter().find(|row| row.slug == name || row.id.as_str() == name)
+        self.entities.values().find(|row| row.project_id == *project && (row.slug == name || row.id.as_str() == name))
     }
 
     /// The entities of a project, by slug.
@@ -143,9 +143,14 @@ impl Snapshot {
         rows
     }
 
+    /// An agent, by id.
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<&AgentRow> {
+        self.agents.get(id)
+    }
+
     /// An agent of a project, by slug or id.
     pub(crate) fn agent_named(&self, project: &ProjectId, name: &str) -> Option<&AgentRow> {
-        self.agents_of(project).into_iter().find(|row| row.slug == name || row.id.as_str() == name)
+        self.agents.values().find(|row| row.project_id == *project && (row.slug == name || row.id.as_str() == name))
     }
 
     /// The agents of a project, by slug.

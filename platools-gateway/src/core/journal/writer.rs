@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Counters;
 use super::entry::Entry;
 use super::settings::JournalSettings;
-use crate::core::clock::now_ms;
+use crate::core::clock::ms_before;
 use crate::core::error::Error;
 use crate::store::{CallRow, Retention, Store};
 
@@ -253,9 +253,8 @@ impl<S: Shelf> Writer<S> {
     }
 
     async fn prune(&mut self) {
-        let max_age = i64::try_from(self.settings.max_age.as_millis()).unwrap_or(i64::MAX);
         let retention = Retention {
-            oldest_ms: now_ms().saturating_sub(max_age),
+            oldest_ms: ms_before(self.settings.max_age),
             max_bytes: i64::try_from(self.settings.max_bytes).unwrap_or(i64::MAX),
             batch: PRUNED,
         };
@@ -281,6 +280,7 @@ mod tests {
 
     use super::super::call::{CallEnd, CallSummary, Kept};
     use super::*;
+    use crate::core::clock::now_ms;
     use crate::core::error::ErrorKind;
     use crate::core::gauge::Gauge;
     use crate::core::ids::CallId;

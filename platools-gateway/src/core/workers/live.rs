@@ -1,6 +1,5 @@
 //! The gateway's end of a link.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use platools::wire::Features;
@@ -18,7 +17,7 @@ use crate::core::ids::ConnectionId;
 const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 
 /// The gateway's end of a link.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Live {
     pub(super) arrival: Arrival,
     pub(super) connection_id: ConnectionId,
@@ -31,7 +30,7 @@ pub(crate) struct Live {
     pub(super) credential: Credential,
     pub(super) features: Features,
     /// The worker said that it stops.
-    pub(super) is_leaving: Arc<AtomicBool>,
+    pub(super) is_leaving: AtomicBool,
     // Unbounded, but each call that was sent is cancelled once at most, and a link is told once that it ends.
     pub(super) notices: mpsc::UnboundedSender<Notice>,
     pub(super) queue: mpsc::Sender<Queued>,
@@ -64,10 +63,7 @@ impl Live {
 
     /// Queues a call, without waiting for a worker that reads slowly.
     pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        let bytes = self.queued_bytes.hold(delivery.params.get().len());
-        if bytes.before() > QUEUE_BYTES {
-            return Err(busy());
-        }
+        let bytes = self.queued_bytes.hold_unless_past(delivery.params.get().len(), QUEUE_BYTES).ok_or_else(busy)?;
         // Before it is queued: from then on the link may send it, or end, at any time.
         self.calls.queue(&delivery.call_id, &self.connection_id, &self.load);
         self.queue.try_send(Queued { delivery, _bytes: bytes }).map_err(|refused| match refused {

@@ -78,12 +78,12 @@ pub(crate) struct Workers {
 
 #[derive(Debug, Default)]
 struct State {
-    live: HashMap<Scope, Vec<Live>>,
+    live: HashMap<Scope, Vec<Arc<Live>>>,
     closed: bool,
 }
 
 impl State {
-    fn admit(&mut self, scope: Scope, live: Live, policy: Policy) {
+    fn admit(&mut self, scope: Scope, live: Arc<Live>, policy: Policy) {
         if self.closed {
             live.close(Closing::ShuttingDown);
         }
@@ -106,7 +106,7 @@ impl State {
         }
     }
 
-    fn links(&self) -> impl Iterator<Item = &Live> {
+    fn links(&self) -> impl Iterator<Item = &Arc<Live>> {
         self.live.values().flatten()
     }
 }
@@ -141,19 +141,19 @@ impl Workers {
             secret,
             credential,
             features,
-            is_leaving: Arc::new(AtomicBool::new(false)),
+            is_leaving: AtomicBool::new(false),
             notices,
             queue,
             queued_bytes: Gauge::default(),
             closing,
         };
-        self.lock().admit(identity.scope(), live, policy);
+        self.lock().admit(identity.scope(), Arc::new(live), policy);
         let workers = self.clone();
         Link { workers, identity, connection_id, arrival, features, deliveries, noticed, closed, _place: place }
     }
 
     /// The live link of a scope that has the fewest calls under way.
-    pub(crate) fn find(&self, scope: &Scope) -> Option<Live> {
+    pub(crate) fn find(&self, scope: &Scope) -> Option<Arc<Live>> {
         let state = self.lock();
         let staying = state.live.get(scope)?.iter().filter(|live| !live.is_leaving.load(Ordering::Relaxed));
         staying.min_by_key(|live| live.load.value()).cloned()
@@ -164,7 +164,7 @@ impl Workers {
         let state = self.lock();
         let mut links: Vec<_> = state.links().filter(|live| live.identity.project_id == *project).collect();
         links.sort_by_key(|live| live.arrival);
-        links.into_iter().map(Live::shown).collect()
+        links.into_iter().map(|live| live.shown()).collect()
     }
 
     /// Whether a scope has a live link.

@@ -33,10 +33,7 @@ pub(super) fn channel() -> (Replies, Waiting) {
 impl Replies {
     /// Queues the frames that answer one frame. One answer fits into an empty queue, however long it is.
     pub(super) fn send(&self, frames: Vec<String>) -> Result<(), Full> {
-        let bytes = self.bytes.hold(frames.iter().map(String::len).sum());
-        if bytes.before() > BYTES {
-            return Err(Full);
-        }
+        let bytes = self.bytes.hold_unless_past(frames.iter().map(String::len).sum(), BYTES).ok_or(Full)?;
         self.queue.try_send((frames, bytes)).map_err(|_| Full)
     }
 }
