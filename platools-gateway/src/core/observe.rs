@@ -1,4 +1,4 @@
-//! Whoever wants to know of calls that ended.
+//! Whoever wants to know of calls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,10 +8,29 @@ use super::identity::{Caller, Identity};
 use super::ids::CallId;
 use super::trace::TraceContext;
 
-/// Is told of every call that ended, before its caller is. It must neither wait nor panic: the call waits for it.
+/// Is told of every call that the journal records. It must neither wait nor panic: the call waits for it.
 pub trait CallObserver: fmt::Debug + Send + Sync {
-    /// A call ended: every one that the journal records.
+    /// A call began: who calls and which tool are known, and nothing is checked yet.
+    fn call_began(&self, _call: &BegunCall<'_>) {}
+
+    /// A call ended, and its caller was not told yet.
     fn call_ended(&self, call: &EndedCall<'_>);
+}
+
+/// A call that began.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct BegunCall<'a> {
+    /// The call.
+    pub call_id: &'a CallId,
+    /// The tool.
+    pub tool: &'a str,
+    /// Whose tool it is.
+    pub identity: &'a Identity,
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// When it began.
+    pub began: SystemTime,
 }
 
 /// A call that ended. What it was called with and what it returned is not in here.
@@ -51,7 +70,13 @@ impl Observers {
         self.0.push(observer);
     }
 
-    pub(crate) fn tell(&self, call: &EndedCall<'_>) {
+    pub(crate) fn call_began(&self, call: &BegunCall<'_>) {
+        for observer in &self.0 {
+            observer.call_began(call);
+        }
+    }
+
+    pub(crate) fn call_ended(&self, call: &EndedCall<'_>) {
         for observer in &self.0 {
             observer.call_ended(call);
         }

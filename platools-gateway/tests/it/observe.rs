@@ -1,9 +1,10 @@
-//! Who is told of calls that ended.
+//! Who is told of calls.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use platools_gateway::Gateway;
-use platools_gateway::core::observe::{CallObserver, EndedCall};
+use platools_gateway::core::observe::{BegunCall, CallObserver, EndedCall};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -20,18 +21,23 @@ impl CallObserver for Notes {
     }
 }
 
-/// Counts what it is told.
+/// Keeps which calls are under way, and counts those that are over.
 #[derive(Debug, Default)]
-struct Count(Mutex<usize>);
+struct Count(Mutex<(HashSet<String>, usize)>);
 
 impl CallObserver for Count {
-    fn call_ended(&self, _call: &EndedCall<'_>) {
-        *self.0.lock().unwrap() += 1;
+    fn call_began(&self, call: &BegunCall<'_>) {
+        self.0.lock().unwrap().0.insert(call.call_id.to_string());
+    }
+
+    fn call_ended(&self, call: &EndedCall<'_>) {
+        let mut count = self.0.lock().unwrap();
+        count.1 += usize::from(count.0.remove(&call.call_id.to_string()));
     }
 }
 
 #[tokio::test]
-async fn every_observer_is_told_of_every_call_that_ended() {
+async fn every_observer_is_told_of_every_call_that_began_and_ended() {
     let (sender, mut notes) = mpsc::unbounded_channel();
     let count = Arc::new(Count::default());
     let setup = Gateway::builder().observe_calls(Arc::new(Notes(sender))).observe_calls(Arc::clone(&count) as _);
@@ -54,7 +60,7 @@ async fn every_observer_is_told_of_every_call_that_ended() {
         }
     }
     within(gateway.shutdown()).await;
-    assert_eq!(*count.0.lock().unwrap(), 3);
+    assert_eq!(*count.0.lock().unwrap(), (HashSet::new(), 3));
 }
 
 #[tokio::test]

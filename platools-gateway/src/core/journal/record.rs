@@ -16,7 +16,7 @@ use crate::core::error::ErrorKind;
 use crate::core::identity::Caller;
 use crate::core::ids::CallId;
 use crate::core::invoke::CallRequest;
-use crate::core::observe::{EndedCall, Observers};
+use crate::core::observe::{BegunCall, EndedCall, Observers};
 use crate::core::trace::TraceContext;
 
 /// What is recorded when nobody waited for the end.
@@ -36,7 +36,7 @@ pub(crate) struct CallRecord<'a> {
     trace: &'a TraceContext,
     call_id: CallId,
     began_at: SystemTime,
-    begun: Instant,
+    since: Instant,
     outcome: &'static str,
     result: Option<String>,
     result_bytes: Option<usize>,
@@ -56,7 +56,7 @@ impl<'a> CallRecord<'a> {
         let summary = CallSummary::begin(caller, found, arguments.as_str().len());
         let call_id = summary.call_id.clone();
         journal.running().begin(caller.project_id.clone(), summary);
-        Self {
+        let record = Self {
             journal,
             observers,
             caller,
@@ -65,12 +65,14 @@ impl<'a> CallRecord<'a> {
             trace,
             call_id,
             began_at: SystemTime::now(),
-            begun: Instant::now(),
+            since: Instant::now(),
             outcome: ABANDONED,
             result: None,
             result_bytes: None,
             worker_ms: None,
-        }
+        };
+        observers.call_began(&record.begun());
+        record
     }
 
     /// The call's id.
@@ -101,7 +103,7 @@ impl<'a> CallRecord<'a> {
     fn end(&self) -> CallEnd {
         CallEnd {
             outcome: self.outcome.into(),
-            total_ms: u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            total_ms: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
             worker_ms: self.worker_ms,
             result_bytes: self.result_bytes.map(|bytes| bytes as u64),
         }
@@ -109,7 +111,18 @@ impl<'a> CallRecord<'a> {
 }
 
 impl CallRecord<'_> {
-    /// What observers are told.
+    /// What observers are told at its begin.
+    fn begun(&self) -> BegunCall<'_> {
+        BegunCall {
+            call_id: &self.call_id,
+            tool: &self.found.tool.declaration.name,
+            identity: &self.found.identity,
+            caller: self.caller,
+            began: self.began_at,
+        }
+    }
+
+    /// What observers are told at its end.
     fn ended(&self) -> EndedCall<'_> {
         EndedCall {
             call_id: &self.call_id,
@@ -119,7 +132,7 @@ impl CallRecord<'_> {
             trace: self.trace,
             outcome: self.outcome,
             began: self.began_at,
-            took: self.begun.elapsed(),
+            took: self.since.elapsed(),
             worker_ms: self.worker_ms,
         }
     }
@@ -128,7 +141,7 @@ impl CallRecord<'_> {
 impl Drop for CallRecord<'_> {
     fn drop(&mut self) {
         // Before the call counts as over, so that whoever waits for the last one finds all of them told.
-        self.observers.tell(&self.ended());
+        self.observers.call_ended(&self.ended());
         let (arguments, result, end) = (self.text(self.arguments.as_str()), self.result.take(), self.end());
         let waiting = bytes(arguments.as_deref()) + bytes(result.as_deref());
         let room = self.journal.waiting_bytes().hold_within(waiting, WAITING_BYTES);
