@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures::StreamExt;
 use platools::wire::{Features, PlatformFrame};
@@ -246,9 +247,11 @@ async fn a_drained_socket_hands_over_to_a_new_one_and_no_call_is_lost() {
     old.expect("tool_progress").await;
     welcome(&mut new).await;
     marker(&mut new, "served here").await;
-    // It crosses the close, which the old socket's other end has not read yet.
+    // They cross the close, which the old socket's other end has not read yet.
+    old.send(json!({"type": "tool_call", "call_id": "broken"})).await;
     old.call("crossing", "echo", json!({"number": 3})).await;
     assert_eq!(old.closed().await, (1000, "moved".to_owned()));
+    assert!(new.error("broken").await.starts_with("malformed call: "));
     assert_eq!(new.result("crossing").await, 3);
     setup.go.add_permits(1);
     assert_eq!(new.result("running").await, 7);
@@ -358,6 +361,28 @@ async fn a_stop_is_announced_before_the_close() {
     setup.go.add_permits(1);
     assert_eq!(link.result("running").await, 7);
     assert_eq!(link.closed().await, (1000, "client stop".to_owned()));
+    within(stopped).await.expect("it does not panic");
+}
+
+#[tokio::test]
+async fn a_handover_gives_a_stop_no_more_time() {
+    let setup = Setup::start().await;
+    let mut old = setup.accept().await;
+    old.call("running", "wait", json!({"number": 7})).await;
+    old.send(json!({"type": "drain"})).await;
+    let mut new = setup.platform.accept().await;
+    new.registration().await;
+    let handle = setup.worker.handle().clone();
+    let stopped = tokio::spawn(async move { handle.stop().await });
+    let announced = old.expect("drain").await["deadline_ms"].as_u64().expect("a number");
+    let passed = Duration::from_millis(50);
+    tokio::time::sleep(passed).await;
+    welcome(&mut new).await;
+    let left = new.expect("drain").await["deadline_ms"].as_u64().expect("a number");
+    assert!(Duration::from_millis(left) + passed <= Duration::from_millis(announced), "{left} of {announced} ms");
+    setup.go.add_permits(1);
+    assert_eq!(new.result("running").await, 7);
+    assert_eq!(new.closed().await, (1000, "client stop".to_owned()));
     within(stopped).await.expect("it does not panic");
 }
 

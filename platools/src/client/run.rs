@@ -26,11 +26,11 @@ impl Run {
     pub(super) async fn keep_connected(&mut self) -> Result<(), Error> {
         let mut schedule = Schedule::new(self.reconnect.clone());
         let mut successor = Successor::new(self.connector.clone(), self.reconnect.clone());
-        let mut next = None;
+        let mut next: Option<Box<Opened>> = None;
         // A socket that has taken over is served even if the client is stopped meanwhile: it delivers what is left.
         while next.is_some() || !*self.stop.borrow() {
             let ended = match next.take() {
-                Some(opened) => Ok(self.serve(opened, &mut successor).await),
+                Some(opened) => Ok(self.serve(*opened, &mut successor).await),
                 None => self.one_session(&mut successor).await,
             };
             let error = match ended {
@@ -40,7 +40,7 @@ impl Run {
                     schedule.after_session(ended.accepted && !ended.reason.is_superseded(), ended.up);
                     let error = as_error(&ended.reason);
                     next = match ended.next {
-                        Some(next) => Some(*next),
+                        Some(next) => Some(next),
                         None => self.last_attempt(&mut successor).await,
                     };
                     error
@@ -76,9 +76,9 @@ impl Run {
     }
 
     /// The socket that was about to take over when the one before it ended.
-    async fn last_attempt(&mut self, successor: &mut Successor) -> Option<Opened> {
+    async fn last_attempt(&mut self, successor: &mut Successor) -> Option<Box<Opened>> {
         tokio::select! {
-            candidate = successor.last_attempt() => candidate.map(|candidate| Opened::succeeding(*candidate)),
+            next = successor.last_attempt() => next,
             _ = self.stop.wait_for(|stop| *stop) => None,
             never = self.worker.between_sockets() => match never {},
         }

@@ -12,7 +12,7 @@ use super::signing;
 use super::worker::Worker;
 use crate::dispatch::{Admission, Call, Outcome};
 use crate::tool::{Output, Params, ToolError, code};
-use crate::wire::{MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
+use crate::wire::{Features, FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
 
 impl Worker {
     /// Takes a call on, or answers why not; `secret` is that of the socket it came over.
@@ -45,15 +45,34 @@ impl Worker {
         }
     }
 
-    /// Treats a frame that crossed the close of its socket.
-    pub(super) fn late(&mut self, Late { text, secret, features }: &Late) {
-        match PlatformFrame::parse(text) {
-            Ok(frame) if frame.feature().is_some_and(|feature| !features.contains(feature)) => {}
+    /// Does what a frame asks about calls; any other frame that may be used here is given back.
+    pub(super) fn take<'a>(
+        &mut self,
+        frame: Result<PlatformFrame<'a>, FrameError>,
+        text: &Utf8Bytes,
+        secret: &SecretString,
+        features: Features,
+    ) -> Option<PlatformFrame<'a>> {
+        match frame {
+            Ok(frame) if frame.feature().is_some_and(|feature| !features.contains(feature)) => {
+                debug!("a frame of an extension that was not agreed on was ignored");
+            }
             Ok(PlatformFrame::ToolCall(call)) => self.call(&call, text, secret),
             Ok(PlatformFrame::ToolCancel(cancel)) => self.cancel(&cancel.call_id),
             Ok(PlatformFrame::ResultAck(ack)) => self.acknowledged(&ack),
-            Ok(_) | Err(_) => {}
+            Ok(other) => return Some(other),
+            Err(FrameError::Malformed { kind: "tool_call", call_id: Some(call_id), reason }) => {
+                let error = ToolError::new(format!("malformed call: {reason}"));
+                self.refuse(&call_id, error.with_code(code::INVALID_ARGUMENTS));
+            }
+            Err(error) => warn!(reason = error.outline(), "a frame of the platform was ignored"),
         }
+        None
+    }
+
+    /// Treats a frame that crossed the close of its socket: only calls matter there any more.
+    pub(super) fn late(&mut self, Late { text, secret, features }: &Late) {
+        let _ = self.take(PlatformFrame::parse(text), text, secret, *features);
     }
 
     /// Answers a call that is not run.

@@ -10,7 +10,6 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::connect::RawSocket;
 use super::socket::{CLOSE_LIMIT, Socket};
-use super::successor::Candidate;
 use crate::wire::Features;
 
 /// A socket that is to be served.
@@ -28,12 +27,6 @@ impl Opened {
     /// A socket on which nothing was said yet.
     pub(crate) fn dialled(raw: RawSocket, secret: SecretString) -> Self {
         Self { socket: Socket::new(raw), secret, registration: None, heard: Vec::new() }
-    }
-
-    /// A socket that takes over.
-    pub(crate) fn succeeding(candidate: Candidate) -> Self {
-        let Candidate { socket, secret, registration, heard } = candidate;
-        Self { socket, secret, registration: Some(registration), heard }
     }
 }
 

@@ -17,12 +17,11 @@ use super::heartbeat::Heartbeat;
 use super::opened::{Late, Opened};
 use super::report::{ConnectionState, Disconnect, Event};
 use super::socket::{CLOSE_LIMIT, Received, Socket};
-use super::successor::{Candidate, Successor};
+use super::successor::{Successor, accepts};
 use super::worker::{Worker, progress_frame};
 use crate::dispatch::Outcome;
-use crate::time::after;
-use crate::tool::{Context, ToolError, code};
-use crate::wire::{Drain, Feature, Features, FrameError, PlatformFrame, WorkerFrame};
+use crate::tool::Context;
+use crate::wire::{Drain, Feature, Features, PlatformFrame, WorkerFrame};
 
 /// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
 /// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
@@ -69,7 +68,6 @@ pub(crate) async fn run_session(
         accepted: false,
         burst: *BURST.start(),
         refusal: None,
-        drain_until: None,
         successor,
     };
     session.open(opened.registration.as_ref(), &opened.heard);
@@ -91,8 +89,6 @@ struct Session<'a> {
     burst: usize,
     /// The platform's own words for the close that follows them.
     refusal: Option<String>,
-    /// Set once the worker is to stop: no new calls, and no longer than this for the running ones.
-    drain_until: Option<Instant>,
     successor: &'a mut Successor,
 }
 
@@ -107,7 +103,7 @@ enum Wake {
     Stop,
     /// A frame that crossed the close of an earlier socket.
     Late(Late),
-    Succeeded(Box<Candidate>),
+    Succeeded(Box<Opened>),
 }
 
 impl Session<'_> {
@@ -123,12 +119,12 @@ impl Session<'_> {
                 Some(outcome) = self.worker.outcomes.recv() => Wake::Ended(outcome),
                 () = timer.as_mut() => Wake::Timer,
                 Ok(()) = self.worker.changes.changed() => Wake::ToolsChanged,
-                _ = stop.wait_for(|stop| *stop), if self.drain_until.is_none() => Wake::Stop,
+                _ = stop.wait_for(|stop| *stop), if self.worker.drain_until.is_none() => Wake::Stop,
                 late = self.worker.predecessors.next() => Wake::Late(late),
-                candidate = self.successor.found() => Wake::Succeeded(candidate),
+                next = self.successor.found() => Wake::Succeeded(next),
             };
-            if let Wake::Succeeded(candidate) = wake {
-                return self.hand_over(*candidate);
+            if let Wake::Succeeded(next) = wake {
+                return self.hand_over(next);
             }
             if matches!(wake, Wake::Ended(_)) && self.worker.dispatcher.is_running() {
                 // Lets calls that are about to end do so, and one flush serves them all.
@@ -163,8 +159,7 @@ impl Session<'_> {
             Wake::ToolsChanged => self.worker.registration.changed(Instant::now()),
             Wake::Timer => return self.tick(Instant::now()),
             Wake::Stop => {
-                self.worker.dispatcher.drain();
-                self.drain_until = Some(after(Instant::now(), self.worker.settings.drain_limit));
+                self.worker.drain(Instant::now());
                 self.announce_stop();
             }
             Wake::Progress(context) => self.send_progress(context),
@@ -221,44 +216,32 @@ impl Session<'_> {
         if self.pulse.is_awaiting() {
             self.pulse.heard(Instant::now());
         }
-        match PlatformFrame::parse(text) {
-            Ok(PlatformFrame::ToolCall(call)) => {
-                self.accept();
-                self.worker.call(&call, text, &self.secret);
-            }
-            Ok(PlatformFrame::HeartbeatAck {}) => {
-                self.accept();
+        let frame = PlatformFrame::parse(text);
+        if frame.as_ref().is_ok_and(accepts) {
+            self.accept();
+        }
+        match self.worker.take(frame, text, &self.secret, self.features) {
+            None => {}
+            Some(PlatformFrame::HeartbeatAck {}) => {
                 self.pulse.answered();
                 self.worker.outbox.heartbeat_answered();
             }
-            Ok(PlatformFrame::Error { error }) => self.refusal = Some(error),
-            Ok(frame) if frame.feature().is_some_and(|feature| !self.features.contains(feature)) => {
-                debug!("a frame of an extension that was not agreed on was ignored");
-            }
-            Ok(PlatformFrame::ToolCancel(cancel)) => self.worker.cancel(&cancel.call_id),
-            Ok(PlatformFrame::ResultAck(ack)) => self.worker.acknowledged(&ack),
-            Ok(PlatformFrame::Drain(_)) => {
+            Some(PlatformFrame::Error { error }) => self.refusal = Some(error),
+            Some(PlatformFrame::Drain(_)) => {
                 info!("the platform is about to close this socket");
                 self.successor.find(self.worker.registration_frame(), self.opened.elapsed());
             }
-            Ok(notice) => self.notice(notice),
-            Err(FrameError::Malformed { kind: "tool_call", call_id: Some(call_id), reason }) => {
-                let error = ToolError::new(format!("malformed call: {reason}")).with_code(code::INVALID_ARGUMENTS);
-                self.worker.refuse(&call_id, error);
-            }
-            Err(error) => warn!(reason = error.outline(), "a frame of the platform was ignored"),
+            Some(notice) => self.notice(notice),
         }
     }
 
     fn notice(&mut self, notice: PlatformFrame<'_>) {
         let event = match notice {
             PlatformFrame::Welcome(welcome) => {
-                self.accept();
                 self.agree(welcome.features);
                 Event::Welcomed(welcome)
             }
             PlatformFrame::ToolsRegistered(registered) => {
-                self.accept();
                 debug!(tools.count = registered.count, "the tools are registered");
                 Event::Registered(registered)
             }
@@ -288,7 +271,7 @@ impl Session<'_> {
 
     /// Tells the platform that the worker stops, if it does.
     fn announce_stop(&mut self) {
-        if let Some(until) = self.drain_until.filter(|_| self.features.contains(Feature::Drain)) {
+        if let Some(until) = self.worker.drain_until.filter(|_| self.features.contains(Feature::Drain)) {
             let left = until.saturating_duration_since(Instant::now()).as_millis();
             let drain = Drain::within_ms(u64::try_from(left).unwrap_or(u64::MAX));
             self.socket.queue(WorkerFrame::Drain(drain).to_text().into());
@@ -314,14 +297,14 @@ impl Session<'_> {
             self.register();
         }
         self.worker.abort_overdue(now);
-        if self.drain_until.is_some_and(|until| now >= until) {
+        if self.worker.drain_until.is_some_and(|until| now >= until) {
             self.worker.cancel_calls();
         }
         None
     }
 
     fn next_deadline(&self) -> Instant {
-        let others = [self.worker.registration.due(), self.drain_until, self.worker.dispatcher.next_overdue()];
+        let others = [self.worker.registration.due(), self.worker.drain_until, self.worker.dispatcher.next_overdue()];
         others.into_iter().flatten().fold(self.pulse.next(), Instant::min)
     }
 
@@ -369,14 +352,13 @@ impl Session<'_> {
     }
 
     fn is_drained(&self) -> bool {
-        self.drain_until.is_some() && self.worker.dispatcher.is_idle()
+        self.worker.drain_until.is_some() && self.worker.dispatcher.is_idle()
     }
 
     /// Closes this socket, from where calls that are on their way are still taken, and goes on with the next.
-    fn hand_over(self, candidate: Candidate) -> Ended {
+    fn hand_over(self, next: Box<Opened>) -> Ended {
         self.worker.predecessors.close(self.socket, self.secret, self.features);
-        let next = Some(Box::new(Opened::succeeding(candidate)));
-        Ended { reason: Disconnect::Moved, accepted: self.accepted, up: self.opened.elapsed(), next }
+        Ended { reason: Disconnect::Moved, accepted: self.accepted, up: self.opened.elapsed(), next: Some(next) }
     }
 
     async fn end(mut self, reason: Disconnect) -> Ended {

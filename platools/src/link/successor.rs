@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending};
-use secrecy::SecretString;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::{info, warn};
 
 use super::backoff::{Reconnect, Schedule};
 use super::connect::Connector;
+use super::opened::Opened;
 use super::socket::Socket;
 use crate::error::{Error, ErrorKind, WithCauses};
 use crate::wire::PlatformFrame;
@@ -40,20 +40,9 @@ struct Search {
 }
 
 enum Step {
-    Attempt(BoxFuture<'static, Result<Box<Candidate>, Error>>),
+    Attempt(BoxFuture<'static, Result<Box<Opened>, Error>>),
     Wait(Pin<Box<Sleep>>),
     GivenUp,
-}
-
-/// A socket the platform has accepted the worker on.
-#[derive(Debug)]
-pub(crate) struct Candidate {
-    pub(super) socket: Socket,
-    pub(super) secret: SecretString,
-    /// What was registered on it.
-    pub(super) registration: Utf8Bytes,
-    /// What the platform has said on it so far.
-    pub(super) heard: Vec<Utf8Bytes>,
 }
 
 impl Successor {
@@ -78,16 +67,16 @@ impl Successor {
     }
 
     /// Waits for one to be accepted; for ever, if none is looked for. Cancel-safe: the search goes on where it was.
-    pub(super) async fn found(&mut self) -> Box<Candidate> {
+    pub(super) async fn found(&mut self) -> Box<Opened> {
         let (Some(means), Some(search)) = (&mut self.means, &mut self.search) else { return pending().await };
-        let candidate = means.search(search).await;
+        let next = means.search(search).await;
         self.search = None;
-        candidate
+        next
     }
 
     /// Ends the search, but for an attempt that is under way: the platform may have closed the old socket in favour of that
     /// very one.
-    pub(crate) async fn last_attempt(&mut self) -> Option<Box<Candidate>> {
+    pub(crate) async fn last_attempt(&mut self) -> Option<Box<Opened>> {
         let Search { step: Step::Attempt(attempt), .. } = self.search.take()? else { return None };
         attempt.await.inspect_err(not_found).ok()
     }
@@ -104,11 +93,11 @@ impl Means {
         self.wait()
     }
 
-    async fn search(&mut self, search: &mut Search) -> Box<Candidate> {
+    async fn search(&mut self, search: &mut Search) -> Box<Opened> {
         loop {
             search.step = match &mut search.step {
                 Step::Attempt(attempt) => match attempt.await {
-                    Ok(candidate) => return candidate,
+                    Ok(next) => return next,
                     Err(error) => {
                         not_found(&error);
                         self.wait()
@@ -143,14 +132,14 @@ impl fmt::Debug for Search {
 }
 
 /// Opens a socket, registers, and waits until the platform treats the worker as one of its own.
-async fn attempt(connector: Connector, registration: Utf8Bytes) -> Result<Box<Candidate>, Error> {
+async fn attempt(connector: Connector, registration: Utf8Bytes) -> Result<Box<Opened>, Error> {
     let (raw, secret) = connector.dial().await?;
     let mut socket = Socket::new(raw);
     socket.queue(registration.clone());
     let limit = connector.time_limit();
     let heard = timeout(limit, acceptance(&mut socket)).await.map_err(|_| failed("it was not accepted in time"))??;
     info!("a new socket takes over");
-    Ok(Box::new(Candidate { socket, secret, registration, heard }))
+    Ok(Box::new(Opened { socket, secret, registration: Some(registration), heard }))
 }
 
 /// What the platform says up to the first word that only an accepted worker hears.
@@ -177,7 +166,7 @@ async fn acceptance(socket: &mut Socket) -> Result<Vec<Utf8Bytes>, Error> {
 }
 
 /// Whether a platform sends such a frame only to workers it has accepted.
-fn accepts(frame: &PlatformFrame<'_>) -> bool {
+pub(super) fn accepts(frame: &PlatformFrame<'_>) -> bool {
     use PlatformFrame::{HeartbeatAck, ToolCall, ToolsRegistered, Welcome};
     matches!(frame, Welcome(_) | ToolsRegistered(_) | HeartbeatAck {} | ToolCall(_))
 }

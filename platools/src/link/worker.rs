@@ -18,6 +18,7 @@ use crate::dispatch::{Dispatcher, Failure, Limits, Outcome};
 use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::signature::Verifier;
 use crate::text::cut;
+use crate::time::after;
 use crate::tool::{Context, Outlet, Report};
 use crate::wire::{
     HealthStatus, ResultAck, ToolDeclaration, ToolFailure, ToolHealth, ToolProgress, WorkerFrame, result_frame,
@@ -56,6 +57,8 @@ pub(crate) struct Worker {
     pub(super) verifier: Option<Verifier>,
     pub(super) reporter: Reporter,
     pub(super) settings: Settings,
+    /// Set once the worker is to stop: no new calls, and no longer than this for the running ones.
+    pub(super) drain_until: Option<Instant>,
     registry: ToolRegistry,
 }
 
@@ -75,6 +78,7 @@ impl Worker {
             verifier: settings.verify_signatures.then(Verifier::new),
             reporter,
             settings,
+            drain_until: None,
             registry,
         }
     }
@@ -90,6 +94,12 @@ impl Worker {
                 late = self.predecessors.next() => self.late(&late),
             }
         }
+    }
+
+    /// Takes no new calls from now on, and gives the running ones the time they have when a worker stops.
+    pub(super) fn drain(&mut self, now: Instant) {
+        self.dispatcher.drain();
+        self.drain_until = Some(after(now, self.settings.drain_limit));
     }
 
     /// Gives up every call that runs or waits, with an error as its reply.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Fields, FrameError, Text, malformed, whole};
+use super::fields::{Fields, FrameError, Text, of_call, whole};
 
 /// A call that is to be given up. `Debug` shows how long its reason is, not what it says.
 ///
@@ -166,19 +166,5 @@ impl Drain {
     #[must_use]
     pub const fn within_ms(deadline_ms: u64) -> Self {
         Self { deadline_ms: Some(deadline_ms) }
-    }
-}
-
-/// A frame about one call, whose id is kept even where the rest does not fit.
-fn of_call<'a, T: Deserialize<'a>>(
-    kind: &'static str,
-    fields: &Fields<'a>,
-    text: &'a str,
-) -> Result<(Cow<'a, str>, T), FrameError> {
-    let call_id =
-        fields.call_id().ok_or_else(|| malformed(kind, None, "`call_id` must be a string that is not empty"))?;
-    match serde_json::from_str(text) {
-        Ok(frame) => Ok((call_id, frame)),
-        Err(error) => Err(malformed(kind, Some(call_id), error)),
     }
 }

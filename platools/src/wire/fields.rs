@@ -35,6 +35,11 @@ impl<'a> Fields<'a> {
         self.call_id.and_then(string).filter(|id| !id.is_empty())
     }
 
+    /// The call id; a frame of that kind cannot do without.
+    pub(super) fn required_call_id(&self, kind: &'static str) -> Result<Cow<'a, str>, FrameError> {
+        self.call_id().ok_or_else(|| malformed(kind, None, "`call_id` must be a string that is not empty"))
+    }
+
     /// The tool name, if it is a string that is not empty.
     pub(super) fn tool_name(&self) -> Option<Cow<'a, str>> {
         self.tool_name.and_then(string).filter(|name| !name.is_empty())
@@ -133,6 +138,19 @@ impl std::error::Error for FrameError {
 /// Reads a frame that travels rarely, all of it, into its own type.
 pub(super) fn whole<'a, T: Deserialize<'a>>(kind: &'static str, text: &'a str) -> Result<T, FrameError> {
     serde_json::from_str(text).map_err(|error| malformed(kind, None, error))
+}
+
+/// Reads a frame about one call, whose id is kept even where the rest does not fit.
+pub(super) fn of_call<'a, T: Deserialize<'a>>(
+    kind: &'static str,
+    fields: &Fields<'a>,
+    text: &'a str,
+) -> Result<(Cow<'a, str>, T), FrameError> {
+    let call_id = fields.required_call_id(kind)?;
+    match serde_json::from_str(text) {
+        Ok(frame) => Ok((call_id, frame)),
+        Err(error) => Err(malformed(kind, Some(call_id), error)),
+    }
 }
 
 /// A known frame whose fields do not fit.

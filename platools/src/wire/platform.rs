@@ -221,8 +221,7 @@ impl<'a> ToolCall<'a> {
 
     fn from_fields(fields: &Fields<'a>) -> Result<Self, FrameError> {
         const KIND: &str = "tool_call";
-        let call_id =
-            fields.call_id().ok_or_else(|| malformed(KIND, None, "`call_id` must be a string that is not empty"))?;
+        let call_id = fields.required_call_id(KIND)?;
         let Some(tool_name) = fields.tool_name() else {
             return Err(malformed(KIND, Some(call_id), "`tool_name` must be a string that is not empty"));
         };

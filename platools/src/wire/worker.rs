@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::extension::{Drain, ToolProgress};
 use super::feature::Feature;
-use super::fields::{Fields, FrameError, malformed, whole};
+use super::fields::{Fields, FrameError, malformed, of_call, whole};
 
 /// One frame from a worker.
 #[derive(Debug, Serialize)]
@@ -182,8 +182,7 @@ pub struct ToolResult<'a> {
 impl<'a> ToolResult<'a> {
     fn from_fields(fields: &Fields<'a>) -> Result<Self, FrameError> {
         const KIND: &str = "tool_result";
-        let call_id =
-            fields.call_id().ok_or_else(|| malformed(KIND, None, "`call_id` must be a string that is not empty"))?;
+        let call_id = fields.required_call_id(KIND)?;
         let Some(result) = fields.result else {
             return Err(malformed(KIND, Some(call_id), "`result` is missing"));
         };
@@ -239,15 +238,8 @@ impl<'a> ToolFailure<'a> {
             #[serde(default)]
             traceback: Option<String>,
         }
-        const KIND: &str = "tool_error";
-        let call_id =
-            fields.call_id().ok_or_else(|| malformed(KIND, None, "`call_id` must be a string that is not empty"))?;
-        match serde_json::from_str::<Failure>(text) {
-            Ok(failure) => {
-                Ok(Self { call_id, error: Cow::Owned(failure.error), traceback: failure.traceback.map(Cow::Owned) })
-            }
-            Err(error) => Err(malformed(KIND, Some(call_id), error)),
-        }
+        let (call_id, Failure { error, traceback }) = of_call("tool_error", fields, text)?;
+        Ok(Self { call_id, error: Cow::Owned(error), traceback: traceback.map(Cow::Owned) })
     }
 }
 
