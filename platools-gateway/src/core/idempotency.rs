@@ -52,8 +52,18 @@ struct Answer {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum End {
-    Returned { result: Box<RawValue>, latency_ms: u64 },
-    Failed { kind: ErrorKind, message: String, problems: Vec<ArgumentProblem> },
+    Returned {
+        result: Box<RawValue>,
+        latency_ms: u64,
+    },
+    Failed {
+        kind: ErrorKind,
+        message: String,
+        problems: Vec<ArgumentProblem>,
+        /// For those who wait for the answer now; later it says nothing any more.
+        #[serde(skip)]
+        wait: Option<Duration>,
+    },
 }
 
 /// What the database is to know of a request that was answered.
@@ -215,8 +225,12 @@ impl Answer {
                 Self { fingerprint, call_id: Some(call_id.to_string()), end: End::Returned { result, latency_ms } }
             }
             Err(error) => {
-                let end =
-                    End::Failed { kind: error.kind(), message: error.to_string(), problems: error.problems().to_vec() };
+                let end = End::Failed {
+                    kind: error.kind(),
+                    message: error.to_string(),
+                    problems: error.problems().to_vec(),
+                    wait: error.wait(),
+                };
                 Self { fingerprint, call_id: error.call_id().map(ToString::to_string), end }
             }
         }
@@ -238,8 +252,12 @@ impl Answer {
                 result: result.clone(),
                 latency_ms: *latency_ms,
             }),
-            End::Failed { kind, message, problems } => {
+            End::Failed { kind, message, problems, wait } => {
                 let error = Error::new(*kind, message).with_problems(problems.clone());
+                let error = match wait {
+                    Some(wait) => error.retry_after(*wait),
+                    None => error,
+                };
                 Err(match &self.call_id {
                     Some(call_id) => error.about_call(&CallId::from(&**call_id)),
                     None => error,

@@ -46,6 +46,9 @@ async fn a_caller_that_calls_too_often_is_told_when_to_try_again() {
     let refused = caller.call("nothing", json!({})).await;
     refused.is_problem(429, "rate_limited", true);
     assert_eq!((refused.retry_after.as_str(), &refused.body["retryAfter"]), ("1", &json!(1)));
+    let named = caller.send_with("/v1/tools/nothing/call", &[("idempotency-key", "k")], json!({})).await;
+    named.is_problem(429, "rate_limited", true);
+    assert_eq!((named.retry_after.as_str(), &named.body["retryAfter"]), ("1", &json!(1)));
     assert_eq!(caller.get("/v1/tools").await.status, 200, "looking is no call");
 }
 

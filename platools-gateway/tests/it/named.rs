@@ -136,6 +136,8 @@ async fn several_calls_run_side_by_side_and_fail_alone() {
     for body in [json!({"calls": []}), json!({"calls": vec![json!({"tool": "count"}); 65]}), json!({})] {
         caller.post("/v1/calls", body).await.is_problem(400, "invalid_request", false);
     }
+    let named = caller.send_with("/v1/calls", &[("idempotency-key", "k")], json!({"calls": [{"tool": "count"}]})).await;
+    named.is_problem(400, "invalid_request", false);
 }
 
 #[tokio::test]

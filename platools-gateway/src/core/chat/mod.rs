@@ -71,6 +71,8 @@ impl Core {
         let agent = self.agent_named(caller, &request.agent)?;
         let conversation = self.open_conversation(caller, &agent, user, &request).await?;
         let _turn = self.runs.turn(&conversation, self.chat.busy).await?;
+        // It may have been deleted while this waited for its turn.
+        self.conversation_of(caller, &conversation).await?;
         let history = self.store.messages(&conversation, HISTORY).await?;
         let said = Message::user(request.message.as_str());
         self.store.add_messages(&conversation, &[said], now_ms()).await?;
@@ -165,4 +167,44 @@ impl Core {
 
 fn no_user() -> Error {
     Error::new(ErrorKind::InvalidRequest, "conversations belong to users; say for which user you speak")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::yield_now;
+
+    use super::*;
+    use crate::core::limits::Limits;
+
+    #[tokio::test]
+    async fn a_message_that_waits_behind_a_deletion_finds_no_conversation() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        core.local_admin().add_agent("desk", Profile::default()).await.unwrap();
+        let caller = Caller {
+            project_id: core.nobody().project_id,
+            user_id: Some("u-1".to_owned()),
+            ..Caller::sample("key_operator")
+        };
+        let mut request = ChatRequest {
+            agent: "desk".to_owned(),
+            message: "/help".to_owned(),
+            conversation: None,
+            channel: "test".to_owned(),
+        };
+        let id = core.chat(&caller, request.clone(), &RunId::random(), &()).await.unwrap().conversation;
+        let turn = core.runs.turn(&id, WhenBusy::Queue).await.unwrap();
+        request.conversation = Some(id.clone());
+        let run = RunId::random();
+        let message = core.chat(&caller, request, &run, &());
+        let deletion = async {
+            while core.runs.waiting(&id) < 2 {
+                yield_now().await;
+            }
+            core.store.remove_conversation(&id).await.unwrap();
+            drop(turn);
+        };
+        let (end, ()) = tokio::join!(message, deletion);
+        assert_eq!(end.unwrap_err().kind(), ErrorKind::NotFound);
+    }
 }

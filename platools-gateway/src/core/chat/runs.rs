@@ -63,6 +63,12 @@ impl Runs {
         Ok((place, Arc::clone(&queue.turn)))
     }
 
+    /// How many want a turn in a conversation, or have it.
+    #[cfg(test)]
+    pub(super) fn waiting(&self, conversation: &ConversationId) -> usize {
+        self.lock().get(conversation).map_or(0, |queue| queue.places)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Queue>> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

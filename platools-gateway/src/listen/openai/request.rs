@@ -1,6 +1,7 @@
 //! What a client asks for.
 
 use axum::body::Body;
+use platools::wire::rpc::MAX_USER_ID_CHARS;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -10,9 +11,6 @@ use crate::core::Core;
 use crate::core::chat::Completion;
 use crate::core::identity::Caller;
 use crate::listen::{parse_object, read_text};
-
-/// A user's name has at most so many characters.
-const MAX_USER_CHARS: usize = 256;
 
 /// One request. What only a model has a use for, such as a temperature, is passed over: an agent's profile says how it answers.
 #[derive(Deserialize)]
@@ -110,8 +108,8 @@ impl Asked {
                 "`response_format` must be text: agents answer in text",
             ));
         }
-        if self.user.as_ref().is_some_and(|user| user.chars().count() > MAX_USER_CHARS) {
-            return Err(Failure::invalid("user", format!("`user` has at most {MAX_USER_CHARS} characters")));
+        if self.user.as_ref().is_some_and(|user| user.chars().nth(MAX_USER_ID_CHARS).is_some()) {
+            return Err(Failure::invalid("user", format!("`user` has at most {MAX_USER_ID_CHARS} characters")));
         }
         Ok(())
     }
@@ -149,7 +147,7 @@ mod tests {
             (json!({"functions": [{}]}), "`functions` cannot be sent along"),
             (json!({"n": 2}), "`n` must be 1"),
             (json!({"response_format": {"type": "json_object"}}), "`response_format` must be text"),
-            (json!({"user": "u".repeat(257)}), "`user` has at most 256"),
+            (json!({"user": "u".repeat(256)}), "`user` has at most 255"),
             (json!({"model": 1}), "invalid type"),
         ] {
             let refused = parse(more).err().unwrap();

@@ -71,6 +71,7 @@ pub(super) async fn call_all(
     headers: Headers,
     Text(body): Text,
 ) -> Result<Response, Problem> {
+    headers.without_key()?;
     let batch: Batch<'_> = parse(&body)?;
     if !(1..=MAX_CALLS).contains(&batch.calls.len()) {
         return Err(invalid("`calls` must have from 1 to 64 calls"));

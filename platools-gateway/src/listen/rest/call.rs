@@ -171,6 +171,14 @@ impl<S: Sync> FromRequestParts<S> for Headers {
 }
 
 impl Headers {
+    /// Refuses a key where it would do nothing.
+    pub(super) fn without_key(&self) -> Result<(), Problem> {
+        match self.idempotency_key {
+            None => Ok(()),
+            Some(_) => Err(invalid("an `Idempotency-Key` is for a single call; make each of these one by itself")),
+        }
+    }
+
     /// The trace of one of several calls, each of which is a span of its own.
     pub(super) fn trace(&self) -> TraceContext {
         self.trace.sibling()
