@@ -8,6 +8,7 @@ mod otlp;
 mod rpc;
 mod size;
 mod span;
+mod text;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};

@@ -61,7 +61,7 @@ impl Worker {
             Ok(PlatformFrame::ToolCancel(cancel)) => self.cancel(&cancel.call_id),
             Ok(PlatformFrame::ResultAck(ack)) => self.acknowledged(&ack),
             Ok(other) => return Some(other),
-            Err(FrameError::Malformed { kind: "tool_call", call_id: Some(call_id), reason }) => {
+            Err(FrameError::Malformed { kind: "tool_call", call_id: Some(call_id), reason, .. }) => {
                 let error = ToolError::new(format!("malformed call: {reason}"));
                 self.refuse(&call_id, error.with_code(code::INVALID_ARGUMENTS));
             }

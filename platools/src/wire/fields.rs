@@ -7,6 +7,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::text::cut;
+
+/// So much of an unknown type is kept.
+const MAX_KIND_BYTES: usize = 64;
+
 /// The fields of the frames that travel once per call, still raw.
 ///
 /// An internally tagged enum would buffer the whole frame in an intermediate value before it knew the variant; this reads
@@ -102,7 +107,7 @@ pub enum FrameError {
     NotAnObject(serde_json::Error),
     /// There is no `type`, or it is not a string.
     NoType,
-    /// A `type` this version does not know, perhaps from a newer peer.
+    /// A `type` this version does not know, perhaps from a newer peer; cut to 64 bytes.
     UnknownType(String),
     /// A known `type` whose fields do not fit.
     Malformed {
@@ -112,6 +117,8 @@ pub enum FrameError {
         call_id: Option<String>,
         /// What is wrong with it.
         reason: String,
+        /// The line and the column where JSON goes wrong, from 1 on.
+        place: Option<(usize, usize)>,
     },
 }
 
@@ -137,7 +144,7 @@ impl std::error::Error for FrameError {
 
 /// Reads a frame that travels rarely, all of it, into its own type.
 pub(super) fn whole<'a, T: Deserialize<'a>>(kind: &'static str, text: &'a str) -> Result<T, FrameError> {
-    serde_json::from_str(text).map_err(|error| malformed(kind, None, error))
+    serde_json::from_str(text).map_err(|error| malformed_at(kind, None, &error))
 }
 
 /// Reads a frame about one call, whose id is kept even where the rest does not fit.
@@ -149,13 +156,24 @@ pub(super) fn of_call<'a, T: Deserialize<'a>>(
     let call_id = fields.required_call_id(kind)?;
     match serde_json::from_str(text) {
         Ok(frame) => Ok((call_id, frame)),
-        Err(error) => Err(malformed(kind, Some(call_id), error)),
+        Err(error) => Err(malformed_at(kind, Some(call_id), &error)),
     }
 }
 
 /// A known frame whose fields do not fit.
-pub(super) fn malformed(kind: &'static str, call_id: Option<Cow<'_, str>>, reason: impl fmt::Display) -> FrameError {
-    FrameError::Malformed { kind, call_id: call_id.map(Cow::into_owned), reason: reason.to_string() }
+pub(super) fn malformed(kind: &'static str, call_id: Option<Cow<'_, str>>, reason: &str) -> FrameError {
+    let call_id = call_id.map(Cow::into_owned);
+    FrameError::Malformed { kind, call_id, reason: reason.to_owned(), place: None }
+}
+
+fn malformed_at(kind: &'static str, call_id: Option<Cow<'_, str>>, error: &serde_json::Error) -> FrameError {
+    let (call_id, place) = (call_id.map(Cow::into_owned), Some((error.line(), error.column())));
+    FrameError::Malformed { kind, call_id, reason: error.to_string(), place }
+}
+
+/// The name of a type that is not known: the peer's text, which may be anything.
+pub(super) fn unknown(kind: &str) -> String {
+    cut(kind, MAX_KIND_BYTES).to_owned()
 }
 
 /// Whether a raw value is a JSON object.

@@ -1,10 +1,6 @@
 //! How logs speak of frames that cannot be read.
 
 use super::FrameError;
-use crate::text::cut;
-
-/// An unknown type is the peer's text, and may be anything.
-const MAX_KIND_BYTES: usize = 64;
 
 impl FrameError {
     /// What kind of frame it is and where it goes wrong, for a log. The reason itself is left out: it may quote arguments and
@@ -16,20 +12,13 @@ impl FrameError {
                 format!("not a JSON object at line {} column {}", error.line(), error.column())
             }
             Self::NoType => "no `type`".to_owned(),
-            Self::UnknownType(kind) => format!("unknown type {:?}", cut(kind, MAX_KIND_BYTES)),
-            Self::Malformed { kind, reason, .. } => match position(reason) {
+            Self::UnknownType(kind) => format!("unknown type {kind:?}"),
+            Self::Malformed { kind, place, .. } => match place {
                 Some((line, column)) => format!("malformed `{kind}` at line {line} column {column}"),
                 None => format!("malformed `{kind}`"),
             },
         }
     }
-}
-
-/// The position at the end of a reason, where JSON errors have it.
-fn position(reason: &str) -> Option<(u64, u64)> {
-    let (_, position) = reason.rsplit_once(" at line ")?;
-    let (line, column) = position.split_once(" column ")?;
-    Some((line.parse().ok()?, column.parse().ok()?))
 }
 
 #[cfg(test)]

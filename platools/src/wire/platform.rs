@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::extension::{Drain, ResultAck, ToolCancel};
 use super::feature::{Feature, Features};
-use super::fields::{Fields, FrameError, is_object, malformed, whole};
+use super::fields::{Fields, FrameError, is_object, malformed, unknown, whole};
 
 /// One frame from a platform.
 #[derive(Debug, Serialize)]
@@ -66,7 +66,7 @@ impl<'a> PlatformFrame<'a> {
                 }
                 Self::Error { error: whole::<Refusal>("error", text)?.error }
             }
-            _ => return Err(FrameError::UnknownType(kind.into_owned())),
+            _ => return Err(FrameError::UnknownType(unknown(&kind))),
         })
     }
 

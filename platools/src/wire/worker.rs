@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::extension::{Drain, ToolProgress};
 use super::feature::Feature;
-use super::fields::{Fields, FrameError, malformed, of_call, whole};
+use super::fields::{Fields, FrameError, malformed, of_call, unknown, whole};
 
 /// One frame from a worker.
 #[derive(Debug, Serialize)]
@@ -65,7 +65,7 @@ impl<'a> WorkerFrame<'a> {
                 }
                 Self::ToolRegister { tools: whole::<Registration>("tool_register", text)?.tools }
             }
-            _ => return Err(FrameError::UnknownType(kind.into_owned())),
+            _ => return Err(FrameError::UnknownType(unknown(&kind))),
         })
     }
 

@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::super::fields::unknown;
 use super::error::{ErrorCode, RpcError};
 use super::fields::{pick, text};
 
@@ -246,7 +247,7 @@ pub enum FrameError {
     NotAnObject(serde_json::Error),
     /// There is no `type`, or it is not a string.
     NoType,
-    /// A `type` that is not for this side, or that this version does not know.
+    /// A `type` that is not for this side, or that this version does not know; cut to 64 bytes.
     OtherType(String),
     /// A known `type` that lacks something.
     #[non_exhaustive]
@@ -297,7 +298,7 @@ impl std::error::Error for FrameError {
 }
 
 fn other_type(kind: Option<Cow<'_, str>>) -> FrameError {
-    kind.map_or(FrameError::NoType, |kind| FrameError::OtherType(kind.into_owned()))
+    kind.map_or(FrameError::NoType, |kind| FrameError::OtherType(unknown(&kind)))
 }
 
 fn malformed(id: &str, reason: impl Into<String>) -> FrameError {
