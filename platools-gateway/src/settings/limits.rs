@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use clap::Args;
+use platools_gateway::core::limits::Network;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Default, Args, Serialize, Deserialize)]
@@ -14,6 +15,17 @@ pub(crate) struct GivenLimits {
     key: GivenKey,
     #[command(flatten)]
     entity: GivenEntity,
+    /// Proxies in front of the gateway, as addresses or networks such as 10.0.0.0/8. Whoever comes by way of them counts as the
+    /// address they name in `X-Forwarded-For`.
+    #[arg(
+        id = "trusted-proxy",
+        long,
+        value_name = "NETWORK",
+        value_delimiter = ',',
+        env = "PLATOOLS_GATEWAY_TRUSTED_PROXIES"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trusted_proxies: Option<Vec<Network>>,
 }
 
 #[derive(Debug, Default, Args, Serialize, Deserialize)]

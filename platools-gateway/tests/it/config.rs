@@ -30,6 +30,7 @@ async fn flags_go_before_the_environment_and_that_before_the_file() {
         ("PLATOOLS_GATEWAY_CHAT_RUN_LIMIT", "1m"),
         ("PLATOOLS_GATEWAY_LISTEN", "127.0.0.1:2"),
         ("PLATOOLS_GATEWAY_KEY_CALLS_IN_FLIGHT", "8"),
+        ("PLATOOLS_GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
         ("PLATOOLS_GATEWAY_JOURNAL_SENSITIVE_NAMES", "pin,iban"),
     ];
     let flags =
@@ -44,6 +45,9 @@ drain_limit = "1s"
 [worker]
 silence = "2m"
 stall = "1m"
+
+[limits]
+trusted_proxies = ["10.0.0.0/8", "::1"]
 
 [limits.address]
 connections = 4096

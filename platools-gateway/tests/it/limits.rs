@@ -149,6 +149,30 @@ async fn wrong_secrets_in_bulk_are_told_to_wait_and_good_ones_are_not() {
 }
 
 #[tokio::test]
+async fn whoever_comes_by_way_of_a_trusted_proxy_counts_as_the_address_it_names() {
+    let behind = |proxies: &[&str]| {
+        limits(|limits| {
+            limits.address.failures_per_minute = number(1);
+            limits.address.connections = number(1);
+            limits.trusted_proxies = proxies.iter().map(|network| network.parse().unwrap()).collect();
+        })
+    };
+    let guess = async |gateway: &Gateway, client: &'static str| {
+        let wrong = Caller::at(&gateway.url()).key("plt_key_wrong");
+        wrong.send_with("/v1/tools/nothing/call", &[("x-forwarded-for", client)], json!({})).await.status
+    };
+    let (gateway, secret, _) = gateway_with(Gateway::builder().limits(behind(&["127.0.0.0/8"]))).await;
+    let _link = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    assert_eq!(guess(&gateway, "198.51.100.7").await, 401);
+    assert_eq!(guess(&gateway, "203.0.113.9, 198.51.100.7").await, 429, "what a client adds is not believed");
+    assert_eq!(guess(&gateway, "198.51.100.8").await, 401, "another address has failures of its own");
+
+    let (gateway, _, _) = gateway_with(Gateway::builder().limits(behind(&[]))).await;
+    assert_eq!(guess(&gateway, "198.51.100.7").await, 401);
+    assert_eq!(guess(&gateway, "198.51.100.8").await, 429, "nobody is believed");
+}
+
+#[tokio::test]
 async fn an_address_has_so_many_connections() {
     let few = limits(|limits| limits.address.connections = number(2));
     let (gateway, secret, _) = gateway_with(Gateway::builder().limits(few)).await;

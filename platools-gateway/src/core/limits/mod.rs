@@ -1,6 +1,7 @@
 //! How much one address, one caller or one entity may ask for.
 
 mod places;
+mod proxies;
 mod rate;
 mod settings;
 
@@ -11,8 +12,10 @@ use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Policy};
 use super::ids::EntityId;
 use places::Places;
+use proxies::Proxies;
 use rate::Rate;
 
+pub use proxies::Network;
 pub use settings::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES};
 
 pub(crate) use places::Place;
@@ -22,6 +25,7 @@ const SOON: Duration = Duration::from_secs(1);
 
 /// Keeps to the limits.
 pub(crate) struct Limiter {
+    proxies: Proxies,
     connections: Places<IpAddr>,
     /// So many more are told that there are too many, before connections are closed without a word.
     turned_away: Places<IpAddr>,
@@ -49,8 +53,9 @@ pub(crate) enum Admission {
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let Limits { address, key, entity } = limits;
+        let Limits { address, key, entity, trusted_proxies } = limits;
         Self {
+            proxies: Proxies::new(trusted_proxies),
             connections: Places::new(address.connections),
             turned_away: Places::new(address.connections),
             handshakes: Rate::per_second(address.handshakes_per_second),
@@ -67,21 +72,29 @@ impl Limiter {
 
     /// What to do with a connection.
     pub(crate) fn connection(&self, from: IpAddr) -> Admission {
-        let from = origin(from);
+        if self.proxies.include(from) {
+            return Admission::Serve(self.connections.take_beyond(network(from)));
+        }
+        let from = network(from);
         if let Some(place) = self.connections.take(from) {
             return Admission::Serve(place);
         }
         self.turned_away.take(from).map_or(Admission::Drop, Admission::TurnAway)
     }
 
+    /// Where a request came from, by way of the connection's peer and what `X-Forwarded-For` says.
+    pub(crate) fn origin<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+        self.proxies.origin(peer, forwarded)
+    }
+
     /// Lets a worker try to connect, or says how long it is to wait.
     pub(crate) fn handshake(&self, from: IpAddr) -> Result<(), Duration> {
-        self.handshakes.take(&origin(from))
+        self.handshakes.take(&network(from))
     }
 
     /// Counts a worker's wrong secret, or says how long whoever brought it is to wait.
     pub(crate) fn failure(&self, from: IpAddr) -> Result<(), Duration> {
-        self.failures.take(&origin(from))
+        self.failures.take(&network(from))
     }
 
     /// Counts a caller's wrong key or token like a worker's wrong secret.
@@ -156,7 +169,7 @@ impl std::fmt::Debug for Limiter {
 }
 
 /// Where somebody comes from. Whoever has one IPv6 address has the whole network of 64 bits.
-fn origin(address: IpAddr) -> IpAddr {
+fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         address @ IpAddr::V4(_) => address,
@@ -193,11 +206,11 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_address() {
-        let origin = |address: &str| origin(address.parse().unwrap());
-        assert_eq!(origin("2001:db8::1"), origin("2001:db8:0:0:ffff::2"));
-        assert_ne!(origin("2001:db8::1"), origin("2001:db8:0:1::1"));
-        assert_eq!(origin("::ffff:10.0.0.1"), origin("10.0.0.1"));
-        assert_ne!(origin("10.0.0.1"), origin("10.0.0.2"));
+        let network = |address: &str| network(address.parse().unwrap());
+        assert_eq!(network("2001:db8::1"), network("2001:db8:0:0:ffff::2"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
+        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
     }
 
     #[test]

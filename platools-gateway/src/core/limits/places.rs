@@ -39,6 +39,12 @@ impl<K: Hash + Eq + Clone> Places<K> {
         Some(Place { key, taken: Arc::clone(&self.taken) })
     }
 
+    /// Takes a place, whether there is one or not.
+    pub(super) fn take_beyond(&self, key: K) -> Place<K> {
+        *lock(&self.taken).entry(key.clone()).or_default() += 1;
+        Place { key, taken: Arc::clone(&self.taken) }
+    }
+
     /// How many are taken, of all together.
     pub(super) fn taken(&self) -> usize {
         lock(&self.taken).values().map(|count| *count as usize).sum()

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
+use super::proxies::Network;
+
 /// A request may have a body of so many bytes: 8 MiB. With its envelopes it must still fit into a worker's frame.
 pub const MAX_BODY_BYTES: u32 = 8 * 1024 * 1024;
 
@@ -18,6 +20,9 @@ pub struct Limits {
     pub key: KeyLimits,
     /// Of one entity.
     pub entity: EntityLimits,
+    /// Proxies in front of the gateway. Whoever comes by way of them counts as the address they name in `X-Forwarded-For`, and
+    /// they themselves may have any number of connections. Default: none.
+    pub trusted_proxies: Vec<Network>,
 }
 
 /// How much one address may ask for: one IPv4 address, or one /64 network of IPv6.

@@ -1,7 +1,7 @@
 //! One connection, from the first byte to the last, or until it is upgraded.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::handshake::handshake;
+use super::origin::Origin;
 use super::traffic::{Traffic, Watched};
 use crate::core::limits::Place;
 use crate::tls::Certificates;
@@ -30,15 +31,15 @@ pub(super) const HEAD: Duration = Duration::from_secs(10);
 /// What a connection needs, and its requests with it.
 pub(super) struct Connection {
     router: TowerToHyperService<Router>,
-    remote: SocketAddr,
+    from: Origin,
     traffic: Traffic,
     stopping: CancellationToken,
     requests: TaskTracker,
 }
 
 impl Connection {
-    pub(super) fn new(router: Router, remote: SocketAddr, stopping: CancellationToken, requests: TaskTracker) -> Self {
-        Self { router: TowerToHyperService::new(router), remote, traffic: Traffic::new(), stopping, requests }
+    pub(super) fn new(router: Router, from: Origin, stopping: CancellationToken, requests: TaskTracker) -> Self {
+        Self { router: TowerToHyperService::new(router), from, traffic: Traffic::new(), stopping, requests }
     }
 
     /// Serves until the connection ends or is upgraded. The place is kept for as long as the stream is, also by whoever
@@ -89,7 +90,8 @@ impl Connection {
     /// Answers one request, which tells handlers where it came from and what moves over its connection.
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(self.remote));
+        let from = ConnectInfo(self.from.of(request.headers()));
+        request.extensions_mut().insert(from);
         request.extensions_mut().insert(self.traffic.clone());
         tracked(self.requests.token(), self.router.call(request))
     }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod handshake;
+mod origin;
 mod traffic;
 
 use std::io;
@@ -18,6 +19,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 pub(super) use traffic::Traffic;
 
 use connection::Connection;
+use origin::Origin;
 
 #[cfg(test)]
 use crate::core::limits::Limits;
@@ -109,7 +111,8 @@ async fn accept(listener: TcpListener, setup: Setup, stopping: CancellationToken
             Admission::TurnAway(place) => (&routes.turned_away, place),
             Admission::Drop => continue,
         };
-        let connection = Connection::new(router.clone(), remote, stopping.clone(), requests.clone());
+        let from = Origin::new(remote, Arc::clone(&limiter));
+        let connection = Connection::new(router.clone(), from, stopping.clone(), requests.clone());
         tasks.spawn(connection.serve(stream, place, certificates.clone()));
     }
     // From here on nobody can connect.

@@ -1,0 +1,134 @@
+//! Proxies that say for whom they speak.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// One address, such as `10.0.0.7`, or a network of them, such as `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Network(IpNet);
+
+impl Network {
+    fn contains(self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let network =
+            network.map_err(|_| format!("`{text}` is neither an address nor a network such as 10.0.0.0/8"))?;
+        Ok(Self(network))
+    }
+}
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Network> for String {
+    fn from(network: Network) -> Self {
+        network.to_string()
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.prefix_len() == self.0.max_prefix_len() { self.0.addr().fmt(f) } else { self.0.fmt(f) }
+    }
+}
+
+/// The proxies that are believed.
+#[derive(Debug)]
+pub(super) struct Proxies(Vec<Network>);
+
+impl Proxies {
+    pub(super) fn new(networks: &[Network]) -> Self {
+        Self(networks.to_vec())
+    }
+
+    pub(super) fn include(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+
+    /// Where a request came from that reached the gateway from `peer`, by what the proxies on its way say, the first one first.
+    /// What is said before somebody who is not believed is anybody's invention.
+    pub(super) fn origin<'a>(&self, peer: IpAddr, said: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+        let mut said = said.rev();
+        let mut origin = peer;
+        while self.include(origin) {
+            match said.next().and_then(address) {
+                Some(before) => origin = before,
+                None => break,
+            }
+        }
+        origin
+    }
+}
+
+/// An address as proxies write it: some add the port.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(peer: &str, said: &str) -> String {
+        let proxies = Proxies::new(&["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()));
+        proxies.origin(peer.parse().unwrap(), said.split(',')).to_string()
+    }
+
+    #[test]
+    fn only_proxies_are_believed_and_only_up_to_somebody_who_is_none() {
+        for (peer, said, expected) in [
+            ("192.0.2.1", "198.51.100.7", "192.0.2.1"),
+            ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+            ("::1", "198.51.100.7", "198.51.100.7"),
+            ("::ffff:10.0.0.1", "198.51.100.7", "198.51.100.7"),
+            ("10.0.0.1", "203.0.113.9, 198.51.100.7", "198.51.100.7"),
+            ("10.0.0.1", "203.0.113.9, 198.51.100.7, 10.0.0.2", "198.51.100.7"),
+            ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+            ("10.0.0.1", "", "10.0.0.1"),
+            ("10.0.0.1", "198.51.100.7, unknown", "10.0.0.1"),
+        ] {
+            assert_eq!(origin(peer, said), expected, "{said} by way of {peer}");
+        }
+    }
+
+    #[test]
+    fn addresses_come_with_ports_and_in_brackets() {
+        for (said, expected) in [
+            ("198.51.100.7:4711", "198.51.100.7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+        ] {
+            assert_eq!(origin("10.0.0.1", said), expected);
+        }
+    }
+
+    #[test]
+    fn networks_are_printed_as_they_are_written() {
+        for text in ["10.0.0.0/8", "127.0.0.1", "2001:db8::/32", "::1"] {
+            assert_eq!(text.parse::<Network>().unwrap().to_string(), text);
+        }
+        for text in ["", "10.0.0.0/33", "proxy.example"] {
+            text.parse::<Network>().unwrap_err();
+        }
+    }
+}
