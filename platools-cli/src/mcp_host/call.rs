@@ -1,0 +1,135 @@
+//! One call of a hosted tool.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use platools::tool::{Handler, HandlerFuture, Output, code};
+use platools::{Context, ToolError};
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, ContentBlock, JsonObject,
+    ProgressNotificationParam, ServerResult,
+};
+use rmcp::service::{PeerRequestOptions, ServiceError};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::connection::Session;
+
+/// What a platform puts beside the arguments. It is none of a server's business.
+const ENVELOPES: [&str; 2] = ["__platos", "_context"];
+
+/// Calls one tool of a server's.
+pub(super) struct Call {
+    /// The tool, as the server knows it.
+    pub(super) tool: Arc<str>,
+    pub(super) session: watch::Receiver<Option<Session>>,
+}
+
+impl Handler for Call {
+    fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
+        Box::pin(async move { output.write(&value(self.result(&context).await?)?) })
+    }
+}
+
+impl Call {
+    async fn result(&self, context: &Context) -> Result<CallToolResult, ToolError> {
+        let away = || ToolError::new("the MCP server behind this tool is not connected at the moment; try again later");
+        let Session { peer, progress } = self.session.borrow().clone().ok_or_else(away)?;
+        let mut arguments: JsonObject = context.params().deserialize()?;
+        arguments.retain(|name, _| !ENVELOPES.contains(&name.as_str()));
+        let params = CallToolRequestParams::new(self.tool.to_string()).with_arguments(arguments);
+        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+        let options = PeerRequestOptions::no_options();
+        let mut call = peer.send_cancellable_request(request, options).await.map_err(failed)?;
+        let mut reports = progress.subscribe(call.progress_token.clone()).await;
+        loop {
+            tokio::select! {
+                answer = &mut call.rx => return result(answer.unwrap_or(Err(ServiceError::TransportClosed))),
+                Some(report) = reports.next() => tell(context, report),
+                () = context.cancelled() => {
+                    // The server may be gone, and then there is nobody to tell.
+                    let _ = call.cancel(Some("the call was given up".to_owned())).await;
+                    return Err(ToolError::new("the call was given up").with_code(code::CANCELLED));
+                }
+            }
+        }
+    }
+}
+
+fn tell(context: &Context, report: ProgressNotificationParam) {
+    let mut progress = context.progress(report.progress);
+    if let Some(total) = report.total {
+        progress = progress.total(total);
+    }
+    if let Some(message) = report.message {
+        progress = progress.message(message);
+    }
+    progress.send();
+}
+
+fn result(answer: Result<ServerResult, ServiceError>) -> Result<CallToolResult, ToolError> {
+    match answer.map_err(failed)? {
+        ServerResult::CallToolResult(result) => Ok(result),
+        _ => Err(ToolError::new("the MCP server answered with something else than a result")),
+    }
+}
+
+fn failed(error: ServiceError) -> ToolError {
+    match error {
+        ServiceError::McpError(error) => ToolError::new(error.message.into_owned()),
+        ServiceError::TransportSend(_) | ServiceError::TransportClosed => {
+            ToolError::new("the MCP server behind this tool went away; whether it did its work is not known")
+        }
+        error => ToolError::new(format!("the MCP server did not answer: {error}")),
+    }
+}
+
+/// What a result says: the value it has, or else its text, or else its parts.
+fn value(result: CallToolResult) -> Result<Value, ToolError> {
+    let texts = texts(&result.content);
+    if result.is_error == Some(true) {
+        let words = texts.join("\n");
+        let words = if words.is_empty() { "the tool failed and did not say why".to_owned() } else { words };
+        return Err(ToolError::new(words));
+    }
+    match result.structured_content {
+        Some(value) => Ok(value),
+        None if texts.len() == result.content.len() => Ok(texts.join("\n").into()),
+        None => serde_json::to_value(&result.content)
+            .map_err(|error| ToolError::new(format!("the result cannot be written as JSON: {error}"))),
+    }
+}
+
+fn texts(content: &[ContentBlock]) -> Vec<&str> {
+    content.iter().filter_map(ContentBlock::as_text).map(|text| text.text.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn said(result: Value) -> Result<Value, String> {
+        value(serde_json::from_value(result).unwrap()).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn a_result_is_its_value_or_else_its_text_or_else_its_parts() {
+        let text = |text| json!({"type": "text", "text": text});
+        let image = json!({"type": "image", "data": "AA==", "mimeType": "image/png"});
+        assert_eq!(said(json!({"content": [text("7")], "structuredContent": {"n": 7}})), Ok(json!({"n": 7})));
+        assert_eq!(said(json!({"content": [text("one"), text("two")]})), Ok(json!("one\ntwo")));
+        assert_eq!(said(json!({"content": []})), Ok(json!("")));
+        let parts = json!([text("a picture"), image]);
+        assert_eq!(said(json!({"content": parts})), Ok(parts));
+    }
+
+    #[test]
+    fn an_error_says_what_the_tool_says() {
+        let failed = json!({"content": [{"type": "text", "text": "no such file"}], "isError": true});
+        assert_eq!(said(failed), Err("no such file".to_owned()));
+        let silent = json!({"content": [], "isError": true, "structuredContent": {"n": 7}});
+        assert_eq!(said(silent), Err("the tool failed and did not say why".to_owned()));
+    }
+}

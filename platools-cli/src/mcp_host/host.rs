@@ -1,0 +1,122 @@
+//! Keeps a server connected and a registry as the server's list is.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use anyhow::{anyhow, ensure};
+use platools::{ToolRegistry, backoff_delay_ms};
+use rmcp::model::Tool;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::connection::{Connection, News, Session};
+use super::server::Server;
+use super::tools;
+
+/// An MCP server whose tools are in a registry. They stay there while the server is away, and their calls say so.
+pub(super) struct Host {
+    server: Server,
+    /// The tools to host; all of them, if that names none.
+    wanted: BTreeSet<String>,
+    registry: ToolRegistry,
+    /// For calls: how to reach the server, while it can be.
+    session: watch::Sender<Option<Session>>,
+    connection: Option<Connection>,
+}
+
+impl Host {
+    /// Connects to the server for the first time.
+    ///
+    /// # Errors
+    /// It cannot be reached, or it does not have a tool that is wanted.
+    pub(super) async fn start(server: Server, wanted: BTreeSet<String>) -> anyhow::Result<Self> {
+        let mut connection = server.connect().await?;
+        let listed = connection.tools().await?;
+        check_wanted(&wanted, &listed)?;
+        let session = watch::Sender::new(Some(connection.session()));
+        let host = Self { server, wanted, registry: ToolRegistry::new(), session, connection: Some(connection) };
+        host.take(listed);
+        Ok(host)
+    }
+
+    /// Where the tools are.
+    pub(super) fn registry(&self) -> ToolRegistry {
+        self.registry.clone()
+    }
+
+    /// Follows the server's list, and connects again whenever it goes away.
+    pub(super) async fn keep_going(&mut self) -> Infallible {
+        loop {
+            let Some(connection) = &mut self.connection else {
+                self.connect_again().await;
+                continue;
+            };
+            let listed = match connection.news().await {
+                News::Tools => connection.tools().await,
+                News::Ended => Err(anyhow!("it has ended the connection")),
+            };
+            match listed {
+                Ok(listed) => self.take(listed),
+                Err(error) => self.lost(&error).await,
+            }
+        }
+    }
+
+    async fn lost(&mut self, error: &anyhow::Error) {
+        tracing::warn!(server = %self.server, error = self.server.without_secrets(error), "the MCP server is away");
+        self.session.send_replace(None);
+        self.disconnect().await;
+    }
+
+    async fn connect_again(&mut self) {
+        for attempt in 1.. {
+            sleep(Duration::from_millis(backoff_delay_ms(attempt))).await;
+            let connected = async {
+                let mut connection = self.server.connect().await?;
+                let listed = connection.tools().await?;
+                anyhow::Ok((connection, listed))
+            };
+            match connected.await {
+                Ok((connection, listed)) => {
+                    tracing::info!(server = %self.server, "the MCP server is back");
+                    self.session.send_replace(Some(connection.session()));
+                    self.connection = Some(connection);
+                    return self.take(listed);
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = self.server.without_secrets(&error),
+                        attempt,
+                        "the MCP server is still away"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Makes the registry what the server's list is.
+    fn take(&self, mut listed: Vec<Tool>) {
+        listed.retain(|tool| self.wanted.is_empty() || self.wanted.contains(&*tool.name));
+        tools::put(&self.registry, listed, &self.session);
+    }
+
+    /// Ends the connection in order.
+    pub(super) async fn disconnect(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            connection.close().await;
+        }
+    }
+}
+
+fn check_wanted(wanted: &BTreeSet<String>, listed: &[Tool]) -> anyhow::Result<()> {
+    let names: Vec<_> = listed.iter().map(|tool| &*tool.name).collect();
+    let missing: Vec<_> = wanted.iter().map(String::as_str).filter(|name| !names.contains(name)).collect();
+    ensure!(
+        missing.is_empty(),
+        "the MCP server has no tool named {}; it has {}",
+        missing.join(", "),
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    );
+    Ok(())
+}

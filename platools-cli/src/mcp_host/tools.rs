@@ -1,0 +1,159 @@
+//! What becomes of a server's tools in a worker's registry.
+
+use std::sync::Arc;
+
+use platools::tool::{BindError, Handler, MAX_NAME_CHARS, State};
+use platools::{Tool, ToolDefinition, ToolRegistry};
+use rmcp::model::ToolAnnotations;
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
+
+use super::call::Call;
+use super::connection::Session;
+
+/// So many characters of a digest tell names apart that would be the same without it.
+const DIGEST_CHARS: usize = 8;
+
+/// Makes a registry what a server's list is. A tool that cannot be hosted is left out, and the log says why.
+pub(super) fn put(registry: &ToolRegistry, listed: Vec<rmcp::model::Tool>, session: &watch::Sender<Option<Session>>) {
+    let hosted: Vec<_> = listed.into_iter().map(|tool| Hosted::new(tool, session.subscribe())).collect();
+    let is_gone = |name: &str| hosted.iter().all(|tool| tool.definition.name != name);
+    for name in registry.names().into_iter().filter(|name| is_gone(name)) {
+        registry.remove(&name);
+        tracing::info!(tool.name = name, "the MCP server no longer has this tool");
+    }
+    for tool in hosted {
+        let name = tool.definition.name.clone();
+        if registry.get(&name).is_some_and(|known| *known == tool.definition) {
+            continue;
+        }
+        match registry.replace(tool) {
+            Ok(()) => tracing::info!(tool.name = name, "hosting a tool"),
+            Err(error) => tracing::warn!(%error, "a tool of the MCP server cannot be hosted"),
+        }
+    }
+}
+
+/// A tool of a server's.
+struct Hosted {
+    definition: ToolDefinition,
+    /// As the server knows it.
+    name: Arc<str>,
+    session: watch::Receiver<Option<Session>>,
+}
+
+impl Hosted {
+    fn new(tool: rmcp::model::Tool, session: watch::Receiver<Option<Session>>) -> Self {
+        let name = Arc::from(&*tool.name);
+        Self { definition: definition(tool), name, session }
+    }
+}
+
+impl Tool for Hosted {
+    fn definition(&self) -> ToolDefinition {
+        self.definition.clone()
+    }
+
+    fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
+        Ok(Arc::new(Call { tool: Arc::clone(&self.name), session: self.session.clone() }))
+    }
+}
+
+fn definition(tool: rmcp::model::Tool) -> ToolDefinition {
+    let mut schema = (*tool.input_schema).clone();
+    // Servers may leave out what the protocol says anyway.
+    schema.entry("type").or_insert_with(|| "object".into());
+    let description = tool.description.unwrap_or_default();
+    let mut definition = ToolDefinition::new(hosted_name(&tool.name), description, Value::Object(schema));
+    definition.output_schema = tool.output_schema.map(|schema| Value::Object((*schema).clone()));
+    definition.annotations = annotations(tool.annotations, tool.title);
+    definition
+}
+
+/// Hints have the same names on both sides.
+fn annotations(annotations: Option<ToolAnnotations>, title: Option<String>) -> Map<String, Value> {
+    let mut hints = match serde_json::to_value(annotations) {
+        Ok(Value::Object(hints)) => hints,
+        _ => Map::new(),
+    };
+    if let Some(title) = title {
+        hints.insert("title".to_owned(), title.into());
+    }
+    hints
+}
+
+/// The name a tool is hosted under: its own, if every client takes that. Otherwise one made of it that no other name becomes, now
+/// or later.
+fn hosted_name(name: &str) -> String {
+    let starts = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.starts_with(starts) && name.chars().all(fits) && name.len() <= MAX_NAME_CHARS {
+        return name.to_owned();
+    }
+    let first = if name.starts_with(starts) { "" } else { "_" };
+    let room = MAX_NAME_CHARS - DIGEST_CHARS - 1 - first.len();
+    let readable: String = name.chars().map(|c| if fits(c) { c } else { '_' }).take(room).collect();
+    let digest = hex::encode(Sha256::digest(name));
+    format!("{first}{readable}_{}", &digest[..DIGEST_CHARS])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn tool(value: Value) -> rmcp::model::Tool {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_name_that_every_client_takes_stays() {
+        for name in ["look_up", "a-1", "_x", &"n".repeat(64)] {
+            assert_eq!(hosted_name(name), *name);
+        }
+    }
+
+    #[test]
+    fn other_names_become_ones_that_can_be_taken_and_are_all_different() {
+        let long = ["n".repeat(65), "n".repeat(66)];
+        let names = ["files.read", "files/read", "files_read", "1st", ".", "für", "", &long[0], &long[1]];
+        let hosted: HashSet<_> = names.iter().map(|name| hosted_name(name)).collect();
+        assert_eq!(hosted.len(), names.len());
+        for name in hosted {
+            let definition = ToolDefinition::new(&name, "", json!({"type": "object"}));
+            assert!(definition.validate().is_ok(), "{name}");
+        }
+        assert!(hosted_name("files.read").starts_with("files_read_"));
+    }
+
+    #[test]
+    fn what_a_server_says_of_a_tool_is_what_the_worker_says() {
+        let schema = json!({"properties": {"n": {"type": "integer"}}});
+        let definition = definition(tool(json!({
+            "name": "double", "title": "Double it", "description": "Twice.", "inputSchema": schema,
+            "outputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true, "title": "less exact"}
+        })));
+        assert_eq!(definition.description, "Twice.");
+        assert_eq!(definition.input_schema, json!({"properties": {"n": {"type": "integer"}}, "type": "object"}));
+        assert_eq!(definition.output_schema, Some(json!({"type": "object"})));
+        assert_eq!(Value::Object(definition.annotations), json!({"readOnlyHint": true, "title": "Double it"}));
+    }
+
+    #[test]
+    fn a_registry_follows_the_list() {
+        let (registry, session) = (ToolRegistry::new(), watch::Sender::new(None));
+        let listed = |names: &[&str]| {
+            names.iter().map(|name| tool(json!({"name": name, "inputSchema": {"type": "object"}}))).collect()
+        };
+        put(&registry, listed(&["a", "b"]), &session);
+        let before = registry.changes();
+        put(&registry, listed(&["a", "b"]), &session);
+        assert!(!before.has_changed().unwrap(), "nothing changed");
+        put(&registry, listed(&["b", "c.d"]), &session);
+        assert_eq!(registry.names(), ["b".to_owned(), hosted_name("c.d")]);
+    }
+}
