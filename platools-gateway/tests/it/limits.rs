@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
-use crate::support::{Caller, Dial, ended, gateway_with, within};
+use crate::support::{Caller, Dial, ended, gateway_with, http, within};
 
 fn number(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
@@ -192,7 +192,8 @@ async fn an_address_has_so_many_connections() {
     drop(more);
     link.leave().await;
     let health = format!("{}/health", gateway.url());
-    let served = async || reqwest::get(&health).await.is_ok_and(|answer| answer.status() == 200);
+    let http = http();
+    let served = async || http.get(&health).send().await.is_ok_and(|answer| answer.status() == 200);
     within(async { while !served().await {} }).await;
 }
 

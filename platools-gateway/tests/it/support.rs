@@ -251,14 +251,21 @@ pub(crate) struct Caller {
     key: Option<String>,
 }
 
+/// A client that asks nobody else the way.
+pub(crate) fn http() -> reqwest::Client {
+    // Where another crate of the build has it wait for a provider of cryptography, none of its clients begins without one, not
+    // even to speak without TLS. It does not matter which comes first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap()
+}
+
 impl Caller {
     pub(crate) fn admin(gateway: &Gateway) -> Self {
         Self::at(&gateway.url()).key(dev::ADMIN_KEY)
     }
 
     pub(crate) fn at(url: &str) -> Self {
-        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
-        Self { http, url: url.to_owned(), key: None }
+        Self { http: http(), url: url.to_owned(), key: None }
     }
 
     pub(crate) fn key(mut self, key: &str) -> Self {
