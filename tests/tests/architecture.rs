@@ -74,7 +74,7 @@ const PROTOCOLS: &[&str] = &[
 ];
 
 /// What the gateway's protocols have in common; it knows none of them.
-const SHARED: &[&str] = &["bearer", "body", "broken", "forms"];
+const SHARED: &[&str] = &["bearer", "body", "broken", "forms", "origin"];
 
 #[test]
 fn the_sdk_imports_what_its_table_allows() {

@@ -21,8 +21,11 @@ pub(super) enum Command {
         slug: String,
         #[command(flatten)]
         given: GivenProfile,
+        /// Id of the user whose it is, who may watch it. Default: nobody's.
+        #[arg(long, value_name = "USER")]
+        owner: Option<String>,
     },
-    /// Change how an agent answers. What is not said stays as it is; an empty text takes back what was said.
+    /// Change how an agent answers, or whose it is. What is not said stays as it is; an empty text takes back what was said.
     Change {
         /// Slug or id of the agent.
         slug: String,
@@ -31,6 +34,9 @@ pub(super) enum Command {
         /// Let it call all the tools that its caller may call.
         #[arg(long, conflicts_with = "tool")]
         all_tools: bool,
+        /// Id of the user whose it is, who may watch it.
+        #[arg(long, value_name = "USER")]
+        owner: Option<String>,
     },
     /// List the agents.
     List(Listing),
@@ -72,17 +78,18 @@ struct Row {
     id: String,
     kind: Kind,
     model: Option<String>,
+    owner: Option<String>,
     created_at: String,
 }
 
 pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Add { slug, given } => {
-            let profile = given.over(Profile::default())?;
-            let added = place.with(async |admin| admin.add_agent(&slug, profile).await).await?;
+        Command::Add { slug, given, owner } => {
+            let new = admin::NewAgent { profile: given.over(Profile::default())?, owner };
+            let added = place.with(async |admin| admin.add_agent(&slug, new).await).await?;
             say(&format!("agent {slug}: {}", added.id))
         }
-        Command::Change { slug, given, all_tools } => change(place, &slug, given, all_tools).await,
+        Command::Change { slug, given, all_tools, owner } => change(place, &slug, given, all_tools, owner).await,
         Command::List(listing) => {
             let agents = place.with(async |admin| Ok(admin.agents())).await?;
             listing.print(agents.into_iter().map(row))
@@ -94,7 +101,13 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     }
 }
 
-async fn change(place: &Place, slug: &str, given: GivenProfile, all_tools: bool) -> anyhow::Result<()> {
+async fn change(
+    place: &Place,
+    slug: &str,
+    given: GivenProfile,
+    all_tools: bool,
+    owner: Option<String>,
+) -> anyhow::Result<()> {
     // Read before the data is opened: a file that is not there is no matter of the data.
     let given = given.read()?;
     let change = async |admin: admin::Admin<'_>| {
@@ -102,7 +115,7 @@ async fn change(place: &Place, slug: &str, given: GivenProfile, all_tools: bool)
         if all_tools {
             profile.tools = None;
         }
-        admin.change_agent(slug, profile).await
+        admin.change_agent(slug, admin::AgentChange { profile: Some(profile), owner }).await
     };
     place.with(change).await?;
     say(&format!("changed the agent {slug}"))
@@ -147,6 +160,7 @@ fn row(agent: admin::Agent) -> Row {
         id: agent.id.to_string(),
         kind: agent.profile.kind,
         model: agent.profile.model,
+        owner: agent.owner,
         created_at: rfc3339(agent.created_ms),
     }
 }

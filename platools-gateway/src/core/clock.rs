@@ -1,6 +1,6 @@
 //! The time of day, as it is stored and sent.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -9,6 +9,12 @@ use time::format_description::well_known::Rfc3339;
 pub(crate) fn now_ms() -> i64 {
     let now = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
     i64::try_from(now).unwrap_or(i64::MAX)
+}
+
+/// Milliseconds since 1970 at some time.
+pub(crate) fn ms_of(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// When a span of time that begins now is over.

@@ -23,6 +23,8 @@ pub struct Figures {
     pub connections: usize,
     /// Callers that are connected over a socket of their own.
     pub callers: usize,
+    /// Agents that a dashboard watches.
+    pub watched_agents: usize,
     /// Workers of the project.
     pub workers: Vec<ConnectedWorker>,
     /// Calls of the project's tools.
@@ -125,7 +127,8 @@ impl Core {
         caller.require(Role::Viewer)?;
         Ok(Figures {
             connections: self.limiter.open_connections(),
-            callers: self.callers.count(),
+            callers: self.caller_count(),
+            watched_agents: self.feed.connection_count(),
             workers: self.workers.list(&caller.project_id),
             calls: self.call_figures.of(&caller.project_id),
             refused: self.limiter.refused().to_vec(),

@@ -1,5 +1,6 @@
 //! What happens by itself, now and then.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -46,6 +47,10 @@ impl Core {
     pub async fn apply_directory(&self) -> Result<(), Error> {
         self.directory.refresh().await?;
         let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
+        self.check_watches();
+        if self.feed_revision.swap(snapshot.revision, Ordering::Relaxed) != snapshot.revision {
+            self.all_tools_changed();
+        }
         self.catalog.retain(|entity| snapshot.entity(entity).is_some());
         let has_ended = |link: &Identity, credential: &Credential| {
             // A token stays good by itself when its entity is gone.

@@ -18,6 +18,7 @@ pub mod directory;
 mod envelope;
 pub mod environment;
 pub mod error;
+pub mod feed;
 pub mod figures;
 pub(crate) mod gauge;
 mod history;
@@ -46,7 +47,7 @@ mod workers;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 pub use callers::{Presence, Stay};
 pub use calls::{Outcome, Progress, Receipt};
@@ -64,6 +65,7 @@ use catalog::Catalog;
 use chat::{ChatSettings, Runs};
 use directory::Directory;
 use error::Error;
+use feed::{Feed, FeedSettings, OwnEvents, SnapshotProvider};
 use figures::CallFigures;
 use idempotency::Idempotency;
 use identity::{Role, Scope};
@@ -97,6 +99,9 @@ pub struct Core {
     /// What agents think with that need a model.
     model: Option<Arc<dyn Agent>>,
     observers: Observers,
+    feed: Feed,
+    /// The revision of the directory that the feed's own state was last looked at for.
+    feed_revision: AtomicI64,
     /// How many of the traces that begin here are recorded, from 0 to 1.
     trace_ratio: f64,
     call_figures: Arc<CallFigures>,
@@ -146,6 +151,8 @@ impl Core {
             chat: ChatSettings::default(),
             model: None,
             observers: Observers::new(Arc::clone(&call_figures) as _),
+            feed: Feed::new(FeedSettings::default(), None),
+            feed_revision: AtomicI64::default(),
             trace_ratio: 0.0,
             call_figures,
             throttles: Throttles::default(),
@@ -171,6 +178,18 @@ impl Core {
     #[must_use]
     pub fn with_trace_ratio(mut self, ratio: f64) -> Self {
         self.trace_ratio = ratio;
+        self
+    }
+
+    /// Says how dashboards are served, and by whom their snapshots are made. Without it nobody tells them anything.
+    #[must_use]
+    pub fn with_feed(mut self, settings: FeedSettings, provider: Option<Arc<dyn SnapshotProvider>>) -> Self {
+        self.feed = Feed::new(settings, provider);
+        if self.feed.has_own_state() {
+            let events = Arc::new(OwnEvents(self.feed.clone()));
+            self.observers.add(Arc::clone(&events) as _);
+            self.workers.observe(events);
+        }
         self
     }
 
@@ -228,6 +247,18 @@ impl Core {
     #[must_use]
     pub fn caller_count(&self) -> usize {
         self.callers.count()
+    }
+
+    /// How many workers and dashboards are connected.
+    #[must_use]
+    pub fn socket_count(&self) -> usize {
+        self.workers.count() + self.feed.connection_count()
+    }
+
+    /// Whether the gateway has begun to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// Whether nobody has a key yet.

@@ -13,6 +13,7 @@ use super::data::{Data, Lock, lock};
 use crate::core::Core;
 use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::feed::{FeedSettings, SnapshotProvider};
 use crate::core::journal::JournalSettings;
 use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
@@ -40,6 +41,8 @@ pub struct Builder {
     logs: Option<LogFeed>,
     is_without_auth: bool,
     chat: ChatSettings,
+    feed: FeedSettings,
+    snapshots: Option<Arc<dyn SnapshotProvider>>,
     model: Option<ModelSettings>,
     observers: Vec<Arc<dyn CallObserver>>,
     trace_ratio: f64,
@@ -59,6 +62,8 @@ impl Default for Builder {
             logs: None,
             is_without_auth: false,
             chat: ChatSettings::default(),
+            feed: FeedSettings::default(),
+            snapshots: None,
             model: None,
             observers: Vec::new(),
             trace_ratio: 0.0,
@@ -141,6 +146,19 @@ impl Builder {
         self
     }
 
+    /// How dashboards are served. Default: [`FeedSettings::default`].
+    pub fn feed(mut self, settings: FeedSettings) -> Self {
+        self.feed = settings;
+        self
+    }
+
+    /// Who makes the snapshots that dashboards begin with; what happens from then on is published with [`Gateway::feed`]. Default:
+    /// the feed has the gateway's own state, see [`feed`](crate::core::feed).
+    pub fn snapshots(mut self, provider: Arc<dyn SnapshotProvider>) -> Self {
+        self.snapshots = Some(provider);
+        self
+    }
+
     /// What agents think with whose profile says [`Kind::Model`](crate::core::agent::Kind::Model). Default: nothing, so that
     /// those cannot answer.
     pub fn model(mut self, settings: ModelSettings) -> Self {
@@ -189,6 +207,7 @@ impl Builder {
         let lock = lock(&folder)?;
         let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
         let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
+        let core = core.with_feed(self.feed.clone(), self.snapshots.clone());
         let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));
         let core = self.logs.iter().cloned().fold(core, Core::with_logs);
         let core = if self.is_without_auth { core.without_auth() } else { core };

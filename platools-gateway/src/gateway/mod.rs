@@ -20,6 +20,7 @@ use data::{Data, Lock};
 use crate::core::Core;
 use crate::core::admin::NewKey;
 use crate::core::error::Error;
+use crate::core::feed::Feed;
 use crate::core::identity::{Policy, Role};
 use crate::core::journal::JournalFigures;
 use crate::listen::{Server, Sockets};
@@ -27,6 +28,9 @@ use crate::tls::Reload;
 
 /// How long workers and callers have to take leave when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long the listener is kept for dashboards that are told that the gateway stops.
+const LEAVE: Duration = Duration::from_secs(2);
 
 /// A running gateway. Dropping it stops it at once; [`Gateway::shutdown`] stops it in order.
 pub struct Gateway {
@@ -118,6 +122,12 @@ impl Gateway {
         !self.core.is_new()
     }
 
+    /// What tells dashboards. It is that of this run: after a [`stop`](Self::stop) and a start there is another one.
+    #[must_use]
+    pub fn feed(&self) -> Feed {
+        self.core.feed().clone()
+    }
+
     /// The gateway without its protocols.
     #[must_use]
     pub fn core(&self) -> &Arc<Core> {
@@ -133,7 +143,7 @@ impl Gateway {
         }
     }
 
-    /// Stops in order: takes no new connections, lets calls finish up to the drain limit, closes workers' and callers' sockets
+    /// Stops in order: closes dashboards with 1000, takes no new connections, lets calls finish up to the drain limit, closes workers' and callers' sockets
     /// with 1001.
     pub async fn shutdown(self) {
         let _ = self.stop().await;
@@ -142,6 +152,11 @@ impl Gateway {
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
         self.core.begin_stop();
+        self.sockets.dashboards.close();
+        // They take leave before nobody is listened to any more. One that is slow to answer is waited for at the end.
+        if timeout(LEAVE, self.sockets.dashboards.wait()).await.is_err() {
+            tracing::debug!("some dashboards take their time");
+        }
         // Before workers are told to connect elsewhere: here would be no elsewhere.
         self.server.stop();
         self.core.announce_stop(self.setup.drain_limit);
@@ -155,9 +170,11 @@ impl Gateway {
         // Callers have been told how their requests ended.
         self.core.dismiss_callers();
         self.sockets.links.close();
-        let gone = async { tokio::join!(self.sockets.links.wait(), self.sockets.callers.wait()) };
+        let gone = async {
+            tokio::join!(self.sockets.links.wait(), self.sockets.callers.wait(), self.sockets.dashboards.wait())
+        };
         if timeout(FAREWELL, gone).await.is_err() {
-            tracing::warn!("some workers or callers did not take leave");
+            tracing::warn!("some workers, callers or dashboards did not take leave");
         }
         self.server.end().await;
         self.core.close().await;

@@ -3,15 +3,25 @@
 mod bearer;
 mod body;
 mod broken;
+mod feed;
 mod forms;
 mod openai;
+mod origin;
 mod rest;
 mod rpc;
 mod server;
 mod sync;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use axum::routing::any;
+use platools::wire::rpc::PATH;
 use tokio_util::task::TaskTracker;
 
 pub use rpc::RpcSettings;
@@ -32,14 +42,33 @@ pub(crate) struct Sockets {
     pub(crate) links: TaskTracker,
     /// Those of callers.
     pub(crate) callers: TaskTracker,
+    /// Those of dashboards.
+    pub(crate) dashboards: TaskTracker,
 }
 
 /// Every route of the gateway. The tasks that own sockets are tracked.
 pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, patience: Patience, rpc: RpcSettings) -> Routes {
     let workers = sync::router(Arc::clone(core), sockets.links.clone(), patience);
-    let callers = rpc::router(Arc::clone(core), sockets.callers.clone(), rpc);
+    let callers = rpc::Adapter::new(Arc::clone(core), sockets.callers.clone(), rpc);
+    let dashboards = feed::Adapter::new(Arc::clone(core), sockets.dashboards.clone());
+    let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
     // The adapter for HTTP also answers what no route matches.
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
-    let served = rest::router(Arc::clone(core)).merge(openai).merge(workers).merge(callers);
+    let served = rest::router(Arc::clone(core)).merge(openai).merge(workers).merge(shared);
     Routes { served, turned_away: rest::turned_away() }
+}
+
+/// `/ws`, which two protocols have in common: who asks for an agent's feed in the query of the URL is a dashboard, and who does not
+/// is a caller.
+async fn upgrade(
+    State((callers, dashboards)): State<(rpc::Adapter, feed::Adapter)>,
+    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    match feed::Request::of(&uri) {
+        Some(request) => dashboards.upgrade(request, remote.ip(), &headers, upgrade).await,
+        None => callers.upgrade(remote.ip(), &headers, upgrade),
+    }
 }

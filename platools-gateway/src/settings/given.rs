@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::chat::GivenChat;
+use super::feed::GivenFeed;
 use super::limits::GivenLimits;
 use super::model::GivenModel;
 use super::rpc::GivenRpc;
@@ -46,6 +47,8 @@ pub(crate) struct Given {
     pub(super) model: GivenModel,
     #[command(flatten)]
     pub(super) rpc: GivenRpc,
+    #[command(flatten)]
+    pub(super) feed: GivenFeed,
     #[command(flatten)]
     pub(super) log: GivenLog,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 //! What `serve` can be told, from three places: flags go before the environment, and that before the configuration file.
 
 mod chat;
+mod feed;
 mod given;
 mod limits;
 mod model;
@@ -24,6 +25,7 @@ use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use chat::{Chat, GivenChat};
+use feed::Feed;
 pub(crate) use given::{Given, GivenLog, LogFormat};
 pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
@@ -64,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) journal: Journal,
     /// What callers over the gateway RPC protocol may ask for, and how long they may take.
     pub(crate) rpc: Rpc,
+    /// How dashboards are served.
+    pub(crate) feed: Feed,
     /// How conversations with agents are held.
     pub(crate) chat: Chat,
     /// What agents think with.
@@ -182,6 +186,7 @@ impl Settings {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
         settings.rpc.check()?;
+        settings.feed.check()?;
         settings.chat.check()?;
         settings.tls.check()?;
         settings.log.check()?;
@@ -337,6 +342,10 @@ mod tests {
             ("data = '/d'\n[rpc]\nping_interval = '1ms'", "`rpc.ping_interval` is 1ms; it takes at least 1s"),
             ("data = '/d'\n[rpc]\nping_interval = '1m'", "needs more time"),
             ("data = '/d'\n[rpc]\nmax_message = '1B'", "it takes at least 1KiB"),
+            ("data = '/d'\n[feed]\nping_interval = '1ms'", "`feed.ping_interval` is 1ms; it takes at least 1s"),
+            ("data = '/d'\n[feed]\ntick = '0s'", "`feed.tick` is 0s; it takes at least 1ms"),
+            ("data = '/d'\n[feed]\nwaiting_keys = 0", "line 3"),
+            ("data = '/d'\n[feed]\nmax_message = '1B'", "it takes at least 1KiB"),
             ("data = '/d'\n[chat]\nbusy = 'never'", "`refuse`"),
             ("data = '/d'\n[chat]\nrun_limit = 5", "a time such as"),
             ("data = '/d'\n[chat]\nrun_limit = '0s'", "`chat.run_limit` is 0s; it takes at least 1s"),

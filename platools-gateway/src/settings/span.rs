@@ -17,6 +17,10 @@ impl Span {
         Self(Duration::from_secs(seconds))
     }
 
+    pub(crate) const fn from_millis(milliseconds: u64) -> Self {
+        Self(Duration::from_millis(milliseconds))
+    }
+
     pub(crate) fn get(self) -> Duration {
         self.0
     }

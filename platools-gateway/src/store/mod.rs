@@ -132,6 +132,7 @@ fn migrator() -> Migrator {
     let journal = include_str!("../../migrations/0002_journal.sql");
     let idempotency = include_str!("../../migrations/0003_idempotency.sql");
     let conversations = include_str!("../../migrations/0004_conversations.sql");
+    let owners = include_str!("../../migrations/0006_agent_owners.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -141,5 +142,6 @@ fn migrator() -> Migrator {
         step(2, "journal", journal),
         step(3, "idempotency", idempotency),
         step(4, "conversations", conversations),
+        step(6, "agent owners", owners),
     ])
 }

@@ -66,7 +66,7 @@ async fn the_command_line_changes_what_it_is_told_and_leaves_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("prompt.txt");
     std::fs::write(&file, "Be brief.\nBe kind.").unwrap();
-    data.printed("agent add plain").await;
+    data.printed("agent add plain --owner ada").await;
     data.printed(&format!(
         "agent add helper --kind model --model m --system-prompt-file {} --tool echo --tool add --env production",
         file.display()
@@ -77,6 +77,8 @@ async fn the_command_line_changes_what_it_is_told_and_leaves_the_rest() {
         listed.as_array().unwrap().iter().map(|row| (&row["slug"], &row["kind"], &row["model"])).collect();
     let (helper, plain) = (json!("helper"), json!("plain"));
     assert_eq!(kinds, [(&helper, &json!("model"), &json!("m")), (&plain, &json!("command"), &Value::Null)]);
+    let owners: Vec<_> = listed.as_array().unwrap().iter().map(|row| &row["owner"]).collect();
+    assert_eq!(owners, [&Value::Null, &json!("ada")]);
     assert!(data.printed("agent list").await.lines().next().unwrap().contains("kind"));
 
     let mut expected = json!({
@@ -89,7 +91,14 @@ async fn the_command_line_changes_what_it_is_told_and_leaves_the_rest() {
     expected.as_object_mut().unwrap().remove("environment");
     noticed(&admin, &expected).await;
     data.printed("agent change helper --kind command --all-tools --system-prompt brief").await;
-    noticed(&admin, &json!({"kind": "command", "model": "n", "systemPrompt": "brief"})).await;
+    let expected = json!({"kind": "command", "model": "n", "systemPrompt": "brief"});
+    noticed(&admin, &expected).await;
+    for (owner, shown) in [("--owner ada", json!("ada")), ("--model n", json!("ada")), ("--owner=", Value::Null)] {
+        data.printed(&format!("agent change helper {owner}")).await;
+        let listed: Value = serde_json::from_str(&data.printed("agent list --json").await).unwrap();
+        assert_eq!((&listed[0]["slug"], &listed[0]["owner"]), (&json!("helper"), &shown));
+    }
+    noticed(&admin, &expected).await;
 }
 
 /// Asks until the gateway has noticed what the command line made of the agent `helper`.

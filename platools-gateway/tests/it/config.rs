@@ -22,19 +22,32 @@ async fn check(file: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ou
 async fn flags_go_before_the_environment_and_that_before_the_file() {
     let file = "data = '/file'\nlisten = '127.0.0.1:1'\ndrain_limit = '1s'\n[worker]\nstall = '1m'\n\
         [limits.key]\ncalls_per_second = 7\ncalls_in_flight = 7\n\
+        [feed]\nwaiting_keys = 7\nsnapshot_limit = '1m'\ntick = '1s'\n\
         [chat]\nbusy = 'refuse'\n[model]\nurl = 'http://file'\nname = 'file'\nmax_turns = 4\n\
         [journal]\nrecording = 'nothing'\nmax_age = '3d'\nmax_size = '1 GiB'\n";
     let variables = [
         ("PLATOOLS_GATEWAY_DATA", "/variable"),
         ("PLATOOLS_GATEWAY_MODEL", "variable"),
         ("PLATOOLS_GATEWAY_CHAT_RUN_LIMIT", "1m"),
+        ("PLATOOLS_GATEWAY_FEED_TICK", "2s"),
+        ("PLATOOLS_GATEWAY_FEED_WAITING_KEYS", "100"),
         ("PLATOOLS_GATEWAY_LISTEN", "127.0.0.1:2"),
         ("PLATOOLS_GATEWAY_KEY_CALLS_IN_FLIGHT", "8"),
         ("PLATOOLS_GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
         ("PLATOOLS_GATEWAY_JOURNAL_SENSITIVE_NAMES", "pin,iban"),
     ];
-    let flags =
-        ["--data", "/flag", "--model-url", "https://flag", "--log-format", "json", "--journal-max-size", "2 GiB"];
+    let flags = [
+        "--feed-tick",
+        "250ms",
+        "--data",
+        "/flag",
+        "--model-url",
+        "https://flag",
+        "--log-format",
+        "json",
+        "--journal-max-size",
+        "2 GiB",
+    ];
     let checked = check(file, &flags, &variables).await;
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
     let expected = r#"data = "/flag"
@@ -79,6 +92,15 @@ read_deadline = "1m"
 write_deadline = "10s"
 waiting_messages = 256
 requests_in_flight = 256
+
+[feed]
+ping_interval = "30s"
+tick = "250ms"
+snapshot_limit = "1m"
+max_message = "64KiB"
+waiting_events = 256
+waiting_keys = 100
+waiting_bytes = "4MiB"
 
 [chat]
 busy = "refuse"

@@ -14,6 +14,11 @@ mod directory;
 #[cfg(target_os = "linux")]
 mod disk;
 mod extensions;
+mod feed;
+mod feed_admission;
+mod feed_application;
+mod feed_load;
+mod feed_own;
 mod hostile;
 mod journal;
 mod kept;
@@ -42,6 +47,7 @@ mod supervisor;
 mod sync;
 mod tls;
 
+mod dashboard;
 mod process;
 mod rpc_caller;
 mod running;

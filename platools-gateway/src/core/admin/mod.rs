@@ -22,12 +22,15 @@ use super::token::{self, CallerClaims, WorkerClaims};
 use crate::store::{AgentRow, EntityRow, KeyRow, NewSecret, SecretRow};
 
 pub use projects::Projects;
-pub use things::{Agent, Entity, Key, NewKey, NewToken, SignedToken, WithSecret};
+pub use things::{Agent, AgentChange, Entity, Key, NewAgent, NewKey, NewToken, SignedToken, WithSecret};
 
 use things::{agent, entity, key};
 
 /// The longest a token may be good: 366 days. A stored key can be revoked, a token cannot.
 pub const MAX_TOKEN_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// An owner's id has at most so many characters.
+const MAX_OWNER_CHARS: usize = 255;
 
 /// The directory of one project, in the hands of somebody who may change it.
 #[derive(Debug)]
@@ -191,15 +194,18 @@ impl Admin<'_> {
     /// Adds an agent.
     ///
     /// # Errors
-    /// There is one of that slug, the slug is malformed, the profile's environment is not there, or the database failed.
-    pub async fn add_agent(&self, slug: &str, profile: Profile) -> Result<Agent, Error> {
+    /// There is one of that slug, the slug or the owner is malformed, the profile's environment is not there, or the database
+    /// failed.
+    pub async fn add_agent(&self, slug: &str, new: impl Into<NewAgent>) -> Result<Agent, Error> {
         check_slug(slug)?;
+        let NewAgent { profile, owner } = new.into();
         self.check_profile(&profile)?;
         let row = AgentRow {
             id: AgentId::random(),
             project_id: self.project.clone(),
             slug: slug.to_owned(),
             profile,
+            owner: owner.map(owner_named).transpose()?,
             created_ms: now_ms(),
         };
         if !self.core.directory.store().add_agent(&row).await? {
@@ -209,17 +215,24 @@ impl Admin<'_> {
         Ok(agent(&row))
     }
 
-    /// Changes how an agent answers.
+    /// Changes how an agent answers, or whose it is. Whoever may not watch it any more is told to go.
     ///
     /// # Errors
-    /// There is no such agent, the profile's environment is not there, or the database failed.
-    pub async fn change_agent(&self, name: &str, profile: Profile) -> Result<Agent, Error> {
+    /// There is no such agent, the profile's environment is not there, the owner is malformed, or the database failed.
+    pub async fn change_agent(&self, name: &str, change: impl Into<AgentChange>) -> Result<Agent, Error> {
         let snapshot = self.snapshot();
-        let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
-        self.check_profile(&profile)?;
-        self.core.directory.store().change_agent(&row.id, &profile).await?;
-        self.core.directory.refresh().await?;
-        Ok(Agent { profile, ..agent(row) })
+        let mut row = snapshot.agent_named(&self.project, name).cloned().ok_or_else(|| missing("agent", name))?;
+        let AgentChange { profile, owner } = change.into();
+        if let Some(profile) = profile {
+            self.check_profile(&profile)?;
+            row.profile = profile;
+        }
+        if let Some(owner) = owner {
+            row.owner = if owner.is_empty() { None } else { Some(owner_named(owner)?) };
+        }
+        self.core.directory.store().change_agent(&row).await?;
+        self.core.apply_directory().await?;
+        Ok(agent(&row))
     }
 
     /// Removes an agent, its keys and its conversations. Its tokens are good for nothing any more.
@@ -339,6 +352,15 @@ impl Admin<'_> {
     fn snapshot(&self) -> Arc<Snapshot> {
         self.core.directory.snapshot()
     }
+}
+
+/// What users are called is their program's business; this much has to fit into a token.
+fn owner_named(owner: String) -> Result<String, Error> {
+    if owner.is_empty() || owner.chars().nth(MAX_OWNER_CHARS).is_some() || owner.chars().any(char::is_control) {
+        let message = "an owner is a user's id: 1 to 255 characters, and no control characters";
+        return Err(Error::new(ErrorKind::InvalidRequest, message));
+    }
+    Ok(owner)
 }
 
 fn exists(what: &str, slug: &str) -> Error {

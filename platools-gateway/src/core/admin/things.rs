@@ -33,8 +33,40 @@ pub struct Agent {
     pub slug: String,
     /// How it answers.
     pub profile: Profile,
+    /// The user whose it is, who may watch it; see [`feed`](crate::core::feed).
+    pub owner: Option<String>,
     /// When it was added, in milliseconds since 1970.
     pub created_ms: i64,
+}
+
+/// An agent to be. One of a [`Profile`] alone is nobody's.
+#[derive(Debug, Clone, Default)]
+pub struct NewAgent {
+    /// How it answers.
+    pub profile: Profile,
+    /// The user whose it is: 1 to 255 characters.
+    pub owner: Option<String>,
+}
+
+impl From<Profile> for NewAgent {
+    fn from(profile: Profile) -> Self {
+        Self { profile, owner: None }
+    }
+}
+
+/// What changes of an agent. With a [`Profile`] alone, how it answers does.
+#[derive(Debug, Clone, Default)]
+pub struct AgentChange {
+    /// How it answers from now on; without one, as before.
+    pub profile: Option<Profile>,
+    /// The user whose it is from now on: up to 255 characters, and an empty text for nobody. Without one, whose it was before.
+    pub owner: Option<String>,
+}
+
+impl From<Profile> for AgentChange {
+    fn from(profile: Profile) -> Self {
+        Self { profile: Some(profile), owner: None }
+    }
 }
 
 /// One caller's key, without the key itself, which nobody has but its holder.
@@ -117,7 +149,13 @@ pub(super) fn entity(row: &EntityRow) -> Entity {
 }
 
 pub(super) fn agent(row: &AgentRow) -> Agent {
-    Agent { id: row.id.clone(), slug: row.slug.clone(), profile: row.profile.clone(), created_ms: row.created_ms }
+    Agent {
+        id: row.id.clone(),
+        slug: row.slug.clone(),
+        profile: row.profile.clone(),
+        owner: row.owner.clone(),
+        created_ms: row.created_ms,
+    }
 }
 
 pub(super) fn key(row: &KeyRow) -> Option<Key> {

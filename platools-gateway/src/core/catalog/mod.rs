@@ -132,10 +132,15 @@ impl Catalog {
     /// The tool sets of a project, ordered by entity and environment.
     pub(crate) async fn list(&self, project: &ProjectId) -> Result<Vec<Arc<ToolSet>>, Error> {
         self.load().await?;
+        Ok(self.list_loaded(project))
+    }
+
+    /// The tool sets of a project, as far as they were read.
+    pub(crate) fn list_loaded(&self, project: &ProjectId) -> Vec<Arc<ToolSet>> {
         let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
         let mut listed: Vec<_> = sets.values().filter(|set| set.identity.project_id == *project).cloned().collect();
         listed.sort_by(|left, right| order(&left.identity).cmp(&order(&right.identity)));
-        Ok(listed)
+        listed
     }
 
     /// Forgets the tools of entities that are gone.

@@ -49,6 +49,13 @@ pub struct Changes {
     pub pruned: u64,
 }
 
+impl Changes {
+    /// Whether it changed anything.
+    pub(crate) fn is_any(&self) -> bool {
+        self.added + self.updated + self.pruned > 0
+    }
+}
+
 impl CatalogTool {
     fn new(declaration: ToolDeclaration) -> Self {
         let fingerprint = fingerprint(&declaration);

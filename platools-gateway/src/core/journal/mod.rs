@@ -193,6 +193,11 @@ impl Journal {
         &self.settings
     }
 
+    /// The calls of a project that are under way, the oldest first.
+    pub(crate) fn running_calls(&self, project: &ProjectId) -> Vec<CallSummary> {
+        self.running.list(project)
+    }
+
     fn running(&self) -> &Running {
         &self.running
     }

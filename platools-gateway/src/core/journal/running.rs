@@ -38,6 +38,16 @@ impl Running {
         calls.get(call_id).filter(|(owner, _)| owner == project).map(|(_, summary)| summary.clone())
     }
 
+    /// The calls of a project, the oldest first.
+    pub(super) fn list(&self, project: &ProjectId) -> Vec<CallSummary> {
+        let calls = self.lock();
+        let mut listed: Vec<_> =
+            calls.values().filter(|(owner, _)| owner == project).map(|(_, summary)| summary.clone()).collect();
+        drop(calls);
+        listed.sort_by(|left, right| (left.started_ms, &left.call_id).cmp(&(right.started_ms, &right.call_id)));
+        listed
+    }
+
     /// Waits until no call is under way.
     pub(super) async fn idle(&self) {
         loop {

@@ -17,6 +17,8 @@ pub struct Link {
     pub(super) identity: Identity,
     pub(super) connection_id: ConnectionId,
     pub(super) arrival: Arrival,
+    /// Whether it was the live one of its scope, or one of a pool, when it came.
+    pub(super) was_live: bool,
     pub(super) features: Features,
     pub(super) deliveries: mpsc::Receiver<Queued>,
     pub(super) noticed: mpsc::UnboundedReceiver<Notice>,
@@ -106,6 +108,9 @@ impl Drop for Link {
         let mut state = self.workers.lock();
         state.remove(&scope, self.arrival);
         drop(state);
+        if let Some(observer) = self.workers.observer.as_ref().filter(|_| self.was_live) {
+            observer.worker_left(&self.identity, &self.connection_id);
+        }
         // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
         self.deliveries.close();
         self.workers.calls.fail_queued(&self.connection_id, offline);

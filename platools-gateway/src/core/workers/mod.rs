@@ -5,6 +5,7 @@ mod live;
 mod messages;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -69,11 +70,21 @@ pub struct ConnectedWorker {
     pub calls_queued: usize,
 }
 
+/// Is told of workers that come and go. It must neither wait nor panic.
+pub(crate) trait WorkerObserver: fmt::Debug + Send + Sync {
+    /// A worker is connected.
+    fn worker_came(&self, worker: &ConnectedWorker);
+
+    /// A worker that was connected is not any more.
+    fn worker_left(&self, identity: &Identity, connection_id: &ConnectionId);
+}
+
 /// Every live link, by scope.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers {
     state: Arc<Mutex<State>>,
     calls: Calls,
+    observer: Option<Arc<dyn WorkerObserver>>,
 }
 
 #[derive(Debug, Default)]
@@ -83,18 +94,21 @@ struct State {
 }
 
 impl State {
-    fn admit(&mut self, scope: Scope, live: Arc<Live>, policy: Policy) {
+    /// Adds a link, unless a newer one is there. Says whether it did.
+    fn admit(&mut self, scope: Scope, live: Arc<Live>, policy: Policy) -> bool {
         if self.closed {
             live.close(Closing::ShuttingDown);
         }
         let links = self.live.entry(scope).or_default();
         if policy == Policy::Supersede {
             if links.iter().any(|other| other.arrival > live.arrival) {
-                return live.close(Closing::Superseded);
+                live.close(Closing::Superseded);
+                return false;
             }
             links.drain(..).for_each(|older| older.close(Closing::Superseded));
         }
         links.push(live);
+        true
     }
 
     fn remove(&mut self, scope: &Scope, arrival: Arrival) {
@@ -113,7 +127,12 @@ impl State {
 
 impl Workers {
     pub(crate) fn new(calls: Calls) -> Self {
-        Self { state: Arc::default(), calls }
+        Self { state: Arc::default(), calls, observer: None }
+    }
+
+    /// Tells somebody of workers that come and go from now on.
+    pub(crate) fn observe(&mut self, observer: Arc<dyn WorkerObserver>) {
+        self.observer = Some(observer);
     }
 
     /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
@@ -131,7 +150,7 @@ impl Workers {
         let (notices, noticed) = mpsc::unbounded_channel();
         let (closing, closed) = watch::channel(None);
         let connection_id = ConnectionId::random();
-        let live = Live {
+        let live = Arc::new(Live {
             arrival,
             connection_id: connection_id.clone(),
             identity: identity.clone(),
@@ -146,10 +165,24 @@ impl Workers {
             queue,
             queued_bytes: Gauge::default(),
             closing,
-        };
-        self.lock().admit(identity.scope(), Arc::new(live), policy);
+        });
+        let was_live = self.lock().admit(identity.scope(), Arc::clone(&live), policy);
+        if let Some(observer) = self.observer.as_ref().filter(|_| was_live) {
+            observer.worker_came(&live.shown());
+        }
         let workers = self.clone();
-        Link { workers, identity, connection_id, arrival, features, deliveries, noticed, closed, _place: place }
+        Link {
+            workers,
+            identity,
+            connection_id,
+            arrival,
+            was_live,
+            features,
+            deliveries,
+            noticed,
+            closed,
+            _place: place,
+        }
     }
 
     /// The live link of a scope that has the fewest calls under way.

@@ -5,7 +5,6 @@ mod end;
 mod errors;
 mod greeting;
 mod methods;
-mod origin;
 mod page;
 mod queue;
 mod reader;
@@ -13,21 +12,18 @@ mod runs;
 mod session;
 mod settings;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::any;
-use platools::wire::rpc::PATH;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 pub use settings::RpcSettings;
 
+use super::origin;
 use crate::core::Core;
 use crate::core::ids::ConnectionId;
 
@@ -38,38 +34,34 @@ const MORE_READ_BYTES: usize = 1024 * 1024;
 /// Most of a caller's messages are short, and a gateway keeps a buffer of this size for each caller.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
-#[derive(Clone)]
-struct Adapter {
+/// What serves callers that stay connected.
+#[derive(Debug, Clone)]
+pub(super) struct Adapter {
     core: Arc<Core>,
     callers: TaskTracker,
     settings: Arc<RpcSettings>,
 }
 
-/// The route of callers that stay connected.
-pub(super) fn router(core: Arc<Core>, callers: TaskTracker, settings: RpcSettings) -> Router {
-    let adapter = Adapter { core, callers, settings: Arc::new(settings) };
-    Router::new().route(PATH, any(upgrade)).with_state(adapter)
-}
-
-async fn upgrade(
-    State(adapter): State<Adapter>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    let Adapter { core, callers, settings } = adapter;
-    if core.is_without_auth() && !origin::is_local(&headers) {
-        tracing::warn!("a web page of another machine was turned away");
-        return (StatusCode::FORBIDDEN, "a gateway without authentication serves pages of this machine only")
-            .into_response();
+impl Adapter {
+    pub(super) fn new(core: Arc<Core>, callers: TaskTracker, settings: RpcSettings) -> Self {
+        Self { core, callers, settings: Arc::new(settings) }
     }
-    // Tracked from here on, so that stopping waits for sockets that are still being opened.
-    let tracked = callers.token();
-    let max_bytes = settings.max_message_bytes.saturating_add(MORE_READ_BYTES);
-    let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
-    upgrade.on_upgrade(async move |socket| {
-        let span = tracing::info_span!("caller", connection.id = %ConnectionId::random());
-        connection::serve(&core, socket, remote.ip(), &settings).instrument(span).await;
-        drop(tracked);
-    })
+
+    /// Lets a caller in, who says over the socket who it is.
+    pub(super) fn upgrade(self, from: IpAddr, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+        let Self { core, callers, settings } = self;
+        if core.is_without_auth() && !origin::is_local(headers) {
+            tracing::warn!("a web page of another machine was turned away");
+            return (StatusCode::FORBIDDEN, origin::REFUSAL).into_response();
+        }
+        // Tracked from here on, so that stopping waits for sockets that are still being opened.
+        let tracked = callers.token();
+        let max_bytes = settings.max_message_bytes.saturating_add(MORE_READ_BYTES);
+        let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
+        upgrade.on_upgrade(async move |socket| {
+            let span = tracing::info_span!("caller", connection.id = %ConnectionId::random());
+            connection::serve(&core, socket, from, &settings).instrument(span).await;
+            drop(tracked);
+        })
+    }
 }

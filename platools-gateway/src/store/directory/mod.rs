@@ -117,13 +117,14 @@ impl Store {
     pub(crate) async fn add_agent(&self, agent: &AgentRow) -> Result<bool, Error> {
         let mut change = self.change_directory().await?;
         let added = sqlx::query(
-            "INSERT INTO agents (id, project_id, slug, profile, created_ms) VALUES ($1, $2, $3, $4, $5) \
+            "INSERT INTO agents (id, project_id, slug, profile, owner, created_ms) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (project_id, slug) DO NOTHING",
         )
         .bind(agent.id.as_str())
         .bind(agent.project_id.as_str())
         .bind(&agent.slug)
         .bind(text_of(&agent.profile))
+        .bind(&agent.owner)
         .bind(agent.created_ms)
         .execute(&mut *change)
         .await?;
@@ -131,12 +132,13 @@ impl Store {
         Ok(added.rows_affected() > 0)
     }
 
-    /// Changes how an agent answers.
-    pub(crate) async fn change_agent(&self, agent: &AgentId, profile: &Profile) -> Result<(), Error> {
+    /// Changes how an agent answers, and whose it is.
+    pub(crate) async fn change_agent(&self, agent: &AgentRow) -> Result<(), Error> {
         let mut change = self.change_directory().await?;
-        sqlx::query("UPDATE agents SET profile = $2 WHERE id = $1")
-            .bind(agent.as_str())
-            .bind(text_of(profile))
+        sqlx::query("UPDATE agents SET profile = $2, owner = $3 WHERE id = $1")
+            .bind(agent.id.as_str())
+            .bind(text_of(&agent.profile))
+            .bind(&agent.owner)
             .execute(&mut *change)
             .await?;
         change.commit().await?;

@@ -53,6 +53,8 @@ pub(crate) struct AgentRow {
     pub(crate) slug: String,
     /// How it answers.
     pub(crate) profile: Profile,
+    /// The user whose it is.
+    pub(crate) owner: Option<String>,
     pub(crate) created_ms: i64,
 }
 
@@ -108,6 +110,7 @@ pub(super) fn agent(row: &SqliteRow) -> AgentRow {
         slug: row.get("slug"),
         // One that cannot be read is of a later version; an agent that only answers commands does no harm.
         profile: serde_json::from_str(row.get("profile")).unwrap_or_default(),
+        owner: row.get("owner"),
         created_ms: row.get("created_ms"),
     }
 }

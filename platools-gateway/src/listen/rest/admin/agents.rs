@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::core::admin;
 use crate::core::agent;
 use crate::core::clock::rfc3339;
+use crate::core::error::{Error, ErrorKind};
 use crate::listen::forms::Page;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
@@ -24,6 +25,8 @@ pub(super) struct Agent {
     slug: String,
     /// How it answers.
     profile: Profile,
+    /// The user whose it is, who may watch it.
+    owner: Option<String>,
     created_at: String,
 }
 
@@ -64,13 +67,17 @@ pub(super) struct NewAgent {
     slug: String,
     /// How it answers. Default: commands.
     profile: Option<Profile>,
+    /// The user whose it is, in 1 to 255 characters. Default: nobody's.
+    owner: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AgentChange {
     /// How it answers from now on: this takes the place of the whole profile.
-    profile: Profile,
+    profile: Option<Profile>,
+    /// The user whose it is from now on; an empty text is nobody.
+    owner: Option<String>,
 }
 
 /// List the agents.
@@ -91,8 +98,9 @@ pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewAgent>,
 ) -> Result<(StatusCode, Json<Agent>), Problem> {
-    let profile = new.profile.unwrap_or_default().into();
-    let added = administrator.directory()?.add_agent(&new.slug, profile).await?;
+    let NewAgent { slug, profile, owner } = new;
+    let new = admin::NewAgent { profile: profile.unwrap_or_default().into(), owner };
+    let added = administrator.directory()?.add_agent(&slug, new).await?;
     Ok((StatusCode::CREATED, Json(shown(added))))
 }
 
@@ -103,7 +111,7 @@ pub(super) async fn show(administrator: Administrator, Path(agent): Path<String>
     Ok(Json(shown(administrator.directory()?.agent(&agent)?)))
 }
 
-/// Change how an agent answers.
+/// Change how an agent answers, or whose it is.
 #[utoipa::path(patch, path = "/v1/agents/{agent}", tag = "directory", request_body = AgentChange,
     params(("agent", description = "Slug or id")),
     responses((status = 200, body = Agent), (status = "4XX", body = Problem)))]
@@ -112,7 +120,13 @@ pub(super) async fn change(
     Path(agent): Path<String>,
     Body(change): Body<AgentChange>,
 ) -> Result<Json<Agent>, Problem> {
-    Ok(Json(shown(administrator.directory()?.change_agent(&agent, change.profile.into()).await?)))
+    let AgentChange { profile, owner } = change;
+    if profile.is_none() && owner.is_none() {
+        let message = "say what changes: the `profile`, or the `owner`";
+        return Err(Error::new(ErrorKind::InvalidRequest, message).into());
+    }
+    let change = admin::AgentChange { profile: profile.map(Into::into), owner };
+    Ok(Json(shown(administrator.directory()?.change_agent(&agent, change).await?)))
 }
 
 /// Remove an agent. Its keys and tokens are good for nothing any more.
@@ -125,7 +139,7 @@ pub(super) async fn remove(administrator: Administrator, Path(agent): Path<Strin
 
 fn shown(agent: admin::Agent) -> Agent {
     let created_at = rfc3339(agent.created_ms);
-    Agent { id: agent.id.to_string(), slug: agent.slug, profile: agent.profile.into(), created_at }
+    Agent { id: agent.id.to_string(), slug: agent.slug, profile: agent.profile.into(), owner: agent.owner, created_at }
 }
 
 impl From<Profile> for agent::Profile {

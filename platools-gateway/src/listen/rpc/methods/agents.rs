@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Params, Reply, reply};
-use crate::core::admin::Agent;
+use crate::core::admin::{self, Agent};
 use crate::core::agent::Profile;
 use crate::core::clock::rfc3339;
 use crate::core::identity::Role;
@@ -18,13 +18,15 @@ struct NewAgent {
     slug: String,
     #[serde(default)]
     profile: Value,
+    owner: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Change {
     agent_id: String,
-    profile: Value,
+    profile: Option<Value>,
+    owner: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -43,15 +45,20 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
-    let NewAgent { slug, profile } = params.decode()?;
+    let NewAgent { slug, profile, owner } = params.decode()?;
     let admin = session.core.admin(&session.caller)?;
-    reply(&shown(&admin.add_agent(&slug, read(profile)?).await?))
+    let new = admin::NewAgent { profile: read(profile)?, owner };
+    reply(&shown(&admin.add_agent(&slug, new).await?))
 }
 
 pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
-    let Change { agent_id, profile } = params.decode()?;
+    let Change { agent_id, profile, owner } = params.decode()?;
+    if profile.is_none() && owner.is_none() {
+        return Err(invalid("say what changes: the `profile`, or the `owner`"));
+    }
     let admin = session.core.admin(&session.caller)?;
-    reply(&shown(&admin.change_agent(&agent_id, read(profile)?).await?))
+    let change = admin::AgentChange { profile: profile.map(read).transpose()?, owner };
+    reply(&shown(&admin.change_agent(&agent_id, change).await?))
 }
 
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
@@ -74,6 +81,7 @@ fn read(profile: Value) -> Result<Profile, RpcError> {
 fn shown(agent: &Agent) -> Value {
     let mut shown = outline(agent);
     shown["profile"] = json!(agent.profile);
+    shown["owner"] = json!(agent.owner);
     shown
 }
 

@@ -7,6 +7,9 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, Uri, header};
 
+/// What pages from elsewhere are told.
+pub(super) const REFUSAL: &str = "a gateway without authentication serves pages of this machine only";
+
 /// Whether it is no web page that connects, or one that this machine served.
 pub(super) fn is_local(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };

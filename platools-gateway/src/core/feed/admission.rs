@@ -1,0 +1,127 @@
+//! Who may watch which agent.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{Feed, Seat, Watch, WatchEnd, Watched};
+use crate::core::Core;
+use crate::core::directory::Snapshot;
+use crate::core::environment::resolve;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::{Caller, Role};
+use crate::core::ids::EnvironmentId;
+use crate::core::token;
+use crate::store::AgentRow;
+
+impl Core {
+    /// The feed, for whoever has something to tell.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// Finds out whose token this is. A key is none: what is in a URL is seen by many, and has to end soon.
+    ///
+    /// # Errors
+    /// It is no token that the gateway signed for a caller, it has ended, or there were too many wrong ones.
+    pub async fn authenticate_token(&self, token: &SecretString, from: IpAddr) -> Result<Caller, Error> {
+        if token::looks_like_one(token) {
+            return self.authenticate(token, from).await;
+        }
+        self.limiter.failed_call(from)?;
+        Err(Error::new(ErrorKind::Unauthenticated, "this is no token of `POST /v1/tokens`"))
+    }
+
+    /// Begins to watch an agent, by slug or id, in the place of whoever did before.
+    ///
+    /// # Errors
+    /// There is no such agent that the caller may watch.
+    pub fn watch(self: &Arc<Self>, caller: &Caller, agent: &str) -> Result<Watch, Error> {
+        let none = || Error::new(ErrorKind::NotFound, "there is no such agent that you may watch");
+        let snapshot = self.directory.snapshot();
+        let row = snapshot.agent_named(&caller.project_id, agent).filter(|row| may_watch(caller, row));
+        let row = row.ok_or_else(none)?;
+        let watched = Watched {
+            agent_id: row.id.clone(),
+            agent: row.slug.clone(),
+            project_id: row.project_id.clone(),
+            caller: caller.clone(),
+        };
+        let seat = Arc::new(Seat::new(watched, environment_of(&snapshot, row), self.feed.settings()));
+        let watch = Watch::begin(Arc::clone(self), seat);
+        // What took the agent away meanwhile told those who watched, and this was not one of them yet.
+        check(&self.directory.snapshot(), watch.seat());
+        Ok(watch)
+    }
+
+    /// Tells those to go who may not watch their agent any more.
+    pub(in crate::core) fn check_watches(&self) {
+        let snapshot = self.directory.snapshot();
+        self.feed.0.seats.all().iter().for_each(|seat| check(&snapshot, seat));
+    }
+}
+
+/// Tells somebody to go who may not watch the agent any more, and notes where its tools are.
+fn check(snapshot: &Snapshot, seat: &Seat) {
+    let row = snapshot.agent(&seat.watched.agent_id);
+    match row.filter(|row| may_watch(&seat.watched.caller, row)) {
+        Some(row) => seat.moves_to(environment_of(snapshot, row)),
+        None => seat.end_with(WatchEnd::NoSuchAgent),
+    }
+}
+
+/// Whether an agent is a caller's own, or the caller's token is for it, or the caller administers its project.
+fn may_watch(caller: &Caller, agent: &AgentRow) -> bool {
+    let is_owner = caller.user_id.is_some() && caller.user_id == agent.owner;
+    let is_theirs = is_owner || caller.agent_id.as_ref() == Some(&agent.id) || caller.role >= Role::Admin;
+    agent.project_id == caller.project_id && is_theirs
+}
+
+/// Where an agent's tools are.
+pub(super) fn environment_of(snapshot: &Snapshot, agent: &AgentRow) -> Option<EnvironmentId> {
+    let environments = snapshot.environments(&agent.project_id);
+    resolve(environments, agent.profile.environment.as_deref()).map(|environment| environment.id.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::agent::Profile;
+
+    fn agent(owner: Option<&str>) -> AgentRow {
+        AgentRow {
+            id: "agt_1".into(),
+            project_id: "prj".into(),
+            slug: "trader".to_owned(),
+            profile: Profile::default(),
+            owner: owner.map(str::to_owned),
+            created_ms: 0,
+        }
+    }
+
+    #[test]
+    fn owners_the_agents_own_tokens_and_admins_of_the_project_may_watch() {
+        for (owner, user, token_of, role, project, may) in [
+            (Some("u-1"), Some("u-1"), None, Role::Viewer, "prj", true),
+            (Some("u-1"), Some("u-2"), None, Role::Operator, "prj", false),
+            (Some("u-1"), None, None, Role::Operator, "prj", false),
+            (None, None, None, Role::Operator, "prj", false),
+            (None, Some("u-1"), None, Role::Operator, "prj", false),
+            (Some("u-1"), Some("u-2"), Some("agt_1"), Role::Viewer, "prj", true),
+            (Some("u-1"), None, Some("agt_2"), Role::Viewer, "prj", false),
+            (None, None, None, Role::Admin, "prj", true),
+            (Some("u-1"), Some("u-1"), None, Role::Admin, "other", false),
+        ] {
+            let caller = Caller {
+                role,
+                project_id: project.into(),
+                user_id: user.map(str::to_owned),
+                agent_id: token_of.map(Into::into),
+                ..Caller::sample("key_1")
+            };
+            assert_eq!(may_watch(&caller, &agent(owner)), may, "{owner:?} {user:?} {token_of:?} {role} {project}");
+        }
+    }
+}

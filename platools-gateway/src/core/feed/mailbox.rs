@@ -1,0 +1,317 @@
+//! What waits for one dashboard. It is bounded: what does not fit makes room for a fresh snapshot.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::FeedSettings;
+use super::message::{Key, KeyedStream};
+
+/// What a dashboard is to be given next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A message.
+    Message(Bytes),
+    /// A snapshot, which is still to be made.
+    Snapshot,
+    /// The agent's tools, if they are others than it was given last.
+    Tools,
+}
+
+/// What waits for one dashboard.
+#[derive(Debug)]
+pub(super) struct Mailbox {
+    waiting: Mutex<Waiting>,
+    /// There is something that was not there before.
+    changed: Notify,
+    settings: FeedSettings,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    snapshot: Snapshot,
+    events: VecDeque<Bytes>,
+    event_bytes: usize,
+    /// The latest values, in the order in which their keys came up.
+    streams: Vec<(KeyedStream, IndexMap<Box<str>, Bytes>)>,
+    value_bytes: usize,
+    /// The tools may be others.
+    tools: bool,
+    /// When values and tools travel, if there are any.
+    due: Option<Instant>,
+}
+
+/// Whether a snapshot is to be made.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Snapshot {
+    /// Yes, and what comes after it begins has to be told after it.
+    #[default]
+    Due,
+    /// Yes, as events were dropped. Until it begins, further ones need not be kept either.
+    Overdue,
+    /// No.
+    Made,
+}
+
+impl Mailbox {
+    /// Nothing but a snapshot that is due.
+    pub(super) fn new(settings: &FeedSettings) -> Self {
+        Self { waiting: Mutex::default(), changed: Notify::new(), settings: settings.clone() }
+    }
+
+    /// Adds an event. One that does not fit is dropped with those before it, and a fresh snapshot is due.
+    pub(super) fn event(&self, text: Bytes) {
+        let mut waiting = self.lock();
+        if waiting.snapshot == Snapshot::Overdue {
+            return;
+        }
+        let bytes = waiting.event_bytes.saturating_add(text.len());
+        // A single event that is large still fits when nothing else waits.
+        let fits = waiting.events.is_empty()
+            || waiting.events.len() < self.settings.waiting_events && bytes <= self.settings.waiting_bytes;
+        if fits {
+            waiting.events.push_back(text);
+            waiting.event_bytes = bytes;
+        } else {
+            waiting.overflow();
+        }
+        drop(waiting);
+        self.changed.notify_one();
+    }
+
+    /// Notes the latest value of a key.
+    pub(super) fn value(&self, key: Key<'_>, value: Bytes) {
+        let mut waiting = self.lock();
+        waiting.put(key, value);
+        let keys = waiting.streams.iter().map(|(_, values)| values.len()).sum::<usize>();
+        if keys > self.settings.waiting_keys || waiting.value_bytes > self.settings.waiting_bytes {
+            waiting.forget_values();
+            waiting.overflow();
+            drop(waiting);
+            return self.changed.notify_one();
+        }
+        self.is_due(waiting);
+    }
+
+    /// Notes that the tools may be others.
+    pub(super) fn tools_changed(&self) {
+        let mut waiting = self.lock();
+        waiting.tools = true;
+        self.is_due(waiting);
+    }
+
+    /// Values travel after a tick, or with those that wait already.
+    fn is_due(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        if waiting.due.is_none() {
+            waiting.due = Some(Instant::now() + self.settings.tick);
+            drop(waiting);
+            self.changed.notify_one();
+        }
+    }
+
+    /// Waits for what is next, and takes it out. Cancel-safe.
+    pub(super) async fn next(&self) -> Next {
+        loop {
+            let due = {
+                let mut waiting = self.lock();
+                if let Some(next) = waiting.take() {
+                    return next;
+                }
+                waiting.due
+            };
+            // A permit is kept if something came meanwhile.
+            match due {
+                None => self.changed.notified().await,
+                Some(due) => tokio::select! {
+                    () = self.changed.notified() => {}
+                    () = sleep_until(due) => {}
+                },
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Every section leaves the mailbox whole, so a panic in another task spoils nothing.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn put(&mut self, Key { stream, key }: Key<'_>, value: Bytes) {
+        let position = self.streams.iter().position(|(known, _)| *known == stream).unwrap_or_else(|| {
+            self.streams.push((stream, IndexMap::new()));
+            self.streams.len() - 1
+        });
+        let values = &mut self.streams[position].1;
+        self.value_bytes += value.len();
+        // Only a new key is copied.
+        if let Some(known) = values.get_mut(key) {
+            self.value_bytes -= known.len();
+            *known = value;
+        } else {
+            self.value_bytes += key.len();
+            values.insert(key.into(), value);
+        }
+    }
+
+    fn take(&mut self) -> Option<Next> {
+        if self.snapshot != Snapshot::Made {
+            self.snapshot = Snapshot::Made;
+            return Some(Next::Snapshot);
+        }
+        if self.due.is_some_and(|due| due <= Instant::now()) {
+            if std::mem::take(&mut self.tools) {
+                return Some(Next::Tools);
+            }
+            if let Some(batch) = self.take_batch() {
+                return Some(Next::Message(batch));
+            }
+            self.due = None;
+        }
+        let event = self.events.pop_front()?;
+        self.event_bytes -= event.len();
+        Some(Next::Message(event))
+    }
+
+    fn take_batch(&mut self) -> Option<Bytes> {
+        let (stream, values) = self.streams.iter_mut().find(|(_, values)| !values.is_empty())?;
+        let bytes: usize = values.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let text = stream.text(values.drain(..).map(|(_, value)| value));
+        self.value_bytes -= bytes;
+        Some(text)
+    }
+
+    /// Has everything that is dropped made up for by a snapshot.
+    fn overflow(&mut self) {
+        self.events.clear();
+        self.event_bytes = 0;
+        self.snapshot = Snapshot::Overdue;
+    }
+
+    fn forget_values(&mut self) {
+        self.streams.clear();
+        self.value_bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use serde_json::{Value, json};
+    use tokio::time::{Duration, advance};
+
+    use super::*;
+
+    const STREAM: KeyedStream = KeyedStream::new("batch");
+
+    /// A mailbox whose first snapshot was begun.
+    async fn mailbox(settings: FeedSettings) -> Mailbox {
+        let mailbox = Mailbox::new(&settings);
+        assert_eq!(mailbox.next().await, Next::Snapshot);
+        mailbox
+    }
+
+    fn event(mailbox: &Mailbox, text: &'static str) {
+        mailbox.event(Bytes::from_static(text.as_bytes()));
+    }
+
+    fn put(mailbox: &Mailbox, key: &str, value: u32) {
+        mailbox.value(STREAM.key(key), value.to_string().into());
+    }
+
+    fn ready(mailbox: &Mailbox) -> Option<Next> {
+        mailbox.next().now_or_never()
+    }
+
+    fn updates(next: Option<Next>) -> Value {
+        match next {
+            Some(Next::Message(text)) => serde_json::from_slice::<Value>(&text).unwrap()["data"]["updates"].clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_each_key_the_last_value_of_a_tick_travels_in_one_message() {
+        let mailbox = mailbox(FeedSettings::default()).await;
+        for (key, value) in [("a", 1), ("b", 2), ("a", 3), ("a", 4)] {
+            put(&mailbox, key, value);
+        }
+        assert_eq!(ready(&mailbox), None, "before the tick");
+        advance(Duration::from_millis(100)).await;
+        assert_eq!(updates(ready(&mailbox)), json!([4, 2]));
+        assert_eq!(ready(&mailbox), None);
+        put(&mailbox, "b", 5);
+        advance(Duration::from_millis(99)).await;
+        assert_eq!(ready(&mailbox), None, "before the next tick");
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(updates(ready(&mailbox)), json!([5]));
+        assert_eq!(mailbox.lock().value_bytes, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_stream_has_a_message_of_its_own_and_events_do_not_wait_for_the_tick() {
+        let mailbox = mailbox(FeedSettings::default()).await;
+        put(&mailbox, "a", 1);
+        mailbox.value(KeyedStream::new("other").key("a"), "2".into());
+        event(&mailbox, "event");
+        assert_eq!(ready(&mailbox), Some(Next::Message("event".into())));
+        advance(Duration::from_millis(100)).await;
+        assert_eq!(updates(ready(&mailbox)), json!([1]));
+        assert_eq!(updates(ready(&mailbox)), json!([2]));
+        assert_eq!(ready(&mailbox), None);
+    }
+
+    #[tokio::test]
+    async fn events_that_do_not_fit_are_made_up_for_by_a_snapshot_and_values_stay() {
+        let mailbox = mailbox(FeedSettings { waiting_events: 2, tick: Duration::ZERO, ..Default::default() }).await;
+        put(&mailbox, "a", 1);
+        for text in ["1", "2", "3", "4"] {
+            event(&mailbox, text);
+        }
+        put(&mailbox, "a", 2);
+        assert_eq!(ready(&mailbox), Some(Next::Snapshot));
+        // From here on they are told after the snapshot.
+        event(&mailbox, "5");
+        assert_eq!(updates(ready(&mailbox)), json!([2]));
+        assert_eq!(ready(&mailbox), Some(Next::Message("5".into())));
+        assert_eq!(ready(&mailbox), None);
+    }
+
+    #[tokio::test]
+    async fn what_comes_before_the_first_snapshot_is_told_after_it() {
+        let mailbox = Mailbox::new(&FeedSettings::default());
+        event(&mailbox, "early");
+        assert_eq!(ready(&mailbox), Some(Next::Snapshot));
+        assert_eq!(ready(&mailbox), Some(Next::Message("early".into())));
+    }
+
+    #[tokio::test]
+    async fn keys_and_bytes_that_do_not_fit_are_made_up_for_by_a_snapshot() {
+        let mailbox = mailbox(FeedSettings { waiting_keys: 2, tick: Duration::ZERO, ..Default::default() }).await;
+        for key in ["a", "b", "a", "c"] {
+            put(&mailbox, key, 1);
+        }
+        assert_eq!(ready(&mailbox), Some(Next::Snapshot));
+        assert_eq!(ready(&mailbox), None);
+        let mailbox = self::mailbox(FeedSettings { waiting_bytes: 10, ..Default::default() }).await;
+        event(&mailbox, "one that is larger than the limit");
+        assert!(matches!(ready(&mailbox), Some(Next::Message(_))));
+        event(&mailbox, "123456");
+        event(&mailbox, "123456");
+        assert_eq!(ready(&mailbox), Some(Next::Snapshot));
+        assert_eq!(mailbox.lock().event_bytes, 0);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken() {
+        let mailbox = mailbox(FeedSettings::default()).await;
+        let mut next = Box::pin(mailbox.next());
+        assert!(next.as_mut().now_or_never().is_none());
+        event(&mailbox, "event");
+        assert_eq!(next.await, Next::Message("event".into()));
+    }
+}

@@ -1,0 +1,202 @@
+//! What the feed has without an application: the agent's tools, the workers that host them, and the agent's calls.
+
+use platools::wire::ToolDeclaration;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::message::Event;
+use super::snapshot::Snapshot;
+use super::watch::initial_data;
+use super::{Feed, Seat};
+use crate::core::Core;
+use crate::core::clock::{ms_of, rfc3339};
+use crate::core::digest::sha256;
+use crate::core::identity::{Identity, Scope};
+use crate::core::ids::{AgentId, ConnectionId, EnvironmentId};
+use crate::core::observe::{BegunCall, CallObserver, EndedCall};
+use crate::core::workers::{ConnectedWorker, WorkerObserver};
+
+/// The tools that an agent may call, as dashboards are shown them.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub(super) struct OwnTools(Vec<Value>);
+
+impl OwnTools {
+    /// The same as long as the tools are.
+    pub(super) fn hash(&self) -> String {
+        sha256(&Value::from(self.0.clone()).to_string())
+    }
+}
+
+impl Core {
+    /// The tools of an agent's environment that its profile allows. Nothing if there is no such agent.
+    pub(super) fn own_tools(&self, agent: &AgentId) -> Option<OwnTools> {
+        let snapshot = self.directory.snapshot();
+        let row = snapshot.agent(agent)?;
+        let environment = super::admission::environment_of(&snapshot, row)?;
+        let allowed = row.profile.tools.as_deref();
+        let mut shown = Vec::new();
+        for set in self.catalog.list_loaded(&row.project_id) {
+            if set.identity.environment_id != environment {
+                continue;
+            }
+            let scope = set.identity.scope();
+            let online = self.workers.is_online(&scope);
+            let usable = set.tools.iter().map(|tool| &tool.declaration).filter(|tool| is_allowed(allowed, tool));
+            shown.extend(
+                usable.map(|tool| tool_shown(&set.identity, tool, online, snapshot.is_enabled(&scope, &tool.name))),
+            );
+        }
+        Some(OwnTools(shown))
+    }
+
+    /// How everything is with an agent, and a hash of its tools.
+    pub(super) async fn own_snapshot(&self, agent: &AgentId) -> Option<(bytes::Bytes, String)> {
+        // Beside a gateway they are read when they are needed.
+        self.catalog.load().await.ok()?;
+        let tools = self.own_tools(agent)?;
+        let snapshot = self.directory.snapshot();
+        let row = snapshot.agent(agent)?;
+        let environment = super::admission::environment_of(&snapshot, row)?;
+        let workers = self.workers.list(&row.project_id).into_iter();
+        let workers = workers.filter(|worker| worker.identity.environment_id == environment);
+        let calls = self.journal.running_calls(&row.project_id).into_iter();
+        let calls = calls.filter(|call| call.agent_id.as_ref() == Some(agent)).map(|call| {
+            json!({
+                "callId": call.call_id.as_str(),
+                "tool": call.tool,
+                "entity": call.entity,
+                "environment": call.environment,
+                "beganAt": rfc3339(call.started_ms),
+            })
+        });
+        let data = json!({
+            "tools": tools,
+            "workers": workers.map(|worker| worker_shown(&worker)).collect::<Vec<_>>(),
+            "calls": calls.collect::<Vec<_>>(),
+        });
+        let hash = tools.hash();
+        Some((initial_data(&Snapshot::of(&data).ok()?), hash))
+    }
+
+    /// Has dashboards look whether the tools of a worker are others now.
+    pub(in crate::core) fn tools_changed(&self, scope: &Scope) {
+        self.feed.tools_changed(&scope.environment);
+    }
+
+    /// Has all dashboards look whether their tools are others now: something in the directory changed.
+    pub(in crate::core) fn all_tools_changed(&self) {
+        if self.feed.has_own_state() {
+            self.feed.0.seats.all().iter().for_each(|seat| seat.mailbox.tools_changed());
+        }
+    }
+}
+
+fn is_allowed(allowed: Option<&[String]>, tool: &ToolDeclaration) -> bool {
+    allowed.is_none_or(|allowed| allowed.contains(&tool.name))
+}
+
+fn tool_shown(identity: &Identity, tool: &ToolDeclaration, online: bool, enabled: bool) -> Value {
+    json!({
+        "name": tool.name,
+        "description": tool.description,
+        "entity": identity.entity,
+        "entityId": identity.entity_id.as_str(),
+        "environment": identity.environment,
+        "online": online,
+        "enabled": enabled,
+    })
+}
+
+fn worker_shown(worker: &ConnectedWorker) -> Value {
+    json!({
+        "connectionId": worker.connection_id.as_str(),
+        "entity": worker.identity.entity,
+        "entityId": worker.identity.entity_id.as_str(),
+        "environment": worker.identity.environment,
+        "connectedAt": rfc3339(worker.connected_ms),
+    })
+}
+
+/// Tells dashboards of workers and calls.
+#[derive(Debug)]
+pub(crate) struct OwnEvents(pub(crate) Feed);
+
+impl Feed {
+    /// Whether there is no application that has a state of its own.
+    pub(crate) fn has_own_state(&self) -> bool {
+        self.0.provider.is_none()
+    }
+
+    fn in_environment(&self, environment: &EnvironmentId) -> Vec<std::sync::Arc<Seat>> {
+        let mut seats = self.0.seats.all();
+        seats.retain(|seat| seat.is_in(environment));
+        seats
+    }
+
+    fn tools_changed(&self, environment: &EnvironmentId) {
+        if self.has_own_state() {
+            self.in_environment(environment).iter().for_each(|seat| seat.mailbox.tools_changed());
+        }
+    }
+}
+
+impl OwnEvents {
+    fn tell(&self, environment: &EnvironmentId, kind: &str, data: &Value) {
+        let seats = self.0.in_environment(environment);
+        let told = self.0.each(
+            seats,
+            || Event::new(kind, data).text(),
+            |seat, text| {
+                seat.mailbox.event(text);
+                // Whether they are online has changed.
+                seat.mailbox.tools_changed();
+            },
+        );
+        told.expect("a value always serializes");
+    }
+}
+
+impl WorkerObserver for OwnEvents {
+    fn worker_came(&self, worker: &ConnectedWorker) {
+        self.tell(&worker.identity.environment_id, "worker_connected", &worker_shown(worker));
+    }
+
+    fn worker_left(&self, identity: &Identity, connection_id: &ConnectionId) {
+        let data = json!({
+            "connectionId": connection_id.as_str(),
+            "entity": identity.entity,
+            "entityId": identity.entity_id.as_str(),
+            "environment": identity.environment,
+        });
+        self.tell(&identity.environment_id, "worker_disconnected", &data);
+    }
+}
+
+impl CallObserver for OwnEvents {
+    fn call_began(&self, call: &BegunCall<'_>) {
+        let Some(agent) = call.caller.agent_id.as_ref().filter(|agent| self.0.is_watched(agent)) else { return };
+        let data = json!({
+            "callId": call.call_id.as_str(),
+            "tool": call.tool,
+            "entity": call.identity.entity,
+            "environment": call.identity.environment,
+            "beganAt": rfc3339(ms_of(call.began)),
+        });
+        // Nothing in it that cannot be written.
+        let _ = self.0.publish(agent, Event::new("call_began", &data));
+    }
+
+    fn call_ended(&self, call: &EndedCall<'_>) {
+        let Some(agent) = call.caller.agent_id.as_ref().filter(|agent| self.0.is_watched(agent)) else { return };
+        let data = json!({
+            "callId": call.call_id.as_str(),
+            "tool": call.tool,
+            "entity": call.identity.entity,
+            "environment": call.identity.environment,
+            "outcome": call.outcome,
+            "tookMs": u64::try_from(call.took.as_millis()).unwrap_or(u64::MAX),
+        });
+        let _ = self.0.publish(agent, Event::new("call_ended", &data));
+    }
+}

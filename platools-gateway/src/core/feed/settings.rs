@@ -1,0 +1,39 @@
+//! How dashboards are served.
+
+use std::time::Duration;
+
+/// How dashboards are served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FeedSettings {
+    /// How long it is from one ping to the next. A dashboard that answers none for twice as long is closed. Default: 30 seconds.
+    pub ping_interval: Duration,
+    /// How long keyed values are gathered before they travel as one message. Default: 100 milliseconds.
+    pub tick: Duration,
+    /// How long a snapshot may take before the dashboard is told that there is none. Default: 10 seconds.
+    pub snapshot_limit: Duration,
+    /// A message of a dashboard has at most so many bytes; over a larger one its connection is closed with 1009. Default: 64 KiB.
+    pub max_message_bytes: usize,
+    /// So many events wait for a slow dashboard. When there are more, they are dropped, and it gets a fresh snapshot as soon as it
+    /// reads again. Default: 256.
+    pub waiting_events: usize,
+    /// The values of so many keys wait for a slow dashboard. When there are more, it is the same. Default: 16,384.
+    pub waiting_keys: usize,
+    /// So many bytes of events, and so many of values, wait for a slow dashboard. When there are more, it is the same. Default:
+    /// 4 MiB.
+    pub waiting_bytes: usize,
+}
+
+impl Default for FeedSettings {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(30),
+            tick: Duration::from_millis(100),
+            snapshot_limit: Duration::from_secs(10),
+            max_message_bytes: 64 * 1024,
+            waiting_events: 256,
+            waiting_keys: 16_384,
+            waiting_bytes: 4 * 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! One connection's end of the feed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::mailbox::Next;
+use super::message::{plain, text};
+use super::{Seat, Snapshot, WatchEnd, Watched};
+use crate::core::Core;
+use crate::core::clock::{now_ms, rfc3339};
+
+/// Somebody who watches an agent, until this is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    core: Arc<Core>,
+    seat: Arc<Seat>,
+    is_greeted: bool,
+    /// The snapshot that is being made.
+    making: Option<AbortOnDropHandle<Made>>,
+    /// What the dashboard knows of the agent's tools, as a hash.
+    tools: String,
+}
+
+/// What came of a snapshot, and the tools that are in it.
+type Made = (Bytes, String);
+
+impl Watch {
+    pub(super) fn begin(core: Arc<Core>, seat: Arc<Seat>) -> Self {
+        core.feed.0.seats.take(Arc::clone(&seat));
+        Self { core, seat, is_greeted: false, making: None, tools: String::new() }
+    }
+
+    /// Who watches what.
+    #[must_use]
+    pub fn watched(&self) -> &Watched {
+        &self.seat.watched
+    }
+
+    pub(super) fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// The next message for the dashboard: `connected`, then a snapshot, and then what happens. Cancel-safe.
+    pub async fn next(&mut self) -> Bytes {
+        if !self.is_greeted {
+            self.is_greeted = true;
+            let agent = self.seat.watched.agent_id.as_str();
+            return plain("connected", &json!({"agentId": agent, "timestamp": rfc3339(now_ms())}));
+        }
+        loop {
+            if let Some(making) = &mut self.making {
+                // Kept until it is over, so that nothing is lost with whoever waits for it.
+                let made = making.await;
+                self.making = None;
+                let (message, tools) = made.unwrap_or_else(|error| {
+                    tracing::error!(%error, "a snapshot could not be made");
+                    (no_snapshot(), String::new())
+                });
+                self.tools = tools;
+                return message;
+            }
+            match self.seat.mailbox.next().await {
+                Next::Message(message) => return message,
+                Next::Snapshot => self.making = Some(self.make_snapshot()),
+                Next::Tools => {
+                    if let Some(message) = self.changed_tools() {
+                        return message;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells why the watch is over, as soon as it is.
+    #[must_use]
+    pub fn end(&self) -> watch::Receiver<Option<WatchEnd>> {
+        self.seat.end()
+    }
+
+    /// Makes a snapshot in a task of its own, where it may panic or block as it likes.
+    fn make_snapshot(&self) -> AbortOnDropHandle<Made> {
+        let (core, watched) = (Arc::clone(&self.core), self.seat.watched.clone());
+        AbortOnDropHandle::new(tokio::spawn(async move {
+            let limit = core.feed.settings().snapshot_limit;
+            match timeout(limit, snapshot(&core, &watched)).await {
+                Ok(Some(made)) => made,
+                Ok(None) => (no_snapshot(), String::new()),
+                Err(_) => {
+                    tracing::error!(agent.id = %watched.agent_id, limit_ms = limit.as_millis(), "a snapshot took too long");
+                    (no_snapshot(), String::new())
+                }
+            }
+        }))
+    }
+
+    fn changed_tools(&mut self) -> Option<Bytes> {
+        let tools = self.core.own_tools(&self.seat.watched.agent_id)?;
+        let hash = tools.hash();
+        (hash != self.tools).then(|| {
+            self.tools = hash;
+            plain("tools_changed", &json!({"tools": tools}))
+        })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.core.feed.0.seats.leave(&self.seat);
+    }
+}
+
+/// The snapshot of whoever makes them.
+async fn snapshot(core: &Core, watched: &Watched) -> Option<Made> {
+    let Some(provider) = &core.feed.0.provider else { return core.own_snapshot(&watched.agent_id).await };
+    match provider.snapshot(watched).await {
+        Ok(snapshot) => Some((initial_data(&snapshot), String::new())),
+        Err(error) => {
+            tracing::error!(agent.id = %watched.agent_id, %error, "a snapshot could not be made");
+            None
+        }
+    }
+}
+
+pub(super) fn initial_data(snapshot: &Snapshot) -> Bytes {
+    text("initial_data", snapshot.data()).expect("what is JSON already always serializes")
+}
+
+/// What a dashboard is told in place of a snapshot. Why there is none is nothing that it should know.
+fn no_snapshot() -> Bytes {
+    plain("error", &json!({"message": "there is no snapshot at the moment; connect again to ask for another one"}))
+}

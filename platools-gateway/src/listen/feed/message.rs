@@ -1,0 +1,68 @@
+//! What a dashboard and the gateway say to each other beside the feed.
+
+use std::borrow::Cow;
+
+use axum::extract::ws::Utf8Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::core::clock::{now_ms, rfc3339};
+use crate::core::feed::Watched;
+
+/// What a message of a dashboard means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// It is there.
+    Pong,
+    /// It is to be told this.
+    Reply(Utf8Bytes),
+}
+
+#[derive(Deserialize)]
+struct Incoming<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(default)]
+    data: Value,
+    #[serde(default, rename = "agentId")]
+    agent_id: Value,
+}
+
+/// Takes a message.
+pub(super) fn hear(text: &str, watched: &Watched) -> Heard {
+    let incoming = match serde_json::from_str::<Incoming<'_>>(text) {
+        Ok(incoming) => incoming,
+        Err(problem) if problem.is_data() => return Heard::Reply(error("a message is an object with a `type`")),
+        Err(_) => return Heard::Reply(error("this is not JSON")),
+    };
+    match &*incoming.r#type {
+        "pong" => Heard::Pong,
+        "ping" => Heard::Reply(json!({"type": "pong", "timestamp": now()}).to_string().into()),
+        "subscribe" => Heard::Reply(subscribed(&incoming, watched)),
+        _ => Heard::Reply(error("this `type` is not known here: there are `pong`, `ping` and `subscribe`")),
+    }
+}
+
+/// Everybody hears of the agent that the connection is for, and of no other.
+fn subscribed(incoming: &Incoming<'_>, watched: &Watched) -> Utf8Bytes {
+    let named = incoming.data.get("agentId").unwrap_or(&incoming.agent_id);
+    let id = watched.agent_id.as_str();
+    if *named != Value::Null && *named != id && *named != *watched.agent {
+        return error("this connection watches another agent; open one for each");
+    }
+    json!({"type": "subscribed", "data": {"agentId": id, "timestamp": now()}}).to_string().into()
+}
+
+/// Asks whether it is there.
+pub(super) fn ping() -> Utf8Bytes {
+    json!({"type": "ping", "timestamp": now()}).to_string().into()
+}
+
+/// Says what is wrong.
+pub(super) fn error(message: &str) -> Utf8Bytes {
+    json!({"type": "error", "data": {"message": message}}).to_string().into()
+}
+
+fn now() -> String {
+    rfc3339(now_ms())
+}

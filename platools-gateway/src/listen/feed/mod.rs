@@ -1,0 +1,90 @@
+//! The live feed: dashboards that watch an agent, over one WebSocket each.
+
+mod connection;
+mod end;
+mod message;
+mod pulse;
+mod request;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+
+pub(super) use request::Request;
+
+use super::origin;
+use crate::core::Core;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::Caller;
+use crate::core::ids::ConnectionId;
+use connection::Dashboard;
+
+/// The socket itself reads a little more than a message may have, so that a message just over the limit can be refused in
+/// order: past this size the rest of it is never read, and the goodbye may be lost.
+const MORE_READ_BYTES: usize = 64 * 1024;
+
+/// A dashboard says little, and a gateway keeps a buffer of this size for each.
+const READ_BUFFER_BYTES: usize = 1024;
+
+/// What serves dashboards.
+#[derive(Debug, Clone)]
+pub(super) struct Adapter {
+    core: Arc<Core>,
+    dashboards: TaskTracker,
+}
+
+impl Adapter {
+    pub(super) fn new(core: Arc<Core>, dashboards: TaskTracker) -> Self {
+        Self { core, dashboards }
+    }
+
+    /// Lets a dashboard in whose token is good. What it may watch it is told over the socket.
+    pub(super) async fn upgrade(
+        self,
+        request: Request,
+        from: IpAddr,
+        headers: &HeaderMap,
+        upgrade: WebSocketUpgrade,
+    ) -> Response {
+        let Self { core, dashboards } = self;
+        if core.is_without_auth() && !origin::is_local(headers) {
+            tracing::warn!("a web page of another machine was turned away");
+            return (StatusCode::FORBIDDEN, origin::REFUSAL).into_response();
+        }
+        let caller = match authenticate(&core, &request, from).await {
+            Ok(caller) => caller,
+            Err(error) => return refusal(&error),
+        };
+        // Tracked from here on, so that stopping waits for sockets that are still being opened.
+        let tracked = dashboards.token();
+        let max_bytes = core.feed().settings().max_message_bytes.saturating_add(MORE_READ_BYTES);
+        let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
+        upgrade.on_upgrade(async move |socket| {
+            let span = tracing::info_span!("dashboard", connection.id = %ConnectionId::random());
+            let dashboard = Dashboard { core, caller, agent: request.agent };
+            connection::serve(dashboard, socket).instrument(span).await;
+            drop(tracked);
+        })
+    }
+}
+
+async fn authenticate(core: &Core, request: &Request, from: IpAddr) -> Result<Caller, Error> {
+    let missing =
+        || Error::new(ErrorKind::Unauthenticated, "say who you are with a token of `POST /v1/tokens`: `token=...`");
+    core.authenticate_token(request.token.as_ref().ok_or_else(missing)?, from).await
+}
+
+/// The answer to whoever is not let in.
+fn refusal(error: &Error) -> Response {
+    let status = match error.kind() {
+        ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, error.to_string()).into_response()
+}

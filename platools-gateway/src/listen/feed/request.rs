@@ -1,0 +1,72 @@
+//! What a dashboard asks for, in the query of its URL.
+
+use axum::extract::Query;
+use axum::http::Uri;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Who wants to watch which agent. The token is a secret in a place where there should be none: browsers can send no header with a
+/// WebSocket.
+#[derive(Debug)]
+pub(in crate::listen) struct Request {
+    pub(super) token: Option<SecretString>,
+    /// By slug or id.
+    pub(super) agent: String,
+}
+
+#[derive(Deserialize)]
+struct Members {
+    token: Option<String>,
+    #[serde(rename = "agentId")]
+    agent_id: Option<String>,
+}
+
+impl Request {
+    /// What a URL asks for; nothing if it says neither who nor what.
+    pub(in crate::listen) fn of(uri: &Uri) -> Option<Self> {
+        let Query(Members { token, agent_id }) = Query::try_from_uri(uri).ok().or_else(|| twice(uri))?;
+        (token.is_some() || agent_id.is_some()).then(|| Self {
+            token: token.filter(|token| !token.is_empty()).map(Into::into),
+            agent: agent_id.unwrap_or_default(),
+        })
+    }
+}
+
+/// Members that are there twice say nothing, and are meant for the feed all the same.
+fn twice(uri: &Uri) -> Option<Query<Members>> {
+    let names = |query: &str| {
+        let mut names = query.split('&').map(|member| member.split('=').next().unwrap_or_default());
+        names.any(|name| matches!(name, "token" | "agentId"))
+    };
+    uri.query().is_some_and(names).then(|| Query(Members { token: None, agent_id: Some(String::new()) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn request(uri: &'static str) -> Option<(Option<String>, String)> {
+        let request = Request::of(&Uri::from_static(uri))?;
+        Some((request.token.map(|token| token.expose_secret().to_owned()), request.agent))
+    }
+
+    #[test]
+    fn a_url_that_says_neither_who_nor_what_is_for_somebody_else() {
+        for uri in ["/ws", "/ws?", "/ws?user=1", "/ws?a=token"] {
+            assert_eq!(request(uri), None, "{uri}");
+        }
+        let known = |token: Option<&str>, agent: &str| Some((token.map(str::to_owned), agent.to_owned()));
+        for (uri, expected) in [
+            ("/ws?token=t&agentId=a%20b", known(Some("t"), "a b")),
+            ("/ws?agentId=a&more=1&token=t", known(Some("t"), "a")),
+            ("/ws?agentId=a", known(None, "a")),
+            ("/ws?token=&agentId=a", known(None, "a")),
+            ("/ws?token=t", known(Some("t"), "")),
+            ("/ws?token=t&token=u&agentId=a", known(None, "")),
+        ] {
+            assert_eq!(request(uri), expected, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A dashboard that watches an agent, over the live feed.
+
+use std::time::Duration;
+
+use futures::{SinkExt as _, StreamExt as _};
+use platools_gateway::core::admin::{NewAgent, NewToken};
+use platools_gateway::core::agent::Profile;
+use platools_gateway::core::ids::AgentId;
+use platools_gateway::{Gateway, Role};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::support::{Dial, within};
+
+/// An agent of the user `u-1`.
+pub(crate) async fn add_agent(gateway: &Gateway, slug: &str) -> AgentId {
+    let new = NewAgent { profile: Profile::default(), owner: Some("u-1".to_owned()) };
+    within(gateway.core().local_admin().add_agent(slug, new)).await.unwrap().id
+}
+
+/// A viewer's token for a user.
+pub(crate) fn token_of(gateway: &Gateway, user: &str) -> String {
+    token(gateway, Role::Viewer, Some(user), None)
+}
+
+pub(crate) fn token(gateway: &Gateway, role: Role, user: Option<&str>, agent: Option<&str>) -> String {
+    let (user_id, agent) = (user.map(str::to_owned), agent.map(str::to_owned));
+    let new = NewToken { role, tool_roles: Vec::new(), user_id, agent, ttl: Duration::from_secs(3600) };
+    gateway.core().local_admin().mint_token(new).unwrap().token.expose_secret().to_owned()
+}
+
+/// One connection.
+pub(crate) struct Dashboard {
+    socket: WebSocketStream<TcpStream>,
+}
+
+impl Dashboard {
+    /// Where a dashboard dials.
+    pub(crate) fn dial(gateway: &Gateway, token: &str, agent: &str) -> Dial {
+        Dial::to(gateway, &format!("/ws?token={token}&agentId={agent}"))
+    }
+
+    pub(crate) async fn open(dial: Dial) -> Self {
+        Self { socket: dial.open().await.into_socket() }
+    }
+
+    /// Connects for an agent of `u-1`, and takes what comes first.
+    pub(crate) async fn of(gateway: &Gateway, agent: &str) -> Self {
+        let mut dashboard = Self::open(Self::dial(gateway, &token_of(gateway, "u-1"), agent)).await;
+        dashboard.expect("connected").await;
+        dashboard.expect("initial_data").await;
+        dashboard
+    }
+
+    /// The status that the upgrade is refused with.
+    pub(crate) async fn refused(dial: Dial) -> u16 {
+        match dial.try_open().await {
+            Err(Error::Http(response)) => response.status().as_u16(),
+            Err(other) => panic!("{other:?}"),
+            Ok(_) => 101,
+        }
+    }
+
+    pub(crate) async fn say(&mut self, message: Value) {
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    pub(crate) async fn send(&mut self, message: Message) {
+        within(self.socket.send(message)).await.unwrap();
+    }
+
+    /// The next message, whatever it is.
+    pub(crate) async fn next(&mut self) -> Value {
+        match within(self.socket.next()).await {
+            Some(Ok(Message::Text(text))) => serde_json::from_str(&text).unwrap(),
+            other => panic!("a message was expected, and this came: {other:?}"),
+        }
+    }
+
+    /// The `data` of the next message that is no ping, which must be of that type.
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
+        loop {
+            let mut message = self.next().await;
+            if message["type"] == "ping" && kind != "ping" {
+                self.say(json!({"type": "pong", "timestamp": message["timestamp"]})).await;
+                continue;
+            }
+            assert_eq!(message["type"], kind, "{message}");
+            return message["data"].take();
+        }
+    }
+
+    /// The `data` of the next message of that type, whatever is before it.
+    pub(crate) async fn until(&mut self, kind: &str) -> Value {
+        loop {
+            let mut message = self.next().await;
+            if message["type"] == kind {
+                return message["data"].take();
+            }
+        }
+    }
+
+    /// What says that something is wrong, which must say this.
+    pub(crate) async fn error(&mut self, part: &str) {
+        let data = self.expect("error").await;
+        assert!(data["message"].as_str().unwrap().contains(part), "{data}");
+    }
+
+    /// Reads on until the socket is closed, and returns the code and the reason.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        let close = self.close_frame().await;
+        self.end().await;
+        close
+    }
+
+    /// Answers the close.
+    pub(crate) async fn end(&mut self) {
+        // The answer is written while the end is read.
+        while let Some(Ok(_)) = within(self.socket.next()).await {}
+    }
+
+    /// The close, which is not answered yet.
+    pub(crate) async fn close_frame(&mut self) -> (u16, String) {
+        loop {
+            match within(self.socket.next()).await {
+                Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+                Some(Ok(_)) => {}
+                other => panic!("a close was expected, and this came: {other:?}"),
+            }
+        }
+    }
+
+    /// Closes like a page that is left, and waits until the gateway knows.
+    pub(crate) async fn leave(mut self) {
+        within(self.socket.close(None)).await.unwrap();
+        self.end().await;
+    }
+}
+
+/// A reason as it is compared.
+pub(crate) fn close(code: u16, reason: &str) -> (u16, String) {
+    (code, reason.to_owned())
+}

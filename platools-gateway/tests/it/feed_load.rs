@@ -1,0 +1,70 @@
+//! Many dashboards at once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::future::join_all;
+use platools_gateway::Gateway;
+use platools_gateway::core::feed::{Event, KeyedStream};
+use platools_gateway::core::ids::AgentId;
+use serde_json::{Value, json};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::dashboard::{Dashboard, add_agent};
+use crate::support::{dev_gateway, within};
+
+const AGENTS: usize = 100;
+const KEYS: usize = 50;
+const ROUNDS: usize = 40;
+const VALUES: KeyedStream = KeyedStream::new("values");
+
+/// Changes every value of every agent in each round, and says when that is over.
+async fn publish(gateway: &Gateway, agents: &[AgentId]) {
+    let feed = gateway.feed();
+    let mut rounds = interval(Duration::from_millis(20));
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for round in 1..=ROUNDS {
+        rounds.tick().await;
+        for key in 0..KEYS {
+            for agent in agents {
+                let value = json!({"key": key, "value": round, "agent": agent.as_str()});
+                assert_eq!(feed.publish_keyed(agent, VALUES.key(&key.to_string()), &value).unwrap(), 1);
+            }
+        }
+    }
+    // Values travel within a tick, and this does not wait for it.
+    feed.publish_to(agents, Event::new("over", &Value::Null)).unwrap();
+}
+
+/// Reads until every value is the last one. Returns how many values came.
+async fn follow(dashboard: &mut Dashboard, agent: &AgentId) -> usize {
+    let (mut values, mut came, mut is_over) = (HashMap::<u64, usize>::new(), 0, false);
+    while !is_over || values.len() < KEYS || values.values().any(|value| *value != ROUNDS) {
+        let message = dashboard.next().await;
+        is_over |= message["type"] == "over";
+        for update in message["data"]["updates"].as_array().into_iter().flatten() {
+            assert_eq!(update["agent"], agent.as_str());
+            let (key, value) = (update["key"].as_u64().unwrap(), update["value"].as_u64().unwrap());
+            let value = usize::try_from(value).unwrap();
+            let before = values.insert(key, value).unwrap_or(0);
+            assert!(before < value, "values of a key come in order, and none twice");
+            came += 1;
+        }
+    }
+    came
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_dashboards_get_every_last_value() {
+    let gateway = dev_gateway().await;
+    let mut agents = Vec::new();
+    for number in 0..AGENTS {
+        agents.push(add_agent(&gateway, &format!("agent-{number}")).await);
+    }
+    let mut dashboards = join_all(agents.iter().map(|agent| Dashboard::of(&gateway, agent.as_str()))).await;
+    assert_eq!(gateway.feed().connection_count(), AGENTS);
+    let follow = join_all(dashboards.iter_mut().zip(&agents).map(|(dashboard, agent)| follow(dashboard, agent)));
+    let (came, ()) = within(async { tokio::join!(follow, publish(&gateway, &agents)) }).await;
+    let published = KEYS * ROUNDS;
+    assert!(came.iter().all(|came| (KEYS..=published).contains(came)), "{came:?}");
+}
