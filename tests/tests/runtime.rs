@@ -1,7 +1,8 @@
 //! Agents with sessions, with a gateway that does what each test wants.
 
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -725,4 +726,72 @@ async fn an_idle_connection_is_used_again_and_one_that_was_closed_is_not() {
         async { tokio::join!(client.request::<u8>("GET", "/v1/x", ()), client.request::<u8>("GET", "/v1/x", ())) };
     let (first, second) = within(both).await;
     assert_eq!((first.expect("an answer"), second.expect("an answer"), gateway.connections()), (7, 7, 2));
+}
+
+/// What was logged, for all to read.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn neither_the_key_nor_a_ticket_nor_what_anybody_says_is_in_a_log_an_error_or_a_debug() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("platools=trace")
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    // For every thread, so that what the other tests of this file do is in the log as well.
+    tracing::subscriber::set_global_default(subscriber).expect("there is no other");
+
+    let mut gateway = RuntimeGateway::start().await;
+    let builder = runtime_client(&gateway.url()).metadata(json!({"password": "hunter2"}));
+    let mut shown = format!("{builder:?}");
+    let client = builder.build().expect("a valid client");
+    let repeats = |status| Reply::new(status, &json!({"error": format!("the key {KEY} is not right")}));
+    for status in [401, 500] {
+        gateway.once(CONNECT, repeats(status));
+        let error = within(client.connect()).await.expect_err("it fails");
+        shown += &format!("{error} {error:?}");
+    }
+    let session = within(client.connect()).await.expect("it connects");
+    let mut link = gateway.socket().await;
+    let ticket = link.uri().split_once('=').expect("a ticket").1.to_owned();
+    client.on("x", async |event| Err::<(), _>(event.data().to_owned()));
+    client.on("x", async |event| assert!(event.decode::<u8>().is_ok(), "it is no number"));
+    let mut received = collected(&client, "x");
+    let mut events = client.events();
+    tell(&mut link, "x", json!("hunter2")).await;
+    link.send_text(r#""hunter2""#).await;
+    link.send_text(r#"{"hunter2":1}"#).await;
+    next(&mut received).await;
+    shown += &format!("{:?} {client:?}", within(events.next()).await);
+    gateway.once("GET /v1/x", Reply::text(200, r#""hunter2""#));
+    let error = within(client.request::<u8>("GET", "/v1/x", ())).await.expect_err("no number");
+    shown += &format!("{error} {error:?}");
+    is_served(&client, &mut link).await;
+    gateway.once(CONNECT, repeats(503));
+    drop(link);
+    gateway.socket().await;
+    reaches(&client, ConnectionState::is_connected).await;
+
+    let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("a log is text");
+    for logged in ["the key ... is not right", "has panicked", "has failed", "was ignored", "the socket has ended"] {
+        assert!(log.contains(logged), "the log has `{logged}`: {log}");
+    }
+    for secret in [KEY, "hunter2", &ticket, &session.session_id] {
+        assert!(!shown.contains(secret), "{shown}");
+        assert_eq!(log.lines().find(|line| line.contains(secret)), None);
+    }
 }

@@ -56,7 +56,7 @@ impl Run {
 
     async fn serve(&mut self, opened: Opened, pulse: &mut Heartbeat, schedule: &mut Schedule) -> Disconnect {
         let since = Instant::now();
-        let span = info_span!("runtime", session.id = %opened.connected.session_id);
+        let span = info_span!("runtime", agent.id = %opened.connected.agent_id);
         self.core.reporter.state(ConnectionState::Connected);
         let session = run_session(&self.core, opened, pulse, &mut self.stop);
         let ended = session.instrument(span.clone()).await;
