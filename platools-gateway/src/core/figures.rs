@@ -23,6 +23,10 @@ pub struct Figures {
     pub connections: usize,
     /// Callers that are connected over a socket of their own.
     pub callers: usize,
+    /// Agents of the project that have a session.
+    pub sessions: usize,
+    /// Sockets of the project's agents.
+    pub agent_sockets: usize,
     /// Workers of the project.
     pub workers: Vec<ConnectedWorker>,
     /// Calls of the project's tools.
@@ -123,9 +127,12 @@ impl Core {
     /// The role is not enough.
     pub fn figures(&self, caller: &Caller) -> Result<Figures, Error> {
         caller.require(Role::Viewer)?;
+        let (sessions, agent_sockets) = self.runtime.counts(&caller.project_id);
         Ok(Figures {
             connections: self.limiter.open_connections(),
             callers: self.callers.count(),
+            sessions,
+            agent_sockets,
             workers: self.workers.list(&caller.project_id),
             calls: self.call_figures.of(&caller.project_id),
             refused: self.limiter.refused().to_vec(),

@@ -7,6 +7,7 @@ mod forms;
 mod openai;
 mod rest;
 mod rpc;
+mod runtime;
 mod server;
 mod sync;
 
@@ -30,7 +31,7 @@ use crate::core::Core;
 pub(crate) struct Sockets {
     /// Those of workers.
     pub(crate) links: TaskTracker,
-    /// Those of callers.
+    /// Those of callers, and of agents with sessions.
     pub(crate) callers: TaskTracker,
 }
 
@@ -38,8 +39,9 @@ pub(crate) struct Sockets {
 pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, patience: Patience, rpc: RpcSettings) -> Routes {
     let workers = sync::router(Arc::clone(core), sockets.links.clone(), patience);
     let callers = rpc::router(Arc::clone(core), sockets.callers.clone(), rpc);
-    // The adapter for HTTP also answers what no route matches.
+    let (agents, described) = runtime::router(core, sockets.callers.clone());
+    // The adapter for HTTP also answers what no route matches, and describes what the others have over HTTP.
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
-    let served = rest::router(Arc::clone(core)).merge(openai).merge(workers).merge(callers);
+    let served = rest::router(Arc::clone(core), described).merge(openai).merge(workers).merge(callers).merge(agents);
     Routes { served, turned_away: rest::turned_away() }
 }

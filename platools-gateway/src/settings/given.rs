@@ -13,6 +13,7 @@ use super::chat::GivenChat;
 use super::limits::GivenLimits;
 use super::model::GivenModel;
 use super::rpc::GivenRpc;
+use super::runtime::GivenRuntime;
 use super::size::Size;
 use super::span::Span;
 
@@ -46,6 +47,8 @@ pub(crate) struct Given {
     pub(super) model: GivenModel,
     #[command(flatten)]
     pub(super) rpc: GivenRpc,
+    #[command(flatten)]
+    pub(super) runtime: GivenRuntime,
     #[command(flatten)]
     pub(super) log: GivenLog,
     #[command(flatten)]

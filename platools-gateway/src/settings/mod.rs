@@ -6,6 +6,7 @@ mod limits;
 mod model;
 mod otlp;
 mod rpc;
+mod runtime;
 mod size;
 mod span;
 
@@ -27,6 +28,7 @@ pub(crate) use given::{Given, GivenLog, LogFormat};
 pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
 use rpc::Rpc;
+use runtime::Runtime;
 use size::Size;
 use span::Span;
 
@@ -63,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) journal: Journal,
     /// What callers over the gateway RPC protocol may ask for, and how long they may take.
     pub(crate) rpc: Rpc,
+    /// How agents with sessions are served.
+    pub(crate) runtime: Runtime,
     /// How conversations with agents are held.
     pub(crate) chat: Chat,
     /// What agents think with.
@@ -181,6 +185,7 @@ impl Settings {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
         settings.rpc.check()?;
+        settings.runtime.check()?;
         settings.chat.check()?;
         settings.tls.check()?;
         settings.log.check()?;

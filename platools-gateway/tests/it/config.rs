@@ -76,6 +76,16 @@ write_deadline = "10s"
 waiting_messages = 256
 requests_in_flight = 256
 
+[runtime]
+session_timeout = "2m"
+ticket_lifetime = "1m"
+max_frame = "256KiB"
+ping_interval = "30s"
+read_deadline = "1m"
+write_deadline = "10s"
+waiting_events = 1024
+channel_history = 1000
+
 [chat]
 busy = "refuse"
 run_limit = "1m"

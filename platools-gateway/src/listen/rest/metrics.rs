@@ -43,6 +43,8 @@ impl Collector for Figures {
         gauges(encoder, "build_info", "The gateway's version", None, [(info, 1_u64)])?;
         gauges(encoder, "connections", "Open connections", None, [(NO_LABELS, self.connections)])?;
         gauges(encoder, "callers", "Callers on sockets of their own", None, [(NO_LABELS, self.callers)])?;
+        gauges(encoder, "sessions", "Agents with a session", None, [(NO_LABELS, self.sessions)])?;
+        gauges(encoder, "agent_sockets", "Sockets of agents with sessions", None, [(NO_LABELS, self.agent_sockets)])?;
         self.encode_workers(encoder)?;
         self.encode_calls(encoder)?;
         self.encode_journal(encoder)?;

@@ -165,6 +165,12 @@ pub struct ChannelMessage {
     /// The channel's name for addresses.
     #[serde(default)]
     pub channel_slug: String,
+    /// The channel's name for people.
+    #[serde(default)]
+    pub channel_name: String,
+    /// Whoever said it.
+    #[serde(default)]
+    pub agent_id: String,
     /// The address of whoever said it.
     pub from: String,
     /// Their name for people, if they have one.
@@ -198,6 +204,8 @@ impl ChannelMessage {
             id: id.into(),
             channel_id: channel.id.clone(),
             channel_slug: channel.slug.clone(),
+            channel_name: channel.name.clone(),
+            agent_id: String::new(),
             from: from.into(),
             from_name: None,
             message_type,
@@ -205,6 +213,13 @@ impl ChannelMessage {
             metadata,
             created_at: created_at.into(),
         }
+    }
+
+    /// Adds the id of whoever said it.
+    #[must_use]
+    pub fn with_agent_id(mut self, id: impl Into<String>) -> Self {
+        self.agent_id = id.into();
+        self
     }
 
     /// Adds the name for people of whoever said it.

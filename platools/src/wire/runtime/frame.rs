@@ -11,7 +11,7 @@ use super::super::members::{pick, text};
 
 /// The beginnings of types that belong to the protocol: no custom frame may have them, so that none can pass for an event of
 /// the gateway's.
-const RESERVED: [&str; 3] = ["channel.", "connection.", "presence."];
+const RESERVED: [&str; 4] = ["channel.", "connection.", "presence.", "tool."];
 
 /// What an agent sends. `Debug` shows how long its data is, not what it says.
 #[derive(Clone)]

@@ -106,8 +106,13 @@ fn data_may_be_deeper_than_anybody_could_read() {
 
 #[test]
 fn no_frame_of_an_agents_passes_for_an_event_of_the_protocol() {
-    for kind in [event::CHANNEL_MESSAGE, event::PRESENCE_JOINED, event::CONNECTION_STATE, "channel.of a newer version"]
-    {
+    for kind in [
+        event::CHANNEL_MESSAGE,
+        event::PRESENCE_JOINED,
+        event::CONNECTION_STATE,
+        event::TOOL_CALL,
+        "channel.of a newer version",
+    ] {
         let text = json!({"type": kind, "data": {}}).to_string();
         assert!(matches!(ClientFrame::parse(&text), Err(FrameError::UnknownType(found)) if found == kind), "{kind}");
     }
@@ -157,10 +162,11 @@ fn lists_have_the_members_of_the_protocol() {
     );
     travels(&NewMessage::new("Hello!"), &json!({"content": "Hello!", "messageType": "text"}));
     let said = json!({
-        "id": "m", "channelId": "c", "channelSlug": "general", "from": "0x1", "fromName": "A", "messageType": "text",
-        "content": "Hello!", "createdAt": "t"
+        "id": "m", "channelId": "c", "channelSlug": "general", "channelName": "General", "agentId": "a", "from": "0x1",
+        "fromName": "A", "messageType": "text", "content": "Hello!", "createdAt": "t"
     });
-    travels(&ChannelMessage::new("m", &channel, "0x1", NewMessage::new("Hello!"), "t").with_from_name("A"), &said);
+    let message = ChannelMessage::new("m", &channel, "0x1", NewMessage::new("Hello!"), "t");
+    travels(&message.with_agent_id("a").with_from_name("A"), &said);
 }
 
 #[test]
