@@ -32,5 +32,6 @@ mod tls;
 pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;
+pub use crate::core::runtime::RuntimeSettings;
 pub use gateway::{Builder, Gateway, Stopped};
 pub use listen::RpcSettings;

@@ -50,6 +50,12 @@ impl Error {
         self
     }
 
+    /// Why it failed, without what failed.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn into_source(self) -> Option<Box<dyn StdError + Send + Sync>> {
+        self.source
+    }
+
     /// What sort of error it is.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

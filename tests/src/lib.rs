@@ -2,7 +2,7 @@
 //!
 //! A [`Platform`] listens, a [`Link`] is one worker's socket seen from the platform's side, and a [`Worker`] is a client of
 //! the SDK that runs beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that and its worker. A
-//! [`CallerLink`] is the gateway's end of a caller's socket. Nothing
+//! [`CallerLink`] is the gateway's end of a caller's socket, and a [`RuntimeGateway`] serves agents with sessions. Nothing
 //! here sleeps: a test waits for what must happen, and [`within`] ends it when that does not happen.
 
 mod caller;
@@ -10,6 +10,7 @@ mod link;
 mod platform;
 mod relay;
 mod rpc;
+mod runtime;
 mod wire;
 mod worker;
 
@@ -20,6 +21,7 @@ pub use link::Link;
 pub use platform::{Platform, Unreachable};
 pub use relay::Relay;
 pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
+pub use runtime::{AgentLink, Asked, KEY, Reply, RuntimeGateway, runtime_client};
 pub use wire::{Cut, Wire};
 pub use worker::{SECRET, Worker, client, quick, states, with_causes};
 

@@ -36,6 +36,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         Ok(Self { socket, request: request.expect("an upgrade has a request"), cut })
     }
 
+    /// A WebSocket that was upgraded elsewhere, with this request.
+    pub(crate) fn upgraded(socket: WebSocketStream<S>, request: Request) -> Self {
+        Self { socket, request, cut: Cut::default() }
+    }
+
     /// The path and the query the worker asked for.
     #[must_use]
     pub fn uri(&self) -> String {

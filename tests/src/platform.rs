@@ -11,7 +11,7 @@ use crate::within;
 
 /// A platform that listens on a port of its own and accepts one worker at a time, when the test says so.
 #[derive(Debug)]
-pub struct Platform(TcpListener);
+pub struct Platform(pub(crate) TcpListener);
 
 impl Platform {
     /// Listens on a free port.
@@ -126,7 +126,7 @@ impl Unreachable {
         Self::at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
     }
 
-    fn at(address: SocketAddr) -> Self {
+    pub(crate) fn at(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("there are sockets");
         socket.set_reuseaddr(true).expect("it is a TCP socket");
         socket.bind(address).expect("the port is free");

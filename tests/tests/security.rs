@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 use std::{fs, io};
 
+use platools::runtime::RuntimeErrorKind;
 use platools::signature::{call_body, sign};
 use platools::{
     ConnectionState, Context, Error, ErrorKind, OnRefusal, PlatoolsClientBuilder, Roots, Secret, Signatures, Tls,
@@ -12,8 +13,8 @@ use platools::{
 };
 use platools_gateway::Gateway;
 use platools_tests::{
-    Link, Platform, SECRET, TOKEN as RPC_TOKEN, USER, Unreachable, Wire, Worker, client, quick, rpc_client,
-    with_causes, within,
+    KEY, Link, Platform, RuntimeGateway, SECRET, TOKEN as RPC_TOKEN, USER, Unreachable, Wire, Worker, client, quick,
+    rpc_client, runtime_client, with_causes, within,
 };
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use secrecy::ExposeSecret as _;
@@ -249,6 +250,50 @@ async fn greets<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(link: &
     assert_eq!(link.registration().await, ["greet", "process", "hold"]);
     link.call("c", "greet", json!({"name": "proxy"})).await;
     assert_eq!(link.result("c").await, "Hello, proxy!");
+}
+
+#[tokio::test]
+async fn an_agent_trusts_whom_a_worker_trusts() {
+    let (ours, theirs, listener) = (Authority::new(), Authority::new(), Platform::start().await);
+    let url = format!("https://localhost:{}", listener.address().port());
+    let acceptor = acceptor(&ours.server("localhost"), None);
+    let mut gateway = RuntimeGateway::start().await;
+    let client = runtime_client(&url).tls(ours.trusted()).build().expect("a valid client");
+    let serving = async {
+        // Requests have one connection after the other, and the socket has another.
+        for _ in 0..2 {
+            gateway.serve(within(acceptor.accept(listener.accept_tcp().await)).await.expect("it is secure"));
+        }
+    };
+    let (session, ()) = within(async { tokio::join!(client.connect(), serving) }).await;
+    session.expect("it connects");
+    gateway.socket().await;
+
+    let client = runtime_client(&url).tls(theirs.trusted()).build().expect("a valid client");
+    let server = async { within(acceptor.accept(listener.accept_tcp().await)).await.map(drop) };
+    let (session, accepted) = within(async { tokio::join!(client.connect(), server) }).await;
+    accepted.expect_err("there is no request, and so no key on the wire");
+    assert_eq!(session.expect_err("there is no session").kind(), RuntimeErrorKind::Connection);
+}
+
+#[tokio::test]
+async fn an_agent_goes_through_the_proxy_of_the_environment() {
+    let (proxy, mut gateway) = (Platform::start().await, RuntimeGateway::start().await);
+    let _program = Command::new(env!("CARGO_BIN_EXE_agent"))
+        .env_clear()
+        .envs([("AGENT_URL", "http://gateway.test:8080"), ("AGENT_KEY", KEY), ("HTTP_PROXY", &proxy.url())])
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the agent starts");
+    for _ in 0..2 {
+        let (wire, head) = proxy.accept_tunnel().await;
+        assert!(head.starts_with("CONNECT gateway.test:8080 HTTP/1.1\r\n"), "{head}");
+        assert!(!head.contains(KEY), "the key is not the proxy's business: {head}");
+        gateway.serve(wire);
+    }
+    let mut link = gateway.socket().await;
+    assert_eq!(link.expect("hello").await["data"], json!({"from": "0x1"}));
 }
 
 #[tokio::test]

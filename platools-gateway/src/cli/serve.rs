@@ -61,6 +61,7 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .journal(settings.journal.settings())
         .rpc(settings.rpc.settings())
         .feed(settings.feed.settings())
+        .runtime(settings.runtime.settings())
         .chat(settings.chat.settings());
     let builder = settings.model.settings().into_iter().fold(builder, Builder::model);
     match settings.tls.files() {

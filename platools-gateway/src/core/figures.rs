@@ -25,6 +25,10 @@ pub struct Figures {
     pub callers: usize,
     /// Agents that a dashboard watches.
     pub watched_agents: usize,
+    /// Agents of the project that have a session.
+    pub sessions: usize,
+    /// Sockets of the project's agents.
+    pub agent_sockets: usize,
     /// Workers of the project.
     pub workers: Vec<ConnectedWorker>,
     /// Calls of the project's tools.
@@ -125,10 +129,13 @@ impl Core {
     /// The role is not enough.
     pub fn figures(&self, caller: &Caller) -> Result<Figures, Error> {
         caller.require(Role::Viewer)?;
+        let (sessions, agent_sockets) = self.runtime.counts(&caller.project_id);
         Ok(Figures {
             connections: self.limiter.open_connections(),
             callers: self.caller_count(),
             watched_agents: self.feed.connection_count(),
+            sessions,
+            agent_sockets,
             workers: self.workers.list(&caller.project_id),
             calls: self.call_figures.of(&caller.project_id),
             refused: self.limiter.refused().to_vec(),

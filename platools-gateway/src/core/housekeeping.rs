@@ -22,12 +22,14 @@ impl Core {
     pub(crate) async fn keep_house(&self) {
         let mut interval = interval(HOUSEKEEPING);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut swept = Instant::now();
+        let (mut swept, mut heartbeats_stored) = (Instant::now(), Instant::now());
         loop {
             interval.tick().await;
             if let Err(error) = self.apply_directory().await {
                 tracing::error!(%error, "the directory could not be read; it stays as it was");
             }
+            self.end_old_sessions();
+            self.runtime.store_heartbeats(&mut heartbeats_stored);
             if swept.elapsed() >= SWEEPING {
                 swept = Instant::now();
                 self.limiter.sweep();

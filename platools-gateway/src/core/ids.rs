@@ -68,4 +68,10 @@ ids! {
     RunId = "run_";
     /// One socket of a worker or a caller.
     ConnectionId = "conn_";
+    /// One session of an agent.
+    SessionId = "sess_";
+    /// A channel that agents talk in.
+    ChannelId = "chan_";
+    /// A message in a channel.
+    MessageId = "msg_";
 }

@@ -36,6 +36,7 @@ pub mod project;
 pub(crate) mod random;
 pub mod ready;
 pub mod registration;
+pub mod runtime;
 pub mod schema;
 mod secret;
 mod stop;
@@ -74,6 +75,7 @@ use journal::{Journal, JournalFigures, JournalSettings};
 use limits::{Limiter, Limits};
 use logs::LogFeed;
 use observe::{CallObserver, Observers};
+use runtime::{Runtime, RuntimeSettings};
 use throttle::Throttles;
 use workers::Workers;
 
@@ -95,6 +97,7 @@ pub struct Core {
     limiter: Arc<Limiter>,
     journal: Journal,
     runs: Runs,
+    runtime: Runtime,
     chat: ChatSettings,
     /// What agents think with that need a model.
     model: Option<Arc<dyn Agent>>,
@@ -148,6 +151,7 @@ impl Core {
             limiter: Arc::new(Limiter::new(limits)),
             journal: Journal::closed(),
             runs: Runs::default(),
+            runtime: Runtime::closed(),
             chat: ChatSettings::default(),
             model: None,
             observers: Observers::new(Arc::clone(&call_figures) as _),
@@ -165,6 +169,17 @@ impl Core {
     pub fn with_journal(mut self, settings: JournalSettings) -> Self {
         self.journal = Journal::start(self.store.clone(), settings);
         self
+    }
+
+    /// Begins to serve agents with sessions, on the current tokio runtime, and takes up the sessions that are stored. Without it
+    /// there are none.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn with_runtime(mut self, settings: RuntimeSettings) -> Result<Self, Error> {
+        self.runtime = Runtime::start(self.store.clone(), settings).await?;
+        self.observers.add(self.runtime.observer());
+        Ok(self)
     }
 
     /// Tells somebody of every call that ends. Several may be told.

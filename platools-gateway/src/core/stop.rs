@@ -43,10 +43,11 @@ impl Core {
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
-    /// Writes the journal to its end, and closes the database.
+    /// Writes the journal and what agents said to its end, and closes the database.
     pub async fn close(&self) {
         // The calls have been ended; what they came to is still to be kept.
         self.idempotency.idle().await;
+        self.runtime.close().await;
         self.journal.close().await;
         self.store.close().await;
     }

@@ -18,6 +18,7 @@ use crate::core::journal::JournalSettings;
 use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
+use crate::core::runtime::RuntimeSettings;
 use crate::listen::{self, Patience, RpcSettings, Server, Setup, Sockets};
 use crate::model::{ModelAgent, ModelSettings};
 use crate::store::make_folder;
@@ -38,6 +39,7 @@ pub struct Builder {
     limits: Limits,
     journal: JournalSettings,
     rpc: RpcSettings,
+    runtime: RuntimeSettings,
     logs: Option<LogFeed>,
     is_without_auth: bool,
     chat: ChatSettings,
@@ -59,6 +61,7 @@ impl Default for Builder {
             limits: Limits::default(),
             journal: JournalSettings::default(),
             rpc: RpcSettings::default(),
+            runtime: RuntimeSettings::default(),
             logs: None,
             is_without_auth: false,
             chat: ChatSettings::default(),
@@ -125,6 +128,12 @@ impl Builder {
     /// What callers over the gateway RPC protocol may ask for, and how long they may take. Default: [`RpcSettings::default`].
     pub fn rpc(mut self, settings: RpcSettings) -> Self {
         self.rpc = settings;
+        self
+    }
+
+    /// How agents with sessions are served. Default: [`RuntimeSettings::default`].
+    pub fn runtime(mut self, settings: RuntimeSettings) -> Self {
+        self.runtime = settings;
         self
     }
 
@@ -206,6 +215,7 @@ impl Builder {
         make_folder(&folder)?;
         let lock = lock(&folder)?;
         let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
+        let core = core.with_runtime(self.runtime.clone()).await?;
         let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
         let core = core.with_feed(self.feed.clone(), self.snapshots.clone());
         let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));

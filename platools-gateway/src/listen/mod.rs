@@ -9,6 +9,7 @@ mod openai;
 mod origin;
 mod rest;
 mod rpc;
+mod runtime;
 mod server;
 mod sync;
 
@@ -40,7 +41,7 @@ use crate::core::Core;
 pub(crate) struct Sockets {
     /// Those of workers.
     pub(crate) links: TaskTracker,
-    /// Those of callers.
+    /// Those of callers, and of agents with sessions.
     pub(crate) callers: TaskTracker,
     /// Those of dashboards.
     pub(crate) dashboards: TaskTracker,
@@ -52,9 +53,10 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, patience: Patience, rp
     let callers = rpc::Adapter::new(Arc::clone(core), sockets.callers.clone(), rpc);
     let dashboards = feed::Adapter::new(Arc::clone(core), sockets.dashboards.clone());
     let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
-    // The adapter for HTTP also answers what no route matches.
+    let (agents, described) = runtime::router(core, sockets.callers.clone());
+    // The adapter for HTTP also answers what no route matches, and describes what the others have over HTTP.
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
-    let served = rest::router(Arc::clone(core)).merge(openai).merge(workers).merge(shared);
+    let served = rest::router(Arc::clone(core), described).merge(openai).merge(workers).merge(shared).merge(agents);
     Routes { served, turned_away: rest::turned_away() }
 }
 

@@ -14,6 +14,7 @@ use super::feed::GivenFeed;
 use super::limits::GivenLimits;
 use super::model::GivenModel;
 use super::rpc::GivenRpc;
+use super::runtime::GivenRuntime;
 use super::size::Size;
 use super::span::Span;
 
@@ -49,6 +50,8 @@ pub(crate) struct Given {
     pub(super) rpc: GivenRpc,
     #[command(flatten)]
     pub(super) feed: GivenFeed,
+    #[command(flatten)]
+    pub(super) runtime: GivenRuntime,
     #[command(flatten)]
     pub(super) log: GivenLog,
     #[command(flatten)]

@@ -7,6 +7,7 @@ mod limits;
 mod model;
 mod otlp;
 mod rpc;
+mod runtime;
 mod size;
 mod span;
 mod text;
@@ -30,6 +31,7 @@ pub(crate) use given::{Given, GivenLog, LogFormat};
 pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
 use rpc::Rpc;
+use runtime::Runtime;
 use size::Size;
 use span::Span;
 
@@ -68,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) rpc: Rpc,
     /// How dashboards are served.
     pub(crate) feed: Feed,
+    /// How agents with sessions are served.
+    pub(crate) runtime: Runtime,
     /// How conversations with agents are held.
     pub(crate) chat: Chat,
     /// What agents think with.
@@ -187,6 +191,7 @@ impl Settings {
         }
         settings.rpc.check()?;
         settings.feed.check()?;
+        settings.runtime.check()?;
         settings.chat.check()?;
         settings.tls.check()?;
         settings.log.check()?;

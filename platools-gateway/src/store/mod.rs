@@ -7,6 +7,7 @@ mod conversations;
 mod directory;
 mod idempotency;
 mod journal;
+mod runtime;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,7 @@ pub(crate) use conversations::{ConversationFilter, ConversationRow};
 pub(crate) use directory::{AgentRow, DirectoryRows, EntityRow, KeyRow, NewSecret, SecretRow};
 pub(crate) use idempotency::{EarlierRequest, RequestName};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
+pub(crate) use runtime::{ChannelRow, MemberRow, MessageRow, NewChannelRow, SessionRow};
 
 use crate::core::error::{Error, ErrorKind};
 
@@ -132,6 +134,7 @@ fn migrator() -> Migrator {
     let journal = include_str!("../../migrations/0002_journal.sql");
     let idempotency = include_str!("../../migrations/0003_idempotency.sql");
     let conversations = include_str!("../../migrations/0004_conversations.sql");
+    let runtime = include_str!("../../migrations/0005_runtime.sql");
     let owners = include_str!("../../migrations/0006_agent_owners.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
@@ -142,6 +145,7 @@ fn migrator() -> Migrator {
         step(2, "journal", journal),
         step(3, "idempotency", idempotency),
         step(4, "conversations", conversations),
+        step(5, "runtime", runtime),
         step(6, "agent owners", owners),
     ])
 }

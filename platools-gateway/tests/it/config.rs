@@ -102,6 +102,16 @@ waiting_events = 256
 waiting_keys = 100
 waiting_bytes = "4MiB"
 
+[runtime]
+session_timeout = "2m"
+ticket_lifetime = "1m"
+max_frame = "256KiB"
+ping_interval = "30s"
+read_deadline = "1m"
+write_deadline = "10s"
+waiting_events = 1024
+channel_history = 1000
+
 [chat]
 busy = "refuse"
 run_limit = "1m"

@@ -41,6 +41,12 @@ mod rpc_calls;
 mod rpc_life;
 mod rpc_load;
 mod rpc_sessions;
+mod runtime;
+mod runtime_channels;
+mod runtime_events;
+mod runtime_life;
+mod runtime_load;
+mod runtime_tickets;
 mod stopping;
 #[cfg(unix)]
 mod supervisor;
@@ -51,4 +57,5 @@ mod dashboard;
 mod process;
 mod rpc_caller;
 mod running;
+mod runtime_agent;
 mod support;

@@ -105,6 +105,11 @@ impl Data {
         (Self(folder), program)
     }
 
+    /// Another gateway with the same data, when the one before has ended.
+    pub(crate) async fn serve_again(&self) -> Program {
+        Program::serve(self.0.path()).await
+    }
+
     /// Runs a command, given as words, and returns what it printed and whether it succeeded.
     pub(crate) async fn run(&self, words: &str) -> Output {
         let mut command = command(&words.split(' ').collect::<Vec<_>>());

@@ -41,6 +41,29 @@ pub enum Jitter {
     /// Uniform between half of the delay and all of it.
     #[default]
     Equal,
+    /// The curve, and uniformly less than so much on top of it.
+    Above(Duration),
+    /// Uniform within so many percent of the delay, to either side.
+    Around(u8),
+}
+
+impl Jitter {
+    /// A delay of so many milliseconds, spread.
+    fn spread(self, delay: u64) -> u64 {
+        match self {
+            Self::None => delay,
+            Self::Equal => fastrand::u64(delay / 2..=delay),
+            Self::Above(most) => delay.saturating_add(fastrand::u64(0..millis(most).max(1))),
+            Self::Around(percent) => {
+                let most = u64::try_from(u128::from(delay) * u128::from(percent) / 100).unwrap_or(u64::MAX);
+                fastrand::u64(delay.saturating_sub(most)..=delay.saturating_add(most))
+            }
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a platform's refusal of the worker's credentials means.
@@ -89,6 +112,20 @@ impl Reconnect {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What a [`RuntimeClient`](crate::runtime::RuntimeClient) does by default: 10 retries, whose delays double from one
+    /// second to 30, each with up to a second on top; a refusal is final. The source of the numbers is the runtime protocol.
+    #[cfg(feature = "runtime")]
+    #[must_use]
+    pub fn of_sessions() -> Self {
+        Self {
+            max: Duration::from_secs(30),
+            jitter: Jitter::Above(Duration::from_secs(1)),
+            max_attempts: Some(10),
+            on_refusal: OnRefusal::Fail,
+            ..Self::default()
+        }
     }
 
     /// Sets the delay before the first retry. Default: [`BACKOFF_BASE_MS`].
@@ -151,7 +188,18 @@ impl Schedule {
 
     /// The retry the next delay belongs to, counted from 1; `None` where the policy allows no more.
     pub(crate) fn next_attempt(&mut self) -> Option<(u32, Duration)> {
-        self.next_backoff().map(|delay| (self.attempt, delay))
+        self.next_attempt_after(Duration::ZERO)
+    }
+
+    /// As [`next_attempt`](Self::next_attempt), with a delay that is no shorter than that before it is spread.
+    pub(crate) fn next_attempt_after(&mut self, least: Duration) -> Option<(u32, Duration)> {
+        if self.policy.max_attempts.is_some_and(|max| self.attempt >= max) {
+            return None;
+        }
+        self.attempt = self.attempt.saturating_add(1);
+        let delay = curve(millis(self.policy.base), millis(self.policy.max), self.attempt).max(millis(least));
+        self.last_delay = Duration::from_millis(self.policy.jitter.spread(delay));
+        Some((self.attempt, self.last_delay))
     }
 
     /// Whether the policy gives up when the credentials are refused.
@@ -175,18 +223,7 @@ impl Backoff for Schedule {
     }
 
     fn next_backoff(&mut self) -> Option<Duration> {
-        if self.policy.max_attempts.is_some_and(|max| self.attempt >= max) {
-            return None;
-        }
-        self.attempt = self.attempt.saturating_add(1);
-        let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let delay = curve(millis(self.policy.base), millis(self.policy.max), self.attempt);
-        let spread = match self.policy.jitter {
-            Jitter::None => delay,
-            Jitter::Equal => fastrand::u64(delay / 2..=delay),
-        };
-        self.last_delay = Duration::from_millis(spread);
-        Some(self.last_delay)
+        self.next_attempt().map(|(_, delay)| delay)
     }
 }
 
@@ -226,6 +263,59 @@ mod tests {
         }
         let (min, max) = (*delays.iter().min().expect("some"), *delays.iter().max().expect("some"));
         assert!((500..520).contains(&min) && (980..=1000).contains(&max), "{min}..{max}");
+    }
+
+    #[cfg(feature = "runtime")]
+    #[test]
+    fn sessions_are_retried_along_the_curve_with_less_than_a_second_on_top() {
+        let vectors = &vectors()["runtime"];
+        let points = vectors["without_jitter"].as_array().expect("points");
+        assert_eq!(points.len(), 10);
+        let mut spread = Vec::new();
+        for _ in 0..10_000 {
+            let mut schedule = Schedule::new(Reconnect::of_sessions());
+            for point in points {
+                let (attempt, delay) = schedule.next_attempt().expect("there are ten");
+                assert_eq!(Some(u64::from(attempt) - 1), point[0].as_u64());
+                let above = delay.as_millis().checked_sub(point[1].as_u64().expect("a number").into());
+                spread.push(above.expect("nothing below the curve"));
+            }
+            assert_eq!(schedule.next_attempt(), None);
+        }
+        let (min, max) = (*spread.iter().min().expect("some"), *spread.iter().max().expect("some"));
+        assert!(min < 20 && (980..1000).contains(&max), "{min}..{max}");
+    }
+
+    #[test]
+    fn jitter_around_a_delay_stays_within_its_percents_and_uses_the_room() {
+        let points = &vectors()["http_429"]["without_jitter"];
+        let policy = || {
+            let (base, max) = (Duration::from_secs(5), Duration::from_secs(60));
+            Schedule::new(Reconnect::new().base(base).max(max).jitter(Jitter::Around(20)))
+        };
+        let (mut min, mut max) = (u128::MAX, 0);
+        for _ in 0..10_000 {
+            let mut schedule = policy();
+            for point in points.as_array().expect("points") {
+                let (_, delay) = schedule.next_attempt().expect("retries for ever");
+                let thousandths = delay.as_millis() * 1_000 / u128::from(point[1].as_u64().expect("a number"));
+                (min, max) = (min.min(thousandths), max.max(thousandths));
+            }
+        }
+        assert!((800..810).contains(&min) && (1_190..=1_200).contains(&max), "{min}..{max}");
+        let mut exact = Schedule::new(Reconnect::new().jitter(Jitter::None));
+        assert_eq!(exact.next_attempt_after(Duration::from_secs(7)), Some((1, Duration::from_secs(7))));
+        assert_eq!(exact.next_attempt_after(Duration::from_millis(1)), Some((2, Duration::from_secs(2))));
+    }
+
+    #[test]
+    fn no_delay_overflows() {
+        assert_eq!(Jitter::Above(Duration::MAX).spread(u64::MAX), u64::MAX);
+        assert_eq!(Jitter::Above(Duration::ZERO).spread(7), 7);
+        assert_eq!(Jitter::Around(u8::MAX).spread(0), 0);
+        assert!(Jitter::Around(u8::MAX).spread(100) <= 355);
+        assert!(Jitter::Around(1).spread(u64::MAX) >= u64::MAX / 100 * 98);
+        assert!(Jitter::Equal.spread(u64::MAX) >= u64::MAX / 2);
     }
 
     #[test]

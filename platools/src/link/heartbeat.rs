@@ -64,6 +64,14 @@ impl Heartbeat {
         self.unanswered_since = None;
     }
 
+    /// Whatever was heard since the heartbeat is an answer: for a peer that has to answer a ping beside it.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn heard_at(&mut self, heard: Instant) {
+        if self.unanswered_since.is_some_and(|since| heard >= since) {
+            self.answered();
+        }
+    }
+
     /// The platform sent some other frame, so it is not dead, though its answer is still awaited.
     pub(crate) fn heard(&mut self, now: Instant) {
         if let Some(since) = &mut self.unanswered_since {

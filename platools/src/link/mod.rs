@@ -8,6 +8,8 @@ mod backoff;
 mod calls;
 mod connect;
 mod heartbeat;
+#[cfg(feature = "runtime")]
+mod http;
 mod opened;
 mod outbox;
 mod registration;
@@ -29,7 +31,11 @@ pub use report::{ConnectionState, Disconnect, Event};
 pub(crate) use backoff::Schedule;
 pub(crate) use connect::Connector;
 #[cfg(feature = "runtime")]
-pub(crate) use connect::{Dialler, Endpoint, Transport};
+pub(crate) use connect::{Dialler, Endpoint, Transport, bearer};
+#[cfg(feature = "runtime")]
+pub(crate) use heartbeat::Heartbeat;
+#[cfg(feature = "runtime")]
+pub(crate) use http::{Answer, Http};
 pub(crate) use opened::Opened;
 pub(crate) use outbox::Bounds;
 pub(crate) use report::Reporter;

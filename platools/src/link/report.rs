@@ -1,6 +1,7 @@
 //! What a link tells the outside.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -42,6 +43,18 @@ impl ConnectionState {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected)
+    }
+
+    /// The state in one word: `disconnected`, `connecting`, `connected`, `reconnecting` or `failed`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Reconnecting { .. } => "reconnecting",
+            Self::Failed { .. } => "failed",
+        }
     }
 
     /// Whether the client has given up.
@@ -137,32 +150,49 @@ impl fmt::Display for Disconnect {
 const EVENTS: usize = 256;
 
 /// Passes on what happens to whoever listens.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Reporter<E = Event> {
     state: watch::Sender<ConnectionState>,
     events: broadcast::Sender<E>,
+    observer: Option<Observer>,
 }
+
+/// Sees every change of the state.
+type Observer = Arc<dyn Fn(&ConnectionState) + Send + Sync>;
 
 impl<E: Clone> Default for Reporter<E> {
     fn default() -> Self {
-        Self { state: watch::Sender::default(), events: broadcast::Sender::new(EVENTS) }
+        Self { state: watch::Sender::default(), events: broadcast::Sender::new(EVENTS), observer: None }
+    }
+}
+
+impl<E> fmt::Debug for Reporter<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reporter").field("state", &*self.state.borrow()).finish_non_exhaustive()
     }
 }
 
 impl<E: Clone + Send + 'static> Reporter<E> {
+    /// Passes each change of the state on to an observer as well, who sees all of them.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn observed(mut self, observer: impl Fn(&ConnectionState) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     pub(crate) fn state(&self, state: ConnectionState) {
-        self.state.send_replace(state);
+        let before = self.state.send_replace(state.clone());
+        if let Some(observer) = self.observer.as_ref().filter(|_| before != state) {
+            observer(&state);
+        }
     }
 
     /// A run has ended; where it failed, that stays the last word.
     pub(crate) fn disconnected(&self) {
-        self.state.send_if_modified(|state| {
-            let changes = !state.is_failed() && *state != ConnectionState::Disconnected;
-            if changes {
-                *state = ConnectionState::Disconnected;
-            }
-            changes
-        });
+        let ends = !matches!(*self.state.borrow(), ConnectionState::Failed { .. } | ConnectionState::Disconnected);
+        if ends {
+            self.state(ConnectionState::Disconnected);
+        }
     }
 
     pub(crate) fn event(&self, event: E) {

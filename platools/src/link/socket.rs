@@ -11,7 +11,7 @@ use futures::{FutureExt, Sink, SinkExt, Stream, StreamExt, stream};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use super::connect::RawSocket;
 
@@ -31,6 +31,8 @@ pub(crate) struct Socket {
     queue: VecDeque<Utf8Bytes>,
     queued_bytes: usize,
     unflushed: bool,
+    /// Whether a ping is to be sent behind what is queued.
+    ping: bool,
 }
 
 /// What came over a socket: a message, or its end.
@@ -38,13 +40,19 @@ pub(crate) type Received = Option<Result<Message, SocketError>>;
 
 impl Socket {
     pub(crate) fn new(raw: RawSocket) -> Self {
-        Self { raw, queue: VecDeque::new(), queued_bytes: 0, unflushed: false }
+        Self { raw, queue: VecDeque::new(), queued_bytes: 0, unflushed: false, ping: false }
     }
 
     /// Queues a frame; nothing is written before [`next`](Self::next) is awaited.
     pub(crate) fn queue(&mut self, frame: Utf8Bytes) {
         self.queued_bytes += frame.len();
         self.queue.push_back(frame);
+    }
+
+    /// Queues a ping, which the other side must answer; one for all that are not written yet.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn ping(&mut self) {
+        self.ping = true;
     }
 
     /// How much waits to be written.
@@ -65,7 +73,7 @@ impl Socket {
     ) -> Either<Received, T> {
         poll_fn(|cx| match self.poll(cx) {
             Poll::Ready(received) => Poll::Ready(Either::Left(received)),
-            Poll::Pending if self.queue.is_empty() && !self.unflushed => spare(cx).map(Either::Right),
+            Poll::Pending if self.queue.is_empty() && !self.ping && !self.unflushed => spare(cx).map(Either::Right),
             Poll::Pending => Poll::Pending,
         })
         .await
@@ -142,6 +150,11 @@ impl Socket {
                 self.unflushed = true;
                 raw.as_mut().start_send(Message::Text(frame))?;
             }
+        }
+        if self.ping {
+            ready!(raw.as_mut().poll_ready(cx))?;
+            (self.ping, self.unflushed) = (false, true);
+            raw.as_mut().start_send(Message::Ping(Bytes::new()))?;
         }
         if self.unflushed {
             ready!(raw.as_mut().poll_flush(cx))?;

@@ -30,8 +30,13 @@
 //! # }
 //! ```
 
+mod agent;
+mod heard;
 mod rpc;
 
+pub use agent::{
+    HandlerOutcome, ListenerId, RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent,
+};
 pub use rpc::{
     Chat, ChatEvent, ChatItem, Conversation, GatewayEvent, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder,
     RpcEvent, ToolRequest,

@@ -4,7 +4,8 @@
 //! a platform says, [`WorkerFrame`] what a worker says; each can be parsed and written, so both ends of the wire use this
 //! module. Payloads (`params`, `result`) stay raw JSON text: whoever needs them decodes them once, straight into types.
 //!
-//! Callers speak another protocol with their gateway, whose frames are in [`rpc`].
+//! Callers speak another protocol with their gateway, whose frames are in [`rpc`]; agents that hold a session there speak a third
+//! one, which is in [`runtime`].
 //!
 //! ```
 //! use platools::wire::{PlatformFrame, ToolFailure, WorkerFrame};
@@ -21,9 +22,11 @@
 mod extension;
 mod feature;
 mod fields;
+mod members;
 mod outline;
 mod platform;
 pub mod rpc;
+pub mod runtime;
 mod worker;
 
 pub use extension::{Drain, ResultAck, ToolCancel, ToolProgress};

@@ -45,6 +45,8 @@ impl Collector for Figures {
         gauges(encoder, "callers", "Callers on sockets of their own", None, [(NO_LABELS, self.callers)])?;
         let watched = [(NO_LABELS, self.watched_agents)];
         gauges(encoder, "watched_agents", "Agents that a dashboard watches", None, watched)?;
+        gauges(encoder, "sessions", "Agents with a session", None, [(NO_LABELS, self.sessions)])?;
+        gauges(encoder, "agent_sockets", "Sockets of agents with sessions", None, [(NO_LABELS, self.agent_sockets)])?;
         self.encode_workers(encoder)?;
         self.encode_calls(encoder)?;
         self.encode_journal(encoder)?;

@@ -50,9 +50,9 @@ impl Modify for Bearer {
     }
 }
 
-/// The routes of callers and admins, and the answer to what no route matches.
-pub(super) fn router(core: Arc<Core>) -> Router {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
+/// The routes of callers and admins, and the answer to what no route matches. What others serve over HTTP is described as well.
+pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Router {
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(health::health))
         .routes(routes!(ready::ready))
         .routes(routes!(metrics::metrics))
@@ -69,6 +69,7 @@ pub(super) fn router(core: Arc<Core>) -> Router {
         .routes(routes!(project::show))
         .merge(admin::router())
         .split_for_parts();
+    document.merge(others);
     router
         .route("/openapi.json", get(async || Json(document)))
         .fallback(no_such_route)

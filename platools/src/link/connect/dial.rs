@@ -12,6 +12,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::Error as SocketError;
+#[cfg(feature = "runtime")]
+use tokio_tungstenite::tungstenite::http::Method;
+#[cfg(feature = "runtime")]
+use tokio_tungstenite::tungstenite::http::header::HOST;
 use tokio_tungstenite::tungstenite::http::header::USER_AGENT;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, StatusCode, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -20,6 +24,8 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 #[cfg(feature = "proxy")]
 use super::proxy;
 use super::tls::Tls;
+#[cfg(feature = "runtime")]
+use super::url::behind;
 use super::url::{Endpoint, websocket_url};
 use crate::error::{Error, ErrorKind};
 
@@ -35,6 +41,9 @@ const MAX_INBOUND_BYTES: usize = 16 * 1024 * 1024;
 
 /// Small buffers are as fast as large ones, and a machine may run hundreds of workers.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
+
+/// How requests name this library.
+const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Opens sockets to one address.
 #[derive(Clone)]
@@ -66,12 +75,34 @@ impl Dialler {
 
     /// The request of the upgrade, for headers to be added to.
     pub(crate) fn request(&self) -> Result<Request<()>, Error> {
-        let mut request = (&self.address).into_client_request().map_err(|error| {
+        self.upgrade_of(&self.address)
+    }
+
+    /// The request of an upgrade at another path, behind that of the address.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn request_at(&self, path_and_query: &str) -> Result<Request<()>, Error> {
+        self.upgrade_of(&behind(&self.address, path_and_query)?)
+    }
+
+    /// The beginning of an HTTP request at a path behind that of the address.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn http_request(&self, method: Method, path_and_query: &str) -> Result<Request<()>, Error> {
+        let target = behind(&self.address, path_and_query)?;
+        let authority = target.authority().map_or("", |authority| authority.as_str());
+        let host = HeaderValue::from_str(authority).expect("a host that was parsed has no control characters");
+        let origin_form = target.path_and_query().map_or("/", |path| path.as_str());
+        let request = Request::builder().method(method).uri(origin_form).header(HOST, host).header(USER_AGENT, AGENT);
+        request
+            .body(())
+            .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error))
+    }
+
+    fn upgrade_of(&self, address: &Uri) -> Result<Request<()>, Error> {
+        let mut request = address.into_client_request().map_err(|error| {
             Error::new(ErrorKind::InvalidUrl, format!("{}'s URL cannot be dialled", self.endpoint.peer()))
                 .with_source(error)
         })?;
-        let agent = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
-        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(agent));
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
         Ok(request)
     }
 

@@ -56,12 +56,17 @@ impl Connector {
 
     fn request(&self, secret: &SecretString) -> Result<Request<()>, Error> {
         let mut request = self.dialler.request()?;
-        let mut bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
-            .map_err(|_| Error::new(ErrorKind::InvalidSecret, "the secret cannot be sent in a header"))?;
-        bearer.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, bearer);
+        request.headers_mut().insert(AUTHORIZATION, bearer(secret)?);
         let features = HeaderValue::try_from(Features::all().to_string()).expect("names of features are plain text");
         request.headers_mut().insert(FEATURES_HEADER, features);
         Ok(request)
     }
+}
+
+/// The header that carries a secret, which no library logs.
+pub(crate) fn bearer(secret: &SecretString) -> Result<HeaderValue, Error> {
+    let mut bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
+        .map_err(|_| Error::new(ErrorKind::InvalidSecret, "the secret cannot be sent in a header"))?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
 }

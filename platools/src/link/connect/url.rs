@@ -13,6 +13,9 @@ pub(crate) enum Endpoint {
     /// A gateway's socket for callers.
     #[cfg(feature = "runtime")]
     Caller,
+    /// A gateway, for agents: its requests and its sockets, at whatever path is behind that of the URL.
+    #[cfg(feature = "runtime")]
+    Agent,
 }
 
 impl Endpoint {
@@ -21,7 +24,7 @@ impl Endpoint {
         match self {
             Self::Worker => "the platform",
             #[cfg(feature = "runtime")]
-            Self::Caller => "the gateway",
+            Self::Caller | Self::Agent => "the gateway",
         }
     }
 
@@ -31,6 +34,8 @@ impl Endpoint {
             Self::Worker => "the secret",
             #[cfg(feature = "runtime")]
             Self::Caller => "the connection",
+            #[cfg(feature = "runtime")]
+            Self::Agent => "the ticket",
         }
     }
 
@@ -38,7 +43,7 @@ impl Endpoint {
         match self {
             Self::Worker => "set PLATOS_URL or call `url(..)`, for example with https://platform.example.com",
             #[cfg(feature = "runtime")]
-            Self::Caller => "call `url(..)`, for example with https://gateway.example.com",
+            Self::Caller | Self::Agent => "call `url(..)`, for example with https://gateway.example.com",
         }
     }
 
@@ -48,6 +53,8 @@ impl Endpoint {
             Self::Worker => "give the secret to `secret(..)` instead",
             #[cfg(feature = "runtime")]
             Self::Caller => "give the token to `token(..)` instead",
+            #[cfg(feature = "runtime")]
+            Self::Agent => "give the key to `api_key(..)` instead",
         }
     }
 
@@ -60,6 +67,8 @@ impl Endpoint {
             Self::Caller if base.ends_with(crate::wire::rpc::PATH) => base.to_owned(),
             #[cfg(feature = "runtime")]
             Self::Caller => format!("{base}{}", crate::wire::rpc::PATH),
+            #[cfg(feature = "runtime")]
+            Self::Agent => format!("{base}/"),
         }
     }
 
@@ -91,6 +100,17 @@ pub(crate) fn websocket_url(endpoint: Endpoint, url: &str) -> Result<Uri, Error>
         .path_and_query(format!("{}{}", endpoint.path(path), query.unwrap_or_default()))
         .build()
         .map_err(|error| endpoint.invalid("cannot be read").with_source(error))
+}
+
+/// Another path on the same host, behind that of the address; without the address's query.
+#[cfg(feature = "runtime")]
+pub(super) fn behind(address: &Uri, path_and_query: &str) -> Result<Uri, Error> {
+    let mut parts = address.clone().into_parts();
+    let base = address.path().trim_end_matches('/');
+    let invalid = |error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error);
+    parts.path_and_query = Some(format!("{base}{path_and_query}").parse().map_err(invalid)?);
+    Uri::from_parts(parts)
+        .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error))
 }
 
 fn websocket_scheme(endpoint: Endpoint, scheme: &Scheme) -> Result<&'static str, Error> {
@@ -136,6 +156,7 @@ mod tests {
         let error = websocket_url(Endpoint::Worker, "https://me:hunter2@host").expect_err("a password");
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
+
     #[cfg(feature = "runtime")]
     #[test]
     fn a_gateways_socket_may_be_spelled_out_or_not() {
@@ -148,6 +169,9 @@ mod tests {
         ] {
             assert_eq!(websocket_url(Endpoint::Caller, url).expect(url).to_string(), dialled);
         }
+        let address = websocket_url(Endpoint::Agent, "https://host/behind/?x=1").expect("an address");
+        assert_eq!(behind(&address, "/v1/x?y=2").expect("a path").to_string(), "wss://host/behind/v1/x?y=2");
+        behind(&address, "/a b").expect_err("a space");
         let error = websocket_url(Endpoint::Caller, "host:8080").expect_err("no scheme");
         assert!(error.to_string().starts_with("the gateway's URL must begin with"), "{error}");
     }

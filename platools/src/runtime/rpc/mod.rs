@@ -11,7 +11,6 @@ mod conversation;
 mod error;
 mod event;
 mod exchange;
-mod heard;
 mod opening;
 mod run;
 mod session;

@@ -5,7 +5,7 @@ use serde_json::value::to_raw_value;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::warn;
 
-use super::heard::Heard;
+use super::super::heard::Heard;
 use crate::error::{Error, ErrorKind};
 use crate::link::{Dialler, Secret, Socket};
 use crate::wire::rpc::{Connect, Connected, GatewayFrame, PROTOCOL, Request, Role, RpcError, method};

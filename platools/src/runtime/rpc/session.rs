@@ -9,9 +9,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
+use super::super::heard::Heard;
 use super::event::RpcEvent;
 use super::exchange::{Exchange, Outgoing};
-use super::heard::Heard;
 use super::opening::Opened;
 use crate::link::{CLOSE_LIMIT, Disconnect, Received, Reporter, Socket};
 use crate::wire::rpc::{ChatAbort, PING_INTERVAL, Request, method};

@@ -14,11 +14,11 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as Side;
 
+use super::super::heard::Heard;
 use super::chat::{Listener, Speaker};
 use super::error::RequestErrorKind;
 use super::event::RpcEvent;
 use super::exchange::{Answer, Exchange, Outgoing};
-use super::heard::Heard;
 use super::opening::Opened;
 use super::session::{Ended, SILENCE, run_session};
 use crate::link::{Disconnect, Reporter, Socket};

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::super::fields::unknown;
+use super::super::members::{pick, text};
 use super::error::{ErrorCode, RpcError};
-use super::fields::{pick, text};
 
 /// What a caller asks for. `Debug` shows how long its params are, not what they say.
 #[derive(Clone)]

@@ -21,7 +21,6 @@
 //! ```
 
 mod error;
-mod fields;
 mod frame;
 mod open;
 mod payload;

@@ -7,7 +7,7 @@ use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Error;
 use serde_json::value::RawValue;
 
-use super::super::fields::Text;
+use super::fields::Text;
 
 /// The members of those names, still raw; `None` for those that are not there. Of a repeated one the last counts, as in
 /// JavaScript.
@@ -44,5 +44,5 @@ impl<'de, const N: usize> Visitor<'de> for Picker<N> {
 
 /// The string that a member is, if it is one that is not empty.
 pub(super) fn text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
-    raw.and_then(super::super::fields::string).filter(|text| !text.is_empty())
+    raw.and_then(super::fields::string).filter(|text| !text.is_empty())
 }

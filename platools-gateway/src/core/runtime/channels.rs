@@ -1,0 +1,149 @@
+//! Channels: made, listed, joined and left.
+
+use super::Peer;
+use super::writer::Command;
+use crate::core::Core;
+use crate::core::clock::now_ms;
+use crate::core::directory::check_slug;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::Role;
+use crate::core::ids::ChannelId;
+use crate::store::{ChannelRow, MemberRow, NewChannelRow};
+
+/// A project has so many channels.
+const MAX_CHANNELS: i64 = 10_000;
+
+/// A channel's name for people has so many characters.
+const MAX_NAME_CHARS: usize = 200;
+
+/// What a channel is for is said in so many characters.
+const MAX_DESCRIPTION_CHARS: usize = 2000;
+
+/// A channel to be.
+#[derive(Debug)]
+pub(crate) struct NewChannel {
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    /// A JSON object.
+    pub(crate) metadata: String,
+}
+
+impl NewChannel {
+    fn check(&self) -> Result<(), Error> {
+        check_slug(&self.slug)?;
+        let invalid = |message: String| Err(Error::new(ErrorKind::InvalidRequest, message));
+        if self.slug.starts_with("chan_") {
+            return invalid("the slug of a channel must not begin with `chan_`, as ids do".to_owned());
+        }
+        if self.name.trim().is_empty() || self.name.chars().count() > MAX_NAME_CHARS {
+            return invalid(format!("`name` must have from 1 to {MAX_NAME_CHARS} characters"));
+        }
+        if self.description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION_CHARS) {
+            return invalid(format!("`description` must have at most {MAX_DESCRIPTION_CHARS} characters"));
+        }
+        Ok(())
+    }
+}
+
+impl Core {
+    /// Channels of the agent's project: first those that it is a member of. And how many there are altogether.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(crate) async fn channels(
+        &self,
+        peer: &Peer,
+        limit: usize,
+        offset: usize,
+    ) -> Result<(Vec<ChannelRow>, i64), Error> {
+        peer.caller.require(Role::Viewer)?;
+        let project = &peer.caller.project_id;
+        let rows = self.store.channels(project, &peer.id, as_i64(limit), as_i64(offset)).await?;
+        Ok((rows, self.store.channel_count(project).await?))
+    }
+
+    /// One channel of the agent's project, by id or slug.
+    ///
+    /// # Errors
+    /// There is none, or the database failed.
+    pub(crate) async fn channel(&self, peer: &Peer, name: &str) -> Result<ChannelRow, Error> {
+        peer.caller.require(Role::Viewer)?;
+        let found = self.store.channel(&peer.caller.project_id, &peer.id, name).await?;
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such channel"))
+    }
+
+    /// Makes a channel, with the agent as its first member.
+    ///
+    /// # Errors
+    /// The role is not enough, something about it is malformed, its slug is taken, there are too many, or the database failed.
+    pub(crate) async fn add_channel(&self, peer: &Peer, new: NewChannel) -> Result<ChannelRow, Error> {
+        let _under_way = self.may_change(peer)?;
+        new.check()?;
+        let NewChannel { slug, name, description, metadata } = new;
+        let project_id = peer.caller.project_id.clone();
+        let row = NewChannelRow {
+            id: ChannelId::random(),
+            project_id,
+            slug,
+            name,
+            description,
+            metadata,
+            created_ms: now_ms(),
+        };
+        if self.store.add_channel(&row, &peer.id, MAX_CHANNELS).await? {
+            return self.channel(peer, row.id.as_str()).await;
+        }
+        Err(match self.channel(peer, &row.slug).await {
+            Ok(_) => Error::new(ErrorKind::AlreadyExists, format!("there is a channel `{}` already", row.slug)),
+            Err(_) => Error::new(ErrorKind::InvalidRequest, format!("a project has at most {MAX_CHANNELS} channels")),
+        })
+    }
+
+    /// Makes the agent a member of a channel, unless it is one.
+    ///
+    /// # Errors
+    /// The role is not enough, there is no such channel, or the database failed.
+    pub(crate) async fn join_channel(&self, peer: &Peer, name: &str) -> Result<(), Error> {
+        let _under_way = self.may_change(peer)?;
+        let (channel, agent) = (self.channel(peer, name).await?.id, peer.id.clone());
+        self.runtime.writer.ask(|reply| Command::Join { agent, channel, reply }).await
+    }
+
+    /// Ends the agent's membership in a channel, if it is a member. None of its sockets gets the channel's messages any more.
+    ///
+    /// # Errors
+    /// The role is not enough, there is no such channel, or the database failed.
+    pub(crate) async fn leave_channel(&self, peer: &Peer, name: &str) -> Result<(), Error> {
+        let _under_way = self.may_change(peer)?;
+        let channel = self.channel(peer, name).await?.id;
+        let (project, agent) = (peer.caller.project_id.clone(), peer.id.clone());
+        self.runtime.writer.ask(|reply| Command::Leave { project, agent, channel, reply }).await
+    }
+
+    /// The members of a channel, in the order they came, and which of them have a session.
+    ///
+    /// # Errors
+    /// There is no such channel, or the database failed.
+    pub(crate) async fn channel_members(
+        &self,
+        peer: &Peer,
+        name: &str,
+        limit: usize,
+        offset: usize,
+    ) -> Result<Vec<(MemberRow, bool)>, Error> {
+        let channel = self.channel(peer, name).await?;
+        let members = self.store.channel_members(&channel.id, as_i64(limit), as_i64(offset)).await?;
+        let state = self.runtime.state();
+        let is_there = |member: &MemberRow| state.session(&peer.caller.project_id, &member.agent_id).is_some();
+        Ok(members
+            .into_iter()
+            .map(|member| (is_there(&member), member))
+            .map(|(there, member)| (member, there))
+            .collect())
+    }
+}
+
+pub(super) fn as_i64(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,163 @@
+//! Sessions: how they begin, go on and end, and who has one.
+
+use std::time::{Duration, Instant};
+
+use super::queue::SocketEnd;
+use super::session::Session;
+use super::state::is_silent;
+use super::writer::Command;
+use super::{Peer, Runtime};
+use crate::core::Core;
+use crate::core::clock::now_ms;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::Role;
+use crate::core::ids::{AgentId, SessionId};
+use crate::store::SessionRow;
+
+/// A session as its agent sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct SessionView {
+    pub(crate) id: SessionId,
+    pub(crate) metadata: String,
+    pub(crate) connected_ms: i64,
+    pub(crate) heartbeat_ms: i64,
+}
+
+impl From<&Session> for SessionView {
+    fn from(session: &Session) -> Self {
+        Self {
+            id: session.id.clone(),
+            metadata: session.metadata.clone(),
+            connected_ms: session.connected_ms,
+            heartbeat_ms: session.heartbeat_ms,
+        }
+    }
+}
+
+/// An agent with a session, as other agents see it: they are never told which session that is.
+#[derive(Debug, Clone)]
+pub(crate) struct PresentAgent {
+    pub(crate) agent_id: AgentId,
+    pub(crate) address: String,
+    pub(crate) connected_ms: i64,
+    pub(crate) heartbeat_ms: i64,
+}
+
+/// Some of those who have a session.
+#[derive(Debug)]
+pub(crate) struct PresentAgents {
+    /// Those who came first come first.
+    pub(crate) agents: Vec<PresentAgent>,
+    /// How many there are altogether.
+    pub(crate) total: usize,
+}
+
+impl Core {
+    /// Begins a session in the place of an older one.
+    ///
+    /// # Errors
+    /// The agent asks for too much, it is gone, the gateway stops, or the database failed.
+    pub(crate) async fn begin_session(&self, peer: &Peer, metadata: String) -> Result<SessionView, Error> {
+        let _under_way = self.limiter.call(&peer.caller)?;
+        let now_ms = now_ms();
+        let row = SessionRow {
+            id: SessionId::random(),
+            agent_id: peer.id.clone(),
+            project_id: peer.caller.project_id.clone(),
+            address: peer.address.clone(),
+            metadata,
+            connected_ms: now_ms,
+            heartbeat_ms: now_ms,
+        };
+        self.runtime.writer.ask(|reply| Command::Connect { row, reply }).await
+    }
+
+    /// Keeps the agent's session going, and returns when it was last heard from.
+    ///
+    /// # Errors
+    /// There is no session.
+    pub(crate) fn beat(&self, peer: &Peer) -> Result<i64, Error> {
+        let beat = self.runtime.state().beat(&peer.caller.project_id, &peer.id, now_ms());
+        beat.ok_or_else(|| {
+            let message = "there is no session, or it went without a heartbeat for too long; begin one with \
+                           `POST /v1/runtime/connect`";
+            Error::new(ErrorKind::NotFound, message)
+        })
+    }
+
+    /// The agent's own session, if it has one.
+    pub(crate) fn session_of(&self, peer: &Peer) -> Option<SessionView> {
+        self.runtime.state().session(&peer.caller.project_id, &peer.id).map(SessionView::from)
+    }
+
+    /// Ends the agent's session and its sockets. Without an id it is done also if there is none.
+    ///
+    /// # Errors
+    /// The id is not that of the agent's session, or the database failed.
+    pub(crate) async fn end_session(&self, peer: &Peer, id: Option<&SessionId>) -> Result<(), Error> {
+        let project = &peer.caller.project_id;
+        let ended = self.runtime.state().end(project, &peer.id, id, SocketEnd::Disconnected);
+        match (ended, id) {
+            (Some(session), _) => {
+                let (agent, session) = (session.agent_id, session.id);
+                self.runtime.writer.ask(|reply| Command::Forget { agent, session, reply: Some(reply) }).await
+            }
+            (None, Some(_)) => Err(Error::new(ErrorKind::NotFound, "the agent has no session of that id")),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Those of the agent's project who have a session.
+    pub(crate) fn present_agents(&self, peer: &Peer, limit: usize, offset: usize) -> Result<PresentAgents, Error> {
+        peer.caller.require(Role::Viewer)?;
+        let state = self.runtime.state();
+        let mut sessions: Vec<_> = state.sessions(&peer.caller.project_id).collect();
+        sessions.sort_by(|left, right| left.place().cmp(&right.place()));
+        let total = sessions.len();
+        let agents = sessions.into_iter().skip(offset).take(limit).map(PresentAgent::from).collect();
+        Ok(PresentAgents { agents, total })
+    }
+
+    /// Ends the sessions that were not heard from for too long, and those of agents that are gone.
+    pub(in crate::core) fn end_old_sessions(&self) {
+        let snapshot = self.directory.snapshot();
+        let is_silent = is_silent(self.runtime_settings().session_timeout);
+        let has_ended = |session: &Session| is_silent(session) || snapshot.agent(&session.agent_id).is_none();
+        let ended = self.runtime.state().end_where(has_ended);
+        for Session { agent_id: agent, id: session, .. } in ended {
+            tracing::info!(agent.id = %agent, "a session went without a heartbeat for too long");
+            // If this is lost, the next start of the gateway takes the session up, and it ends as it did here.
+            let _ = self.runtime.writer.send(Command::Forget { agent, session, reply: None });
+        }
+    }
+}
+
+impl Runtime {
+    /// Has the heartbeats stored that came since this was last done, if that is long enough ago.
+    pub(in crate::core) fn store_heartbeats(&self, stored: &mut Instant) {
+        /// How far behind what is stored may be.
+        const STALENESS: Duration = Duration::from_secs(30);
+
+        if stored.elapsed() < STALENESS {
+            return;
+        }
+        *stored = Instant::now();
+        self.shared.tickets.sweep();
+        let heartbeats = self.state().take_heartbeats();
+        if !heartbeats.is_empty() {
+            // If this is lost, the next heartbeat is stored again.
+            let _ = self.writer.send(Command::Heartbeats(heartbeats));
+        }
+    }
+}
+
+impl From<&Session> for PresentAgent {
+    fn from(session: &Session) -> Self {
+        Self {
+            agent_id: session.agent_id.clone(),
+            address: session.address.clone(),
+            connected_ms: session.connected_ms,
+            heartbeat_ms: session.heartbeat_ms,
+        }
+    }
+}

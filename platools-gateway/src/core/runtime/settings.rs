@@ -1,0 +1,43 @@
+//! How agents with sessions are served.
+
+use std::time::Duration;
+
+use platools::wire::{rpc, runtime};
+
+/// How agents with sessions are served. The defaults are those of the protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RuntimeSettings {
+    /// A session without a heartbeat for so long is ended. Default: 2 minutes.
+    pub session_timeout: Duration,
+    /// How long a ticket for a socket is good. Default: 1 minute.
+    pub ticket_lifetime: Duration,
+    /// A frame that is read has at most so many bytes; over a larger one the socket is closed with 1009. Default: 256 KiB.
+    pub max_frame_bytes: usize,
+    /// How long it is from one WebSocket ping to the next. Default: 30 seconds.
+    pub ping_interval: Duration,
+    /// How long an agent may send neither a frame nor a pong before its socket is closed. It has to be longer than
+    /// [`ping_interval`](Self::ping_interval). Default: 60 seconds.
+    pub read_deadline: Duration,
+    /// How long an agent may take for one frame before its socket ends. Default: 10 seconds.
+    pub write_deadline: Duration,
+    /// So many events wait for a socket that is slow to take them; with more, it is closed. Default: 1024.
+    pub waiting_events: usize,
+    /// So many messages of each channel are kept. Default: 1000.
+    pub channel_history: u32,
+}
+
+impl Default for RuntimeSettings {
+    fn default() -> Self {
+        Self {
+            session_timeout: runtime::SESSION_SILENCE,
+            ticket_lifetime: runtime::TICKET_LIFETIME,
+            max_frame_bytes: runtime::MAX_MESSAGE_BYTES,
+            ping_interval: rpc::PING_INTERVAL,
+            read_deadline: rpc::READ_DEADLINE,
+            write_deadline: rpc::WRITE_DEADLINE,
+            waiting_events: 1024,
+            channel_history: 1000,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The one task that writes what must last: sessions, messages, and who has left a channel.
+//!
+//! It takes whatever waits and writes it at once, so that many agents wait for the disk together. Only when that is done does it
+//! change what is in memory, in the same order: what is stored and what is told never contradict each other, also when whoever
+//! asked has gone meanwhile.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::session::Session;
+use super::sessions::SessionView;
+use super::{Shared, events};
+use crate::core::clock::now_ms;
+use crate::core::error::{Error, ErrorKind, causes_of};
+use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
+use crate::store::{ChannelRow, MessageRow, SessionRow, Store};
+
+/// So many commands wait; more are refused.
+const WAITING: usize = 4096;
+
+/// So many are written at once.
+const BATCH: usize = 256;
+
+/// What is to be written, and what is to be done then.
+pub(super) enum Command {
+    Connect {
+        row: SessionRow,
+        reply: Reply<SessionView>,
+    },
+    /// Its session has ended already.
+    Forget {
+        agent: AgentId,
+        session: SessionId,
+        reply: Option<Reply<()>>,
+    },
+    Join {
+        agent: AgentId,
+        channel: ChannelId,
+        reply: Reply<()>,
+    },
+    Leave {
+        project: ProjectId,
+        agent: AgentId,
+        channel: ChannelId,
+        reply: Reply<()>,
+    },
+    Say {
+        channel: ChannelRow,
+        row: MessageRow,
+        reply: Reply<MessageRow>,
+    },
+    Heartbeats(Vec<(SessionId, AgentId, i64)>),
+}
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// Whoever has the task. Dropped, it ends it.
+pub(super) struct Writer {
+    /// None when there is no task, or it is about to end.
+    commands: Mutex<Option<mpsc::Sender<Command>>>,
+    task: Mutex<Option<AbortOnDropHandle<()>>>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    pub(super) fn closed() -> Self {
+        Self { commands: Mutex::new(None), task: Mutex::new(None) }
+    }
+
+    pub(super) fn start(store: Store, shared: Arc<Shared>) -> Self {
+        let (commands, waiting) = mpsc::channel(WAITING);
+        let task = AbortOnDropHandle::new(tokio::spawn(run(store, shared, waiting)));
+        Self { commands: Mutex::new(Some(commands)), task: Mutex::new(Some(task)) }
+    }
+
+    /// Has something written, unless too much waits.
+    pub(super) fn send(&self, command: Command) -> Result<(), Error> {
+        let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        let commands = commands.as_ref().ok_or_else(stopping)?;
+        commands.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                let message = "the gateway has too much to write at the moment; try again later";
+                Error::new(ErrorKind::RateLimited, message).retry_after(std::time::Duration::from_secs(1))
+            }
+            mpsc::error::TrySendError::Closed(_) => stopping(),
+        })
+    }
+
+    /// Has something written, and waits for what comes of it.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(command(reply))?;
+        answer.await.unwrap_or_else(|_| Err(stopping()))
+    }
+
+    /// Takes no more, and waits until everything is written.
+    pub(super) async fn close(&self) {
+        drop(self.commands.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the task that writes sessions and messages failed");
+        }
+    }
+}
+
+fn stopping() -> Error {
+    Error::new(ErrorKind::Interrupted, "the gateway is stopping; connect again and try again")
+}
+
+async fn run(store: Store, shared: Arc<Shared>, mut waiting: mpsc::Receiver<Command>) {
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        write(&store, &shared, &mut batch).await;
+    }
+    // What came since the last time.
+    batch.push(Command::Heartbeats(shared.state().take_heartbeats()));
+    write(&store, &shared, &mut batch).await;
+}
+
+async fn write(store: &Store, shared: &Shared, batch: &mut Vec<Command>) {
+    let written = match try_write(store, batch, i64::from(shared.settings.channel_history)).await {
+        Ok(written) => written,
+        Err(error) => {
+            tracing::error!(%error, causes = causes_of(&error), "sessions or messages could not be written");
+            batch.drain(..).for_each(Command::fail);
+            return;
+        }
+    };
+    for (command, is_done) in batch.drain(..).zip(written) {
+        command.apply(shared, is_done);
+    }
+}
+
+/// Writes all or nothing. Says of each whether there was what it is about.
+async fn try_write(store: &Store, batch: &mut [Command], kept: i64) -> Result<Vec<bool>, Error> {
+    let mut change = store.change_runtime().await?;
+    let mut written = Vec::with_capacity(batch.len());
+    for command in batch {
+        written.push(match command {
+            Command::Connect { row, .. } => change.put_session(row).await?,
+            Command::Forget { agent, session, .. } => change.remove_session(agent, session).await.map(|()| true)?,
+            Command::Join { agent, channel, .. } => {
+                change.join_channel(channel, agent, now_ms()).await.map(|()| true)?
+            }
+            Command::Leave { agent, channel, .. } => change.leave_channel(channel, agent).await.map(|()| true)?,
+            Command::Say { channel, row, .. } => {
+                row.created_ms = now_ms();
+                change.add_message(&channel.id, row, kept).await?
+            }
+            Command::Heartbeats(heartbeats) => {
+                for (session, agent, ms) in &*heartbeats {
+                    change.note_heartbeat(session, agent, *ms).await?;
+                }
+                true
+            }
+        });
+    }
+    change.commit().await?;
+    Ok(written)
+}
+
+impl Command {
+    /// Does what is to be done when it is written. Nobody may wait for the reply any more.
+    fn apply(self, shared: &Shared, is_done: bool) {
+        match self {
+            Self::Connect { row, reply } => {
+                let answer = if is_done {
+                    let session = Session::from(row);
+                    let view = SessionView::from(&session);
+                    shared.state().begin(session);
+                    Ok(view)
+                } else {
+                    Err(Error::new(ErrorKind::Unauthenticated, "the agent has been removed"))
+                };
+                let _ = reply.send(answer);
+            }
+            Self::Forget { reply, .. } => drop(reply.map(|reply| reply.send(Ok(())))),
+            Self::Join { reply, .. } => drop(reply.send(Ok(()))),
+            Self::Leave { project, agent, channel, reply } => {
+                shared.state().depart(&project, &agent, &channel);
+                let _ = reply.send(Ok(()));
+            }
+            Self::Say { channel, row, reply } => {
+                let answer = if is_done {
+                    let text = events::message(&channel, &row);
+                    shared.state().publish(&channel.id, &text);
+                    Ok(row)
+                } else {
+                    Err(super::messages::no_member(&channel))
+                };
+                let _ = reply.send(answer);
+            }
+            Self::Heartbeats(_) => {}
+        }
+    }
+
+    /// Says that nothing came of it.
+    fn fail(self) {
+        let error = || Error::new(ErrorKind::Storage, "the gateway's database failed");
+        match self {
+            Self::Connect { reply, .. } => drop(reply.send(Err(error()))),
+            Self::Forget { reply, .. } => drop(reply.map(|reply| reply.send(Err(error())))),
+            Self::Join { reply, .. } | Self::Leave { reply, .. } => drop(reply.send(Err(error()))),
+            Self::Say { reply, .. } => drop(reply.send(Err(error()))),
+            Self::Heartbeats(_) => {}
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Which agent a request is of.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::failure::Failure;
+use crate::core::Core;
+use crate::core::runtime::Peer;
+use crate::listen::caller_of;
+
+/// An agent with a good key or token.
+///
+/// As the first extractor of a handler it also keeps the gateway from reading the body of nobody in particular.
+pub(super) struct Known(pub(super) Peer);
+
+impl FromRequestParts<Arc<Core>> for Known {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
+        let caller = caller_of(parts, core).await?;
+        Ok(Self(core.peer(caller)?))
+    }
+}

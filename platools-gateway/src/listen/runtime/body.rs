@@ -1,0 +1,62 @@
+//! The body of a request.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, Request};
+use platools::wire::runtime::{MAX_MESSAGE_BYTES, MAX_METADATA_BYTES};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::failure::Failure;
+use crate::core::Core;
+use crate::listen::{parse_object, read_text};
+
+/// A body that is one JSON object.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Core>> for Body<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, core: &Arc<Core>) -> Result<Self, Failure> {
+        parse_object(&text(request, core).await?).map(Self).map_err(Failure::invalid)
+    }
+}
+
+/// The same, which may be left out.
+pub(super) struct OptionalBody<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Arc<Core>> for OptionalBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, core: &Arc<Core>) -> Result<Self, Failure> {
+        let text = text(request, core).await?;
+        if matches!(text.trim(), "" | "null") {
+            return Ok(Self(T::default()));
+        }
+        parse_object(&text).map(Self).map_err(Failure::invalid)
+    }
+}
+
+async fn text(request: Request, core: &Core) -> Result<String, Failure> {
+    Ok(read_text(request.into_body(), core.limiter().body_bytes().min(MAX_MESSAGE_BYTES)).await?)
+}
+
+/// What somebody said of itself or of something: a JSON object that is not too long.
+pub(super) fn metadata(given: Option<Box<RawValue>>) -> Result<Option<String>, Failure> {
+    let Some(given) = given.filter(|given| given.get() != "null") else { return Ok(None) };
+    if !given.get().starts_with('{') {
+        return Err(Failure::invalid("`metadata` must be a JSON object"));
+    }
+    if given.get().len() > MAX_METADATA_BYTES {
+        return Err(Failure::invalid(format!(
+            "`metadata` has {} bytes; at most {MAX_METADATA_BYTES} are kept",
+            given.get().len()
+        )));
+    }
+    Ok(Some(given.get().to_owned()))
+}
+
+/// What is stored of metadata, as JSON again.
+pub(super) fn stored(metadata: String) -> Box<RawValue> {
+    RawValue::from_string(metadata).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

@@ -1,0 +1,248 @@
+//! `/v1/channels`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+
+use super::auth::Known;
+use super::body::{Body, metadata, stored};
+use super::failure::Failure;
+use super::page::{Path, Query, Window, limit};
+use super::sessions::Done;
+use crate::core::Core;
+use crate::core::clock::rfc3339;
+use crate::core::runtime::{ChannelRow, MemberRow, NewChannel};
+
+/// The one kind of channel there is.
+const KIND: &str = "custom";
+
+/// So many members are listed at once: a client may not know that there are pages.
+const MAX_MEMBERS: usize = 1000;
+
+/// What agents of a project talk in.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Channel {
+    id: String,
+    /// Its name in URLs.
+    slug: String,
+    /// Its name for people.
+    name: String,
+    description: Option<String>,
+    /// Always `custom`.
+    channel_type: &'static str,
+    /// Always true: every agent of the project may join.
+    is_public: bool,
+    #[schema(value_type = Object)]
+    metadata: Box<RawValue>,
+    member_count: i64,
+    /// Whether the agent that asks is a member.
+    is_member: bool,
+    created_at: String,
+}
+
+impl From<ChannelRow> for Channel {
+    fn from(row: ChannelRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            slug: row.slug,
+            name: row.name,
+            description: row.description,
+            channel_type: KIND,
+            is_public: true,
+            metadata: stored(row.metadata),
+            member_count: row.members,
+            is_member: row.is_member,
+            created_at: rfc3339(row.created_ms),
+        }
+    }
+}
+
+/// Some of the channels.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Channels {
+    channels: Vec<Channel>,
+    /// How many there are altogether.
+    total: i64,
+    limit: usize,
+    offset: usize,
+}
+
+/// Which channels.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Wanted {
+    /// How many at most. Default: 50. More than 100 are as good as 100.
+    limit: Option<usize>,
+    /// How many to leave out before them. Default: 0.
+    offset: Option<usize>,
+    /// Only those of a kind. There is one: `custom`.
+    channel_type: Option<String>,
+    /// Only public ones, or only others, of which there are none.
+    is_public: Option<bool>,
+}
+
+/// List the project's channels: first those that the agent is a member of, then by slug.
+#[utoipa::path(get, path = "/v1/channels", tag = "channels", params(Wanted),
+    responses((status = 200, body = Channels), (status = "4XX", body = Failure)))]
+pub(super) async fn list(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Channels>, Failure> {
+    let (limit, offset) = (limit(wanted.limit), wanted.offset.unwrap_or_default());
+    let is_of_kind = wanted.channel_type.is_none_or(|kind| kind == KIND) && wanted.is_public != Some(false);
+    let (channels, total) = if is_of_kind { core.channels(&peer, limit, offset).await? } else { (Vec::new(), 0) };
+    Ok(Json(Channels { channels: channels.into_iter().map(Channel::from).collect(), total, limit, offset }))
+}
+
+/// A channel to be.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewChannel)]
+pub(super) struct New {
+    /// Its name in URLs, which no other channel of the project has.
+    slug: String,
+    /// Its name for people.
+    name: String,
+    description: Option<String>,
+    /// Whatever is to be kept with it, up to 8 KiB.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Box<RawValue>>,
+    /// `custom`, if anything.
+    channel_type: Option<String>,
+    /// True, if anything.
+    is_public: Option<bool>,
+}
+
+/// Make a channel. The agent that makes it is its first member.
+#[utoipa::path(post, path = "/v1/channels", tag = "channels", request_body = New,
+    responses((status = 201, body = Channel), (status = "4XX", body = Failure)))]
+pub(super) async fn create(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Body(new): Body<New>,
+) -> Result<(StatusCode, Json<Channel>), Failure> {
+    if new.is_public == Some(false) {
+        return Err(Failure::invalid("there are no private channels here: every agent of the project may join"));
+    }
+    if new.channel_type.is_some_and(|kind| kind != KIND) {
+        return Err(Failure::invalid("`channelType` must be `custom`: there are no others here"));
+    }
+    let metadata = metadata(new.metadata)?.unwrap_or_else(|| "{}".to_owned());
+    let new = NewChannel { slug: new.slug, name: new.name, description: new.description, metadata };
+    Ok((StatusCode::CREATED, Json(core.add_channel(&peer, new).await?.into())))
+}
+
+/// Show one channel.
+#[utoipa::path(get, path = "/v1/channels/{channel}", tag = "channels", params(("channel", description = "Id or slug")),
+    responses((status = 200, body = Channel), (status = "4XX", body = Failure)))]
+pub(super) async fn show(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Path(channel): Path<String>,
+) -> Result<Json<Channel>, Failure> {
+    Ok(Json(core.channel(&peer, &channel).await?.into()))
+}
+
+/// Become a member of a channel. Nothing happens to one that is.
+#[utoipa::path(post, path = "/v1/channels/{channel}/join", tag = "channels",
+    params(("channel", description = "Id or slug")),
+    responses((status = 200, body = Done), (status = "4XX", body = Failure)))]
+pub(super) async fn join(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Path(channel): Path<String>,
+) -> Result<Json<Done>, Failure> {
+    core.join_channel(&peer, &channel).await?;
+    Ok(Done::DONE)
+}
+
+/// Be a member of a channel no more. Nothing happens to one that is none.
+#[utoipa::path(post, path = "/v1/channels/{channel}/leave", tag = "channels",
+    params(("channel", description = "Id or slug")),
+    responses((status = 200, body = Done), (status = "4XX", body = Failure)))]
+pub(super) async fn leave(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Path(channel): Path<String>,
+) -> Result<Json<Done>, Failure> {
+    core.leave_channel(&peer, &channel).await?;
+    Ok(Done::DONE)
+}
+
+/// An agent in a channel.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ChannelMember)]
+pub(super) struct Member {
+    agent_id: String,
+    agent_address: String,
+    display_name: Option<String>,
+    /// `owner` for whoever made the channel, `member` for everybody else.
+    role: String,
+    joined_at: String,
+}
+
+impl From<MemberRow> for Member {
+    fn from(row: MemberRow) -> Self {
+        Self {
+            agent_id: row.agent_id.to_string(),
+            agent_address: row.address,
+            display_name: None,
+            role: row.role,
+            joined_at: rfc3339(row.joined_ms),
+        }
+    }
+}
+
+/// Those who are in a channel.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChannelMembers)]
+pub(super) struct Members {
+    members: Vec<Member>,
+}
+
+/// Those who are in a channel and have a session.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ChannelPresence)]
+pub(super) struct Online {
+    online: Vec<Member>,
+}
+
+/// List up to 1000 members of a channel, in the order they came.
+#[utoipa::path(get, path = "/v1/channels/{channel}/members", tag = "channels",
+    params(("channel", description = "Id or slug"), Window),
+    responses((status = 200, body = Members), (status = "4XX", body = Failure)))]
+pub(super) async fn members(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Path(channel): Path<String>,
+    Query(window): Query<Window>,
+) -> Result<Json<Members>, Failure> {
+    let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
+    let members = core.channel_members(&peer, &channel, limit, offset).await?;
+    Ok(Json(Members { members: members.into_iter().map(|(member, _)| member.into()).collect() }))
+}
+
+/// List the members of a channel that have a session.
+#[utoipa::path(get, path = "/v1/channels/{channel}/presence", tag = "channels",
+    params(("channel", description = "Id or slug"), Window),
+    responses((status = 200, body = Online), (status = "4XX", body = Failure)))]
+pub(super) async fn presence(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Path(channel): Path<String>,
+    Query(window): Query<Window>,
+) -> Result<Json<Online>, Failure> {
+    let (limit, offset) = (window.limit_or(MAX_MEMBERS), window.offset());
+    let members = core.channel_members(&peer, &channel, limit, offset).await?;
+    let online = members.into_iter().filter(|(_, is_there)| *is_there).map(|(member, _)| member.into()).collect();
+    Ok(Json(Online { online }))
+}

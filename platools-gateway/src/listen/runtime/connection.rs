@@ -1,0 +1,157 @@
+//! The task that owns one socket of an agent.
+
+use std::time::Duration;
+
+use axum::extract::ws::Message;
+use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
+use platools::wire::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
+
+use super::end::{End, end_of, frame, say_goodbye};
+use super::reader::{Incoming, Reader};
+use crate::core::error::{Error, ErrorKind, causes_of};
+use crate::core::runtime::{AgentSocket, RuntimeSettings};
+use crate::core::{Core, Presence};
+
+/// Serves an agent's socket until it ends.
+pub(super) async fn serve<S>(core: &Core, socket: S, agent: AgentSocket, presence: Presence)
+where
+    S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
+{
+    let settings = core.runtime_settings();
+    let (mut sink, stream) = socket.split();
+    let mut reader = Reader::new(stream, settings);
+    let end = tokio::select! {
+        biased;
+        end = dismissed(&presence) => end,
+        end = write(&mut sink, &agent, settings) => end,
+        end = answer(core, &agent, &mut reader) => end,
+    };
+    let waiting = agent.take_waiting();
+    // Gone before the goodbye, which an agent may be slow to answer.
+    drop((agent, presence));
+    tracing::info!(?end, "an agent's socket has ended");
+    say_goodbye(sink, reader.into_inner(), end, waiting).await;
+}
+
+/// Waits until the agent may not stay any longer.
+async fn dismissed(presence: &Presence) -> End {
+    let mut stay = presence.stay();
+    loop {
+        if let Some(end) = end_of(*stay.borrow_and_update()) {
+            return end;
+        }
+        if stay.changed().await.is_err() {
+            return End::ShuttingDown;
+        }
+    }
+}
+
+/// Reads what comes, and treats one frame after the other.
+async fn answer<R>(core: &Core, agent: &AgentSocket, reader: &mut Reader<R>) -> End
+where
+    R: Stream<Item = Result<Message, axum::Error>> + Unpin,
+{
+    loop {
+        let incoming = match reader.next().await {
+            Ok(incoming) => incoming,
+            Err(end) => return end,
+        };
+        agent.is_heard();
+        match incoming {
+            Incoming::Text(text) => treat(core, agent, &text).await,
+            Incoming::Binary => agent.refuse("a binary frame is not understood here; send text"),
+            Incoming::Pong => {}
+        }
+        if !agent.is_idle() {
+            // The writer's turn: a burst of short frames must not fill the queue of an agent that reads.
+            yield_now().await;
+        }
+    }
+}
+
+async fn treat(core: &Core, agent: &AgentSocket, text: &str) {
+    if let Err(why) = try_treat(core, agent, text).await {
+        agent.refuse(&why);
+    }
+}
+
+/// Does what a frame asks for, or says why not.
+async fn try_treat(core: &Core, agent: &AgentSocket, text: &str) -> Result<(), String> {
+    match ClientFrame::parse(text).map_err(misunderstood)? {
+        ClientFrame::Heartbeat { .. } => core.beat(agent.peer()).map(drop).map_err(refused),
+        ClientFrame::Subscribe { channel_id } => core.subscribe(agent, &channel_id).await.map_err(refused),
+        ClientFrame::Unsubscribe { channel_id } => {
+            agent.unsubscribe(&channel_id);
+            Ok(())
+        }
+        ClientFrame::Custom { kind, .. } if kind.len() > MAX_TYPE_BYTES => {
+            Err(format!("a frame's `type` has at most {MAX_TYPE_BYTES} bytes"))
+        }
+        ClientFrame::Custom { kind, data } => {
+            agent.emit(&kind, data);
+            Ok(())
+        }
+        _ => Err("the frame is not understood here".to_owned()),
+    }
+}
+
+fn misunderstood(error: FrameError) -> String {
+    match error {
+        FrameError::UnknownType(_) => {
+            "types that begin with `channel.`, `connection.`, `presence.` or `tool.` are the gateway's own; send \
+             `channel.subscribe`, `channel.unsubscribe`, `heartbeat`, or a type of another name"
+                .to_owned()
+        }
+        error => error.to_string(),
+    }
+}
+
+fn refused(error: Error) -> String {
+    if error.kind() == ErrorKind::Storage {
+        tracing::error!(%error, causes = causes_of(&error), "what an agent asked for failed");
+    }
+    error.to_string()
+}
+
+/// Writes what waits, and a ping every now and then.
+async fn write<W>(sink: &mut W, agent: &AgentSocket, settings: &RuntimeSettings) -> End
+where
+    W: Sink<Message, Error = axum::Error> + Unpin,
+{
+    let pause = || Box::pin(sleep(settings.ping_interval));
+    let mut ping = pause();
+    loop {
+        // Both arms are cancel-safe.
+        let message = tokio::select! {
+            biased;
+            () = &mut ping => {
+                ping = pause();
+                Message::Ping(Default::default())
+            }
+            text = agent.next() => match text {
+                Ok(text) => frame(text),
+                Err(end) => return End::Ended(end),
+            },
+        };
+        if let Err(end) = send(sink, message, agent, settings.write_deadline).await {
+            return end;
+        }
+    }
+}
+
+/// Writes one message, unless the socket is to end before that.
+async fn send<W>(sink: &mut W, message: Message, agent: &AgentSocket, deadline: Duration) -> Result<(), End>
+where
+    W: Sink<Message, Error = axum::Error> + Unpin,
+{
+    tokio::select! {
+        sent = timeout(deadline, sink.send(message)) => match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(End::Stalled),
+        },
+        end = agent.ended() => Err(End::Ended(end)),
+    }
+}

@@ -1,0 +1,122 @@
+//! `/v1/channels/{channel}/messages`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+
+use super::auth::Known;
+use super::body::{Body, metadata, stored};
+use super::failure::Failure;
+use super::page::{Path, Query, limit};
+use crate::core::Core;
+use crate::core::clock::rfc3339;
+use crate::core::ids::MessageId;
+use crate::core::runtime::{ChannelRow, MessageRow, NewMessage};
+
+/// What somebody said in a channel.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ChannelMessage)]
+pub(super) struct Message {
+    id: String,
+    channel_id: String,
+    channel_slug: String,
+    channel_name: String,
+    /// Whoever said it.
+    agent_id: String,
+    /// Its name for others.
+    from: String,
+    from_name: Option<String>,
+    /// What it is, usually `text`.
+    message_type: String,
+    content: String,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Box<RawValue>>,
+    created_at: String,
+}
+
+impl Message {
+    fn new(channel: &ChannelRow, row: MessageRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            channel_id: channel.id.to_string(),
+            channel_slug: channel.slug.clone(),
+            channel_name: channel.name.clone(),
+            agent_id: row.agent_id.to_string(),
+            from: row.address,
+            from_name: None,
+            message_type: row.message_type,
+            content: row.content,
+            metadata: row.metadata.map(stored),
+            created_at: rfc3339(row.created_ms),
+        }
+    }
+}
+
+/// What was said in a channel.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChannelMessages)]
+pub(super) struct Messages {
+    /// The oldest first.
+    messages: Vec<Message>,
+}
+
+/// What is to be said.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewChannelMessage)]
+pub(super) struct New {
+    /// The words, up to 64 KiB.
+    content: String,
+    /// What it is. Default: `text`.
+    message_type: Option<String>,
+    /// Whatever goes with it, up to 8 KiB.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Box<RawValue>>,
+}
+
+/// Say something in a channel that the agent is a member of. Those who subscribe to it are told before this is answered.
+#[utoipa::path(post, path = "/v1/channels/{channel}/messages", tag = "channels", request_body = New,
+    params(("channel", description = "Id or slug")),
+    responses((status = 201, body = Message), (status = "4XX", body = Failure)))]
+pub(super) async fn say(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Path(channel): Path<String>,
+    Body(new): Body<New>,
+) -> Result<(StatusCode, Json<Message>), Failure> {
+    let message_type = new.message_type.unwrap_or_else(|| "text".to_owned());
+    let new = NewMessage { content: new.content, message_type, metadata: metadata(new.metadata)? };
+    let (channel, said) = core.say(&peer, &channel, new).await?;
+    Ok((StatusCode::CREATED, Json(Message::new(&channel, said))))
+}
+
+/// Which messages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// How many at most. Default: 50. More than 100 are as good as 100.
+    limit: Option<usize>,
+    /// Only those before the message of this id. Default: the last there are.
+    before: Option<String>,
+}
+
+/// Show what was said last in a channel, the oldest first.
+#[utoipa::path(get, path = "/v1/channels/{channel}/messages", tag = "channels",
+    params(("channel", description = "Id or slug"), Wanted),
+    responses((status = 200, body = Messages), (status = "4XX", body = Failure)))]
+pub(super) async fn history(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Path(channel): Path<String>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Messages>, Failure> {
+    let before = wanted.before.map(MessageId::from);
+    let (channel, rows) = core.channel_history(&peer, &channel, before.as_ref(), limit(wanted.limit)).await?;
+    Ok(Json(Messages { messages: rows.into_iter().map(|row| Message::new(&channel, row)).collect() }))
+}

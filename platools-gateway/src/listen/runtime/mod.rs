@@ -1,0 +1,54 @@
+//! Agents with sessions: over HTTP, and over the sockets that they open with tickets.
+
+mod auth;
+mod body;
+mod channels;
+mod connection;
+mod end;
+mod failure;
+mod messages;
+mod page;
+mod reader;
+mod sessions;
+mod upgrade;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::routing::get;
+use platools::wire::runtime::path;
+use tokio_util::task::TaskTracker;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::core::Core;
+use failure::Failure;
+
+/// The routes of agents with sessions, and what there is to know of those over HTTP. The tasks that own sockets are tracked.
+pub(super) fn router(core: &Arc<Core>, sockets: TaskTracker) -> (Router, OpenApi) {
+    let (served, document) = OpenApiRouter::new()
+        .routes(routes!(sessions::connect))
+        .routes(routes!(sessions::heartbeat))
+        .routes(routes!(sessions::status))
+        .routes(routes!(sessions::presence))
+        .routes(routes!(sessions::disconnect))
+        .routes(routes!(sessions::ticket))
+        .routes(routes!(channels::list, channels::create))
+        .routes(routes!(channels::show))
+        .routes(routes!(channels::join))
+        .routes(routes!(channels::leave))
+        .routes(routes!(channels::members))
+        .routes(routes!(channels::presence))
+        .routes(routes!(messages::history, messages::say))
+        .split_for_parts();
+    let adapter = upgrade::Adapter { core: Arc::clone(core), sockets };
+    let socket = Router::new().route(path::SOCKET, get(upgrade::upgrade)).with_state(adapter);
+    let routes = served.with_state(Arc::clone(core)).merge(socket);
+    (routes.method_not_allowed_fallback(no_such_method), document)
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Failure {
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not take {method}", uri.path()))
+}

@@ -1,0 +1,48 @@
+//! Which part of a long list, and what the URL of a request says.
+
+use axum::extract::FromRequestParts;
+use platools::wire::runtime::{DEFAULT_PAGE, MAX_PAGE};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::failure::Failure;
+
+/// What stands in the place of the names in a path.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Failure))]
+pub(super) struct Path<T>(pub(super) T);
+
+/// What follows the question mark.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Failure))]
+pub(super) struct Query<T>(pub(super) T);
+
+/// Which part.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Window {
+    /// How many at most. Default: 50. More than 100 are as good as 100.
+    limit: Option<usize>,
+    /// How many to leave out before them. Default: 0.
+    offset: Option<usize>,
+}
+
+impl Window {
+    pub(super) fn limit(&self) -> usize {
+        limit(self.limit)
+    }
+
+    /// The same where all are wanted that fit, unless the request says otherwise.
+    pub(super) fn limit_or(&self, most: usize) -> usize {
+        self.limit.unwrap_or(most).clamp(1, most)
+    }
+
+    pub(super) fn offset(&self) -> usize {
+        self.offset.unwrap_or_default()
+    }
+}
+
+/// How many are answered who asks for so many.
+pub(super) fn limit(asked: Option<usize>) -> usize {
+    asked.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE)
+}

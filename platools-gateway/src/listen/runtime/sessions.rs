@@ -1,0 +1,232 @@
+//! `/v1/runtime` and `/v1/ws/ticket`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::auth::Known;
+use super::body::{OptionalBody, metadata, stored};
+use super::failure::Failure;
+use super::page::{Query, Window};
+use crate::core::Core;
+use crate::core::clock::rfc3339;
+use crate::core::ids::SessionId;
+use crate::core::runtime::{PresentAgent, SessionView};
+
+/// It was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Done {
+    success: bool,
+}
+
+impl Done {
+    pub(super) const DONE: Json<Self> = Json(Self { success: true });
+}
+
+/// What an agent says when it connects.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schema(as = RuntimeConnect)]
+pub(super) struct Connect {
+    /// The program the agent runs in.
+    client_name: Option<String>,
+    /// Its version.
+    client_version: Option<String>,
+    /// Whatever is to be kept with the session, up to 8 KiB.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Box<RawValue>>,
+}
+
+/// A session that has begun.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RuntimeConnected)]
+pub(super) struct Connected {
+    session_id: String,
+    agent_id: String,
+    /// The agent's name for others.
+    address: String,
+    connected_at: String,
+    gateway_version: &'static str,
+}
+
+/// Begin a session, in the place of an older one of the agent's.
+#[utoipa::path(post, path = "/v1/runtime/connect", tag = "runtime", request_body = Option<Connect>,
+    responses((status = 201, body = Connected), (status = "4XX", body = Failure)))]
+pub(super) async fn connect(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    OptionalBody(body): OptionalBody<Connect>,
+) -> Result<(StatusCode, Json<Connected>), Failure> {
+    let metadata = metadata(body.metadata)?.unwrap_or_else(|| "{}".to_owned());
+    let session = core.begin_session(&peer, metadata).await?;
+    tracing::info!(
+        agent.id = %peer.id, agent.slug = peer.address, client.name = body.client_name.as_deref().map(cut),
+        client.version = body.client_version.as_deref().map(cut), "an agent has connected"
+    );
+    let connected = Connected {
+        session_id: session.id.to_string(),
+        agent_id: peer.id.to_string(),
+        address: peer.address,
+        connected_at: rfc3339(session.connected_ms),
+        gateway_version: env!("CARGO_PKG_VERSION"),
+    };
+    Ok((StatusCode::CREATED, Json(connected)))
+}
+
+/// What a client says of itself is worth so much of a line in the log.
+fn cut(text: &str) -> String {
+    text.chars().take(64).filter(|character| !character.is_control()).collect()
+}
+
+/// A heartbeat was noted.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Beat {
+    success: bool,
+    last_heartbeat: String,
+}
+
+/// Keep the session going.
+#[utoipa::path(post, path = "/v1/runtime/heartbeat", tag = "runtime",
+    responses((status = 200, body = Beat), (status = "4XX", body = Failure)))]
+pub(super) async fn heartbeat(Known(peer): Known, State(core): State<Arc<Core>>) -> Result<Json<Beat>, Failure> {
+    let last_heartbeat = rfc3339(core.beat(&peer)?);
+    Ok(Json(Beat { success: true, last_heartbeat }))
+}
+
+/// How an agent stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RuntimeStatus)]
+pub(super) struct Status {
+    agent_id: String,
+    address: String,
+    display_name: Option<String>,
+    /// `active` with a session, `inactive` without.
+    status: &'static str,
+    session: Option<Session>,
+}
+
+/// A session, which only its own agent sees.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RuntimeSession)]
+pub(super) struct Session {
+    session_id: String,
+    connected_at: String,
+    last_heartbeat: String,
+    #[schema(value_type = Object)]
+    metadata: Box<RawValue>,
+}
+
+impl From<SessionView> for Session {
+    fn from(session: SessionView) -> Self {
+        Self {
+            session_id: session.id.to_string(),
+            connected_at: rfc3339(session.connected_ms),
+            last_heartbeat: rfc3339(session.heartbeat_ms),
+            metadata: stored(session.metadata),
+        }
+    }
+}
+
+/// Show the agent that asks, and its session.
+#[utoipa::path(get, path = "/v1/runtime/status", tag = "runtime",
+    responses((status = 200, body = Status), (status = "4XX", body = Failure)))]
+pub(super) async fn status(Known(peer): Known, State(core): State<Arc<Core>>) -> Json<Status> {
+    let session = core.session_of(&peer).map(Session::from);
+    let status = if session.is_some() { "active" } else { "inactive" };
+    Json(Status { agent_id: peer.id.to_string(), address: peer.address, display_name: None, status, session })
+}
+
+/// Those who have a session.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RuntimePresence)]
+pub(super) struct Presence {
+    agents: Vec<Present>,
+    /// How many there are altogether.
+    total: usize,
+    limit: usize,
+    offset: usize,
+}
+
+/// An agent with a session.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RuntimePresent)]
+pub(super) struct Present {
+    agent_id: String,
+    address: String,
+    display_name: Option<String>,
+    connected_at: String,
+    last_heartbeat: String,
+}
+
+impl From<PresentAgent> for Present {
+    fn from(agent: PresentAgent) -> Self {
+        Self {
+            agent_id: agent.agent_id.to_string(),
+            address: agent.address,
+            display_name: None,
+            connected_at: rfc3339(agent.connected_ms),
+            last_heartbeat: rfc3339(agent.heartbeat_ms),
+        }
+    }
+}
+
+/// List the project's agents that have a session, in the order they came.
+#[utoipa::path(get, path = "/v1/runtime/presence", tag = "runtime", params(Window),
+    responses((status = 200, body = Presence), (status = "4XX", body = Failure)))]
+pub(super) async fn presence(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    Query(window): Query<Window>,
+) -> Result<Json<Presence>, Failure> {
+    let (limit, offset) = (window.limit(), window.offset());
+    let present = core.present_agents(&peer, limit, offset)?;
+    let agents = present.agents.into_iter().map(Present::from).collect();
+    Ok(Json(Presence { agents, total: present.total, limit, offset }))
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schema(as = RuntimeDisconnect)]
+pub(super) struct Disconnect {
+    /// Which session. Default: the agent's own, whichever that is.
+    session_id: Option<String>,
+}
+
+/// End the session, and the agent's sockets with it.
+#[utoipa::path(post, path = "/v1/runtime/disconnect", tag = "runtime", request_body = Option<Disconnect>,
+    responses((status = 200, body = Done), (status = "4XX", body = Failure)))]
+pub(super) async fn disconnect(
+    Known(peer): Known,
+    State(core): State<Arc<Core>>,
+    OptionalBody(body): OptionalBody<Disconnect>,
+) -> Result<Json<Done>, Failure> {
+    let session = body.session_id.map(SessionId::from);
+    core.end_session(&peer, session.as_ref()).await?;
+    tracing::info!(agent.id = %peer.id, agent.slug = peer.address, "an agent has disconnected");
+    Ok(Done::DONE)
+}
+
+/// What a socket is opened with, once and soon.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RuntimeTicket)]
+pub(super) struct Ticket {
+    ticket: String,
+}
+
+/// Issue a ticket, which opens one socket at `/ws/runtime?ticket=...` within a minute.
+#[utoipa::path(post, path = "/v1/ws/ticket", tag = "runtime",
+    responses((status = 200, body = Ticket), (status = "4XX", body = Failure)))]
+pub(super) async fn ticket(Known(peer): Known, State(core): State<Arc<Core>>) -> Result<Json<Ticket>, Failure> {
+    Ok(Json(Ticket { ticket: core.issue_ticket(&peer)?.expose_secret().to_owned() }))
+}

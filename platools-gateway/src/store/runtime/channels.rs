@@ -1,0 +1,159 @@
+//! Channels and who is in them.
+
+use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
+
+use crate::core::error::Error;
+use crate::core::ids::{AgentId, ChannelId, ProjectId};
+use crate::store::Store;
+
+/// A channel to be.
+#[derive(Debug)]
+pub(crate) struct NewChannelRow {
+    pub(crate) id: ChannelId,
+    pub(crate) project_id: ProjectId,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) metadata: String,
+    pub(crate) created_ms: i64,
+}
+
+/// A channel as one agent sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct ChannelRow {
+    pub(crate) id: ChannelId,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) description: Option<String>,
+    pub(crate) metadata: String,
+    pub(crate) created_ms: i64,
+    pub(crate) members: i64,
+    pub(crate) is_member: bool,
+}
+
+/// An agent in a channel.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberRow {
+    pub(crate) agent_id: AgentId,
+    pub(crate) address: String,
+    pub(crate) role: String,
+    pub(crate) joined_ms: i64,
+}
+
+/// Channels of the project `$1` with how many are in each, and whether the agent `$2` is.
+macro_rules! channels {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.*, (SELECT COUNT(*) FROM channel_members m WHERE m.channel_id = c.id) AS members, ",
+            "EXISTS (SELECT 1 FROM channel_members m WHERE m.channel_id = c.id AND m.agent_id = $2) AS is_member ",
+            "FROM channels c WHERE c.project_id = $1 ",
+            $rest
+        )
+    };
+}
+
+impl Store {
+    /// Adds a channel with its owner, unless its slug is taken or the project has so many. Says whether it was added.
+    pub(crate) async fn add_channel(&self, row: &NewChannelRow, owner: &AgentId, limit: i64) -> Result<bool, Error> {
+        let mut change = self.pool.begin().await?;
+        let added = sqlx::query(
+            "INSERT INTO channels (id, project_id, slug, name, description, metadata, created_ms) \
+             SELECT $1, id, $3, $4, $5, $6, $7 FROM projects \
+             WHERE id = $2 AND (SELECT COUNT(*) FROM channels WHERE project_id = $2) < $8 \
+             ON CONFLICT (project_id, slug) DO NOTHING",
+        )
+        .bind(row.id.as_str())
+        .bind(row.project_id.as_str())
+        .bind(&row.slug)
+        .bind(&row.name)
+        .bind(&row.description)
+        .bind(&row.metadata)
+        .bind(row.created_ms)
+        .bind(limit)
+        .execute(&mut *change)
+        .await?;
+        if added.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let joined = sqlx::query(
+            "INSERT INTO channel_members (channel_id, agent_id, role, joined_ms) \
+             SELECT $1, id, 'owner', $3 FROM agents WHERE id = $2",
+        );
+        joined.bind(row.id.as_str()).bind(owner.as_str()).bind(row.created_ms).execute(&mut *change).await?;
+        change.commit().await?;
+        Ok(true)
+    }
+
+    /// Channels of a project: first those that the agent is in, as clients look at the first page for them.
+    pub(crate) async fn channels(
+        &self,
+        project: &ProjectId,
+        agent: &AgentId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<ChannelRow>, Error> {
+        let query = sqlx::query(channels!("ORDER BY is_member DESC, c.slug LIMIT $3 OFFSET $4"));
+        let query = query.bind(project.as_str()).bind(agent.as_str()).bind(limit).bind(offset);
+        Ok(query.fetch_all(&self.pool).await?.iter().map(channel).collect())
+    }
+
+    /// How many channels a project has.
+    pub(crate) async fn channel_count(&self, project: &ProjectId) -> Result<i64, Error> {
+        let query = sqlx::query("SELECT COUNT(*) AS number FROM channels WHERE project_id = $1");
+        Ok(query.bind(project.as_str()).fetch_one(&self.pool).await?.get("number"))
+    }
+
+    /// One channel of a project, by id or slug.
+    pub(crate) async fn channel(
+        &self,
+        project: &ProjectId,
+        agent: &AgentId,
+        name: &str,
+    ) -> Result<Option<ChannelRow>, Error> {
+        let query = sqlx::query(channels!("AND (c.id = $3 OR c.slug = $3)"));
+        let query = query.bind(project.as_str()).bind(agent.as_str()).bind(name);
+        Ok(query.fetch_optional(&self.pool).await?.as_ref().map(channel))
+    }
+
+    /// Those who are in a channel, in the order they came.
+    pub(crate) async fn channel_members(
+        &self,
+        channel: &ChannelId,
+        limit: i64,
+        offset: i64,
+    ) -> Result<Vec<MemberRow>, Error> {
+        let rows = sqlx::query(
+            "SELECT m.*, a.slug FROM channel_members m JOIN agents a ON a.id = m.agent_id \
+             WHERE m.channel_id = $1 ORDER BY m.joined_ms, a.slug LIMIT $2 OFFSET $3",
+        )
+        .bind(channel.as_str())
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(rows.iter().map(member).collect())
+    }
+}
+
+fn channel(row: &SqliteRow) -> ChannelRow {
+    ChannelRow {
+        id: row.get::<String, _>("id").into(),
+        slug: row.get("slug"),
+        name: row.get("name"),
+        description: row.get("description"),
+        metadata: row.get("metadata"),
+        created_ms: row.get("created_ms"),
+        members: row.get("members"),
+        is_member: row.get("is_member"),
+    }
+}
+
+fn member(row: &SqliteRow) -> MemberRow {
+    MemberRow {
+        agent_id: row.get::<String, _>("agent_id").into(),
+        address: row.get("slug"),
+        role: row.get("role"),
+        joined_ms: row.get("joined_ms"),
+    }
+}

@@ -1,0 +1,63 @@
+//! Which channels are listened to: plain state without I/O.
+
+use std::collections::BTreeSet;
+
+/// The channels of a client, from its `connect` to its `disconnect`.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    /// Those that were asked for.
+    asked: BTreeSet<String>,
+    /// Those that the agent is a member of, as the gateway said last.
+    member: BTreeSet<String>,
+    /// Those that were given up, whatever the agent is a member of.
+    given_up: BTreeSet<String>,
+}
+
+impl Subscriptions {
+    /// A channel is asked for.
+    pub(super) fn ask(&mut self, channel_id: &str) {
+        self.given_up.remove(channel_id);
+        self.asked.insert(channel_id.to_owned());
+    }
+
+    /// A channel is given up.
+    pub(super) fn give_up(&mut self, channel_id: &str) {
+        self.asked.remove(channel_id);
+        self.given_up.insert(channel_id.to_owned());
+    }
+
+    /// The gateway has said which channels the agent is a member of.
+    pub(super) fn joined(&mut self, channel_ids: BTreeSet<String>) {
+        self.member = channel_ids;
+    }
+
+    /// What a new socket is to be subscribed to.
+    pub(super) fn all(&self) -> impl Iterator<Item = &str> {
+        let member = self.member.difference(&self.given_up);
+        self.asked.iter().chain(member.filter(|channel_id| !self.asked.contains(*channel_id))).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(subscriptions: &Subscriptions) -> Vec<&str> {
+        subscriptions.all().collect()
+    }
+
+    #[test]
+    fn channels_are_those_asked_for_and_those_of_the_agent_but_not_those_given_up() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.ask("a");
+        subscriptions.joined(["a", "b", "c"].map(str::to_owned).into());
+        assert_eq!(all(&subscriptions), ["a", "b", "c"]);
+        subscriptions.give_up("a");
+        subscriptions.give_up("b");
+        assert_eq!(all(&subscriptions), ["c"]);
+        subscriptions.joined(["a", "b"].map(str::to_owned).into());
+        assert_eq!(all(&subscriptions), [""; 0], "what was given up stays so, also on another socket");
+        subscriptions.ask("b");
+        assert_eq!(all(&subscriptions), ["b"]);
+    }
+}

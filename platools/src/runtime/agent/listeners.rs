@@ -1,0 +1,176 @@
+//! Whoever wants to know what happens: functions and streams.
+
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+/// How much may wait for a slow listener; what comes beyond that is dropped for it alone.
+const QUEUE: usize = 1024;
+
+/// A listener, to be removed again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ListenerId(u64);
+
+/// What a handler may return: nothing, or a result, whose error is logged as having happened.
+pub trait HandlerOutcome: sealed::Sealed + Send {
+    #[doc(hidden)]
+    fn is_failure(&self) -> bool;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl<E> Sealed for Result<(), E> {}
+}
+
+impl HandlerOutcome for () {
+    fn is_failure(&self) -> bool {
+        false
+    }
+}
+
+impl<E: Send> HandlerOutcome for Result<(), E> {
+    fn is_failure(&self) -> bool {
+        self.is_err()
+    }
+}
+
+/// Passes on what happens. Each listener has a queue of its own, so that its order is kept and it holds up nobody.
+pub(super) struct Listeners<T> {
+    /// What is listened to, for the log.
+    what: &'static str,
+    all: Mutex<All<T>>,
+}
+
+struct All<T> {
+    latest_id: u64,
+    listeners: Vec<Listener<T>>,
+    /// Those of the functions; they end when this is dropped.
+    tasks: JoinSet<()>,
+}
+
+struct Listener<T> {
+    id: u64,
+    /// What it wants to hear of; everything without it.
+    kind: Option<String>,
+    queue: mpsc::Sender<T>,
+    /// How much it was too slow for since it last kept up.
+    missed: u64,
+    is_wanted: Arc<AtomicBool>,
+}
+
+impl<T: Clone + Send + 'static> Listeners<T> {
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, all: Mutex::new(All { latest_id: 0, listeners: Vec::new(), tasks: JoinSet::new() }) }
+    }
+
+    /// Calls a function, which begins with what happens from now on.
+    pub(super) fn call<F, Fut>(&self, kind: Option<String>, function: F) -> ListenerId
+    where
+        F: Fn(T) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: HandlerOutcome> + Send + 'static,
+    {
+        let mut all = self.lock();
+        let (id, is_wanted, queue) = all.add(kind);
+        // Those that have ended are cleared away.
+        while all.tasks.try_join_next().is_some() {}
+        all.tasks.spawn(serve(self.what, id, is_wanted, queue, function));
+        ListenerId(id)
+    }
+
+    /// What happens from now on.
+    pub(super) fn stream(&self) -> BoxStream<'static, T> {
+        let (_, _, queue) = self.lock().add(None);
+        stream::unfold(queue, |mut queue| async move { queue.recv().await.map(|value| (value, queue)) }).boxed()
+    }
+
+    /// Removes a function, which is not called any more; whether it was there.
+    pub(super) fn remove(&self, id: ListenerId) -> bool {
+        let mut all = self.lock();
+        let before = all.listeners.len();
+        for gone in all.listeners.extract_if(.., |listener| listener.id == id.0) {
+            gone.is_wanted.store(false, Ordering::Relaxed);
+        }
+        all.listeners.len() < before
+    }
+
+    /// Something of that kind has happened. Waits for nobody.
+    pub(super) fn publish(&self, kind: &str, value: &T) {
+        let wants = |listener: &Listener<T>| listener.kind.as_deref().is_none_or(|wanted| wanted == kind);
+        self.lock().listeners.retain_mut(|listener| !wants(listener) || listener.tell(self.what, value));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, All<T>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> All<T> {
+    fn add(&mut self, kind: Option<String>) -> (u64, Arc<AtomicBool>, mpsc::Receiver<T>) {
+        self.latest_id += 1;
+        let (queue, queued) = mpsc::channel(QUEUE);
+        let is_wanted = Arc::new(AtomicBool::new(true));
+        let id = self.latest_id;
+        self.listeners.push(Listener { id, kind, queue, missed: 0, is_wanted: Arc::clone(&is_wanted) });
+        (id, is_wanted, queued)
+    }
+}
+
+impl<T: Clone> Listener<T> {
+    /// Whether it still listens.
+    fn tell(&mut self, what: &str, value: &T) -> bool {
+        match self.queue.try_send(value.clone()) {
+            Ok(()) if self.missed > 0 => {
+                warn!(
+                    listener.id = self.id,
+                    listener.missed = self.missed,
+                    "a listener to {what} was too slow for some"
+                );
+                self.missed = 0;
+            }
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.missed += 1,
+            Err(TrySendError::Closed(_)) => return false,
+        }
+        true
+    }
+}
+
+async fn serve<T, F, Fut>(
+    what: &'static str,
+    id: u64,
+    is_wanted: Arc<AtomicBool>,
+    mut queue: mpsc::Receiver<T>,
+    function: F,
+) where
+    F: Fn(T) -> Fut,
+    Fut: Future<Output: HandlerOutcome>,
+{
+    while let Some(value) = queue.recv().await {
+        if !is_wanted.load(Ordering::Relaxed) {
+            return;
+        }
+        // The function itself may panic too, before there is a future.
+        match AssertUnwindSafe(async { function(value).await }).catch_unwind().await {
+            Ok(outcome) if outcome.is_failure() => warn!(listener.id = id, "a listener to {what} has failed"),
+            Ok(_) => {}
+            // What it says may be what it was given.
+            Err(_) => error!(listener.id = id, "a listener to {what} has panicked"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Listeners<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let listeners = self.all.lock().unwrap_or_else(PoisonError::into_inner).listeners.len();
+        f.debug_struct("Listeners").field("listeners", &listeners).finish_non_exhaustive()
+    }
+}

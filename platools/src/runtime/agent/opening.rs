@@ -1,0 +1,85 @@
+//! From a gateway's address to a socket with a session.
+
+use std::collections::BTreeSet;
+
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::super::heard::Heard;
+use super::core::{Core, Frames};
+use super::error::{RuntimeError, RuntimeErrorKind};
+use crate::error::Error;
+use crate::link::Socket;
+use crate::wire::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, Ticket, path};
+
+/// A socket with a session.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) socket: Socket,
+    pub(super) heard: Heard,
+    pub(super) connected: Connected,
+    pub(super) frames: Frames,
+}
+
+/// After so many pages nobody looks for further channels.
+const MAX_PAGES: usize = 200;
+
+impl Core {
+    /// Begins a session and opens a socket for it, with the key as it is now.
+    pub(super) async fn open(&self) -> Result<Opened, RuntimeError> {
+        let mut connect = Connect::new().with_client("platools-rust", env!("CARGO_PKG_VERSION"));
+        connect.metadata.clone_from(&self.metadata);
+        let connected: Connected = self.gateway.ask("POST", path::CONNECT, connect).await?;
+        *self.session() = Some(connected.clone());
+        let ticket: Ticket = self.gateway.ask("POST", path::TICKET, ()).await?;
+        if ticket.ticket.is_empty() {
+            return Err(RuntimeError::new(RuntimeErrorKind::InvalidReply, "the gateway's ticket is empty"));
+        }
+        let (socket, heard) = self.socket(&ticket).await?;
+        self.join_channels().await;
+        // Whoever is told of the socket can send.
+        Ok(Opened { socket, heard, connected, frames: self.attach() })
+    }
+
+    async fn socket(&self, ticket: &Ticket) -> Result<(Socket, Heard), Error> {
+        let dialler = self.gateway.dialler();
+        let steps = async {
+            let request = dialler.request_at(&path::socket(&ticket.ticket))?;
+            let (transport, heard) = Heard::on(dialler.transport().await?);
+            Ok((Socket::new(dialler.upgrade(transport, request).await?), heard))
+        };
+        dialler.in_time(steps).await
+    }
+
+    /// Finds out which channels the agent is a member of. Where that fails, those known before are kept: what they are is no
+    /// reason to have no connection.
+    async fn join_channels(&self) {
+        let limit = self.gateway.dialler().time_limit();
+        match timeout(limit, self.channels_of_agent()).await {
+            Ok(Ok(channels)) => drop(self.change_channels(|known| known.joined(channels))),
+            Ok(Err(error)) => warn!(%error, "the agent's channels are not known"),
+            Err(_) => warn!("the agent's channels are not known: the gateway took too long"),
+        }
+    }
+
+    async fn channels_of_agent(&self) -> Result<BTreeSet<String>, RuntimeError> {
+        let (mut known, mut member) = (BTreeSet::new(), BTreeSet::new());
+        for page in 0..MAX_PAGES {
+            let path = path::page(path::CHANNELS, DEFAULT_PAGE, page * DEFAULT_PAGE);
+            let Channels { channels, .. } = self.gateway.ask("GET", &path, ()).await?;
+            let is_last = channels.len() < DEFAULT_PAGE;
+            let before = known.len();
+            for channel in channels {
+                if channel.is_member {
+                    member.insert(channel.id.clone());
+                }
+                known.insert(channel.id);
+            }
+            // A gateway that knows no `offset` answers with the same page again.
+            if is_last || known.len() == before {
+                break;
+            }
+        }
+        Ok(member)
+    }
+}

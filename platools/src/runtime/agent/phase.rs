@@ -1,0 +1,136 @@
+//! Whether a client is connected: at most once, from one call to the other.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::core::Core;
+use super::error::{RuntimeError, RuntimeErrorKind};
+use super::opening::Opened;
+use super::run::Run;
+use crate::link::ConnectionState;
+use crate::wire::runtime::Connected;
+
+/// How long the end of a connection may take: a close of the socket and a farewell over HTTP, each of which has a limit of
+/// its own.
+const END_LIMIT: Duration = Duration::from_secs(11);
+
+/// A client's core, and how far its connection is.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) core: Arc<Core>,
+    phase: Mutex<Phase>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Idle,
+    /// A call of `connect` is under way.
+    Connecting(watch::Sender<bool>),
+    /// Until nobody has a receiver of the stop any more. The run ends when it is dropped.
+    Running(watch::Sender<bool>, JoinSet<()>),
+}
+
+impl Shared {
+    pub(super) fn new(core: Core) -> Self {
+        Self { core: Arc::new(core), phase: Mutex::new(Phase::Idle) }
+    }
+
+    pub(super) async fn connect(&self) -> Result<Connected, RuntimeError> {
+        let mut attempt = self.begin()?;
+        let opened = tokio::select! {
+            opened = self.core.open() => opened,
+            _ = attempt.stop.wait_for(|stop| *stop) => Err(stopped()),
+        };
+        match opened {
+            Ok(opened) => attempt.succeed(opened),
+            Err(error) => {
+                self.core.say_farewell().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the connection or the attempt, and returns when that is done or takes too long.
+    pub(super) async fn disconnect(&self) {
+        let stop = match &*self.phase() {
+            Phase::Idle => return,
+            Phase::Connecting(stop) | Phase::Running(stop, _) => stop.clone(),
+        };
+        stop.send_replace(true);
+        if timeout(END_LIMIT, stop.closed()).await.is_err() {
+            // A task that another connection has meanwhile is not this one's.
+            let task = match &mut *self.phase() {
+                Phase::Running(running, task) if running.same_channel(&stop) => std::mem::take(task),
+                _ => return,
+            };
+            drop(task);
+            stop.closed().await;
+        }
+    }
+
+    fn begin(&self) -> Result<Attempt<'_>, RuntimeError> {
+        let mut phase = self.phase();
+        let is_busy = match &*phase {
+            Phase::Idle => false,
+            Phase::Connecting(_) => true,
+            Phase::Running(stop, _) => !stop.is_closed(),
+        };
+        if is_busy {
+            let message = "the client is connected already, or connecting; call `disconnect()` first";
+            return Err(RuntimeError::new(RuntimeErrorKind::AlreadyConnected, message));
+        }
+        let (sender, stop) = watch::channel(false);
+        *phase = Phase::Connecting(sender);
+        drop(phase);
+        self.core.reporter.state(ConnectionState::Connecting);
+        Ok(Attempt { shared: self, stop, has_succeeded: false })
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call of `connect`. Unless it succeeds, the client is where it was before, also where the call is dropped.
+struct Attempt<'a> {
+    shared: &'a Shared,
+    stop: watch::Receiver<bool>,
+    has_succeeded: bool,
+}
+
+impl Attempt<'_> {
+    fn succeed(mut self, opened: Opened) -> Result<Connected, RuntimeError> {
+        let mut phase = self.shared.phase();
+        let Phase::Connecting(stop) = &*phase else { return Err(stopped()) };
+        let connected = opened.connected.clone();
+        let core = Arc::clone(&self.shared.core);
+        // Before anybody can ask, and before the run may have something newer to say.
+        core.reporter.state(ConnectionState::Connected);
+        let run = Run { core, stop: stop.subscribe() };
+        let mut task = JoinSet::new();
+        task.spawn(run.run(opened));
+        let stop = stop.clone();
+        *phase = Phase::Running(stop, task);
+        self.has_succeeded = true;
+        drop(phase);
+        Ok(connected)
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if !self.has_succeeded {
+            *self.shared.phase() = Phase::Idle;
+            self.shared.core.clear();
+            self.shared.core.reporter.disconnected();
+        }
+    }
+}
+
+fn stopped() -> RuntimeError {
+    RuntimeError::new(RuntimeErrorKind::Disconnected, "the client was disconnected meanwhile")
+}

@@ -1,0 +1,130 @@
+//! The event loop of one socket.
+
+use std::pin::pin;
+
+use futures::future::Either;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tracing::warn;
+
+use super::super::heard::Heard;
+use super::core::Core;
+use super::event::{RuntimeEvent, now};
+use super::opening::Opened;
+use crate::link::{CLOSE_LIMIT, Disconnect, Heartbeat, Received, Socket};
+use crate::wire::runtime::{ClientFrame, Event};
+
+/// Serves one socket until it ends or `stop` becomes true.
+pub(super) async fn run_session(
+    core: &Core,
+    opened: Opened,
+    pulse: &mut Heartbeat,
+    stop: &mut watch::Receiver<bool>,
+) -> Disconnect {
+    let Opened { mut socket, heard, frames, .. } = opened;
+    frames.first.into_iter().for_each(|frame| socket.queue(frame));
+    pulse.answered();
+    Session { core, socket, heard, frames: frames.later, pulse }.run(stop).await
+}
+
+struct Session<'a> {
+    core: &'a Core,
+    socket: Socket,
+    heard: Heard,
+    frames: mpsc::Receiver<Utf8Bytes>,
+    pulse: &'a mut Heartbeat,
+}
+
+/// What wakes the loop.
+enum Wake {
+    Received(Received),
+    /// Everything is written, and there is a frame.
+    Frame(Option<Utf8Bytes>),
+    Timer,
+    Stop,
+}
+
+impl Session<'_> {
+    async fn run(mut self, stop: &mut watch::Receiver<bool>) -> Disconnect {
+        let mut timer = pin!(sleep_until(self.pulse.next()));
+        loop {
+            // Every arm is cancel-safe: the socket and the channel lose nothing, and the timer is kept.
+            let wake = tokio::select! {
+                turn = self.socket.next_or(|cx| self.frames.poll_recv(cx)) => match turn {
+                    Either::Left(received) => Wake::Received(received),
+                    Either::Right(frame) => Wake::Frame(frame),
+                },
+                () = timer.as_mut() => Wake::Timer,
+                _ = stop.wait_for(|stop| *stop) => Wake::Stop,
+            };
+            if let Some(reason) = self.handle(wake) {
+                self.core.detach();
+                self.end(&reason).await;
+                return reason;
+            }
+            let next = self.pulse.next();
+            if timer.deadline() != next {
+                timer.as_mut().reset(next);
+            }
+        }
+    }
+
+    fn handle(&mut self, wake: Wake) -> Option<Disconnect> {
+        match wake {
+            Wake::Received(received) => self.received(received),
+            Wake::Frame(frame) => {
+                // The core has a sender for as long as the loop goes on.
+                frame.into_iter().for_each(|frame| self.socket.queue(frame));
+                None
+            }
+            Wake::Timer => self.tick(Instant::now()),
+            Wake::Stop => Some(Disconnect::Stopped),
+        }
+    }
+
+    fn received(&mut self, received: Received) -> Option<Disconnect> {
+        match received {
+            Some(Ok(Message::Text(text))) => match Event::parse(&text) {
+                Ok(event) => self.core.events.publish(&event.kind, &RuntimeEvent::new(&event)),
+                Err(error) => warn!(%error, "a frame of the gateway was ignored"),
+            },
+            Some(Ok(Message::Close(frame))) => {
+                let (code, reason) = frame.map(|frame| (u16::from(frame.code), frame.reason.to_string())).unzip();
+                return Some(Disconnect::Closed { code, reason: reason.unwrap_or_default() });
+            }
+            // The library answers pings itself, and the protocol has no binary frames.
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Some(Disconnect::Broken { error: error.to_string() }),
+            None => return Some(Disconnect::Closed { code: None, reason: String::new() }),
+        }
+        None
+    }
+
+    fn tick(&mut self, now: Instant) -> Option<Disconnect> {
+        self.pulse.heard_at(self.heard.last());
+        if self.pulse.is_dead(now) {
+            return Some(Disconnect::Silent);
+        }
+        if self.pulse.is_due(now) {
+            // The protocol has no answer to a heartbeat; every WebSocket has one to a ping.
+            self.socket.queue(heartbeat());
+            self.socket.ping();
+            self.pulse.sent(now);
+        }
+        None
+    }
+
+    async fn end(mut self, reason: &Disconnect) {
+        match reason {
+            Disconnect::Stopped => drop(self.socket.close(1000, "client stop", CLOSE_LIMIT).await),
+            // Answers the gateway's close; a peer that is gone is not waited for.
+            Disconnect::Closed { .. } => drop(timeout(CLOSE_LIMIT, self.socket.answer_close()).await),
+            _ => {}
+        }
+    }
+}
+
+fn heartbeat() -> Utf8Bytes {
+    ClientFrame::Heartbeat { timestamp: Some(now().into()) }.to_text().into()
+}

@@ -1,0 +1,242 @@
+//! Channels: lists of agents, for each of whom a message is.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// A channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Channel {
+    /// The channel.
+    pub id: String,
+    /// Its name for addresses.
+    #[serde(default)]
+    pub slug: String,
+    /// Its name for people.
+    #[serde(default)]
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether the agent that asks is a member.
+    #[serde(default)]
+    pub is_member: bool,
+    /// How many members it has.
+    #[serde(default)]
+    pub member_count: u64,
+    /// When it was made.
+    #[serde(default)]
+    pub created_at: String,
+}
+
+impl Channel {
+    /// A channel without a description and without members.
+    #[must_use]
+    pub fn new(
+        id: impl Into<String>,
+        slug: impl Into<String>,
+        name: impl Into<String>,
+        created_at: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            slug: slug.into(),
+            name: name.into(),
+            description: None,
+            is_member: false,
+            member_count: 0,
+            created_at: created_at.into(),
+        }
+    }
+}
+
+/// A page of the channels there are.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Channels {
+    /// The channels of the page; fewer than its limit on the last one.
+    pub channels: Vec<Channel>,
+}
+
+impl Channels {
+    /// A page.
+    #[must_use]
+    pub fn new(channels: Vec<Channel>) -> Self {
+        Self { channels }
+    }
+}
+
+/// A channel to be made.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct NewChannel {
+    /// Its name for addresses, which no other one has.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whatever there is to be known of it: a JSON object of at most [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Box<RawValue>>,
+}
+
+impl NewChannel {
+    /// A channel without a description.
+    #[must_use]
+    pub fn new(slug: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { slug: slug.into(), name: name.into(), description: None, metadata: None }
+    }
+
+    /// Says what it is for.
+    #[must_use]
+    pub fn with_description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+}
+
+impl fmt::Debug for NewChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewChannel").field("slug", &self.slug).field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What is to be said in a channel. `Debug` shows how long it is, not what it says.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct NewMessage {
+    /// The words.
+    pub content: String,
+    /// What they are; `text` unless it says otherwise.
+    #[serde(default = "text")]
+    pub message_type: String,
+    /// Whatever else there is to be known: a JSON object of at most [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Box<RawValue>>,
+}
+
+fn text() -> String {
+    "text".to_owned()
+}
+
+impl NewMessage {
+    /// A text.
+    #[must_use]
+    pub fn new(content: impl Into<String>) -> Self {
+        Self { content: content.into(), message_type: text(), metadata: None }
+    }
+
+    /// Adds whatever else there is to be known, as a JSON object.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Box<RawValue>) -> Self {
+        self.metadata = Some(metadata);
+        self
+    }
+}
+
+impl fmt::Debug for NewMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewMessage")
+            .field("content_bytes", &self.content.len())
+            .field("message_type", &self.message_type)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What somebody said in a channel: the answer to a message, and the data of the event that the others get. `Debug` shows how
+/// long it is, not what it says.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ChannelMessage {
+    /// The message.
+    #[serde(default)]
+    pub id: String,
+    /// Where it was said.
+    #[serde(default)]
+    pub channel_id: String,
+    /// The channel's name for addresses.
+    #[serde(default)]
+    pub channel_slug: String,
+    /// The channel's name for people.
+    #[serde(default)]
+    pub channel_name: String,
+    /// Whoever said it.
+    #[serde(default)]
+    pub agent_id: String,
+    /// The address of whoever said it.
+    pub from: String,
+    /// Their name for people, if they have one.
+    #[serde(default)]
+    pub from_name: Option<String>,
+    /// What the words are; usually `text`.
+    #[serde(default = "text")]
+    pub message_type: String,
+    /// The words.
+    pub content: String,
+    /// Whatever else there is to be known: a JSON object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Box<RawValue>>,
+    /// When it was said.
+    #[serde(default)]
+    pub created_at: String,
+}
+
+impl ChannelMessage {
+    /// A message, said in a channel by whoever has the address.
+    #[must_use]
+    pub fn new(
+        id: impl Into<String>,
+        channel: &Channel,
+        from: impl Into<String>,
+        message: NewMessage,
+        created_at: impl Into<String>,
+    ) -> Self {
+        let NewMessage { content, message_type, metadata } = message;
+        Self {
+            id: id.into(),
+            channel_id: channel.id.clone(),
+            channel_slug: channel.slug.clone(),
+            channel_name: channel.name.clone(),
+            agent_id: String::new(),
+            from: from.into(),
+            from_name: None,
+            message_type,
+            content,
+            metadata,
+            created_at: created_at.into(),
+        }
+    }
+
+    /// Adds the id of whoever said it.
+    #[must_use]
+    pub fn with_agent_id(mut self, id: impl Into<String>) -> Self {
+        self.agent_id = id.into();
+        self
+    }
+
+    /// Adds the name for people of whoever said it.
+    #[must_use]
+    pub fn with_from_name(mut self, name: impl Into<String>) -> Self {
+        self.from_name = Some(name.into());
+        self
+    }
+}
+
+impl fmt::Debug for ChannelMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelMessage")
+            .field("id", &self.id)
+            .field("channel_id", &self.channel_id)
+            .field("from", &self.from)
+            .field("content_bytes", &self.content.len())
+            .finish_non_exhaustive()
+    }
+}
