@@ -33,4 +33,4 @@ pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;
 pub use gateway::{Builder, Gateway, Stopped};
-pub use listen::RpcSettings;
+pub use listen::{McpSettings, RpcSettings};

@@ -60,6 +60,7 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .limits(settings.limits.clone())
         .journal(settings.journal.settings())
         .rpc(settings.rpc.settings())
+        .mcp(settings.mcp.settings())
         .chat(settings.chat.settings());
     let builder = settings.model.settings().into_iter().fold(builder, Builder::model);
     match settings.tls.files() {

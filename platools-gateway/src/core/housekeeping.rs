@@ -46,7 +46,8 @@ impl Core {
     pub async fn apply_directory(&self) -> Result<(), Error> {
         self.directory.refresh().await?;
         let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
-        self.catalog.retain(|entity| snapshot.entity(entity).is_some());
+        let gone = self.catalog.retain(|entity| snapshot.entity(entity).is_some());
+        gone.iter().for_each(|scope| self.news.tell(scope));
         let has_ended = |link: &Identity, credential: &Credential| {
             // A token stays good by itself when its entity is gone.
             snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)

@@ -56,6 +56,9 @@ impl Core {
         }
         let tools = acceptable(tools);
         let changes = self.catalog.replace(identity, tools, || fence.is_current()).await?;
+        if changes.is_some_and(|changes| changes.added + changes.updated + changes.pruned > 0) {
+            self.news.tell(&identity.scope());
+        }
         Ok(changes.map_or(Registration::Superseded, Registration::Stored))
     }
 }

@@ -11,6 +11,7 @@ use toml::Table;
 
 use super::chat::GivenChat;
 use super::limits::GivenLimits;
+use super::mcp::GivenMcp;
 use super::model::GivenModel;
 use super::rpc::GivenRpc;
 use super::size::Size;
@@ -46,6 +47,8 @@ pub(crate) struct Given {
     pub(super) model: GivenModel,
     #[command(flatten)]
     pub(super) rpc: GivenRpc,
+    #[command(flatten)]
+    pub(super) mcp: GivenMcp,
     #[command(flatten)]
     pub(super) log: GivenLog,
     #[command(flatten)]

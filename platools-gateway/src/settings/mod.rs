@@ -3,6 +3,7 @@
 mod chat;
 mod given;
 mod limits;
+mod mcp;
 mod model;
 mod otlp;
 mod rpc;
@@ -24,6 +25,7 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use chat::{Chat, GivenChat};
 pub(crate) use given::{Given, GivenLog, LogFormat};
+use mcp::Mcp;
 pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
 use rpc::Rpc;
@@ -63,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) journal: Journal,
     /// What callers over the gateway RPC protocol may ask for, and how long they may take.
     pub(crate) rpc: Rpc,
+    /// How clients of the Model Context Protocol are served.
+    pub(crate) mcp: Mcp,
     /// How conversations with agents are held.
     pub(crate) chat: Chat,
     /// What agents think with.
@@ -181,6 +185,7 @@ impl Settings {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
         settings.rpc.check()?;
+        settings.mcp.check()?;
         settings.chat.check()?;
         settings.tls.check()?;
         settings.log.check()?;
@@ -336,6 +341,10 @@ mod tests {
             ("data = '/d'\n[rpc]\nping_interval = '1ms'", "`rpc.ping_interval` is 1ms; it takes at least 1s"),
             ("data = '/d'\n[rpc]\nping_interval = '1m'", "needs more time"),
             ("data = '/d'\n[rpc]\nmax_message = '1B'", "it takes at least 1KiB"),
+            ("data = '/d'\n[mcp]\nsession_idle = '1ms'", "`mcp.session_idle` is 1ms; it takes at least 1s"),
+            ("data = '/d'\n[mcp]\nurl = 'example.com'", "it takes a scheme and a host"),
+            ("data = '/d'\n[mcp]\nallowed_hosts = ['https://example.com']", "it takes names such as"),
+            ("data = '/d'\n[mcp]\nmax_sessions = 0", "line 3"),
             ("data = '/d'\n[chat]\nbusy = 'never'", "`refuse`"),
             ("data = '/d'\n[chat]\nrun_limit = 5", "a time such as"),
             ("data = '/d'\n[chat]\nrun_limit = '0s'", "`chat.run_limit` is 0s; it takes at least 1s"),

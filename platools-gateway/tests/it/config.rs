@@ -76,6 +76,15 @@ write_deadline = "10s"
 waiting_messages = 256
 requests_in_flight = 256
 
+[mcp]
+allowed_hosts = []
+allowed_origins = []
+session_idle = "1h"
+max_sessions = 1000
+max_sessions_per_caller = 100
+replay = "1MiB"
+call_limit = "10m"
+
 [chat]
 busy = "refuse"
 run_limit = "1m"

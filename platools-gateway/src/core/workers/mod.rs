@@ -21,6 +21,7 @@ use super::gauge::Gauge;
 use super::identity::{Credential, Identity, Policy, Scope};
 use super::ids::{ConnectionId, EntityId, ProjectId};
 use super::limits::Place;
+use super::news::News;
 use super::random;
 
 pub use link::{ClosingSignal, Fence, Link};
@@ -74,6 +75,7 @@ pub struct ConnectedWorker {
 pub(crate) struct Workers {
     state: Arc<Mutex<State>>,
     calls: Calls,
+    news: News,
 }
 
 #[derive(Debug, Default)]
@@ -97,13 +99,15 @@ impl State {
         links.push(live);
     }
 
-    fn remove(&mut self, scope: &Scope, arrival: Arrival) {
-        if let Some(links) = self.live.get_mut(scope) {
-            links.retain(|live| live.arrival != arrival);
-            if links.is_empty() {
-                self.live.remove(scope);
-            }
+    /// Takes a link out; says whether it was the last one of its scope.
+    fn remove(&mut self, scope: &Scope, arrival: Arrival) -> bool {
+        let Some(links) = self.live.get_mut(scope) else { return false };
+        links.retain(|live| live.arrival != arrival);
+        let is_empty = links.is_empty();
+        if is_empty {
+            self.live.remove(scope);
         }
+        is_empty
     }
 
     fn links(&self) -> impl Iterator<Item = &Arc<Live>> {
@@ -112,8 +116,8 @@ impl State {
 }
 
 impl Workers {
-    pub(crate) fn new(calls: Calls) -> Self {
-        Self { state: Arc::default(), calls }
+    pub(crate) fn new(calls: Calls, news: News) -> Self {
+        Self { state: Arc::default(), calls, news }
     }
 
     /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
@@ -147,7 +151,16 @@ impl Workers {
             queued_bytes: Gauge::default(),
             closing,
         };
-        self.lock().admit(identity.scope(), Arc::new(live), policy);
+        let scope = identity.scope();
+        let was_online = {
+            let mut state = self.lock();
+            let was_online = state.live.contains_key(&scope);
+            state.admit(scope.clone(), Arc::new(live), policy);
+            was_online
+        };
+        if !was_online {
+            self.news.tell(&scope);
+        }
         let workers = self.clone();
         Link { workers, identity, connection_id, arrival, features, deliveries, noticed, closed, _place: place }
     }
