@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResponse, CancelledNotificationParam, ClientRequest, ErrorData,
-    ListToolsResult, PaginatedRequestParams, ServerConfig, ServerPeerInfo, ServerResult, SetLevelRequestParams,
-    SubscriptionFilter,
+    ListToolsResult, PaginatedRequestParams, ResultType, ServerConfig, ServerPeerInfo, ServerResult,
+    SetLevelRequestParams, SubscriptionFilter,
 };
 use rmcp::service::{PeerRequestOptions, RequestContext, ServiceError, SubscriptionContext};
 use rmcp::{Peer, RoleClient, RoleServer, ServerHandler};
 
 use super::relay::Relay;
+
+/// The client's revision may want that said, which the gateway's does not say.
+const WHOLE: Option<ResultType> = Some(ResultType::COMPLETE);
 
 #[derive(Debug)]
 pub(super) struct Downstream {
@@ -49,7 +52,10 @@ impl ServerHandler for Downstream {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let cursor = request.and_then(|request| request.cursor);
-        self.gateway.list_tools(Some(PaginatedRequestParams::default().with_cursor(cursor))).await.map_err(unanswered)
+        let listed = self.gateway.list_tools(Some(PaginatedRequestParams::default().with_cursor(cursor))).await;
+        let mut listed = listed.map_err(unanswered)?;
+        listed.result_type = WHOLE;
+        Ok(listed)
     }
 
     async fn call_tool(
@@ -67,7 +73,10 @@ impl ServerHandler for Downstream {
         let id = call.id.clone();
         tokio::select! {
             answer = call.await_response() => match answer.map_err(unanswered)? {
-                ServerResult::CallToolResult(result) => Ok(result.into()),
+                ServerResult::CallToolResult(mut result) => {
+                    result.result_type = WHOLE;
+                    Ok(result.into())
+                }
                 _ => Err(ErrorData::internal_error("the gateway's answer is none to a call", None)),
             },
             () = context.ct.cancelled() => {

@@ -53,6 +53,9 @@ pub(crate) struct GivenMcp {
     /// How long a call at /mcp may take. Default: 10m.
     #[arg(long = "mcp-call-limit", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_CALL_LIMIT")]
     call_limit: Option<Span>,
+    /// How long a call at /mcp waits for its worker if that went away. Default: 30s.
+    #[arg(long = "mcp-worker-return", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_WORKER_RETURN")]
+    worker_return: Option<Span>,
 }
 
 /// How clients of the Model Context Protocol are served.
@@ -76,6 +79,8 @@ pub(crate) struct Mcp {
     replay: Size,
     /// How long a call may take. Default: 10 minutes.
     call_limit: Span,
+    /// How long it waits for its worker if that went away. Default: 30 seconds.
+    worker_return: Span,
 }
 
 impl Default for Mcp {
@@ -90,6 +95,7 @@ impl Default for Mcp {
             max_sessions_per_caller: number(100),
             replay: Size::bytes(1024 * 1024),
             call_limit: Span::from_secs(10 * 60),
+            worker_return: Span::from_secs(30),
         }
     }
 }
@@ -127,6 +133,7 @@ impl Mcp {
         settings.max_sessions_per_caller = self.max_sessions_per_caller.get() as usize;
         settings.replay_bytes = usize::try_from(self.replay.get()).unwrap_or(usize::MAX);
         settings.call_limit = self.call_limit.get();
+        settings.worker_return = self.worker_return.get();
         settings
     }
 }

@@ -84,6 +84,7 @@ max_sessions = 1000
 max_sessions_per_caller = 100
 replay = "1MiB"
 call_limit = "10m"
+worker_return = "30s"
 
 [chat]
 busy = "refuse"

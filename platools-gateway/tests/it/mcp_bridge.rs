@@ -172,6 +172,35 @@ async fn the_bridge_says_why_it_does_not_start() {
 }
 
 #[tokio::test]
+async fn a_log_of_everything_has_no_key_and_no_arguments() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker(&gateway, &["slow"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mut command = bridge(&gateway.url());
+    command.args(["--log-filter", "trace"]).stdin(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap());
+    let mut child = command.spawn().unwrap();
+    let streams = (child.stdout.take().unwrap(), child.stdin.take().unwrap());
+    let client = within(Listener::default().serve(streams)).await.unwrap();
+    let bridged = Bridged { child, client };
+    let mut params = slow();
+    params.arguments = json!({"pin": "h1dden"}).as_object().cloned();
+    let call = bridged.client.call_tool(params);
+    let answer = async {
+        let frame = worker.expect("tool_call").await;
+        worker.answer(&frame, json!("h1dden")).await;
+    };
+    let (result, ()) = tokio::join!(within(call), answer);
+    result.unwrap();
+    assert_eq!(bridged.exit_code().await, Some(0));
+    let logged = std::fs::read_to_string(&log).unwrap();
+    assert!(logged.contains("TRACE"), "{logged}");
+    for hidden in [dev::ADMIN_KEY, "h1dden"] {
+        assert!(!logged.contains(hidden), "{hidden}:\n{logged}");
+    }
+}
+
+#[tokio::test]
 async fn a_bridge_whose_client_goes_at_once_ends_in_order() {
     let gateway = dev_gateway().await;
     let output = within(bridge(&gateway.url()).output()).await.unwrap();

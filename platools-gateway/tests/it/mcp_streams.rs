@@ -126,23 +126,43 @@ async fn the_revision_without_sessions_calls_with_progress() {
 }
 
 #[tokio::test]
-async fn a_worker_that_dies_ends_its_calls_and_changes_the_list() {
+async fn a_worker_that_dies_changes_the_list_and_ends_its_calls_if_it_does_not_come_back() {
+    let mut settings = McpSettings::default();
+    settings.worker_return = Duration::from_millis(200);
+    let (gateway, secret, _) = gateway_with(Gateway::builder().mcp(settings)).await;
+    let key = gateway.add_key(Role::Operator).await.unwrap();
+    let client = Client::at(&gateway.url(), "/mcp").key(key.expose_secret()).opened().await;
+    let mut listening = client.listening(None).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    worker.register(&["slow"]).await;
+    let call = client.calling("slow", json!({}));
+    worker.expect("tool_call").await;
+    listening.list_change().await;
+    drop(worker);
+    let ended = within(call).await.unwrap();
+    assert_eq!(ended["result"]["_meta"]["platools/code"], "timeout", "{ended}");
+    assert!(text(&ended).contains("went away while it ran"), "{ended}");
+    listening.list_change().await;
+    assert_eq!(client.tools().await[0]["_meta"]["platools/online"], false);
+    let mut back = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    back.register(&["slow", "other"]).await;
+    listening.list_change().await;
+    within(async { while client.names().await != ["slow", "other"] {} }).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_back_still_answers() {
     let gateway = dev_gateway().await;
-    let mut worker = worker(&gateway, &["slow"]).await;
+    let mut gone = worker(&gateway, &["slow"]).await;
     let client = admin(&gateway).await;
     let mut listening = client.listening(None).await;
     let call = client.calling("slow", json!({}));
-    worker.expect("tool_call").await;
-    drop(worker);
+    let frame = gone.expect("tool_call").await;
+    drop(gone);
     listening.list_change().await;
-    assert_eq!(client.tools().await[0]["_meta"]["platools/online"], false);
-    // Its answer may still come over a new socket, until the call's time is up; here nobody waits so long.
-    call.abort();
-    let mut back = Dial::dev(&gateway).welcomed().await;
-    listening.list_change().await;
-    back.register(&["slow", "other"]).await;
-    listening.list_change().await;
-    assert_eq!(client.names().await, ["slow", "other"]);
+    let mut back = worker(&gateway, &["slow"]).await;
+    back.answer(&frame, json!("done")).await;
+    assert_eq!(text(&within(call).await.unwrap()), "done");
 }
 
 #[tokio::test]

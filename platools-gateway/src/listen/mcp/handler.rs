@@ -64,8 +64,7 @@ impl ServerHandler for Handler {
     ) -> Result<CallToolResponse, ErrorData> {
         let _call = self.session.used(Purpose::Call);
         let asked = asked(&context)?;
-        let limit = self.sessions.settings.call_limit;
-        Ok(call::run(&self.sessions.core, &self.session, asked, request, &context, limit).await?.into())
+        Ok(call::run(&self.sessions, &self.session, asked, request, &context).await?.into())
     }
 
     async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {

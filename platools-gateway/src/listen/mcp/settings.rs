@@ -25,6 +25,8 @@ pub struct McpSettings {
     pub replay_bytes: usize,
     /// A call takes at most so long. Default: 10 minutes.
     pub call_limit: Duration,
+    /// A call whose worker went away while it ran waits so long for it to come back with the answer. Default: 30 seconds.
+    pub worker_return: Duration,
 }
 
 impl Default for McpSettings {
@@ -38,6 +40,7 @@ impl Default for McpSettings {
             max_sessions_per_caller: 100,
             replay_bytes: 1024 * 1024,
             call_limit: Duration::from_secs(10 * 60),
+            worker_return: Duration::from_secs(30),
         }
     }
 }
