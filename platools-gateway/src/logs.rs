@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use platools_gateway::core::logs::LogFeed;
 use tracing::{Level, Subscriber};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
@@ -30,8 +30,13 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<LogFeed> {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
     let filter = EnvFilter::try_new(&log.filter)?;
-    tracing_subscriber::registry().with(filter).with(lines).with(into(&feed)).init();
+    tracing_subscriber::registry().with(filter).with(harmless()).with(lines).with(into(&feed)).init();
     Ok(feed)
+}
+
+/// Leaves out what `rmcp` logs, whatever the filter says: whole messages, with arguments and results in them.
+fn harmless<S: Subscriber>() -> impl Layer<S> {
+    filter_fn(|metadata| !metadata.target().starts_with("rmcp"))
 }
 
 /// Writes lines into a feed, whatever the form of the others is.

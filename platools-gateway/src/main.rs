@@ -1,5 +1,6 @@
 //! The gateway as a program.
 
+mod bridge;
 mod cli;
 mod logs;
 mod otlp;

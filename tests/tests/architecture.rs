@@ -49,7 +49,8 @@ const GATEWAY: Table = Table {
         ("gateway", &["core", "listen", "model", "store", "tls"]),
         ("dev", &["core", "gateway", "model"]),
         // Parts of the program, which has a root of its own.
-        ("cli", &["logs", "otlp", "settings", "signals", "supervisor"]),
+        ("bridge", &[]),
+        ("cli", &["bridge", "logs", "otlp", "settings", "signals", "supervisor"]),
         ("logs", &["settings"]),
         ("otlp", &["settings"]),
         ("settings", &[]),

@@ -7,6 +7,7 @@ mod entity;
 mod environment;
 mod folder;
 mod key;
+mod mcp;
 mod output;
 mod project;
 mod serve;
@@ -32,6 +33,8 @@ enum Command {
     Dev(dev::Options),
     /// Run a gateway. The first start prints an admin key, once.
     Serve(serve::Options),
+    /// Bridge a client of the Model Context Protocol that speaks over standard streams to a gateway.
+    Mcp(mcp::Options),
     /// Look at the settings of `serve`.
     #[command(subcommand)]
     Config(config::Command),
@@ -91,6 +94,7 @@ impl Cli {
         match self.command {
             Command::Dev(options) => dev::run(options).await,
             Command::Serve(options) => serve::run(options).await,
+            Command::Mcp(options) => mcp::run(options).await,
             Command::Config(command) => config::run(command),
             Command::Project { folder, command } => project::run(&folder, command).await,
             Command::Entity { place, command } => entity::run(&place, command).await,

@@ -62,6 +62,13 @@ impl Error {
         self.wait
     }
 
+    /// What went wrong, with everything that is wrong with the arguments on a line of its own, for whoever may put it right.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let problems = self.problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message));
+        std::iter::once(self.message.clone()).chain(problems).collect::<Vec<_>>().join("\n")
+    }
+
     /// The call it happened to, where there was one already.
     #[must_use]
     pub fn call_id(&self) -> Option<&CallId> {

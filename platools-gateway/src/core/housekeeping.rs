@@ -53,7 +53,8 @@ impl Core {
         if self.feed_revision.swap(snapshot.revision, Ordering::Relaxed) != snapshot.revision {
             self.all_tools_changed();
         }
-        self.catalog.retain(|entity| snapshot.entity(entity).is_some());
+        let gone = self.catalog.retain(|entity| snapshot.entity(entity).is_some());
+        gone.iter().for_each(|scope| self.news.tell(scope));
         let has_ended = |link: &Identity, credential: &Credential| {
             // A token stays good by itself when its entity is gone.
             snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)

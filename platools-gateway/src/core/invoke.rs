@@ -16,6 +16,7 @@ use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Role, Scope};
 use super::ids::CallId;
+use super::limits::Place;
 use super::oversize::shortened;
 use super::trace::TraceContext;
 use super::workers::{Delivery, Notice, Workers, offline};
@@ -35,6 +36,10 @@ pub struct CallRequest {
     /// Where to tell how far the call is.
     pub progress: Option<watch::Sender<Option<Progress>>>,
 }
+
+/// A caller's leave to make one call, counted among those it has under way until it is dropped.
+#[derive(Debug)]
+pub struct CallPermit(#[expect(dead_code, reason = "it is kept, not used")] Place<String>);
 
 /// How a call ended well.
 #[derive(Debug)]
@@ -92,9 +97,31 @@ impl Core {
     ///
     /// # Errors
     /// Everything that can go wrong with a call; see [`ErrorKind`].
-    pub async fn call(&self, caller: &Caller, mut request: CallRequest) -> Result<CallReply, Error> {
+    pub async fn call(&self, caller: &Caller, request: CallRequest) -> Result<CallReply, Error> {
+        let permit = self.permit_call(caller)?;
+        self.call_permitted(caller, permit, request).await
+    }
+
+    /// Counts a call before it is known which one it is, for whoever has to say so early if it is too much.
+    ///
+    /// # Errors
+    /// The caller makes too many calls.
+    pub fn permit_call(&self, caller: &Caller) -> Result<CallPermit, Error> {
+        self.limiter.call(caller).map(CallPermit)
+    }
+
+    /// Calls a tool like [`Core::call`], with leave to do so.
+    ///
+    /// # Errors
+    /// Like [`Core::call`], except for too many calls.
+    pub async fn call_permitted(
+        &self,
+        caller: &Caller,
+        permit: CallPermit,
+        mut request: CallRequest,
+    ) -> Result<CallReply, Error> {
+        let _under_way = permit;
         request.trace = request.trace.sampled(self.trace_ratio);
-        let _under_way = self.limiter.call(caller)?;
         let may_call = caller.require(Role::Operator);
         let found = match self.find_tool(caller, &request.tool).await {
             Ok(found) => found,

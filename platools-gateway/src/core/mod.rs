@@ -21,6 +21,7 @@ pub mod error;
 pub mod feed;
 pub mod figures;
 pub(crate) mod gauge;
+pub(crate) mod handles;
 mod history;
 mod housekeeping;
 pub mod idempotency;
@@ -30,6 +31,7 @@ mod invoke;
 pub mod journal;
 pub mod limits;
 pub mod logs;
+mod news;
 pub mod observe;
 pub mod oversize;
 pub mod project;
@@ -44,6 +46,7 @@ mod throttle;
 mod token;
 mod tools;
 pub mod trace;
+mod views;
 mod workers;
 
 use std::path::Path;
@@ -54,9 +57,11 @@ pub use callers::{Presence, Stay};
 pub use calls::{Outcome, Progress, Receipt};
 pub use catalog::Changes;
 pub use history::{CallQuery, CallsBefore};
-pub use invoke::{CallReply, CallRequest};
+pub use invoke::{CallPermit, CallReply, CallRequest};
+pub use news::ToolNews;
 pub use registration::Registration;
 pub use tools::{ListedTool, Switch, ToolName};
+pub use views::{ToolView, ViewedTool};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use agent::Agent;
@@ -74,6 +79,7 @@ use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
 use limits::{Limiter, Limits};
 use logs::LogFeed;
+use news::News;
 use observe::{CallObserver, Observers};
 use runtime::{Runtime, RuntimeSettings};
 use throttle::Throttles;
@@ -87,6 +93,7 @@ pub struct Core {
     store: Store,
     directory: Directory,
     catalog: Catalog,
+    news: News,
     workers: Workers,
     callers: Callers,
     /// What whoever comes with nothing may do.
@@ -134,14 +141,16 @@ impl Core {
     }
 
     async fn on(store: Store, limits: &Limits) -> Result<Self, Error> {
-        let directory = Directory::open(store.clone()).await?;
+        let news = News::default();
+        let directory = Directory::open(store.clone(), news.clone()).await?;
         let catalog = Catalog::new(store.clone());
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
-        let workers = Workers::new(calls.clone());
+        let workers = Workers::new(calls.clone(), news.clone());
         Ok(Self {
             store,
             directory,
             catalog,
+            news,
             workers,
             callers: Callers::default(),
             role_of_nobody: Role::Viewer,

@@ -57,7 +57,9 @@ impl Core {
         let tools = acceptable(tools);
         let changes = self.catalog.replace(identity, tools, || fence.is_current()).await?;
         if changes.is_some_and(|changes| changes.is_any()) {
-            self.tools_changed(&identity.scope());
+            let scope = identity.scope();
+            self.tools_changed(&scope);
+            self.news.tell(&scope);
         }
         Ok(changes.map_or(Registration::Superseded, Registration::Stored))
     }

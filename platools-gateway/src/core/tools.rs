@@ -155,7 +155,7 @@ impl Core {
         self.catalog.find(&environment.id, &which.name, which.entity.as_deref()).await
     }
 
-    fn listed(&self, identity: &Identity, tool: &CatalogTool) -> ListedTool {
+    pub(super) fn listed(&self, identity: &Identity, tool: &CatalogTool) -> ListedTool {
         let scope = identity.scope();
         ListedTool {
             identity: identity.clone(),

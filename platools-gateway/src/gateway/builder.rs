@@ -19,7 +19,7 @@ use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
 use crate::core::runtime::RuntimeSettings;
-use crate::listen::{self, Patience, RpcSettings, Server, Setup, Sockets};
+use crate::listen::{self, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets};
 use crate::model::{ModelAgent, ModelSettings};
 use crate::store::make_folder;
 use crate::tls::{Files, Keeper, Reload};
@@ -35,10 +35,9 @@ pub struct Builder {
     pub(super) data: Data,
     pub(super) tls: Option<Files>,
     pub(super) drain_limit: Duration,
-    patience: Patience,
+    manners: Manners,
     limits: Limits,
     journal: JournalSettings,
-    rpc: RpcSettings,
     runtime: RuntimeSettings,
     logs: Option<LogFeed>,
     is_without_auth: bool,
@@ -57,10 +56,9 @@ impl Default for Builder {
             data: Data::Temporary(None),
             tls: None,
             drain_limit: Duration::from_secs(10),
-            patience: Patience::default(),
+            manners: Manners::default(),
             limits: Limits::default(),
             journal: JournalSettings::default(),
-            rpc: RpcSettings::default(),
             runtime: RuntimeSettings::default(),
             logs: None,
             is_without_auth: false,
@@ -103,13 +101,13 @@ impl Builder {
 
     /// How long a worker may be silent before it counts as gone. Workers send a heartbeat every 30 seconds. Default: 2 minutes.
     pub fn worker_silence(mut self, limit: Duration) -> Self {
-        self.patience.silence = limit;
+        self.manners.patience.silence = limit;
         self
     }
 
     /// How long a worker may take nothing of what is sent to it before it counts as gone. Default: 30 seconds.
     pub fn worker_stall(mut self, limit: Duration) -> Self {
-        self.patience.stall = limit;
+        self.manners.patience.stall = limit;
         self
     }
 
@@ -127,7 +125,13 @@ impl Builder {
 
     /// What callers over the gateway RPC protocol may ask for, and how long they may take. Default: [`RpcSettings::default`].
     pub fn rpc(mut self, settings: RpcSettings) -> Self {
-        self.rpc = settings;
+        self.manners.rpc = settings;
+        self
+    }
+
+    /// How clients of the Model Context Protocol are served. Default: [`McpSettings::default`].
+    pub fn mcp(mut self, settings: McpSettings) -> Self {
+        self.manners.mcp = settings;
         self
     }
 
@@ -234,7 +238,8 @@ impl Builder {
         self.listen = address;
         let sockets = Sockets::default();
         let certificates = keeper.as_ref().map(Keeper::certificates);
-        let routes = listen::routes(&core, &sockets, self.patience, self.rpc.clone());
+        let site = Site { address, is_tls: keeper.is_some() };
+        let routes = listen::routes(&core, &sockets, self.manners.clone(), site);
         let limiter = Arc::clone(core.limiter());
         let server = Server::start(listener, Setup { routes, limiter, certificates });
         let reload = keeper.map(Reload::start);

@@ -5,6 +5,7 @@ mod body;
 mod broken;
 mod feed;
 mod forms;
+mod mcp;
 mod openai;
 mod origin;
 mod rest;
@@ -25,6 +26,8 @@ use axum::routing::any;
 use platools::wire::rpc::PATH;
 use tokio_util::task::TaskTracker;
 
+pub use mcp::McpSettings;
+pub(crate) use mcp::Site;
 pub use rpc::RpcSettings;
 pub(crate) use server::{Server, Setup};
 pub(crate) use sync::Patience;
@@ -41,22 +44,33 @@ use crate::core::Core;
 pub(crate) struct Sockets {
     /// Those of workers.
     pub(crate) links: TaskTracker,
-    /// Those of callers, and of agents with sessions.
+    /// Those of callers, of their sessions, and of agents with sessions.
     pub(crate) callers: TaskTracker,
     /// Those of dashboards.
     pub(crate) dashboards: TaskTracker,
 }
 
+/// How the protocols are spoken.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Manners {
+    /// The gateway's patience with workers.
+    pub(crate) patience: Patience,
+    pub(crate) rpc: RpcSettings,
+    pub(crate) mcp: McpSettings,
+}
+
 /// Every route of the gateway. The tasks that own sockets are tracked.
-pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, patience: Patience, rpc: RpcSettings) -> Routes {
-    let workers = sync::router(Arc::clone(core), sockets.links.clone(), patience);
-    let callers = rpc::Adapter::new(Arc::clone(core), sockets.callers.clone(), rpc);
+pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site: Site) -> Routes {
+    let workers = sync::router(Arc::clone(core), sockets.links.clone(), manners.patience);
+    let callers = rpc::Adapter::new(Arc::clone(core), sockets.callers.clone(), manners.rpc);
     let dashboards = feed::Adapter::new(Arc::clone(core), sockets.dashboards.clone());
     let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
+    let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), manners.mcp, site);
     let (agents, described) = runtime::router(core, sockets.callers.clone());
     // The adapter for HTTP also answers what no route matches, and describes what the others have over HTTP.
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
-    let served = rest::router(Arc::clone(core), described).merge(openai).merge(workers).merge(shared).merge(agents);
+    let sockets = workers.merge(shared).merge(agents);
+    let served = rest::router(Arc::clone(core), described).merge(openai).merge(clients).merge(sockets);
     Routes { served, turned_away: rest::turned_away() }
 }
 

@@ -12,6 +12,7 @@ use toml::Table;
 use super::chat::GivenChat;
 use super::feed::GivenFeed;
 use super::limits::GivenLimits;
+use super::mcp::GivenMcp;
 use super::model::GivenModel;
 use super::rpc::GivenRpc;
 use super::runtime::GivenRuntime;
@@ -52,6 +53,8 @@ pub(crate) struct Given {
     pub(super) feed: GivenFeed,
     #[command(flatten)]
     pub(super) runtime: GivenRuntime,
+    #[command(flatten)]
+    pub(super) mcp: GivenMcp,
     #[command(flatten)]
     pub(super) log: GivenLog,
     #[command(flatten)]

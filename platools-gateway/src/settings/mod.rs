@@ -4,6 +4,7 @@ mod chat;
 mod feed;
 mod given;
 mod limits;
+mod mcp;
 mod model;
 mod otlp;
 mod rpc;
@@ -28,6 +29,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) use chat::{Chat, GivenChat};
 use feed::Feed;
 pub(crate) use given::{Given, GivenLog, LogFormat};
+use mcp::Mcp;
 pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
 use rpc::Rpc;
@@ -72,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) feed: Feed,
     /// How agents with sessions are served.
     pub(crate) runtime: Runtime,
+    /// How clients of the Model Context Protocol are served.
+    pub(crate) mcp: Mcp,
     /// How conversations with agents are held.
     pub(crate) chat: Chat,
     /// What agents think with.
@@ -192,6 +196,7 @@ impl Settings {
         settings.rpc.check()?;
         settings.feed.check()?;
         settings.runtime.check()?;
+        settings.mcp.check()?;
         settings.chat.check()?;
         settings.tls.check()?;
         settings.log.check()?;
@@ -351,6 +356,10 @@ mod tests {
             ("data = '/d'\n[feed]\ntick = '0s'", "`feed.tick` is 0s; it takes at least 1ms"),
             ("data = '/d'\n[feed]\nwaiting_keys = 0", "line 3"),
             ("data = '/d'\n[feed]\nmax_message = '1B'", "it takes at least 1KiB"),
+            ("data = '/d'\n[mcp]\nsession_idle = '1ms'", "`mcp.session_idle` is 1ms; it takes at least 1s"),
+            ("data = '/d'\n[mcp]\nurl = 'example.com'", "it takes a scheme and a host"),
+            ("data = '/d'\n[mcp]\nallowed_hosts = ['https://example.com']", "it takes names such as"),
+            ("data = '/d'\n[mcp]\nmax_sessions = 0", "line 3"),
             ("data = '/d'\n[chat]\nbusy = 'never'", "`refuse`"),
             ("data = '/d'\n[chat]\nrun_limit = 5", "a time such as"),
             ("data = '/d'\n[chat]\nrun_limit = '0s'", "`chat.run_limit` is 0s; it takes at least 1s"),

@@ -112,6 +112,16 @@ write_deadline = "10s"
 waiting_events = 1024
 channel_history = 1000
 
+[mcp]
+allowed_hosts = []
+allowed_origins = []
+session_idle = "1h"
+max_sessions = 1000
+max_sessions_per_caller = 100
+replay = "1MiB"
+call_limit = "10m"
+worker_return = "30s"
+
 [chat]
 busy = "refuse"
 run_limit = "1m"

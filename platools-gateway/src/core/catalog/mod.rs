@@ -143,10 +143,18 @@ impl Catalog {
         listed
     }
 
-    /// Forgets the tools of entities that are gone.
-    pub(crate) fn retain(&self, is_there: impl Fn(&EntityId) -> bool) {
-        self.sets.write().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(&scope.entity));
+    /// Forgets the tools of entities that are gone; says where there were some.
+    pub(crate) fn retain(&self, is_there: impl Fn(&EntityId) -> bool) -> Vec<Scope> {
+        let mut gone = Vec::new();
+        self.sets.write().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| {
+            let stays = is_there(&scope.entity);
+            if !stays {
+                gone.push(scope.clone());
+            }
+            stays
+        });
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(&scope.entity));
+        gone
     }
 
     fn set(&self, scope: &Scope) -> Option<Arc<ToolSet>> {

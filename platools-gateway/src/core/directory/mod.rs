@@ -14,6 +14,7 @@ use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Credential, Identity, Policy, Role};
 use super::ids::ProjectId;
+use super::news::News;
 use super::token::{self, CallerClaims, Signer, Token, WorkerClaims};
 use crate::store::{EntityRow, KeyRow, Store};
 
@@ -86,13 +87,14 @@ pub(crate) struct Directory {
     default_project: ProjectId,
     signer: Signer,
     snapshot: RwLock<Arc<Snapshot>>,
+    news: News,
     /// When an unknown secret last made the directory look into the database.
     looked: Mutex<Option<Instant>>,
 }
 
 impl Directory {
     /// Opens the directory, and makes what every gateway has.
-    pub(crate) async fn open(store: Store) -> Result<Self, Error> {
+    pub(crate) async fn open(store: Store, news: News) -> Result<Self, Error> {
         let default_project = store.default_project().await?;
         let signing_key = store.signing_key(Signer::fresh_key().expose_secret()).await?;
         let snapshot = Snapshot::from(store.directory().await?);
@@ -101,6 +103,7 @@ impl Directory {
             default_project,
             signer: Signer::new(&signing_key.into()),
             snapshot: RwLock::new(Arc::new(snapshot)),
+            news,
             looked: Mutex::default(),
         })
     }
@@ -132,7 +135,8 @@ impl Directory {
         let mut current = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         // Of two that read at the same time the one that read later stays.
         if fresh.revision > current.revision {
-            *current = Arc::new(fresh);
+            let before = std::mem::replace(&mut *current, Arc::new(fresh));
+            current.switched_since(&before).for_each(|scope| self.news.tell(scope));
         }
         Ok(())
     }

@@ -183,6 +183,12 @@ impl Snapshot {
         !self.disabled_tools.get(scope).is_some_and(|names| names.contains(tool))
     }
 
+    /// Where other tools are switched off than before.
+    pub(crate) fn switched_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Scope> {
+        let scopes = self.disabled_tools.keys().chain(before.disabled_tools.keys());
+        scopes.filter(|scope| self.disabled_tools.get(scope) != before.disabled_tools.get(scope))
+    }
+
     /// An entity in an environment, with all that surrounds it.
     pub(crate) fn identity(&self, entity: &EntityRow, environment: &Environment) -> Option<Identity> {
         Some(Identity {

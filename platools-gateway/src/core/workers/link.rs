@@ -105,15 +105,16 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         let scope = self.identity.scope();
-        let mut state = self.workers.lock();
-        state.remove(&scope, self.arrival);
-        drop(state);
+        let is_offline = self.workers.lock().remove(&scope, self.arrival);
         if let Some(observer) = self.workers.observer.as_ref().filter(|_| self.was_live) {
             observer.worker_left(&self.identity, &self.connection_id);
         }
         // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
         self.deliveries.close();
         self.workers.calls.fail_queued(&self.connection_id, offline);
+        if is_offline {
+            self.workers.news.tell(&scope);
+        }
     }
 }
 

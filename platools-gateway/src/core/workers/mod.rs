@@ -22,6 +22,7 @@ use super::gauge::Gauge;
 use super::identity::{Credential, Identity, Policy, Scope};
 use super::ids::{ConnectionId, EntityId, ProjectId};
 use super::limits::Place;
+use super::news::News;
 use super::random;
 
 pub use link::{ClosingSignal, Fence, Link};
@@ -84,6 +85,7 @@ pub(crate) trait WorkerObserver: fmt::Debug + Send + Sync {
 pub(crate) struct Workers {
     state: Arc<Mutex<State>>,
     calls: Calls,
+    news: News,
     observer: Option<Arc<dyn WorkerObserver>>,
 }
 
@@ -111,13 +113,15 @@ impl State {
         true
     }
 
-    fn remove(&mut self, scope: &Scope, arrival: Arrival) {
-        if let Some(links) = self.live.get_mut(scope) {
-            links.retain(|live| live.arrival != arrival);
-            if links.is_empty() {
-                self.live.remove(scope);
-            }
+    /// Takes a link out; says whether it was the last one of its scope.
+    fn remove(&mut self, scope: &Scope, arrival: Arrival) -> bool {
+        let Some(links) = self.live.get_mut(scope) else { return false };
+        links.retain(|live| live.arrival != arrival);
+        let is_empty = links.is_empty();
+        if is_empty {
+            self.live.remove(scope);
         }
+        is_empty
     }
 
     fn links(&self) -> impl Iterator<Item = &Arc<Live>> {
@@ -126,8 +130,8 @@ impl State {
 }
 
 impl Workers {
-    pub(crate) fn new(calls: Calls) -> Self {
-        Self { state: Arc::default(), calls, observer: None }
+    pub(crate) fn new(calls: Calls, news: News) -> Self {
+        Self { state: Arc::default(), calls, news, observer: None }
     }
 
     /// Tells somebody of workers that come and go from now on.
@@ -166,9 +170,17 @@ impl Workers {
             queued_bytes: Gauge::default(),
             closing,
         });
-        let was_live = self.lock().admit(identity.scope(), Arc::clone(&live), policy);
+        let scope = identity.scope();
+        let (was_online, was_live) = {
+            let mut state = self.lock();
+            let was_online = state.live.contains_key(&scope);
+            (was_online, state.admit(scope.clone(), Arc::clone(&live), policy))
+        };
         if let Some(observer) = self.observer.as_ref().filter(|_| was_live) {
             observer.worker_came(&live.shown());
+        }
+        if !was_online {
+            self.news.tell(&scope);
         }
         let workers = self.clone();
         Link {

@@ -1,0 +1,246 @@
+//! How the gateway is reached: HTTP/1.1, with TLS and the system's authorities where the URL says so.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest};
+use rmcp::transport::streamable_http_client::{
+    SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
+};
+use rustls::ClientConfig;
+use rustls::crypto::ring;
+use secrecy::{ExposeSecret as _, SecretString};
+use sse_stream::{Sse, SseStream};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
+
+/// How long it may take to connect.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a gateway that cannot be reached is waited for: one that is started again is back by then.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long it is from one attempt to the next.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// An answer that is no stream may be so long: more than a gateway ever sends.
+const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
+
+/// A client of a gateway, with a key.
+#[derive(Clone)]
+pub(super) struct Http {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    key: HeaderValue,
+    /// How many sessions were opened.
+    sessions: watch::Sender<u64>,
+    refused: Arc<Mutex<Option<String>>>,
+}
+
+/// Shows nothing of the key.
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").finish_non_exhaustive()
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    #[error("the gateway cannot be reached")]
+    Unreachable(#[source] Error),
+    #[error("the connection to the gateway broke")]
+    Broken(#[source] Error),
+    #[error("the request cannot be written")]
+    Unwritable(#[from] axum::http::Error),
+    #[error("the gateway's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+type Failed = StreamableHttpError<Unanswered>;
+
+impl Http {
+    pub(super) fn new(key: &SecretString) -> anyhow::Result<Self> {
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .context("TLS cannot be set up")?
+            .with_native_roots()
+            .context("the system's certificate authorities cannot be read; SSL_CERT_FILE names a file of others")?;
+        let mut http = HttpConnector::new();
+        // What is not HTTP is for TLS.
+        http.enforce_http(false);
+        http.set_connect_timeout(Some(CONNECT));
+        http.set_nodelay(true);
+        let connector = HttpsConnectorBuilder::new().with_tls_config(config.with_no_client_auth());
+        let connector = connector.https_or_http().enable_http1().wrap_connector(http);
+        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        let mut key = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+            .ok()
+            .context("the key has characters that no header takes")?;
+        key.set_sensitive(true);
+        Ok(Self { client, key, sessions: watch::Sender::new(0), refused: Arc::default() })
+    }
+
+    /// How many sessions were opened, and will be.
+    pub(super) fn sessions(&self) -> watch::Receiver<u64> {
+        self.sessions.subscribe()
+    }
+
+    /// Why the gateway turned the last request away, in words for whoever started the program.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sends a request; again where it certainly did not arrive.
+    async fn send(
+        &self,
+        method: Method,
+        uri: &str,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Failed> {
+        let headers: Vec<_> = headers.into_iter().chain([(AUTHORIZATION, self.key.clone())]).collect();
+        let begun = Instant::now();
+        loop {
+            let mut request = Request::builder().method(method.clone()).uri(uri);
+            for (name, value) in &headers {
+                request = request.header(name, value);
+            }
+            let request = request.body(Full::new(body.clone())).map_err(Unanswered::from).map_err(Failed::Client)?;
+            match self.client.request(request).await {
+                Ok(response) => return self.taken(response).await,
+                Err(error) if !error.is_connect() => return Err(Failed::Client(Unanswered::Broken(error))),
+                Err(error) if begun.elapsed() >= PATIENCE => {
+                    return Err(Failed::Client(Unanswered::Unreachable(error)));
+                }
+                Err(error) => tracing::debug!(%error, "the gateway cannot be reached; trying again"),
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// The response, unless the gateway refuses.
+    async fn taken(&self, response: Response<Incoming>) -> Result<Response<Incoming>, Failed> {
+        let status = response.status();
+        if status.is_success() || status == StatusCode::NOT_FOUND {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            return Ok(response);
+        }
+        let said = text(response).await.unwrap_or_default();
+        let said: Option<serde_json::Value> = serde_json::from_str(&said).ok();
+        let said = said.as_ref().and_then(|said| said["error"]["message"].as_str()).unwrap_or("no reason was given");
+        let why = format!("the gateway refuses this ({status}): {said}");
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
+        Err(Failed::UnexpectedServerResponse(Cow::Owned(why)))
+    }
+}
+
+async fn text(response: Response<Incoming>) -> Result<String, Failed> {
+    let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
+    let unreadable = |why: String| Failed::Client(Unanswered::Unreadable(why));
+    let body = body.map_err(|error| unreadable(error.to_string()))?.to_bytes();
+    String::from_utf8(body.into()).map_err(|error| unreadable(error.to_string()))
+}
+
+fn events(response: Response<Incoming>) -> BoxStream<'static, Result<Sse, SseError>> {
+    SseStream::from_bytes_stream(response.into_body().into_data_stream()).boxed()
+}
+
+fn is(response: &Response<Incoming>, kind: &str) -> bool {
+    let found = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    found.starts_with(kind)
+}
+
+fn named(name: HeaderName, value: &str) -> Result<(HeaderName, HeaderValue), Failed> {
+    let value = HeaderValue::from_str(value).map_err(|error| Failed::Client(Unanswered::Unwritable(error.into())))?;
+    Ok((name, value))
+}
+
+impl StreamableHttpClient for Http {
+    type Error = Unanswered;
+
+    async fn post_message(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session_id: Option<Arc<str>>,
+        _: Option<String>,
+        custom_headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<StreamableHttpPostResponse, Failed> {
+        let is_opening = matches!(
+            &message,
+            ClientJsonRpcMessage::Request(request) if matches!(request.request, ClientRequest::InitializeRequest(_))
+        );
+        let had_session = session_id.is_some();
+        let session = session_id.map(|id| named(SESSION, &id)).transpose()?;
+        let forms = [(CONTENT_TYPE, HeaderValue::from_static(JSON)), named(ACCEPT, &format!("{EVENTS}, {JSON}"))?];
+        let body = serde_json::to_vec(&message)?.into();
+        let headers = custom_headers.into_iter().chain(session).chain(forms);
+        let response = self.send(Method::POST, &uri, headers, body).await?;
+        let session = response.headers().get(SESSION).and_then(|id| id.to_str().ok()).map(str::to_owned);
+        match response.status() {
+            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => Ok(StreamableHttpPostResponse::Accepted),
+            StatusCode::NOT_FOUND if had_session => Err(Failed::SessionExpired),
+            StatusCode::NOT_FOUND => Err(Failed::UnexpectedServerResponse("there is no such endpoint".into())),
+            _ => {
+                if is_opening {
+                    self.sessions.send_modify(|sessions| *sessions += 1);
+                }
+                if is(&response, EVENTS) {
+                    return Ok(StreamableHttpPostResponse::Sse(events(response), session));
+                }
+                let message = serde_json::from_str(&text(response).await?)?;
+                Ok(StreamableHttpPostResponse::Json(message, session))
+            }
+        }
+    }
+
+    async fn delete_session(
+        &self,
+        uri: Arc<str>,
+        session_id: Arc<str>,
+        _: Option<String>,
+        custom_headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<(), Failed> {
+        let headers = custom_headers.into_iter().chain([named(SESSION, &session_id)?]);
+        self.send(Method::DELETE, &uri, headers, Bytes::new()).await.map(drop)
+    }
+
+    async fn get_stream(
+        &self,
+        uri: Arc<str>,
+        session_id: Option<Arc<str>>,
+        last_event_id: Option<String>,
+        _: Option<String>,
+        custom_headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Failed> {
+        let session = session_id.map(|id| named(SESSION, &id)).transpose()?;
+        let after = last_event_id.map(|id| named(LAST_EVENT, &id)).transpose()?;
+        let headers = custom_headers.into_iter().chain(session).chain(after).chain([named(ACCEPT, EVENTS)?]);
+        let response = self.send(Method::GET, &uri, headers, Bytes::new()).await?;
+        match response.status() {
+            StatusCode::NOT_FOUND => Err(Failed::SessionExpired),
+            _ if is(&response, EVENTS) => Ok(events(response)),
+            _ => Err(Failed::ServerDoesNotSupportSse),
+        }
+    }
+}

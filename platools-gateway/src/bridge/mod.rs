@@ -1,0 +1,93 @@
+//! `mcp`: a gateway for clients of the Model Context Protocol that start a program and speak with it over its standard streams.
+
+#[expect(deprecated, reason = "gateways and clients of the revisions in use have a log")]
+mod downstream;
+mod http;
+#[expect(deprecated, reason = "gateways and clients of the revisions in use have a log")]
+mod relay;
+#[expect(deprecated, reason = "gateways and clients of the revisions in use have a log")]
+mod upstream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use rmcp::model::{ClientCapabilities, ClientConfig, ClientRequest, Implementation, ProtocolVersion};
+use rmcp::service::{ClientInitializeError, Peer, RunningService};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::{RoleClient, ServiceExt as _};
+use secrecy::SecretString;
+use tokio::time::sleep;
+
+use downstream::Downstream;
+use http::Http;
+use relay::Relay;
+use upstream::Upstream;
+
+/// How often the gateway is asked whether it is still the one that the session was opened with. One that was started again is
+/// not, and a session with it is opened then.
+const PULSE: Duration = Duration::from_secs(5);
+
+/// Serves whoever is at the other end of the standard streams, until it is gone.
+///
+/// # Errors
+/// The gateway cannot be reached, or does not take the key.
+pub(crate) async fn run(url: &str, key: &SecretString) -> anyhow::Result<()> {
+    let (http, relay) = (Http::new(key)?, Arc::new(Relay::default()));
+    let upstream = connect(url, http.clone(), &relay).await?;
+    let known = upstream.peer().peer_info().context("the gateway did not say what it is")?;
+    let downstream = Downstream::new(upstream.peer().clone(), Arc::clone(&relay), &known);
+    // An end before the first message is one as well.
+    let Ok(client) = downstream.serve(rmcp::transport::stdio()).await else { return leave(upstream).await };
+    relay.is_connected(client.peer().clone());
+    tokio::select! {
+        ended = client.waiting() => drop(ended.context("the client's end failed")?),
+        () = keep(upstream.peer(), &http, &relay) => {}
+    }
+    leave(upstream).await
+}
+
+async fn connect(url: &str, http: Http, relay: &Arc<Relay>) -> anyhow::Result<RunningService<RoleClient, Upstream>> {
+    let config = StreamableHttpClientTransportConfig::with_uri(url);
+    let transport = StreamableHttpClientTransport::with_client(http.clone(), config);
+    let info = Implementation::new("platools-gateway", env!("CARGO_PKG_VERSION"));
+    // With a session, so that the gateway can say what changes.
+    let mut config = ClientConfig::new(ClientCapabilities::default(), info);
+    config.protocol_version = ProtocolVersion::LATEST_WITH_INITIALIZE;
+    match Upstream::new(config, Arc::clone(relay)).serve(transport).await {
+        Ok(service) => Ok(service),
+        // What is said of it names the URL, which has no secret in it.
+        Err(error) => match (http.refused(), error) {
+            (Some(why), _) => bail!("{url}: {why}"),
+            (None, ClientInitializeError::JsonRpcError(error)) => bail!("{url}: {}", error.message),
+            (None, error) => Err(error).with_context(|| format!("cannot open a session at {url}")),
+        },
+    }
+}
+
+/// Keeps the session, and tells the client when it is another one. Never returns.
+async fn keep(gateway: &Peer<RoleClient>, http: &Http, relay: &Relay) {
+    let pulse = async {
+        loop {
+            sleep(PULSE).await;
+            // One that is not answered is no news: the next request says what is wrong.
+            let _ = gateway.send_request(ClientRequest::PingRequest(Default::default())).await;
+        }
+    };
+    let renewed = async {
+        let mut sessions = http.sessions();
+        while sessions.changed().await.is_ok() {
+            if *sessions.borrow_and_update() > 1 {
+                tracing::info!("the gateway was started again");
+                relay.tools_changed().await;
+            }
+        }
+    };
+    tokio::join!(pulse, renewed);
+}
+
+async fn leave(upstream: RunningService<RoleClient, Upstream>) -> anyhow::Result<()> {
+    upstream.cancel().await.context("the session did not end in order")?;
+    Ok(())
+}

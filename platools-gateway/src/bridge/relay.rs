@@ -1,0 +1,79 @@
+//! What the gateway says, on its way to the client.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use rmcp::model::{LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, ProtocolVersion};
+use rmcp::{Peer, RoleServer};
+use tokio::sync::watch;
+
+/// The client, and what it calls the progress of which request.
+#[derive(Debug, Default)]
+pub(super) struct Relay {
+    client: OnceLock<Peer<RoleServer>>,
+    tokens: Mutex<HashMap<ProgressToken, ProgressToken>>,
+    /// Tells those who asked for it that the list of tools is another one.
+    changes: watch::Sender<()>,
+}
+
+impl Relay {
+    pub(super) fn is_connected(&self, client: Peer<RoleServer>) {
+        // There is one client for as long as the program runs.
+        let _ = self.client.set(client);
+    }
+
+    /// Has the progress under the gateway's token go on under the client's, until what is returned is dropped.
+    pub(super) fn translate(&self, gateways: ProgressToken, clients: ProgressToken) -> Translation<'_> {
+        self.tokens().insert(gateways.clone(), clients);
+        Translation { relay: self, gateways }
+    }
+
+    pub(super) async fn progress(&self, mut progress: ProgressNotificationParam) {
+        let token = self.tokens().get(&progress.progress_token).cloned();
+        if let (Some(client), Some(token)) = (self.client.get(), token) {
+            progress.progress_token = token;
+            // A client that is gone is noticed where its messages are read; so below.
+            let _ = client.notify_progress(progress).await;
+        }
+    }
+
+    pub(super) async fn tools_changed(&self) {
+        self.changes.send_replace(());
+        // From the revision without sessions on, a client is told what it asked for, and nothing else.
+        let is_told = |client: &&Peer<RoleServer>| {
+            let info = client.peer_info();
+            info.is_some_and(|info| info.protocol_version.as_str() < ProtocolVersion::V_2026_07_28.as_str())
+        };
+        if let Some(client) = self.client.get().filter(is_told) {
+            let _ = client.notify_tool_list_changed().await;
+        }
+    }
+
+    /// The changes of the list of tools, from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    pub(super) async fn log(&self, message: LoggingMessageNotificationParam) {
+        if let Some(client) = self.client.get() {
+            let _ = client.notify_logging_message(message).await;
+        }
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, HashMap<ProgressToken, ProgressToken>> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One request's progress, as it is called at either end.
+#[derive(Debug)]
+pub(super) struct Translation<'a> {
+    relay: &'a Relay,
+    gateways: ProgressToken,
+}
+
+impl Drop for Translation<'_> {
+    fn drop(&mut self) {
+        self.relay.tokens().remove(&self.gateways);
+    }
+}

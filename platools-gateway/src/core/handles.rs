@@ -1,0 +1,102 @@
+//! Names that models and their clients take for tools: short, plain, and each one's own.
+
+use std::collections::HashMap;
+
+use super::digest::sha256;
+
+/// Such a name has at most so many characters.
+pub(crate) const MAX_HANDLE_CHARS: usize = 64;
+
+/// How many characters of a hash keep a name that was changed apart from others.
+const HASH_CHARS: usize = 8;
+
+/// A tool as it is named where it comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    /// The entity's slug.
+    pub(crate) entity: &'a str,
+    /// The tool's own name.
+    pub(crate) name: &'a str,
+}
+
+/// Gives each tool a name that models take and no other has: its own, or else with its entity's, or else with a hash.
+///
+/// The names are those of the tools in their order, and the same whenever the tools are.
+pub(crate) fn handles(tools: &[Named<'_>]) -> Vec<String> {
+    let own = |tool: &Named<'_>| plain(tool.name);
+    let of_entity = |tool: &Named<'_>| format!("{}__{}", plain(tool.entity), own(tool));
+    let (owns, of_entities) = (count(tools, own), count(tools, of_entity));
+    let handle = |tool: &Named<'_>| {
+        let fits = |name: &str, names: &HashMap<String, usize>| names[name] == 1 && name.len() <= MAX_HANDLE_CHARS;
+        let (own, of_entity) = (own(tool), of_entity(tool));
+        if fits(&own, &owns) && own == tool.name {
+            own
+        } else if fits(&of_entity, &of_entities) && own == tool.name && !owns.contains_key(&of_entity) {
+            of_entity
+        } else {
+            hashed(&own, tool)
+        }
+    };
+    tools.iter().map(handle).collect()
+}
+
+fn count(tools: &[Named<'_>], name: impl Fn(&Named<'_>) -> String) -> HashMap<String, usize> {
+    let mut count = HashMap::new();
+    for tool in tools {
+        *count.entry(name(tool)).or_default() += 1;
+    }
+    count
+}
+
+/// A name in the characters that models take.
+fn plain(name: &str) -> String {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
+    name.chars().map(|character| if is_plain(character) { character } else { '_' }).collect()
+}
+
+fn hashed(full: &str, tool: &Named<'_>) -> String {
+    let room = MAX_HANDLE_CHARS - HASH_CHARS - 1;
+    let hash = sha256(&format!("{}/{}", tool.entity, tool.name));
+    format!("{}_{}", full.chars().take(room).collect::<String>(), &hash[..HASH_CHARS])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handles(tools: &[(&str, &str)]) -> Vec<String> {
+        let named: Vec<_> = tools.iter().map(|&(entity, name)| Named { entity, name }).collect();
+        super::handles(&named)
+    }
+
+    #[test]
+    fn a_name_that_models_take_stays_as_it_is() {
+        assert_eq!(handles(&[("a", "lookup_order"), ("b", "send-mail")]), ["lookup_order", "send-mail"]);
+    }
+
+    #[test]
+    fn tools_of_one_name_are_told_apart_by_their_entities() {
+        assert_eq!(
+            handles(&[("a", "lookup"), ("b.c", "lookup"), ("b", "other")]),
+            ["a__lookup", "b_c__lookup", "other"]
+        );
+    }
+
+    #[test]
+    fn names_that_models_do_not_take_become_ones_that_nobody_else_has() {
+        let long = "x".repeat(100);
+        let found = handles(&[
+            ("a", "files.read"),
+            ("a", "files/read"),
+            ("b", "files.read"),
+            ("a", &long),
+            ("a", &format!("{long}y")),
+        ]);
+        for handle in &found {
+            assert!(handle.len() <= MAX_HANDLE_CHARS && plain(handle) == *handle, "{handle}");
+        }
+        let different: std::collections::HashSet<_> = found.iter().collect();
+        assert_eq!(different.len(), found.len(), "{found:?}");
+        assert_eq!(handles(&[("a", "files.read")])[0].split_at(11).0, "files_read_", "{found:?}");
+    }
+}

@@ -1,0 +1,112 @@
+//! What one HTTP request brought.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::core::CallPermit;
+use crate::core::identity::Caller;
+use crate::core::trace::TraceContext;
+
+/// What an HTTP request brought beside its message: it travels with the message to whoever answers it.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// Who asks.
+    pub(super) caller: Caller,
+    pub(super) trace: TraceContext,
+    call: Arc<Mutex<Option<AskedCall>>>,
+}
+
+/// A call that is asked for.
+#[derive(Debug)]
+pub(super) struct AskedCall {
+    pub(super) permit: CallPermit,
+    /// The text of its arguments: numbers travel as the caller wrote them.
+    pub(super) arguments: Option<Box<RawValue>>,
+}
+
+impl Asked {
+    pub(super) fn new(caller: Caller, trace: TraceContext, call: Option<AskedCall>) -> Self {
+        Self { caller, trace, call: Arc::new(Mutex::new(call)) }
+    }
+
+    /// The call; there is one of it.
+    pub(super) fn take_call(&self) -> Option<AskedCall> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What has to be known of a message before it is read.
+#[derive(Debug, Deserialize)]
+pub(super) struct Glance<'a> {
+    #[serde(borrow)]
+    method: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct CallParams<'a> {
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
+}
+
+impl<'a> Glance<'a> {
+    /// Glances at a message.
+    ///
+    /// # Errors
+    /// It is no JSON, or no single message.
+    pub(super) fn at(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+
+    /// The arguments, if it is a call.
+    ///
+    /// # Errors
+    /// A name is there twice.
+    pub(super) fn call(&self) -> Option<Result<Option<Box<RawValue>>, serde_json::Error>> {
+        let is_call = self.method.as_deref() == Some("tools/call");
+        let params = self.params.filter(|params| is_call && params.get().starts_with('{'));
+        let arguments = |params: &'a RawValue| {
+            Ok(serde_json::from_str::<CallParams<'a>>(params.get())?.arguments.map(ToOwned::to_owned))
+        };
+        params.map(arguments).or_else(|| is_call.then_some(Ok(None)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The arguments of a call; `none` if it has none, and nothing if it is no call.
+    fn arguments(text: &str) -> Option<String> {
+        let call = Glance::at(text).unwrap().call()?.unwrap();
+        Some(call.map_or("none".to_owned(), |arguments| arguments.get().to_owned()))
+    }
+
+    #[test]
+    fn arguments_stay_as_they_were_written() {
+        let text =
+            r#"{"method":"tools/call","params":{"name":"t","arguments":{"n":1.50e400,"b":123456789012345678901234}}}"#;
+        assert_eq!(arguments(text).as_deref(), Some(r#"{"n":1.50e400,"b":123456789012345678901234}"#));
+        for text in [
+            r#"{"method":"tools/call","params":{"name":"t"}}"#,
+            r#"{"method":"tools/call","params":[1]}"#,
+            r#"{"method":"tools/call"}"#,
+        ] {
+            assert_eq!(arguments(text).as_deref(), Some("none"), "{text}");
+        }
+        assert_eq!(arguments(r#"{"method":"tools/list","params":{"arguments":{}}}"#), None);
+    }
+
+    #[test]
+    fn what_two_readers_might_take_for_different_things_is_refused() {
+        for text in ["[]", "{", r#"{"method":"a","method":"tools/call"}"#] {
+            assert!(Glance::at(text).is_err(), "{text}");
+        }
+        let twice = r#"{"method":"tools/call","params":{"arguments":{},"arguments":{"a":1}}}"#;
+        assert!(Glance::at(twice).unwrap().call().unwrap().is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! One HTTP request, from who sends it to what is answered.
+
+use std::sync::{Arc, Mutex};
+
+use axum::body::Body;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::Response;
+use http_body_util::BodyExt as _;
+use rmcp::model::ErrorCode;
+use rmcp::transport::streamable_http_server::StreamableHttpService;
+use serde::Deserialize;
+
+use super::Adapter;
+use super::asked::{Asked, AskedCall, Glance};
+use super::failure::{no_message, refusal, refused, unread};
+use super::handler::Handler;
+use super::resource::challenge;
+use super::session::{Purpose, Session, Use};
+use super::visit::Visit;
+use crate::core::ToolView;
+use crate::core::identity::Caller;
+use crate::core::trace::TraceContext;
+use crate::listen::{caller_of, read_text};
+
+/// What a session is named by.
+const SESSION: &str = "mcp-session-id";
+
+/// Which environment's tools are meant.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Which {
+    environment_id: Option<String>,
+    env: Option<String>,
+}
+
+/// The tools of all entities.
+pub(super) async fn all(State(adapter): State<Arc<Adapter>>, Query(which): Query<Which>, request: Request) -> Response {
+    serve(&adapter, &which, None, request).await.unwrap_or_else(|refused| *refused)
+}
+
+/// The tools of one entity.
+pub(super) async fn of_entity(
+    State(adapter): State<Arc<Adapter>>,
+    Path(entity): Path<String>,
+    Query(which): Query<Which>,
+    request: Request,
+) -> Response {
+    serve(&adapter, &which, Some(&entity), request).await.unwrap_or_else(|refused| *refused)
+}
+
+async fn serve(
+    adapter: &Adapter,
+    which: &Which,
+    entity: Option<&str>,
+    request: Request,
+) -> Result<Response, Box<Response>> {
+    let (mut parts, body) = request.into_parts();
+    let core = &adapter.sessions.core;
+    let caller = caller_of(&mut parts, core).await;
+    let caller = caller.map_err(|error| challenge(adapter, &parts.headers, parts.uri.path(), &error))?;
+    // Nobody needs it any more, and what follows may be shown to somebody.
+    parts.headers.remove(header::AUTHORIZATION);
+    let environment = which.environment_id.as_deref().or(which.env.as_deref());
+    let view = core.tool_view(&caller, environment, entity).map_err(|error| refusal(&error))?;
+    let (text, call) =
+        if parts.method == Method::POST { read(adapter, &caller, body).await? } else { Default::default() };
+    let session = session(adapter, &caller, view, &parts);
+    let purpose = if parts.method == Method::GET { Purpose::Stream } else { Purpose::Request };
+    let in_use = session.used(purpose);
+    let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let trace = TraceContext::from_parent(traceparent);
+    parts.extensions.insert(Asked::new(caller.clone(), trace, call));
+    let request = Request::from_parts(parts, Body::from(text));
+    let visit = Visit { sessions: Arc::clone(&adapter.sessions), caller, session, refused: Mutex::default() };
+    Ok(kept(answer(adapter, visit, request).await, in_use))
+}
+
+/// Reads a message, and admits the call if it is one.
+async fn read(adapter: &Adapter, caller: &Caller, body: Body) -> Result<(String, Option<AskedCall>), Box<Response>> {
+    let core = &adapter.sessions.core;
+    let text = read_text(body, core.limiter().body_bytes()).await.map_err(|error| unread(&error))?;
+    let arguments =
+        Glance::at(&text).and_then(|glance| glance.call().transpose()).map_err(|error| no_message(&error))?;
+    let admit = |arguments| core.permit_call(caller).map(|permit| AskedCall { permit, arguments });
+    let call = arguments.map(admit).transpose().map_err(|error| refusal(&error))?;
+    Ok((text, call))
+}
+
+/// The session that a request is about, or one that it may open. One of somebody else is none.
+fn session(adapter: &Adapter, caller: &Caller, view: ToolView, parts: &Parts) -> Arc<Session> {
+    let id = parts.headers.get(SESSION).and_then(|id| id.to_str().ok());
+    let open = id.and_then(|id| adapter.sessions.find(id, &caller.credential, &view));
+    open.unwrap_or_else(|| Arc::new(Session::new(caller.credential.clone(), view)))
+}
+
+async fn answer(adapter: &Adapter, visit: Visit, request: Request) -> Response {
+    let handler = Handler { sessions: Arc::clone(&visit.sessions), session: Arc::clone(&visit.session) };
+    let config = adapter.config.clone().with_cancellation_token(visit.session.ended.clone());
+    let visit = Arc::new(visit);
+    let service = StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&visit), config);
+    let is_json = is_json(request.headers());
+    let response = service.handle(request).await.map(Body::new);
+    if let Some(error) = visit.take_refusal() {
+        return refusal(&error);
+    }
+    if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        // It is JSON, and so no other media type would do.
+        let message = "the body is no JSON-RPC message of this protocol";
+        return refused(StatusCode::BAD_REQUEST, ErrorCode::INVALID_REQUEST, message);
+    }
+    response
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// A response that counts as a use of its session until it is written, or nobody reads it any more.
+fn kept(response: Response, in_use: Use) -> Response {
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _in_use = &in_use;
+            frame
+        }))
+    })
+}

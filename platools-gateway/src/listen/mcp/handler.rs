@@ -1,0 +1,116 @@
+//! What a session answers.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use rmcp::model::{
+    CallToolRequestMethod, CallToolRequestParams, CallToolResponse, ConstString as _, CustomRequest, CustomResult,
+    ErrorCode, ErrorData, Implementation, ListToolsRequestMethod, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscriptionFilter,
+};
+use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
+use rmcp::{RoleServer, ServerHandler};
+
+use super::asked::Asked;
+use super::call;
+use super::session::{Purpose, Session};
+use super::sessions::Sessions;
+use super::tools;
+use crate::core::Stay;
+
+/// What a client is told about the tools of a gateway.
+const INSTRUCTIONS: &str = "The tools are run by workers that come and go. `platools/online` in a tool's `_meta` says whether its \
+                            worker is connected; a call of one that is not fails at once, and may be tried again later.";
+
+/// Answers the requests of one session, or a single request without one.
+#[derive(Debug, Clone)]
+pub(super) struct Handler {
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) session: Arc<Session>,
+}
+
+/// What the HTTP request brought, beside the message in it.
+fn asked(context: &RequestContext<RoleServer>) -> Result<&Asked, ErrorData> {
+    let asked = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get());
+    asked.ok_or_else(|| ErrorData::internal_error("the request came without its caller", None))
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let version = env!("CARGO_PKG_VERSION");
+        let info = match &self.session.view.entity {
+            // Nothing else is known of an entity that is meant for people.
+            Some((_, slug)) => Implementation::new(slug, version),
+            None => Implementation::new("platools-gateway", version).with_title("platools gateway"),
+        };
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_logging();
+        ServerConfig::new(capabilities.build()).with_server_info(info).with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let caller = &asked(&context)?.caller;
+        let cursor = request.and_then(|request| request.cursor);
+        tools::page(&self.sessions.core, caller, &self.session.view, cursor.as_deref()).await
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let _call = self.session.used(Purpose::Call);
+        let asked = asked(&context)?;
+        Ok(call::run(&self.sessions, &self.session, asked, request, &context).await?.into())
+    }
+
+    async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        self.session.set_level(request.level.into());
+        Ok(())
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        self.session.is_ready(context.peer);
+    }
+
+    fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(SubscriptionFilter::builder().tools_list_changed().build())
+    }
+
+    /// For clients without a session. Each of these has a connection of its own, and of those an address has so many.
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let core = &self.sessions.core;
+        let caller = &asked(context.request_context())?.caller;
+        let (presence, mut news) = (core.arrives(), core.tool_news());
+        core.is_known(&presence, caller).map_err(|error| ErrorData::invalid_request(error.to_string(), None))?;
+        let mut stay = presence.stay();
+        loop {
+            // Every arm is cancel-safe.
+            tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                _ = stay.wait_for(|stay| *stay > Stay::Unlimited) => return Ok(()),
+                () = news.changed(|scope| self.session.view.has(scope)) => {}
+            }
+            if context.sink().notify_tool_list_changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What is known by its method, but does not say what it must, ends here as well.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        let known = [CallToolRequestMethod::VALUE, ListToolsRequestMethod::VALUE, SetLevelRequestMethod::VALUE];
+        let method = request.method;
+        if known.contains(&&*method) {
+            return Err(ErrorData::invalid_params(format!("the `params` are not those of {method}"), None));
+        }
+        Err(ErrorData::new(ErrorCode::METHOD_NOT_FOUND, format!("there is no method {method}"), None))
+    }
+}

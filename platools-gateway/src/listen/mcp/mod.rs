@@ -1,0 +1,71 @@
+//! Clients of the Model Context Protocol, over its streamable HTTP: every tool that a caller may use, or those of one entity.
+//!
+//! `rmcp` speaks the protocol, in all its revisions that are in use. Those up to 2025-11-25 have sessions; what is here is whose
+//! they are, how many there may be, and how they end.
+
+mod asked;
+mod call;
+mod endpoint;
+mod failure;
+#[expect(deprecated, reason = "clients of the revisions in use ask for a log")]
+mod handler;
+#[expect(deprecated, reason = "clients of the revisions in use ask for a log")]
+mod log;
+mod places;
+mod replay;
+mod resource;
+mod session;
+mod sessions;
+mod settings;
+mod tools;
+mod visit;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get};
+use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
+use tokio_util::task::TaskTracker;
+
+pub use settings::McpSettings;
+
+use crate::core::Core;
+use places::Places;
+use resource::WELL_KNOWN;
+use sessions::Sessions;
+
+/// The path of the tools of all entities; those of one are below it.
+const PATH: &str = "/mcp";
+
+#[derive(Debug)]
+struct Adapter {
+    sessions: Arc<Sessions>,
+    config: StreamableHttpServerConfig,
+    places: Places,
+}
+
+/// Where the gateway is reached.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site {
+    /// The address that it listens on.
+    pub(crate) address: SocketAddr,
+    pub(crate) is_tls: bool,
+}
+
+/// The routes of clients of the protocol. The tasks that look after sessions are tracked.
+pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings, site: Site) -> Router {
+    let config = StreamableHttpServerConfig::default().with_max_request_body_bytes(core.limiter().body_bytes());
+    let config = places::guard(config, &settings, site.address);
+    let places = Places::new(&settings, site.is_tls);
+    let sessions = Arc::new(Sessions::new(core, tasks, settings));
+    let adapter = Arc::new(Adapter { sessions, config, places });
+    let of_entity = format!("{PATH}/entities/{{slug}}");
+    Router::new()
+        .route(PATH, any(endpoint::all))
+        .route(&of_entity, any(endpoint::of_entity))
+        .route(WELL_KNOWN, get(resource::show))
+        .route(&format!("{WELL_KNOWN}{PATH}"), get(resource::show))
+        .route(&format!("{WELL_KNOWN}{of_entity}"), get(resource::show))
+        .with_state(adapter)
+}

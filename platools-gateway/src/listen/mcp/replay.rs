@@ -1,0 +1,225 @@
+//! What was sent in a session, for a client that comes back to a stream it lost.
+//!
+//! `rmcp` keeps a few events of each stream itself, but forgets those of a request with its answer, which is then what a client
+//! misses that lost the stream just before.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use futures::{Stream, stream};
+use rmcp::model::ServerJsonRpcMessage;
+use rmcp::transport::streamable_http_server::session::{
+    EventId, EventStore, EventStoreError, EventStream, ServerSseMessage, StreamId,
+};
+use tokio::sync::watch;
+
+/// So many events are kept at most, however short they are.
+const MAX_EVENTS: usize = 1024;
+
+/// The latest events of one session's streams.
+#[derive(Debug)]
+pub(super) struct Replay {
+    log: Mutex<Log>,
+    /// The number of the latest event.
+    latest: watch::Sender<u64>,
+    max_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    events: VecDeque<Kept>,
+    bytes: usize,
+}
+
+struct Kept {
+    /// Counts up over all streams of the session, from 1.
+    number: u64,
+    stream: Arc<str>,
+    event: ServerSseMessage,
+    bytes: usize,
+}
+
+/// Shows which event it is, not what it says.
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("number", &self.number).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Kept {
+    /// Whether nothing comes after it in its stream.
+    fn is_last(&self) -> bool {
+        let message = self.event.message.as_deref();
+        matches!(message, Some(ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_)))
+    }
+}
+
+/// What a reader gets next.
+enum Next {
+    Event(u64, ServerSseMessage),
+    Later,
+    End,
+}
+
+impl Replay {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        Self { log: Mutex::default(), latest: watch::Sender::new(0), max_bytes }
+    }
+
+    /// A stream's events after one of them, or from its first at 0; then those that are still to come, to the stream's end.
+    pub(super) fn follow(
+        self: &Arc<Self>,
+        stream: &str,
+        after: u64,
+    ) -> impl Stream<Item = ServerSseMessage> + Send + Sync + use<> {
+        struct Reader {
+            replay: Arc<Replay>,
+            latest: watch::Receiver<u64>,
+            stream: Arc<str>,
+            after: u64,
+        }
+        let reader = Reader { replay: Arc::clone(self), latest: self.latest.subscribe(), stream: stream.into(), after };
+        stream::unfold(reader, async |mut reader| {
+            loop {
+                // Before looking, so that what comes meanwhile is not slept through.
+                reader.latest.borrow_and_update();
+                let next = reader.replay.lock().next(&reader.stream, reader.after);
+                match next {
+                    Next::Event(number, event) => {
+                        reader.after = number;
+                        return Some((event, reader));
+                    }
+                    Next::End => return None,
+                    Next::Later => {}
+                }
+                reader.latest.changed().await.ok()?;
+            }
+        })
+    }
+
+    /// What came, and comes, after an event in its stream.
+    pub(super) fn after(
+        self: &Arc<Self>,
+        event_id: &str,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + use<>, EventStoreError> {
+        let number: u64 = event_id.parse()?;
+        let stream = {
+            let log = self.lock();
+            let found = log.events.iter().find(|kept| kept.number == number);
+            Arc::clone(&found.ok_or("the event is not kept any more")?.stream)
+        };
+        Ok(self.follow(&stream, number))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    fn next(&self, stream: &str, after: u64) -> Next {
+        let mut rest = self.events.iter().filter(|kept| *kept.stream == *stream);
+        match rest.find(|kept| kept.number > after) {
+            Some(kept) => Next::Event(kept.number, kept.event.clone()),
+            None if self.events.iter().any(|kept| kept.number == after && kept.is_last()) => Next::End,
+            None => Next::Later,
+        }
+    }
+
+    fn keep(&mut self, kept: Kept, max_bytes: usize) {
+        self.bytes += kept.bytes;
+        self.events.push_back(kept);
+        while self.events.len() > MAX_EVENTS || (self.bytes > max_bytes && self.events.len() > 1) {
+            let oldest = self.events.pop_front().expect("there are several");
+            self.bytes -= oldest.bytes;
+        }
+    }
+}
+
+#[async_trait]
+impl EventStore for Shared {
+    async fn store_event(&self, stream_id: &str, event: &ServerSseMessage) -> Result<EventId, EventStoreError> {
+        let bytes =
+            event.message.as_deref().map_or(0, |message| serde_json::to_vec(message).map_or(0, |text| text.len()));
+        let (stream, replay) = (StreamId::from(stream_id).into(), &self.0);
+        let mut log = replay.lock();
+        let number = *replay.latest.borrow() + 1;
+        let event = ServerSseMessage::clone(event);
+        let event = with_id(event, number);
+        log.keep(Kept { number, stream, event, bytes }, replay.max_bytes);
+        replay.latest.send_replace(number);
+        Ok(number.to_string())
+    }
+
+    async fn replay_events_after(&self, last_event_id: &str) -> Result<EventStream, EventStoreError> {
+        Ok(Box::pin(self.0.after(last_event_id)?))
+    }
+}
+
+fn with_id(mut event: ServerSseMessage, number: u64) -> ServerSseMessage {
+    event.event_id = Some(number.to_string());
+    event
+}
+
+/// A session's events, as `rmcp` takes them.
+pub(super) struct Shared(pub(super) Arc<Replay>);
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, StreamExt as _};
+    use rmcp::model::{
+        EmptyResult, ProgressNotification, ProgressNotificationParam, RequestId, ServerNotification, ServerResult,
+    };
+
+    use super::*;
+
+    fn progress(number: u32) -> ServerSseMessage {
+        let token = rmcp::model::ProgressToken(RequestId::Number(1));
+        let param = ProgressNotificationParam::new(token, number.into());
+        let notification = ServerNotification::ProgressNotification(ProgressNotification::new(param));
+        ServerSseMessage::from_message(ServerJsonRpcMessage::notification(notification))
+    }
+
+    fn answer() -> ServerSseMessage {
+        let result = ServerResult::EmptyResult(EmptyResult {});
+        ServerSseMessage::from_message(ServerJsonRpcMessage::response(result, RequestId::Number(1)))
+    }
+
+    fn ids(events: &[ServerSseMessage]) -> Vec<&str> {
+        events.iter().map(|event| event.event_id.as_deref().unwrap()).collect()
+    }
+
+    async fn store(replay: &Shared, stream: &str, event: ServerSseMessage) -> String {
+        replay.store_event(stream, &event).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_back_gets_the_rest_of_its_own_stream_to_the_end() {
+        let replay = Shared(Arc::new(Replay::new(1 << 20)));
+        let first = store(&replay, "a", progress(1)).await;
+        store(&replay, "b", progress(1)).await;
+        store(&replay, "a", progress(2)).await;
+        let mut rest = replay.replay_events_after(&first).await.unwrap();
+        assert_eq!(ids(&[rest.next().await.unwrap()]), ["3"]);
+        assert!(rest.next().now_or_never().is_none(), "it is not over");
+        store(&replay, "b", answer()).await;
+        let last = store(&replay, "a", answer()).await;
+        assert_eq!(ids(&rest.collect::<Vec<_>>().await), [&*last]);
+        let nothing = replay.replay_events_after(&last).await.unwrap();
+        assert_eq!(nothing.collect::<Vec<_>>().await.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_events_make_room() {
+        let replay = Shared(Arc::new(Replay::new(300)));
+        for number in 0..10 {
+            store(&replay, "a", progress(number)).await;
+        }
+        assert!(replay.replay_events_after("1").await.is_err());
+        let kept = replay.0.lock().events.len();
+        assert!((1..10).contains(&kept) && replay.0.lock().bytes <= 300, "{kept}");
+        assert!(replay.replay_events_after("nonsense").await.is_err());
+    }
+}

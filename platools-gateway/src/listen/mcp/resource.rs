@@ -1,0 +1,46 @@
+//! What clients are told of who may ask: RFC 9728, as far as it is true without an authorization server.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
+
+use super::Adapter;
+use super::failure::refusal;
+use crate::core::error::{Error, ErrorKind};
+
+/// Where that is said; the path of what it is about follows.
+pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// What there is to know of the resource whose path follows. That there is one of this path is not said by it.
+pub(super) async fn show(State(adapter): State<Arc<Adapter>>, request: Request) -> Response {
+    let path = request.uri().path().strip_prefix(WELL_KNOWN).unwrap_or_default();
+    let Some(resource) = adapter.places.url(request.headers(), path) else {
+        let message = "the request does not say which host it is for";
+        return refusal(&Error::new(ErrorKind::InvalidRequest, message));
+    };
+    Json(json!({
+        "resource": resource,
+        "resource_name": "platools gateway",
+        "bearer_methods_supported": ["header"],
+    }))
+    .into_response()
+}
+
+/// Tells whoever brought no credential, or a wrong one, where to read what is taken.
+pub(super) fn challenge(adapter: &Adapter, headers: &HeaderMap, path: &str, error: &Error) -> Response {
+    let mut response = refusal(error);
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let is_wrong = headers.contains_key(header::AUTHORIZATION).then_some("error=\"invalid_token\"".to_owned());
+        let metadata = adapter.places.url(headers, &format!("{WELL_KNOWN}{path}"));
+        let metadata = metadata.map(|url| format!("resource_metadata=\"{url}\""));
+        let says: Vec<_> = is_wrong.into_iter().chain(metadata).collect();
+        let challenge = format!("Bearer {}", says.join(", "));
+        let challenge = HeaderValue::from_str(challenge.trim_end()).unwrap_or(HeaderValue::from_static("Bearer"));
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}

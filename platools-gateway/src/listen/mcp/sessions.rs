@@ -1,0 +1,156 @@
+//! Every session: how many there may be, and what ends them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rmcp::transport::streamable_http_server::session::SessionId;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionHandle;
+use tokio::time::{sleep, sleep_until, timeout};
+use tokio_util::task::TaskTracker;
+
+use super::replay::Replay;
+use super::session::Session;
+use super::settings::McpSettings;
+use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::Credential;
+use crate::core::{Core, Presence, Stay, ToolNews, ToolView};
+
+/// How long the last answers of a session may take to be read when the gateway ends.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// How long a client is not told again that the list of tools changed.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// When somebody who has too many sessions is to try again.
+const FULL: Duration = Duration::from_secs(10);
+
+/// All sessions of a gateway.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    pub(super) core: Arc<Core>,
+    pub(super) settings: McpSettings,
+    tasks: TaskTracker,
+    open: Mutex<HashMap<SessionId, Open>>,
+}
+
+/// A session that is open.
+#[derive(Debug, Clone)]
+pub(super) struct Open {
+    pub(super) session: Arc<Session>,
+    pub(super) handle: LocalSessionHandle,
+    /// What it sent, and no other: a session that knew the events of all could be asked for those of another.
+    pub(super) replay: Arc<Replay>,
+}
+
+impl Sessions {
+    pub(super) fn new(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings) -> Self {
+        Self { core, settings, tasks, open: Mutex::default() }
+    }
+
+    /// The session of that id, if the caller opened it for these tools.
+    pub(super) fn find(&self, id: &str, credential: &Credential, view: &ToolView) -> Option<Arc<Session>> {
+        let open = self.lock();
+        open.get(id).map(|open| &open.session).filter(|session| session.is_of(credential, view)).cloned()
+    }
+
+    pub(super) fn get(&self, id: &SessionId) -> Option<Open> {
+        self.lock().get(id).cloned()
+    }
+
+    /// Lets a session in, and looks after it from now on.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        id: &SessionId,
+        open: Open,
+        credential: &Credential,
+        presence: Presence,
+    ) -> Result<(), Error> {
+        let session = Arc::clone(&open.session);
+        {
+            let mut all = self.lock();
+            self.make_room(&mut all, credential)?;
+            all.insert(Arc::clone(id), open);
+        }
+        let (sessions, id, news) = (Arc::clone(self), Arc::clone(id), self.core.tool_news());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = until_over(&session, &presence, sessions.settings.session_idle) => {}
+                () = tell(&session, news) => {}
+            }
+            sessions.end(&id);
+        });
+        Ok(())
+    }
+
+    /// Ends a session.
+    pub(super) fn end(&self, id: &str) {
+        if let Some(open) = self.lock().remove(id) {
+            open.session.ended.cancel();
+        }
+    }
+
+    /// Ends the session that nobody has used for the longest, where there is no room for another: many clients go without a
+    /// word.
+    fn make_room(&self, all: &mut HashMap<SessionId, Open>, credential: &Credential) -> Result<(), Error> {
+        let theirs = || all.iter().filter(|(_, open)| open.session.is_opened_with(credential));
+        let crowd: Vec<_> = if theirs().count() >= self.settings.max_sessions_per_caller {
+            theirs().collect()
+        } else if all.len() >= self.settings.max_sessions {
+            all.iter().collect()
+        } else {
+            return Ok(());
+        };
+        let usage = |open: &Open| *open.session.usage().borrow();
+        let idle = crowd.into_iter().map(|(id, open)| (id, usage(open))).filter(|(_, usage)| usage.is_idle());
+        let oldest = idle.min_by_key(|(_, usage)| usage.since).map(|(id, _)| Arc::clone(id));
+        let Some(oldest) = oldest.and_then(|id| all.remove(&id)) else {
+            let message = "there are too many sessions; end some, or try again later";
+            return Err(Error::new(ErrorKind::RateLimited, message).retry_after(FULL));
+        };
+        oldest.session.ended.cancel();
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until a session has to go: its client or its key has ended it, it was idle for too long, or the gateway stops.
+async fn until_over(session: &Session, presence: &Presence, idle: Duration) {
+    let (mut stay, mut usage) = (presence.stay(), session.usage());
+    loop {
+        let (may_stay, used) = (*stay.borrow_and_update(), *usage.borrow_and_update());
+        match may_stay {
+            Stay::Unlimited => {}
+            Stay::ToFinish if !used.is_done() => {}
+            Stay::ToFinish | Stay::CredentialEnded => return,
+            Stay::ShuttingDown => {
+                let _ = timeout(FAREWELL, usage.wait_for(|used| used.is_done())).await;
+                return;
+            }
+        }
+        // Every arm is cancel-safe.
+        tokio::select! {
+            () = session.ended.cancelled() => return,
+            Ok(()) = stay.changed() => {}
+            Ok(()) = usage.changed() => {}
+            () = sleep_until(used.since + idle), if used.is_idle() => return,
+        }
+    }
+}
+
+/// Tells a client when its list of tools is another one. Never returns.
+async fn tell(session: &Session, mut news: ToolNews) {
+    loop {
+        news.changed(|scope| session.view.has(scope)).await;
+        // A client that is not ready has no list yet.
+        if let Some(client) = session.client() {
+            // A session that has ended is noticed elsewhere.
+            let _ = client.notify_tool_list_changed().await;
+            sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! One request's view of the sessions: its own, and no other.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::{Stream, StreamExt as _, stream};
+use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::transport::WorkerTransport;
+use rmcp::transport::streamable_http_server::session::local::{
+    LocalSessionManager, LocalSessionManagerError, LocalSessionWorker, SessionConfig, SessionError,
+    StreamableHttpMessageReceiver,
+};
+use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId, SessionManager};
+
+use super::replay::{Replay, Shared};
+use super::session::Session;
+use super::sessions::{Open, Sessions};
+use crate::core::error::Error;
+use crate::core::identity::Caller;
+
+/// What a stream that has had no event yet is resumed after.
+const BEGINNING: &str = "0";
+
+/// One request that may be about a session.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) caller: Caller,
+    /// The session that the request is about, or the one that it opens.
+    pub(super) session: Arc<Session>,
+    /// Why no session was opened.
+    pub(super) refused: Mutex<Option<Error>>,
+}
+
+/// Why a request gets nothing from a session.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    #[error("there is no such session")]
+    Gone,
+    #[error("the session was not opened")]
+    Refused,
+    #[error("what came after that event is not kept any more")]
+    Forgotten,
+    #[error("the session failed: {0}")]
+    Manager(#[from] LocalSessionManagerError),
+    #[error("the session failed: {0}")]
+    Session(#[from] SessionError),
+}
+
+impl Visit {
+    /// Takes what was the matter with opening a session, if there was something.
+    pub(super) fn take_refusal(&self) -> Option<Error> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn own(&self, id: &SessionId) -> Result<Open, Failed> {
+        let open = self.sessions.get(id).ok_or(Failed::Gone)?;
+        if Arc::ptr_eq(&open.session, &self.session) { Ok(open) } else { Err(Failed::Gone) }
+    }
+
+    async fn open(&self) -> Result<(SessionId, WorkerTransport<LocalSessionWorker>), Failed> {
+        let core = &self.sessions.core;
+        let presence = core.arrives();
+        core.is_known(&presence, &self.caller).map_err(|error| self.refuse(error))?;
+        let replay = Arc::new(Replay::new(self.sessions.settings.replay_bytes));
+        let mut manager = LocalSessionManager::default();
+        // When a session is idle is known here, where its streams and calls are.
+        manager.session_config = SessionConfig::default();
+        manager.session_config.keep_alive = None;
+        let manager = manager.with_event_store(Arc::new(Shared(Arc::clone(&replay))));
+        let (id, transport) = manager.create_session().await?;
+        let handle = manager.sessions.into_inner().remove(&id).ok_or(Failed::Gone)?;
+        let open = Open { session: Arc::clone(&self.session), handle, replay };
+        let admitted = self.sessions.admit(&id, open, &self.caller.credential, presence);
+        admitted.map_err(|error| self.refuse(error))?;
+        Ok((id, transport))
+    }
+
+    fn refuse(&self, error: Error) -> Failed {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        Failed::Refused
+    }
+}
+
+impl SessionManager for Visit {
+    type Error = Failed;
+    type Transport = WorkerTransport<LocalSessionWorker>;
+
+    async fn create_session(&self) -> Result<(SessionId, Self::Transport), Failed> {
+        self.open().await
+    }
+
+    async fn initialize_session(
+        &self,
+        id: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<ServerJsonRpcMessage, Failed> {
+        Ok(self.own(id)?.handle.initialize(message).await?)
+    }
+
+    async fn has_session(&self, id: &SessionId) -> Result<bool, Failed> {
+        Ok(self.own(id).is_ok())
+    }
+
+    async fn close_session(&self, id: &SessionId) -> Result<(), Failed> {
+        if self.own(id).is_ok() {
+            self.sessions.end(id);
+        }
+        Ok(())
+    }
+
+    async fn create_stream(
+        &self,
+        id: &SessionId,
+        message: ClientJsonRpcMessage,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Failed> {
+        let handle = self.own(id)?.handle;
+        let channel = handle.establish_request_wise_channel().await?;
+        handle.push_message(message, channel.http_request_id).await?;
+        Ok(events(channel))
+    }
+
+    async fn accept_message(&self, id: &SessionId, message: ClientJsonRpcMessage) -> Result<(), Failed> {
+        Ok(self.own(id)?.handle.push_message(message, None).await?)
+    }
+
+    async fn create_standalone_stream(
+        &self,
+        id: &SessionId,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Failed> {
+        Ok(events(self.own(id)?.handle.establish_common_channel().await?))
+    }
+
+    async fn resume(
+        &self,
+        id: &SessionId,
+        last_event_id: String,
+    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Failed> {
+        let replay = self.own(id)?.replay;
+        if last_event_id == BEGINNING {
+            // The name that `rmcp` has for the stream of what happens by itself.
+            return Ok(replay.follow(&format!("{id}:common"), 0).left_stream());
+        }
+        let rest = replay.after(&last_event_id).map_err(|_| Failed::Forgotten)?;
+        Ok(rest.right_stream())
+    }
+}
+
+fn events(mut channel: StreamableHttpMessageReceiver) -> impl Stream<Item = ServerSseMessage> + Send + Sync + 'static {
+    stream::poll_fn(move |cx| channel.inner.poll_recv(cx))
+}

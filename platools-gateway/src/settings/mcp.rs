@@ -1,0 +1,166 @@
+//! How clients of the Model Context Protocol are served.
+
+use std::num::NonZeroU32;
+
+use anyhow::ensure;
+use clap::Args;
+use platools_gateway::McpSettings;
+use serde::{Deserialize, Serialize};
+
+use super::SHORTEST_PATIENCE;
+use super::size::Size;
+use super::span::Span;
+
+/// What was said of clients of the Model Context Protocol.
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenMcp {
+    /// Where clients find the gateway if a proxy answers for it, such as https://gateway.example.com. Default: as they ask.
+    #[arg(long = "mcp-url", value_name = "URL", env = "PLATOOLS_GATEWAY_MCP_URL")]
+    url: Option<String>,
+    /// Hosts that requests at /mcp may be for, with commas between them. Default: loopback names and the listening address.
+    #[arg(
+        long = "mcp-allowed-hosts",
+        value_name = "HOSTS",
+        env = "PLATOOLS_GATEWAY_MCP_ALLOWED_HOSTS",
+        value_delimiter = ','
+    )]
+    allowed_hosts: Option<Vec<String>>,
+    /// Origins of web pages that may use /mcp, with commas between them. Default: those of loopback names.
+    #[arg(
+        long = "mcp-allowed-origins",
+        value_name = "ORIGINS",
+        env = "PLATOOLS_GATEWAY_MCP_ALLOWED_ORIGINS",
+        value_delimiter = ','
+    )]
+    allowed_origins: Option<Vec<String>>,
+    /// How long a session at /mcp lasts that is not used. Default: 1h.
+    #[arg(long = "mcp-session-idle", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_SESSION_IDLE")]
+    session_idle: Option<Span>,
+    /// Sessions at /mcp. Default: 1000.
+    #[arg(long = "mcp-max-sessions", value_name = "NUMBER", env = "PLATOOLS_GATEWAY_MCP_MAX_SESSIONS")]
+    max_sessions: Option<NonZeroU32>,
+    /// Sessions of one key or token at /mcp. Default: 100.
+    #[arg(
+        long = "mcp-max-sessions-per-caller",
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_MCP_MAX_SESSIONS_PER_CALLER"
+    )]
+    max_sessions_per_caller: Option<NonZeroU32>,
+    /// What is kept of a session for a client that comes back to a stream it lost. Default: 1MiB.
+    #[arg(long = "mcp-replay", value_name = "SIZE", env = "PLATOOLS_GATEWAY_MCP_REPLAY")]
+    replay: Option<Size>,
+    /// How long a call at /mcp may take. Default: 10m.
+    #[arg(long = "mcp-call-limit", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_CALL_LIMIT")]
+    call_limit: Option<Span>,
+    /// How long a call at /mcp waits for its worker if that went away. Default: 30s.
+    #[arg(long = "mcp-worker-return", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_WORKER_RETURN")]
+    worker_return: Option<Span>,
+}
+
+/// How clients of the Model Context Protocol are served.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Mcp {
+    /// Where clients find the gateway if a proxy answers for it. Default: as they ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Hosts that requests may be for, besides loopback names and the listening address. Default: none.
+    allowed_hosts: Vec<String>,
+    /// Origins of web pages that may ask, besides those of loopback names. Default: none.
+    allowed_origins: Vec<String>,
+    /// How long a session lasts that is not used. Default: 1 hour.
+    session_idle: Span,
+    /// How many sessions there may be. Default: 1000.
+    max_sessions: NonZeroU32,
+    /// How many of them one key or token may have. Default: 100.
+    max_sessions_per_caller: NonZeroU32,
+    /// What is kept of a session for a client that comes back to a stream it lost. Default: 1 MiB.
+    replay: Size,
+    /// How long a call may take. Default: 10 minutes.
+    call_limit: Span,
+    /// How long it waits for its worker if that went away. Default: 30 seconds.
+    worker_return: Span,
+}
+
+impl Default for Mcp {
+    fn default() -> Self {
+        let number = |number| NonZeroU32::new(number).expect("a default is not zero");
+        Self {
+            url: None,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            session_idle: Span::from_secs(60 * 60),
+            max_sessions: number(1000),
+            max_sessions_per_caller: number(100),
+            replay: Size::bytes(1024 * 1024),
+            call_limit: Span::from_secs(10 * 60),
+            worker_return: Span::from_secs(30),
+        }
+    }
+}
+
+impl Mcp {
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        for (name, span) in [("session_idle", self.session_idle), ("call_limit", self.call_limit)] {
+            ensure!(span.get() >= SHORTEST_PATIENCE, "`mcp.{name}` is {span}; it takes at least 1s");
+        }
+        let origins = self.url.iter().map(|url| ("url", url));
+        let origins = origins.chain(self.allowed_origins.iter().map(|origin| ("allowed_origins", origin)));
+        for (name, origin) in origins {
+            ensure!(
+                is_origin(origin),
+                "`mcp.{name}` has {origin:?}; it takes a scheme and a host, such as https://gateway.example.com"
+            );
+        }
+        for host in &self.allowed_hosts {
+            ensure!(
+                !host.is_empty() && !host.contains(['/', '@', '*', ' ']),
+                "`mcp.allowed_hosts` has {host:?}; it takes names such as gateway.example.com or gateway.example.com:8443"
+            );
+        }
+        Ok(())
+    }
+
+    /// As the gateway takes them.
+    pub(crate) fn settings(&self) -> McpSettings {
+        let mut settings = McpSettings::default();
+        settings.url.clone_from(&self.url);
+        settings.allowed_hosts.clone_from(&self.allowed_hosts);
+        settings.allowed_origins.clone_from(&self.allowed_origins);
+        settings.session_idle = self.session_idle.get();
+        settings.max_sessions = self.max_sessions.get() as usize;
+        settings.max_sessions_per_caller = self.max_sessions_per_caller.get() as usize;
+        settings.replay_bytes = usize::try_from(self.replay.get()).unwrap_or(usize::MAX);
+        settings.call_limit = self.call_limit.get();
+        settings.worker_return = self.worker_return.get();
+        settings
+    }
+}
+
+/// Whether a text is a scheme and a host, with a port or without, and nothing else.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '@', '?', '#', '*', ' ']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        assert_eq!(Mcp::default().settings(), McpSettings::default());
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host() {
+        for text in ["https://a.example", "http://a.example:8080", "http://[::1]:80/"] {
+            assert!(is_origin(text), "{text}");
+        }
+        for text in ["a.example", "https://", "https://a/b", "https://u:p@a", "ftp://a", "https://*.a"] {
+            assert!(!is_origin(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The official client against the gateway.
+
+use platools_gateway::dev;
+use rmcp::ServiceExt as _;
+use rmcp::model::{CallToolRequestParams, ClientConfig, Implementation, ProtocolVersion};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use serde_json::json;
+
+use crate::mcp_raw::worker;
+use crate::support::{dev_gateway, within};
+
+#[tokio::test]
+async fn the_official_client_lists_and_calls_in_every_revision() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker(&gateway, &["echo"]).await;
+    for revision in ProtocolVersion::KNOWN_VERSIONS {
+        let config = StreamableHttpClientTransportConfig::with_uri(format!("{}/mcp", gateway.url()));
+        let transport = StreamableHttpClientTransport::from_config(config.auth_header(dev::ADMIN_KEY));
+        let mut client = ClientConfig::new(Default::default(), Implementation::new("test", "1"));
+        client.protocol_version = revision.clone();
+        let client = within(client.serve(transport)).await.unwrap();
+        let tools = within(client.list_all_tools()).await.unwrap();
+        assert_eq!(tools.iter().map(|tool| &*tool.name).collect::<Vec<_>>(), ["echo"], "{revision}");
+        let mut params = CallToolRequestParams::default();
+        params.name = "echo".into();
+        params.arguments = json!({"n": 1}).as_object().cloned();
+        let call = client.call_tool(params);
+        let answer = async {
+            let frame = worker.expect("tool_call").await;
+            worker.answer(&frame, frame["params"]["n"].clone()).await;
+        };
+        let (result, ()) = tokio::join!(within(call), answer);
+        assert_eq!(result.unwrap().is_error, Some(false), "{revision}");
+        within(client.cancel()).await.unwrap();
+    }
+}
