@@ -45,17 +45,18 @@ async fn heartbeats_over_the_socket_or_over_http_keep_a_session() {
     socket.event("presence.joined").await;
     socket.event("presence.joined").await;
     // The one that says nothing ends, so the others would have.
-    let mut left = Value::Null;
-    while left.is_null() {
-        socket.send(json!({"type": "heartbeat"})).await;
-        socket.send(json!({"type": "beat"})).await;
-        other.post("/v1/runtime/heartbeat", Value::Null).await;
-        let event = socket.next().await;
-        if event["type"] == "presence.left" {
-            left = event["data"]["address"].clone();
+    let left = async {
+        loop {
+            socket.send(json!({"type": "heartbeat"})).await;
+            socket.send(json!({"type": "beat"})).await;
+            other.post("/v1/runtime/heartbeat", Value::Null).await;
+            let event = socket.next().await;
+            if event["type"] == "presence.left" {
+                break event["data"]["address"].clone();
+            }
         }
-    }
-    assert_eq!(left, "silent");
+    };
+    assert_eq!(within(left).await, "silent");
     assert_eq!(scout.get("/v1/runtime/presence").await["total"], 2);
 }
 
