@@ -1,5 +1,7 @@
-//! The gateway with a worker that runs on the Python SDK, and with OpenAI's client.
+//! The gateway with a worker that runs on the Python SDK, with OpenAI's client, and with agents that have sessions.
 
+#[path = "interop/agents.rs"]
+mod agents;
 #[path = "interop/openai.rs"]
 mod openai;
 
@@ -308,14 +310,15 @@ impl Worker {
     }
 }
 
-/// The interpreter with everything that is tested here.
+/// The interpreter with the SDK and OpenAI's client.
 fn python() -> PathBuf {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/interop/venv/bin/python");
-    assert!(
-        python.exists(),
-        "the Python SDK is not installed: run tests/interop/setup first (there is no {})",
-        python.display()
-    );
+    python_in("venv")
+}
+
+/// The interpreter of one of the environments that were set up.
+fn python_in(environment: &str) -> PathBuf {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../target/interop/{environment}/bin/python"));
+    assert!(python.exists(), "run tests/interop/setup first: there is no {}", python.display());
     python
 }
 

@@ -14,7 +14,7 @@ use platools_tests::{
     AgentLink, KEY, Platform, Reply, RuntimeGateway, Unreachable, runtime_client, with_causes, within,
 };
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 const CONNECT: &str = "POST /v1/runtime/connect";
 const TICKET: &str = "POST /v1/ws/ticket";
@@ -387,7 +387,8 @@ async fn heartbeats_go_over_the_socket_and_over_http_while_there_is_none() {
     within(client.connect()).await.expect("it connects");
     let mut link = gateway.socket().await;
     is_served(&client, &mut link).await;
-    for _ in 0..2 {
+    // For longer than a gateway may be silent: answers to pings are all that comes from this one.
+    for _ in 0..6 {
         skip(Duration::from_secs(20)).await;
         let heartbeat = link.expect("heartbeat").await;
         let timestamp = heartbeat["timestamp"].as_str().expect("a time");
@@ -558,6 +559,33 @@ async fn removed_handlers_and_listeners_are_not_called_any_more() {
     disconnect(&client, link).await;
     assert_eq!(within(states.recv()).await, Some(ConnectionState::Disconnected));
     assert_eq!(removed.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_removed_handler_is_not_called_for_what_waits_for_it() {
+    let mut gateway = RuntimeGateway::start().await;
+    let (client, _, mut link) = connected(&mut gateway).await;
+    let (began, mut begun) = mpsc::unbounded_channel();
+    let go = Arc::new(Notify::new());
+    let handler = client.on("x", {
+        let go = Arc::clone(&go);
+        move |event| {
+            let (began, go) = (began.clone(), Arc::clone(&go));
+            async move {
+                began.send(event.decode().expect("JSON")).expect("the test reads it");
+                go.notified().await;
+            }
+        }
+    });
+    let mut received = collected(&client, "x");
+    for number in 0..3 {
+        tell(&mut link, "x", json!(number)).await;
+        assert_eq!(next(&mut received).await, number);
+    }
+    assert_eq!(next(&mut begun).await, 0);
+    assert!(client.off(handler));
+    go.notify_one();
+    assert_eq!(within(begun.recv()).await, None, "its call has ended, and it is gone");
 }
 
 #[tokio::test]

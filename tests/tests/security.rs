@@ -279,7 +279,7 @@ async fn an_agent_trusts_whom_a_worker_trusts() {
 #[tokio::test]
 async fn an_agent_goes_through_the_proxy_of_the_environment() {
     let (proxy, mut gateway) = (Platform::start().await, RuntimeGateway::start().await);
-    let _program = Command::new(env!("CARGO_BIN_EXE_agent"))
+    let _program = Command::new(env!("CARGO_BIN_EXE_session"))
         .env_clear()
         .envs([("AGENT_URL", "http://gateway.test:8080"), ("AGENT_KEY", KEY), ("HTTP_PROXY", &proxy.url())])
         .stdout(Stdio::null())

@@ -183,6 +183,7 @@ async fn what_makes_no_sense_is_refused_with_words() {
     for (body, status, words) in [
         (json!({"metadata": {"x": "y".repeat(8 * 1024)}}), 400, "at most 8192"),
         (json!({"metadata": [1]}), 400, "must be a JSON object"),
+        (json!({"metadata": {"x": nested(200)}}), 400, "recursion limit"),
         (json!([1]), 400, "must be a JSON object"),
         (json!({"clientName": 7}), 400, "not what is expected"),
         (json!({"x": "y".repeat(256 * 1024)}), 413, "larger than 262144 bytes"),
@@ -190,6 +191,8 @@ async fn what_makes_no_sense_is_refused_with_words() {
         let (refused, error) = agent.refused("POST", "/v1/runtime/connect", body).await;
         assert!(refused == status && error.contains(words), "{refused} {error}");
     }
+    let surrogate = agent.http.send("POST", "/v1/runtime/connect", r#"{"metadata": {"x": "\ud800"}}"#).await;
+    assert_eq!(is_refused(&surrogate).0, 400, "whoever gets it could not read it");
     let fits = json!({"metadata": {"x": "y".repeat(8 * 1024 - 8)}});
     assert_eq!(agent.http.post("/v1/runtime/connect", fits).await.status, 201);
     assert_eq!(agent.http.send("POST", "/v1/runtime/connect", "").await.status, 201, "the body may be left out");
@@ -197,6 +200,11 @@ async fn what_makes_no_sense_is_refused_with_words() {
     assert!(status == 400 && error.contains("sessionId") | error.contains("string"), "{error}");
     let (status, error) = agent.refused("PUT", "/v1/runtime/connect", Value::Null).await;
     assert_eq!((status, &*error), (405, "/v1/runtime/connect does not take PUT"));
+}
+
+/// So many lists in one another.
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!([]), |inner, _| json!([inner]))
 }
 
 #[tokio::test]

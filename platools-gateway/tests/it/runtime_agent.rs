@@ -156,11 +156,19 @@ impl AgentSocket {
 
     /// The next event, whatever it is.
     async fn next_of_all(&mut self) -> Value {
+        match within(self.next_message()).await {
+            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+            other => panic!("an event was expected, and this came: {other:?}"),
+        }
+    }
+
+    /// The next message that is no ping.
+    async fn next_message(&mut self) -> Option<Message> {
         loop {
-            match within(self.0.next()).await {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+            match self.0.next().await {
                 Some(Ok(Message::Ping(_))) => {}
-                other => panic!("an event was expected, and this came: {other:?}"),
+                Some(Ok(message)) => return Some(message),
+                None | Some(Err(_)) => return None,
             }
         }
     }
@@ -211,15 +219,20 @@ impl AgentSocket {
 
     /// Reads on until the socket is closed, and returns the code and the reason.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
+        within(self.closed_after(&mut 0)).await
+    }
+
+    /// The same, and counts the events before.
+    pub(crate) async fn closed_after(&mut self, events: &mut usize) -> (u16, String) {
         loop {
-            match within(self.0.next()).await {
-                Some(Ok(Message::Close(Some(frame)))) => {
+            match self.next_message().await {
+                Some(Message::Close(Some(frame))) => {
                     // The answer to the close is written while the end is read.
-                    while let Some(Ok(_)) = within(self.0.next()).await {}
+                    while self.next_message().await.is_some() {}
                     return (frame.code.into(), frame.reason.to_string());
                 }
-                Some(Ok(_)) => {}
-                other => panic!("a close was expected, and this came: {other:?}"),
+                Some(_) => *events += 1,
+                None => panic!("the socket ended without a close"),
             }
         }
     }

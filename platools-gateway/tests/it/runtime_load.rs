@@ -9,7 +9,7 @@ use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::runtime_agent::{Agent, AgentSocket, patient, started};
+use crate::runtime_agent::{Agent, patient, started};
 use crate::support::within;
 
 const AGENTS: usize = 1000;
@@ -83,25 +83,10 @@ async fn an_agent_that_does_not_read_holds_up_nobody_and_is_closed() {
     let closed = async { while slow.http.text("/metrics").await.1.contains("agent_sockets{} 2") {} };
     within(closed).await;
     let mut heard = 0;
-    let (code, reason) = closed_after(&mut stuck, &mut heard).await;
+    let (code, reason) = within(stuck.closed_after(&mut heard)).await;
     assert_eq!((code, &*reason), (1013, "too many events wait"));
     assert!(heard < 200, "it heard all {heard}");
     reading.settle().await;
-}
-
-/// Reads what comes until the close, and counts it.
-async fn closed_after(socket: &mut AgentSocket, heard: &mut usize) -> (u16, String) {
-    use futures::StreamExt as _;
-    use tokio_tungstenite::tungstenite::Message;
-
-    loop {
-        match within(socket.0.next()).await {
-            Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
-            Some(Ok(Message::Text(_))) => *heard += 1,
-            Some(Ok(_)) => {}
-            other => panic!("a close was expected, and this came: {other:?}"),
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

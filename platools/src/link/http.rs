@@ -19,8 +19,8 @@ use tokio::time::Instant;
 use super::connect::{Dialler, Transport};
 use crate::error::{Error, ErrorKind};
 
-/// How long a connection is kept for the next request; most servers and proxies keep one for longer.
-const IDLE_LIMIT: Duration = Duration::from_secs(20);
+/// How long a connection is kept for the next request: less than any server that is known to us waits for that.
+const IDLE_LIMIT: Duration = Duration::from_secs(8);
 
 /// Asks one host. A connection is kept for the next request; requests at the same time have one each.
 pub(crate) struct Http {

@@ -126,3 +126,63 @@ impl Core {
         &self.runtime.shared.settings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::core::agent::Profile;
+    use crate::core::limits::Limits;
+
+    async fn core() -> (tempfile::TempDir, Core, Peer) {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        let core = core.with_runtime(RuntimeSettings::default()).await.unwrap();
+        let agent = core.local_admin().add_agent("scout", Profile::default()).await.unwrap();
+        let caller =
+            Caller { project_id: core.nobody().project_id, agent_id: Some(agent.id), ..Caller::sample("key_1") };
+        let peer = core.peer(caller).unwrap();
+        (folder, core, peer)
+    }
+
+    #[tokio::test]
+    async fn heartbeats_are_stored_now_and_then() {
+        let (_folder, core, peer) = core().await;
+        let session = core.begin_session(&peer, "{}".to_owned()).await.unwrap();
+        let stored = async || core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms;
+        // The clock may not have moved since.
+        let later = session.heartbeat_ms + 5;
+        core.runtime.state().beat(&peer.caller.project_id, &peer.id, later);
+        let mut last = Instant::now();
+        core.runtime.store_heartbeats(&mut last);
+        core.settle_writes().await;
+        assert_eq!(stored().await, session.heartbeat_ms, "it is too early");
+        last = Instant::now().checked_sub(Duration::from_secs(31)).unwrap();
+        core.runtime.store_heartbeats(&mut last);
+        core.settle_writes().await;
+        assert_eq!(stored().await, later);
+        assert!(core.runtime.state().take_heartbeats().is_empty(), "it is stored once");
+    }
+
+    #[tokio::test]
+    async fn a_runtime_that_is_closed_takes_nothing_and_has_stored_everything() {
+        let (_folder, core, peer) = core().await;
+        let session = core.begin_session(&peer, "{}".to_owned()).await.unwrap();
+        core.runtime.state().beat(&peer.caller.project_id, &peer.id, session.heartbeat_ms + 5);
+        core.runtime.close().await;
+        assert_eq!(core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms, session.heartbeat_ms + 5);
+        let refused = core.begin_session(&peer, "{}".to_owned()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Interrupted);
+    }
+
+    impl Core {
+        /// Waits until everything is written that was to be written before.
+        async fn settle_writes(&self) {
+            let nobody = AgentId::from("agt_nobody");
+            let forget =
+                |reply| writer::Command::Forget { agent: nobody, session: "sess_none".into(), reply: Some(reply) };
+            self.runtime.writer.ask(forget).await.unwrap();
+        }
+    }
+}

@@ -125,7 +125,7 @@ impl Core {
         let has_ended = |session: &Session| is_silent(session) || snapshot.agent(&session.agent_id).is_none();
         let ended = self.runtime.state().end_where(has_ended);
         for Session { agent_id: agent, id: session, .. } in ended {
-            tracing::info!(agent.id = %agent, "a session went without a heartbeat for too long");
+            tracing::info!(agent.id = %agent, "an agent's session has ended without its doing");
             // If this is lost, the next start of the gateway takes the session up, and it ends as it did here.
             let _ = self.runtime.writer.send(Command::Forget { agent, session, reply: None });
         }

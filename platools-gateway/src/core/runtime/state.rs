@@ -261,3 +261,92 @@ pub(super) fn is_silent(timeout: Duration) -> impl Fn(&Session) -> bool {
     let now = Instant::now();
     move |session| now.saturating_duration_since(session.heard) >= timeout
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SessionRow;
+
+    const NUMBER_OF_EVENTS: usize = 10;
+
+    fn session(agent: &str) -> Session {
+        Session::from(SessionRow {
+            id: SessionId::random(),
+            agent_id: agent.into(),
+            project_id: "prj".into(),
+            address: agent.to_owned(),
+            metadata: "{}".to_owned(),
+            connected_ms: 1,
+            heartbeat_ms: 1,
+        })
+    }
+
+    /// A state with sockets of agents.
+    fn with_sockets<const N: usize>(agents: [&str; N]) -> (State, [(u64, Arc<Queue>); N]) {
+        let mut state = State::default();
+        let sockets = agents.map(|agent| {
+            let queue = Arc::new(Queue::new(NUMBER_OF_EVENTS));
+            (state.open(&"prj".into(), &agent.into(), &queue), queue)
+        });
+        (state, sockets)
+    }
+
+    fn waiting(queue: &Queue) -> usize {
+        queue.take_all().len()
+    }
+
+    #[test]
+    fn a_session_is_told_to_others_when_it_begins_and_when_it_ends() {
+        let (mut state, [(_, own), (_, other)]) = with_sockets(["a", "b"]);
+        state.begin(session("a"));
+        assert_eq!((waiting(&own), waiting(&other)), (0, 1));
+        state.begin(session("a"));
+        assert_eq!((waiting(&own), waiting(&other)), (0, 0), "there was one already");
+        let (project, agent) = (ProjectId::from("prj"), AgentId::from("a"));
+        assert!(state.end(&project, &agent, Some(&"sess_x".into()), SocketEnd::Disconnected).is_none());
+        assert!(state.end(&project, &agent, None, SocketEnd::Disconnected).is_some());
+        assert!(state.end(&project, &agent, None, SocketEnd::Disconnected).is_none());
+        assert_eq!((waiting(&own), waiting(&other)), (0, 1));
+    }
+
+    #[test]
+    fn the_socket_heard_from_least_recently_makes_room() {
+        let (mut state, sockets) = with_sockets(["a", "a", "a"]);
+        let (project, agent) = (ProjectId::from("prj"), AgentId::from("a"));
+        state.heard(&project, &agent, sockets[0].0);
+        let fourth = Arc::new(Queue::new(NUMBER_OF_EVENTS));
+        state.open(&project, &agent, &fourth);
+        state.tell(&project, &agent, &Bytes::from_static(b"hello"));
+        let heard: Vec<_> = sockets.iter().map(|(_, queue)| waiting(queue)).collect();
+        assert_eq!((heard, waiting(&fourth)), (vec![1, 0, 1], 1));
+        assert_eq!(state.counts(&project), (0, 3));
+    }
+
+    #[test]
+    fn only_sockets_that_subscribe_hear_a_channel_until_their_agent_leaves() {
+        let (mut state, [(one, first), (_, second), (other, third)]) = with_sockets(["a", "a", "b"]);
+        let (project, channel) = (ProjectId::from("prj"), ChannelId::from("c"));
+        assert!(state.subscribe(&project, &"a".into(), one, &channel));
+        assert!(state.subscribe(&project, &"b".into(), other, &channel));
+        let text = Bytes::from_static(b"hello");
+        state.publish(&channel, &text);
+        assert_eq!([&first, &second, &third].map(|queue| waiting(queue)), [1, 0, 1]);
+        state.depart(&project, &"a".into(), &channel);
+        state.publish(&channel, &text);
+        assert_eq!([&first, &second, &third].map(|queue| waiting(queue)), [0, 0, 1]);
+        state.unsubscribe(&project, &"b".into(), other, &channel);
+        assert!(state.subscribers.is_empty() && state.departures == 1);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_those_who_are_gone() {
+        let (mut state, [(one, _), (other, _)]) = with_sockets(["a", "b"]);
+        let project = ProjectId::from("prj");
+        state.subscribe(&project, &"a".into(), one, &"c".into());
+        state.begin(session("a"));
+        assert_eq!(state.end_where(|_| true).len(), 1);
+        state.close(&project, &"a".into(), one);
+        state.close(&project, &"b".into(), other);
+        assert!(state.projects.is_empty() && state.subscribers.is_empty());
+    }
+}

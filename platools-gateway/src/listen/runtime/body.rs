@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, Request};
 use platools::wire::runtime::{MAX_MESSAGE_BYTES, MAX_METADATA_BYTES};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use crate::core::Core;
@@ -41,19 +42,18 @@ async fn text(request: Request, core: &Core) -> Result<String, Failure> {
     Ok(read_text(request.into_body(), core.limiter().body_bytes().min(MAX_MESSAGE_BYTES)).await?)
 }
 
-/// What somebody said of itself or of something: a JSON object that is not too long.
+/// What somebody said of itself or of something: a JSON object that is not too long, and that everybody can read who gets it.
 pub(super) fn metadata(given: Option<Box<RawValue>>) -> Result<Option<String>, Failure> {
     let Some(given) = given.filter(|given| given.get() != "null") else { return Ok(None) };
-    if !given.get().starts_with('{') {
-        return Err(Failure::invalid("`metadata` must be a JSON object"));
+    let bytes = given.get().len();
+    if bytes > MAX_METADATA_BYTES {
+        return Err(Failure::invalid(format!("`metadata` has {bytes} bytes; at most {MAX_METADATA_BYTES} are kept")));
     }
-    if given.get().len() > MAX_METADATA_BYTES {
-        return Err(Failure::invalid(format!(
-            "`metadata` has {} bytes; at most {MAX_METADATA_BYTES} are kept",
-            given.get().len()
-        )));
+    // Raw JSON may be deeper than anybody reads, and have strings that are none.
+    match serde_json::from_str::<Map<String, Value>>(given.get()) {
+        Ok(_) => Ok(Some(given.get().to_owned())),
+        Err(error) => Err(Failure::invalid(format!("`metadata` must be a JSON object: {error}"))),
     }
-    Ok(Some(given.get().to_owned()))
 }
 
 /// What is stored of metadata, as JSON again.

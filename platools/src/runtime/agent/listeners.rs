@@ -129,15 +129,16 @@ impl<T: Clone> Listener<T> {
     fn tell(&mut self, what: &str, value: &T) -> bool {
         match self.queue.try_send(value.clone()) {
             Ok(()) if self.missed > 0 => {
-                warn!(
-                    listener.id = self.id,
-                    listener.missed = self.missed,
-                    "a listener to {what} was too slow for some"
-                );
+                warn!(listener.id = self.id, listener.missed = self.missed, "a listener to {what} keeps up again");
                 self.missed = 0;
             }
             Ok(()) => {}
-            Err(TrySendError::Full(_)) => self.missed += 1,
+            Err(TrySendError::Full(_)) => {
+                if self.missed == 0 {
+                    warn!(listener.id = self.id, "a listener to {what} is too slow, and misses what comes now");
+                }
+                self.missed += 1;
+            }
             Err(TrySendError::Closed(_)) => return false,
         }
         true
