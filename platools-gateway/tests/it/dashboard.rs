@@ -116,6 +116,19 @@ impl Dashboard {
         close
     }
 
+    /// Says something in place of every pong, until the socket is closed.
+    pub(crate) async fn closed_while_saying(&mut self, message: Value) -> (u16, String) {
+        loop {
+            match within(self.socket.next()).await {
+                Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+                // An answer to what comes in answer would never end.
+                Some(Ok(Message::Text(text))) if text.contains("\"ping\"") => self.say(message.clone()).await,
+                Some(Ok(_)) => {}
+                other => panic!("a close was expected, and this came: {other:?}"),
+            }
+        }
+    }
+
     /// Answers the close.
     pub(crate) async fn end(&mut self) {
         // The answer is written while the end is read.

@@ -1,0 +1,147 @@
+//! The dashboards.
+
+use std::io::Write as _;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, bail};
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::{SinkExt as _, future::try_join_all};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+
+/// So many connect at once.
+const CONNECTING: usize = 32;
+
+/// How long the last values may take when all is published, and how long a dashboard may hear nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// What the dashboards are told.
+#[derive(Serialize, Deserialize)]
+pub struct Plan {
+    pub token: String,
+    pub agents: Vec<String>,
+    pub keys: u64,
+}
+
+/// What one dashboard saw.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Seen {
+    pub batches: u64,
+    pub values: u64,
+    pub bytes: u64,
+    /// Values that were older than, or the same as, one of their key before, or another agent's.
+    pub wrong: u64,
+    /// Snapshots beside the first: it was too slow.
+    pub snapshots: u64,
+    /// The last number of each key.
+    pub last: Vec<u64>,
+    /// How many values took so many milliseconds, up to the last, which has all that took longer.
+    pub delays: Vec<u64>,
+}
+
+#[derive(Deserialize)]
+struct Incoming<'a> {
+    r#type: &'a str,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Batch<'a> {
+    #[serde(borrow)]
+    updates: Vec<Update<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Update<'a> {
+    #[serde(rename = "tokenAddress")]
+    token: &'a str,
+    key: usize,
+    number: u64,
+    at: u64,
+}
+
+pub async fn run(url: &str) -> anyhow::Result<()> {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    let Plan { token, agents, keys } = serde_json::from_str(&line)?;
+    let base = url.replace("http://", "ws://");
+    let open = |agent: String| open(format!("{base}/ws?token={token}&agentId={agent}"), agent);
+    let opened: Vec<_> = stream::iter(agents).map(open).buffer_unordered(CONNECTING).try_collect().await?;
+    say("connected")?;
+    let follow = opened
+        .into_iter()
+        .map(|(socket, agent)| async move { tokio::spawn(follow(socket, agent, usize::try_from(keys)?)).await? });
+    let seen = try_join_all(follow).await?;
+    say(&serde_json::to_string(&seen)?)
+}
+
+/// Tells the other process.
+fn say(line: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}
+
+async fn open(url: String, agent: String) -> anyhow::Result<(Socket, String)> {
+    // 2000 buffers of the usual 128 KiB would be the larger part of this process.
+    let config = WebSocketConfig::default().read_buffer_size(8 * 1024);
+    let (mut socket, _) = timeout(PATIENCE, connect_async_with_config(url, Some(config), true)).await??;
+    for kind in ["connected", "initial_data"] {
+        let message = timeout(PATIENCE, socket.next()).await?.context("the connection ended")??;
+        if serde_json::from_str::<Incoming<'_>>(message.to_text()?)?.r#type != kind {
+            bail!("`{kind}` was expected, and this came: {message}");
+        }
+    }
+    Ok((socket, agent))
+}
+
+/// Reads until all is published and the last values are there, as far as they come.
+async fn follow(mut socket: Socket, agent: String, keys: usize) -> anyhow::Result<Seen> {
+    let mut seen = Seen { last: vec![0; keys], delays: vec![0; 2001], ..Seen::default() };
+    let mut over = None;
+    while over.is_none_or(|last| !seen.has_all(last, keys)) {
+        let Ok(message) = timeout(PATIENCE, socket.next()).await else { break };
+        let Some(Ok(message)) = message else { break };
+        let Message::Text(text) = message else { continue };
+        let incoming: Incoming<'_> = serde_json::from_str(&text)?;
+        match incoming.r#type {
+            "price_update_batch" => seen.take(incoming.data.context("no data")?, &agent, text.len())?,
+            "ping" => socket.send(Message::text(r#"{"type":"pong"}"#)).await?,
+            "over" => over = Some(serde_json::from_str(incoming.data.context("no data")?.get())?),
+            "initial_data" => seen.snapshots += 1,
+            other => bail!("an unexpected `{other}`"),
+        }
+    }
+    Ok(seen)
+}
+
+impl Seen {
+    /// Whether each key has the value that it had last, when so many were published.
+    pub fn has_all(&self, last: u64, keys: usize) -> bool {
+        let keys = keys as u64;
+        self.last.iter().zip(0..).all(|(number, key)| *number == last - (last + keys - key) % keys)
+    }
+
+    fn take(&mut self, data: &RawValue, agent: &str, bytes: usize) -> anyhow::Result<()> {
+        let batch: Batch<'_> = serde_json::from_str(data.get())?;
+        let now = u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis())?;
+        (self.batches, self.bytes) = (self.batches + 1, self.bytes + bytes as u64);
+        for update in batch.updates {
+            self.values += 1;
+            let last = self.last.get_mut(update.key).context("an unknown key")?;
+            self.wrong += u64::from(update.number <= *last || update.token != agent);
+            *last = update.number;
+            let slot = usize::try_from(now.saturating_sub(update.at))?.min(self.delays.len() - 1);
+            self.delays[slot] += 1;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! The gateway, and the application that publishes.
+
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, bail};
+use platools_gateway::core::admin::NewToken;
+use platools_gateway::core::agent::Profile;
+use platools_gateway::core::feed::{Event, Feed, KeyedStream};
+use platools_gateway::core::ids::AgentId;
+use platools_gateway::{Gateway, Role};
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Command;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::Load;
+use crate::dashboards::{Plan, Seen};
+use crate::memory;
+use crate::report::{Measured, report};
+
+pub const PRICES: KeyedStream = KeyedStream::new("price_update_batch");
+
+/// What changes: about as large as a price.
+#[derive(Serialize)]
+struct Price<'a> {
+    #[serde(rename = "tokenAddress")]
+    token: &'a str,
+    key: u64,
+    price: f64,
+    /// The updates of an agent are counted.
+    number: u64,
+    /// When it was published, in milliseconds since 1970.
+    at: u64,
+}
+
+pub async fn run(load: Load) -> anyhow::Result<()> {
+    let gateway = Gateway::builder().start().await?;
+    let agents = add_agents(&gateway, load.agents).await?;
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(["watch", &gateway.url()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    let plan =
+        Plan { token: token(&gateway)?, agents: agents.iter().map(ToString::to_string).collect(), keys: load.keys };
+    let mut input = child.stdin.take().context("no stdin")?;
+    input.write_all(format!("{}\n", serde_json::to_string(&plan)?).as_bytes()).await?;
+    let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
+    // All of them are connected.
+    lines.next_line().await?.context("the dashboards ended")?;
+    eprintln!("{} dashboards are connected; publishing for {} s", load.agents, load.seconds);
+
+    let (mut memory, feed) = (Vec::new(), gateway.feed());
+    let begun = std::time::Instant::now();
+    let published = tokio::select! {
+        published = publish(&feed, &agents, load) => published?,
+        error = memory::note(&mut memory) => return Err(error),
+    };
+    let took = begun.elapsed();
+    let seen: Vec<Seen> = serde_json::from_str(&lines.next_line().await?.context("the dashboards ended")?)?;
+    let cpu = cpu_seconds()?;
+    gateway.shutdown().await;
+    child.wait().await?;
+    let problems = report(&load, &Measured { published, took, seen, memory, cpu });
+    if problems.is_empty() {
+        return Ok(());
+    }
+    bail!("the feed does not hold what it promises:\n{}", problems.join("\n"))
+}
+
+async fn add_agents(gateway: &Gateway, number: usize) -> anyhow::Result<Vec<AgentId>> {
+    let mut agents = Vec::with_capacity(number);
+    for number in 0..number {
+        let added = gateway.core().local_admin().add_agent(&format!("agent-{number}"), Profile::default()).await?;
+        agents.push(added.id);
+    }
+    Ok(agents)
+}
+
+fn token(gateway: &Gateway) -> anyhow::Result<String> {
+    let ttl = Duration::from_secs(24 * 60 * 60);
+    let new = NewToken { role: Role::Admin, tool_roles: Vec::new(), user_id: None, agent: None, ttl };
+    Ok(gateway.core().local_admin().mint_token(new)?.token.expose_secret().to_owned())
+}
+
+/// Publishes at that pace. Returns the number of each agent's last update.
+async fn publish(feed: &Feed, agents: &[AgentId], load: Load) -> anyhow::Result<u64> {
+    let mut pace = interval(Duration::from_secs(1) / load.updates);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let last = u64::from(load.updates) * u64::from(load.seconds);
+    for number in 1..=last {
+        pace.tick().await;
+        let key = number % load.keys;
+        let at = u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis())?;
+        let name = key.to_string();
+        for agent in agents {
+            let price = Price { token: agent.as_str(), key, price: 0.000_123 * (number as f64), number, at };
+            feed.publish_keyed(agent, PRICES.key(&name), &price)?;
+        }
+        // Where there are only two threads, one that publishes without a pause is one less for sockets.
+        tokio::task::yield_now().await;
+    }
+    feed.publish_to(agents, Event::new("over", &last))?;
+    Ok(last)
+}
+
+/// How long this process has computed so far.
+fn cpu_seconds() -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").context("there is no /proc")?;
+    // The name in brackets may have spaces in it.
+    let fields: Vec<_> = stat.rsplit_once(')').context("an unusual /proc/self/stat")?.1.split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    // Linux tells programs in hundredths of a second, whatever it counts in.
+    Ok(ticks as f64 / 100.0)
+}

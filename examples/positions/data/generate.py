@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Writes tokens.csv and prices.csv beside this file: the same ones every time.
+
+Two hundred tokens, one of them with a symbol that is HTML, as anybody may call a token anything; and how their prices move in 120
+steps, a tenth of them in each.
+"""
+import pathlib
+import random
+
+TOKENS, STEPS, MOVES = 200, 120, 20
+ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+SYLLABLES = ["BO", "KA", "LU", "MI", "NO", "PE", "RA", "SO", "TU", "VE", "WI", "XA", "ZO"]
+
+here = pathlib.Path(__file__).parent
+dice = random.Random(4)
+
+symbols = []
+while len(symbols) < TOKENS:
+    symbol = "".join(dice.choice(SYLLABLES) for _ in range(dice.choice([2, 2, 3])))
+    if symbol not in symbols:
+        symbols.append(symbol)
+symbols[1] = "<img src=x onerror=alert(1)><b>HTML</b>"
+addresses = ["".join(dice.choice(ALPHABET) for _ in range(32)) for _ in symbols]
+prices = [10 ** dice.uniform(-6, 0) for _ in symbols]
+
+with open(here / "tokens.csv", "w", newline="\n") as file:
+    file.write("address,symbol,price\n")
+    for address, symbol, price in zip(addresses, symbols, prices):
+        file.write(f"{address},{symbol},{price:.9f}\n")
+
+with open(here / "prices.csv", "w", newline="\n") as file:
+    file.write("step,token,price\n")
+    for step in range(STEPS):
+        # The first ones have positions, so they move in every step.
+        moved = list(range(4)) + sorted(dice.sample(range(4, TOKENS), MOVES - 4))
+        for token in moved:
+            prices[token] *= 1 + dice.gauss(0, 0.02)
+            file.write(f"{step},{token},{prices[token]:.9f}\n")

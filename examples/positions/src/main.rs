@@ -1,0 +1,44 @@
+//! A trading dashboard on the gateway's live feed: positions with profit and loss, limits that change, and 200 prices.
+//!
+//! `cargo run -p positions` starts the gateway, an application with positions and prices, and a page to look at. The positions and the
+//! present prices are in a SQLite file; the prices move as a file has it that comes with the example. `--once` is a dashboard itself
+//! instead, prints what it is told and ends. `--port` is the page's.
+
+mod transcript;
+
+use std::time::Duration;
+
+use clap::Parser;
+use positions::App;
+
+/// How long a step of the prices takes.
+const PACE: Duration = Duration::from_millis(250);
+
+#[derive(Parser)]
+#[command(about = "A trading dashboard on the gateway's live feed.")]
+struct Options {
+    /// Print what a dashboard is told, and end.
+    #[arg(long)]
+    once: bool,
+    /// The port of the page.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let pace = if options.once { Duration::from_millis(20) } else { PACE };
+    let app = App::start(options.port, pace).await?;
+    if options.once {
+        transcript::print(&app.dashboard_url()?).await?;
+    } else {
+        println!("The dashboard is at {}; end with Ctrl-C.", app.page_url());
+        tokio::signal::ctrl_c().await?;
+        println!("\nstopping");
+    }
+    app.stop().await;
+    Ok(())
+}
