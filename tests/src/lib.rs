@@ -10,6 +10,7 @@ mod link;
 mod platform;
 mod relay;
 mod rpc;
+mod served;
 mod wire;
 mod worker;
 
@@ -20,6 +21,7 @@ pub use link::Link;
 pub use platform::{Platform, Unreachable};
 pub use relay::Relay;
 pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
+pub use served::{Gone, served};
 pub use wire::{Cut, Wire};
 pub use worker::{SECRET, Worker, client, quick, states, with_causes};
 

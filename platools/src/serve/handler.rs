@@ -1,0 +1,116 @@
+//! What is answered to a client, whatever it is connected by.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, ErrorData, ListToolsResult, PaginatedRequestParams, ServerConfig,
+    ServerNotification, SubscriptionFilter, Tool, ToolListChangedNotification,
+};
+use rmcp::service::{NotificationContext, Peer, RequestContext, SubscriptionContext};
+use rmcp::{RoleServer, ServerHandler};
+use tokio::task::JoinSet;
+
+use super::call;
+use super::calls::Calls;
+use super::info::Info;
+use super::tools::{self, Tools};
+
+/// What all clients of a server have in common.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) tools: Tools,
+    pub(super) calls: Calls,
+    pub(super) info: Info,
+    pub(super) user: Option<String>,
+}
+
+/// The answers for one client.
+#[derive(Debug)]
+pub(super) struct Handler {
+    shared: Arc<Shared>,
+    /// Watches the registry for the client; ends with the handler.
+    watching: Mutex<JoinSet<()>>,
+}
+
+impl Handler {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, watching: Mutex::default() }
+    }
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        self.shared.info.config()
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.shared.tools.get(name).map(|tool| tools::wire(&tool))
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let cursor = request.and_then(|request| request.cursor);
+        let page = self.shared.tools.page(cursor.as_deref());
+        let page = page.ok_or_else(|| ErrorData::invalid_params("unknown cursor; list from the beginning", None))?;
+        let mut result = ListToolsResult::with_all_items(page.tools);
+        result.next_cursor = page.next;
+        Ok(result)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Shared { tools, calls, user, .. } = &*self.shared;
+        let unknown = || ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None);
+        let tool = tools.get(&request.name).ok_or_else(unknown)?;
+        let params = call::params(request.arguments.clone(), user.as_deref());
+        let result = call::run(tools.registry(), &tool, params, calls, &context).await.ok_or_else(unknown)?;
+        Ok(CallToolResponse::Complete(result))
+    }
+
+    /// Clients of the protocol's older revisions are told of changes from here on.
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        let watch = watch(self.shared.tools.clone(), context.peer);
+        let mut watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
+        // A second notice does not make a second watcher.
+        if watching.is_empty() {
+            watching.spawn(watch);
+        }
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        let mut accepted = SubscriptionFilter::new();
+        accepted.tools_list_changed = requested.tools_list_changed;
+        Some(accepted)
+    }
+
+    /// Clients of newer revisions are told of changes for as long as they listen.
+    async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        let told = async {
+            let mut changes = self.shared.tools.changes();
+            while changes.next().await {
+                let changed = ServerNotification::ToolListChangedNotification(ToolListChangedNotification::default());
+                if subscription.sink().send(changed).await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = told => {}
+            () = subscription.cancelled() => {}
+            () = self.shared.calls.stopping() => {}
+        }
+        Ok(())
+    }
+}
+
+/// Tells a client of every change, until it is gone.
+async fn watch(tools: Tools, peer: Peer<RoleServer>) {
+    let mut changes = tools.changes();
+    while changes.next().await && peer.notify_tool_list_changed().await.is_ok() {}
+}
