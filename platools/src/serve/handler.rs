@@ -1,6 +1,6 @@
 //! What is answered to a client, whatever it is connected by.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorData, ListToolsResult, PaginatedRequestParams, ServerConfig,
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::call;
 use super::calls::Calls;
 use super::info::Info;
-use super::tools::{self, Tools};
+use super::tools::{self, Changes, Tools};
 
 /// What all clients of a server have in common.
 #[derive(Debug)]
@@ -28,13 +28,20 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Handler {
     shared: Arc<Shared>,
+    /// What changed since the client listed the tools: whoever tells it of changes begins there, so that none is missed that came
+    /// before telling began.
+    unlisted: Mutex<Changes>,
     /// Watches the registry for the client; ends with the handler.
     watching: Mutex<JoinSet<()>>,
 }
 
 impl Handler {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, watching: Mutex::default() }
+        Self { unlisted: Mutex::new(shared.tools.changes()), shared, watching: Mutex::default() }
+    }
+
+    fn unlisted(&self) -> MutexGuard<'_, Changes> {
+        self.unlisted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -53,6 +60,9 @@ impl ServerHandler for Handler {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let cursor = request.and_then(|request| request.cursor);
+        if cursor.is_none() {
+            *self.unlisted() = self.shared.tools.changes();
+        }
         let page = self.shared.tools.page(cursor.as_deref());
         let page = page.ok_or_else(|| ErrorData::invalid_params("unknown cursor; list from the beginning", None))?;
         let mut result = ListToolsResult::with_all_items(page.tools);
@@ -75,7 +85,7 @@ impl ServerHandler for Handler {
 
     /// Clients of the protocol's older revisions are told of changes from here on.
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        let watch = watch(self.shared.tools.clone(), context.peer);
+        let watch = watch(self.unlisted().clone(), context.peer);
         let mut watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
         // A second notice does not make a second watcher.
         if watching.is_empty() {
@@ -91,8 +101,8 @@ impl ServerHandler for Handler {
 
     /// Clients of newer revisions are told of changes for as long as they listen.
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        let mut changes = self.unlisted().clone();
         let told = async {
-            let mut changes = self.shared.tools.changes();
             while changes.next().await {
                 let changed = ServerNotification::ToolListChangedNotification(ToolListChangedNotification::default());
                 if subscription.sink().send(changed).await.is_err() {
@@ -110,7 +120,6 @@ impl ServerHandler for Handler {
 }
 
 /// Tells a client of every change, until it is gone.
-async fn watch(tools: Tools, peer: Peer<RoleServer>) {
-    let mut changes = tools.changes();
+async fn watch(mut changes: Changes, peer: Peer<RoleServer>) {
     while changes.next().await && peer.notify_tool_list_changed().await.is_ok() {}
 }

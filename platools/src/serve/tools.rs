@@ -22,7 +22,7 @@ pub(super) struct Tools {
 }
 
 /// Changes of what is shown.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Changes {
     // Made before `shown` is read, so that it hears of everything that comes after.
     counted: watch::Receiver<u64>,
