@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::calls::Calls;
+use super::log::Log;
 use super::result::{self, MAX_BYTES};
 use crate::dispatch::{Failure, LocalCall};
 use crate::registry::ToolRegistry;
@@ -38,6 +39,7 @@ pub(super) async fn run(
     params: Params,
     calls: &Calls,
     request: &RequestContext<RoleServer>,
+    log: Log,
 ) -> Option<CallToolResult> {
     let _counted = match calls.begin() {
         Ok(counted) => counted,
@@ -54,6 +56,7 @@ pub(super) async fn run(
         Some(token) => watched.reporting(call, reporting, &token).await,
         None => watched.ended(call).await,
     };
+    watched.unless_given_up(log.ended(&request.peer, &tool.name, watched.context.call_id(), ended.as_ref())).await;
     Some(ended.map_or_else(result::given_up, |ended| result::ended(tool, ended)))
 }
 
@@ -107,12 +110,17 @@ impl Watched<'_> {
                 self.tell(token, report).await;
             }
         };
+        self.unless_given_up(rest).await;
+        ended
+    }
+
+    /// Tells the client something, which is not worth waiting for when it does not want the call's answer either.
+    async fn unless_given_up(&self, telling: impl Future<Output = ()>) {
         tokio::select! {
             biased;
             () = self.given_up() => {}
-            () = rest => {}
+            () = telling => {}
         }
-        ended
     }
 
     async fn tell(&self, token: &ProgressToken, report: Report) {

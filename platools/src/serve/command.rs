@@ -174,7 +174,12 @@ impl Command {
         match self.transport {
             _ if self.list => list(&server),
             Some(Transport::Stdio) => server.stdio().await,
-            Some(Transport::Http(given)) => given.http(server)?.serve().await,
+            Some(Transport::Http(given)) => {
+                let server = given.http(server)?.bind().await?;
+                // Where port 0 has led is not known otherwise.
+                eprintln!("serving at http://{}/mcp", server.local_addr());
+                server.run().await
+            }
             None => Err(Error::new(ErrorKind::InvalidSetting, "say what to serve on: `stdio` or `http`, or `--list`")),
         }
     }

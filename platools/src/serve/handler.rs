@@ -1,10 +1,11 @@
 //! What is answered to a client, whatever it is connected by.
+#![expect(deprecated, reason = "clients of revisions that have logs still ask for them")]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ErrorData, ListToolsResult, PaginatedRequestParams, ServerConfig,
-    ServerNotification, SubscriptionFilter, Tool, ToolListChangedNotification,
+    ServerNotification, SetLevelRequestParams, SubscriptionFilter, Tool, ToolListChangedNotification,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -13,6 +14,7 @@ use tokio::task::JoinSet;
 use super::call;
 use super::calls::Calls;
 use super::info::Info;
+use super::log::{Level, Log};
 use super::tools::{self, Changes, Tools};
 
 /// What all clients of a server have in common.
@@ -31,13 +33,24 @@ pub(super) struct Handler {
     /// What changed since the client listed the tools: whoever tells it of changes begins there, so that none is missed that came
     /// before telling began.
     unlisted: Mutex<Changes>,
+    /// From which level on the client wants to read its log, if it said so.
+    level: Mutex<Option<Level>>,
     /// Watches the registry for the client; ends with the handler.
     watching: Mutex<JoinSet<()>>,
 }
 
 impl Handler {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { unlisted: Mutex::new(shared.tools.changes()), shared, watching: Mutex::default() }
+        Self {
+            unlisted: Mutex::new(shared.tools.changes()),
+            shared,
+            level: Mutex::default(),
+            watching: Mutex::default(),
+        }
+    }
+
+    fn level(&self) -> MutexGuard<'_, Option<Level>> {
+        self.level.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unlisted(&self) -> MutexGuard<'_, Changes> {
@@ -79,8 +92,15 @@ impl ServerHandler for Handler {
         let unknown = || ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None);
         let tool = tools.get(&request.name).ok_or_else(unknown)?;
         let params = call::params(request.arguments.clone(), user.as_deref());
-        let result = call::run(tools.registry(), &tool, params, calls, &context).await.ok_or_else(unknown)?;
+        let level = context.meta.log_level().map(Level::from).or_else(|| *self.level());
+        let result = call::run(tools.registry(), &tool, params, calls, &context, Log(level)).await;
+        let result = result.ok_or_else(unknown)?;
         Ok(CallToolResponse::Complete(result))
+    }
+
+    async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        *self.level() = Some(request.level.into());
+        Ok(())
     }
 
     /// Clients of the protocol's older revisions are told of changes from here on.

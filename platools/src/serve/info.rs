@@ -52,12 +52,13 @@ impl Default for Info {
 
 impl Info {
     /// The form of the protocol.
+    #[expect(deprecated, reason = "clients of revisions that have logs still ask for them")]
     pub(super) fn config(&self) -> ServerConfig {
         let mut server = Implementation::new(&self.name, &self.version);
         server.title.clone_from(&self.title);
         server.icons = (!self.icons.is_empty()).then(|| self.icons.iter().map(|icon| icon.0.clone()).collect());
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
-        let mut config = ServerConfig::new(capabilities).with_server_info(server);
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_logging();
+        let mut config = ServerConfig::new(capabilities.build()).with_server_info(server);
         config.instructions.clone_from(&self.instructions);
         config
     }
@@ -74,7 +75,7 @@ mod tests {
         let info = Info { name: "orders".to_owned(), ..Info::default() };
         let config = to_value(info.config()).expect("JSON");
         assert_eq!(config["serverInfo"], json!({ "name": "orders", "version": "0.0.0" }));
-        assert_eq!(config["capabilities"], json!({ "tools": { "listChanged": true } }));
+        assert_eq!(config["capabilities"], json!({ "logging": {}, "tools": { "listChanged": true } }));
         assert!(config.get("instructions").is_none());
     }
 

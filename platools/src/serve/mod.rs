@@ -36,6 +36,7 @@
 //!   `expose_errors`. Arguments that do not fit are such a failure too, so that a model can correct itself. An unknown tool is an
 //!   error of the protocol.
 //! - [`Context::progress`](crate::Context::progress) as progress, if the client asked for it.
+//! - How its calls ended, in its log, if it set a level for that.
 //!
 //! The tool's limits, timeout and panics are treated as for a platform. A call that its client cancels, or whose client is gone, sees it with
 //! [`Context::cancelled`](crate::Context::cancelled) and has five seconds from then. A server runs at most 1,024 calls at once, and a
@@ -55,6 +56,7 @@ mod handler;
 #[cfg(feature = "serve-http")]
 mod http;
 mod info;
+mod log;
 mod result;
 mod server;
 mod stdio;

@@ -113,7 +113,7 @@ async fn there_are_only_so_many_sessions_and_an_ended_one_makes_room() {
     assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(full.headers().contains_key("retry-after"));
     let ended = send(ask(Method::DELETE, &server.url).header("mcp-session-id", &second)).await;
-    assert!(ended.status().is_success());
+    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
     session(&server.url).await;
 }
 

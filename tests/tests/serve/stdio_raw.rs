@@ -111,6 +111,32 @@ async fn progress_grows_and_the_last_report_comes_before_the_answer() {
 }
 
 #[tokio::test]
+async fn a_client_that_sets_a_level_is_told_how_its_calls_end() {
+    let mut process = Process::greeted().await;
+    process.call(2, "fail", json!({})).await;
+    assert_eq!(process.hear().await["id"], 2, "nobody asked for a log");
+    for (level, tools) in [("warning", &["fail"][..]), ("debug", &["fail", "add"])] {
+        let set = json!({ "jsonrpc": "2.0", "id": 3, "method": "logging/setLevel", "params": { "level": level } });
+        process.say(&set.to_string()).await;
+        assert_eq!(process.hear().await["result"], json!({}));
+        for tool in ["fail", "add"] {
+            process.call(4, tool, json!({ "a": 1, "b": 2 })).await;
+            let mut message = process.hear().await;
+            if tools.contains(&tool) {
+                let entry = &message["params"];
+                assert_eq!(
+                    (&message["method"], &entry["data"]["tool"]),
+                    (&json!("notifications/message"), &json!(tool))
+                );
+                assert!(!message.to_string().contains("no stock"), "{message}");
+                message = process.hear().await;
+            }
+            assert_eq!(message["id"], 4, "{level} {tool}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_is_gone_ends_its_calls_and_the_process() {
     let mut process = Process::greeted().await;
     process.hold().await;

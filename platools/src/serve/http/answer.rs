@@ -61,9 +61,15 @@ impl Answers {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
             return answer;
         }
+        let is_end = request.method() == Method::DELETE;
         // A stop waits for answers to messages; a stream of notices has no end of its own.
         let counted = (request.method() == Method::POST).then(|| self.calls.answer());
-        self.service.handle(request).await.map(|body| Counted { body, _counted: counted })
+        let mut answer = self.service.handle(request).await.map(|body| Counted { body, _counted: counted });
+        if is_end && answer.status() == StatusCode::ACCEPTED {
+            // The session is gone. Some clients take the library's status for a failure.
+            *answer.status_mut() = StatusCode::NO_CONTENT;
+        }
+        answer
     }
 }
 
