@@ -38,6 +38,10 @@ pub enum ErrorKind {
     Refused,
     /// The retry policy allows no further attempt.
     RetriesExhausted,
+    /// A tool that is to be served is not in the registry.
+    UnknownTool,
+    /// A local server cannot listen, or its client does not speak its protocol.
+    Serve,
 }
 
 impl Error {

@@ -12,6 +12,8 @@ mod macros;
 mod registry;
 #[cfg(feature = "runtime")]
 pub mod runtime;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod signature;
 mod text;
 mod time;

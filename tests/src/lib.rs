@@ -11,6 +11,7 @@ mod platform;
 mod relay;
 mod rpc;
 mod runtime;
+mod served;
 mod wire;
 mod worker;
 
@@ -22,6 +23,7 @@ pub use platform::{Platform, Unreachable};
 pub use relay::Relay;
 pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
 pub use runtime::{AgentLink, Asked, KEY, Reply, RuntimeGateway, runtime_client};
+pub use served::{Gone, served};
 pub use wire::{Cut, Wire};
 pub use worker::{SECRET, Worker, client, quick, states, with_causes};
 

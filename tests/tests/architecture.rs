@@ -33,6 +33,7 @@ const SDK: Table = Table {
         ("link", &["wire", "dispatch", "registry", "tool", "signature"]),
         ("client", &["link", "dispatch::Limits", "registry", "tool"]),
         ("runtime", &["link", "wire"]),
+        ("serve", &["dispatch", "link::Secret", "registry", "tool"]),
     ],
     leaves: &["error", "text", "time", "window"],
     // They name what users and expanded macros need, wherever it is.
@@ -97,6 +98,13 @@ fn the_gateways_protocols_never_import_each_other() {
 fn the_gateways_core_and_store_know_no_protocol() {
     let modules = read_crate("platools-gateway/src/lib.rs");
     assert_none(naming_violations(&modules, &["core", "store"], PROTOCOLS));
+}
+
+#[test]
+fn only_the_local_server_knows_its_protocol() {
+    let modules = read_crate("platools/src/lib.rs");
+    let others: Vec<_> = SDK.rules.iter().map(|(name, _)| *name).filter(|name| *name != "serve").collect();
+    assert_none(naming_violations(&modules, &others, &["rmcp"]));
 }
 
 impl Table {

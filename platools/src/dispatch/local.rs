@@ -1,15 +1,29 @@
 //! Calling a tool without any socket.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{self, Poll};
 
+use futures::FutureExt;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::run::Running;
-use super::{Limits, unknown_tool};
+use super::{Failure, Limits, unknown_tool};
 use crate::registry::ToolRegistry;
-use crate::tool::{Context, Output, Params, ToolError, code};
+use crate::tool::{Context, Outlet, Output, Params, ToolError, code};
+
+/// A call that has no platform. Dropping it gives it up.
+pub(crate) struct LocalCall(Running);
+
+impl Future for LocalCall {
+    type Output = Result<Output, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_unpin(cx).map(|ran| ran.result)
+    }
+}
 
 impl ToolRegistry {
     /// Calls a tool here, the way a platform's call would run: arguments decoded and checked, the tool's limits and timeout
@@ -45,15 +59,30 @@ impl ToolRegistry {
     /// # Panics
     /// Outside of a Tokio runtime.
     pub async fn call<P: Serialize>(&self, name: &str, params: P) -> Result<Value, ToolError> {
-        static COUNT: AtomicU64 = AtomicU64::new(1);
-        let call_id: Arc<str> = format!("local-{}", COUNT.fetch_add(1, Ordering::Relaxed)).into();
-        let tool = self.find(name).ok_or_else(|| unknown_tool(name))?;
         let params = Params::from_value(&params)
             .map_err(|error| ToolError::from_error(error).with_code(code::INVALID_ARGUMENTS))?;
-        let context = Context::new(call_id, params);
-        let output = Output::new(usize::MAX);
-        let ran = Running::new(tool, context, output, Limits::default().timeout).await;
-        let output = ran.result.map_err(|failure| failure.error)?;
+        let (_, call) = self.start_call(name, params, None, usize::MAX).ok_or_else(|| unknown_tool(name))?;
+        let output = call.await.map_err(|failure| failure.error)?;
         serde_json::from_slice(output.json()).map_err(ToolError::from_error)
+    }
+
+    /// A call whose result has at most `limit` bytes, and its context; it begins when it is polled. `None` if there is no such
+    /// tool.
+    pub(crate) fn start_call(
+        &self,
+        name: &str,
+        params: Params,
+        outlet: Option<Outlet>,
+        limit: usize,
+    ) -> Option<(Context, LocalCall)> {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        let tool = self.find(name)?;
+        let call_id: Arc<str> = format!("local-{}", COUNT.fetch_add(1, Ordering::Relaxed)).into();
+        let context = match outlet {
+            Some(outlet) => Context::reporting(call_id, params, outlet),
+            None => Context::new(call_id, params),
+        };
+        let running = Running::new(tool, context.clone(), Output::new(limit), Limits::default().timeout);
+        Some((context, LocalCall(running)))
     }
 }

@@ -22,6 +22,8 @@ use tokio::time::Instant;
 use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, code};
 pub(crate) use in_flight::CallKey;
+#[cfg(feature = "serve")]
+pub(crate) use local::LocalCall;
 
 use in_flight::InFlight;
 use run::{Ran, Running, cancelled};
@@ -29,7 +31,7 @@ use runners::Runners;
 
 /// How long the handler of a call that the platform has given up may go on: enough to undo what is half done, and short
 /// enough that whoever waits for the answer still does.
-const CANCEL_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const CANCEL_GRACE: Duration = Duration::from_secs(5);
 
 /// One call, as it came in.
 #[derive(Debug)]

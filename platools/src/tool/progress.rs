@@ -88,6 +88,13 @@ impl Context {
         let report = self.0.report.take();
         report.filter(|_| !self.0.life.is_over())
     }
+
+    /// The report that was made before the call was over and is not on its way yet, for whoever can still send it before the
+    /// call's answer.
+    #[cfg(feature = "serve")]
+    pub(crate) fn take_last_report(&self) -> Option<Report> {
+        self.0.report.take()
+    }
 }
 
 /// What one report says.
@@ -215,6 +222,19 @@ mod tests {
         assert!(reporting.try_recv().expect("it was offered in time").take_report().is_none());
         ctx.progress(3.0).send();
         assert!(reporting.try_recv().is_err());
+    }
+
+    #[cfg(feature = "serve")]
+    #[test]
+    fn the_last_report_of_a_call_can_be_had_when_it_is_over() {
+        let (outlet, _reporting) = Outlet::new();
+        outlet.open();
+        let ctx = call(&outlet);
+        ctx.progress(1.0).send();
+        ctx.end();
+        ctx.progress(2.0).send();
+        assert_eq!(ctx.take_last_report().map(|report| report.done), Some(1.0));
+        assert!(ctx.take_last_report().is_none());
     }
 
     #[test]

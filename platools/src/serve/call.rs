@@ -1,0 +1,159 @@
+//! One call, from its request to its result.
+
+use std::pin::pin;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Fuse, FusedFuture};
+use rmcp::RoleServer;
+use rmcp::model::{CallToolResult, JsonObject, ProgressNotificationParam, ProgressToken};
+use rmcp::service::RequestContext;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::calls::Calls;
+use super::log::Log;
+use super::result::{self, MAX_BYTES};
+use crate::dispatch::{Failure, LocalCall};
+use crate::registry::ToolRegistry;
+use crate::tool::{Context, Outlet, Output, Params, Report, ToolDefinition};
+
+/// What platforms put beside the arguments. A client is no platform, and its model must not be able to say who it is.
+const ENVELOPES: [&str; 2] = ["__platos", "_context"];
+
+/// The params of a call: a client's arguments, and whose call it is.
+pub(super) fn params(arguments: Option<JsonObject>, user: Option<&str>) -> Params {
+    let mut arguments = arguments.unwrap_or_default();
+    for envelope in ENVELOPES {
+        arguments.shift_remove(envelope);
+    }
+    if let Some(user) = user {
+        arguments.insert(ENVELOPES[0].to_owned(), json!({ "userId": user }));
+    }
+    Params::from(Value::Object(arguments).to_string())
+}
+
+/// Runs a call to its end. `None` if there is no such tool.
+pub(super) async fn run(
+    registry: &ToolRegistry,
+    tool: &ToolDefinition,
+    params: Params,
+    calls: &Calls,
+    request: &RequestContext<RoleServer>,
+    log: Log,
+) -> Option<CallToolResult> {
+    let _counted = match calls.begin() {
+        Ok(counted) => counted,
+        Err(refusal) => return Some(result::refused(refusal)),
+    };
+    let (outlet, reporting) = Outlet::new();
+    let token = request.meta.get_progress_token();
+    if token.is_some() {
+        outlet.open();
+    }
+    let (context, call) = registry.start_call(&tool.name, params, Some(outlet), MAX_BYTES)?;
+    let watched = Watched { context, calls, request };
+    let ended = match token {
+        Some(token) => watched.reporting(call, reporting, &token).await,
+        None => watched.ended(call).await,
+    };
+    watched.unless_given_up(log.ended(&request.peer, &tool.name, watched.context.call_id(), ended.as_ref())).await;
+    Some(ended.map_or_else(result::given_up, |ended| result::ended(tool, ended)))
+}
+
+/// A call that runs, and who may give it up.
+struct Watched<'a> {
+    context: Context,
+    calls: &'a Calls,
+    request: &'a RequestContext<RoleServer>,
+}
+
+impl Watched<'_> {
+    /// Waits until the call ends; `None` if it was given up and did not end soon after.
+    async fn ended(&self, call: LocalCall) -> Option<Result<Output, Failure>> {
+        let mut call = pin!(call);
+        tokio::select! {
+            ended = &mut call => return Some(ended),
+            () = self.given_up() => self.context.cancel(),
+        }
+        tokio::select! {
+            ended = call => Some(ended),
+            () = self.calls.grace() => None,
+        }
+    }
+
+    /// Tells what the call reports while it runs, one report at a time, and the last one before its end is told.
+    async fn reporting(
+        &self,
+        call: LocalCall,
+        mut reporting: mpsc::UnboundedReceiver<Context>,
+        token: &ProgressToken,
+    ) -> Option<Result<Output, Failure>> {
+        let mut sending: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
+        let mut ended = pin!(self.ended(call));
+        let ended = loop {
+            tokio::select! {
+                biased;
+                ended = &mut ended => break ended,
+                () = &mut sending => {}
+                Some(_) = reporting.recv(), if sending.is_terminated() => {
+                    if let Some(report) = self.context.take_report() {
+                        sending = self.tell(token, report).boxed().fuse();
+                    }
+                }
+            }
+        };
+        let rest = async {
+            if !sending.is_terminated() {
+                sending.await;
+            }
+            if let Some(report) = self.context.take_last_report() {
+                self.tell(token, report).await;
+            }
+        };
+        self.unless_given_up(rest).await;
+        ended
+    }
+
+    /// Tells the client something, which is not worth waiting for when it does not want the call's answer either.
+    async fn unless_given_up(&self, telling: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = self.given_up() => {}
+            () = telling => {}
+        }
+    }
+
+    async fn tell(&self, token: &ProgressToken, report: Report) {
+        let mut progress = ProgressNotificationParam::new(token.clone(), report.done);
+        (progress.total, progress.message) = (report.total, report.message);
+        // Who is gone misses nothing.
+        let _ = self.request.peer.notify_progress(progress).await;
+    }
+
+    /// Waits until the client cancels the call or is gone, or the server's time is over.
+    async fn given_up(&self) {
+        tokio::select! {
+            () = self.request.ct.cancelled() => {}
+            () = self.calls.given_up() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments() -> Option<JsonObject> {
+        let arguments = json!({ "x": 1, "__platos": { "userId": "mallory" }, "_context": { "team": 7 }, "_other": 2 });
+        arguments.as_object().cloned()
+    }
+
+    #[test]
+    fn a_client_cannot_say_who_it_is() {
+        assert_eq!(params(arguments(), None).as_str(), r#"{"x":1,"_other":2}"#);
+        assert_eq!(params(None, None).as_str(), "{}");
+        let params = params(arguments(), Some("u-1"));
+        let context = Context::new("c".into(), params);
+        assert_eq!((context.user_id(), context.raw()), (Some("u-1"), &Value::Null));
+    }
+}

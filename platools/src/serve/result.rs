@@ -1,0 +1,118 @@
+//! What a client is told of a call's end.
+
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde_json::Value;
+
+use super::calls::Refusal;
+use crate::dispatch::Failure;
+use crate::tool::{Output, ToolDefinition};
+
+/// A result has at most so many bytes. It may travel twice, as text and as structured content, and clients take lines of 16 MiB.
+pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// The result of a call that ended.
+pub(super) fn ended(tool: &ToolDefinition, result: Result<Output, Failure>) -> CallToolResult {
+    match result {
+        Ok(output) => success(tool, &output),
+        Err(Failure { error, shown_causes: Some(causes) }) => failure(format!("{error}\n{causes}")),
+        Err(Failure { error, shown_causes: None }) => failure(error.message()),
+    }
+}
+
+/// The result of a call that was given up before its end.
+pub(super) fn given_up() -> CallToolResult {
+    failure("the call was given up before it ended")
+}
+
+/// The result of a call that did not begin.
+pub(super) fn refused(refusal: Refusal) -> CallToolResult {
+    failure(match refusal {
+        Refusal::Stopping => "the worker is stopping".to_owned(),
+        Refusal::Busy(calls) => format!("the worker runs {calls} calls; try again later"),
+    })
+}
+
+fn success(tool: &ToolDefinition, output: &Output) -> CallToolResult {
+    let value: Value = match serde_json::from_slice(output.json()) {
+        Ok(value) => value,
+        Err(error) => return failure(format!("the result cannot be read again: {error}")),
+    };
+    // What is written reads as the author's own JSON, but a text is itself.
+    let text = match &value {
+        Value::String(text) => text.clone(),
+        _ => String::from_utf8_lossy(output.json()).into_owned(),
+    };
+    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+    if has_object_schema(tool) {
+        if !value.is_object() {
+            return failure("the tool's result is no object, which its output schema says it is");
+        }
+        result.structured_content = Some(value);
+    }
+    result
+}
+
+/// Whether the tool is shown with an output schema; then every result must have structured content.
+fn has_object_schema(tool: &ToolDefinition) -> bool {
+    tool.output_schema.as_ref().is_some_and(|schema| schema["type"] == "object")
+}
+
+fn failure(text: impl Into<String>) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(text)])
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+    use serde_json::{json, to_value};
+
+    use super::*;
+    use crate::tool::ToolError;
+
+    fn tool(output_schema: Option<Value>) -> ToolDefinition {
+        let mut tool = ToolDefinition::new("t", "Do it.", json!({ "type": "object" }));
+        tool.output_schema = output_schema;
+        tool
+    }
+
+    fn told(tool: &ToolDefinition, value: impl Serialize) -> Value {
+        let output = Output::new(1024).write(&value).expect("it fits");
+        to_value(ended(tool, Ok(output))).expect("JSON")
+    }
+
+    #[test]
+    fn a_text_is_itself_and_anything_else_is_json() {
+        let tool = tool(Some(json!({ "type": "string" })));
+        for (value, text) in [(json!("hi \"you\""), "hi \"you\""), (json!([1, 2]), "[1,2]"), (json!(null), "null")] {
+            let told = told(&tool, &value);
+            assert_eq!(told["content"], json!([{ "type": "text", "text": text }]));
+            assert_eq!((&told["isError"], told.get("structuredContent")), (&json!(false), None));
+        }
+    }
+
+    #[test]
+    fn an_object_with_a_schema_is_structured_too() {
+        let told = told(&tool(Some(json!({ "type": "object" }))), json!({ "b": 1, "a": 2 }));
+        assert_eq!(told["structuredContent"], json!({ "b": 1, "a": 2 }));
+        assert_eq!(told["content"][0]["text"], r#"{"b":1,"a":2}"#);
+    }
+
+    #[test]
+    fn a_result_that_breaks_its_own_schema_is_an_error() {
+        let told = told(&tool(Some(json!({ "type": "object" }))), 7);
+        assert_eq!((&told["isError"], told.get("structuredContent")), (&json!(true), None));
+    }
+
+    #[test]
+    fn causes_are_told_only_where_they_are_shown() {
+        let text = |shown_causes: Option<&str>| {
+            let error = ToolError::new("no stock").with_source("table locked");
+            let failure = Failure { error, shown_causes: shown_causes.map(str::to_owned) };
+            let told = to_value(ended(&tool(None), Err(failure))).expect("JSON");
+            assert_eq!(told["isError"], true);
+            told["content"][0]["text"].as_str().expect("a text").to_owned()
+        };
+        assert_eq!(text(None), "no stock");
+        assert_eq!(text(Some("table locked")), "no stock\ntable locked");
+    }
+}

@@ -1,0 +1,142 @@
+//! What a server serves, and as what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::calls::Calls;
+use super::handler::Shared;
+#[cfg(feature = "serve-http")]
+use super::http::Http;
+use super::info::{Icon, Info};
+use super::stdio;
+use super::stop::Signals;
+use super::tools::Tools;
+use crate::error::Error;
+#[cfg(feature = "serve-http")]
+use crate::link::Secret;
+use crate::registry::ToolRegistry;
+use crate::tool::ToolDefinition;
+
+/// A local server before it serves.
+///
+/// ```no_run
+/// use platools::serve::Server;
+/// # use platools::ToolRegistry;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), platools::Error> {
+/// # let registry = ToolRegistry::new();
+/// Server::new(registry)
+///     .name("orders")
+///     .version(env!("CARGO_PKG_VERSION"))
+///     .instructions("Look an order up before you cancel it.")
+///     .tool("lookup_order")
+///     .stdio()
+///     .await
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is served until `stdio` or `http`"]
+pub struct Server {
+    registry: ToolRegistry,
+    named: Vec<String>,
+    info: Info,
+    user: Option<String>,
+    drain: Duration,
+}
+
+impl Server {
+    /// How long calls may go on when the server ends, unless [`drain`](Self::drain) says otherwise: 5 seconds.
+    pub const DEFAULT_DRAIN: Duration = Duration::from_secs(5);
+
+    /// A server of all tools of a registry, also of those that are added later.
+    pub fn new(registry: ToolRegistry) -> Self {
+        Self { registry, named: Vec::new(), info: Info::default(), user: None, drain: Self::DEFAULT_DRAIN }
+    }
+
+    /// Serves this tool, and of the others only those that are named as well; may be called several times. Default: all.
+    pub fn tool(mut self, name: impl Into<String>) -> Self {
+        self.named.push(name.into());
+        self
+    }
+
+    /// The name that clients know the server by. Default: that of the program's file.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.info.name = name.into();
+        self
+    }
+
+    /// The version that clients are told; `env!("CARGO_PKG_VERSION")` is that of your crate. Default: `0.0.0`.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.info.version = version.into();
+        self
+    }
+
+    /// The name that people are shown. Default: none, so that clients show the other one.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.info.title = Some(title.into());
+        self
+    }
+
+    /// What a model should know to use the tools together. Default: nothing.
+    pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
+        self.info.instructions = Some(instructions.into());
+        self
+    }
+
+    /// A picture for the server; may be called several times. Default: none.
+    pub fn icon(mut self, icon: Icon) -> Self {
+        self.info.icons.push(icon);
+        self
+    }
+
+    /// Who uses the server, as [`Context::user_id`](crate::Context::user_id) of every call. Default: nobody in particular.
+    pub fn user(mut self, id: impl Into<String>) -> Self {
+        self.user = Some(id.into());
+        self
+    }
+
+    /// How long calls may go on when the server ends. Default: [`DEFAULT_DRAIN`](Self::DEFAULT_DRAIN). Many programs that
+    /// start a server end it by force a few seconds after they closed its input.
+    pub fn drain(mut self, limit: Duration) -> Self {
+        self.drain = limit;
+        self
+    }
+
+    /// The declarations of the tools that it serves.
+    ///
+    /// # Errors
+    /// A tool that was named is not in the registry: [`UnknownTool`](crate::ErrorKind::UnknownTool).
+    pub fn definitions(&self) -> Result<Vec<Arc<ToolDefinition>>, Error> {
+        Ok(Tools::new(self.registry.clone(), &self.named)?.definitions())
+    }
+
+    /// Serves the one client at standard input and output.
+    ///
+    /// It ends when the client closes the input, and at SIGTERM or SIGINT: calls that run have the time of
+    /// [`drain`](Self::drain) and are given up then, or at a (further) signal. Nothing else may write to standard output meanwhile.
+    ///
+    /// # Errors
+    /// A tool that was named is not in the registry, or what comes first is no message of the protocol.
+    pub async fn stdio(self) -> Result<(), Error> {
+        let (drain, signals) = (self.drain, Signals::listen()?);
+        stdio::serve(self.shared()?, drain, signals).await
+    }
+
+    /// A server over streamable HTTP, for whoever has the token. It reads the token when it begins to listen.
+    #[cfg(feature = "serve-http")]
+    pub fn http(self, token: impl Into<Secret>) -> Http {
+        Http::new(self, token.into())
+    }
+
+    /// How long calls may go on at the end.
+    #[cfg(feature = "serve-http")]
+    pub(super) fn drain_limit(&self) -> Duration {
+        self.drain
+    }
+
+    pub(super) fn shared(self) -> Result<Arc<Shared>, Error> {
+        let tools = Tools::new(self.registry, &self.named)?;
+        Ok(Arc::new(Shared { tools, calls: Calls::default(), info: self.info, user: self.user }))
+    }
+}

@@ -1,0 +1,126 @@
+//! One client, at standard input and output.
+
+mod input;
+mod pipes;
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::serve_server;
+use rmcp::service::{QuitReason, ServerInitializeError};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::handler::{Handler, Shared};
+use super::stop::Signals;
+use crate::error::{Error, ErrorKind};
+use input::Input;
+use pipes::Pipes;
+
+/// How long the last answers may take to be written.
+const WRITE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What ends a conversation before its client does.
+#[derive(Debug, Clone, Default)]
+struct Stop {
+    /// Calls that run may go on for a while.
+    told: CancellationToken,
+    /// They may not.
+    hurry: CancellationToken,
+}
+
+/// Serves until the input ends or a signal comes. A signal after that gives the calls up.
+pub(super) async fn serve(shared: Arc<Shared>, drain: Duration, mut signals: Signals) -> Result<(), Error> {
+    let Pipes { input, output, written } = Pipes::open();
+    let stop = Stop::default();
+    let signalled = async {
+        signals.next().await;
+        stop.told.cancel();
+        signals.next().await;
+        stop.hurry.cancel();
+        pending().await
+    };
+    let broken = async {
+        // Before the end nothing but an error ends the writing, and then nobody is there to wait for.
+        written.cancelled().await;
+        stop.hurry.cancel();
+        stop.told.cancel();
+        pending().await
+    };
+    let served = tokio::select! {
+        served = converse(shared, input, output, drain, stop.clone()) => served,
+        never = signalled => never,
+        never = broken => never,
+    };
+    let _ = timeout(WRITE_LIMIT, written.cancelled()).await;
+    served
+}
+
+/// Talks to a client until its end of the conversation is closed, or ours is to end.
+async fn converse(
+    shared: Arc<Shared>,
+    input: impl AsyncRead + Send + Unpin + 'static,
+    output: impl AsyncWrite + Send + Unpin + 'static,
+    drain: Duration,
+    stop: Stop,
+) -> Result<(), Error> {
+    let (closing, closed) = (CancellationToken::new(), CancellationToken::new());
+    let input = Input::new(input, closing.clone(), closed.clone());
+    let handler = Handler::new(Arc::clone(&shared));
+    let service = async {
+        match serve_server(handler, (input, output)).await {
+            Ok(service) => ended(service.waiting().await),
+            Err(error) => not_begun(error),
+        }
+    };
+    let ending = async {
+        let by_client = tokio::select! {
+            () = closing.cancelled() => true,
+            () = stop.told.cancelled() => false,
+        };
+        // No further message is read from here on, but answers are written until there is none left.
+        closing.cancel();
+        let hurry = async {
+            tokio::select! {
+                () = stop.told.cancelled(), if by_client => {}
+                () = stop.hurry.cancelled() => {}
+            }
+        };
+        shared.calls.drain(drain, hurry).await;
+        closed.cancel();
+        pending().await
+    };
+    tokio::select! {
+        served = service => served,
+        never = ending => never,
+    }
+}
+
+fn ended(how: Result<QuitReason, tokio::task::JoinError>) -> Result<(), Error> {
+    match how {
+        Ok(QuitReason::JoinError(error)) | Err(error) => {
+            Err(Error::new(ErrorKind::Serve, "the server failed").with_source(error))
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Why there was no conversation. What the client sent instead of a greeting is not repeated: it may be anything.
+fn not_begun(error: ServerInitializeError) -> Result<(), Error> {
+    match error {
+        // A client may come and go without a word.
+        ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled => Ok(()),
+        ServerInitializeError::TransportError { error, .. } => {
+            Err(Error::new(ErrorKind::Serve, "the client cannot be written to").with_source(error.error))
+        }
+        _ => Err(Error::new(
+            ErrorKind::Serve,
+            "the client does not begin as the protocol asks: `initialize` comes first",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! The tools that a server shows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rmcp::model::Tool;
+use serde_json::from_value;
+use tokio::sync::watch;
+
+use crate::error::{Error, ErrorKind};
+use crate::registry::ToolRegistry;
+use crate::tool::{Dialect, ToolDefinition};
+
+/// So many tools are in one answer. Not every client asks for a second page, so there is hardly ever one.
+pub(super) const PAGE: usize = 200;
+
+/// The tools of a registry, or those of them that were named.
+#[derive(Debug, Clone)]
+pub(super) struct Tools {
+    registry: ToolRegistry,
+    only: Option<BTreeSet<String>>,
+}
+
+/// Changes of what is shown.
+#[derive(Debug, Clone)]
+pub(super) struct Changes {
+    // Made before `shown` is read, so that it hears of everything that comes after.
+    counted: watch::Receiver<u64>,
+    shown: Vec<Arc<ToolDefinition>>,
+    tools: Tools,
+}
+
+impl Changes {
+    /// Waits for the next one; several at once are one. `false` if there can be none any more.
+    pub(super) async fn next(&mut self) -> bool {
+        while self.counted.changed().await.is_ok() {
+            let shown = self.tools.definitions();
+            if shown != self.shown {
+                self.shown = shown;
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// One page of a list, and where the next begins.
+#[derive(Debug, PartialEq)]
+pub(super) struct Page {
+    pub(super) tools: Vec<Tool>,
+    pub(super) next: Option<String>,
+}
+
+impl Tools {
+    /// Those that are named; all of them, also ones that are added later, if none is.
+    pub(super) fn new(registry: ToolRegistry, named: &[String]) -> Result<Self, Error> {
+        let there = registry.names();
+        let unknown: Vec<_> = named.iter().filter(|name| !there.contains(name)).map(String::as_str).collect();
+        if !unknown.is_empty() {
+            let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+            let message = format!("there is no tool named {}; there are: {there}", unknown.join(", "));
+            return Err(Error::new(ErrorKind::UnknownTool, message));
+        }
+        let only = (!named.is_empty()).then(|| named.iter().cloned().collect());
+        Ok(Self { registry, only })
+    }
+
+    pub(super) fn registry(&self) -> &ToolRegistry {
+        &self.registry
+    }
+
+    /// Notice of changes from now on.
+    pub(super) fn changes(&self) -> Changes {
+        Changes { counted: self.registry.changes(), shown: self.definitions(), tools: self.clone() }
+    }
+
+    /// The declarations of those that are shown, in the order they were added.
+    pub(super) fn definitions(&self) -> Vec<Arc<ToolDefinition>> {
+        let mut definitions = self.registry.definitions();
+        definitions.retain(|tool| self.shows(&tool.name));
+        definitions
+    }
+
+    /// The declaration of one that is shown.
+    pub(super) fn get(&self, name: &str) -> Option<Arc<ToolDefinition>> {
+        self.registry.get(name).filter(|_| self.shows(name))
+    }
+
+    /// The tools after the one a cursor names; `None` if that is not there any more.
+    pub(super) fn page(&self, cursor: Option<&str>) -> Option<Page> {
+        let all = self.definitions();
+        let from = match cursor {
+            Some(cursor) => all.iter().position(|tool| cursor_of(tool) == cursor)? + 1,
+            None => 0,
+        };
+        let page = &all[from..all.len().min(from + PAGE)];
+        let next = page.last().filter(|_| from + page.len() < all.len()).map(|tool| cursor_of(tool));
+        Some(Page { tools: page.iter().map(|tool| wire(tool)).collect(), next })
+    }
+
+    fn shows(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(name))
+    }
+}
+
+/// A tool as the protocol's library has it.
+pub(super) fn wire(tool: &ToolDefinition) -> Tool {
+    from_value(tool.export(Dialect::Mcp)).expect("an exported tool is one of the protocol")
+}
+
+/// The last tool of a page, in a form that nobody takes for a name.
+fn cursor_of(tool: &ToolDefinition) -> String {
+    hex::encode(&tool.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use serde_json::json;
+
+    use super::*;
+    use crate::tool::{BindError, Handler, State, Tool as Declared};
+
+    struct Named(String);
+
+    impl Declared for Named {
+        fn definition(&self) -> ToolDefinition {
+            ToolDefinition::new(&self.0, "Do it.", json!({ "type": "object" }))
+        }
+
+        fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
+            struct Never;
+            impl Handler for Never {
+                fn call(self: Arc<Self>, _: crate::Context, output: crate::tool::Output) -> crate::tool::HandlerFuture {
+                    Box::pin(async { Ok(output) })
+                }
+            }
+            Ok(Arc::new(Never))
+        }
+    }
+
+    fn registry(count: usize) -> ToolRegistry {
+        let tools = (0..count).map(|index| Box::new(Named(format!("tool_{index}"))) as Box<dyn Declared>);
+        ToolRegistry::new().with_tools(tools.collect::<Vec<_>>()).expect("valid tools")
+    }
+
+    fn named(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn every_tool_is_on_exactly_one_page() {
+        let tools = Tools::new(registry(2 * PAGE + 1), &[]).expect("all");
+        let (mut names, mut cursor, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let page = tools.page(cursor.as_deref()).expect("a page");
+            names.extend(page.tools.into_iter().map(|tool| tool.name.into_owned()));
+            pages += 1;
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => break,
+            }
+        }
+        assert_eq!((names, pages), (tools.registry().names(), 3));
+    }
+
+    #[test]
+    fn a_full_last_page_names_no_next() {
+        let tools = Tools::new(registry(PAGE), &[]).expect("all");
+        assert_eq!(tools.page(None).expect("a page").next, None);
+    }
+
+    #[test]
+    fn a_cursor_of_a_tool_that_is_gone_leads_nowhere() {
+        let tools = Tools::new(registry(PAGE + 1), &[]).expect("all");
+        let next = tools.page(None).expect("a page").next.expect("a second page");
+        tools.registry().remove(&format!("tool_{}", PAGE - 1));
+        assert_eq!(tools.page(Some(&next)), None);
+        assert_eq!(tools.page(Some("tool_0")), None, "a name is no cursor");
+    }
+
+    #[test]
+    fn only_named_tools_are_shown_also_of_those_that_come_later() {
+        let tools = Tools::new(registry(3), &named(&["tool_2", "tool_0"])).expect("they are there");
+        tools.registry().insert(vec![Box::new(Named("late".to_owned())) as Box<dyn Declared>]).expect("a new name");
+        let names: Vec<_> = tools.definitions().iter().map(|tool| tool.name.clone()).collect();
+        assert_eq!(names, ["tool_0", "tool_2"]);
+        assert!(tools.get("tool_1").is_none() && tools.get("late").is_none() && tools.get("tool_2").is_some());
+    }
+
+    #[test]
+    fn only_changes_of_what_is_shown_are_told() {
+        let tools = Tools::new(registry(3), &named(&["tool_0"])).expect("it is there");
+        let mut changes = tools.changes();
+        tools.registry().remove("tool_1");
+        assert_eq!(changes.next().now_or_never(), None);
+        tools.registry().remove("tool_0");
+        assert_eq!(changes.next().now_or_never(), Some(true));
+        assert_eq!(changes.next().now_or_never(), None);
+    }
+
+    #[test]
+    fn an_unknown_name_is_an_error_that_lists_what_there_is() {
+        let error = Tools::new(registry(2), &named(&["tool_1", "nope", "neither"])).expect_err("two are unknown");
+        assert_eq!(error.kind(), ErrorKind::UnknownTool);
+        assert_eq!(error.to_string(), "there is no tool named nope, neither; there are: tool_0, tool_1");
+        let error = Tools::new(ToolRegistry::new(), &named(&["nope"])).expect_err("there is none");
+        assert_eq!(error.to_string(), "there is no tool named nope; there are: none");
+    }
+}

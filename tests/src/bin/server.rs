@@ -1,0 +1,10 @@
+//! A worker that is served to local clients.
+
+use platools::serve::{Command, Server};
+use platools_tests::{Gone, served};
+
+#[tokio::main]
+async fn main() -> Result<(), platools::Error> {
+    let command = Command::from_args().expect("`serve` is all it knows");
+    command.serve(Server::new(served(Gone::default())).name("tests").version("1.2.3").title("Tests")).await
+}
