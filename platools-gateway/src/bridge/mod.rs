@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use rmcp::model::{ClientCapabilities, ClientConfig, ClientRequest, Implementation, ProtocolVersion};
-use rmcp::service::{ClientInitializeError, Peer, RunningService};
+use rmcp::service::{ClientInitializeError, Peer, RunningService, ServerInitializeError};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{RoleClient, ServiceExt as _};
@@ -38,8 +38,16 @@ pub(crate) async fn run(url: &str, key: &SecretString) -> anyhow::Result<()> {
     let upstream = connect(url, http.clone(), &relay).await?;
     let known = upstream.peer().peer_info().context("the gateway did not say what it is")?;
     let downstream = Downstream::new(upstream.peer().clone(), Arc::clone(&relay), &known);
-    // An end before the first message is one as well.
-    let Ok(client) = downstream.serve(rmcp::transport::stdio()).await else { return leave(upstream).await };
+    let client = match downstream.serve(rmcp::transport::stdio()).await {
+        Ok(client) => client,
+        // An end before the first message is one as well.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return leave(upstream).await,
+        Err(_) => {
+            leave(upstream).await?;
+            // What it said instead may be meant for nobody else.
+            bail!("whoever is at the standard streams does not speak the Model Context Protocol");
+        }
+    };
     relay.is_connected(client.peer().clone());
     tokio::select! {
         ended = client.waiting() => drop(ended.context("the client's end failed")?),

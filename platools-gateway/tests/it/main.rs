@@ -26,6 +26,8 @@ mod limits;
 mod mcp;
 mod mcp_auth;
 mod mcp_bridge;
+mod mcp_life;
+mod mcp_modern;
 mod mcp_peer;
 mod mcp_streams;
 mod metrics;

@@ -1,0 +1,81 @@
+//! The revision of the Model Context Protocol without sessions.
+
+use platools_gateway::core::admin::NewKey;
+use platools_gateway::{Gateway, Role, dev};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use crate::mcp_raw::{Client, text, worker};
+use crate::support::{dev_gateway, within};
+
+#[tokio::test]
+async fn without_a_session_a_client_that_hangs_up_cancels_its_call() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker(&gateway, &["slow"]).await;
+    let client = stateless(&gateway);
+    // Its answer does not begin before there is something to say.
+    let asking = tokio::spawn(async move { client.ask(1, "tools/call", modern("slow")).await });
+    let call = worker.expect("tool_call").await;
+    asking.abort();
+    assert_eq!(worker.expect("tool_cancel").await["call_id"], call["call_id"]);
+}
+
+/// A client of the revision without sessions, which calls.
+fn stateless(gateway: &Gateway) -> Client {
+    let client = Client::at(&gateway.url(), "/mcp").key(dev::ADMIN_KEY).with("mcp-protocol-version", "2026-07-28");
+    client.with("mcp-method", "tools/call").with("mcp-name", "slow")
+}
+
+fn modern(name: &str) -> Value {
+    json!({"name": name, "_meta": about()})
+}
+
+/// What each request of that revision says of whoever asks.
+fn about() -> Value {
+    json!({
+        "progressToken": 3,
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    })
+}
+
+#[tokio::test]
+async fn the_revision_without_sessions_is_told_what_it_asked_for_until_its_key_ends() {
+    let gateway = dev_gateway().await;
+    let added = gateway.core().local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap();
+    let client = stateless(&gateway).key(added.secret.expose_secret());
+    let client = client.with("mcp-method", "subscriptions/listen").without("mcp-name");
+    let params = json!({"notifications": {"toolsListChanged": true}, "_meta": about()});
+    let mut told = client.ask(1, "subscriptions/listen", params).await;
+    assert_eq!(told.next().await.unwrap()["method"], "notifications/subscriptions/acknowledged");
+    let _worker = worker(&gateway, &["slow"]).await;
+    told.list_change().await;
+    gateway.core().local_admin().revoke_key(added.new.id.as_str()).await.unwrap();
+    let end = loop {
+        let message = told.next().await.expect("its end");
+        if message.get("id").is_some() {
+            break message;
+        }
+    };
+    assert!(end["result"].is_object(), "{end}");
+}
+
+#[tokio::test]
+async fn the_revision_without_sessions_calls_with_progress() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker(&gateway, &["slow"]).await;
+    let client = stateless(&gateway);
+    let call = tokio::spawn(async move {
+        let mut stream = client.ask(1, "tools/call", modern("slow")).await;
+        (stream.next().await.unwrap(), stream.answer().await)
+    });
+    let frame = worker.expect("tool_call").await;
+    let progress = json!({"type": "tool_progress", "call_id": frame["call_id"], "progress": 1, "message": "half"});
+    worker.send(progress).await;
+    worker.settle().await;
+    worker.answer(&frame, json!("done")).await;
+    let (progress, answer) = within(call).await.unwrap();
+    assert_eq!((&progress["params"]["message"], &progress["params"]["progressToken"]), (&json!("half"), &json!(3)));
+    assert_eq!(text(&answer), "done");
+}
