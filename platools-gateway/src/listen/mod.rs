@@ -2,7 +2,6 @@
 
 mod bearer;
 mod body;
-mod broken;
 mod feed;
 mod forms;
 mod mcp;
@@ -12,6 +11,7 @@ mod rest;
 mod rpc;
 mod runtime;
 mod server;
+mod socket;
 mod sync;
 
 use std::net::SocketAddr;

@@ -98,7 +98,7 @@ async fn frames_that_are_too_large_or_no_text_close_the_socket() {
     assert_eq!(socket.event("x").await.as_str().unwrap().len(), 1900);
     other.event("x").await;
     socket.send_text(&"x".repeat(2001)).await;
-    assert_eq!(socket.closed().await, (1009, "the frame is too large".to_owned()));
+    assert_eq!(socket.closed().await, (1009, "the message is too large".to_owned()));
     let mut socket = agent.open().await;
     let broken = Frame::message(vec![0xff, 0xfe], OpCode::Data(Data::Text), true);
     within(futures::SinkExt::send(&mut socket.0, Message::Frame(broken))).await.unwrap();

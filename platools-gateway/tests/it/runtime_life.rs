@@ -220,7 +220,7 @@ async fn an_agent_that_says_nothing_is_pinged_and_then_gone() {
     within(pinged).await;
     answering.settle().await;
     let (code, reason) = silent_socket.closed().await;
-    assert_eq!((code, &*reason), (1008, "no frame and no pong"));
+    assert_eq!((code, &*reason), (1008, "no message and no pong"));
 }
 
 #[tokio::test]

@@ -8,12 +8,13 @@ use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::end::{End, broken, end_of, say_goodbye};
+use super::end::End;
 use super::message::{self, Heard};
 use super::pulse::Pulse;
 use crate::core::feed::{Watch, WatchEnd, Watched};
 use crate::core::identity::Caller;
 use crate::core::{Core, Presence};
+use crate::listen::socket::{Incoming, Reader, dismissed, say_goodbye};
 
 /// So many answers wait for a dashboard; nothing more is read from it until it takes them.
 const WAITING_REPLIES: usize = 16;
@@ -31,16 +32,20 @@ where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
     let presence = dashboard.core.arrives();
-    let (mut sink, mut stream) = socket.split();
+    let (mut sink, stream) = socket.split();
+    // A dashboard's silence is the pulse's matter, which only hears the pongs of this protocol.
+    let mut reader = Reader::new(stream, Duration::MAX, dashboard.core.feed().settings().max_message_bytes);
     let end = match begin(&dashboard, &presence) {
         // The watch is over before the goodbye, which a dashboard may be slow to answer.
-        Ok(watch) => run(&dashboard, watch, &presence, &mut sink, &mut stream).await,
+        Ok(watch) => run(&dashboard, watch, &presence, &mut sink, &mut reader).await,
         Err(end) => end,
     };
     drop(presence);
     tracing::info!(?end, "dashboard disconnected");
     let last = (end == End::NoSuchAgent).then(|| message::error("there is no such agent that you may watch"));
-    say_goodbye(sink, stream, end, last).await;
+    if let Some(close) = end.close() {
+        say_goodbye(sink, reader.into_inner(), close, last).await;
+    }
 }
 
 fn begin(dashboard: &Dashboard, presence: &Presence) -> Result<Watch, End> {
@@ -51,48 +56,41 @@ fn begin(dashboard: &Dashboard, presence: &Presence) -> Result<Watch, End> {
     Ok(watch)
 }
 
-async fn run<W, R>(dashboard: &Dashboard, mut watch: Watch, presence: &Presence, sink: &mut W, stream: &mut R) -> End
+async fn run<W, R>(
+    dashboard: &Dashboard,
+    mut watch: Watch,
+    presence: &Presence,
+    sink: &mut W,
+    reader: &mut Reader<R>,
+) -> End
 where
     W: Sink<Message, Error = axum::Error> + Unpin,
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let settings = dashboard.core.feed().settings();
-    let (interval, max_bytes) = (settings.ping_interval, settings.max_message_bytes);
+    let interval = dashboard.core.feed().settings().ping_interval;
     let pulse = Pulse::new(interval.saturating_mul(2));
     let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
     let (over, watched) = (watch.end(), watch.watched().clone());
     tokio::select! {
-        end = read(stream, &watched, &replies, &pulse, max_bytes) => end,
+        end = read(reader, &watched, &replies, &pulse) => end,
         end = write(sink, &mut watch, waiting, interval) => end,
-        end = dismissed(presence) => end,
+        end = dismissed(presence, End::of) => end,
         end = taken_away(over) => end,
         () = pulse.stopped() => End::Silent,
     }
 }
 
 /// Reads what comes. Where it is to be answered and the dashboard does not take the answers, it is not heard either.
-async fn read<R>(
-    stream: &mut R,
-    watched: &Watched,
-    replies: &mpsc::Sender<Utf8Bytes>,
-    pulse: &Pulse,
-    max_bytes: usize,
-) -> End
+async fn read<R>(reader: &mut Reader<R>, watched: &Watched, replies: &mpsc::Sender<Utf8Bytes>, pulse: &Pulse) -> End
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
     loop {
-        let heard = match stream.next().await {
-            Some(Ok(Message::Text(text))) if text.len() > max_bytes => return End::TooLarge,
-            Some(Ok(Message::Binary(bytes))) if bytes.len() > max_bytes => return End::TooLarge,
-            Some(Ok(Message::Text(text))) => message::hear(&text, watched),
-            Some(Ok(Message::Binary(_))) => {
-                Heard::Reply(message::error("a binary message is not understood here; send text"))
-            }
-            // The socket itself answers its pings; its pongs are none of this protocol's.
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => continue,
-            Some(Err(error)) => return broken(error),
-            None => return End::Gone,
+        let heard = match reader.next().await {
+            Ok(Incoming::Text(text)) => message::hear(&text, watched),
+            Ok(Incoming::Binary) => Heard::Reply(message::error("a binary message is not understood here; send text")),
+            Ok(Incoming::Pong) => continue,
+            Err(unread) => return End::Unread(unread),
         };
         match heard {
             Heard::Pong => pulse.beats(),
@@ -123,19 +121,6 @@ where
         // How long it may take is the pulse's matter: whoever reads nothing answers no ping.
         if sink.send(Message::Text(text)).await.is_err() {
             return End::Gone;
-        }
-    }
-}
-
-/// Waits until the dashboard may not stay any longer.
-async fn dismissed(presence: &Presence) -> End {
-    let mut stay = presence.stay();
-    loop {
-        if let Some(end) = end_of(*stay.borrow_and_update()) {
-            return end;
-        }
-        if stay.changed().await.is_err() {
-            return End::ShuttingDown;
         }
     }
 }

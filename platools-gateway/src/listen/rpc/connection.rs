@@ -11,13 +11,13 @@ use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::RpcSettings;
-use super::end::{End, end_of, say_goodbye};
+use super::end::End;
 use super::greeting::Stranger;
 use super::queue::Queue;
-use super::reader::Reader;
 use super::session::{Session, Tail};
 use crate::core::identity::Caller;
-use crate::core::{Core, Presence, Stay};
+use crate::core::{Core, Stay};
+use crate::listen::socket::{Reader, dismissed, say_goodbye};
 
 /// The event of a line in the log.
 const LOG: &str = "log";
@@ -32,29 +32,19 @@ where
 {
     let (presence, queue) = (core.arrives(), Queue::new(settings.waiting_messages));
     let (mut sink, stream) = socket.split();
-    let mut reader = Reader::new(stream, settings);
+    let mut reader = Reader::new(stream, settings.read_deadline, settings.max_message_bytes);
     let stranger = Stranger { core, queue: &queue, presence: &presence, from };
     let end = tokio::select! {
         end = answer(stranger, &mut reader, settings) => end,
         end = write(&mut sink, &queue, settings) => end,
-        end = dismissed(&presence) => end,
+        end = dismissed(&presence, End::of) => end,
     };
     // Gone before the goodbye, which a caller may be slow to answer.
     drop(presence);
     tracing::info!(?end, "caller disconnected");
-    say_goodbye(sink, reader.into_inner(), end, queue.take_all()).await;
-}
-
-/// Waits until the caller may not stay any longer.
-async fn dismissed(presence: &Presence) -> End {
-    let mut stay = presence.stay();
-    loop {
-        if let Some(end) = end_of(*stay.borrow_and_update()) {
-            return end;
-        }
-        if stay.changed().await.is_err() {
-            return End::ShuttingDown;
-        }
+    if let Some(close) = end.close() {
+        let waiting = if end.is_orderly() { queue.take_all() } else { Vec::new() };
+        say_goodbye(sink, reader.into_inner(), close, waiting.into_iter().map(Into::into)).await;
     }
 }
 
@@ -120,7 +110,7 @@ where
             Ok(()) = stay.changed() => {}
             incoming = reader.next() => match incoming {
                 Ok(incoming) => running.extend(session.begin(&incoming, is_finishing)),
-                Err(end) => return end,
+                Err(unread) => return unread.into(),
             },
             () = forward(&mut tail, session.queue) => {}
         }

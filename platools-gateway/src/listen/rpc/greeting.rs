@@ -12,10 +12,10 @@ use tokio::time::timeout;
 
 use super::errors::invalid;
 use super::queue::Queue;
-use super::reader::Incoming;
 use crate::core::error::ErrorKind;
 use crate::core::identity::Caller;
 use crate::core::{Core, Presence};
+use crate::listen::socket::Incoming;
 
 /// How long finding out who a caller is may take.
 const AUTHENTICATION: Duration = Duration::from_secs(10);
@@ -88,6 +88,7 @@ impl Stranger<'_> {
 pub(super) fn read<'a>(incoming: &'a Incoming, queue: &Queue) -> Option<Request<'a>> {
     match incoming {
         Incoming::Text(text) => Request::parse(text).inspect_err(|error| queue.response(&error.to_response())).ok(),
+        Incoming::Pong => None,
         Incoming::Binary => {
             queue.response(&Response::failure("", invalid("a binary frame is not understood here; send text")));
             None

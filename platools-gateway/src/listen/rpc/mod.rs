@@ -7,7 +7,6 @@ mod greeting;
 mod methods;
 mod page;
 mod queue;
-mod reader;
 mod runs;
 mod session;
 mod settings;

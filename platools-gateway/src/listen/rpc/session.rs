@@ -12,11 +12,11 @@ use super::errors::invalid;
 use super::greeting::read;
 use super::methods::{self, Method, Params};
 use super::queue::Queue;
-use super::reader::Incoming;
 use super::runs::Runs;
 use crate::core::Core;
 use crate::core::identity::Caller;
 use crate::core::logs::Line;
+use crate::listen::socket::Incoming;
 
 /// The lines of the log that a caller reads along; none if it does not.
 pub(super) type Tail = Option<broadcast::Receiver<Line>>;

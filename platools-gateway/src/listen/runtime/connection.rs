@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::Message;
+use axum::extract::ws::{Message, Utf8Bytes};
+use bytes::Bytes;
 use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use platools::wire::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
-use super::end::{End, end_of, frame, say_goodbye};
-use super::reader::{Incoming, Reader};
+use super::end::End;
 use crate::core::error::{Error, ErrorKind, causes_of};
 use crate::core::runtime::{AgentSocket, RuntimeSettings};
 use crate::core::{Core, Presence};
+use crate::listen::socket::{Incoming, Reader, dismissed, say_goodbye};
 
 /// Serves an agent's socket until it ends.
 pub(super) async fn serve<S>(core: &Core, socket: S, agent: AgentSocket, presence: Presence)
@@ -21,10 +22,10 @@ where
 {
     let settings = core.runtime_settings();
     let (mut sink, stream) = socket.split();
-    let mut reader = Reader::new(stream, settings);
+    let mut reader = Reader::new(stream, settings.read_deadline, settings.max_frame_bytes);
     let end = tokio::select! {
         biased;
-        end = dismissed(&presence) => end,
+        end = dismissed(&presence, End::of) => end,
         end = write(&mut sink, &agent, settings) => end,
         end = answer(core, &agent, &mut reader) => end,
     };
@@ -32,19 +33,8 @@ where
     // Gone before the goodbye, which an agent may be slow to answer.
     drop((agent, presence));
     tracing::info!(?end, "an agent's socket has ended");
-    say_goodbye(sink, reader.into_inner(), end, waiting).await;
-}
-
-/// Waits until the agent may not stay any longer.
-async fn dismissed(presence: &Presence) -> End {
-    let mut stay = presence.stay();
-    loop {
-        if let Some(end) = end_of(*stay.borrow_and_update()) {
-            return end;
-        }
-        if stay.changed().await.is_err() {
-            return End::ShuttingDown;
-        }
+    if let Some(close) = end.close() {
+        say_goodbye(sink, reader.into_inner(), close, waiting.into_iter().map(text)).await;
     }
 }
 
@@ -56,7 +46,7 @@ where
     loop {
         let incoming = match reader.next().await {
             Ok(incoming) => incoming,
-            Err(end) => return end,
+            Err(unread) => return End::Unread(unread),
         };
         agent.is_heard();
         match incoming {
@@ -130,8 +120,8 @@ where
                 ping = pause();
                 Message::Ping(Default::default())
             }
-            text = agent.next() => match text {
-                Ok(text) => frame(text),
+            event = agent.next() => match event {
+                Ok(event) => Message::Text(text(event)),
                 Err(end) => return End::Ended(end),
             },
         };
@@ -139,6 +129,11 @@ where
             return end;
         }
     }
+}
+
+/// An event as a socket takes it.
+fn text(event: Bytes) -> Utf8Bytes {
+    event.try_into().expect("events are JSON")
 }
 
 /// Writes one message, unless the socket is to end before that.

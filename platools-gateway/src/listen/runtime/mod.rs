@@ -8,7 +8,6 @@ mod end;
 mod failure;
 mod messages;
 mod page;
-mod reader;
 mod sessions;
 mod upgrade;
 

@@ -10,7 +10,7 @@ use super::frames::{Frames, Next};
 use super::socket::{Quiet, Socket};
 use super::{close, replies, writer};
 use crate::core::{Core, Link};
-use crate::listen::broken::Broken;
+use crate::listen::socket::Broken;
 
 /// Serves a worker until its link ends.
 pub(super) async fn run(core: &Core, link: Link, socket: Socket) {

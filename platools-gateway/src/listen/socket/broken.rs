@@ -5,7 +5,7 @@ use tungstenite::error::ProtocolError;
 
 /// What is wrong with what came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(in crate::listen) enum Broken {
     /// The connection is gone.
     Gone,
     /// A message is larger than the socket reads.
@@ -17,7 +17,8 @@ pub(super) enum Broken {
 }
 
 impl Broken {
-    pub(super) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
+    /// What the error of a socket means.
+    pub(in crate::listen) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         match error.downcast_ref() {
             Some(Error::Capacity(_)) => Self::TooLarge,
             Some(Error::Utf8(_)) => Self::NotUtf8,

@@ -1,0 +1,54 @@
+//! How a socket ends that the gateway has had enough of.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
+use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
+use tokio::time::timeout;
+
+use crate::core::{Presence, Stay};
+
+/// How long the other side has to take what waits for it and to answer the close.
+const FAREWELL: Duration = Duration::from_secs(4);
+
+/// Waits until whoever is there may not stay any longer, as `end_of` has it.
+pub(in crate::listen) async fn dismissed<E>(presence: &Presence, end_of: impl Fn(Stay) -> Option<E>) -> E {
+    let mut stay = presence.stay();
+    loop {
+        if let Some(end) = end_of(*stay.borrow_and_update()) {
+            return end;
+        }
+        if stay.changed().await.is_err() {
+            // There is no core any more that could say so, and then everybody goes with it.
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Says goodbye, after what waits for the other side, and waits a moment for the answer.
+///
+/// What crosses the goodbye is read and thrown away: a socket closed with unread bytes in it is reset, and the reset could
+/// overtake the goodbye.
+pub(in crate::listen) async fn say_goodbye<W, R>(
+    mut sink: W,
+    mut stream: R,
+    (code, reason): (u16, &'static str),
+    waiting: impl IntoIterator<Item = Utf8Bytes>,
+) where
+    W: Sink<Message, Error = axum::Error> + Unpin,
+    R: Stream<Item = Result<Message, axum::Error>> + Unpin,
+{
+    let farewell = async {
+        for text in waiting {
+            sink.feed(Message::Text(text)).await?;
+        }
+        sink.send(Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }))).await?;
+        while stream.next().await.transpose()?.is_some() {}
+        Ok::<_, axum::Error>(())
+    };
+    match timeout(FAREWELL, farewell).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "the socket broke while it was closed"),
+        Err(_) => tracing::debug!("the close was not answered"),
+    }
+}

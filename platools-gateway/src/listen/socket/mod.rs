@@ -1,0 +1,9 @@
+//! Sockets, whatever is said over them: how messages are read, and how a socket ends.
+
+mod broken;
+mod farewell;
+mod reader;
+
+pub(super) use broken::Broken;
+pub(super) use farewell::{dismissed, say_goodbye};
+pub(super) use reader::{Incoming, Reader, Unread};

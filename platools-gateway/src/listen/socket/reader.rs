@@ -1,0 +1,93 @@
+//! What comes over a socket.
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message, Utf8Bytes, close_code};
+use futures::{Stream, StreamExt as _};
+use tokio::time::{Instant, timeout};
+
+use super::Broken;
+
+/// One message, or another sign of life.
+#[derive(Debug)]
+pub(in crate::listen) enum Incoming {
+    Text(Utf8Bytes),
+    /// Which nobody here understands.
+    Binary,
+    Pong,
+}
+
+/// Why nothing more can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::listen) enum Unread {
+    /// Nothing came for too long.
+    Silent,
+    /// What came cannot be read, or there is nobody any more.
+    Broken(Broken),
+}
+
+impl Unread {
+    fn of(error: axum::Error) -> Self {
+        let error = error.into_inner();
+        let broken = Broken::of(&*error);
+        if broken != Broken::Gone {
+            tracing::debug!(%error, "the messages of a socket cannot be read any further");
+        }
+        Self::Broken(broken)
+    }
+
+    /// The code and the reason that the other side is told, if there is one.
+    pub(in crate::listen) fn close(self) -> Option<(u16, &'static str)> {
+        Some(match self {
+            Self::Silent => (close_code::POLICY, "no message and no pong"),
+            Self::Broken(Broken::Gone) => return None,
+            Self::Broken(Broken::TooLarge) => (close_code::SIZE, "the message is too large"),
+            Self::Broken(Broken::NotUtf8) => (close_code::INVALID, "not UTF-8"),
+            Self::Broken(Broken::NotWebSocket) => (close_code::PROTOCOL, "not a WebSocket frame"),
+        })
+    }
+}
+
+/// Reads messages, as long as they come and are not too large.
+pub(in crate::listen) struct Reader<R> {
+    stream: R,
+    /// When a message or a pong last came.
+    heard: Instant,
+    deadline: Duration,
+    max_bytes: usize,
+}
+
+impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
+    /// Waits no longer than that for a message or a pong, and takes messages of so many bytes.
+    pub(in crate::listen) fn new(stream: R, deadline: Duration, max_bytes: usize) -> Self {
+        Self { stream, heard: Instant::now(), deadline, max_bytes }
+    }
+
+    /// The next message. Cancel-safe.
+    pub(in crate::listen) async fn next(&mut self) -> Result<Incoming, Unread> {
+        loop {
+            let left = self.deadline.saturating_sub(self.heard.elapsed());
+            let message = match timeout(left, self.stream.next()).await {
+                Ok(Some(Ok(message))) => message,
+                Ok(Some(Err(error))) => return Err(Unread::of(error)),
+                Ok(None) => return Err(Unread::Broken(Broken::Gone)),
+                Err(_) => return Err(Unread::Silent),
+            };
+            let incoming = match message {
+                Message::Text(text) if text.len() > self.max_bytes => return Err(Unread::Broken(Broken::TooLarge)),
+                Message::Binary(bytes) if bytes.len() > self.max_bytes => return Err(Unread::Broken(Broken::TooLarge)),
+                Message::Text(text) => Incoming::Text(text),
+                Message::Binary(_) => Incoming::Binary,
+                Message::Pong(_) => Incoming::Pong,
+                // Pings are answered by the socket itself and are no message; a close ends the stream.
+                Message::Ping(_) | Message::Close(_) => continue,
+            };
+            self.heard = Instant::now();
+            return Ok(incoming);
+        }
+    }
+
+    pub(in crate::listen) fn into_inner(self) -> R {
+        self.stream
+    }
+}
