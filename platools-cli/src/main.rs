@@ -3,6 +3,7 @@
 mod mcp_host;
 mod signals;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -29,7 +30,9 @@ async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     // The protocol's SDK logs what it sends and receives, and URLs with all that is in them.
     let filter = filter.add_directive("rmcp=off".parse().expect("it is a directive"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Colours are noise in a file or a journal.
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
     // The HTTP client of the protocol's SDK has none of its own.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("there is a provider of cryptography already");
