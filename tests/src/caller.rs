@@ -20,8 +20,8 @@ impl Caller {
     /// There is no HTTP client.
     #[must_use]
     pub fn new(url: impl Into<String>, key: impl Into<String>) -> Self {
-        // Where another crate of the build has it wait for a provider of cryptography, none of its clients begins without one,
-        // not even to speak without TLS. It does not matter which comes first.
+        // In the build of `platools-cli` no such client begins without a provider of cryptography, not even to speak without TLS.
+        // It does not matter which comes first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // No proxy of the environment knows the way to this loopback interface.
         let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().expect("an HTTP client");

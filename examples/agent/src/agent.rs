@@ -9,6 +9,7 @@ use platools::wire::rpc::ToolsReply;
 use platools::wire::runtime::{Channel, ChannelMessage, Connected, Done, NewChannel, NewMessage, event, path};
 use platools::{PlatoolsClient, Secret, ToolRegistry, tool, tools};
 use serde_json::{Value, json};
+use std::fmt::Display;
 
 /// Where the agent is and who it is there: as a worker and as an agent.
 #[derive(Debug)]
@@ -55,8 +56,10 @@ async fn talk(client: &RuntimeClient, channel: &str) -> anyhow::Result<()> {
     client.send(json!({ "type": "ready" })).await?;
     while let Some(event) = events.next().await {
         match event.kind() {
-            "ready" => say(client, channel, "I am here. Say `count ...`, and I tell how many words that are.").await?,
-            event::CHANNEL_MESSAGE => answer(client, channel, &session, &event).await?,
+            "ready" => {
+                note(say(client, channel, "I am here. Say `count ...`, and I tell how many words that are.").await);
+            }
+            event::CHANNEL_MESSAGE => note(answer(client, channel, &session, &event).await),
             event::CONNECTION_STATE => {
                 let state: Value = event.decode()?;
                 if state["state"] == "failed" {
@@ -67,6 +70,13 @@ async fn talk(client: &RuntimeClient, channel: &str) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What could not be said is no reason to leave: the gateway may be about to come back.
+fn note(said: Result<(), impl Display>) {
+    if let Err(error) = said {
+        eprintln!("nothing could be said: {error}");
+    }
 }
 
 /// Makes the channel, unless it is there, and becomes a member.

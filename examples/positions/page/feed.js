@@ -3,6 +3,9 @@
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 30_000;
 
+/** The gateway pings every 30 seconds: a connection on which nothing comes for so long is gone, whatever the browser thinks. */
+const SILENCE = 75_000;
+
 /** Closes after which connecting again would be wrong. */
 const DISPLACED = 'New connection established';
 const AGENT_NOT_FOUND = 1008;
@@ -10,6 +13,7 @@ const AGENT_NOT_FOUND = 1008;
 export class Feed {
   #socket;
   #timer;
+  #silence;
   #pause = FIRST_PAUSE;
 
   /** `onMessage(message)` gets what comes, `onState(state, text)` how the connection is. */
@@ -32,13 +36,29 @@ export class Feed {
   #open(url) {
     const socket = new WebSocket(url);
     this.#socket = socket;
-    socket.onmessage = ({ data }) => this.#hear(JSON.parse(data));
+    this.#expect(socket);
+    socket.onmessage = ({ data }) => {
+      if (socket !== this.#socket) return;
+      this.#expect(socket);
+      this.#hear(JSON.parse(data));
+    };
     socket.onclose = ({ code, reason }) => {
       if (socket !== this.#socket) return;
+      clearTimeout(this.#silence);
       if (reason === DISPLACED) this.onState('ended', 'Watched in another window');
       else if (code === AGENT_NOT_FOUND) this.onState('ended', 'There is no such agent');
       else this.#later();
     };
+  }
+
+  #expect(socket) {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => {
+      // Its close may take long, or never come.
+      this.#socket = undefined;
+      socket.close();
+      this.#later();
+    }, SILENCE);
   }
 
   #hear(message) {

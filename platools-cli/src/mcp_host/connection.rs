@@ -12,7 +12,8 @@ use rmcp::model::{
     Tool,
 };
 use rmcp::service::{
-    ClientLifecycleMode, ClientServiceExt as _, NotificationContext, RunningServiceCancellationToken, Subscription,
+    ClientLifecycleMode, ClientServiceExt as _, NotificationContext, RunningServiceCancellationToken, ServiceError,
+    Subscription,
 };
 use rmcp::transport::IntoTransport;
 use rmcp::{ClientHandler, Peer, RoleClient};
@@ -97,6 +98,12 @@ impl Connection {
         Ok(listed.with_context(|| format!("no list of its tools came within {} seconds", LIST.as_secs()))??)
     }
 
+    /// Whether an error means that there is nobody any more.
+    pub(super) fn is_lost(&self, error: &anyhow::Error) -> bool {
+        let error = error.downcast_ref();
+        matches!(error, Some(ServiceError::TransportSend(_) | ServiceError::TransportClosed))
+    }
+
     /// Waits until the tools may have changed, or the connection ends.
     pub(super) async fn news(&mut self) -> News {
         tokio::select! {
@@ -125,9 +132,12 @@ async fn subscribe(peer: &Peer<RoleClient>) -> Option<Subscription> {
         return None;
     }
     let filter = SubscriptionFilter::builder().tools_list_changed().build();
-    let listened = timeout(LIST, peer.listen(filter)).await.map_err(anyhow::Error::from);
-    let subscription = listened.and_then(|listened| Ok(listened?));
-    subscription.inspect_err(|error| tracing::warn!(%error, "the MCP server does not tell of changes")).ok()
+    // Without the error, which may name a URL with a secret in it.
+    let listened = timeout(LIST, peer.listen(filter)).await.ok().and_then(Result::ok);
+    if listened.is_none() {
+        tracing::warn!("the MCP server does not tell of changes; it is asked for its tools now and then");
+    }
+    listened
 }
 
 /// Waits for the next change of a subscription. One that has ended is no end of the connection, whose tools are asked for now and

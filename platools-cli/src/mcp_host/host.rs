@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{anyhow, ensure};
 use platools::{ToolRegistry, backoff_delay_ms};
 use rmcp::model::Tool;
+use rmcp::service::ServiceError;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -32,7 +33,8 @@ impl Host {
     /// It cannot be reached, or it does not have a tool that is wanted.
     pub(super) async fn start(server: Server, wanted: BTreeSet<String>) -> anyhow::Result<Self> {
         let mut connection = server.connect().await?;
-        let listed = connection.tools().await?;
+        let listed = connection.tools().await;
+        let listed = listed.map_err(|error| anyhow!("the MCP server {server}: {}", server.without_secrets(&error)))?;
         check_wanted(&wanted, &listed)?;
         let session = watch::Sender::new(Some(connection.session()));
         let host = Self { server, wanted, registry: ToolRegistry::new(), session, connection: Some(connection) };
@@ -54,10 +56,17 @@ impl Host {
             };
             let listed = match connection.news().await {
                 News::Tools => connection.tools().await,
-                News::Ended => Err(anyhow!("it has ended the connection")),
+                News::Ended => Err(ServiceError::TransportClosed.into()),
             };
             match listed {
                 Ok(listed) => self.take(listed),
+                // One that is busy with calls may take long to answer, and what it runs is not ended for that.
+                Err(error) if !connection.is_lost(&error) => {
+                    tracing::warn!(
+                        error = self.server.without_secrets(&error),
+                        "the MCP server does not list its tools"
+                    );
+                }
                 Err(error) => self.lost(&error).await,
             }
         }

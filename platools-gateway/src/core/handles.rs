@@ -1,14 +1,15 @@
 //! Names that models and their clients take for tools: short, plain, and each one's own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::digest::sha256;
 
 /// Such a name has at most so many characters.
 pub(crate) const MAX_HANDLE_CHARS: usize = 64;
 
-/// How many characters of a hash keep a name that was changed apart from others.
-const HASH_CHARS: usize = 8;
+/// How many characters of a hash keep a name that was changed apart from others: enough that nobody finds a name for one that is
+/// another tool's.
+const HASH_CHARS: usize = 16;
 
 /// A tool as it is named where it comes from.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +27,12 @@ pub(crate) fn handles(tools: &[Named<'_>]) -> Vec<String> {
     let own = |tool: &Named<'_>| plain(tool.name);
     let of_entity = |tool: &Named<'_>| format!("{}__{}", plain(tool.entity), own(tool));
     let (owns, of_entities) = (count(tools, own), count(tools, of_entity));
+    // A tool may be called what another would become.
+    let hashes: HashSet<_> = tools.iter().map(|tool| hashed(&own(tool), tool)).collect();
     let handle = |tool: &Named<'_>| {
-        let fits = |name: &str, names: &HashMap<String, usize>| names[name] == 1 && name.len() <= MAX_HANDLE_CHARS;
+        let fits = |name: &str, names: &HashMap<String, usize>| {
+            names[name] == 1 && name.len() <= MAX_HANDLE_CHARS && !hashes.contains(name)
+        };
         let (own, of_entity) = (own(tool), of_entity(tool));
         if fits(&own, &owns) && own == tool.name {
             own
@@ -98,5 +103,13 @@ mod tests {
         let different: std::collections::HashSet<_> = found.iter().collect();
         assert_eq!(different.len(), found.len(), "{found:?}");
         assert_eq!(handles(&[("a", "files.read")])[0].split_at(11).0, "files_read_", "{found:?}");
+    }
+
+    #[test]
+    fn no_tool_takes_the_name_that_another_becomes() {
+        let becomes = handles(&[("b", "files.read")]).remove(0);
+        let found = handles(&[("a", &becomes), ("b", "files.read")]);
+        assert_eq!(found[1], becomes);
+        assert_ne!(found[0], becomes);
     }
 }

@@ -126,7 +126,7 @@ async fn a_snapshot_that_cannot_be_made_is_an_error_message_and_events_go_on() {
         let error = dashboard.expect("error").await;
         assert_eq!(
             error,
-            json!({"message": "there is no snapshot at the moment; connect again to ask for another one"})
+            json!({"message": "there is no snapshot at the moment; another one follows as soon as there is"})
         );
         gateway.feed().publish(&agent, Event::new("order", &1)).unwrap();
         assert_eq!(dashboard.expect("order").await, 1, "{how}");

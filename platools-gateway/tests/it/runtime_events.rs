@@ -66,7 +66,6 @@ async fn what_is_not_understood_is_answered_and_the_socket_stays() {
         (r#"{"type":"presence.joined","data":{}}"#, "are the gateway's own"),
         (r#"{"type":"tool.call"}"#, "are the gateway's own"),
         (r#"{"type":"connection.state"}"#, "are the gateway's own"),
-        (r#"{"type":"heartbeat"}"#, "POST /v1/runtime/connect"),
     ] {
         let error = socket.refused(text).await;
         assert!(error.contains(words), "{text}: {error}");
@@ -82,9 +81,20 @@ async fn what_is_not_understood_is_answered_and_the_socket_stays() {
     };
     assert!(echo.contains(r#""type":"deep""#) || echo.contains("error"), "{}", &echo[..80]);
     socket.settle().await;
-    agent.connect().await;
-    socket.send(json!({"type": "heartbeat", "timestamp": "2026-03-01T10:30:15Z"})).await;
-    socket.settle().await;
+}
+
+#[tokio::test]
+async fn a_heartbeat_over_a_socket_keeps_a_session_or_begins_one() {
+    let gateway = started().await;
+    let agent = Agent::new(&gateway, "scout").await;
+    let mut socket = agent.open().await;
+    let mut sessions = Vec::new();
+    for _ in 0..2 {
+        socket.send(json!({"type": "heartbeat", "timestamp": "2026-03-01T10:30:15Z"})).await;
+        socket.settle().await;
+        sessions.push(agent.get("/v1/runtime/status").await["session"]["sessionId"].clone());
+    }
+    assert!(sessions[0].is_string() && sessions[0] == sessions[1], "{sessions:?}");
 }
 
 #[tokio::test]

@@ -253,9 +253,6 @@ pub(crate) struct Caller {
 
 /// A client that asks nobody else the way.
 pub(crate) fn http() -> reqwest::Client {
-    // Where another crate of the build has it wait for a provider of cryptography, none of its clients begins without one, not
-    // even to speak without TLS. It does not matter which comes first.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap()
 }
 

@@ -43,6 +43,10 @@ struct Waiting {
     tools: bool,
     /// When values and tools travel, if there are any.
     due: Option<Instant>,
+    /// What was due with the last tick. What changes from then on travels with the next.
+    ready: VecDeque<Next>,
+    /// When a snapshot is to be made that could not be made before.
+    again: Option<Instant>,
 }
 
 /// Whether a snapshot is to be made.
@@ -104,6 +108,12 @@ impl Mailbox {
         self.is_due(waiting);
     }
 
+    /// Has a snapshot made then, and lets everything else go on.
+    pub(super) fn snapshot_at(&self, when: Instant) {
+        self.lock().again = Some(when);
+        self.changed.notify_one();
+    }
+
     /// Values travel after a tick, or with those that wait already.
     fn is_due(&self, mut waiting: MutexGuard<'_, Waiting>) {
         if waiting.due.is_none() {
@@ -121,7 +131,7 @@ impl Mailbox {
                 if let Some(next) = waiting.take() {
                     return next;
                 }
-                waiting.due
+                [waiting.due, waiting.again].into_iter().flatten().min()
             };
             // A permit is kept if something came meanwhile.
             match due {
@@ -163,14 +173,18 @@ impl Waiting {
             self.snapshot = Snapshot::Made;
             return Some(Next::Snapshot);
         }
-        if self.due.is_some_and(|due| due <= Instant::now()) {
-            if std::mem::take(&mut self.tools) {
-                return Some(Next::Tools);
+        if self.again.take_if(|again| *again <= Instant::now()).is_some() {
+            return Some(Next::Snapshot);
+        }
+        if self.due.take_if(|due| *due <= Instant::now()).is_some() {
+            let tools = std::mem::take(&mut self.tools).then_some(Next::Tools);
+            self.ready.extend(tools);
+            while let Some(batch) = self.take_batch() {
+                self.ready.push_back(Next::Message(batch));
             }
-            if let Some(batch) = self.take_batch() {
-                return Some(Next::Message(batch));
-            }
-            self.due = None;
+        }
+        if let Some(next) = self.ready.pop_front() {
+            return Some(next);
         }
         let event = self.events.pop_front()?;
         self.event_bytes -= event.len();
@@ -195,6 +209,7 @@ impl Waiting {
     fn forget_values(&mut self) {
         self.streams.clear();
         self.value_bytes = 0;
+        self.ready.retain(|next| *next == Next::Tools);
     }
 }
 
@@ -250,6 +265,33 @@ mod tests {
         advance(Duration::from_millis(1)).await;
         assert_eq!(updates(ready(&mailbox)), json!([5]));
         assert_eq!(mailbox.lock().value_bytes, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_takes_slowly_gets_one_batch_a_tick_and_its_events_between_them() {
+        let mailbox = mailbox(FeedSettings::default()).await;
+        for round in 0..3 {
+            put(&mailbox, "a", round);
+            event(&mailbox, "event");
+            advance(Duration::from_millis(100)).await;
+            assert_eq!(updates(ready(&mailbox)), json!([round]));
+            // What changes while that is sent waits for the next tick, and holds up nothing.
+            put(&mailbox, "a", round + 100);
+            assert_eq!(ready(&mailbox), Some(Next::Message("event".into())));
+            assert_eq!(ready(&mailbox), None);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_snapshot_that_is_to_be_made_again_waits_until_then() {
+        let mailbox = mailbox(FeedSettings::default()).await;
+        mailbox.snapshot_at(Instant::now() + Duration::from_secs(5));
+        event(&mailbox, "event");
+        assert_eq!(ready(&mailbox), Some(Next::Message("event".into())));
+        let begun = Instant::now();
+        assert_eq!(mailbox.next().await, Next::Snapshot);
+        assert_eq!(begun.elapsed(), Duration::from_secs(5));
+        assert_eq!(ready(&mailbox), None);
     }
 
     #[tokio::test(start_paused = true)]

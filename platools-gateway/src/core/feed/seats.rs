@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::FeedSettings;
 use super::mailbox::Mailbox;
@@ -54,8 +55,13 @@ impl Seat {
         self.environment.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(environment)
     }
 
+    /// Notes where the agent's tools are now; everything is others than before if that changed.
     pub(super) fn moves_to(&self, environment: Option<EnvironmentId>) {
-        *self.environment.lock().unwrap_or_else(PoisonError::into_inner) = environment;
+        let mut current = self.environment.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != environment {
+            *current = environment;
+            self.mailbox.snapshot_at(Instant::now());
+        }
     }
 }
 

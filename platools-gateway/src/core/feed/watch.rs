@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Duration, Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::mailbox::Next;
@@ -26,8 +26,11 @@ pub struct Watch {
     tools: String,
 }
 
-/// What came of a snapshot, and the tools that are in it.
-type Made = (Bytes, String);
+/// A snapshot as a message, and the tools that are in it; nothing, if it could not be made.
+type Made = Option<(Bytes, String)>;
+
+/// How long until a snapshot is tried again that could not be made.
+const NEXT_SNAPSHOT: Duration = Duration::from_secs(5);
 
 impl Watch {
     pub(super) fn begin(core: Arc<Core>, seat: Arc<Seat>) -> Self {
@@ -57,10 +60,15 @@ impl Watch {
                 // Kept until it is over, so that nothing is lost with whoever waits for it.
                 let made = making.await;
                 self.making = None;
-                let (message, tools) = made.unwrap_or_else(|error| {
+                let made = made.unwrap_or_else(|error| {
                     tracing::error!(%error, "a snapshot could not be made");
-                    (no_snapshot(), String::new())
+                    None
                 });
+                let Some((message, tools)) = made else {
+                    // What was dropped in favour of it is not forgotten.
+                    self.seat.mailbox.snapshot_at(Instant::now() + NEXT_SNAPSHOT);
+                    return no_snapshot();
+                };
                 self.tools = tools;
                 return message;
             }
@@ -88,11 +96,10 @@ impl Watch {
         AbortOnDropHandle::new(tokio::spawn(async move {
             let limit = core.feed.settings().snapshot_limit;
             match timeout(limit, snapshot(&core, &watched)).await {
-                Ok(Some(made)) => made,
-                Ok(None) => (no_snapshot(), String::new()),
+                Ok(made) => made,
                 Err(_) => {
                     tracing::error!(agent.id = %watched.agent_id, limit_ms = limit.as_millis(), "a snapshot took too long");
-                    (no_snapshot(), String::new())
+                    None
                 }
             }
         }))
@@ -115,7 +122,7 @@ impl Drop for Watch {
 }
 
 /// The snapshot of whoever makes them.
-async fn snapshot(core: &Core, watched: &Watched) -> Option<Made> {
+async fn snapshot(core: &Core, watched: &Watched) -> Made {
     let Some(provider) = &core.feed.0.provider else { return core.own_snapshot(&watched.agent_id).await };
     match provider.snapshot(watched).await {
         Ok(snapshot) => Some((initial_data(&snapshot), String::new())),
@@ -132,5 +139,5 @@ pub(super) fn initial_data(snapshot: &Snapshot) -> Bytes {
 
 /// What a dashboard is told in place of a snapshot. Why there is none is nothing that it should know.
 fn no_snapshot() -> Bytes {
-    plain("error", &json!({"message": "there is no snapshot at the moment; connect again to ask for another one"}))
+    plain("error", &json!({"message": "there is no snapshot at the moment; another one follows as soon as there is"}))
 }

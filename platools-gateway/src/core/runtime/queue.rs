@@ -94,6 +94,11 @@ impl Queue {
         }
     }
 
+    /// Whether the socket is to end.
+    pub(super) fn has_ended(&self) -> bool {
+        self.lock().end.is_some()
+    }
+
     /// Takes everything that waits.
     pub(super) fn take_all(&self) -> Vec<Bytes> {
         let mut waiting = self.lock();

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::queue::SocketEnd;
 use super::session::Session;
+use super::sockets::AgentSocket;
 use super::state::is_silent;
 use super::writer::Command;
 use super::{Peer, Runtime};
@@ -83,6 +84,17 @@ impl Core {
                            `POST /v1/runtime/connect`";
             Error::new(ErrorKind::NotFound, message)
         })
+    }
+
+    /// Keeps the session going of an agent whose socket is open, or begins one where there is none any more.
+    ///
+    /// # Errors
+    /// The agent asks for too much, it is gone, the gateway stops, or the database failed.
+    pub(crate) async fn beat_or_begin(&self, socket: &AgentSocket) -> Result<(), Error> {
+        if self.beat(socket.peer()).is_ok() || socket.has_ended() {
+            return Ok(());
+        }
+        self.begin_session(socket.peer(), "{}".to_owned()).await.map(drop)
     }
 
     /// The agent's own session, if it has one.

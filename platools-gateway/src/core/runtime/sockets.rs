@@ -43,6 +43,11 @@ impl AgentSocket {
         self.queue.ended().await
     }
 
+    /// Whether it is to end already.
+    pub(super) fn has_ended(&self) -> bool {
+        self.queue.has_ended()
+    }
+
     /// Whether nothing waits to be written.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()

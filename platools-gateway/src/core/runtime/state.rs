@@ -15,6 +15,9 @@ use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
 /// A socket has so many subscriptions.
 const MAX_SUBSCRIPTIONS: usize = 10_000;
 
+/// So many sessions are ended at once; the next ones follow half a second later.
+const ENDED_AT_ONCE: usize = 128;
+
 /// Who is there.
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -103,11 +106,13 @@ impl State {
         Some(session)
     }
 
-    /// Ends the sessions that were not heard from for so long, and those of agents that are gone.
+    /// Ends sessions that were not heard from for so long, and those of agents that are gone: some of them, as the others of the
+    /// project are told of each, and have to take that before there is more.
     pub(super) fn end_where(&mut self, has_ended: impl Fn(&Session) -> bool) -> Vec<Session> {
         let sessions = self.projects.values().flat_map(|room| room.sessions.values());
         let ended: Vec<_> = sessions
             .filter(|session| has_ended(session))
+            .take(ENDED_AT_ONCE)
             .map(|session| (session.project_id.clone(), session.agent_id.clone()))
             .collect();
         let mut end = |(project, agent)| self.end(&project, &agent, None, SocketEnd::SessionTimedOut);

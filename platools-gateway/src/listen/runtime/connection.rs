@@ -70,7 +70,8 @@ async fn treat(core: &Core, agent: &AgentSocket, text: &str) {
 /// Does what a frame asks for, or says why not.
 async fn try_treat(core: &Core, agent: &AgentSocket, text: &str) -> Result<(), String> {
     match ClientFrame::parse(text).map_err(misunderstood)? {
-        ClientFrame::Heartbeat { .. } => core.beat(agent.peer()).map(drop).map_err(refused),
+        // Clients that only open their socket again after a while have no session by then, and do not ask for one.
+        ClientFrame::Heartbeat { .. } => core.beat_or_begin(agent).await.map_err(refused),
         ClientFrame::Subscribe { channel_id } => core.subscribe(agent, &channel_id).await.map_err(refused),
         ClientFrame::Unsubscribe { channel_id } => {
             agent.unsubscribe(&channel_id);

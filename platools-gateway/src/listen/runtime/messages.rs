@@ -66,9 +66,9 @@ pub(super) struct Messages {
     messages: Vec<Message>,
 }
 
-/// What is to be said.
+/// What is to be said. What clients send besides, such as a signature, is passed over.
 #[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = NewChannelMessage)]
 pub(super) struct New {
     /// The words, up to 64 KiB.

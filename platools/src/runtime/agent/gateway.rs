@@ -112,7 +112,9 @@ fn written(method: &str, path: &str, body: &impl Serialize) -> Result<Request, R
 
 /// What the gateway says of a failure; never the key, which some repeat.
 fn failure(answer: &Answer, key: &SecretString) -> RuntimeError {
-    let message = Failure::read(&answer.body).map(|failure| failure.error.replace(key.expose_secret(), "..."));
+    // Before it is cut, which may be in the middle of a key.
+    let body = String::from_utf8_lossy(&answer.body).replace(key.expose_secret(), "...");
+    let message = Failure::read(body.as_bytes()).map(|failure| failure.error);
     let wait = answer.headers.get(RETRY_AFTER).and_then(|header| header.to_str().ok());
     let wait = wait.and_then(|header| retry_after(header, SystemTime::now()));
     RuntimeError::of_status(answer.status.as_u16(), message, wait)

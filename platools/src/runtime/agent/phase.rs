@@ -124,9 +124,11 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if !self.has_succeeded {
-            *self.shared.phase() = Phase::Idle;
+            // Held until all of it is done, so that the next attempt begins after it.
+            let mut phase = self.shared.phase();
             self.shared.core.clear();
             self.shared.core.reporter.disconnected();
+            *phase = Phase::Idle;
         }
     }
 }

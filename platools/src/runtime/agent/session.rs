@@ -60,6 +60,11 @@ impl Session<'_> {
             };
             if let Some(reason) = self.handle(wake) {
                 self.core.detach();
+                // What was taken before an orderly end is sent before it.
+                self.frames.close();
+                while let Ok(frame) = self.frames.try_recv() {
+                    self.socket.queue(frame);
+                }
                 self.end(&reason).await;
                 return reason;
             }
