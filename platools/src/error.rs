@@ -49,6 +49,18 @@ impl Error {
         Self { kind, message: message.into(), source: None }
     }
 
+    pub(crate) fn invalid_setting(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidSetting, message)
+    }
+
+    /// Refuses settings that are zero.
+    pub(crate) fn if_zero<const N: usize>(settings: [(&str, bool); N]) -> Result<(), Self> {
+        match settings.into_iter().find(|(_, is_zero)| *is_zero) {
+            Some((name, _)) => Err(Self::invalid_setting(format!("`{name}` must not be zero"))),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self

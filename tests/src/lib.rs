@@ -7,6 +7,7 @@
 
 mod caller;
 mod link;
+mod log;
 mod platform;
 mod relay;
 mod rpc;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use caller::{Answer, Caller, Events};
 pub use link::Link;
+pub use log::Log;
 pub use platform::{Platform, Unreachable};
 pub use relay::Relay;
 pub use rpc::{CallerLink, TOKEN, USER, rpc_client};

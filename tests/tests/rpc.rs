@@ -11,7 +11,7 @@ use platools::runtime::{
 };
 use platools::wire::rpc::{ChatReply, ErrorCode, MAX_MESSAGE_BYTES, Role, RunStatus, ToolCallEvent, ToolsReply};
 use platools::{ConnectionState, Disconnect, ErrorKind, OnRefusal, Secret};
-use platools_tests::{CallerLink, Platform, TOKEN, USER, Unreachable, quick, rpc_client, with_causes, within};
+use platools_tests::{CallerLink, Log, Platform, TOKEN, USER, Unreachable, quick, rpc_client, with_causes, within};
 use serde_json::{Value, json};
 
 async fn connect(client: RpcClientBuilder, gateway: &Platform) -> (RpcClient, CallerLink) {
@@ -570,20 +570,6 @@ async fn a_caller_without_a_token_is_a_viewer_and_a_rotated_token_is_read_anew()
     }
 }
 
-/// What is written to a log.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn neither_the_token_nor_what_anybody_says_is_in_a_log_or_a_debug() {
     let log = Log::default();
@@ -626,7 +612,7 @@ async fn neither_the_token_nor_what_anybody_says_is_in_a_log_or_a_debug() {
     link.kill();
     drop(CallerLink::accept(&gateway).await);
 
-    let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("a log is text");
+    let log = log.text();
     for logged in ["refused", "does not know the token", "was ignored", "does not fit its type", "the socket has ended"]
     {
         assert!(log.contains(logged), "the log has `{logged}`: {log}");

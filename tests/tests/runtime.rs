@@ -1,8 +1,7 @@
 //! Agents with sessions, with a gateway that does what each test wants.
 
-use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -11,7 +10,7 @@ use platools::runtime::{RuntimeClient, RuntimeError, RuntimeErrorKind, RuntimeEv
 use platools::wire::runtime::{ChannelMessage, Connected};
 use platools::{ConnectionState, Jitter, OnRefusal, Reconnect, Secret};
 use platools_tests::{
-    AgentLink, KEY, Platform, Reply, RuntimeGateway, Unreachable, runtime_client, with_causes, within,
+    AgentLink, KEY, Log, Platform, Reply, RuntimeGateway, Unreachable, runtime_client, with_causes, within,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
@@ -756,21 +755,6 @@ async fn an_idle_connection_is_used_again_and_one_that_was_closed_is_not() {
     assert_eq!((first.expect("an answer"), second.expect("an answer"), gateway.connections()), (7, 7, 2));
 }
 
-/// What was logged, for all to read.
-#[derive(Debug, Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn neither_the_key_nor_a_ticket_nor_what_anybody_says_is_in_a_log_an_error_or_a_debug() {
     let log = Log::default();
@@ -814,7 +798,7 @@ async fn neither_the_key_nor_a_ticket_nor_what_anybody_says_is_in_a_log_an_error
     gateway.socket().await;
     reaches(&client, ConnectionState::is_connected).await;
 
-    let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("a log is text");
+    let log = log.text();
     for logged in ["the key ... is not right", "has panicked", "has failed", "was ignored", "the socket has ended"] {
         assert!(log.contains(logged), "the log has `{logged}`: {log}");
     }

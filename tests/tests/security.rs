@@ -1,7 +1,7 @@
 //! Whom a worker trusts, what it keeps to itself, and how it gets out through a proxy.
 
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fs, io};
 
@@ -13,8 +13,8 @@ use platools::{
 };
 use platools_gateway::Gateway;
 use platools_tests::{
-    KEY, Link, Platform, RuntimeGateway, SECRET, TOKEN as RPC_TOKEN, USER, Unreachable, Wire, Worker, client, quick,
-    rpc_client, runtime_client, with_causes, within,
+    KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN as RPC_TOKEN, USER, Unreachable, Wire, Worker, client,
+    quick, rpc_client, runtime_client, with_causes, within,
 };
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use secrecy::ExposeSecret as _;
@@ -453,24 +453,6 @@ async fn panics_for(ctx: &Context) -> String {
 
 /// What must never be seen in a log.
 const TOKEN: &str = "a-token-of-a-user";
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().expect("nobody panics with it").clone()).expect("text")
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics with it").write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A call of every kind, each with the token in its envelope, and every answer to it.
 async fn calls_of_every_kind(link: &mut Link) {

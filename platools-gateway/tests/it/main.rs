@@ -54,6 +54,7 @@ mod runtime_events;
 mod runtime_life;
 mod runtime_load;
 mod runtime_tickets;
+mod secured;
 mod stopping;
 #[cfg(unix)]
 mod supervisor;

@@ -11,6 +11,8 @@ mod trouble;
 #[expect(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../it/process.rs"]
 mod process;
+#[path = "../it/secured.rs"]
+mod secured;
 #[expect(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../it/support.rs"]
 mod support;

@@ -1,53 +1,12 @@
 //! Collectors behind https.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
-use axum::serve::Listener;
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::server::TlsStream;
-
 use crate::collector::{Collector, Setup};
-
-struct Secured {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
-}
-
-impl Listener for Secured {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        loop {
-            let (stream, from) = self.listener.accept().await.unwrap();
-            // Whoever does not trust it goes away again.
-            if let Ok(stream) = self.acceptor.accept(stream).await {
-                return (stream, from);
-            }
-        }
-    }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
+use crate::secured::Secured;
 
 /// A collector, and its certificate in PEM, which is its own authority.
 async fn secured() -> (Collector, String) {
-    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    let config = config.with_single_cert(vec![cert.der().clone()], key).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    (Collector::serve(Secured { listener, acceptor: Arc::new(config).into() }, url), cert.pem())
+    let (listener, url, authority) = Secured::listen().await;
+    (Collector::serve(listener, url), authority)
 }
 
 /// A gateway on a system that trusts this one authority, and a call.

@@ -158,20 +158,13 @@ impl PlatoolsClientBuilder {
     }
 
     fn check_settings(&self) -> Result<(), Error> {
-        let zero = [
+        self.reconnect.check()?;
+        Error::if_zero([
             ("connect_timeout", self.connect_timeout.is_zero()),
             ("heartbeat_interval", self.settings.heartbeat_interval.is_zero()),
             ("call_timeout", self.settings.limits.timeout.is_zero()),
             ("max_running_calls", self.settings.limits.running == 0),
-        ];
-        if let Some(name) = self.reconnect.too_short() {
-            let message = format!("`{name}` of the reconnect policy must be a millisecond or more");
-            return Err(Error::new(ErrorKind::InvalidSetting, message));
-        }
-        match zero.iter().find(|(_, is_zero)| *is_zero) {
-            Some((name, _)) => Err(Error::new(ErrorKind::InvalidSetting, format!("`{name}` must not be zero"))),
-            None => Ok(()),
-        }
+        ])
     }
 }
 

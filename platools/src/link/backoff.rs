@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use backoff::backoff::Backoff;
 
+use crate::error::Error;
+
 /// Delay before the first retry, in milliseconds.
 pub const BACKOFF_BASE_MS: u64 = 1_000;
 
@@ -163,13 +165,15 @@ impl Reconnect {
         self
     }
 
-    /// The setting that would make a client dial without a pause, if there is one.
-    pub(crate) fn too_short(&self) -> Option<&'static str> {
+    /// Refuses delays that would make a client dial without a pause.
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let is_too_short = |delay: Duration| delay < Duration::from_millis(1);
-        [("base", self.base), ("max", self.max)]
-            .into_iter()
-            .find(|(_, delay)| is_too_short(*delay))
-            .map(|(name, _)| name)
+        match [("base", self.base), ("max", self.max)].into_iter().find(|(_, delay)| is_too_short(*delay)) {
+            Some((name, _)) => {
+                Err(Error::invalid_setting(format!("`{name}` of the reconnect policy must be a millisecond or more")))
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ pub(crate) use report::Reporter;
 pub(crate) use retry::next_delay;
 pub(crate) use session::{Ended, run_session};
 #[cfg(feature = "runtime")]
-pub(crate) use socket::{CLOSE_LIMIT, Received, Socket};
+pub(crate) use socket::{Received, Socket, text};
 pub(crate) use successor::Successor;
 pub(crate) use worker::{Settings, Worker};
 

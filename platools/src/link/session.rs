@@ -9,14 +9,14 @@ use futures::future::Either;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::task::yield_now;
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio::time::{Instant, sleep_until};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, info, warn};
 
 use super::heartbeat::Heartbeat;
 use super::opened::{Late, Opened};
 use super::report::{ConnectionState, Disconnect, Event};
-use super::socket::{CLOSE_LIMIT, Received, Socket};
+use super::socket::{Received, Socket, text};
 use super::successor::{Successor, accepts};
 use super::worker::{Worker, progress_frame};
 use crate::dispatch::Outcome;
@@ -191,25 +191,19 @@ impl Session<'_> {
     }
 
     fn received(&mut self, received: Received) -> Option<Disconnect> {
-        match received {
-            Some(Ok(Message::Text(text))) => self.frame(&text),
-            Some(Ok(Message::Close(frame))) => {
-                let (code, reason) = frame.map(|frame| (u16::from(frame.code), frame.reason.to_string())).unzip();
-                return Some(self.closed(code, reason.unwrap_or_default()));
+        match text(received) {
+            Ok(Some(text)) => self.frame(&text),
+            Ok(None) => {}
+            // The platform has said why before it closed.
+            Err(Disconnect::Closed { code, reason }) => {
+                return Some(match self.refusal.take() {
+                    Some(error) => Disconnect::Refused { error },
+                    None => Disconnect::Closed { code, reason },
+                });
             }
-            // The library answers pings itself, and the protocol has no binary frames.
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return Some(Disconnect::Broken { error: error.to_string() }),
-            None => return Some(self.closed(None, String::new())),
+            Err(reason) => return Some(reason),
         }
         None
-    }
-
-    fn closed(&mut self, code: Option<u16>, reason: String) -> Disconnect {
-        match self.refusal.take() {
-            Some(error) => Disconnect::Refused { error },
-            None => Disconnect::Closed { code, reason },
-        }
     }
 
     fn frame(&mut self, text: &Utf8Bytes) {
@@ -361,19 +355,10 @@ impl Session<'_> {
         Ended { reason: Disconnect::Moved, accepted: self.accepted, up: self.opened.elapsed(), next: Some(next) }
     }
 
-    async fn end(mut self, reason: Disconnect) -> Ended {
-        match &reason {
-            // The platform answers a close once it has read everything before it, so that confirms every reply.
-            Disconnect::Stopped => {
-                if self.socket.close(1000, "client stop", CLOSE_LIMIT).await {
-                    self.worker.outbox.all_arrived();
-                }
-            }
-            // Answers the platform's close; a peer that is gone is not waited for.
-            Disconnect::Closed { .. } | Disconnect::Refused { .. } => {
-                let _ = timeout(CLOSE_LIMIT, self.socket.answer_close()).await;
-            }
-            Disconnect::Moved | Disconnect::Silent | Disconnect::Broken { .. } => {}
+    async fn end(self, reason: Disconnect) -> Ended {
+        // The platform answers a close once it has read everything before it, so that confirms every reply.
+        if self.socket.end(&reason).await {
+            self.worker.outbox.all_arrived();
         }
         Ended { reason, accepted: self.accepted, up: self.opened.elapsed(), next: None }
     }

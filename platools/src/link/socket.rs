@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use super::connect::RawSocket;
+use super::report::Disconnect;
 
 /// Past so much that waits to be written, nothing more is read: whoever does not take replies gets no further calls run.
 const MAX_BACKLOG_BYTES: usize = 4 * 1024 * 1024;
@@ -37,6 +38,21 @@ pub(crate) struct Socket {
 
 /// What came over a socket: a message, or its end.
 pub(crate) type Received = Option<Result<Message, SocketError>>;
+
+/// The text that came, nothing where what came does not matter, or why nothing more comes.
+pub(crate) fn text(received: Received) -> Result<Option<Utf8Bytes>, Disconnect> {
+    match received {
+        Some(Ok(Message::Text(text))) => Ok(Some(text)),
+        Some(Ok(Message::Close(frame))) => {
+            let (code, reason) = frame.map(|frame| (u16::from(frame.code), frame.reason.to_string())).unzip();
+            Err(Disconnect::Closed { code, reason: reason.unwrap_or_default() })
+        }
+        // The library answers pings itself, and no protocol here has binary frames.
+        Some(Ok(_)) => Ok(None),
+        Some(Err(error)) => Err(Disconnect::Broken { error: error.to_string() }),
+        None => Err(Disconnect::Closed { code: None, reason: String::new() }),
+    }
+}
 
 impl Socket {
     pub(crate) fn new(raw: RawSocket) -> Self {
@@ -89,7 +105,7 @@ impl Socket {
 
     /// Closes the socket, and tells whether the other side did so too within the limit: then it has read everything sent
     /// before.
-    pub(crate) async fn close(mut self, code: u16, reason: &'static str, limit: Duration) -> bool {
+    async fn close(mut self, code: u16, reason: &'static str, limit: Duration) -> bool {
         let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
         let farewell = async {
             poll_fn(|cx| self.poll_write(cx)).await?;
@@ -102,6 +118,19 @@ impl Socket {
             Ok::<_, SocketError>(false)
         };
         matches!(timeout(limit, farewell).await, Ok(Ok(true)))
+    }
+
+    /// Ends the socket as its end wants it, and tells whether the other side has certainly read everything sent before.
+    pub(crate) async fn end(mut self, reason: &Disconnect) -> bool {
+        match reason {
+            Disconnect::Stopped => self.close(1000, "client stop", CLOSE_LIMIT).await,
+            // Answers the other side's close; a peer that is gone is not waited for.
+            Disconnect::Closed { .. } | Disconnect::Refused { .. } => {
+                let _ = timeout(CLOSE_LIMIT, self.answer_close()).await;
+                false
+            }
+            Disconnect::Moved | Disconnect::Silent | Disconnect::Broken { .. } => false,
+        }
     }
 
     /// Closes the socket, and gives the frames that the other side has sent before it answered; the limit is for all of
@@ -128,7 +157,7 @@ impl Socket {
     }
 
     /// Lets the library answer the other side's close.
-    pub(crate) async fn answer_close(&mut self) {
+    async fn answer_close(&mut self) {
         while let Some(Ok(_)) = self.raw.next().await {}
     }
 

@@ -1,14 +1,12 @@
 //! The task that owns one caller's socket.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
-use axum::extract::ws::Message;
+use axum::extract::ws::{Message, Utf8Bytes};
 use futures::stream::FuturesUnordered;
-use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
+use futures::{Sink, Stream, StreamExt as _};
 use tokio::sync::{broadcast, watch};
 use tokio::task::yield_now;
-use tokio::time::{sleep, timeout};
 
 use super::RpcSettings;
 use super::end::End;
@@ -17,7 +15,7 @@ use super::queue::Queue;
 use super::session::{Session, Tail};
 use crate::core::identity::Caller;
 use crate::core::{Core, Stay};
-use crate::listen::socket::{Reader, dismissed, say_goodbye};
+use crate::listen::socket::{Outgoing, Reader, dismissed, say_goodbye, write};
 
 /// The event of a line in the log.
 const LOG: &str = "log";
@@ -36,7 +34,7 @@ where
     let stranger = Stranger { core, queue: &queue, presence: &presence, from };
     let end = tokio::select! {
         end = answer(stranger, &mut reader, settings) => end,
-        end = write(&mut sink, &queue, settings) => end,
+        end = write(&mut sink, &queue, settings.ping_interval, settings.write_deadline) => end,
         end = dismissed(&presence, End::of) => end,
     };
     // Gone before the goodbye, which a caller may be slow to answer.
@@ -127,44 +125,16 @@ async fn forward(tail: &mut Tail, queue: &Queue) {
     }
 }
 
-/// Writes what waits, and a ping every now and then.
-async fn write<W>(sink: &mut W, queue: &Queue, settings: &RpcSettings) -> End
-where
-    W: Sink<Message, Error = axum::Error> + Unpin,
-{
-    let pause = || Box::pin(sleep(settings.ping_interval));
-    let mut ping = pause();
-    loop {
-        // Both arms are cancel-safe.
-        let message = tokio::select! {
-            biased;
-            () = &mut ping => {
-                ping = pause();
-                Message::Ping(Default::default())
-            }
-            text = queue.next() => match text {
-                Some(text) => Message::Text(text.into()),
-                None => return End::TooSlow,
-            },
-        };
-        if let Err(end) = send(sink, message, queue, settings.write_deadline).await {
-            return end;
-        }
-    }
-}
+impl Outgoing for Queue {
+    type End = End;
 
-/// Writes one message, unless the queue is over before that.
-async fn send<W>(sink: &mut W, message: Message, queue: &Queue, deadline: Duration) -> Result<(), End>
-where
-    W: Sink<Message, Error = axum::Error> + Unpin,
-{
-    tokio::select! {
-        sent = timeout(deadline, sink.send(message)) => match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_) => Err(End::Stalled),
-        },
-        () = queue.over() => Err(End::TooSlow),
+    async fn next(&self) -> Result<Utf8Bytes, End> {
+        Queue::next(self).await.map(Into::into).ok_or(End::TooSlow)
+    }
+
+    async fn ended(&self) -> End {
+        self.over().await;
+        End::TooSlow
     }
 }
 
@@ -174,9 +144,10 @@ mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
+    use futures::SinkExt as _;
     use futures::channel::mpsc;
     use serde_json::json;
-    use tokio::time::Instant;
+    use tokio::time::{Duration, Instant, sleep};
 
     use super::*;
     use crate::core::limits::Limits;

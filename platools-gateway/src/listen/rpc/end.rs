@@ -5,17 +5,15 @@ use platools::wire::CLOSE_SECRET_ROTATED;
 use platools::wire::rpc::CLOSE_TOO_SLOW;
 
 use crate::core::Stay;
-use crate::listen::socket::Unread;
+use crate::listen::socket::{Unread, Unwritten};
 
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// Nothing more can be read.
     Unread(Unread),
-    /// The network is gone.
-    Gone,
-    /// The caller takes nothing any more, so that nothing can be said either.
-    Stalled,
+    /// Nothing more can be written, so that nothing can be said either.
+    Unwritten(Unwritten),
     /// The caller reads so slowly that responses do not fit into the queue.
     TooSlow,
     /// The caller's key or token has ended.
@@ -29,7 +27,7 @@ impl End {
     pub(super) fn close(self) -> Option<(u16, &'static str)> {
         Some(match self {
             Self::Unread(unread) => return unread.close(),
-            Self::Gone | Self::Stalled => return None,
+            Self::Unwritten(_) => return None,
             Self::TooSlow => (CLOSE_TOO_SLOW, "too many responses wait"),
             Self::CredentialEnded => (CLOSE_SECRET_ROTATED, "the key or token has ended"),
             Self::ShuttingDown => (close_code::AWAY, "the gateway is shutting down"),
@@ -54,5 +52,11 @@ impl End {
 impl From<Unread> for End {
     fn from(unread: Unread) -> Self {
         Self::Unread(unread)
+    }
+}
+
+impl From<Unwritten> for End {
+    fn from(unwritten: Unwritten) -> Self {
+        Self::Unwritten(unwritten)
     }
 }

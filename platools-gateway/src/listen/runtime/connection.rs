@@ -1,19 +1,16 @@
 //! The task that owns one socket of an agent.
 
-use std::time::Duration;
-
 use axum::extract::ws::{Message, Utf8Bytes};
 use bytes::Bytes;
-use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
+use futures::{Sink, Stream, StreamExt as _};
 use platools::wire::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
-use tokio::time::{sleep, timeout};
 
 use super::end::End;
 use crate::core::error::{Error, ErrorKind, causes_of};
-use crate::core::runtime::{AgentSocket, RuntimeSettings};
+use crate::core::runtime::AgentSocket;
 use crate::core::{Core, Presence};
-use crate::listen::socket::{Incoming, Reader, dismissed, say_goodbye};
+use crate::listen::socket::{Incoming, Outgoing, Reader, dismissed, say_goodbye, write};
 
 /// Serves an agent's socket until it ends.
 pub(super) async fn serve<S>(core: &Core, socket: S, agent: AgentSocket, presence: Presence)
@@ -26,7 +23,7 @@ where
     let end = tokio::select! {
         biased;
         end = dismissed(&presence, End::of) => end,
-        end = write(&mut sink, &agent, settings) => end,
+        end = write(&mut sink, &agent, settings.ping_interval, settings.write_deadline) => end,
         end = answer(core, &agent, &mut reader) => end,
     };
     let waiting = agent.take_waiting();
@@ -106,48 +103,19 @@ fn refused(error: Error) -> String {
     error.to_string()
 }
 
-/// Writes what waits, and a ping every now and then.
-async fn write<W>(sink: &mut W, agent: &AgentSocket, settings: &RuntimeSettings) -> End
-where
-    W: Sink<Message, Error = axum::Error> + Unpin,
-{
-    let pause = || Box::pin(sleep(settings.ping_interval));
-    let mut ping = pause();
-    loop {
-        // Both arms are cancel-safe.
-        let message = tokio::select! {
-            biased;
-            () = &mut ping => {
-                ping = pause();
-                Message::Ping(Default::default())
-            }
-            event = agent.next() => match event {
-                Ok(event) => Message::Text(text(event)),
-                Err(end) => return End::Ended(end),
-            },
-        };
-        if let Err(end) = send(sink, message, agent, settings.write_deadline).await {
-            return end;
-        }
+impl Outgoing for AgentSocket {
+    type End = End;
+
+    async fn next(&self) -> Result<Utf8Bytes, End> {
+        AgentSocket::next(self).await.map(text).map_err(End::Ended)
+    }
+
+    async fn ended(&self) -> End {
+        End::Ended(AgentSocket::ended(self).await)
     }
 }
 
 /// An event as a socket takes it.
 fn text(event: Bytes) -> Utf8Bytes {
     event.try_into().expect("events are JSON")
-}
-
-/// Writes one message, unless the socket is to end before that.
-async fn send<W>(sink: &mut W, message: Message, agent: &AgentSocket, deadline: Duration) -> Result<(), End>
-where
-    W: Sink<Message, Error = axum::Error> + Unpin,
-{
-    tokio::select! {
-        sent = timeout(deadline, sink.send(message)) => match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(End::Gone),
-            Err(_) => Err(End::Stalled),
-        },
-        end = agent.ended() => Err(End::Ended(end)),
-    }
 }

@@ -6,17 +6,15 @@ use platools::wire::rpc::CLOSE_TOO_SLOW;
 
 use crate::core::Stay;
 use crate::core::runtime::SocketEnd;
-use crate::listen::socket::Unread;
+use crate::listen::socket::{Unread, Unwritten};
 
 /// Why a socket ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::listen) enum End {
     /// Nothing more can be read.
     Unread(Unread),
-    /// The network is gone.
-    Gone,
-    /// The agent takes nothing any more, so that nothing can be said either.
-    Stalled,
+    /// Nothing more can be written, so that nothing can be said either.
+    Unwritten(Unwritten),
     /// The agent's key or token has ended.
     CredentialEnded,
     /// The gateway stops.
@@ -30,7 +28,7 @@ impl End {
     pub(super) fn close(self) -> Option<(u16, &'static str)> {
         Some(match self {
             Self::Unread(unread) => return unread.close(),
-            Self::Gone | Self::Stalled => return None,
+            Self::Unwritten(_) => return None,
             Self::CredentialEnded => (CLOSE_SECRET_ROTATED, "the key or token has ended"),
             Self::ShuttingDown => (close_code::AWAY, "the gateway is shutting down"),
             Self::Ended(SocketEnd::TooSlow) => (CLOSE_TOO_SLOW, "too many events wait"),
@@ -51,5 +49,11 @@ impl End {
             Stay::CredentialEnded => Some(Self::CredentialEnded),
             Stay::ToFinish | Stay::ShuttingDown => Some(Self::ShuttingDown),
         }
+    }
+}
+
+impl From<Unwritten> for End {
+    fn from(unwritten: Unwritten) -> Self {
+        Self::Unwritten(unwritten)
     }
 }

@@ -3,7 +3,9 @@
 mod broken;
 mod farewell;
 mod reader;
+mod writer;
 
 pub(super) use broken::Broken;
 pub(super) use farewell::{dismissed, say_goodbye};
 pub(super) use reader::{Incoming, Reader, Unread};
+pub(super) use writer::{Outgoing, Unwritten, write};

@@ -125,37 +125,29 @@ impl RuntimeClientBuilder {
     }
 
     fn check_settings(&self) -> Result<(), Error> {
-        if let Some(name) = self.reconnect.too_short() {
-            return Err(invalid(format!("`{name}` of the reconnect policy must be a millisecond or more")));
-        }
+        self.reconnect.check()?;
         if !HEARTBEAT_INTERVALS.contains(&self.heartbeat_interval) {
-            return Err(invalid("`heartbeat_interval` must be 15 to 60 seconds"));
+            return Err(Error::invalid_setting("`heartbeat_interval` must be 15 to 60 seconds"));
         }
-        for (name, limit) in [("connect_timeout", self.connect_timeout), ("request_timeout", self.request_timeout)] {
-            if limit.is_zero() {
-                return Err(invalid(format!("`{name}` must not be zero")));
-            }
-        }
-        Ok(())
+        Error::if_zero([
+            ("connect_timeout", self.connect_timeout.is_zero()),
+            ("request_timeout", self.request_timeout.is_zero()),
+        ])
     }
 }
 
 fn usable(metadata: serde_json::Result<Metadata>) -> Result<Box<RawValue>, Error> {
-    let Metadata(metadata) =
-        metadata.map_err(|error| invalid("the metadata cannot be written as JSON").with_source(error))?;
+    let Metadata(metadata) = metadata
+        .map_err(|error| Error::invalid_setting("the metadata cannot be written as JSON").with_source(error))?;
     if !metadata.get().starts_with('{') {
-        return Err(invalid("the metadata must be a JSON object"));
+        return Err(Error::invalid_setting("the metadata must be a JSON object"));
     }
     match metadata.get().len() {
         bytes if bytes > MAX_METADATA_BYTES => {
-            Err(invalid(format!("the metadata has {bytes} bytes; a gateway takes {MAX_METADATA_BYTES}")))
+            Err(Error::invalid_setting(format!("the metadata has {bytes} bytes; a gateway takes {MAX_METADATA_BYTES}")))
         }
         _ => Ok(metadata),
     }
-}
-
-fn invalid(message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::InvalidSetting, message)
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@ use std::pin::pin;
 
 use futures::future::Either;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio::time::{Instant, sleep_until};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::warn;
 
 use super::super::heard::Heard;
 use super::core::Core;
 use super::event::{RuntimeEvent, now};
 use super::opening::Opened;
-use crate::link::{CLOSE_LIMIT, Disconnect, Heartbeat, Received, Socket};
+use crate::link::{Disconnect, Heartbeat, Received, Socket, text};
 use crate::wire::runtime::{ClientFrame, Event};
 
 /// Serves one socket until it ends or `stop` becomes true.
@@ -65,7 +65,7 @@ impl Session<'_> {
                 while let Ok(frame) = self.frames.try_recv() {
                     self.socket.queue(frame);
                 }
-                self.end(&reason).await;
+                self.socket.end(&reason).await;
                 return reason;
             }
             let next = self.pulse.next();
@@ -89,19 +89,13 @@ impl Session<'_> {
     }
 
     fn received(&mut self, received: Received) -> Option<Disconnect> {
-        match received {
-            Some(Ok(Message::Text(text))) => match Event::parse(&text) {
-                Ok(event) => self.core.events.publish(&event.kind, &RuntimeEvent::new(&event)),
-                Err(error) => warn!(%error, "a frame of the gateway was ignored"),
-            },
-            Some(Ok(Message::Close(frame))) => {
-                let (code, reason) = frame.map(|frame| (u16::from(frame.code), frame.reason.to_string())).unzip();
-                return Some(Disconnect::Closed { code, reason: reason.unwrap_or_default() });
-            }
-            // The library answers pings itself, and the protocol has no binary frames.
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return Some(Disconnect::Broken { error: error.to_string() }),
-            None => return Some(Disconnect::Closed { code: None, reason: String::new() }),
+        let text = match text(received) {
+            Ok(text) => text?,
+            Err(reason) => return Some(reason),
+        };
+        match Event::parse(&text) {
+            Ok(event) => self.core.events.publish(&event.kind, &RuntimeEvent::new(&event)),
+            Err(error) => warn!(%error, "a frame of the gateway was ignored"),
         }
         None
     }
@@ -118,15 +112,6 @@ impl Session<'_> {
             self.pulse.sent(now);
         }
         None
-    }
-
-    async fn end(mut self, reason: &Disconnect) {
-        match reason {
-            Disconnect::Stopped => drop(self.socket.close(1000, "client stop", CLOSE_LIMIT).await),
-            // Answers the gateway's close; a peer that is gone is not waited for.
-            Disconnect::Closed { .. } => drop(timeout(CLOSE_LIMIT, self.socket.answer_close()).await),
-            _ => {}
-        }
     }
 }
 

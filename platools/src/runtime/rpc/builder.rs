@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::client::{RpcClient, Shared};
 use super::opening::{Opened, Opener};
 use super::run::Run;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::link::{ConnectionState, Dialler, Endpoint, Reconnect, Reporter, Secret, Tls};
 use crate::wire::rpc::{Connect, MAX_USER_ID_CHARS};
 
@@ -153,25 +153,22 @@ impl RpcClientBuilder {
     }
 
     fn check_settings(&self) -> Result<(), Error> {
-        let invalid = |message: String| Err(Error::new(ErrorKind::InvalidSetting, message));
         if !Connect::new(&self.user_id).has_valid_user_id() {
-            return invalid(format!("`user_id` must have 1 to {MAX_USER_ID_CHARS} characters; call `user_id(..)`"));
+            let message = format!("`user_id` must have 1 to {MAX_USER_ID_CHARS} characters; call `user_id(..)`");
+            return Err(Error::invalid_setting(message));
         }
-        if let Some(name) = self.reconnect.too_short() {
-            return invalid(format!("`{name}` of the reconnect policy must be a millisecond or more"));
-        }
-        for (name, limit) in [("connect_timeout", self.connect_timeout), ("request_timeout", self.request_timeout)] {
-            if limit.is_zero() {
-                return invalid(format!("`{name}` must not be zero"));
-            }
-        }
-        Ok(())
+        self.reconnect.check()?;
+        Error::if_zero([
+            ("connect_timeout", self.connect_timeout.is_zero()),
+            ("request_timeout", self.request_timeout.is_zero()),
+        ])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn kind(builder: RpcClientBuilder) -> Option<ErrorKind> {
         builder.opener().err().map(|error| error.kind())

@@ -6,14 +6,14 @@ use std::time::Duration;
 use futures::future::Either;
 use serde_json::value::to_raw_value;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use tokio::time::{Instant, sleep_until};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::super::heard::Heard;
 use super::event::RpcEvent;
 use super::exchange::{Exchange, Outgoing};
 use super::opening::Opened;
-use crate::link::{CLOSE_LIMIT, Disconnect, Received, Reporter, Socket};
+use crate::link::{Disconnect, Received, Reporter, Socket, text};
 use crate::wire::rpc::{ChatAbort, PING_INTERVAL, Request, method};
 
 /// After so long without any byte a socket is dead: two pings are missing, and the second one had half an interval to be
@@ -80,7 +80,7 @@ impl Session<'_> {
             };
             if let Some(reason) = self.handle(wake) {
                 self.exchange.fail(&reason);
-                self.end(&reason).await;
+                self.socket.end(&reason).await;
                 return reason;
             }
             self.send_abort();
@@ -107,18 +107,13 @@ impl Session<'_> {
     }
 
     fn received(&mut self, received: Received) -> Option<Disconnect> {
-        match received {
-            Some(Ok(Message::Text(text))) => self.exchange.received(&text, self.reporter),
-            Some(Ok(Message::Close(frame))) => {
-                let (code, reason) = frame.map(|frame| (u16::from(frame.code), frame.reason.to_string())).unzip();
-                return Some(Disconnect::Closed { code, reason: reason.unwrap_or_default() });
+        match text(received) {
+            Ok(text) => {
+                text.iter().for_each(|text| self.exchange.received(text, self.reporter));
+                None
             }
-            // The library answers pings itself, and the protocol has no binary frames.
-            Some(Ok(_)) => {}
-            Some(Err(error)) => return Some(Disconnect::Broken { error: error.to_string() }),
-            None => return Some(Disconnect::Closed { code: None, reason: String::new() }),
+            Err(reason) => Some(reason),
         }
-        None
     }
 
     fn tick(&mut self, now: Instant) -> Option<Disconnect> {
@@ -136,15 +131,6 @@ impl Session<'_> {
         if let Some(run_id) = self.exchange.run_to_abort() {
             let params = to_raw_value(&ChatAbort::new(run_id)).expect("strings always serialize");
             self.socket.queue(Utf8Bytes::from(Request::new(ABORT_ID, method::CHAT_ABORT, &params).to_text()));
-        }
-    }
-
-    async fn end(mut self, reason: &Disconnect) {
-        match reason {
-            Disconnect::Stopped => drop(self.socket.close(1000, "client stop", CLOSE_LIMIT).await),
-            // Answers the gateway's close; a peer that is gone is not waited for.
-            Disconnect::Closed { .. } => drop(timeout(CLOSE_LIMIT, self.socket.answer_close()).await),
-            _ => {}
         }
     }
 }
