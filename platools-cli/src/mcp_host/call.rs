@@ -10,7 +10,7 @@ use rmcp::model::{
     ProgressNotificationParam, ServerResult,
 };
 use rmcp::service::{PeerRequestOptions, ServiceError};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::connection::Session;
@@ -18,16 +18,26 @@ use super::connection::Session;
 /// What a platform puts beside the arguments. It is none of a server's business.
 const ENVELOPES: [&str; 2] = ["__platos", "_context"];
 
+/// What a tool's results are for those who call it here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The value that the server describes.
+    Value,
+    /// What the server says, in parts or as a text alone.
+    Content,
+}
+
 /// Calls one tool of a server's.
 pub(super) struct Call {
     /// The tool, as the server knows it.
     pub(super) tool: Arc<str>,
+    pub(super) form: Form,
     pub(super) session: watch::Receiver<Option<Session>>,
 }
 
 impl Handler for Call {
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
-        Box::pin(async move { output.write(&value(self.result(&context).await?)?) })
+        Box::pin(async move { output.write(&value(self.result(&context).await?, self.form)?) })
     }
 }
 
@@ -84,20 +94,20 @@ fn failed(error: ServiceError) -> ToolError {
     }
 }
 
-/// What a result says: the value it has, or else its text, or else its parts.
-fn value(result: CallToolResult) -> Result<Value, ToolError> {
+/// What a result says.
+fn value(result: CallToolResult, form: Form) -> Result<Value, ToolError> {
     let texts = texts(&result.content);
     if result.is_error == Some(true) {
         let words = texts.join("\n");
         let words = if words.is_empty() { "the tool failed and did not say why".to_owned() } else { words };
         return Err(ToolError::new(words));
     }
-    match result.structured_content {
-        Some(value) => Ok(value),
-        None if texts.len() == result.content.len() => Ok(texts.join("\n").into()),
-        None => serde_json::to_value(&result.content)
-            .map_err(|error| ToolError::new(format!("the result cannot be written as JSON: {error}"))),
-    }
+    Ok(match (form, result.structured_content) {
+        (Form::Value, Some(value)) => value,
+        (Form::Content, Some(value)) => json!({ "content": result.content, "structuredContent": value }),
+        (_, None) if texts.len() == result.content.len() => texts.join("\n").into(),
+        (_, None) => json!({ "content": result.content }),
+    })
 }
 
 fn texts(content: &[ContentBlock]) -> Vec<&str> {
@@ -106,30 +116,39 @@ fn texts(content: &[ContentBlock]) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn said(result: Value) -> Result<Value, String> {
-        value(serde_json::from_value(result).unwrap()).map_err(|error| error.message().to_owned())
+    fn said(result: Value, form: Form) -> Result<Value, String> {
+        value(serde_json::from_value(result).unwrap(), form).map_err(|error| error.message().to_owned())
+    }
+
+    fn text(text: &str) -> Value {
+        json!({"type": "text", "text": text})
     }
 
     #[test]
-    fn a_result_is_its_value_or_else_its_text_or_else_its_parts() {
-        let text = |text| json!({"type": "text", "text": text});
+    fn a_result_is_the_value_that_the_server_describes() {
+        let valued = json!({"content": [text("7")], "structuredContent": {"n": 7}});
+        assert_eq!(said(valued, Form::Value), Ok(json!({"n": 7})));
+        assert_eq!(said(json!({"content": [text("7")]}), Form::Value), Ok(json!("7")));
+    }
+
+    #[test]
+    fn or_else_its_text_or_its_parts() {
+        assert_eq!(said(json!({"content": [text("one"), text("two")]}), Form::Content), Ok(json!("one\ntwo")));
+        assert_eq!(said(json!({"content": []}), Form::Content), Ok(json!("")));
         let image = json!({"type": "image", "data": "AA==", "mimeType": "image/png"});
-        assert_eq!(said(json!({"content": [text("7")], "structuredContent": {"n": 7}})), Ok(json!({"n": 7})));
-        assert_eq!(said(json!({"content": [text("one"), text("two")]})), Ok(json!("one\ntwo")));
-        assert_eq!(said(json!({"content": []})), Ok(json!("")));
-        let parts = json!([text("a picture"), image]);
-        assert_eq!(said(json!({"content": parts})), Ok(parts));
+        let parts = json!({"content": [text("a picture"), image]});
+        assert_eq!(said(parts.clone(), Form::Content), Ok(parts));
+        let valued = json!({"content": [text("7")], "structuredContent": {"n": 7}});
+        assert_eq!(said(valued.clone(), Form::Content), Ok(valued));
     }
 
     #[test]
     fn an_error_says_what_the_tool_says() {
-        let failed = json!({"content": [{"type": "text", "text": "no such file"}], "isError": true});
-        assert_eq!(said(failed), Err("no such file".to_owned()));
+        let failed = json!({"content": [text("no such file")], "isError": true});
+        assert_eq!(said(failed, Form::Content), Err("no such file".to_owned()));
         let silent = json!({"content": [], "isError": true, "structuredContent": {"n": 7}});
-        assert_eq!(said(silent), Err("the tool failed and did not say why".to_owned()));
+        assert_eq!(said(silent, Form::Value), Err("the tool failed and did not say why".to_owned()));
     }
 }

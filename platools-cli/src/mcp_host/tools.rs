@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use platools::tool::{BindError, Handler, MAX_NAME_CHARS, State};
+use platools::tool::{BindError, Content, Handler, MAX_NAME_CHARS, State};
 use platools::{Tool, ToolDefinition, ToolRegistry};
 use rmcp::model::ToolAnnotations;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
-use super::call::Call;
+use super::call::{Call, Form};
 use super::connection::Session;
 
 /// So many characters of a digest tell names apart that would be the same without it.
@@ -56,7 +56,8 @@ impl Tool for Hosted {
     }
 
     fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
-        Ok(Arc::new(Call { tool: Arc::clone(&self.name), session: self.session.clone() }))
+        let form = if self.definition.returns_content() { Form::Content } else { Form::Value };
+        Ok(Arc::new(Call { tool: Arc::clone(&self.name), form, session: self.session.clone() }))
     }
 }
 
@@ -66,9 +67,17 @@ fn definition(tool: rmcp::model::Tool) -> ToolDefinition {
     schema.entry("type").or_insert_with(|| "object".into());
     let description = tool.description.unwrap_or_default();
     let mut definition = ToolDefinition::new(hosted_name(&tool.name), description, Value::Object(schema));
-    definition.output_schema = tool.output_schema.map(|schema| Value::Object((*schema).clone()));
+    let described = tool.output_schema.map(|schema| Value::Object((*schema).clone()));
+    definition.output_schema = Some(described.unwrap_or_else(text_or_parts));
     definition.annotations = annotations(tool.annotations, tool.title);
     definition
+}
+
+/// The schema of results that their server does not describe.
+fn text_or_parts() -> Value {
+    let mut schema = Content::schema();
+    schema["type"] = json!(["object", "string"]);
+    schema
 }
 
 /// Hints have the same names on both sides.
@@ -101,8 +110,6 @@ fn hosted_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-
-    use serde_json::json;
 
     use super::*;
 
@@ -141,6 +148,14 @@ mod tests {
         assert_eq!(definition.input_schema, json!({"properties": {"n": {"type": "integer"}}, "type": "object"}));
         assert_eq!(definition.output_schema, Some(json!({"type": "object"})));
         assert_eq!(Value::Object(definition.annotations), json!({"readOnlyHint": true, "title": "Double it"}));
+    }
+
+    #[test]
+    fn a_tool_whose_results_nobody_describes_returns_content() {
+        let of = |schema: Value| definition(tool(schema));
+        assert!(of(json!({"name": "t", "inputSchema": {"type": "object"}})).returns_content());
+        let described = json!({"name": "t", "inputSchema": {"type": "object"}, "outputSchema": {"type": "object"}});
+        assert!(!of(described).returns_content());
     }
 
     #[test]

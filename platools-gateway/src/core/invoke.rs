@@ -12,6 +12,7 @@ use super::arguments::Arguments;
 use super::calls::{Outcome, Progress};
 use super::catalog::{CatalogTool, Found};
 use super::clock::ms_after;
+use super::content::max_bytes;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Role, Scope};
@@ -138,7 +139,7 @@ impl Core {
         match end {
             Ok((result, latency_ms)) => {
                 record.returned(&result, latency_ms);
-                Ok(CallReply { call_id, result: shortened(result), latency_ms })
+                Ok(CallReply { call_id, result: shortened(result, max_bytes(&found.tool.declaration)), latency_ms })
             }
             Err(error) => {
                 record.failed(error.kind());

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Results with more bytes than this are replaced by a preview: 256 KiB.
+/// Results with more bytes than this are replaced by a preview, unless they are content: 256 KiB.
 pub const MAX_RESULT_BYTES: usize = 256 * 1024;
 
 /// A preview has so many characters of the result's JSON text.
@@ -16,10 +16,10 @@ struct Preview<'a> {
     original_bytes: usize,
 }
 
-/// The result itself, or `{truncated, preview, original_bytes}` in its place.
-pub(crate) fn shortened(result: Box<RawValue>) -> Box<RawValue> {
+/// The result itself, or `{truncated, preview, original_bytes}` in its place if it has more than `max_bytes`.
+pub(crate) fn shortened(result: Box<RawValue>, max_bytes: usize) -> Box<RawValue> {
     let text = result.get();
-    if text.len() <= MAX_RESULT_BYTES {
+    if text.len() <= max_bytes {
         return result;
     }
     let end = text.char_indices().nth(PREVIEW_CHARS).map_or(text.len(), |(end, _)| end);
@@ -40,13 +40,13 @@ mod tests {
     #[test]
     fn a_result_at_the_limit_stays() {
         let text = format!("\"{}\"", "x".repeat(MAX_RESULT_BYTES - 2));
-        assert_eq!(shortened(raw(&text)).get(), text);
+        assert_eq!(shortened(raw(&text), MAX_RESULT_BYTES).get(), text);
     }
 
     #[test]
     fn a_result_over_the_limit_becomes_a_preview_of_whole_characters() {
         let text = format!("\"{}\"", "東".repeat(MAX_RESULT_BYTES));
-        let preview: Value = serde_json::from_str(shortened(raw(&text)).get()).unwrap();
+        let preview: Value = serde_json::from_str(shortened(raw(&text), MAX_RESULT_BYTES).get()).unwrap();
         assert_eq!(preview["truncated"], true);
         assert_eq!(preview["preview"].as_str().unwrap(), format!("\"{}", "東".repeat(4095)));
         assert_eq!(preview["original_bytes"], text.len());

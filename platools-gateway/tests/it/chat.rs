@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt as _;
+use platools::tool::Content;
 use platools_gateway::core::agent::{ChatEvent, ChatSink, Message};
 use platools_gateway::core::chat::{ChatReply, ChatRequest, ConversationQuery};
 use platools_gateway::core::identity::Caller;
@@ -45,11 +46,16 @@ async fn say(
 
 /// A worker with one tool, `lookup`, which takes an id.
 async fn worker(gateway: &Gateway) -> Worker {
+    worker_with(gateway, Value::Null).await
+}
+
+/// The same with a result of that schema.
+async fn worker_with(gateway: &Gateway, output_schema: Value) -> Worker {
     let mut worker = Dial::dev(gateway).header("platools-features", "cancel").welcomed().await;
     let schema = json!({"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]});
     let declared = json!({
         "name": "lookup", "description": "Look up one order.\nAnd more.", "input_schema": schema,
-        "output_schema": null, "auth": "user", "roles": [], "annotations": {}
+        "output_schema": output_schema, "auth": "user", "roles": [], "annotations": {}
     });
     worker.send(json!({"type": "tool_register", "tools": [declared]})).await;
     worker.expect("tools_registered").await;
@@ -102,6 +108,25 @@ async fn a_command_calls_its_tool_as_whoever_gave_it_and_all_of_it_is_kept() {
     assert_eq!(messages[3].message, Message::assistant(reply.content, Vec::new()));
     let agents: Vec<_> = gateway.core().past_calls(&caller, Default::default(), 10).await.unwrap();
     assert!(agents[0].summary.agent_id.is_some(), "the journal knows which agent called");
+}
+
+#[tokio::test]
+async fn an_agent_reads_the_texts_of_content_and_of_the_rest_what_it_is() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker_with(&gateway, Content::schema()).await;
+    let caller = user(&gateway, Role::Operator, "u-1").await;
+    let text = json!({"type": "text", "text": "shipped"});
+    let image = json!({"type": "image", "mimeType": "image/png", "data": "AAAA"});
+    let read = r#"{"content":[{"type":"text","text":"shipped"},{"type":"image","mimeType":"image/png","bytes":3}]}"#;
+    for (content, read) in [(json!([text]), r#""shipped""#), (json!([text, image]), read)] {
+        let chat = say(&gateway, &caller, "/lookup id=42", None);
+        let answers = async {
+            let frame = worker.expect("tool_call").await;
+            worker.answer(&frame, json!({"content": content})).await;
+        };
+        let (reply, ()) = within(async { tokio::join!(chat, answers) }).await;
+        assert_eq!(reply.unwrap().content, read);
+    }
 }
 
 #[tokio::test]

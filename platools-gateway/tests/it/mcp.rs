@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use platools::tool::Content;
 use platools_gateway::core::admin::NewKey;
 use platools_gateway::core::project::ProjectName;
 use platools_gateway::{Role, dev};
@@ -70,6 +71,36 @@ async fn structured_results_are_passed_on_where_the_tool_says_what_they_are() {
         let result = answered(other).await;
         assert_eq!((result.get("structuredContent"), &result["isError"]), (None, &json!(true)), "{result}");
     }
+}
+
+#[tokio::test]
+async fn content_is_passed_on_part_by_part_however_large_an_image_is() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker_with(&gateway, json!({"output_schema": Content::schema()})).await;
+    let client = admin(&gateway).await;
+    assert!(client.tools().await[0].get("outputSchema").is_none(), "there is no value to describe");
+    let content = |bytes: usize| {
+        let image = json!({"type": "image", "mimeType": "image/png", "data": "A".repeat(bytes)});
+        json!({"content": [{"type": "text", "text": "see:"}, image]})
+    };
+    let mut answered = async |result: Value| {
+        let call = client.calling("guarded", json!({}));
+        let frame = worker.expect("tool_call").await;
+        worker.answer(&frame, result).await;
+        within(call).await.unwrap()["result"].clone()
+    };
+    let large = content(3 * 1024 * 1024);
+    let told = answered(large.clone()).await;
+    assert_eq!((&told["isError"], told["content"] == large["content"]), (&json!(false), true));
+    assert_eq!(answered(json!("alone")).await["content"], json!([{"type": "text", "text": "alone"}]));
+    let told = answered(content(5 * 1024 * 1024)).await;
+    assert_eq!((&told["isError"], told.to_string().len() < 64 * 1024), (&json!(true), true));
+
+    let caller = Caller::admin(&gateway);
+    let call = tokio::spawn(async move { caller.call("guarded", json!({})).await });
+    let frame = worker.expect("tool_call").await;
+    worker.answer(&frame, content(8)).await;
+    assert_eq!(within(call).await.unwrap().body["result"], content(8), "others get it as JSON");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What a client is told of a call's end.
 
 use rmcp::model::{CallToolResult, ContentBlock};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::calls::Refusal;
@@ -33,28 +34,53 @@ pub(super) fn refused(refusal: Refusal) -> CallToolResult {
 }
 
 fn success(tool: &ToolDefinition, output: &Output) -> CallToolResult {
-    let value: Value = match serde_json::from_slice(output.json()) {
-        Ok(value) => value,
-        Err(error) => return failure(format!("the result cannot be read again: {error}")),
+    let read = if tool.returns_content() { Said::content(output.json()) } else { Said::value(output.json()) };
+    let said = match read {
+        Ok(said) => said,
+        Err(error) => return failure(format!("the tool's result is not what its output schema says: {error}")),
     };
-    // What is written reads as the author's own JSON, but a text is itself.
-    let text = match &value {
-        Value::String(text) => text.clone(),
-        _ => String::from_utf8_lossy(output.json()).into_owned(),
-    };
-    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
-    if has_object_schema(tool) {
-        if !value.is_object() {
+    let mut result = CallToolResult::success(said.content);
+    // Whoever was shown a schema of the value has to be given one.
+    if tool.structured_schema().is_some() {
+        if !said.value.as_ref().is_some_and(Value::is_object) {
             return failure("the tool's result is no object, which its output schema says it is");
         }
-        result.structured_content = Some(value);
+        result.structured_content = said.value;
     }
     result
 }
 
-/// Whether the tool is shown with an output schema; then every result must have structured content.
-fn has_object_schema(tool: &ToolDefinition) -> bool {
-    tool.output_schema.as_ref().is_some_and(|schema| schema["type"] == "object")
+/// What a result says to a model, and the value that it is or has.
+struct Said {
+    content: Vec<ContentBlock>,
+    value: Option<Value>,
+}
+
+impl Said {
+    /// A value. Its text is the author's own JSON, but a text is itself.
+    fn value(json: &[u8]) -> serde_json::Result<Self> {
+        let value: Value = serde_json::from_slice(json)?;
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            _ => String::from_utf8_lossy(json).into_owned(),
+        };
+        Ok(Self { content: vec![ContentBlock::text(text)], value: Some(value) })
+    }
+
+    /// Parts, or a text alone.
+    fn content(json: &[u8]) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Parts {
+            content: Vec<ContentBlock>,
+            structured_content: Option<Value>,
+        }
+        if json.starts_with(b"\"") {
+            return Ok(Self { value: None, ..Self::value(json)? });
+        }
+        let Parts { content, structured_content: value } = serde_json::from_slice(json)?;
+        Ok(Self { content, value })
+    }
 }
 
 fn failure(text: impl Into<String>) -> CallToolResult {
@@ -95,6 +121,24 @@ mod tests {
         let told = told(&tool(Some(json!({ "type": "object" }))), json!({ "b": 1, "a": 2 }));
         assert_eq!(told["structuredContent"], json!({ "b": 1, "a": 2 }));
         assert_eq!(told["content"][0]["text"], r#"{"b":1,"a":2}"#);
+    }
+
+    #[test]
+    fn content_is_shown_part_by_part_with_its_value() {
+        use crate::tool::{Content, ContentBlock};
+        let mut schema = Content::schema();
+        let content = Content::from([ContentBlock::text("see:"), ContentBlock::image("image/png", [0])]);
+        let told_of = told(&tool(Some(schema.clone())), &content);
+        assert_eq!(told_of["content"], json!(content)["content"]);
+        assert_eq!((&told_of["isError"], told_of.get("structuredContent")), (&json!(false), None));
+        assert_eq!(told(&tool(Some(schema.clone())), "hi")["content"], json!([{ "type": "text", "text": "hi" }]));
+        assert_eq!(told(&tool(Some(schema.clone())), 7)["isError"], true);
+
+        schema["properties"]["structuredContent"] = json!({ "type": "object" });
+        assert_eq!(told(&tool(Some(schema.clone())), &content)["isError"], true);
+        let told_of = told(&tool(Some(schema)), content.with_value(json!({ "n": 7 })));
+        assert_eq!(told_of["structuredContent"], json!({ "n": 7 }));
+        assert_eq!(told_of["content"][1]["mimeType"], "image/png");
     }
 
     #[test]

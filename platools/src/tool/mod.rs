@@ -6,6 +6,7 @@
 mod arguments;
 #[cfg(feature = "collect")]
 mod collected;
+mod content;
 mod context;
 mod definition;
 mod error;
@@ -21,6 +22,7 @@ mod typed;
 
 #[cfg(feature = "collect")]
 pub(crate) use collected::Collected;
+pub use content::{Content, ContentBlock};
 pub use context::{Context, FullContext, Scope};
 pub use definition::{Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, ToolDefinition};
 pub use error::{ToolError, code};

@@ -10,9 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platools::serve::Command;
-use platools::tool::{BindError, Handler, HandlerFuture, Output, State, Tool};
+use platools::tool::{BindError, Content, ContentBlock, Handler, HandlerFuture, Output, State, Tool};
 use platools::{Context, ToolDefinition, ToolError, ToolRegistry, tool, tools};
 use serde_json::json;
+
+/// An image of one pixel.
+const RED_PIXEL: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\0\0\0\x0c\
+    IDATx\x9cc\xf8\xcf\xc0\0\0\x03\x01\x01\0\xc9\xfe\x92\xef\0\0\0\0IEND\xaeB`\x82";
+
+/// A sound of no length.
+const SILENCE: &[u8] = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0";
 
 /// Tests simple text content response.
 #[tool]
@@ -34,6 +41,39 @@ async fn test_tool_with_progress(ctx: &Context) -> String {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     "done".to_owned()
+}
+
+/// Tests image content response.
+#[tool]
+async fn test_image_content() -> Content {
+    ContentBlock::image("image/png", RED_PIXEL).into()
+}
+
+/// Tests audio content response.
+#[tool]
+async fn test_audio_content() -> Content {
+    ContentBlock::audio("audio/wav", SILENCE).into()
+}
+
+/// Tests embedded resource content response.
+#[tool]
+async fn test_embedded_resource() -> Content {
+    ContentBlock::text_resource("test://embedded-resource", "text/plain", "This is an embedded resource content.")
+        .into()
+}
+
+/// Tests response with multiple content types.
+#[tool]
+async fn test_multiple_content_types() -> Content {
+    Content::from([
+        ContentBlock::text("Multiple content types test:"),
+        ContentBlock::image("image/png", RED_PIXEL),
+        ContentBlock::text_resource(
+            "test://mixed-content-resource",
+            "application/json",
+            r#"{"test":"data","value":123}"#,
+        ),
+    ])
 }
 
 /// A tool whose schema somebody wrote by hand.
@@ -70,7 +110,15 @@ impl Handler for ByHand {
 #[tokio::main]
 async fn main() -> Result<(), platools::Error> {
     let registry = ToolRegistry::new()
-        .with_tools(tools![test_simple_text, test_error_handling, test_tool_with_progress])?
+        .with_tools(tools![
+            test_simple_text,
+            test_error_handling,
+            test_tool_with_progress,
+            test_image_content,
+            test_audio_content,
+            test_embedded_resource,
+            test_multiple_content_types,
+        ])?
         .with_tools(vec![Box::new(ByHand) as Box<dyn Tool>])?;
     Command::from_args().expect("`serve` is all it knows").run(registry).await
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::sink::{ChatEvent, ChatSink};
 use crate::core::arguments::Arguments;
+use crate::core::content::{is_content, legible};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::handles::{Named, handles};
 use crate::core::identity::Caller;
@@ -105,14 +106,16 @@ impl<'a> Tools<'a> {
 
     async fn run(&self, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
         let none = || Error::new(ErrorKind::UnknownTool, format!("there is no tool `{handle}`"));
+        let tool = self.find(handle).ok_or_else(none)?;
         let request = CallRequest {
-            tool: self.find(handle).ok_or_else(none)?.name(),
+            tool: tool.name(),
             arguments: Arguments::new(arguments)?,
             timeout: TIMEOUT,
             trace: TraceContext::from_parent(None),
             progress: None,
         };
-        Ok(self.core.call(self.caller, request).await?.result)
+        let result = self.core.call(self.caller, request).await?.result;
+        Ok(if is_content(&tool.tool.declaration) { legible(result) } else { result })
     }
 }
 

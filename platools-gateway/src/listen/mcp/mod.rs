@@ -14,6 +14,7 @@ mod log;
 mod places;
 mod replay;
 mod resource;
+mod result;
 mod session;
 mod sessions;
 mod settings;

@@ -15,8 +15,8 @@ pub(super) fn tool(tool: &ToolDefinition) -> Value {
     }
     out.insert("description".to_owned(), json!(tool.description));
     out.insert("inputSchema".to_owned(), tool.input_schema.clone());
-    if let Some(schema) = tool.output_schema.as_ref().filter(|schema| schema["type"] == "object") {
-        out.insert("outputSchema".to_owned(), schema.clone());
+    if let Some(schema) = tool.structured_schema() {
+        out.insert("outputSchema".to_owned(), schema.into_owned());
     }
     let annotations = annotations(tool, title);
     if !annotations.is_empty() {
