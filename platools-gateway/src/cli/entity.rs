@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use clap::Subcommand;
+use anyhow::ensure;
+use clap::{Args, Subcommand};
 use humantime::parse_duration;
 use platools_gateway::core::admin;
 use platools_gateway::core::clock::rfc3339;
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use super::folder::Place;
 use super::output::{Listing, say, say_once};
-use super::{token, words};
+use super::{icon, token, words};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -22,6 +23,15 @@ pub(super) enum Command {
         /// How several workers of it get along: a new one takes the place of the one before, or all stay.
         #[arg(long, value_name = "POLICY", value_parser = words::policy(), default_value = Policy::default().as_str())]
         policy: Policy,
+        #[command(flatten)]
+        card: GivenCard,
+    },
+    /// Change what people see of an entity. What is not said stays as it is; an empty text takes back what was said.
+    Change {
+        /// Slug or id of the entity.
+        slug: String,
+        #[command(flatten)]
+        card: GivenCard,
     },
     /// List the entities.
     List(Listing),
@@ -51,21 +61,44 @@ pub(super) enum Command {
     },
 }
 
+/// What was said of what people see of an entity.
+#[derive(Debug, Args)]
+pub(super) struct GivenCard {
+    /// What people call it, in 1 to 128 characters. Default: nothing but its slug.
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Its image: a URL that begins with https://, or a PNG, JPEG, SVG or WebP file of up to 24 kB, which is kept itself. Default:
+    /// none.
+    #[arg(long, value_name = "URL|FILE")]
+    icon: Option<String>,
+}
+
 /// One line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
     slug: String,
     id: String,
+    title: Option<String>,
     policy: &'static str,
     created_at: String,
 }
 
 pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Add { slug, policy } => {
-            let added = place.with(async |admin| admin.add_entity(&slug, policy).await).await?;
+        Command::Add { slug, policy, card } => {
+            let new = admin::NewEntity { policy, icon: icon::given(card.icon)?, title: card.title };
+            let added = place.with(async |admin| admin.add_entity(&slug, new).await).await?;
             say_once(&format!("secret of {slug}"), &added.secret)
+        }
+        Command::Change { slug, card } => {
+            ensure!(
+                card.title.is_some() || card.icon.is_some(),
+                "say what changes: `--title TEXT`, or `--icon URL|FILE`"
+            );
+            let change = admin::EntityChange { icon: icon::given(card.icon)?, title: card.title };
+            place.with(async |admin| admin.change_entity(&slug, change).await).await?;
+            say(&format!("changed the entity {slug}"))
         }
         Command::List(listing) => {
             let entities = place.with(async |admin| Ok(admin.entities())).await?;
@@ -87,6 +120,11 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
 }
 
 fn row(entity: admin::Entity) -> Row {
-    let created_at = rfc3339(entity.created_ms);
-    Row { slug: entity.slug, id: entity.id.to_string(), policy: entity.policy.as_str(), created_at }
+    Row {
+        slug: entity.slug,
+        id: entity.id.to_string(),
+        title: entity.title,
+        policy: entity.policy.as_str(),
+        created_at: rfc3339(entity.created_ms),
+    }
 }

@@ -6,6 +6,7 @@ mod dev;
 mod entity;
 mod environment;
 mod folder;
+mod icon;
 mod key;
 mod mcp;
 mod output;

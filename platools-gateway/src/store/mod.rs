@@ -72,7 +72,7 @@ impl Store {
             .after_release(|connection, _| Box::pin(is_reusable(connection)))
             .connect_with(options)
             .await?;
-        migrator().run(&pool).await.map_err(|error| {
+        Migrator::with_migrations(steps()).run(&pool).await.map_err(|error| {
             Error::new(ErrorKind::Storage, "the database cannot be brought up to this version").caused_by(error)
         })?;
         Ok(Self { pool, anchor: Arc::new(Mutex::new(Some(anchor))) })
@@ -129,23 +129,65 @@ fn make_file(file: &Path) -> Result<(), Error> {
 }
 
 /// The steps from an empty database to the present one. A step never changes once it was released.
-fn migrator() -> Migrator {
+fn steps() -> Vec<Migration> {
     let directory = include_str!("../../migrations/0001_directory_and_catalog.sql");
     let journal = include_str!("../../migrations/0002_journal.sql");
     let idempotency = include_str!("../../migrations/0003_idempotency.sql");
     let conversations = include_str!("../../migrations/0004_conversations.sql");
     let runtime = include_str!("../../migrations/0005_runtime.sql");
     let owners = include_str!("../../migrations/0006_agent_owners.sql");
+    let cards = include_str!("../../migrations/0007_entity_cards.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
     };
-    Migrator::with_migrations(vec![
+    vec![
         step(1, "directory and catalog", directory),
         step(2, "journal", journal),
         step(3, "idempotency", idempotency),
         step(4, "conversations", conversations),
         step(5, "runtime", runtime),
         step(6, "agent owners", owners),
-    ])
+        step(7, "entity cards", cards),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::admin::EntityChange;
+
+    /// A database as a version made it that knew so many steps.
+    async fn made_with(folder: &Path, known: usize) -> SqlitePool {
+        let options = SqliteConnectOptions::new().filename(folder.join(FILE)).create_if_missing(true);
+        let pool = SqlitePool::connect_with(options.journal_mode(SqliteJournalMode::Wal)).await.unwrap();
+        let steps = steps().into_iter().take(known).collect();
+        Migrator::with_migrations(steps).run(&pool).await.unwrap();
+        pool
+    }
+
+    #[tokio::test]
+    async fn entities_of_a_version_without_cards_are_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = made_with(folder.path(), 6).await;
+        for statement in [
+            "INSERT INTO organizations (id, slug) VALUES ('org_1', 'default')",
+            "INSERT INTO projects (id, organization_id, slug) VALUES ('prj_1', 'org_1', 'default')",
+            "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ('ent_1', 'prj_1', 'orders', 'pool', 17)",
+        ] {
+            sqlx::query(statement).execute(&earlier).await.unwrap();
+        }
+        earlier.close().await;
+        let store = Store::open_existing(folder.path()).await.unwrap();
+        let rows = store.directory().await.unwrap();
+        let [entity] = &*rows.entities else { panic!("one entity was expected: {rows:?}") };
+        assert_eq!((&*entity.slug, &*entity.policy, entity.created_ms), ("orders", "pool", 17));
+        assert_eq!((&entity.title, &entity.icon), (&None, &None));
+        let titled = EntityChange { title: Some("Orders".to_owned()), icon: None };
+        store.change_entity(&entity.id, &titled).await.unwrap();
+        store.close().await;
+        let store = Store::open_existing(folder.path()).await.unwrap();
+        assert_eq!(store.directory().await.unwrap().entities[0].title.as_deref(), Some("Orders"));
+        store.close().await;
+    }
 }

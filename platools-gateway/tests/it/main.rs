@@ -6,6 +6,7 @@ mod access;
 mod agents;
 mod authority;
 mod calls;
+mod cards;
 mod catalog;
 mod chat;
 mod commands;

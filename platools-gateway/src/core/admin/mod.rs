@@ -1,5 +1,6 @@
 //! Changing who may do what.
 
+mod entities;
 mod projects;
 mod things;
 mod tools;
@@ -15,16 +16,18 @@ use super::clock::{ms_after, now_ms};
 use super::directory::{Snapshot, check_slug};
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Policy, Role};
-use super::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
+use super::identity::{Caller, Role};
+use super::ids::{AgentId, KeyId, ProjectId};
 use super::secret::{self, Kind};
 use super::token::{self, CallerClaims, WorkerClaims};
-use crate::store::{AgentRow, EntityRow, KeyRow, NewSecret, SecretRow};
+use crate::store::{AgentRow, KeyRow};
 
 pub use projects::Projects;
-pub use things::{Agent, AgentChange, Entity, Key, NewAgent, NewKey, NewToken, SignedToken, WithSecret};
+pub use things::{
+    Agent, AgentChange, Entity, EntityChange, Key, NewAgent, NewEntity, NewKey, NewToken, SignedToken, WithSecret,
+};
 
-use things::{agent, entity, key};
+use things::{agent, key};
 
 /// The longest a token may be good: 366 days. A stored key can be revoked, a token cannot.
 pub const MAX_TOKEN_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -100,80 +103,6 @@ impl Admin<'_> {
         let snapshot = self.snapshot();
         let added = environment::resolve(snapshot.environments(&self.project), Some(slug));
         added.cloned().ok_or_else(|| missing("environment", slug))
-    }
-
-    /// The entities, by slug.
-    #[must_use]
-    pub fn entities(&self) -> Vec<Entity> {
-        self.snapshot().entities_of(&self.project).into_iter().map(entity).collect()
-    }
-
-    /// Adds an entity with a new secret.
-    ///
-    /// # Errors
-    /// There is one of that slug, the slug is malformed, or the database failed.
-    pub async fn add_entity(&self, slug: &str, policy: Policy) -> Result<WithSecret<Entity>, Error> {
-        let secret = secret::generate(Kind::Worker);
-        let new = self.add_entity_with(slug, policy, &secret).await?;
-        Ok(WithSecret { new, secret })
-    }
-
-    pub(crate) async fn add_entity_with(
-        &self,
-        slug: &str,
-        policy: Policy,
-        secret: &SecretString,
-    ) -> Result<Entity, Error> {
-        check_slug(slug)?;
-        let row = EntityRow {
-            id: EntityId::random(),
-            project_id: self.project.clone(),
-            slug: slug.to_owned(),
-            policy: policy.as_str().to_owned(),
-            created_ms: now_ms(),
-        };
-        let secret = SecretRow {
-            id: SecretId::random(),
-            entity_id: row.id.clone(),
-            hash: secret::hash(secret.expose_secret()),
-            expires_ms: None,
-        };
-        if !self.core.directory.store().add_entity(&row, &secret).await? {
-            return Err(exists("entity", slug));
-        }
-        self.core.directory.refresh().await?;
-        Ok(entity(&row))
-    }
-
-    /// Gives an entity another secret. The old ones are good for the grace time; the links opened with them are closed at its
-    /// end, which is at once for a grace of zero.
-    ///
-    /// # Errors
-    /// There is no such entity, or the database failed.
-    pub async fn rotate_entity(&self, name: &str, grace: Duration) -> Result<WithSecret<Entity>, Error> {
-        let snapshot = self.snapshot();
-        let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
-        let secret = secret::generate(Kind::Worker);
-        let new = NewSecret {
-            entity_id: &row.id,
-            id: &SecretId::random(),
-            hash: &secret::hash(secret.expose_secret()),
-            others_expire_ms: ms_after(grace),
-        };
-        self.core.directory.store().rotate_secret(&new).await?;
-        self.core.apply_directory().await?;
-        Ok(WithSecret { new: entity(row), secret })
-    }
-
-    /// Removes an entity with its secrets and tools, and closes its links.
-    ///
-    /// # Errors
-    /// There is no such entity, or the database failed.
-    pub async fn remove_entity(&self, name: &str) -> Result<(), Error> {
-        let snapshot = self.snapshot();
-        let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
-        self.core.directory.store().remove_entity(&row.id).await?;
-        self.core.apply_directory().await
     }
 
     /// The agents, by slug.

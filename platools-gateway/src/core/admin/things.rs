@@ -17,10 +17,41 @@ pub struct Entity {
     pub id: EntityId,
     /// Its name in URLs.
     pub slug: String,
+    /// What people call it.
+    pub title: Option<String>,
+    /// Its image: an `https:` URL, or a `data:` URI.
+    pub icon: Option<String>,
     /// How several workers of it get along.
     pub policy: Policy,
     /// When it was added, in milliseconds since 1970.
     pub created_ms: i64,
+}
+
+/// An entity to be. One of a [`Policy`] alone has nothing but its slug to show.
+#[derive(Debug, Clone, Default)]
+pub struct NewEntity {
+    /// How several workers of it get along.
+    pub policy: Policy,
+    /// What people call it: 1 to 128 characters, without control characters.
+    pub title: Option<String>,
+    /// Its image: an `https:` URL of at most 2,048 bytes and without credentials, or a PNG, JPEG, SVG or WebP as a `data:` URI in
+    /// base64 of at most 32 KiB.
+    pub icon: Option<String>,
+}
+
+impl From<Policy> for NewEntity {
+    fn from(policy: Policy) -> Self {
+        Self { policy, ..Self::default() }
+    }
+}
+
+/// What changes of what people see of an entity.
+#[derive(Debug, Clone, Default)]
+pub struct EntityChange {
+    /// What people call it from now on, as of a [`NewEntity`]; an empty text for nothing but its slug. Without one, as before.
+    pub title: Option<String>,
+    /// Its image from now on, as of a [`NewEntity`]; an empty text for none. Without one, the one before.
+    pub icon: Option<String>,
 }
 
 /// One agent.
@@ -145,7 +176,14 @@ pub struct SignedToken {
 
 pub(super) fn entity(row: &EntityRow) -> Entity {
     let policy = Policy::from_name(&row.policy).unwrap_or_default();
-    Entity { id: row.id.clone(), slug: row.slug.clone(), policy, created_ms: row.created_ms }
+    Entity {
+        id: row.id.clone(),
+        slug: row.slug.clone(),
+        title: row.title.clone(),
+        icon: row.icon.clone(),
+        policy,
+        created_ms: row.created_ms,
+    }
 }
 
 pub(super) fn agent(row: &AgentRow) -> Agent {

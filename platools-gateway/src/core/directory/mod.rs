@@ -1,5 +1,6 @@
 //! Who may connect, who may call, and what may be called.
 
+mod card;
 mod snapshot;
 
 use std::fmt;
@@ -18,6 +19,8 @@ use super::news::News;
 use super::token::{self, CallerClaims, Signer, Token, WorkerClaims};
 use crate::store::{EntityRow, KeyRow, Store};
 
+pub use card::{Card, Icon};
+pub(crate) use card::{check_icon, check_title};
 pub(crate) use snapshot::Snapshot;
 
 /// An entity's slug may be so many characters long.

@@ -1,11 +1,11 @@
-//! How an entity is shown.
+//! How an entity is shown, made and changed.
 
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Misfit;
-use crate::core::admin::{self, WithSecret};
+use crate::core::admin::{self, EntityChange, NewEntity, WithSecret};
 use crate::core::clock::rfc3339;
 use crate::core::identity::Policy;
 
@@ -16,6 +16,10 @@ pub(in crate::listen) struct Entity {
     id: String,
     /// Its name in URLs.
     slug: String,
+    /// What people call it.
+    title: Option<String>,
+    /// Its image: an `https:` URL, or a `data:` URI.
+    icon: Option<String>,
     /// `supersede`: a new worker takes the place of the one before. `pool`: all stay.
     policy: &'static str,
     created_at: String,
@@ -33,6 +37,8 @@ impl From<admin::Entity> for Entity {
         Self {
             id: entity.id.to_string(),
             slug: entity.slug,
+            title: entity.title,
+            icon: entity.icon,
             policy: entity.policy.as_str(),
             created_at: rfc3339(entity.created_ms),
         }
@@ -45,7 +51,20 @@ impl From<WithSecret<admin::Entity>> for EntityWithSecret {
     }
 }
 
-/// The policy of that name; the usual one if none is named.
-pub(in crate::listen) fn policy_of(name: Option<&str>) -> Result<Policy, Misfit> {
-    name.map_or(Some(Policy::default()), Policy::from_name).ok_or(Misfit("`policy` must be supersede or pool"))
+/// An entity to be, of the policy of that name; of the usual one if none is named.
+pub(in crate::listen) fn new_entity(
+    policy: Option<&str>,
+    title: Option<String>,
+    icon: Option<String>,
+) -> Result<NewEntity, Misfit> {
+    let policy = policy.map_or(Some(Policy::default()), Policy::from_name);
+    Ok(NewEntity { policy: policy.ok_or(Misfit("`policy` must be supersede or pool"))?, title, icon })
+}
+
+/// A change of an entity that changes something.
+pub(in crate::listen) fn entity_change(title: Option<String>, icon: Option<String>) -> Result<EntityChange, Misfit> {
+    if title.is_none() && icon.is_none() {
+        return Err(Misfit("say what changes: the `title`, or the `icon`"));
+    }
+    Ok(EntityChange { title, icon })
 }

@@ -1,4 +1,4 @@
-//! The forms that our own interfaces have in common: how things are shown, and how long lists are asked for.
+//! The forms that our own interfaces have in common: how things are shown and asked for, and how long lists are.
 
 mod cursor;
 mod entity;
@@ -8,7 +8,7 @@ mod timeout;
 mod tool;
 
 pub(super) use cursor::Place;
-pub(super) use entity::{Entity, EntityWithSecret, policy_of};
+pub(super) use entity::{Entity, EntityWithSecret, entity_change, new_entity};
 pub(super) use key::{Key, KeyWithSecret, role_of};
 pub(super) use page::{Page, limit_of};
 pub(super) use timeout::timeout_of;

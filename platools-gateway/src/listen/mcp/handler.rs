@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::request::Parts;
 use rmcp::model::{
     CallToolRequestMethod, CallToolRequestParams, CallToolResponse, ConstString as _, CustomRequest, CustomResult,
-    ErrorCode, ErrorData, Implementation, ListToolsRequestMethod, ListToolsResult, PaginatedRequestParams,
+    ErrorCode, ErrorData, Icon, Implementation, ListToolsRequestMethod, ListToolsResult, PaginatedRequestParams,
     ServerCapabilities, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscriptionFilter,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
@@ -17,6 +17,7 @@ use super::session::{Purpose, Session};
 use super::sessions::Sessions;
 use super::tools;
 use crate::core::Stay;
+use crate::core::directory::Card;
 
 /// What a client is told about the tools of a gateway.
 const INSTRUCTIONS: &str = "The tools are run by workers that come and go. `platools/online` in a tool's `_meta` says whether its \
@@ -35,12 +36,23 @@ fn asked(context: &RequestContext<RoleServer>) -> Result<&Asked, ErrorData> {
     asked.ok_or_else(|| ErrorData::internal_error("the request came without its caller", None))
 }
 
+/// A server with what people see of its entity.
+fn presented(mut server: Implementation, card: Card) -> Implementation {
+    server.title = card.title;
+    server.icons = card.icon.map(|icon| {
+        let shown = Icon::new(icon.src);
+        vec![icon.media_type.into_iter().fold(shown, Icon::with_mime_type)]
+    });
+    server
+}
+
 impl ServerHandler for Handler {
     fn get_info(&self) -> ServerConfig {
         let version = env!("CARGO_PKG_VERSION");
         let info = match &self.session.view.entity {
-            // Nothing else is known of an entity that is meant for people.
-            Some((_, slug)) => Implementation::new(slug, version),
+            Some((entity, slug)) => {
+                presented(Implementation::new(slug, version), self.sessions.core.entity_card(entity))
+            }
             None => Implementation::new("platools-gateway", version).with_title("platools gateway"),
         };
         let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_logging();

@@ -2,6 +2,7 @@
 //!
 //! Every change also raises the directory's revision, in the same transaction.
 
+mod entities;
 mod projects;
 mod rows;
 
@@ -9,6 +10,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 
+pub(crate) use entities::NewSecret;
 pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
 
 use super::Store;
@@ -16,21 +18,11 @@ use crate::core::agent::Profile;
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
 use crate::core::identity::Scope;
-use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
+use crate::core::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
 use rows::{agent, disabled_tool, entity, environment, key, project, secret};
 
 const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
                         JOIN organizations o ON o.id = p.organization_id";
-
-/// A secret that replaces those of an entity.
-#[derive(Debug)]
-pub(crate) struct NewSecret<'a> {
-    pub(crate) entity_id: &'a EntityId,
-    pub(crate) id: &'a SecretId,
-    pub(crate) hash: &'a str,
-    /// Until when the replaced ones are good.
-    pub(crate) others_expire_ms: i64,
-}
 
 impl Store {
     /// The revision of the directory.
@@ -62,55 +54,6 @@ impl Store {
         let added = add_environment(&mut change, project, slug).await?;
         change.commit().await?;
         Ok(added)
-    }
-
-    /// Adds an entity with its first secret. Says whether its slug was free.
-    pub(crate) async fn add_entity(&self, entity: &EntityRow, secret: &SecretRow) -> Result<bool, Error> {
-        let mut change = self.change_directory().await?;
-        let added = sqlx::query(
-            "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (project_id, slug) DO NOTHING",
-        )
-        .bind(entity.id.as_str())
-        .bind(entity.project_id.as_str())
-        .bind(&entity.slug)
-        .bind(&entity.policy)
-        .bind(entity.created_ms)
-        .execute(&mut *change)
-        .await?;
-        if added.rows_affected() == 0 {
-            return Ok(false);
-        }
-        add_secret(&mut change, &secret.id, &secret.entity_id, &secret.hash).await?;
-        change.commit().await?;
-        Ok(true)
-    }
-
-    /// Gives an entity another secret; those it has end, some time later if the new one says so.
-    pub(crate) async fn rotate_secret(&self, new: &NewSecret<'_>) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
-        sqlx::query("DELETE FROM entity_secrets WHERE entity_id = $1 AND expires_ms <= $2")
-            .bind(new.entity_id.as_str())
-            .bind(now_ms())
-            .execute(&mut *change)
-            .await?;
-        // One that ends earlier already keeps its end.
-        sqlx::query(
-            "UPDATE entity_secrets SET expires_ms = $2 \
-             WHERE entity_id = $1 AND (expires_ms IS NULL OR expires_ms > $2)",
-        )
-        .bind(new.entity_id.as_str())
-        .bind(new.others_expire_ms)
-        .execute(&mut *change)
-        .await?;
-        add_secret(&mut change, new.id, new.entity_id, new.hash).await?;
-        change.commit().await?;
-        Ok(())
-    }
-
-    /// Removes an entity, its secrets and its tools.
-    pub(crate) async fn remove_entity(&self, entity: &EntityId) -> Result<(), Error> {
-        self.remove("DELETE FROM entities WHERE id = $1", entity.as_str()).await
     }
 
     /// Adds an agent. Says whether its slug was free.
@@ -254,22 +197,6 @@ async fn add_environment(connection: &mut SqliteConnection, project: &ProjectId,
     .execute(connection)
     .await?;
     Ok(added.rows_affected() > 0)
-}
-
-async fn add_secret(
-    connection: &mut SqliteConnection,
-    id: &SecretId,
-    entity: &EntityId,
-    hash: &str,
-) -> Result<(), Error> {
-    sqlx::query("INSERT INTO entity_secrets (id, entity_id, hash, created_ms) VALUES ($1, $2, $3, $4)")
-        .bind(id.as_str())
-        .bind(entity.as_str())
-        .bind(hash)
-        .bind(now_ms())
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 fn text_of(profile: &Profile) -> String {

@@ -34,6 +34,10 @@ pub(crate) struct EntityRow {
     pub(crate) id: EntityId,
     pub(crate) project_id: ProjectId,
     pub(crate) slug: String,
+    /// What people call it.
+    pub(crate) title: Option<String>,
+    /// Its image, as a URI.
+    pub(crate) icon: Option<String>,
     pub(crate) policy: String,
     pub(crate) created_ms: i64,
 }
@@ -89,6 +93,8 @@ pub(super) fn entity(row: &SqliteRow) -> EntityRow {
         id: id(row, "id"),
         project_id: id(row, "project_id"),
         slug: row.get("slug"),
+        title: row.get("title"),
+        icon: row.get("icon"),
         policy: row.get("policy"),
         created_ms: row.get("created_ms"),
     }

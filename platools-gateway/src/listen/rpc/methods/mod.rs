@@ -59,6 +59,7 @@ const METHODS: &[Method] = methods! {
     "agents.delete", Admin, agents::delete;
     "entities.list", Admin, entities::list;
     "entities.create", Admin, entities::create;
+    "entities.update", Admin, entities::update;
     "entities.rotate", Admin, entities::rotate;
     "entities.delete", Admin, entities::delete;
     "api_keys.list", Admin, keys::list;

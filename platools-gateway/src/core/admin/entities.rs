@@ -1,0 +1,115 @@
+//! Entities that come, change and go.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::things::{Entity, EntityChange, NewEntity, WithSecret, entity};
+use super::{Admin, exists, missing};
+use crate::core::clock::{ms_after, now_ms};
+use crate::core::directory::{check_icon, check_slug, check_title};
+use crate::core::error::Error;
+use crate::core::ids::{EntityId, SecretId};
+use crate::core::secret::{self, Kind};
+use crate::store::{EntityRow, NewSecret, SecretRow};
+
+impl Admin<'_> {
+    /// The entities, by slug.
+    #[must_use]
+    pub fn entities(&self) -> Vec<Entity> {
+        self.snapshot().entities_of(&self.project).into_iter().map(entity).collect()
+    }
+
+    /// Adds an entity with a new secret.
+    ///
+    /// # Errors
+    /// There is one of that slug, the slug, the title or the icon is malformed, or the database failed.
+    pub async fn add_entity(&self, slug: &str, new: impl Into<NewEntity>) -> Result<WithSecret<Entity>, Error> {
+        let secret = secret::generate(Kind::Worker);
+        let new = self.add_entity_with(slug, new, &secret).await?;
+        Ok(WithSecret { new, secret })
+    }
+
+    pub(crate) async fn add_entity_with(
+        &self,
+        slug: &str,
+        new: impl Into<NewEntity>,
+        secret: &SecretString,
+    ) -> Result<Entity, Error> {
+        check_slug(slug)?;
+        let NewEntity { policy, title, icon } = new.into();
+        let row = EntityRow {
+            id: EntityId::random(),
+            project_id: self.project.clone(),
+            slug: slug.to_owned(),
+            title: title.as_deref().map(check_title).transpose()?,
+            icon: icon.as_deref().map(check_icon).transpose()?,
+            policy: policy.as_str().to_owned(),
+            created_ms: now_ms(),
+        };
+        let secret = SecretRow {
+            id: SecretId::random(),
+            entity_id: row.id.clone(),
+            hash: secret::hash(secret.expose_secret()),
+            expires_ms: None,
+        };
+        if !self.core.directory.store().add_entity(&row, &secret).await? {
+            return Err(exists("entity", slug));
+        }
+        self.core.directory.refresh().await?;
+        Ok(entity(&row))
+    }
+
+    /// Changes what people see of an entity. What is not said stays as it is.
+    ///
+    /// # Errors
+    /// There is no such entity, the title or the icon is malformed, or the database failed.
+    pub async fn change_entity(&self, name: &str, change: EntityChange) -> Result<Entity, Error> {
+        let snapshot = self.snapshot();
+        let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
+        let change = EntityChange {
+            title: change.title.map(|title| unless_empty(title, check_title)).transpose()?,
+            icon: change.icon.map(|icon| unless_empty(icon, check_icon)).transpose()?,
+        };
+        self.core.directory.store().change_entity(&row.id, &change).await?;
+        self.core.directory.refresh().await?;
+        // Another process may have removed it meanwhile.
+        self.snapshot().entity(&row.id).map(entity).ok_or_else(|| missing("entity", name))
+    }
+
+    /// Gives an entity another secret. The old ones are good for the grace time; the links opened with them are closed at its
+    /// end, which is at once for a grace of zero.
+    ///
+    /// # Errors
+    /// There is no such entity, or the database failed.
+    pub async fn rotate_entity(&self, name: &str, grace: Duration) -> Result<WithSecret<Entity>, Error> {
+        let snapshot = self.snapshot();
+        let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
+        let secret = secret::generate(Kind::Worker);
+        let new = NewSecret {
+            entity_id: &row.id,
+            id: &SecretId::random(),
+            hash: &secret::hash(secret.expose_secret()),
+            others_expire_ms: ms_after(grace),
+        };
+        self.core.directory.store().rotate_secret(&new).await?;
+        self.core.apply_directory().await?;
+        Ok(WithSecret { new: entity(row), secret })
+    }
+
+    /// Removes an entity with its secrets and tools, and closes its links.
+    ///
+    /// # Errors
+    /// There is no such entity, or the database failed.
+    pub async fn remove_entity(&self, name: &str) -> Result<(), Error> {
+        let snapshot = self.snapshot();
+        let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
+        self.core.directory.store().remove_entity(&row.id).await?;
+        self.core.apply_directory().await
+    }
+}
+
+/// An empty text takes back what was said before.
+fn unless_empty(said: String, check: fn(&str) -> Result<String, Error>) -> Result<String, Error> {
+    if said.is_empty() { Ok(said) } else { check(&said) }
+}
