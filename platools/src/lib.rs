@@ -7,6 +7,7 @@ mod client;
 mod dispatch;
 mod error;
 mod link;
+mod log_level;
 #[cfg(feature = "macros")]
 mod macros;
 mod registry;
@@ -27,6 +28,7 @@ pub use link::{
     BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, Disconnect, Event, HEARTBEAT_INTERVAL_MS, Jitter,
     MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, Roots, Secret, Tls, backoff_delay_ms,
 };
+pub use log_level::LogLevel;
 #[cfg(feature = "macros")]
 pub use macros::attr;
 #[cfg(feature = "macros")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools::{Context, ToolError, ToolRegistry, tool, tools};
+use platools::{Context, LogLevel, ToolError, ToolRegistry, tool, tools};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -42,6 +42,14 @@ async fn greet(name: String) -> String {
 #[tool]
 async fn add(a: i64, #[arg(range(0..=100))] b: i64) -> Sum {
     Sum { sum: a + b }
+}
+
+/// Tell the client what happens.
+#[tool]
+async fn tell(ctx: &Context) {
+    ctx.log(LogLevel::Info, "begun");
+    ctx.log(LogLevel::Debug, "still there");
+    ctx.log(LogLevel::Warning, "ended");
 }
 
 /// Fail, and say why.
@@ -115,6 +123,6 @@ async fn change(registry: &ToolRegistry) -> Result<(), platools::Error> {
 #[must_use]
 pub fn served(gone: Gone) -> ToolRegistry {
     let registry = ToolRegistry::new().with_state(gone);
-    let tools = tools![greet, add, fail, panics, slow, count, hold, linger, whoami, change];
+    let tools = tools![greet, add, tell, fail, panics, slow, count, hold, linger, whoami, change];
     registry.clone().with_state(registry).with_tools(tools).expect("valid tools")
 }

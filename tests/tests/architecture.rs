@@ -35,7 +35,7 @@ const SDK: Table = Table {
         ("runtime", &["link", "wire"]),
         ("serve", &["dispatch", "link::Secret", "registry", "tool"]),
     ],
-    leaves: &["error", "text", "time", "window"],
+    leaves: &["error", "log_level", "text", "time", "window"],
     // They name what users and expanded macros need, wherever it is.
     free: &["", "__private", "macros"],
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use platools::wire::{Features, PlatformFrame};
-use platools::{Context, Disconnect, Event, Reconnect, ToolError, ToolRegistry, tool, tools};
+use platools::{Context, Disconnect, Event, LogLevel, Reconnect, ToolError, ToolRegistry, tool, tools};
 use platools_tests::{Link, Platform, Worker, client, within};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -84,6 +84,21 @@ async fn report(times: u32, go: &Semaphore, ctx: &Context) -> u32 {
     times
 }
 
+/// Tell a number of things at once, wait for the test's word, and tell one more.
+#[tool]
+async fn tell(times: u32, go: &Semaphore, ctx: &Context) -> u32 {
+    (1..=times).for_each(|number| ctx.log(LogLevel::Info, number.to_string()));
+    go.acquire().await.expect("it is never closed").forget();
+    ctx.log(LogLevel::Warning, "the last");
+    times
+}
+
+/// Tell something from where the call was read.
+#[tool(inline)]
+async fn tell_inline(ctx: &Context) {
+    ctx.log(LogLevel::Emergency, "at once");
+}
+
 struct Setup {
     platform: Platform,
     worker: Worker,
@@ -102,7 +117,9 @@ impl Setup {
                 wait_for_cancellation,
                 fail_when_cancelled,
                 ask_for_cancellation,
-                report
+                report,
+                tell,
+                tell_inline
             ])
             .expect("valid tools");
         let worker = Worker::start(client(&platform.url(), &registry));
@@ -145,7 +162,7 @@ async fn disconnected(events: &mut (impl StreamExt<Item = Event> + Unpin)) -> Di
 async fn every_extension_is_offered_in_the_upgrade() {
     let setup = Setup::start().await;
     let link = setup.platform.accept().await;
-    assert_eq!(link.header("Platools-Features"), Some("cancel, progress, result-ack, drain"));
+    assert_eq!(link.header("Platools-Features"), Some("cancel, progress, log, result-ack, drain"));
 }
 
 #[tokio::test]
@@ -154,6 +171,8 @@ async fn without_agreement_nothing_new_is_on_the_wire_and_what_comes_is_ignored(
     let mut link = platform.accept_worker().await;
     link.call("cancelled", "wait", json!({"number": 7})).await;
     link.call("reporting", "report", json!({"times": 10})).await;
+    link.call("telling", "tell_inline", json!({})).await;
+    assert_eq!(link.result("telling").await, Value::Null, "and no log");
     marker(&mut link, "m1").await;
     cancel(&mut link, "cancelled").await;
     link.send(json!({"type": "result_ack", "call_ids": ["m1"]})).await;
@@ -165,8 +184,8 @@ async fn without_agreement_nothing_new_is_on_the_wire_and_what_comes_is_ignored(
     assert_eq!(results, ["cancelled", "reporting"], "and no progress");
     link.kill();
     let mut link = platform.accept_worker().await;
-    for call_id in ["m1", "m2"] {
-        assert_eq!(link.result(call_id).await, 1, "it was not acknowledged");
+    for (call_id, result) in [("telling", Value::Null), ("m1", json!(1)), ("m2", json!(1))] {
+        assert_eq!(link.result(call_id).await, result, "it was not acknowledged");
     }
     let handle = worker.handle().clone();
     let stopped = tokio::spawn(async move { handle.stop().await });
@@ -214,6 +233,28 @@ async fn progress_is_coalesced_grows_and_ends_with_the_call() {
 }
 
 #[tokio::test]
+async fn a_log_travels_in_order_and_before_the_answer() {
+    let setup = Setup::start().await;
+    let mut link = setup.accept().await;
+    let entry =
+        |level: &str, message: &str| json!({"type": "tool_log", "call_id": "c", "level": level, "message": message});
+    link.call("c", "tell", json!({"times": 100})).await;
+    for number in 1..=64 {
+        assert_eq!(link.next().await, entry("info", &number.to_string()));
+    }
+    let missing = link.next().await;
+    assert_eq!((&missing["level"], &missing["call_id"]), (&json!("warning"), &json!("c")));
+    assert!(missing["message"].as_str().expect("words").starts_with("36 entries"), "{missing}");
+    setup.go.add_permits(1);
+    assert_eq!(link.next().await, entry("warning", "the last"));
+    assert_eq!(link.result("c").await, 100);
+    link.call("c2", "tell_inline", json!({})).await;
+    assert_eq!(link.next().await["message"], "at once");
+    assert_eq!(link.result("c2").await, Value::Null);
+    marker(&mut link, "and nothing more").await;
+}
+
+#[tokio::test]
 async fn an_acknowledged_result_is_not_sent_again() {
     let setup = Setup::start().await;
     let mut link = setup.accept().await;
@@ -239,7 +280,7 @@ async fn a_drained_socket_hands_over_to_a_new_one_and_no_call_is_lost() {
     old.call("running", "wait", json!({"number": 7})).await;
     old.send(json!({"type": "drain", "deadline_ms": 30_000})).await;
     let mut new = setup.platform.accept().await;
-    assert_eq!(new.header("Platools-Features"), Some("cancel, progress, result-ack, drain"));
+    assert_eq!(new.header("Platools-Features"), Some("cancel, progress, log, result-ack, drain"));
     new.registration().await;
     marker(&mut old, "served meanwhile").await;
     old.send(json!({"type": "result_ack", "call_ids": ["served meanwhile"]})).await;

@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::value::RawValue;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{Error, ErrorKind};
 use super::gauge::{Gauge, Held};
 use super::identity::Scope;
 use super::ids::{CallId, ConnectionId};
+use super::reports::{Listener, Report};
 
 /// How a worker says a call ended.
 #[non_exhaustive]
@@ -44,20 +45,6 @@ impl fmt::Debug for Outcome {
     }
 }
 
-/// How far a call is, in the worker's own words.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Progress {
-    /// Grows from one to the next, in whatever unit the tool chooses.
-    pub progress: f64,
-    /// Where it ends, if that is known.
-    pub total: Option<f64>,
-    /// What is being done.
-    pub message: Option<String>,
-}
-
-/// Where a caller learns how far its call is: the latest only.
-pub(crate) type ProgressSender = watch::Sender<Option<Progress>>;
-
 /// What became of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
@@ -82,7 +69,7 @@ pub(crate) struct Calls {
 struct Pending {
     scope: Scope,
     stage: Stage,
-    progress: Option<ProgressSender>,
+    listener: Option<Listener>,
     /// Counts the call at the worker that has it.
     load: Option<Held>,
     reply: oneshot::Sender<Result<Outcome, Error>>,
@@ -101,9 +88,9 @@ enum Stage {
 
 impl Calls {
     /// Begins to wait for an answer from `scope`.
-    pub(crate) fn open(&self, call_id: CallId, scope: Scope, progress: Option<ProgressSender>) -> Waiting {
+    pub(crate) fn open(&self, call_id: CallId, scope: Scope, listener: Option<Listener>) -> Waiting {
         let (reply, answer) = oneshot::channel();
-        let pending = Pending { scope, stage: Stage::Open, progress, load: None, reply };
+        let pending = Pending { scope, stage: Stage::Open, listener, load: None, reply };
         self.lock().insert(call_id.clone(), pending);
         Waiting { calls: self.clone(), call_id, answer }
     }
@@ -136,12 +123,12 @@ impl Calls {
         }
     }
 
-    /// Tells the caller how far its call is, if the word comes from where the call went.
-    pub(crate) fn progress(&self, from: &Scope, call_id: &CallId, progress: Progress) {
-        if let Some(Pending { scope, progress: Some(listener), .. }) = self.lock().get(call_id)
+    /// Tells the caller what the tool says, if the word comes from where the call went.
+    pub(crate) fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
+        if let Some(Pending { scope, listener: Some(listener), .. }) = self.lock().get(call_id)
             && scope == from
         {
-            listener.send_replace(Some(progress));
+            listener.tell(report);
         }
     }
 

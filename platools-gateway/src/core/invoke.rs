@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::arguments::Arguments;
-use super::calls::{Outcome, Progress};
+use super::calls::Outcome;
 use super::catalog::{CatalogTool, Found};
 use super::clock::ms_after;
 use super::content::max_bytes;
@@ -19,6 +18,7 @@ use super::identity::{Caller, Role, Scope};
 use super::ids::CallId;
 use super::limits::Place;
 use super::oversize::shortened;
+use super::reports::Listener;
 use super::trace::TraceContext;
 use super::workers::{Delivery, Notice, Workers, offline};
 use super::{Core, ToolName, access};
@@ -34,8 +34,8 @@ pub struct CallRequest {
     pub timeout: Duration,
     /// The trace it belongs to.
     pub trace: TraceContext,
-    /// Where to tell how far the call is.
-    pub progress: Option<watch::Sender<Option<Progress>>>,
+    /// Who hears what the tool says while it runs.
+    pub listener: Option<Listener>,
 }
 
 /// A caller's leave to make one call, counted among those it has under way until it is dropped.
@@ -170,7 +170,7 @@ impl Core {
         let arguments = &request.arguments;
         let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
         let params = envelope.params(live.secret());
-        let waiting = self.calls.open(call_id.clone(), scope.clone(), request.progress.clone());
+        let waiting = self.calls.open(call_id.clone(), scope.clone(), request.listener.clone());
         live.deliver(Delivery { call_id: call_id.clone(), tool_name: name.to_owned(), params })?;
         tracing::debug!(
             call.id = %call_id, trace.id = trace.trace_id(), tool.name = name, entity = identity.entity, "call sent"

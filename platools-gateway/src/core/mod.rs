@@ -39,6 +39,7 @@ pub mod project;
 pub(crate) mod random;
 pub mod ready;
 pub mod registration;
+mod reports;
 pub mod runtime;
 pub mod schema;
 mod secret;
@@ -55,12 +56,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 pub use callers::{Presence, Stay};
-pub use calls::{Outcome, Progress, Receipt};
+pub use calls::{Outcome, Receipt};
 pub use catalog::Changes;
 pub use history::{CallQuery, CallsBefore};
 pub use invoke::{CallPermit, CallReply, CallRequest};
 pub use news::ToolNews;
 pub use registration::Registration;
+pub use reports::{Listener, LogEntry, Progress, Report, Reports};
 pub use tools::{ListedTool, Switch, ToolName};
 pub use views::{ToolView, ViewedTool};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
@@ -291,8 +293,8 @@ impl Core {
         self.directory.snapshot().has_no_keys()
     }
 
-    /// Takes a worker's word on how far a call is, if the call went to that worker and its caller wants to know.
-    pub fn progress(&self, from: &Scope, call_id: &CallId, progress: Progress) {
-        self.calls.progress(from, call_id, progress);
+    /// Takes what a tool says while it runs, if the call went to that worker and its caller wants to know.
+    pub fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
+        self.calls.report(from, call_id, report);
     }
 }

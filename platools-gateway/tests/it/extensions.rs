@@ -7,9 +7,9 @@ use crate::support::{Caller, Dial, Worker, dev_gateway, ended, within};
 
 /// A worker that knows every extension, with one tool.
 async fn modern(gateway: &Gateway) -> Worker {
-    let dial = Dial::dev(gateway).header("platools-features", "cancel, progress, result-ack, drain, unknown");
+    let dial = Dial::dev(gateway).header("platools-features", "cancel, progress, log, result-ack, drain, unknown");
     let mut worker = dial.open().await;
-    assert_eq!(worker.expect("welcome").await["features"], json!(["cancel", "progress", "result-ack", "drain"]));
+    assert_eq!(worker.expect("welcome").await["features"], json!(["cancel", "progress", "log", "result-ack", "drain"]));
     worker.register(&["slow"]).await;
     worker
 }
@@ -94,7 +94,7 @@ async fn every_answer_is_acknowledged_also_one_nobody_waits_for() {
 }
 
 #[tokio::test]
-async fn a_caller_that_streams_hears_how_far_its_call_is() {
+async fn a_caller_that_streams_hears_how_far_its_call_is_and_what_the_tool_says() {
     let gateway = dev_gateway().await;
     let mut worker = modern(&gateway).await;
     let caller = Caller::admin(&gateway);
@@ -111,7 +111,15 @@ async fn a_caller_that_streams_hears_how_far_its_call_is() {
     worker.send(report).await;
     let (event, mut events) = within(next).await.unwrap();
     assert_eq!(event, ("progress".to_owned(), json!({"progress": 1.0, "total": 4.0, "message": "one of four"})));
+    // The last one is there before the answer, however soon that comes.
+    for message in ["one", "two"] {
+        let entry = json!({"type": "tool_log", "call_id": frame["call_id"], "level": "notice", "message": message});
+        worker.send(entry).await;
+    }
     worker.answer(&frame, json!("done")).await;
+    for message in ["one", "two"] {
+        assert_eq!(events.next().await, ("log".to_owned(), json!({"level": "notice", "message": message})));
+    }
     let (name, data) = events.next().await;
     assert_eq!((name.as_str(), &data["result"], &data["callId"]), ("result", &json!("done"), &frame["call_id"]));
 }
@@ -127,17 +135,19 @@ async fn a_streamed_call_that_fails_ends_with_its_problem() {
 }
 
 #[tokio::test]
-async fn progress_of_another_workers_call_is_not_believed() {
+async fn what_a_worker_says_of_anothers_call_is_not_believed() {
     let gateway = dev_gateway().await;
     let secret = Caller::admin(&gateway).post("/v1/entities", json!({"slug": "other"})).await;
     let mut worker = modern(&gateway).await;
     let other = Dial::to(&gateway, "/ws/sdk").secret(secret.body["secret"].as_str().unwrap());
-    let mut other = other.header("platools-features", "progress").open().await;
+    let mut other = other.header("platools-features", "progress, log").open().await;
     other.expect("welcome").await;
     let mut events = Caller::admin(&gateway).stream("slow", json!({})).await;
     let next = tokio::spawn(async move { events.next().await });
     let frame = worker.expect("tool_call").await;
     other.send(json!({"type": "tool_progress", "call_id": frame["call_id"], "progress": 99})).await;
+    let entry = json!({"type": "tool_log", "call_id": frame["call_id"], "level": "alert", "message": "believe me"});
+    other.send(entry).await;
     other.settle().await;
     worker.answer(&frame, json!("done")).await;
     assert_eq!(within(next).await.unwrap().0, "result");

@@ -157,6 +157,16 @@ impl Stream {
         Self { response, read: String::new(), latest: String::new() }
     }
 
+    /// The params of the next message of that method.
+    pub(crate) async fn next_of(&mut self, method: &str) -> Value {
+        loop {
+            let message = self.next().await.expect("the stream goes on");
+            if message["method"] == method {
+                return message["params"].clone();
+            }
+        }
+    }
+
     /// The next message, unless the stream ends before.
     pub(crate) async fn next(&mut self) -> Option<Value> {
         if self.response.headers()["content-type"] == "application/json" {

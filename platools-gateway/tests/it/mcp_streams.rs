@@ -140,6 +140,32 @@ async fn news_is_for_those_who_see_the_tools() {
 }
 
 #[tokio::test]
+async fn a_client_that_wants_a_log_is_told_what_its_tools_say() {
+    let gateway = dev_gateway().await;
+    let mut worker = Dial::dev(&gateway).header("platools-features", "log").welcomed().await;
+    worker.register(&["slow"]).await;
+    let client = admin(&gateway).await;
+    let mut listening = client.listening(None).await;
+    for (wanted, told) in [(None, &[][..]), (Some("info"), &["two", "three"]), (Some("error"), &["three"])] {
+        if let Some(level) = wanted {
+            assert_eq!(client.asked("logging/setLevel", json!({"level": level})).await["result"], json!({}));
+        }
+        let answer = client.calling("slow", json!({}));
+        let call = worker.expect("tool_call").await;
+        for (level, message) in [("debug", "one"), ("info", "two"), ("critical", "three")] {
+            let entry = json!({"type": "tool_log", "call_id": call["call_id"], "level": level, "message": message});
+            worker.send(entry).await;
+        }
+        worker.answer(&call, json!("done")).await;
+        assert_eq!(text(&within(answer).await.unwrap()), "done");
+        for message in told {
+            let entry = listening.next_of("notifications/message").await;
+            assert_eq!((&entry["logger"], &entry["data"]), (&json!("slow"), &json!(message)));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_wants_a_log_is_told_how_calls_end() {
     let gateway = dev_gateway().await;
     let worker = worker(&gateway, &["echo"]).await;
@@ -148,12 +174,7 @@ async fn a_client_that_wants_a_log_is_told_how_calls_end() {
     let mut listening = client.listening(None).await;
     assert_eq!(client.asked("logging/setLevel", json!({"level": "warning"})).await["result"], json!({}));
     client.call("echo", json!({"secret": 1})).await;
-    let message = loop {
-        let message = listening.next().await.unwrap();
-        if message["method"] == "notifications/message" {
-            break message["params"].clone();
-        }
-    };
+    let message = listening.next_of("notifications/message").await;
     assert_eq!((&message["level"], &message["data"]["code"]), (&json!("warning"), &json!("worker_offline")));
     assert_eq!(client.asked("logging/setLevel", json!({"level": "loud"})).await["error"]["code"], -32602);
 }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, code};
+use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, Unsent, code};
 pub(crate) use in_flight::CallKey;
 #[cfg(feature = "serve")]
 pub(crate) use local::LocalCall;
@@ -51,6 +51,8 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<Output, Failure>,
     pub(crate) latency: Duration,
     pub(crate) ended: Instant,
+    /// What the call said last, which is to be sent before its reply.
+    pub(crate) said: Option<Box<Unsent>>,
 }
 
 /// Why a call failed, and what its caller may know of the causes.
@@ -64,11 +66,12 @@ impl Outcome {
     /// The end of a call that did not run.
     pub(crate) fn refusal(key: CallKey, call_id: Arc<str>, error: ToolError) -> Self {
         let result = Err(Failure { error, shown_causes: None });
-        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now() }
+        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), said: None }
     }
 
-    fn of(key: CallKey, call_id: Arc<str>, Ran { result, latency, ended }: Ran) -> Self {
-        Self { key, call_id, result, latency, ended }
+    fn of(key: CallKey, context: &Context, Ran { result, latency, ended }: Ran) -> Self {
+        let (call_id, said) = (context.shared_call_id(), context.take_last_said());
+        Self { key, call_id, result, latency, ended, said }
     }
 }
 
@@ -251,16 +254,15 @@ impl Dispatcher {
 
     fn start(&mut self, call: Accepted) -> Admission {
         let Accepted { key, context, tool, output } = call;
-        let call_id = context.shared_call_id();
         let inline = tool.definition().execution == Execution::Inline;
         let mut running = Running::new(tool, context.clone(), output, self.limits.timeout);
         // Polled once without arranging to be woken; on a task it is polled again.
         if inline && let Some(ran) = (&mut running).now_or_never() {
-            return Admission::Ended(Outcome::of(key, call_id, ran));
+            return Admission::Ended(Outcome::of(key, &context, ran));
         }
         let (abort, registration) = AbortHandle::new_pair();
         let running = Abortable::new(running, registration);
-        self.runners.submit(Job { key, call_id, running, outcomes: self.outcomes.clone() });
+        self.runners.submit(Job { key, context: context.clone(), running, outcomes: self.outcomes.clone() });
         self.in_flight.start(key, context, abort);
         Admission::Accepted
     }
@@ -269,7 +271,7 @@ impl Dispatcher {
 /// A call that runs until it ends or is given up, and then tells the dispatcher's owner.
 struct Job {
     key: CallKey,
-    call_id: Arc<str>,
+    context: Context,
     running: Abortable<Running>,
     outcomes: mpsc::UnboundedSender<Outcome>,
 }
@@ -281,7 +283,7 @@ impl Future for Job {
         let this = self.get_mut();
         if let Ok(ran) = ready!(this.running.poll_unpin(cx)) {
             // Nobody listens once the worker is gone, and then nobody misses the outcome.
-            let _ = this.outcomes.send(Outcome::of(this.key, Arc::clone(&this.call_id), ran));
+            let _ = this.outcomes.send(Outcome::of(this.key, &this.context, ran));
         }
         Poll::Ready(())
     }

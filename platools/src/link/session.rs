@@ -18,9 +18,9 @@ use super::opened::{Late, Opened};
 use super::report::{ConnectionState, Disconnect, Event};
 use super::socket::{Received, Socket, text};
 use super::successor::{Successor, accepts};
-use super::worker::{Worker, progress_frame};
+use super::worker::{Worker, said_frames};
 use crate::dispatch::Outcome;
-use crate::tool::Context;
+use crate::tool::{Context, Wanted};
 use crate::wire::{Drain, Feature, Features, PlatformFrame, WorkerFrame};
 
 /// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
@@ -72,7 +72,8 @@ pub(crate) async fn run_session(
     };
     session.open(opened.registration.as_ref(), &opened.heard);
     let ended = session.run(stop).await;
-    worker.outlet.close();
+    worker.outlet.want(Wanted::default());
+    worker.last_said.clear();
     ended
 }
 
@@ -95,8 +96,8 @@ struct Session<'a> {
 /// What wakes the loop.
 enum Wake {
     Received(Received),
-    /// Everything is written, and a call reports how far it is.
-    Progress(Context),
+    /// Everything is written, and a call has something to tell.
+    Said(Context),
     Ended(Outcome),
     ToolsChanged,
     Timer,
@@ -112,9 +113,9 @@ impl Session<'_> {
         loop {
             // Every arm is cancel-safe: the socket and the channels lose nothing, and the timer is kept.
             let wake = tokio::select! {
-                turn = self.socket.next_or(|cx| poll_report(&mut self.worker.reports, cx)) => match turn {
+                turn = self.socket.next_or(|cx| poll_saying(&mut self.worker.saying, cx)) => match turn {
                     Either::Left(received) => Wake::Received(received),
-                    Either::Right(context) => Wake::Progress(context),
+                    Either::Right(context) => Wake::Said(context),
                 },
                 Some(outcome) = self.worker.outcomes.recv() => Wake::Ended(outcome),
                 () = timer.as_mut() => Wake::Timer,
@@ -162,7 +163,7 @@ impl Session<'_> {
                 self.worker.drain(Instant::now());
                 self.announce_stop();
             }
-            Wake::Progress(context) => self.send_progress(context),
+            Wake::Said(context) => self.send_said(context),
             Wake::Late(late) => self.worker.late(&late),
             Wake::Succeeded(_) => unreachable!("a handover ends the session"),
         }
@@ -257,9 +258,8 @@ impl Session<'_> {
     /// From now on these extensions are used.
     fn agree(&mut self, features: Features) {
         self.features = features;
-        if features.contains(Feature::Progress) {
-            self.worker.outlet.open();
-        }
+        let (progress, log) = (features.contains(Feature::Progress), features.contains(Feature::Log));
+        self.worker.outlet.want(Wanted { progress, log });
         self.announce_stop();
     }
 
@@ -324,6 +324,9 @@ impl Session<'_> {
     }
 
     fn send_replies(&mut self) {
+        for said in self.worker.last_said.drain(..) {
+            self.socket.queue(said);
+        }
         while let Some(reply) = self.worker.outbox.next_unsent() {
             self.socket.queue(reply);
         }
@@ -332,15 +335,14 @@ impl Session<'_> {
         }
     }
 
-    /// Sends the latest reports of the calls that have one: one frame each, whatever they report meanwhile.
-    fn send_progress(&mut self, first: Context) {
-        let wanted = self.features.contains(Feature::Progress);
-        let others: Vec<_> =
-            (0..self.worker.reports.len()).map_while(|_| self.worker.reports.try_recv().ok()).collect();
-        // Taken in any case, so that no call waits here for ever.
-        for frame in std::iter::once(first).chain(others).filter_map(|context| progress_frame(&context)) {
-            if wanted {
-                self.socket.queue(frame);
+    /// Sends what the calls have to tell that have something: each once, whatever they say meanwhile.
+    fn send_said(&mut self, first: Context) {
+        let wanted = self.worker.outlet.wanted();
+        let others: Vec<_> = (0..self.worker.saying.len()).map_while(|_| self.worker.saying.try_recv().ok()).collect();
+        for context in std::iter::once(first).chain(others) {
+            // Taken also if nobody wants it any more, so that no call waits here for ever.
+            if let Some(said) = context.take_said() {
+                said_frames(context.call_id(), said, wanted).for_each(|frame| self.socket.queue(frame));
             }
         }
     }
@@ -364,9 +366,9 @@ impl Session<'_> {
     }
 }
 
-/// The next call that reports how far it is. The worker holds an outlet itself, so there is always one to come.
-fn poll_report(reports: &mut mpsc::UnboundedReceiver<Context>, cx: &mut task::Context<'_>) -> Poll<Context> {
-    match ready!(reports.poll_recv(cx)) {
+/// The next call that has something to tell. The worker holds an outlet itself, so there is always one to come.
+fn poll_saying(saying: &mut mpsc::UnboundedReceiver<Context>, cx: &mut task::Context<'_>) -> Poll<Context> {
+    match ready!(saying.poll_recv(cx)) {
         Some(context) => Poll::Ready(context),
         None => Poll::Pending,
     }

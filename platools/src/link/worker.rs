@@ -19,9 +19,9 @@ use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::signature::Verifier;
 use crate::text::cut;
 use crate::time::after;
-use crate::tool::{Context, Outlet, Report};
+use crate::tool::{Context, Entry, Outlet, Report, Unsent, Wanted};
 use crate::wire::{
-    HealthStatus, ResultAck, ToolDeclaration, ToolFailure, ToolHealth, ToolProgress, WorkerFrame, result_frame,
+    HealthStatus, ResultAck, ToolDeclaration, ToolFailure, ToolHealth, ToolLog, ToolProgress, WorkerFrame, result_frame,
 };
 
 /// Messages of failures are cut here: an error that filled a frame would close the socket.
@@ -47,8 +47,10 @@ pub(crate) struct Worker {
     pub(super) dispatcher: Dispatcher,
     pub(super) outcomes: mpsc::UnboundedReceiver<Outcome>,
     pub(super) outlet: Outlet,
-    /// Calls that report how far they are.
-    pub(super) reports: mpsc::UnboundedReceiver<Context>,
+    /// Calls that have something to tell.
+    pub(super) saying: mpsc::UnboundedReceiver<Context>,
+    /// What calls said last, to be sent before their replies.
+    pub(super) last_said: Vec<Utf8Bytes>,
     pub(super) changes: watch::Receiver<u64>,
     pub(super) outbox: Outbox,
     /// The sockets before the current one, while they are being closed.
@@ -64,13 +66,14 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(registry: ToolRegistry, settings: Settings, reporter: Reporter) -> Self {
-        let (outlet, reports) = Outlet::new();
+        let (outlet, saying) = Outlet::new();
         let (dispatcher, outcomes) = Dispatcher::new(registry.clone(), settings.limits, outlet.clone());
         Self {
             dispatcher,
             outcomes,
             outlet,
-            reports,
+            saying,
+            last_said: Vec::new(),
             changes: registry.changes(),
             outbox: Outbox::new(settings.outbox),
             predecessors: Predecessors::default(),
@@ -124,8 +127,11 @@ impl Worker {
         }
     }
 
-    /// Puts a reply into the outbox.
-    pub(super) fn reply(&mut self, outcome: Outcome) {
+    /// Puts a reply into the outbox, and before it what the call said last, if there is a socket for that.
+    pub(super) fn reply(&mut self, mut outcome: Outcome) {
+        if let Some(said) = outcome.said.take() {
+            self.last_said.extend(said_frames(&outcome.call_id, *said, self.outlet.wanted()));
+        }
         let (key, ended) = (outcome.key, outcome.ended);
         let dropped = self.outbox.push(key, frame(outcome), ended);
         if dropped > 0 {
@@ -153,13 +159,19 @@ impl Worker {
     }
 }
 
-/// How far a call is, as a frame; `None` if there is nothing to tell any more.
-pub(super) fn progress_frame(context: &Context) -> Option<Utf8Bytes> {
-    let Report { done, total, message } = context.take_report()?;
-    let mut progress = ToolProgress::new(context.call_id(), done);
-    progress.total = total;
-    progress.message = message.map(Cow::Owned);
-    Some(WorkerFrame::ToolProgress(progress).to_text().into())
+/// What a call said, as frames, as far as somebody wants to know.
+pub(super) fn said_frames(call_id: &str, said: Unsent, wanted: Wanted) -> impl Iterator<Item = Utf8Bytes> {
+    let Unsent { progress, log, left_out } = said;
+    let progress = progress.filter(|_| wanted.progress).map(|Report { done, total, message }| {
+        let mut progress = ToolProgress::new(call_id, done);
+        progress.total = total;
+        progress.message = message.map(Cow::Owned);
+        WorkerFrame::ToolProgress(progress)
+    });
+    let left_out = (left_out > 0).then(|| Entry::left_out(left_out));
+    let log = log.into_iter().chain(left_out).filter(move |_| wanted.log);
+    let log = log.map(|Entry { level, message }| WorkerFrame::ToolLog(ToolLog::new(call_id, level, message)));
+    progress.into_iter().chain(log).map(|frame| frame.to_text().into())
 }
 
 /// Waits for a point in time; for ever, if there is none.

@@ -15,7 +15,7 @@ use super::log::Log;
 use super::result::{self, MAX_BYTES};
 use crate::dispatch::{Failure, LocalCall};
 use crate::registry::ToolRegistry;
-use crate::tool::{Context, Outlet, Output, Params, Report, ToolDefinition};
+use crate::tool::{Context, Entry, Outlet, Output, Params, ToolDefinition, Unsent, Wanted};
 
 /// What platforms put beside the arguments. A client is no platform, and its model must not be able to say who it is.
 const ENVELOPES: [&str; 2] = ["__platos", "_context"];
@@ -45,26 +45,24 @@ pub(super) async fn run(
         Ok(counted) => counted,
         Err(refusal) => return Some(result::refused(refusal)),
     };
-    let (outlet, reporting) = Outlet::new();
+    let (outlet, saying) = Outlet::new();
     let token = request.meta.get_progress_token();
-    if token.is_some() {
-        outlet.open();
-    }
+    outlet.want(Wanted { progress: token.is_some(), log: log.is_wanted() });
     let (context, call) = registry.start_call(&tool.name, params, Some(outlet), MAX_BYTES)?;
-    let watched = Watched { context, calls, request };
-    let ended = match token {
-        Some(token) => watched.reporting(call, reporting, &token).await,
-        None => watched.ended(call).await,
-    };
+    let watched = Watched { context, calls, request, tool: &tool.name, token, log };
+    let ended = watched.telling(call, saying).await;
     watched.unless_given_up(log.ended(&request.peer, &tool.name, watched.context.call_id(), ended.as_ref())).await;
     Some(ended.map_or_else(result::given_up, |ended| result::ended(tool, ended)))
 }
 
-/// A call that runs, and who may give it up.
+/// A call that runs, who may give it up, and what of it the client is told meanwhile.
 struct Watched<'a> {
     context: Context,
     calls: &'a Calls,
     request: &'a RequestContext<RoleServer>,
+    tool: &'a str,
+    token: Option<ProgressToken>,
+    log: Log,
 }
 
 impl Watched<'_> {
@@ -81,12 +79,11 @@ impl Watched<'_> {
         }
     }
 
-    /// Tells what the call reports while it runs, one report at a time, and the last one before its end is told.
-    async fn reporting(
+    /// Tells what the call says while it runs, one thing at a time, and what it said last before its end is told.
+    async fn telling(
         &self,
         call: LocalCall,
-        mut reporting: mpsc::UnboundedReceiver<Context>,
-        token: &ProgressToken,
+        mut saying: mpsc::UnboundedReceiver<Context>,
     ) -> Option<Result<Output, Failure>> {
         let mut sending: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
         let mut ended = pin!(self.ended(call));
@@ -95,9 +92,9 @@ impl Watched<'_> {
                 biased;
                 ended = &mut ended => break ended,
                 () = &mut sending => {}
-                Some(_) = reporting.recv(), if sending.is_terminated() => {
-                    if let Some(report) = self.context.take_report() {
-                        sending = self.tell(token, report).boxed().fuse();
+                Some(_) = saying.recv(), if sending.is_terminated() => {
+                    if let Some(said) = self.context.take_said() {
+                        sending = self.tell(said).boxed().fuse();
                     }
                 }
             }
@@ -106,8 +103,8 @@ impl Watched<'_> {
             if !sending.is_terminated() {
                 sending.await;
             }
-            if let Some(report) = self.context.take_last_report() {
-                self.tell(token, report).await;
+            if let Some(said) = self.context.take_last_said() {
+                self.tell(*said).await;
             }
         };
         self.unless_given_up(rest).await;
@@ -123,11 +120,17 @@ impl Watched<'_> {
         }
     }
 
-    async fn tell(&self, token: &ProgressToken, report: Report) {
-        let mut progress = ProgressNotificationParam::new(token.clone(), report.done);
-        (progress.total, progress.message) = (report.total, report.message);
-        // Who is gone misses nothing.
-        let _ = self.request.peer.notify_progress(progress).await;
+    async fn tell(&self, said: Unsent) {
+        let Unsent { progress, log, left_out } = said;
+        if let (Some(token), Some(report)) = (&self.token, progress) {
+            let mut progress = ProgressNotificationParam::new(token.clone(), report.done);
+            (progress.total, progress.message) = (report.total, report.message);
+            // Who is gone misses nothing.
+            let _ = self.request.peer.notify_progress(progress).await;
+        }
+        for entry in log.into_iter().chain((left_out > 0).then(|| Entry::left_out(left_out))) {
+            self.log.entry(&self.request.peer, self.tool, entry).await;
+        }
     }
 
     /// Waits until the client cancels the call or is gone, or the server's time is over.

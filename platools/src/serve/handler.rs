@@ -14,8 +14,9 @@ use tokio::task::JoinSet;
 use super::call;
 use super::calls::Calls;
 use super::info::Info;
-use super::log::{Level, Log};
+use super::log::{Log, renamed};
 use super::tools::{self, Changes, Tools};
+use crate::log_level::LogLevel;
 
 /// What all clients of a server have in common.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub(super) struct Handler {
     /// before telling began.
     unlisted: Mutex<Changes>,
     /// From which level on the client wants to read its log, if it said so.
-    level: Mutex<Option<Level>>,
+    level: Mutex<Option<LogLevel>>,
     /// Watches the registry for the client; ends with the handler.
     watching: Mutex<JoinSet<()>>,
 }
@@ -49,7 +50,7 @@ impl Handler {
         }
     }
 
-    fn level(&self) -> MutexGuard<'_, Option<Level>> {
+    fn level(&self) -> MutexGuard<'_, Option<LogLevel>> {
         self.level.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -92,14 +93,14 @@ impl ServerHandler for Handler {
         let unknown = || ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None);
         let tool = tools.get(&request.name).ok_or_else(unknown)?;
         let params = call::params(request.arguments.clone(), user.as_deref());
-        let level = context.meta.log_level().map(Level::from).or_else(|| *self.level());
+        let level = context.meta.log_level().map(renamed).or_else(|| *self.level());
         let result = call::run(tools.registry(), &tool, params, calls, &context, Log(level)).await;
         let result = result.ok_or_else(unknown)?;
         Ok(CallToolResponse::Complete(result))
     }
 
     async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        *self.level() = Some(request.level.into());
+        *self.level() = Some(renamed(request.level));
         Ok(())
     }
 

@@ -1,37 +1,31 @@
-//! What a client is told that asked for a log: how its calls ended, not with what, which their answers say.
+//! What a client is told that asked for a log: what its calls say, and how they ended; not with what, which their answers say.
 #![expect(deprecated, reason = "clients of revisions that have logs still ask for them")]
 
-use rmcp::model::{LoggingLevel, LoggingMessageNotificationParam};
+use rmcp::model::LoggingMessageNotificationParam;
 use rmcp::{Peer, RoleServer};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::dispatch::Failure;
-use crate::tool::Output;
+use crate::log_level::LogLevel;
+use crate::tool::{Entry, Output};
 
-/// From which level on a client wants to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Level(u8);
-
-impl From<LoggingLevel> for Level {
-    fn from(level: LoggingLevel) -> Self {
-        Self(match level {
-            LoggingLevel::Debug => 0,
-            LoggingLevel::Info => 1,
-            LoggingLevel::Notice => 2,
-            LoggingLevel::Warning => 3,
-            LoggingLevel::Error => 4,
-            LoggingLevel::Critical => 5,
-            LoggingLevel::Alert => 6,
-            LoggingLevel::Emergency => 7,
-        })
-    }
-}
-
-/// A client's log. Without a level nothing is written to it.
+/// A client's log, from some level on. Without a level nothing is written to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Log(pub(super) Option<Level>);
+pub(super) struct Log(pub(super) Option<LogLevel>);
 
 impl Log {
+    /// Whether anything is written to it.
+    pub(super) fn is_wanted(self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Says what a call tells its caller.
+    pub(super) async fn entry(self, peer: &Peer<RoleServer>, tool: &str, Entry { level, message }: Entry) {
+        self.write(peer, level, tool, message.into()).await;
+    }
+
     /// Says how a call ended; `None` is one that did not end in time when it was given up.
     pub(super) async fn ended(
         self,
@@ -40,22 +34,31 @@ impl Log {
         call_id: &str,
         end: Option<&Result<Output, Failure>>,
     ) {
-        let (level, data) = entry(tool, call_id, end);
-        if self.0.is_some_and(|wanted| Level::from(level) >= wanted) {
-            let entry = LoggingMessageNotificationParam::new(level, data).with_logger("platools");
+        let (level, data) = ending(tool, call_id, end);
+        self.write(peer, level, "platools", data).await;
+    }
+
+    async fn write(self, peer: &Peer<RoleServer>, level: LogLevel, logger: &str, data: Value) {
+        if self.0.is_some_and(|wanted| level >= wanted) {
+            let entry = LoggingMessageNotificationParam::new(renamed(level), data).with_logger(logger);
             // Who is gone misses nothing.
             let _ = peer.notify_logging_message(entry).await;
         }
     }
 }
 
-fn entry(tool: &str, call_id: &str, end: Option<&Result<Output, Failure>>) -> (LoggingLevel, Value) {
+/// A level of the protocol's library as ours, or the other way round: both have the names of RFC 5424.
+pub(super) fn renamed<T: DeserializeOwned>(level: impl Serialize) -> T {
+    serde_json::from_value(json!(level)).expect("both have all of the levels")
+}
+
+fn ending(tool: &str, call_id: &str, end: Option<&Result<Output, Failure>>) -> (LogLevel, Value) {
     match end {
-        Some(Ok(_)) => (LoggingLevel::Debug, json!({ "tool": tool, "callId": call_id })),
+        Some(Ok(_)) => (LogLevel::Debug, json!({ "tool": tool, "callId": call_id })),
         Some(Err(failure)) => {
-            (LoggingLevel::Warning, json!({ "tool": tool, "callId": call_id, "code": failure.error.code() }))
+            (LogLevel::Warning, json!({ "tool": tool, "callId": call_id, "code": failure.error.code() }))
         }
-        None => (LoggingLevel::Warning, json!({ "tool": tool, "callId": call_id, "code": "given_up" })),
+        None => (LogLevel::Warning, json!({ "tool": tool, "callId": call_id, "code": "given_up" })),
     }
 }
 
@@ -67,12 +70,9 @@ mod tests {
     #[test]
     fn a_failure_is_a_warning_without_its_message() {
         let failure = Failure { error: ToolError::new("hunter2").with_code("locked"), shown_causes: None };
-        let (level, data) = entry("t", "local-1", Some(&Err(failure)));
-        assert_eq!(
-            (level, data),
-            (LoggingLevel::Warning, json!({ "tool": "t", "callId": "local-1", "code": "locked" }))
-        );
-        let (level, data) = entry("t", "local-2", Some(&Ok(Output::new(8))));
-        assert_eq!((level, data), (LoggingLevel::Debug, json!({ "tool": "t", "callId": "local-2" })));
+        let (level, data) = ending("t", "local-1", Some(&Err(failure)));
+        assert_eq!((level, data), (LogLevel::Warning, json!({ "tool": "t", "callId": "local-1", "code": "locked" })));
+        let (level, data) = ending("t", "local-2", Some(&Ok(Output::new(8))));
+        assert_eq!((level, data), (LogLevel::Debug, json!({ "tool": "t", "callId": "local-2" })));
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::life::Life;
 use super::params::Params;
-use super::progress::{Outlet, Slot};
+use super::report::{Outlet, Slot};
 
 tokio::task_local! {
     static CURRENT: Context;
@@ -39,7 +39,7 @@ pub(super) struct Inner {
     params: Params,
     envelopes: OnceLock<Envelopes>,
     pub(super) life: Life,
-    pub(super) report: Slot,
+    pub(super) said: Slot,
     /// `None` where there is nobody to report to.
     pub(super) outlet: Option<Outlet>,
 }
@@ -57,7 +57,7 @@ impl Context {
 
     fn with(call_id: Arc<str>, params: Params, outlet: Option<Outlet>) -> Self {
         let envelopes = OnceLock::new();
-        Self(Arc::new(Inner { call_id, params, envelopes, life: Life::default(), report: Slot::default(), outlet }))
+        Self(Arc::new(Inner { call_id, params, envelopes, life: Life::default(), said: Slot::default(), outlet }))
     }
 
     /// The context of the call this code runs in; `None` outside of one.

@@ -1,10 +1,6 @@
-//! How far a call is, on its way to the platform.
+//! How far a call is.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-use tokio::sync::mpsc;
 
 use super::context::Context;
 use crate::text::cut;
@@ -55,14 +51,13 @@ impl<'a> Progress<'a> {
     /// is something to say. One that does not say more than the one before it is left out, and so is one made when the call
     /// is over.
     pub fn send(self) {
-        self.context.report(self.report);
+        self.context.say(|wanted| wanted.progress, |said| said.put_progress(self.report));
     }
 }
 
 impl fmt::Debug for Progress<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { done, total, message: _ } = &self.report;
-        f.debug_struct("Progress").field("done", done).field("total", total).finish_non_exhaustive()
+        f.debug_struct("Progress").field("report", &self.report).finish_non_exhaustive()
     }
 }
 
@@ -74,30 +69,9 @@ impl Context {
     pub fn progress(&self, done: f64) -> Progress<'_> {
         Progress::new(self, done)
     }
-
-    /// Keeps a report until it can be sent.
-    fn report(&self, report: Report) {
-        let Some(outlet) = self.0.outlet.as_ref().filter(|outlet| outlet.is_open()) else { return };
-        if !self.0.life.is_over() && self.0.report.put(report) {
-            outlet.offer(self);
-        }
-    }
-
-    /// The report that is to be sent now; none once the call is over.
-    pub(crate) fn take_report(&self) -> Option<Report> {
-        let report = self.0.report.take();
-        report.filter(|_| !self.0.life.is_over())
-    }
-
-    /// The report that was made before the call was over and is not on its way yet, for whoever can still send it before the
-    /// call's answer.
-    #[cfg(feature = "serve")]
-    pub(crate) fn take_last_report(&self) -> Option<Report> {
-        self.0.report.take()
-    }
 }
 
-/// What one report says.
+/// What one report says. `Debug` leaves out the words.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Report {
     pub(crate) done: f64,
@@ -105,136 +79,35 @@ pub(crate) struct Report {
     pub(crate) message: Option<String>,
 }
 
-/// The latest report of one call that is not on its way yet.
-#[derive(Default)]
-pub(super) struct Slot(Mutex<Latest>);
-
-#[derive(Default)]
-struct Latest {
-    /// Boxed, so that calls that report nothing are small.
-    unsent: Option<Box<Report>>,
-    /// How much was said to be done; `None` before the first report.
-    done: Option<f64>,
-}
-
-impl Slot {
-    /// Keeps a report, if it says more than the one before. Tells whether nothing was kept before it.
-    pub(super) fn put(&self, report: Report) -> bool {
-        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let grows = latest.done.is_none_or(|done| report.done > done);
-        if !report.done.is_finite() || !grows {
-            return false;
-        }
-        latest.done = Some(report.done);
-        latest.unsent.replace(Box::new(report)).is_none()
-    }
-
-    /// The report that is to be sent now.
-    pub(super) fn take(&self) -> Option<Report> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).unsent.take().map(|report| *report)
-    }
-}
-
-/// Where the calls of one worker say that they have something to report.
-#[derive(Debug, Clone)]
-pub(crate) struct Outlet(Arc<Shared>);
-
-#[derive(Debug)]
-struct Shared {
-    /// Whether somebody takes reports; read by every report, so that those in vain cost nothing else.
-    open: AtomicBool,
-    // Unbounded, but a call stands in it once at most, until its report is taken.
-    reporting: mpsc::UnboundedSender<Context>,
-}
-
-impl Outlet {
-    /// An outlet that is closed, and where the calls come out whose reports are to be taken.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Context>) {
-        let (reporting, receiver) = mpsc::unbounded_channel();
-        (Self(Arc::new(Shared { open: AtomicBool::new(false), reporting })), receiver)
-    }
-
-    /// From now on reports are taken.
-    pub(crate) fn open(&self) {
-        self.0.open.store(true, Ordering::Relaxed);
-    }
-
-    /// From now on reports are left out.
-    pub(crate) fn close(&self) {
-        self.0.open.store(false, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.0.open.load(Ordering::Relaxed)
-    }
-
-    /// A call has a report.
-    pub(super) fn offer(&self, context: &Context) {
-        // Nobody listens once the worker is gone.
-        let _ = self.0.reporting.send(context.clone());
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { done, total, message: _ } = self;
+        f.debug_struct("Report").field("done", done).field("total", total).finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::params::Params;
+    use super::super::report::tests::call;
     use super::*;
 
-    fn call(outlet: &Outlet) -> Context {
-        Context::reporting("c".into(), Params::from("{}".to_owned()), outlet.clone())
-    }
-
     #[test]
-    fn of_many_reports_the_latest_travels_and_the_call_is_announced_once() {
-        let (outlet, mut reporting) = Outlet::new();
-        outlet.open();
-        let ctx = call(&outlet);
+    fn of_many_reports_the_latest_travels() {
+        let (ctx, _outlet, _saying) = call(true, false);
         (1..=1000).for_each(|done| ctx.progress(f64::from(done)).total(2000.0).message(done.to_string()).send());
-        let announced = reporting.try_recv().expect("there is a report");
         let latest = Report { done: 1000.0, total: Some(2000.0), message: Some("1000".to_owned()) };
-        assert!(announced.take_report() == Some(latest));
-        assert!(reporting.try_recv().is_err() && announced.take_report().is_none());
-        ctx.progress(1001.0).send();
-        assert_eq!(reporting.try_recv().expect("a new one").take_report().map(|report| report.done), Some(1001.0));
+        assert_eq!(ctx.take_said().and_then(|said| said.progress), Some(latest));
     }
 
     #[test]
     fn progress_grows() {
-        let (outlet, mut reporting) = Outlet::new();
-        outlet.open();
-        let ctx = call(&outlet);
+        let (ctx, _outlet, _saying) = call(true, false);
         for done in [-1.0, f64::NAN, f64::INFINITY, 2.0, 2.0, 1.0] {
             ctx.progress(done).total(f64::NAN).send();
         }
-        let report = reporting.try_recv().expect("there is a report").take_report().expect("it is kept");
+        let report = ctx.take_said().and_then(|said| said.progress).expect("it is kept");
         assert_eq!((report.done, report.total), (2.0, None));
-    }
-
-    #[test]
-    fn nothing_is_kept_where_nobody_asks_or_when_the_call_is_over() {
-        let (outlet, mut reporting) = Outlet::new();
-        let ctx = call(&outlet);
-        ctx.progress(1.0).send();
-        assert!(reporting.try_recv().is_err());
-        outlet.open();
-        ctx.progress(2.0).send();
-        ctx.end();
-        assert!(reporting.try_recv().expect("it was offered in time").take_report().is_none());
-        ctx.progress(3.0).send();
-        assert!(reporting.try_recv().is_err());
-    }
-
-    #[cfg(feature = "serve")]
-    #[test]
-    fn the_last_report_of_a_call_can_be_had_when_it_is_over() {
-        let (outlet, _reporting) = Outlet::new();
-        outlet.open();
-        let ctx = call(&outlet);
-        ctx.progress(1.0).send();
-        ctx.end();
-        ctx.progress(2.0).send();
-        assert_eq!(ctx.take_last_report().map(|report| report.done), Some(1.0));
-        assert!(ctx.take_last_report().is_none());
     }
 
     #[test]
@@ -242,6 +115,6 @@ mod tests {
         let ctx = Context::new("c".into(), Params::from("{}".to_owned()));
         let progress = ctx.progress(1.0).message("é".repeat(1000));
         assert_eq!(progress.report.message.as_deref().map(str::len), Some(MAX_MESSAGE_BYTES));
-        assert!(!format!("{progress:?}").contains('é'));
+        assert!(!format!("{progress:?}").contains('é') && !format!("{:?}", progress.report).contains('é'));
     }
 }

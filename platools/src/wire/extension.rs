@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FrameError, Text, of_call, whole};
+use crate::log_level::LogLevel;
 
 /// A call that is to be given up. `Debug` shows how long its reason is, not what it says.
 ///
@@ -118,6 +119,48 @@ impl fmt::Debug for ToolProgress<'_> {
             .field("progress", progress)
             .field("total", total)
             .field("message_bytes", &message.as_deref().map(str::len))
+            .finish()
+    }
+}
+
+/// What a call tells its caller in passing. `Debug` shows how long its message is, not what it says.
+#[derive(Clone, Serialize)]
+#[non_exhaustive]
+pub struct ToolLog<'a> {
+    /// The call.
+    #[serde(borrow)]
+    pub call_id: Cow<'a, str>,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// What it says.
+    pub message: Cow<'a, str>,
+}
+
+impl<'a> ToolLog<'a> {
+    /// An entry of one call's log.
+    #[must_use]
+    pub fn new(call_id: &'a str, level: LogLevel, message: impl Into<Cow<'a, str>>) -> Self {
+        Self { call_id: Cow::Borrowed(call_id), level, message: message.into() }
+    }
+
+    pub(super) fn parse(fields: &Fields<'a>, text: &'a str) -> Result<Self, FrameError> {
+        #[derive(Deserialize)]
+        struct Log {
+            level: LogLevel,
+            message: String,
+        }
+        let (call_id, Log { level, message }) = of_call("tool_log", fields, text)?;
+        Ok(Self { call_id, level, message: message.into() })
+    }
+}
+
+impl fmt::Debug for ToolLog<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call_id, level, message } = self;
+        f.debug_struct("ToolLog")
+            .field("call_id", call_id)
+            .field("level", level)
+            .field("message_bytes", &message.len())
             .finish()
     }
 }

@@ -18,6 +18,8 @@ pub enum Feature {
     Cancel,
     /// The worker may tell how far a call is, with `tool_progress`.
     Progress,
+    /// The worker may pass on what a call tells its caller in passing, with `tool_log`.
+    Log,
     /// The platform says which replies have arrived, with `result_ack`.
     ResultAck,
     /// Either side may announce that it goes away, with `drain`.
@@ -26,7 +28,7 @@ pub enum Feature {
 
 impl Feature {
     /// Every extension this version knows.
-    pub const ALL: [Self; 4] = [Self::Cancel, Self::Progress, Self::ResultAck, Self::Drain];
+    pub const ALL: [Self; 5] = [Self::Cancel, Self::Progress, Self::Log, Self::ResultAck, Self::Drain];
 
     /// The name that travels.
     #[must_use]
@@ -34,6 +36,7 @@ impl Feature {
         match self {
             Self::Cancel => "cancel",
             Self::Progress => "progress",
+            Self::Log => "log",
             Self::ResultAck => "result-ack",
             Self::Drain => "drain",
         }

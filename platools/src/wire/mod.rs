@@ -29,7 +29,7 @@ pub mod rpc;
 pub mod runtime;
 mod worker;
 
-pub use extension::{Drain, ResultAck, ToolCancel, ToolProgress};
+pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
 pub use feature::{FEATURES_HEADER, Feature, Features};
 pub use fields::FrameError;
 pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::log_level::LogLevel;
 
 /// The frames every tool host must read, made with the other SDKs.
 fn inbound() -> Value {
@@ -149,6 +150,7 @@ fn extension_frames_of_a_worker_are_written_as_they_are_read() {
     for text in [
         r#"{"type":"tool_progress","call_id":"c","progress":0.5}"#,
         r#"{"type":"tool_progress","call_id":"c","progress":3.0,"total":4.0,"message":"three of four"}"#,
+        r#"{"type":"tool_log","call_id":"c","level":"notice","message":"half\nof it"}"#,
         r#"{"type":"drain"}"#,
         r#"{"type":"drain","deadline_ms":0}"#,
     ] {
@@ -176,6 +178,9 @@ fn extension_frames_that_make_no_sense_are_malformed() {
         r#"{"type":"tool_progress","progress":1}"#,
         r#"{"type":"tool_progress","call_id":"c"}"#,
         r#"{"type":"tool_progress","call_id":"c","progress":"1"}"#,
+        r#"{"type":"tool_log","level":"info","message":""}"#,
+        r#"{"type":"tool_log","call_id":"c","level":"loud","message":""}"#,
+        r#"{"type":"tool_log","call_id":"c","level":"info"}"#,
     ] {
         assert!(matches!(WorkerFrame::parse(text), Err(FrameError::Malformed { .. })), "{text}");
     }
@@ -185,14 +190,15 @@ fn extension_frames_that_make_no_sense_are_malformed() {
 fn debug_shows_no_words_of_a_cancellation_or_a_report() {
     let cancel = PlatformFrame::ToolCancel(ToolCancel::new("c").with_reason("hunter2"));
     let progress = WorkerFrame::ToolProgress(ToolProgress::new("c", 1.0).with_message("hunter2"));
-    for debug in [format!("{cancel:?}"), format!("{progress:?}")] {
+    let log = WorkerFrame::ToolLog(ToolLog::new("c", LogLevel::Info, "hunter2"));
+    for debug in [format!("{cancel:?}"), format!("{progress:?}"), format!("{log:?}")] {
         assert!(debug.contains('7') && !debug.contains("hunter2"), "{debug}");
     }
 }
 
 #[test]
 fn features_travel_in_a_header_and_in_the_welcome() {
-    assert_eq!(Features::all().to_string(), "cancel, progress, result-ack, drain");
+    assert_eq!(Features::all().to_string(), "cancel, progress, log, result-ack, drain");
     assert_eq!(Features::from_header(&Features::all().to_string()), Features::all());
     assert_eq!(
         Features::from_header("drain,,cancel , x, Cancel"),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::extension::{Drain, ToolProgress};
+use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
 use super::fields::{Fields, FrameError, malformed, of_call, unknown, whole};
 
@@ -34,6 +34,8 @@ pub enum WorkerFrame<'a> {
     ToolError(ToolFailure<'a>),
     /// How far a call is; needs [`Feature::Progress`].
     ToolProgress(ToolProgress<'a>),
+    /// What a call tells its caller in passing; needs [`Feature::Log`].
+    ToolLog(ToolLog<'a>),
     /// The worker stops, send it no new calls; needs [`Feature::Drain`].
     Drain(Drain),
 }
@@ -49,6 +51,7 @@ impl<'a> WorkerFrame<'a> {
             "tool_result" => Self::ToolResult(ToolResult::from_fields(&fields)?),
             "tool_error" => Self::ToolError(ToolFailure::parse(&fields, text)?),
             "tool_progress" => Self::ToolProgress(ToolProgress::parse(&fields, text)?),
+            "tool_log" => Self::ToolLog(ToolLog::parse(&fields, text)?),
             "drain" => Self::Drain(whole("drain", text)?),
             "heartbeat" => {
                 #[derive(Deserialize)]
@@ -74,6 +77,7 @@ impl<'a> WorkerFrame<'a> {
     pub fn feature(&self) -> Option<Feature> {
         match self {
             Self::ToolProgress(_) => Some(Feature::Progress),
+            Self::ToolLog(_) => Some(Feature::Log),
             Self::Drain(_) => Some(Feature::Drain),
             _ => None,
         }

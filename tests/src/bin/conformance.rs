@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use platools::serve::Command;
 use platools::tool::{BindError, Content, ContentBlock, Handler, HandlerFuture, Output, State, Tool};
-use platools::{Context, ToolDefinition, ToolError, ToolRegistry, tool, tools};
+use platools::{Context, LogLevel, ToolDefinition, ToolError, ToolRegistry, tool, tools};
 use serde_json::json;
 
 /// An image of one pixel.
@@ -41,6 +41,17 @@ async fn test_tool_with_progress(ctx: &Context) -> String {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     "done".to_owned()
+}
+
+/// Tests log notifications.
+#[tool]
+async fn test_tool_with_logging(ctx: &Context) -> String {
+    ctx.log(LogLevel::Info, "Tool execution started");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    ctx.log(LogLevel::Info, "Tool processing data");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    ctx.log(LogLevel::Info, "Tool execution completed");
+    "The tool logged three messages.".to_owned()
 }
 
 /// Tests image content response.
@@ -114,6 +125,7 @@ async fn main() -> Result<(), platools::Error> {
             test_simple_text,
             test_error_handling,
             test_tool_with_progress,
+            test_tool_with_logging,
             test_image_content,
             test_audio_content,
             test_embedded_resource,

@@ -26,7 +26,7 @@ async fn a_list_is_printed_without_serving() {
     let output = run(&["--list"]).await;
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success());
-    assert_eq!(text.lines().count(), 10, "{text}");
+    assert_eq!(text.lines().count(), 11, "{text}");
     assert!(text.starts_with("greet   Greet somebody.\nadd     Add two numbers.\n"), "{text}");
     let output = run(&["http", "--list", "--tool", "hold"]).await;
     let text = String::from_utf8(output.stdout).expect("text");

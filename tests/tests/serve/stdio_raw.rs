@@ -137,6 +137,22 @@ async fn a_client_that_sets_a_level_is_told_how_its_calls_end() {
 }
 
 #[tokio::test]
+async fn a_client_that_sets_a_level_is_told_what_a_tool_says_before_its_answer() {
+    let mut process = Process::greeted().await;
+    process.call(2, "tell", json!({})).await;
+    assert_eq!(process.hear().await["id"], 2, "nobody asked for a log");
+    let set = json!({ "jsonrpc": "2.0", "id": 3, "method": "logging/setLevel", "params": { "level": "info" } });
+    process.say(&set.to_string()).await;
+    assert_eq!(process.hear().await["result"], json!({}));
+    process.call(4, "tell", json!({})).await;
+    for (level, message) in [("info", "begun"), ("warning", "ended")] {
+        let entry = process.hear().await;
+        assert_eq!(entry["params"], json!({ "level": level, "logger": "tell", "data": message }));
+    }
+    assert_eq!(process.hear().await["id"], 4);
+}
+
+#[tokio::test]
 async fn a_client_that_is_gone_ends_its_calls_and_the_process() {
     let mut process = Process::greeted().await;
     process.hold().await;

@@ -112,7 +112,7 @@ impl<'a> Tools<'a> {
             arguments: Arguments::new(arguments)?,
             timeout: TIMEOUT,
             trace: TraceContext::from_parent(None),
-            progress: None,
+            listener: None,
         };
         let result = self.core.call(self.caller, request).await?.result;
         Ok(if is_content(&tool.tool.declaration) { legible(result) } else { result })

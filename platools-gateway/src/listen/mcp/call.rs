@@ -1,25 +1,23 @@
 //! One call of a tool, with what its client is told meanwhile.
 
 use std::future::pending;
-use std::pin::pin;
 use std::time::Duration;
 
 use rmcp::RoleServer;
-use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData, ProgressNotificationParam, ProgressToken};
+use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData};
 use rmcp::service::RequestContext;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::asked::{Asked, AskedCall};
 use super::failure::{failure, is_of_protocol};
-use super::log;
 use super::session::Session;
 use super::sessions::Sessions;
+use super::telling::Telling;
 use super::{result, tools};
 use crate::core::arguments::Arguments;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Scope;
-use crate::core::{CallReply, CallRequest, Core, Progress, ToolName, ToolNews};
+use crate::core::{CallRequest, Core, Reports, ToolName, ToolNews};
 
 /// Calls a tool. Cancelling the request, or ending its session, cancels the call at its worker.
 pub(super) async fn run(
@@ -33,7 +31,8 @@ pub(super) async fn run(
     let tool =
         core.tool_of_handle(&asked.caller, &session.view, &request.name).await.map_err(|error| failure(&error))?;
     let form = tools::form_of_results(core, &asked.caller, &tool).await;
-    let (progress, reports) = watch::channel(None);
+    let telling = Telling::new(session, context, &request.name);
+    let (listener, reports) = Reports::new();
     let AskedCall { permit, arguments } = match asked.take_call() {
         Some(call) => call,
         None => {
@@ -44,50 +43,19 @@ pub(super) async fn run(
     let arguments = arguments.map_or_else(|| Ok(Arguments::none()), |arguments| Arguments::new(&arguments));
     let end = match arguments {
         Ok(arguments) => {
-            let (trace, progress) = (asked.trace.clone(), Some(progress));
+            let (trace, listener) = (asked.trace.clone(), Some(listener));
             let gone = until_gone(core, core.tool_news(), scope_of(&tool), settings.worker_return);
-            let request = CallRequest { tool, arguments, timeout: settings.call_limit, trace, progress };
+            let request = CallRequest { tool, arguments, timeout: settings.call_limit, trace, listener };
             let call = core.call_permitted(&asked.caller, permit, request);
-            told(call, gone, reports, context).await?
+            telling.until(call, gone, reports).await?
         }
         Err(error) => Err(error),
     };
-    log::tell(session, context, &request.name, &end).await;
+    telling.ended(&end).await;
     match end {
         Ok(reply) => Ok(result::returned(&reply, form)),
         Err(error) if is_of_protocol(error.kind()) => Err(failure(&error)),
         Err(error) => Ok(result::failed(&error)),
-    }
-}
-
-/// Runs a call, and tells its client how far it is if it wants to know.
-async fn told(
-    call: impl Future<Output = Result<CallReply, Error>>,
-    gone: impl Future<Output = Error>,
-    mut reports: watch::Receiver<Option<Progress>>,
-    context: &RequestContext<RoleServer>,
-) -> Result<Result<CallReply, Error>, ErrorData> {
-    let token = context.meta.get_progress_token();
-    let (mut call, mut gone) = (pin!(call), pin!(gone));
-    loop {
-        // Every arm is cancel-safe: the call is kept, and the channel loses nothing but older reports.
-        tokio::select! {
-            biased;
-            // Nobody reads this answer.
-            () = context.ct.cancelled() => return Err(ErrorData::internal_error("the request was cancelled", None)),
-            Ok(()) = reports.changed(), if token.is_some() => {
-                let report = reports.borrow_and_update().clone();
-                if let (Some(token), Some(report)) = (&token, report) {
-                    // A client that does not read holds up nothing but what it is told.
-                    tokio::select! {
-                        () = context.ct.cancelled() => {}
-                        _ = context.peer.notify_progress(param(token, report)) => {}
-                    }
-                }
-            }
-            end = &mut call => return Ok(end),
-            error = &mut gone => return Ok(Err(error)),
-        }
     }
 }
 
@@ -114,11 +82,4 @@ async fn until_gone(core: &Core, mut news: ToolNews, scope: Option<Scope>, patie
 fn scope_of(tool: &ToolName) -> Option<Scope> {
     let (entity, environment) = (tool.entity.as_deref()?, tool.environment.as_deref()?);
     Some(Scope { entity: entity.into(), environment: environment.into() })
-}
-
-fn param(token: &ProgressToken, report: Progress) -> ProgressNotificationParam {
-    let mut param = ProgressNotificationParam::new(token.clone(), report.progress);
-    param.total = report.total;
-    param.message = report.message;
-    param
 }

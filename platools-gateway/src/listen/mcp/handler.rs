@@ -13,6 +13,7 @@ use rmcp::{RoleServer, ServerHandler};
 
 use super::asked::Asked;
 use super::call;
+use super::log::renamed;
 use super::session::{Purpose, Session};
 use super::sessions::Sessions;
 use super::tools;
@@ -80,7 +81,7 @@ impl ServerHandler for Handler {
     }
 
     async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.session.set_level(request.level.into());
+        self.session.set_level(renamed(request.level));
         Ok(())
     }
 

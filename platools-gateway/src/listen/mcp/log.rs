@@ -1,56 +1,55 @@
-//! What a client is told that asked for a log.
+//! What a client is told that asked for a log: what its calls say, and how they ended.
 
+use platools::LogLevel;
 use rmcp::RoleServer;
-use rmcp::model::{LoggingLevel, LoggingMessageNotificationParam};
+use rmcp::model::LoggingMessageNotificationParam;
 use rmcp::service::RequestContext;
-use serde_json::json;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::session::Session;
 use crate::core::CallReply;
 use crate::core::error::Error;
 
-/// From which level on a client wants to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Severity(u8);
+/// A client's log, from some level on. Without a level nothing is written to it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Log(Option<LogLevel>);
 
-impl From<LoggingLevel> for Severity {
-    fn from(level: LoggingLevel) -> Self {
-        Self(match level {
-            LoggingLevel::Debug => 0,
-            LoggingLevel::Info => 1,
-            LoggingLevel::Notice => 2,
-            LoggingLevel::Warning => 3,
-            LoggingLevel::Error => 4,
-            LoggingLevel::Critical => 5,
-            LoggingLevel::Alert => 6,
-            LoggingLevel::Emergency => 7,
-        })
+impl Log {
+    /// The log that a request asks for, or else its session.
+    pub(super) fn of(session: &Session, context: &RequestContext<RoleServer>) -> Self {
+        Self(context.meta.log_level().map(renamed).or_else(|| session.level()))
+    }
+
+    /// Says how a call ended; not with what, which the answer says.
+    pub(super) async fn ended(self, context: &RequestContext<RoleServer>, tool: &str, end: &Result<CallReply, Error>) {
+        let (level, data) = match end {
+            Ok(reply) => {
+                let data = json!({"tool": tool, "callId": reply.call_id.as_str(), "latencyMs": reply.latency_ms});
+                (LogLevel::Debug, data)
+            }
+            Err(error) => {
+                let call_id = error.call_id().map(ToString::to_string);
+                (LogLevel::Warning, json!({"tool": tool, "callId": call_id, "code": error.kind().code()}))
+            }
+        };
+        self.write(context, level, "platools", data).await;
+    }
+
+    /// Writes an entry, if the client wants it.
+    pub(super) async fn write(self, context: &RequestContext<RoleServer>, level: LogLevel, logger: &str, data: Value) {
+        if self.0.is_some_and(|wanted| level >= wanted) {
+            let param = LoggingMessageNotificationParam::new(renamed(level), data).with_logger(logger);
+            tokio::select! {
+                () = context.ct.cancelled() => {}
+                _ = context.peer.notify_logging_message(param) => {}
+            }
+        }
     }
 }
 
-/// Tells a client that asked for it how a call ended; not with what, which the answer says.
-pub(super) async fn tell(
-    session: &Session,
-    context: &RequestContext<RoleServer>,
-    tool: &str,
-    end: &Result<CallReply, Error>,
-) {
-    let Some(wanted) = context.meta.log_level().map(Severity::from).or_else(|| session.level()) else { return };
-    let (level, data) = match end {
-        Ok(reply) => {
-            let data = json!({"tool": tool, "callId": reply.call_id.as_str(), "latencyMs": reply.latency_ms});
-            (LoggingLevel::Debug, data)
-        }
-        Err(error) => {
-            let call_id = error.call_id().map(ToString::to_string);
-            (LoggingLevel::Warning, json!({"tool": tool, "callId": call_id, "code": error.kind().code()}))
-        }
-    };
-    if Severity::from(level) >= wanted {
-        let param = LoggingMessageNotificationParam::new(level, data).with_logger("platools");
-        tokio::select! {
-            () = context.ct.cancelled() => {}
-            _ = context.peer.notify_logging_message(param) => {}
-        }
-    }
+/// A level of the protocol's library as ours, or the other way round: both have the names of RFC 5424.
+pub(super) fn renamed<T: DeserializeOwned>(level: impl Serialize) -> T {
+    serde_json::from_value(json!(level)).expect("both have all of the levels")
 }

@@ -18,6 +18,7 @@ mod result;
 mod session;
 mod sessions;
 mod settings;
+mod telling;
 mod tools;
 mod visit;
 

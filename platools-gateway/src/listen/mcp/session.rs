@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use platools::LogLevel;
 use rmcp::{Peer, RoleServer};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::log::Severity;
 use crate::core::ToolView;
 use crate::core::identity::Credential;
 
@@ -21,7 +21,7 @@ pub(super) struct Session {
     /// Cancelled when it ends; its calls and streams end with it.
     pub(super) ended: CancellationToken,
     client: OnceLock<Peer<RoleServer>>,
-    level: Mutex<Option<Severity>>,
+    level: Mutex<Option<LogLevel>>,
     usage: watch::Sender<Usage>,
 }
 
@@ -79,11 +79,11 @@ impl Session {
     }
 
     /// From which level on the client wants to be told what happens; nothing if it did not say.
-    pub(super) fn level(&self) -> Option<Severity> {
+    pub(super) fn level(&self) -> Option<LogLevel> {
         *self.level.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn set_level(&self, level: Severity) {
+    pub(super) fn set_level(&self, level: LogLevel) {
         *self.level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
     }
 

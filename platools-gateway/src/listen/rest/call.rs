@@ -9,9 +9,9 @@ use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures::{StreamExt as _, stream};
+use platools::LogLevel;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Known;
@@ -21,7 +21,7 @@ use super::problem::{Problem, invalid, json};
 use crate::core::arguments::Arguments;
 use crate::core::identity::Caller;
 use crate::core::trace::TraceContext;
-use crate::core::{CallReply, CallRequest, Core, Progress, ToolName};
+use crate::core::{CallReply, CallRequest, Core, LogEntry, Progress, Report, Reports, ToolName};
 use crate::listen::forms::timeout_of;
 
 /// One call. An unknown member is refused, because a misspelt one would otherwise be lost without a word.
@@ -102,39 +102,47 @@ pub(super) async fn cancel(
 
 /// The call as events. It lives in the body of the response, so that it ends when nobody reads that any more.
 fn streamed(core: Arc<Core>, caller: Caller, request: CallRequest) -> Response {
-    let (progress, reports) = watch::channel(None);
-    let request = CallRequest { progress: Some(progress), ..request };
+    let (listener, reports) = Reports::new();
+    let request = CallRequest { listener: Some(listener), ..request };
     let call = async move { Ok(core.call(&caller, request).await?) };
     let events = stream::unfold(Some((Box::pin(call), reports)), async |state| {
         let (mut call, mut reports) = state?;
-        // Both arms are cancel-safe: the call is kept, and the channel loses nothing but older reports.
+        // Both arms are cancel-safe: the call is kept, and nothing is lost but older progress.
         tokio::select! {
             biased;
-            Ok(()) = reports.changed() => {
-                let event = progress_event(reports.borrow_and_update().as_ref());
-                Some((event, Some((call, reports))))
+            report = reports.next() => Some((vec![report_event(&report)], Some((call, reports)))),
+            end = &mut call => {
+                let rest = reports.rest();
+                Some((rest.iter().map(report_event).chain([end_event(end)]).collect(), None))
             }
-            end = &mut call => Some((end_event(end), None)),
         }
     });
-    Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response()
+    Sse::new(events.flat_map(stream::iter).map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response()
 }
 
-fn progress_event(report: Option<&Progress>) -> Event {
+fn report_event(report: &Report) -> Event {
     #[derive(Serialize)]
-    struct Report<'a> {
+    struct Progressed<'a> {
         progress: f64,
         #[serde(skip_serializing_if = "Option::is_none")]
         total: Option<f64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         message: Option<&'a str>,
     }
-    let report = report.map(|report| Report {
-        progress: report.progress,
-        total: report.total,
-        message: report.message.as_deref(),
-    });
-    Event::default().event("progress").data(text(&report))
+    #[derive(Serialize)]
+    struct Logged<'a> {
+        level: LogLevel,
+        message: &'a str,
+    }
+    match report {
+        Report::Progress(Progress { progress, total, message }) => {
+            let progressed = Progressed { progress: *progress, total: *total, message: message.as_deref() };
+            Event::default().event("progress").data(text(&progressed))
+        }
+        Report::Log(LogEntry { level, message }) => {
+            Event::default().event("log").data(text(&Logged { level: *level, message }))
+        }
+    }
 }
 
 fn end_event(end: Result<CallReply, Problem>) -> Event {
@@ -193,7 +201,7 @@ impl Call<'_> {
             arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
             timeout: timeout_of(self.timeout_ms)?,
             trace,
-            progress: None,
+            listener: None,
         })
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::extract::ws::close_code;
 use platools::wire::{
     Feature, Features, FrameError, PlatformFrame, RegisterThrottled, ResultAck, ToolDeclaration, ToolFailure,
-    ToolHealth, ToolProgress, ToolResult, ToolsRegistered, Welcome, WorkerFrame,
+    ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, Welcome, WorkerFrame,
 };
 
 use super::cut::cut;
@@ -17,13 +17,16 @@ use crate::core::error::causes_of;
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::CallId;
 use crate::core::registration::MAX_TOOLS;
-use crate::core::{Changes, Core, Fence, Link, Outcome, Progress, Receipt, Registration};
+use crate::core::{Changes, Core, Fence, Link, LogEntry, Outcome, Progress, Receipt, Registration, Report};
 
 /// So much of a tool's error message reaches the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
 /// So much of a word on progress reaches the caller.
 const MAX_PROGRESS_BYTES: usize = 1024;
+
+/// So much of an entry of a tool's log reaches the caller.
+const MAX_LOG_BYTES: usize = 8 * 1024;
 
 /// So many answers are acknowledged in one frame.
 const MANY_ANSWERS: usize = 64;
@@ -103,6 +106,7 @@ impl<'a> Frames<'a> {
             Ok(WorkerFrame::ToolResult(frame)) => self.result(frame),
             Ok(WorkerFrame::ToolError(frame)) => self.failure(frame),
             Ok(WorkerFrame::ToolProgress(frame)) if self.features.contains(Feature::Progress) => self.progress(frame),
+            Ok(WorkerFrame::ToolLog(frame)) if self.features.contains(Feature::Log) => self.log(frame),
             Ok(WorkerFrame::Drain(_)) if self.features.contains(Feature::Drain) => {
                 tracing::info!("the worker stops");
                 self.fence.leaves();
@@ -125,7 +129,12 @@ impl<'a> Frames<'a> {
     fn progress(&self, frame: ToolProgress<'_>) {
         let message = frame.message.map(|message| cut(&message, MAX_PROGRESS_BYTES).to_owned());
         let progress = Progress { progress: frame.progress, total: frame.total, message };
-        self.core.progress(&self.scope, &CallId::from(&*frame.call_id), progress);
+        self.core.report(&self.scope, &CallId::from(&*frame.call_id), Report::Progress(progress));
+    }
+
+    fn log(&self, frame: ToolLog<'_>) {
+        let entry = LogEntry { level: frame.level, message: cut(&frame.message, MAX_LOG_BYTES).to_owned() };
+        self.core.report(&self.scope, &CallId::from(&*frame.call_id), Report::Log(entry));
     }
 
     /// Acknowledges the answers that were read, if there are any.

@@ -46,7 +46,7 @@ pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
         arguments: Arguments::new(call.arguments)?,
         timeout: timeout_of(call.timeout_ms)?,
         trace: TraceContext::from_parent(None),
-        progress: None,
+        listener: None,
     };
     let tool = request.tool.name.clone();
     session.queue.event(event::TOOL_CALL, &ToolCallEvent::new(&*tool, call.arguments));

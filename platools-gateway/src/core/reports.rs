@@ -1,0 +1,144 @@
+//! What a tool says while it runs, on its way to the caller.
+
+use std::future::pending;
+
+use futures::FutureExt as _;
+use platools::LogLevel;
+use tokio::sync::{mpsc, watch};
+
+/// So many entries of a call's log wait for its caller; further ones are left out.
+const MAX_ENTRIES: usize = 256;
+
+/// Something that a tool says while it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Report {
+    /// How far it is.
+    Progress(Progress),
+    /// Something in passing.
+    Log(LogEntry),
+}
+
+/// How far a call is, in the worker's own words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// Grows from one to the next, in whatever unit the tool chooses.
+    pub progress: f64,
+    /// Where it ends, if that is known.
+    pub total: Option<f64>,
+    /// What is being done.
+    pub message: Option<String>,
+}
+
+/// An entry of a call's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// What it says.
+    pub message: String,
+}
+
+/// Where a tool's reports are taken for a caller.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    progress: watch::Sender<Option<Progress>>,
+    log: mpsc::Sender<LogEntry>,
+}
+
+/// The reports of one call: of its progress the latest, of its log every entry as long as its caller keeps up.
+#[derive(Debug)]
+pub struct Reports {
+    progress: watch::Receiver<Option<Progress>>,
+    log: mpsc::Receiver<LogEntry>,
+}
+
+impl Reports {
+    /// For a call that is about to be made.
+    #[must_use]
+    pub fn new() -> (Listener, Self) {
+        let (progress, latest) = watch::channel(None);
+        let (log, entries) = mpsc::channel(MAX_ENTRIES);
+        (Listener { progress, log }, Self { progress: latest, log: entries })
+    }
+
+    /// Waits for the next one; for ever, when there will be none. Cancel-safe.
+    pub async fn next(&mut self) -> Report {
+        tokio::select! {
+            biased;
+            Some(entry) = self.log.recv() => Report::Log(entry),
+            Ok(Some(progress)) = next_of(&mut self.progress) => Report::Progress(progress),
+            else => pending().await,
+        }
+    }
+
+    /// What was reported and is not taken yet. What a tool says before its answer is in here once the answer is there.
+    pub fn rest(&mut self) -> Vec<Report> {
+        let mut rest: Vec<_> = std::iter::from_fn(|| self.log.try_recv().ok()).map(Report::Log).collect();
+        if let Some(Ok(Some(progress))) = next_of(&mut self.progress).now_or_never() {
+            rest.push(Report::Progress(progress));
+        }
+        rest
+    }
+}
+
+async fn next_of(
+    progress: &mut watch::Receiver<Option<Progress>>,
+) -> Result<Option<Progress>, watch::error::RecvError> {
+    progress.changed().await?;
+    Ok(progress.borrow_and_update().clone())
+}
+
+impl Listener {
+    pub(super) fn tell(&self, report: Report) {
+        match report {
+            Report::Progress(progress) => drop(self.progress.send_replace(Some(progress))),
+            Report::Log(entry) => {
+                if self.log.try_send(entry).is_err() {
+                    tracing::debug!("an entry of a call's log was left out: its caller does not keep up, or is gone");
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn progress(progress: f64) -> Report {
+        Report::Progress(Progress { progress, total: None, message: None })
+    }
+
+    fn entry(message: &str) -> Report {
+        Report::Log(LogEntry { level: LogLevel::Info, message: message.to_owned() })
+    }
+
+    #[tokio::test]
+    async fn of_progress_the_latest_comes_and_of_the_log_everything() {
+        let (listener, mut reports) = Reports::new();
+        for report in [progress(1.0), entry("one"), progress(2.0), entry("two")] {
+            listener.tell(report);
+        }
+        let next = [reports.next().await, reports.next().await, reports.next().await];
+        assert_eq!(next, [entry("one"), entry("two"), progress(2.0)]);
+        assert!(reports.next().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_rest_is_there_when_nobody_reports_any_more() {
+        let (listener, mut reports) = Reports::new();
+        listener.tell(entry("one"));
+        listener.tell(progress(1.0));
+        drop(listener);
+        assert_eq!(reports.rest().len(), 2);
+        assert_eq!(reports.rest(), []);
+        assert!(reports.next().now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_caller_that_does_not_keep_up_misses_entries() {
+        let (listener, mut reports) = Reports::new();
+        (0..1000).for_each(|number| listener.tell(entry(&number.to_string())));
+        assert_eq!(reports.rest().len(), MAX_ENTRIES);
+    }
+}

@@ -1,0 +1,80 @@
+//! What a client is told of a call while it runs.
+
+use std::pin::pin;
+
+use rmcp::RoleServer;
+use rmcp::model::{ErrorData, ProgressNotificationParam, ProgressToken};
+use rmcp::service::RequestContext;
+
+use super::log::Log;
+use super::session::Session;
+use crate::core::error::Error;
+use crate::core::{CallReply, LogEntry, Progress, Report, Reports};
+
+/// What a client is told of a call that runs.
+pub(super) struct Telling<'a> {
+    context: &'a RequestContext<RoleServer>,
+    token: Option<ProgressToken>,
+    log: Log,
+    /// The tool, as its client calls it.
+    tool: &'a str,
+}
+
+impl<'a> Telling<'a> {
+    pub(super) fn new(session: &Session, context: &'a RequestContext<RoleServer>, tool: &'a str) -> Self {
+        Self { context, token: context.meta.get_progress_token(), log: Log::of(session, context), tool }
+    }
+
+    /// Runs a call, and tells its client what the tool says meanwhile, as far as it wants to know.
+    pub(super) async fn until(
+        &self,
+        call: impl Future<Output = Result<CallReply, Error>>,
+        gone: impl Future<Output = Error>,
+        mut reports: Reports,
+    ) -> Result<Result<CallReply, Error>, ErrorData> {
+        let (mut call, mut gone) = (pin!(call), pin!(gone));
+        let end = loop {
+            // Every arm is cancel-safe: the call is kept, and nothing is lost but older progress.
+            tokio::select! {
+                biased;
+                // Nobody reads this answer.
+                () = self.context.ct.cancelled() => return Err(ErrorData::internal_error("the request was cancelled", None)),
+                report = reports.next() => self.tell(report).await,
+                end = &mut call => break end,
+                error = &mut gone => break Err(error),
+            }
+        };
+        for report in reports.rest() {
+            self.tell(report).await;
+        }
+        Ok(end)
+    }
+
+    /// Says how the call ended, if the client wants to know.
+    pub(super) async fn ended(&self, end: &Result<CallReply, Error>) {
+        self.log.ended(self.context, self.tool, end).await;
+    }
+
+    /// A client that does not read holds up nothing but what it is told.
+    async fn tell(&self, report: Report) {
+        match (report, &self.token) {
+            (Report::Progress(progress), Some(token)) => {
+                tokio::select! {
+                    () = self.context.ct.cancelled() => {}
+                    _ = self.context.peer.notify_progress(param(token, progress)) => {}
+                }
+            }
+            (Report::Progress(_), None) => {}
+            (Report::Log(LogEntry { level, message }), _) => {
+                self.log.write(self.context, level, self.tool, message.into()).await;
+            }
+        }
+    }
+}
+
+fn param(token: &ProgressToken, report: Progress) -> ProgressNotificationParam {
+    let mut param = ProgressNotificationParam::new(token.clone(), report.progress);
+    param.total = report.total;
+    param.message = report.message;
+    param
+}

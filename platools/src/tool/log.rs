@@ -1,0 +1,73 @@
+//! What a call tells its caller in passing.
+
+use std::fmt;
+
+use super::context::Context;
+use crate::log_level::LogLevel;
+use crate::text::cut;
+
+/// Messages are cut here: they are to be read, not to carry data.
+const MAX_MESSAGE_BYTES: usize = 8 * 1024;
+
+impl Context {
+    /// Tells the caller something while the call runs; cut to 8 KiB. Never waits and never fails.
+    ///
+    /// It is for who calls, who may be a model or a person that watches it, and not the worker's own log: it says nothing that the
+    /// caller may not know. It reaches platforms and clients that asked for it, in the order of writing and before the call's answer,
+    /// and is left out for others. So are entries that come faster than the socket takes them, past 64 that wait; the log then says
+    /// how many.
+    ///
+    /// ```
+    /// # use platools::{Context, LogLevel, tool};
+    /// /// Import a file.
+    /// #[tool]
+    /// async fn import(lines: Vec<String>, ctx: &Context) -> usize {
+    ///     let (empty, lines): (Vec<_>, Vec<_>) = lines.into_iter().partition(String::is_empty);
+    ///     if !empty.is_empty() {
+    ///         ctx.log(LogLevel::Warning, format!("{} empty lines were left out", empty.len()));
+    ///     }
+    ///     lines.len()
+    /// }
+    /// ```
+    pub fn log(&self, level: LogLevel, message: impl AsRef<str>) {
+        let entry = || Entry { level, message: cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned() };
+        self.say(|wanted| wanted.log, |said| said.put_entry(entry()));
+    }
+}
+
+/// One entry of a call's log. `Debug` shows how long its message is, not what it says.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) level: LogLevel,
+    pub(crate) message: String,
+}
+
+impl Entry {
+    /// Says that some entries are missing.
+    pub(crate) fn left_out(count: usize) -> Self {
+        let message = format!("{count} entries of the log were left out: they came faster than they could be sent");
+        Self { level: LogLevel::Warning, message }
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { level, message } = self;
+        f.debug_struct("Entry").field("level", level).field("message_bytes", &message.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::report::tests::call;
+    use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_and_stays_out_of_debug() {
+        let (ctx, _outlet, _saying) = call(true, true);
+        ctx.log(LogLevel::Info, "é".repeat(8 * 1024));
+        let entry = &ctx.take_said().expect("it is kept").log[0];
+        assert_eq!(entry.message.len(), MAX_MESSAGE_BYTES);
+        assert_eq!(format!("{entry:?}"), "Entry { level: Info, message_bytes: 8192 }");
+    }
+}
