@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::things::{Entity, EntityChange, NewEntity, WithSecret, entity};
-use super::{Admin, exists, missing};
+use super::{Admin, exists, missing, unless_empty};
 use crate::core::clock::{ms_after, now_ms};
 use crate::core::directory::{check_icon, check_slug, check_title};
 use crate::core::error::Error;
@@ -107,9 +107,4 @@ impl Admin<'_> {
         self.core.directory.store().remove_entity(&row.id).await?;
         self.core.apply_directory().await
     }
-}
-
-/// An empty text takes back what was said before.
-fn unless_empty(said: String, check: fn(&str) -> Result<String, Error>) -> Result<String, Error> {
-    if said.is_empty() { Ok(said) } else { check(&said) }
 }

@@ -134,7 +134,7 @@ impl Admin<'_> {
             project_id: self.project.clone(),
             slug: slug.to_owned(),
             profile,
-            owner: owner.map(owner_named).transpose()?,
+            owner: owner.as_deref().map(owner_named).transpose()?,
             created_ms: now_ms(),
         };
         if !self.core.directory.store().add_agent(&row).await? {
@@ -150,18 +150,16 @@ impl Admin<'_> {
     /// There is no such agent, the profile's environment is not there, the owner is malformed, or the database failed.
     pub async fn change_agent(&self, name: &str, change: impl Into<AgentChange>) -> Result<Agent, Error> {
         let snapshot = self.snapshot();
-        let mut row = snapshot.agent_named(&self.project, name).cloned().ok_or_else(|| missing("agent", name))?;
-        let AgentChange { profile, owner } = change.into();
-        if let Some(profile) = profile {
-            self.check_profile(&profile)?;
-            row.profile = profile;
+        let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
+        let mut change = change.into();
+        if let Some(profile) = &change.profile {
+            self.check_profile(profile)?;
         }
-        if let Some(owner) = owner {
-            row.owner = if owner.is_empty() { None } else { Some(owner_named(owner)?) };
-        }
-        self.core.directory.store().change_agent(&row).await?;
+        change.owner = change.owner.map(|owner| unless_empty(owner, owner_named)).transpose()?;
+        self.core.directory.store().change_agent(&row.id, &change).await?;
         self.core.apply_directory().await?;
-        Ok(agent(&row))
+        // Another process may have removed it meanwhile.
+        self.snapshot().agent(&row.id).map(agent).ok_or_else(|| missing("agent", name))
     }
 
     /// Removes an agent, its keys and its conversations. Its tokens are good for nothing any more.
@@ -284,12 +282,17 @@ impl Admin<'_> {
 }
 
 /// What users are called is their program's business; this much has to fit into a token.
-fn owner_named(owner: String) -> Result<String, Error> {
+fn owner_named(owner: &str) -> Result<String, Error> {
     if owner.is_empty() || owner.chars().nth(MAX_OWNER_CHARS).is_some() || owner.chars().any(char::is_control) {
         let message = "an owner is a user's id: 1 to 255 characters, and no control characters";
         return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
-    Ok(owner)
+    Ok(owner.to_owned())
+}
+
+/// An empty text takes back what was said before.
+fn unless_empty(said: String, check: fn(&str) -> Result<String, Error>) -> Result<String, Error> {
+    if said.is_empty() { Ok(said) } else { check(&said) }
 }
 
 fn exists(what: &str, slug: &str) -> Error {

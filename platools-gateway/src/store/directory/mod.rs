@@ -14,6 +14,7 @@ pub(crate) use entities::NewSecret;
 pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
 
 use super::Store;
+use crate::core::admin::AgentChange;
 use crate::core::agent::Profile;
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
@@ -76,14 +77,16 @@ impl Store {
     }
 
     /// Changes how an agent answers, and whose it is.
-    pub(crate) async fn change_agent(&self, agent: &AgentRow) -> Result<(), Error> {
+    pub(crate) async fn change_agent(&self, agent: &AgentId, said: &AgentChange) -> Result<(), Error> {
         let mut change = self.change_directory().await?;
-        sqlx::query("UPDATE agents SET profile = $2, owner = $3 WHERE id = $1")
-            .bind(agent.id.as_str())
-            .bind(text_of(&agent.profile))
-            .bind(&agent.owner)
-            .execute(&mut *change)
-            .await?;
+        sqlx::query(
+            "UPDATE agents SET profile = COALESCE($2, profile), owner = NULLIF(COALESCE($3, owner), '') WHERE id = $1",
+        )
+        .bind(agent.as_str())
+        .bind(said.profile.as_ref().map(text_of))
+        .bind(&said.owner)
+        .execute(&mut *change)
+        .await?;
         change.commit().await?;
         Ok(())
     }
@@ -216,6 +219,31 @@ mod tests {
         assert_eq!(store.default_project().await.unwrap(), project);
         assert_eq!(store.signing_key("another").await.unwrap(), key);
         assert_eq!(store.directory_revision().await.unwrap(), revision);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn what_is_not_said_of_an_agent_stays_whoever_changed_it_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let id = AgentId::random();
+        let row = AgentRow {
+            id: id.clone(),
+            project_id: store.default_project().await.unwrap(),
+            slug: "helper".to_owned(),
+            profile: Profile::default(),
+            owner: None,
+            created_ms: 0,
+        };
+        assert!(store.add_agent(&row).await.unwrap());
+        let other = Profile { model: Some("large".to_owned()), ..Profile::default() };
+        store.change_agent(&id, &other.clone().into()).await.unwrap();
+        for (owner, kept) in [("u-1", Some("u-1")), ("", None)] {
+            let change = AgentChange { owner: Some(owner.to_owned()), ..AgentChange::default() };
+            store.change_agent(&id, &change).await.unwrap();
+            let agent = &store.directory().await.unwrap().agents[0];
+            assert_eq!((&agent.profile, agent.owner.as_deref()), (&other, kept));
+        }
         store.close().await;
     }
 }
