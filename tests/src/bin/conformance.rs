@@ -72,5 +72,5 @@ async fn main() -> Result<(), platools::Error> {
     let registry = ToolRegistry::new()
         .with_tools(tools![test_simple_text, test_error_handling, test_tool_with_progress])?
         .with_tools(vec![Box::new(ByHand) as Box<dyn Tool>])?;
-    Command::from_args().expect("`serve` is all it knows").run(registry).await
+    platools_tests::offer(registry, Command::from_args()).await
 }
