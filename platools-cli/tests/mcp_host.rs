@@ -12,6 +12,10 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
+#[cfg(feature = "interop")]
+#[path = "mcp_host/everything.rs"]
+mod everything;
+
 const TOKEN: &str = "the-token";
 
 /// The server to host: an example of this package, which is built with its tests.

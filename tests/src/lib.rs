@@ -2,13 +2,18 @@
 //!
 //! A [`Platform`] listens, a [`Link`] is one worker's socket seen from the platform's side, and a [`Worker`] is a client of
 //! the SDK that runs beside the test. A [`Caller`] calls tools through a real gateway, and a [`Relay`] stands between that and its worker. A
-//! [`CallerLink`] is the gateway's end of a caller's socket, and a [`RuntimeGateway`] serves agents with sessions. Nothing
-//! here sleeps: a test waits for what must happen, and [`within`] ends it when that does not happen.
+//! [`CallerLink`] is the gateway's end of a caller's socket, and a [`RuntimeGateway`] serves agents with sessions. A [`Bearer`] stands
+//! between a server and clients without a key. Nothing here sleeps: a test waits for what must happen, and [`within`] ends it when
+//! that does not happen.
 
+mod bearer;
 mod caller;
+mod installed;
 mod link;
 mod log;
+mod offered;
 mod platform;
+mod program;
 mod relay;
 mod rpc;
 mod runtime;
@@ -18,10 +23,14 @@ mod worker;
 
 use std::time::Duration;
 
+pub use bearer::Bearer;
 pub use caller::{Answer, Caller, Events};
+pub use installed::{installed, module, node};
 pub use link::Link;
 pub use log::Log;
+pub use offered::{RECONNECTION, offer};
 pub use platform::{Platform, Unreachable};
+pub use program::{inspector, printed};
 pub use relay::Relay;
 pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
 pub use runtime::{AgentLink, Asked, KEY, Reply, RuntimeGateway, runtime_client};

@@ -1,23 +1,17 @@
-//! The gateway's tools for clients of the Model Context Protocol that we did not write: the official one for Python, over HTTP and over
-//! the bridge, and the inspector over the bridge.
+//! The gateway's tools for clients of the Model Context Protocol that we did not write, over HTTP and over the bridge: the official
+//! one for Python, and the inspector.
 
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use platools::{Context, Event, ToolError, ToolRegistry, tool, tools};
 use platools_gateway::{Gateway, dev};
-use platools_tests::{Worker, client, within};
+use platools_tests::{Worker, client, inspector, installed, printed, within};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
-
-/// No client takes so long, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Add two numbers.
 #[tool(read_only)]
@@ -90,14 +84,17 @@ async fn the_official_client_uses_the_gateway_over_http_and_over_the_bridge() {
 }
 
 #[tokio::test]
-async fn the_inspector_lists_and_calls() {
+async fn the_inspector_lists_and_calls_over_http_and_over_the_bridge() {
     let (gateway, _worker) = start().await;
-    let listed = inspected(&gateway, &["--method", "tools/list"]).await;
-    let names: Vec<_> = listed["tools"].as_array().expect("a list").iter().map(|tool| &tool["name"]).collect();
-    assert_eq!(names, ["add", "order", "fail", "report", "go_on"]);
-    let called =
-        inspected(&gateway, &["--method", "tools/call", "--tool-name", "order", "--tool-arg", "sku=a-1"]).await;
-    assert_eq!(called["structuredContent"], json!({"sku": "a-1", "units": 3}), "{called}");
+    for (how, era) in [("http", "legacy"), ("http", "modern"), ("stdio", "legacy"), ("stdio", "modern")] {
+        // It also looks for what other clients would not understand in the schemas.
+        let listed = inspected(&gateway, how, era, &["--method", "tools/list", "--strict"]).await;
+        let names: Vec<_> = listed["tools"].as_array().expect("a list").iter().map(|tool| &tool["name"]).collect();
+        assert_eq!(names, ["add", "order", "fail", "report", "go_on"], "{how} {era}");
+        let request = ["--method", "tools/call", "--tool-name", "order", "--tool-arg", "sku=a-1"];
+        let called = inspected(&gateway, how, era, &request).await;
+        assert_eq!(called["structuredContent"], json!({"sku": "a-1", "units": 3}), "{how} {era}: {called}");
+    }
 }
 
 /// What the official client saw.
@@ -109,29 +106,18 @@ async fn python(gateway: &Gateway, how: &str, mode: &str) -> Value {
     printed(client).await
 }
 
-/// What the inspector says to a request. Over the bridge, which it starts: its versions for the oldest Node.js that is supported send
-/// no key over HTTP.
-async fn inspected(gateway: &Gateway, request: &[&str]) -> Value {
-    let mut inspector = Command::new("node");
-    inspector.arg(installed("node/node_modules/@modelcontextprotocol/inspector/cli/build/cli.js")).arg("--cli");
-    inspector.args(["-e", &format!("PLATOOLS_GATEWAY_KEY={}", dev::ADMIN_KEY)]);
-    inspector.arg(program()).args(["mcp", "--url", &gateway.url()]).args(request);
+/// What the inspector says to a request, with the older or the newer of the protocol's revisions.
+async fn inspected(gateway: &Gateway, how: &str, era: &str, request: &[&str]) -> Value {
+    let mut inspector = inspector();
+    inspector.args(["--protocol-era", era]).args(request);
+    if how == "http" {
+        inspector.args(["--server-url", &format!("{}/mcp", gateway.url())]);
+        inspector.args(["--header", &format!("Authorization: Bearer {}", dev::ADMIN_KEY)]);
+    } else {
+        inspector.args(["-e", &format!("PLATOOLS_GATEWAY_KEY={}", dev::ADMIN_KEY), "--"]);
+        inspector.arg(program()).args(["mcp", "--url", &gateway.url()]);
+    }
     printed(inspector).await
-}
-
-/// The JSON that a program prints.
-async fn printed(mut program: Command) -> Value {
-    program.env("no_proxy", "127.0.0.1").env("NO_PROXY", "127.0.0.1").stdin(Stdio::null()).kill_on_drop(true);
-    let output = timeout(PATIENCE, program.output()).await.expect("it took too long");
-    let Output { status, stdout, stderr } = output.expect("it starts; tests/interop/mcp/setup installs it");
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    serde_json::from_slice(&stdout).expect("it prints JSON")
-}
-
-fn installed(what: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/interop/mcp").join(what);
-    assert!(path.exists(), "run tests/interop/mcp/setup first (there is no {})", path.display());
-    path
 }
 
 /// The gateway's program, beside the tests.

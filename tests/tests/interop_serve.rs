@@ -1,21 +1,26 @@
-//! A registry as a local MCP server for a client that we did not write: the official one for Python.
+//! A registry as a local MCP server for clients that we did not write: the official one for Python, and the inspector.
 
 use std::path::Path;
-use std::process::Stdio;
 
 use platools::serve::Server;
-use platools_tests::{Gone, served, within};
+use platools_tests::{Gone, inspector, installed, printed, served};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 const TOKEN: &str = "s3cret-token";
 
-#[tokio::test]
-async fn the_official_client_finds_and_calls_the_tools() {
+/// A server over HTTP, and where it is.
+async fn start() -> String {
     let server = Server::new(served(Gone::default())).name("tests").http(TOKEN).address(([127, 0, 0, 1], 0));
     let server = server.bind().await.expect("it listens");
     let url = format!("http://{}/mcp", server.local_addr());
     tokio::spawn(server.run());
+    url
+}
+
+#[tokio::test]
+async fn the_official_client_finds_and_calls_the_tools() {
+    let url = start().await;
     for (how, mode, revision) in [
         ("http", "legacy", "2025-11-25"),
         ("http", "auto", "2026-07-28"),
@@ -37,16 +42,32 @@ async fn the_official_client_finds_and_calls_the_tools() {
     }
 }
 
-/// What the client saw.
+#[tokio::test]
+async fn the_inspector_lists_and_calls_over_http() {
+    let url = start().await;
+    for era in ["legacy", "modern"] {
+        let listed = inspected(&url, era, &["--method", "tools/list", "--strict"]).await;
+        let names: Vec<_> = listed["tools"].as_array().expect("a list").iter().map(|tool| &tool["name"]).collect();
+        assert_eq!(names, served(Gone::default()).names().iter().collect::<Vec<_>>(), "{era}");
+        let request = ["--method", "tools/call", "--tool-name", "add", "--tool-arg", "a=41", "b=1"];
+        let called = inspected(&url, era, &request).await;
+        assert_eq!(called["structuredContent"], json!({"sum": 42}), "{era}: {called}");
+    }
+}
+
+/// What the official client saw.
 async fn seen(url: &str, how: &str, mode: &str) -> Value {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = tests.join("../target/interop/mcp/venv/bin/python");
-    assert!(python.exists(), "run tests/interop/mcp/setup first (there is no {})", python.display());
-    let mut client = Command::new(python);
-    client.arg(tests.join("interop/mcp/serve.py")).args([how, mode]).stdin(Stdio::null()).kill_on_drop(true);
+    let mut client = Command::new(installed("venv/bin/python"));
+    client.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("interop/mcp/serve.py")).args([how, mode]);
     client.env("URL", url).env("TOKEN", TOKEN).env("PROGRAM", env!("CARGO_BIN_EXE_server"));
-    client.env("PYTHONDONTWRITEBYTECODE", "1").env("no_proxy", "127.0.0.1").env("NO_PROXY", "127.0.0.1");
-    let output = within(client.output()).await.expect("it starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("it prints JSON")
+    client.env("PYTHONDONTWRITEBYTECODE", "1");
+    printed(client).await
+}
+
+/// What the inspector says to a request, with the older or the newer of the protocol's revisions.
+async fn inspected(url: &str, era: &str, request: &[&str]) -> Value {
+    let mut inspector = inspector();
+    inspector.args(["--protocol-era", era, "--server-url", url]).args(request);
+    inspector.args(["--header", &format!("Authorization: Bearer {TOKEN}")]);
+    printed(inspector).await
 }

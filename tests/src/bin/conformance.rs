@@ -132,5 +132,5 @@ async fn main() -> Result<(), platools::Error> {
             test_multiple_content_types,
         ])?
         .with_tools(vec![Box::new(ByHand) as Box<dyn Tool>])?;
-    Command::from_args().expect("`serve` is all it knows").run(registry).await
+    platools_tests::offer(registry, Command::from_args()).await
 }
