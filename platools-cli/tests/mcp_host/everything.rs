@@ -42,10 +42,11 @@ async fn a_server_of_somebody_else_is_hosted() {
     assert_eq!(weather, json!({"temperature": 36, "conditions": "Light rain / drizzle", "humidity": 82}));
 
     let image = caller.call("get-tiny-image", json!({})).await.result();
-    let kinds: Vec<_> = image.as_array().expect("its parts").iter().map(|part| &part["type"]).collect();
+    let parts = image["content"].as_array().expect("its parts");
+    let kinds: Vec<_> = parts.iter().map(|part| &part["type"]).collect();
     assert_eq!(kinds, ["text", "image", "text"], "{image}");
-    let data = image[1]["data"].as_str().expect("base64");
-    assert!(image[1]["mimeType"] == "image/png" && data.starts_with("iVBORw0KGgo"), "{image}");
+    let data = parts[1]["data"].as_str().expect("base64");
+    assert!(parts[1]["mimeType"] == "image/png" && data.starts_with("iVBORw0KGgo"), "{image}");
 }
 
 #[tokio::test]
