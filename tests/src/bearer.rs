@@ -20,7 +20,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Hands requests on with a bearer token, and leaves all else as it is: the path, the other headers, `Host` and `Origin` among them, and the
 /// bodies, which go on as they come.
 ///
-/// The stream that answers a call of some tool can be cut after its first event, as networks do it.
+/// The stream that answers a call of one tool is cut after its first event, as networks do it.
 #[derive(Debug)]
 pub struct Bearer {
     address: SocketAddr,
@@ -33,7 +33,7 @@ struct Rules {
     server: SocketAddr,
     authorization: HeaderValue,
     /// The tool whose answer is cut.
-    cut: Option<&'static str>,
+    cut: &'static str,
 }
 
 impl Bearer {
@@ -41,15 +41,7 @@ impl Bearer {
     ///
     /// # Panics
     /// There is no port, or this can be no token.
-    pub async fn before(server: SocketAddr, token: &str) -> Self {
-        Self::cutting(server, token, None).await
-    }
-
-    /// The same, and cuts what answers a call of that tool.
-    ///
-    /// # Panics
-    /// As for [`before`](Self::before).
-    pub async fn cutting(server: SocketAddr, token: &str, cut: Option<&'static str>) -> Self {
+    pub async fn before(server: SocketAddr, token: &str, cut: &'static str) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("it is bound");
         let authorization = format!("Bearer {token}").parse().expect("a token can be in a header");
@@ -109,12 +101,12 @@ async fn hand_on(
 /// A body that tells whether it names the tool. Clients write the few bytes of a call at once.
 fn watched(
     body: Incoming,
-    tool: Option<&'static str>,
+    tool: &'static str,
     is_named: Arc<AtomicBool>,
 ) -> impl Body<Data = Bytes, Error = hyper::Error> + Unpin {
     body.map_frame(move |frame: Frame<Bytes>| {
         let text = frame.data_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        if tool.is_some_and(|tool| text.is_some_and(|text| text.contains(tool))) {
+        if text.is_some_and(|text| text.contains(tool)) {
             is_named.store(true, Ordering::Relaxed);
         }
         frame

@@ -13,7 +13,7 @@ use std::time::Duration;
 use platools::Platools;
 use platools::serve::Command as Serve;
 use platools_gateway::dev;
-use platools_tests::{Bearer, Caller, RECONNECTION, module, node, within};
+use platools_tests::{Bearer, Caller, module, node, within};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::sleep;
@@ -64,7 +64,7 @@ fn the_documentation_says_what_is_not_offered() {
 /// Runs the suite, in which what is listed fails and nothing else.
 async fn conforms(server: SocketAddr, token: &str) {
     // The suite has no key, and one of its scenarios is about streams that end early.
-    let bearer = Bearer::cutting(server, token, Some(RECONNECTION)).await;
+    let bearer = Bearer::before(server, token, "test_reconnection").await;
     let mut suite = Command::new(node());
     suite.arg(module("@modelcontextprotocol/conformance/dist/index.js")).args(["server", "--suite", "all"]);
     suite.args(["--url", &format!("http://{}/mcp", bearer.address())]).arg("--expected-failures").arg(list());

@@ -4,14 +4,16 @@
 //! PLATOOLS_SERVE_TOKEN=… cargo run -p platools-tests --bin conformance -- serve http
 //! ```
 //!
-//! The suite sends no token, so that something has to stand before the server that adds it.
+//! Without `serve` it dials the platform of the environment. The suite sends no token, so that something has to stand before the server that adds it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use platools::serve::Command;
 use platools::tool::{BindError, Content, ContentBlock, Handler, HandlerFuture, Output, State, Tool};
-use platools::{Context, LogLevel, ToolDefinition, ToolError, ToolRegistry, tool, tools};
+use platools::{
+    Context, Error, LogLevel, Platools, PlatoolsClient, Secret, ToolDefinition, ToolError, ToolRegistry, tool, tools,
+};
 use serde_json::json;
 
 /// An image of one pixel.
@@ -87,6 +89,14 @@ async fn test_multiple_content_types() -> Content {
     ])
 }
 
+/// Tests that an answer arrives after its stream was closed.
+#[tool]
+async fn test_reconnection() -> String {
+    // Long enough for a client to be back first.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    "Reconnection test completed successfully.".to_owned()
+}
+
 /// A tool whose schema somebody wrote by hand.
 struct ByHand;
 
@@ -119,7 +129,7 @@ impl Handler for ByHand {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), platools::Error> {
+async fn main() -> Result<(), Error> {
     let registry = ToolRegistry::new()
         .with_tools(tools![
             test_simple_text,
@@ -130,7 +140,17 @@ async fn main() -> Result<(), platools::Error> {
             test_audio_content,
             test_embedded_resource,
             test_multiple_content_types,
+            test_reconnection,
         ])?
         .with_tools(vec![Box::new(ByHand) as Box<dyn Tool>])?;
-    platools_tests::offer(registry, Command::from_args()).await
+    match Command::from_args() {
+        Some(serve) => serve.run(registry).await,
+        None => dial(registry).await,
+    }
+}
+
+async fn dial(registry: ToolRegistry) -> Result<(), Error> {
+    let url = std::env::var(Platools::URL_VARIABLE).expect("`serve` or PLATOS_URL says where to be reached");
+    let secret = Secret::env(Platools::SECRET_VARIABLE);
+    PlatoolsClient::builder().url(url).secret(secret).registry(registry).build()?.run_forever().await
 }
