@@ -109,6 +109,7 @@ impl<'a> Tools<'a> {
             tool: self.find(handle).ok_or_else(none)?.name(),
             arguments: Arguments::new(arguments)?,
             timeout: TIMEOUT,
+            patience: None,
             trace: TraceContext::from_parent(None),
             progress: None,
         };

@@ -1,8 +1,6 @@
 //! One call of a tool, with what its client is told meanwhile.
 
-use std::future::pending;
 use std::pin::pin;
-use std::time::Duration;
 
 use rmcp::RoleServer;
 use rmcp::model::{
@@ -13,7 +11,6 @@ use rmcp::service::RequestContext;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::asked::{Asked, AskedCall};
 use super::failure::{failure, is_of_protocol};
@@ -22,9 +19,8 @@ use super::session::Session;
 use super::sessions::Sessions;
 use super::tools::is_structured;
 use crate::core::arguments::Arguments;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Scope;
-use crate::core::{CallReply, CallRequest, Core, Progress, ToolName, ToolNews};
+use crate::core::error::Error;
+use crate::core::{CallReply, CallRequest, Progress};
 
 /// Calls a tool. Cancelling the request, or ending its session, cancels the call at its worker.
 pub(super) async fn run(
@@ -50,10 +46,9 @@ pub(super) async fn run(
     let end = match arguments {
         Ok(arguments) => {
             let (trace, progress) = (asked.trace.clone(), Some(progress));
-            let gone = until_gone(core, core.tool_news(), scope_of(&tool), settings.worker_return);
-            let request = CallRequest { tool, arguments, timeout: settings.call_limit, trace, progress };
-            let call = core.call_permitted(&asked.caller, permit, request);
-            told(call, gone, reports, context).await?
+            let (timeout, patience) = (settings.call_limit, Some(settings.worker_return));
+            let request = CallRequest { tool, arguments, timeout, patience, trace, progress };
+            told(core.call_permitted(&asked.caller, permit, request), reports, context).await?
         }
         Err(error) => Err(error),
     };
@@ -68,12 +63,11 @@ pub(super) async fn run(
 /// Runs a call, and tells its client how far it is if it wants to know.
 async fn told(
     call: impl Future<Output = Result<CallReply, Error>>,
-    gone: impl Future<Output = Error>,
     mut reports: watch::Receiver<Option<Progress>>,
     context: &RequestContext<RoleServer>,
 ) -> Result<Result<CallReply, Error>, ErrorData> {
     let token = context.meta.get_progress_token();
-    let (mut call, mut gone) = (pin!(call), pin!(gone));
+    let mut call = pin!(call);
     loop {
         // Every arm is cancel-safe: the call is kept, and the channel loses nothing but older reports.
         tokio::select! {
@@ -91,34 +85,8 @@ async fn told(
                 }
             }
             end = &mut call => return Ok(end),
-            error = &mut gone => return Ok(Err(error)),
         }
     }
-}
-
-/// Waits until a worker has been away for so long.
-///
-/// One that goes away while a tool runs keeps the answer, and comes back with it. One that does not is gone, and nobody should wait
-/// for it as long as for a tool that runs.
-async fn until_gone(core: &Core, mut news: ToolNews, scope: Option<Scope>, patience: Duration) -> Error {
-    let Some(scope) = scope else { return pending().await };
-    loop {
-        news.changed(|changed| *changed == scope).await;
-        let back = async {
-            while !core.is_online(&scope) {
-                news.changed(|changed| *changed == scope).await;
-            }
-        };
-        if timeout(patience, back).await.is_err() {
-            let message = "the tool's worker went away while it ran, and did not come back; whether it ran to its end is not known";
-            return Error::new(ErrorKind::Timeout, message);
-        }
-    }
-}
-
-fn scope_of(tool: &ToolName) -> Option<Scope> {
-    let (entity, environment) = (tool.entity.as_deref()?, tool.environment.as_deref()?);
-    Some(Scope { entity: entity.into(), environment: environment.into() })
 }
 
 fn param(token: &ProgressToken, report: Progress) -> ProgressNotificationParam {

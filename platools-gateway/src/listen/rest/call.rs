@@ -192,6 +192,7 @@ impl Call<'_> {
             tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },
             arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
             timeout: timeout_of(self.timeout_ms)?,
+            patience: None,
             trace,
             progress: None,
         })

@@ -125,7 +125,9 @@ impl<'a> Frames<'a> {
     fn progress(&self, frame: ToolProgress<'_>) {
         let message = frame.message.map(|message| cut(&message, MAX_PROGRESS_BYTES).to_owned());
         let progress = Progress { progress: frame.progress, total: frame.total, message };
-        self.core.progress(&self.scope, &CallId::from(&*frame.call_id), progress);
+        let call_id = CallId::from(&*frame.call_id);
+        self.fence.has(&call_id);
+        self.core.progress(&self.scope, &call_id, progress);
     }
 
     /// Acknowledges the answers that were read, if there are any.
