@@ -57,6 +57,35 @@ async fn a_client_that_loses_its_stream_is_told_later_what_changed() {
 }
 
 #[tokio::test]
+async fn the_latest_stream_gets_what_happens_and_those_before_it_when_it_is_gone() {
+    let gateway = dev_gateway().await;
+    let client = admin(&gateway).await;
+    let mut earlier = client.listening(None).await;
+    // As after a loss that nobody has noticed yet.
+    let mut latest = client.listening(None).await;
+    let mut worker = worker(&gateway, &["one"]).await;
+    latest.list_change().await;
+    let last = latest.latest.clone();
+    let mut resumed = client.listening(Some(&last)).await;
+    worker.register(&["one", "two"]).await;
+    resumed.list_change().await;
+    drop((latest, resumed));
+    // Until it is noticed that they are gone.
+    let changes = async {
+        for round in 0_u32.. {
+            worker.register(&["one", ["two", "three"][round as usize % 2]]).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        () = earlier.list_change() => {}
+        () = changes => {}
+    }
+    let (news, heard) = (earlier.latest.parse::<u64>().unwrap(), last.parse::<u64>().unwrap());
+    assert!(news > heard, "what others were told is not told again");
+}
+
+#[tokio::test]
 async fn a_cancelled_request_cancels_its_call_at_the_worker() {
     let gateway = dev_gateway().await;
     let mut worker = worker(&gateway, &["slow"]).await;
