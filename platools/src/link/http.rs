@@ -214,7 +214,7 @@ mod tests {
     /// A connection, and the other side of it.
     async fn line() -> (Line, DuplexStream) {
         let (ours, theirs) = duplex(4096);
-        (Line::on(Box::new(ours)).await.ok().expect("a connection"), theirs)
+        (Line::on(Box::new(ours)).await.expect("a connection"), theirs)
     }
 
     fn request() -> Request<Full<Bytes>> {
@@ -266,7 +266,7 @@ mod tests {
     async fn a_connection_that_is_kept_is_used_again() {
         let (http, mut server) = kept().await;
         let (again, ()) = tokio::join!(http.ask(request(), 10), answer(&mut server));
-        assert_eq!(again.ok().expect("an answer").body, "ok");
+        assert_eq!(again.expect("an answer").body, "ok");
         drop(http);
         assert_eq!(timeout(IDLE_LIMIT / 2, server.read(&mut [0])).await.expect("at once").expect("in order"), 0);
     }
