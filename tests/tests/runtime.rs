@@ -31,6 +31,12 @@ async fn reaches(client: &RuntimeClient, wanted: impl FnMut(&ConnectionState) ->
     within(states.wait_for(wanted)).await.expect("the client lives");
 }
 
+/// A policy that does not wait.
+fn at_once() -> Reconnect {
+    let delay = Duration::from_millis(1);
+    Reconnect::of_sessions().base(delay).max(delay).jitter(Jitter::None)
+}
+
 /// Waits until the client's loop is at work, whatever else it sends before.
 async fn is_served(client: &RuntimeClient, link: &mut AgentLink) {
     reaches(client, ConnectionState::is_connected).await;
@@ -115,7 +121,55 @@ async fn a_connection_is_a_session_a_ticket_a_socket_and_the_channels_of_the_age
     assert_eq!(link.header("authorization"), None, "the ticket is enough");
     subscribed(&mut link, "c003").await;
     subscribed(&mut link, "c110").await;
-    assert_eq!(gateway.count("GET /v1/channels?"), 3);
+    assert_eq!(gateway.count("GET /v1/channels?"), 2);
+}
+
+#[tokio::test]
+async fn channels_that_were_listed_count_also_where_others_cannot_be() {
+    let mut gateway = RuntimeGateway::start().await;
+    gateway.set_channels((0..250).map(|number| json!({"id": format!("c{number:03}"), "isMember": number % 100 == 7})));
+    let client = runtime_client(&gateway.url()).reconnect(at_once()).build().expect("a valid client");
+    within(client.connect()).await.expect("it connects");
+    let mut link = gateway.socket().await;
+    for channel in ["c007", "c107", "c207"] {
+        subscribed(&mut link, channel).await;
+    }
+    // Those that are not seen again are no reason to forget them.
+    gateway.once("GET /v1/channels?limit=100&offset=200", Reply::new(500, &json!({})));
+    gateway.set_channels((0..250).map(|number| json!({"id": format!("c{number:03}"), "isMember": number % 100 == 8})));
+    drop(link);
+    let mut link = gateway.socket().await;
+    for channel in ["c007", "c008", "c107", "c108", "c207"] {
+        subscribed(&mut link, channel).await;
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_with_smaller_pages_is_asked_for_all_of_them() {
+    for (size, says) in [(50, false), (20, true)] {
+        let mut gateway = RuntimeGateway::start().await;
+        for page in 0..3 {
+            let channels: Vec<_> = (page * size..(page + 1) * size)
+                .map(|number| json!({"id": number.to_string(), "isMember": number % size == 0}))
+                .collect();
+            let mut listed = json!({ "channels": channels });
+            if says {
+                listed["limit"] = size.into();
+            }
+            let line = format!("GET /v1/channels?limit=100&offset={} ", page * size);
+            gateway.once(line.trim_end(), Reply::new(200, &listed));
+        }
+        gateway.once(
+            &format!("GET /v1/channels?limit=100&offset={}", 3 * size),
+            Reply::new(200, &json!({"channels": []})),
+        );
+        let (_client, _, mut link) = connected(&mut gateway).await;
+        let mut ids: Vec<_> = (0..3).map(|page| (page * size).to_string()).collect();
+        ids.sort();
+        for id in &ids {
+            subscribed(&mut link, id).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -429,6 +483,59 @@ async fn a_session_that_has_ended_gets_no_more_heartbeats() {
         client.status().await.expect_err("nothing is there");
     }
     assert_eq!(gateway.count(HEARTBEAT), 1);
+}
+
+#[tokio::test]
+async fn a_session_that_an_attempt_has_begun_gets_heartbeats_again() {
+    let mut gateway = RuntimeGateway::start().await;
+    let delay = Duration::from_secs(100);
+    let reconnect = Reconnect::new().base(delay).max(delay).jitter(Jitter::None);
+    let client = runtime_client(&gateway.url()).reconnect(reconnect).build().expect("a valid client");
+    within(client.connect()).await.expect("it connects");
+    gateway.once(HEARTBEAT, Reply::new(404, &json!({"error": "no session"})));
+    gateway.once(
+        CONNECT,
+        Reply::new(201, &json!({"sessionId": "another", "agentId": "agent", "address": "0x1", "connectedAt": ""})),
+    );
+    gateway.once(TICKET, Reply::new(503, &json!({"error": "not now"})));
+    drop(gateway.socket().await);
+    reaches(&client, |state| matches!(state, ConnectionState::Reconnecting { .. })).await;
+    skip(Duration::from_secs(30)).await;
+    gateway.asked(HEARTBEAT).await;
+    client.status().await.expect_err("the answer has come before this one's");
+    skip(Duration::from_secs(30)).await;
+    client.status().await.expect_err("nothing is there");
+    assert_eq!(gateway.count(HEARTBEAT), 1);
+    skip(Duration::from_secs(50)).await;
+    gateway.asked(TICKET).await;
+    reaches(&client, |state| matches!(state, ConnectionState::Reconnecting { attempt: 2, .. })).await;
+    skip(Duration::from_secs(30)).await;
+    gateway.asked(HEARTBEAT).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_told_that_the_client_has_given_up_may_connect_at_once() {
+    let mut gateway = RuntimeGateway::start().await;
+    let client = runtime_client(&gateway.url()).reconnect(at_once().max_attempts(1)).build().expect("a valid client");
+    let (sender, mut tried) = mpsc::unbounded_channel();
+    let again = client.clone();
+    client.on("connection.state", move |event| {
+        let (again, sender) = (again.clone(), sender.clone());
+        async move {
+            let state: Value = event.decode().expect("JSON");
+            if state["state"] == "failed" {
+                let _ = sender.send(again.connect().await.map(drop).map_err(|error| error.kind()));
+            }
+        }
+    });
+    within(client.connect()).await.expect("it connects");
+    let link = gateway.socket().await;
+    gateway.once(CONNECT, Reply::new(503, &json!({"error": "gone"})));
+    drop(link);
+    assert_eq!(within(tried.recv()).await.expect("it was told"), Ok(()));
+    let _link = gateway.socket().await;
+    assert_eq!(client.state(), ConnectionState::Connected);
+    assert!(client.session().is_some());
 }
 
 #[tokio::test]

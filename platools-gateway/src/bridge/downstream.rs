@@ -108,6 +108,10 @@ impl ServerHandler for Downstream {
     }
 
     async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.gateway.set_level(request).await.map_err(unanswered)
+        let level = request.level;
+        self.gateway.set_level(request).await.map_err(unanswered)?;
+        // Also for the sessions that come after this one.
+        self.relay.wants_log(level);
+        Ok(())
     }
 }

@@ -18,7 +18,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{RoleClient, ServiceExt as _};
 use secrecy::SecretString;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use downstream::Downstream;
 use http::Http;
@@ -28,6 +28,12 @@ use upstream::Upstream;
 /// How often the gateway is asked whether it is still the one that the session was opened with. One that was started again is
 /// not, and a session with it is opened then.
 const PULSE: Duration = Duration::from_secs(5);
+
+/// How long the gateway has to answer that. One that does not is asked again with the next.
+const PULSE_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a new session may take to be told what the one before knew.
+const RENEWAL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Serves whoever is at the other end of the standard streams, until it is gone.
 ///
@@ -80,7 +86,8 @@ async fn keep(gateway: &Peer<RoleClient>, http: &Http, relay: &Relay) {
         loop {
             sleep(PULSE).await;
             // One that is not answered is no news: the next request says what is wrong.
-            let _ = gateway.send_request(ClientRequest::PingRequest(Default::default())).await;
+            let ping = ClientRequest::PingRequest(Default::default());
+            let _ = timeout(PULSE_LIMIT, gateway.send_request(ping)).await;
         }
     };
     let renewed = async {
@@ -88,6 +95,9 @@ async fn keep(gateway: &Peer<RoleClient>, http: &Http, relay: &Relay) {
         while sessions.changed().await.is_ok() {
             if *sessions.borrow_and_update() > 1 {
                 tracing::info!("the gateway was started again");
+                if timeout(RENEWAL_LIMIT, relay.renew(gateway)).await.is_err() {
+                    tracing::warn!("the gateway was not told how much of its log the client wants");
+                }
                 relay.tools_changed().await;
             }
         }

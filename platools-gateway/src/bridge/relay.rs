@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rmcp::model::{LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, ProtocolVersion};
-use rmcp::{Peer, RoleServer};
+use rmcp::model::{
+    LoggingLevel, LoggingMessageNotificationParam, ProgressNotificationParam, ProgressToken, ProtocolVersion,
+    SetLevelRequestParams,
+};
+use rmcp::{Peer, RoleClient, RoleServer};
 use tokio::sync::watch;
 
 /// The client, and what it calls the progress of which request.
@@ -14,6 +17,8 @@ pub(super) struct Relay {
     tokens: Mutex<HashMap<ProgressToken, ProgressToken>>,
     /// Tells those who asked for it that the list of tools is another one.
     changes: watch::Sender<()>,
+    /// From which level on the client wants to read the gateway's log, if it said so.
+    level: Mutex<Option<LoggingLevel>>,
 }
 
 impl Relay {
@@ -52,6 +57,21 @@ impl Relay {
     /// The changes of the list of tools, from now on.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changes.subscribe()
+    }
+
+    /// Notes from which level on the client wants to read the gateway's log.
+    pub(super) fn wants_log(&self, level: LoggingLevel) {
+        *self.level.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
+    }
+
+    /// Tells a gateway with a new session what the client told it in the one before.
+    pub(super) async fn renew(&self, gateway: &Peer<RoleClient>) {
+        let level = *self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(level) = level
+            && let Err(error) = gateway.set_level(SetLevelRequestParams::new(level)).await
+        {
+            tracing::warn!(%error, "the gateway was not told how much of its log the client wants");
+        }
     }
 
     pub(super) async fn log(&self, message: LoggingMessageNotificationParam) {

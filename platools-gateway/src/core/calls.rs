@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::error::{Error, ErrorKind};
 use super::gauge::{Gauge, Held};
@@ -60,6 +62,10 @@ pub enum Receipt {
 ///
 /// A call belongs to a scope, not to a socket: when a link dies, the calls it has sent wait on, and the answer may come over
 /// the next one. Only those that never got as far as the socket end with the link.
+///
+/// How long one waits that has lost its link is up to whoever asked for it. Which of the links that come next is the same worker's
+/// is not known: a worker has no name but its scope's. One that tells how far a call is has it, and its link is the call's from then
+/// on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Calls {
     pending: Arc<Mutex<HashMap<CallId, Pending>>>,
@@ -70,6 +76,8 @@ struct Pending {
     scope: Scope,
     stage: Stage,
     listener: Option<Listener>,
+    /// Since when no link has the call any more.
+    lost: watch::Sender<Option<Instant>>,
     /// Counts the call at the worker that has it.
     load: Option<Held>,
     reply: oneshot::Sender<Result<Outcome, Error>>,
@@ -82,17 +90,18 @@ enum Stage {
     Open,
     /// It waits for this connection's socket, so it has certainly not run.
     Queued { connection: ConnectionId },
-    /// The socket has it. Whether it reached the worker is not known any more.
-    Sent,
+    /// This connection's socket has it. Whether it reached the worker is not known any more.
+    Sent { connection: ConnectionId },
 }
 
 impl Calls {
     /// Begins to wait for an answer from `scope`.
     pub(crate) fn open(&self, call_id: CallId, scope: Scope, listener: Option<Listener>) -> Waiting {
         let (reply, answer) = oneshot::channel();
-        let pending = Pending { scope, stage: Stage::Open, listener, load: None, reply };
+        let (losing, lost) = watch::channel(None);
+        let pending = Pending { scope, stage: Stage::Open, listener, lost: losing, load: None, reply };
         self.lock().insert(call_id.clone(), pending);
-        Waiting { calls: self.clone(), call_id, answer }
+        Waiting { calls: self.clone(), call_id, lost, answer }
     }
 
     /// Ends a call, if the answer comes from where the call went.
@@ -116,10 +125,18 @@ impl Calls {
         }
     }
 
-    /// Notes that a socket has the call.
-    pub(crate) fn sent(&self, call_id: &CallId) {
+    /// Notes that a connection's socket has the call.
+    pub(crate) fn sent(&self, call_id: &CallId, connection: &ConnectionId) {
         if let Some(call) = self.lock().get_mut(call_id) {
-            call.stage = Stage::Sent;
+            call.stage = Stage::Sent { connection: connection.clone() };
+        }
+    }
+
+    /// Notes that a worker has the call over this connection, if it is one of those that the call may have gone to.
+    pub(crate) fn seen(&self, from: &Scope, call_id: &CallId, connection: &ConnectionId) {
+        if let Some(call) = self.lock().get_mut(call_id).filter(|call| call.scope == *from) {
+            call.stage = Stage::Sent { connection: connection.clone() };
+            call.lost.send_replace(None);
         }
     }
 
@@ -147,12 +164,18 @@ impl Calls {
         self.lock().contains_key(call_id)
     }
 
-    /// Ends every call that still waits for a connection's socket.
-    pub(crate) fn fail_queued(&self, at: &ConnectionId, error: fn() -> Error) {
+    /// Notes that a connection has ended. Every call ends that still waits for its socket; those that were sent have lost it.
+    pub(crate) fn lose(&self, ended: &ConnectionId, error: fn() -> Error) {
         let mut pending = self.lock();
-        let unsent = |call: &Pending| matches!(&call.stage, Stage::Queued { connection } if connection == at);
+        let unsent = |call: &Pending| matches!(&call.stage, Stage::Queued { connection } if connection == ended);
         for (_, call) in pending.extract_if(|_, call| unsent(call)) {
             settle(Some(call), Err(error()));
+        }
+        let now = Instant::now();
+        for call in pending.values() {
+            if matches!(&call.stage, Stage::Sent { connection } if connection == ended) {
+                call.lost.send_replace(Some(now));
+            }
         }
     }
 
@@ -181,17 +204,44 @@ fn settle(call: Option<Pending>, end: Result<Outcome, Error>) {
 pub(crate) struct Waiting {
     calls: Calls,
     call_id: CallId,
+    lost: watch::Receiver<Option<Instant>>,
     answer: oneshot::Receiver<Result<Outcome, Error>>,
 }
 
 impl Waiting {
-    /// Waits until the call ended, at most until the deadline.
-    pub(crate) async fn until(mut self, deadline: Instant) -> Result<Outcome, Error> {
-        match timeout_at(deadline, &mut self.answer).await {
-            Ok(Ok(end)) => end,
-            Ok(Err(_)) => Err(Error::new(ErrorKind::Interrupted, "the call was dropped")),
-            Err(_) => Err(Error::new(ErrorKind::Timeout, "the tool did not answer in time")),
+    /// Waits until the call ended, at most until the deadline; and no longer than `patience` once no link has it any more.
+    pub(crate) async fn until(mut self, deadline: Instant, patience: Option<Duration>) -> Result<Outcome, Error> {
+        // Every arm is cancel-safe, and none is polled after its end.
+        tokio::select! {
+            biased;
+            end = &mut self.answer => {
+                end.unwrap_or_else(|_| Err(Error::new(ErrorKind::Interrupted, "the call was dropped")))
+            }
+            () = sleep_until(deadline) => Err(Error::new(ErrorKind::Timeout, "the tool did not answer in time")),
+            () = forsaken(self.lost.clone(), patience) => Err(Error::new(ErrorKind::Timeout, FORSAKEN)),
         }
+    }
+}
+
+/// What is known of a call whose worker went away.
+const FORSAKEN: &str = "the tool's worker went away while it ran, and did not come back with the answer; whether it ran to its end is not known";
+
+/// Waits until no link has had the call for so long.
+async fn forsaken(mut lost: watch::Receiver<Option<Instant>>, patience: Option<Duration>) {
+    let Some(patience) = patience else { return pending().await };
+    loop {
+        let since = *lost.borrow_and_update();
+        tokio::select! {
+            Ok(()) = lost.changed() => {}
+            () = until_end_of(since, patience) => return,
+        }
+    }
+}
+
+async fn until_end_of(since: Option<Instant>, patience: Duration) {
+    match since.and_then(|since| since.checked_add(patience)) {
+        Some(end) => sleep_until(end).await,
+        None => pending().await,
     }
 }
 
@@ -225,7 +275,7 @@ mod tests {
         let waiting = calls.open("c".into(), scope("a"), None);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("first")), Receipt::Accepted);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("second")), Receipt::NotPending);
-        assert!(matches!(waiting.until(soon()).await, Ok(Outcome::Failed { message }) if message == "first"));
+        assert!(matches!(waiting.until(soon(), None).await, Ok(Outcome::Failed { message }) if message == "first"));
     }
 
     #[tokio::test]
@@ -234,14 +284,14 @@ mod tests {
         let waiting = calls.open("c".into(), scope("a"), None);
         assert_eq!(calls.answer(&scope("b"), &"c".into(), failed("foreign")), Receipt::Foreign);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("own")), Receipt::Accepted);
-        assert!(matches!(waiting.until(soon()).await, Ok(Outcome::Failed { message }) if message == "own"));
+        assert!(matches!(waiting.until(soon(), None).await, Ok(Outcome::Failed { message }) if message == "own"));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_past_its_deadline_is_forgotten() {
         let calls = Calls::default();
         let waiting = calls.open("c".into(), scope("a"), None);
-        let error = waiting.until(soon()).await.unwrap_err();
+        let error = waiting.until(soon(), None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("late")), Receipt::NotPending);
     }
@@ -262,14 +312,66 @@ mod tests {
         let load = Gauge::default();
         calls.queue(&"queued".into(), &ended, &load);
         calls.queue(&"sent".into(), &ended, &load);
-        calls.sent(&"sent".into());
+        calls.sent(&"sent".into(), &ended);
         calls.queue(&"elsewhere".into(), &other, &load);
-        calls.fail_queued(&ended, || Error::new(ErrorKind::WorkerOffline, "gone"));
-        assert_eq!(queued.until(soon()).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+        calls.lose(&ended, || Error::new(ErrorKind::WorkerOffline, "gone"));
+        assert_eq!(queued.until(soon(), None).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
         for (id, waiting) in [("sent", sent), ("elsewhere", elsewhere)] {
             assert_eq!(calls.answer(&scope("a"), &id.into(), failed("answered")), Receipt::Accepted);
-            assert!(waiting.until(soon()).await.is_ok());
+            assert!(waiting.until(soon(), None).await.is_ok());
         }
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// A call that this connection's socket has.
+    fn sent(calls: &Calls, connection: &ConnectionId) -> Waiting {
+        let waiting = calls.open("c".into(), scope("a"), None);
+        calls.queue(&"c".into(), connection, &Gauge::default());
+        calls.sent(&"c".into(), connection);
+        waiting
+    }
+
+    fn end(calls: &Calls, connection: &ConnectionId) {
+        calls.lose(connection, || Error::new(ErrorKind::WorkerOffline, "gone"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_lost_its_link_ends_when_its_caller_has_no_more_patience() {
+        let (calls, began) = (Calls::default(), Instant::now());
+        let waiting = sent(&calls, &"one".into());
+        end(&calls, &"other".into());
+        tokio::time::advance(PATIENCE * 2).await;
+        end(&calls, &"one".into());
+        let error = waiting.until(soon(), Some(PATIENCE)).await.unwrap_err();
+        assert_eq!((error.kind(), error.to_string().contains("went away")), (ErrorKind::Timeout, true), "{error}");
+        assert_eq!(began.elapsed(), PATIENCE * 3);
+        let waiting = sent(&calls, &"two".into());
+        end(&calls, &"two".into());
+        let error = waiting.until(soon(), None).await.unwrap_err();
+        assert!(error.to_string().contains("in time"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_tells_of_a_call_over_another_link_has_it() {
+        let calls = Calls::default();
+        let waiting = sent(&calls, &"one".into());
+        end(&calls, &"one".into());
+        calls.seen(&scope("b"), &"c".into(), &"foreign".into());
+        calls.seen(&scope("a"), &"c".into(), &"two".into());
+        end(&calls, &"one".into());
+        let told = async {
+            tokio::time::sleep(PATIENCE * 2).await;
+            calls.answer(&scope("a"), &"c".into(), failed("late, but told"))
+        };
+        let (ended, receipt) = tokio::join!(waiting.until(soon(), Some(PATIENCE)), told);
+        assert!(ended.is_ok() && receipt == Receipt::Accepted, "{ended:?}");
+        let waiting = sent(&calls, &"one".into());
+        end(&calls, &"one".into());
+        calls.seen(&scope("a"), &"c".into(), &"two".into());
+        end(&calls, &"two".into());
+        let error = waiting.until(soon(), Some(PATIENCE)).await.unwrap_err();
+        assert!(error.to_string().contains("went away"), "{error}");
     }
 
     #[test]
@@ -285,6 +387,6 @@ mod tests {
         let calls = Calls::default();
         let waiting = calls.open("c".into(), scope("a"), None);
         calls.fail_all(ErrorKind::Interrupted, "stopped");
-        assert_eq!(waiting.until(soon()).await.unwrap_err().kind(), ErrorKind::Interrupted);
+        assert_eq!(waiting.until(soon(), None).await.unwrap_err().kind(), ErrorKind::Interrupted);
     }
 }

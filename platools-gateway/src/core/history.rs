@@ -96,7 +96,7 @@ impl Core {
             environment: Some(call.summary.environment_id.to_string()),
         };
         let trace = TraceContext::from_parent(None);
-        self.call(caller, CallRequest { tool, arguments, timeout, trace, listener: None }).await
+        self.call(caller, CallRequest { tool, arguments, timeout, patience: None, trace, listener: None }).await
     }
 
     async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {

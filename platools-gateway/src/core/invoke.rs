@@ -32,6 +32,8 @@ pub struct CallRequest {
     pub arguments: Arguments,
     /// How long to wait for the answer.
     pub timeout: Duration,
+    /// How much of that to wait once the link that had the call has ended, and no worker tells of it any more. All of it without.
+    pub patience: Option<Duration>,
     /// The trace it belongs to.
     pub trace: TraceContext,
     /// Who hears what the tool says while it runs.
@@ -176,7 +178,7 @@ impl Core {
             call.id = %call_id, trace.id = trace.trace_id(), tool.name = name, entity = identity.entity, "call sent"
         );
         let mut sent = Sent { workers: &self.workers, scope: &scope, call_id, is_answered: false };
-        let end = waiting.until(deadline).await;
+        let end = waiting.until(deadline, request.patience).await;
         sent.is_answered = end.is_ok();
         match end? {
             Outcome::Returned { result, latency_ms } => Ok((result, latency_ms)),

@@ -96,12 +96,6 @@ impl Core {
         })
     }
 
-    /// Whether a worker of a scope is connected.
-    #[must_use]
-    pub fn is_online(&self, scope: &Scope) -> bool {
-        self.workers.is_online(scope)
-    }
-
     async fn sets_of(&self, caller: &Caller, view: &ToolView) -> Result<Vec<Arc<ToolSet>>, Error> {
         let mut sets = self.catalog.list(&caller.project_id).await?;
         sets.retain(|set| view.has(&set.identity.scope()));

@@ -1,12 +1,16 @@
 //! The body of a request, as text.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::string::FromUtf8Error;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::StatusCode;
 use futures::StreamExt as _;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use tokio::time::timeout;
 
 use crate::core::limits::MAX_BODY_BYTES;
@@ -48,6 +52,30 @@ pub(super) fn parse_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, S
         return Err("the body must be a JSON object".to_owned());
     }
     serde_json::from_str(text).map_err(|error| format!("the body is not what is expected here: {error}"))
+}
+
+/// What has to be an object inside a body: a derived type also takes a list of its fields there.
+#[derive(Debug, Default)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
 }
 
 /// Reads a body that is text.

@@ -34,7 +34,7 @@ pub(crate) use sync::Patience;
 
 // What adapters share they take from here.
 use bearer::{bearer_token, caller_of};
-use body::{Unread, parse_object, read_text};
+use body::{Object, Unread, parse_object, read_text};
 use server::{Routes, Traffic};
 
 use crate::core::Core;

@@ -125,3 +125,21 @@ async fn a_command_about_agents_that_makes_no_sense_says_why() {
         assert!(refused.contains(error), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn a_profile_is_an_object() {
+    let gateway = dev_gateway().await;
+    let admin = Caller::admin(&gateway);
+    for profile in [json!([]), json!(["model"]), json!("model"), json!(7)] {
+        let refused = admin.post("/v1/agents", json!({"slug": "helper", "profile": profile})).await;
+        refused.is_problem(400, "invalid_request", false);
+        assert!(refused.detail().contains("expected an object"), "{}", refused.detail());
+        let changed = admin.send("PATCH", "/v1/agents/helper", json!({"profile": profile}).to_string()).await;
+        changed.is_problem(400, "invalid_request", false);
+    }
+    for nothing in [json!({}), json!(null)] {
+        let added = admin.post("/v1/agents", json!({"slug": "helper", "profile": nothing})).await;
+        assert_eq!((added.status, &added.body["profile"]), (201, &json!({"kind": "command"})));
+        admin.send("DELETE", "/v1/agents/helper", "").await;
+    }
+}

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::process::command_without_xfsz;
 use crate::running::{Running, Runs, numbered, secret, serve};
+use crate::runtime_agent::Agent;
 use crate::support::{Answer, Caller, ended, within};
 
 const CALL: &str = "/v1/tools/echo/call";
@@ -112,4 +113,31 @@ async fn an_answer_that_could_not_be_kept_at_first_is_kept_as_soon_as_there_is_r
     // A stop in order does not wait for another attempt, but makes it.
     let gateway = gateway.restarted("-TERM").await;
     assert_eq!(named(&gateway.admin(), "n").await.body, first.body);
+}
+
+#[tokio::test]
+async fn a_session_whose_end_cannot_be_kept_goes_on() {
+    let gateway = Running::start(command_without_xfsz).await;
+    let admin = gateway.admin();
+    assert_eq!(admin.post("/v1/agents", json!({"slug": "scout"})).await.status, 201);
+    let key = secret(&admin.post("/v1/keys", json!({"role": "operator", "agentId": "scout"})).await);
+    let agent = |gateway: &Running| Agent::known(&gateway.program.url, "scout", &key);
+    let scout = agent(&gateway);
+    let session = scout.connect().await;
+    let mut socket = scout.open().await;
+    let status = async |agent: &Agent| agent.get("/v1/runtime/status").await["session"]["sessionId"].clone();
+
+    gateway.program.room_on_disk(Some(0));
+    let refused = scout.http.post("/v1/runtime/disconnect", json!({"sessionId": session})).await;
+    assert_eq!(refused.status, 500, "{refused:?}");
+    assert_eq!(status(&scout).await, session.as_str());
+    socket.settle().await;
+    gateway.program.room_on_disk(None);
+
+    let gateway = gateway.restarted("-KILL").await;
+    let scout = agent(&gateway);
+    assert_eq!(status(&scout).await, session.as_str());
+    scout.post("/v1/runtime/disconnect", json!({"sessionId": session})).await;
+    let gateway = gateway.restarted("-KILL").await;
+    assert_eq!(status(&agent(&gateway)).await, serde_json::Value::Null);
 }

@@ -1,12 +1,13 @@
 //! The bridge from standard streams to a gateway.
+#![expect(deprecated, reason = "the revisions in use have a log")]
 
 use std::process::Stdio;
 use std::sync::Arc;
 
 use platools_gateway::{Gateway, dev};
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, CancelledNotificationParam, ClientConfig, ClientRequest,
-    ProgressNotificationParam,
+    CallToolRequest, CallToolRequestParams, CancelledNotificationParam, ClientConfig, ClientRequest, LoggingLevel,
+    LoggingMessageNotificationParam, ProgressNotificationParam, SetLevelRequestParams,
 };
 use rmcp::service::{NotificationContext, PeerRequestOptions, RunningService};
 use rmcp::{ClientHandler, RoleClient, ServiceExt as _};
@@ -23,6 +24,7 @@ use crate::support::{dev_gateway, within};
 struct Listener {
     lists: Arc<Notify>,
     progress: Arc<Notify>,
+    logged: Arc<Notify>,
 }
 
 impl ClientHandler for Listener {
@@ -37,6 +39,10 @@ impl ClientHandler for Listener {
     async fn on_progress(&self, params: ProgressNotificationParam, _: NotificationContext<RoleClient>) {
         assert_eq!(params.message.as_deref(), Some("half"));
         self.progress.notify_one();
+    }
+
+    async fn on_logging_message(&self, _: LoggingMessageNotificationParam, _: NotificationContext<RoleClient>) {
+        self.logged.notify_one();
     }
 }
 
@@ -139,6 +145,7 @@ async fn the_bridge_outlives_a_restart_of_the_gateway() {
     let client = within(Listener::default().serve(streams)).await.unwrap();
     let bridged = Bridged { child, client };
     assert_eq!(bridged.names().await, [""; 0]);
+    within(bridged.client.set_level(SetLevelRequestParams::new(LoggingLevel::Debug))).await.unwrap();
     let stopped = within(gateway.stop()).await;
     // Asked while nobody listens there.
     let (names, gateway) = tokio::join!(bridged.names(), async { within(stopped.start()).await.unwrap() });
@@ -151,6 +158,15 @@ async fn the_bridge_outlives_a_restart_of_the_gateway() {
         }
     })
     .await;
+    // The new session knows from which level on the client wants to be told.
+    let call = bridged.client.call_tool(slow());
+    let answer = async {
+        let frame = worker.expect("tool_call").await;
+        worker.answer(&frame, json!(1)).await;
+    };
+    let (result, ()) = tokio::join!(within(call), answer);
+    result.unwrap();
+    within(bridged.client.service().logged.notified()).await;
     assert_eq!(bridged.exit_code().await, Some(0));
 }
 

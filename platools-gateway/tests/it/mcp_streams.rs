@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use platools_gateway::core::identity::Policy;
 use platools_gateway::{Gateway, McpSettings, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::mcp_raw::{Client, admin, text, worker};
-use crate::support::{Dial, dev_gateway, gateway_with, within};
+use crate::support::{Caller, Dial, Worker, dev_gateway, gateway_with, within};
 
 #[tokio::test]
 async fn a_client_that_loses_the_stream_of_its_call_misses_nothing() {
@@ -53,6 +54,35 @@ async fn a_client_that_loses_its_stream_is_told_later_what_changed() {
     client.listening(Some("0")).await.list_change().await;
     let mut nothing = client.listening(Some("999999")).await;
     assert_eq!(nothing.next().await, None);
+}
+
+#[tokio::test]
+async fn the_latest_stream_gets_what_happens_and_those_before_it_when_it_is_gone() {
+    let gateway = dev_gateway().await;
+    let client = admin(&gateway).await;
+    let mut earlier = client.listening(None).await;
+    // As after a loss that nobody has noticed yet.
+    let mut latest = client.listening(None).await;
+    let mut worker = worker(&gateway, &["one"]).await;
+    latest.list_change().await;
+    let last = latest.latest.clone();
+    let mut resumed = client.listening(Some(&last)).await;
+    worker.register(&["one", "two"]).await;
+    resumed.list_change().await;
+    drop((latest, resumed));
+    // Until it is noticed that they are gone.
+    let changes = async {
+        for round in 0_u32.. {
+            worker.register(&["one", ["two", "three"][round as usize % 2]]).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        () = earlier.list_change() => {}
+        () = changes => {}
+    }
+    let (news, heard) = (earlier.latest.parse::<u64>().unwrap(), last.parse::<u64>().unwrap());
+    assert!(news > heard, "what others were told is not told again");
 }
 
 #[tokio::test]
@@ -104,6 +134,64 @@ async fn a_worker_that_dies_changes_the_list_and_ends_its_calls_if_it_does_not_c
     within(async { while client.names().await != ["slow", "other"] {} }).await;
 }
 
+/// A gateway that has so much patience with workers that went away, and the secret of a pool and a client of it.
+async fn pool(worker_return: Duration) -> (Gateway, String, Client) {
+    let mut settings = McpSettings::default();
+    settings.worker_return = worker_return;
+    let gateway = within(Gateway::builder().mcp(settings).start()).await.unwrap();
+    let secret = gateway.core().local_admin().add_entity("pool", Policy::Pool).await.unwrap().secret;
+    let key = gateway.add_key(Role::Operator).await.unwrap();
+    let client = Client::at(&gateway.url(), "/mcp").key(key.expose_secret()).opened().await;
+    (gateway, secret.expose_secret().to_owned(), client)
+}
+
+/// One more worker of a pool.
+async fn one_of(gateway: &Gateway, secret: &str) -> Worker {
+    let mut worker =
+        Dial::to(gateway, "/ws/sdk").secret(secret).header("platools-features", "cancel, progress").welcomed().await;
+    worker.register(&["slow"]).await;
+    worker
+}
+
+#[tokio::test]
+async fn a_call_ends_with_the_worker_that_has_it_whoever_else_is_there() {
+    let (gateway, secret, client) = pool(Duration::from_millis(200)).await;
+    let mut first = one_of(&gateway, &secret).await;
+    let call = client.calling("slow", json!({}));
+    let frame = first.expect("tool_call").await;
+    let mut other = one_of(&gateway, &secret).await;
+    drop(first);
+    let ended = within(call).await.unwrap();
+    assert_eq!(ended["result"]["_meta"]["platools/code"], "timeout", "{ended}");
+    assert!(text(&ended).contains("went away while it ran"), "{ended}");
+    assert_eq!(other.expect("tool_cancel").await["call_id"], frame["call_id"], "it may be the same worker");
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_back_to_a_call_and_says_how_far_it_is_has_it() {
+    let (gateway, secret, client) = pool(Duration::from_secs(3)).await;
+    let mut gone = one_of(&gateway, &secret).await;
+    let mut listening = client.ask(3, "tools/call", json!({"name": "slow", "_meta": {"progressToken": "p"}})).await;
+    let frame = gone.expect("tool_call").await;
+    drop(gone);
+    let mut back = one_of(&gateway, &secret).await;
+    back.send(json!({"type": "tool_progress", "call_id": frame["call_id"], "progress": 1})).await;
+    assert_eq!(listening.next().await.unwrap()["params"]["progress"], 1.0);
+    // Longer than the gateway waits for one that has not come back: another call ends meanwhile.
+    let second = client.calling("slow", json!({}));
+    let mut dying = one_of(&gateway, &secret).await;
+    let second_frame = back.expect("tool_call").await;
+    drop(second_frame);
+    let third = client.calling("slow", json!({}));
+    dying.expect("tool_call").await;
+    drop(dying);
+    let ended = within(third).await.unwrap();
+    assert_eq!(ended["result"]["_meta"]["platools/code"], "timeout", "{ended}");
+    back.answer(&frame, json!("done")).await;
+    assert_eq!(text(&listening.answer().await), "done");
+    second.abort();
+}
+
 #[tokio::test]
 async fn a_worker_that_comes_back_still_answers() {
     let gateway = dev_gateway().await;
@@ -127,7 +215,7 @@ async fn news_is_for_those_who_see_the_tools() {
     let mut listening = client.listening(None).await;
     let mut dev = worker(&gateway, &["one"]).await;
     dev.register(&["two"]).await;
-    let caller = crate::support::Caller::admin(&gateway);
+    let caller = Caller::admin(&gateway);
     caller.send("PATCH", "/v1/tools/two", r#"{"enabled":false}"#).await;
     let mut orders = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     listening.list_change().await;

@@ -3,35 +3,36 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Mutex, PoisonError};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures::FutureExt;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{Connection, SendRequest, handshake};
 use hyper::header::HeaderMap;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::connect::{Dialler, Transport};
 use crate::error::{Error, ErrorKind};
 
-/// How long a connection is kept for the next request: less than any server that is known to us waits for that.
+/// How long a connection is kept for the next request, and then closed: less than any server that is known to us waits for that.
 const IDLE_LIMIT: Duration = Duration::from_secs(8);
 
 /// Asks one host. A connection is kept for the next request; requests at the same time have one each.
 pub(crate) struct Http {
     dialler: Dialler,
-    idle: Mutex<Option<Idle>>,
+    idle: Arc<Idle>,
+    /// Looks after the connection that is kept. One at most, and it ends with this.
+    keeper: Mutex<JoinSet<()>>,
 }
 
-struct Idle {
-    line: Line,
-    since: Instant,
-}
+/// The connection that is kept.
+#[derive(Default)]
+struct Idle(Mutex<Option<Line>>);
 
 /// What a host answered.
 pub(crate) struct Answer {
@@ -44,13 +45,13 @@ pub(crate) struct Answer {
 
 impl Http {
     pub(crate) fn new(dialler: Dialler) -> Self {
-        Self { dialler, idle: Mutex::default() }
+        Self { dialler, idle: Arc::default(), keeper: Mutex::default() }
     }
 
     /// Makes a request, and reads no more than so much of the answer's body. Dropping the future ends the request's
     /// connection.
     pub(crate) async fn ask(&self, mut request: Request<Full<Bytes>>, limit: usize) -> Result<Answer, Error> {
-        if let Some(mut line) = self.idle() {
+        if let Some(mut line) = self.kept() {
             match line.ask(request, limit).await {
                 // The other side has closed the connection meanwhile, and has seen nothing of the request.
                 Err(Unanswered { unsent: Some(unsent), .. }) => request = *unsent,
@@ -64,23 +65,41 @@ impl Http {
     }
 
     async fn dial(&self) -> Result<Line, Error> {
-        let transport = TokioIo::new(self.dialler.transport().await?);
-        let (requests, driver) = handshake(transport).await.map_err(broken)?;
-        Ok(Line { requests, driver: Box::pin(driver), is_over: false })
+        Line::on(self.dialler.transport().await?).await
     }
 
     /// The connection that is kept, if it can still be used.
-    fn idle(&self) -> Option<Line> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        (idle.since.elapsed() < IDLE_LIMIT && idle.line.is_ready()).then_some(idle.line)
+    fn kept(&self) -> Option<Line> {
+        let mut line = self.idle.lock().take()?;
+        line.is_ready().then_some(line)
     }
 
+    /// Keeps the connection for the next request, for a while and as long as the other side does.
     fn answered(&self, line: Line, answer: Answer) -> Answer {
-        if !line.is_over && !answer.is_cut {
-            let idle = Idle { line, since: Instant::now() };
-            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(idle);
+        if line.driver.is_some() && !answer.is_cut {
+            let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
+            // The one before it has nothing to look after any more.
+            *keeper = JoinSet::new();
+            *self.idle.lock() = Some(line);
+            let idle = Arc::clone(&self.idle);
+            keeper.spawn(async move {
+                let _ = timeout(IDLE_LIMIT, poll_fn(|cx| idle.poll_gone(cx))).await;
+                drop(idle.lock().take());
+            });
         }
         answer
+    }
+}
+
+impl Idle {
+    /// Whether the connection has ended, or is in use again.
+    fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let is_there = self.lock().as_mut().is_some_and(|line| !line.poll_over(cx));
+        if is_there { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Line>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -93,11 +112,11 @@ impl fmt::Debug for Http {
 /// What moves the bytes of a connection while it is polled.
 type Driver = Connection<TokioIo<Box<dyn Transport>>, Full<Bytes>>;
 
-/// One connection. Whoever makes a request drives it, so that it needs no task of its own.
+/// One connection. Whoever makes a request drives it, and whoever keeps it meanwhile.
 struct Line {
     requests: SendRequest<Full<Bytes>>,
-    driver: Pin<Box<Driver>>,
-    is_over: bool,
+    /// Gone at the end of the connection, and with it whatever a request would wait for in vain.
+    driver: Option<Pin<Box<Driver>>>,
 }
 
 struct Unanswered {
@@ -107,25 +126,33 @@ struct Unanswered {
 }
 
 impl Line {
+    async fn on(transport: Box<dyn Transport>) -> Result<Self, Error> {
+        let (requests, driver) = handshake(TokioIo::new(transport)).await.map_err(broken)?;
+        Ok(Self { requests, driver: Some(Box::pin(driver)) })
+    }
+
+    /// Moves the connection on; whether it is over.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> bool {
+        drive(&mut self.driver, cx);
+        self.driver.is_none()
+    }
+
     /// Notices an end that nobody was there to see.
     fn is_ready(&mut self) -> bool {
-        self.driver.as_mut().now_or_never().is_none() && self.requests.is_ready()
+        !self.poll_over(&mut Context::from_waker(Waker::noop())) && self.requests.is_ready()
     }
 
     async fn ask(&mut self, request: Request<Full<Bytes>>, limit: usize) -> Result<Answer, Unanswered> {
-        let Self { requests, driver, is_over } = self;
+        let Self { requests, driver } = self;
         let mut exchange = pin!(exchange(requests, request, limit));
         poll_fn(|cx| {
             // The end of a connection is known to the exchange as well, which may have its answer already.
-            if !*is_over && driver.as_mut().poll(cx).is_ready() {
-                *is_over = true;
-            }
+            drive(driver, cx);
             match exchange.as_mut().poll(cx) {
                 Poll::Ready(answer) => Poll::Ready(answer),
                 Poll::Pending => {
                     // The exchange may have given the driver something to do, which nothing else would wake it for.
-                    if !*is_over && driver.as_mut().poll(cx).is_ready() {
-                        *is_over = true;
+                    if drive(driver, cx) {
                         cx.waker().wake_by_ref();
                     }
                     Poll::Pending
@@ -134,6 +161,15 @@ impl Line {
         })
         .await
     }
+}
+
+/// Moves a connection on, and lets go of it at its end; whether that was now.
+fn drive(driver: &mut Option<Pin<Box<Driver>>>, cx: &mut Context<'_>) -> bool {
+    let is_over = driver.as_mut().is_some_and(|driver| driver.as_mut().poll(cx).is_ready());
+    if is_over {
+        *driver = None;
+    }
+    is_over
 }
 
 async fn exchange(
@@ -164,4 +200,74 @@ async fn read(response: Response<Incoming>, limit: usize) -> Result<Answer, hype
 
 fn broken(error: hyper::Error) -> Error {
     Error::new(ErrorKind::Connection, "the connection broke before the answer came").with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::super::connect::{Endpoint, Tls};
+    use super::*;
+
+    const ENOUGH: Duration = Duration::from_secs(60);
+
+    /// A connection, and the other side of it.
+    async fn line() -> (Line, DuplexStream) {
+        let (ours, theirs) = duplex(4096);
+        (Line::on(Box::new(ours)).await.expect("a connection"), theirs)
+    }
+
+    fn request() -> Request<Full<Bytes>> {
+        Request::get("/").header("host", "h").body(Full::default()).expect("a request")
+    }
+
+    async fn answer(server: &mut DuplexStream) {
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            asked.push(server.read_u8().await.expect("a request"));
+        }
+        server.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.expect("it is read");
+    }
+
+    /// A host of which a connection is kept that was used once, and the other side of that.
+    async fn kept() -> (Http, DuplexStream) {
+        let (mut line, mut server) = line().await;
+        let dialler = Dialler::new(Endpoint::Agent, "http://127.0.0.1:1", &Tls::new(), ENOUGH).expect("a dialler");
+        let http = Http::new(dialler);
+        let (answered, ()) = tokio::join!(line.ask(request(), 10), answer(&mut server));
+        let answered = answered.ok().expect("an answer");
+        assert_eq!(http.answered(line, answered).body, "ok");
+        (http, server)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_on_a_connection_that_has_ended_comes_back() {
+        let (mut line, server) = line().await;
+        drop(server);
+        let unanswered = timeout(ENOUGH, line.ask(request(), 10)).await.expect("it does not wait");
+        assert!(unanswered.err().expect("nobody answers").unsent.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_closed_when_it_is_idle_for_long() {
+        let (_http, mut server) = kept().await;
+        assert_eq!(timeout(ENOUGH, server.read(&mut [0])).await.expect("it is closed").expect("in order"), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_the_other_side_closes_is_not_kept() {
+        let (http, mut server) = kept().await;
+        server.shutdown().await.expect("open");
+        assert_eq!(timeout(IDLE_LIMIT / 2, server.read(&mut [0])).await.expect("at once").expect("in order"), 0);
+        assert!(http.kept().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_kept_is_used_again() {
+        let (http, mut server) = kept().await;
+        let (again, ()) = tokio::join!(http.ask(request(), 10), answer(&mut server));
+        assert_eq!(again.expect("an answer").body, "ok");
+        drop(http);
+        assert_eq!(timeout(IDLE_LIMIT / 2, server.read(&mut [0])).await.expect("at once").expect("in order"), 0);
+    }
 }

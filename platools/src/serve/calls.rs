@@ -1,5 +1,7 @@
 //! The calls that run, and how they end with their server.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
@@ -30,6 +32,8 @@ pub(super) struct Calls {
     running: TaskTracker,
     /// Answers that are on their way; what is waited for besides calls.
     answers: TaskTracker,
+    /// No further call may begin.
+    is_closed: Arc<AtomicBool>,
     stopping: CancellationToken,
     given_up: CancellationToken,
 }
@@ -38,19 +42,18 @@ impl Calls {
     /// Counts a call for as long as the token lives.
     pub(super) fn begin(&self) -> Result<TaskTrackerToken, Refusal> {
         match () {
-            () if self.stopping.is_cancelled() => Err(Refusal::Stopping),
+            () if self.is_closed.load(Ordering::Acquire) => Err(Refusal::Stopping),
             () if self.running.len() >= MOST => Err(Refusal::Busy(MOST)),
             () => Ok(self.running.token()),
         }
     }
 
     /// Counts an answer for as long as the token lives.
-    #[cfg(feature = "serve-http")]
     pub(super) fn answer(&self) -> TaskTrackerToken {
         self.answers.token()
     }
 
-    /// Waits until no further call may begin.
+    /// Waits until the server stops.
     pub(super) async fn stopping(&self) {
         self.stopping.cancelled().await;
     }
@@ -72,8 +75,16 @@ impl Calls {
         }
     }
 
-    /// Lets no further call begin, and waits for those that run; after the limit or at the hurry they are given up.
+    /// Lets no further call begin, and waits like [`finish`](Self::finish).
+    #[cfg(feature = "serve-http")]
     pub(super) async fn drain(&self, limit: Duration, hurry: impl Future<Output = ()>) {
+        self.is_closed.store(true, Ordering::Release);
+        self.finish(limit, hurry).await;
+    }
+
+    /// Waits for the calls and answers there are; after the limit or at the hurry they are given up. Where nothing more is read, what was
+    /// read before may begin.
+    pub(super) async fn finish(&self, limit: Duration, hurry: impl Future<Output = ()>) {
         self.stopping.cancel();
         self.running.close();
         self.answers.close();
@@ -101,6 +112,7 @@ mod tests {
 
     use super::*;
 
+    #[cfg(feature = "serve-http")]
     #[tokio::test(start_paused = true)]
     async fn a_drain_ends_with_the_last_call() {
         let calls = Calls::default();
@@ -130,8 +142,8 @@ mod tests {
             let limit = Duration::from_secs(limit);
             let drain = async {
                 match is_hurried {
-                    true => calls.drain(limit, ready(())).await,
-                    false => calls.drain(limit, pending()).await,
+                    true => calls.finish(limit, ready(())).await,
+                    false => calls.finish(limit, pending()).await,
                 }
             };
             tokio::join!(drain, ended);

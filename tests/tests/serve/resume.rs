@@ -110,3 +110,16 @@ async fn notices_that_came_while_nobody_listened_are_delivered() {
     let mut known = resumed(&server.url, &session, &id).await;
     assert_eq!(known.message().await.0, next);
 }
+
+#[tokio::test]
+async fn notices_come_to_a_client_whose_lost_connection_nobody_has_noticed() {
+    let server = Served::start().await;
+    let session = session(&server.url).await;
+    let listening = async || Events::of(send(get(&server.url).header("mcp-session-id", &session)).await);
+    let _lost = listening().await;
+    let mut notices = listening().await;
+    let change = json!({ "jsonrpc": "2.0", "id": 8, "method": "tools/call", "params": { "name": "change" } });
+    let mut changed = Events::of(send(post(&server.url, &change).header("mcp-session-id", &session)).await);
+    assert_eq!(changed.message().await.1["id"], 8);
+    assert_eq!(notices.message().await.1["method"], "notifications/tools/list_changed");
+}

@@ -111,6 +111,7 @@ impl<'a> Tools<'a> {
             tool: tool.name(),
             arguments: Arguments::new(arguments)?,
             timeout: TIMEOUT,
+            patience: None,
             trace: TraceContext::from_parent(None),
             listener: None,
         };

@@ -140,14 +140,12 @@ impl CallRecord<'_> {
 
 impl Drop for CallRecord<'_> {
     fn drop(&mut self) {
-        // Before the call counts as over, so that whoever waits for the last one finds all of them told.
-        self.observers.call_ended(&self.ended());
         let (arguments, result, end) = (self.text(self.arguments.as_str()), self.result.take(), self.end());
         let waiting = bytes(arguments.as_deref()) + bytes(result.as_deref());
         let room = self.journal.waiting_bytes().hold_within(waiting, WAITING_BYTES);
         let (project_id, tool) = (self.caller.project_id.clone(), Arc::clone(&self.found.tool));
         // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
-        self.journal.running().end(&self.call_id, |summary| {
+        let ending = self.journal.running().end(&self.call_id, |summary| {
             let entry = room.map(|room| Entry {
                 project_id,
                 summary,
@@ -160,5 +158,66 @@ impl Drop for CallRecord<'_> {
             });
             self.journal.submit(entry);
         });
+        // After that: a dashboard's snapshot that has the call would otherwise be the last that is said of it. And before the call counts
+        // as over, so that whoever waits for the last one finds all of them told.
+        self.observers.call_ended(&self.ended());
+        drop(ending);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::core::ToolName;
+    use crate::core::identity::Identity;
+    use crate::core::observe::CallObserver;
+    use crate::store::ToolRow;
+
+    /// Notes how many calls are under way when it is told of one, and whether the journal takes all for over.
+    #[derive(Debug)]
+    struct Watch(Arc<Journal>, Mutex<Vec<(usize, bool)>>);
+
+    impl Watch {
+        fn note(&self, caller: &Caller) {
+            let under_way = self.0.running_calls(&caller.project_id).len();
+            self.1.lock().unwrap().push((under_way, self.0.idle().now_or_never().is_some()));
+        }
+    }
+
+    impl CallObserver for Watch {
+        fn call_began(&self, call: &BegunCall<'_>) {
+            self.note(call.caller);
+        }
+
+        fn call_ended(&self, call: &EndedCall<'_>) {
+            self.note(call.caller);
+        }
+    }
+
+    #[test]
+    fn who_is_told_of_an_end_does_not_find_the_call_any_more_and_whoever_waits_for_the_last_one_waits_for_that() {
+        let journal = Arc::new(Journal::closed());
+        let watch = Arc::new(Watch(Arc::clone(&journal), Mutex::default()));
+        let observers = Observers::new(Arc::clone(&watch) as _);
+        let declaration = platools::wire::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
+        let row = ToolRow { declaration, fingerprint: String::new(), changed_ms: 0 };
+        let found = Found { identity: Identity::sample(), tool: Arc::new(row.into()) };
+        let request = CallRequest {
+            tool: ToolName { name: "t".to_owned(), entity: None, environment: None },
+            arguments: Arguments::none(),
+            timeout: Duration::ZERO,
+            patience: None,
+            trace: TraceContext::from_parent(None),
+            listener: None,
+        };
+        let caller = Caller::sample("k");
+        drop(CallRecord::begin(&journal, &observers, &caller, &found, &request));
+        assert_eq!(*watch.1.lock().unwrap(), [(1, false), (0, false)]);
+        assert!(journal.idle().now_or_never().is_some());
     }
 }

@@ -11,38 +11,63 @@ use crate::core::ids::{CallId, ProjectId};
 /// Every call that began and did not end.
 #[derive(Debug, Default)]
 pub(super) struct Running {
-    calls: Mutex<HashMap<CallId, (ProjectId, CallSummary)>>,
+    calls: Mutex<Table>,
     /// The last of them ended.
     idle: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Table {
+    by_id: HashMap<CallId, (ProjectId, CallSummary)>,
+    /// How many have ended that somebody is still to be told of.
+    ending: usize,
+}
+
+/// A call that has ended. Once it is dropped it counts as over, for whoever waits for the last one.
+pub(super) struct Ending<'a>(&'a Running);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let mut calls = self.0.lock();
+        calls.ending -= 1;
+        if calls.is_idle() {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+impl Table {
+    fn is_idle(&self) -> bool {
+        self.by_id.is_empty() && self.ending == 0
+    }
+}
+
 impl Running {
     pub(super) fn begin(&self, project: ProjectId, summary: CallSummary) {
-        self.lock().insert(summary.call_id.clone(), (project, summary));
+        self.lock().by_id.insert(summary.call_id.clone(), (project, summary));
     }
 
     /// Ends a call. Nobody looks for it before it was handed on.
-    pub(super) fn end(&self, call_id: &CallId, hand_on: impl FnOnce(CallSummary)) {
+    pub(super) fn end(&self, call_id: &CallId, hand_on: impl FnOnce(CallSummary)) -> Ending<'_> {
         let mut calls = self.lock();
-        if let Some((_, summary)) = calls.remove(call_id) {
+        if let Some((_, summary)) = calls.by_id.remove(call_id) {
             hand_on(summary);
         }
-        if calls.is_empty() {
-            self.idle.notify_waiters();
-        }
+        calls.ending += 1;
+        Ending(self)
     }
 
     /// A call of a project.
     pub(super) fn find(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
         let calls = self.lock();
-        calls.get(call_id).filter(|(owner, _)| owner == project).map(|(_, summary)| summary.clone())
+        calls.by_id.get(call_id).filter(|(owner, _)| owner == project).map(|(_, summary)| summary.clone())
     }
 
     /// The calls of a project, the oldest first.
     pub(super) fn list(&self, project: &ProjectId) -> Vec<CallSummary> {
         let calls = self.lock();
         let mut listed: Vec<_> =
-            calls.values().filter(|(owner, _)| owner == project).map(|(_, summary)| summary.clone()).collect();
+            calls.by_id.values().filter(|(owner, _)| owner == project).map(|(_, summary)| summary.clone()).collect();
         drop(calls);
         listed.sort_by(|left, right| (left.started_ms, &left.call_id).cmp(&(right.started_ms, &right.call_id)));
         listed
@@ -53,14 +78,14 @@ impl Running {
         loop {
             // Before looking, so that the last end is not missed.
             let idle = self.idle.notified();
-            if self.lock().is_empty() {
+            if self.lock().is_idle() {
                 return;
             }
             idle.await;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<CallId, (ProjectId, CallSummary)>> {
+    fn lock(&self) -> MutexGuard<'_, Table> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }

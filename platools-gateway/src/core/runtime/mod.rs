@@ -179,10 +179,9 @@ mod tests {
     impl Core {
         /// Waits until everything is written that was to be written before.
         async fn settle_writes(&self) {
-            let nobody = AgentId::from("agt_nobody");
-            let forget =
-                |reply| writer::Command::Forget { agent: nobody, session: "sess_none".into(), reply: Some(reply) };
-            self.runtime.writer.ask(forget).await.unwrap();
+            let (project, agent) = (ProjectId::from("prj_none"), AgentId::from("agt_nobody"));
+            let nothing = |reply| writer::Command::Disconnect { project, agent, session: "sess_none".into(), reply };
+            self.runtime.writer.ask(nothing).await.unwrap();
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::queue::SocketEnd;
 use super::session::Session;
 use super::sockets::AgentSocket;
 use super::state::is_silent;
@@ -107,15 +106,17 @@ impl Core {
     /// # Errors
     /// The id is not that of the agent's session, or the database failed.
     pub(crate) async fn end_session(&self, peer: &Peer, id: Option<&SessionId>) -> Result<(), Error> {
-        let project = &peer.caller.project_id;
-        let ended = self.runtime.state().end(project, &peer.id, id, SocketEnd::Disconnected);
-        match (ended, id) {
-            (Some(session), _) => {
-                let (agent, session) = (session.agent_id, session.id);
-                self.runtime.writer.ask(|reply| Command::Forget { agent, session, reply: Some(reply) }).await
+        let project = peer.caller.project_id.clone();
+        let current = self.runtime.state().session(&project, &peer.id).map(|session| session.id.clone());
+        match (current, id) {
+            (current, Some(id)) if current.as_ref() != Some(id) => {
+                Err(Error::new(ErrorKind::NotFound, "the agent has no session of that id"))
             }
-            (None, Some(_)) => Err(Error::new(ErrorKind::NotFound, "the agent has no session of that id")),
-            (None, None) => Ok(()),
+            (Some(session), _) => {
+                let agent = peer.id.clone();
+                self.runtime.writer.ask(|reply| Command::Disconnect { project, agent, session, reply }).await
+            }
+            (None, _) => Ok(()),
         }
     }
 
@@ -139,7 +140,7 @@ impl Core {
         for Session { agent_id: agent, id: session, .. } in ended {
             tracing::info!(agent.id = %agent, "an agent's session has ended without its doing");
             // If this is lost, the next start of the gateway takes the session up, and it ends as it did here.
-            let _ = self.runtime.writer.send(Command::Forget { agent, session, reply: None });
+            let _ = self.runtime.writer.send(Command::Forget { agent, session });
         }
     }
 }

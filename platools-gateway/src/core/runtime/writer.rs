@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::queue::SocketEnd;
 use super::session::Session;
 use super::sessions::SessionView;
 use super::{Shared, events};
@@ -29,11 +30,16 @@ pub(super) enum Command {
         row: SessionRow,
         reply: Reply<SessionView>,
     },
+    Disconnect {
+        project: ProjectId,
+        agent: AgentId,
+        session: SessionId,
+        reply: Reply<()>,
+    },
     /// Its session has ended already.
     Forget {
         agent: AgentId,
         session: SessionId,
-        reply: Option<Reply<()>>,
     },
     Join {
         agent: AgentId,
@@ -147,7 +153,9 @@ async fn try_write(store: &Store, batch: &mut [Command], kept: i64) -> Result<Ve
     for command in batch {
         written.push(match command {
             Command::Connect { row, .. } => change.put_session(row).await?,
-            Command::Forget { agent, session, .. } => change.remove_session(agent, session).await.map(|()| true)?,
+            Command::Disconnect { agent, session, .. } | Command::Forget { agent, session } => {
+                change.remove_session(agent, session).await.map(|()| true)?
+            }
             Command::Join { agent, channel, .. } => {
                 change.join_channel(channel, agent, now_ms()).await.map(|()| true)?
             }
@@ -183,7 +191,12 @@ impl Command {
                 };
                 let _ = reply.send(answer);
             }
-            Self::Forget { reply, .. } => drop(reply.map(|reply| reply.send(Ok(())))),
+            Self::Disconnect { project, agent, session, reply } => {
+                // One that has ended otherwise meanwhile is gone as well.
+                shared.state().end(&project, &agent, Some(&session), SocketEnd::Disconnected);
+                let _ = reply.send(Ok(()));
+            }
+            Self::Forget { .. } => {}
             Self::Join { reply, .. } => drop(reply.send(Ok(()))),
             Self::Leave { project, agent, channel, reply } => {
                 shared.state().depart(&project, &agent, &channel);
@@ -208,10 +221,11 @@ impl Command {
         let error = || Error::new(ErrorKind::Storage, "the gateway's database failed");
         match self {
             Self::Connect { reply, .. } => drop(reply.send(Err(error()))),
-            Self::Forget { reply, .. } => drop(reply.map(|reply| reply.send(Err(error())))),
-            Self::Join { reply, .. } | Self::Leave { reply, .. } => drop(reply.send(Err(error()))),
+            Self::Disconnect { reply, .. } | Self::Join { reply, .. } | Self::Leave { reply, .. } => {
+                drop(reply.send(Err(error())));
+            }
             Self::Say { reply, .. } => drop(reply.send(Err(error()))),
-            Self::Heartbeats(_) => {}
+            Self::Forget { .. } | Self::Heartbeats(_) => {}
         }
     }
 }

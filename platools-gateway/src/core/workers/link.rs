@@ -66,7 +66,12 @@ impl Link {
     /// What the link's fence is: it tells whether the link is still the live one, also while the link is in use.
     #[must_use]
     pub fn fence(&self) -> Fence {
-        Fence { workers: self.workers.clone(), scope: self.identity.scope(), arrival: self.arrival }
+        Fence {
+            workers: self.workers.clone(),
+            scope: self.identity.scope(),
+            arrival: self.arrival,
+            connection_id: self.connection_id.clone(),
+        }
     }
 
     /// The reason to close, as soon as there is one.
@@ -96,9 +101,10 @@ impl Link {
         self.deliveries.len()
     }
 
-    /// Notes that the socket has a call. From here on it waits for its answer, also when the link ends.
+    /// Notes that the socket has a call. From here on it waits for its answer, also when the link ends, and then as long as its
+    /// caller has patience.
     pub fn sent(&self, call_id: &CallId) {
-        self.workers.calls.sent(call_id);
+        self.workers.calls.sent(call_id, &self.connection_id);
     }
 }
 
@@ -111,7 +117,7 @@ impl Drop for Link {
         }
         // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
         self.deliveries.close();
-        self.workers.calls.fail_queued(&self.connection_id, offline);
+        self.workers.calls.lose(&self.connection_id, offline);
         if is_offline {
             self.workers.news.tell(&scope);
         }
@@ -124,9 +130,18 @@ pub struct Fence {
     pub(super) workers: Workers,
     scope: Scope,
     pub(super) arrival: Arrival,
+    connection_id: ConnectionId,
 }
 
 impl Fence {
+    /// Notes that the worker has a call over this link, as only it can know after a reconnect. A link that was replaced or has
+    /// ended has none.
+    pub fn has(&self, call_id: &CallId) {
+        if self.is_current() {
+            self.workers.calls.seen(&self.scope, call_id, &self.connection_id);
+        }
+    }
+
     /// Notes that the worker stops: it is sent no more calls.
     pub fn leaves(&self) {
         self.workers.leaves(&self.scope, self.arrival);

@@ -80,10 +80,10 @@ async fn calls_that_were_not_sent_fail_when_the_link_goes_also_those_taken_off_t
     drop(link);
     let [sent, taken, queued] = calls;
     for waiting in [taken, queued] {
-        assert_eq!(waiting.until(soon()).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+        assert_eq!(waiting.until(soon(), None).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
     }
     workers.calls.answer(&identity().scope(), &"sent".into(), Outcome::Failed { message: String::new() });
-    assert!(sent.until(soon()).await.is_ok());
+    assert!(sent.until(soon(), None).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,7 +95,7 @@ async fn a_call_that_races_with_the_end_of_the_link_is_answered() {
         let waiting = workers.calls.open("c".into(), identity().scope(), None);
         let ending = tokio::task::spawn_blocking(move || drop(link));
         if live.deliver(delivery("c")).is_ok() {
-            assert_eq!(waiting.until(soon()).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+            assert_eq!(waiting.until(soon(), None).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
         }
         ending.await.unwrap();
     }

@@ -1,12 +1,8 @@
 //! One call of a tool, with what its client is told meanwhile.
 
-use std::future::pending;
-use std::time::Duration;
-
 use rmcp::RoleServer;
 use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData};
 use rmcp::service::RequestContext;
-use tokio::time::timeout;
 
 use super::asked::{Asked, AskedCall};
 use super::failure::{failure, is_of_protocol};
@@ -15,9 +11,7 @@ use super::sessions::Sessions;
 use super::telling::Telling;
 use super::{result, tools};
 use crate::core::arguments::Arguments;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Scope;
-use crate::core::{CallRequest, Core, Reports, ToolName, ToolNews};
+use crate::core::{CallRequest, Reports};
 
 /// Calls a tool. Cancelling the request, or ending its session, cancels the call at its worker.
 pub(super) async fn run(
@@ -44,10 +38,9 @@ pub(super) async fn run(
     let end = match arguments {
         Ok(arguments) => {
             let (trace, listener) = (asked.trace.clone(), Some(listener));
-            let gone = until_gone(core, core.tool_news(), scope_of(&tool), settings.worker_return);
-            let request = CallRequest { tool, arguments, timeout: settings.call_limit, trace, listener };
-            let call = core.call_permitted(&asked.caller, permit, request);
-            telling.until(call, gone, reports).await?
+            let (timeout, patience) = (settings.call_limit, Some(settings.worker_return));
+            let request = CallRequest { tool, arguments, timeout, patience, trace, listener };
+            telling.until(core.call_permitted(&asked.caller, permit, request), reports).await?
         }
         Err(error) => Err(error),
     };
@@ -57,29 +50,4 @@ pub(super) async fn run(
         Err(error) if is_of_protocol(error.kind()) => Err(failure(&error)),
         Err(error) => Ok(result::failed(&error)),
     }
-}
-
-/// Waits until a worker has been away for so long.
-///
-/// One that goes away while a tool runs keeps the answer, and comes back with it. One that does not is gone, and nobody should wait
-/// for it as long as for a tool that runs.
-async fn until_gone(core: &Core, mut news: ToolNews, scope: Option<Scope>, patience: Duration) -> Error {
-    let Some(scope) = scope else { return pending().await };
-    loop {
-        news.changed(|changed| *changed == scope).await;
-        let back = async {
-            while !core.is_online(&scope) {
-                news.changed(|changed| *changed == scope).await;
-            }
-        };
-        if timeout(patience, back).await.is_err() {
-            let message = "the tool's worker went away while it ran, and did not come back; whether it ran to its end is not known";
-            return Error::new(ErrorKind::Timeout, message);
-        }
-    }
-}
-
-fn scope_of(tool: &ToolName) -> Option<Scope> {
-    let (entity, environment) = (tool.entity.as_deref()?, tool.environment.as_deref()?);
-    Some(Scope { entity: entity.into(), environment: environment.into() })
 }

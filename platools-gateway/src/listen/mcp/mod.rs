@@ -12,6 +12,7 @@ mod handler;
 #[expect(deprecated, reason = "clients of the revisions in use ask for a log")]
 mod log;
 mod places;
+mod readers;
 mod replay;
 mod resource;
 mod result;

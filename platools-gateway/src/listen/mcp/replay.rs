@@ -11,12 +11,17 @@ use async_trait::async_trait;
 use futures::{Stream, stream};
 use rmcp::model::ServerJsonRpcMessage;
 use rmcp::transport::streamable_http_server::session::{
-    EventId, EventStore, EventStoreError, EventStream, ServerSseMessage, StreamId,
+    EventId, EventStore, EventStoreError, EventStream, ServerSseMessage,
 };
 use tokio::sync::watch;
 
+use super::readers::{Reader, Readers, Turn};
+
 /// So many events are kept at most, however short they are.
 const MAX_EVENTS: usize = 1024;
+
+/// The stream of what happens by itself. All others are those of a request, and end with its answer.
+const COMMON: &str = "common";
 
 /// The latest events of one session's streams.
 #[derive(Debug)]
@@ -24,6 +29,7 @@ pub(super) struct Replay {
     log: Mutex<Log>,
     /// The number of the latest event.
     latest: watch::Sender<u64>,
+    readers: Arc<Readers>,
     max_bytes: usize,
 }
 
@@ -49,10 +55,12 @@ impl fmt::Debug for Kept {
 }
 
 impl Kept {
-    /// Whether nothing comes after it in its stream.
+    /// Whether nothing comes after it in its stream. An answer that belongs to no request any more goes to the common one, which
+    /// goes on.
     fn is_last(&self) -> bool {
         let message = self.event.message.as_deref();
-        matches!(message, Some(ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_)))
+        *self.stream != *COMMON
+            && matches!(message, Some(ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_)))
     }
 }
 
@@ -65,11 +73,58 @@ enum Next {
 
 impl Replay {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { log: Mutex::default(), latest: watch::Sender::new(0), max_bytes }
+        Self { log: Mutex::default(), latest: watch::Sender::new(0), readers: Arc::default(), max_bytes }
     }
 
-    /// A stream's events after one of them, or from its first at 0; then those that are still to come, to the stream's end.
-    pub(super) fn follow(
+    /// What happens by itself from now on.
+    pub(super) fn listen(self: &Arc<Self>) -> impl Stream<Item = ServerSseMessage> + Send + Sync + use<> {
+        let latest = *self.latest.borrow();
+        self.listen_after(latest)
+    }
+
+    /// What happens by itself after an event, or has happened since the beginning at 0. Whoever asks last is told.
+    pub(super) fn listen_after(
+        self: &Arc<Self>,
+        after: u64,
+    ) -> impl Stream<Item = ServerSseMessage> + Send + Sync + use<> {
+        struct Listener {
+            replay: Arc<Replay>,
+            latest: watch::Receiver<u64>,
+            reader: Reader,
+            after: u64,
+        }
+        let (latest, reader) = (self.latest.subscribe(), self.readers.join());
+        stream::unfold(Listener { replay: Arc::clone(self), latest, reader, after }, async |mut listener| {
+            loop {
+                // Before looking, so that what comes meanwhile is not slept through.
+                listener.latest.borrow_and_update();
+                match listener.reader.turn() {
+                    Turn::Over => return None,
+                    Turn::Later => {
+                        listener.reader.changed().await;
+                        // What others were told meanwhile is not told again.
+                        listener.after = listener.after.max(listener.reader.given());
+                        continue;
+                    }
+                    Turn::Own => {}
+                }
+                let next = listener.replay.lock().next(COMMON, listener.after);
+                if let Next::Event(number, event) = next {
+                    listener.after = number;
+                    listener.reader.takes(number);
+                    return Some((event, listener));
+                }
+                // Both arms are cancel-safe.
+                tokio::select! {
+                    changed = listener.latest.changed() => changed.ok()?,
+                    () = listener.reader.changed() => {}
+                }
+            }
+        })
+    }
+
+    /// A request's events after one of them, or from its first at 0; then those that are still to come, to its answer.
+    fn follow(
         self: &Arc<Self>,
         stream: &str,
         after: u64,
@@ -100,17 +155,18 @@ impl Replay {
     }
 
     /// What came, and comes, after an event in its stream.
-    pub(super) fn after(
-        self: &Arc<Self>,
-        event_id: &str,
-    ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + use<>, EventStoreError> {
+    pub(super) fn after(self: &Arc<Self>, event_id: &str) -> Result<EventStream, EventStoreError> {
         let number: u64 = event_id.parse()?;
         let stream = {
             let log = self.lock();
             let found = log.events.iter().find(|kept| kept.number == number);
             Arc::clone(&found.ok_or("the event is not kept any more")?.stream)
         };
-        Ok(self.follow(&stream, number))
+        Ok(if *stream == *COMMON {
+            Box::pin(self.listen_after(number))
+        } else {
+            Box::pin(self.follow(&stream, number))
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {
@@ -143,7 +199,7 @@ impl EventStore for Shared {
     async fn store_event(&self, stream_id: &str, event: &ServerSseMessage) -> Result<EventId, EventStoreError> {
         let bytes =
             event.message.as_deref().map_or(0, |message| serde_json::to_vec(message).map_or(0, |text| text.len()));
-        let (stream, replay) = (StreamId::from(stream_id).into(), &self.0);
+        let (stream, replay) = (name(stream_id).into(), &self.0);
         let mut log = replay.lock();
         let number = *replay.latest.borrow() + 1;
         let event = ServerSseMessage::clone(event);
@@ -154,8 +210,13 @@ impl EventStore for Shared {
     }
 
     async fn replay_events_after(&self, last_event_id: &str) -> Result<EventStream, EventStoreError> {
-        Ok(Box::pin(self.0.after(last_event_id)?))
+        self.0.after(last_event_id)
     }
+}
+
+/// What a stream is called here: `rmcp` puts the session before the common one's name.
+fn name(stream_id: &str) -> &str {
+    if stream_id.ends_with(":common") { COMMON } else { stream_id }
 }
 
 fn with_id(mut event: ServerSseMessage, number: u64) -> ServerSseMessage {
@@ -209,6 +270,34 @@ mod tests {
         assert_eq!(ids(&rest.collect::<Vec<_>>().await), [&*last]);
         let nothing = replay.replay_events_after(&last).await.unwrap();
         assert_eq!(nothing.collect::<Vec<_>>().await.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_among_what_happens_by_itself_ends_nothing() {
+        let replay = Shared(Arc::new(Replay::new(1 << 20)));
+        let first = store(&replay, "session:common", progress(1)).await;
+        let stray = store(&replay, "session:common", answer()).await;
+        let mut rest = replay.replay_events_after(&first).await.unwrap();
+        assert_eq!(ids(&[rest.next().await.unwrap()]), [&*stray]);
+        assert!(rest.next().now_or_never().is_none(), "it goes on");
+        let next = store(&replay, "session:common", progress(2)).await;
+        assert_eq!(ids(&[rest.next().await.unwrap()]), [&*next]);
+    }
+
+    #[tokio::test]
+    async fn what_happens_by_itself_is_told_to_whoever_asked_last() {
+        let replay = Arc::new(Replay::new(1 << 20));
+        let (shared, mut all) = (Shared(Arc::clone(&replay)), Box::pin(replay.listen()));
+        store(&shared, "session:common", progress(1)).await;
+        assert_eq!(ids(&[all.next().await.unwrap()]), ["1"]);
+        let mut later = Box::pin(replay.listen());
+        store(&shared, "session:common", progress(2)).await;
+        assert!(all.next().now_or_never().is_none());
+        assert_eq!(ids(&[later.next().await.unwrap()]), ["2"]);
+        drop(later);
+        assert!(all.next().now_or_never().is_none(), "it was told already");
+        store(&shared, "session:common", progress(3)).await;
+        assert_eq!(ids(&[all.next().await.unwrap()]), ["3"]);
     }
 
     #[tokio::test]

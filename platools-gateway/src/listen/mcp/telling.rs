@@ -2,6 +2,8 @@
 
 use std::pin::pin;
 
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Fuse, FusedFuture as _};
 use rmcp::RoleServer;
 use rmcp::model::{ErrorData, ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
@@ -11,7 +13,7 @@ use super::session::Session;
 use crate::core::error::Error;
 use crate::core::{CallReply, LogEntry, Progress, Report, Reports};
 
-/// What a client is told of a call that runs.
+/// A call's client, and what it wants to know.
 pub(super) struct Telling<'a> {
     context: &'a RequestContext<RoleServer>,
     token: Option<ProgressToken>,
@@ -25,25 +27,29 @@ impl<'a> Telling<'a> {
         Self { context, token: context.meta.get_progress_token(), log: Log::of(session, context), tool }
     }
 
-    /// Runs a call, and tells its client what the tool says meanwhile, as far as it wants to know.
+    /// Runs a call, and tells its client what the tool says meanwhile, one thing at a time and as far as it wants to know.
     pub(super) async fn until(
         &self,
         call: impl Future<Output = Result<CallReply, Error>>,
-        gone: impl Future<Output = Error>,
         mut reports: Reports,
     ) -> Result<Result<CallReply, Error>, ErrorData> {
-        let (mut call, mut gone) = (pin!(call), pin!(gone));
+        let mut call = pin!(call);
+        let mut sending: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
         let end = loop {
-            // Every arm is cancel-safe: the call is kept, and nothing is lost but older progress.
+            // Every arm is cancel-safe: what runs is kept, and nothing is lost but older progress.
             tokio::select! {
                 biased;
                 // Nobody reads this answer.
                 () = self.context.ct.cancelled() => return Err(ErrorData::internal_error("the request was cancelled", None)),
-                report = reports.next() => self.tell(report).await,
+                // Before what the tool says, however much that is: its time may be up.
                 end = &mut call => break end,
-                error = &mut gone => break Err(error),
+                () = &mut sending => {}
+                report = reports.next(), if sending.is_terminated() => sending = self.tell(report).boxed().fuse(),
             }
         };
+        if !sending.is_terminated() {
+            sending.await;
+        }
         for report in reports.rest() {
             self.tell(report).await;
         }
@@ -55,7 +61,7 @@ impl<'a> Telling<'a> {
         self.log.ended(self.context, self.tool, end).await;
     }
 
-    /// A client that does not read holds up nothing but what it is told.
+    /// Whoever gives the call up is not waited for.
     async fn tell(&self, report: Report) {
         match (report, &self.token) {
             (Report::Progress(progress), Some(token)) => {

@@ -127,7 +127,8 @@ impl SessionManager for Visit {
         &self,
         id: &SessionId,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Failed> {
-        Ok(events(self.own(id)?.handle.establish_common_channel().await?))
+        // `rmcp` would give it to the first who asked, for as long as the connection of that one seems to be there.
+        Ok(self.own(id)?.replay.listen())
     }
 
     async fn resume(
@@ -137,8 +138,7 @@ impl SessionManager for Visit {
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Failed> {
         let replay = self.own(id)?.replay;
         if last_event_id == BEGINNING {
-            // The name that `rmcp` has for the stream of what happens by itself.
-            return Ok(replay.follow(&format!("{id}:common"), 0).left_stream());
+            return Ok(replay.listen_after(0).left_stream());
         }
         let rest = replay.after(&last_event_id).map_err(|_| Failed::Forgotten)?;
         Ok(rest.right_stream())

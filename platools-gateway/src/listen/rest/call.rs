@@ -110,11 +110,12 @@ fn streamed(core: Arc<Core>, caller: Caller, request: CallRequest) -> Response {
         // Both arms are cancel-safe: the call is kept, and nothing is lost but older progress.
         tokio::select! {
             biased;
-            report = reports.next() => Some((vec![report_event(&report)], Some((call, reports)))),
+            // Before what the tool says, however much that is: its time may be up.
             end = &mut call => {
                 let rest = reports.rest();
                 Some((rest.iter().map(report_event).chain([end_event(end)]).collect(), None))
             }
+            report = reports.next() => Some((vec![report_event(&report)], Some((call, reports)))),
         }
     });
     Sse::new(events.flat_map(stream::iter).map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response()
@@ -200,6 +201,7 @@ impl Call<'_> {
             tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },
             arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
             timeout: timeout_of(self.timeout_ms)?,
+            patience: None,
             trace,
             listener: None,
         })

@@ -129,12 +129,18 @@ impl<'a> Frames<'a> {
     fn progress(&self, frame: ToolProgress<'_>) {
         let message = frame.message.map(|message| cut(&message, MAX_PROGRESS_BYTES).to_owned());
         let progress = Progress { progress: frame.progress, total: frame.total, message };
-        self.core.report(&self.scope, &CallId::from(&*frame.call_id), Report::Progress(progress));
+        self.report(&frame.call_id, Report::Progress(progress));
     }
 
     fn log(&self, frame: ToolLog<'_>) {
         let entry = LogEntry { level: frame.level, message: cut(&frame.message, MAX_LOG_BYTES).to_owned() };
-        self.core.report(&self.scope, &CallId::from(&*frame.call_id), Report::Log(entry));
+        self.report(&frame.call_id, Report::Log(entry));
+    }
+
+    fn report(&self, call_id: &str, report: Report) {
+        let call_id = CallId::from(call_id);
+        self.fence.has(&call_id);
+        self.core.report(&self.scope, &call_id, report);
     }
 
     /// Acknowledges the answers that were read, if there are any.

@@ -176,7 +176,14 @@ mod tests {
             let tool = ToolName { name: "slow".to_owned(), entity: None, environment: None };
             core.call(
                 &caller,
-                CallRequest { tool, arguments, timeout, trace: TraceContext::from_parent(None), listener: None },
+                CallRequest {
+                    tool,
+                    arguments,
+                    timeout,
+                    patience: None,
+                    trace: TraceContext::from_parent(None),
+                    listener: None,
+                },
             )
         };
         let mut calls: FuturesUnordered<_> = (0..CALLS).map(|_| call()).collect();

@@ -31,6 +31,11 @@ impl Subscriptions {
         self.member = channel_ids;
     }
 
+    /// The gateway has named some of the channels that the agent is a member of.
+    pub(super) fn joined_also(&mut self, mut channel_ids: BTreeSet<String>) {
+        self.member.append(&mut channel_ids);
+    }
+
     /// What a new socket is to be subscribed to.
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         let member = self.member.difference(&self.given_up);

@@ -10,7 +10,7 @@ use super::core::{Core, Frames};
 use super::error::{RuntimeError, RuntimeErrorKind};
 use crate::error::Error;
 use crate::link::Socket;
-use crate::wire::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, Ticket, path};
+use crate::wire::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, MAX_PAGE, Ticket, path};
 
 /// A socket with a session.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Opened {
 }
 
 /// After so many pages nobody looks for further channels.
-const MAX_PAGES: usize = 200;
+const MAX_PAGES: usize = 100;
 
 impl Core {
     /// Begins a session and opens a socket for it, with the key as it is now.
@@ -51,25 +51,38 @@ impl Core {
         dialler.in_time(steps).await
     }
 
-    /// Finds out which channels the agent is a member of. Where that fails, those known before are kept: what they are is no
-    /// reason to have no connection.
+    /// Finds out which channels the agent is a member of. Where that fails, those known before are kept beside those that were
+    /// found: what they are is no reason to have no connection.
     async fn join_channels(&self) {
-        let limit = self.gateway.dialler().time_limit();
-        match timeout(limit, self.channels_of_agent()).await {
-            Ok(Ok(channels)) => drop(self.change_channels(|known| known.joined(channels))),
-            Ok(Err(error)) => warn!(%error, "the agent's channels are not known"),
-            Err(_) => warn!("the agent's channels are not known: the gateway took too long"),
-        }
+        let (mut known, mut member) = (BTreeSet::new(), BTreeSet::new());
+        let whole = self.find_channels(&mut known, &mut member).await;
+        drop(self.change_channels(|channels| match whole {
+            Ok(()) => channels.joined(member),
+            Err(error) => {
+                warn!(%error, channels.known = known.len(), "not all of the agent's channels are known");
+                channels.joined_also(member);
+            }
+        }));
     }
 
-    async fn channels_of_agent(&self) -> Result<BTreeSet<String>, RuntimeError> {
-        let (mut known, mut member) = (BTreeSet::new(), BTreeSet::new());
-        for page in 0..MAX_PAGES {
-            let path = path::page(path::CHANNELS, DEFAULT_PAGE, page * DEFAULT_PAGE);
-            let Channels { channels, .. } = self.gateway.ask("GET", &path, ()).await?;
-            let is_last = channels.len() < DEFAULT_PAGE;
+    /// Page by page, each within the time that a socket may take.
+    async fn find_channels(
+        &self,
+        known: &mut BTreeSet<String>,
+        member: &mut BTreeSet<String>,
+    ) -> Result<(), RuntimeError> {
+        let limit = self.gateway.dialler().time_limit();
+        let too_slow = |_| RuntimeError::new(RuntimeErrorKind::TimedOut, format!("no answer came within {limit:?}"));
+        let mut offset = 0;
+        for _ in 0..MAX_PAGES {
+            let path = path::page(path::CHANNELS, MAX_PAGE, offset);
+            let asked = timeout(limit, self.gateway.ask::<Channels>("GET", &path, ()));
+            let page = asked.await.map_err(too_slow)??;
+            offset += page.channels.len();
+            // One that does not say how many it allows for may allow for no more than is usual.
+            let is_last = page.channels.len() < page.limit.unwrap_or(DEFAULT_PAGE);
             let before = known.len();
-            for channel in channels {
+            for channel in page.channels {
                 if channel.is_member {
                     member.insert(channel.id.clone());
                 }
@@ -80,6 +93,6 @@ impl Core {
                 break;
             }
         }
-        Ok(member)
+        Ok(())
     }
 }

@@ -110,7 +110,7 @@ impl Attempt<'_> {
         let core = Arc::clone(&self.shared.core);
         // Before anybody can ask, and before the run may have something newer to say.
         core.reporter.state(ConnectionState::Connected);
-        let run = Run { core, stop: stop.subscribe() };
+        let run = Run::new(core, stop.subscribe());
         let mut task = JoinSet::new();
         task.spawn(run.run(opened));
         let stop = stop.clone();

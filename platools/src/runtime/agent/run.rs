@@ -1,7 +1,6 @@
 //! The run of a client that is connected: sockets, one after the other.
 
 use std::convert::Infallible;
-use std::future::pending;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -22,11 +21,18 @@ const EXHAUSTED: &str = "max retries exceeded";
 /// What a run works with; it lives on a task of its own.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) core: Arc<Core>,
-    pub(super) stop: watch::Receiver<bool>,
+    core: Arc<Core>,
+    /// Closed when the client may be connected again.
+    stop: watch::Receiver<bool>,
+    /// Another run may have what they share by now.
+    has_given_up: bool,
 }
 
 impl Run {
+    pub(super) fn new(core: Arc<Core>, stop: watch::Receiver<bool>) -> Self {
+        Self { core, stop, has_given_up: false }
+    }
+
     /// Stays connected until the client is disconnected or the policy gives up; begins with the first socket.
     pub(super) async fn run(mut self, first: Opened) {
         match self.keep_connected(first).await {
@@ -66,13 +72,16 @@ impl Run {
     }
 
     /// The client goes back to where it was before it was connected, and says why.
-    fn give_up(&self, error: &Error) {
+    fn give_up(&mut self, error: &Error) {
         warn!(error = %WithCauses(error), "the client has given up");
         let reason = match error.kind() {
             ErrorKind::RetriesExhausted => EXHAUSTED.to_owned(),
             _ => WithCauses(error).to_string(),
         };
         self.core.clear();
+        self.has_given_up = true;
+        // Before anybody is told, who may connect at once.
+        self.stop = watch::channel(true).1;
         self.core.reporter.state(ConnectionState::Disconnected);
         let failed = RuntimeEvent::failed(&reason);
         self.core.events.publish(failed.kind(), &failed);
@@ -81,6 +90,9 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
+        if self.has_given_up {
+            return;
+        }
         self.core.clear();
         self.core.reporter.disconnected();
     }
@@ -98,20 +110,53 @@ async fn connect_again(core: &Core, schedule: &mut Schedule, lost: Error) -> Res
     }
 }
 
-/// Keeps the session alive while there is no socket, for as long as the gateway knows it.
+/// Keeps the session alive while there is no socket, for as long as the gateway knows it. One that has ended is not begun by a
+/// heartbeat over HTTP, but by the next attempt to connect.
 async fn keep_alive(core: &Core, pulse: &mut Heartbeat) -> Infallible {
+    let mut ended = None;
     pulse.answered();
     loop {
         sleep_until(pulse.next()).await;
         pulse.sent(Instant::now());
         pulse.answered();
+        let session = core.session().as_ref().map(|session| session.session_id.clone());
+        if session == ended {
+            continue;
+        }
         match core.gateway.ask_once::<HeartbeatReply>("POST", path::HEARTBEAT, ()).await {
             Ok(_) => {}
             Err(error) if error.status() == Some(404) => {
                 debug!("the session has ended on the gateway");
-                return pending().await;
+                ended = session;
             }
             Err(error) => debug!(%error, "a heartbeat did not arrive"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::gateway::Gateway;
+    use super::*;
+    use crate::link::{Dialler, Endpoint, Reconnect, Secret, Tls};
+    use crate::wire::runtime::Connected;
+
+    #[tokio::test]
+    async fn who_is_told_that_the_client_has_given_up_finds_it_free_and_what_comes_then_is_left_alone() {
+        let limit = Duration::from_secs(1);
+        let dialler = Dialler::new(Endpoint::Agent, "http://127.0.0.1:1", &Tls::new(), limit).expect("a dialler");
+        let gateway = Gateway::new(dialler, Secret::from("k"), limit);
+        let core = Arc::new(Core::new(gateway, Reconnect::of_sessions(), limit, None));
+        let (stop, stopped) = watch::channel(false);
+        let mut run = Run::new(Arc::clone(&core), stopped);
+        run.give_up(&Error::new(ErrorKind::RetriesExhausted, "gone"));
+        assert!(stop.is_closed());
+        core.reporter.state(ConnectionState::Connecting);
+        *core.session() = Some(Connected::new("another", "agent", "0x1", ""));
+        drop(run);
+        assert!(core.session().is_some());
+        assert_eq!(*core.reporter.watch().borrow(), ConnectionState::Connecting);
     }
 }

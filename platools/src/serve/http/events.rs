@@ -2,6 +2,9 @@
 //!
 //! Every answer is a stream of events of its own, and each session has one more for notices. A client that comes back names the last
 //! event it has; it is sent what came after that, and then what comes, until the answer is complete.
+//!
+//! A client that lost its notices may ask for them again before anybody here has noticed the loss. So notices go to whoever asked for
+//! them last, and to those before it when that one is gone.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -17,6 +20,9 @@ use rmcp::transport::streamable_http_server::session::{
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+/// How the library's names for the streams of notices end. Before that is the session.
+const NOTICES: &str = ":common";
+
 /// How long a complete answer is kept.
 const KEPT: Duration = Duration::from_secs(60);
 
@@ -28,6 +34,9 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// So many streams are kept: more than there are calls. Those of calls that were cancelled are never complete, and go by this.
 const MOST_STREAMS: usize = 4096;
+
+/// So many ask for the notices of one session; the first of more is at the end.
+const MOST_LISTENERS: usize = 16;
 
 /// The events of all sessions.
 #[derive(Clone, Default)]
@@ -41,6 +50,8 @@ struct Streams {
     bytes: usize,
     /// The number of the next event; each has one of its own, so that a stream may be forgotten before its end.
     number: u64,
+    /// How many have asked for notices.
+    listeners: u64,
 }
 
 #[derive(Default)]
@@ -48,8 +59,12 @@ struct Kept {
     events: VecDeque<Event>,
     bytes: usize,
     is_complete: bool,
-    /// Told of every event; dropped with the stream.
+    /// Told of every event, and of listeners that come and go; dropped with the stream.
     added: watch::Sender<()>,
+    /// Who asked for notices, the latest last.
+    listeners: Vec<u64>,
+    /// The number after that of the latest notice that a listener has.
+    heard: u64,
 }
 
 struct Event {
@@ -66,13 +81,38 @@ enum Next {
 }
 
 impl Events {
-    /// The events of a stream from its beginning on, with those to come.
-    pub(super) fn all(&self, stream: &str) -> EventStream {
-        self.from(stream.to_owned(), 0)
+    /// The library's name for the stream of a session's notices.
+    pub(super) fn notices(session: &str) -> String {
+        format!("{session}{NOTICES}")
+    }
+
+    /// A session's notices from now on.
+    pub(super) fn listen(&self, session: &str) -> EventStream {
+        let now = self.lock().number;
+        self.listen_from(Self::notices(session), now)
+    }
+
+    /// A session's notices from its beginning on, with those to come.
+    pub(super) fn listen_to_all(&self, session: &str) -> EventStream {
+        self.listen_from(Self::notices(session), 0)
+    }
+
+    fn listen_from(&self, stream: String, number: u64) -> EventStream {
+        let listener =
+            Listener { events: self.clone(), number, is_behind: false, place: self.lock().seat(&stream), stream };
+        Box::pin(unfold(listener, |mut listener| async move {
+            loop {
+                match listener.next() {
+                    Next::Event(_, event) => return Some((event, listener)),
+                    Next::Later(mut added) => added.changed().await.ok()?,
+                    Next::End => return None,
+                }
+            }
+        }))
     }
 
     /// Whether a stream has events.
-    pub(super) fn know(&self, stream: &str) -> bool {
+    fn know(&self, stream: &str) -> bool {
         self.lock().by_id.contains_key(stream)
     }
 
@@ -101,7 +141,75 @@ impl Events {
     }
 }
 
+/// Who has asked for notices.
+struct Listener {
+    events: Events,
+    stream: String,
+    place: u64,
+    /// The number of the next event, or an earlier one.
+    number: u64,
+    /// Somebody asked later.
+    is_behind: bool,
+}
+
+impl Listener {
+    fn next(&mut self) -> Next {
+        let mut streams = self.events.lock();
+        let Some(kept) = streams.by_id.get_mut(&self.stream) else { return Next::End };
+        if !kept.listeners.contains(&self.place) {
+            return Next::End;
+        }
+        if kept.listeners.last() != Some(&self.place) {
+            self.is_behind = true;
+            return Next::Later(kept.added.subscribe());
+        }
+        if std::mem::take(&mut self.is_behind) {
+            // What others were told meanwhile is not told again.
+            self.number = self.number.max(kept.heard);
+        }
+        let next = kept.next(self.number);
+        if let Next::Event(number, _) = &next {
+            self.number = number + 1;
+            kept.heard = kept.heard.max(self.number);
+        }
+        next
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(kept) = self.events.lock().by_id.get_mut(&self.stream) {
+            kept.listeners.retain(|place| *place != self.place);
+            kept.added.send_replace(());
+        }
+    }
+}
+
+impl Kept {
+    /// The event of this number, or the next one.
+    fn next(&self, number: u64) -> Next {
+        let at = self.events.partition_point(|event| event.number < number);
+        match self.events.get(at) {
+            Some(event) => Next::Event(event.number, event.message.clone()),
+            None if self.is_complete => Next::End,
+            None => Next::Later(self.added.subscribe()),
+        }
+    }
+}
+
 impl Streams {
+    /// Takes in one more who asks for notices.
+    fn seat(&mut self, stream: &str) -> u64 {
+        self.listeners += 1;
+        let kept = self.by_id.entry(stream.to_owned()).or_default();
+        kept.listeners.push(self.listeners);
+        if kept.listeners.len() > MOST_LISTENERS {
+            kept.listeners.remove(0);
+        }
+        kept.added.send_replace(());
+        self.listeners
+    }
+
     /// Keeps an event under the number it gets.
     fn add(&mut self, stream: &str, mut event: ServerSseMessage, now: Instant) -> EventId {
         self.make_room(now);
@@ -109,7 +217,9 @@ impl Streams {
         self.number += 1;
         let (id, bytes) = (format!("{stream}/{number}"), size(&event));
         event.event_id = Some(id.clone());
-        let is_last = matches!(event.message.as_deref(), Some(JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)));
+        // An answer that belongs to no request any more comes with the notices, which go on.
+        let is_last = !stream.ends_with(NOTICES)
+            && matches!(event.message.as_deref(), Some(JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)));
         let kept = self.by_id.entry(stream.to_owned()).or_default();
         kept.events.push_back(Event { number, message: event, bytes });
         let dropped = if kept.events.len() > MOST_EVENTS { kept.events.pop_front() } else { None };
@@ -125,13 +235,7 @@ impl Streams {
     }
 
     fn next(&self, stream: &str, number: u64) -> Next {
-        let Some(kept) = self.by_id.get(stream) else { return Next::End };
-        let at = kept.events.partition_point(|event| event.number < number);
-        match kept.events.get(at) {
-            Some(event) => Next::Event(event.number, event.message.clone()),
-            None if kept.is_complete => Next::End,
-            None => Next::Later(kept.added.subscribe()),
-        }
+        self.by_id.get(stream).map_or(Next::End, |kept| kept.next(number))
     }
 
     /// Forgets complete answers that are old, and the oldest of them if there is too much.
@@ -178,7 +282,8 @@ impl EventStore for Events {
         if !self.know(stream) {
             return Err(unknown().into());
         }
-        Ok(self.from(stream.to_owned(), number.saturating_add(1)))
+        let (stream, number) = (stream.to_owned(), number.saturating_add(1));
+        Ok(if stream.ends_with(NOTICES) { self.listen_from(stream, number) } else { self.from(stream, number) })
     }
 }
 
@@ -206,114 +311,4 @@ fn size(event: &ServerSseMessage) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use futures::{FutureExt, StreamExt};
-    use rmcp::model::{EmptyResult, RequestId, ServerJsonRpcMessage, ServerResult};
-
-    use super::*;
-
-    fn priming() -> ServerSseMessage {
-        ServerSseMessage::retry(Duration::from_secs(3))
-    }
-
-    fn answer() -> ServerSseMessage {
-        let result = ServerResult::EmptyResult(EmptyResult {});
-        ServerSseMessage::from_message(ServerJsonRpcMessage::response(result, RequestId::Number(1)))
-    }
-
-    async fn store(events: &Events, stream: &str, event: ServerSseMessage) -> EventId {
-        events.store_event(stream, &event).await.expect("it is kept")
-    }
-
-    async fn ids(stream: EventStream) -> Vec<String> {
-        stream.map(|event| event.event_id.expect("it has an id")).collect().await
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_comes_back_has_what_was_missed_and_then_what_comes() {
-        let events = Events::default();
-        let first = store(&events, "s", priming()).await;
-        let second = store(&events, "s", priming()).await;
-        let mut missed = events.replay_events_after(&first).await.expect("it is kept");
-        assert_eq!(missed.next().await.expect("missed").event_id, Some(second));
-        assert!(missed.next().now_or_never().is_none(), "the answer is not complete");
-        let third = store(&events, "s", answer()).await;
-        assert_eq!(ids(missed).await, std::slice::from_ref(&third));
-        assert_eq!(ids(events.replay_events_after(&third).await.expect("it is kept")).await, [""; 0]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_event_that_nobody_knows_is_an_error() {
-        let events = Events::default();
-        store(&events, "s", answer()).await;
-        for unknown in ["", "s", "s/", "s/x", "t/0", "/0", "s/18446744073709551616"] {
-            assert!(events.replay_events_after(unknown).await.is_err(), "{unknown}");
-        }
-        assert_eq!(ids(events.replay_events_after("s/18446744073709551615").await.expect("known")).await, [""; 0]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_complete_answer_is_kept_for_a_minute() {
-        let events = Events::default();
-        let id = store(&events, "s", answer()).await;
-        let open = store(&events, "open", priming()).await;
-        tokio::time::advance(KEPT - Duration::from_secs(1)).await;
-        store(&events, "t", answer()).await;
-        assert!(events.replay_events_after(&id).await.is_ok());
-        tokio::time::advance(Duration::from_secs(1)).await;
-        store(&events, "t", answer()).await;
-        assert!(events.replay_events_after(&id).await.is_err());
-        assert!(events.replay_events_after(&open).await.is_ok(), "it is not complete");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn of_a_long_stream_the_last_events_are_kept() {
-        let events = Events::default();
-        for _ in 0..MOST_EVENTS + 10 {
-            store(&events, "s", priming()).await;
-        }
-        store(&events, "s", answer()).await;
-        let kept = ids(events.all("s")).await;
-        assert_eq!((kept.len(), kept[0].as_str()), (MOST_EVENTS, "s/11"));
-        let missed = events.replay_events_after("s/3").await.expect("the stream is known");
-        assert_eq!(ids(missed).await, kept);
-        events.forget("s");
-        assert_eq!(events.lock().bytes, 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn too_much_makes_the_oldest_complete_answers_go() {
-        let events = Events::default();
-        let first = store(&events, "first", answer()).await;
-        let second = store(&events, "second", answer()).await;
-        let one = size(&answer());
-        events.lock().bytes += MOST_BYTES - one;
-        store(&events, "third", answer()).await;
-        assert!(events.replay_events_after(&first).await.is_err());
-        assert!(events.replay_events_after(&second).await.is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn streams_that_never_end_do_not_add_up() {
-        let events = Events::default();
-        for stream in 0..2 * MOST_STREAMS {
-            store(&events, &stream.to_string(), priming()).await;
-            store(&events, "lively", priming()).await;
-        }
-        assert!(events.lock().by_id.len() <= MOST_STREAMS && !events.know("0") && events.know("lively"));
-        let bytes: usize = events.lock().by_id.values().map(|kept| kept.bytes).sum();
-        assert_eq!(events.lock().bytes, bytes);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_reads_a_stream_that_is_forgotten_is_at_its_end() {
-        let events = Events::default();
-        store(&events, "s", priming()).await;
-        let mut all = events.all("s");
-        all.next().await.expect("the first");
-        let rest = tokio::spawn(ids(all));
-        tokio::task::yield_now().await;
-        events.forget("s");
-        assert_eq!(rest.await.expect("no panic"), [""; 0]);
-    }
-}
+mod tests;

@@ -45,14 +45,17 @@ impl Sessions {
         self.room.available_permits() == 0
     }
 
+    /// Has the library know that a client is there.
+    ///
+    /// The stream it makes for that is not used: a second one would be silent for as long as the connection of the first seems to be
+    /// there.
+    async fn hear_of(&self, id: &SessionId) -> Result<()> {
+        self.inner.create_standalone_stream(id).await.map(drop).map_err(io::Error::other)
+    }
+
     fn open(&self) -> MutexGuard<'_, HashMap<SessionId, OwnedSemaphorePermit>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The library's name for the stream of a session's notices.
-fn notices(id: &SessionId) -> String {
-    format!("{id}:common")
 }
 
 type Result<T> = io::Result<T>;
@@ -79,7 +82,7 @@ impl SessionManager for Sessions {
 
     async fn close_session(&self, id: &SessionId) -> Result<()> {
         let closed = self.inner.close_session(id).await.map_err(io::Error::other);
-        self.events.forget(&notices(id));
+        self.events.forget(&Events::notices(id));
         self.open().remove(id);
         closed
     }
@@ -100,7 +103,8 @@ impl SessionManager for Sessions {
         &self,
         id: &SessionId,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static> {
-        self.inner.create_standalone_stream(id).await.map_err(io::Error::other)
+        self.hear_of(id).await?;
+        Ok(self.events.listen(id))
     }
 
     async fn resume(
@@ -109,9 +113,11 @@ impl SessionManager for Sessions {
         last_event_id: String,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static> {
         let stream: EventStream = match last_event_id.as_str() {
-            // Of the notices that came since then none is lost; without any the stream is as good as a new one.
-            BEGINNING if self.events.know(&notices(id)) => self.events.all(&notices(id)),
-            BEGINNING => Box::pin(self.inner.create_standalone_stream(id).await.map_err(io::Error::other)?),
+            // Of the notices that came since then none is lost.
+            BEGINNING => {
+                self.hear_of(id).await?;
+                self.events.listen_to_all(id)
+            }
             _ => Box::pin(self.inner.resume(id, last_event_id).await.map_err(io::Error::other)?),
         };
         Ok(stream)

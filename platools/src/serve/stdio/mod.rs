@@ -1,5 +1,6 @@
 //! One client, at standard input and output.
 
+mod counted;
 mod input;
 mod pipes;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use rmcp::serve_server;
 use rmcp::service::{QuitReason, ServerInitializeError};
+use rmcp::transport::async_rw::AsyncRwTransport;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::handler::{Handler, Shared};
 use super::stop::Signals;
 use crate::error::{Error, ErrorKind};
+use counted::Counted;
 use input::Input;
 use pipes::Pipes;
 
@@ -70,7 +73,8 @@ async fn converse(
     let input = Input::new(input, closing.clone(), closed.clone());
     let handler = Handler::new(Arc::clone(&shared));
     let service = async {
-        match serve_server(handler, (input, output)).await {
+        let transport = Counted::new(AsyncRwTransport::new_server(input, output), shared.calls.clone());
+        match serve_server(handler, transport).await {
             Ok(service) => ended(service.waiting().await),
             Err(error) => not_begun(error),
         }
@@ -80,7 +84,7 @@ async fn converse(
             () = closing.cancelled() => true,
             () = stop.told.cancelled() => false,
         };
-        // No further message is read from here on, but answers are written until there is none left.
+        // No further message is read from here on, but those that were are answered.
         closing.cancel();
         let hurry = async {
             tokio::select! {
@@ -88,7 +92,7 @@ async fn converse(
                 () = stop.hurry.cancelled() => {}
             }
         };
-        shared.calls.drain(drain, hurry).await;
+        shared.calls.finish(drain, hurry).await;
         closed.cancel();
         pending().await
     };

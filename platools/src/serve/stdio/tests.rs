@@ -14,6 +14,25 @@ use crate::serve::Server;
 use crate::tool::{BindError, Handler as ToolHandler, HandlerFuture, Output, State, Tool};
 use crate::{Context, ToolDefinition, ToolRegistry};
 
+/// A tool that returns at once.
+struct Quick;
+
+impl Tool for Quick {
+    fn definition(&self) -> ToolDefinition {
+        ToolDefinition::new("quick", "Be quick.", json!({ "type": "object" }))
+    }
+
+    fn bind(&self, _: &State) -> Result<Arc<dyn ToolHandler>, BindError> {
+        Ok(Arc::new(Self))
+    }
+}
+
+impl ToolHandler for Quick {
+    fn call(self: Arc<Self>, _: Context, output: Output) -> HandlerFuture {
+        Box::pin(async move { output.write("done") })
+    }
+}
+
 /// A tool that says that it has begun and goes on until it is given up.
 struct Hold;
 
@@ -47,7 +66,9 @@ struct Client {
 impl Client {
     /// A client that said nothing yet.
     fn new(drain: Duration) -> Self {
-        let registry = ToolRegistry::new().with_tools(vec![Box::new(Hold) as Box<dyn Tool>]).expect("a valid tool");
+        let registry = ToolRegistry::new()
+            .with_tools(vec![Box::new(Hold) as Box<dyn Tool>, Box::new(Quick)])
+            .expect("a valid tool");
         let shared = Server::new(registry).shared().expect("all tools");
         let (client, server) = duplex(1 << 16);
         let (input, output) = split(server);
@@ -90,6 +111,33 @@ async fn who_closes_the_input_has_the_answers_of_calls_that_run_within_the_limit
     assert_eq!(begun.elapsed().as_secs(), 20, "the call went on until it was given up");
     assert!(client.read.next_line().await.expect("text").is_none());
     client.served.await.expect("no panic").expect("a clean end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_before_the_end_of_the_input_is_run_and_answered() {
+    const CALLS: u64 = 50;
+    for _ in 0..20 {
+        let mut client = Client::new(Duration::from_secs(20));
+        let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "0" } });
+        let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": hello });
+        let mut said = format!("{hello}\n{}\n", json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+        for id in 1..=CALLS {
+            let call = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": "quick" } });
+            said.push_str(&format!("{call}\n"));
+        }
+        client.write.write_all(said.as_bytes()).await.expect("the server reads");
+        client.write.shutdown().await.expect("open");
+        let mut answered = 0;
+        while let Some(line) = client.read.next_line().await.expect("text") {
+            let answer: Value = serde_json::from_str(&line).expect("JSON");
+            if answer["id"].as_u64().is_some_and(|id| id > 0) {
+                assert_eq!(answer["result"]["content"][0]["text"], "done", "{answer}");
+                answered += 1;
+            }
+        }
+        assert_eq!(answered, CALLS);
+        client.served.await.expect("no panic").expect("a clean end");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,13 +59,16 @@ impl Channel {
 pub struct Channels {
     /// The channels of the page; fewer than its limit on the last one.
     pub channels: Vec<Channel>,
+    /// How many channels a page has, where the gateway says so: it may allow for fewer than were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
 }
 
 impl Channels {
     /// A page.
     #[must_use]
     pub fn new(channels: Vec<Channel>) -> Self {
-        Self { channels }
+        Self { channels, limit: None }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::core::admin;
 use crate::core::agent;
 use crate::core::clock::rfc3339;
 use crate::core::error::{Error, ErrorKind};
+use crate::listen::Object;
 use crate::listen::forms::Page;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
@@ -66,7 +67,8 @@ enum Kind {
 pub(super) struct NewAgent {
     slug: String,
     /// How it answers. Default: commands.
-    profile: Option<Profile>,
+    #[schema(value_type = Option<Profile>)]
+    profile: Option<Object<Profile>>,
     /// The user whose it is, in 1 to 255 characters. Default: nobody's.
     owner: Option<String>,
 }
@@ -75,7 +77,8 @@ pub(super) struct NewAgent {
 #[serde(deny_unknown_fields)]
 pub(super) struct AgentChange {
     /// How it answers from now on: this takes the place of the whole profile.
-    profile: Option<Profile>,
+    #[schema(value_type = Option<Profile>)]
+    profile: Option<Object<Profile>>,
     /// The user whose it is from now on; an empty text is nobody.
     owner: Option<String>,
 }
@@ -99,7 +102,7 @@ pub(super) async fn add(
     Body(new): Body<NewAgent>,
 ) -> Result<(StatusCode, Json<Agent>), Problem> {
     let NewAgent { slug, profile, owner } = new;
-    let new = admin::NewAgent { profile: profile.unwrap_or_default().into(), owner };
+    let new = admin::NewAgent { profile: profile.unwrap_or_default().0.into(), owner };
     let added = administrator.directory()?.add_agent(&slug, new).await?;
     Ok((StatusCode::CREATED, Json(shown(added))))
 }
@@ -125,7 +128,7 @@ pub(super) async fn change(
         let message = "say what changes: the `profile`, or the `owner`";
         return Err(Error::new(ErrorKind::InvalidRequest, message).into());
     }
-    let change = admin::AgentChange { profile: profile.map(Into::into), owner };
+    let change = admin::AgentChange { profile: profile.map(|Object(profile)| profile.into()), owner };
     Ok(Json(shown(administrator.directory()?.change_agent(&agent, change).await?)))
 }
 

@@ -45,6 +45,7 @@ pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
         tool: ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id },
         arguments: Arguments::new(call.arguments)?,
         timeout: timeout_of(call.timeout_ms)?,
+        patience: None,
         trace: TraceContext::from_parent(None),
         listener: None,
     };

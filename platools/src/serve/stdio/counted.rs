@@ -1,0 +1,83 @@
+//! A client's messages, with a count of those that wait for an answer.
+//!
+//! The library reads ahead of what it does: when the input ends, requests that came before may not have begun. So they count from when
+//! they are read.
+
+use std::collections::HashMap;
+
+use rmcp::RoleServer;
+use rmcp::model::{ClientNotification, ClientRequest, JsonRpcMessage, RequestId};
+use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
+use rmcp::transport::Transport;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::serve::calls::Calls;
+
+/// Passes messages on, and counts requests until their answers are written.
+pub(super) struct Counted<T> {
+    inner: T,
+    calls: Calls,
+    unanswered: HashMap<RequestId, TaskTrackerToken>,
+}
+
+impl<T> Counted<T> {
+    pub(super) fn new(inner: T, calls: Calls) -> Self {
+        Self { inner, calls, unanswered: HashMap::new() }
+    }
+
+    fn note(&mut self, message: &RxJsonRpcMessage<RoleServer>) {
+        match message {
+            // One that listens is answered when the server stops.
+            JsonRpcMessage::Request(asked)
+                if !matches!(asked.request, ClientRequest::SubscriptionsListenRequest(_)) =>
+            {
+                self.unanswered.insert(asked.id.clone(), self.calls.answer());
+            }
+            // What is cancelled is not answered.
+            JsonRpcMessage::Notification(told) => {
+                if let ClientNotification::CancelledNotification(cancelled) = &told.notification
+                    && let Some(id) = &cancelled.params.request_id
+                {
+                    self.unanswered.remove(id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What counts the request that a message answers.
+    fn answered(&mut self, message: &TxJsonRpcMessage<RoleServer>) -> Option<TaskTrackerToken> {
+        match message {
+            JsonRpcMessage::Response(answer) => self.unanswered.remove(&answer.id),
+            JsonRpcMessage::Error(error) => error.id.as_ref().and_then(|id| self.unanswered.remove(id)),
+            _ => None,
+        }
+    }
+}
+
+impl<T: Transport<RoleServer>> Transport<RoleServer> for Counted<T> {
+    type Error = T::Error;
+
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = Result<(), T::Error>> + Send + 'static {
+        let answered = self.answered(&message);
+        let sent = self.inner.send(message);
+        async move {
+            let sent = sent.await;
+            drop(answered);
+            sent
+        }
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        let message = self.inner.receive().await?;
+        self.note(&message);
+        Some(message)
+    }
+
+    fn close(&mut self) -> impl Future<Output = Result<(), T::Error>> + Send {
+        self.inner.close()
+    }
+}
