@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResponse, CancelledNotificationParam, ClientRequest, ErrorData,
-    ListToolsResult, PaginatedRequestParams, ResultType, ServerConfig, ServerPeerInfo, ServerResult,
+    ListToolsResult, PaginatedRequestParams, RequestMetaObject, ResultType, ServerConfig, ServerPeerInfo, ServerResult,
     SetLevelRequestParams, SubscriptionFilter,
 };
 use rmcp::service::{PeerRequestOptions, RequestContext, ServiceError, SubscriptionContext};
@@ -63,8 +63,12 @@ impl ServerHandler for Downstream {
         mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        // What is in there is about the way from the client to here.
-        request.meta = None;
+        // What is in there is about the way from the client to here, except how much of the call's log it wants.
+        request.meta = context.meta.log_level().map(|level| {
+            let mut meta = RequestMetaObject::default();
+            meta.set_log_level(level);
+            meta
+        });
         let call = ClientRequest::CallToolRequest(CallToolRequest::new(request));
         let call = self.gateway.send_cancellable_request(call, PeerRequestOptions::no_options()).await;
         let call = call.map_err(unanswered)?;

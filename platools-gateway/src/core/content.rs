@@ -2,7 +2,6 @@
 
 use platools::tool::Content;
 use platools::wire::ToolDeclaration;
-use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
@@ -24,25 +23,20 @@ pub(crate) fn max_bytes(tool: &ToolDeclaration) -> usize {
     if is_content(tool) { MAX_CONTENT_BYTES } else { MAX_RESULT_BYTES }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Parts {
-    content: Vec<Map<String, Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    structured_content: Option<Value>,
-}
-
 /// What can be read of content: its text if that is all there is, and otherwise its parts and its value, with how long binary data
 /// is in place of the data. What is no content stays as it is.
 pub(crate) fn legible(result: Box<RawValue>) -> Box<RawValue> {
-    let Ok(mut parts) = serde_json::from_str::<Parts>(result.get()) else { return shortened(result, MAX_RESULT_BYTES) };
-    parts.content.iter_mut().for_each(without_binary);
-    let texts: Option<Vec<_>> = parts.content.iter().map(|part| part.get("text")?.as_str()).collect();
-    let legible = match (texts, &parts.structured_content) {
-        (Some(texts), None) => to_raw_value(&texts.join("\n")),
-        _ => to_raw_value(&parts),
+    let Ok((mut content, value)) = Content::read::<Map<String, Value>>(result.get().as_bytes()) else {
+        return shortened(result, MAX_RESULT_BYTES);
     };
-    shortened(legible.expect("JSON always serializes"), MAX_RESULT_BYTES)
+    content.iter_mut().for_each(without_binary);
+    let texts: Option<Vec<_>> = content.iter().map(|part| part.get("text")?.as_str()).collect();
+    let legible = match (texts, value) {
+        (Some(texts), None) => json!(texts.join("\n")),
+        (_, None) => json!({"content": content}),
+        (_, Some(value)) => json!({"content": content, "structuredContent": value}),
+    };
+    shortened(to_raw_value(&legible).expect("JSON always serializes"), MAX_RESULT_BYTES)
 }
 
 fn without_binary(part: &mut Map<String, Value>) {

@@ -17,7 +17,7 @@ use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Role, Scope};
 use super::ids::CallId;
 use super::limits::Place;
-use super::oversize::shortened;
+use super::oversize::{MAX_RESULT_BYTES, shortened};
 use super::reports::Listener;
 use super::trace::TraceContext;
 use super::workers::{Delivery, Notice, Workers, offline};
@@ -50,10 +50,19 @@ pub struct CallPermit(#[expect(dead_code, reason = "it is kept, not used")] Plac
 pub struct CallReply {
     /// The call.
     pub call_id: CallId,
-    /// What the tool returned, or a preview if that is too long.
+    /// What the tool returned, or a preview if that is too long: past 4 MiB of content, and 256 KiB of anything else.
     pub result: Box<RawValue>,
     /// How long the worker took, in milliseconds.
     pub latency_ms: u64,
+}
+
+impl CallReply {
+    /// The same with content that is no longer than other results may be, for answers that have several of them, or not long to
+    /// arrive.
+    #[must_use]
+    pub fn shortened(self) -> Self {
+        Self { result: shortened(self.result, MAX_RESULT_BYTES), ..self }
+    }
 }
 
 /// A call that a worker has. Dropped before its answer, it tells the worker that nobody waits any more: its time is up, or the

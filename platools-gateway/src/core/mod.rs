@@ -13,7 +13,7 @@ mod calls;
 mod catalog;
 pub mod chat;
 pub mod clock;
-mod content;
+pub(crate) mod content;
 pub(crate) mod digest;
 pub mod directory;
 mod envelope;

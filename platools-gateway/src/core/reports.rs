@@ -1,6 +1,9 @@
 //! What a tool says while it runs, on its way to the caller.
 
+use std::fmt;
 use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::FutureExt as _;
 use platools::LogLevel;
@@ -9,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 /// So many entries of a call's log wait for its caller; further ones are left out.
 const MAX_ENTRIES: usize = 256;
 
-/// Something that a tool says while it runs.
+/// Something that a tool says while it runs. `Debug` shows how long its words are, not what they say.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Report {
     /// How far it is.
@@ -19,7 +22,7 @@ pub enum Report {
 }
 
 /// How far a call is, in the worker's own words.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Progress {
     /// Grows from one to the next, in whatever unit the tool chooses.
     pub progress: f64,
@@ -30,7 +33,7 @@ pub struct Progress {
 }
 
 /// An entry of a call's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LogEntry {
     /// How much it matters.
     pub level: LogLevel,
@@ -43,6 +46,7 @@ pub struct LogEntry {
 pub struct Listener {
     progress: watch::Sender<Option<Progress>>,
     log: mpsc::Sender<LogEntry>,
+    left_out: Arc<AtomicUsize>,
 }
 
 /// The reports of one call: of its progress the latest, of its log every entry as long as its caller keeps up.
@@ -50,6 +54,26 @@ pub struct Listener {
 pub struct Reports {
     progress: watch::Receiver<Option<Progress>>,
     log: mpsc::Receiver<LogEntry>,
+    left_out: Arc<AtomicUsize>,
+}
+
+impl fmt::Debug for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { progress, total, message } = self;
+        let bytes = message.as_deref().map(str::len);
+        f.debug_struct("Progress")
+            .field("progress", progress)
+            .field("total", total)
+            .field("message_bytes", &bytes)
+            .finish()
+    }
+}
+
+impl fmt::Debug for LogEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { level, message } = self;
+        f.debug_struct("LogEntry").field("level", level).field("message_bytes", &message.len()).finish()
+    }
 }
 
 impl Reports {
@@ -58,22 +82,29 @@ impl Reports {
     pub fn new() -> (Listener, Self) {
         let (progress, latest) = watch::channel(None);
         let (log, entries) = mpsc::channel(MAX_ENTRIES);
-        (Listener { progress, log }, Self { progress: latest, log: entries })
+        let left_out = Arc::<AtomicUsize>::default();
+        let listener = Listener { progress, log, left_out: Arc::clone(&left_out) };
+        (listener, Self { progress: latest, log: entries, left_out })
     }
 
     /// Waits for the next one; for ever, when there will be none. Cancel-safe.
     pub async fn next(&mut self) -> Report {
         tokio::select! {
-            biased;
             Some(entry) = self.log.recv() => Report::Log(entry),
             Ok(Some(progress)) = next_of(&mut self.progress) => Report::Progress(progress),
             else => pending().await,
         }
     }
 
-    /// What was reported and is not taken yet. What a tool says before its answer is in here once the answer is there.
+    /// What was reported and is not taken yet, and how many entries of the log were left out. What a tool says before its answer is
+    /// in here once the answer is there.
     pub fn rest(&mut self) -> Vec<Report> {
         let mut rest: Vec<_> = std::iter::from_fn(|| self.log.try_recv().ok()).map(Report::Log).collect();
+        let left_out = self.left_out.swap(0, Ordering::Relaxed);
+        if left_out > 0 {
+            let message = format!("{left_out} entries of the log were left out: they came faster than they were taken");
+            rest.push(Report::Log(LogEntry { level: LogLevel::Warning, message }));
+        }
         if let Some(Ok(Some(progress))) = next_of(&mut self.progress).now_or_never() {
             rest.push(Report::Progress(progress));
         }
@@ -94,7 +125,7 @@ impl Listener {
             Report::Progress(progress) => drop(self.progress.send_replace(Some(progress))),
             Report::Log(entry) => {
                 if self.log.try_send(entry).is_err() {
-                    tracing::debug!("an entry of a call's log was left out: its caller does not keep up, or is gone");
+                    self.left_out.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
@@ -120,7 +151,9 @@ mod tests {
             listener.tell(report);
         }
         let next = [reports.next().await, reports.next().await, reports.next().await];
-        assert_eq!(next, [entry("one"), entry("two"), progress(2.0)]);
+        let (progressed, logged): (Vec<_>, Vec<_>) =
+            next.into_iter().partition(|report| matches!(report, Report::Progress(_)));
+        assert_eq!((progressed, logged), (vec![progress(2.0)], vec![entry("one"), entry("two")]));
         assert!(reports.next().now_or_never().is_none());
     }
 
@@ -136,9 +169,25 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_that_does_not_keep_up_misses_entries() {
+    fn a_caller_that_does_not_keep_up_misses_entries_and_is_told_how_many() {
         let (listener, mut reports) = Reports::new();
         (0..1000).for_each(|number| listener.tell(entry(&number.to_string())));
-        assert_eq!(reports.rest().len(), MAX_ENTRIES);
+        let rest = reports.rest();
+        assert_eq!(rest.len(), MAX_ENTRIES + 1);
+        let Report::Log(last) = &rest[MAX_ENTRIES] else { panic!("{rest:?}") };
+        assert!(last.level == LogLevel::Warning && last.message.starts_with("744 entries"), "{}", last.message);
+        assert_eq!(reports.rest(), []);
+    }
+
+    #[test]
+    fn debug_shows_no_words() {
+        let shown = format!(
+            "{:?}",
+            [
+                entry("hunter2"),
+                Report::Progress(Progress { progress: 1.0, total: None, message: Some("hunter2".to_owned()) })
+            ]
+        );
+        assert!(shown.contains("message_bytes: 7") && !shown.contains("hunter2"), "{shown}");
     }
 }

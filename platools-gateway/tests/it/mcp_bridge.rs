@@ -7,7 +7,7 @@ use std::sync::Arc;
 use platools_gateway::{Gateway, dev};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CancelledNotificationParam, ClientConfig, ClientRequest, LoggingLevel,
-    LoggingMessageNotificationParam, ProgressNotificationParam, SetLevelRequestParams,
+    LoggingMessageNotificationParam, ProgressNotificationParam, RequestMetaObject, SetLevelRequestParams,
 };
 use rmcp::service::{NotificationContext, PeerRequestOptions, RunningService};
 use rmcp::{ClientHandler, RoleClient, ServiceExt as _};
@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 
 use crate::mcp_raw::worker;
 use crate::process::command;
-use crate::support::{dev_gateway, within};
+use crate::support::{Dial, dev_gateway, within};
 
 /// A client that waits for news.
 #[derive(Clone, Default)]
@@ -109,6 +109,29 @@ async fn a_client_of_the_bridge_lists_calls_and_is_told() {
     wrong.name = "nothing".into();
     let refused = within(bridged.client.call_tool(wrong)).await.unwrap_err();
     assert!(refused.to_string().contains("unknown tool"), "{refused}");
+    assert_eq!(bridged.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_call_that_asks_for_its_log_is_told_it_over_the_bridge() {
+    let gateway = dev_gateway().await;
+    let mut worker = Dial::dev(&gateway).header("platools-features", "log").welcomed().await;
+    worker.register(&["slow"]).await;
+    let bridged = Bridged::to(&gateway).await;
+    let mut meta = RequestMetaObject::default();
+    meta.set_log_level(LoggingLevel::Info);
+    let mut asking = slow();
+    asking.meta = Some(meta);
+    let call = bridged.client.call_tool(asking);
+    let served = async {
+        let frame = worker.expect("tool_call").await;
+        let entry = json!({"type": "tool_log", "call_id": frame["call_id"], "level": "notice", "message": "half"});
+        worker.send(entry).await;
+        within(bridged.client.service().logged.notified()).await;
+        worker.answer(&frame, json!("done")).await;
+    };
+    let (result, ()) = tokio::join!(within(call), served);
+    assert_eq!(result.unwrap().content[0].as_text().unwrap().text, "done");
     assert_eq!(bridged.exit_code().await, Some(0));
 }
 

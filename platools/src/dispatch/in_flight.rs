@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::sync::Arc;
 
 use futures::future::AbortHandle;
 use tokio::time::Instant;
@@ -105,15 +104,15 @@ impl InFlight {
         entry.is_some()
     }
 
-    /// A call is to be given up. One that waits ends at once, and its id is returned; one that runs is told, and may go on
+    /// A call is to be given up. One that waits ends at once, and is returned; one that runs is told, and may go on
     /// until then.
-    pub(super) fn cancel(&mut self, key: CallKey, until: Instant) -> Option<Arc<str>> {
+    pub(super) fn cancel(&mut self, key: CallKey, until: Instant) -> Option<Context> {
         let entry = self.unfinished.get(&key)?;
         if entry.task.is_none() {
-            let call_id = entry.context.shared_call_id();
+            let context = entry.context.clone();
             self.waiting.retain(|call| call.key != key);
             self.end(key);
-            return Some(call_id);
+            return Some(context);
         }
         if !entry.context.is_cancelled() {
             entry.context.cancel();
@@ -128,12 +127,12 @@ impl InFlight {
     }
 
     /// Ends the calls that were given up and have had time enough; their tasks are aborted.
-    pub(super) fn end_overdue(&mut self, now: Instant) -> Vec<(CallKey, Arc<str>)> {
+    pub(super) fn end_overdue(&mut self, now: Instant) -> Vec<(CallKey, Context)> {
         let mut ended = Vec::new();
         while let Some((_, key)) = self.given_up.front().copied().filter(|(until, _)| *until <= now) {
             self.given_up.pop_front();
             if let Some(entry) = self.unfinished.get(&key) {
-                ended.push((key, entry.context.shared_call_id()));
+                ended.push((key, entry.context.clone()));
                 self.end(key);
             }
         }
@@ -141,13 +140,13 @@ impl InFlight {
     }
 
     /// Every call that runs or waits has ended; their tasks are aborted.
-    pub(super) fn end_all(&mut self) -> Vec<(CallKey, Arc<str>)> {
+    pub(super) fn end_all(&mut self) -> Vec<(CallKey, Context)> {
         self.running = 0;
         self.waiting.clear();
         self.given_up.clear();
         let ended = self.unfinished.drain().map(|(key, entry)| {
             self.ended.insert(key);
-            (key, entry.context.shared_call_id())
+            (key, entry.context.clone())
         });
         ended.collect()
     }

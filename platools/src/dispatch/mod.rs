@@ -69,6 +69,11 @@ impl Outcome {
         Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), said: None }
     }
 
+    /// The end of a call that ran and did not end by itself.
+    fn given_up(key: CallKey, context: &Context, error: ToolError) -> Self {
+        Self { said: context.take_last_said(), ..Self::refusal(key, context.shared_call_id(), error) }
+    }
+
     fn of(key: CallKey, context: &Context, Ran { result, latency, ended }: Ran) -> Self {
         let (call_id, said) = (context.shared_call_id(), context.take_last_said());
         Self { key, call_id, result, latency, ended, said }
@@ -119,7 +124,7 @@ pub(crate) struct Dispatcher {
     runners: Runners<Job>,
     // Unbounded, but each admitted call sends one outcome, so there are never more than may run and wait.
     outcomes: mpsc::UnboundedSender<Outcome>,
-    /// Where calls report how far they are.
+    /// Where calls say what they have to tell.
     outlet: Outlet,
     draining: bool,
 }
@@ -213,7 +218,7 @@ impl Dispatcher {
     pub(crate) fn cancel(&mut self, call_id: &str, now: Instant) -> Option<Outcome> {
         let key = self.key(call_id);
         let ended = self.in_flight.cancel(key, now + CANCEL_GRACE);
-        ended.map(|call_id| Outcome::refusal(key, call_id, cancelled()))
+        ended.map(|context| Outcome::given_up(key, &context, cancelled()))
     }
 
     /// When [`abort_overdue`](Self::abort_overdue) has something to do.
@@ -225,7 +230,7 @@ impl Dispatcher {
     pub(crate) fn abort_overdue(&mut self, now: Instant) -> Vec<Outcome> {
         let ended = self.in_flight.end_overdue(now);
         self.fill();
-        ended.into_iter().map(|(key, call_id)| Outcome::refusal(key, call_id, cancelled())).collect()
+        ended.into_iter().map(|(key, context)| Outcome::given_up(key, &context, cancelled())).collect()
     }
 
     /// Refuses new calls from now on.
@@ -235,9 +240,9 @@ impl Dispatcher {
 
     /// Gives up every call that runs or waits.
     pub(crate) fn cancel_all(&mut self) -> Vec<Outcome> {
-        let stopped = |(key, call_id)| {
+        let stopped = |(key, context): (_, Context)| {
             let error = ToolError::new("the worker stopped before the call ended").with_code(code::CANCELLED);
-            Outcome::refusal(key, call_id, error.retryable())
+            Outcome::given_up(key, &context, error.retryable())
         };
         self.in_flight.end_all().into_iter().map(stopped).collect()
     }

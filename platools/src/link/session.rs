@@ -324,8 +324,12 @@ impl Session<'_> {
     }
 
     fn send_replies(&mut self) {
-        for said in self.worker.last_said.drain(..) {
-            self.socket.queue(said);
+        let wanted = self.worker.outlet.wanted();
+        for (call_id, mut said) in self.worker.last_said.drain(..) {
+            if self.socket.queued_bytes() > BURST_BYTES {
+                said.leave_out_log();
+            }
+            said_frames(&call_id, said, wanted).for_each(|frame| self.socket.queue(frame));
         }
         while let Some(reply) = self.worker.outbox.next_unsent() {
             self.socket.queue(reply);
@@ -335,14 +339,19 @@ impl Session<'_> {
         }
     }
 
-    /// Sends what the calls have to tell that have something: each once, whatever they say meanwhile.
+    /// Sends what calls have to tell, those first that have waited longest: each once, whatever they say meanwhile, and no more of
+    /// them than leaves other frames their turn.
     fn send_said(&mut self, first: Context) {
         let wanted = self.worker.outlet.wanted();
-        let others: Vec<_> = (0..self.worker.saying.len()).map_while(|_| self.worker.saying.try_recv().ok()).collect();
-        for context in std::iter::once(first).chain(others) {
+        let (mut next, mut others) = (Some(first), self.worker.saying.len());
+        while let Some(context) = next.take() {
             // Taken also if nobody wants it any more, so that no call waits here for ever.
             if let Some(said) = context.take_said() {
                 said_frames(context.call_id(), said, wanted).for_each(|frame| self.socket.queue(frame));
+            }
+            if others > 0 && self.socket.queued_bytes() <= BURST_BYTES {
+                others -= 1;
+                next = self.worker.saying.try_recv().ok();
             }
         }
     }

@@ -27,8 +27,8 @@ pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Socket {
     raw: RawSocket,
-    // Bounded by the outbox in bytes; beside its replies there are only heartbeats, registrations, and what was taken
-    // when the queue was empty.
+    // Bounded by the outbox in bytes; beside its replies there are only heartbeats, registrations, and what calls say, which is
+    // taken while the queue is short.
     queue: VecDeque<Utf8Bytes>,
     queued_bytes: usize,
     unflushed: bool,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -50,7 +51,7 @@ pub(crate) struct Worker {
     /// Calls that have something to tell.
     pub(super) saying: mpsc::UnboundedReceiver<Context>,
     /// What calls said last, to be sent before their replies.
-    pub(super) last_said: Vec<Utf8Bytes>,
+    pub(super) last_said: Vec<(Arc<str>, Unsent)>,
     pub(super) changes: watch::Receiver<u64>,
     pub(super) outbox: Outbox,
     /// The sockets before the current one, while they are being closed.
@@ -129,8 +130,8 @@ impl Worker {
 
     /// Puts a reply into the outbox, and before it what the call said last, if there is a socket for that.
     pub(super) fn reply(&mut self, mut outcome: Outcome) {
-        if let Some(said) = outcome.said.take() {
-            self.last_said.extend(said_frames(&outcome.call_id, *said, self.outlet.wanted()));
+        if let Some(said) = outcome.said.take().filter(|_| self.outlet.is_open()) {
+            self.last_said.push((Arc::clone(&outcome.call_id), *said));
         }
         let (key, ended) = (outcome.key, outcome.ended);
         let dropped = self.outbox.push(key, frame(outcome), ended);

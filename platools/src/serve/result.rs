@@ -1,12 +1,11 @@
 //! What a client is told of a call's end.
 
 use rmcp::model::{CallToolResult, ContentBlock};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::calls::Refusal;
 use crate::dispatch::Failure;
-use crate::tool::{Output, ToolDefinition};
+use crate::tool::{Content, Output, ToolDefinition};
 
 /// A result has at most so many bytes. It may travel twice, as text and as structured content, and clients take lines of 16 MiB.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -67,18 +66,8 @@ impl Said {
         Ok(Self { content: vec![ContentBlock::text(text)], value: Some(value) })
     }
 
-    /// Parts, or a text alone.
     fn content(json: &[u8]) -> serde_json::Result<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Parts {
-            content: Vec<ContentBlock>,
-            structured_content: Option<Value>,
-        }
-        if json.starts_with(b"\"") {
-            return Ok(Self { value: None, ..Self::value(json)? });
-        }
-        let Parts { content, structured_content: value } = serde_json::from_slice(json)?;
+        let (content, value) = Content::read(json)?;
         Ok(Self { content, value })
     }
 }
@@ -125,7 +114,7 @@ mod tests {
 
     #[test]
     fn content_is_shown_part_by_part_with_its_value() {
-        use crate::tool::{Content, ContentBlock};
+        use crate::tool::ContentBlock;
         let mut schema = Content::schema();
         let content = Content::from([ContentBlock::text("see:"), ContentBlock::image("image/png", [0])]);
         let told_of = told(&tool(Some(schema.clone())), &content);

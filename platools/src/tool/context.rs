@@ -40,17 +40,17 @@ pub(super) struct Inner {
     envelopes: OnceLock<Envelopes>,
     pub(super) life: Life,
     pub(super) said: Slot,
-    /// `None` where there is nobody to report to.
+    /// `None` where there is nobody to tell.
     pub(super) outlet: Option<Outlet>,
 }
 
 impl Context {
-    /// The context of a call whose progress nobody watches.
+    /// The context of a call that nobody listens to while it runs.
     pub(crate) fn new(call_id: Arc<str>, params: Params) -> Self {
         Self::with(call_id, params, None)
     }
 
-    /// The context of a call that may report how far it is.
+    /// The context of a call that has somebody to tell how far it is, and what else there is to say.
     pub(crate) fn reporting(call_id: Arc<str>, params: Params, outlet: Outlet) -> Self {
         Self::with(call_id, params, Some(outlet))
     }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::content::{self, Content};
+
 /// The longest name every model provider and client accepts: 64 characters.
 pub const MAX_NAME_CHARS: usize = 64;
 
@@ -64,6 +66,23 @@ impl ToolDefinition {
             expose_errors: false,
             mistake: None,
         }
+    }
+
+    /// Whether results are [`Content`], and not one value.
+    #[must_use]
+    pub fn returns_content(&self) -> bool {
+        self.output_schema.as_ref().is_some_and(Content::is_declared_by)
+    }
+
+    /// The schema of the value that clients of the Model Context Protocol are given beside a result's text. `None` if there is no
+    /// value, or one that is no object.
+    pub(crate) fn structured_schema(&self) -> Option<Cow<'_, Value>> {
+        let schema = self.output_schema.as_ref()?;
+        let schema = match self.returns_content() {
+            true => Cow::Owned(content::schema_of_value(schema)?),
+            false => Cow::Borrowed(schema),
+        };
+        (schema["type"] == "object").then_some(schema)
     }
 
     /// Checks what a registry requires of every tool.
@@ -191,6 +210,7 @@ impl Rate {
 mod tests {
     use serde_json::json;
 
+    use super::super::schema::output_schema;
     use super::*;
 
     fn named(name: &str) -> Result<(), InvalidTool> {
@@ -213,5 +233,38 @@ mod tests {
     fn the_input_schema_describes_an_object() {
         assert!(ToolDefinition::new("t", "", json!({"type": "string"})).validate().is_err());
         assert!(ToolDefinition::new("t", "", json!(true)).validate().is_err());
+    }
+
+    #[derive(schemars::JsonSchema)]
+    struct Node {
+        #[expect(dead_code, reason = "only its type matters")]
+        children: Vec<Node>,
+    }
+
+    fn returning<T: schemars::JsonSchema>() -> ToolDefinition {
+        let mut tool = ToolDefinition::new("t", "Do it.", json!({ "type": "object" }));
+        tool.output_schema = output_schema::<T>();
+        tool
+    }
+
+    #[test]
+    fn a_schema_says_that_results_are_content_and_what_their_value_is_like() {
+        let plain = returning::<Content>();
+        assert_eq!(plain.output_schema, Some(Content::schema()));
+        assert!(plain.returns_content() && plain.structured_schema().is_none());
+        let valued = returning::<Content<Node>>();
+        let value = valued.structured_schema().expect("it has a value");
+        assert!(valued.returns_content());
+        assert_eq!(value["properties"]["children"]["items"], json!({ "$ref": "#/$defs/Node" }));
+        assert_eq!(value["$defs"]["Node"]["type"], "object");
+    }
+
+    #[test]
+    fn any_other_result_is_a_value_and_shown_as_one_if_it_is_an_object() {
+        let node = returning::<Node>();
+        assert!(!node.returns_content());
+        assert_eq!(node.structured_schema().as_deref(), node.output_schema.as_ref());
+        assert_eq!(returning::<String>().structured_schema(), None);
+        assert_eq!(returning::<Content<String>>().structured_schema(), None);
     }
 }

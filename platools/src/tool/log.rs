@@ -13,9 +13,9 @@ impl Context {
     /// Tells the caller something while the call runs; cut to 8 KiB. Never waits and never fails.
     ///
     /// It is for who calls, who may be a model or a person that watches it, and not the worker's own log: it says nothing that the
-    /// caller may not know. It reaches platforms and clients that asked for it, in the order of writing and before the call's answer,
-    /// and is left out for others. So are entries that come faster than the socket takes them, past 64 that wait; the log then says
-    /// how many.
+    /// caller may not know. It reaches platforms and clients that asked for it, is sent in the order of writing and before the
+    /// call's answer, and is left out for others. So are entries that come faster than they are taken, past 64 that wait; the log
+    /// then says how many.
     ///
     /// ```
     /// # use platools::{Context, LogLevel, tool};

@@ -23,6 +23,14 @@ pub(crate) struct Unsent {
     pub(crate) left_out: usize,
 }
 
+impl Unsent {
+    /// Keeps no more of the log than how long it was.
+    pub(crate) fn leave_out_log(&mut self) {
+        self.left_out += self.log.len();
+        self.log.clear();
+    }
+}
+
 /// Where one call keeps what it says.
 #[derive(Debug, Default)]
 pub(super) struct Slot(Mutex<Said>);
@@ -135,6 +143,11 @@ impl Outlet {
     /// What is taken at present.
     pub(crate) fn wanted(&self) -> Wanted {
         Wanted { progress: self.0.progress.load(Ordering::Relaxed), log: self.0.log.load(Ordering::Relaxed) }
+    }
+
+    /// Whether anything is taken at present.
+    pub(crate) fn is_open(&self) -> bool {
+        self.wanted() != Wanted::default()
     }
 
     /// A call has something to tell.

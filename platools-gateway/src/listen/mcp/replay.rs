@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures::{Stream, stream};
-use rmcp::model::ServerJsonRpcMessage;
+use rmcp::model::{ServerJsonRpcMessage, ServerNotification};
 use rmcp::transport::streamable_http_server::session::{
     EventId, EventStore, EventStoreError, EventStream, ServerSseMessage,
 };
@@ -61,6 +61,16 @@ impl Kept {
         let message = self.event.message.as_deref();
         *self.stream != *COMMON
             && matches!(message, Some(ServerJsonRpcMessage::Response(_) | ServerJsonRpcMessage::Error(_)))
+    }
+}
+
+impl Kept {
+    fn is_log(&self) -> bool {
+        let notification = match self.event.message.as_deref() {
+            Some(ServerJsonRpcMessage::Notification(message)) => &message.notification,
+            _ => return false,
+        };
+        matches!(notification, ServerNotification::LoggingMessageNotification(_))
     }
 }
 
@@ -188,8 +198,10 @@ impl Log {
         self.bytes += kept.bytes;
         self.events.push_back(kept);
         while self.events.len() > MAX_EVENTS || (self.bytes > max_bytes && self.events.len() > 1) {
-            let oldest = self.events.pop_front().expect("there are several");
-            self.bytes -= oldest.bytes;
+            // A log that nobody reads is not to cost anybody an answer.
+            let least = self.events.iter().position(Kept::is_log).unwrap_or(0);
+            let least = self.events.remove(least).expect("there are several");
+            self.bytes -= least.bytes;
         }
     }
 }
@@ -233,6 +245,8 @@ mod tests {
     use rmcp::model::{
         EmptyResult, ProgressNotification, ProgressNotificationParam, RequestId, ServerNotification, ServerResult,
     };
+
+    use serde_json::json;
 
     use super::*;
 
@@ -310,5 +324,21 @@ mod tests {
         let kept = replay.0.lock().events.len();
         assert!((1..10).contains(&kept) && replay.0.lock().bytes <= 300, "{kept}");
         assert!(replay.replay_events_after("nonsense").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_log_costs_nobody_an_answer() {
+        let replay = Shared(Arc::new(Replay::new(2000)));
+        let first = store(&replay, "a", progress(1)).await;
+        for number in 0..100 {
+            let message: ServerJsonRpcMessage = serde_json::from_value(json!({
+                "jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": number},
+            }))
+            .unwrap();
+            store(&replay, "s:common", ServerSseMessage::from_message(message)).await;
+        }
+        let last = store(&replay, "a", answer()).await;
+        let rest = replay.replay_events_after(&first).await.unwrap();
+        assert_eq!(ids(&rest.collect::<Vec<_>>().await), [&*last]);
     }
 }

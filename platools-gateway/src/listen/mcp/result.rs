@@ -1,12 +1,13 @@
 //! What a client is told of a call's end.
 
+use platools::tool::Content;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
-use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::tools::Form;
 use crate::core::CallReply;
+use crate::core::content::legible;
 use crate::core::error::Error;
 
 /// A result. What is not as its tool says is shown as what went wrong, because clients refuse it otherwise.
@@ -20,7 +21,7 @@ pub(super) fn returned(reply: &CallReply, form: Form) -> CallToolResult {
         }
         _ => {
             let why = "the tool answered, but not with what its output schema says, or with more than is passed on:";
-            let answer = text(&reply.result);
+            let answer = text(&legible(reply.result.clone()));
             CallToolResult::error(vec![ContentBlock::text(why), ContentBlock::text(answer)])
         }
     };
@@ -39,18 +40,10 @@ impl Said {
         Self { content: vec![ContentBlock::text(text(result))], value: object(result) }
     }
 
-    /// Parts, or a text alone; `None` if it is something else, or the preview of what is too long.
+    /// `None` if it is no content, or the preview of what is too long.
     fn content(result: &RawValue) -> Option<Self> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Parts {
-            content: Vec<ContentBlock>,
-            structured_content: Option<Map<String, Value>>,
-        }
-        if result.get().starts_with('"') {
-            return Some(Self::value(result));
-        }
-        let Parts { content, structured_content: value } = serde_json::from_str(result.get()).ok()?;
+        let (content, value) = Content::read(result.get().as_bytes()).ok()?;
+        let value = value.and_then(|value| if let Value::Object(value) = value { Some(value) } else { None });
         Some(Self { content, value })
     }
 }
@@ -132,5 +125,9 @@ mod tests {
         {
             assert_eq!(told(result, true, is_structured)["isError"], true, "{result}");
         }
+        let strange = r#"{"content":[{"type":"smell","data":"AAAA"}]}"#;
+        let answer = told(strange, true, false);
+        assert!(!answer.to_string().contains("AAAA"), "{answer}");
+        {}
     }
 }

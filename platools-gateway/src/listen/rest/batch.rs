@@ -88,5 +88,5 @@ pub(super) async fn call_all(
 async fn one(core: &Core, caller: &Caller, headers: &Headers, text: &str) -> Result<CallReply, Problem> {
     let Named { tool, arguments, entity_id, environment_id, timeout_ms } = parse(text)?;
     let call = Call { arguments, entity_id, environment_id, timeout_ms };
-    Ok(core.call(caller, call.request(tool, headers.trace())?).await?)
+    Ok(core.call(caller, call.request(tool, headers.trace())?).await?.shortened())
 }

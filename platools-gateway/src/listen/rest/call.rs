@@ -45,7 +45,7 @@ pub(super) struct Call<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer<'a> {
     call_id: &'a str,
-    /// What the tool returned, or a preview of it if that is longer than 256 KiB.
+    /// What the tool returned, or a preview of it if that is longer than 256 KiB; than 4 MiB, if it is content.
     #[schema(value_type = serde_json::Value)]
     result: &'a RawValue,
     /// How long the worker took.
@@ -57,7 +57,7 @@ pub(super) struct Answer<'a> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Form {
-    /// `1` for server-sent events: `progress` while the tool reports it, then one `result` or `error`.
+    /// `1` for server-sent events: `progress` and `log` while the tool reports them, then one `result` or `error`.
     stream: Option<u8>,
 }
 

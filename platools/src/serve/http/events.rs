@@ -29,6 +29,9 @@ const KEPT: Duration = Duration::from_secs(60);
 /// So many events of one stream are kept; a client that missed more of them goes on with those.
 const MOST_EVENTS: usize = 256;
 
+/// The notices of one session take about so many bytes at most: 256 KiB.
+const MOST_NOTICE_BYTES: usize = 256 * 1024;
+
 /// All events take about so many bytes at most: 64 MiB.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
@@ -222,10 +225,14 @@ impl Streams {
             && matches!(event.message.as_deref(), Some(JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_)));
         let kept = self.by_id.entry(stream.to_owned()).or_default();
         kept.events.push_back(Event { number, message: event, bytes });
-        let dropped = if kept.events.len() > MOST_EVENTS { kept.events.pop_front() } else { None };
-        let dropped = dropped.map_or(0, |event| event.bytes);
-        kept.bytes = kept.bytes + bytes - dropped;
-        self.bytes = self.bytes + bytes - dropped;
+        kept.bytes += bytes;
+        self.bytes += bytes;
+        let most_bytes = if stream.ends_with(NOTICES) { MOST_NOTICE_BYTES } else { usize::MAX };
+        while kept.events.len() > MOST_EVENTS || (kept.bytes > most_bytes && kept.events.len() > 1) {
+            let dropped = kept.events.pop_front().map_or(0, |event| event.bytes);
+            kept.bytes -= dropped;
+            self.bytes -= dropped;
+        }
         kept.added.send_replace(());
         if is_last && !kept.is_complete {
             kept.is_complete = true;

@@ -5,12 +5,11 @@ mod block;
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use block::ContentBlock;
-
-use super::definition::ToolDefinition;
 
 /// Says in an output schema that results are content. The keyword is there for what the others cannot express; who does not
 /// know this word passes over it.
@@ -103,6 +102,25 @@ impl Content {
     pub fn is_declared_by(output_schema: &Value) -> bool {
         output_schema["format"] == FORMAT
     }
+
+    /// Reads the result of such a tool: its parts, in whatever type takes them in the protocol's form, and its value.
+    ///
+    /// # Errors
+    /// It is no content, or has a part that the type does not take.
+    pub fn read<B: DeserializeOwned>(result: &[u8]) -> serde_json::Result<(Vec<B>, Option<Value>)> {
+        #[derive(Deserialize)]
+        struct Parts<B> {
+            content: Vec<B>,
+            #[serde(rename = "structuredContent")]
+            value: Option<Value>,
+        }
+        if result.starts_with(b"\"") {
+            let text: String = serde_json::from_slice(result)?;
+            return Ok((vec![serde_json::from_value(json!(ContentBlock::text(text)))?], None));
+        }
+        let Parts { content, value } = serde_json::from_slice(result)?;
+        Ok((content, value))
+    }
 }
 
 impl From<ContentBlock> for Content {
@@ -128,6 +146,10 @@ impl<T: JsonSchema> JsonSchema for Content<T> {
         format!("Content_of_{}", T::schema_name()).into()
     }
 
+    fn schema_id() -> Cow<'static, str> {
+        format!("platools::tool::Content<{}>", T::schema_id()).into()
+    }
+
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = Content::schema();
         // In place and not by its name, so that it can be shown without the rest.
@@ -140,37 +162,17 @@ impl<T: JsonSchema> JsonSchema for Content<T> {
     }
 }
 
-impl ToolDefinition {
-    /// Whether results are [`Content`].
-    #[must_use]
-    pub fn returns_content(&self) -> bool {
-        self.output_schema.as_ref().is_some_and(Content::is_declared_by)
+/// The schema of the value of content, with the definitions it may refer to; `None` if there is no value.
+pub(super) fn schema_of_value(output_schema: &Value) -> Option<Value> {
+    let mut schema = output_schema["properties"].get(VALUE)?.clone();
+    if let (Some(schema), Some(definitions)) = (schema.as_object_mut(), output_schema.get("$defs")) {
+        schema.insert("$defs".to_owned(), definitions.clone());
     }
-
-    /// The schema of the value that clients of the Model Context Protocol are given beside the text of a result. `None` if there
-    /// is no value, or one that is no object.
-    pub(crate) fn structured_schema(&self) -> Option<Cow<'_, Value>> {
-        let schema = self.output_schema.as_ref()?;
-        let schema = match Content::is_declared_by(schema) {
-            true => Cow::Owned(part(schema, VALUE)?),
-            false => Cow::Borrowed(schema),
-        };
-        (schema["type"] == "object").then_some(schema)
-    }
-}
-
-/// The schema of one property, with the definitions it may refer to.
-fn part(whole: &Value, property: &str) -> Option<Value> {
-    let mut part = whole["properties"].get(property)?.clone();
-    if let (Some(part), Some(definitions)) = (part.as_object_mut(), whole.get("$defs")) {
-        part.insert("$defs".to_owned(), definitions.clone());
-    }
-    Some(part)
+    Some(schema)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::output_schema;
     use super::*;
 
     #[derive(Serialize, JsonSchema)]
@@ -179,37 +181,17 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_written_in_the_protocols_form_with_the_value_beside_them() {
+    fn parts_are_written_in_the_protocols_form_with_the_value_beside_them_and_read_again() {
         let content = Content::from(ContentBlock::text("hi"));
-        assert_eq!(json!(content), json!({ "content": [{ "type": "text", "text": "hi" }] }));
+        let hi = json!({ "type": "text", "text": "hi" });
+        assert_eq!(json!(content), json!({ "content": [hi] }));
         let content = content.with_value(Node { children: vec![] });
         assert_eq!(json!(content)["structuredContent"], json!({ "children": [] }));
-    }
 
-    fn returning<T: JsonSchema>() -> ToolDefinition {
-        let mut tool = ToolDefinition::new("t", "Do it.", json!({ "type": "object" }));
-        tool.output_schema = output_schema::<T>();
-        tool
-    }
-
-    #[test]
-    fn a_schema_says_that_results_are_content_and_what_their_value_is_like() {
-        let plain = returning::<Content>();
-        assert_eq!(plain.output_schema, Some(Content::schema()));
-        assert!(plain.returns_content() && plain.structured_schema().is_none());
-        let valued = returning::<Content<Node>>();
-        let value = valued.structured_schema().expect("it has a value");
-        assert!(valued.returns_content());
-        assert_eq!(value["properties"]["children"]["items"], json!({ "$ref": "#/$defs/Node" }));
-        assert_eq!(value["$defs"]["Node"]["type"], "object");
-    }
-
-    #[test]
-    fn any_other_result_is_a_value_and_shown_as_one_if_it_is_an_object() {
-        let node = returning::<Node>();
-        assert!(!node.returns_content());
-        assert_eq!(node.structured_schema().as_deref(), node.output_schema.as_ref());
-        assert_eq!(returning::<String>().structured_schema(), None);
-        assert_eq!(returning::<Content<String>>().structured_schema(), None);
+        let read = |result: Value| Content::read::<Value>(result.to_string().as_bytes()).ok();
+        assert_eq!(read(json!(content)), Some((vec![hi.clone()], Some(json!({ "children": [] })))));
+        assert_eq!(read(json!({ "content": [], "structuredContent": [7] })), Some((vec![], Some(json!([7])))));
+        assert_eq!(read(json!("hi")), Some((vec![hi], None)));
+        assert_eq!((read(json!(7)), read(json!({ "structuredContent": {} }))), (None, None));
     }
 }

@@ -9,7 +9,7 @@ use super::{Params, Reply, reply};
 use crate::core::agent::failure;
 use crate::core::arguments::Arguments;
 use crate::core::trace::TraceContext;
-use crate::core::{CallRequest, ToolName};
+use crate::core::{CallReply, CallRequest, ToolName};
 use crate::listen::forms::{Tool, timeout_of};
 use crate::listen::rpc::session::Session;
 
@@ -51,7 +51,7 @@ pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
     };
     let tool = request.tool.name.clone();
     session.queue.event(event::TOOL_CALL, &ToolCallEvent::new(&*tool, call.arguments));
-    let ended = session.core.call(&session.caller, request).await;
+    let ended = session.core.call(&session.caller, request).await.map(CallReply::shortened);
     let told = |output: &RawValue| session.queue.event(event::TOOL_RESULT, &ToolResultEvent::new(&*tool, output));
     match ended {
         Ok(ended) => {

@@ -141,3 +141,21 @@ async fn notices_are_for_who_asked_last_and_for_others_when_that_one_is_gone() {
         assert_eq!(ids(other).await, [""; 0]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn notices_that_nobody_reads_take_no_room_from_answers() {
+    let events = Events::default();
+    let notice = || {
+        let message = serde_json::json!({
+            "jsonrpc": "2.0", "method": "notifications/message",
+            "params": { "level": "info", "data": "x".repeat(8 * 1024) },
+        });
+        ServerSseMessage::from_message(serde_json::from_value(message).expect("a notice"))
+    };
+    let mut last = String::new();
+    for _ in 0..200 {
+        last = store(&events, "s:common", notice()).await;
+    }
+    assert!(events.lock().bytes <= MOST_NOTICE_BYTES, "{}", events.lock().bytes);
+    assert!(events.replay_events_after(&last).await.is_ok(), "the latest are kept");
+}
