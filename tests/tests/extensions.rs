@@ -140,6 +140,19 @@ async fn welcome(link: &mut Link) {
     link.send(json!({"type": "welcome", "sdk_connection_id": "c", "organization_id": "o", "features": features})).await;
 }
 
+/// The worker says of these calls that they go on, and of no others.
+async fn go_on<const N: usize>(link: &mut Link, mut call_ids: [&str; N]) {
+    let mut named = Vec::new();
+    for _ in 0..N {
+        let entry = link.expect("tool_log").await;
+        assert_eq!(entry["level"], "debug");
+        named.push(entry["call_id"].as_str().expect("an id").to_owned());
+    }
+    named.sort();
+    call_ids.sort_unstable();
+    assert_eq!(named, call_ids);
+}
+
 /// Everything the worker had to say before this is said.
 async fn marker(link: &mut Link, call_id: &str) {
     link.call(call_id, "echo", json!({"number": 1})).await;
@@ -255,6 +268,29 @@ async fn a_log_travels_in_order_and_before_the_answer() {
 }
 
 #[tokio::test]
+async fn a_worker_that_is_back_says_which_calls_go_on() {
+    let setup = Setup::start().await;
+    let mut link = setup.accept().await;
+    for call_id in ["a", "b"] {
+        link.call(call_id, "wait", json!({"number": 7})).await;
+    }
+    marker(&mut link, "both run").await;
+    link.send(json!({"type": "result_ack", "call_ids": ["both run"]})).await;
+    marker(&mut link, "and this one is over").await;
+    link.kill();
+    let mut link = setup.platform.accept().await;
+    link.registration().await;
+    assert_eq!(link.result("and this one is over").await, 1);
+    welcome(&mut link).await;
+    go_on(&mut link, ["a", "b"]).await;
+    setup.go.add_permits(2);
+    for _ in ["a", "b"] {
+        link.expect("tool_result").await;
+    }
+    marker(&mut link, "and nothing more").await;
+}
+
+#[tokio::test]
 async fn an_acknowledged_result_is_not_sent_again() {
     let setup = Setup::start().await;
     let mut link = setup.accept().await;
@@ -287,6 +323,7 @@ async fn a_drained_socket_hands_over_to_a_new_one_and_no_call_is_lost() {
     old.call("cancelled", "wait_for_cancellation", json!({})).await;
     old.expect("tool_progress").await;
     welcome(&mut new).await;
+    go_on(&mut new, ["cancelled", "running"]).await;
     marker(&mut new, "served here").await;
     // They cross the close, which the old socket's other end has not read yet.
     old.send(json!({"type": "tool_call", "call_id": "broken"})).await;
@@ -349,6 +386,7 @@ async fn an_old_socket_closed_in_favour_of_the_new_one_ends_no_handover() {
     new.registration().await;
     old.close(1000, "superseded by new connection").await;
     welcome(&mut new).await;
+    go_on(&mut new, ["running"]).await;
     marker(&mut new, "here").await;
     setup.go.add_permits(1);
     assert_eq!(new.result("running").await, 7);
@@ -419,6 +457,7 @@ async fn a_handover_gives_a_stop_no_more_time() {
     let passed = Duration::from_millis(50);
     tokio::time::sleep(passed).await;
     welcome(&mut new).await;
+    go_on(&mut new, ["running"]).await;
     let left = new.expect("drain").await["deadline_ms"].as_u64().expect("a number");
     assert!(Duration::from_millis(left) + passed <= Duration::from_millis(announced), "{left} of {announced} ms");
     setup.go.add_permits(1);

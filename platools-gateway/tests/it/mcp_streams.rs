@@ -5,7 +5,7 @@ use std::time::Duration;
 use platools_gateway::core::identity::Policy;
 use platools_gateway::{Gateway, McpSettings, Role, dev};
 use secrecy::ExposeSecret as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::mcp_raw::{Client, admin, text, worker};
 use crate::support::{Caller, Dial, Worker, dev_gateway, gateway_with, within};
@@ -147,8 +147,11 @@ async fn pool(worker_return: Duration) -> (Gateway, String, Client) {
 
 /// One more worker of a pool.
 async fn one_of(gateway: &Gateway, secret: &str) -> Worker {
-    let mut worker =
-        Dial::to(gateway, "/ws/sdk").secret(secret).header("platools-features", "cancel, progress").welcomed().await;
+    let mut worker = Dial::to(gateway, "/ws/sdk")
+        .secret(secret)
+        .header("platools-features", "cancel, progress, log")
+        .welcomed()
+        .await;
     worker.register(&["slow"]).await;
     worker
 }
@@ -169,14 +172,25 @@ async fn a_call_ends_with_the_worker_that_has_it_whoever_else_is_there() {
 
 #[tokio::test]
 async fn a_worker_that_comes_back_to_a_call_and_says_how_far_it_is_has_it() {
+    has_it(json!({"type": "tool_progress", "progress": 1})).await;
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_back_to_a_call_and_says_that_it_goes_on_has_it() {
+    has_it(json!({"type": "tool_log", "level": "debug", "message": "the call goes on"})).await;
+}
+
+/// A call goes on whose worker is back and says this of it.
+async fn has_it(mut said: Value) {
     let (gateway, secret, client) = pool(Duration::from_secs(3)).await;
     let mut gone = one_of(&gateway, &secret).await;
-    let mut listening = client.ask(3, "tools/call", json!({"name": "slow", "_meta": {"progressToken": "p"}})).await;
+    let listening = client.calling("slow", json!({}));
     let frame = gone.expect("tool_call").await;
     drop(gone);
     let mut back = one_of(&gateway, &secret).await;
-    back.send(json!({"type": "tool_progress", "call_id": frame["call_id"], "progress": 1})).await;
-    assert_eq!(listening.next().await.unwrap()["params"]["progress"], 1.0);
+    said["call_id"] = frame["call_id"].clone();
+    back.send(said).await;
+    back.settle().await;
     // Longer than the gateway waits for one that has not come back: another call ends meanwhile.
     let second = client.calling("slow", json!({}));
     let mut dying = one_of(&gateway, &secret).await;
@@ -188,7 +202,7 @@ async fn a_worker_that_comes_back_to_a_call_and_says_how_far_it_is_has_it() {
     let ended = within(third).await.unwrap();
     assert_eq!(ended["result"]["_meta"]["platools/code"], "timeout", "{ended}");
     back.answer(&frame, json!("done")).await;
-    assert_eq!(text(&listening.answer().await), "done");
+    assert_eq!(text(&within(listening).await.unwrap()), "done");
     second.abort();
 }
 

@@ -77,6 +77,11 @@ impl InFlight {
         self.waiting.len()
     }
 
+    /// The calls that run or wait.
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = &Context> {
+        self.unfinished.values().map(|entry| &entry.context)
+    }
+
     /// A call has started, on a task of its own.
     pub(super) fn start(&mut self, key: CallKey, context: Context, task: AbortHandle) {
         self.running += 1;

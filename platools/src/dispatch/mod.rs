@@ -247,6 +247,11 @@ impl Dispatcher {
         self.in_flight.end_all().into_iter().map(stopped).collect()
     }
 
+    /// The calls that run or wait.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = &Context> {
+        self.in_flight.unfinished()
+    }
+
     /// Whether a call runs.
     pub(crate) fn is_running(&self) -> bool {
         self.in_flight.running() > 0

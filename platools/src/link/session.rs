@@ -20,8 +20,9 @@ use super::socket::{Received, Socket, text};
 use super::successor::{Successor, accepts};
 use super::worker::{Worker, said_frames};
 use crate::dispatch::Outcome;
+use crate::log_level::LogLevel;
 use crate::tool::{Context, Wanted};
-use crate::wire::{Drain, Feature, Features, PlatformFrame, WorkerFrame};
+use crate::wire::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame};
 
 /// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
 /// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
@@ -60,7 +61,6 @@ pub(crate) async fn run_session(
     let now = Instant::now();
     let mut session = Session {
         pulse: Heartbeat::new(worker.settings.heartbeat_interval, now),
-        worker: &mut *worker,
         socket: opened.socket,
         secret: opened.secret,
         features: Features::none(),
@@ -68,6 +68,8 @@ pub(crate) async fn run_session(
         accepted: false,
         burst: *BURST.start(),
         refusal: None,
+        resumed: worker.dispatcher.unfinished().cloned().collect(),
+        worker: &mut *worker,
         successor,
     };
     session.open(opened.registration.as_ref(), &opened.heard);
@@ -90,6 +92,8 @@ struct Session<'a> {
     burst: usize,
     /// The platform's own words for the close that follows them.
     refusal: Option<String>,
+    /// The calls that came over an earlier socket, until the platform says what it wants to know of them.
+    resumed: Vec<Context>,
     successor: &'a mut Successor,
 }
 
@@ -260,7 +264,18 @@ impl Session<'_> {
         self.features = features;
         let (progress, log) = (features.contains(Feature::Progress), features.contains(Feature::Log));
         self.worker.outlet.want(Wanted { progress, log });
+        self.announce_resumed();
         self.announce_stop();
+    }
+
+    /// Tells the platform which calls go on, which it cannot know after a reconnect.
+    fn announce_resumed(&mut self) {
+        let resumed = std::mem::take(&mut self.resumed);
+        for context in resumed.iter().filter(|context| self.worker.outlet.wanted().log && !context.is_over()) {
+            let entry =
+                ToolLog::new(context.call_id(), LogLevel::Debug, "the worker is connected again, and the call goes on");
+            self.socket.queue(WorkerFrame::ToolLog(entry).to_text().into());
+        }
     }
 
     /// Tells the platform that the worker stops, if it does.

@@ -100,6 +100,11 @@ impl Context {
         self.0.life.is_cancelled()
     }
 
+    /// Whether the call is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.life.is_over()
+    }
+
     /// Gives the call up, unless it is over.
     pub(crate) fn cancel(&self) {
         self.0.life.cancel();
