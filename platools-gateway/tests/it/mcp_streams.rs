@@ -184,7 +184,7 @@ async fn a_worker_that_comes_back_to_a_call_and_says_that_it_goes_on_has_it() {
 async fn has_it(mut said: Value) {
     let (gateway, secret, client) = pool(Duration::from_secs(3)).await;
     let mut gone = one_of(&gateway, &secret).await;
-    let listening = client.calling("slow", json!({}));
+    let listening = client.ask(3, "tools/call", json!({"name": "slow"})).await;
     let frame = gone.expect("tool_call").await;
     drop(gone);
     let mut back = one_of(&gateway, &secret).await;
@@ -202,7 +202,7 @@ async fn has_it(mut said: Value) {
     let ended = within(third).await.unwrap();
     assert_eq!(ended["result"]["_meta"]["platools/code"], "timeout", "{ended}");
     back.answer(&frame, json!("done")).await;
-    assert_eq!(text(&within(listening).await.unwrap()), "done");
+    assert_eq!(text(&listening.answer().await), "done");
     second.abort();
 }
 
