@@ -1,5 +1,7 @@
 //! How much an entry of a log matters.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// How much an entry of a log matters, from least to most: the levels of RFC 5424, which the Model Context Protocol has too.
@@ -28,4 +30,39 @@ pub enum LogLevel {
     Alert,
     /// Nothing works any more.
     Emergency,
+}
+
+impl LogLevel {
+    /// The word that travels.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+            Self::Alert => "alert",
+            Self::Emergency => "emergency",
+        }
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_has_one_name() {
+        for level in [LogLevel::Debug, LogLevel::Notice, LogLevel::Emergency] {
+            assert_eq!(serde_json::json!(level), level.to_string());
+        }
+    }
 }

@@ -16,9 +16,12 @@ use platools_gateway::dev;
 use platools_tests::{Bearer, Caller, module, node, within};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 const TOKEN: &str = "s3cret-token";
+
+/// The whole suite takes no longer, however busy the machine is.
+const SUITE_PATIENCE: Duration = Duration::from_secs(240);
 
 /// The worker with the tools that the suite calls.
 fn worker() -> Command {
@@ -69,7 +72,7 @@ async fn conforms(server: SocketAddr, token: &str) {
     suite.arg(module("@modelcontextprotocol/conformance/dist/index.js")).args(["server", "--suite", "all"]);
     suite.args(["--url", &format!("http://{}/mcp", bearer.address())]).arg("--expected-failures").arg(list());
     suite.env("no_proxy", "127.0.0.1").env("NO_PROXY", "127.0.0.1").stdin(Stdio::null()).kill_on_drop(true);
-    let output = within(suite.output()).await.expect("it starts");
+    let output = timeout(SUITE_PATIENCE, suite.output()).await.expect("it took too long").expect("it starts");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
     // It does not mind names that it does not know.

@@ -105,8 +105,13 @@ fn value(result: CallToolResult, form: Form) -> Result<Value, ToolError> {
     Ok(match (form, result.structured_content) {
         (Form::Value, Some(value)) => value,
         (Form::Content, Some(value)) => json!({ "content": result.content, "structuredContent": value }),
-        (_, None) if texts.len() == result.content.len() => texts.join("\n").into(),
-        (_, None) => json!({ "content": result.content }),
+        (Form::Content, None) => match result.content.as_slice() {
+            [alone] if texts.len() == 1 && alone.as_text().is_some_and(|text| text.annotations.is_none()) => {
+                texts[0].into()
+            }
+            parts => json!({ "content": parts }),
+        },
+        (Form::Value, None) => texts.join("\n").into(),
     })
 }
 
@@ -135,11 +140,12 @@ mod tests {
 
     #[test]
     fn or_else_its_text_or_its_parts() {
-        assert_eq!(said(json!({"content": [text("one"), text("two")]}), Form::Content), Ok(json!("one\ntwo")));
-        assert_eq!(said(json!({"content": []}), Form::Content), Ok(json!("")));
+        assert_eq!(said(json!({"content": [text("one")]}), Form::Content), Ok(json!("one")));
         let image = json!({"type": "image", "data": "AA==", "mimeType": "image/png"});
-        let parts = json!({"content": [text("a picture"), image]});
-        assert_eq!(said(parts.clone(), Form::Content), Ok(parts));
+        for parts in [json!([text("a picture"), image]), json!([text("one"), text("two")]), json!([])] {
+            let parts = json!({"content": parts});
+            assert_eq!(said(parts.clone(), Form::Content), Ok(parts));
+        }
         let valued = json!({"content": [text("7")], "structuredContent": {"n": 7}});
         assert_eq!(said(valued.clone(), Form::Content), Ok(valued));
     }

@@ -64,11 +64,10 @@ pub(super) enum Command {
 /// What was said of what people see of an entity.
 #[derive(Debug, Args)]
 pub(super) struct GivenCard {
-    /// What people call it, in 1 to 128 characters. Default: nothing but its slug.
+    /// What people call it, in 1 to 128 characters.
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
-    /// Its image: a URL that begins with https://, or a PNG, JPEG, SVG or WebP file of up to 24 kB, which is kept itself. Default:
-    /// none.
+    /// Its image: a URL that begins with https://, or a PNG, JPEG, SVG or WebP file of up to 24 kB, which is kept itself.
     #[arg(long, value_name = "URL|FILE")]
     icon: Option<String>,
 }

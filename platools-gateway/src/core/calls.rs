@@ -64,7 +64,7 @@ pub enum Receipt {
 /// the next one. Only those that never got as far as the socket end with the link.
 ///
 /// How long one waits that has lost its link is up to whoever asked for it. Which of the links that come next is the same worker's
-/// is not known: a worker has no name but its scope's. One that tells how far a call is has it, and its link is the call's from then
+/// is not known: a worker has no name but its scope's. One that says something of a call has it, and its link is the call's from then
 /// on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Calls {
@@ -135,8 +135,10 @@ impl Calls {
     /// Notes that a worker has the call over this connection, if it is one of those that the call may have gone to.
     pub(crate) fn seen(&self, from: &Scope, call_id: &CallId, connection: &ConnectionId) {
         if let Some(call) = self.lock().get_mut(call_id).filter(|call| call.scope == *from) {
-            call.stage = Stage::Sent { connection: connection.clone() };
-            call.lost.send_replace(None);
+            if !matches!(&call.stage, Stage::Sent { connection: known } if known == connection) {
+                call.stage = Stage::Sent { connection: connection.clone() };
+            }
+            call.lost.send_if_modified(|lost| lost.take().is_some());
         }
     }
 

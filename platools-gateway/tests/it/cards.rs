@@ -53,7 +53,7 @@ async fn a_session_that_is_opened_is_told_the_title_and_the_icon_as_they_are_the
     assert_eq!(server_info(orders(&url, key)).await["icons"], icons);
     assert_eq!(before.names().await, [""; 0], "the session that was open goes on");
 
-    let changed = change(&gateway, json!({"title": "", "icon": ""})).await;
+    let changed = change(&gateway, json!({"title": "", "icon": null})).await;
     assert_eq!((&changed.body["title"], &changed.body["icon"]), (&Value::Null, &Value::Null));
     assert_eq!(server_info(orders(&url, key)).await, json!({"name": "orders", "version": version}));
     let listed = Caller::admin(&gateway).get("/v1/entities").await.body;

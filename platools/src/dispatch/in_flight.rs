@@ -78,8 +78,8 @@ impl InFlight {
     }
 
     /// The calls that run or wait.
-    pub(super) fn unfinished(&self) -> impl Iterator<Item = &Context> {
-        self.unfinished.values().map(|entry| &entry.context)
+    pub(super) fn unfinished(&self) -> impl Iterator<Item = (CallKey, &Context)> {
+        self.unfinished.iter().map(|(key, entry)| (*key, &entry.context))
     }
 
     /// A call has started, on a task of its own.

@@ -248,7 +248,7 @@ impl Dispatcher {
     }
 
     /// The calls that run or wait.
-    pub(crate) fn unfinished(&self) -> impl Iterator<Item = &Context> {
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = (CallKey, &Context)> {
         self.in_flight.unfinished()
     }
 

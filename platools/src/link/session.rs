@@ -1,5 +1,6 @@
 //! The event loop of one live socket.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::pin::pin;
 use std::task::{self, Poll, ready};
@@ -19,7 +20,7 @@ use super::report::{ConnectionState, Disconnect, Event};
 use super::socket::{Received, Socket, text};
 use super::successor::{Successor, accepts};
 use super::worker::{Worker, said_frames};
-use crate::dispatch::Outcome;
+use crate::dispatch::{CallKey, Outcome};
 use crate::log_level::LogLevel;
 use crate::tool::{Context, Wanted};
 use crate::wire::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame};
@@ -68,7 +69,7 @@ pub(crate) async fn run_session(
         accepted: false,
         burst: *BURST.start(),
         refusal: None,
-        resumed: worker.dispatcher.unfinished().cloned().collect(),
+        resumed: worker.dispatcher.unfinished().map(|(key, _)| key).collect(),
         worker: &mut *worker,
         successor,
     };
@@ -93,7 +94,7 @@ struct Session<'a> {
     /// The platform's own words for the close that follows them.
     refusal: Option<String>,
     /// The calls that came over an earlier socket, until the platform says what it wants to know of them.
-    resumed: Vec<Context>,
+    resumed: HashSet<CallKey>,
     successor: &'a mut Successor,
 }
 
@@ -271,10 +272,15 @@ impl Session<'_> {
     /// Tells the platform which calls go on, which it cannot know after a reconnect.
     fn announce_resumed(&mut self) {
         let resumed = std::mem::take(&mut self.resumed);
-        for context in resumed.iter().filter(|context| self.worker.outlet.wanted().log && !context.is_over()) {
+        let (worker, socket) = (&*self.worker, &mut self.socket);
+        if !worker.outlet.wanted().log {
+            return;
+        }
+        let unfinished = worker.dispatcher.unfinished().filter(|(key, _)| resumed.contains(key));
+        for (_, context) in unfinished.filter(|(_, context)| !context.is_over()) {
             let entry =
                 ToolLog::new(context.call_id(), LogLevel::Debug, "the worker is connected again, and the call goes on");
-            self.socket.queue(WorkerFrame::ToolLog(entry).to_text().into());
+            socket.queue(WorkerFrame::ToolLog(entry).to_text().into());
         }
     }
 

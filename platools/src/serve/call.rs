@@ -39,7 +39,7 @@ pub(super) async fn run(
     params: Params,
     calls: &Calls,
     request: &RequestContext<RoleServer>,
-    log: Log,
+    log: Log<'_>,
 ) -> Option<CallToolResult> {
     let _counted = match calls.begin() {
         Ok(counted) => counted,
@@ -47,7 +47,7 @@ pub(super) async fn run(
     };
     let (outlet, saying) = Outlet::new();
     let token = request.meta.get_progress_token();
-    outlet.want(Wanted { progress: token.is_some(), log: log.is_wanted() });
+    outlet.want(Wanted { progress: token.is_some(), log: true });
     let (context, call) = registry.start_call(&tool.name, params, Some(outlet), MAX_BYTES)?;
     let watched = Watched { context, calls, request, tool: &tool.name, token, log };
     let ended = watched.telling(call, saying).await;
@@ -62,7 +62,7 @@ struct Watched<'a> {
     request: &'a RequestContext<RoleServer>,
     tool: &'a str,
     token: Option<ProgressToken>,
-    log: Log,
+    log: Log<'a>,
 }
 
 impl Watched<'_> {

@@ -14,9 +14,8 @@ use tokio::task::JoinSet;
 use super::call;
 use super::calls::Calls;
 use super::info::Info;
-use super::log::{Log, renamed};
+use super::log::{Level, Log, renamed};
 use super::tools::{self, Changes, Tools};
-use crate::log_level::LogLevel;
 
 /// What all clients of a server have in common.
 #[derive(Debug)]
@@ -34,8 +33,7 @@ pub(super) struct Handler {
     /// What changed since the client listed the tools: whoever tells it of changes begins there, so that none is missed that came
     /// before telling began.
     unlisted: Mutex<Changes>,
-    /// From which level on the client wants to read its log, if it said so.
-    level: Mutex<Option<LogLevel>>,
+    level: Level,
     /// Watches the registry for the client; ends with the handler.
     watching: Mutex<JoinSet<()>>,
 }
@@ -45,13 +43,9 @@ impl Handler {
         Self {
             unlisted: Mutex::new(shared.tools.changes()),
             shared,
-            level: Mutex::default(),
+            level: Level::default(),
             watching: Mutex::default(),
         }
-    }
-
-    fn level(&self) -> MutexGuard<'_, Option<LogLevel>> {
-        self.level.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unlisted(&self) -> MutexGuard<'_, Changes> {
@@ -93,14 +87,14 @@ impl ServerHandler for Handler {
         let unknown = || ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None);
         let tool = tools.get(&request.name).ok_or_else(unknown)?;
         let params = call::params(request.arguments.clone(), user.as_deref());
-        let level = context.meta.log_level().map(renamed).or_else(|| *self.level());
-        let result = call::run(tools.registry(), &tool, params, calls, &context, Log(level)).await;
+        let log = Log { asked: context.meta.log_level().map(renamed), set: &self.level };
+        let result = call::run(tools.registry(), &tool, params, calls, &context, log).await;
         let result = result.ok_or_else(unknown)?;
         Ok(CallToolResponse::Complete(result))
     }
 
     async fn set_level(&self, request: SetLevelRequestParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        *self.level() = Some(renamed(request.level));
+        self.level.set(renamed(request.level));
         Ok(())
     }
 

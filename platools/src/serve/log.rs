@@ -1,6 +1,8 @@
 //! What a client is told that asked for a log: what its calls say, and how they ended; not with what, which their answers say.
 #![expect(deprecated, reason = "clients of revisions that have logs still ask for them")]
 
+use std::sync::{Mutex, PoisonError};
+
 use rmcp::model::LoggingMessageNotificationParam;
 use rmcp::{Peer, RoleServer};
 use serde::Serialize;
@@ -13,14 +15,28 @@ use crate::tool::{Entry, Output};
 
 /// A client's log, from some level on. Without a level nothing is written to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Log(pub(super) Option<LogLevel>);
+pub(super) struct Log<'a> {
+    /// The level that the call itself asks for.
+    pub(super) asked: Option<LogLevel>,
+    /// The level that the client has set, which it may change while the call runs.
+    pub(super) set: &'a Level,
+}
 
-impl Log {
-    /// Whether anything is written to it.
-    pub(super) fn is_wanted(self) -> bool {
-        self.0.is_some()
+/// From which level on a client wants to read its log, if it said so.
+#[derive(Debug, Default)]
+pub(super) struct Level(Mutex<Option<LogLevel>>);
+
+impl Level {
+    pub(super) fn set(&self, level: LogLevel) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(level);
     }
 
+    fn get(&self) -> Option<LogLevel> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log<'_> {
     /// Says what a call tells its caller.
     pub(super) async fn entry(self, peer: &Peer<RoleServer>, tool: &str, Entry { level, message }: Entry) {
         self.write(peer, level, tool, message.into()).await;
@@ -39,7 +55,7 @@ impl Log {
     }
 
     async fn write(self, peer: &Peer<RoleServer>, level: LogLevel, logger: &str, data: Value) {
-        if self.0.is_some_and(|wanted| level >= wanted) {
+        if self.asked.or_else(|| self.set.get()).is_some_and(|wanted| level >= wanted) {
             let entry = LoggingMessageNotificationParam::new(renamed(level), data).with_logger(logger);
             // Who is gone misses nothing.
             let _ = peer.notify_logging_message(entry).await;

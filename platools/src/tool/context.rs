@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::life::Life;
 use super::params::Params;
-use super::report::{Outlet, Slot};
+use super::saying::{Outlet, Slot};
 
 tokio::task_local! {
     static CURRENT: Context;

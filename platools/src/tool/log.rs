@@ -13,9 +13,12 @@ impl Context {
     /// Tells the caller something while the call runs; cut to 8 KiB. Never waits and never fails.
     ///
     /// It is for who calls, who may be a model or a person that watches it, and not the worker's own log: it says nothing that the
-    /// caller may not know. It reaches platforms and clients that asked for it, is sent in the order of writing and before the
-    /// call's answer, and is left out for others. So are entries that come faster than they are taken, past 64 that wait; the log
-    /// then says how many.
+    /// caller may not know. It is sent in the order of writing and before the call's answer, to platforms that know of it and to
+    /// clients of a local server. A gateway passes it on to clients of the Model Context Protocol that asked for a log, and to who
+    /// reads a call over REST as a stream; agents are not told.
+    ///
+    /// Entries that come faster than they are taken, past 64 that wait, are left out, those first that matter least; the log then
+    /// says how many. Others are lost with their socket.
     ///
     /// ```
     /// # use platools::{Context, LogLevel, tool};
@@ -59,7 +62,7 @@ impl fmt::Debug for Entry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::tests::call;
+    use super::super::saying::tests::call;
     use super::*;
 
     #[test]

@@ -89,7 +89,7 @@ impl fmt::Debug for Report {
 #[cfg(test)]
 mod tests {
     use super::super::params::Params;
-    use super::super::report::tests::call;
+    use super::super::saying::tests::call;
     use super::*;
 
     #[test]

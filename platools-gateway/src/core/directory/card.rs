@@ -1,5 +1,7 @@
 //! What people see of an entity: a title and an icon.
 
+use std::net::Ipv6Addr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -89,7 +91,7 @@ fn check_url(url: &str, rest: &str) -> Result<(), Error> {
     }
     // RFC 3986: everything else is written with `%`.
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
-    if !url.bytes().all(allowed) || !has_host(authority) {
+    if !url.bytes().all(allowed) || !has_whole_escapes(url) || !has_host(authority) {
         return Err(refused(
             "an icon's URL has a host after `https://`, and what is no character of URLs is written with `%`",
         ));
@@ -103,7 +105,20 @@ fn has_host(authority: &str) -> bool {
         Some((host, port)) if !port.ends_with(']') => (host, port),
         _ => (authority, ""),
     };
-    !host.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+    let is_host = match host.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        None => !host.is_empty() && !host.contains(['[', ']', '%']),
+    };
+    is_host && (port.is_empty() || port.parse::<u16>().is_ok())
+}
+
+/// Whether each `%` is before two hexadecimal digits.
+fn has_whole_escapes(url: &str) -> bool {
+    let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
+    url.split('%').skip(1).all(|rest| {
+        let mut bytes = rest.bytes();
+        is_hex(bytes.next()) && is_hex(bytes.next())
+    })
 }
 
 fn check_data(uri: &str, data: &str) -> Result<(), Error> {
@@ -194,6 +209,12 @@ mod tests {
             "https:///a.png",
             "https://:443/",
             "https://a.example:x/",
+            "https://a.example:99999/",
+            "https://[::1/a.png",
+            "https://[",
+            "https://[x]/",
+            "https://a.example/50%",
+            "https://a.example/%zz",
             "https://a.example/ü",
             "https://a b/",
         ] {

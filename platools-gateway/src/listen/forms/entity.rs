@@ -1,7 +1,7 @@
 //! How an entity is shown, made and changed.
 
 use secrecy::ExposeSecret as _;
-use serde::Serialize;
+use serde::{Deserialize as _, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::Misfit;
@@ -49,6 +49,11 @@ impl From<WithSecret<admin::Entity>> for EntityWithSecret {
     fn from(added: WithSecret<admin::Entity>) -> Self {
         Self { entity: added.new.into(), secret: added.secret.expose_secret().to_owned() }
     }
+}
+
+/// Reads what was said of a title or an icon: `null` takes it back, as an empty text does.
+pub(in crate::listen) fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Some(Option::deserialize(deserializer)?.unwrap_or_default()))
 }
 
 /// An entity to be, of the policy of that name; of the usual one if none is named.

@@ -8,7 +8,7 @@ mod timeout;
 mod tool;
 
 pub(super) use cursor::Place;
-pub(super) use entity::{Entity, EntityWithSecret, entity_change, new_entity};
+pub(super) use entity::{Entity, EntityWithSecret, entity_change, given, new_entity};
 pub(super) use key::{Key, KeyWithSecret, role_of};
 pub(super) use page::{Page, limit_of};
 pub(super) use timeout::timeout_of;

@@ -14,12 +14,15 @@ use crate::core::error::Error;
 
 /// A client's log, from some level on. Without a level nothing is written to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Log(Option<LogLevel>);
+pub(super) struct Log<'a> {
+    /// The level that the request asks for. The session's may change while a call runs.
+    asked: Option<LogLevel>,
+    session: &'a Session,
+}
 
-impl Log {
-    /// The log that a request asks for, or else its session.
-    pub(super) fn of(session: &Session, context: &RequestContext<RoleServer>) -> Self {
-        Self(context.meta.log_level().map(renamed).or_else(|| session.level()))
+impl<'a> Log<'a> {
+    pub(super) fn of(session: &'a Session, context: &RequestContext<RoleServer>) -> Self {
+        Self { asked: context.meta.log_level().map(renamed), session }
     }
 
     /// Says how a call ended; not with what, which the answer says.
@@ -39,7 +42,7 @@ impl Log {
 
     /// Writes an entry, if the client wants it.
     pub(super) async fn write(self, context: &RequestContext<RoleServer>, level: LogLevel, logger: &str, data: Value) {
-        if self.0.is_some_and(|wanted| level >= wanted) {
+        if self.asked.or_else(|| self.session.level()).is_some_and(|wanted| level >= wanted) {
             let param = LoggingMessageNotificationParam::new(renamed(level), data).with_logger(logger);
             tokio::select! {
                 () = context.ct.cancelled() => {}

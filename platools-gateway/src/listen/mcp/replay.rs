@@ -17,8 +17,14 @@ use tokio::sync::watch;
 
 use super::readers::{Reader, Readers, Turn};
 
-/// So many events are kept at most, however short they are.
+/// So many events are kept at most, however short they are, beside those of the log.
 const MAX_EVENTS: usize = 1024;
+
+/// So many of the log are kept at most. They have a share of their own, so that neither answers nor they cost the others anything.
+const MAX_LOG_EVENTS: usize = 256;
+
+/// The log may take this part of the bytes that everything else may take.
+const LOG_SHARE: usize = 4;
 
 /// The stream of what happens by itself. All others are those of a request, and end with its answer.
 const COMMON: &str = "common";
@@ -36,7 +42,6 @@ pub(super) struct Replay {
 #[derive(Debug, Default)]
 struct Log {
     events: VecDeque<Kept>,
-    bytes: usize,
 }
 
 struct Kept {
@@ -45,6 +50,7 @@ struct Kept {
     stream: Arc<str>,
     event: ServerSseMessage,
     bytes: usize,
+    is_log: bool,
 }
 
 /// Shows which event it is, not what it says.
@@ -64,21 +70,12 @@ impl Kept {
     }
 }
 
-impl Kept {
-    fn is_log(&self) -> bool {
-        let notification = match self.event.message.as_deref() {
-            Some(ServerJsonRpcMessage::Notification(message)) => &message.notification,
-            _ => return false,
-        };
-        matches!(notification, ServerNotification::LoggingMessageNotification(_))
-    }
-}
-
 /// What a reader gets next.
-enum Next {
-    Event(u64, ServerSseMessage),
-    Later,
-    End,
+struct Next {
+    number: u64,
+    event: ServerSseMessage,
+    /// Nothing comes after it.
+    is_last: bool,
 }
 
 impl Replay {
@@ -119,7 +116,7 @@ impl Replay {
                     Turn::Own => {}
                 }
                 let next = listener.replay.lock().next(COMMON, listener.after);
-                if let Next::Event(number, event) = next {
+                if let Some(Next { number, event, .. }) = next {
                     listener.after = number;
                     listener.reader.takes(number);
                     return Some((event, listener));
@@ -133,50 +130,47 @@ impl Replay {
         })
     }
 
-    /// A request's events after one of them, or from its first at 0; then those that are still to come, to its answer.
+    /// A request's events after one of them; then those that are still to come, to its answer, unless that was the one.
     fn follow(
         self: &Arc<Self>,
-        stream: &str,
+        stream: Arc<str>,
         after: u64,
+        is_over: bool,
     ) -> impl Stream<Item = ServerSseMessage> + Send + Sync + use<> {
         struct Reader {
             replay: Arc<Replay>,
             latest: watch::Receiver<u64>,
             stream: Arc<str>,
             after: u64,
+            /// Its last event is read, and may be forgotten meanwhile.
+            is_over: bool,
         }
-        let reader = Reader { replay: Arc::clone(self), latest: self.latest.subscribe(), stream: stream.into(), after };
+        let reader = Reader { replay: Arc::clone(self), latest: self.latest.subscribe(), stream, after, is_over };
         stream::unfold(reader, async |mut reader| {
-            loop {
+            while !reader.is_over {
                 // Before looking, so that what comes meanwhile is not slept through.
                 reader.latest.borrow_and_update();
                 let next = reader.replay.lock().next(&reader.stream, reader.after);
-                match next {
-                    Next::Event(number, event) => {
-                        reader.after = number;
-                        return Some((event, reader));
-                    }
-                    Next::End => return None,
-                    Next::Later => {}
+                if let Some(Next { number, event, is_last }) = next {
+                    (reader.after, reader.is_over) = (number, is_last);
+                    return Some((event, reader));
                 }
                 reader.latest.changed().await.ok()?;
             }
+            None
         })
     }
 
     /// What came, and comes, after an event in its stream.
     pub(super) fn after(self: &Arc<Self>, event_id: &str) -> Result<EventStream, EventStoreError> {
+        if let Some(number) = event_id.strip_prefix(COMMON).and_then(|rest| rest.strip_prefix('-')) {
+            let number: u64 = number.parse()?;
+            return Ok(Box::pin(self.listen_after(number.min(*self.latest.borrow()))));
+        }
         let number: u64 = event_id.parse()?;
-        let stream = {
-            let log = self.lock();
-            let found = log.events.iter().find(|kept| kept.number == number);
-            Arc::clone(&found.ok_or("the event is not kept any more")?.stream)
-        };
-        Ok(if *stream == *COMMON {
-            Box::pin(self.listen_after(number))
-        } else {
-            Box::pin(self.follow(&stream, number))
-        })
+        let log = self.lock();
+        let found = log.events.iter().find(|kept| kept.number == number).ok_or("the event is not kept any more")?;
+        Ok(Box::pin(self.follow(Arc::clone(&found.stream), number, found.is_last())))
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {
@@ -185,25 +179,40 @@ impl Replay {
 }
 
 impl Log {
-    fn next(&self, stream: &str, after: u64) -> Next {
-        let mut rest = self.events.iter().filter(|kept| *kept.stream == *stream);
-        match rest.find(|kept| kept.number > after) {
-            Some(kept) => Next::Event(kept.number, kept.event.clone()),
-            None if self.events.iter().any(|kept| kept.number == after && kept.is_last()) => Next::End,
-            None => Next::Later,
-        }
+    /// The first event of a stream after one of them, if it is there yet.
+    fn next(&self, stream: &str, after: u64) -> Option<Next> {
+        let next = self.events.iter().find(|kept| *kept.stream == *stream && kept.number > after)?;
+        Some(Next { number: next.number, event: next.event.clone(), is_last: next.is_last() })
     }
 
     fn keep(&mut self, kept: Kept, max_bytes: usize) {
-        self.bytes += kept.bytes;
+        let is_log = kept.is_log;
         self.events.push_back(kept);
-        while self.events.len() > MAX_EVENTS || (self.bytes > max_bytes && self.events.len() > 1) {
-            // A log that nobody reads is not to cost anybody an answer.
-            let least = self.events.iter().position(Kept::is_log).unwrap_or(0);
-            let least = self.events.remove(least).expect("there are several");
-            self.bytes -= least.bytes;
+        match is_log {
+            true => self.trim(is_log, MAX_LOG_EVENTS, max_bytes / LOG_SHARE),
+            false => self.trim(is_log, MAX_EVENTS, max_bytes),
         }
     }
+
+    /// Forgets the oldest events of a kind until the rest is few and short enough; the latest stays in any case.
+    fn trim(&mut self, is_log: bool, max_events: usize, max_bytes: usize) {
+        let of_kind = self.events.iter().filter(|kept| kept.is_log == is_log);
+        let (mut events, mut bytes) = of_kind.fold((0, 0), |(events, bytes), kept| (events + 1, bytes + kept.bytes));
+        while events > max_events || (bytes > max_bytes && events > 1) {
+            let oldest = self.events.iter().position(|kept| kept.is_log == is_log).expect("there are several");
+            events -= 1;
+            bytes -= self.events.remove(oldest).map_or(0, |kept| kept.bytes);
+        }
+    }
+}
+
+/// Whether a message is an entry of a log.
+fn is_log(event: &ServerSseMessage) -> bool {
+    let notification = match event.message.as_deref() {
+        Some(ServerJsonRpcMessage::Notification(message)) => &message.notification,
+        _ => return false,
+    };
+    matches!(notification, ServerNotification::LoggingMessageNotification(_))
 }
 
 #[async_trait]
@@ -211,14 +220,15 @@ impl EventStore for Shared {
     async fn store_event(&self, stream_id: &str, event: &ServerSseMessage) -> Result<EventId, EventStoreError> {
         let bytes =
             event.message.as_deref().map_or(0, |message| serde_json::to_vec(message).map_or(0, |text| text.len()));
-        let (stream, replay) = (name(stream_id).into(), &self.0);
+        let (stream, replay): (Arc<str>, _) = (name(stream_id).into(), &self.0);
         let mut log = replay.lock();
         let number = *replay.latest.borrow() + 1;
-        let event = ServerSseMessage::clone(event);
-        let event = with_id(event, number);
-        log.keep(Kept { number, stream, event, bytes }, replay.max_bytes);
+        let mut event = ServerSseMessage::clone(event);
+        let id = event_id(&stream, number);
+        event.event_id = Some(id.clone());
+        log.keep(Kept { number, stream, is_log: is_log(&event), event, bytes }, replay.max_bytes);
         replay.latest.send_replace(number);
-        Ok(number.to_string())
+        Ok(id)
     }
 
     async fn replay_events_after(&self, last_event_id: &str) -> Result<EventStream, EventStoreError> {
@@ -231,9 +241,10 @@ fn name(stream_id: &str) -> &str {
     if stream_id.ends_with(":common") { COMMON } else { stream_id }
 }
 
-fn with_id(mut event: ServerSseMessage, number: u64) -> ServerSseMessage {
-    event.event_id = Some(number.to_string());
-    event
+/// What an event is called: after its number, and after the common stream if it is of that one, which goes on when the event is
+/// forgotten.
+fn event_id(stream: &str, number: u64) -> String {
+    if *stream == *COMMON { format!("{COMMON}-{number}") } else { number.to_string() }
 }
 
 /// A session's events, as `rmcp` takes them.
@@ -303,15 +314,15 @@ mod tests {
         let replay = Arc::new(Replay::new(1 << 20));
         let (shared, mut all) = (Shared(Arc::clone(&replay)), Box::pin(replay.listen()));
         store(&shared, "session:common", progress(1)).await;
-        assert_eq!(ids(&[all.next().await.unwrap()]), ["1"]);
+        assert_eq!(ids(&[all.next().await.unwrap()]), ["common-1"]);
         let mut later = Box::pin(replay.listen());
         store(&shared, "session:common", progress(2)).await;
         assert!(all.next().now_or_never().is_none());
-        assert_eq!(ids(&[later.next().await.unwrap()]), ["2"]);
+        assert_eq!(ids(&[later.next().await.unwrap()]), ["common-2"]);
         drop(later);
         assert!(all.next().now_or_never().is_none(), "it was told already");
         store(&shared, "session:common", progress(3)).await;
-        assert_eq!(ids(&[all.next().await.unwrap()]), ["3"]);
+        assert_eq!(ids(&[all.next().await.unwrap()]), ["common-3"]);
     }
 
     #[tokio::test]
@@ -322,23 +333,62 @@ mod tests {
         }
         assert!(replay.replay_events_after("1").await.is_err());
         let kept = replay.0.lock().events.len();
-        assert!((1..10).contains(&kept) && replay.0.lock().bytes <= 300, "{kept}");
+        let bytes: usize = replay.0.lock().events.iter().map(|kept| kept.bytes).sum();
+        assert!((1..10).contains(&kept) && bytes <= 300, "{kept}");
         assert!(replay.replay_events_after("nonsense").await.is_err());
+    }
+
+    fn entry(number: u32) -> ServerSseMessage {
+        let message = serde_json::from_value(json!({
+            "jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": number},
+        }));
+        ServerSseMessage::from_message(message.unwrap())
     }
 
     #[tokio::test]
     async fn a_log_costs_nobody_an_answer() {
         let replay = Shared(Arc::new(Replay::new(2000)));
         let first = store(&replay, "a", progress(1)).await;
-        for number in 0..100 {
-            let message: ServerJsonRpcMessage = serde_json::from_value(json!({
-                "jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": number},
-            }))
-            .unwrap();
-            store(&replay, "s:common", ServerSseMessage::from_message(message)).await;
+        for number in 0..1000 {
+            store(&replay, "s:common", entry(number)).await;
         }
         let last = store(&replay, "a", answer()).await;
         let rest = replay.replay_events_after(&first).await.unwrap();
         assert_eq!(ids(&rest.collect::<Vec<_>>().await), [&*last]);
+    }
+
+    #[tokio::test]
+    async fn answers_cost_nobody_the_log() {
+        let replay = Shared(Arc::new(Replay::new(2000)));
+        let mut listening = Box::pin(replay.0.listen());
+        let latest = store(&replay, "s:common", entry(0)).await;
+        for _ in 0..2000 {
+            store(&replay, "a", answer()).await;
+        }
+        let next = store(&replay, "s:common", entry(1)).await;
+        let heard = [listening.next().await.unwrap(), listening.next().await.unwrap()];
+        assert_eq!(ids(&heard), [&*latest, &*next]);
+    }
+
+    #[tokio::test]
+    async fn a_stream_goes_on_after_events_that_are_forgotten() {
+        let replay = Shared(Arc::new(Replay::new(2000)));
+        let forgotten = store(&replay, "s:common", entry(0)).await;
+        for number in 1..1000 {
+            store(&replay, "s:common", entry(number)).await;
+        }
+        let mut rest = replay.replay_events_after(&forgotten).await.unwrap();
+        assert!(rest.next().now_or_never().is_some(), "what is kept comes");
+        assert!(replay.replay_events_after("common-x").await.is_err());
+
+        // A reader that has the answer is at the end, whether that is kept or not.
+        let first = store(&replay, "a", progress(1)).await;
+        let mut reader = replay.replay_events_after(&first).await.unwrap();
+        store(&replay, "a", answer()).await;
+        assert!(reader.next().await.is_some());
+        for _ in 0..2000 {
+            store(&replay, "b", answer()).await;
+        }
+        assert!(reader.next().now_or_never().expect("it is at the end").is_none());
     }
 }

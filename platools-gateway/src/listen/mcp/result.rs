@@ -128,6 +128,5 @@ mod tests {
         let strange = r#"{"content":[{"type":"smell","data":"AAAA"}]}"#;
         let answer = told(strange, true, false);
         assert!(!answer.to_string().contains("AAAA"), "{answer}");
-        {}
     }
 }

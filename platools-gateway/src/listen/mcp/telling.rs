@@ -17,13 +17,13 @@ use crate::core::{CallReply, LogEntry, Progress, Report, Reports};
 pub(super) struct Telling<'a> {
     context: &'a RequestContext<RoleServer>,
     token: Option<ProgressToken>,
-    log: Log,
+    log: Log<'a>,
     /// The tool, as its client calls it.
     tool: &'a str,
 }
 
 impl<'a> Telling<'a> {
-    pub(super) fn new(session: &Session, context: &'a RequestContext<RoleServer>, tool: &'a str) -> Self {
+    pub(super) fn new(session: &'a Session, context: &'a RequestContext<RoleServer>, tool: &'a str) -> Self {
         Self { context, token: context.meta.get_progress_token(), log: Log::of(session, context), tool }
     }
 

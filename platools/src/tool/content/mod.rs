@@ -135,9 +135,15 @@ impl<const N: usize> From<[ContentBlock; N]> for Content {
     }
 }
 
+impl From<Vec<ContentBlock>> for Content {
+    fn from(blocks: Vec<ContentBlock>) -> Self {
+        Self { blocks, value: None }
+    }
+}
+
 impl FromIterator<ContentBlock> for Content {
     fn from_iter<I: IntoIterator<Item = ContentBlock>>(blocks: I) -> Self {
-        Self { blocks: Vec::from_iter(blocks), value: None }
+        Self::from(Vec::from_iter(blocks))
     }
 }
 

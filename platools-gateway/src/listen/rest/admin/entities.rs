@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::seconds;
 use super::tokens::SignedToken;
-use crate::listen::forms::{Entity, EntityWithSecret, Page, entity_change, new_entity};
+use crate::listen::forms::{Entity, EntityWithSecret, Page, entity_change, given, new_entity};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
@@ -32,9 +32,11 @@ pub(super) struct NewEntity {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EntityChange {
-    /// What people call it from now on; an empty text is nothing but its slug.
+    /// What people call it from now on; an empty text or `null` is nothing but its slug.
+    #[serde(default, deserialize_with = "given")]
     title: Option<String>,
-    /// Its image from now on; an empty text is none.
+    /// Its image from now on; an empty text or `null` is none.
+    #[serde(default, deserialize_with = "given")]
     icon: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Params, Reply, reply};
-use crate::listen::forms::{Entity, EntityWithSecret, entity_change, new_entity};
+use crate::listen::forms::{Entity, EntityWithSecret, entity_change, given, new_entity};
 use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;
 
@@ -22,7 +22,9 @@ struct NewEntity {
 #[serde(rename_all = "camelCase")]
 struct Change {
     entity_id: String,
+    #[serde(default, deserialize_with = "given")]
     title: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     icon: Option<String>,
 }
 

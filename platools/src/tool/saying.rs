@@ -24,6 +24,16 @@ pub(crate) struct Unsent {
 }
 
 impl Unsent {
+    fn put_entry(&mut self, entry: Entry) {
+        if self.log.len() == MAX_ENTRIES {
+            self.left_out += 1;
+            // Whoever wants little of the log is not to miss it for what others want.
+            let Some(lesser) = self.log.iter().position(|kept| kept.level < entry.level) else { return };
+            self.log.remove(lesser);
+        }
+        self.log.push(entry);
+    }
+
     /// Keeps no more of the log than how long it was.
     pub(crate) fn leave_out_log(&mut self) {
         self.left_out += self.log.len();
@@ -55,12 +65,9 @@ impl Slot {
         said.keep(|unsent| unsent.progress = Some(report))
     }
 
-    /// Keeps an entry of the log, if there is room. Tells whether nothing was kept before it.
+    /// Keeps an entry of the log; where there is no room, if it matters more than another. Tells whether nothing was kept before it.
     pub(super) fn put_entry(&self, entry: Entry) -> bool {
-        self.lock().keep(|unsent| match unsent.log.len() < MAX_ENTRIES {
-            true => unsent.log.push(entry),
-            false => unsent.left_out += 1,
-        })
+        self.lock().keep(|unsent| unsent.put_entry(entry))
     }
 
     fn take(&self) -> Option<Box<Unsent>> {
@@ -209,5 +216,11 @@ pub(super) mod tests {
         (0..100).for_each(|number| ctx.log(LogLevel::Debug, number.to_string()));
         let said = ctx.take_said().expect("it is kept");
         assert_eq!((said.log.len(), said.left_out, &*said.log[63].message), (64, 36, "63"));
+        (0..100).for_each(|number| ctx.log(LogLevel::Debug, number.to_string()));
+        ctx.log(LogLevel::Error, "what matters");
+        let mut said = ctx.take_said().expect("it is kept");
+        assert_eq!((said.log.len(), said.left_out, &*said.log[63].message), (64, 37, "what matters"));
+        said.leave_out_log();
+        assert_eq!((said.log.len(), said.left_out), (0, 101));
     }
 }
