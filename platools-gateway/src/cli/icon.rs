@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 
 /// The icon that was given: a URI as it is, a file as the `data:` URI of the image in it.
 pub(super) fn given(icon: Option<String>) -> anyhow::Result<Option<String>> {
@@ -22,7 +21,7 @@ fn read(file: &Path) -> anyhow::Result<String> {
         format!("{} is no icon: name a URL, or a file that ends in .png, .jpg, .jpeg, .svg or .webp", file.display())
     })?;
     let image = std::fs::read(file).with_context(|| format!("the icon cannot be read from {}", file.display()))?;
-    Ok(format!("data:{media_type};base64,{}", STANDARD.encode(image)))
+    Ok(format!("data:{media_type};base64,{}", BASE64.encode(&image)))
 }
 
 fn media_type(file: &Path) -> Option<&'static str> {

@@ -1,17 +1,47 @@
 //! Results in parts, such as texts and images, for whoever reads nothing but text.
 
-use platools::tool::Content;
+use platools::tool::{Content, structured_schema};
 use platools::wire::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
+use super::catalog::Found;
+use super::error::Error;
+use super::identity::Caller;
 use super::oversize::{MAX_RESULT_BYTES, shortened};
+use super::{Core, ToolName};
 
 /// Content with more bytes than this is replaced by a preview, as other results are far earlier: 4 MiB.
 const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The members of a part, or of the resource in it, that are base64.
 const BINARY: [&str; 2] = ["data", "blob"];
+
+/// What is known of a tool's results before there are any.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ResultForm {
+    /// They have parts, and are not one value.
+    pub is_content: bool,
+    /// They are objects, or have one as their value: clients were shown what it is like.
+    pub is_structured: bool,
+}
+
+impl Core {
+    /// What a tool says its results are like.
+    ///
+    /// # Errors
+    /// Like [`Core::tool`].
+    pub async fn result_form(&self, caller: &Caller, which: &ToolName) -> Result<ResultForm, Error> {
+        let Found { tool, .. } = self.find_tool(caller, which).await?;
+        // Of a tool whose schema cannot be used clients are shown none.
+        let is_shown = tool.arguments().await.is_ok_and(|schema| schema.unused_because().is_none());
+        let schema = tool.declaration.output_schema.as_ref();
+        Ok(ResultForm {
+            is_content: is_content(&tool.declaration),
+            is_structured: is_shown && schema.is_some_and(|schema| structured_schema(schema).is_some()),
+        })
+    }
+}
 
 /// Whether a tool's results are content.
 pub(crate) fn is_content(tool: &ToolDeclaration) -> bool {

@@ -162,16 +162,16 @@ impl Worker {
 
 /// What a call said, as frames, as far as somebody wants to know.
 pub(super) fn said_frames(call_id: &str, said: Unsent, wanted: Wanted) -> impl Iterator<Item = Utf8Bytes> {
-    let Unsent { progress, log, left_out } = said;
+    let (progress, log) = said.into_parts();
     let progress = progress.filter(|_| wanted.progress).map(|Report { done, total, message }| {
         let mut progress = ToolProgress::new(call_id, done);
         progress.total = total;
         progress.message = message.map(Cow::Owned);
         WorkerFrame::ToolProgress(progress)
     });
-    let left_out = (left_out > 0).then(|| Entry::left_out(left_out));
-    let log = log.into_iter().chain(left_out).filter(move |_| wanted.log);
-    let log = log.map(|Entry { level, message }| WorkerFrame::ToolLog(ToolLog::new(call_id, level, message)));
+    let log = log
+        .filter(move |_| wanted.log)
+        .map(|Entry { level, message }| WorkerFrame::ToolLog(ToolLog::new(call_id, level, message)));
     progress.into_iter().chain(log).map(|frame| frame.to_text().into())
 }
 

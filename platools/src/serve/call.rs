@@ -15,7 +15,7 @@ use super::log::Log;
 use super::result::{self, MAX_BYTES};
 use crate::dispatch::{Failure, LocalCall};
 use crate::registry::ToolRegistry;
-use crate::tool::{Context, Entry, Outlet, Output, Params, ToolDefinition, Unsent, Wanted};
+use crate::tool::{Context, Outlet, Output, Params, ToolDefinition, Unsent, Wanted};
 
 /// What platforms put beside the arguments. A client is no platform, and its model must not be able to say who it is.
 const ENVELOPES: [&str; 2] = ["__platos", "_context"];
@@ -121,14 +121,14 @@ impl Watched<'_> {
     }
 
     async fn tell(&self, said: Unsent) {
-        let Unsent { progress, log, left_out } = said;
+        let (progress, log) = said.into_parts();
         if let (Some(token), Some(report)) = (&self.token, progress) {
             let mut progress = ProgressNotificationParam::new(token.clone(), report.done);
             (progress.total, progress.message) = (report.total, report.message);
             // Who is gone misses nothing.
             let _ = self.request.peer.notify_progress(progress).await;
         }
-        for entry in log.into_iter().chain((left_out > 0).then(|| Entry::left_out(left_out))) {
+        for entry in log {
             self.log.entry(&self.request.peer, self.tool, entry).await;
         }
     }

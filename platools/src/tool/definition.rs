@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::content::{self, Content};
+use super::content::{Content, structured_schema};
 
 /// The longest name every model provider and client accepts: 64 characters.
 pub const MAX_NAME_CHARS: usize = 64;
@@ -74,15 +74,9 @@ impl ToolDefinition {
         self.output_schema.as_ref().is_some_and(Content::is_declared_by)
     }
 
-    /// The schema of the value that clients of the Model Context Protocol are given beside a result's text. `None` if there is no
-    /// value, or one that is no object.
+    /// [`structured_schema`] of its results.
     pub(crate) fn structured_schema(&self) -> Option<Cow<'_, Value>> {
-        let schema = self.output_schema.as_ref()?;
-        let schema = match self.returns_content() {
-            true => Cow::Owned(content::schema_of_value(schema)?),
-            false => Cow::Borrowed(schema),
-        };
-        (schema["type"] == "object").then_some(schema)
+        structured_schema(self.output_schema.as_ref()?)
     }
 
     /// Checks what a registry requires of every tool.

@@ -47,7 +47,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// Says that some entries are missing.
-    pub(crate) fn left_out(count: usize) -> Self {
+    pub(super) fn left_out(count: usize) -> Self {
         let message = format!("{count} entries of the log were left out: they came faster than they could be sent");
         Self { level: LogLevel::Warning, message }
     }

@@ -24,7 +24,7 @@ mod typed;
 
 #[cfg(feature = "collect")]
 pub(crate) use collected::Collected;
-pub use content::{Content, ContentBlock};
+pub use content::{Content, ContentBlock, structured_schema};
 pub use context::{Context, FullContext, Scope};
 pub use definition::{Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, ToolDefinition};
 pub use error::{ToolError, code};

@@ -34,6 +34,12 @@ impl Unsent {
         self.log.push(entry);
     }
 
+    /// The latest report, and the log with a word on what is missing of it.
+    pub(crate) fn into_parts(self) -> (Option<Report>, impl Iterator<Item = Entry>) {
+        let left_out = (self.left_out > 0).then(|| Entry::left_out(self.left_out));
+        (self.progress, self.log.into_iter().chain(left_out))
+    }
+
     /// Keeps no more of the log than how long it was.
     pub(crate) fn leave_out_log(&mut self) {
         self.left_out += self.log.len();

@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use platools::serve::Command;
 use platools::tool::{BindError, Content, ContentBlock, Handler, HandlerFuture, Output, State, Tool};
-use platools::{
-    Context, Error, LogLevel, Platools, PlatoolsClient, Secret, ToolDefinition, ToolError, ToolRegistry, tool, tools,
-};
+use platools::{Context, Error, LogLevel, Platools, ToolDefinition, ToolError, ToolRegistry, tool, tools};
 use serde_json::json;
 
 /// An image of one pixel.
@@ -128,29 +126,26 @@ impl Handler for ByHand {
     }
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Error> {
-    let registry = ToolRegistry::new()
-        .with_tools(tools![
-            test_simple_text,
-            test_error_handling,
-            test_tool_with_progress,
-            test_tool_with_logging,
-            test_image_content,
-            test_audio_content,
-            test_embedded_resource,
-            test_multiple_content_types,
-            test_reconnection,
-        ])?
-        .with_tools(vec![Box::new(ByHand) as Box<dyn Tool>])?;
-    match Command::from_args() {
-        Some(serve) => serve.run(registry).await,
-        None => dial(registry).await,
-    }
+fn all() -> Vec<Box<dyn Tool>> {
+    let mut all = tools![
+        test_simple_text,
+        test_error_handling,
+        test_tool_with_progress,
+        test_tool_with_logging,
+        test_image_content,
+        test_audio_content,
+        test_embedded_resource,
+        test_multiple_content_types,
+        test_reconnection,
+    ];
+    all.push(Box::new(ByHand));
+    all
 }
 
-async fn dial(registry: ToolRegistry) -> Result<(), Error> {
-    let url = std::env::var(Platools::URL_VARIABLE).expect("`serve` or PLATOS_URL says where to be reached");
-    let secret = Secret::env(Platools::SECRET_VARIABLE);
-    PlatoolsClient::builder().url(url).secret(secret).registry(registry).build()?.run_forever().await
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    match Command::from_args() {
+        Some(serve) => serve.run(ToolRegistry::new().with_tools(all())?).await,
+        None => Platools::from_env()?.tools(all()).connect().await,
+    }
 }

@@ -2,8 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use data_encoding::BASE64;
 
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
@@ -125,7 +124,7 @@ fn check_data(uri: &str, data: &str) -> Result<(), Error> {
     if uri.len() > MAX_DATA_BYTES {
         return Err(refused("an icon has at most 32 KiB as a `data:` URI, which an image of 24,000 bytes fits into"));
     }
-    if STANDARD.decode(data).is_ok_and(|image| !image.is_empty()) {
+    if BASE64.decode(data.as_bytes()).is_ok_and(|image| !image.is_empty()) {
         return Ok(());
     }
     Err(refused("what comes after `;base64,` in the icon is not base64"))

@@ -6,10 +6,10 @@ use rmcp::service::RequestContext;
 
 use super::asked::{Asked, AskedCall};
 use super::failure::{failure, is_of_protocol};
+use super::result;
 use super::session::Session;
 use super::sessions::Sessions;
 use super::telling::Telling;
-use super::{result, tools};
 use crate::core::arguments::Arguments;
 use crate::core::{CallRequest, Reports};
 
@@ -24,7 +24,8 @@ pub(super) async fn run(
     let Sessions { core, settings, .. } = sessions;
     let tool =
         core.tool_of_handle(&asked.caller, &session.view, &request.name).await.map_err(|error| failure(&error))?;
-    let form = tools::form_of_results(core, &asked.caller, &tool).await;
+    // Whatever is wrong with the tool, its call says.
+    let form = core.result_form(&asked.caller, &tool).await.unwrap_or_default();
     let telling = Telling::new(session, context, &request.name);
     let (listener, reports) = Reports::new();
     let AskedCall { permit, arguments } = match asked.take_call() {

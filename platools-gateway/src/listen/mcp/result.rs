@@ -5,13 +5,12 @@ use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::tools::Form;
 use crate::core::CallReply;
-use crate::core::content::legible;
+use crate::core::content::{ResultForm, legible};
 use crate::core::error::Error;
 
 /// A result. What is not as its tool says is shown as what went wrong, because clients refuse it otherwise.
-pub(super) fn returned(reply: &CallReply, form: Form) -> CallToolResult {
+pub(super) fn returned(reply: &CallReply, form: ResultForm) -> CallToolResult {
     let said = if form.is_content { Said::content(&reply.result) } else { Some(Said::value(&reply.result)) };
     let mut result = match said {
         Some(Said { content, value }) if !form.is_structured || value.is_some() => {
@@ -81,7 +80,7 @@ mod tests {
     fn told(result: &str, is_content: bool, is_structured: bool) -> Value {
         let result = RawValue::from_string(result.to_owned()).unwrap();
         let reply = CallReply { call_id: "call-1".into(), result, latency_ms: 1 };
-        let told = serde_json::to_value(returned(&reply, Form { is_content, is_structured })).unwrap();
+        let told = serde_json::to_value(returned(&reply, ResultForm { is_content, is_structured })).unwrap();
         assert_eq!(told["_meta"]["platools/callId"], "call-1");
         told
     }

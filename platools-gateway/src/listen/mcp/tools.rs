@@ -8,7 +8,7 @@ use crate::core::error::Error;
 use crate::core::identity::Caller;
 use crate::core::{Core, ToolName, ToolView, ViewedTool};
 use crate::listen::forms::Page;
-use platools::tool::{Content, Dialect};
+use platools::tool::Dialect;
 
 /// So many tools are on a page.
 const PAGE: usize = 100;
@@ -36,25 +36,6 @@ pub(super) async fn page(
 fn read_cursor(cursor: &str) -> Result<String, ErrorData> {
     let text = hex::decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     text.ok_or_else(|| ErrorData::invalid_params("`cursor` is none; take the `nextCursor` of the page before", None))
-}
-
-/// What is known of a tool's results before there are any.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Form {
-    /// They have parts, and are not one value.
-    pub(super) is_content: bool,
-    /// They are objects, or have one as their value: clients were shown what it is like.
-    pub(super) is_structured: bool,
-}
-
-/// What the tool says its results are like.
-pub(super) async fn form_of_results(core: &Core, caller: &Caller, tool: &ToolName) -> Form {
-    let declared = core.tool(caller, tool).await.ok().and_then(|tool| tool.declaration.output_schema);
-    let exported = core.tool_in(caller, tool, Dialect::Mcp).await;
-    Form {
-        is_content: declared.as_ref().is_some_and(Content::is_declared_by),
-        is_structured: exported.is_ok_and(|exported| exported.get("outputSchema").is_some()),
-    }
 }
 
 async fn shown(core: &Core, caller: &Caller, viewed: ViewedTool) -> Result<Tool, Error> {

@@ -168,8 +168,19 @@ impl<T: JsonSchema> JsonSchema for Content<T> {
     }
 }
 
+/// The schema of the value that clients of the Model Context Protocol are given beside a result's text, by the output schema of its
+/// tool. `None` if there is no value, or one that is no object.
+#[must_use]
+pub fn structured_schema(output_schema: &Value) -> Option<Cow<'_, Value>> {
+    let schema = match Content::is_declared_by(output_schema) {
+        true => Cow::Owned(schema_of_value(output_schema)?),
+        false => Cow::Borrowed(output_schema),
+    };
+    (schema["type"] == "object").then_some(schema)
+}
+
 /// The schema of the value of content, with the definitions it may refer to; `None` if there is no value.
-pub(super) fn schema_of_value(output_schema: &Value) -> Option<Value> {
+fn schema_of_value(output_schema: &Value) -> Option<Value> {
     let mut schema = output_schema["properties"].get(VALUE)?.clone();
     if let (Some(schema), Some(definitions)) = (schema.as_object_mut(), output_schema.get("$defs")) {
         schema.insert("$defs".to_owned(), definitions.clone());
