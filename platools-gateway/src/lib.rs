@@ -23,6 +23,7 @@
 
 pub mod core;
 pub mod dev;
+mod domain;
 mod gateway;
 mod listen;
 pub mod model;

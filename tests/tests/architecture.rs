@@ -42,12 +42,15 @@ const SDK: Table = Table {
 
 const GATEWAY: Table = Table {
     rules: &[
-        ("core", &["store"]),
-        ("store", &["core"]),
+        ("domain", &[]),
+        ("authority", &["domain"]),
+        ("audit", &["domain", "store"]),
+        ("core", &["audit", "authority", "domain", "store"]),
+        ("store", &["core", "domain"]),
         ("tls", &["core"]),
-        ("listen", &["core", "tls"]),
+        ("listen", &["audit", "core", "domain", "tls"]),
         ("model", &["core"]),
-        ("gateway", &["core", "listen", "model", "store", "tls"]),
+        ("gateway", &["audit", "core", "domain", "listen", "model", "store", "tls"]),
         ("dev", &["core", "gateway", "model"]),
         // Parts of the program, which has a root of its own.
         ("bridge", &[]),

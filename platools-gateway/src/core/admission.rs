@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::clock::now_ms;
 use super::directory::{Claim, Refusal};
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Credential, Role};
+use super::identity::{Caller, Credential, Role, SpeaksFor};
 use super::{Arrival, Core, Link};
 
 impl Core {
@@ -65,6 +65,8 @@ impl Core {
             role: self.role_of_nobody,
             tool_roles: Vec::new(),
             user_id: None,
+            speaks_for: SpeaksFor::default_of(self.role_of_nobody, None),
+            environments: None,
             agent_id: None,
         }
     }

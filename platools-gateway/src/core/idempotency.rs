@@ -14,11 +14,10 @@ use tokio_util::task::TaskTracker;
 use super::Core;
 use super::clock::ms_before;
 use super::digest::sha256;
-use super::error::{Error, ErrorKind};
+use super::error::{ArgumentProblem, Error, ErrorKind};
 use super::identity::{Caller, Credential};
 use super::ids::{AgentId, CallId};
 use super::invoke::{CallReply, CallRequest};
-use super::schema::ArgumentProblem;
 use crate::store::{EarlierRequest, RequestName};
 
 /// How long an answer is kept: 24 hours.

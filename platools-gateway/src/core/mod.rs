@@ -18,7 +18,6 @@ pub(crate) mod digest;
 pub mod directory;
 mod envelope;
 pub mod environment;
-pub mod error;
 pub mod feed;
 pub mod figures;
 pub(crate) mod gauge;
@@ -26,8 +25,6 @@ pub(crate) mod handles;
 mod history;
 mod housekeeping;
 pub mod idempotency;
-pub mod identity;
-pub mod ids;
 mod invoke;
 pub mod journal;
 pub mod limits;
@@ -36,7 +33,6 @@ mod news;
 pub mod observe;
 pub mod oversize;
 pub mod project;
-pub(crate) mod random;
 pub mod ready;
 pub mod registration;
 mod reports;
@@ -87,6 +83,9 @@ use observe::{CallObserver, Observers};
 use runtime::{Runtime, RuntimeSettings};
 use throttle::Throttles;
 use workers::Workers;
+
+pub(crate) use crate::domain::random;
+pub use crate::domain::{error, identity, ids};
 
 use crate::store::Store;
 

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::fmt;
 
 use jsonschema::{PatternOptions, Validator};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use super::error::ArgumentProblem;
 
 /// A schema may say so much, every reference written out. Exponential ones are the danger, and they pass any bound.
 const MAX_EXPANSION: u64 = 100_000;
@@ -18,16 +19,6 @@ const MAX_PROBLEMS: usize = 32;
 
 /// A problem's text is cut here: it may quote the argument.
 const MAX_PROBLEM_CHARS: usize = 500;
-
-/// What is wrong with one argument.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ArgumentProblem {
-    /// Where, as a JSON pointer into the arguments.
-    pub path: String,
-    /// What, in words.
-    pub message: String,
-}
 
 /// A tool's input schema, ready for use.
 pub(crate) struct ArgumentSchema(Result<Validator, String>);

@@ -90,6 +90,12 @@ impl Store {
     }
 }
 
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::new(ErrorKind::Storage, "the gateway's database failed").caused_by(error)
+    }
+}
+
 /// Whether a connection may be used again: its last transaction is over.
 ///
 /// When the disk is full, SQLite itself rolls a transaction back. The rollback that follows fails then, and the connection goes

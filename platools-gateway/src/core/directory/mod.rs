@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::clock::now_ms;
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Credential, Identity, Policy, Role};
+use super::identity::{Caller, Credential, Identity, Policy, Role, SpeaksFor};
 use super::ids::ProjectId;
 use super::news::News;
 use super::token::{self, CallerClaims, Signer, Token, WorkerClaims};
@@ -260,10 +260,13 @@ fn bearer(snapshot: &Snapshot, token: &Token<CallerClaims>) -> Option<Caller> {
         Some(agent) => Some(snapshot.agent_named(&project_id, agent)?.id.clone()),
         None => None,
     };
+    let role = Role::from_name(&claims.role)?;
     Some(Caller {
         credential: Credential::Token { id: token.jti.clone(), expires_ms: token.expires_ms() },
-        role: Role::from_name(&claims.role)?,
+        role,
         tool_roles: claims.roles.clone(),
+        speaks_for: SpeaksFor::default_of(role, agent_id.as_ref()),
+        environments: None,
         user_id: claims.user.clone(),
         agent_id,
         project_id,
@@ -271,12 +274,15 @@ fn bearer(snapshot: &Snapshot, token: &Token<CallerClaims>) -> Option<Caller> {
 }
 
 fn caller(key: &KeyRow) -> Option<Caller> {
+    let role = Role::from_name(&key.role)?;
     Some(Caller {
         credential: Credential::Key(key.id.clone()),
         project_id: key.project_id.clone(),
-        role: Role::from_name(&key.role)?,
+        role,
         tool_roles: key.tool_roles.clone(),
         user_id: None,
+        speaks_for: SpeaksFor::default_of(role, key.agent_id.as_ref()),
+        environments: None,
         agent_id: key.agent_id.clone(),
     })
 }

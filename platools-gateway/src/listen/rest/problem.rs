@@ -8,8 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::core::error::causes_of;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::schema::ArgumentProblem;
+use crate::core::error::{ArgumentProblem, Error, ErrorKind};
 use crate::listen::forms::Misfit;
 
 /// One failed request, as RFC 9457 has it.

@@ -134,7 +134,37 @@ impl fmt::Display for Credential {
     }
 }
 
-/// Whoever presented a valid key or token, or nothing where that is enough.
+/// The users a key or token may speak for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpeaksFor {
+    /// No user. Default of viewers and of agents' credentials.
+    Nobody,
+    /// Any user that a request names. Default of operators and admins that belong to no agent.
+    Anybody,
+    /// The users listed.
+    Users(Vec<String>),
+}
+
+impl SpeaksFor {
+    /// The default for a role; credentials of an agent speak for nobody.
+    #[must_use]
+    pub fn default_of(role: Role, agent: Option<&AgentId>) -> Self {
+        if role >= Role::Operator && agent.is_none() { Self::Anybody } else { Self::Nobody }
+    }
+
+    /// Whether `user` is among them.
+    #[must_use]
+    pub fn includes(&self, user: &str) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Anybody => true,
+            Self::Users(users) => users.iter().any(|listed| listed == user),
+        }
+    }
+}
+
+/// A key, a token or nothing at all, resolved to a project, a role and the limits of what it may do.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Caller {
@@ -148,6 +178,10 @@ pub struct Caller {
     pub tool_roles: Vec<String>,
     /// The user it speaks for.
     pub user_id: Option<String>,
+    /// The users it may speak for, apart from [`Caller::user_id`].
+    pub speaks_for: SpeaksFor,
+    /// The environments it may use and see; all of the project's without a list.
+    pub environments: Option<Vec<EnvironmentId>>,
     /// The agent it belongs to.
     pub agent_id: Option<AgentId>,
 }
@@ -187,6 +221,8 @@ impl Caller {
             role: Role::Operator,
             tool_roles: Vec::new(),
             user_id: None,
+            speaks_for: SpeaksFor::Anybody,
+            environments: None,
             agent_id: None,
         }
     }

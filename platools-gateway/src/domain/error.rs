@@ -6,7 +6,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ids::CallId;
-use super::schema::ArgumentProblem;
+
+/// What is wrong with one argument of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ArgumentProblem {
+    /// The place, as a JSON pointer into the arguments.
+    pub path: String,
+    /// The problem, in words.
+    pub message: String,
+}
 
 /// Why the gateway did not do what it was asked.
 #[derive(Debug)]
@@ -85,12 +94,6 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
-    }
-}
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::new(ErrorKind::Storage, "the gateway's database failed").caused_by(error)
     }
 }
 
