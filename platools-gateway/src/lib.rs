@@ -21,6 +21,7 @@
 //!
 //! [`core`] is the gateway without its protocols.
 
+mod authority;
 pub mod core;
 pub mod dev;
 mod domain;

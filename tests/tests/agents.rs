@@ -5,8 +5,9 @@ use futures::stream::BoxStream;
 use platools::runtime::{ChatEvent, ChatItem, RequestErrorKind, RpcClient};
 use platools::wire::rpc::{ErrorCode, Role, RunStatus};
 use platools::{Context, Event, Secret, ToolRegistry, tool, tools};
-use platools_gateway::{Gateway, dev};
+use platools_gateway::{Gateway, Role as GatewayRole, dev};
 use platools_tests::{Worker, client, quick, rpc_client, within};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -50,7 +51,8 @@ async fn registered(events: &mut BoxStream<'static, Event>) {
 }
 
 async fn caller(gateway: &Gateway) -> RpcClient {
-    let caller = rpc_client(&gateway.url()).token(Secret::from(dev::AGENT_KEY)).user_id("u-1");
+    let key = gateway.add_key(GatewayRole::Operator).await.expect("a key");
+    let caller = rpc_client(&gateway.url()).token(Secret::from(key.expose_secret())).user_id("u-1");
     within(caller.connect()).await.expect("it connects")
 }
 

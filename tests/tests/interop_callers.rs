@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use platools_gateway::Gateway;
 use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::{Gateway, Role};
+use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
@@ -22,7 +23,8 @@ async fn the_client_talks_to_a_gateway_without_auth() {
 #[tokio::test]
 async fn the_client_talks_to_a_gateway_with_a_token() {
     let gateway = dev::start(DevOptions::default()).await.expect("a gateway");
-    talks(gateway, dev::AGENT_KEY).await;
+    let key = gateway.add_key(Role::Operator).await.expect("a key");
+    talks(gateway, key.expose_secret()).await;
 }
 
 /// The client says hello, hears the agent speak, and notices that the gateway stops.

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::Core;
 use super::error::Error;
-use super::identity::{Caller, Identity, Role, Scope};
+use super::identity::{Caller, Identity, Scope};
 use super::ids::ProjectId;
 use super::journal::JournalFigures;
 use super::observe::{CallObserver, EndedCall};
 use super::workers::ConnectedWorker;
+use crate::authority::{Action, Resource, authorize};
 
 /// The upper bounds of the buckets that calls are counted in by how long they took, in seconds; the last has none.
 pub const LATENCY_BOUNDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
@@ -128,7 +129,10 @@ impl Core {
     /// # Errors
     /// The role is not enough.
     pub fn figures(&self, caller: &Caller) -> Result<Figures, Error> {
-        caller.require(Role::Viewer)?;
+        authorize(caller, Action::View, Resource::Operations(&caller.project_id))?;
+        let is_seen = |figures: &ToolFigures| {
+            authorize(caller, Action::View, Resource::Environment(&figures.identity.environment_id)).is_ok()
+        };
         let (sessions, agent_sockets) = self.runtime.counts(&caller.project_id);
         Ok(Figures {
             connections: self.limiter.open_connections(),
@@ -136,8 +140,8 @@ impl Core {
             watched_agents: self.feed.connection_count(),
             sessions,
             agent_sockets,
-            workers: self.workers.list(&caller.project_id),
-            calls: self.call_figures.of(&caller.project_id),
+            workers: self.workers_seen_by(caller),
+            calls: self.call_figures.of(&caller.project_id).into_iter().filter(is_seen).collect(),
             refused: self.limiter.refused().to_vec(),
             journal: self.journal.figures(),
         })

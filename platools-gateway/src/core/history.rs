@@ -7,11 +7,12 @@ use serde_json::value::RawValue;
 use super::arguments::Arguments;
 use super::environment;
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Role};
-use super::ids::{AgentId, CallId};
-use super::journal::{CallSummary, JournaledCall, Kept, PastCall, Payload};
+use super::identity::Caller;
+use super::ids::CallId;
+use super::journal::{JournaledCall, Kept, PastCall, Payload};
 use super::trace::TraceContext;
 use super::{CallReply, CallRequest, Core, ToolName};
+use crate::authority::{Action, CallScope, Resource, authorize};
 use crate::store::{CallFilter, CallRow, StoredText};
 
 /// Which calls. What is not named does not matter.
@@ -47,12 +48,13 @@ pub struct CallsBefore {
 }
 
 impl Core {
-    /// Calls of the caller's project that ended, newest first. A caller that is an agent sees its own, unless it is an admin.
+    /// Calls of the caller's project that ended, newest first. A caller that belongs to a user or an agent sees theirs, unless it is an
+    /// admin.
     ///
     /// # Errors
     /// The role is not enough, or the database failed.
     pub async fn past_calls(&self, caller: &Caller, query: CallQuery, limit: usize) -> Result<Vec<PastCall>, Error> {
-        caller.require(Role::Viewer)?;
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         self.journal.settle().await;
         let filter = self.call_filter(caller, query);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -64,7 +66,7 @@ impl Core {
     /// # Errors
     /// The role is not enough, there is no such call, or the database failed.
     pub async fn journaled_call(&self, caller: &Caller, call_id: &str) -> Result<JournaledCall, Error> {
-        caller.require(Role::Viewer)?;
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let missing = || Error::new(ErrorKind::NotFound, format!("there is no call `{call_id}`, or none any more"));
         // In this order: a call that ends meanwhile is found by the second look.
         let running = self.journal.find_running(&caller.project_id, &call_id.into());
@@ -76,7 +78,9 @@ impl Core {
             JournaledCall::Running(summary) => summary,
             JournaledCall::Past(call) => &call.summary,
         };
-        if may_see(caller, summary) { Ok(found) } else { Err(missing()) }
+        authorize(caller, Action::View, summary.resource(&caller.project_id))
+            .map_err(|denial| denial.or_missing(missing))?;
+        Ok(found)
     }
 
     /// Calls the tool of a call again, with the same arguments, as the present caller.
@@ -84,7 +88,7 @@ impl Core {
     /// # Errors
     /// There is no such call, its arguments were not kept as they were, or anything that can go wrong with a call.
     pub async fn replay(&self, caller: &Caller, call_id: &str, timeout: Duration) -> Result<CallReply, Error> {
-        caller.require(Role::Operator)?;
+        authorize(caller, Action::Call, Resource::Project(&caller.project_id))?;
         let call = match self.journaled_call(caller, call_id).await? {
             JournaledCall::Past(call) => call,
             JournaledCall::Running(_) => return Err(not_replayable("it is still under way")),
@@ -118,7 +122,7 @@ impl Core {
             entity_id: query.entity.map(entity),
             environment_id: query.environment.map(environment),
             agent_id: query.agent.map(agent),
-            seen_by_agent: only_agent(caller).map(ToString::to_string),
+            scope: CallScope::of(caller),
             user_id: query.user_id,
             outcome: query.outcome,
             since_ms: query.since_ms,
@@ -126,15 +130,6 @@ impl Core {
             after: query.before.map(|before| (before.started_ms, before.call_id)),
         }
     }
-}
-
-/// The one agent whose calls a caller sees, if it does not see all.
-fn only_agent(caller: &Caller) -> Option<&AgentId> {
-    caller.agent_id.as_ref().filter(|_| caller.role < Role::Admin)
-}
-
-fn may_see(caller: &Caller, call: &CallSummary) -> bool {
-    only_agent(caller).is_none_or(|agent| call.agent_id.as_ref() == Some(agent))
 }
 
 fn replayable(arguments: &Payload) -> Result<&RawValue, Error> {

@@ -14,14 +14,15 @@ use super::clock::ms_after;
 use super::content::max_bytes;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Role, Scope};
+use super::identity::{Caller, Scope};
 use super::ids::CallId;
 use super::limits::Place;
 use super::oversize::{MAX_RESULT_BYTES, shortened};
 use super::reports::Listener;
 use super::trace::TraceContext;
 use super::workers::{Delivery, Notice, Workers, offline};
-use super::{Core, ToolName, access};
+use super::{Core, ToolName};
+use crate::authority::{Action, Resource, authorize};
 
 /// What a caller asks for.
 #[derive(Debug)]
@@ -134,7 +135,7 @@ impl Core {
     ) -> Result<CallReply, Error> {
         let _under_way = permit;
         request.trace = request.trace.sampled(self.trace_ratio);
-        let may_call = caller.require(Role::Operator);
+        let may_call = authorize(caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from);
         let found = match self.find_tool(caller, &request.tool).await {
             Ok(found) => found,
             // Who may not call at all is told that first.
@@ -170,7 +171,8 @@ impl Core {
         let (deadline, deadline_ms) = (Instant::now() + request.timeout, ms_after(request.timeout));
         let Found { identity, tool } = found;
         let scope = identity.scope();
-        access::check(caller, &tool.declaration)?;
+        let (environment, declaration) = (&identity.environment_id, &tool.declaration);
+        authorize(caller, Action::Call, Resource::Tool { environment, declaration })?;
         if !self.directory.snapshot().is_enabled(&scope, &request.tool.name) {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }

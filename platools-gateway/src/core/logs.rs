@@ -9,7 +9,8 @@ use tokio::sync::broadcast;
 
 use super::Core;
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Role};
+use super::identity::Caller;
+use crate::authority::{Action, Resource, authorize};
 
 /// So many lines are kept.
 pub const KEPT_LINES: usize = 1000;
@@ -87,11 +88,7 @@ impl Core {
     /// # Errors
     /// The caller is no admin of the default project, or the program that the gateway runs in keeps no log for it.
     pub fn follow_logs(&self, caller: &Caller, lines: usize) -> Result<(Vec<Line>, broadcast::Receiver<Line>), Error> {
-        caller.require(Role::Admin)?;
-        if caller.project_id != *self.directory.default_project() {
-            let message = "the log is that of the whole gateway, and for admins of its default project only";
-            return Err(Error::new(ErrorKind::Forbidden, message));
-        }
+        authorize(caller, Action::Administer, Resource::Gateway(self.directory.default_project()))?;
         let none = || Error::new(ErrorKind::NotConfigured, "the program that this gateway runs in keeps no log for it");
         Ok(self.logs.as_ref().ok_or_else(none)?.follow(lines))
     }

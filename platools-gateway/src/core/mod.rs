@@ -3,7 +3,6 @@
 //! Protocol adapters call [`Core`]: they bring claims, registrations, answers and calls, and take away links, deliveries and
 //! results. Nothing in here knows of HTTP or of sockets.
 
-mod access;
 pub mod admin;
 mod admission;
 pub mod agent;
@@ -59,7 +58,7 @@ pub use invoke::{CallPermit, CallReply, CallRequest};
 pub use news::ToolNews;
 pub use registration::Registration;
 pub use reports::{Listener, LogEntry, Progress, Report, Reports};
-pub use tools::{ListedTool, Switch, ToolName};
+pub use tools::{ListedTool, Switch, ToolName, WorkerLoad};
 pub use views::{ToolView, ViewedTool};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 

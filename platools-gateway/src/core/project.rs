@@ -6,8 +6,9 @@ use std::str::FromStr;
 use super::Core;
 use super::directory::check_slug;
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Role};
+use super::identity::Caller;
 use super::ids::{OrganizationId, ProjectId};
+use crate::authority::{Action, Resource, authorize};
 
 /// One project: whatever is in it sees nothing of the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Core {
     /// # Errors
     /// The role is not enough, or the project was removed this moment.
     pub fn project(&self, caller: &Caller) -> Result<Project, Error> {
-        caller.require(Role::Viewer)?;
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let project = self.directory.snapshot().project(&caller.project_id).cloned();
         project.ok_or_else(|| Error::new(ErrorKind::NotFound, "the project is gone"))
     }

@@ -7,10 +7,12 @@ use serde_json::Value;
 
 use super::Core;
 use super::catalog::{CatalogTool, Found};
+use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Identity, Role, Scope};
-use super::ids::{CallId, ProjectId};
+use super::identity::{Caller, Identity};
+use super::ids::{CallId, EnvironmentId, ProjectId};
 use super::workers::ConnectedWorker;
+use crate::authority::{Action, Resource, authorize};
 
 /// One tool of the catalogue.
 #[derive(Debug, Clone)]
@@ -28,6 +30,16 @@ pub struct ListedTool {
     pub changed_ms: i64,
     /// What its worker declared.
     pub declaration: ToolDeclaration,
+}
+
+/// The work that the workers of a project have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerLoad {
+    /// Connected workers.
+    pub workers: usize,
+    /// Calls that they have not answered.
+    pub calls_in_flight: usize,
 }
 
 /// Which tool is meant.
@@ -51,28 +63,51 @@ pub enum Switch {
 }
 
 impl Core {
-    /// The tools of the caller's project, by entity and environment, each worker's in its own order. An environment, named
-    /// by id or slug, leaves out the others.
+    /// The tools of the caller's project that the caller may see, by entity and environment, each worker's in its own order. An
+    /// environment, named by id or slug, leaves out the others.
     ///
     /// # Errors
     /// The role is not enough, there is no such environment, or the database failed.
     pub async fn list_tools(&self, caller: &Caller, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
-        caller.require(Role::Viewer)?;
-        self.list_tools_of(&caller.project_id, environment).await
-    }
-
-    pub(super) async fn list_tools_of(
-        &self,
-        project: &ProjectId,
-        environment: Option<&str>,
-    ) -> Result<Vec<ListedTool>, Error> {
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let only = match environment {
             None => None,
-            Some(wanted) => Some(self.directory.environment(project, Some(wanted))?.id),
+            Some(wanted) => Some(self.environment_of(caller, Some(wanted))?.id),
         };
+        self.list_tools_where(&caller.project_id, only.as_ref(), |identity, tool| {
+            may(caller, Action::View, identity, tool)
+        })
+        .await
+    }
+
+    /// The tools of a project, of one environment or of all, that pass a filter.
+    pub(super) async fn list_tools_where(
+        &self,
+        project: &ProjectId,
+        environment: Option<&EnvironmentId>,
+        is_listed: impl Fn(&Identity, &CatalogTool) -> bool,
+    ) -> Result<Vec<ListedTool>, Error> {
         let sets = self.catalog.list(project).await?;
-        let sets = sets.iter().filter(|set| only.as_ref().is_none_or(|only| set.identity.environment_id == *only));
-        Ok(sets.flat_map(|set| set.tools.iter().map(|tool| self.listed(&set.identity, tool))).collect())
+        let sets = sets.iter().filter(|set| environment.is_none_or(|only| set.identity.environment_id == *only));
+        let tools = sets.flat_map(|set| set.tools.iter().map(|tool| (&set.identity, &**tool)));
+        let listed = tools.filter(|(identity, tool)| is_listed(identity, tool));
+        Ok(listed.map(|(identity, tool)| self.listed(identity, tool)).collect())
+    }
+
+    /// The environment that a caller names, by slug or id. Without a name it is `development`, or the first of those that the caller is
+    /// confined to.
+    ///
+    /// # Errors
+    /// There is none of that name that the caller may use.
+    pub(super) fn environment_of(&self, caller: &Caller, wanted: Option<&str>) -> Result<Environment, Error> {
+        let snapshot = self.directory.snapshot();
+        let environments = snapshot.environments(&caller.project_id);
+        let is_open = |environment: &&Environment| {
+            authorize(caller, Action::View, Resource::Environment(&environment.id)).is_ok()
+        };
+        let found = environment::resolve(environments, wanted).filter(is_open);
+        let found = if wanted.is_none() { found.or_else(|| environments.iter().find(is_open)) } else { found };
+        found.cloned().ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "unknown environment"))
     }
 
     /// One tool.
@@ -112,7 +147,9 @@ impl Core {
         which: &ToolName,
         switch: Switch,
     ) -> Result<ListedTool, Error> {
-        let Found { identity, tool } = self.find_tool_of(project, which).await?;
+        let environment = self.directory.environment(project, which.environment.as_deref())?.id;
+        let Found { identity, tool } =
+            self.catalog.find(&environment, &which.name, which.entity.as_deref(), |_| true).await?;
         let (store, scope) = (self.directory.store(), identity.scope());
         match switch {
             Switch::On => store.enable_tool(&scope, &which.name).await?,
@@ -125,34 +162,50 @@ impl Core {
     /// The workers of the caller's project that are connected, in the order they came.
     ///
     /// # Errors
-    /// The role is not enough.
+    /// The role is not enough, or the key or token belongs to a user or an agent.
     pub fn connected_workers(&self, caller: &Caller) -> Result<Vec<ConnectedWorker>, Error> {
-        caller.require(Role::Viewer)?;
-        Ok(self.workers.list(&caller.project_id))
+        authorize(caller, Action::View, Resource::Operations(&caller.project_id))?;
+        Ok(self.workers_seen_by(caller))
     }
 
-    /// Gives a call of the caller's project up. Whoever waits for it is told, and so is its worker.
+    /// The number of connected workers of the caller's project, and of the calls that they have not answered.
     ///
     /// # Errors
-    /// The role is not enough, or there is no such call under way.
+    /// The role is not enough.
+    pub fn worker_load(&self, caller: &Caller) -> Result<WorkerLoad, Error> {
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
+        let workers = self.workers_seen_by(caller);
+        let calls_in_flight = workers.iter().map(|worker| worker.calls_in_flight).sum();
+        Ok(WorkerLoad { workers: workers.len(), calls_in_flight })
+    }
+
+    pub(super) fn workers_seen_by(&self, caller: &Caller) -> Vec<ConnectedWorker> {
+        let mut workers = self.workers.list(&caller.project_id);
+        workers.retain(|worker| {
+            authorize(caller, Action::View, Resource::Environment(&worker.identity.environment_id)).is_ok()
+        });
+        workers
+    }
+
+    /// Cancels a call under way that the caller may see. The request that waits for it is told, and so is its worker.
+    ///
+    /// # Errors
+    /// The role is not enough, or there is no such call under way that the caller may see.
     pub fn cancel_call(&self, caller: &Caller, call_id: &CallId) -> Result<(), Error> {
-        caller.require(Role::Operator)?;
-        let snapshot = self.directory.snapshot();
-        let is_theirs =
-            |scope: &Scope| snapshot.entity(&scope.entity).is_some_and(|entity| entity.project_id == caller.project_id);
+        authorize(caller, Action::Cancel, Resource::Project(&caller.project_id))?;
         let none = || Error::new(ErrorKind::NotFound, "there is no such call under way");
-        self.calls.cancel(call_id, is_theirs).ok_or_else(none)
+        let call = self.journal.find_running(&caller.project_id, call_id).ok_or_else(none)?;
+        authorize(caller, Action::Cancel, call.resource(&caller.project_id))
+            .map_err(|denial| denial.or_missing(none))?;
+        self.calls.cancel(call_id).ok_or_else(none)
     }
 
-    /// Finds a tool for a caller.
+    /// Finds a tool that the caller may see.
     pub(super) async fn find_tool(&self, caller: &Caller, which: &ToolName) -> Result<Found, Error> {
-        caller.require(Role::Viewer)?;
-        self.find_tool_of(&caller.project_id, which).await
-    }
-
-    async fn find_tool_of(&self, project: &ProjectId, which: &ToolName) -> Result<Found, Error> {
-        let environment = self.directory.environment(project, which.environment.as_deref())?;
-        self.catalog.find(&environment.id, &which.name, which.entity.as_deref()).await
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
+        let environment = self.environment_of(caller, which.environment.as_deref())?.id;
+        let is_visible = |found: &Found| may(caller, Action::View, &found.identity, &found.tool);
+        self.catalog.find(&environment, &which.name, which.entity.as_deref(), is_visible).await
     }
 
     pub(super) fn listed(&self, identity: &Identity, tool: &CatalogTool) -> ListedTool {
@@ -166,6 +219,12 @@ impl Core {
             declaration: tool.declaration.clone(),
         }
     }
+}
+
+/// Whether a caller may do something to a tool.
+pub(super) fn may(caller: &Caller, action: Action, identity: &Identity, tool: &CatalogTool) -> bool {
+    let (environment, declaration) = (&identity.environment_id, &tool.declaration);
+    authorize(caller, action, Resource::Tool { environment, declaration }).is_ok()
 }
 
 fn definition(declaration: &ToolDeclaration) -> ToolDefinition {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::Core;
-use super::access;
 use super::catalog::{CatalogTool, ToolSet};
 use super::error::{Error, ErrorKind};
 use super::handles::{Named, handles};
-use super::identity::{Caller, Identity, Role, Scope};
+use super::identity::{Caller, Identity, Scope};
 use super::ids::{EntityId, EnvironmentId};
-use super::tools::{ListedTool, ToolName};
+use super::tools::{ListedTool, ToolName, may};
+use crate::authority::Action;
 
 /// Whose tools are seen: those of one environment, of all entities or of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Core {
         environment: Option<&str>,
         entity: Option<&str>,
     ) -> Result<ToolView, Error> {
-        let environment = self.directory.environment(&caller.project_id, environment)?.id;
+        let environment = self.environment_of(caller, environment)?.id;
         let snapshot = self.directory.snapshot();
         let find = |name| {
             let found = snapshot.entity_named(&caller.project_id, name);
@@ -65,14 +65,11 @@ impl Core {
     /// # Errors
     /// The database failed.
     pub async fn viewed_tools(&self, caller: &Caller, view: &ToolView) -> Result<Vec<ViewedTool>, Error> {
-        if caller.role < Role::Operator {
-            return Ok(Vec::new());
-        }
         let sets = self.sets_of(caller, view).await?;
         let tools = all(&sets);
         let viewed = handles_of(&tools).into_iter().zip(&tools).map(|(handle, (identity, tool))| {
             // What the caller may not use counts for the names, which would change with a switch otherwise.
-            let may_use = access::check(caller, &tool.declaration).is_ok();
+            let may_use = may(caller, Action::Call, identity, tool);
             let tool = may_use.then(|| self.listed(identity, tool)).filter(|tool| tool.enabled);
             tool.map(|tool| ViewedTool { handle, tool })
         });

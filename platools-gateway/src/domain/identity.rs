@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::error::{Error, ErrorKind};
 use super::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
 
 /// Where tools live and links attach: one entity in one environment.
@@ -184,16 +183,6 @@ pub struct Caller {
     pub environments: Option<Vec<EnvironmentId>>,
     /// The agent it belongs to.
     pub agent_id: Option<AgentId>,
-}
-
-impl Caller {
-    /// Refuses a caller whose role is not enough.
-    pub(crate) fn require(&self, role: Role) -> Result<(), Error> {
-        if self.role >= role {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Forbidden, format!("this needs the role {role}; the key or token has {}", self.role)))
-    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::Store;
+use crate::authority::CallScope;
 use crate::core::error::Error;
 use crate::core::ids::{CallId, ProjectId};
 use crate::core::journal::{CallEnd, CallSummary, Kept};
@@ -37,8 +38,8 @@ pub(crate) struct CallFilter {
     pub(crate) entity_id: Option<String>,
     pub(crate) environment_id: Option<String>,
     pub(crate) agent_id: Option<String>,
-    /// A second condition on the agent: the one the caller is.
-    pub(crate) seen_by_agent: Option<String>,
+    /// The calls that the caller may see.
+    pub(crate) scope: CallScope,
     pub(crate) user_id: Option<String>,
     pub(crate) outcome: Option<String>,
     pub(crate) since_ms: Option<i64>,
@@ -200,7 +201,6 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &CallFilter) {
         (" AND entity_id = ", &filter.entity_id),
         (" AND environment_id = ", &filter.environment_id),
         (" AND agent_id = ", &filter.agent_id),
-        (" AND agent_id = ", &filter.seen_by_agent),
         (" AND user_id = ", &filter.user_id),
         (" AND outcome = ", &filter.outcome),
     ];
@@ -209,6 +209,7 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &CallFilter) {
             query.push(condition).push_bind(wanted.clone());
         }
     }
+    narrow_to(query, &filter.scope);
     for (condition, wanted) in [(" AND started_ms >= ", filter.since_ms), (" AND started_ms < ", filter.until_ms)] {
         if let Some(wanted) = wanted {
             query.push(condition).push_bind(wanted);
@@ -217,6 +218,24 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &CallFilter) {
     if let Some((started_ms, call_id)) = &filter.after {
         query.push(" AND (started_ms, call_id) < (").push_bind(*started_ms);
         query.push(", ").push_bind(call_id.as_str().to_owned()).push(")");
+    }
+}
+
+/// Leaves out calls that the caller may not see.
+fn narrow_to(query: &mut QueryBuilder<Sqlite>, CallScope { user, agent, environments }: &CallScope) {
+    if let Some(user) = user {
+        query.push(" AND user_id = ").push_bind(user.clone());
+    }
+    if let Some(agent) = agent {
+        query.push(" AND agent_id = ").push_bind(agent.to_string());
+    }
+    if let Some(environments) = environments {
+        query.push(" AND environment_id IN (");
+        let mut list = query.separated(", ");
+        environments.iter().for_each(|environment| {
+            list.push_bind(environment.to_string());
+        });
+        query.push(")");
     }
 }
 

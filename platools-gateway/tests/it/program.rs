@@ -60,7 +60,7 @@ async fn a_log_of_everything_has_no_secrets_and_no_arguments() {
     let frame = worker.expect("tool_call").await;
     worker.answer(&frame, json!("h1dden")).await;
     assert_eq!(ended(call).await.status, 200);
-    let connect = json!({"token": "platools-dev-agent", "user_id": "u"});
+    let connect = json!({"token": "platools-dev-admin", "user_id": "u"});
     let mut caller = RpcCaller::known(Dial::at(&program.url.replace("http://", "ws://"), "/ws"), connect).await;
     caller.ok("chat.send", json!({"agentId": "main", "message": "h1dden"})).await;
     program.signal("-TERM").await;

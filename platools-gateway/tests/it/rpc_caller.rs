@@ -1,7 +1,8 @@
 //! A caller that stays connected, over the gateway RPC protocol.
 
 use futures::{SinkExt as _, StreamExt as _};
-use platools_gateway::{Gateway, dev};
+use platools_gateway::{Gateway, Role, dev};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -38,9 +39,10 @@ impl RpcCaller {
         Self::with(gateway, dev::ADMIN_KEY, "u-admin").await
     }
 
-    /// Connects as the development gateway's agent, which is an operator, for a user.
+    /// Connects with an operator's key of its own, for a user.
     pub(crate) async fn operator(gateway: &Gateway, user: &str) -> Self {
-        Self::with(gateway, dev::AGENT_KEY, user).await
+        let key = gateway.add_key(Role::Operator).await.unwrap();
+        Self::with(gateway, key.expose_secret(), user).await
     }
 
     /// Connects and says who it is.

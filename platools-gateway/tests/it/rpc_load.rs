@@ -1,8 +1,8 @@
 //! Many callers at once over the gateway RPC protocol.
 
 use futures::future::join_all;
-use platools_gateway::Gateway;
-use platools_gateway::dev;
+use platools_gateway::{Gateway, Role};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::rpc_caller::RpcCaller;
@@ -44,11 +44,13 @@ async fn chat(caller: &mut RpcCaller, user: usize) {
 async fn many_callers_chat_at_once_and_one_that_does_not_read_delays_nobody() {
     let gateway = dev_gateway().await;
     let worker = echo(&gateway).await;
-    let connect = |user: usize| RpcCaller::operator(&gateway, Box::leak(format!("u-{user}").into_boxed_str()));
+    let key = gateway.add_key(Role::Operator).await.unwrap();
+    let key = key.expose_secret();
+    let connect = |user: usize| RpcCaller::with(&gateway, key, Box::leak(format!("u-{user}").into_boxed_str()));
     let mut callers = join_all((0..CONNECTIONS).map(connect)).await;
     assert_eq!(callers[0].ok("status", json!({})).await["callers"], CONNECTIONS);
 
-    let stalled = json!({"token": dev::AGENT_KEY, "user_id": "u-stalled"});
+    let stalled = json!({"token": key, "user_id": "u-stalled"});
     let mut stalled = RpcCaller::known(Dial::to(&gateway, "/ws").narrow(), stalled).await;
     let text = "x".repeat(100_000);
     for _ in 0..40 {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::process::{Data, command};
 use crate::runtime_agent::{Agent, patient, started};
-use crate::support::{Caller, within};
+use crate::support::{Caller, viewer, within};
 
 /// Long enough for a busy machine, as sessions are kept going within it.
 const SHORT: Duration = Duration::from_secs(4);
@@ -228,12 +228,13 @@ async fn figures_count_sessions_and_sockets() {
     let gateway = started().await;
     let scout = Agent::new(&gateway, "scout").await;
     let sockets = [scout.join().await, scout.open().await];
-    let (_, text) = scout.http.text("/metrics").await;
+    let viewer = viewer(&gateway).await;
+    let (_, text) = viewer.text("/metrics").await;
     assert!(text.contains("platools_sessions{} 1") || text.contains("platools_sessions 1"), "{text}");
     assert!(text.contains("platools_agent_sockets{} 2") || text.contains("platools_agent_sockets 2"), "{text}");
     for socket in sockets {
         socket.leave().await;
     }
-    let gone = async { while !scout.http.text("/metrics").await.1.contains("agent_sockets{} 0") {} };
+    let gone = async { while !viewer.text("/metrics").await.1.contains("agent_sockets{} 0") {} };
     within(gone).await;
 }

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::runtime_agent::{Agent, patient, started};
-use crate::support::within;
+use crate::support::{viewer, within};
 
 const AGENTS: usize = 1000;
 
@@ -80,7 +80,8 @@ async fn an_agent_that_does_not_read_holds_up_nobody_and_is_closed() {
         scout.say("general", &content).await;
         assert_eq!(reading.event("channel.message").await["content"].as_str().map(str::len), Some(content.len()));
     }
-    let closed = async { while slow.http.text("/metrics").await.1.contains("agent_sockets{} 2") {} };
+    let viewer = viewer(&gateway).await;
+    let closed = async { while viewer.text("/metrics").await.1.contains("agent_sockets{} 2") {} };
     within(closed).await;
     let mut heard = 0;
     let (code, reason) = within(stuck.closed_after(&mut heard)).await;
@@ -102,7 +103,8 @@ async fn an_agent_that_takes_nothing_at_all_is_forgotten() {
             break;
         }
     }
-    let gone = async { while !slow.http.text("/metrics").await.1.contains("agent_sockets{} 0") {} };
+    let viewer = viewer(&gateway).await;
+    let gone = async { while !viewer.text("/metrics").await.1.contains("agent_sockets{} 0") {} };
     within(gone).await;
 }
 

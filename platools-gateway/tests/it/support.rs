@@ -37,6 +37,12 @@ pub(crate) async fn gateway_with(setup: Builder) -> (Gateway, String, Caller) {
     (gateway, secret, caller)
 }
 
+/// A caller with a viewer's key, which belongs to no user and no agent.
+pub(crate) async fn viewer(gateway: &Gateway) -> Caller {
+    let key = gateway.add_key(Role::Viewer).await.unwrap();
+    Caller::at(&gateway.url()).key(key.expose_secret())
+}
+
 /// A worker's upgrade request.
 #[derive(Clone)]
 pub(crate) struct Dial {

@@ -16,10 +16,11 @@ use super::clock::{ms_after, now_ms};
 use super::directory::{Snapshot, check_slug};
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Role};
+use super::identity::Caller;
 use super::ids::{AgentId, KeyId, ProjectId};
 use super::secret::{self, Kind};
 use super::token::{self, CallerClaims, WorkerClaims};
+use crate::authority::{Action, Resource, authorize};
 use crate::store::{AgentRow, KeyRow};
 
 pub use projects::Projects;
@@ -48,7 +49,7 @@ impl Core {
     /// # Errors
     /// The caller is no admin.
     pub fn admin(&self, caller: &Caller) -> Result<Admin<'_>, Error> {
-        caller.require(Role::Admin)?;
+        authorize(caller, Action::Administer, Resource::Project(&caller.project_id))?;
         Ok(Admin { core: self, project: caller.project_id.clone() })
     }
 
@@ -57,7 +58,7 @@ impl Core {
     /// # Errors
     /// The role is not enough.
     pub fn agents(&self, caller: &Caller) -> Result<Vec<Agent>, Error> {
-        caller.require(Role::Viewer)?;
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         Ok(self.agents_of(&caller.project_id))
     }
 
@@ -66,7 +67,7 @@ impl Core {
     /// # Errors
     /// The role is not enough, or there is no such agent.
     pub fn agent(&self, caller: &Caller, name: &str) -> Result<Agent, Error> {
-        caller.require(Role::Viewer)?;
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let snapshot = self.directory.snapshot();
         snapshot.agent_named(&caller.project_id, name).map(agent).ok_or_else(|| missing("agent", name))
     }

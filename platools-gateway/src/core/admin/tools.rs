@@ -11,7 +11,11 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such environment, or the database failed.
     pub async fn tools(&self, environment: Option<&str>) -> Result<Vec<ListedTool>, Error> {
-        self.core.list_tools_of(&self.project, environment).await
+        let only = match environment {
+            None => None,
+            Some(wanted) => Some(self.core.directory.environment(&self.project, Some(wanted))?.id),
+        };
+        self.core.list_tools_where(&self.project, only.as_ref(), |_, _| true).await
     }
 
     /// Switches a tool on or off; it stays so when its worker connects again.

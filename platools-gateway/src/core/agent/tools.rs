@@ -8,13 +8,16 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::sink::{ChatEvent, ChatSink};
+use crate::authority::Action;
 use crate::core::arguments::Arguments;
+use crate::core::catalog::CatalogTool;
 use crate::core::content::{is_content, legible};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::handles::{Named, handles};
-use crate::core::identity::Caller;
+use crate::core::identity::{Caller, Identity};
+use crate::core::tools::may;
 use crate::core::trace::TraceContext;
-use crate::core::{CallRequest, Core, ListedTool, ToolName, access};
+use crate::core::{CallRequest, Core, ListedTool, ToolName};
 
 /// How long an agent waits for a tool.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -58,13 +61,14 @@ impl<'a> Tools<'a> {
         allowed: Option<&[String]>,
         environment: Option<&str>,
     ) -> Result<Self, Error> {
-        let environment = core.directory.environment(&caller.project_id, environment)?.id.to_string();
-        let listed = core.list_tools(caller, Some(&environment)).await?;
-        let may_use = |tool: &ListedTool| {
-            let is_allowed = allowed.is_none_or(|allowed| allowed.contains(&tool.declaration.name));
-            is_allowed && tool.online && tool.enabled && access::check(caller, &tool.declaration).is_ok()
+        let environment = core.environment_of(caller, environment)?.id;
+        let is_allowed = |identity: &Identity, tool: &CatalogTool| {
+            let is_named = allowed.is_none_or(|allowed| allowed.contains(&tool.declaration.name));
+            is_named && may(caller, Action::Call, identity, tool)
         };
-        let usable = with_handles(listed.into_iter().filter(may_use).collect());
+        let mut usable = core.list_tools_where(&caller.project_id, Some(&environment), is_allowed).await?;
+        usable.retain(|tool| tool.online && tool.enabled);
+        let usable = with_handles(usable);
         Ok(Self { core, caller, sink, usable })
     }
 

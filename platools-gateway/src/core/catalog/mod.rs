@@ -96,19 +96,20 @@ impl Catalog {
         Ok(Some(changes))
     }
 
-    /// The one entity of an environment that has a tool of that name, or the one that is named.
+    /// The one entity of an environment that has a tool of that name, or the one that is named. Tools that are not visible do not count.
     pub(crate) async fn find(
         &self,
         environment: &EnvironmentId,
         name: &str,
         entity: Option<&str>,
+        is_visible: impl Fn(&Found) -> bool,
     ) -> Result<Found, Error> {
         self.load().await?;
         let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
         let mut owners = sets.values().filter_map(|set| {
             let fits = set.identity.environment_id == *environment && is_meant(&set.identity, entity);
             let tool = if fits { set.tool(name) } else { None };
-            tool.map(|tool| Found { identity: set.identity.clone(), tool: Arc::clone(tool) })
+            tool.map(|tool| Found { identity: set.identity.clone(), tool: Arc::clone(tool) }).filter(&is_visible)
         });
         let Some(first) = owners.next() else {
             return Err(Error::new(ErrorKind::UnknownTool, format!("unknown tool: {name}")));

@@ -1,6 +1,6 @@
 //! Answers without a conversation: what was said before is the caller's to keep.
 
-use super::{Answer, ChatSink, Core, Error, Input, Message, Role};
+use super::{Action, Answer, ChatSink, Core, Error, Input, Message, Resource, authorize};
 use crate::core::identity::Caller;
 
 /// What an agent is to answer, without a conversation.
@@ -28,7 +28,7 @@ impl Core {
         request: Completion<'_>,
         sink: &dyn ChatSink,
     ) -> Result<(String, Answer), Error> {
-        caller.require(Role::Operator)?;
+        authorize(caller, Action::Chat, Resource::Project(&caller.project_id))?;
         let agent = self.agent_named(caller, request.agent)?;
         let Completion { instructions, history, message, .. } = request;
         self.answer_as(caller, &agent, Input { profile: &agent.profile, instructions, history, message }, sink).await

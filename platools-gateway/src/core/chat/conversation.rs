@@ -1,10 +1,10 @@
 //! Conversations that were, and what was said in them.
 
-use super::no_user;
+use crate::authority::{Action, ConversationScope, Resource, authorize};
 use crate::core::Core;
 use crate::core::agent::Message;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::{Caller, Credential, Role};
+use crate::core::identity::Caller;
 use crate::core::ids::{AgentId, ConversationId};
 use crate::store::{ConversationFilter, ConversationRow};
 
@@ -64,20 +64,19 @@ impl Core {
     /// The conversations of the caller's user, those first in which something was said last. An admin sees everybody's.
     ///
     /// # Errors
-    /// The role is not enough, the caller speaks for no user, there is no such agent, or the database failed.
+    /// The role is not enough, there is no such agent, or the database failed.
     pub async fn conversations(
         &self,
         caller: &Caller,
         query: ConversationQuery,
         limit: usize,
     ) -> Result<Vec<Conversation>, Error> {
-        caller.require(Role::Viewer)?;
-        if self.proves_no_user(caller) {
-            return Ok(Vec::new());
-        }
-        let user_id = match (query.user_id, only_user(caller)?) {
-            (Some(wanted), Some(own)) if wanted != own => return Ok(Vec::new()),
-            (wanted, own) => own.map(str::to_owned).or(wanted),
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
+        let user_id = match (query.user_id, ConversationScope::of(caller)) {
+            (_, ConversationScope::Nothing) => return Ok(Vec::new()),
+            (Some(wanted), ConversationScope::User(own)) if wanted != own => return Ok(Vec::new()),
+            (_, ConversationScope::User(own)) => Some(own),
+            (wanted, ConversationScope::All) => wanted,
         };
         let agent_id = match query.agent {
             Some(name) => Some(self.agent_named(caller, &name)?.id),
@@ -100,8 +99,7 @@ impl Core {
         before: Option<i64>,
         limit: usize,
     ) -> Result<(Conversation, Vec<StoredMessage>), Error> {
-        caller.require(Role::Viewer)?;
-        let row = self.conversation_of(caller, id).await?;
+        let row = self.conversation_of(caller, Action::View, id).await?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let messages = self.store.stored_messages(id, before.unwrap_or(i64::MAX), limit).await?;
         Ok((self.shown(row), messages))
@@ -112,8 +110,7 @@ impl Core {
     /// # Errors
     /// Like [`Core::conversation`], or the role is not enough to change it.
     pub async fn reset_conversation(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
-        caller.require(Role::Operator)?;
-        self.conversation_of(caller, id).await?;
+        self.conversation_of(caller, Action::Change, id).await?;
         let _turn = self.runs.turn(id, self.chat.busy).await?;
         self.store.clear_conversation(id).await
     }
@@ -123,25 +120,24 @@ impl Core {
     /// # Errors
     /// Like [`Core::conversation`], or the role is not enough to change it.
     pub async fn delete_conversation(&self, caller: &Caller, id: &ConversationId) -> Result<(), Error> {
-        caller.require(Role::Operator)?;
-        self.conversation_of(caller, id).await?;
+        self.conversation_of(caller, Action::Change, id).await?;
         let _turn = self.runs.turn(id, self.chat.busy).await?;
         self.store.remove_conversation(id).await
     }
 
-    /// A conversation that a caller may see. Nobody is told whether one is there that it may not.
-    pub(super) async fn conversation_of(&self, caller: &Caller, id: &ConversationId) -> Result<ConversationRow, Error> {
-        let user = only_user(caller)?;
-        let row = self.store.conversation(&caller.project_id, id).await?;
-        let may_see = |row: &ConversationRow| user.is_none_or(|user| row.user_id == user);
-        let row = row.filter(|row| may_see(row) && !self.proves_no_user(caller));
-        row.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no conversation `{id}`")))
-    }
-
-    /// Whether a caller names a user without anything that would let it speak for one. Where nobody has to prove anything,
-    /// it is taken at its word.
-    fn proves_no_user(&self, caller: &Caller) -> bool {
-        caller.credential == Credential::Nothing && !self.is_without_auth()
+    /// A conversation that a caller may see or change. One that it may not is answered like one that does not exist.
+    pub(super) async fn conversation_of(
+        &self,
+        caller: &Caller,
+        action: Action,
+        id: &ConversationId,
+    ) -> Result<ConversationRow, Error> {
+        authorize(caller, action, Resource::Project(&caller.project_id))?;
+        let missing = || Error::new(ErrorKind::NotFound, format!("there is no conversation `{id}`"));
+        let row = self.store.conversation(&caller.project_id, id).await?.ok_or_else(missing)?;
+        let conversation = Resource::Conversation { project: &row.project_id, user: &row.user_id };
+        authorize(caller, action, conversation).map_err(|denial| denial.or_missing(missing))?;
+        Ok(row)
     }
 
     fn shown(&self, row: ConversationRow) -> Conversation {
@@ -156,14 +152,5 @@ impl Core {
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
         }
-    }
-}
-
-/// The one user whose conversations a caller sees, if it does not see all.
-fn only_user(caller: &Caller) -> Result<Option<&str>, Error> {
-    match (caller.role, caller.user_id.as_deref()) {
-        (Role::Admin, _) => Ok(None),
-        (_, Some(user)) => Ok(Some(user)),
-        (_, None) => Err(no_user()),
     }
 }

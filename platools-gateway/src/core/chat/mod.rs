@@ -12,8 +12,9 @@ use super::admin::missing;
 use super::agent::{Agent, Answer, ChatSink, CommandAgent, Input, Kind, Message, Profile, Speech, Tools, Usage};
 use super::clock::now_ms;
 use super::error::{Error, ErrorKind};
-use super::identity::{Caller, Role};
+use super::identity::Caller;
 use super::ids::{ConversationId, RunId};
+use crate::authority::{Action, Resource, authorize};
 use crate::store::{AgentRow, ConversationRow};
 
 pub use complete::Completion;
@@ -72,7 +73,7 @@ impl Core {
         let conversation = self.open_conversation(caller, &agent, user, &request).await?;
         let _turn = self.runs.turn(&conversation, self.chat.busy).await?;
         // It may have been deleted while this waited for its turn.
-        self.conversation_of(caller, &conversation).await?;
+        self.conversation_of(caller, Action::Chat, &conversation).await?;
         let history = self.store.messages(&conversation, HISTORY).await?;
         let said = Message::user(request.message.as_str());
         self.store.add_messages(&conversation, &[said], now_ms()).await?;
@@ -118,7 +119,7 @@ impl Core {
     }
 
     fn check_chat<'a>(&self, caller: &'a Caller, message: &str) -> Result<&'a str, Error> {
-        caller.require(Role::Operator)?;
+        authorize(caller, Action::Chat, Resource::Project(&caller.project_id))?;
         if message.trim().is_empty() || message.len() > MAX_MESSAGE_BYTES {
             return Err(Error::new(
                 ErrorKind::InvalidRequest,
@@ -142,7 +143,7 @@ impl Core {
         request: &ChatRequest,
     ) -> Result<ConversationId, Error> {
         if let Some(id) = &request.conversation {
-            let row = self.conversation_of(caller, id).await?;
+            let row = self.conversation_of(caller, Action::Chat, id).await?;
             if row.agent_id != agent.id {
                 let message =
                     "this conversation is with another agent; leave `sessionId` out to begin one with this agent";
@@ -166,7 +167,9 @@ impl Core {
 }
 
 fn no_user() -> Error {
-    Error::new(ErrorKind::InvalidRequest, "conversations belong to users; say for which user you speak")
+    let message =
+        "conversations belong to users, and this caller speaks for none; use a key or token that may speak for a user";
+    Error::new(ErrorKind::InvalidRequest, message)
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{Feed, Seat, Watch, WatchEnd, Watched};
+use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::core::directory::Snapshot;
 use crate::core::environment::resolve;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::{Caller, Role};
+use crate::core::identity::Caller;
 use crate::core::ids::EnvironmentId;
 use crate::core::token;
 use crate::store::AgentRow;
@@ -72,56 +73,13 @@ fn check(snapshot: &Snapshot, seat: &Seat) {
     }
 }
 
-/// Whether an agent is a caller's own, or the caller's token is for it, or the caller administers its project.
 fn may_watch(caller: &Caller, agent: &AgentRow) -> bool {
-    let is_owner = caller.user_id.is_some() && caller.user_id == agent.owner;
-    let is_theirs = is_owner || caller.agent_id.as_ref() == Some(&agent.id) || caller.role >= Role::Admin;
-    agent.project_id == caller.project_id && is_theirs
+    let watched = Resource::Agent { project: &agent.project_id, agent: &agent.id, owner: agent.owner.as_deref() };
+    authorize(caller, Action::Watch, watched).is_ok()
 }
 
 /// Where an agent's tools are.
 pub(super) fn environment_of(snapshot: &Snapshot, agent: &AgentRow) -> Option<EnvironmentId> {
     let environments = snapshot.environments(&agent.project_id);
     resolve(environments, agent.profile.environment.as_deref()).map(|environment| environment.id.clone())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::agent::Profile;
-
-    fn agent(owner: Option<&str>) -> AgentRow {
-        AgentRow {
-            id: "agt_1".into(),
-            project_id: "prj".into(),
-            slug: "trader".to_owned(),
-            profile: Profile::default(),
-            owner: owner.map(str::to_owned),
-            created_ms: 0,
-        }
-    }
-
-    #[test]
-    fn owners_the_agents_own_tokens_and_admins_of_the_project_may_watch() {
-        for (owner, user, token_of, role, project, may) in [
-            (Some("u-1"), Some("u-1"), None, Role::Viewer, "prj", true),
-            (Some("u-1"), Some("u-2"), None, Role::Operator, "prj", false),
-            (Some("u-1"), None, None, Role::Operator, "prj", false),
-            (None, None, None, Role::Operator, "prj", false),
-            (None, Some("u-1"), None, Role::Operator, "prj", false),
-            (Some("u-1"), Some("u-2"), Some("agt_1"), Role::Viewer, "prj", true),
-            (Some("u-1"), None, Some("agt_2"), Role::Viewer, "prj", false),
-            (None, None, None, Role::Admin, "prj", true),
-            (Some("u-1"), Some("u-1"), None, Role::Admin, "other", false),
-        ] {
-            let caller = Caller {
-                role,
-                project_id: project.into(),
-                user_id: user.map(str::to_owned),
-                agent_id: token_of.map(Into::into),
-                ..Caller::sample("key_1")
-            };
-            assert_eq!(may_watch(&caller, &agent(owner)), may, "{owner:?} {user:?} {token_of:?} {role} {project}");
-        }
-    }
 }

@@ -7,13 +7,16 @@ use serde_json::{Value, json};
 use super::message::Event;
 use super::snapshot::Snapshot;
 use super::watch::initial_data;
-use super::{Feed, Seat};
+use super::{Feed, Seat, Watched};
+use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::core::clock::{ms_of, rfc3339};
 use crate::core::digest::sha256;
-use crate::core::identity::{Identity, Scope};
+use crate::core::identity::{Caller, Identity, Scope};
 use crate::core::ids::{AgentId, ConnectionId, EnvironmentId};
+use crate::core::journal::CallSummary;
 use crate::core::observe::{BegunCall, CallObserver, EndedCall};
+use crate::core::tools::may;
 use crate::core::workers::{ConnectedWorker, WorkerObserver};
 
 /// The tools that an agent may call, as dashboards are shown them.
@@ -29,8 +32,10 @@ impl OwnTools {
 }
 
 impl Core {
-    /// The tools of an agent's environment that its profile allows. Nothing if there is no such agent.
-    pub(super) fn own_tools(&self, agent: &AgentId) -> Option<OwnTools> {
+    /// The tools of an agent's environment that its profile allows, as far as the watching caller may know of them. `None` if there is no
+    /// such agent.
+    pub(super) fn own_tools(&self, watched: &Watched) -> Option<OwnTools> {
+        let agent = &watched.agent_id;
         let snapshot = self.directory.snapshot();
         let row = snapshot.agent(agent)?;
         let environment = super::admission::environment_of(&snapshot, row)?;
@@ -42,7 +47,8 @@ impl Core {
             }
             let scope = set.identity.scope();
             let online = self.workers.is_online(&scope);
-            let usable = set.tools.iter().map(|tool| &tool.declaration).filter(|tool| is_allowed(allowed, tool));
+            let visible = set.tools.iter().filter(|tool| may(&watched.caller, Action::Watch, &set.identity, tool));
+            let usable = visible.map(|tool| &tool.declaration).filter(|tool| is_allowed(allowed, tool));
             shown.extend(
                 usable.map(|tool| tool_shown(&set.identity, tool, online, snapshot.is_enabled(&scope, &tool.name))),
             );
@@ -51,17 +57,22 @@ impl Core {
     }
 
     /// How everything is with an agent, and a hash of its tools.
-    pub(super) async fn own_snapshot(&self, agent: &AgentId) -> Option<(bytes::Bytes, String)> {
+    pub(super) async fn own_snapshot(&self, watched: &Watched) -> Option<(bytes::Bytes, String)> {
+        let agent = &watched.agent_id;
         // Beside a gateway they are read when they are needed.
         self.catalog.load().await.ok()?;
-        let tools = self.own_tools(agent)?;
+        let tools = self.own_tools(watched)?;
         let snapshot = self.directory.snapshot();
         let row = snapshot.agent(agent)?;
         let environment = super::admission::environment_of(&snapshot, row)?;
         let workers = self.workers.list(&row.project_id).into_iter();
         let workers = workers.filter(|worker| worker.identity.environment_id == environment);
         let calls = self.journal.running_calls(&row.project_id).into_iter();
-        let calls = calls.filter(|call| call.agent_id.as_ref() == Some(agent)).map(|call| {
+        let is_shown = |call: &CallSummary| {
+            let is_of_agent = call.agent_id.as_ref() == Some(agent);
+            is_of_agent && authorize(&watched.caller, Action::Watch, call.resource(&row.project_id)).is_ok()
+        };
+        let calls = calls.filter(is_shown).map(|call| {
             json!({
                 "callId": call.call_id.as_str(),
                 "tool": call.tool,
@@ -142,6 +153,19 @@ impl Feed {
 }
 
 impl OwnEvents {
+    /// The agent of a call, if a dashboard is connected that may see the call.
+    fn watched_agent<'a>(&self, caller: &'a Caller, identity: &Identity) -> Option<&'a AgentId> {
+        let agent = caller.agent_id.as_ref()?;
+        let seat = self.0.0.seats.of(agent)?;
+        let call = Resource::Call {
+            project: &identity.project_id,
+            environment: &identity.environment_id,
+            user: caller.user_id.as_deref(),
+            agent: Some(agent),
+        };
+        authorize(&seat.watched.caller, Action::Watch, call).is_ok().then_some(agent)
+    }
+
     fn tell(&self, environment: &EnvironmentId, kind: &str, data: &Value) {
         let seats = self.0.in_environment(environment);
         let told = self.0.each(
@@ -175,7 +199,7 @@ impl WorkerObserver for OwnEvents {
 
 impl CallObserver for OwnEvents {
     fn call_began(&self, call: &BegunCall<'_>) {
-        let Some(agent) = call.caller.agent_id.as_ref().filter(|agent| self.0.is_watched(agent)) else { return };
+        let Some(agent) = self.watched_agent(call.caller, call.identity) else { return };
         let data = json!({
             "callId": call.call_id.as_str(),
             "tool": call.tool,
@@ -188,7 +212,7 @@ impl CallObserver for OwnEvents {
     }
 
     fn call_ended(&self, call: &EndedCall<'_>) {
-        let Some(agent) = call.caller.agent_id.as_ref().filter(|agent| self.0.is_watched(agent)) else { return };
+        let Some(agent) = self.watched_agent(call.caller, call.identity) else { return };
         let data = json!({
             "callId": call.call_id.as_str(),
             "tool": call.tool,

@@ -106,7 +106,7 @@ impl Watch {
     }
 
     fn changed_tools(&mut self) -> Option<Bytes> {
-        let tools = self.core.own_tools(&self.seat.watched.agent_id)?;
+        let tools = self.core.own_tools(&self.seat.watched)?;
         let hash = tools.hash();
         (hash != self.tools).then(|| {
             self.tools = hash;
@@ -123,7 +123,7 @@ impl Drop for Watch {
 
 /// The snapshot of whoever makes them.
 async fn snapshot(core: &Core, watched: &Watched) -> Made {
-    let Some(provider) = &core.feed.0.provider else { return core.own_snapshot(&watched.agent_id).await };
+    let Some(provider) = &core.feed.0.provider else { return core.own_snapshot(watched).await };
     match provider.snapshot(watched).await {
         Ok(snapshot) => Some((initial_data(&snapshot), String::new())),
         Err(error) => {

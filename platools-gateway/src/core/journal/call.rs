@@ -7,7 +7,8 @@ use serde_json::value::RawValue;
 use super::super::catalog::Found;
 use super::super::clock::now_ms;
 use super::super::identity::Caller;
-use super::super::ids::{AgentId, CallId, EntityId, EnvironmentId};
+use super::super::ids::{AgentId, CallId, EntityId, EnvironmentId, ProjectId};
+use crate::authority::Resource;
 
 /// Who called what, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,16 @@ pub struct CallSummary {
 }
 
 impl CallSummary {
+    /// The call as a resource that callers may see or not, in its project.
+    pub(in crate::core) fn resource<'a>(&'a self, project: &'a ProjectId) -> Resource<'a> {
+        Resource::Call {
+            project,
+            environment: &self.environment_id,
+            user: self.user_id.as_deref(),
+            agent: self.agent_id.as_ref(),
+        }
+    }
+
     /// A call that begins now.
     pub(super) fn begin(caller: &Caller, found: &Found, arguments_bytes: usize) -> Self {
         let identity = found.identity.clone();

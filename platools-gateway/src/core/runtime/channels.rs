@@ -2,11 +2,11 @@
 
 use super::Peer;
 use super::writer::Command;
+use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::core::clock::now_ms;
 use crate::core::directory::check_slug;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Role;
 use crate::core::ids::ChannelId;
 use crate::store::{ChannelRow, MemberRow, NewChannelRow};
 
@@ -57,7 +57,7 @@ impl Core {
         limit: usize,
         offset: usize,
     ) -> Result<(Vec<ChannelRow>, i64), Error> {
-        peer.caller.require(Role::Viewer)?;
+        authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let project = &peer.caller.project_id;
         let rows = self.store.channels(project, &peer.id, as_i64(limit), as_i64(offset)).await?;
         Ok((rows, self.store.channel_count(project).await?))
@@ -68,7 +68,7 @@ impl Core {
     /// # Errors
     /// There is none, or the database failed.
     pub(crate) async fn channel(&self, peer: &Peer, name: &str) -> Result<ChannelRow, Error> {
-        peer.caller.require(Role::Viewer)?;
+        authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let found = self.store.channel(&peer.caller.project_id, &peer.id, name).await?;
         found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such channel"))
     }

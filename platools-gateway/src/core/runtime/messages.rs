@@ -5,9 +5,9 @@ use std::fmt;
 use super::Peer;
 use super::channels::as_i64;
 use super::writer::Command;
+use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Role;
 use crate::core::ids::MessageId;
 use crate::core::limits::Place;
 use crate::store::{ChannelRow, MessageRow};
@@ -115,7 +115,7 @@ impl Core {
 
     /// Lets an agent begin to change something, unless it may not or asks for too much.
     pub(super) fn may_change(&self, peer: &Peer) -> Result<Place<String>, Error> {
-        peer.caller.require(Role::Operator)?;
+        authorize(&peer.caller, Action::Change, Resource::Project(&peer.caller.project_id))?;
         self.limiter.call(&peer.caller)
     }
 }

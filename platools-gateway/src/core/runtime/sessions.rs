@@ -7,10 +7,10 @@ use super::sockets::AgentSocket;
 use super::state::is_silent;
 use super::writer::Command;
 use super::{Peer, Runtime};
+use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::core::clock::now_ms;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Role;
 use crate::core::ids::{AgentId, SessionId};
 use crate::store::SessionRow;
 
@@ -122,7 +122,7 @@ impl Core {
 
     /// Those of the agent's project who have a session.
     pub(crate) fn present_agents(&self, peer: &Peer, limit: usize, offset: usize) -> Result<PresentAgents, Error> {
-        peer.caller.require(Role::Viewer)?;
+        authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let state = self.runtime.state();
         let mut sessions: Vec<_> = state.sessions(&peer.caller.project_id).collect();
         sessions.sort_by(|left, right| left.place().cmp(&right.place()));

@@ -21,7 +21,7 @@ pub(super) async fn complete(
     body: Body,
 ) -> Result<Response, Failure> {
     let request = Request::read(body, &core).await?;
-    let caller = request.caller(caller);
+    let caller = request.caller(caller)?;
     if request.form != Form::Whole {
         return Streamed::new(core, caller, request).respond().await;
     }

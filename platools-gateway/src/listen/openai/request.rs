@@ -7,8 +7,10 @@ use serde::de::IgnoredAny;
 
 use super::failure::Failure;
 use super::messages::{Said, Talk};
+use crate::authority::speaking_for;
 use crate::core::Core;
 use crate::core::chat::Completion;
+use crate::core::error::Error;
 use crate::core::identity::Caller;
 use crate::listen::{parse_object, read_text};
 
@@ -73,9 +75,15 @@ impl Request {
         Ok(Self { agent: asked.model, talk: Talk::read(asked.messages)?, user, form })
     }
 
-    /// The caller, who speaks for a user if its token or the request names one.
-    pub(super) fn caller(&self, caller: Caller) -> Caller {
-        Caller { user_id: caller.user_id.or_else(|| self.user.clone()), ..caller }
+    /// The caller, speaking for the user that the request names, unless its token is a user's already.
+    ///
+    /// # Errors
+    /// The key or token may not speak for that user.
+    pub(super) fn caller(&self, caller: Caller) -> Result<Caller, Error> {
+        match &self.user {
+            Some(user) if caller.user_id.is_none() => Ok(speaking_for(caller, user)?),
+            _ => Ok(caller),
+        }
     }
 
     pub(super) fn completion(&self) -> Completion<'_> {
@@ -166,7 +174,7 @@ mod tests {
             (&unnamed, Some("bob"), Some("bob")),
             (&unnamed, None, None),
         ] {
-            assert_eq!(request.caller(caller(own)).user_id.as_deref(), user);
+            assert_eq!(request.caller(caller(own)).unwrap().user_id.as_deref(), user);
         }
     }
 }

@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use super::errors::invalid;
 use super::queue::Queue;
-use crate::core::error::ErrorKind;
+use crate::authority::speaking_for;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::{Core, Presence};
 use crate::listen::socket::Incoming;
@@ -37,9 +38,9 @@ impl Stranger<'_> {
             _ => Err(RpcError::new(ErrorCode::Unauthorized, "the first request must be `connect`")),
         };
         match connected {
-            Ok(caller) => {
+            Ok((caller, user_id)) => {
                 let role = Role::from(caller.role.as_str());
-                let reply = Connected::new(role, caller.user_id.as_deref().unwrap_or_default());
+                let reply = Connected::new(role, &user_id);
                 let payload = to_raw_value(&reply).expect("strings and numbers always serialize");
                 self.queue.response(&Response::success(request.id, &payload));
                 Some(caller)
@@ -51,20 +52,17 @@ impl Stranger<'_> {
         }
     }
 
-    async fn connect(&self, request: &Request<'_>) -> Result<Caller, RpcError> {
+    /// The caller, and the `user_id` it named, which the reply repeats also where the caller may not speak for that user.
+    async fn connect(&self, request: &Request<'_>) -> Result<(Caller, String), RpcError> {
         let connect: Connect = request.decode()?;
         if !connect.has_valid_user_id() {
             return Err(invalid(format!("`user_id` must have from 1 to {MAX_USER_ID_CHARS} characters")));
         }
         let too_late = |_| RpcError::new(ErrorCode::Unavailable, "the token could not be checked in time; try again");
         let caller = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)??;
-        if caller.user_id.as_ref().is_some_and(|own| *own != connect.user_id) {
-            let message = "this token speaks for another user; connect with that `user_id`";
-            return Err(RpcError::new(ErrorCode::Forbidden, message));
-        }
-        let caller = Caller { user_id: Some(connect.user_id), ..caller };
+        let caller = speaking_for(caller, &connect.user_id).map_err(Error::from)?;
         self.core.is_known(self.presence, &caller)?;
-        Ok(caller)
+        Ok((caller, connect.user_id))
     }
 
     /// Whose token it is. One that is wrong is as good as none, and counts as a failed attempt.

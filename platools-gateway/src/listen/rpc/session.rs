@@ -13,7 +13,9 @@ use super::greeting::read;
 use super::methods::{self, Method, Params};
 use super::queue::Queue;
 use super::runs::Runs;
+use crate::authority::{Resource, authorize};
 use crate::core::Core;
+use crate::core::error::Error;
 use crate::core::identity::Caller;
 use crate::core::logs::Line;
 use crate::listen::socket::Incoming;
@@ -60,9 +62,8 @@ impl<'a> Session<'a> {
             return Err(invalid("this connection has had its `connect`; open another one to be somebody else"));
         }
         let method = methods::find(&request.method).ok_or_else(|| invalid("unknown method"))?;
-        if self.caller.role < method.role {
-            let message =
-                format!("`{}` needs the role {}; this connection has {}", method.name, method.role, self.caller.role);
+        if let Err(denial) = authorize(&self.caller, method.action, Resource::Project(&self.caller.project_id)) {
+            let message = format!("`{}`: {}", method.name, Error::from(denial));
             return Err(RpcError::new(ErrorCode::Forbidden, message));
         }
         if is_finishing {

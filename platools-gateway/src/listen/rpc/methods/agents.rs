@@ -5,10 +5,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Params, Reply, reply};
+use crate::authority::{Action, Resource, authorize};
 use crate::core::admin::{self, Agent};
 use crate::core::agent::Profile;
 use crate::core::clock::rfc3339;
-use crate::core::identity::Role;
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;
@@ -39,7 +39,8 @@ struct Which {
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: Window = params.decode()?;
     let agents = session.core.agents(&session.caller)?;
-    let is_admin = session.caller.role >= Role::Admin;
+    let project = Resource::Project(&session.caller.project_id);
+    let is_admin = authorize(&session.caller, Action::Administer, project).is_ok();
     let shown = |agent: Agent| if is_admin { shown(&agent) } else { outline(&agent) };
     reply(&window.page(agents, |agent| &agent.slug)?.map(shown))
 }

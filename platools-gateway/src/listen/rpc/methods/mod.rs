@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::session::Session;
-use crate::core::identity::Role;
+use crate::authority::Action;
 
 /// What a request is answered with.
 pub(super) type Reply = Result<Box<RawValue>, RpcError>;
@@ -24,17 +24,17 @@ pub(super) type Reply = Result<Box<RawValue>, RpcError>;
 pub(super) struct Method {
     /// What it is called.
     pub(super) name: &'static str,
-    /// The role that it takes at least.
-    pub(super) role: Role,
+    /// The kind of thing that it does, which takes a role.
+    pub(super) action: Action,
     /// Does it. Whoever drops the future gives it up.
     pub(super) handle: for<'a> fn(&'a Session<'a>, Params) -> BoxFuture<'a, Reply>,
 }
 
 macro_rules! methods {
-    ($($name:expr, $role:ident, $($handler:ident)::+;)+) => {
+    ($($name:expr, $action:ident, $($handler:ident)::+;)+) => {
         &[$(Method {
             name: $name,
-            role: Role::$role,
+            action: Action::$action,
             handle: |session, params| Box::pin($($handler)::+(session, params)),
         }),+]
     };
@@ -42,30 +42,30 @@ macro_rules! methods {
 
 /// Every method but `connect`, which is no caller's yet.
 const METHODS: &[Method] = methods! {
-    "health", Viewer, status::health;
-    "status", Viewer, status::status;
-    "agents.list", Viewer, agents::list;
-    "tools.list", Viewer, tools::list;
-    "sessions.list", Viewer, sessions::list;
-    "sessions.preview", Viewer, sessions::preview;
-    method::TOOLS_CALL, Operator, tools::call;
-    method::CHAT_SEND, Operator, chat::send;
-    method::CHAT_ABORT, Operator, chat::abort;
-    "chat.history", Operator, sessions::history;
-    "sessions.delete", Operator, sessions::delete;
-    "sessions.reset", Operator, sessions::reset;
-    "agents.create", Admin, agents::create;
-    "agents.update", Admin, agents::update;
-    "agents.delete", Admin, agents::delete;
-    "entities.list", Admin, entities::list;
-    "entities.create", Admin, entities::create;
-    "entities.update", Admin, entities::update;
-    "entities.rotate", Admin, entities::rotate;
-    "entities.delete", Admin, entities::delete;
-    "api_keys.list", Admin, keys::list;
-    "api_keys.create", Admin, keys::create;
-    "api_keys.revoke", Admin, keys::revoke;
-    "logs.tail", Admin, logs::tail;
+    "health", View, status::health;
+    "status", View, status::status;
+    "agents.list", View, agents::list;
+    "tools.list", View, tools::list;
+    "sessions.list", View, sessions::list;
+    "sessions.preview", View, sessions::preview;
+    method::TOOLS_CALL, Call, tools::call;
+    method::CHAT_SEND, Chat, chat::send;
+    method::CHAT_ABORT, Chat, chat::abort;
+    "chat.history", Chat, sessions::history;
+    "sessions.delete", Change, sessions::delete;
+    "sessions.reset", Change, sessions::reset;
+    "agents.create", Administer, agents::create;
+    "agents.update", Administer, agents::update;
+    "agents.delete", Administer, agents::delete;
+    "entities.list", Administer, entities::list;
+    "entities.create", Administer, entities::create;
+    "entities.update", Administer, entities::update;
+    "entities.rotate", Administer, entities::rotate;
+    "entities.delete", Administer, entities::delete;
+    "api_keys.list", Administer, keys::list;
+    "api_keys.create", Administer, keys::create;
+    "api_keys.revoke", Administer, keys::revoke;
+    "logs.tail", Administer, logs::tail;
 };
 
 /// The method of that name.

@@ -17,13 +17,13 @@ pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
     let ready = session.core.check_ready().await.inspect_err(|why| {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
-    let workers = session.core.connected_workers(&session.caller)?;
+    let load = session.core.worker_load(&session.caller)?;
     reply(&json!({
         "status": if ready.is_ok() { "ready" } else { "not_ready" },
         "version": env!("CARGO_PKG_VERSION"),
         "protocol": PROTOCOL,
-        "workers": workers.len(),
+        "workers": load.workers,
         "callers": session.core.caller_count(),
-        "callsInFlight": workers.iter().map(|worker| worker.calls_in_flight).sum::<usize>(),
+        "callsInFlight": load.calls_in_flight,
     }))
 }

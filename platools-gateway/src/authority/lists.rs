@@ -1,0 +1,49 @@
+//! Filters of lists: the rows that [`authorize`](super::authorize) would let a caller see, as conditions of a query.
+
+use super::rules::is_admin;
+use crate::domain::identity::Caller;
+use crate::domain::ids::{AgentId, EnvironmentId};
+
+/// The calls that a caller may see. A condition that is `None` does not narrow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CallScope {
+    /// Made for this user only.
+    pub(crate) user: Option<String>,
+    /// Made by this agent only.
+    pub(crate) agent: Option<AgentId>,
+    /// In these environments only.
+    pub(crate) environments: Option<Vec<EnvironmentId>>,
+}
+
+impl CallScope {
+    /// The calls of the caller's project that it may see.
+    pub(crate) fn of(caller: &Caller) -> Self {
+        let environments = caller.environments.clone();
+        if is_admin(caller) {
+            return Self { environments, ..Self::default() };
+        }
+        Self { user: caller.user_id.clone(), agent: caller.agent_id.clone(), environments }
+    }
+}
+
+/// The conversations that a caller may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ConversationScope {
+    /// All of the project.
+    All,
+    /// Those of one user.
+    User(String),
+    /// None: the caller speaks for no user.
+    Nothing,
+}
+
+impl ConversationScope {
+    /// The conversations of the caller's project that it may see.
+    pub(crate) fn of(caller: &Caller) -> Self {
+        match &caller.user_id {
+            _ if is_admin(caller) => Self::All,
+            Some(user) => Self::User(user.clone()),
+            None => Self::Nothing,
+        }
+    }
+}

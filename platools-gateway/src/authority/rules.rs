@@ -1,0 +1,218 @@
+//! [`authorize`]: the one place that says whether a caller may do something to a resource.
+
+use platools::wire::ToolDeclaration;
+
+use super::denial::Denial;
+use crate::domain::identity::{Caller, Role};
+use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
+
+/// A thing that a caller wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Read it.
+    View,
+    /// Follow its live feed.
+    Watch,
+    /// Call a tool, or call it again with the arguments of an earlier call.
+    Call,
+    /// Cancel a call under way.
+    Cancel,
+    /// Talk to an agent.
+    Chat,
+    /// Change or delete something of one's own: a conversation, a membership, a message.
+    Change,
+    /// Change the directory: entities, agents, keys, tokens, switches of tools.
+    Administer,
+}
+
+impl Action {
+    /// The lowest role that may do it at all.
+    pub(crate) const fn role(self) -> Role {
+        match self {
+            Self::View | Self::Watch => Role::Viewer,
+            Self::Call | Self::Cancel | Self::Chat | Self::Change => Role::Operator,
+            Self::Administer => Role::Admin,
+        }
+    }
+}
+
+/// A thing that a caller wants to see or use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Resource<'a> {
+    /// A project: its name, its environments, its agents' names.
+    Project(&'a ProjectId),
+    /// The workers and the metrics of a project, which tell of everybody's calls.
+    Operations(&'a ProjectId),
+    /// The whole gateway. It belongs to the admins of the default project, which is the one given here.
+    Gateway(&'a ProjectId),
+    /// An environment of the caller's project.
+    Environment(&'a EnvironmentId),
+    /// A tool of the caller's project.
+    Tool {
+        /// The environment that its worker serves.
+        environment: &'a EnvironmentId,
+        /// Its declaration, with the access it asks for.
+        declaration: &'a ToolDeclaration,
+    },
+    /// A call of a tool, under way or over.
+    Call {
+        /// The project of the tool.
+        project: &'a ProjectId,
+        /// The environment of the tool.
+        environment: &'a EnvironmentId,
+        /// The user that it was made for.
+        user: Option<&'a str>,
+        /// The agent that made it.
+        agent: Option<&'a AgentId>,
+    },
+    /// A conversation between a user and an agent.
+    Conversation {
+        /// The project of the agent.
+        project: &'a ProjectId,
+        /// The user.
+        user: &'a str,
+    },
+    /// An agent.
+    Agent {
+        /// The project of the agent.
+        project: &'a ProjectId,
+        /// The agent.
+        agent: &'a AgentId,
+        /// The user who owns it.
+        owner: Option<&'a str>,
+    },
+}
+
+/// Decides whether `caller` may do `action` to `resource`.
+///
+/// # Errors
+/// It may not; the [`Denial`] says why, or that the caller must not learn that the resource exists.
+pub(crate) fn authorize(caller: &Caller, action: Action, resource: Resource<'_>) -> Result<(), Denial> {
+    match (action, resource) {
+        // A call is somebody's before it is anything else: a stranger learns nothing of it, whatever its own role is.
+        (Action::Watch, Resource::Call { .. }) => check_watched_call(caller, resource),
+        (_, Resource::Call { project, environment, user, agent }) => {
+            check_role(caller, action)?;
+            hide_unless(caller.project_id == *project && reaches(caller, environment))?;
+            hide_unless(is_own_call(caller, user, agent))
+        }
+        (_, Resource::Conversation { project, user }) => {
+            check_role(caller, action)?;
+            hide_unless(caller.project_id == *project && (is_admin(caller) || caller.user_id.as_deref() == Some(user)))
+        }
+        (Action::Watch, Resource::Agent { project, agent, owner }) => {
+            let is_own = caller.agent_id.as_ref() == Some(agent) || owns(caller, owner);
+            hide_unless(caller.project_id == *project && (is_own || is_admin(caller)))
+        }
+        (_, Resource::Agent { project, .. } | Resource::Project(project)) => {
+            check_role(caller, action)?;
+            hide_unless(caller.project_id == *project)
+        }
+        (_, Resource::Operations(project)) => {
+            check_role(caller, action)?;
+            hide_unless(caller.project_id == *project)?;
+            if is_bound(caller) { Err(forbidden(BOUND)) } else { Ok(()) }
+        }
+        (_, Resource::Gateway(default)) => {
+            check_role(caller, action)?;
+            if caller.project_id == *default { Ok(()) } else { Err(forbidden(OTHER_PROJECT)) }
+        }
+        (_, Resource::Environment(environment)) => {
+            check_role(caller, action)?;
+            hide_unless(reaches(caller, environment))
+        }
+        (_, Resource::Tool { environment, declaration }) => check_tool(caller, action, environment, declaration),
+    }
+}
+
+const BOUND: &str =
+    "workers and metrics tell of everybody's calls; ask with a key that belongs to no user and no agent";
+
+const OTHER_PROJECT: &str = "this concerns the whole gateway, and is for admins of its default project only";
+
+fn check_role(caller: &Caller, action: Action) -> Result<(), Denial> {
+    let needed = action.role();
+    if caller.role >= needed { Ok(()) } else { Err(Denial::Role { needed, present: caller.role }) }
+}
+
+/// Checks access to a tool. Callers that speak for a user do not learn of tools that they may not call.
+fn check_tool(
+    caller: &Caller,
+    action: Action,
+    environment: &EnvironmentId,
+    tool: &ToolDeclaration,
+) -> Result<(), Denial> {
+    hide_unless(reaches(caller, environment))?;
+    let call = check_role(caller, Action::Call).and_then(|()| check_declared_access(caller, tool));
+    match action {
+        Action::View | Action::Call if caller.user_id.is_some() && !is_admin(caller) => {
+            call.map_err(|_| Denial::Hidden)
+        }
+        // A dashboard shows the tools of its agent, which an operator's run calls.
+        Action::Watch => check_declared_access(caller, tool).map_err(|_| Denial::Hidden),
+        Action::Call => call,
+        _ => check_role(caller, action),
+    }
+}
+
+/// Checks what a tool asks of its callers: a user or an admin, and one of some roles. The caller's own role counts among its roles.
+fn check_declared_access(caller: &Caller, tool: &ToolDeclaration) -> Result<(), Denial> {
+    match tool.auth.as_str() {
+        "admin" if !is_admin(caller) => {
+            return Err(forbidden("this tool is for admins; call it with an admin's key or token"));
+        }
+        "user" if caller.user_id.is_none() => {
+            return Err(forbidden("this tool is called on behalf of a user; call it with a token that has a `userId`"));
+        }
+        _ => {}
+    }
+    let has = |role: &String| caller.tool_roles.contains(role) || caller.role.as_str() == role;
+    if tool.roles.is_empty() || tool.roles.iter().any(has) {
+        return Ok(());
+    }
+    Err(forbidden(format!("this tool needs one of the roles {}; the key or token has none", tool.roles.join(", "))))
+}
+
+/// Checks whether a dashboard shows a call of the agent that it watches: an owner sees calls for nobody else.
+fn check_watched_call(caller: &Caller, call: Resource<'_>) -> Result<(), Denial> {
+    let Resource::Call { project, environment, user, .. } = call else { return Err(Denial::Hidden) };
+    hide_unless(caller.project_id == *project && reaches(caller, environment))?;
+    let is_own = user.is_none() || caller.user_id.is_none() || caller.user_id.as_deref() == user;
+    hide_unless(is_own || is_admin(caller))
+}
+
+/// Whether a call was made for the user, and by the agent, that the caller is bound to.
+pub(super) fn is_own_call(caller: &Caller, user: Option<&str>, agent: Option<&AgentId>) -> bool {
+    let own_user = caller.user_id.as_deref().is_none_or(|own| user == Some(own));
+    let own_agent = caller.agent_id.as_ref().is_none_or(|own| agent == Some(own));
+    is_admin(caller) || (own_user && own_agent)
+}
+
+/// Whether the caller's key or token is good for an environment.
+fn reaches(caller: &Caller, environment: &EnvironmentId) -> bool {
+    caller.environments.as_ref().is_none_or(|listed| listed.contains(environment))
+}
+
+fn owns(caller: &Caller, owner: Option<&str>) -> bool {
+    owner.is_some() && caller.user_id.as_deref() == owner
+}
+
+pub(super) fn is_admin(caller: &Caller) -> bool {
+    caller.role >= Role::Admin
+}
+
+/// Whether the caller stands for one user or agent, and not for the project.
+fn is_bound(caller: &Caller) -> bool {
+    !is_admin(caller) && (caller.user_id.is_some() || caller.agent_id.is_some())
+}
+
+fn hide_unless(allowed: bool) -> Result<(), Denial> {
+    if allowed { Ok(()) } else { Err(Denial::Hidden) }
+}
+
+fn forbidden(message: impl Into<String>) -> Denial {
+    Denial::Forbidden(message.into())
+}
+
+#[cfg(test)]
+mod tests;
