@@ -109,6 +109,11 @@ impl Dashboard {
         assert!(data["message"].as_str().unwrap().contains(part), "{data}");
     }
 
+    /// The code that the socket is closed with.
+    pub(crate) async fn close_code(&mut self) -> u16 {
+        self.close_frame().await.0
+    }
+
     /// Reads on until the socket is closed, and returns the code and the reason.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         let close = self.close_frame().await;

@@ -64,6 +64,7 @@ mod tls;
 
 mod dashboard;
 mod mcp_raw;
+mod permissions;
 mod process;
 mod rpc_caller;
 mod running;

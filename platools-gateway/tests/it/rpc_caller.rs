@@ -52,6 +52,12 @@ impl RpcCaller {
         caller
     }
 
+    /// Sends a request, and returns the whole answer.
+    pub(crate) async fn answer(&mut self, method: &str, params: Value) -> Value {
+        let id = self.send(method, params).await;
+        self.response(&id).await
+    }
+
     /// Sends a request, and returns its id.
     pub(crate) async fn send(&mut self, method: &str, params: Value) -> String {
         self.requests += 1;

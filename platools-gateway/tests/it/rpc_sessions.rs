@@ -77,8 +77,10 @@ async fn whoever_proves_nothing_sees_no_conversation() {
     assert_eq!(stranger.code("sessions.preview", json!({"sessionId": session})).await, "NOT_FOUND");
     let key = gateway.add_key(Role::Viewer).await.unwrap();
     let mut viewer = RpcCaller::with(&gateway, key.expose_secret(), "u-1").await;
-    assert_eq!(viewer.ok("sessions.list", json!({})).await["items"][0]["sessionId"], session);
-    assert_eq!(viewer.ok("sessions.preview", json!({"sessionId": session})).await["session"]["sessionId"], session);
+    assert_eq!(viewer.ok("sessions.list", json!({})).await, json!({"items": [], "nextCursor": null}));
+    assert_eq!(viewer.code("sessions.preview", json!({"sessionId": session})).await, "NOT_FOUND");
+    let mut owner = RpcCaller::operator(&gateway, "u-1").await;
+    assert_eq!(owner.ok("sessions.list", json!({})).await["items"][0]["sessionId"], session);
 }
 
 #[tokio::test]

@@ -285,6 +285,11 @@ impl Caller {
         self.answer(self.request(method, path).body(body)).await
     }
 
+    /// The status alone, of an answer that may be no JSON.
+    pub(crate) async fn status(&self, method: &str, path: &str, body: impl Into<reqwest::Body>) -> u16 {
+        within(self.request(method, path).body(body).send()).await.unwrap().status().as_u16()
+    }
+
     /// Posts with headers of the test's own.
     pub(crate) async fn send_with(&self, path: &str, headers: &[(&'static str, &str)], body: Value) -> Answer {
         let request = self.request("POST", path).body(body.to_string());
