@@ -103,6 +103,40 @@ fn the_gateways_core_and_store_know_no_protocol() {
     assert_none(naming_violations(&modules, &["core", "store"], PROTOCOLS));
 }
 
+/// Who may do what is decided by role in one folder; a comparison elsewhere would be a second rule.
+#[test]
+fn only_the_gateways_authority_compares_roles() {
+    let compares = |code: &str| {
+        let code: String = code.split_whitespace().collect();
+        let before = ["role<", "role>", "role()<", "role()>"].iter().any(|text| code.contains(text));
+        before || ["<Role::", ">Role::", "<=Role::", ">=Role::"].iter().any(|text| code.contains(text))
+    };
+    assert!(compares("caller.role >= Role::Admin") && compares("self.role < method.role"));
+    assert!(!compares("pub role: Role, Option<Role>") && !compares("role == Role::Viewer"));
+    let mut violations = Vec::new();
+    for path in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../platools-gateway/src")) {
+        let text = fs::read_to_string(&path).expect("a source");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let is_authority = path.components().any(|part| part.as_os_str() == "authority");
+        if !is_authority && code.lines().any(compares) {
+            violations.push(format!("{} compares roles; ask `authority::authorize`", path.display()));
+        }
+    }
+    assert_none(violations);
+}
+
+/// Every source file below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => sources(&path),
+            false => vec![path],
+        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
+
 #[test]
 fn only_the_local_server_knows_its_protocol() {
     let modules = read_crate("platools/src/lib.rs");

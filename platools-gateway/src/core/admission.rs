@@ -53,7 +53,7 @@ impl Core {
 
     /// Whether whoever comes with nothing is an operator.
     pub(crate) fn is_without_auth(&self) -> bool {
-        self.role_of_nobody > Role::Viewer
+        self.role_of_nobody != Role::Viewer
     }
 
     /// Whoever comes with nothing, where that is allowed at all: in the default project.

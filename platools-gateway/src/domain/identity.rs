@@ -149,7 +149,10 @@ impl SpeaksFor {
     /// The default for a role; credentials of an agent speak for nobody.
     #[must_use]
     pub fn default_of(role: Role, agent: Option<&AgentId>) -> Self {
-        if role >= Role::Operator && agent.is_none() { Self::Anybody } else { Self::Nobody }
+        match (role, agent) {
+            (Role::Viewer, _) | (_, Some(_)) => Self::Nobody,
+            (Role::Operator | Role::Admin, None) => Self::Anybody,
+        }
     }
 
     /// Whether `user` is among them.

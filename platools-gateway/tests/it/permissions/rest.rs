@@ -185,7 +185,7 @@ fn added_routes(folder: &Path) -> BTreeSet<String> {
         let text = std::fs::read_to_string(&path).unwrap();
         let code = text.split("#[cfg(test)]").next().unwrap();
         for call in code.split(".route(").skip(1) {
-            let end = call.find(|character| character == ',').unwrap();
+            let end = call.find(',').unwrap();
             found.insert(call[..end].trim().to_owned());
         }
     }
