@@ -21,6 +21,7 @@
 //!
 //! [`core`] is the gateway without its protocols.
 
+mod authority;
 pub mod core;
 pub mod dev;
 mod domain;
@@ -30,6 +31,7 @@ pub mod model;
 mod store;
 mod tls;
 
+pub use crate::core::admin::SigningKeySource;
 pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;
