@@ -31,6 +31,7 @@ pub mod model;
 mod store;
 mod tls;
 
+pub use crate::core::admin::SigningKeySource;
 pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;

@@ -1,13 +1,32 @@
-//! Authority: decides who may see or do what.
+//! Authority: decides who may see or do what, and makes the credentials that show it.
 //!
 //! [`authorize`] answers for one resource, [`CallScope`] and [`ConversationScope`] narrow lists in the same way, and [`speaking_for`]
-//! gives a caller the user it names. Every protocol and every service of the gateway asks here.
+//! gives a caller the user it names. Every protocol and every service of the gateway asks here. [`Notary`] signs and verifies tokens, and
+//! [`grant`] cuts a new credential down to what its maker may hand on. All of it is plain logic and the one file of the signing keys; the
+//! database is reached through [`core`](crate::core).
 
 mod denial;
+mod grant;
+mod hs256;
+mod key_file;
+mod last_uses;
 mod lists;
+mod notary;
 mod rules;
+mod signing_keys;
 mod speaking;
+mod tokens;
 
+pub use key_file::SigningKeySource;
+pub use tokens::MAX_TOKEN_TTL;
+
+pub(crate) use grant::{AskedGrant, Grant, default_speaks_for, grant};
+pub(crate) use last_uses::LastUses;
 pub(crate) use lists::{CallScope, ConversationScope};
+pub(crate) use notary::{LoadedKeys, Notary};
 pub(crate) use rules::{Action, Resource, authorize};
+pub(crate) use signing_keys::{MAX_GRACE, SigningKey, SigningKeys};
 pub(crate) use speaking::speaking_for;
+pub(crate) use tokens::{
+    CALLER, CallerClaims, NewClaims, Signed, Token, Unverified, WORKER, WorkerClaims, lineage, looks_like_one,
+};

@@ -43,7 +43,8 @@ pub(crate) enum Resource<'a> {
     Project(&'a ProjectId),
     /// The workers and the metrics of a project, which tell of everybody's calls.
     Operations(&'a ProjectId),
-    /// The whole gateway. It belongs to the admins of the default project, which is the one given here.
+    /// The whole gateway: its log, its signing keys, its own metrics. It is open to credentials of the default project, which is the one
+    /// given here, that reach all environments and belong to no agent.
     Gateway(&'a ProjectId),
     /// An environment of the caller's project.
     Environment(&'a EnvironmentId),
@@ -115,7 +116,8 @@ pub(crate) fn authorize(caller: &Caller, action: Action, resource: Resource<'_>)
         }
         (_, Resource::Gateway(default)) => {
             check_role(caller, action)?;
-            if caller.project_id == *default { Ok(()) } else { Err(forbidden(OTHER_PROJECT)) }
+            let is_whole = caller.environments.is_none() && caller.agent_id.is_none();
+            if caller.project_id == *default && is_whole { Ok(()) } else { Err(forbidden(NOT_THE_WHOLE)) }
         }
         (_, Resource::Environment(environment)) => {
             check_role(caller, action)?;
@@ -128,7 +130,8 @@ pub(crate) fn authorize(caller: &Caller, action: Action, resource: Resource<'_>)
 const BOUND: &str =
     "workers and metrics tell of everybody's calls; ask with a key that belongs to no user and no agent";
 
-const OTHER_PROJECT: &str = "this concerns the whole gateway, and is for admins of its default project only";
+const NOT_THE_WHOLE: &str = "this concerns the whole gateway: it takes a credential of the project default/default that reaches all \
+                             environments and belongs to no agent";
 
 fn check_role(caller: &Caller, action: Action) -> Result<(), Denial> {
     let needed = action.role();

@@ -48,13 +48,16 @@ pub(super) enum Command {
         /// Slug or id of the entity.
         slug: String,
     },
-    /// Sign a token that a worker may use in place of the entity's secret.
+    /// Sign a token that a worker may use in place of the entity's secret. It ends with that secret, after a rotation.
     Token {
         /// Slug or id of the entity.
         slug: String,
         /// The one environment it is good for, by slug or id. Default: all.
         #[arg(long, value_name = "ENVIRONMENT")]
         env: Option<String>,
+        /// Its name for people, which `token list` shows. Default: none.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
         /// How long it is good, such as 1d; at most 366 days.
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         ttl: Duration,
@@ -111,8 +114,9 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
             place.with(async |admin| admin.remove_entity(&slug).await).await?;
             say(&format!("removed the entity {slug}"))
         }
-        Command::Token { slug, env, ttl } => {
-            let mint = async |admin: admin::Admin<'_>| admin.mint_worker_token(&slug, env.as_deref(), ttl);
+        Command::Token { slug, env, name, ttl } => {
+            let new = admin::NewWorkerToken { name, environment: env, ttl };
+            let mint = async |admin: admin::Admin<'_>| admin.mint_worker_token(&slug, new).await;
             token::print(&format!("token for workers of {slug}"), &place.with(mint).await?)
         }
     }

@@ -10,7 +10,7 @@ use platools_gateway::core::admin::Admin;
 use platools_gateway::core::project::ProjectName;
 
 use crate::logs;
-use crate::settings::{GivenLog, Log};
+use crate::settings::{GivenLog, Log, signing_keys};
 
 /// Where the data is.
 #[derive(Debug, Args)]
@@ -18,6 +18,9 @@ pub(super) struct Folder {
     /// Folder of the database.
     #[arg(long, global = true, value_name = "FOLDER", env = "PLATOOLS_GATEWAY_DATA")]
     data: Option<PathBuf>,
+    /// File of the keys that sign tokens, if the gateway has them elsewhere than in the folder.
+    #[arg(long, global = true, value_name = "FILE", env = "PLATOOLS_GATEWAY_SIGNING_KEY_FILE")]
+    signing_key_file: Option<PathBuf>,
 }
 
 impl Folder {
@@ -26,7 +29,7 @@ impl Folder {
         let data = self.data.as_deref();
         let data = data.context("say where the gateway's data is: `--data FOLDER`, or set PLATOOLS_GATEWAY_DATA")?;
         logs::start(&Log::load(GivenLog::default())?)?;
-        let core = Core::open_existing(data).await?;
+        let core = Core::open_existing_with(data, signing_keys(self.signing_key_file.clone())?).await?;
         let done = work(&core).await;
         core.close().await;
         Ok(done?)

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use humantime::parse_duration;
 use platools_gateway::Role;
 use platools_gateway::core::admin::{self, NewKey};
 use platools_gateway::core::clock::rfc3339;
+use platools_gateway::core::identity::SpeaksFor;
 use serde::Serialize;
 
 use super::folder::Place;
@@ -17,6 +18,9 @@ use super::words;
 pub(super) enum Command {
     /// Add a caller's key and print it, once.
     Add {
+        /// Its name for people, which the list shows. Default: none.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
         /// What it allows: each role includes the ones before it.
         #[arg(long, value_name = "ROLE", value_parser = words::role())]
         role: Role,
@@ -26,13 +30,15 @@ pub(super) enum Command {
         /// A role it has in the eyes of tools; may be given several times.
         #[arg(long = "tool-role", value_name = "ROLE")]
         tool_roles: Vec<String>,
+        #[command(flatten)]
+        reach: Reach,
         /// How long it is good, such as 90d. Default: until it is revoked.
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         expires: Option<Duration>,
     },
     /// List the keys, oldest first; not the keys themselves, which nobody has but their holders.
     List(Listing),
-    /// Revoke a key.
+    /// Revoke a key, with the tokens that were minted with it.
     Revoke {
         /// Id of the key.
         id: String,
@@ -44,17 +50,43 @@ pub(super) enum Command {
 #[serde(rename_all = "camelCase")]
 struct Row {
     id: String,
+    name: Option<String>,
     role: &'static str,
     tool_roles: Vec<String>,
     agent_id: Option<String>,
+    speaks_for: SpeaksFor,
+    environments: Option<Vec<String>>,
     created_at: String,
+    created_by: Option<String>,
     expires_at: Option<String>,
+    last_used_at: Option<String>,
+}
+
+/// For whom and where a key or token may act.
+#[derive(Debug, Args)]
+pub(super) struct Reach {
+    /// The users it may speak for: `anybody`, `nobody`, or their ids with commas between them. Default: nobody for viewers and
+    /// agents, and else anybody.
+    #[arg(long, value_name = "anybody|nobody|USER,...", value_parser = words::speaks_for)]
+    pub(super) speaks_for: Option<SpeaksFor>,
+    /// An environment it reaches, by slug or id; may be given several times. Default: all.
+    #[arg(long = "env", value_name = "ENVIRONMENT")]
+    environments: Vec<String>,
+}
+
+impl Reach {
+    /// The environments that were given, if any were.
+    pub(super) fn environments(&self) -> Option<Vec<String>> {
+        Some(self.environments.clone()).filter(|environments| !environments.is_empty())
+    }
 }
 
 pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Add { role, agent, tool_roles, expires } => {
-            let new = NewKey { role, tool_roles, agent, ttl: expires };
+        Command::Add { name, role, agent, tool_roles, reach, expires } => {
+            let environments = reach.environments();
+            let new =
+                NewKey { name, role, tool_roles, agent, speaks_for: reach.speaks_for, environments, ttl: expires };
             let added = place.with(async |admin| admin.add_key(new).await).await?;
             say_once(&format!("{role} key {}", added.new.id), &added.secret)
         }
@@ -72,10 +104,15 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
 fn row(key: admin::Key) -> Row {
     Row {
         id: key.id.to_string(),
+        name: key.name,
         role: key.role.as_str(),
         tool_roles: key.tool_roles,
         agent_id: key.agent_id.map(|id| id.to_string()),
+        speaks_for: key.speaks_for,
+        environments: key.environments,
         created_at: rfc3339(key.created_ms),
+        created_by: key.created_by,
         expires_at: key.expires_ms.map(rfc3339),
+        last_used_at: key.last_used_ms.map(rfc3339),
     }
 }

@@ -81,7 +81,7 @@ enum Command {
         #[command(subcommand)]
         command: tool::Command,
     },
-    /// Sign callers' tokens, which are keys for a while that are stored nowhere. The gateway may be running.
+    /// Administer tokens, which are short-lived signed keys (JWT). The gateway may be running.
     Token {
         #[command(flatten)]
         place: Place,

@@ -8,7 +8,7 @@ use platools_gateway::{Builder, Gateway};
 use super::output::{say, say_once};
 use crate::logs;
 use crate::otlp::Exporter;
-use crate::settings::{Given, Settings};
+use crate::settings::{Given, Settings, signing_keys};
 use crate::signals::{Hangup, Signals};
 use crate::supervisor::Supervisor;
 
@@ -33,7 +33,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let feed = logs::start(&settings.log)?;
     let signals = Signals::listen(Hangup::Reload)?;
     let exporter = Exporter::start(&settings.otlp)?;
-    let gateway = exporter.observe(builder(&settings)).logs(feed).start().await?;
+    let builder = builder(&settings).signing_keys(signing_keys(settings.signing_key_file.clone())?);
+    let gateway = exporter.observe(builder).logs(feed).start().await?;
     if settings.first_key {
         if let Some(key) = gateway.first_admin_key().await? {
             say_once("admin key", &key)?;

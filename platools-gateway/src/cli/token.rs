@@ -1,26 +1,35 @@
-//! `token`: keys for a while that are stored nowhere.
+//! `token`: short-lived signed keys, and the keys that sign them.
 
 use std::time::Duration;
 
 use clap::Subcommand;
 use humantime::parse_duration;
 use platools_gateway::Role;
-use platools_gateway::core::admin::{NewToken, SignedToken};
+use platools_gateway::core::admin::{Admin, NewToken, SignedToken, SigningKey, Token, TokensBefore};
 use platools_gateway::core::clock::rfc3339;
+use platools_gateway::core::identity::SpeaksFor;
 use secrecy::ExposeSecret as _;
+use serde::Serialize;
 
 use super::folder::Place;
-use super::output::say;
+use super::key::Reach;
+use super::output::{Listing, say};
 use super::words;
+
+/// So many tokens are read at once for a list.
+const PAGE: usize = 1000;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Sign a token for a caller. It cannot be revoked. `entity token` signs those of workers.
+    /// Sign a token for a caller. `entity token` signs those of workers.
     Mint {
+        /// Its name for people, which the list shows. Default: none.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
         /// What it allows: each role includes the ones before it.
         #[arg(long, value_name = "ROLE", value_parser = words::role())]
         role: Role,
-        /// The user it speaks for.
+        /// The user it is for.
         #[arg(long, value_name = "USER")]
         user: Option<String>,
         /// The agent it belongs to, by slug or id.
@@ -29,20 +38,113 @@ pub(super) enum Command {
         /// A role it has in the eyes of tools; may be given several times.
         #[arg(long = "tool-role", value_name = "ROLE")]
         tool_roles: Vec<String>,
+        #[command(flatten)]
+        reach: Reach,
         /// How long it is good, such as 1h; at most 366 days.
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         ttl: Duration,
     },
+    /// List the tokens that are good, of callers and of workers, latest first; not the tokens themselves.
+    List(Listing),
+    /// Revoke a token, with those that were minted with it, and close the sockets that were opened with them.
+    Revoke {
+        /// Id of the token, as the list and the journal show it.
+        id: String,
+    },
+    /// Make a new key that signs tokens from now on, those of all projects.
+    RotateKey {
+        /// How long tokens of the keys so far stay good, such as 1h. Then sockets that were opened with them are closed.
+        #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
+        grace: Duration,
+    },
+}
+
+/// One line of the list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    id: String,
+    name: Option<String>,
+    role: Option<&'static str>,
+    tool_roles: Vec<String>,
+    user_id: Option<String>,
+    agent_id: Option<String>,
+    entity_id: Option<String>,
+    speaks_for: Option<SpeaksFor>,
+    environments: Option<Vec<String>>,
+    parent: Option<String>,
+    created_at: String,
+    expires_at: String,
+    last_used_at: Option<String>,
 }
 
 pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
-    let Command::Mint { role, user, agent, tool_roles, ttl } = command;
-    let new = NewToken { role, tool_roles, user_id: user, agent, ttl };
-    let signed = place.with(async |admin| admin.mint_token(new)).await?;
-    print(&format!("{role} token"), &signed)
+    match command {
+        Command::Mint { name, role, user, agent, tool_roles, reach, ttl } => {
+            let environments = reach.environments();
+            let speaks_for = reach.speaks_for;
+            let new = NewToken { name, role, tool_roles, user_id: user, agent, speaks_for, environments, ttl };
+            let signed = place.with(async |admin| admin.mint_token(new).await).await?;
+            print(&format!("{role} token {}", signed.id), &signed)
+        }
+        Command::List(listing) => {
+            let tokens = place.with(async |admin| all(&admin).await).await?;
+            listing.print(tokens.into_iter().map(row))
+        }
+        Command::Revoke { id } => {
+            place.with(async |admin| admin.revoke_token(&id).await).await?;
+            say(&format!("revoked the token {id}"))
+        }
+        Command::RotateKey { grace } => {
+            let keys = place.with(async |admin| admin.rotate_signing_key(grace).await).await?;
+            say(&rotated(&keys))
+        }
+    }
+}
+
+/// All tokens, a page at a time.
+async fn all(admin: &Admin<'_>) -> Result<Vec<Token>, platools_gateway::Error> {
+    let mut tokens: Vec<Token> = Vec::new();
+    loop {
+        let last = tokens.last().map(|token| TokensBefore { created_ms: token.created_ms, id: token.id.clone() });
+        let page = admin.tokens(last.as_ref(), PAGE).await?;
+        let is_last = page.len() < PAGE;
+        tokens.extend(page);
+        if is_last {
+            return Ok(tokens);
+        }
+    }
+}
+
+/// The new key, and until when each of the others is good.
+fn rotated(keys: &[SigningKey]) -> String {
+    let line = |key: &SigningKey| match (key.is_signing, key.verifies_until_ms) {
+        (true, _) => format!("tokens are signed by the key {} from now on", key.id),
+        (false, Some(until_ms)) => format!("tokens of the key {} are good until {}", key.id, rfc3339(until_ms)),
+        (false, None) => format!("tokens of the key {} are good until they end", key.id),
+    };
+    keys.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Prints a token at the end of its line, so that a script can take it.
 pub(super) fn print(what: &str, signed: &SignedToken) -> anyhow::Result<()> {
     say(&format!("{what}, good until {}: {}", rfc3339(signed.expires_ms), signed.token.expose_secret()))
+}
+
+fn row(token: Token) -> Row {
+    Row {
+        id: token.id,
+        name: token.name,
+        role: token.role.map(Role::as_str),
+        tool_roles: token.tool_roles,
+        user_id: token.user_id,
+        agent_id: token.agent_id.map(|id| id.to_string()),
+        entity_id: token.entity_id.map(|id| id.to_string()),
+        speaks_for: token.speaks_for,
+        environments: token.environments,
+        parent: token.parent,
+        created_at: rfc3339(token.created_ms),
+        expires_at: rfc3339(token.expires_ms),
+        last_used_at: token.last_used_ms.map(rfc3339),
+    }
 }

@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;
 use platools_gateway::core::agent::Kind;
-use platools_gateway::core::identity::Policy;
+use platools_gateway::core::identity::{Policy, SpeaksFor};
 
 /// Takes a caller's role.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {
@@ -13,6 +13,18 @@ pub(super) fn role() -> impl TypedValueParser<Value = Role> {
 /// Takes the policy of an entity.
 pub(super) fn policy() -> impl TypedValueParser<Value = Policy> {
     one_of([Policy::Supersede, Policy::Pool].map(Policy::as_str), Policy::from_name)
+}
+
+/// Takes the users that a key or token may speak for.
+pub(super) fn speaks_for(text: &str) -> Result<SpeaksFor, &'static str> {
+    match text {
+        "anybody" => Ok(SpeaksFor::Anybody),
+        "nobody" => Ok(SpeaksFor::Nobody),
+        users if users.split(',').all(|user| !user.trim().is_empty()) => {
+            Ok(SpeaksFor::Users(users.split(',').map(|user| user.trim().to_owned()).collect()))
+        }
+        _ => Err("it takes anybody, nobody, or the ids of users with commas between them"),
+    }
 }
 
 /// Takes the kind of an agent.

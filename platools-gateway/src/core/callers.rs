@@ -9,6 +9,7 @@ use super::Core;
 use super::clock::now_ms;
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
+use crate::authority::LastUses;
 
 /// Whether somebody may stay connected. It only ever moves on to a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -58,6 +59,13 @@ impl Callers {
     /// How many are connected and known.
     pub(crate) fn count(&self) -> usize {
         self.lock().present.values().filter(|present| present.caller.is_some()).count()
+    }
+
+    /// Notes that the credentials of all who are connected are in use.
+    pub(super) fn note_uses(&self, uses: &LastUses, now_ms: i64) {
+        let state = self.lock();
+        let callers = state.present.values().filter_map(|present| present.caller.as_ref());
+        callers.for_each(|caller| uses.note(&caller.credential, now_ms));
     }
 
     /// Says how long those may stay whom it concerns.

@@ -35,6 +35,7 @@ impl Core {
                 self.limiter.sweep();
                 self.throttles.sweep();
                 self.forget_old_figures();
+                self.look_after_credentials().await;
                 if let Err(error) = self.forget_old_answers().await {
                     tracing::error!(%error, "old answers could not be removed; they will be later");
                 }
@@ -47,7 +48,9 @@ impl Core {
     /// # Errors
     /// The database failed.
     pub async fn apply_directory(&self) -> Result<(), Error> {
-        self.directory.refresh().await?;
+        // What has ended by itself ends also while the database fails.
+        let refreshed = self.directory.refresh().await;
+        self.directory.refresh_signing_keys().await;
         let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
         self.check_watches();
         if self.feed_revision.swap(snapshot.revision, Ordering::Relaxed) != snapshot.revision {
@@ -56,11 +59,11 @@ impl Core {
         let gone = self.catalog.retain(|entity| snapshot.entity(entity).is_some());
         gone.iter().for_each(|scope| self.news.tell(scope));
         let has_ended = |link: &Identity, credential: &Credential| {
-            // A token stays good by itself when its entity is gone.
+            // A token of an earlier version stays good by itself when its entity is gone.
             snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)
         };
         self.workers.close_where(has_ended, Closing::SecretRotated);
         self.dismiss_ended_callers();
-        Ok(())
+        refreshed
     }
 }

@@ -13,6 +13,7 @@ mod catalog;
 pub mod chat;
 pub mod clock;
 pub(crate) mod content;
+mod credentials;
 pub(crate) mod digest;
 pub mod directory;
 mod envelope;
@@ -40,7 +41,6 @@ pub mod schema;
 mod secret;
 mod stop;
 mod throttle;
-mod token;
 mod tools;
 pub mod trace;
 mod views;
@@ -83,6 +83,7 @@ use runtime::{Runtime, RuntimeSettings};
 use throttle::Throttles;
 use workers::Workers;
 
+use crate::authority::SigningKeySource;
 pub(crate) use crate::domain::random;
 pub use crate::domain::{error, identity, ids};
 
@@ -127,7 +128,16 @@ impl Core {
     /// # Errors
     /// The folder or the database cannot be used.
     pub async fn open(folder: &Path, limits: &Limits) -> Result<Self, Error> {
-        let core = Self::on(Store::open(folder).await?, limits).await?;
+        Self::open_with(folder, limits, SigningKeySource::default()).await
+    }
+
+    /// Like [`Core::open`], with the keys that sign tokens somewhere else than in the folder.
+    ///
+    /// # Errors
+    /// The folder, the database or the signing keys cannot be used.
+    pub async fn open_with(folder: &Path, limits: &Limits, signing_keys: SigningKeySource) -> Result<Self, Error> {
+        let core = Self::on(Store::open(folder).await?, limits, folder, signing_keys).await?;
+        core.directory.open_signing_keys().await?;
         core.catalog.load().await?;
         Ok(core)
     }
@@ -138,12 +148,21 @@ impl Core {
     /// # Errors
     /// There is none, or it cannot be used.
     pub async fn open_existing(folder: &Path) -> Result<Self, Error> {
-        Self::on(Store::open_existing(folder).await?, &Limits::default()).await
+        Self::open_existing_with(folder, SigningKeySource::default()).await
     }
 
-    async fn on(store: Store, limits: &Limits) -> Result<Self, Error> {
+    /// Like [`Core::open_existing`], with the keys that sign tokens somewhere else than in the folder. They are read when they are
+    /// needed, too.
+    ///
+    /// # Errors
+    /// There is no database, or it cannot be used.
+    pub async fn open_existing_with(folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
+        Self::on(Store::open_existing(folder).await?, &Limits::default(), folder, signing_keys).await
+    }
+
+    async fn on(store: Store, limits: &Limits, folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
         let news = News::default();
-        let directory = Directory::open(store.clone(), news.clone()).await?;
+        let directory = Directory::open(store.clone(), news.clone(), folder, signing_keys).await?;
         let catalog = Catalog::new(store.clone());
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
         let workers = Workers::new(calls.clone(), news.clone());

@@ -117,6 +117,10 @@ pub enum Credential {
         id: String,
         /// When it ends, in milliseconds since 1970.
         expires_ms: i64,
+        /// The id of the key that signed it.
+        signed_by: String,
+        /// The credentials that it ends with: those that minted it, or the secret it stands in for.
+        parents: Vec<Credential>,
     },
     /// Nothing at all.
     Nothing,

@@ -11,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Gateway;
 use super::data::{Data, Lock, lock};
 use crate::core::Core;
+use crate::core::admin::SigningKeySource;
 use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::feed::{FeedSettings, SnapshotProvider};
@@ -47,6 +48,7 @@ pub struct Builder {
     model: Option<ModelSettings>,
     observers: Vec<Arc<dyn CallObserver>>,
     trace_ratio: f64,
+    signing_keys: SigningKeySource,
 }
 
 impl Default for Builder {
@@ -68,6 +70,7 @@ impl Default for Builder {
             model: None,
             observers: Vec::new(),
             trace_ratio: 0.0,
+            signing_keys: SigningKeySource::default(),
         }
     }
 }
@@ -82,6 +85,12 @@ impl Builder {
     /// The folder of the database; it is made if it is not there. Default: a temporary folder, removed with the gateway.
     pub fn data_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Data::Folder(folder.into());
+        self
+    }
+
+    /// Where the keys that sign tokens are. Default: a file of their own in the data folder.
+    pub fn signing_keys(mut self, source: SigningKeySource) -> Self {
+        self.signing_keys = source;
         self
     }
 
@@ -218,7 +227,8 @@ impl Builder {
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
-        let core = Core::open(&folder, &self.limits).await?.with_journal(self.journal.clone());
+        let core = Core::open_with(&folder, &self.limits, self.signing_keys.clone()).await?;
+        let core = core.with_journal(self.journal.clone());
         let core = core.with_runtime(self.runtime.clone()).await?;
         let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
         let core = core.with_feed(self.feed.clone(), self.snapshots.clone());

@@ -108,12 +108,12 @@ impl Gateway {
         Ok(self.core.local_admin().add_key(NewKey::new(role)).await?.secret)
     }
 
-    /// Adds an admin's key and returns it, if nobody has a key yet.
+    /// Adds an admin's key and returns it, if nobody has a key yet. Of several that try at once, one gets it.
     ///
     /// # Errors
     /// The database failed.
     pub async fn first_admin_key(&self) -> Result<Option<SecretString>, Error> {
-        if self.core.is_new() { self.add_key(Role::Admin).await.map(Some) } else { Ok(None) }
+        if self.core.is_new() { self.core.local_admin().add_first_key().await } else { Ok(None) }
     }
 
     /// Whether anybody has a key.

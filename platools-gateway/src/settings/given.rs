@@ -26,6 +26,10 @@ pub(crate) struct Given {
     /// Folder of the database; made if it is not there.
     #[arg(long, value_name = "FOLDER", env = "PLATOOLS_GATEWAY_DATA")]
     pub(super) data: Option<PathBuf>,
+    /// File of the keys that sign tokens; made if it is not there. PLATOOLS_GATEWAY_SIGNING_KEYS has the keys themselves instead.
+    /// Default: signing-keys.json in the folder of the database.
+    #[arg(long, value_name = "FILE", env = "PLATOOLS_GATEWAY_SIGNING_KEY_FILE")]
+    pub(super) signing_key_file: Option<PathBuf>,
     /// Address to listen on; port 0 takes a free one. Default: 127.0.0.1:3100.
     #[arg(long, value_name = "ADDRESS", env = "PLATOOLS_GATEWAY_LISTEN")]
     pub(super) listen: Option<SocketAddr>,

@@ -9,6 +9,7 @@ mod model;
 mod otlp;
 mod rpc;
 mod runtime;
+mod signing;
 mod size;
 mod span;
 mod text;
@@ -34,6 +35,7 @@ pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
 use rpc::Rpc;
 use runtime::Runtime;
+pub(crate) use signing::signing_keys;
 use size::Size;
 use span::Span;
 
@@ -50,6 +52,9 @@ const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Settings {
     /// Folder of the database. There is no default.
     pub(crate) data: PathBuf,
+    /// File of the keys that sign tokens. Default: one in the folder of the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signing_key_file: Option<PathBuf>,
     /// Address to listen on. Default: 127.0.0.1:3100.
     #[serde(default = "default_listen")]
     pub(crate) listen: SocketAddr,
@@ -189,6 +194,7 @@ impl Settings {
         );
         let mut settings: Self = settings.try_into().context("the settings cannot be put together")?;
         settings.otlp = settings.otlp.checked()?;
+        signing_keys(settings.signing_key_file.clone())?;
         settings.model = settings.model.checked()?;
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");

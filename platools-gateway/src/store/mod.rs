@@ -19,7 +19,9 @@ use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 pub(crate) use catalog::ToolRow;
 pub(crate) use conversations::{ConversationFilter, ConversationRow};
-pub(crate) use directory::{AgentRow, DirectoryRows, EntityRow, KeyRow, NewSecret, SecretRow};
+pub(crate) use directory::{
+    AgentRow, DirectoryRows, EntityRow, KeyRemoval, KeyRow, NewSecret, SecretRow, TokenPage, TokenRecord, TokenRow,
+};
 pub(crate) use idempotency::{EarlierRequest, RequestName};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
 pub(crate) use runtime::{ChannelRow, MemberRow, MessageRow, NewChannelRow, SessionRow};
@@ -121,7 +123,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     })
 }
 
-/// Makes the database's file, so that only its owner can read it, unless it is there: the key that signs tokens is in it. SQLite
+/// Makes the database's file, so that only its owner can read it, unless it is there: arguments and results are in it. SQLite
 /// gives the files beside it the same permissions.
 fn make_file(file: &Path) -> Result<(), Error> {
     let mut options = std::fs::File::options();
@@ -143,6 +145,7 @@ fn steps() -> Vec<Migration> {
     let runtime = include_str!("../../migrations/0005_runtime.sql");
     let owners = include_str!("../../migrations/0006_agent_owners.sql");
     let cards = include_str!("../../migrations/0007_entity_cards.sql");
+    let credentials = include_str!("../../migrations/0008_credentials.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -155,6 +158,7 @@ fn steps() -> Vec<Migration> {
         step(5, "runtime", runtime),
         step(6, "agent owners", owners),
         step(7, "entity cards", cards),
+        step(8, "credentials", credentials),
     ]
 }
 

@@ -11,6 +11,7 @@ mod catalog;
 mod chat;
 mod commands;
 mod config;
+mod credentials;
 mod directory;
 #[cfg(target_os = "linux")]
 mod disk;

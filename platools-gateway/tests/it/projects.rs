@@ -112,14 +112,9 @@ async fn the_same_user_of_two_projects_may_name_calls_alike() {
     for name in ["acme/shop", "acme/bank"] {
         let mut tenant = Tenant::of(&gateway, name).await;
         let directory = gateway.core().local_projects().admin(&tenant.name).unwrap();
-        let token = NewToken {
-            role: Role::Operator,
-            tool_roles: Vec::new(),
-            user_id: Some("ada".to_owned()),
-            agent: None,
-            ttl: Duration::from_secs(60),
-        };
-        let token = directory.mint_token(token).unwrap().token;
+        let token =
+            NewToken { user_id: Some("ada".to_owned()), ..NewToken::new(Role::Operator, Duration::from_secs(60)) };
+        let token = directory.mint_token(token).await.unwrap().token;
         let user = Caller::at(&gateway.url()).key(token.expose_secret());
         let answer = tenant.answered(&user, &[("idempotency-key", "k")]).await;
         assert_eq!(answer.body["result"], name, "and not the answer to another's call");

@@ -22,9 +22,9 @@ async fn agents(gateway: &Gateway, number: usize) -> Vec<Agent> {
         let slug = format!("agent-{number}");
         admin.add_agent(&slug, Profile::default()).await.unwrap();
         let ttl = Duration::from_secs(3600);
-        let token =
-            NewToken { role: Role::Operator, tool_roles: Vec::new(), user_id: None, agent: Some(slug.clone()), ttl };
-        agents.push(Agent::known(&gateway.url(), &slug, admin.mint_token(token).unwrap().token.expose_secret()));
+        let token = NewToken { agent: Some(slug.clone()), ..NewToken::new(Role::Operator, ttl) };
+        let token = admin.mint_token(token).await.unwrap().token;
+        agents.push(Agent::known(&gateway.url(), &slug, token.expose_secret()));
     }
     agents
 }

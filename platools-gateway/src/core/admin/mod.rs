@@ -1,37 +1,37 @@
 //! Changing who may do what.
 
 mod entities;
+mod grants;
+mod keys;
 mod projects;
+mod signing;
 mod things;
+mod tokens;
 mod tools;
 
 use std::sync::Arc;
-use std::time::Duration;
-
-use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Core;
 use super::agent::Profile;
-use super::clock::{ms_after, now_ms};
+use super::clock::now_ms;
 use super::directory::{Snapshot, check_slug};
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
-use super::ids::{AgentId, KeyId, ProjectId};
-use super::secret::{self, Kind};
-use super::token::{self, CallerClaims, WorkerClaims};
+use super::ids::{AgentId, ProjectId};
 use crate::authority::{Action, Resource, authorize};
-use crate::store::{AgentRow, KeyRow};
+use crate::store::AgentRow;
 
+pub use crate::authority::{MAX_TOKEN_TTL, SigningKeySource};
 pub use projects::Projects;
+pub use signing::SigningKey;
 pub use things::{
-    Agent, AgentChange, Entity, EntityChange, Key, NewAgent, NewEntity, NewKey, NewToken, SignedToken, WithSecret,
+    Agent, AgentChange, Entity, EntityChange, Key, NewAgent, NewEntity, NewKey, NewToken, NewWorkerToken, SignedToken,
+    Token, WithSecret,
 };
+pub use tokens::{MAX_TOKENS, TokensBefore};
 
-use things::{agent, key};
-
-/// The longest a token may be good: 366 days. A stored key can be revoked, a token cannot.
-pub const MAX_TOKEN_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+use things::agent;
 
 /// An owner's id has at most so many characters.
 const MAX_OWNER_CHARS: usize = 255;
@@ -41,6 +41,8 @@ const MAX_OWNER_CHARS: usize = 255;
 pub struct Admin<'a> {
     core: &'a Core,
     project: ProjectId,
+    /// Who makes keys and tokens; none on the command line, which makes them without limits.
+    maker: Option<Caller>,
 }
 
 impl Core {
@@ -50,7 +52,7 @@ impl Core {
     /// The caller is no admin.
     pub fn admin(&self, caller: &Caller) -> Result<Admin<'_>, Error> {
         authorize(caller, Action::Administer, Resource::Project(&caller.project_id))?;
-        Ok(Admin { core: self, project: caller.project_id.clone() })
+        Ok(Admin { core: self, project: caller.project_id.clone(), maker: Some(caller.clone()) })
     }
 
     /// The agents of the caller's project, by slug.
@@ -75,7 +77,7 @@ impl Core {
     /// The default project, for whoever can read the data folder anyway.
     #[must_use]
     pub fn local_admin(&self) -> Admin<'_> {
-        Admin { core: self, project: self.directory.default_project().clone() }
+        Admin { core: self, project: self.directory.default_project().clone(), maker: None }
     }
 
     /// The agents of a project, by slug.
@@ -172,98 +174,6 @@ impl Admin<'_> {
         let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
         self.core.directory.store().remove_agent(&row.id).await?;
         self.core.apply_directory().await
-    }
-
-    /// The keys, oldest first.
-    #[must_use]
-    pub fn keys(&self) -> Vec<Key> {
-        self.snapshot().keys_of(&self.project).into_iter().filter_map(key).collect()
-    }
-
-    /// Adds a key.
-    ///
-    /// # Errors
-    /// There is no such agent, or the database failed.
-    pub async fn add_key(&self, new: NewKey) -> Result<WithSecret<Key>, Error> {
-        let secret = secret::generate(Kind::Caller);
-        let new = self.add_key_with(new, &secret).await?;
-        Ok(WithSecret { new, secret })
-    }
-
-    pub(crate) async fn add_key_with(&self, new: NewKey, secret: &SecretString) -> Result<Key, Error> {
-        let row = KeyRow {
-            id: KeyId::random(),
-            project_id: self.project.clone(),
-            hash: secret::hash(secret.expose_secret()),
-            role: new.role.as_str().to_owned(),
-            tool_roles: new.tool_roles,
-            agent_id: self.agent_id(new.agent.as_deref())?,
-            created_ms: now_ms(),
-            expires_ms: new.ttl.map(ms_after),
-        };
-        self.core.directory.store().add_key(&row).await?;
-        self.core.directory.refresh().await?;
-        key(&row).ok_or_else(|| missing("key", row.id.as_str()))
-    }
-
-    /// Revokes a key.
-    ///
-    /// # Errors
-    /// There is no such key, it is the last one of an admin, or the database failed.
-    pub async fn revoke_key(&self, id: &str) -> Result<(), Error> {
-        let snapshot = self.snapshot();
-        let keys = snapshot.keys_of(&self.project);
-        let row = keys.into_iter().find(|row| row.id.as_str() == id).ok_or_else(|| missing("key", id))?;
-        if snapshot.is_last_admin(row, now_ms()) {
-            let message = "this is the last key of an admin; add another one first";
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
-        }
-        self.core.directory.store().remove_key(&row.id).await?;
-        self.core.apply_directory().await
-    }
-
-    /// Signs a token for a caller.
-    ///
-    /// # Errors
-    /// There is no such agent, or the token would be good for too long or no time at all.
-    pub fn mint_token(&self, new: NewToken) -> Result<SignedToken, Error> {
-        let claims = CallerClaims {
-            project: self.project.to_string(),
-            role: new.role.as_str().to_owned(),
-            roles: new.tool_roles,
-            user: new.user_id,
-            agent: self.agent_id(new.agent.as_deref())?.map(|id| id.to_string()),
-        };
-        self.sign(token::CALLER, claims, new.ttl)
-    }
-
-    /// Signs a token that a worker may use in place of its entity's secret, in one environment or in all.
-    ///
-    /// # Errors
-    /// There is no such entity or environment, or the token would be good for too long or no time at all.
-    pub fn mint_worker_token(
-        &self,
-        entity: &str,
-        environment: Option<&str>,
-        ttl: Duration,
-    ) -> Result<SignedToken, Error> {
-        let snapshot = self.snapshot();
-        let row = snapshot.entity_named(&self.project, entity).ok_or_else(|| missing("entity", entity))?;
-        let env = match environment {
-            Some(wanted) => Some(self.core.directory.environment(&self.project, Some(wanted))?.id.to_string()),
-            None => None,
-        };
-        let claims = WorkerClaims { project: self.project.to_string(), entity: row.id.to_string(), env };
-        self.sign(token::WORKER, claims, ttl)
-    }
-
-    fn sign<C: serde::Serialize>(&self, audience: &str, claims: C, ttl: Duration) -> Result<SignedToken, Error> {
-        if ttl.is_zero() || ttl > MAX_TOKEN_TTL {
-            let message = "a token is good for at least a second and at most 366 days";
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
-        }
-        let (token, expires_ms) = self.core.directory.signer().sign(audience, claims, ttl);
-        Ok(SignedToken { token, expires_ms })
     }
 
     fn agent_id(&self, name: Option<&str>) -> Result<Option<AgentId>, Error> {

@@ -31,7 +31,7 @@ impl<'a> Projects<'a> {
     /// # Errors
     /// There is no such project.
     pub fn admin(&self, name: &ProjectName) -> Result<Admin<'a>, Error> {
-        Ok(Admin { core: self.core, project: self.named(name)?.id })
+        Ok(Admin { core: self.core, project: self.named(name)?.id, maker: None })
     }
 
     /// Adds a project with the usual environments. Its organization comes into being with its first project.

@@ -1,14 +1,17 @@
 //! Who may connect, who may call, and what may be called.
 
 mod card;
+mod signing;
 mod snapshot;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use platools::wire::Features;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 
 use super::clock::now_ms;
 use super::environment::{self, Environment};
@@ -16,7 +19,9 @@ use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Credential, Identity, Policy, Role, SpeaksFor};
 use super::ids::ProjectId;
 use super::news::News;
-use super::token::{self, CallerClaims, Signer, Token, WorkerClaims};
+use crate::authority::{
+    self, CallerClaims, LastUses, Notary, SigningKeySource, Token, Unverified, WorkerClaims, default_speaks_for,
+};
 use crate::store::{EntityRow, KeyRow, Store};
 
 pub use card::{Card, Icon};
@@ -88,7 +93,8 @@ pub(crate) struct Admitted {
 pub(crate) struct Directory {
     store: Store,
     default_project: ProjectId,
-    signer: Signer,
+    notary: Notary,
+    last_uses: LastUses,
     snapshot: RwLock<Arc<Snapshot>>,
     news: News,
     /// When an unknown secret last made the directory look into the database.
@@ -96,15 +102,21 @@ pub(crate) struct Directory {
 }
 
 impl Directory {
-    /// Opens the directory, and makes what every gateway has.
-    pub(crate) async fn open(store: Store, news: News) -> Result<Self, Error> {
+    /// Opens the directory, and makes what every gateway has. The signing keys are not read yet.
+    pub(crate) async fn open(
+        store: Store,
+        news: News,
+        folder: &Path,
+        signing_keys: SigningKeySource,
+    ) -> Result<Self, Error> {
         let default_project = store.default_project().await?;
-        let signing_key = store.signing_key(Signer::fresh_key().expose_secret()).await?;
-        let snapshot = Snapshot::from(store.directory().await?);
+        let notary = Notary::new(signing_keys, folder);
+        let snapshot = Snapshot::new(store.directory().await?, notary.clone());
         Ok(Self {
             store,
             default_project,
-            signer: Signer::new(&signing_key.into()),
+            notary,
+            last_uses: LastUses::default(),
             snapshot: RwLock::new(Arc::new(snapshot)),
             news,
             looked: Mutex::default(),
@@ -115,8 +127,14 @@ impl Directory {
         &self.store
     }
 
-    pub(crate) fn signer(&self) -> &Signer {
-        &self.signer
+    /// The signer and verifier of tokens.
+    pub(crate) fn notary(&self) -> &Notary {
+        &self.notary
+    }
+
+    /// When keys and tokens were last used.
+    pub(crate) fn last_uses(&self) -> &LastUses {
+        &self.last_uses
     }
 
     /// The project of the command line.
@@ -134,7 +152,7 @@ impl Directory {
         if self.store.directory_revision().await? == self.snapshot().revision {
             return Ok(());
         }
-        let fresh = Snapshot::from(self.store.directory().await?);
+        let fresh = Snapshot::new(self.store.directory().await?, self.notary.clone());
         let mut current = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         // Of two that read at the same time the one that read later stays.
         if fresh.revision > current.revision {
@@ -147,7 +165,7 @@ impl Directory {
     /// Finds out who a worker is.
     pub(crate) async fn authenticate_worker(&self, claim: &Claim) -> Result<Admitted, Refusal> {
         let secret = claim.secret.as_ref().ok_or(Refusal::NoBearer)?;
-        if token::looks_like_one(secret) {
+        if authority::looks_like_one(secret) {
             return self.by_worker_token(claim, secret).await;
         }
         let entity_id = |snapshot: &Snapshot| {
@@ -160,14 +178,16 @@ impl Directory {
     }
 
     async fn by_worker_token(&self, claim: &Claim, secret: &SecretString) -> Result<Admitted, Refusal> {
-        let token = self.signer.verify::<WorkerClaims>(token::WORKER, secret).ok_or(Refusal::Unknown)?;
+        let token = self.verify::<WorkerClaims>(authority::WORKER, secret).await.ok_or(Refusal::Unknown)?;
         let project = ProjectId::from(&*token.claims.project);
-        let entity_id =
-            |snapshot: &Snapshot| snapshot.entity_named(&project, &token.claims.entity).map(|row| row.id.clone());
+        let entity_id = |snapshot: &Snapshot| {
+            let row = snapshot.entity_named(&project, &token.claims.entity)?;
+            snapshot.is_good(&token.credential, now_ms()).then(|| row.id.clone())
+        };
         let entity = self.look_up(entity_id).await?.ok_or(Refusal::Unknown)?;
         let snapshot = self.snapshot();
         let entity = snapshot.entity(&entity).ok_or(Refusal::Unknown)?;
-        let credential = Credential::Token { id: token.jti.clone(), expires_ms: token.expires_ms() };
+        let credential = token.credential.clone();
         // A token for one environment opens no other.
         let environment = match (token.claims.env.as_deref(), claim.environment.as_deref()) {
             (Some(granted), Some(wanted)) if !same_environment(&snapshot, &project, granted, wanted) => {
@@ -175,22 +195,38 @@ impl Directory {
             }
             (granted, wanted) => granted.or(wanted),
         };
-        admit(&snapshot, entity, claim, environment, credential)
+        let admitted = admit(&snapshot, entity, claim, environment, credential)?;
+        self.last_uses.note(&admitted.credential, now_ms());
+        Ok(admitted)
     }
 
     /// Finds out whose key or token this is.
     pub(crate) async fn authenticate_caller(&self, key: &SecretString) -> Result<Caller, Error> {
-        let found = match token::looks_like_one(key) {
+        let found = match authority::looks_like_one(key) {
             true => self.by_caller_token(key).await?,
             false => self.look_up(|snapshot| snapshot.key(key, now_ms()).and_then(caller)).await?,
         };
-        found.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "unknown key, or one that has ended"))
+        let caller =
+            found.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "unknown key, or one that has ended"))?;
+        self.last_uses.note(&caller.credential, now_ms());
+        Ok(caller)
     }
 
     async fn by_caller_token(&self, token: &SecretString) -> Result<Option<Caller>, Error> {
-        match self.signer.verify::<CallerClaims>(token::CALLER, token) {
+        match self.verify::<CallerClaims>(authority::CALLER, token).await {
             Some(token) => self.look_up(|snapshot| bearer(snapshot, &token)).await,
             None => Ok(None),
+        }
+    }
+
+    /// Verifies a token. One that names an unknown key may be signed by a key that another process has just made.
+    async fn verify<C: DeserializeOwned>(&self, audience: &str, token: &SecretString) -> Option<Token<C>> {
+        match self.notary.verify(audience, token, now_ms()) {
+            Ok(token) => Some(token),
+            Err(Unverified::UnknownKey) if self.may_look() && self.refresh_signing_keys().await => {
+                self.notary.verify(audience, token, now_ms()).ok()
+            }
+            Err(_) => None,
         }
     }
 
@@ -252,7 +288,7 @@ fn same_environment(snapshot: &Snapshot, project: &ProjectId, left: &str, right:
     resolve(left).is_some_and(|left| Some(left) == resolve(right))
 }
 
-/// Whoever has a caller's token, unless its project or its agent is gone.
+/// The caller with a token, unless the token or what it depends on has ended.
 fn bearer(snapshot: &Snapshot, token: &Token<CallerClaims>) -> Option<Caller> {
     let claims = &token.claims;
     let project_id = snapshot.project(&ProjectId::from(&*claims.project))?.id.clone();
@@ -261,14 +297,16 @@ fn bearer(snapshot: &Snapshot, token: &Token<CallerClaims>) -> Option<Caller> {
         None => None,
     };
     let role = Role::from_name(&claims.role)?;
-    Some(Caller {
-        credential: Credential::Token { id: token.jti.clone(), expires_ms: token.expires_ms() },
+    let default = || default_speaks_for(role, claims.user.as_deref(), agent_id.as_ref());
+    let environments = claims.environments.as_ref();
+    snapshot.is_good(&token.credential, now_ms()).then(|| Caller {
+        credential: token.credential.clone(),
         role,
         tool_roles: claims.roles.clone(),
-        speaks_for: SpeaksFor::default_of(role, agent_id.as_ref()),
-        environments: None,
+        speaks_for: claims.speaks_for.clone().unwrap_or_else(default),
+        environments: environments.map(|ids| ids.iter().map(|id| id.as_str().into()).collect()),
         user_id: claims.user.clone(),
-        agent_id,
+        agent_id: agent_id.clone(),
         project_id,
     })
 }
@@ -281,10 +319,15 @@ fn caller(key: &KeyRow) -> Option<Caller> {
         role,
         tool_roles: key.tool_roles.clone(),
         user_id: None,
-        speaks_for: SpeaksFor::default_of(role, key.agent_id.as_ref()),
-        environments: None,
+        speaks_for: speaks_for(key, role),
+        environments: key.environments.clone(),
         agent_id: key.agent_id.clone(),
     })
+}
+
+/// The users a key speaks for. Keys of earlier versions have the default of their role.
+pub(crate) fn speaks_for(key: &KeyRow, role: Role) -> SpeaksFor {
+    key.speaks_for.clone().unwrap_or_else(|| SpeaksFor::default_of(role, key.agent_id.as_ref()))
 }
 
 /// Slugs go into URLs and logs: letters, digits, `-`, `_` and `.`, the first a letter or digit.

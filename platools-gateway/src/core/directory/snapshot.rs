@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::authority::Notary;
 use crate::core::environment::Environment;
-use crate::core::identity::{Caller, Credential, Identity, Role, Scope};
+use crate::core::identity::{Caller, Credential, Identity, Scope};
 use crate::core::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
 use crate::core::project::{Project, ProjectName};
 use crate::core::secret;
@@ -15,7 +16,7 @@ use crate::store::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
 const SELECTOR: usize = 16;
 
 /// Everything the directory knows. Looking something up waits for nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) revision: i64,
     projects: HashMap<ProjectId, Project>,
@@ -27,10 +28,14 @@ pub(crate) struct Snapshot {
     secrets_by_selector: HashMap<String, Vec<SecretId>>,
     keys_by_selector: HashMap<String, Vec<KeyId>>,
     disabled_tools: HashMap<Scope, HashSet<String>>,
+    /// The ids of tokens that were revoked.
+    revoked_tokens: HashSet<String>,
+    /// Which keys verify tokens. They may change without a new revision.
+    notary: Notary,
 }
 
-impl From<DirectoryRows> for Snapshot {
-    fn from(rows: DirectoryRows) -> Self {
+impl Snapshot {
+    pub(crate) fn new(rows: DirectoryRows, notary: Notary) -> Self {
         let mut environments: HashMap<ProjectId, Vec<Environment>> = HashMap::new();
         for row in rows.environments {
             environments.entry(row.project_id).or_default().push(Environment { id: row.id, slug: row.slug });
@@ -50,6 +55,8 @@ impl From<DirectoryRows> for Snapshot {
             agents: rows.agents.into_iter().map(|row| (row.id.clone(), row)).collect(),
             secrets: rows.secrets.into_iter().map(|row| (row.id.clone(), row)).collect(),
             keys: rows.keys.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            revoked_tokens: rows.revoked_tokens.into_iter().collect(),
+            notary,
         }
     }
 }
@@ -92,9 +99,37 @@ impl Snapshot {
         match credential {
             Credential::Secret(id) => self.secrets.get(id).is_some_and(|row| is_good(row.expires_ms, now_ms)),
             Credential::Key(id) => self.keys.get(id).is_some_and(|row| is_good(row.expires_ms, now_ms)),
-            Credential::Token { expires_ms, .. } => is_good(Some(*expires_ms), now_ms),
+            Credential::Token { id, expires_ms, signed_by, parents } => {
+                is_good(Some(*expires_ms), now_ms)
+                    && !self.revoked_tokens.contains(id)
+                    && self.notary.verifies(signed_by, now_ms)
+                    && parents.iter().all(|parent| self.is_good(parent, now_ms))
+            }
             Credential::Nothing => true,
         }
+    }
+
+    /// When a credential ends, in milliseconds since 1970, if it does by itself.
+    pub(crate) fn end_of(&self, credential: &Credential) -> Option<i64> {
+        match credential {
+            Credential::Secret(id) => self.secrets.get(id)?.expires_ms,
+            Credential::Key(id) => self.keys.get(id)?.expires_ms,
+            Credential::Token { expires_ms, signed_by, .. } => {
+                let retires_ms = self.notary.keys().and_then(|keys| keys.verifies_until(signed_by));
+                Some(retires_ms.map_or(*expires_ms, |retires_ms| retires_ms.min(*expires_ms)))
+            }
+            Credential::Nothing => None,
+        }
+    }
+
+    /// The secret of an entity that has no end yet.
+    pub(crate) fn current_secret(&self, entity: &EntityId) -> Option<&SecretRow> {
+        self.secrets.values().find(|row| row.entity_id == *entity && row.expires_ms.is_none())
+    }
+
+    /// Whether there is a key of that id.
+    pub(crate) fn has_key(&self, id: &str) -> bool {
+        self.keys.contains_key(&KeyId::from(id))
     }
 
     /// Whether somebody who was known once still is: its key or token is good, and its project and agent are there.
@@ -170,12 +205,6 @@ impl Snapshot {
     /// Whether nobody has a key.
     pub(crate) fn has_no_keys(&self) -> bool {
         self.keys.is_empty()
-    }
-
-    /// Whether a key lets its holder administer the project.
-    pub(crate) fn is_last_admin(&self, key: &KeyRow, now_ms: i64) -> bool {
-        let is_admin = |row: &KeyRow| row.role == Role::Admin.as_str() && is_good(row.expires_ms, now_ms);
-        is_admin(key) && !self.keys_of(&key.project_id).into_iter().any(|row| row.id != key.id && is_admin(row))
     }
 
     /// Whether a tool may be called at all.

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{Feed, Seat, Watch, WatchEnd, Watched};
-use crate::authority::{Action, Resource, authorize};
+use crate::authority::{Action, Resource, authorize, looks_like_one};
 use crate::core::Core;
 use crate::core::directory::Snapshot;
 use crate::core::environment::resolve;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::ids::EnvironmentId;
-use crate::core::token;
 use crate::store::AgentRow;
 
 impl Core {
@@ -28,7 +27,7 @@ impl Core {
     /// # Errors
     /// It is no token that the gateway signed for a caller, it has ended, or there were too many wrong ones.
     pub async fn authenticate_token(&self, token: &SecretString, from: IpAddr) -> Result<Caller, Error> {
-        if token::looks_like_one(token) {
+        if looks_like_one(token) {
             return self.authenticate(token, from).await;
         }
         self.limiter.failed_call(from)?;

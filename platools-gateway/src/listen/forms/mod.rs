@@ -9,7 +9,7 @@ mod tool;
 
 pub(super) use cursor::Place;
 pub(super) use entity::{Entity, EntityWithSecret, entity_change, given, new_entity};
-pub(super) use key::{Key, KeyWithSecret, role_of};
+pub(super) use key::{Key, KeyRequest, KeyWithSecret, SpeaksForForm, role_of};
 pub(super) use page::{Page, limit_of};
 pub(super) use timeout::timeout_of;
 pub(super) use tool::Tool;

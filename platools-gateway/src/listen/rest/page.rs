@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::problem::Problem;
-use crate::listen::forms::Page;
+use crate::listen::forms::{Page, Place, limit_of};
 
 /// Which page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -18,6 +18,12 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// How many things are wanted, of a list from the latest to the oldest, and after which place.
+    pub(super) fn place(self) -> Result<(usize, Option<Place>), Problem> {
+        let place = self.cursor.as_deref().map(Place::read).transpose()?;
+        Ok((limit_of(self.limit)?, place))
+    }
+
     /// That page of things that each have a name of their own.
     pub(super) fn page<T>(self, items: Vec<T>, name: impl Fn(&T) -> &str) -> Result<Page<T>, Problem> {
         Ok(Page::of(items, self.limit, self.cursor.as_deref(), name)?)

@@ -3,24 +3,27 @@
 //! Every change also raises the directory's revision, in the same transaction.
 
 mod entities;
+mod keys;
 mod projects;
 mod rows;
+mod signing;
+mod tokens;
 
-use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 
 pub(crate) use entities::NewSecret;
+pub(crate) use keys::KeyRemoval;
 pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
+pub(crate) use tokens::{TokenPage, TokenRecord, TokenRow};
 
 use super::Store;
 use crate::core::admin::AgentChange;
 use crate::core::agent::Profile;
-use crate::core::clock::now_ms;
 use crate::core::error::Error;
 use crate::core::identity::Scope;
-use crate::core::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
-use rows::{agent, disabled_tool, entity, environment, key, project, secret};
+use crate::core::ids::{AgentId, EnvironmentId, ProjectId};
+use rows::{agent, disabled_tool, entity, environment, key, project, revoked_token, secret};
 
 const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
                         JOIN organizations o ON o.id = p.organization_id";
@@ -45,6 +48,8 @@ impl Store {
             secrets: all(&mut reading, "SELECT * FROM entity_secrets", secret).await?,
             agents: all(&mut reading, "SELECT * FROM agents ORDER BY slug", agent).await?,
             keys: all(&mut reading, "SELECT * FROM caller_keys ORDER BY created_ms, id", key).await?,
+            revoked_tokens: all(&mut reading, "SELECT id FROM tokens WHERE revoked_ms IS NOT NULL", revoked_token)
+                .await?,
             disabled_tools: all(&mut reading, "SELECT * FROM disabled_tools", disabled_tool).await?,
         })
     }
@@ -96,32 +101,6 @@ impl Store {
         self.remove("DELETE FROM agents WHERE id = $1", agent.as_str()).await
     }
 
-    /// Adds a caller's key.
-    pub(crate) async fn add_key(&self, key: &KeyRow) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
-        sqlx::query(
-            "INSERT INTO caller_keys (id, project_id, hash, role, tool_roles, agent_id, created_ms, expires_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(key.id.as_str())
-        .bind(key.project_id.as_str())
-        .bind(&key.hash)
-        .bind(&key.role)
-        .bind(Value::from(key.tool_roles.clone()).to_string())
-        .bind(key.agent_id.as_ref().map(AgentId::as_str))
-        .bind(key.created_ms)
-        .bind(key.expires_ms)
-        .execute(&mut *change)
-        .await?;
-        change.commit().await?;
-        Ok(())
-    }
-
-    /// Removes a caller's key.
-    pub(crate) async fn remove_key(&self, key: &KeyId) -> Result<(), Error> {
-        self.remove("DELETE FROM caller_keys WHERE id = $1", key.as_str()).await
-    }
-
     /// Switches a tool off.
     pub(crate) async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
         let statement = "INSERT INTO disabled_tools (entity_id, environment_id, name) VALUES ($1, $2, $3) \
@@ -133,25 +112,6 @@ impl Store {
     pub(crate) async fn enable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
         let statement = "DELETE FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2 AND name = $3";
         self.switch(statement, scope, name).await
-    }
-
-    /// The key that tokens are signed with: the one there is, or else `fresh`, which is kept.
-    pub(crate) async fn signing_key(&self, fresh: &str) -> Result<String, Error> {
-        const FIND: &str = "SELECT key FROM signing_keys WHERE id = 'current'";
-        if let Some(row) = sqlx::query(FIND).fetch_optional(&self.pool).await? {
-            return Ok(row.get("key"));
-        }
-        let mut change = self.change_directory().await?;
-        sqlx::query(
-            "INSERT INTO signing_keys (id, key, created_ms) VALUES ('current', $1, $2) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(fresh)
-        .bind(now_ms())
-        .execute(&mut *change)
-        .await?;
-        let row = sqlx::query(FIND).fetch_one(&mut *change).await?;
-        change.commit().await?;
-        Ok(row.get("key"))
     }
 
     async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
@@ -214,10 +174,9 @@ mod tests {
     async fn opening_what_is_there_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).await.unwrap();
-        let (project, key) = (store.default_project().await.unwrap(), store.signing_key("fresh").await.unwrap());
+        let project = store.default_project().await.unwrap();
         let revision = store.directory_revision().await.unwrap();
         assert_eq!(store.default_project().await.unwrap(), project);
-        assert_eq!(store.signing_key("another").await.unwrap(), key);
         assert_eq!(store.directory_revision().await.unwrap(), revision);
         store.close().await;
     }

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use crate::core::agent::Profile;
-use crate::core::identity::Scope;
+use crate::core::identity::{Scope, SpeaksFor};
 use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
 use crate::core::project::{Project, ProjectName};
 
@@ -18,6 +18,8 @@ pub(crate) struct DirectoryRows {
     pub(crate) secrets: Vec<SecretRow>,
     pub(crate) agents: Vec<AgentRow>,
     pub(crate) keys: Vec<KeyRow>,
+    /// The ids of tokens that were revoked.
+    pub(crate) revoked_tokens: Vec<String>,
     /// The tools that are switched off, whether they are declared at the moment or not.
     pub(crate) disabled_tools: Vec<(Scope, String)>,
 }
@@ -67,11 +69,21 @@ pub(crate) struct KeyRow {
     pub(crate) id: KeyId,
     pub(crate) project_id: ProjectId,
     pub(crate) hash: String,
+    /// Its name for people.
+    pub(crate) name: Option<String>,
     pub(crate) role: String,
     pub(crate) tool_roles: Vec<String>,
+    /// The users it speaks for; keys of earlier versions have the default of their role.
+    pub(crate) speaks_for: Option<SpeaksFor>,
+    /// The environments it reaches; without them, all.
+    pub(crate) environments: Option<Vec<EnvironmentId>>,
     pub(crate) agent_id: Option<AgentId>,
+    /// The key or token that made it; none for the command line.
+    pub(crate) created_by: Option<String>,
     pub(crate) created_ms: i64,
     pub(crate) expires_ms: Option<i64>,
+    /// Its last use, as of when the directory was read.
+    pub(crate) last_used_ms: Option<i64>,
 }
 
 /// A column that holds an id.
@@ -126,13 +138,30 @@ pub(super) fn key(row: &SqliteRow) -> KeyRow {
         id: id(row, "id"),
         project_id: id(row, "project_id"),
         hash: row.get("hash"),
+        name: row.get("name"),
         role: row.get("role"),
-        // A list that cannot be read is a key that may do less.
-        tool_roles: serde_json::from_str(row.get("tool_roles")).unwrap_or_default(),
+        tool_roles: list(row.get("tool_roles")),
+        // One that cannot be read is a key that may do less.
+        speaks_for: row
+            .get::<Option<String>, _>("speaks_for")
+            .map(|text| serde_json::from_str(&text).unwrap_or(SpeaksFor::Nobody)),
+        environments: row.get::<Option<String>, _>("environments").map(|text| list(&text)),
         agent_id: row.get::<Option<String>, _>("agent_id").map(Into::into),
+        created_by: row.get("created_by"),
         created_ms: row.get("created_ms"),
         expires_ms: row.get("expires_ms"),
+        last_used_ms: row.get("last_used_ms"),
     }
+}
+
+/// A stored list of names or ids. One that cannot be read is empty, so that its key or token may do less.
+pub(super) fn list<T: From<String>>(text: &str) -> Vec<T> {
+    let texts: Vec<String> = serde_json::from_str(text).unwrap_or_default();
+    texts.into_iter().map(Into::into).collect()
+}
+
+pub(super) fn revoked_token(row: &SqliteRow) -> String {
+    row.get("id")
 }
 
 pub(super) fn disabled_tool(row: &SqliteRow) -> (Scope, String) {

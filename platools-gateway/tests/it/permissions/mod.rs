@@ -77,6 +77,8 @@ enum Who {
     Project(Role),
     /// Those of an agent.
     Agent(Role),
+    /// Admins that may change what concerns all projects: those of no agent.
+    Gateway,
 }
 
 impl Who {
@@ -86,6 +88,7 @@ impl Who {
             Self::Everyone => true,
             Self::Role(role) => is_known && credential.role >= role,
             Self::Project(role) => is_known && credential.role >= role && !credential.is_bound(),
+            Self::Gateway => is_known && credential.role == Role::Admin && !credential.belongs_to_agent(),
             Self::Agent(role) => credential.role >= role && credential.belongs_to_agent(),
         }
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::Who::{self, Agent, Everyone, Project, Role};
+use super::Who::{self, Agent, Everyone, Gateway, Project, Role};
 use super::{Kind, World};
 use platools_gateway::Role::{Admin, Operator, Viewer};
 
@@ -70,6 +70,10 @@ const ROWS: &[Row] = &[
     row("POST", "/v1/keys", "", || json!({"role": "nobody"}), Role(Admin)),
     row("DELETE", "/v1/keys/{key}", "/v1/keys/key_none", nothing, Role(Admin)),
     row("POST", "/v1/tokens", "", || json!({"role": "nobody", "ttlSeconds": 60}), Role(Admin)),
+    row("GET", "/v1/tokens", "", nothing, Role(Admin)),
+    row("DELETE", "/v1/tokens/{token}", "/v1/tokens/none", nothing, Role(Admin)),
+    row("GET", "/v1/signing-keys", "", nothing, Gateway),
+    row("POST", "/v1/signing-keys/rotate", "", || json!({"graceSeconds": 1_000_000_000}), Gateway),
     row("POST", "/v1/chat/completions", "", completion, Role(Operator)),
     row("GET", "/v1/models", "", nothing, Role(Viewer)),
     row("GET", "/v1/models/{model}", "/v1/models/none", nothing, Role(Viewer)),

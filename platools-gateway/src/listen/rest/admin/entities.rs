@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::seconds;
 use super::tokens::SignedToken;
+use crate::core::admin;
 use crate::listen::forms::{Entity, EntityWithSecret, Page, entity_change, given, new_entity};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
@@ -50,9 +51,11 @@ pub(super) struct Rotation {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewWorkerToken {
+    /// Its name for people, in 1 to 128 characters. Default: none.
+    name: Option<String>,
     /// The only environment it opens, by slug or id. Without it, all.
     environment_id: Option<String>,
-    /// How long it is good; at most 366 days.
+    /// How long it is good; at most 366 days, and no longer than the credential that mints it.
     ttl_seconds: u64,
 }
 
@@ -114,7 +117,7 @@ pub(super) async fn rotate(
     Ok(Json(administrator.directory()?.rotate_entity(&entity, grace).await?.into()))
 }
 
-/// Sign a token that a worker may use in place of the entity's secret.
+/// Sign a token that a worker may use in place of the entity's secret. It ends with that secret, and with the credential that mints it.
 #[utoipa::path(post, path = "/v1/entities/{entity}/tokens", tag = "directory", request_body = NewWorkerToken,
     params(("entity", description = "Slug or id")),
     responses((status = 201, body = SignedToken), (status = "4XX", body = Problem)))]
@@ -123,7 +126,8 @@ pub(super) async fn mint(
     Path(entity): Path<String>,
     Body(new): Body<NewWorkerToken>,
 ) -> Result<(StatusCode, Json<SignedToken>), Problem> {
-    let environment = new.environment_id.as_deref();
-    let signed = administrator.directory()?.mint_worker_token(&entity, environment, seconds(new.ttl_seconds))?;
+    let NewWorkerToken { name, environment_id: environment, ttl_seconds } = new;
+    let new = admin::NewWorkerToken { name, environment, ttl: seconds(ttl_seconds) };
+    let signed = administrator.directory()?.mint_worker_token(&entity, new).await?;
     Ok((StatusCode::CREATED, Json(signed.into())))
 }

@@ -5,9 +5,8 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::seconds;
-use crate::core::admin;
-use crate::listen::forms::{Key, KeyWithSecret, Page, role_of};
+use crate::core::identity::SpeaksFor;
+use crate::listen::forms::{Key, KeyRequest, KeyWithSecret, Page, SpeaksForForm};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
@@ -17,13 +16,21 @@ use crate::listen::rest::problem::Problem;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct NewKey {
+    /// Its name for people, in 1 to 128 characters. Default: none.
+    name: Option<String>,
     /// `viewer`, `operator` or `admin`.
     role: String,
     /// The roles it has in the eyes of tools.
     #[serde(default)]
     tool_roles: Vec<String>,
-    /// The agent it belongs to, by slug or id.
+    /// The agent it belongs to, by slug or id. Default: that of the credential that adds it.
     agent_id: Option<String>,
+    /// The users it may speak for: `"nobody"`, `"anybody"`, or a list of them. Default: nobody for viewers and agents, and else
+    /// anybody.
+    #[schema(value_type = Option<SpeaksForForm>)]
+    speaks_for: Option<SpeaksFor>,
+    /// The environments it reaches, by slug or id. Default: those of the credential that adds it.
+    environments: Option<Vec<String>>,
     /// How long it is good. Without it, until it is revoked.
     ttl_seconds: Option<u64>,
 }
@@ -46,16 +53,12 @@ pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewKey>,
 ) -> Result<(StatusCode, Json<KeyWithSecret>), Problem> {
-    let new = admin::NewKey {
-        role: role_of(&new.role)?,
-        tool_roles: new.tool_roles,
-        agent: new.agent_id,
-        ttl: new.ttl_seconds.map(seconds),
-    };
+    let NewKey { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds } = new;
+    let new = KeyRequest { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds }.read()?;
     Ok((StatusCode::CREATED, Json(administrator.directory()?.add_key(new).await?.into())))
 }
 
-/// Revoke a key.
+/// Revoke a key, with the tokens that were minted with it.
 #[utoipa::path(delete, path = "/v1/keys/{key}", tag = "directory", params(("key", description = "Id")),
     responses((status = 204), (status = "4XX", body = Problem)))]
 pub(super) async fn revoke(administrator: Administrator, Path(key): Path<String>) -> Result<StatusCode, Problem> {

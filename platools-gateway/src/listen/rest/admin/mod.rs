@@ -4,6 +4,7 @@ mod agents;
 mod entities;
 mod environments;
 mod keys;
+mod signing_keys;
 mod tokens;
 
 use std::sync::Arc;
@@ -26,7 +27,10 @@ pub(super) fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(agents::show, agents::change, agents::remove))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::revoke))
-        .routes(routes!(tokens::mint))
+        .routes(routes!(tokens::list, tokens::mint))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(signing_keys::list))
+        .routes(routes!(signing_keys::rotate))
 }
 
 fn seconds(seconds: u64) -> Duration {

@@ -1,23 +1,24 @@
 //! `api_keys.*`
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{Params, Reply, reply};
-use crate::core::admin::NewKey;
-use crate::listen::forms::{Key, KeyWithSecret, role_of};
+use crate::core::identity::SpeaksFor;
+use crate::listen::forms::{Key, KeyRequest, KeyWithSecret};
 use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wanted {
+    name: Option<String>,
     role: String,
     #[serde(default)]
     tool_roles: Vec<String>,
     agent_id: Option<String>,
+    speaks_for: Option<SpeaksFor>,
+    environments: Option<Vec<String>>,
     ttl_seconds: Option<u64>,
 }
 
@@ -34,8 +35,8 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
-    let Wanted { role, tool_roles, agent_id, ttl_seconds } = params.decode()?;
-    let new = NewKey { role: role_of(&role)?, tool_roles, agent: agent_id, ttl: ttl_seconds.map(Duration::from_secs) };
+    let Wanted { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds } = params.decode()?;
+    let new = KeyRequest { name, role, tool_roles, agent_id, speaks_for, environments, ttl_seconds }.read()?;
     reply(&KeyWithSecret::from(session.core.admin(&session.caller)?.add_key(new).await?))
 }
 

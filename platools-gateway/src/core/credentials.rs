@@ -1,0 +1,40 @@
+//! Upkeep of keys and tokens: their last uses are stored, and records of tokens that ended long ago are removed.
+
+use std::time::Duration;
+
+use super::Core;
+use super::clock::{ms_before, now_ms};
+use crate::authority::LastUses;
+
+/// Records are kept for so long after a token's end, so that a clock that is set forward by mistake brings no revoked token back.
+const KEPT_AFTER_END: Duration = Duration::from_secs(48 * 60 * 60);
+
+/// So many uses are stored in one transaction: others write in between.
+const BATCH: usize = 256;
+
+impl Core {
+    /// Does what is to be done once a minute.
+    pub(super) async fn look_after_credentials(&self) {
+        // An open socket is in use.
+        let (uses, now_ms) = (self.directory.last_uses(), now_ms());
+        self.callers.note_uses(uses, now_ms);
+        self.store_last_uses().await;
+        if let Err(error) = self.store.forget_tokens(ms_before(KEPT_AFTER_END)).await {
+            tracing::error!(%error, "records of ended tokens could not be removed; they will be later");
+        }
+    }
+
+    /// Stores the last uses that are in memory only.
+    pub(super) async fn store_last_uses(&self) {
+        let uses: &LastUses = self.directory.last_uses();
+        let snapshot = self.directory.snapshot();
+        for batch in uses.unwritten().chunks(BATCH) {
+            if let Err(error) = self.store.store_last_uses(batch).await {
+                tracing::error!(%error, "last uses of keys and tokens could not be stored; they will be later");
+                return;
+            }
+            // The database has those of tokens for each list; those of keys are listed from memory.
+            uses.written(batch, |id| snapshot.has_key(id));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Which key signs tokens, and the keys that earlier versions kept here.
+
+use sqlx::{Connection as _, Row as _};
+
+use crate::core::error::Error;
+use crate::store::Store;
+
+impl Store {
+    /// The signing key that an earlier version kept in the database, if it is still there.
+    pub(crate) async fn stored_signing_key(&self) -> Result<Option<String>, Error> {
+        let row = sqlx::query("SELECT key FROM signing_keys WHERE id = 'current'").fetch_optional(&self.pool).await?;
+        Ok(row.map(|row| row.get("key")))
+    }
+
+    /// Removes the signing keys of earlier versions, also from the pages they were on.
+    pub(crate) async fn erase_stored_signing_keys(&self) -> Result<(), Error> {
+        // A connection of its own, because the others are faster without overwriting what they remove.
+        let mut connection = self.pool.acquire().await?.detach();
+        sqlx::query("PRAGMA secure_delete = ON").execute(&mut connection).await?;
+        sqlx::query("DELETE FROM signing_keys").execute(&mut connection).await?;
+        // The log beside the database has the page as it was before. Where somebody reads just now, a later checkpoint does it.
+        if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await {
+            tracing::warn!(%error, "the database's log was not emptied; the signing key of an earlier version may still be in it");
+        }
+        connection.close().await?;
+        Ok(())
+    }
+
+    /// The id of the key that signs, as it was last noted.
+    pub(crate) async fn signing_key_in_use(&self) -> Result<Option<String>, Error> {
+        let row = sqlx::query("SELECT signed_by FROM signing_key_in_use").fetch_optional(&self.pool).await?;
+        Ok(row.map(|row| row.get("signed_by")))
+    }
+
+    /// Notes the id of the key that signs. It is a change of the directory, so that other processes look at their keys.
+    pub(crate) async fn note_signing_key(&self, id: &str) -> Result<(), Error> {
+        let mut change = self.change_directory().await?;
+        sqlx::query(
+            "INSERT INTO signing_key_in_use (one, signed_by) VALUES (1, $1) \
+             ON CONFLICT (one) DO UPDATE SET signed_by = excluded.signed_by",
+        )
+        .bind(id)
+        .execute(&mut *change)
+        .await?;
+        change.commit().await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_that_was_erased_is_in_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let key = "0123456789abcdef".repeat(4);
+        sqlx::query("INSERT INTO signing_keys (id, key, created_ms) VALUES ('current', $1, 0)")
+            .bind(&key)
+            .execute(&store.pool)
+            .await
+            .unwrap();
+        assert_eq!(store.stored_signing_key().await.unwrap().as_deref(), Some(&*key));
+        store.erase_stored_signing_keys().await.unwrap();
+        assert_eq!(store.stored_signing_key().await.unwrap(), None);
+        for entry in folder.path().read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(!bytes.windows(key.len()).any(|window| window == key.as_bytes()), "{}", path.display());
+        }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_key_in_use_is_the_one_that_was_noted_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        assert_eq!(store.signing_key_in_use().await.unwrap(), None);
+        for id in ["a", "b"] {
+            store.note_signing_key(id).await.unwrap();
+            assert_eq!(store.signing_key_in_use().await.unwrap().as_deref(), Some(id));
+        }
+        store.close().await;
+    }
+}
