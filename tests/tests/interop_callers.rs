@@ -15,13 +15,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn the_client_talks_to_a_gateway_without_auth() {
-    let gateway = dev::start(DevOptions::default().no_auth()).await.expect("a gateway");
+    let gateway = dev::start(DevOptions::with_known_secrets().no_auth()).await.expect("a gateway");
     talks(gateway, "").await;
 }
 
 #[tokio::test]
 async fn the_client_talks_to_a_gateway_with_a_token() {
-    let gateway = dev::start(DevOptions::default()).await.expect("a gateway");
+    let gateway = dev::start(DevOptions::with_known_secrets()).await.expect("a gateway");
     talks(gateway, dev::AGENT_KEY).await;
 }
 
