@@ -61,7 +61,7 @@ impl Host {
 }
 
 async fn gateway() -> (Gateway, Caller) {
-    let gateway = dev::start(DevOptions::default()).await.expect("a gateway");
+    let gateway = dev::start(DevOptions::with_known_secrets()).await.expect("a gateway");
     let caller = Caller::new(gateway.url(), dev::ADMIN_KEY);
     (gateway, caller)
 }

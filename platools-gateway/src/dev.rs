@@ -1,6 +1,10 @@
 //! A gateway for development and tests: everything is there, nothing stays.
 
+mod secrets;
+
 use std::net::SocketAddr;
+
+pub use secrets::{ADMIN_KEY, AGENT_KEY, DevSecrets, SECRET};
 
 use crate::core::admin::NewKey;
 use crate::core::agent::{Kind, Profile};
@@ -9,20 +13,15 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::core::logs::LogFeed;
 use crate::gateway::{Builder, Gateway};
+use crate::listen::HttpSettings;
 use crate::model::ModelSettings;
 
 /// The entity that workers connect as.
 pub const ENTITY: &str = "dev";
-/// The secret of [`ENTITY`].
-pub const SECRET: &str = "platools-dev-secret";
 /// An agent for whoever comes with nothing. It answers with the model if there is one, and commands if there is none.
 pub const MAIN_AGENT: &str = "main";
-/// A caller's key that may do everything.
-pub const ADMIN_KEY: &str = "platools-dev-admin";
 /// An agent.
 pub const AGENT: &str = "dev-agent";
-/// The key of [`AGENT`].
-pub const AGENT_KEY: &str = "platools-dev-agent";
 
 /// How a development gateway is set up.
 #[derive(Debug, Clone)]
@@ -30,6 +29,10 @@ pub const AGENT_KEY: &str = "platools-dev-agent";
 pub struct DevOptions {
     /// The address to listen on; only loopback addresses are allowed. Default: a free port of 127.0.0.1.
     pub listen: SocketAddr,
+    /// Secrets to connect with. Default: random ones, which are known from here on.
+    pub secrets: DevSecrets,
+    /// Names of the gateway, and web pages that may use it. Default: [`HttpSettings::default`].
+    pub http: HttpSettings,
     /// Whether every caller at `/ws` is an operator, whatever it proves. Default: no.
     pub no_auth: bool,
     /// What admins read along with `logs.tail`. Default: nothing.
@@ -44,6 +47,8 @@ impl Default for DevOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            secrets: DevSecrets::random(),
+            http: HttpSettings::default(),
             no_auth: false,
             logs: None,
             chat: ChatSettings::default(),
@@ -53,6 +58,26 @@ impl Default for DevOptions {
 }
 
 impl DevOptions {
+    /// The defaults with [`DevSecrets::known`], for tests.
+    #[must_use]
+    pub fn with_known_secrets() -> Self {
+        Self { secrets: DevSecrets::known(), ..Self::default() }
+    }
+
+    /// Takes these secrets.
+    #[must_use]
+    pub fn secrets(mut self, secrets: DevSecrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// Answers to these names, and lets these web pages in.
+    #[must_use]
+    pub fn http(mut self, settings: HttpSettings) -> Self {
+        self.http = settings;
+        self
+    }
+
     /// Listens on that address, which must be a loopback address.
     #[must_use]
     pub fn listen(mut self, address: SocketAddr) -> Self {
@@ -61,7 +86,7 @@ impl DevOptions {
     }
 
     /// Takes every caller at `/ws` for an operator, whatever it proves, for clients that send no token. Over HTTP nothing is
-    /// different. Web pages connect only if this machine served them.
+    /// different. This includes web pages that a server on this machine serves.
     #[must_use]
     pub fn no_auth(mut self) -> Self {
         self.no_auth = true;
@@ -90,20 +115,19 @@ impl DevOptions {
     }
 }
 
-/// Starts a gateway with an entity, an admin's key and an agent that everyone knows. Its data is removed with it.
+/// Starts a gateway with an entity, an admin's key and an agent, with the secrets of the options. Its data is removed with it.
 ///
 /// # Errors
-/// The address is not a loopback address (the secrets are no secrets), or it or the model's settings cannot be used.
+/// The address is not a loopback address, or it, a secret, a name, an origin or the model's settings cannot be used.
 pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
     if !options.listen.ip().is_loopback() {
         let message = format!(
-            "a development gateway listens on loopback only, because everyone knows its secrets; {} is not a loopback \
-             address. Use `serve` instead",
+            "a development gateway listens on loopback only; {} is not a loopback address. Use `serve` instead",
             options.listen.ip()
         );
         return Err(Error::new(ErrorKind::Listen, message));
     }
-    let builder = Builder::default().listen(options.listen).chat(options.chat);
+    let builder = Builder::default().listen(options.listen).chat(options.chat).http(options.http);
     let builder = options.logs.into_iter().fold(builder, Builder::logs);
     let builder = if options.no_auth { builder.without_auth() } else { builder };
     let thinking =
@@ -111,12 +135,12 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
     let mut builder = options.model.into_iter().fold(builder, Builder::model);
     let opened = builder.open().await?;
     let admin = opened.core.local_admin();
-    admin.add_entity_with(ENTITY, Policy::Supersede, &SECRET.to_owned().into()).await?;
-    admin.add_key_with(NewKey::new(Role::Admin), &ADMIN_KEY.to_owned().into()).await?;
+    admin.add_entity_with(ENTITY, Policy::Supersede, &options.secrets.worker).await?;
+    admin.add_key_with(NewKey::new(Role::Admin), &options.secrets.admin).await?;
     for (agent, profile) in [(AGENT, Profile::default()), (MAIN_AGENT, thinking)] {
         admin.add_agent(agent, profile).await?;
     }
     let of_agent = NewKey { agent: Some(AGENT.to_owned()), ..NewKey::new(Role::Operator) };
-    admin.add_key_with(of_agent, &AGENT_KEY.to_owned().into()).await?;
+    admin.add_key_with(of_agent, &options.secrets.agent).await?;
     builder.serve(opened)
 }

@@ -5,12 +5,15 @@
 //!
 //! ```
 //! use platools_gateway::dev::{self, DevOptions};
+//! use secrecy::ExposeSecret;
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), platools_gateway::Error> {
-//! let gateway = dev::start(DevOptions::default()).await?;
-//! println!("workers dial {} with the secret {}", gateway.url(), dev::SECRET);
-//! println!("callers send the key {}", dev::ADMIN_KEY);
+//! let options = DevOptions::default();
+//! let secrets = options.secrets.clone();
+//! let gateway = dev::start(options).await?;
+//! println!("workers dial {} with the secret {}", gateway.url(), secrets.worker.expose_secret());
+//! println!("callers send the key {}", secrets.admin.expose_secret());
 //!
 //! // The same gateway again: same data, same port.
 //! let gateway = gateway.stop().await.start().await?;
@@ -37,4 +40,4 @@ pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;
 pub use crate::core::runtime::RuntimeSettings;
 pub use gateway::{Builder, Gateway, Stopped};
-pub use listen::{McpSettings, RpcSettings};
+pub use listen::{HttpSettings, McpSettings, RpcSettings};

@@ -36,7 +36,7 @@ async fn wait(diary: &Diary, ctx: &Context) {
 
 /// A gateway, a worker on it, and what its tools tell.
 async fn setup() -> (Gateway, Worker, mpsc::UnboundedReceiver<&'static str>) {
-    let gateway = within(dev::start(dev::DevOptions::default())).await.expect("a gateway");
+    let gateway = within(dev::start(dev::DevOptions::with_known_secrets())).await.expect("a gateway");
     let (sender, diary) = mpsc::unbounded_channel();
     let registry = ToolRegistry::new().with_state::<Diary>(sender);
     let registry = registry.with_tools(tools![double, whoami, wait]).expect("valid tools");

@@ -51,7 +51,7 @@ const GATEWAY: Table = Table {
         ("listen", &["audit", "authority", "core", "domain", "tls"]),
         ("model", &["core"]),
         ("gateway", &["audit", "core", "domain", "listen", "model", "store", "tls"]),
-        ("dev", &["core", "gateway", "model"]),
+        ("dev", &["core", "gateway", "listen", "model"]),
         // Parts of the program, which has a root of its own.
         ("bridge", &[]),
         ("cli", &["bridge", "logs", "otlp", "settings", "signals", "supervisor"]),
@@ -79,7 +79,7 @@ const PROTOCOLS: &[&str] = &[
 ];
 
 /// What the gateway's protocols have in common; it knows none of them.
-const SHARED: &[&str] = &["bearer", "body", "forms", "origin", "socket"];
+const SHARED: &[&str] = &["bearer", "body", "forms", "http", "socket"];
 
 #[test]
 fn the_sdk_imports_what_its_table_allows() {

@@ -81,7 +81,7 @@ impl Setup {
     }
 
     async fn with(change: impl FnOnce(PlatoolsClientBuilder) -> PlatoolsClientBuilder) -> Self {
-        let gateway = within(dev::start(dev::DevOptions::default())).await.expect("a gateway");
+        let gateway = within(dev::start(dev::DevOptions::with_known_secrets())).await.expect("a gateway");
         let url = gateway.url();
         let mut setup = Self::at(gateway, &url, change);
         setup.registered().await;
@@ -164,7 +164,7 @@ async fn a_tool_hears_that_its_time_is_up() {
 
 #[tokio::test]
 async fn only_a_result_that_the_gateway_did_not_confirm_is_sent_again() {
-    let gateway = within(dev::start(dev::DevOptions::default())).await.expect("a gateway");
+    let gateway = within(dev::start(dev::DevOptions::with_known_secrets())).await.expect("a gateway");
     let (platform, url) = (Platform::start().await, gateway.url());
     let mut setup = Setup::at(gateway, &platform.url(), |client| client);
     let mut relay = Relay::accept(&platform, &url).await;
@@ -193,7 +193,7 @@ async fn only_a_result_that_the_gateway_did_not_confirm_is_sent_again() {
 
 #[tokio::test]
 async fn a_result_whose_confirmation_was_lost_is_sent_again_and_counts_once() {
-    let gateway = within(dev::start(dev::DevOptions::default())).await.expect("a gateway");
+    let gateway = within(dev::start(dev::DevOptions::with_known_secrets())).await.expect("a gateway");
     let (platform, url) = (Platform::start().await, gateway.url());
     let setup = Setup::at(gateway, &platform.url(), |client| client);
     let mut relay = Relay::accept(&platform, &url).await;
@@ -345,7 +345,7 @@ async fn answering(caller: &Caller) -> Value {
 /// A call that reached the worker may have run, so it ends at its deadline and says that; one that did not can be tried again.
 #[tokio::test]
 async fn a_worker_that_is_killed_leaves_no_call_hanging_and_another_one_takes_its_place() {
-    let gateway = within(dev::start(dev::DevOptions::default())).await.expect("a gateway");
+    let gateway = within(dev::start(dev::DevOptions::with_known_secrets())).await.expect("a gateway");
     let caller = Caller::new(gateway.url(), dev::ADMIN_KEY);
     let mut worker = program(&gateway);
     assert_eq!(Some(answering(&caller).await), worker.id().map(Value::from));

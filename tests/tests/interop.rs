@@ -213,7 +213,7 @@ struct Platform {
 impl Platform {
     /// Starts both and waits until the tools can be called.
     async fn start(test: &str) -> Self {
-        Self::start_with(test, DevOptions::default()).await
+        Self::start_with(test, DevOptions::with_known_secrets()).await
     }
 
     async fn start_with(test: &str, options: DevOptions) -> Self {

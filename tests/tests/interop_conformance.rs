@@ -43,7 +43,7 @@ async fn a_served_worker_conforms() {
 
 #[tokio::test]
 async fn a_gateway_with_a_worker_conforms() {
-    let gateway = dev::start(dev::DevOptions::default()).await.expect("a gateway");
+    let gateway = dev::start(dev::DevOptions::with_known_secrets()).await.expect("a gateway");
     let mut worker = worker();
     worker.env(Platools::URL_VARIABLE, gateway.url()).env(Platools::SECRET_VARIABLE, dev::SECRET);
     let _worker = worker.spawn().expect("the worker starts");

@@ -53,7 +53,7 @@ async fn go_on(go: &Semaphore) {
 
 /// A gateway, and a worker that it knows.
 async fn start() -> (Gateway, Worker) {
-    let gateway = dev::start(dev::DevOptions::default()).await.expect("a gateway");
+    let gateway = dev::start(dev::DevOptions::with_known_secrets()).await.expect("a gateway");
     let registry = ToolRegistry::new().with_state(Semaphore::new(0));
     let registry = registry.with_tools(tools![add, order, fail, report, go_on]).expect("valid tools");
     let worker = Worker::start(client(&gateway.url(), &registry).secret(dev::SECRET));

@@ -35,7 +35,7 @@ fn registry(name: &str) -> ToolRegistry {
 }
 
 async fn gateway() -> Gateway {
-    within(dev::start(dev::DevOptions::default())).await.expect("there is a free port")
+    within(dev::start(dev::DevOptions::with_known_secrets())).await.expect("there is a free port")
 }
 
 fn dev_client(gateway: &Gateway, registry: &ToolRegistry) -> PlatoolsClientBuilder {

@@ -22,7 +22,9 @@ async fn count_words(text: String) -> usize {
 
 /// Asks the agent something, and stops it when it has answered.
 pub(crate) async fn run(channel: String) -> anyhow::Result<()> {
-    let gateway = dev::start(DevOptions::default()).await?;
+    let options = DevOptions::default();
+    let secrets = options.secrets.clone();
+    let gateway = dev::start(options).await?;
     let secret = gateway.add_entity("other").await?;
     let registry = ToolRegistry::new().with_tools(tools![count_words])?;
     let other = PlatoolsClient::builder().url(gateway.url()).secret(secret.expose_secret()).registry(registry);
@@ -37,8 +39,8 @@ pub(crate) async fn run(channel: String) -> anyhow::Result<()> {
     let mut asker = Asker::connect(&gateway, &channel).await?;
     let config = Config {
         url: gateway.url(),
-        secret: Secret::from(dev::SECRET),
-        key: Secret::from(dev::AGENT_KEY),
+        secret: Secret::from(secrets.worker.expose_secret()),
+        key: Secret::from(secrets.agent.expose_secret()),
         channel: channel.clone(),
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

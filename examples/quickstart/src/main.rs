@@ -15,6 +15,7 @@ use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use platools::{Event, PlatoolsClient, ToolRegistry, tools};
 use platools_gateway::dev::{self, DevOptions};
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use caller::Caller;
@@ -40,7 +41,9 @@ async fn main() -> anyhow::Result<()> {
     std::panic::set_hook(Box::new(|panic| eprintln!("   (in the worker: {panic})")));
     let folder = options.folder.canonicalize().with_context(|| format!("{} is no folder", options.folder.display()))?;
 
-    let gateway = dev::start(DevOptions::default()).await?;
+    let setup = DevOptions::default();
+    let secrets = setup.secrets.clone();
+    let gateway = dev::start(setup).await?;
     println!("gateway   {}", gateway.url());
 
     let registry = ToolRegistry::new().with_state(Root(folder)).with_tools(tools![
@@ -49,7 +52,8 @@ async fn main() -> anyhow::Result<()> {
         tools::count_primes
     ])?;
     let names = registry.names().join(", ");
-    let mut client = PlatoolsClient::builder().url(gateway.url()).secret(dev::SECRET).registry(registry).build()?;
+    let client = PlatoolsClient::builder().url(gateway.url()).secret(secrets.worker.expose_secret());
+    let mut client = client.registry(registry).build()?;
     let handle = client.handle();
     // Before the worker runs, so that nothing is missed.
     let mut events = handle.events();
@@ -57,12 +61,12 @@ async fn main() -> anyhow::Result<()> {
     registered(&mut events).await?;
     println!("worker    {names}\n");
 
-    let caller = Caller::new(&gateway.url(), dev::ADMIN_KEY)?;
+    let caller = Caller::new(&gateway.url(), secrets.admin.expose_secret())?;
     transcript(&caller).await?;
     anyhow::ensure!(events.next().now_or_never().is_none(), "something happened to the worker's socket");
     println!("-- all of that went over one socket: nothing happened to it meanwhile\n");
     if !options.once {
-        println!("{}", by_hand(&gateway.url()));
+        println!("{}", by_hand(&gateway.url(), secrets.admin.expose_secret()));
         tokio::signal::ctrl_c().await?;
         println!("\nstopping");
     }
@@ -94,13 +98,12 @@ async fn transcript(caller: &Caller) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn by_hand(url: &str) -> String {
+fn by_hand(url: &str, key: &str) -> String {
     format!(
         "Try it by hand, and end with Ctrl-C:\n\n  \
          curl -s {url}/v1/tools -H 'Authorization: Bearer {key}'\n  \
          curl -s {url}/v1/tools/count_primes/call -H 'Authorization: Bearer {key}' \\\n       \
          -H 'Content-Type: application/json' -d '{{\"arguments\": {{\"below\": 100}}}}'\n  \
          curl -s {url}/health\n",
-        key = dev::ADMIN_KEY,
     )
 }

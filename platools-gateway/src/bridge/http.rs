@@ -147,11 +147,16 @@ impl Http {
         }
         let said = text(response).await.unwrap_or_default();
         let said: Option<serde_json::Value> = serde_json::from_str(&said).ok();
-        let said = said.as_ref().and_then(|said| said["error"]["message"].as_str()).unwrap_or("no reason was given");
+        let said = said.as_ref().and_then(reason).unwrap_or("no reason was given");
         let why = format!("the gateway refuses this ({status}): {said}");
         *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(why.clone());
         Err(Failed::UnexpectedServerResponse(Cow::Owned(why)))
     }
+}
+
+/// The reason in the answer of an endpoint, or in problem details, which come from before any endpoint.
+fn reason(answer: &serde_json::Value) -> Option<&str> {
+    answer["error"]["message"].as_str().or_else(|| answer["detail"].as_str())
 }
 
 async fn text(response: Response<Incoming>) -> Result<String, Failed> {

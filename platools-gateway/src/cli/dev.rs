@@ -2,13 +2,18 @@
 
 use std::net::SocketAddr;
 
+use anyhow::ensure;
 use clap::Args;
-use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::dev::{self, DevOptions, DevSecrets};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::output::say;
 use crate::logs;
-use crate::settings::{DEFAULT_LISTEN, GivenChat, GivenLog, GivenModel, Log};
+use crate::settings::{DEFAULT_LISTEN, GivenChat, GivenHttp, GivenLog, GivenModel, Log};
 use crate::signals::{Hangup, Signals};
+
+/// Shortest secret that is taken from the environment, in bytes.
+const SHORTEST_SECRET: usize = 16;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -18,6 +23,8 @@ pub(super) struct Options {
     /// Take every caller at /ws for an operator, for clients that send no token.
     #[arg(long)]
     no_auth: bool,
+    #[command(flatten)]
+    http: GivenHttp,
     #[command(flatten)]
     chat: GivenChat,
     #[command(flatten)]
@@ -29,19 +36,67 @@ pub(super) struct Options {
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let feed = logs::start(&Log::load(options.log)?)?;
     let signals = Signals::listen(Hangup::Stop)?;
+    let secrets = secrets(|name| std::env::var(name).ok())?;
     let setup = DevOptions::default().listen(options.listen).logs(feed).chat(options.chat.complete()?.settings());
+    let setup = setup.http(options.http.complete()?.settings()).secrets(secrets.clone());
     let setup = if options.no_auth { setup.no_auth() } else { setup };
     let model = options.model.complete()?.settings();
     let gateway = dev::start(model.into_iter().fold(setup, DevOptions::model)).await?;
     say(&format!("listening on {}", gateway.url()))?;
-    for (what, value) in [
-        ("entity", dev::ENTITY),
-        ("secret", dev::SECRET),
-        ("admin key", dev::ADMIN_KEY),
-        ("agent", dev::AGENT),
-        ("agent key", dev::AGENT_KEY),
-    ] {
-        say(&format!("{what:<9}  {value}"))?;
-    }
+    say(&introduction(&gateway.url(), &secrets))?;
     signals.run(gateway, || ()).await
+}
+
+/// Random secrets, except for those that a variable of the environment keeps from run to run.
+fn secrets(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<DevSecrets> {
+    let mut secrets = DevSecrets::random();
+    for (name, secret) in [
+        ("PLATOOLS_GATEWAY_DEV_SECRET", &mut secrets.worker),
+        ("PLATOOLS_GATEWAY_DEV_ADMIN_KEY", &mut secrets.admin),
+        ("PLATOOLS_GATEWAY_DEV_AGENT_KEY", &mut secrets.agent),
+    ] {
+        if let Some(kept) = variable(name).filter(|kept| !kept.is_empty()) {
+            ensure!(
+                kept.len() >= SHORTEST_SECRET,
+                "{name} is too short; it takes at least {SHORTEST_SECRET} characters"
+            );
+            *secret = SecretString::from(kept);
+        }
+    }
+    Ok(secrets)
+}
+
+/// Who may connect with which secret, and lines to paste into the shell of a worker and of a caller.
+fn introduction(url: &str, secrets: &DevSecrets) -> String {
+    let [worker, admin, agent] = [&secrets.worker, &secrets.admin, &secrets.agent].map(|secret| secret.expose_secret());
+    format!(
+        "entity     {}\nsecret     {worker}\nadmin key  {admin}\nagent      {}\nagent key  {agent}\n\
+         \n\
+         # a worker:\nexport PLATOS_URL={url} PLATOS_SECRET={worker}\n\
+         # a caller that may do everything:\nexport PLATOOLS_GATEWAY_URL={url} PLATOOLS_GATEWAY_KEY={admin}",
+        dev::ENTITY,
+        dev::AGENT,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_new_unless_a_variable_keeps_them() {
+        let (one, other) = (secrets(|_| None).unwrap(), secrets(|_| Some(String::new())).unwrap());
+        assert_ne!(one.admin.expose_secret(), other.admin.expose_secret());
+        assert_ne!(one.worker.expose_secret(), other.worker.expose_secret());
+        assert_ne!(one.agent.expose_secret(), other.agent.expose_secret());
+        let kept = |name: &str| name.ends_with("ADMIN_KEY").then(|| "0123456789abcdef".to_owned());
+        assert_eq!(secrets(kept).unwrap().admin.expose_secret(), "0123456789abcdef");
+    }
+
+    #[test]
+    fn a_secret_that_is_easily_guessed_is_refused_and_not_repeated() {
+        let error = secrets(|_| Some("guessed".to_owned())).unwrap_err().to_string();
+        assert!(error.contains("PLATOOLS_GATEWAY_DEV_SECRET") && error.contains("16 characters"), "{error}");
+        assert!(!error.contains("guessed"), "{error}");
+    }
 }

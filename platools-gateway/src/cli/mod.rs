@@ -30,7 +30,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a gateway for development: loopback only, well-known secrets, data removed at exit.
+    /// Run a gateway for development: loopback only, new secrets, data removed at exit.
+    ///
+    /// The secrets are printed. To keep them the same from run to run, set PLATOOLS_GATEWAY_DEV_SECRET,
+    /// PLATOOLS_GATEWAY_DEV_ADMIN_KEY and PLATOOLS_GATEWAY_DEV_AGENT_KEY to at least 16 characters each.
     Dev(dev::Options),
     /// Run a gateway. The first start prints an admin key, once.
     Serve(serve::Options),

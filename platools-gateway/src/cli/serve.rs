@@ -63,6 +63,7 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .rpc(settings.rpc.settings())
         .feed(settings.feed.settings())
         .runtime(settings.runtime.settings())
+        .http(settings.http.settings())
         .mcp(settings.mcp.settings())
         .chat(settings.chat.settings());
     let builder = settings.model.settings().into_iter().fold(builder, Builder::model);

@@ -38,7 +38,7 @@ pub mod registration;
 mod reports;
 pub mod runtime;
 pub mod schema;
-mod secret;
+pub(crate) mod secret;
 mod stop;
 mod throttle;
 mod tools;

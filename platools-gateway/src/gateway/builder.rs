@@ -20,7 +20,7 @@ use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
 use crate::core::runtime::RuntimeSettings;
-use crate::listen::{self, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets};
+use crate::listen::{self, HttpSettings, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets};
 use crate::model::{ModelAgent, ModelSettings};
 use crate::store::make_folder;
 use crate::tls::{Files, Keeper, Reload};
@@ -138,6 +138,12 @@ impl Builder {
         self
     }
 
+    /// Names that the gateway is reached by, and web pages that may use it. Default: [`HttpSettings::default`].
+    pub fn http(mut self, settings: HttpSettings) -> Self {
+        self.manners.http = settings;
+        self
+    }
+
     /// How clients of the Model Context Protocol are served. Default: [`McpSettings::default`].
     pub fn mcp(mut self, settings: McpSettings) -> Self {
         self.manners.mcp = settings;
@@ -213,7 +219,8 @@ impl Builder {
     /// Starts the gateway on the current tokio runtime. It serves as soon as this returns.
     ///
     /// # Errors
-    /// The address, the folder, the certificate or the model's settings cannot be used, or another gateway runs on the folder.
+    /// The address, the folder, the certificate, a name, an origin or the model's settings cannot be used, or another gateway runs on the
+    /// folder.
     pub async fn start(mut self) -> Result<Gateway, Error> {
         let opened = self.open().await?;
         self.serve(opened)
@@ -249,7 +256,7 @@ impl Builder {
         let sockets = Sockets::default();
         let certificates = keeper.as_ref().map(Keeper::certificates);
         let site = Site { address, is_tls: keeper.is_some() };
-        let routes = listen::routes(&core, &sockets, self.manners.clone(), site);
+        let routes = listen::routes(&core, &sockets, self.manners.clone(), site)?;
         let limiter = Arc::clone(core.limiter());
         let server = Server::start(listener, Setup { routes, limiter, certificates });
         let reload = keeper.map(Reload::start);

@@ -4,9 +4,9 @@ mod bearer;
 mod body;
 mod feed;
 mod forms;
+mod http;
 mod mcp;
 mod openai;
-mod origin;
 mod rest;
 mod rpc;
 mod runtime;
@@ -20,14 +20,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::any;
 use platools::wire::rpc::PATH;
 use tokio_util::task::TaskTracker;
 
+pub use http::HttpSettings;
+pub(crate) use http::Site;
 pub use mcp::McpSettings;
-pub(crate) use mcp::Site;
 pub use rpc::RpcSettings;
 pub(crate) use server::{Server, Setup};
 pub(crate) use sync::Patience;
@@ -38,6 +39,8 @@ use body::{Object, Unread, parse_object, read_text};
 use server::{Routes, Traffic};
 
 use crate::core::Core;
+use crate::core::error::Error;
+use http::Guard;
 
 /// The tasks that own sockets.
 #[derive(Debug, Default)]
@@ -57,21 +60,27 @@ pub(crate) struct Manners {
     pub(crate) patience: Patience,
     pub(crate) rpc: RpcSettings,
     pub(crate) mcp: McpSettings,
+    /// The requests that are let through to any of them.
+    pub(crate) http: HttpSettings,
 }
 
-/// Every route of the gateway. The tasks that own sockets are tracked.
-pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site: Site) -> Routes {
+/// Every route of the gateway, behind the guard. The tasks that own sockets are tracked.
+///
+/// # Errors
+/// A name, an origin or the URL in the settings cannot be read.
+pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site: Site) -> Result<Routes, Error> {
+    let guard = Arc::new(Guard::new(&manners.http, manners.mcp.url.as_deref(), site)?);
     let workers = sync::router(Arc::clone(core), sockets.links.clone(), manners.patience);
     let callers = rpc::Adapter::new(Arc::clone(core), sockets.callers.clone(), manners.rpc);
     let dashboards = feed::Adapter::new(Arc::clone(core), sockets.dashboards.clone());
     let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
-    let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), manners.mcp, site);
+    let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), manners.mcp, site.is_tls);
     let (agents, described) = runtime::router(core, sockets.callers.clone());
     // The adapter for HTTP also answers what no route matches, and describes what the others have over HTTP.
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
     let sockets = workers.merge(shared).merge(agents);
     let served = rest::router(Arc::clone(core), described).merge(openai).merge(clients).merge(sockets);
-    Routes { served, turned_away: rest::turned_away() }
+    Ok(Routes { served: guard.protect(served), turned_away: guard.protect(rest::turned_away()) })
 }
 
 /// `/ws`, which two protocols have in common: who asks for an agent's feed in the query of the URL is a dashboard, and who does not
@@ -80,11 +89,10 @@ async fn upgrade(
     State((callers, dashboards)): State<(rpc::Adapter, feed::Adapter)>,
     ConnectInfo(remote): ConnectInfo<SocketAddr>,
     uri: Uri,
-    headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     match feed::Request::of(&uri) {
-        Some(request) => dashboards.upgrade(request, remote.ip(), &headers, upgrade).await,
-        None => callers.upgrade(remote.ip(), &headers, upgrade),
+        Some(request) => dashboards.upgrade(request, remote.ip(), upgrade).await,
+        None => callers.upgrade(remote.ip(), upgrade),
     }
 }

@@ -11,6 +11,7 @@ use toml::Table;
 
 use super::chat::GivenChat;
 use super::feed::GivenFeed;
+use super::http::GivenHttp;
 use super::limits::GivenLimits;
 use super::mcp::GivenMcp;
 use super::model::GivenModel;
@@ -41,6 +42,8 @@ pub(crate) struct Given {
     pub(super) drain_limit: Option<Span>,
     #[command(flatten)]
     pub(super) tls: GivenTls,
+    #[command(flatten)]
+    pub(super) http: GivenHttp,
     #[command(flatten)]
     pub(super) worker: GivenWorker,
     #[command(flatten)]

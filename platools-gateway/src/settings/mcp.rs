@@ -18,22 +18,6 @@ pub(crate) struct GivenMcp {
     /// Where clients find the gateway if a proxy answers for it, such as https://gateway.example.com. Default: as they ask.
     #[arg(long = "mcp-url", value_name = "URL", env = "PLATOOLS_GATEWAY_MCP_URL")]
     url: Option<String>,
-    /// Hosts that requests at /mcp may be for, with commas between them. Default: loopback names and the listening address.
-    #[arg(
-        long = "mcp-allowed-hosts",
-        value_name = "HOSTS",
-        env = "PLATOOLS_GATEWAY_MCP_ALLOWED_HOSTS",
-        value_delimiter = ','
-    )]
-    allowed_hosts: Option<Vec<String>>,
-    /// Origins of web pages that may use /mcp, with commas between them. Default: those of loopback names.
-    #[arg(
-        long = "mcp-allowed-origins",
-        value_name = "ORIGINS",
-        env = "PLATOOLS_GATEWAY_MCP_ALLOWED_ORIGINS",
-        value_delimiter = ','
-    )]
-    allowed_origins: Option<Vec<String>>,
     /// How long a session at /mcp lasts that is not used. Default: 1h.
     #[arg(long = "mcp-session-idle", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_SESSION_IDLE")]
     session_idle: Option<Span>,
@@ -65,10 +49,6 @@ pub(crate) struct Mcp {
     /// Where clients find the gateway if a proxy answers for it. Default: as they ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
-    /// Hosts that requests may be for, besides loopback names and the listening address. Default: none.
-    allowed_hosts: Vec<String>,
-    /// Origins of web pages that may ask, besides those of loopback names. Default: none.
-    allowed_origins: Vec<String>,
     /// How long a session lasts that is not used. Default: 1 hour.
     session_idle: Span,
     /// How many sessions there may be. Default: 1000.
@@ -88,8 +68,6 @@ impl Default for Mcp {
         let number = |number| NonZeroU32::new(number).expect("a default is not zero");
         Self {
             url: None,
-            allowed_hosts: Vec::new(),
-            allowed_origins: Vec::new(),
             session_idle: Span::from_secs(60 * 60),
             max_sessions: number(1000),
             max_sessions_per_caller: number(100),
@@ -105,18 +83,10 @@ impl Mcp {
         for (name, span) in [("session_idle", self.session_idle), ("call_limit", self.call_limit)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`mcp.{name}` is {span}; it takes at least 1s");
         }
-        let origins = self.url.iter().map(|url| ("url", url));
-        let origins = origins.chain(self.allowed_origins.iter().map(|origin| ("allowed_origins", origin)));
-        for (name, origin) in origins {
+        if let Some(url) = &self.url {
             ensure!(
-                is_origin(origin),
-                "`mcp.{name}` has {origin:?}; it takes a scheme and a host, such as https://gateway.example.com"
-            );
-        }
-        for host in &self.allowed_hosts {
-            ensure!(
-                !host.is_empty() && !host.contains(['/', '@', '*', ' ']),
-                "`mcp.allowed_hosts` has {host:?}; it takes names such as gateway.example.com or gateway.example.com:8443"
+                is_origin(url),
+                "`mcp.url` is {url:?}; it takes a scheme and a host, such as https://gateway.example.com"
             );
         }
         Ok(())
@@ -126,8 +96,6 @@ impl Mcp {
     pub(crate) fn settings(&self) -> McpSettings {
         let mut settings = McpSettings::default();
         settings.url.clone_from(&self.url);
-        settings.allowed_hosts.clone_from(&self.allowed_hosts);
-        settings.allowed_origins.clone_from(&self.allowed_origins);
         settings.session_idle = self.session_idle.get();
         settings.max_sessions = self.max_sessions.get() as usize;
         settings.max_sessions_per_caller = self.max_sessions_per_caller.get() as usize;

@@ -3,6 +3,7 @@
 mod chat;
 mod feed;
 mod given;
+mod http;
 mod limits;
 mod mcp;
 mod model;
@@ -30,6 +31,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) use chat::{Chat, GivenChat};
 use feed::Feed;
 pub(crate) use given::{Given, GivenLog, LogFormat};
+pub(crate) use http::{GivenHttp, Http};
 use mcp::Mcp;
 pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
@@ -67,6 +69,8 @@ pub(crate) struct Settings {
     /// What TLS is served with. Default: no TLS.
     #[serde(skip_serializing_if = "Tls::is_none")]
     pub(crate) tls: Tls,
+    /// The gateway's names, and the web pages that may use it.
+    pub(crate) http: Http,
     /// The gateway's patience with workers.
     pub(crate) worker: Worker,
     /// How much one address, one key or one entity may ask for.
@@ -199,6 +203,7 @@ impl Settings {
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
+        settings.http.check()?;
         settings.rpc.check()?;
         settings.feed.check()?;
         settings.runtime.check()?;
@@ -364,7 +369,14 @@ mod tests {
             ("data = '/d'\n[feed]\nmax_message = '1B'", "it takes at least 1KiB"),
             ("data = '/d'\n[mcp]\nsession_idle = '1ms'", "`mcp.session_idle` is 1ms; it takes at least 1s"),
             ("data = '/d'\n[mcp]\nurl = 'example.com'", "it takes a scheme and a host"),
-            ("data = '/d'\n[mcp]\nallowed_hosts = ['https://example.com']", "it takes names such as"),
+            (
+                "data = '/d'\n[http]\nnames = ['https://example.com']",
+                "`http.names` has \"https://example.com\"; it takes names",
+            ),
+            (
+                "data = '/d'\n[http]\nallowed_origins = ['example.com']",
+                "`http.allowed_origins` has \"example.com\"; it takes",
+            ),
             ("data = '/d'\n[mcp]\nmax_sessions = 0", "line 3"),
             ("data = '/d'\n[chat]\nbusy = 'never'", "`refuse`"),
             ("data = '/d'\n[chat]\nrun_limit = 5", "a time such as"),

@@ -21,6 +21,7 @@ async fn check(file: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ou
 #[tokio::test]
 async fn flags_go_before_the_environment_and_that_before_the_file() {
     let file = "data = '/file'\nlisten = '127.0.0.1:1'\ndrain_limit = '1s'\n[worker]\nstall = '1m'\n\
+        [http]\nnames = ['file.example']\nallowed_origins = ['null']\n\
         [limits.key]\ncalls_per_second = 7\ncalls_in_flight = 7\n\
         [feed]\nwaiting_keys = 7\nsnapshot_limit = '1m'\ntick = '1s'\n\
         [chat]\nbusy = 'refuse'\n[model]\nurl = 'http://file'\nname = 'file'\nmax_turns = 4\n\
@@ -28,6 +29,7 @@ async fn flags_go_before_the_environment_and_that_before_the_file() {
     let variables = [
         ("PLATOOLS_GATEWAY_DATA", "/variable"),
         ("PLATOOLS_GATEWAY_MODEL", "variable"),
+        ("PLATOOLS_GATEWAY_HTTP_NAMES", "a.example,b.example:8443"),
         ("PLATOOLS_GATEWAY_CHAT_RUN_LIMIT", "1m"),
         ("PLATOOLS_GATEWAY_FEED_TICK", "2s"),
         ("PLATOOLS_GATEWAY_FEED_WAITING_KEYS", "100"),
@@ -54,6 +56,10 @@ async fn flags_go_before_the_environment_and_that_before_the_file() {
 listen = "127.0.0.1:2"
 first_key = true
 drain_limit = "1s"
+
+[http]
+names = ["a.example", "b.example:8443"]
+allowed_origins = ["null"]
 
 [worker]
 silence = "2m"
@@ -113,8 +119,6 @@ waiting_events = 1024
 channel_history = 1000
 
 [mcp]
-allowed_hosts = []
-allowed_origins = []
 session_idle = "1h"
 max_sessions = 1000
 max_sessions_per_caller = 100

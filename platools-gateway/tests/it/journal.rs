@@ -82,7 +82,7 @@ fn arguments(arguments: &Value) -> Value {
 async fn begin(gateway: &Gateway, tool: &str) -> TcpStream {
     let mut connection = within(TcpStream::connect(gateway.address())).await.unwrap();
     let head = format!(
-        "POST /v1/tools/{tool}/call HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 2\r\n\r\n{{}}",
+        "POST /v1/tools/{tool}/call HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Length: 2\r\n\r\n{{}}",
         dev::ADMIN_KEY
     );
     within(connection.write_all(head.as_bytes())).await.unwrap();

@@ -2,7 +2,7 @@
 
 use platools_gateway::core::admin::NewKey;
 use platools_gateway::core::limits::Limits;
-use platools_gateway::{Gateway, McpSettings, Role, dev};
+use platools_gateway::{Gateway, HttpSettings, McpSettings, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ async fn a_gateway_behind_a_proxy_says_where_the_proxy_is() {
 
 #[tokio::test]
 async fn without_auth_still_takes_a_key_here() {
-    let gateway = within(dev::start(dev::DevOptions::default().no_auth())).await.unwrap();
+    let gateway = within(dev::start(dev::DevOptions::with_known_secrets().no_auth())).await.unwrap();
     assert_eq!(Client::at(&gateway.url(), "/mcp").post(&initialize()).await.status(), 401);
     assert_eq!(admin(&gateway).await.names().await, [""; 0]);
 }
@@ -105,10 +105,10 @@ async fn a_revoked_key_ends_its_sessions_and_their_calls() {
 
 #[tokio::test]
 async fn other_hosts_and_other_pages_are_refused() {
-    let mut settings = McpSettings::default();
-    settings.allowed_hosts = vec!["gateway.example.com".to_owned(), "other.example.com:8443".to_owned()];
+    let mut settings = HttpSettings::default();
+    settings.names = vec!["gateway.example.com".to_owned(), "other.example.com:8443".to_owned()];
     settings.allowed_origins = vec!["https://app.example.com".to_owned()];
-    let (gateway, _, _) = gateway_with(Gateway::builder().mcp(settings)).await;
+    let (gateway, _, _) = gateway_with(Gateway::builder().http(settings)).await;
     let key = gateway.add_key(Role::Operator).await.unwrap();
     let client = Client::at(&gateway.url(), "/mcp").key(key.expose_secret());
     for (name, value, status) in [

@@ -201,6 +201,8 @@ async fn the_bridge_says_why_it_does_not_start() {
         (&*url, "", "say with which key: `--key-file FILE`, or PLATOOLS_GATEWAY_KEY"),
         (&*url, "wr0ng", "401"),
         (&*format!("{url}/mcp/entities/nobody"), dev::ADMIN_KEY, "there is no such endpoint"),
+        // An address that leads here and is no loopback address.
+        (&*url.replace("127.0.0.1", "0.0.0.0"), dev::ADMIN_KEY, "add that to `http.names`"),
         ("gateway.example.com", "k", "begins with https:// or http://"),
     ] {
         let output = within(bridge(url).env("PLATOOLS_GATEWAY_KEY", key).output()).await.unwrap();

@@ -146,7 +146,7 @@ async fn a_caller_that_goes_away_cancels_the_calls_of_tools() {
 async fn a_run_that_takes_too_long_ends_with_its_request_to_the_model() {
     let mut model = Model::start().await;
     let chat = ChatSettings::default().run_limit(Duration::from_secs(3));
-    let setup = DevOptions::default().model(model.settings()).chat(chat);
+    let setup = DevOptions::with_known_secrets().model(model.settings()).chat(chat);
     let gateway = within(dev::start(setup)).await.unwrap();
     let answer = asking(&gateway, "hi");
     let answering = model.asked().await.answering();

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use platools_gateway::dev;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -20,6 +21,10 @@ fn command_of(program: &str, arguments: &[&str]) -> Command {
         if ["PLATOOLS_GATEWAY_", "OTEL_", "OPENAI_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
             command.env_remove(name);
         }
+    }
+    // A gateway for development has secrets of its own otherwise, which a test would have to read.
+    for (name, secret) in [("SECRET", dev::SECRET), ("ADMIN_KEY", dev::ADMIN_KEY), ("AGENT_KEY", dev::AGENT_KEY)] {
+        command.env(format!("PLATOOLS_GATEWAY_DEV_{name}"), secret);
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command

@@ -21,7 +21,7 @@ async fn a_dropped_gateway_serves_nobody_any_more() {
     let gateway = dev_gateway().await;
     let address = gateway.address();
     let mut worker = Dial::dev(&gateway).welcomed().await;
-    let mut kept_alive = connection(&gateway, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let mut kept_alive = connection(&gateway, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     within(kept_alive.read_u8()).await.unwrap();
     drop(gateway);
     assert_eq!(worker.closed().await.0, 1001);

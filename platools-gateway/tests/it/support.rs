@@ -25,7 +25,7 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
 }
 
 pub(crate) async fn dev_gateway() -> Gateway {
-    within(dev::start(DevOptions::default())).await.unwrap()
+    within(dev::start(DevOptions::with_known_secrets())).await.unwrap()
 }
 
 /// A gateway with a setup of its own, the secret of an entity, and an operator.

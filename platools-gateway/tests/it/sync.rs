@@ -122,7 +122,7 @@ fn masked(text: &str) -> Vec<u8> {
 async fn frames_sent_before_auth_finishes_are_replayed_in_order() {
     let gateway = dev_gateway().await;
     let mut bytes = format!(
-        "GET /ws/sdk HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        "GET /ws/sdk HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {}\r\n\r\n",
         dev::SECRET
     )

@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
-mod browser;
-
 use std::time::Duration;
 
-use browser::Browser;
+use platools_tests::Browser;
 use positions::App;
 
 /// A step of the prices.
@@ -17,10 +15,15 @@ const MARKER: &str = "window.marker === 'still here'";
 
 const HTML: &str = "<img src=x onerror=alert(1)><b>HTML</b>";
 
+/// Waits until the page shows that it is connected.
+async fn is_live(browser: &Browser) {
+    browser.until("document.getElementById('status').dataset.state === 'live'").await;
+}
+
 async fn open() -> (App, Browser) {
     let app = App::start(0, PACE).await.unwrap();
     let browser = Browser::open(&app.page_url()).await;
-    browser.is_live().await;
+    is_live(&browser).await;
     browser.run("window.marker = 'still here'").await;
     (app, browser)
 }
@@ -95,14 +98,14 @@ async fn the_page_goes_on_when_the_gateway_was_restarted() {
 async fn two_windows_do_not_take_the_agent_from_each_other() {
     let (app, first) = open().await;
     let second = Browser::open(&app.page_url()).await;
-    second.is_live().await;
+    is_live(&second).await;
     let is_over = "document.getElementById('status').dataset.state === 'ended'";
     first.until(is_over).await;
     assert_eq!(first.text("#status").await.trim(), "Watched in another window");
     changes(&second, "#total").await;
     assert_eq!(first.run(is_over).await, true);
     first.click("#again").await;
-    first.is_live().await;
+    is_live(&first).await;
     second.until(is_over).await;
     changes(&first, "#total").await;
     first.close().await;

@@ -10,14 +10,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 pub(super) use request::Request;
 
-use super::origin;
+use super::http::Rejection;
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
@@ -44,18 +44,8 @@ impl Adapter {
     }
 
     /// Lets a dashboard in whose token is good. What it may watch it is told over the socket.
-    pub(super) async fn upgrade(
-        self,
-        request: Request,
-        from: IpAddr,
-        headers: &HeaderMap,
-        upgrade: WebSocketUpgrade,
-    ) -> Response {
+    pub(super) async fn upgrade(self, request: Request, from: IpAddr, upgrade: WebSocketUpgrade) -> Response {
         let Self { core, dashboards } = self;
-        if core.is_without_auth() && !origin::is_local(headers) {
-            tracing::warn!("a web page of another machine was turned away");
-            return (StatusCode::FORBIDDEN, origin::REFUSAL).into_response();
-        }
         let caller = match authenticate(&core, &request, from).await {
             Ok(caller) => caller,
             Err(error) => return refusal(&error),
@@ -86,5 +76,7 @@ fn refusal(error: &Error) -> Response {
         ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
-    (status, error.to_string()).into_response()
+    // Rounded up, so that a dashboard that waits exactly so long is let in.
+    let retry_after = error.wait().map(|wait| wait.as_secs() + 1);
+    Rejection::new(status, error.kind().code(), error.to_string()).retry_after(retry_after).into_response()
 }

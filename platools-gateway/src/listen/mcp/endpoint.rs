@@ -59,7 +59,7 @@ async fn serve(
     let (mut parts, body) = request.into_parts();
     let core = &adapter.sessions.core;
     let caller = caller_of(&mut parts, core).await;
-    let caller = caller.map_err(|error| challenge(adapter, &parts.headers, parts.uri.path(), &error))?;
+    let caller = caller.map_err(|error| challenge(adapter, &parts, &error))?;
     // Nobody needs it any more, and what follows may be shown to somebody.
     parts.headers.remove(header::AUTHORIZATION);
     let environment = which.environment_id.as_deref().or(which.env.as_deref());

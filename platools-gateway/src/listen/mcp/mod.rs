@@ -23,7 +23,6 @@ mod telling;
 mod tools;
 mod visit;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -48,19 +47,12 @@ struct Adapter {
     places: Places,
 }
 
-/// Where the gateway is reached.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Site {
-    /// The address that it listens on.
-    pub(crate) address: SocketAddr,
-    pub(crate) is_tls: bool,
-}
-
 /// The routes of clients of the protocol. The tasks that look after sessions are tracked.
-pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings, site: Site) -> Router {
+pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings, is_tls: bool) -> Router {
     let config = StreamableHttpServerConfig::default().with_max_request_body_bytes(core.limiter().body_bytes());
-    let config = places::guard(config, &settings, site.address);
-    let places = Places::new(&settings, site.is_tls);
+    // The guard before every route has checked both.
+    let config = config.disable_allowed_hosts().disable_allowed_origins();
+    let places = Places::new(&settings, is_tls);
     let sessions = Arc::new(Sessions::new(core, tasks, settings));
     let adapter = Arc::new(Adapter { sessions, config, places });
     let of_entity = format!("{PATH}/entities/{{slug}}");

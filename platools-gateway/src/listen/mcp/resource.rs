@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
 use super::Adapter;
 use super::failure::refusal;
 use crate::core::error::{Error, ErrorKind};
+use crate::listen::http::KnownHost;
 
 /// Where that is said; the path of what it is about follows.
 pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -18,8 +20,9 @@ pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// What there is to know of the resource whose path follows. That there is one of this path is not said by it.
 pub(super) async fn show(State(adapter): State<Arc<Adapter>>, request: Request) -> Response {
     let path = request.uri().path().strip_prefix(WELL_KNOWN).unwrap_or_default();
-    let Some(resource) = adapter.places.url(request.headers(), path) else {
-        let message = "the request does not say which host it is for";
+    let Some(resource) = adapter.places.url(request.extensions().get::<KnownHost>(), path) else {
+        let message =
+            "the gateway does not know the host of this request as its own; add it to `http.names`, or set `mcp.url`";
         return refusal(&Error::new(ErrorKind::InvalidRequest, message));
     };
     Json(json!({
@@ -31,11 +34,13 @@ pub(super) async fn show(State(adapter): State<Arc<Adapter>>, request: Request) 
 }
 
 /// Tells whoever brought no credential, or a wrong one, where to read what is taken.
-pub(super) fn challenge(adapter: &Adapter, headers: &HeaderMap, path: &str, error: &Error) -> Response {
+pub(super) fn challenge(adapter: &Adapter, parts: &Parts, error: &Error) -> Response {
     let mut response = refusal(error);
     if response.status() == StatusCode::UNAUTHORIZED {
-        let is_wrong = headers.contains_key(header::AUTHORIZATION).then_some("error=\"invalid_token\"".to_owned());
-        let metadata = adapter.places.url(headers, &format!("{WELL_KNOWN}{path}"));
+        let is_wrong =
+            parts.headers.contains_key(header::AUTHORIZATION).then_some("error=\"invalid_token\"".to_owned());
+        let path = format!("{WELL_KNOWN}{}", parts.uri.path());
+        let metadata = adapter.places.url(parts.extensions.get::<KnownHost>(), &path);
         let metadata = metadata.map(|url| format!("resource_metadata=\"{url}\""));
         let says: Vec<_> = is_wrong.into_iter().chain(metadata).collect();
         let challenge = format!("Bearer {}", says.join(", "));

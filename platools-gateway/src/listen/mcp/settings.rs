@@ -6,15 +6,10 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct McpSettings {
-    /// Where clients find the gateway, such as `https://gateway.example.com`, if a proxy answers for it there: what they are told
-    /// of the address, and a host that is allowed. Default: what a request's `Host` says.
+    /// URL that clients find the gateway at if a proxy answers for it, such as `https://gateway.example.com`. Clients are told this URL. Its
+    /// host counts as one of [`HttpSettings::names`](crate::HttpSettings::names), and its origin as an allowed one. Default: the host of
+    /// the request, if it is a name or an address of the gateway.
     pub url: Option<String>,
-    /// Hosts that requests may be for, as `name` or `name:port`, besides loopback names and the address that is listened on.
-    /// Default: none.
-    pub allowed_hosts: Vec<String>,
-    /// Origins of web pages that may ask, such as `https://app.example.com`, besides those of loopback names. What is no web
-    /// page has no origin, and is not concerned. Default: none.
-    pub allowed_origins: Vec<String>,
     /// A session that is not used for so long ends. Default: 1 hour.
     pub session_idle: Duration,
     /// There are at most so many sessions. Default: 1000.
@@ -33,8 +28,6 @@ impl Default for McpSettings {
     fn default() -> Self {
         Self {
             url: None,
-            allowed_hosts: Vec::new(),
-            allowed_origins: Vec::new(),
             session_idle: Duration::from_secs(60 * 60),
             max_sessions: 1000,
             max_sessions_per_caller: 100,

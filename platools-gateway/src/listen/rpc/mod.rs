@@ -15,14 +15,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 pub use settings::RpcSettings;
 
-use super::origin;
 use crate::core::Core;
 use crate::core::ids::ConnectionId;
 
@@ -47,12 +45,8 @@ impl Adapter {
     }
 
     /// Lets a caller in, who says over the socket who it is.
-    pub(super) fn upgrade(self, from: IpAddr, headers: &HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    pub(super) fn upgrade(self, from: IpAddr, upgrade: WebSocketUpgrade) -> Response {
         let Self { core, callers, settings } = self;
-        if core.is_without_auth() && !origin::is_local(headers) {
-            tracing::warn!("a web page of another machine was turned away");
-            return (StatusCode::FORBIDDEN, origin::REFUSAL).into_response();
-        }
         // Tracked from here on, so that stopping waits for sockets that are still being opened.
         let tracked = callers.token();
         let max_bytes = settings.max_message_bytes.saturating_add(MORE_READ_BYTES);

@@ -1,0 +1,318 @@
+//! [`Guard`]: the one layer before every route, every WebSocket and the fallback.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use tower::{Layer as _, ServiceExt as _};
+use tower_http::cors::CorsLayer;
+
+use super::host::HostPort;
+use super::origin::PageOrigin;
+use super::rejection::Rejection;
+use super::request::{page_origin, requested_host};
+use super::settings::{HttpSettings, read_origin};
+use super::{cors, websocket};
+use crate::core::error::{Error, ErrorKind};
+
+/// Lets requests through whose `Host` and `Origin` are accepted, and refuses all others.
+///
+/// The check of `Host` keeps a page from reaching the gateway by a name of its own that leads to the gateway's address (DNS rebinding). The
+/// check of `Origin` keeps pages of other sites out, also from WebSockets, where browsers leave that to the server.
+#[derive(Debug)]
+pub(in crate::listen) struct Guard {
+    site: Site,
+    names: Vec<HostPort>,
+    /// Refuses hosts that are neither names nor addresses of the gateway.
+    is_strict: bool,
+    origins: Vec<PageOrigin>,
+    cors: CorsLayer,
+}
+
+/// The socket that a gateway listens on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Site {
+    /// The address that it listens on.
+    pub(crate) address: SocketAddr,
+    pub(crate) is_tls: bool,
+}
+
+/// Host of a request that certainly means this gateway, in the request's extensions. An answer may repeat it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::listen) struct KnownHost(pub(in crate::listen) HostPort);
+
+/// An accepted request.
+#[derive(Debug, PartialEq, Eq)]
+struct Accepted {
+    host: Option<KnownHost>,
+    /// Sent by a web page.
+    is_from_page: bool,
+}
+
+impl Site {
+    fn is_loopback(&self) -> bool {
+        self.address.ip().to_canonical().is_loopback()
+    }
+}
+
+impl Guard {
+    /// A guard for one listener. `public_url` is where a proxy answers for the gateway; its host counts as a name, and its origin as
+    /// allowed.
+    ///
+    /// # Errors
+    /// A name, an origin or the URL cannot be read.
+    pub(in crate::listen) fn new(settings: &HttpSettings, public_url: Option<&str>, site: Site) -> Result<Self, Error> {
+        let (mut names, mut origins) = (settings.hosts()?, settings.origins()?);
+        let is_strict = site.is_loopback() || !names.is_empty();
+        if let Some(url) = public_url {
+            let Some(PageOrigin::Host { scheme, host }) = read_origin(url) else {
+                let message =
+                    format!("`mcp.url` is {url:?}; it takes a scheme and a host, such as https://gateway.example.com");
+                return Err(Error::new(ErrorKind::Listen, message));
+            };
+            names.push(host.clone().at_any_port());
+            origins.push(PageOrigin::Host { scheme, host });
+        }
+        Ok(Self { site, names, is_strict, origins, cors: cors::layer() })
+    }
+
+    /// Puts the guard before everything that a router has, also before its fallback.
+    pub(in crate::listen) fn protect(self: &Arc<Self>, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(Arc::clone(self), admit))
+    }
+
+    fn check(&self, parts: &Parts) -> Result<Accepted, Rejection> {
+        let host = requested_host(parts)?;
+        self.check_host(&host)?;
+        let origin = page_origin(&parts.headers)?;
+        if let Some(origin) = &origin {
+            self.check_origin(origin, &host)?;
+        }
+        Ok(Accepted { host: self.is_known(&host).then_some(KnownHost(host)), is_from_page: origin.is_some() })
+    }
+
+    fn check_host(&self, host: &HostPort) -> Result<(), Rejection> {
+        let has_name = self.names.iter().any(|name| name.covers(host));
+        let has_address = host.is_address() && !self.site.is_loopback();
+        if !self.is_strict || host.is_loopback() || has_name || has_address {
+            return Ok(());
+        }
+        let detail =
+            format!("the gateway does not answer to the host `{host}`; to reach it there, add that to `http.names`");
+        Err(Rejection::new(StatusCode::FORBIDDEN, "host_not_allowed", detail))
+    }
+
+    /// True for a host that certainly means this gateway: no other site has it as its own.
+    fn is_known(&self, host: &HostPort) -> bool {
+        host.is_loopback() || host.is_address() || self.names.iter().any(|name| name.covers(host))
+    }
+
+    fn check_origin(&self, origin: &PageOrigin, host: &HostPort) -> Result<(), Rejection> {
+        // A server on this machine needs no browser to send requests, so its pages get nothing that it does not have.
+        let is_local = self.site.is_loopback() && origin.is_loopback();
+        let is_own = origin.is_served_by(host, self.site.is_tls);
+        // Over TLS the browser has seen a certificate for the name, which a page of another site does not have.
+        let is_own_for_certain = is_own && (self.site.is_tls || self.is_known(host));
+        if is_local || is_own_for_certain || self.origins.contains(origin) {
+            return Ok(());
+        }
+        let detail = match origin {
+            PageOrigin::Null => "web pages without an origin, such as files, may not use the gateway; add `null` to \
+                                 `http.allowed_origins` to allow all of them"
+                .to_owned(),
+            PageOrigin::Host { .. } if is_own => {
+                format!("the gateway serves web pages under names that it knows only; add `{host}` to `http.names`")
+            }
+            PageOrigin::Host { .. } => {
+                format!(
+                    "web pages of `{origin}` may not use the gateway; add that to `http.allowed_origins` to allow them"
+                )
+            }
+        };
+        Err(Rejection::new(StatusCode::FORBIDDEN, "origin_not_allowed", detail))
+    }
+}
+
+/// Answers refused requests, and hands all others on.
+async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let accepted = match guard.check(&parts) {
+        Ok(accepted) => accepted,
+        Err(rejection) => {
+            report(&parts, &rejection);
+            return rejection.into_response();
+        }
+    };
+    if websocket::has_other_version(&parts.headers) {
+        return websocket::upgrade_required();
+    }
+    if let Some(host) = accepted.host {
+        parts.extensions.insert(host);
+    }
+    let request = Request::from_parts(parts, body);
+    if !accepted.is_from_page {
+        return next.run(request).await;
+    }
+    let Ok(response) = guard.cors.layer(next).oneshot(request).await;
+    response
+}
+
+/// Logs a refusal without any text of the request.
+fn report(parts: &Parts, rejection: &Rejection) {
+    let address = parts.extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip());
+    tracing::warn!(client.address = ?address, reason = rejection.code, "request refused");
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header;
+
+    use super::*;
+
+    const LOOPBACK: &str = "127.0.0.1:3100";
+    const EXPOSED: &str = "0.0.0.0:3100";
+
+    fn guard(address: &str, is_tls: bool, names: &[&str], origins: &[&str]) -> Guard {
+        let own = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let settings = HttpSettings { names: own(names), allowed_origins: own(origins) };
+        Guard::new(&settings, None, Site { address: address.parse().unwrap(), is_tls }).unwrap()
+    }
+
+    /// The code and the text of a refusal.
+    fn check(guard: &Guard, host: &str, origin: Option<&str>) -> Result<Accepted, (&'static str, String)> {
+        let mut request = axum::http::Request::builder().uri("/").header(header::HOST, host);
+        if let Some(origin) = origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        guard.check(&parts).map_err(|rejection| (rejection.code, rejection.detail))
+    }
+
+    fn code(guard: &Guard, host: &str, origin: Option<&str>) -> &'static str {
+        check(guard, host, origin).map_or_else(|(code, _)| code, |_| "")
+    }
+
+    #[test]
+    fn a_loopback_listener_answers_to_loopback_and_to_its_names() {
+        let guard = guard(LOOPBACK, false, &["gateway.example.com"], &[]);
+        for host in
+            ["localhost:3100", "127.0.0.1", "127.3.2.1:9", "[::1]:3100", "a.localhost", "gateway.example.com:80"]
+        {
+            assert_eq!(code(&guard, host, None), "", "{host}");
+        }
+        for host in
+            ["evil.example:3100", "0.0.0.0:3100", "10.0.0.1:3100", "127.0.0.1.evil.example", "b.gateway.example.com"]
+        {
+            let (code, detail) = check(&guard, host, None).unwrap_err();
+            assert_eq!(code, "host_not_allowed", "{host}");
+            assert!(detail.contains("`http.names`") && detail.contains(host), "{detail}");
+        }
+    }
+
+    #[test]
+    fn another_listener_answers_to_every_host_until_it_has_names() {
+        let (open, named) =
+            (guard(EXPOSED, false, &[], &[]), guard(EXPOSED, false, &["gateway.example.com:3100"], &[]));
+        assert_eq!(code(&open, "anything.example", None), "");
+        for host in ["gateway.example.com:3100", "10.0.0.1:3100", "localhost:3100"] {
+            assert_eq!(code(&named, host, None), "", "{host}");
+        }
+        for host in ["gateway.example.com", "anything.example"] {
+            assert_eq!(code(&named, host, None), "host_not_allowed", "{host}");
+        }
+    }
+
+    #[test]
+    fn only_hosts_that_mean_the_gateway_for_certain_are_known() {
+        let guard = guard(EXPOSED, true, &[], &[]);
+        let is_known = |host| check(&guard, host, None).unwrap().host.is_some();
+        assert!(is_known("localhost:3100") && is_known("10.0.0.1"));
+        assert!(!is_known("evil.example"));
+    }
+
+    #[test]
+    fn pages_of_other_sites_are_refused_and_the_setting_is_named() {
+        let guard = guard(LOOPBACK, false, &[], &["https://app.example.com", "tauri://localhost"]);
+        for origin in ["https://app.example.com", "https://app.example.com:443", "tauri://localhost"] {
+            assert_eq!(code(&guard, LOOPBACK, Some(origin)), "", "{origin}");
+        }
+        for origin in
+            ["https://evil.example", "http://app.example.com", "https://app.example.com:8443", "tauri://other"]
+        {
+            let (code, detail) = check(&guard, LOOPBACK, Some(origin)).unwrap_err();
+            assert_eq!(code, "origin_not_allowed", "{origin}");
+            assert!(detail.contains("`http.allowed_origins`"), "{detail}");
+        }
+        for origin in ["", "evil.example", "https://evil.example/", "https://"] {
+            assert_eq!(code(&guard, LOOPBACK, Some(origin)), "origin_not_allowed", "{origin}");
+        }
+    }
+
+    #[test]
+    fn pages_of_this_machine_may_use_a_loopback_listener_only() {
+        for origin in ["http://localhost:5173", "http://127.0.0.1:8080", "http://[::1]:3100"] {
+            assert_eq!(code(&guard(LOOPBACK, false, &[], &[]), LOOPBACK, Some(origin)), "", "{origin}");
+            assert_eq!(code(&guard(EXPOSED, false, &[], &[]), "10.0.0.1:3100", Some(origin)), "origin_not_allowed");
+        }
+    }
+
+    #[test]
+    fn files_are_refused_unless_null_is_allowed() {
+        let (_, detail) = check(&guard(LOOPBACK, false, &[], &[]), LOOPBACK, Some("null")).unwrap_err();
+        assert!(detail.contains("add `null` to `http.allowed_origins`"), "{detail}");
+        assert_eq!(code(&guard(LOOPBACK, false, &[], &["null"]), LOOPBACK, Some("null")), "");
+    }
+
+    #[test]
+    fn a_page_under_the_gateways_own_name_needs_the_name_to_be_known() {
+        let (host, page) = ("gateway.example:3100", Some("http://gateway.example:3100"));
+        // Any site could have its own name lead to the gateway.
+        let (code_of_unknown, detail) = check(&guard(EXPOSED, false, &[], &[]), host, page).unwrap_err();
+        assert_eq!(code_of_unknown, "origin_not_allowed");
+        assert!(detail.contains("`http.names`") && detail.contains(host), "{detail}");
+        assert_eq!(code(&guard(EXPOSED, false, &["gateway.example"], &[]), host, page), "");
+        assert_eq!(code(&guard(EXPOSED, false, &[], &[]), "10.0.0.1:3100", Some("http://10.0.0.1:3100")), "");
+        let secure = guard(EXPOSED, true, &[], &[]);
+        assert_eq!(code(&secure, host, Some("https://gateway.example:3100")), "", "its certificate is for the name");
+        assert_eq!(code(&secure, host, page), "origin_not_allowed");
+    }
+
+    #[test]
+    fn the_host_of_a_proxy_is_a_name_and_its_origin_is_allowed() {
+        let site = Site { address: LOOPBACK.parse().unwrap(), is_tls: false };
+        let guard = |url| Guard::new(&HttpSettings::default(), Some(url), site);
+        for url in ["https://gateway.example.com", "https://gateway.example.com/", "https://gateway.example.com:443"] {
+            let guard = guard(url).unwrap();
+            assert_eq!(code(&guard, "gateway.example.com:443", None), "", "{url}");
+            // A proxy need not pass the host on.
+            assert_eq!(code(&guard, LOOPBACK, Some("https://gateway.example.com")), "", "{url}");
+        }
+        assert_eq!(code(&guard("https://gateway.example.com").unwrap(), "gateway.example.com", None), "");
+        for url in ["gateway.example.com", "null", "https://a/b"] {
+            assert!(guard(url).unwrap_err().to_string().contains("`mcp.url`"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        let guard = guard(LOOPBACK, false, &[], &[]);
+        let code = |uri: &str, headers: &[(&str, &str)]| {
+            let request = axum::http::Request::builder().uri(uri);
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            guard.check(&parts).map_or_else(|rejection| rejection.code, |_| "")
+        };
+        assert_eq!(code("/", &[]), "invalid_request");
+        assert_eq!(code("/", &[("host", "localhost"), ("host", "localhost")]), "invalid_request");
+        assert_eq!(code("/", &[("host", "user:pass@localhost")]), "invalid_request");
+        assert_eq!(code("http://localhost/", &[("host", "localhost")]), "");
+        assert_eq!(code("http://evil.example/", &[("host", "localhost")]), "invalid_request");
+        let twice = [("host", "localhost"), ("origin", "http://localhost"), ("origin", "https://evil.example")];
+        assert_eq!(code("/", &twice), "invalid_request");
+    }
+}

@@ -1,0 +1,52 @@
+//! [`HttpSettings`]: the names of the gateway, and the web pages that may use it.
+
+use super::host::HostPort;
+use super::origin::PageOrigin;
+use crate::core::error::{Error, ErrorKind};
+
+/// Names of the gateway, and web pages that may use it. They count for every route and every WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct HttpSettings {
+    /// Names that the gateway is reached by, as `name` or `name:port`, such as `gateway.example.com`. Requests for other names are refused
+    /// with 403 on a loopback address, and on any address once there is a name. Loopback names are always accepted, and so are IP
+    /// addresses unless the gateway listens on a loopback address. Default: none.
+    pub names: Vec<String>,
+    /// Origins of web pages that may use the gateway, such as `https://app.example.com`; `null` stands for all files and sandboxed frames.
+    /// Always accepted are pages that the gateway itself serves under a name it knows, and, if it listens on a loopback address, pages of
+    /// web servers on the same machine. Default: none.
+    pub allowed_origins: Vec<String>,
+}
+
+impl HttpSettings {
+    /// Checks that every name and every origin can be read.
+    ///
+    /// # Errors
+    /// A name or an origin cannot be read. The error has it.
+    pub fn check(&self) -> Result<(), Error> {
+        self.hosts().and_then(|_| self.origins()).map(drop)
+    }
+
+    pub(super) fn hosts(&self) -> Result<Vec<HostPort>, Error> {
+        self.names.iter().map(|name| HostPort::parse(name).ok_or_else(|| not_a_name(name))).collect()
+    }
+
+    pub(super) fn origins(&self) -> Result<Vec<PageOrigin>, Error> {
+        self.allowed_origins.iter().map(|text| read_origin(text).ok_or_else(|| not_an_origin(text))).collect()
+    }
+}
+
+/// Reads an origin as people write it: a slash at the end does not matter.
+pub(super) fn read_origin(text: &str) -> Option<PageOrigin> {
+    PageOrigin::parse(text.strip_suffix('/').unwrap_or(text))
+}
+
+fn not_a_name(text: &str) -> Error {
+    let expected = "it takes names such as gateway.example.com or gateway.example.com:8443";
+    Error::new(ErrorKind::Listen, format!("`http.names` has {text:?}; {expected}"))
+}
+
+fn not_an_origin(text: &str) -> Error {
+    let expected = "it takes a scheme and a host, such as https://app.example.com, or `null` for files";
+    Error::new(ErrorKind::Listen, format!("`http.allowed_origins` has {text:?}; {expected}"))
+}
