@@ -103,7 +103,7 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
         );
         return Err(Error::new(ErrorKind::Listen, message));
     }
-    let builder = Builder::default().listen(options.listen).chat(options.chat);
+    let builder = Builder::default().listen(options.listen).chat(options.chat).open_catalogue();
     let builder = options.logs.into_iter().fold(builder, Builder::logs);
     let builder = if options.no_auth { builder.without_auth() } else { builder };
     let thinking =

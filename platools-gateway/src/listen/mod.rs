@@ -1,9 +1,9 @@
 //! How the gateway is reached: one adapter for each protocol, all over the same core. Adapters do not know each other.
 
 mod bearer;
-mod body;
 mod feed;
 mod forms;
+mod http;
 mod mcp;
 mod openai;
 mod origin;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, Extension, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use axum::routing::any;
@@ -28,13 +28,13 @@ use tokio_util::task::TaskTracker;
 
 pub use mcp::McpSettings;
 pub(crate) use mcp::Site;
-pub use rpc::RpcSettings;
+pub use rpc::{AnonymousAccess, RpcSettings};
 pub(crate) use server::{Server, Setup};
 pub(crate) use sync::Patience;
 
 // What adapters share they take from here.
-use bearer::{bearer_token, caller_of};
-use body::{Object, Unread, parse_object, read_text};
+use bearer::{bearer_token, caller_of, identified, remote};
+use http::body::{BodyText, Object, Sender, Unread, parse_object, read_text};
 use server::{Routes, Traffic};
 
 use crate::core::Core;
@@ -79,12 +79,13 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site
 async fn upgrade(
     State((callers, dashboards)): State<(rpc::Adapter, feed::Adapter)>,
     ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    Extension(traffic): Extension<Traffic>,
     uri: Uri,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     match feed::Request::of(&uri) {
         Some(request) => dashboards.upgrade(request, remote.ip(), &headers, upgrade).await,
-        None => callers.upgrade(remote.ip(), &headers, upgrade),
+        None => callers.upgrade(remote.ip(), traffic, &headers, upgrade),
     }
 }

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::request::{Form, Request};
 use super::stream::Streamed;
 use crate::core::Core;
+use crate::core::identity::Role;
 
 /// Has an agent answer. A client that goes away ends its run.
 pub(super) async fn complete(
@@ -20,11 +21,14 @@ pub(super) async fn complete(
     Known(caller): Known,
     body: Body,
 ) -> Result<Response, Failure> {
-    let request = Request::read(body, &core).await?;
+    caller.require(Role::Operator)?;
+    // Before the body is read. It is kept for as long as the agent answers.
+    let permit = core.permit_chat(&caller)?;
+    let request = Request::read(body, &core, &caller).await?;
     let caller = request.caller(caller);
     if request.form != Form::Whole {
-        return Streamed::new(core, caller, request).respond().await;
+        return Streamed::new(core, caller, permit, request).respond().await;
     }
-    let (text, answer) = core.complete(&caller, request.completion(), &()).await?;
+    let (text, answer) = core.complete(&caller, permit, request.completion(), &()).await?;
     Ok(Json(Head::new(&request.agent).whole(&text, answer.usage)).into_response())
 }

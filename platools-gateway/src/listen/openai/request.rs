@@ -10,6 +10,7 @@ use super::messages::{Said, Talk};
 use crate::core::Core;
 use crate::core::chat::Completion;
 use crate::core::identity::Caller;
+use crate::core::limits::HeldBytes;
 use crate::listen::{parse_object, read_text};
 
 /// One request. What only a model has a use for, such as a temperature, is passed over: an agent's profile says how it answers.
@@ -43,6 +44,9 @@ pub(super) struct Request {
     talk: Talk,
     user: Option<String>,
     pub(super) form: Form,
+    /// What was said counts against the gateway's budget as long as it is there.
+    #[expect(dead_code, reason = "it is kept, not used")]
+    held: Option<HeldBytes>,
 }
 
 /// How an answer is sent.
@@ -57,8 +61,11 @@ pub(super) enum Form {
 }
 
 impl Request {
-    pub(super) async fn read(body: Body, core: &Core) -> Result<Self, Failure> {
-        Self::parse(&read_text(body, core.limiter().body_bytes()).await?)
+    pub(super) async fn read(body: Body, core: &Core, caller: &Caller) -> Result<Self, Failure> {
+        let held = core.limiter().body_of(caller.credential.to_string());
+        let (text, held) = read_text(body, held, core.limiter().body_bytes()).await?.into_parts();
+        let request = Self::parse(&text)?;
+        Ok(Self { held: Some(held), ..request })
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
@@ -70,7 +77,7 @@ impl Request {
             _ => Form::Whole,
         };
         let user = asked.user.filter(|user| !user.is_empty());
-        Ok(Self { agent: asked.model, talk: Talk::read(asked.messages)?, user, form })
+        Ok(Self { agent: asked.model, talk: Talk::read(asked.messages)?, user, form, held: None })
     }
 
     /// The caller, who speaks for a user if its token or the request names one.

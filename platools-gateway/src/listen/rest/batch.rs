@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use futures::future::join_all;
@@ -10,10 +11,10 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::auth::Known;
-use super::body::{Text, parse};
+use super::body::{parse, read};
 use super::call::{Answer, Call, Headers};
 use super::problem::{Problem, invalid, json};
-use crate::core::identity::Caller;
+use crate::core::identity::{Caller, Role};
 use crate::core::{CallReply, Core};
 
 /// So many calls may be made at once.
@@ -69,9 +70,11 @@ pub(super) async fn call_all(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
     headers: Headers,
-    Text(body): Text,
+    body: Body,
 ) -> Result<Response, Problem> {
     headers.without_key()?;
+    caller.require(Role::Operator)?;
+    let body = read(&core, &caller, body).await?;
     let batch: Batch<'_> = parse(&body)?;
     if !(1..=MAX_CALLS).contains(&batch.calls.len()) {
         return Err(invalid("`calls` must have from 1 to 64 calls"));

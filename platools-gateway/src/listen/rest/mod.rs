@@ -30,6 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::core::Core;
+use auth::Visitor;
 use problem::Problem;
 
 #[derive(OpenApi)]
@@ -71,7 +72,7 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .split_for_parts();
     document.merge(others);
     router
-        .route("/openapi.json", get(async || Json(document)))
+        .route("/openapi.json", get(async |_: Visitor| Json(document)))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(core)

@@ -9,19 +9,19 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
-/// Events are dropped when so many bytes wait, however few messages they are: a caller's share of the gateway's memory.
-const EVENT_BYTES: usize = 16 * 1024 * 1024;
-
 /// The log says so often at most that events of one connection were dropped.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What waits to be written to one caller, in order.
 ///
-/// Nobody who queues waits: an event that does not fit is dropped, and a response takes the place of one.
+/// Nobody who queues waits: an event that does not fit is dropped, and a response takes the place of some. Both the number of
+/// messages and their bytes are bounded.
 #[derive(Debug)]
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
     limit: usize,
+    /// A caller's share of the gateway's memory.
+    max_bytes: usize,
     changed: Notify,
 }
 
@@ -44,8 +44,8 @@ struct Message {
 }
 
 impl Queue {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { waiting: Mutex::default(), limit, changed: Notify::new() }
+    pub(super) fn new(limit: usize, max_bytes: usize) -> Self {
+        Self { waiting: Mutex::default(), limit, max_bytes, changed: Notify::new() }
     }
 
     /// Queues an event.
@@ -62,7 +62,7 @@ impl Queue {
             return waiting.note_dropped(1);
         }
         let text = Event::new(name, payload, waiting.seq).to_text();
-        if waiting.bytes + text.len() > EVENT_BYTES {
+        if waiting.bytes + text.len() > self.max_bytes {
             return waiting.note_dropped(1);
         }
         waiting.push(text, true);
@@ -77,25 +77,24 @@ impl Queue {
         waiting.note_dropped(lost);
     }
 
-    /// Queues a response. Where only responses wait and they are too many, the queue is over.
+    /// Queues a response. Where only responses wait and they are too many or too long, the queue is over. A response that nothing
+    /// waits before is queued however long it is, as it could not be sent at all otherwise.
     pub(super) fn response(&self, response: &Response<'_>) {
+        let text = response.to_text();
         let mut waiting = self.lock();
-        if waiting.messages.len() >= self.limit {
+        while !waiting.is_over && !self.has_room(&waiting, text.len()) {
             // The event that came last goes, so that what is left is what came first.
-            match waiting.messages.iter().rposition(|message| message.is_event) {
-                Some(at) => {
-                    let event = waiting.messages.remove(at);
-                    waiting.bytes -= event.map_or(0, |event| event.text.len());
-                    waiting.note_dropped(1);
-                }
-                None => waiting.is_over = true,
-            }
+            waiting.is_over = !waiting.drop_last_event();
         }
         if !waiting.is_over {
-            waiting.push(response.to_text(), false);
+            waiting.push(text, false);
         }
         drop(waiting);
         self.changed.notify_one();
+    }
+
+    fn has_room(&self, waiting: &Waiting, bytes: usize) -> bool {
+        waiting.messages.is_empty() || (waiting.messages.len() < self.limit && waiting.bytes + bytes <= self.max_bytes)
     }
 
     /// The next message; none when the queue is over. Cancel-safe.
@@ -154,6 +153,15 @@ impl Waiting {
         Some(text)
     }
 
+    /// Drops the event that came last; false if there is none.
+    fn drop_last_event(&mut self) -> bool {
+        let Some(at) = self.messages.iter().rposition(|message| message.is_event) else { return false };
+        let event = self.messages.remove(at);
+        self.bytes -= event.map_or(0, |event| event.text.len());
+        self.note_dropped(1);
+        true
+    }
+
     fn note_dropped(&mut self, events: u64) {
         self.dropped += events;
         if self.logged.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
@@ -172,6 +180,8 @@ mod tests {
 
     use super::*;
 
+    const BYTES: usize = 1024 * 1024;
+
     /// What comes out: the numbers of events, and the ids of responses.
     fn taken(queue: &Queue) -> Vec<String> {
         let name = |text: String| match GatewayFrame::parse(&text).unwrap() {
@@ -188,7 +198,7 @@ mod tests {
 
     #[test]
     fn events_are_numbered_from_one_and_those_that_do_not_fit_leave_a_gap() {
-        let queue = Queue::new(2);
+        let queue = Queue::new(2, BYTES);
         (0..4).for_each(|_| queue.event("chat", &json!({})));
         assert_eq!(taken(&queue), ["1", "2"]);
         queue.event("chat", &json!({}));
@@ -199,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_response_takes_the_place_of_the_latest_event() {
-        let queue = Queue::new(3);
+        let queue = Queue::new(3, BYTES);
         queue.event("chat", &json!({}));
         respond(&queue, "a");
         queue.event("chat", &json!({}));
@@ -211,7 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_queue_of_responses_only_that_is_full_is_over() {
-        let queue = Queue::new(2);
+        let queue = Queue::new(2, BYTES);
         respond(&queue, "a");
         respond(&queue, "b");
         queue.event("chat", &json!({}));
@@ -223,8 +233,8 @@ mod tests {
 
     #[test]
     fn few_events_that_are_large_are_too_many_as_well() {
-        let queue = Queue::new(256);
-        let large = "x".repeat(EVENT_BYTES / 4);
+        let queue = Queue::new(256, BYTES);
+        let large = "x".repeat(BYTES / 4);
         (0..5).for_each(|_| queue.event("chat", &large));
         respond(&queue, "a");
         assert_eq!(taken(&queue), ["1", "2", "3", "a"]);
@@ -232,9 +242,32 @@ mod tests {
         assert_eq!(taken(&queue), ["6"]);
     }
 
+    #[test]
+    fn few_responses_that_are_large_are_too_many_as_well() {
+        let queue = Queue::new(256, BYTES);
+        let large = to_raw_value(&"x".repeat(BYTES / 4)).unwrap();
+        let respond = |payload: &RawValue| queue.response(&Response::success("a", payload));
+        queue.event("chat", &large);
+        (0..3).for_each(|_| respond(&large));
+        assert_eq!(taken(&queue), ["a", "a", "a"], "the event made room");
+        (0..4).for_each(|_| respond(&large));
+        assert!(queue.is_over());
+    }
+
+    #[test]
+    fn a_response_of_any_length_is_sent_when_nothing_else_waits() {
+        let queue = Queue::new(256, BYTES);
+        let large = to_raw_value(&"x".repeat(BYTES * 2)).unwrap();
+        queue.response(&Response::success("a", &large));
+        assert_eq!(taken(&queue), ["a"]);
+        queue.response(&Response::success("a", &large));
+        queue.response(&Response::success("b", &large));
+        assert!(queue.is_over());
+    }
+
     #[tokio::test]
     async fn whoever_waits_is_woken() {
-        let queue = Queue::new(2);
+        let queue = Queue::new(2, BYTES);
         let mut next = Box::pin(queue.next());
         assert!(next.as_mut().now_or_never().is_none());
         queue.event("chat", &json!({}));

@@ -17,13 +17,16 @@ pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
     let ready = session.core.check_ready().await.inspect_err(|why| {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
-    let workers = session.core.connected_workers(&session.caller)?;
+    let (workers, callers) = match session.has_catalogue {
+        true => (session.core.connected_workers(&session.caller)?, session.core.caller_count()),
+        false => (Vec::new(), 0),
+    };
     reply(&json!({
         "status": if ready.is_ok() { "ready" } else { "not_ready" },
         "version": env!("CARGO_PKG_VERSION"),
         "protocol": PROTOCOL,
         "workers": workers.len(),
-        "callers": session.core.caller_count(),
+        "callers": callers,
         "callsInFlight": workers.iter().map(|worker| worker.calls_in_flight).sum::<usize>(),
     }))
 }

@@ -1,0 +1,3 @@
+//! Parts of HTTP that several protocols share.
+
+pub(super) mod body;
