@@ -71,7 +71,7 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
     let sockets = workers.merge(shared).merge(agents);
     let served = rest::router(Arc::clone(core), described).merge(openai).merge(clients).merge(sockets);
-    Routes { served, turned_away: rest::turned_away() }
+    Routes { served, turned_away: rest::turned_away(), busy: rest::busy() }
 }
 
 /// `/ws`, which two protocols have in common: who asks for an agent's feed in the query of the URL is a dashboard, and who does not

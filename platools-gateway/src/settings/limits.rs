@@ -126,4 +126,7 @@ struct GivenTotal {
     /// Bytes of requests that are read or answered at once, of all callers. Default: 268435456.
     #[arg(id = "total-body-bytes", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_TOTAL_BODY_BYTES")]
     body_bytes: Option<NonZeroU64>,
+    /// Bytes of responses that wait to be read, of all callers. Default: 268435456.
+    #[arg(id = "total-waiting-bytes", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_TOTAL_WAITING_BYTES")]
+    waiting_bytes: Option<NonZeroU64>,
 }

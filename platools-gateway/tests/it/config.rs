@@ -85,6 +85,7 @@ calls_in_flight = 10000
 [limits.total]
 chats_in_flight = 1000
 body_bytes = 268435456
+waiting_bytes = 268435456
 
 [journal]
 recording = "nothing"

@@ -10,7 +10,7 @@ use platools_gateway::{Gateway, McpSettings, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Error;
 
 use crate::mcp_raw::{Client, initialize};
@@ -45,7 +45,10 @@ async fn worker(gateway: &Gateway, secret: &str) -> Worker {
 
 /// Sends a request whose body of `length` bytes is there up to `sent` bytes.
 async fn begin(gateway: &Gateway, method: &str, path: &str, key: &str, (length, sent): (usize, usize)) -> TcpStream {
-    let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    // So that responses that are not read wait in the gateway.
+    socket.set_recv_buffer_size(64 * 1024).unwrap();
+    let mut stream = within(socket.connect(gateway.address())).await.unwrap();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\nConnection: close\r\n\
          Accept: application/json, text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
@@ -365,4 +368,42 @@ async fn a_session_makes_room_only_among_those_of_its_own_caller() {
     let third = client(&ours[0]).opened().await;
     assert_eq!(first.post(&list).await.status(), 404, "its own idlest session makes room");
     assert_eq!(third.post(&list).await.status(), 200);
+}
+
+#[tokio::test]
+async fn lists_that_nobody_reads_are_bounded_in_sum() {
+    let (gateway, secret, caller) =
+        gateway(|limits| limits.total.waiting_bytes = NonZeroU64::new(16 * 1024 * 1024).unwrap()).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    let long = json!({"x": "x".repeat(10_000)});
+    let tools: Vec<_> = (0..900)
+        .map(|number| json!({"name": format!("t-{number}"), "description": "", "input_schema": long}))
+        .collect();
+    worker.send(json!({"type": "tool_register", "tools": tools})).await;
+    worker.expect("tools_registered").await;
+    let key = key(&gateway, Role::Viewer).await;
+    // Each has 9 MB, of which the systems of both sides take some.
+    let list = async || begin(&gateway, "GET", "/v1/tools", &key, (0, 0)).await;
+    let mut open = Vec::new();
+    let refused = within(async {
+        loop {
+            let stream = list().await;
+            let mut line = [0; 12];
+            let mut peeked = 0;
+            while peeked < line.len() {
+                peeked = stream.peek(&mut line).await.unwrap();
+            }
+            if line == *b"HTTP/1.1 503" {
+                break answer(stream).await;
+            }
+            open.push(stream);
+        }
+    })
+    .await;
+    assert!(refused.contains("retry-after: 1") && refused.contains(r#""code":"busy""#), "{refused}");
+    assert!(open.len() < 10, "{}", open.len());
+    // Who looks at little is answered, and so is who called something.
+    assert_eq!(caller.get("/v1/workers").await.status, 200);
+    drop(open);
+    until(200, async || caller.get("/v1/tools").await).await;
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{HeldBytes, Limiter, Place, SOON, network, too_much};
+use super::{HeldBytes, Limiter, OverBudget, Place, SOON, network, too_much};
 use crate::domain::error::Error;
 use crate::domain::identity::{Caller, Credential};
 
@@ -38,6 +38,22 @@ impl Limiter {
         let of_all = self.all_chats_in_flight.take(());
         let of_all = of_all.ok_or_else(|| too_much("too many chats are under way in this gateway", SOON))?;
         Ok(ChatPlace { _of_key: of_key, _of_all: of_all })
+    }
+
+    /// Counts a message that waits for a caller with that credential, unless it is short.
+    ///
+    /// # Errors
+    /// So much waits that it is not to be kept.
+    pub(crate) fn waiting_message(&self, credential: &str, bytes: usize) -> Result<Option<HeldBytes>, OverBudget> {
+        self.waiting.hold(credential, bytes)
+    }
+
+    /// Counts a response that waits for whoever reads it at an address, unless it is short.
+    ///
+    /// # Errors
+    /// So much waits that it is not to be kept.
+    pub(crate) fn waiting_response(&self, from: IpAddr, bytes: usize) -> Result<Option<HeldBytes>, OverBudget> {
+        self.waiting.hold(&network(from).to_string(), bytes)
     }
 
     /// Begins to count the bytes of one request that a credential sends.

@@ -47,6 +47,8 @@ pub(crate) struct Limiter {
     all_chats_in_flight: Places<()>,
     body_bytes: usize,
     bodies: Budget,
+    /// Responses and events that wait for those who read slowly.
+    waiting: Budget,
     workers: Places<EntityId>,
     entity_handshakes: Rate<EntityId>,
     entity_calls: Rate<EntityId>,
@@ -85,6 +87,7 @@ impl Limiter {
             all_chats_in_flight: Places::new(total.chats_in_flight),
             body_bytes: body_bytes as usize,
             bodies: Budget::new(total.body_bytes.get(), body_bytes.into()),
+            waiting: Budget::new(total.waiting_bytes.get(), 0),
             workers: Places::new(entity.connections),
             entity_handshakes: Rate::per_second(entity.handshakes_per_second),
             entity_calls: Rate::per_second(entity.calls_per_second),
@@ -173,7 +176,7 @@ impl Limiter {
     }
 
     /// How much each limit has refused since the start, by the name of its setting.
-    pub(crate) fn refused(&self) -> [(&'static str, u64); 15] {
+    pub(crate) fn refused(&self) -> [(&'static str, u64); 16] {
         [
             ("address.connections", self.connections.refused() + self.named_connections.refused()),
             ("address.handshakes_per_second", self.handshakes.refused()),
@@ -190,6 +193,7 @@ impl Limiter {
             ("entity.calls_in_flight", self.entity_calls_in_flight.refused()),
             ("total.chats_in_flight", self.all_chats_in_flight.refused()),
             ("total.body_bytes", self.bodies.refused()),
+            ("total.waiting_bytes", self.waiting.refused()),
         ]
     }
 

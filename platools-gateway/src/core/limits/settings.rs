@@ -88,6 +88,9 @@ pub struct TotalLimits {
     /// Bytes of requests that are read or answered at once, of which one key or token may hold half. A number below
     /// [`KeyLimits::body_bytes`] means as much. Default: 268,435,456 (256 MiB).
     pub body_bytes: NonZeroU64,
+    /// Bytes of responses that wait to be read: of messages at `/ws` behind others, and of answers to `GET`. Half of them for one
+    /// key, token or address. Default: 268,435,456 (256 MiB).
+    pub waiting_bytes: NonZeroU64,
 }
 
 impl Default for AddressLimits {
@@ -116,10 +119,8 @@ impl Default for KeyLimits {
 
 impl Default for TotalLimits {
     fn default() -> Self {
-        Self {
-            chats_in_flight: number(1000),
-            body_bytes: NonZeroU64::new(256 * 1024 * 1024).expect("a default is not zero"),
-        }
+        let much = NonZeroU64::new(256 * 1024 * 1024).expect("a default is not zero");
+        Self { chats_in_flight: number(1000), body_bytes: much, waiting_bytes: much }
     }
 }
 

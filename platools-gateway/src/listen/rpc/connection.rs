@@ -1,6 +1,7 @@
 //! The task that owns one caller's socket.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes};
@@ -37,7 +38,8 @@ pub(super) async fn serve<S>(core: &Core, socket: S, (from, traffic): (IpAddr, T
 where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
-    let (presence, queue) = (core.arrives(), Queue::new(settings.waiting_messages, settings.waiting_bytes));
+    let presence = core.arrives();
+    let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
     let (mut sink, stream) = socket.split();
     let max_bytes = settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
     let mut reader = Reader::untrusted(stream, settings.read_deadline, max_bytes, traffic);
@@ -68,6 +70,7 @@ where
         Err(end) => return end,
     };
     tracing::info!(credential = %caller.credential, role = %caller.role, "caller connected");
+    queue.is_of(&caller.credential);
     let is_anonymous = caller.credential == Credential::Nothing && !core.is_without_auth();
     if !is_anonymous {
         reader.trust(settings.max_message_bytes);

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -24,8 +25,9 @@ use super::Routes;
 use super::handshake::handshake;
 use super::origin::Origin;
 use super::traffic::Traffic;
+use super::waiting::Waiting;
 use super::watched::Watched;
-use crate::core::limits::Place;
+use crate::core::limits::{OverBudget, Place};
 use crate::tls::Certificates;
 
 /// How long a connection may take to send the head of its next request. It also ends connections that are kept alive idly.
@@ -39,6 +41,8 @@ pub(super) struct Connection {
     router: TowerToHyperService<Router>,
     /// For requests of an address that has too many, though the connection is that of a proxy.
     turned_away: TowerToHyperService<Router>,
+    /// For requests whose response does not fit among those that wait.
+    busy: TowerToHyperService<Router>,
     from: Origin,
     traffic: Traffic,
     stopping: CancellationToken,
@@ -47,8 +51,9 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(routes: Routes, from: Origin, stopping: CancellationToken, requests: TaskTracker) -> Self {
-        let [router, turned_away] = [routes.served, routes.turned_away].map(TowerToHyperService::new);
-        Self { router, turned_away, from, traffic: Traffic::new(), stopping, requests }
+        let [router, turned_away, busy] =
+            [routes.served, routes.turned_away, routes.busy].map(TowerToHyperService::new);
+        Self { router, turned_away, busy, from, traffic: Traffic::new(), stopping, requests }
     }
 
     /// Serves until the connection ends or is upgraded. The place is kept for as long as the stream is, also by whoever
@@ -103,9 +108,16 @@ impl Connection {
         let place = self.from.admit(from);
         request.extensions_mut().insert(ConnectInfo(from));
         request.extensions_mut().insert(self.traffic.clone());
+        let waiting = Waiting::new(Arc::clone(self.from.limiter()), from.ip(), request.method());
         let answering = if place.is_ok() { self.router.call(request) } else { self.turned_away.call(request) };
-        let (place, traffic) = (place.ok().flatten(), self.traffic.clone());
-        let answering = async move { answering.await.map(|response| kept(response, place, &traffic)) };
+        let (place, traffic, busy) = (place.ok().flatten(), self.traffic.clone(), self.busy.clone());
+        let answering = async move {
+            let response = match waiting.count(answering.await?) {
+                Ok(response) => response,
+                Err(OverBudget) => busy.call(Request::new(Body::empty())).await?,
+            };
+            Ok(kept(response, place, &traffic))
+        };
         tracked(self.requests.token(), answering)
     }
 }

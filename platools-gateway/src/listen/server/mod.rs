@@ -6,6 +6,7 @@ mod handshake;
 mod linger;
 mod origin;
 mod traffic;
+mod waiting;
 mod watched;
 mod write_deadline;
 
@@ -54,6 +55,8 @@ pub(crate) struct Routes {
     pub(super) served: Router,
     /// Those of addresses with too many connections.
     pub(super) turned_away: Router,
+    /// Those of requests whose response does not fit among those that wait to be read.
+    pub(super) busy: Router,
 }
 
 impl Routes {
@@ -145,7 +148,7 @@ async fn wait_after(error: &io::Error) {
 impl Setup {
     /// No TLS, and the usual limits.
     pub(crate) fn plain(router: Router) -> Self {
-        let routes = Routes { served: router, turned_away: Router::new() };
+        let routes = Routes { served: router, turned_away: Router::new(), busy: Router::new() };
         Self { routes, limiter: Arc::new(Limiter::new(&Limits::default())), certificates: None }
     }
 }

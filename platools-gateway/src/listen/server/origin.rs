@@ -31,6 +31,10 @@ impl Origin {
         if ip == self.peer.ip() { self.peer } else { SocketAddr::new(ip, 0) }
     }
 
+    pub(super) fn limiter(&self) -> &Arc<Limiter> {
+        &self.limiter
+    }
+
     /// Takes a place for a request among the connections of where it came from, if that is an address that a trusted proxy names.
     ///
     /// # Errors
