@@ -16,6 +16,7 @@ use crate::listen::Sender;
 pub(super) async fn caller_of(parts: &mut Parts, core: &Core) -> Result<Caller, Error> {
     let caller = identified(parts, core).await?;
     core.limiter().request(&caller, remote(parts).await)?;
+    parts.extensions.insert(Sender(caller.credential.to_string()));
     Ok(caller)
 }
 
@@ -25,9 +26,7 @@ pub(super) async fn identified(parts: &mut Parts, core: &Core) -> Result<Caller,
         let message = "missing key: send the header `Authorization: Bearer <key>`";
         Error::new(ErrorKind::Unauthenticated, message)
     })?;
-    let caller = core.authenticate(&key, remote(parts).await).await?;
-    parts.extensions.insert(Sender(caller.credential.to_string()));
-    Ok(caller)
+    core.authenticate(&key, remote(parts).await).await
 }
 
 /// The address that a request came from.
