@@ -127,7 +127,7 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
         );
         return Err(Error::new(ErrorKind::Listen, message));
     }
-    let builder = Builder::default().listen(options.listen).chat(options.chat).http(options.http);
+    let builder = Builder::default().listen(options.listen).chat(options.chat).http(options.http).open_catalogue();
     let builder = options.logs.into_iter().fold(builder, Builder::logs);
     let builder = if options.no_auth { builder.without_auth() } else { builder };
     let thinking =

@@ -40,4 +40,4 @@ pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;
 pub use crate::core::runtime::RuntimeSettings;
 pub use gateway::{Builder, Gateway, Stopped};
-pub use listen::{HttpSettings, McpSettings, RpcSettings};
+pub use listen::{AnonymousAccess, HttpSettings, McpSettings, RpcSettings};

@@ -33,7 +33,7 @@ pub struct ListedTool {
 }
 
 /// The work that the workers of a project have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerLoad {
     /// Connected workers.

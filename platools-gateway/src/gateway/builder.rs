@@ -20,7 +20,9 @@ use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
 use crate::core::runtime::RuntimeSettings;
-use crate::listen::{self, HttpSettings, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets};
+use crate::listen::{
+    self, AnonymousAccess, HttpSettings, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets,
+};
 use crate::model::{ModelAgent, ModelSettings};
 use crate::store::make_folder;
 use crate::tls::{Files, Keeper, Reload};
@@ -165,6 +167,12 @@ impl Builder {
     /// Takes every caller over the gateway RPC protocol for an operator, whatever it proves.
     pub(crate) fn without_auth(mut self) -> Self {
         self.is_without_auth = true;
+        self
+    }
+
+    /// Shows tools and agents to callers over the gateway RPC protocol without a valid key or token.
+    pub(crate) fn open_catalogue(mut self) -> Self {
+        self.manners.rpc.anonymous = AnonymousAccess::Catalogue;
         self
     }
 

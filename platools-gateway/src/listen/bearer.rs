@@ -1,6 +1,6 @@
 //! The bearer token of a request: a worker's secret, or a caller's key; and whose that is.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts as _};
 use axum::http::request::Parts;
@@ -10,17 +10,31 @@ use secrecy::SecretString;
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
+use crate::listen::Sender;
 
-/// Whose request it is.
+/// Whose request it is, which counts among the requests of the caller.
 pub(super) async fn caller_of(parts: &mut Parts, core: &Core) -> Result<Caller, Error> {
+    let caller = identified(parts, core).await?;
+    core.limiter().request(&caller, remote(parts).await)?;
+    parts.extensions.insert(Sender(caller.credential.to_string()));
+    Ok(caller)
+}
+
+/// Whose request it is, for calls, which have a rate of their own.
+pub(super) async fn identified(parts: &mut Parts, core: &Core) -> Result<Caller, Error> {
     let key = bearer_token(&parts.headers).ok_or_else(|| {
         let message = "missing key: send the header `Authorization: Bearer <key>`";
         Error::new(ErrorKind::Unauthenticated, message)
     })?;
+    core.authenticate(&key, remote(parts).await).await
+}
+
+/// The address that a request came from.
+pub(super) async fn remote(parts: &mut Parts) -> IpAddr {
     let ConnectInfo(remote) = ConnectInfo::<SocketAddr>::from_request_parts(parts, &())
         .await
         .expect("the server says where every request comes from");
-    core.authenticate(&key, remote.ip()).await
+    remote.ip()
 }
 
 /// The token, if there is one; the scheme's case does not matter.

@@ -1,7 +1,6 @@
 //! How the gateway is reached: one adapter for each protocol, all over the same core. Adapters do not know each other.
 
 mod bearer;
-mod body;
 mod feed;
 mod forms;
 mod http;
@@ -19,7 +18,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::{ConnectInfo, Extension, State};
 use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::any;
@@ -29,13 +28,13 @@ use tokio_util::task::TaskTracker;
 pub use http::HttpSettings;
 pub(crate) use http::Site;
 pub use mcp::McpSettings;
-pub use rpc::RpcSettings;
+pub use rpc::{AnonymousAccess, RpcSettings};
 pub(crate) use server::{Server, Setup};
 pub(crate) use sync::Patience;
 
 // What adapters share they take from here.
-use bearer::{bearer_token, caller_of};
-use body::{Object, Unread, parse_object, read_text};
+use bearer::{bearer_token, caller_of, identified, remote};
+use http::body::{BodyText, Object, Sender, Unread, parse_object, read_text};
 use server::{Routes, Traffic};
 
 use crate::core::Core;
@@ -80,7 +79,11 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
     let sockets = workers.merge(shared).merge(agents);
     let served = rest::router(Arc::clone(core), described).merge(openai).merge(clients).merge(sockets);
-    Ok(Routes { served: guard.protect(served), turned_away: guard.protect(rest::turned_away()) })
+    Ok(Routes {
+        served: guard.protect(served),
+        turned_away: guard.protect(rest::turned_away()),
+        busy: guard.protect(rest::busy()),
+    })
 }
 
 /// `/ws`, which two protocols have in common: who asks for an agent's feed in the query of the URL is a dashboard, and who does not
@@ -88,11 +91,12 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site
 async fn upgrade(
     State((callers, dashboards)): State<(rpc::Adapter, feed::Adapter)>,
     ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    Extension(traffic): Extension<Traffic>,
     uri: Uri,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     match feed::Request::of(&uri) {
         Some(request) => dashboards.upgrade(request, remote.ip(), upgrade).await,
-        None => callers.upgrade(remote.ip(), upgrade),
+        None => callers.upgrade(remote.ip(), traffic, upgrade),
     }
 }

@@ -1,6 +1,6 @@
 //! What was said of how much one address, one key or one entity may ask for.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use clap::Args;
 use platools_gateway::core::limits::Network;
@@ -15,6 +15,8 @@ pub(crate) struct GivenLimits {
     key: GivenKey,
     #[command(flatten)]
     entity: GivenEntity,
+    #[command(flatten)]
+    total: GivenTotal,
     /// Proxies in front of the gateway, as addresses or networks such as 10.0.0.0/8. Whoever comes by way of them counts as the
     /// address they name in `X-Forwarded-For`.
     #[arg(
@@ -50,17 +52,39 @@ struct GivenAddress {
         env = "PLATOOLS_GATEWAY_ADDRESS_FAILURES_PER_MINUTE"
     )]
     failures_per_minute: Option<NonZeroU32>,
+    /// Requests without a key or token from one address in a second. Default: 1000.
+    #[arg(
+        id = "address-requests-per-second",
+        long,
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_ADDRESS_REQUESTS_PER_SECOND"
+    )]
+    requests_per_second: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct GivenKey {
+    /// Requests of one key or token in a second that are no calls. Default: 2000.
+    #[arg(
+        id = "key-requests-per-second",
+        long,
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_KEY_REQUESTS_PER_SECOND"
+    )]
+    requests_per_second: Option<NonZeroU32>,
     /// Calls of one key or token in a second. Default: 1000.
     #[arg(id = "key-calls-per-second", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_KEY_CALLS_PER_SECOND")]
     calls_per_second: Option<NonZeroU32>,
     /// Calls of one key or token under way. Default: 1000.
     #[arg(id = "key-calls-in-flight", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_KEY_CALLS_IN_FLIGHT")]
     calls_in_flight: Option<NonZeroU32>,
+    /// Chats and completions of one key or token that begin in a second. Default: 100.
+    #[arg(id = "key-chats-per-second", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_KEY_CHATS_PER_SECOND")]
+    chats_per_second: Option<NonZeroU32>,
+    /// Chats and completions of one key or token under way. Default: 200.
+    #[arg(id = "key-chats-in-flight", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_KEY_CHATS_IN_FLIGHT")]
+    chats_in_flight: Option<NonZeroU32>,
     /// Bytes of a request's body, at most 8 MiB. Default: 8388608.
     #[arg(id = "key-body-bytes", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_KEY_BODY_BYTES")]
     body_bytes: Option<NonZeroU32>,
@@ -91,4 +115,18 @@ struct GivenEntity {
     /// Calls of one entity's tools under way. Default: 10000.
     #[arg(id = "entity-calls-in-flight", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_ENTITY_CALLS_IN_FLIGHT")]
     calls_in_flight: Option<NonZeroU32>,
+}
+
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GivenTotal {
+    /// Chats and completions under way, of all callers. Default: 1000.
+    #[arg(id = "total-chats-in-flight", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_TOTAL_CHATS_IN_FLIGHT")]
+    chats_in_flight: Option<NonZeroU32>,
+    /// Bytes of requests that are read or answered at once, of all callers. Default: 268435456.
+    #[arg(id = "total-body-bytes", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_TOTAL_BODY_BYTES")]
+    body_bytes: Option<NonZeroU64>,
+    /// Bytes of responses that wait to be read, of all callers. Default: 268435456.
+    #[arg(id = "total-waiting-bytes", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_TOTAL_WAITING_BYTES")]
+    waiting_bytes: Option<NonZeroU64>,
 }

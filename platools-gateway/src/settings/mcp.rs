@@ -21,7 +21,7 @@ pub(crate) struct GivenMcp {
     /// How long a session at /mcp lasts that is not used. Default: 1h.
     #[arg(long = "mcp-session-idle", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_SESSION_IDLE")]
     session_idle: Option<Span>,
-    /// Sessions at /mcp. Default: 1000.
+    /// Sessions of one project at /mcp. Default: 1000.
     #[arg(long = "mcp-max-sessions", value_name = "NUMBER", env = "PLATOOLS_GATEWAY_MCP_MAX_SESSIONS")]
     max_sessions: Option<NonZeroU32>,
     /// Sessions of one key or token at /mcp. Default: 100.

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use anyhow::ensure;
 use clap::Args;
-use platools_gateway::RpcSettings;
+use platools_gateway::{AnonymousAccess, RpcSettings};
 use serde::{Deserialize, Serialize};
 
 use super::SHORTEST_PATIENCE;
@@ -30,9 +30,20 @@ pub(crate) struct GivenRpc {
     /// How many messages wait for a slow caller at /ws before events are dropped. Default: 256.
     #[arg(long = "rpc-waiting-messages", value_name = "NUMBER", env = "PLATOOLS_GATEWAY_RPC_WAITING_MESSAGES")]
     waiting_messages: Option<NonZeroU32>,
+    /// How long the messages that wait for a slow caller at /ws may be in all. Default: 16MiB.
+    #[arg(long = "rpc-waiting-bytes", value_name = "SIZE", env = "PLATOOLS_GATEWAY_RPC_WAITING_BYTES")]
+    waiting_bytes: Option<Size>,
     /// How many requests of one connection at /ws are under way at once. Default: 256.
     #[arg(long = "rpc-requests-in-flight", value_name = "NUMBER", env = "PLATOOLS_GATEWAY_RPC_REQUESTS_IN_FLIGHT")]
     requests_in_flight: Option<NonZeroU32>,
+    /// What callers at /ws without a valid key or token may see: `none` (they are refused), `empty` lists, or the `catalogue` of
+    /// the default project. Default: empty.
+    #[arg(long = "rpc-anonymous", value_name = "WHAT", env = "PLATOOLS_GATEWAY_RPC_ANONYMOUS", value_parser = anonymous)]
+    anonymous: Option<AnonymousAccess>,
+}
+
+fn anonymous(name: &str) -> Result<AnonymousAccess, &'static str> {
+    AnonymousAccess::from_name(name).ok_or("it takes none, empty or catalogue")
 }
 
 /// What callers over the gateway RPC protocol may ask for, and how long they may take.
@@ -49,8 +60,12 @@ pub(crate) struct Rpc {
     write_deadline: Span,
     /// How many messages wait for a slow caller before events are dropped. Default: 256.
     waiting_messages: NonZeroU32,
+    /// How long the messages that wait for a slow caller may be in all. Default: 16 MiB.
+    waiting_bytes: Size,
     /// How many requests of one connection are under way at once. Default: 256.
     requests_in_flight: NonZeroU32,
+    /// What callers without a valid key or token may see. Default: empty lists.
+    anonymous: AnonymousAccess,
 }
 
 impl Default for Rpc {
@@ -62,7 +77,9 @@ impl Default for Rpc {
             read_deadline: Span::from_secs(60),
             write_deadline: Span::from_secs(10),
             waiting_messages: many,
+            waiting_bytes: Size::bytes(16 * 1024 * 1024),
             requests_in_flight: many,
+            anonymous: AnonymousAccess::default(),
         }
     }
 }
@@ -79,7 +96,9 @@ impl Rpc {
             self.read_deadline,
             self.ping_interval
         );
-        ensure!(self.max_message.get() >= 1024, "`rpc.max_message` is {}; it takes at least 1KiB", self.max_message);
+        for (name, size) in [("max_message", self.max_message), ("waiting_bytes", self.waiting_bytes)] {
+            ensure!(size.get() >= 1024, "`rpc.{name}` is {size}; it takes at least 1KiB");
+        }
         Ok(())
     }
 
@@ -91,6 +110,8 @@ impl Rpc {
         settings.read_deadline = self.read_deadline.get();
         settings.write_deadline = self.write_deadline.get();
         settings.waiting_messages = self.waiting_messages.get() as usize;
+        settings.waiting_bytes = usize::try_from(self.waiting_bytes.get()).unwrap_or(usize::MAX);
+        settings.anonymous = self.anonymous;
         settings.requests_in_flight = self.requests_in_flight.get() as usize;
         settings
     }

@@ -72,10 +72,14 @@ trusted_proxies = ["10.0.0.0/8", "::1"]
 connections = 4096
 handshakes_per_second = 500
 failures_per_minute = 60
+requests_per_second = 1000
 
 [limits.key]
+requests_per_second = 2000
 calls_per_second = 7
 calls_in_flight = 8
+chats_per_second = 100
+chats_in_flight = 200
 body_bytes = 8388608
 
 [limits.entity]
@@ -83,6 +87,11 @@ connections = 1000
 handshakes_per_second = 500
 calls_per_second = 10000
 calls_in_flight = 10000
+
+[limits.total]
+chats_in_flight = 1000
+body_bytes = 268435456
+waiting_bytes = 268435456
 
 [journal]
 recording = "nothing"
@@ -97,7 +106,9 @@ ping_interval = "30s"
 read_deadline = "1m"
 write_deadline = "10s"
 waiting_messages = 256
+waiting_bytes = "16MiB"
 requests_in_flight = 256
+anonymous = "empty"
 
 [feed]
 ping_interval = "30s"

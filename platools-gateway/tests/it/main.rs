@@ -16,6 +16,7 @@ mod directory;
 #[cfg(target_os = "linux")]
 mod disk;
 mod extensions;
+mod fair_use;
 mod feed;
 mod feed_admission;
 mod feed_application;
@@ -59,6 +60,7 @@ mod runtime_load;
 mod runtime_tickets;
 mod secured;
 mod stopping;
+mod strangers;
 #[cfg(unix)]
 mod supervisor;
 mod sync;

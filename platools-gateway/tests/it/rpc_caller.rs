@@ -93,6 +93,11 @@ impl RpcCaller {
         self.send_message(Message::Frame(frame)).await;
     }
 
+    /// The connection under the socket, for frames that are not finished.
+    pub(crate) fn connection(&mut self) -> &mut TcpStream {
+        self.socket.get_mut()
+    }
+
     /// The next frame.
     pub(crate) async fn next(&mut self) -> Value {
         match self.next_message().await {

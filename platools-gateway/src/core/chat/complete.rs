@@ -2,6 +2,7 @@
 
 use super::{Action, Answer, ChatSink, Core, Error, Input, Message, Resource, authorize};
 use crate::core::identity::Caller;
+use crate::core::limits::ChatPlace;
 
 /// What an agent is to answer, without a conversation.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +17,19 @@ pub struct Completion<'a> {
     pub message: &'a str,
 }
 
+/// A caller's leave for one chat or completion, counted among those under way until it is dropped.
+#[derive(Debug)]
+pub struct ChatPermit(#[expect(dead_code, reason = "it is kept, not used")] ChatPlace);
+
 impl Core {
+    /// Counts a chat or completion before it begins.
+    ///
+    /// # Errors
+    /// The caller begins too many, or it or the gateway has too many under way.
+    pub fn permit_chat(&self, caller: &Caller) -> Result<ChatPermit, Error> {
+        self.limiter.chat(caller).map(ChatPermit)
+    }
+
     /// Has an agent answer, and returns all that it said. The sink is told what happens meanwhile. Dropped before its end, the
     /// run is given up, and the calls of tools with it.
     ///
@@ -25,9 +38,11 @@ impl Core {
     pub async fn complete(
         &self,
         caller: &Caller,
+        permit: ChatPermit,
         request: Completion<'_>,
         sink: &dyn ChatSink,
     ) -> Result<(String, Answer), Error> {
+        let _under_way = permit;
         authorize(caller, Action::Chat, Resource::Project(&caller.project_id))?;
         let agent = self.agent_named(caller, request.agent)?;
         let Completion { instructions, history, message, .. } = request;

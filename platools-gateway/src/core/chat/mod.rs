@@ -17,7 +17,7 @@ use super::ids::{ConversationId, RunId};
 use crate::authority::{Action, Resource, authorize};
 use crate::store::{AgentRow, ConversationRow};
 
-pub use complete::Completion;
+pub use complete::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 pub use settings::{ChatSettings, WhenBusy};
 
@@ -60,7 +60,7 @@ impl Core {
     ///
     /// # Errors
     /// The role is not enough, the caller speaks for no user, there is no such agent or conversation, the conversation has a run
-    /// under way ([`WhenBusy::Refuse`]) or too many wait for it, the agent failed or took too long, or the database failed.
+    /// under way ([`WhenBusy::Refuse`]) or too many wait for it, the caller begins or has too many chats, the agent failed or took too long, or the database failed.
     pub async fn chat(
         &self,
         caller: &Caller,
@@ -69,6 +69,7 @@ impl Core {
         sink: &dyn ChatSink,
     ) -> Result<ChatReply, Error> {
         let user = self.check_chat(caller, &request.message)?;
+        let _under_way = self.permit_chat(caller)?;
         let agent = self.agent_named(caller, &request.agent)?;
         let conversation = self.open_conversation(caller, &agent, user, &request).await?;
         let _turn = self.runs.turn(&conversation, self.chat.busy).await?;

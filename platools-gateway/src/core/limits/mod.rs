@@ -1,5 +1,7 @@
 //! How much one address, one caller or one entity may ask for.
 
+mod budget;
+mod callers;
 mod places;
 mod proxies;
 mod rate;
@@ -11,13 +13,16 @@ use std::time::Duration;
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Policy};
 use super::ids::EntityId;
+use budget::Budget;
 use places::Places;
 use proxies::Proxies;
 use rate::Rate;
 
 pub use proxies::Network;
-pub use settings::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES};
+pub use settings::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, TotalLimits};
 
+pub(crate) use budget::{HeldBytes, OverBudget};
+pub(crate) use callers::ChatPlace;
 pub(crate) use places::Place;
 
 /// How long whoever has too much at once is told to wait, as nobody knows when some of it ends.
@@ -29,11 +34,21 @@ pub(crate) struct Limiter {
     connections: Places<IpAddr>,
     /// So many more are told that there are too many, before connections are closed without a word.
     turned_away: Places<IpAddr>,
+    /// Requests and sockets of addresses that trusted proxies name.
+    named_connections: Places<IpAddr>,
     handshakes: Rate<IpAddr>,
     failures: Rate<IpAddr>,
+    anonymous_requests: Rate<IpAddr>,
+    requests: Rate<String>,
     calls: Rate<String>,
     calls_in_flight: Places<String>,
+    chats: Rate<String>,
+    chats_in_flight: Places<String>,
+    all_chats_in_flight: Places<()>,
     body_bytes: usize,
+    bodies: Budget,
+    /// Responses and events that wait for those who read slowly.
+    waiting: Budget,
     workers: Places<EntityId>,
     entity_handshakes: Rate<EntityId>,
     entity_calls: Rate<EntityId>,
@@ -53,16 +68,26 @@ pub(crate) enum Admission {
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let Limits { address, key, entity, trusted_proxies } = limits;
+        let Limits { address, key, entity, total, trusted_proxies } = limits;
+        let body_bytes = key.body_bytes.get().min(MAX_BODY_BYTES);
         Self {
             proxies: Proxies::new(trusted_proxies),
             connections: Places::new(address.connections),
             turned_away: Places::new(address.connections),
+            named_connections: Places::new(address.connections),
             handshakes: Rate::per_second(address.handshakes_per_second),
             failures: Rate::per_minute(address.failures_per_minute),
+            anonymous_requests: Rate::per_second(address.requests_per_second),
+            // Clients of some protocols only say in the body that a request is a call, which has a rate of its own.
+            requests: Rate::per_second(key.requests_per_second.max(key.calls_per_second)),
             calls: Rate::per_second(key.calls_per_second),
             calls_in_flight: Places::new(key.calls_in_flight),
-            body_bytes: key.body_bytes.get().min(MAX_BODY_BYTES) as usize,
+            chats: Rate::per_second(key.chats_per_second),
+            chats_in_flight: Places::new(key.chats_in_flight),
+            all_chats_in_flight: Places::new(total.chats_in_flight),
+            body_bytes: body_bytes as usize,
+            bodies: Budget::new(total.body_bytes.get(), body_bytes.into()),
+            waiting: Budget::new(total.waiting_bytes.get(), 0),
             workers: Places::new(entity.connections),
             entity_handshakes: Rate::per_second(entity.handshakes_per_second),
             entity_calls: Rate::per_second(entity.calls_per_second),
@@ -82,9 +107,22 @@ impl Limiter {
         self.turned_away.take(from).map_or(Admission::Drop, Admission::TurnAway)
     }
 
-    /// Where a request came from, by way of the connection's peer and what `X-Forwarded-For` says.
-    pub(crate) fn origin<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+    /// Where a request came from, by way of the connection's peer and the elements of `X-Forwarded-For`.
+    pub(crate) fn origin<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
         self.proxies.origin(peer, forwarded)
+    }
+
+    /// Counts a request or a socket that came by way of a trusted proxy among the connections of the address that the proxy
+    /// names. Connections without a proxy, and those of proxies for themselves, need no place: `Ok(None)`.
+    ///
+    /// # Errors
+    /// The address has too many.
+    pub(crate) fn named_connection(&self, peer: IpAddr, origin: IpAddr) -> Result<Option<Place<IpAddr>>, Error> {
+        if !self.proxies.include(peer) || self.proxies.include(origin) {
+            return Ok(None);
+        }
+        let place = self.named_connections.take(network(origin));
+        place.map(Some).ok_or_else(|| too_much("there are too many connections from this address", SOON))
     }
 
     /// Lets a worker try to connect, or says how long it is to wait.
@@ -138,17 +176,24 @@ impl Limiter {
     }
 
     /// How much each limit has refused since the start, by the name of its setting.
-    pub(crate) fn refused(&self) -> [(&'static str, u64); 9] {
+    pub(crate) fn refused(&self) -> [(&'static str, u64); 16] {
         [
-            ("address.connections", self.connections.refused()),
+            ("address.connections", self.connections.refused() + self.named_connections.refused()),
             ("address.handshakes_per_second", self.handshakes.refused()),
             ("address.failures_per_minute", self.failures.refused()),
+            ("address.requests_per_second", self.anonymous_requests.refused()),
+            ("key.requests_per_second", self.requests.refused()),
             ("key.calls_per_second", self.calls.refused()),
             ("key.calls_in_flight", self.calls_in_flight.refused()),
+            ("key.chats_per_second", self.chats.refused()),
+            ("key.chats_in_flight", self.chats_in_flight.refused()),
             ("entity.connections", self.workers.refused()),
             ("entity.handshakes_per_second", self.entity_handshakes.refused()),
             ("entity.calls_per_second", self.entity_calls.refused()),
             ("entity.calls_in_flight", self.entity_calls_in_flight.refused()),
+            ("total.chats_in_flight", self.all_chats_in_flight.refused()),
+            ("total.body_bytes", self.bodies.refused()),
+            ("total.waiting_bytes", self.waiting.refused()),
         ]
     }
 
@@ -156,7 +201,10 @@ impl Limiter {
     pub(crate) fn sweep(&self) {
         self.handshakes.sweep();
         self.failures.sweep();
+        self.anonymous_requests.sweep();
+        self.requests.sweep();
         self.calls.sweep();
+        self.chats.sweep();
         self.entity_handshakes.sweep();
         self.entity_calls.sweep();
     }
@@ -223,6 +271,23 @@ mod tests {
         limiter.call(&Caller::sample("key_2")).unwrap();
         let refused: Vec<_> = limiter.refused().into_iter().filter(|(_, number)| *number > 0).collect();
         assert_eq!(refused, [("key.calls_per_second", 1)]);
+    }
+
+    #[test]
+    fn an_address_has_as_many_connections_behind_a_proxy_as_without_one() {
+        let limiter = limiter(|limits| {
+            limits.address.connections = number(1);
+            limits.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        });
+        let [proxy, client, other] = ["10.0.0.1", "198.51.100.7", "198.51.100.8"].map(|text| text.parse().unwrap());
+        let place = limiter.named_connection(proxy, client).unwrap();
+        assert_eq!(limiter.named_connection(proxy, client).unwrap_err().kind(), ErrorKind::RateLimited);
+        assert!(limiter.named_connection(proxy, other).unwrap().is_some(), "another address has places of its own");
+        for peer in [client, proxy] {
+            assert!(limiter.named_connection(peer, peer).unwrap().is_none(), "only proxies speak for others");
+        }
+        drop(place);
+        limiter.named_connection(proxy, client).unwrap();
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Proxies {
 
     /// Where a request came from that reached the gateway from `peer`, by what the proxies on its way say, the first one first.
     /// What is said before somebody who is not believed is anybody's invention.
-    pub(super) fn origin<'a>(&self, peer: IpAddr, said: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+    pub(super) fn origin<'a>(&self, peer: IpAddr, said: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
         let mut said = said.rev();
         let mut origin = peer;
         while self.include(origin) {
@@ -78,8 +78,8 @@ impl Proxies {
 }
 
 /// An address as proxies write it: some add the port.
-fn address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
@@ -90,7 +90,7 @@ mod tests {
 
     fn origin(peer: &str, said: &str) -> String {
         let proxies = Proxies::new(&["10.0.0.0/8", "::1"].map(|network| network.parse().unwrap()));
-        proxies.origin(peer.parse().unwrap(), said.split(',')).to_string()
+        proxies.origin(peer.parse().unwrap(), said.as_bytes().split(|byte| *byte == b',')).to_string()
     }
 
     #[test]

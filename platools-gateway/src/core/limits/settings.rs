@@ -1,6 +1,6 @@
 //! The limits, as they are set.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ pub struct Limits {
     pub key: KeyLimits,
     /// Of one entity.
     pub entity: EntityLimits,
+    /// Of all callers together.
+    pub total: TotalLimits,
     /// Proxies in front of the gateway. Whoever comes by way of them counts as the address they name in `X-Forwarded-For`, and
     /// they themselves may have any number of connections. Default: none.
     pub trusted_proxies: Vec<Network>,
@@ -37,6 +39,8 @@ pub struct AddressLimits {
     /// Wrong secrets, keys and tokens in a minute. Whoever brings more is told to wait instead of what is wrong; those that
     /// are good are never turned away for the sake of others from the same address. Default: 60.
     pub failures_per_minute: NonZeroU32,
+    /// Requests without a key or token in a second. Default: 1000.
+    pub requests_per_second: NonZeroU32,
 }
 
 /// How much one key or token may ask for.
@@ -44,10 +48,17 @@ pub struct AddressLimits {
 #[serde(default)]
 #[non_exhaustive]
 pub struct KeyLimits {
+    /// Requests in a second that are no calls, such as lists and changes; messages to `/mcp` count whatever they are. Never
+    /// fewer than [`calls_per_second`](Self::calls_per_second). Default: 2000.
+    pub requests_per_second: NonZeroU32,
     /// Calls in a second. Default: 1000.
     pub calls_per_second: NonZeroU32,
     /// Calls under way at once. Default: 1000.
     pub calls_in_flight: NonZeroU32,
+    /// Chats with agents and completions that begin in a second. Default: 100.
+    pub chats_per_second: NonZeroU32,
+    /// Chats and completions under way at once, those that wait for their turn included. Default: 200.
+    pub chats_in_flight: NonZeroU32,
     /// Bytes of a request's body, at most [`MAX_BODY_BYTES`]; a larger number means as much. Default: [`MAX_BODY_BYTES`].
     pub body_bytes: NonZeroU32,
 }
@@ -67,15 +78,49 @@ pub struct EntityLimits {
     pub calls_in_flight: NonZeroU32,
 }
 
+/// How much all callers together may ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct TotalLimits {
+    /// Chats and completions under way at once. Default: 1000.
+    pub chats_in_flight: NonZeroU32,
+    /// Bytes of requests that are read or answered at once, of which one key or token may hold half. A number below
+    /// [`KeyLimits::body_bytes`] means as much. Default: 268,435,456 (256 MiB).
+    pub body_bytes: NonZeroU64,
+    /// Bytes of responses that wait to be read: of messages at `/ws` behind others, and of answers to `GET`. Half of them for one
+    /// key, token or address. Default: 268,435,456 (256 MiB).
+    pub waiting_bytes: NonZeroU64,
+}
+
 impl Default for AddressLimits {
     fn default() -> Self {
-        Self { connections: number(4096), handshakes_per_second: number(500), failures_per_minute: number(60) }
+        Self {
+            connections: number(4096),
+            handshakes_per_second: number(500),
+            failures_per_minute: number(60),
+            requests_per_second: number(1000),
+        }
     }
 }
 
 impl Default for KeyLimits {
     fn default() -> Self {
-        Self { calls_per_second: number(1000), calls_in_flight: number(1000), body_bytes: number(MAX_BODY_BYTES) }
+        Self {
+            requests_per_second: number(2000),
+            calls_per_second: number(1000),
+            calls_in_flight: number(1000),
+            chats_per_second: number(100),
+            chats_in_flight: number(200),
+            body_bytes: number(MAX_BODY_BYTES),
+        }
+    }
+}
+
+impl Default for TotalLimits {
+    fn default() -> Self {
+        let much = NonZeroU64::new(256 * 1024 * 1024).expect("a default is not zero");
+        Self { chats_in_flight: number(1000), body_bytes: much, waiting_bytes: much }
     }
 }
 

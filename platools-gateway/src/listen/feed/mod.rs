@@ -66,7 +66,9 @@ impl Adapter {
 async fn authenticate(core: &Core, request: &Request, from: IpAddr) -> Result<Caller, Error> {
     let missing =
         || Error::new(ErrorKind::Unauthenticated, "say who you are with a token of `POST /v1/tokens`: `token=...`");
-    core.authenticate_token(request.token.as_ref().ok_or_else(missing)?, from).await
+    let caller = core.authenticate_token(request.token.as_ref().ok_or_else(missing)?, from).await?;
+    core.limiter().request(&caller, from)?;
+    Ok(caller)
 }
 
 /// The answer to whoever is not let in.

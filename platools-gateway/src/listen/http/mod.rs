@@ -1,8 +1,10 @@
-//! Checks that a request passes before any protocol sees it: [`Guard`] with its [`HttpSettings`].
+//! HTTP beneath the protocols: [`Guard`] with its [`HttpSettings`], which a request passes before any protocol sees it, and the reading of
+//! bodies.
 //!
 //! A browser lets every page send requests to every address that it can reach. It names the page in `Origin`, and the host that the page
 //! asked for in `Host`. The guard reads both, so that a protocol only serves callers.
 
+pub(super) mod body;
 mod cors;
 mod guard;
 mod host;

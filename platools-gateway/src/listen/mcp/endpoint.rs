@@ -19,13 +19,18 @@ use super::handler::Handler;
 use super::resource::challenge;
 use super::session::{Purpose, Session, Use};
 use super::visit::Visit;
+use crate::authority::{Action, Resource, authorize};
 use crate::core::ToolView;
 use crate::core::identity::Caller;
+use crate::core::limits::HeldBytes;
 use crate::core::trace::TraceContext;
 use crate::listen::{caller_of, read_text};
 
 /// What a session is named by.
 const SESSION: &str = "mcp-session-id";
+
+/// Bytes of a message of a viewer, at most.
+const MAX_VIEWER_BYTES: usize = 64 * 1024;
 
 /// Which environment's tools are meant.
 #[derive(Debug, Default, Deserialize)]
@@ -64,8 +69,8 @@ async fn serve(
     parts.headers.remove(header::AUTHORIZATION);
     let environment = which.environment_id.as_deref().or(which.env.as_deref());
     let view = core.tool_view(&caller, environment, entity).map_err(|error| refusal(&error))?;
-    let (text, call) =
-        if parts.method == Method::POST { read(adapter, &caller, body).await? } else { Default::default() };
+    let message = if parts.method == Method::POST { Some(read(adapter, &caller, body).await?) } else { None };
+    let (text, held, call) = message.map_or_else(Default::default, |read| (read.text, Some(read.held), read.call));
     let session = session(adapter, &caller, view, &parts);
     let purpose = if parts.method == Method::GET { Purpose::Stream } else { Purpose::Request };
     let in_use = session.used(purpose);
@@ -74,25 +79,38 @@ async fn serve(
     parts.extensions.insert(Asked::new(caller.clone(), trace, call));
     let request = Request::from_parts(parts, Body::from(text));
     let visit = Visit { sessions: Arc::clone(&adapter.sessions), caller, session, refused: Mutex::default() };
-    Ok(kept(answer(adapter, visit, request).await, in_use))
+    Ok(kept(answer(adapter, visit, request).await, (in_use, held)))
+}
+
+/// A message that was read.
+struct Message {
+    text: String,
+    /// Its bytes count against the gateway's budget until it is answered.
+    held: HeldBytes,
+    call: Option<AskedCall>,
 }
 
 /// Reads a message, and admits the call if it is one.
-async fn read(adapter: &Adapter, caller: &Caller, body: Body) -> Result<(String, Option<AskedCall>), Box<Response>> {
+async fn read(adapter: &Adapter, caller: &Caller, body: Body) -> Result<Message, Box<Response>> {
     let core = &adapter.sessions.core;
-    let text = read_text(body, core.limiter().body_bytes()).await.map_err(|error| unread(&error))?;
+    let max_bytes = core.limiter().body_bytes();
+    // Without arguments of calls, which others may not make, messages are short.
+    let may_call = authorize(caller, Action::Call, Resource::Project(&caller.project_id)).is_ok();
+    let max_bytes = if may_call { max_bytes } else { max_bytes.min(MAX_VIEWER_BYTES) };
+    let held = core.limiter().body_of(caller.credential.to_string());
+    let (text, held) = read_text(body, held, max_bytes).await.map_err(|error| unread(&error))?.into_parts();
     let arguments =
         Glance::at(&text).and_then(|glance| glance.call().transpose()).map_err(|error| no_message(&error))?;
     let admit = |arguments| core.permit_call(caller).map(|permit| AskedCall { permit, arguments });
     let call = arguments.map(admit).transpose().map_err(|error| refusal(&error))?;
-    Ok((text, call))
+    Ok(Message { text, held, call })
 }
 
 /// The session that a request is about, or one that it may open. One of somebody else is none.
 fn session(adapter: &Adapter, caller: &Caller, view: ToolView, parts: &Parts) -> Arc<Session> {
     let id = parts.headers.get(SESSION).and_then(|id| id.to_str().ok());
     let open = id.and_then(|id| adapter.sessions.find(id, &caller.credential, &view));
-    open.unwrap_or_else(|| Arc::new(Session::new(caller.credential.clone(), view)))
+    open.unwrap_or_else(|| Arc::new(Session::new(caller, view)))
 }
 
 async fn answer(adapter: &Adapter, visit: Visit, request: Request) -> Response {
@@ -118,11 +136,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// A response that counts as a use of its session until it is written, or nobody reads it any more.
-fn kept(response: Response, in_use: Use) -> Response {
+/// A response that counts as a use of its session until it is written, or nobody reads it any more. The bytes of its request are
+/// held as long.
+fn kept(response: Response, kept: (Use, Option<HeldBytes>)) -> Response {
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {
-            let _in_use = &in_use;
+            let _kept = &kept;
             frame
         }))
     })

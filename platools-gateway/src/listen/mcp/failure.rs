@@ -49,7 +49,11 @@ pub(super) fn refusal(error: &Error) -> Response {
 
 /// A body that could not be read.
 pub(super) fn unread(unread: &Unread) -> Response {
-    refused(unread.status_and_code().0, ErrorCode::INVALID_REQUEST, &unread.to_string())
+    let mut response = refused(unread.status_and_code().0, ErrorCode::INVALID_REQUEST, &unread.to_string());
+    if let Some(seconds) = unread.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// A body that is no message.

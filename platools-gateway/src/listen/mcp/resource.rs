@@ -1,9 +1,10 @@
 //! What clients are told of who may ask: RFC 9728, as far as it is true without an authorization server.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -18,7 +19,14 @@ use crate::listen::http::KnownHost;
 pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// What there is to know of the resource whose path follows. That there is one of this path is not said by it.
-pub(super) async fn show(State(adapter): State<Arc<Adapter>>, request: Request) -> Response {
+pub(super) async fn show(
+    State(adapter): State<Arc<Adapter>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    if let Err(error) = adapter.sessions.core.limiter().request_from(from.ip()) {
+        return refusal(&error);
+    }
     let path = request.uri().path().strip_prefix(WELL_KNOWN).unwrap_or_default();
     let Some(resource) = adapter.places.url(request.extensions().get::<KnownHost>(), path) else {
         let message =

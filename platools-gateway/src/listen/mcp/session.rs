@@ -9,13 +9,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::ToolView;
-use crate::core::identity::Credential;
+use crate::core::identity::{Caller, Credential};
+use crate::core::ids::ProjectId;
 
 /// What a client shares with nobody: only who opened it uses it.
 #[derive(Debug)]
 pub(super) struct Session {
     /// What its caller proved who it is with.
     credential: Credential,
+    /// The project of its caller.
+    project: ProjectId,
     /// The tools it is about.
     pub(super) view: ToolView,
     /// Cancelled when it ends; its calls and streams end with it.
@@ -47,10 +50,11 @@ pub(super) enum Purpose {
 }
 
 impl Session {
-    pub(super) fn new(credential: Credential, view: ToolView) -> Self {
+    pub(super) fn new(caller: &Caller, view: ToolView) -> Self {
         let usage = Usage { requests: 0, streams: 0, calls: 0, since: Instant::now() };
         Self {
-            credential,
+            credential: caller.credential.clone(),
+            project: caller.project_id.clone(),
             view,
             ended: CancellationToken::new(),
             client: OnceLock::new(),
@@ -66,6 +70,10 @@ impl Session {
 
     pub(super) fn is_opened_with(&self, credential: &Credential) -> bool {
         self.credential == *credential
+    }
+
+    pub(super) fn is_in(&self, project: &ProjectId) -> bool {
+        self.project == *project
     }
 
     /// The client, once it has said that it is ready.

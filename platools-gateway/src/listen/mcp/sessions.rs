@@ -13,7 +13,7 @@ use super::replay::Replay;
 use super::session::Session;
 use super::settings::McpSettings;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Credential;
+use crate::core::identity::{Caller, Credential};
 use crate::core::{Core, Presence, Stay, ToolNews, ToolView};
 
 /// How long the last answers of a session may take to be read when the gateway ends.
@@ -63,13 +63,13 @@ impl Sessions {
         self: &Arc<Self>,
         id: &SessionId,
         open: Open,
-        credential: &Credential,
+        caller: &Caller,
         presence: Presence,
     ) -> Result<(), Error> {
         let session = Arc::clone(&open.session);
         {
             let mut all = self.lock();
-            self.make_room(&mut all, credential)?;
+            self.make_room(&mut all, caller)?;
             all.insert(Arc::clone(id), open);
         }
         let (sessions, id, news) = (Arc::clone(self), Arc::clone(id), self.core.tool_news());
@@ -90,19 +90,17 @@ impl Sessions {
         }
     }
 
-    /// Ends the session that nobody has used for the longest, where there is no room for another: many clients go without a
-    /// word.
-    fn make_room(&self, all: &mut HashMap<SessionId, Open>, credential: &Credential) -> Result<(), Error> {
-        let theirs = || all.iter().filter(|(_, open)| open.session.is_opened_with(credential));
-        let crowd: Vec<_> = if theirs().count() >= self.settings.max_sessions_per_caller {
-            theirs().collect()
-        } else if all.len() >= self.settings.max_sessions {
-            all.iter().collect()
-        } else {
+    /// Ends the caller's own session that is idle for the longest, where there is no room for another: many clients go without a
+    /// word. Sessions of other callers stay, and those of other projects take no room.
+    fn make_room(&self, all: &mut HashMap<SessionId, Open>, caller: &Caller) -> Result<(), Error> {
+        let of_project = all.values().filter(|open| open.session.is_in(&caller.project_id)).count();
+        let theirs = all.iter().filter(|(_, open)| open.session.is_opened_with(&caller.credential));
+        let theirs: Vec<_> = theirs.collect();
+        if theirs.len() < self.settings.max_sessions_per_caller && of_project < self.settings.max_sessions {
             return Ok(());
-        };
+        }
         let usage = |open: &Open| *open.session.usage().borrow();
-        let idle = crowd.into_iter().map(|(id, open)| (id, usage(open))).filter(|(_, usage)| usage.is_idle());
+        let idle = theirs.into_iter().map(|(id, open)| (id, usage(open))).filter(|(_, usage)| usage.is_idle());
         let oldest = idle.min_by_key(|(_, usage)| usage.since).map(|(id, _)| Arc::clone(id));
         let Some(oldest) = oldest.and_then(|id| all.remove(&id)) else {
             let message = "there are too many sessions; end some, or try again later";

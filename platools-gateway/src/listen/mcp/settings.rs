@@ -12,7 +12,7 @@ pub struct McpSettings {
     pub url: Option<String>,
     /// A session that is not used for so long ends. Default: 1 hour.
     pub session_idle: Duration,
-    /// There are at most so many sessions. Default: 1000.
+    /// One project has at most so many sessions. A caller that has some of them loses its idlest one for a new one. Default: 1000.
     pub max_sessions: usize,
     /// One key or token has at most so many sessions. Default: 100.
     pub max_sessions_per_caller: usize,

@@ -70,7 +70,7 @@ impl Visit {
         let (id, transport) = manager.create_session().await?;
         let handle = manager.sessions.into_inner().remove(&id).ok_or(Failed::Gone)?;
         let open = Open { session: Arc::clone(&self.session), handle, replay };
-        let admitted = self.sessions.admit(&id, open, &self.caller.credential, presence);
+        let admitted = self.sessions.admit(&id, open, &self.caller, presence);
         admitted.map_err(|error| self.refuse(error))?;
         Ok((id, transport))
     }

@@ -12,7 +12,9 @@ use super::auth::Known;
 use super::failure::Failure;
 use super::request::{Form, Request};
 use super::stream::Streamed;
+use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
+use crate::core::error::Error;
 
 /// Has an agent answer. A client that goes away ends its run.
 pub(super) async fn complete(
@@ -20,11 +22,14 @@ pub(super) async fn complete(
     Known(caller): Known,
     body: Body,
 ) -> Result<Response, Failure> {
-    let request = Request::read(body, &core).await?;
+    authorize(&caller, Action::Chat, Resource::Project(&caller.project_id)).map_err(Error::from)?;
+    // Before the body is read. It is kept for as long as the agent answers.
+    let permit = core.permit_chat(&caller)?;
+    let request = Request::read(body, &core, &caller).await?;
     let caller = request.caller(caller)?;
     if request.form != Form::Whole {
-        return Streamed::new(core, caller, request).respond().await;
+        return Streamed::new(core, caller, permit, request).respond().await;
     }
-    let (text, answer) = core.complete(&caller, request.completion(), &()).await?;
+    let (text, answer) = core.complete(&caller, permit, request.completion(), &()).await?;
     Ok(Json(Head::new(&request.agent).whole(&text, answer.usage)).into_response())
 }

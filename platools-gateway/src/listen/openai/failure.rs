@@ -67,7 +67,7 @@ impl From<Error> for Failure {
 impl From<Unread> for Failure {
     fn from(unread: Unread) -> Self {
         let (status, code) = unread.status_and_code();
-        Self::new(status, code, unread.to_string())
+        Self { retry_after: unread.retry_after(), ..Self::new(status, code, unread.to_string()) }
     }
 }
 

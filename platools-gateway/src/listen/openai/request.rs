@@ -12,6 +12,7 @@ use crate::core::Core;
 use crate::core::chat::Completion;
 use crate::core::error::Error;
 use crate::core::identity::Caller;
+use crate::core::limits::HeldBytes;
 use crate::listen::{parse_object, read_text};
 
 /// One request. What only a model has a use for, such as a temperature, is passed over: an agent's profile says how it answers.
@@ -45,6 +46,9 @@ pub(super) struct Request {
     talk: Talk,
     user: Option<String>,
     pub(super) form: Form,
+    /// What was said counts against the gateway's budget as long as it is there.
+    #[expect(dead_code, reason = "it is kept, not used")]
+    held: Option<HeldBytes>,
 }
 
 /// How an answer is sent.
@@ -59,8 +63,11 @@ pub(super) enum Form {
 }
 
 impl Request {
-    pub(super) async fn read(body: Body, core: &Core) -> Result<Self, Failure> {
-        Self::parse(&read_text(body, core.limiter().body_bytes()).await?)
+    pub(super) async fn read(body: Body, core: &Core, caller: &Caller) -> Result<Self, Failure> {
+        let held = core.limiter().body_of(caller.credential.to_string());
+        let (text, held) = read_text(body, held, core.limiter().body_bytes()).await?.into_parts();
+        let request = Self::parse(&text)?;
+        Ok(Self { held: Some(held), ..request })
     }
 
     fn parse(text: &str) -> Result<Self, Failure> {
@@ -72,7 +79,7 @@ impl Request {
             _ => Form::Whole,
         };
         let user = asked.user.filter(|user| !user.is_empty());
-        Ok(Self { agent: asked.model, talk: Talk::read(asked.messages)?, user, form })
+        Ok(Self { agent: asked.model, talk: Talk::read(asked.messages)?, user, form, held: None })
     }
 
     /// The caller, speaking for the user that the request names, unless its token is a user's already.

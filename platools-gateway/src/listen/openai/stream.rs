@@ -17,6 +17,7 @@ use super::failure::Failure;
 use super::request::{Form, Request};
 use crate::core::Core;
 use crate::core::agent::{ChatEvent, ChatSink, Usage};
+use crate::core::chat::ChatPermit;
 use crate::core::error::Error;
 use crate::core::identity::Caller;
 
@@ -45,11 +46,11 @@ enum Next {
 }
 
 impl Streamed {
-    pub(super) fn new(core: Arc<Core>, caller: Caller, request: Request) -> Self {
+    pub(super) fn new(core: Arc<Core>, caller: Caller, permit: ChatPermit, request: Request) -> Self {
         let heard = Arc::new(Heard::default());
         let (head, form, sink) = (Head::new(&request.agent), request.form, Arc::clone(&heard));
         let run = async move {
-            let (_, answer) = core.complete(&caller, request.completion(), &*sink).await?;
+            let (_, answer) = core.complete(&caller, permit, request.completion(), &*sink).await?;
             Ok(answer.usage)
         };
         Self { run: run.boxed(), heard, head, form }

@@ -9,7 +9,7 @@ use super::problem::Problem;
 use crate::core::Core;
 use crate::core::admin::Admin;
 use crate::core::identity::Caller;
-use crate::listen::caller_of;
+use crate::listen::{caller_of, identified, remote};
 
 /// A caller with a good key or token.
 ///
@@ -21,6 +21,29 @@ impl FromRequestParts<Arc<Core>> for Known {
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
         Ok(Self(caller_of(parts, core).await?))
+    }
+}
+
+/// A caller with a good key or token who makes a call, which is counted as one and not as a request.
+pub(super) struct Calling(pub(super) Caller);
+
+impl FromRequestParts<Arc<Core>> for Calling {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        Ok(Self(identified(parts, core).await?))
+    }
+}
+
+/// Leave for a request that needs no key, counted for the address that it came from.
+pub(super) struct Visitor;
+
+impl FromRequestParts<Arc<Core>> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
+        core.limiter().request_from(remote(parts).await)?;
+        Ok(Self)
     }
 }
 

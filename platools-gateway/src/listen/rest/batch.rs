@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use futures::future::join_all;
@@ -10,9 +11,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::auth::Known;
-use super::body::{Text, parse};
+use super::body::{parse, read};
 use super::call::{Answer, Call, Headers};
 use super::problem::{Problem, invalid, json};
+use crate::authority::{Action, Resource, authorize};
+use crate::core::error::Error;
 use crate::core::identity::Caller;
 use crate::core::{CallReply, Core};
 
@@ -69,9 +72,11 @@ pub(super) async fn call_all(
     State(core): State<Arc<Core>>,
     Known(caller): Known,
     headers: Headers,
-    Text(body): Text,
+    body: Body,
 ) -> Result<Response, Problem> {
     headers.without_key()?;
+    authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from)?;
+    let body = read(&core, &caller, body).await?;
     let batch: Batch<'_> = parse(&body)?;
     if !(1..=MAX_CALLS).contains(&batch.calls.len()) {
         return Err(invalid("`calls` must have from 1 to 64 calls"));

@@ -7,17 +7,16 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, invalid};
 use crate::core::Core;
-use crate::listen::{Unread, parse_object, read_text};
+use crate::core::identity::Caller;
+use crate::listen::{BodyText, Sender, Unread, parse_object, read_text};
 
-/// A body that is text.
-pub(super) struct Text(pub(super) String);
-
-impl FromRequest<Arc<Core>> for Text {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, core: &Arc<Core>) -> Result<Self, Problem> {
-        Ok(Self(read_text(request.into_body(), core.limiter().body_bytes()).await?))
-    }
+/// Reads the body of a caller's request.
+///
+/// # Errors
+/// It cannot be read, as [`read_text`] has it.
+pub(super) async fn read(core: &Core, caller: &Caller, body: axum::body::Body) -> Result<BodyText, Problem> {
+    let held = core.limiter().body_of(caller.credential.to_string());
+    Ok(read_text(body, held, core.limiter().body_bytes()).await?)
 }
 
 /// A body that is one JSON object.
@@ -27,8 +26,9 @@ impl<T: DeserializeOwned> FromRequest<Arc<Core>> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, core: &Arc<Core>) -> Result<Self, Problem> {
-        let Text(text) = Text::from_request(request, core).await?;
-        parse(&text).map(Self)
+        let sender = request.extensions().get::<Sender>().cloned();
+        let held = core.limiter().body_of(sender.map_or_else(String::new, |Sender(credential)| credential));
+        parse(&read_text(request.into_body(), held, core.limiter().body_bytes()).await?).map(Self)
     }
 }
 
@@ -40,6 +40,10 @@ pub(super) fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, P
 impl From<Unread> for Problem {
     fn from(unread: Unread) -> Self {
         let (status, code) = unread.status_and_code();
-        Self::new(status, code, unread.to_string())
+        let problem = Self::new(status, code, unread.to_string());
+        match unread.retry_after() {
+            Some(seconds) => problem.retry_after(seconds),
+            None => problem,
+        }
     }
 }

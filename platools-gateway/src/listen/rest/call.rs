@@ -1,9 +1,11 @@
 //! `POST /v1/tools/{name}/call`
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, State};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -14,18 +16,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Known;
-use super::body::{Text, parse};
+use super::auth::{Calling, Known};
+use super::body::{parse, read};
 use super::parts::{Path, Query};
 use super::problem::{Problem, invalid, json};
+use crate::authority::{Action, Resource, authorize};
 use crate::core::arguments::Arguments;
 use crate::core::identity::Caller;
+use crate::core::limits::HeldBytes;
 use crate::core::trace::TraceContext;
-use crate::core::{CallReply, CallRequest, Core, LogEntry, Progress, Report, Reports, ToolName};
+use crate::core::{CallPermit, CallReply, CallRequest, Core, LogEntry, Progress, Report, Reports, ToolName};
 use crate::listen::forms::timeout_of;
 
 /// One call. An unknown member is refused, because a misspelt one would otherwise be lost without a word.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Call<'a> {
     /// What the tool is called with: an object that fits its schema. Default: an empty one.
@@ -72,20 +76,41 @@ pub(super) struct Form {
     responses((status = 200, body = Answer<'static>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn call(
     State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Calling(caller): Calling,
     Path(tool): Path<String>,
     Query(form): Query<Form>,
     headers: Headers,
-    Text(body): Text,
+    body: Body,
 ) -> Result<Response, Problem> {
+    if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
+        // It is refused and recorded as any other, without a look at its body.
+        return Ok(answer(&core.call(&caller, Call::default().request(tool, headers.trace)?).await?));
+    }
+    // Before the body is read, which is what costs something.
+    let leave = match headers.idempotency_key {
+        None => Leave::ToCall(core.permit_call(&caller)?),
+        Some(key) => {
+            core.limiter().request(&caller, from.ip())?;
+            Leave::ToCallNamed(key)
+        }
+    };
+    let (body, held) = read(&core, &caller, body).await?.into_parts();
     let request = parse::<Call<'_>>(&body)?.request(tool, headers.trace)?;
-    match (form.stream, headers.idempotency_key) {
-        (None | Some(0), None) => Ok(answer(&core.call(&caller, request).await?)),
-        (None | Some(0), Some(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),
-        (Some(1), None) => Ok(streamed(core, caller, request)),
-        (Some(1), Some(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
+    match (form.stream, leave) {
+        (None | Some(0), Leave::ToCall(permit)) => Ok(answer(&core.call_permitted(&caller, permit, request).await?)),
+        (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),
+        (Some(1), Leave::ToCall(permit)) => Ok(streamed(core, caller, request, (permit, held))),
+        (Some(1), Leave::ToCallNamed(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
         (Some(_), _) => Err(invalid("`stream` must be 0 or 1")),
     }
+}
+
+/// Leave to make a call, given before its body is read.
+enum Leave {
+    ToCall(CallPermit),
+    /// Under this idempotency key. Only the call says whether it is a repetition, which does not count.
+    ToCallNamed(String),
 }
 
 /// Cancel a call that is under way.
@@ -101,10 +126,13 @@ pub(super) async fn cancel(
 }
 
 /// The call as events. It lives in the body of the response, so that it ends when nobody reads that any more.
-fn streamed(core: Arc<Core>, caller: Caller, request: CallRequest) -> Response {
+fn streamed(core: Arc<Core>, caller: Caller, request: CallRequest, kept: (CallPermit, HeldBytes)) -> Response {
     let (listener, reports) = Reports::new();
     let request = CallRequest { listener: Some(listener), ..request };
-    let call = async move { Ok(core.call(&caller, request).await?) };
+    let call = async move {
+        let (permit, _held) = kept;
+        Ok(core.call_permitted(&caller, permit, request).await?)
+    };
     let events = stream::unfold(Some((Box::pin(call), reports)), async |state| {
         let (mut call, mut reports) = state?;
         // Both arms are cancel-safe: the call is kept, and nothing is lost but older progress.

@@ -30,6 +30,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::core::Core;
+use crate::core::limits::OverBudget;
+use auth::Visitor;
 use problem::Problem;
 
 #[derive(OpenApi)]
@@ -71,7 +73,7 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .split_for_parts();
     document.merge(others);
     router
-        .route("/openapi.json", get(async || Json(document)))
+        .route("/openapi.json", get(async |_: Visitor| Json(document)))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .with_state(core)
@@ -83,6 +85,14 @@ pub(super) fn turned_away() -> Router {
         let detail = "there are too many connections from this address; close some, or try again later";
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(1);
         ([(header::CONNECTION, "close")], problem)
+    })
+}
+
+/// What a request is answered whose response does not fit among those that wait to be read.
+pub(super) fn busy() -> Router {
+    Router::new().fallback(async || {
+        let seconds = OverBudget::RETRY_AFTER.as_secs();
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", OverBudget.to_string()).retry_after(seconds)
     })
 }
 

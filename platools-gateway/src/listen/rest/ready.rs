@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::auth::Visitor;
 use super::problem::Problem;
 use crate::core::Core;
 use crate::core::error::causes_of;
@@ -21,7 +22,7 @@ pub(super) struct Ready {
 /// Say whether the gateway can do its work: its database answers, and it is not stopping.
 #[utoipa::path(get, path = "/ready", tag = "operations", security(()),
     responses((status = 200, body = Ready), (status = 503, body = Problem)))]
-pub(super) async fn ready(State(core): State<Arc<Core>>) -> Result<Json<Ready>, Problem> {
+pub(super) async fn ready(_: Visitor, State(core): State<Arc<Core>>) -> Result<Json<Ready>, Problem> {
     match core.check_ready().await {
         Ok(()) => Ok(Json(Ready { status: "ready" })),
         Err(why) => Err(problem(&why)),

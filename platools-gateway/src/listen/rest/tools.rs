@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Known;
+use super::auth::{Administrator, Known};
 use super::body::Body;
 use super::parts::{Path, Query};
 use super::problem::{Problem, invalid};
@@ -124,14 +124,13 @@ pub(super) async fn schema(
     params(("name", description = "Name"), Which),
     responses((status = 200, body = Tool), (status = "4XX", body = Problem)))]
 pub(super) async fn change(
-    State(core): State<Arc<Core>>,
-    Known(caller): Known,
+    administrator: Administrator,
     Path(name): Path<String>,
     Query(which): Query<Which>,
     Body(change): Body<Change>,
 ) -> Result<Json<Tool>, Problem> {
     let switch = if change.enabled { Switch::On } else { Switch::Off };
-    Ok(Json(core.switch_tool(&caller, &which.of(name), switch).await?.into()))
+    Ok(Json(administrator.directory()?.switch_tool(&which.of(name), switch).await?.into()))
 }
 
 impl Which {

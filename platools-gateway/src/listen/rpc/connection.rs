@@ -1,21 +1,31 @@
 //! The task that owns one caller's socket.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use futures::stream::FuturesUnordered;
 use futures::{Sink, Stream, StreamExt as _};
 use tokio::sync::{broadcast, watch};
 use tokio::task::yield_now;
+use tokio::time::{Instant, sleep_until};
 
-use super::RpcSettings;
 use super::end::End;
 use super::greeting::Stranger;
 use super::queue::Queue;
 use super::session::{Session, Tail};
-use crate::core::identity::Caller;
+use super::{AnonymousAccess, RpcSettings};
+use crate::core::identity::{Caller, Credential};
 use crate::core::{Core, Stay};
+use crate::listen::Traffic;
 use crate::listen::socket::{Outgoing, Reader, dismissed, say_goodbye, write};
+
+/// How long a caller may take to connect.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Bytes of a message that is read from a caller that has not proven who it is.
+const MAX_ANONYMOUS_BYTES: usize = 16 * 1024;
 
 /// The event of a line in the log.
 const LOG: &str = "log";
@@ -24,14 +34,16 @@ const LOG: &str = "log";
 ///
 /// Everything runs side by side in this one task: a request that takes long delays no other, and a caller that reads slowly is
 /// still heard.
-pub(super) async fn serve<S>(core: &Core, socket: S, from: IpAddr, settings: &RpcSettings)
+pub(super) async fn serve<S>(core: &Core, socket: S, (from, traffic): (IpAddr, Traffic), settings: &RpcSettings)
 where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
-    let (presence, queue) = (core.arrives(), Queue::new(settings.waiting_messages));
+    let presence = core.arrives();
+    let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
     let (mut sink, stream) = socket.split();
-    let mut reader = Reader::new(stream, settings.read_deadline, settings.max_message_bytes);
-    let stranger = Stranger { core, queue: &queue, presence: &presence, from };
+    let max_bytes = settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
+    let mut reader = Reader::untrusted(stream, settings.read_deadline, max_bytes, traffic);
+    let stranger = Stranger { core, queue: &queue, presence: &presence, from, anonymous: settings.anonymous };
     let end = tokio::select! {
         end = answer(stranger, &mut reader, settings) => end,
         end = write(&mut sink, &queue, settings.ping_interval, settings.write_deadline) => end,
@@ -51,17 +63,24 @@ async fn answer<R>(stranger: Stranger<'_>, reader: &mut Reader<R>, settings: &Rp
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let (core, queue, stay) = (stranger.core, stranger.queue, stranger.presence.stay());
+    let (core, queue, from) = (stranger.core, stranger.queue, stranger.from);
+    let stay = stranger.presence.stay();
     let caller = match greet(&stranger, reader, stay.clone()).await {
         Ok(caller) => caller,
         Err(end) => return end,
     };
     tracing::info!(credential = %caller.credential, role = %caller.role, "caller connected");
-    let session = Session::new(core, caller, queue, settings.requests_in_flight);
+    queue.is_of(&caller.credential);
+    let is_anonymous = caller.credential == Credential::Nothing && !core.is_without_auth();
+    if !is_anonymous {
+        reader.trust(settings.max_message_bytes);
+    }
+    let mut session = Session::new(core, (caller, from), queue, settings.requests_in_flight);
+    session.has_catalogue = !is_anonymous || settings.anonymous == AnonymousAccess::Catalogue;
     answer_requests(&session, reader, stay).await
 }
 
-/// Finds out who the caller is, however many attempts that takes.
+/// Finds out who the caller is, however many attempts that takes, within the deadline.
 async fn greet<R>(
     stranger: &Stranger<'_>,
     reader: &mut Reader<R>,
@@ -70,9 +89,13 @@ async fn greet<R>(
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
+    let deadline = Instant::now() + CONNECT_DEADLINE;
     loop {
-        // Both arms are cancel-safe.
+        // Every arm is cancel-safe.
         let incoming = tokio::select! {
+            biased;
+            // First, so that a caller that sends anything else all the time does not stay.
+            () = sleep_until(deadline) => return Err(End::NotConnected),
             incoming = reader.next() => incoming?,
             _ = stay.wait_for(|stay| *stay >= Stay::ToFinish) => return Err(End::ShuttingDown),
         };
@@ -147,7 +170,7 @@ mod tests {
     use futures::SinkExt as _;
     use futures::channel::mpsc;
     use serde_json::json;
-    use tokio::time::{Duration, Instant, sleep};
+    use tokio::time::sleep;
 
     use super::*;
     use crate::core::limits::Limits;
@@ -196,18 +219,24 @@ mod tests {
     impl Peer {
         /// Connects, from when on time passes only while everybody waits.
         async fn connect() -> (Self, tokio::task::JoinHandle<()>) {
+            let (mut peer, serving) = Self::open().await;
+            peer.ask("connect");
+            peer.text().await;
+            (peer, serving)
+        }
+
+        /// Opens a connection without a `connect`.
+        async fn open() -> (Self, tokio::task::JoinHandle<()>) {
             let folder = tempfile::tempdir().unwrap();
             let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
             tokio::time::pause();
             let ((says, incoming), (outgoing, hears)) = (mpsc::unbounded(), mpsc::channel(0));
             let serving = tokio::spawn(async move {
                 let socket = Socket { incoming, outgoing };
-                serve(&core, socket, Ipv4Addr::LOCALHOST.into(), &RpcSettings::default()).await;
+                let from = (Ipv4Addr::LOCALHOST.into(), Traffic::new());
+                serve(&core, socket, from, &RpcSettings::default()).await;
             });
-            let mut peer = Self { says, hears, _folder: folder };
-            peer.ask("connect");
-            peer.text().await;
-            (peer, serving)
+            (Self { says, hears, _folder: folder }, serving)
         }
 
         fn ask(&self, method: &str) {
@@ -251,6 +280,27 @@ mod tests {
             }
         }
         assert_eq!(begun.elapsed().as_secs(), 150 + 60);
+        drop(peer);
+        serving.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_does_not_connect_is_gone_after_ten_seconds_whatever_else_it_says() {
+        let (mut peer, serving) = Peer::open().await;
+        let begun = Instant::now();
+        for _ in 0..3 {
+            sleep(Duration::from_secs(3)).await;
+            peer.ask("health");
+            peer.say(Message::Pong(Default::default()));
+            assert!(peer.text().await.contains("UNAUTHORIZED"));
+        }
+        match peer.hear().await {
+            Some(Message::Close(Some(close))) => {
+                assert_eq!((close.code, &*close.reason), (1008, "no `connect` within 10 seconds"));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(begun.elapsed().as_secs(), 10);
         drop(peer);
         serving.await.unwrap();
     }

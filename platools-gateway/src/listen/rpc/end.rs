@@ -12,6 +12,8 @@ use crate::listen::socket::{Unread, Unwritten};
 pub(super) enum End {
     /// Nothing more can be read.
     Unread(Unread),
+    /// The caller did not connect in time.
+    NotConnected,
     /// Nothing more can be written, so that nothing can be said either.
     Unwritten(Unwritten),
     /// The caller reads so slowly that responses do not fit into the queue.
@@ -28,6 +30,7 @@ impl End {
         Some(match self {
             Self::Unread(unread) => return unread.close(),
             Self::Unwritten(_) => return None,
+            Self::NotConnected => (close_code::POLICY, "no `connect` within 10 seconds"),
             Self::TooSlow => (CLOSE_TOO_SLOW, "too many responses wait"),
             Self::CredentialEnded => (CLOSE_SECRET_ROTATED, "the key or token has ended"),
             Self::ShuttingDown => (close_code::AWAY, "the gateway is shutting down"),

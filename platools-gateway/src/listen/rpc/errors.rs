@@ -7,11 +7,18 @@ use serde_json::{Map, Value, json};
 
 use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::limits::OverBudget;
 use crate::listen::forms::Misfit;
 
 /// The request makes no sense.
 pub(super) fn invalid(message: impl Into<String>) -> RpcError {
     RpcError::new(ErrorCode::InvalidRequest, message)
+}
+
+/// The gateway has no room for the bytes of the request.
+pub(super) fn busy(over: OverBudget) -> RpcError {
+    let told = RpcError::new(ErrorCode::ResourceExhausted, over.to_string()).with_details(json!({"code": "busy"}));
+    told.with_retry_after(OverBudget::RETRY_AFTER)
 }
 
 impl From<Misfit> for RpcError {

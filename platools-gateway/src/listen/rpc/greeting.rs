@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde_json::value::to_raw_value;
 use tokio::time::timeout;
 
+use super::AnonymousAccess;
 use super::errors::invalid;
 use super::queue::Queue;
 use crate::authority::speaking_for;
@@ -27,6 +28,7 @@ pub(super) struct Stranger<'a> {
     pub(super) queue: &'a Queue,
     pub(super) presence: &'a Presence,
     pub(super) from: IpAddr,
+    pub(super) anonymous: AnonymousAccess,
 }
 
 impl Stranger<'_> {
@@ -35,7 +37,7 @@ impl Stranger<'_> {
         let request = read(incoming, self.queue)?;
         let connected = match &*request.method {
             method::CONNECT => self.connect(&request).await,
-            _ => Err(RpcError::new(ErrorCode::Unauthorized, "the first request must be `connect`")),
+            _ => Err(self.too_early()),
         };
         match connected {
             Ok((caller, user_id)) => {
@@ -49,6 +51,14 @@ impl Stranger<'_> {
                 self.queue.response(&Response::failure(request.id, error));
                 None
             }
+        }
+    }
+
+    /// The refusal of any other request.
+    fn too_early(&self) -> RpcError {
+        match self.core.limiter().request_from(self.from) {
+            Ok(()) => RpcError::new(ErrorCode::Unauthorized, "the first request must be `connect`"),
+            Err(error) => error.into(),
         }
     }
 
@@ -67,18 +77,26 @@ impl Stranger<'_> {
 
     /// Whose token it is. One that is wrong is as good as none, and counts as a failed attempt.
     async fn identify(&self, token: Option<String>) -> Result<Caller, RpcError> {
-        let nobody = self.core.nobody();
         let token = match token {
             Some(token) if !token.is_empty() && !self.core.is_without_auth() => SecretString::from(token),
-            _ => return Ok(nobody),
+            _ => return self.nobody(),
         };
         match self.core.authenticate(&token, self.from).await {
             Err(error) if error.kind() == ErrorKind::Unauthenticated => {
                 tracing::warn!("a caller came with a wrong token");
-                Ok(nobody)
+                self.nobody()
             }
             known => Ok(known?),
         }
+    }
+
+    /// A caller without a valid token, where the gateway admits any.
+    fn nobody(&self) -> Result<Caller, RpcError> {
+        if self.anonymous == AnonymousAccess::None && !self.core.is_without_auth() {
+            let message = "this gateway admits nobody without a valid key or token; `connect` with one as `token`";
+            return Err(RpcError::new(ErrorCode::Unauthorized, message));
+        }
+        Ok(self.core.nobody())
     }
 }
 

@@ -19,14 +19,15 @@ use axum::response::Response;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-pub use settings::RpcSettings;
+pub use settings::{AnonymousAccess, RpcSettings};
 
+use super::Traffic;
 use crate::core::Core;
 use crate::core::ids::ConnectionId;
 
 /// The socket itself reads a little more than a message may have, so that a message just over the limit can be refused in
 /// order: past this size the rest of it is never read, and the goodbye may be lost.
-const MORE_READ_BYTES: usize = 1024 * 1024;
+const MORE_READ_BYTES: usize = 64 * 1024;
 
 /// Most of a caller's messages are short, and a gateway keeps a buffer of this size for each caller.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
@@ -45,7 +46,7 @@ impl Adapter {
     }
 
     /// Lets a caller in, who says over the socket who it is.
-    pub(super) fn upgrade(self, from: IpAddr, upgrade: WebSocketUpgrade) -> Response {
+    pub(super) fn upgrade(self, from: IpAddr, traffic: Traffic, upgrade: WebSocketUpgrade) -> Response {
         let Self { core, callers, settings } = self;
         // Tracked from here on, so that stopping waits for sockets that are still being opened.
         let tracked = callers.token();
@@ -53,7 +54,7 @@ impl Adapter {
         let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
         upgrade.on_upgrade(async move |socket| {
             let span = tracing::info_span!("caller", connection.id = %ConnectionId::random());
-            connection::serve(&core, socket, from, &settings).instrument(span).await;
+            connection::serve(&core, socket, (from, traffic), &settings).instrument(span).await;
             drop(tracked);
         })
     }

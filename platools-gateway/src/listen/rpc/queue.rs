@@ -1,7 +1,7 @@
 //! What waits to be written to one caller.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use platools::wire::rpc::{Event, Response};
 use serde::Serialize;
@@ -9,19 +9,26 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
-/// Events are dropped when so many bytes wait, however few messages they are: a caller's share of the gateway's memory.
-const EVENT_BYTES: usize = 16 * 1024 * 1024;
+use crate::core::identity::Credential;
+use crate::core::limits::{HeldBytes, Limiter, OverBudget};
 
 /// The log says so often at most that events of one connection were dropped.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What waits to be written to one caller, in order.
 ///
-/// Nobody who queues waits: an event that does not fit is dropped, and a response takes the place of one.
+/// Nobody who queues waits: an event that does not fit is dropped, and a response takes the place of some. Both the number of
+/// messages and their bytes are bounded.
 #[derive(Debug)]
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
     limit: usize,
+    /// The most for this caller.
+    max_bytes: usize,
+    /// Bounds what waits for all callers.
+    limiter: Arc<Limiter>,
+    /// The credential of the caller, once it is known.
+    owner: OnceLock<String>,
     changed: Notify,
 }
 
@@ -41,11 +48,19 @@ struct Waiting {
 struct Message {
     text: String,
     is_event: bool,
+    _held: Option<HeldBytes>,
 }
 
 impl Queue {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { waiting: Mutex::default(), limit, changed: Notify::new() }
+    pub(super) fn new(limit: usize, max_bytes: usize, limiter: Arc<Limiter>) -> Self {
+        let owner = OnceLock::new();
+        Self { waiting: Mutex::default(), limit, max_bytes, limiter, owner, changed: Notify::new() }
+    }
+
+    /// Notes whose messages wait.
+    pub(super) fn is_of(&self, credential: &Credential) {
+        // A connection has one caller.
+        let _ = self.owner.set(credential.to_string());
     }
 
     /// Queues an event.
@@ -62,10 +77,13 @@ impl Queue {
             return waiting.note_dropped(1);
         }
         let text = Event::new(name, payload, waiting.seq).to_text();
-        if waiting.bytes + text.len() > EVENT_BYTES {
+        if waiting.bytes + text.len() > self.max_bytes {
             return waiting.note_dropped(1);
         }
-        waiting.push(text, true);
+        match self.hold(&waiting, text.len()) {
+            Ok(held) => waiting.push(text, true, held),
+            Err(OverBudget) => return waiting.note_dropped(1),
+        }
         drop(waiting);
         self.changed.notify_one();
     }
@@ -77,25 +95,35 @@ impl Queue {
         waiting.note_dropped(lost);
     }
 
-    /// Queues a response. Where only responses wait and they are too many, the queue is over.
+    /// Queues a response. Where only responses wait and they are too many or too long, the queue is over. A response that nothing
+    /// waits before is queued however long it is, as it could not be sent at all otherwise.
     pub(super) fn response(&self, response: &Response<'_>) {
+        let text = response.to_text();
         let mut waiting = self.lock();
-        if waiting.messages.len() >= self.limit {
+        while !waiting.is_over && !self.has_room(&waiting, text.len()) {
             // The event that came last goes, so that what is left is what came first.
-            match waiting.messages.iter().rposition(|message| message.is_event) {
-                Some(at) => {
-                    let event = waiting.messages.remove(at);
-                    waiting.bytes -= event.map_or(0, |event| event.text.len());
-                    waiting.note_dropped(1);
-                }
-                None => waiting.is_over = true,
-            }
+            waiting.is_over = !waiting.drop_last_event();
         }
         if !waiting.is_over {
-            waiting.push(response.to_text(), false);
+            match self.hold(&waiting, text.len()) {
+                Ok(held) => waiting.push(text, false, held),
+                Err(OverBudget) => waiting.is_over = true,
+            }
         }
         drop(waiting);
         self.changed.notify_one();
+    }
+
+    /// Counts a message that waits behind others among those that wait for all callers.
+    fn hold(&self, waiting: &Waiting, bytes: usize) -> Result<Option<HeldBytes>, OverBudget> {
+        if waiting.messages.is_empty() {
+            return Ok(None);
+        }
+        self.limiter.waiting_message(self.owner.get().map_or("", String::as_str), bytes)
+    }
+
+    fn has_room(&self, waiting: &Waiting, bytes: usize) -> bool {
+        waiting.messages.is_empty() || (waiting.messages.len() < self.limit && waiting.bytes + bytes <= self.max_bytes)
     }
 
     /// The next message; none when the queue is over. Cancel-safe.
@@ -143,15 +171,24 @@ impl Queue {
 }
 
 impl Waiting {
-    fn push(&mut self, text: String, is_event: bool) {
+    fn push(&mut self, text: String, is_event: bool, held: Option<HeldBytes>) {
         self.bytes += text.len();
-        self.messages.push_back(Message { text, is_event });
+        self.messages.push_back(Message { text, is_event, _held: held });
     }
 
     fn pop(&mut self) -> Option<String> {
         let text = self.messages.pop_front()?.text;
         self.bytes -= text.len();
         Some(text)
+    }
+
+    /// Drops the event that came last; false if there is none.
+    fn drop_last_event(&mut self) -> bool {
+        let Some(at) = self.messages.iter().rposition(|message| message.is_event) else { return false };
+        let event = self.messages.remove(at);
+        self.bytes -= event.map_or(0, |event| event.text.len());
+        self.note_dropped(1);
+        true
     }
 
     fn note_dropped(&mut self, events: u64) {
@@ -171,6 +208,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::core::limits::Limits;
+
+    const BYTES: usize = 1024 * 1024;
+
+    fn queue(limit: usize) -> Queue {
+        Queue::new(limit, BYTES, Arc::new(Limiter::new(&Limits::default())))
+    }
 
     /// What comes out: the numbers of events, and the ids of responses.
     fn taken(queue: &Queue) -> Vec<String> {
@@ -188,7 +232,7 @@ mod tests {
 
     #[test]
     fn events_are_numbered_from_one_and_those_that_do_not_fit_leave_a_gap() {
-        let queue = Queue::new(2);
+        let queue = queue(2);
         (0..4).for_each(|_| queue.event("chat", &json!({})));
         assert_eq!(taken(&queue), ["1", "2"]);
         queue.event("chat", &json!({}));
@@ -199,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_response_takes_the_place_of_the_latest_event() {
-        let queue = Queue::new(3);
+        let queue = queue(3);
         queue.event("chat", &json!({}));
         respond(&queue, "a");
         queue.event("chat", &json!({}));
@@ -211,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_queue_of_responses_only_that_is_full_is_over() {
-        let queue = Queue::new(2);
+        let queue = queue(2);
         respond(&queue, "a");
         respond(&queue, "b");
         queue.event("chat", &json!({}));
@@ -223,8 +267,8 @@ mod tests {
 
     #[test]
     fn few_events_that_are_large_are_too_many_as_well() {
-        let queue = Queue::new(256);
-        let large = "x".repeat(EVENT_BYTES / 4);
+        let queue = queue(256);
+        let large = "x".repeat(BYTES / 4);
         (0..5).for_each(|_| queue.event("chat", &large));
         respond(&queue, "a");
         assert_eq!(taken(&queue), ["1", "2", "3", "a"]);
@@ -232,9 +276,64 @@ mod tests {
         assert_eq!(taken(&queue), ["6"]);
     }
 
+    #[test]
+    fn few_responses_that_are_large_are_too_many_as_well() {
+        let queue = queue(256);
+        let large = to_raw_value(&"x".repeat(BYTES / 4)).unwrap();
+        let respond = |payload: &RawValue| queue.response(&Response::success("a", payload));
+        queue.event("chat", &large);
+        (0..3).for_each(|_| respond(&large));
+        assert_eq!(taken(&queue), ["a", "a", "a"], "the event made room");
+        (0..4).for_each(|_| respond(&large));
+        assert!(queue.is_over());
+    }
+
+    #[test]
+    fn a_response_of_any_length_is_sent_when_nothing_else_waits() {
+        let queue = queue(256);
+        let large = to_raw_value(&"x".repeat(BYTES * 2)).unwrap();
+        queue.response(&Response::success("a", &large));
+        assert_eq!(taken(&queue), ["a"]);
+        queue.response(&Response::success("a", &large));
+        queue.response(&Response::success("b", &large));
+        assert!(queue.is_over());
+    }
+
+    #[test]
+    fn what_waits_for_all_callers_together_is_bounded_and_those_who_read_are_not_concerned() {
+        let mut limits = Limits::default();
+        limits.total.waiting_bytes = std::num::NonZeroU64::new(256 * 1024).unwrap();
+        let limiter = Arc::new(Limiter::new(&limits));
+        let large = to_raw_value(&"x".repeat(20 * 1024)).unwrap();
+        let slow = |key: &str| {
+            let queue = Queue::new(256, usize::MAX, Arc::clone(&limiter));
+            queue.is_of(&Credential::Key(key.into()));
+            // The first waits behind nothing, and the six after it are as much as one key may have.
+            (0..7).for_each(|_| queue.response(&Response::success("a", &large)));
+            queue
+        };
+        let (one, other) = (slow("key_1"), slow("key_2"));
+        assert!(!one.is_over() && !other.is_over());
+        let third = Queue::new(256, usize::MAX, Arc::clone(&limiter));
+        third.is_of(&Credential::Key("key_3".into()));
+        for _ in 0..10 {
+            third.response(&Response::success("a", &large));
+            assert_eq!(taken(&third), ["a"]);
+        }
+        third.response(&Response::success("a", &large));
+        third.event("chat", &large);
+        assert_eq!(taken(&third), ["a"], "an event is dropped");
+        one.response(&Response::success("a", &large));
+        assert!(one.is_over());
+        drop(one);
+        third.response(&Response::success("a", &large));
+        third.event("chat", &large);
+        assert_eq!(taken(&third).len(), 2);
+    }
+
     #[tokio::test]
     async fn whoever_waits_is_woken() {
-        let queue = Queue::new(2);
+        let queue = queue(2);
         let mut next = Box::pin(queue.next());
         assert!(next.as_mut().now_or_never().is_none());
         queue.event("chat", &json!({}));

@@ -1,6 +1,7 @@
 //! What one connected caller has under way.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt as _;
@@ -8,7 +9,7 @@ use futures::future::BoxFuture;
 use platools::wire::rpc::{ErrorCode, Request, Response, RpcError, method};
 use tokio::sync::broadcast;
 
-use super::errors::invalid;
+use super::errors::{busy, invalid};
 use super::greeting::read;
 use super::methods::{self, Method, Params};
 use super::queue::Queue;
@@ -17,6 +18,7 @@ use crate::authority::{Resource, authorize};
 use crate::core::Core;
 use crate::core::error::Error;
 use crate::core::identity::Caller;
+use crate::core::limits::HeldBytes;
 use crate::core::logs::Line;
 use crate::listen::socket::Incoming;
 
@@ -27,6 +29,9 @@ pub(super) type Tail = Option<broadcast::Receiver<Line>>;
 pub(super) struct Session<'a> {
     pub(super) core: &'a Core,
     pub(super) caller: Caller,
+    from: IpAddr,
+    /// Whether the caller may see tools and agents.
+    pub(super) has_catalogue: bool,
     pub(super) queue: &'a Queue,
     pub(super) runs: Runs,
     /// The ids of the requests that are under way.
@@ -37,18 +42,19 @@ pub(super) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(core: &'a Core, caller: Caller, queue: &'a Queue, max_requests: usize) -> Self {
-        let (ids, new_tail) = (Mutex::default(), Mutex::default());
-        Self { core, caller, queue, runs: Runs::default(), ids, max_requests, new_tail }
+    /// A session of a caller at an address, which sees everything that its role allows.
+    pub(super) fn new(core: &'a Core, (caller, from): (Caller, IpAddr), queue: &'a Queue, max_requests: usize) -> Self {
+        let (ids, runs, new_tail) = (Mutex::default(), Runs::default(), Mutex::default());
+        Self { core, caller, from, has_catalogue: true, queue, runs, ids, max_requests, new_tail }
     }
 
     /// Begins what a message asks for. What is refused is answered at once.
     pub(super) fn begin(&self, incoming: &Incoming, is_finishing: bool) -> Option<BoxFuture<'_, ()>> {
         let request = read(incoming, self.queue)?;
         match self.admit(&request, is_finishing) {
-            Ok(method) => {
+            Ok((method, held)) => {
                 let (id, params) = (request.id.into_owned(), Params::new(method.name, request.params));
-                Some(self.run(id, method, params).boxed())
+                Some(self.run(id, method, params, held).boxed())
             }
             Err(error) => {
                 self.queue.response(&Response::failure(request.id, error));
@@ -57,9 +63,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn admit(&self, request: &Request<'_>, is_finishing: bool) -> Result<&'static Method, RpcError> {
+    fn admit(&self, request: &Request<'_>, is_finishing: bool) -> Result<(&'static Method, HeldBytes), RpcError> {
         if request.method == method::CONNECT {
             return Err(invalid("this connection has had its `connect`; open another one to be somebody else"));
+        }
+        if !matches!(&*request.method, method::TOOLS_CALL | method::CHAT_SEND) {
+            // Calls and chats have rates of their own.
+            self.core.limiter().request(&self.caller, self.from)?;
         }
         let method = methods::find(&request.method).ok_or_else(|| invalid("unknown method"))?;
         if let Err(denial) = authorize(&self.caller, method.action, Resource::Project(&self.caller.project_id)) {
@@ -77,11 +87,14 @@ impl<'a> Session<'a> {
             let message = format!("{} requests of this connection are under way; wait for one of them", ids.len());
             return Err(RpcError::new(ErrorCode::ResourceExhausted, message));
         }
+        let mut held = self.core.limiter().body_of(self.caller.credential.to_string());
+        held.add(request.params.get().len()).map_err(busy)?;
         ids.insert(request.id.clone().into_owned());
-        Ok(method)
+        Ok((method, held))
     }
 
-    async fn run(&self, id: String, method: &'static Method, params: Params) {
+    /// Answers a request, whose bytes count against the gateway's budget meanwhile.
+    async fn run(&self, id: String, method: &'static Method, params: Params, _held: HeldBytes) {
         let outcome = (method.handle)(self, params).await;
         // Free again before the caller can know that it is.
         self.ids().remove(&id);

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use platools::wire::rpc;
+use serde::{Deserialize, Serialize};
 
 /// What callers over the gateway RPC protocol may ask for, and how long they may take. The defaults are those of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RpcSettings {
-    /// A message that is read has at most so many bytes; over a larger one the connection is closed with 1009. Default: 512 KiB.
+    /// A message that is read has at most so many bytes; over a larger one the connection is closed with 1009. Callers that have
+    /// not proven who they are have 16 KiB at most. Default: 512 KiB.
     pub max_message_bytes: usize,
     /// How long it is from one WebSocket ping to the next. Default: 30 seconds.
     pub ping_interval: Duration,
@@ -19,8 +21,40 @@ pub struct RpcSettings {
     pub write_deadline: Duration,
     /// So many messages wait for a slow caller; further events are dropped. Default: 256.
     pub waiting_messages: usize,
+    /// Messages of so many bytes in all wait for a slow caller. Further events are dropped; over a response that does not fit the
+    /// connection is closed with 1013, unless it is the only message. Default: 16 MiB.
+    pub waiting_bytes: usize,
     /// So many requests of one connection are under way at once; further ones are refused. Default: 256.
     pub requests_in_flight: usize,
+    /// What callers without a valid key or token may see. Default: [`AnonymousAccess::Empty`].
+    pub anonymous: AnonymousAccess,
+}
+
+/// What callers without a valid key or token may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum AnonymousAccess {
+    /// Nothing: their `connect` is refused.
+    None,
+    /// The health of the gateway. Lists of tools and agents are empty for them.
+    #[default]
+    Empty,
+    /// The tools and agents of the default project.
+    Catalogue,
+}
+
+impl AnonymousAccess {
+    /// `none`, `empty` or `catalogue`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "none" => Some(Self::None),
+            "empty" => Some(Self::Empty),
+            "catalogue" => Some(Self::Catalogue),
+            _ => None,
+        }
+    }
 }
 
 impl Default for RpcSettings {
@@ -31,7 +65,9 @@ impl Default for RpcSettings {
             read_deadline: rpc::READ_DEADLINE,
             write_deadline: rpc::WRITE_DEADLINE,
             waiting_messages: rpc::MAX_WAITING_MESSAGES,
+            waiting_bytes: 16 * 1024 * 1024,
             requests_in_flight: 256,
+            anonymous: AnonymousAccess::default(),
         }
     }
 }

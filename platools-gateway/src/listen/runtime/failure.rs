@@ -63,7 +63,7 @@ fn status(kind: ErrorKind) -> StatusCode {
 impl From<Unread> for Failure {
     fn from(unread: Unread) -> Self {
         let (status, _) = unread.status_and_code();
-        Self::new(status, unread.to_string())
+        Self { retry_after: unread.retry_after(), ..Self::new(status, unread.to_string()) }
     }
 }
 

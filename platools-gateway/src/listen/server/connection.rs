@@ -2,12 +2,14 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -19,18 +21,28 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::Routes;
 use super::handshake::handshake;
 use super::origin::Origin;
-use super::traffic::{Traffic, Watched};
-use crate::core::limits::Place;
+use super::traffic::Traffic;
+use super::waiting::Waiting;
+use super::watched::Watched;
+use crate::core::limits::{OverBudget, Place};
 use crate::tls::Certificates;
 
 /// How long a connection may take to send the head of its next request. It also ends connections that are kept alive idly.
 pub(super) const HEAD: Duration = Duration::from_secs(10);
 
+/// The most bytes that the head of a request may have. A longer one is answered with 431.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
 /// What a connection needs, and its requests with it.
 pub(super) struct Connection {
     router: TowerToHyperService<Router>,
+    /// For requests of an address that has too many, though the connection is that of a proxy.
+    turned_away: TowerToHyperService<Router>,
+    /// For requests whose response does not fit among those that wait.
+    busy: TowerToHyperService<Router>,
     from: Origin,
     traffic: Traffic,
     stopping: CancellationToken,
@@ -38,8 +50,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(router: Router, from: Origin, stopping: CancellationToken, requests: TaskTracker) -> Self {
-        Self { router: TowerToHyperService::new(router), from, traffic: Traffic::new(), stopping, requests }
+    pub(super) fn new(routes: Routes, from: Origin, stopping: CancellationToken, requests: TaskTracker) -> Self {
+        let [router, turned_away, busy] =
+            [routes.served, routes.turned_away, routes.busy].map(TowerToHyperService::new);
+        Self { router, turned_away, busy, from, traffic: Traffic::new(), stopping, requests }
     }
 
     /// Serves until the connection ends or is upgraded. The place is kept for as long as the stream is, also by whoever
@@ -73,7 +87,7 @@ impl Connection {
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
         let service = service_fn(|request| self.answer(request));
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(MAX_HEAD_BYTES);
         let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -90,11 +104,37 @@ impl Connection {
     /// Answers one request, which tells handlers where it came from and what moves over its connection.
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
         let mut request = request.map(Body::new);
-        let from = ConnectInfo(self.from.of(request.headers()));
-        request.extensions_mut().insert(from);
+        let from = self.from.of(request.headers());
+        let place = self.from.admit(from);
+        request.extensions_mut().insert(ConnectInfo(from));
         request.extensions_mut().insert(self.traffic.clone());
-        tracked(self.requests.token(), self.router.call(request))
+        let waiting = Waiting::new(Arc::clone(self.from.limiter()), from.ip(), request.method());
+        let answering = if place.is_ok() { self.router.call(request) } else { self.turned_away.call(request) };
+        let (place, traffic, busy) = (place.ok().flatten(), self.traffic.clone(), self.busy.clone());
+        let answering = async move {
+            let response = match waiting.count(answering.await?) {
+                Ok(response) => response,
+                Err(OverBudget) => busy.call(Request::new(Body::empty())).await?,
+            };
+            Ok(kept(response, place, &traffic))
+        };
+        tracked(self.requests.token(), answering)
     }
+}
+
+/// A response whose request keeps its place until the response is written, or for as long as the socket that it opens.
+fn kept(response: Response<Body>, place: Option<Place<IpAddr>>, traffic: &Traffic) -> Response<Body> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        traffic.upgrade(place);
+        return response;
+    }
+    let Some(place) = place else { return response };
+    response.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _kept = &place;
+            frame
+        }))
+    })
 }
 
 async fn tracked<T>(_token: TaskTrackerToken, what: impl Future<Output = T>) -> T {

@@ -1,9 +1,14 @@
 //! Accepts connections and serves HTTP over each.
 
+mod allowance;
 mod connection;
 mod handshake;
+mod linger;
 mod origin;
 mod traffic;
+mod waiting;
+mod watched;
+mod write_deadline;
 
 use std::io;
 use std::sync::Arc;
@@ -50,6 +55,14 @@ pub(crate) struct Routes {
     pub(super) served: Router,
     /// Those of addresses with too many connections.
     pub(super) turned_away: Router,
+    /// Those of requests whose response does not fit among those that wait to be read.
+    pub(super) busy: Router,
+}
+
+impl Routes {
+    fn all_turned_away(self) -> Self {
+        Self { served: self.turned_away.clone(), ..self }
+    }
 }
 
 /// A server that runs. Dropping it ends every connection at once, except sockets that were upgraded.
@@ -106,13 +119,13 @@ async fn accept(listener: TcpListener, setup: Setup, stopping: CancellationToken
             Some(_) = tasks.join_next() => continue,
             () = stopping.cancelled() => break,
         };
-        let (router, place) = match limiter.connection(remote.ip()) {
-            Admission::Serve(place) => (&routes.served, place),
-            Admission::TurnAway(place) => (&routes.turned_away, place),
+        let (routes, place) = match limiter.connection(remote.ip()) {
+            Admission::Serve(place) => (routes.clone(), place),
+            Admission::TurnAway(place) => (routes.clone().all_turned_away(), place),
             Admission::Drop => continue,
         };
         let from = Origin::new(remote, Arc::clone(&limiter));
-        let connection = Connection::new(router.clone(), from, stopping.clone(), requests.clone());
+        let connection = Connection::new(routes, from, stopping.clone(), requests.clone());
         tasks.spawn(connection.serve(stream, place, certificates.clone()));
     }
     // From here on nobody can connect.
@@ -135,7 +148,7 @@ async fn wait_after(error: &io::Error) {
 impl Setup {
     /// No TLS, and the usual limits.
     pub(crate) fn plain(router: Router) -> Self {
-        let routes = Routes { served: router, turned_away: Router::new() };
+        let routes = Routes { served: router, turned_away: Router::new(), busy: Router::new() };
         Self { routes, limiter: Arc::new(Limiter::new(&Limits::default())), certificates: None }
     }
 }
@@ -149,8 +162,12 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
 
+    use axum::body::{Body, Bytes};
+    use axum::routing::post;
+    use futures::{StreamExt as _, stream};
+
     use super::connection::HEAD;
-    use super::*;
+    use super::{write_deadline, *};
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -213,5 +230,54 @@ mod tests {
         timeout(PATIENCE, server.idle()).await.unwrap();
         timeout(HEAD / 2, server.end()).await.expect("it ends before the head's time is over");
         TcpStream::connect(address).await.unwrap_err();
+    }
+
+    async fn serve(router: Router) -> (Server, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (Server::start(listener, Setup::plain(router)), TcpStream::connect(address).await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_head_over_32_kib_is_answered_with_431_also_while_more_of_it_comes() {
+        let (_server, mut client) = server().await;
+        let head = [REQUEST.strip_suffix(b"\r\n").unwrap(), b"X: ", &[b'a'; 400_000]].concat();
+        // The server stops reading, but the client is not kept from sending.
+        client.write_all(&head).await.unwrap();
+        assert!(read_until(&mut client, "").await.starts_with("HTTP/1.1 431 "));
+
+        let (_server, mut client) = server().await;
+        let own = client.local_addr().unwrap().to_string();
+        let head = [REQUEST.strip_suffix(b"\r\n").unwrap(), b"X: ", &[b'a'; 30_000], b"\r\n\r\n"].concat();
+        client.write_all(&head).await.unwrap();
+        assert!(read_until(&mut client, &own).await.starts_with("HTTP/1.1 200 "));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_comes_before_the_body_was_read_arrives() {
+        let (_server, mut client) = serve(Router::new().route("/", post(async || "enough"))).await;
+        let length = 2 * 1024 * 1024;
+        let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(&vec![0; length]).await.unwrap();
+        assert!(read_until(&mut client, "").await.ends_with("enough"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_response_that_nobody_reads_ends_and_one_that_has_nothing_to_say_does_not() {
+        for is_endless in [true, false] {
+            let answer = async move || {
+                let (first, more) = (Bytes::from_static(b"x"), Bytes::from_static(&[b'x'; 65536]));
+                let rest = if is_endless { stream::repeat(more).boxed() } else { stream::pending().boxed() };
+                Body::from_stream(stream::iter([first]).chain(rest).map(Ok::<_, io::Error>))
+            };
+            let (_server, mut client) = serve(Router::new().route("/", get(answer))).await;
+            client.write_all(REQUEST).await.unwrap();
+            client.read_u8().await.unwrap();
+            sleep(write_deadline::LIMIT * 2).await;
+            // What the system has of it is there to be read, and nothing comes after it.
+            let rest = async { while let Ok(1..) = client.read(&mut [0; 65536]).await {} };
+            assert_eq!(timeout(write_deadline::LIMIT, rest).await.is_ok(), is_endless);
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Where requests come from.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
-use crate::core::limits::Limiter;
+use crate::core::error::Error;
+use crate::core::limits::{Limiter, Place};
 
 /// The peer of a connection, which may be a proxy.
 pub(super) struct Origin {
@@ -20,13 +21,55 @@ impl Origin {
 
     /// Where a request came from: the peer, unless that is a proxy which is believed. Ports of others are not known.
     pub(super) fn of(&self, headers: &HeaderMap) -> SocketAddr {
+        // Bytes, not text: what a client adds on the left must not hide the addresses that proxies add on the right.
         let said: Vec<_> = headers
             .get_all("x-forwarded-for")
             .iter()
-            .map(|value| value.to_str().unwrap_or_default())
-            .flat_map(|value| value.split(','))
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
             .collect();
         let ip = self.limiter.origin(self.peer.ip(), said.into_iter());
         if ip == self.peer.ip() { self.peer } else { SocketAddr::new(ip, 0) }
+    }
+
+    pub(super) fn limiter(&self) -> &Arc<Limiter> {
+        &self.limiter
+    }
+
+    /// Takes a place for a request among the connections of where it came from, if that is an address that a trusted proxy names.
+    ///
+    /// # Errors
+    /// There are too many of them.
+    pub(super) fn admit(&self, from: SocketAddr) -> Result<Option<Place<IpAddr>>, Error> {
+        self.limiter.named_connection(self.peer.ip(), from.ip())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+    use crate::core::limits::Limits;
+
+    #[test]
+    fn bytes_that_are_no_text_hide_nothing_behind_them() {
+        let limits = Limits { trusted_proxies: vec!["10.0.0.1".parse().unwrap()], ..Limits::default() };
+        let origin = Origin::new("10.0.0.1:80".parse().unwrap(), Arc::new(Limiter::new(&limits)));
+        let from = |lines: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", HeaderValue::from_bytes(line).unwrap());
+            }
+            origin.of(&headers).ip().to_string()
+        };
+        for lines in [
+            &[&b"198.51.100.7"[..]][..],
+            &[b"\xff, 198.51.100.7"],
+            &[b"\xff\xfe,,\x80,198.51.100.7"],
+            &[b"\xff", b"198.51.100.7"],
+        ] {
+            assert_eq!(from(lines), "198.51.100.7", "{lines:?}");
+        }
+        assert_eq!(from(&[b"198.51.100.7, \xff"]), "10.0.0.1", "the proxy itself names nobody");
     }
 }

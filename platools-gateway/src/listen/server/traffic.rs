@@ -3,22 +3,30 @@
 //! Whether a peer is gone is a question of bytes, not of frames: a large frame over a slow line takes long and is fine as long
 //! as it moves.
 
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout};
 
-/// What moved over one connection.
+use super::allowance::Allowance;
+use crate::core::limits::Place;
+
+/// What moved over one connection, and what may.
 #[derive(Debug, Clone)]
-pub(in crate::listen) struct Traffic {
+pub(in crate::listen) struct Traffic(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     since: Instant,
-    received: Arc<Moment>,
-    sent: Arc<Moment>,
+    received: Moment,
+    sent: Moment,
+    allowance: Allowance,
+    /// Set when the connection is upgraded: its place among those of the address that a trusted proxy names, if one does.
+    upgraded: OnceLock<Option<Place<IpAddr>>>,
 }
 
 /// A time that changes, in microseconds since the connection began.
@@ -36,14 +44,58 @@ impl Moment {
 }
 
 impl Traffic {
-    pub(super) fn new() -> Self {
-        Self { since: Instant::now(), received: Arc::default(), sent: Arc::default() }
+    pub(in crate::listen) fn new() -> Self {
+        Self(Arc::new(Shared {
+            since: Instant::now(),
+            received: Moment::default(),
+            sent: Moment::default(),
+            allowance: Allowance::default(),
+            upgraded: OnceLock::new(),
+        }))
+    }
+
+    pub(super) fn note_received(&self, bytes: usize) {
+        self.0.received.is_now(self.0.since);
+        self.0.allowance.note_read(bytes);
+    }
+
+    pub(super) fn note_sent(&self) {
+        self.0.sent.is_now(self.0.since);
+    }
+
+    /// Notes that the connection is a socket from now on, and keeps its place for as long as it is one.
+    pub(super) fn upgrade(&self, place: Option<Place<IpAddr>>) {
+        // A connection is upgraded once.
+        let _ = self.0.upgraded.set(place);
+    }
+
+    pub(super) fn is_upgraded(&self) -> bool {
+        self.0.upgraded.get().is_some()
+    }
+
+    pub(super) fn poll_allowed(&self, cx: &Context<'_>) -> Poll<()> {
+        self.0.allowance.poll_allowed(cx)
+    }
+
+    /// Allows the peer to send so many bytes from now on. Nothing beyond them is read.
+    pub(in crate::listen) fn allow(&self, bytes: usize) {
+        self.0.allowance.set(bytes);
+    }
+
+    /// Allows the peer to send any number of bytes.
+    pub(in crate::listen) fn allow_everything(&self) {
+        self.0.allowance.lift();
+    }
+
+    /// Waits until the peer has sent all that it may, and more is needed. Cancel-safe.
+    pub(in crate::listen) async fn exceeded(&self) {
+        self.0.allowance.exceeded().await;
     }
 
     /// When bytes last came.
     #[cfg(test)]
     pub(super) fn last_received(&self) -> Instant {
-        self.received.after(self.since)
+        self.0.received.after(self.0.since)
     }
 
     /// Waits for something that needs bytes from the peer. Nothing, if none came for so long before it happened.
@@ -52,7 +104,7 @@ impl Traffic {
         limit: Duration,
         what: impl Future<Output = T>,
     ) -> Option<T> {
-        while_moving(limit, || self.received.after(self.since), what).await
+        while_moving(limit, || self.0.received.after(self.0.since), what).await
     }
 
     /// Waits for something that needs the peer to take bytes. Nothing, if it took none for so long before it happened.
@@ -61,7 +113,7 @@ impl Traffic {
         limit: Duration,
         what: impl Future<Output = T>,
     ) -> Option<T> {
-        while_moving(limit, || self.sent.after(self.since), what).await
+        while_moving(limit, || self.0.sent.after(self.0.since), what).await
     }
 }
 
@@ -76,72 +128,13 @@ async fn while_moving<T>(limit: Duration, last: impl Fn() -> Instant, what: impl
     }
 }
 
-/// A stream that notes its traffic, and keeps something for as long as it is open.
-#[derive(Debug)]
-pub(super) struct Watched<S, K> {
-    stream: S,
-    traffic: Traffic,
-    _kept: K,
-}
-
-impl<S, K> Watched<S, K> {
-    pub(super) fn new(stream: S, traffic: Traffic, kept: K) -> Self {
-        Self { stream, traffic, _kept: kept }
-    }
-
-    fn note_sent(&self, written: &io::Result<usize>) {
-        if written.as_ref().is_ok_and(|bytes| *bytes > 0) {
-            self.traffic.sent.is_now(self.traffic.since);
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin, K: Unpin> AsyncRead for Watched<S, K> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
-        if buf.filled().len() > before {
-            self.traffic.received.is_now(self.traffic.since);
-        }
-        Poll::Ready(read)
-    }
-}
-
-impl<S: AsyncWrite + Unpin, K: Unpin> AsyncWrite for Watched<S, K> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
-        self.note_sent(&written);
-        Poll::Ready(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices));
-        self.note_sent(&written);
-        Poll::Ready(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
     use tokio::time::sleep;
 
+    use super::super::watched::Watched;
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(30);
@@ -150,6 +143,7 @@ mod tests {
     async fn what_moves_byte_by_byte_may_take_long() {
         let (near, mut far) = duplex(1);
         let traffic = Traffic::new();
+        traffic.upgrade(None);
         let mut near = Watched::new(near, traffic.clone(), ());
         let slowly = async {
             let mut taken = [0; 10];
@@ -168,6 +162,26 @@ mod tests {
             assert_eq!(waiting.elapsed().as_secs(), LIMIT.as_secs());
         };
         tokio::join!(slowly, waits);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_beyond_what_is_allowed() {
+        let (near, mut far) = duplex(1024);
+        let traffic = Traffic::new();
+        let mut near = Watched::new(near, traffic.clone(), ());
+        traffic.allow(4);
+        far.write_all(&[7; 12]).await.unwrap();
+        near.read_exact(&mut [0; 4]).await.unwrap();
+        assert!(traffic.exceeded().now_or_never().is_none(), "nothing more was needed");
+        let mut more = [0; 4];
+        let mut reading = Box::pin(near.read_exact(&mut more));
+        assert!(reading.as_mut().now_or_never().is_none());
+        traffic.exceeded().now_or_never().expect("more is needed");
+        traffic.allow(4);
+        assert!(traffic.exceeded().now_or_never().is_none());
+        reading.await.unwrap();
+        traffic.allow_everything();
+        near.read_exact(&mut [0; 4]).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use futures::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
 use super::Broken;
+use crate::listen::Traffic;
 
 /// One message, or another sign of life.
 #[derive(Debug)]
@@ -55,24 +56,51 @@ pub(in crate::listen) struct Reader<R> {
     heard: Instant,
     deadline: Duration,
     max_bytes: usize,
+    /// The connection of a peer that is not trusted yet.
+    untrusted: Option<Traffic>,
 }
+
+/// A message may be a little longer on its way than what is in it.
+const ALLOWED_BEYOND: usize = 4 * 1024;
 
 impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
     /// Waits no longer than that for a message or a pong, and takes messages of so many bytes.
     pub(in crate::listen) fn new(stream: R, deadline: Duration, max_bytes: usize) -> Self {
-        Self { stream, heard: Instant::now(), deadline, max_bytes }
+        Self { stream, heard: Instant::now(), deadline, max_bytes, untrusted: None }
+    }
+
+    /// The same for a peer that is not trusted until [`Reader::trust`]: of a longer message not even the bytes are read.
+    pub(in crate::listen) fn untrusted(stream: R, deadline: Duration, max_bytes: usize, traffic: Traffic) -> Self {
+        let reader = Self { untrusted: Some(traffic), ..Self::new(stream, deadline, max_bytes) };
+        reader.allow_next();
+        reader
+    }
+
+    /// Takes messages of so many bytes from now on.
+    pub(in crate::listen) fn trust(&mut self, max_bytes: usize) {
+        self.max_bytes = max_bytes;
+        if let Some(traffic) = self.untrusted.take() {
+            traffic.allow_everything();
+        }
     }
 
     /// The next message. Cancel-safe.
     pub(in crate::listen) async fn next(&mut self) -> Result<Incoming, Unread> {
         loop {
             let left = self.deadline.saturating_sub(self.heard.elapsed());
-            let message = match timeout(left, self.stream.next()).await {
+            // Both arms are cancel-safe.
+            let read = tokio::select! {
+                biased;
+                read = timeout(left, self.stream.next()) => read,
+                () = exceeded(self.untrusted.as_ref()) => return Err(Unread::Broken(Broken::TooLarge)),
+            };
+            let message = match read {
                 Ok(Some(Ok(message))) => message,
                 Ok(Some(Err(error))) => return Err(Unread::of(error)),
                 Ok(None) => return Err(Unread::Broken(Broken::Gone)),
                 Err(_) => return Err(Unread::Silent),
             };
+            self.allow_next();
             let incoming = match message {
                 Message::Text(text) if text.len() > self.max_bytes => return Err(Unread::Broken(Broken::TooLarge)),
                 Message::Binary(bytes) if bytes.len() > self.max_bytes => return Err(Unread::Broken(Broken::TooLarge)),
@@ -89,5 +117,20 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
 
     pub(in crate::listen) fn into_inner(self) -> R {
         self.stream
+    }
+
+    /// Lets the next message of an untrusted peer come.
+    fn allow_next(&self) {
+        if let Some(traffic) = &self.untrusted {
+            traffic.allow(self.max_bytes + ALLOWED_BEYOND);
+        }
+    }
+}
+
+/// Waits until an untrusted peer has sent too much of one message.
+async fn exceeded(untrusted: Option<&Traffic>) {
+    match untrusted {
+        Some(traffic) => traffic.exceeded().await,
+        None => std::future::pending().await,
     }
 }

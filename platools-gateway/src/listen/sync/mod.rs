@@ -102,7 +102,10 @@ async fn upgrade(
 /// flow control bounds them.
 async fn serve(core: &Core, arrival: Arrival, claim: Claim, from: IpAddr, socket: Socket) {
     match timeout(AUTHENTICATION, core.connect(arrival, claim, from)).await.unwrap_or(Err(Refusal::TookTooLong)) {
-        Ok(link) => link::run(core, link, socket).await,
+        Ok(link) => {
+            socket.trust();
+            link::run(core, link, socket).await;
+        }
         Err(refusal) => {
             report(&refusal);
             close::refuse(socket.into_inner(), close::code_of(&refusal), &refusal.to_string(), |_| {}).await;

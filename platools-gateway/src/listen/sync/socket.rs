@@ -21,12 +21,23 @@ pub(super) struct Socket {
     patience: Patience,
 }
 
+/// Bytes that are read from a worker that is not known.
+const UNTRUSTED_BYTES: usize = 16 * 1024;
+
 /// No byte moved for longer than there is patience.
 pub(super) struct Quiet;
 
 impl Socket {
+    /// A socket of somebody who is not trusted yet.
     pub(super) fn new(socket: WebSocket, traffic: Traffic, patience: Patience) -> Self {
+        // Its frames are read when it has been turned away, too, so that the goodbye arrives.
+        traffic.allow(UNTRUSTED_BYTES);
         Self { socket: Mutex::new(socket), traffic, patience }
+    }
+
+    /// Reads any number of frames from now on: it is known who sends them.
+    pub(super) fn trust(&self) {
+        self.traffic.allow_everything();
     }
 
     /// The next message. Cancel-safe.

@@ -4,6 +4,7 @@ use platools::wire::rpc::PROTOCOL;
 use serde_json::json;
 
 use super::{Params, Reply, reply};
+use crate::core::WorkerLoad;
 use crate::core::error::causes_of;
 use crate::listen::rpc::session::Session;
 
@@ -17,13 +18,16 @@ pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
     let ready = session.core.check_ready().await.inspect_err(|why| {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
-    let load = session.core.worker_load(&session.caller)?;
+    let (load, callers) = match session.has_catalogue {
+        true => (session.core.worker_load(&session.caller)?, session.core.caller_count()),
+        false => (WorkerLoad::default(), 0),
+    };
     reply(&json!({
         "status": if ready.is_ok() { "ready" } else { "not_ready" },
         "version": env!("CARGO_PKG_VERSION"),
         "protocol": PROTOCOL,
         "workers": load.workers,
-        "callers": session.core.caller_count(),
+        "callers": callers,
         "callsInFlight": load.calls_in_flight,
     }))
 }

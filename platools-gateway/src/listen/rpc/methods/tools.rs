@@ -34,6 +34,9 @@ struct Place {
 /// The tools, also those whose worker is away.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let Place { environment_id } = params.decode()?;
+    if !session.has_catalogue {
+        return reply(&json!({"tools": []}));
+    }
     let tools = session.core.list_tools(&session.caller, environment_id.as_deref()).await?;
     reply(&json!({"tools": tools.into_iter().map(Tool::from).collect::<Vec<_>>()}))
 }
