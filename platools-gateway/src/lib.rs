@@ -21,6 +21,7 @@
 //!
 //! [`core`] is the gateway without its protocols.
 
+pub mod audit;
 pub mod core;
 pub mod dev;
 mod domain;

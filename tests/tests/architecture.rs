@@ -44,7 +44,7 @@ const GATEWAY: Table = Table {
     rules: &[
         ("domain", &[]),
         ("authority", &["domain"]),
-        ("audit", &["domain", "store"]),
+        ("audit", &["core::clock", "domain", "store"]),
         ("core", &["audit", "authority", "domain", "store"]),
         ("store", &["core", "domain"]),
         ("tls", &["core"]),
@@ -79,7 +79,7 @@ const PROTOCOLS: &[&str] = &[
 ];
 
 /// What the gateway's protocols have in common; it knows none of them.
-const SHARED: &[&str] = &["bearer", "body", "forms", "origin", "socket"];
+const SHARED: &[&str] = &["bearer", "body", "forms", "http", "origin", "socket"];
 
 #[test]
 fn the_sdk_imports_what_its_table_allows() {

@@ -91,9 +91,9 @@ impl App {
     ///
     /// # Errors
     /// The gateway does not run.
-    pub fn dashboard_url(&self) -> anyhow::Result<SecretString> {
+    pub async fn dashboard_url(&self) -> anyhow::Result<SecretString> {
         let gateway = self.gateway.as_ref().context("the gateway does not run")?;
-        let (token, base) = (page::token(gateway.core())?, gateway.url().replacen("http", "ws", 1));
+        let (token, base) = (page::token(gateway.core()).await?, gateway.url().replacen("http", "ws", 1));
         Ok(format!("{base}/ws?token={}&agentId={}", token.expose_secret(), self.agent).into())
     }
 

@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
     let pace = if options.once { Duration::from_millis(20) } else { PACE };
     let app = App::start(options.port, pace).await?;
     if options.once {
-        transcript::print(&app.dashboard_url()?).await?;
+        transcript::print(&app.dashboard_url().await?).await?;
     } else {
         println!("The dashboard is at {}; end with Ctrl-C.", app.page_url());
         tokio::signal::ctrl_c().await?;

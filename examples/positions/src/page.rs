@@ -60,16 +60,16 @@ fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
 /// Where to connect, and with which token.
 async fn session(State(page): State<Page>) -> Result<impl IntoResponse, Failure> {
     let core = page.core.borrow().clone();
-    let token = token(&core)?;
+    let token = token(&core).await?;
     let session = json!({"url": page.feed_url, "token": token.expose_secret(), "agentId": page.agent.as_str()});
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(session)))
 }
 
 /// A token that may watch the agents of the user.
-pub(crate) fn token(core: &Core) -> Result<SecretString, platools_gateway::Error> {
+pub(crate) async fn token(core: &Core) -> Result<SecretString, platools_gateway::Error> {
     let (user_id, ttl) = (Some(USER.to_owned()), TOKEN_TTL);
     let new = NewToken { role: Role::Viewer, tool_roles: Vec::new(), user_id, agent: None, ttl };
-    Ok(core.local_admin().mint_token(new)?.token)
+    Ok(core.local_admin().mint_token(new).await?.token)
 }
 
 /// What tokens are called, and what they cost.

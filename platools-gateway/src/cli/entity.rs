@@ -112,7 +112,7 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
             say(&format!("removed the entity {slug}"))
         }
         Command::Token { slug, env, ttl } => {
-            let mint = async |admin: admin::Admin<'_>| admin.mint_worker_token(&slug, env.as_deref(), ttl);
+            let mint = async |admin: admin::Admin<'_>| admin.mint_worker_token(&slug, env.as_deref(), ttl).await;
             token::print(&format!("token for workers of {slug}"), &place.with(mint).await?)
         }
     }

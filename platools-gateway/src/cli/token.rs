@@ -38,7 +38,7 @@ pub(super) enum Command {
 pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     let Command::Mint { role, user, agent, tool_roles, ttl } = command;
     let new = NewToken { role, tool_roles, user_id: user, agent, ttl };
-    let signed = place.with(async |admin| admin.mint_token(new)).await?;
+    let signed = place.with(async |admin| admin.mint_token(new).await).await?;
     print(&format!("{role} token"), &signed)
 }
 

@@ -49,6 +49,7 @@ impl Core {
         self.idempotency.idle().await;
         self.runtime.close().await;
         self.journal.close().await;
+        self.audit.close().await;
         self.store.close().await;
     }
 }

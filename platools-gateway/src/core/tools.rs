@@ -106,22 +106,6 @@ impl Core {
         self.admin(caller)?.switch_tool(which, switch).await
     }
 
-    pub(super) async fn switch_tool_of(
-        &self,
-        project: &ProjectId,
-        which: &ToolName,
-        switch: Switch,
-    ) -> Result<ListedTool, Error> {
-        let Found { identity, tool } = self.find_tool_of(project, which).await?;
-        let (store, scope) = (self.directory.store(), identity.scope());
-        match switch {
-            Switch::On => store.enable_tool(&scope, &which.name).await?,
-            Switch::Off => store.disable_tool(&scope, &which.name).await?,
-        }
-        self.directory.refresh().await?;
-        Ok(self.listed(&identity, &tool))
-    }
-
     /// The workers of the caller's project that are connected, in the order they came.
     ///
     /// # Errors
@@ -150,7 +134,7 @@ impl Core {
         self.find_tool_of(&caller.project_id, which).await
     }
 
-    async fn find_tool_of(&self, project: &ProjectId, which: &ToolName) -> Result<Found, Error> {
+    pub(super) async fn find_tool_of(&self, project: &ProjectId, which: &ToolName) -> Result<Found, Error> {
         let environment = self.directory.environment(project, which.environment.as_deref())?;
         self.catalog.find(&environment.id, &which.name, which.entity.as_deref()).await
     }

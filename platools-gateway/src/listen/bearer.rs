@@ -1,26 +1,29 @@
 //! The bearer token of a request: a worker's secret, or a caller's key; and whose that is.
 
-use std::net::SocketAddr;
-
-use axum::extract::{ConnectInfo, FromRequestParts as _};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 
+use super::http::{RequestContext, origin_of};
+use crate::audit::action;
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
+use crate::core::origin::Protocol;
 
-/// Whose request it is.
-pub(super) async fn caller_of(parts: &mut Parts, core: &Core) -> Result<Caller, Error> {
-    let key = bearer_token(&parts.headers).ok_or_else(|| {
+/// Whose request it is, over a protocol.
+pub(super) async fn caller_of(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
+    let origin = origin_of(&parts.extensions, protocol);
+    let Some(key) = bearer_token(&parts.headers) else {
         let message = "missing key: send the header `Authorization: Bearer <key>`";
-        Error::new(ErrorKind::Unauthenticated, message)
-    })?;
-    let ConnectInfo(remote) = ConnectInfo::<SocketAddr>::from_request_parts(parts, &())
-        .await
-        .expect("the server says where every request comes from");
-    core.authenticate(&key, remote.ip()).await
+        core.audit().refused_stranger(action::CALLER_AUTHENTICATE, &origin, None, "missing key");
+        return Err(Error::new(ErrorKind::Unauthenticated, message));
+    };
+    let caller = core.authenticate(&key, origin).await?;
+    if let Some(context) = parts.extensions.get::<RequestContext>() {
+        context.is_from(&caller);
+    }
+    Ok(caller)
 }
 
 /// The token, if there is one; the scheme's case does not matter.

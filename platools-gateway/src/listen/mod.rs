@@ -4,6 +4,7 @@ mod bearer;
 mod body;
 mod feed;
 mod forms;
+mod http;
 mod mcp;
 mod openai;
 mod origin;
@@ -14,15 +15,15 @@ mod server;
 mod socket;
 mod sync;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::any;
+use axum::{Extension, Router};
 use platools::wire::rpc::PATH;
 use tokio_util::task::TaskTracker;
 
@@ -38,6 +39,8 @@ use body::{Object, Unread, parse_object, read_text};
 use server::{Routes, Traffic};
 
 use crate::core::Core;
+use crate::core::origin::Protocol;
+use http::RequestContext;
 
 /// The tasks that own sockets.
 #[derive(Debug, Default)]
@@ -71,20 +74,22 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
     let sockets = workers.merge(shared).merge(agents);
     let served = rest::router(Arc::clone(core), described).merge(openai).merge(clients).merge(sockets);
-    Routes { served, turned_away: rest::turned_away() }
+    // Around everything else, so that no response gets by it.
+    let observed = |router: Router| router.layer(from_fn_with_state(Arc::clone(core), http::observe));
+    Routes { served: observed(served), turned_away: observed(rest::turned_away()) }
 }
 
 /// `/ws`, which two protocols have in common: who asks for an agent's feed in the query of the URL is a dashboard, and who does not
 /// is a caller.
 async fn upgrade(
     State((callers, dashboards)): State<(rpc::Adapter, feed::Adapter)>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    Extension(context): Extension<RequestContext>,
     uri: Uri,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     match feed::Request::of(&uri) {
-        Some(request) => dashboards.upgrade(request, remote.ip(), &headers, upgrade).await,
-        None => callers.upgrade(remote.ip(), &headers, upgrade),
+        Some(request) => dashboards.upgrade(request, context.origin(Protocol::Feed), &headers, upgrade).await,
+        None => callers.upgrade(context.origin(Protocol::Rpc), &headers, upgrade),
     }
 }

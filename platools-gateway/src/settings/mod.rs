@@ -1,5 +1,6 @@
 //! What `serve` can be told, from three places: flags go before the environment, and that before the configuration file.
 
+mod audit;
 mod chat;
 mod feed;
 mod given;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
+use audit::AuditBounds;
 pub(crate) use chat::{Chat, GivenChat};
 use feed::Feed;
 pub(crate) use given::{Given, GivenLog, LogFormat};
@@ -68,6 +70,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// What the journal keeps, and how long.
     pub(crate) journal: Journal,
+    /// How long audit events are kept, and how many.
+    pub(crate) audit: AuditBounds,
     /// What callers over the gateway RPC protocol may ask for, and how long they may take.
     pub(crate) rpc: Rpc,
     /// How dashboards are served.

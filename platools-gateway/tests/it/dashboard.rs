@@ -22,14 +22,14 @@ pub(crate) async fn add_agent(gateway: &Gateway, slug: &str) -> AgentId {
 }
 
 /// A viewer's token for a user.
-pub(crate) fn token_of(gateway: &Gateway, user: &str) -> String {
-    token(gateway, Role::Viewer, Some(user), None)
+pub(crate) async fn token_of(gateway: &Gateway, user: &str) -> String {
+    token(gateway, Role::Viewer, Some(user), None).await
 }
 
-pub(crate) fn token(gateway: &Gateway, role: Role, user: Option<&str>, agent: Option<&str>) -> String {
+pub(crate) async fn token(gateway: &Gateway, role: Role, user: Option<&str>, agent: Option<&str>) -> String {
     let (user_id, agent) = (user.map(str::to_owned), agent.map(str::to_owned));
     let new = NewToken { role, tool_roles: Vec::new(), user_id, agent, ttl: Duration::from_secs(3600) };
-    gateway.core().local_admin().mint_token(new).unwrap().token.expose_secret().to_owned()
+    gateway.core().local_admin().mint_token(new).await.unwrap().token.expose_secret().to_owned()
 }
 
 /// One connection.
@@ -49,7 +49,7 @@ impl Dashboard {
 
     /// Connects for an agent of `u-1`, and takes what comes first.
     pub(crate) async fn of(gateway: &Gateway, agent: &str) -> Self {
-        let mut dashboard = Self::open(Self::dial(gateway, &token_of(gateway, "u-1"), agent)).await;
+        let mut dashboard = Self::open(Self::dial(gateway, &token_of(gateway, "u-1").await, agent)).await;
         dashboard.expect("connected").await;
         dashboard.expect("initial_data").await;
         dashboard

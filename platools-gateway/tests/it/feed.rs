@@ -27,7 +27,7 @@ async fn a_dashboard_is_told_that_it_is_connected_then_how_everything_is_and_the
     let gateway = dev_gateway().await;
     let agent = add_agent(&gateway, "trader").await;
     for name in [agent.as_str(), "trader"] {
-        let dial = Dashboard::dial(&gateway, &token_of(&gateway, "u-1"), name);
+        let dial = Dashboard::dial(&gateway, &token_of(&gateway, "u-1").await, name);
         let mut dashboard = Dashboard::open(dial).await;
         let connected = dashboard.expect("connected").await;
         assert_eq!(connected["agentId"], agent.as_str());

@@ -28,8 +28,9 @@ async fn turned_away(dial: Dial) -> (Value, (u16, String)) {
 async fn without_a_good_token_there_is_no_upgrade() {
     let (gateway, elsewhere) = (dev_gateway().await, dev_gateway().await);
     add_agent(&gateway, "trader").await;
-    let good = token_of(&gateway, "u-1");
-    let worker = gateway.core().local_admin().mint_worker_token(dev::ENTITY, None, Duration::from_secs(60)).unwrap();
+    let good = token_of(&gateway, "u-1").await;
+    let worker =
+        gateway.core().local_admin().mint_worker_token(dev::ENTITY, None, Duration::from_secs(60)).await.unwrap();
     let (head, signature) = good.rsplit_once('.').unwrap();
     let mut forged = signature.to_owned();
     forged.replace_range(..1, if forged.starts_with('A') { "B" } else { "A" });
@@ -40,7 +41,7 @@ async fn without_a_good_token_there_is_no_upgrade() {
         dev::ADMIN_KEY,
         dev::SECRET,
         worker.token.expose_secret(),
-        &token_of(&elsewhere, "u-1"),
+        &token_of(&elsewhere, "u-1").await,
         &format!("{head}.{forged}"),
         &format!("{head}."),
         &good[..good.len() - 1],
@@ -62,7 +63,7 @@ async fn a_token_that_has_ended_lets_nobody_in_and_closes_what_it_opened() {
     add_agent(&gateway, "trader").await;
     let ttl = Duration::from_secs(2);
     let new = NewToken { role: Role::Admin, tool_roles: Vec::new(), user_id: None, agent: None, ttl };
-    let token = gateway.core().local_admin().mint_token(new).unwrap().token;
+    let token = gateway.core().local_admin().mint_token(new).await.unwrap().token;
     let dial = || Dashboard::dial(&gateway, token.expose_secret(), "trader");
     let mut dashboard = Dashboard::open(dial()).await;
     assert_eq!(dashboard.closed().await, close(4001, "the key or token has ended"));
@@ -89,31 +90,31 @@ async fn owners_and_tokens_for_the_agent_and_admins_watch_it_and_nobody_else_lea
     let gateway = dev_gateway().await;
     let agent = add_agent(&gateway, "trader").await;
     for good in [
-        token_of(&gateway, "u-1"),
-        token(&gateway, Role::Operator, Some("u-2"), Some("trader")),
-        token(&gateway, Role::Viewer, None, Some("trader")),
-        token(&gateway, Role::Admin, None, None),
+        token_of(&gateway, "u-1").await,
+        token(&gateway, Role::Operator, Some("u-2"), Some("trader")).await,
+        token(&gateway, Role::Viewer, None, Some("trader")).await,
+        token(&gateway, Role::Admin, None, None).await,
     ] {
         let mut dashboard = Dashboard::open(Dashboard::dial(&gateway, &good, agent.as_str())).await;
         dashboard.expect("connected").await;
         dashboard.leave().await;
     }
-    let missing = turned_away(Dashboard::dial(&gateway, &token_of(&gateway, "u-1"), "nobody")).await;
+    let missing = turned_away(Dashboard::dial(&gateway, &token_of(&gateway, "u-1").await, "nobody")).await;
     assert_eq!(missing.1, close(1008, NOT_FOUND));
     assert!(missing.0["message"].is_string());
     for (wrong, name) in [
-        (token_of(&gateway, "u-2"), "trader"),
-        (token_of(&gateway, "u-2"), agent.as_str()),
-        (token(&gateway, Role::Operator, None, None), "trader"),
-        (token(&gateway, Role::Operator, Some("u-2"), Some("main")), "trader"),
+        (token_of(&gateway, "u-2").await, "trader"),
+        (token_of(&gateway, "u-2").await, agent.as_str()),
+        (token(&gateway, Role::Operator, None, None).await, "trader"),
+        (token(&gateway, Role::Operator, Some("u-2"), Some("main")).await, "trader"),
         // Nobody's, and no token has that user.
-        (token_of(&gateway, ""), "main"),
-        (token_of(&gateway, "u-1"), ""),
-        (token(&gateway, Role::Admin, None, None), "nobody"),
+        (token_of(&gateway, "").await, "main"),
+        (token_of(&gateway, "u-1").await, ""),
+        (token(&gateway, Role::Admin, None, None).await, "nobody"),
     ] {
         assert_eq!(turned_away(Dashboard::dial(&gateway, &wrong, name)).await, missing, "{name}");
     }
-    let token_alone = Dial::to(&gateway, &format!("/ws?token={}", token_of(&gateway, "u-1")));
+    let token_alone = Dial::to(&gateway, &format!("/ws?token={}", token_of(&gateway, "u-1").await));
     assert_eq!(turned_away(token_alone).await, missing);
 }
 
@@ -132,7 +133,7 @@ async fn nobody_watches_agents_of_other_projects() {
         ttl: Duration::from_secs(60),
     };
     for role in [Role::Viewer, Role::Admin] {
-        let theirs = projects.admin(&name).unwrap().mint_token(new(role, "u-1")).unwrap().token;
+        let theirs = projects.admin(&name).unwrap().mint_token(new(role, "u-1")).await.unwrap().token;
         for named in ["trader", agent.as_str()] {
             let dial = Dashboard::dial(&gateway, theirs.expose_secret(), named);
             assert_eq!(turned_away(dial).await.1, close(1008, NOT_FOUND));
@@ -193,7 +194,8 @@ async fn owners_are_shown_and_set_over_http_and_over_rpc() {
 async fn without_authentication_a_token_is_needed_all_the_same_and_pages_from_elsewhere_are_turned_away() {
     let gateway = within(dev::start(DevOptions::default().no_auth())).await.unwrap();
     add_agent(&gateway, "trader").await;
-    let dial = || Dashboard::dial(&gateway, &token_of(&gateway, "u-1"), "trader");
+    let good = token_of(&gateway, "u-1").await;
+    let dial = || Dashboard::dial(&gateway, &good, "trader");
     assert_eq!(Dashboard::refused(dial().header("origin", "https://example.com")).await, 403);
     assert_eq!(Dashboard::refused(dial().header("origin", "http://localhost:5173")).await, 101);
     assert_eq!(Dashboard::refused(Dial::to(&gateway, "/ws?agentId=trader")).await, 401);

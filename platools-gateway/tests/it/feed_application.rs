@@ -86,7 +86,7 @@ async fn what_happens_while_the_snapshot_is_made_is_told_after_it() {
     let provider = Counting::new(0);
     let gateway = gateway(FeedSettings::default(), Arc::clone(&provider) as _).await;
     let agent = add_agent(&gateway, "trader").await;
-    let mut dashboard = Dashboard::open(Dashboard::dial(&gateway, &token_of(&gateway, "u-1"), "trader")).await;
+    let mut dashboard = Dashboard::open(Dashboard::dial(&gateway, &token_of(&gateway, "u-1").await, "trader")).await;
     dashboard.expect("connected").await;
     let feed = gateway.feed();
     feed.publish(&agent, Event::new("order", &1)).unwrap();
@@ -121,7 +121,8 @@ async fn a_snapshot_that_cannot_be_made_is_an_error_message_and_events_go_on() {
         let settings = settings(|settings| settings.snapshot_limit = Duration::from_millis(200));
         let gateway = gateway(settings, Arc::new(Failing(how))).await;
         let agent = add_agent(&gateway, "trader").await;
-        let mut dashboard = Dashboard::open(Dashboard::dial(&gateway, &token_of(&gateway, "u-1"), "trader")).await;
+        let mut dashboard =
+            Dashboard::open(Dashboard::dial(&gateway, &token_of(&gateway, "u-1").await, "trader")).await;
         dashboard.expect("connected").await;
         let error = dashboard.expect("error").await;
         assert_eq!(
@@ -224,7 +225,7 @@ async fn a_dashboard_that_reads_slowly_holds_nobody_up_and_ends_up_with_the_last
     let provider = Counting::new(100);
     let gateway = gateway(settings, Arc::clone(&provider) as _).await;
     let (slow, quick) = (add_agent(&gateway, "slow").await, add_agent(&gateway, "quick").await);
-    let dial = Dashboard::dial(&gateway, &token_of(&gateway, "u-1"), "slow").narrow();
+    let dial = Dashboard::dial(&gateway, &token_of(&gateway, "u-1").await, "slow").narrow();
     let mut sleeper = Dashboard::open(dial).await;
     sleeper.expect("connected").await;
     assert_eq!(sleeper.expect("initial_data").await["number"], 1);
@@ -260,7 +261,7 @@ async fn an_application_that_has_a_state_of_its_own_hears_nothing_of_the_gateway
     let provider = Counting::new(1);
     let (gateway, secret, _) = gateway_with(Gateway::builder().snapshots(provider)).await;
     let agent = add_agent(&gateway, "trader").await;
-    let admin = token(&gateway, Role::Admin, None, None);
+    let admin = token(&gateway, Role::Admin, None, None).await;
     let mut dashboard = Dashboard::open(Dashboard::dial(&gateway, &admin, "trader")).await;
     dashboard.expect("connected").await;
     dashboard.expect("initial_data").await;

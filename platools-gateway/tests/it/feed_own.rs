@@ -9,7 +9,7 @@ use crate::support::{Caller, Dial, dev_gateway, ended, within};
 
 /// Watches an agent as an admin, and takes the snapshot.
 async fn watch(gateway: &Gateway, agent: &str) -> (Dashboard, Value) {
-    let dial = Dashboard::dial(gateway, &token(gateway, Role::Admin, None, None), agent);
+    let dial = Dashboard::dial(gateway, &token(gateway, Role::Admin, None, None).await, agent);
     let mut dashboard = Dashboard::open(dial).await;
     dashboard.expect("connected").await;
     let snapshot = dashboard.expect("initial_data").await;

@@ -119,7 +119,7 @@ async fn the_same_user_of_two_projects_may_name_calls_alike() {
             agent: None,
             ttl: Duration::from_secs(60),
         };
-        let token = directory.mint_token(token).unwrap().token;
+        let token = directory.mint_token(token).await.unwrap().token;
         let user = Caller::at(&gateway.url()).key(token.expose_secret());
         let answer = tenant.answered(&user, &[("idempotency-key", "k")]).await;
         assert_eq!(answer.body["result"], name, "and not the answer to another's call");

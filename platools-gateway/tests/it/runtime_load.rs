@@ -24,7 +24,7 @@ async fn agents(gateway: &Gateway, number: usize) -> Vec<Agent> {
         let ttl = Duration::from_secs(3600);
         let token =
             NewToken { role: Role::Operator, tool_roles: Vec::new(), user_id: None, agent: Some(slug.clone()), ttl };
-        agents.push(Agent::known(&gateway.url(), &slug, admin.mint_token(token).unwrap().token.expose_secret()));
+        agents.push(Agent::known(&gateway.url(), &slug, admin.mint_token(token).await.unwrap().token.expose_secret()));
     }
     agents
 }

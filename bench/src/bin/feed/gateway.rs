@@ -45,7 +45,7 @@ pub async fn run(load: Load) -> anyhow::Result<()> {
         .kill_on_drop(true)
         .spawn()?;
     let plan =
-        Plan { token: token(&gateway)?, agents: agents.iter().map(ToString::to_string).collect(), keys: load.keys };
+        Plan { token: token(&gateway).await?, agents: agents.iter().map(ToString::to_string).collect(), keys: load.keys };
     let mut input = child.stdin.take().context("no stdin")?;
     input.write_all(format!("{}\n", serde_json::to_string(&plan)?).as_bytes()).await?;
     let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
@@ -80,10 +80,10 @@ async fn add_agents(gateway: &Gateway, number: usize) -> anyhow::Result<Vec<Agen
     Ok(agents)
 }
 
-fn token(gateway: &Gateway) -> anyhow::Result<String> {
+async fn token(gateway: &Gateway) -> anyhow::Result<String> {
     let ttl = Duration::from_secs(24 * 60 * 60);
     let new = NewToken { role: Role::Admin, tool_roles: Vec::new(), user_id: None, agent: None, ttl };
-    Ok(gateway.core().local_admin().mint_token(new)?.token.expose_secret().to_owned())
+    Ok(gateway.core().local_admin().mint_token(new).await?.token.expose_secret().to_owned())
 }
 
 /// Publishes at that pace. Returns the number of each agent's last update.

@@ -1,7 +1,9 @@
 //! Changing who may do what.
 
+mod audit;
 mod entities;
 mod projects;
+mod record;
 mod things;
 mod tools;
 
@@ -18,8 +20,10 @@ use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Role};
 use super::ids::{AgentId, KeyId, ProjectId};
+use super::origin::{Protocol, RequestOrigin};
 use super::secret::{self, Kind};
 use super::token::{self, CallerClaims, WorkerClaims};
+use crate::audit::{Actor, action};
 use crate::store::{AgentRow, KeyRow};
 
 pub use projects::Projects;
@@ -40,6 +44,8 @@ const MAX_OWNER_CHARS: usize = 255;
 pub struct Admin<'a> {
     core: &'a Core,
     project: ProjectId,
+    /// Who changes it, for the audit.
+    actor: Actor,
 }
 
 impl Core {
@@ -49,7 +55,7 @@ impl Core {
     /// The caller is no admin.
     pub fn admin(&self, caller: &Caller) -> Result<Admin<'_>, Error> {
         caller.require(Role::Admin)?;
-        Ok(Admin { core: self, project: caller.project_id.clone() })
+        Ok(Admin { core: self, project: caller.project_id.clone(), actor: caller.into() })
     }
 
     /// The agents of the caller's project, by slug.
@@ -71,10 +77,11 @@ impl Core {
         snapshot.agent_named(&caller.project_id, name).map(agent).ok_or_else(|| missing("agent", name))
     }
 
-    /// The default project, for whoever can read the data folder anyway.
+    /// The default project, for the program that the gateway runs in.
     #[must_use]
     pub fn local_admin(&self) -> Admin<'_> {
-        Admin { core: self, project: self.directory.default_project().clone() }
+        let actor = Actor::unknown(RequestOrigin::local(Protocol::Program));
+        Admin { core: self, project: self.directory.default_project().clone(), actor }
     }
 
     /// The agents of a project, by slug.
@@ -96,9 +103,11 @@ impl Admin<'_> {
     /// There is one of that slug, the slug is malformed, or the database failed.
     pub async fn add_environment(&self, slug: &str) -> Result<Environment, Error> {
         check_slug(slug)?;
-        if !self.core.directory.store().add_environment(&self.project, slug).await? {
+        let change = self.record(action::ENVIRONMENT_CREATE, slug, "");
+        if !change.store().add_environment(&self.project, slug).await? {
             return Err(exists("environment", slug));
         }
+        change.done();
         self.core.directory.refresh().await?;
         let snapshot = self.snapshot();
         let added = environment::resolve(snapshot.environments(&self.project), Some(slug));
@@ -137,9 +146,11 @@ impl Admin<'_> {
             owner: owner.as_deref().map(owner_named).transpose()?,
             created_ms: now_ms(),
         };
-        if !self.core.directory.store().add_agent(&row).await? {
+        let change = self.record(action::AGENT_CREATE, row.id.as_str(), &format!("slug {slug}"));
+        if !change.store().add_agent(&row).await? {
             return Err(exists("agent", slug));
         }
+        change.done();
         self.core.directory.refresh().await?;
         Ok(agent(&row))
     }
@@ -156,7 +167,9 @@ impl Admin<'_> {
             self.check_profile(profile)?;
         }
         change.owner = change.owner.map(|owner| unless_empty(owner, owner_named)).transpose()?;
-        self.core.directory.store().change_agent(&row.id, &change).await?;
+        let recorded = self.record(action::AGENT_UPDATE, row.id.as_str(), &format!("slug {}", row.slug));
+        recorded.store().change_agent(&row.id, &change).await?;
+        recorded.done();
         self.core.apply_directory().await?;
         // Another process may have removed it meanwhile.
         self.snapshot().agent(&row.id).map(agent).ok_or_else(|| missing("agent", name))
@@ -169,7 +182,9 @@ impl Admin<'_> {
     pub async fn remove_agent(&self, name: &str) -> Result<(), Error> {
         let snapshot = self.snapshot();
         let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
-        self.core.directory.store().remove_agent(&row.id).await?;
+        let change = self.record(action::AGENT_DELETE, row.id.as_str(), &format!("slug {}", row.slug));
+        change.store().remove_agent(&row.id).await?;
+        change.done();
         self.core.apply_directory().await
     }
 
@@ -200,7 +215,9 @@ impl Admin<'_> {
             created_ms: now_ms(),
             expires_ms: new.ttl.map(ms_after),
         };
-        self.core.directory.store().add_key(&row).await?;
+        let change = self.record(action::KEY_CREATE, row.id.as_str(), &format!("role {}", row.role));
+        change.store().add_key(&row).await?;
+        change.done();
         self.core.directory.refresh().await?;
         key(&row).ok_or_else(|| missing("key", row.id.as_str()))
     }
@@ -217,15 +234,17 @@ impl Admin<'_> {
             let message = "this is the last key of an admin; add another one first";
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
-        self.core.directory.store().remove_key(&row.id).await?;
+        let change = self.record(action::KEY_REVOKE, row.id.as_str(), &format!("role {}", row.role));
+        change.store().remove_key(&row.id).await?;
+        change.done();
         self.core.apply_directory().await
     }
 
     /// Signs a token for a caller.
     ///
     /// # Errors
-    /// There is no such agent, or the token would be good for too long or no time at all.
-    pub fn mint_token(&self, new: NewToken) -> Result<SignedToken, Error> {
+    /// There is no such agent, the token would be good for too long or no time at all, or the database failed.
+    pub async fn mint_token(&self, new: NewToken) -> Result<SignedToken, Error> {
         let claims = CallerClaims {
             project: self.project.to_string(),
             role: new.role.as_str().to_owned(),
@@ -233,14 +252,17 @@ impl Admin<'_> {
             user: new.user_id,
             agent: self.agent_id(new.agent.as_deref())?.map(|id| id.to_string()),
         };
-        self.sign(token::CALLER, claims, new.ttl)
+        let signed = self.sign(token::CALLER, claims, new.ttl)?;
+        let change = self.record(action::TOKEN_MINT, &token::subject_of(&signed.token), &format!("role {}", new.role));
+        change.store_alone().await?;
+        Ok(signed)
     }
 
     /// Signs a token that a worker may use in place of its entity's secret, in one environment or in all.
     ///
     /// # Errors
-    /// There is no such entity or environment, or the token would be good for too long or no time at all.
-    pub fn mint_worker_token(
+    /// There is no such entity or environment, the token would be good for too long or no time at all, or the database failed.
+    pub async fn mint_worker_token(
         &self,
         entity: &str,
         environment: Option<&str>,
@@ -253,7 +275,11 @@ impl Admin<'_> {
             None => None,
         };
         let claims = WorkerClaims { project: self.project.to_string(), entity: row.id.to_string(), env };
-        self.sign(token::WORKER, claims, ttl)
+        let signed = self.sign(token::WORKER, claims, ttl)?;
+        let detail = format!("entity {}", row.slug);
+        let change = self.record(action::WORKER_TOKEN_MINT, &token::subject_of(&signed.token), &detail);
+        change.store_alone().await?;
+        Ok(signed)
     }
 
     fn sign<C: serde::Serialize>(&self, audience: &str, claims: C, ttl: Duration) -> Result<SignedToken, Error> {

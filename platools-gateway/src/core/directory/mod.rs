@@ -16,6 +16,7 @@ use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Credential, Identity, Policy, Role, SpeaksFor};
 use super::ids::ProjectId;
 use super::news::News;
+use super::origin::RequestOrigin;
 use super::token::{self, CallerClaims, Signer, Token, WorkerClaims};
 use crate::store::{EntityRow, KeyRow, Store};
 
@@ -270,6 +271,7 @@ fn bearer(snapshot: &Snapshot, token: &Token<CallerClaims>) -> Option<Caller> {
         user_id: claims.user.clone(),
         agent_id,
         project_id,
+        origin: RequestOrigin::default(),
     })
 }
 
@@ -284,6 +286,7 @@ fn caller(key: &KeyRow) -> Option<Caller> {
         speaks_for: SpeaksFor::default_of(role, key.agent_id.as_ref()),
         environments: None,
         agent_id: key.agent_id.clone(),
+        origin: RequestOrigin::default(),
     })
 }
 

@@ -21,6 +21,7 @@ use super::session::{Purpose, Session, Use};
 use super::visit::Visit;
 use crate::core::ToolView;
 use crate::core::identity::Caller;
+use crate::core::origin::Protocol;
 use crate::core::trace::TraceContext;
 use crate::listen::{caller_of, read_text};
 
@@ -58,7 +59,7 @@ async fn serve(
 ) -> Result<Response, Box<Response>> {
     let (mut parts, body) = request.into_parts();
     let core = &adapter.sessions.core;
-    let caller = caller_of(&mut parts, core).await;
+    let caller = caller_of(&mut parts, core, Protocol::Mcp).await;
     let caller = caller.map_err(|error| challenge(adapter, &parts.headers, parts.uri.path(), &error))?;
     // Nobody needs it any more, and what follows may be shown to somebody.
     parts.headers.remove(header::AUTHORIZATION);

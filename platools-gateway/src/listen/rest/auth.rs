@@ -9,6 +9,7 @@ use super::problem::Problem;
 use crate::core::Core;
 use crate::core::admin::Admin;
 use crate::core::identity::Caller;
+use crate::core::origin::Protocol;
 use crate::listen::caller_of;
 
 /// A caller with a good key or token.
@@ -20,7 +21,7 @@ impl FromRequestParts<Arc<Core>> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        Ok(Self(caller_of(parts, core).await?))
+        Ok(Self(caller_of(parts, core, Protocol::Rest).await?))
     }
 }
 

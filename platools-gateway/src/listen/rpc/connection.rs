@@ -1,12 +1,11 @@
 //! The task that owns one caller's socket.
 
-use std::net::IpAddr;
-
 use axum::extract::ws::{Message, Utf8Bytes};
 use futures::stream::FuturesUnordered;
 use futures::{Sink, Stream, StreamExt as _};
 use tokio::sync::{broadcast, watch};
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use super::RpcSettings;
 use super::end::End;
@@ -14,8 +13,9 @@ use super::greeting::Stranger;
 use super::queue::Queue;
 use super::session::{Session, Tail};
 use crate::core::identity::Caller;
+use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Stay};
-use crate::listen::socket::{Outgoing, Reader, dismissed, say_goodbye, write};
+use crate::listen::socket::{Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
 
 /// The event of a line in the log.
 const LOG: &str = "log";
@@ -24,10 +24,11 @@ const LOG: &str = "log";
 ///
 /// Everything runs side by side in this one task: a request that takes long delays no other, and a caller that reads slowly is
 /// still heard.
-pub(super) async fn serve<S>(core: &Core, socket: S, from: IpAddr, settings: &RpcSettings)
+pub(super) async fn serve<S>(core: &Core, socket: S, from: RequestOrigin, settings: &RpcSettings)
 where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
+    let begun = Instant::now();
     let (presence, queue) = (core.arrives(), Queue::new(settings.waiting_messages));
     let (mut sink, stream) = socket.split();
     let mut reader = Reader::new(stream, settings.read_deadline, settings.max_message_bytes);
@@ -39,7 +40,7 @@ where
     };
     // Gone before the goodbye, which a caller may be slow to answer.
     drop(presence);
-    tracing::info!(?end, "caller disconnected");
+    tracing::info!(reason = %end, duration_ms = duration_ms(begun), "caller disconnected");
     if let Some(close) = end.close() {
         let waiting = if end.is_orderly() { queue.take_all() } else { Vec::new() };
         say_goodbye(sink, reader.into_inner(), close, waiting.into_iter().map(Into::into)).await;
@@ -140,14 +141,14 @@ impl Outgoing for Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
     use futures::SinkExt as _;
     use futures::channel::mpsc;
     use serde_json::json;
-    use tokio::time::{Duration, Instant, sleep};
+    use tokio::time::{Duration, sleep};
 
     use super::*;
     use crate::core::limits::Limits;
@@ -202,7 +203,8 @@ mod tests {
             let ((says, incoming), (outgoing, hears)) = (mpsc::unbounded(), mpsc::channel(0));
             let serving = tokio::spawn(async move {
                 let socket = Socket { incoming, outgoing };
-                serve(&core, socket, Ipv4Addr::LOCALHOST.into(), &RpcSettings::default()).await;
+                let from = RequestOrigin::from(IpAddr::from(Ipv4Addr::LOCALHOST));
+                serve(&core, socket, from, &RpcSettings::default()).await;
             });
             let mut peer = Self { says, hears, _folder: folder };
             peer.ask("connect");

@@ -1,6 +1,5 @@
 //! `connect`: who a caller is.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use platools::wire::rpc::{
@@ -12,8 +11,10 @@ use tokio::time::timeout;
 
 use super::errors::invalid;
 use super::queue::Queue;
+use crate::audit::action;
 use crate::core::error::ErrorKind;
 use crate::core::identity::Caller;
+use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Presence};
 use crate::listen::socket::Incoming;
 
@@ -25,7 +26,7 @@ pub(super) struct Stranger<'a> {
     pub(super) core: &'a Core,
     pub(super) queue: &'a Queue,
     pub(super) presence: &'a Presence,
-    pub(super) from: IpAddr,
+    pub(super) from: RequestOrigin,
 }
 
 impl Stranger<'_> {
@@ -60,25 +61,27 @@ impl Stranger<'_> {
         let caller = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)??;
         if caller.user_id.as_ref().is_some_and(|own| *own != connect.user_id) {
             let message = "this token speaks for another user; connect with that `user_id`";
+            self.core.audit().refused(action::RPC_CONNECT, &caller, method::CONNECT, message);
             return Err(RpcError::new(ErrorCode::Forbidden, message));
         }
         let caller = Caller { user_id: Some(connect.user_id), ..caller };
         self.core.is_known(self.presence, &caller)?;
+        self.core
+            .audit()
+            .signed_in(action::RPC_CONNECT, (&caller).into(), |event| event.in_project(&caller.project_id));
         Ok(caller)
     }
 
     /// Whose token it is. One that is wrong is as good as none, and counts as a failed attempt.
     async fn identify(&self, token: Option<String>) -> Result<Caller, RpcError> {
-        let nobody = self.core.nobody();
+        let nobody = Caller { origin: self.from.clone(), ..self.core.nobody() };
         let token = match token {
             Some(token) if !token.is_empty() && !self.core.is_without_auth() => SecretString::from(token),
             _ => return Ok(nobody),
         };
-        match self.core.authenticate(&token, self.from).await {
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => {
-                tracing::warn!("a caller came with a wrong token");
-                Ok(nobody)
-            }
+        match self.core.authenticate(&token, self.from.clone()).await {
+            // The core has recorded it.
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(nobody),
             known => Ok(known?),
         }
     }

@@ -13,6 +13,7 @@ use super::greeting::read;
 use super::methods::{self, Method, Params};
 use super::queue::Queue;
 use super::runs::Runs;
+use crate::audit::action;
 use crate::core::Core;
 use crate::core::identity::Caller;
 use crate::core::logs::Line;
@@ -63,6 +64,7 @@ impl<'a> Session<'a> {
         if self.caller.role < method.role {
             let message =
                 format!("`{}` needs the role {}; this connection has {}", method.name, method.role, self.caller.role);
+            self.core.audit().refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &message);
             return Err(RpcError::new(ErrorCode::Forbidden, message));
         }
         if is_finishing {
@@ -86,7 +88,12 @@ impl<'a> Session<'a> {
         self.ids().remove(&id);
         match outcome {
             Ok(payload) => self.queue.response(&Response::success(id, &payload)),
-            Err(error) => self.queue.response(&Response::failure(id, error)),
+            Err(error) => {
+                if error.code == ErrorCode::Forbidden {
+                    self.core.audit().refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &error.message);
+                }
+                self.queue.response(&Response::failure(id, error));
+            }
         }
     }
 

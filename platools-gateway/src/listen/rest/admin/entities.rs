@@ -124,6 +124,6 @@ pub(super) async fn mint(
     Body(new): Body<NewWorkerToken>,
 ) -> Result<(StatusCode, Json<SignedToken>), Problem> {
     let environment = new.environment_id.as_deref();
-    let signed = administrator.directory()?.mint_worker_token(&entity, environment, seconds(new.ttl_seconds))?;
+    let signed = administrator.directory()?.mint_worker_token(&entity, environment, seconds(new.ttl_seconds)).await?;
     Ok((StatusCode::CREATED, Json(signed.into())))
 }

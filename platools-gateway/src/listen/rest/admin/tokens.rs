@@ -52,7 +52,7 @@ pub(super) async fn mint(
         agent: new.agent_id,
         ttl: seconds(new.ttl_seconds),
     };
-    let signed = administrator.directory()?.mint_token(new)?;
+    let signed = administrator.directory()?.mint_token(new).await?;
     Ok((StatusCode::CREATED, Json(signed.into())))
 }
 
