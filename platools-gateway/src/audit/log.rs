@@ -7,21 +7,25 @@ macro_rules! line {
     ($level:ident, $event:expr, $message:literal) => {{
         let event: &AuditEvent = $event;
         let origin = &event.actor.origin;
+        // Without the spans around it, which have some of the same fields.
         tracing::$level!(
             target: "audit",
-            action = &*event.action,
-            outcome = event.kind.outcome(),
-            credential = event.actor.credential.as_deref(),
-            role = event.actor.role.as_deref(),
-            user.id = event.actor.user_id.as_deref(),
-            agent.id = event.actor.agent_id.as_ref().map(|agent| agent.as_str()),
-            project.id = event.project_id.as_ref().map(|project| project.as_str()),
-            protocol = origin.protocol.as_str(),
-            client.address = origin.address.map(tracing::field::display),
-            request.id = origin.request_id.as_ref().map(|id| id.as_str()),
-            subject = event.subject.as_deref(),
-            detail = event.detail.as_deref(),
-            left_out = Some(event.left_out).filter(|left_out| *left_out > 0),
+            parent: None,
+            {
+                action = &*event.action,
+                outcome = event.kind.outcome(),
+                credential = event.actor.credential.as_deref(),
+                role = event.actor.role.as_deref(),
+                user.id = event.actor.user_id.as_deref(),
+                agent.id = event.actor.agent_id.as_ref().map(|agent| agent.as_str()),
+                project.id = event.project_id.as_ref().map(|project| project.as_str()),
+                protocol = origin.protocol.as_str(),
+                client.address = origin.address.map(tracing::field::display),
+                request.id = origin.request_id.as_ref().map(|id| id.as_str()),
+                subject = event.subject.as_deref(),
+                detail = event.detail.as_deref(),
+                left_out = Some(event.left_out).filter(|left_out| *left_out > 0),
+            },
             $message
         );
     }};

@@ -1,12 +1,17 @@
 //! How long audit events are kept, and how many.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
+use anyhow::ensure;
 use clap::Args;
 use platools_gateway::audit::AuditSettings;
 use serde::{Deserialize, Serialize};
 
 use super::span::Span;
+
+/// Shorter than anybody takes to read what happened.
+const SHORTEST_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// The settings of the audit that one place names.
 #[derive(Debug, Default, Args, Serialize, Deserialize)]
@@ -38,6 +43,12 @@ impl Default for AuditBounds {
 }
 
 impl AuditBounds {
+    /// Refuses settings under which there would be no audit.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        ensure!(self.max_age.get() >= SHORTEST_AGE, "`audit.max_age` is {}; it takes at least 1h", self.max_age);
+        Ok(())
+    }
+
     pub(crate) fn settings(&self) -> AuditSettings {
         AuditSettings::default().max_age(self.max_age.get()).max_rows(self.max_rows.get())
     }

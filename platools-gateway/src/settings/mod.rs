@@ -197,6 +197,7 @@ impl Settings {
         for (name, span) in [("silence", settings.worker.silence), ("stall", settings.worker.stall)] {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
+        settings.audit.check()?;
         settings.rpc.check()?;
         settings.feed.check()?;
         settings.runtime.check()?;
@@ -353,6 +354,8 @@ mod tests {
             ("data = '/d'\n[limits.keys]\ncalls_per_second = 1", "`keys`"),
             ("data = '/d'\n[journal]\nmax_size = 'much'", "a size such as"),
             ("data = '/d'\n[journal]\nrecording = 'some'", "`redacted`"),
+            ("data = '/d'\n[audit]\nmax_age = '1s'", "`audit.max_age` is 1s; it takes at least 1h"),
+            ("data = '/d'\n[audit]\nmax_rows = 0", "line 3"),
             ("data = '/d'\n[rpc]\nping_interval = '1ms'", "`rpc.ping_interval` is 1ms; it takes at least 1s"),
             ("data = '/d'\n[rpc]\nping_interval = '1m'", "needs more time"),
             ("data = '/d'\n[rpc]\nmax_message = '1B'", "it takes at least 1KiB"),

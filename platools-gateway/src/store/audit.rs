@@ -102,17 +102,25 @@ impl Store {
         .fetch_optional(&self.pool)
         .await?;
         let (at_ms, id) = surplus.map_or((i64::MIN, String::new()), |row| (row.get(0), row.get(1)));
-        let deleted = sqlx::query(
-            "DELETE FROM audit_events WHERE id IN (SELECT id FROM audit_events WHERE kind = $1 \
-             AND (at_ms < $2 OR (at_ms, id) <= ($3, $4)) ORDER BY at_ms, id LIMIT $5)",
+        let doomed = sqlx::query(
+            "SELECT at_ms, id FROM audit_events WHERE kind = $1 AND (at_ms < $2 OR (at_ms, id) <= ($3, $4)) \
+             ORDER BY at_ms, id LIMIT $5",
         )
         .bind(kind.as_str())
         .bind(retention.oldest_ms)
         .bind(at_ms)
         .bind(id)
         .bind(retention.batch)
-        .execute(&self.pool)
+        .fetch_all(&self.pool)
         .await?;
+        // Where nothing is to go, nobody who writes waits.
+        let Some(last) = doomed.last() else { return Ok(0) };
+        let deleted = sqlx::query("DELETE FROM audit_events WHERE kind = $1 AND (at_ms, id) <= ($2, $3)")
+            .bind(kind.as_str())
+            .bind(last.get::<i64, _>(0))
+            .bind(last.get::<String, _>(1))
+            .execute(&self.pool)
+            .await?;
         Ok(deleted.rows_affected())
     }
 }
