@@ -40,6 +40,11 @@ pub(crate) fn log(event: &AuditEvent) {
     }
 }
 
+/// Writes the line of a change that is no news to anybody.
+pub(crate) fn log_quietly(event: &AuditEvent) {
+    line!(debug, event, "change made");
+}
+
 /// Writes the line of an event that is counted instead of recorded, for those who look closely.
 pub(super) fn log_left_out(event: &AuditEvent) {
     line!(debug, event, "event counted and not recorded: too many from this network in a minute");

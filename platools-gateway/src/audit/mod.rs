@@ -31,7 +31,7 @@ use crate::store::{AuditFilter, AuditScope, Store};
 use flood::Flood;
 use writer::{Request, Writer};
 
-pub(crate) use log::log;
+pub(crate) use log::{log, log_quietly};
 
 /// Length of the queue; further events are lost and counted.
 const QUEUE: usize = 1024;

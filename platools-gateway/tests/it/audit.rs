@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use platools_gateway::audit::AuditSettings;
 use platools_gateway::core::admin::NewKey;
-use platools_gateway::{Gateway, Role, dev};
+use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
@@ -348,6 +349,16 @@ async fn each_protocols_refusal_of_a_role_leaves_one_record() {
     reader.expect("change", "tool.disable", "rest").await;
     assert_eq!(admin.call("echo", json!({})).await.status, 403);
     assert_eq!(reader.new_records().await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn a_web_page_from_elsewhere_leaves_one_record() {
+    let gateway = within(dev::start(DevOptions::default().no_auth())).await.unwrap();
+    let mut reader = Reader::of(&gateway).await;
+    let dial = Dial::to(&gateway, "/ws").header("origin", "https://example.com");
+    assert!(dial.try_open().await.is_err());
+    let record = reader.expect("refusal", "request.admit", "http").await;
+    assert_eq!((&record["subject"], &record["actor"]["address"]), (&json!("GET /ws"), &json!("127.0.0.1")));
 }
 
 #[tokio::test]

@@ -46,6 +46,8 @@ pub struct Admin<'a> {
     project: ProjectId,
     /// Who changes it, for the audit.
     actor: Actor,
+    /// Whether its changes are lines at `debug` only.
+    is_quiet: bool,
 }
 
 impl Core {
@@ -55,7 +57,7 @@ impl Core {
     /// The caller is no admin.
     pub fn admin(&self, caller: &Caller) -> Result<Admin<'_>, Error> {
         caller.require(Role::Admin)?;
-        Ok(Admin { core: self, project: caller.project_id.clone(), actor: caller.into() })
+        Ok(Admin { core: self, project: caller.project_id.clone(), actor: caller.into(), is_quiet: false })
     }
 
     /// The agents of the caller's project, by slug.
@@ -81,7 +83,7 @@ impl Core {
     #[must_use]
     pub fn local_admin(&self) -> Admin<'_> {
         let actor = Actor::unknown(RequestOrigin::local(Protocol::Program));
-        Admin { core: self, project: self.directory.default_project().clone(), actor }
+        Admin { core: self, project: self.directory.default_project().clone(), actor, is_quiet: false }
     }
 
     /// The agents of a project, by slug.

@@ -36,7 +36,7 @@ impl<'a> Projects<'a> {
     /// # Errors
     /// There is no such project.
     pub fn admin(&self, name: &ProjectName) -> Result<Admin<'a>, Error> {
-        Ok(Admin { core: self.core, project: self.named(name)?.id, actor: self.actor.clone() })
+        Ok(Admin { core: self.core, project: self.named(name)?.id, actor: self.actor.clone(), is_quiet: false })
     }
 
     /// Adds a project with the usual environments. Its organization comes into being with its first project.

@@ -15,6 +15,7 @@ pub(super) struct RecordedChange<'a> {
     core: &'a Core,
     store: Store,
     event: Arc<AuditEvent>,
+    is_quiet: bool,
 }
 
 impl<'a> RecordedChange<'a> {
@@ -25,7 +26,7 @@ impl<'a> RecordedChange<'a> {
         more: impl FnOnce(AuditEvent) -> AuditEvent,
     ) -> Self {
         let event = Arc::new(more(AuditEvent::new(AuditKind::Change, action, actor, now_ms())));
-        Self { core, store: core.directory.store().recording(&event), event }
+        Self { core, store: core.directory.store().recording(&event), event, is_quiet: false }
     }
 
     /// The store to make the change with: the event is written in the same transaction.
@@ -35,7 +36,7 @@ impl<'a> RecordedChange<'a> {
 
     /// Writes the line of a change that was made.
     pub(super) fn done(self) {
-        audit::log(&self.event);
+        if self.is_quiet { audit::log_quietly(&self.event) } else { audit::log(&self.event) }
     }
 
     /// Stores the event of a change that is nowhere else in the database. The change has not happened as long as this failed.
@@ -45,11 +46,18 @@ impl<'a> RecordedChange<'a> {
 }
 
 impl Admin<'_> {
+    /// The same, whose changes are lines at `debug`: for a gateway that begins with data which everybody knows.
+    #[must_use]
+    pub(crate) fn quietly(self) -> Self {
+        Self { is_quiet: true, ..self }
+    }
+
     /// Begins a change of something in the project; `subject` is its id, or its name if it has none.
     pub(super) fn record(&self, action: &'static str, subject: &str, detail: &str) -> RecordedChange<'_> {
-        RecordedChange::new(self.core, self.actor.clone(), action, |event| {
+        let change = RecordedChange::new(self.core, self.actor.clone(), action, |event| {
             let event = event.in_project(&self.project).on(subject);
             if detail.is_empty() { event } else { event.because(detail) }
-        })
+        });
+        RecordedChange { is_quiet: self.is_quiet, ..change }
     }
 }
