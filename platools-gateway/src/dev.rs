@@ -134,7 +134,7 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
         Profile { kind: options.model.as_ref().map_or(Kind::Command, |_| Kind::Model), ..Profile::default() };
     let mut builder = options.model.into_iter().fold(builder, Builder::model);
     let opened = builder.open().await?;
-    let admin = opened.core.local_admin();
+    let admin = opened.core.local_admin().quietly();
     admin.add_entity_with(ENTITY, Policy::Supersede, &options.secrets.worker).await?;
     admin.add_key_with(NewKey::new(Role::Admin), &options.secrets.admin).await?;
     for (agent, profile) in [(AGENT, Profile::default()), (MAIN_AGENT, thinking)] {

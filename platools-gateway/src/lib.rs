@@ -24,6 +24,7 @@
 //!
 //! [`core`] is the gateway without its protocols.
 
+pub mod audit;
 mod authority;
 pub mod core;
 pub mod dev;

@@ -44,7 +44,7 @@ const GATEWAY: Table = Table {
     rules: &[
         ("domain", &[]),
         ("authority", &["domain"]),
-        ("audit", &["domain", "store"]),
+        ("audit", &["core::clock", "domain", "store"]),
         ("core", &["audit", "authority", "domain", "store"]),
         ("store", &["authority", "core", "domain"]),
         ("tls", &["core"]),

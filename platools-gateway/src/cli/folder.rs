@@ -47,6 +47,16 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// The project, if one was named.
+    pub(super) fn project(&self) -> Option<&ProjectName> {
+        self.project.as_ref()
+    }
+
+    /// The folder of the data.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     /// Opens the data that a gateway has made, and does something with the directory of the project.
     pub(super) async fn with<T>(&self, work: impl AsyncFnOnce(Admin<'_>) -> Result<T, Error>) -> anyhow::Result<T> {
         let name = self.project.clone().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The command line: one file for each noun.
 
 mod agent;
+mod audit;
 mod config;
 mod dev;
 mod entity;
@@ -77,6 +78,13 @@ enum Command {
         #[command(subcommand)]
         command: environment::Command,
     },
+    /// List administrative changes, sign-ins and refusals. The gateway may be running.
+    Audit {
+        #[command(flatten)]
+        place: Place,
+        #[command(subcommand)]
+        command: audit::Command,
+    },
     /// List tools, and switch them off and on. The gateway may be running.
     Tool {
         #[command(flatten)]
@@ -105,6 +113,7 @@ impl Cli {
             Command::Agent { place, command } => agent::run(&place, command).await,
             Command::Key { place, command } => key::run(&place, command).await,
             Command::Environment { place, command } => environment::run(&place, command).await,
+            Command::Audit { place, command } => audit::run(&place, command).await,
             Command::Tool { place, command } => tool::run(&place, command).await,
             Command::Token { place, command } => token::run(&place, command).await,
         }

@@ -2,7 +2,9 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;
+use platools_gateway::audit::AuditKind;
 use platools_gateway::core::agent::Kind;
+use platools_gateway::core::clock::from_rfc3339;
 use platools_gateway::core::identity::{Policy, SpeaksFor};
 
 /// Takes a caller's role.
@@ -30,6 +32,17 @@ pub(super) fn speaks_for(text: &str) -> Result<SpeaksFor, &'static str> {
 /// Takes the kind of an agent.
 pub(super) fn kind() -> impl TypedValueParser<Value = Kind> {
     one_of([Kind::Command, Kind::Model].map(Kind::as_str), Kind::from_name)
+}
+
+/// Takes the kind of an audit event.
+pub(super) fn audit_kind() -> impl TypedValueParser<Value = AuditKind> {
+    let kinds = [AuditKind::Change, AuditKind::SignIn, AuditKind::Refusal];
+    one_of(kinds.map(AuditKind::as_str), AuditKind::from_name)
+}
+
+/// Takes a time, as milliseconds since 1970.
+pub(super) fn time(text: &str) -> Result<i64, &'static str> {
+    from_rfc3339(text).ok_or("it takes a time in RFC 3339, such as 2026-09-15T00:00:00Z")
 }
 
 fn one_of<T, const N: usize>(words: [&'static str; N], find: fn(&str) -> Option<T>) -> impl TypedValueParser<Value = T>

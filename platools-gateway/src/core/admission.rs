@@ -1,7 +1,5 @@
 //! Who is let in: workers for as long as their link, callers for one request.
 
-use std::net::IpAddr;
-
 use platools::wire::Features;
 use secrecy::SecretString;
 
@@ -9,22 +7,35 @@ use super::clock::now_ms;
 use super::directory::{Claim, Refusal};
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Credential, Role, SpeaksFor};
+use super::origin::RequestOrigin;
 use super::{Arrival, Core, Link};
+use crate::audit::{Actor, action};
 
 impl Core {
     /// Lets a worker in, in the place of a link of the same entity and environment that came before it.
     ///
     /// # Errors
     /// The claim does not hold; the text of the refusal is meant for the worker.
-    pub async fn connect(&self, arrival: Arrival, claim: Claim, from: IpAddr) -> Result<Link, Refusal> {
+    pub async fn connect(
+        &self,
+        arrival: Arrival,
+        claim: Claim,
+        from: impl Into<RequestOrigin>,
+    ) -> Result<Link, Refusal> {
+        let from = from.into();
         let too_many = |of| move |wait| Refusal::TooMany { of, wait };
-        self.limiter.handshake(from).map_err(too_many("connections from this address"))?;
+        if let Some(address) = from.address {
+            self.limiter.handshake(address).map_err(too_many("connections from this address"))?;
+        }
         let admitted = match self.directory.authenticate_worker(&claim).await {
-            Err(Refusal::Unknown) => {
-                self.limiter.failure(from).map_err(too_many("failed attempts from this address"))?;
-                return Err(Refusal::Unknown);
+            Err(refusal) => {
+                self.audit_refused_worker(&refusal, &claim, &from);
+                if let (Refusal::Unknown, Some(address)) = (&refusal, from.address) {
+                    self.limiter.failure(address).map_err(too_many("failed attempts from this address"))?;
+                }
+                return Err(refusal);
             }
-            other => other?,
+            Ok(admitted) => admitted,
         };
         let place = self.limiter.worker(&admitted.identity.entity_id, admitted.policy);
         let place = place.map_err(too_many("connections of this entity"))?;
@@ -34,21 +45,47 @@ impl Core {
         // What ended the credential meanwhile closed the links it saw, and this was not one of them yet.
         let snapshot = self.directory.snapshot();
         if snapshot.entity(&entity).is_none() || !snapshot.is_good(&credential, now_ms()) {
+            let reason = "the secret or token ended while the worker connected";
+            self.audit.refused_stranger(action::WORKER_CONNECT, &from, Some(entity.as_str()), reason);
             return Err(Refusal::Unknown);
         }
+        self.audit.signed_in(action::WORKER_CONNECT, Actor::worker(&credential, from), |event| {
+            let identity = link.identity();
+            let detail = format!("entity {}, environment {}", identity.entity, identity.environment);
+            event.in_project(&identity.project_id).on(identity.entity_id.as_str()).because(&detail)
+        });
         Ok(link)
+    }
+
+    /// Records that a worker was refused for what it brought. The entity that it names is recorded if there is such an entity: any
+    /// other text may be a secret in the wrong place.
+    fn audit_refused_worker(&self, refusal: &Refusal, claim: &Claim, from: &RequestOrigin) {
+        if !matches!(refusal, Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment) {
+            return;
+        }
+        let snapshot = self.directory.snapshot();
+        let subject = claim.entity.as_deref().filter(|name| snapshot.has_entity_named(name));
+        self.audit.refused_stranger(action::WORKER_CONNECT, from, subject, &refusal.to_string());
     }
 
     /// Finds out whose key this is.
     ///
     /// # Errors
     /// The key is not known, or the database failed.
-    pub async fn authenticate(&self, key: &SecretString, from: IpAddr) -> Result<Caller, Error> {
-        let caller = self.directory.authenticate_caller(key).await;
-        if caller.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unauthenticated) {
-            self.limiter.failed_call(from)?;
+    pub async fn authenticate(&self, key: &SecretString, from: impl Into<RequestOrigin>) -> Result<Caller, Error> {
+        let from = from.into();
+        match self.directory.authenticate_caller(key).await {
+            Ok(caller) => Ok(Caller { origin: from, ..caller }),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Err(self.refuse_credential(&from, error)),
+            Err(error) => Err(error),
         }
-        caller
+    }
+
+    /// Records that somebody brought no credential or a wrong one, and counts it for the address. Returns the error to answer with,
+    /// which is another one after too many attempts.
+    pub(crate) fn refuse_credential(&self, from: &RequestOrigin, error: Error) -> Error {
+        self.audit.refused_stranger(action::CALLER_AUTHENTICATE, from, None, &error.to_string());
+        from.address.and_then(|address| self.limiter.failed_call(address).err()).unwrap_or(error)
     }
 
     /// Whether whoever comes with nothing is an operator.
@@ -68,6 +105,7 @@ impl Core {
             speaks_for: SpeaksFor::default_of(self.role_of_nobody, None),
             environments: None,
             agent_id: None,
+            origin: RequestOrigin::default(),
         }
     }
 }

@@ -38,8 +38,9 @@ pub fn rfc3339(ms: i64) -> String {
     format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z", u8::from(month))
 }
 
-/// What a point in time in RFC 3339 is in milliseconds since 1970, if it is one.
-pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
+/// A point in time in RFC 3339, in milliseconds since 1970. None if the text is no such time.
+#[must_use]
+pub fn from_rfc3339(text: &str) -> Option<i64> {
     let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     i64::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
 }

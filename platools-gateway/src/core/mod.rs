@@ -85,8 +85,9 @@ use workers::Workers;
 
 use crate::authority::SigningKeySource;
 pub(crate) use crate::domain::random;
-pub use crate::domain::{error, identity, ids};
+pub use crate::domain::{error, identity, ids, origin};
 
+use crate::audit::{Audit, AuditSettings};
 use crate::store::Store;
 
 /// A gateway without its protocols.
@@ -118,6 +119,7 @@ pub struct Core {
     trace_ratio: f64,
     call_figures: Arc<CallFigures>,
     throttles: Throttles,
+    audit: Audit,
     /// Whether the gateway has begun to stop.
     stopping: AtomicBool,
 }
@@ -166,6 +168,7 @@ impl Core {
         let catalog = Catalog::new(store.clone());
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
         let workers = Workers::new(calls.clone(), news.clone());
+        let audit = Audit::without_task(store.clone());
         Ok(Self {
             store,
             directory,
@@ -189,6 +192,7 @@ impl Core {
             trace_ratio: 0.0,
             call_figures,
             throttles: Throttles::default(),
+            audit,
             stopping: AtomicBool::new(false),
         })
     }
@@ -197,6 +201,14 @@ impl Core {
     #[must_use]
     pub fn with_journal(mut self, settings: JournalSettings) -> Self {
         self.journal = Journal::start(self.store.clone(), settings);
+        self
+    }
+
+    /// Begins to store sign-ins and refusals, on the current tokio runtime. Without it they are logged only; changes are stored in
+    /// any case.
+    #[must_use]
+    pub fn with_audit(mut self, settings: AuditSettings) -> Self {
+        self.audit = Audit::start(self.store.clone(), settings);
         self
     }
 
@@ -274,6 +286,11 @@ impl Core {
     /// Ends a call with a worker's answer, if the call went to that worker.
     pub fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
         self.calls.answer(from, call_id, outcome)
+    }
+
+    /// The record of changes, sign-ins and refusals.
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// What keeps to the limits.

@@ -50,6 +50,7 @@ impl Core {
         self.runtime.close().await;
         self.journal.close().await;
         self.store_last_uses().await;
+        self.audit.close().await;
         self.store.close().await;
     }
 }

@@ -141,24 +141,6 @@ impl Core {
         self.admin(caller)?.switch_tool(which, switch).await
     }
 
-    pub(super) async fn switch_tool_of(
-        &self,
-        project: &ProjectId,
-        which: &ToolName,
-        switch: Switch,
-    ) -> Result<ListedTool, Error> {
-        let environment = self.directory.environment(project, which.environment.as_deref())?.id;
-        let Found { identity, tool } =
-            self.catalog.find(&environment, &which.name, which.entity.as_deref(), |_| true).await?;
-        let (store, scope) = (self.directory.store(), identity.scope());
-        match switch {
-            Switch::On => store.enable_tool(&scope, &which.name).await?,
-            Switch::Off => store.disable_tool(&scope, &which.name).await?,
-        }
-        self.directory.refresh().await?;
-        Ok(self.listed(&identity, &tool))
-    }
-
     /// The workers of the caller's project that are connected, in the order they came.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
+use super::origin::RequestOrigin;
 
 /// Where tools live and links attach: one entity in one environment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -190,6 +191,8 @@ pub struct Caller {
     pub environments: Option<Vec<EnvironmentId>>,
     /// The agent it belongs to.
     pub agent_id: Option<AgentId>,
+    /// Where its request came from.
+    pub origin: RequestOrigin,
 }
 
 #[cfg(test)]
@@ -220,6 +223,7 @@ impl Caller {
             speaks_for: SpeaksFor::Anybody,
             environments: None,
             agent_id: None,
+            origin: RequestOrigin::default(),
         }
     }
 }

@@ -74,4 +74,6 @@ ids! {
     ChannelId = "chan_";
     /// A message in a channel.
     MessageId = "msg_";
+    /// A record of the audit.
+    AuditEventId = "aud_";
 }

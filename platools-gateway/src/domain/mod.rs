@@ -1,7 +1,9 @@
 //! Plain data that every part of the gateway may use: ids, scopes, callers and their roles, the one error. No lock, no I/O.
 
+pub(crate) mod audit;
 pub mod error;
 pub mod identity;
 pub mod ids;
+pub mod origin;
 pub(crate) mod random;
 mod speaks_for;

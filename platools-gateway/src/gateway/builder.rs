@@ -10,6 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Gateway;
 use super::data::{Data, Lock, lock};
+use crate::audit::AuditSettings;
 use crate::core::Core;
 use crate::core::admin::SigningKeySource;
 use crate::core::chat::ChatSettings;
@@ -41,6 +42,7 @@ pub struct Builder {
     manners: Manners,
     limits: Limits,
     journal: JournalSettings,
+    audit: AuditSettings,
     runtime: RuntimeSettings,
     logs: Option<LogFeed>,
     is_without_auth: bool,
@@ -63,6 +65,7 @@ impl Default for Builder {
             manners: Manners::default(),
             limits: Limits::default(),
             journal: JournalSettings::default(),
+            audit: AuditSettings::default(),
             runtime: RuntimeSettings::default(),
             logs: None,
             is_without_auth: false,
@@ -131,6 +134,12 @@ impl Builder {
     /// What the journal keeps, and how long. Default: [`JournalSettings::default`].
     pub fn journal(mut self, settings: JournalSettings) -> Self {
         self.journal = settings;
+        self
+    }
+
+    /// How long audit events are kept, and how many. Default: [`AuditSettings::default`].
+    pub fn audit(mut self, settings: AuditSettings) -> Self {
+        self.audit = settings;
         self
     }
 
@@ -243,7 +252,7 @@ impl Builder {
         make_folder(&folder)?;
         let lock = lock(&folder)?;
         let core = Core::open_with(&folder, &self.limits, self.signing_keys.clone()).await?;
-        let core = core.with_journal(self.journal.clone());
+        let core = core.with_journal(self.journal.clone()).with_audit(self.audit.clone());
         let core = core.with_runtime(self.runtime.clone()).await?;
         let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
         let core = core.with_feed(self.feed.clone(), self.snapshots.clone());

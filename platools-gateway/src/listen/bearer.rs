@@ -1,40 +1,45 @@
 //! The bearer token of a request: a worker's secret, or a caller's key; and whose that is.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
-use axum::extract::{ConnectInfo, FromRequestParts as _};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 
+use super::http::{RequestContext, origin_of};
+use crate::audit::action;
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
+use crate::core::origin::Protocol;
 use crate::listen::Sender;
 
-/// Whose request it is, which counts among the requests of the caller.
-pub(super) async fn caller_of(parts: &mut Parts, core: &Core) -> Result<Caller, Error> {
-    let caller = identified(parts, core).await?;
-    core.limiter().request(&caller, remote(parts).await)?;
+/// The caller of a request over a protocol. The request counts against the caller's rate.
+pub(super) async fn caller_of(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
+    let caller = identified(parts, core, protocol).await?;
+    core.limiter().request(&caller, remote(&caller))?;
     parts.extensions.insert(Sender(caller.credential.to_string()));
     Ok(caller)
 }
 
-/// Whose request it is, for calls, which have a rate of their own.
-pub(super) async fn identified(parts: &mut Parts, core: &Core) -> Result<Caller, Error> {
-    let key = bearer_token(&parts.headers).ok_or_else(|| {
+/// The caller of a request over a protocol, for calls, which have a rate of their own.
+pub(super) async fn identified(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
+    let origin = origin_of(&parts.extensions, protocol);
+    let Some(key) = bearer_token(&parts.headers) else {
         let message = "missing key: send the header `Authorization: Bearer <key>`";
-        Error::new(ErrorKind::Unauthenticated, message)
-    })?;
-    core.authenticate(&key, remote(parts).await).await
+        core.audit().refused_stranger(action::CALLER_AUTHENTICATE, &origin, None, "missing key");
+        return Err(Error::new(ErrorKind::Unauthenticated, message));
+    };
+    let caller = core.authenticate(&key, origin).await?;
+    if let Some(context) = parts.extensions.get::<RequestContext>() {
+        context.is_from(&caller);
+    }
+    Ok(caller)
 }
 
-/// The address that a request came from.
-pub(super) async fn remote(parts: &mut Parts) -> IpAddr {
-    let ConnectInfo(remote) = ConnectInfo::<SocketAddr>::from_request_parts(parts, &())
-        .await
-        .expect("the server says where every request comes from");
-    remote.ip()
+/// The address that a caller's request came from.
+pub(super) fn remote(caller: &Caller) -> IpAddr {
+    caller.origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// The token, if there is one; the scheme's case does not matter.

@@ -13,15 +13,15 @@ mod server;
 mod socket;
 mod sync;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
+use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, Extension, State};
 use axum::http::Uri;
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::any;
+use axum::{Extension, Router};
 use platools::wire::rpc::PATH;
 use tokio_util::task::TaskTracker;
 
@@ -39,7 +39,8 @@ use server::{Routes, Traffic};
 
 use crate::core::Core;
 use crate::core::error::Error;
-use http::Guard;
+use crate::core::origin::Protocol;
+use http::{Guard, RequestContext};
 
 /// The tasks that own sockets.
 #[derive(Debug, Default)]
@@ -79,24 +80,22 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);
     let sockets = workers.merge(shared).merge(agents);
     let served = rest::router(Arc::clone(core), described).merge(openai).merge(clients).merge(sockets);
-    Ok(Routes {
-        served: guard.protect(served),
-        turned_away: guard.protect(rest::turned_away()),
-        busy: guard.protect(rest::busy()),
-    })
+    // Around everything else, so that no response gets by it.
+    let observed = |router: Router| guard.protect(router).layer(from_fn_with_state(Arc::clone(core), http::observe));
+    Ok(Routes { served: observed(served), turned_away: observed(rest::turned_away()), busy: observed(rest::busy()) })
 }
 
 /// `/ws`, which two protocols have in common: who asks for an agent's feed in the query of the URL is a dashboard, and who does not
 /// is a caller.
 async fn upgrade(
     State((callers, dashboards)): State<(rpc::Adapter, feed::Adapter)>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
     Extension(traffic): Extension<Traffic>,
+    Extension(context): Extension<RequestContext>,
     uri: Uri,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     match feed::Request::of(&uri) {
-        Some(request) => dashboards.upgrade(request, remote.ip(), upgrade).await,
-        None => callers.upgrade(remote.ip(), traffic, upgrade),
+        Some(request) => dashboards.upgrade(request, context.origin(Protocol::Feed), upgrade).await,
+        None => callers.upgrade(context.origin(Protocol::Rpc), traffic, upgrade),
     }
 }

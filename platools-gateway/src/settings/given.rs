@@ -9,6 +9,7 @@ use platools_gateway::Recording;
 use serde::{Deserialize, Serialize};
 use toml::Table;
 
+use super::audit::GivenAudit;
 use super::chat::GivenChat;
 use super::feed::GivenFeed;
 use super::http::GivenHttp;
@@ -50,6 +51,8 @@ pub(crate) struct Given {
     pub(super) limits: GivenLimits,
     #[command(flatten)]
     pub(super) journal: GivenJournal,
+    #[command(flatten)]
+    pub(super) audit: GivenAudit,
     #[command(flatten)]
     pub(super) chat: GivenChat,
     #[command(flatten)]

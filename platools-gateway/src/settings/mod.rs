@@ -1,5 +1,6 @@
 //! What `serve` can be told, from three places: flags go before the environment, and that before the configuration file.
 
+mod audit;
 mod chat;
 mod feed;
 mod given;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
+use audit::AuditBounds;
 pub(crate) use chat::{Chat, GivenChat};
 use feed::Feed;
 pub(crate) use given::{Given, GivenLog, LogFormat};
@@ -77,6 +79,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     /// What the journal keeps, and how long.
     pub(crate) journal: Journal,
+    /// How long audit events are kept, and how many.
+    pub(crate) audit: AuditBounds,
     /// What callers over the gateway RPC protocol may ask for, and how long they may take.
     pub(crate) rpc: Rpc,
     /// How dashboards are served.
@@ -204,6 +208,7 @@ impl Settings {
             ensure!(span.get() >= SHORTEST_PATIENCE, "`worker.{name}` is {span}; it takes at least 1s");
         }
         settings.http.check()?;
+        settings.audit.check()?;
         settings.rpc.check()?;
         settings.feed.check()?;
         settings.runtime.check()?;
@@ -360,6 +365,8 @@ mod tests {
             ("data = '/d'\n[limits.keys]\ncalls_per_second = 1", "`keys`"),
             ("data = '/d'\n[journal]\nmax_size = 'much'", "a size such as"),
             ("data = '/d'\n[journal]\nrecording = 'some'", "`redacted`"),
+            ("data = '/d'\n[audit]\nmax_age = '1s'", "`audit.max_age` is 1s; it takes at least 1h"),
+            ("data = '/d'\n[audit]\nmax_rows = 0", "line 3"),
             ("data = '/d'\n[rpc]\nping_interval = '1ms'", "`rpc.ping_interval` is 1ms; it takes at least 1s"),
             ("data = '/d'\n[rpc]\nping_interval = '1m'", "needs more time"),
             ("data = '/d'\n[rpc]\nmax_message = '1B'", "it takes at least 1KiB"),

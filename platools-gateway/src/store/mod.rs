@@ -2,6 +2,7 @@
 //!
 //! The SQL keeps to what PostgreSQL understands as well: numbered parameters, text, 64-bit integers, `ON CONFLICT`.
 
+mod audit;
 mod catalog;
 mod conversations;
 mod directory;
@@ -17,6 +18,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
+pub(crate) use audit::{AuditFilter, AuditRetention, AuditScope};
 pub(crate) use catalog::ToolRow;
 pub(crate) use conversations::{ConversationFilter, ConversationRow};
 pub(crate) use directory::{
@@ -27,6 +29,7 @@ pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
 pub(crate) use runtime::{ChannelRow, MemberRow, MessageRow, NewChannelRow, SessionRow};
 
 use crate::core::error::{Error, ErrorKind};
+use crate::domain::audit::AuditEvent;
 
 /// The database's name in the data folder.
 const FILE: &str = "gateway.sqlite";
@@ -38,6 +41,8 @@ pub(crate) struct Store {
     /// Open as long as the store is, and used by nobody. With the last connection SQLite removes the files beside the database, and
     /// when the disk is full there is no room to make them again: nothing could even be read.
     anchor: Arc<Mutex<Option<SqliteConnection>>>,
+    /// The audit event of the next change of the directory; see [`Store::recording`].
+    recorded: Option<Arc<AuditEvent>>,
 }
 
 impl Store {
@@ -77,7 +82,7 @@ impl Store {
         Migrator::with_migrations(steps()).run(&pool).await.map_err(|error| {
             Error::new(ErrorKind::Storage, "the database cannot be brought up to this version").caused_by(error)
         })?;
-        Ok(Self { pool, anchor: Arc::new(Mutex::new(Some(anchor))) })
+        Ok(Self { pool, anchor: Arc::new(Mutex::new(Some(anchor))), recorded: None })
     }
 
     /// Closes the database and waits until it is.
@@ -146,6 +151,7 @@ fn steps() -> Vec<Migration> {
     let owners = include_str!("../../migrations/0006_agent_owners.sql");
     let cards = include_str!("../../migrations/0007_entity_cards.sql");
     let credentials = include_str!("../../migrations/0008_credentials.sql");
+    let audit = include_str!("../../migrations/0009_audit.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -159,6 +165,7 @@ fn steps() -> Vec<Migration> {
         step(6, "agent owners", owners),
         step(7, "entity cards", cards),
         step(8, "credentials", credentials),
+        step(9, "audit", audit),
     ]
 }
 

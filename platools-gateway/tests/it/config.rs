@@ -25,7 +25,8 @@ async fn flags_go_before_the_environment_and_that_before_the_file() {
         [limits.key]\ncalls_per_second = 7\ncalls_in_flight = 7\n\
         [feed]\nwaiting_keys = 7\nsnapshot_limit = '1m'\ntick = '1s'\n\
         [chat]\nbusy = 'refuse'\n[model]\nurl = 'http://file'\nname = 'file'\nmax_turns = 4\n\
-        [journal]\nrecording = 'nothing'\nmax_age = '3d'\nmax_size = '1 GiB'\n";
+        [journal]\nrecording = 'nothing'\nmax_age = '3d'\nmax_size = '1 GiB'\n\
+        [audit]\nmax_age = '7d'\nmax_rows = 9\n";
     let variables = [
         ("PLATOOLS_GATEWAY_DATA", "/variable"),
         ("PLATOOLS_GATEWAY_MODEL", "variable"),
@@ -37,6 +38,7 @@ async fn flags_go_before_the_environment_and_that_before_the_file() {
         ("PLATOOLS_GATEWAY_KEY_CALLS_IN_FLIGHT", "8"),
         ("PLATOOLS_GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
         ("PLATOOLS_GATEWAY_JOURNAL_SENSITIVE_NAMES", "pin,iban"),
+        ("PLATOOLS_GATEWAY_AUDIT_MAX_ROWS", "10"),
     ];
     let flags = [
         "--feed-tick",
@@ -99,6 +101,10 @@ sensitive_names = ["pin", "iban"]
 max_payload = "64KiB"
 max_age = "3days"
 max_size = "2GiB"
+
+[audit]
+max_age = "7days"
+max_rows = 10
 
 [rpc]
 max_message = "512KiB"

@@ -4,6 +4,8 @@
 
 mod access;
 mod agents;
+mod audit;
+mod audit_log;
 mod authority;
 mod calls;
 mod cards;

@@ -85,9 +85,11 @@ async fn a_failure_of_the_tool_is_an_answer_and_an_absent_worker_is_not() {
     let call = named(&caller, "k", json!({}));
     let frame = worker.expect("tool_call").await;
     worker.send(json!({"type": "tool_error", "call_id": frame["call_id"], "error": "no such order"})).await;
-    let failed = ended(call).await;
+    let mut failed = ended(call).await;
     failed.is_problem(422, "tool_failed", false);
-    let again = ended(named(&caller, "k", json!({}))).await;
+    let mut again = ended(named(&caller, "k", json!({}))).await;
+    // It is another request, though it has the same answer.
+    assert_ne!(again.body["requestId"].take(), failed.body["requestId"].take());
     assert_eq!(again.body, failed.body);
 }
 

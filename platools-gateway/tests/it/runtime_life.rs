@@ -135,7 +135,7 @@ async fn a_log_of_everything_has_no_tickets_and_nothing_that_was_said() {
     program.signal("-TERM").await;
     assert_eq!(program.exit_code().await, Some(0));
     let logged = std::fs::read_to_string(&log).unwrap();
-    assert!(logged.contains("an agent has opened a socket") && logged.contains("DEBUG"), "{logged}");
+    assert!(logged.contains("agent connected") && logged.contains("DEBUG"), "{logged}");
     for hidden in [&*used, &*unused, "platools-dev-agent", "h1dden"] {
         assert_eq!(logged.lines().find(|line| line.contains(hidden)), None, "{hidden}");
     }

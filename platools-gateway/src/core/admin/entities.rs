@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::things::{Entity, EntityChange, NewEntity, WithSecret, entity};
 use super::{Admin, exists, missing, unless_empty};
+use crate::audit::action;
 use crate::core::clock::{ms_after, now_ms};
 use crate::core::directory::{check_icon, check_slug, check_title};
 use crate::core::error::Error;
@@ -53,9 +54,11 @@ impl Admin<'_> {
             hash: secret::hash(secret.expose_secret()),
             expires_ms: None,
         };
-        if !self.core.directory.store().add_entity(&row, &secret).await? {
+        let change = self.record(action::ENTITY_CREATE, row.id.as_str(), &format!("slug {slug}"));
+        if !change.store().add_entity(&row, &secret).await? {
             return Err(exists("entity", slug));
         }
+        change.done();
         self.core.directory.refresh().await?;
         Ok(entity(&row))
     }
@@ -71,7 +74,9 @@ impl Admin<'_> {
             title: change.title.map(|title| unless_empty(title, check_title)).transpose()?,
             icon: change.icon.map(|icon| unless_empty(icon, check_icon)).transpose()?,
         };
-        self.core.directory.store().change_entity(&row.id, &change).await?;
+        let recorded = self.record(action::ENTITY_UPDATE, row.id.as_str(), &format!("slug {}", row.slug));
+        recorded.store().change_entity(&row.id, &change).await?;
+        recorded.done();
         self.core.directory.refresh().await?;
         // Another process may have removed it meanwhile.
         self.snapshot().entity(&row.id).map(entity).ok_or_else(|| missing("entity", name))
@@ -92,7 +97,9 @@ impl Admin<'_> {
             hash: &secret::hash(secret.expose_secret()),
             others_expire_ms: ms_after(grace),
         };
-        self.core.directory.store().rotate_secret(&new).await?;
+        let change = self.record(action::ENTITY_ROTATE, row.id.as_str(), &format!("slug {}", row.slug));
+        change.store().rotate_secret(&new).await?;
+        change.done();
         self.core.apply_directory().await?;
         Ok(WithSecret { new: entity(row), secret })
     }
@@ -104,7 +111,9 @@ impl Admin<'_> {
     pub async fn remove_entity(&self, name: &str) -> Result<(), Error> {
         let snapshot = self.snapshot();
         let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
-        self.core.directory.store().remove_entity(&row.id).await?;
+        let change = self.record(action::ENTITY_DELETE, row.id.as_str(), &format!("slug {}", row.slug));
+        change.store().remove_entity(&row.id).await?;
+        change.done();
         self.core.apply_directory().await
     }
 }

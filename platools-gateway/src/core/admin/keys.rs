@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::grants::{Wanted, checked_name};
 use super::things::{Key, NewKey, WithSecret};
 use super::{Admin, missing};
+use crate::audit::action;
 use crate::core::clock::{ms_after, now_ms};
 use crate::core::directory::speaks_for;
 use crate::core::error::{Error, ErrorKind};
@@ -33,9 +34,11 @@ impl Admin<'_> {
 
     pub(crate) async fn add_key_with(&self, new: NewKey, secret: &SecretString) -> Result<Key, Error> {
         let row = self.key_row(new, secret)?;
-        if !self.core.directory.store().add_key(&row, &self.makers()?).await? {
+        let change = self.record(action::KEY_CREATE, row.id.as_str(), &format!("role {}", row.role));
+        if !change.store().add_key(&row, &self.makers()?).await? {
             return Err(Error::new(ErrorKind::Unauthenticated, "the key or token that adds this key has ended"));
         }
+        change.done();
         self.core.directory.refresh().await?;
         self.key(&row).ok_or_else(|| missing("key", row.id.as_str()))
     }
@@ -44,7 +47,11 @@ impl Admin<'_> {
     pub(crate) async fn add_first_key(&self) -> Result<Option<SecretString>, Error> {
         let secret = secret::generate(Kind::Caller);
         let row = self.key_row(NewKey::new(Role::Admin), &secret)?;
-        let is_added = self.core.directory.store().add_first_key(&row).await?;
+        let change = self.record(action::KEY_CREATE, row.id.as_str(), "the first key");
+        let is_added = change.store().add_first_key(&row).await?;
+        if is_added {
+            change.done();
+        }
         self.core.directory.refresh().await?;
         Ok(is_added.then_some(secret))
     }
@@ -54,8 +61,12 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such key, it is the last one that administers the whole project, or the database failed.
     pub async fn revoke_key(&self, id: &str) -> Result<(), Error> {
-        match self.core.directory.store().remove_key(&self.project, &id.into()).await? {
-            KeyRemoval::Removed => self.core.apply_directory().await,
+        let change = self.record(action::KEY_REVOKE, id, "");
+        match change.store().remove_key(&self.project, &id.into()).await? {
+            KeyRemoval::Removed => {
+                change.done();
+                self.core.apply_directory().await
+            }
             KeyRemoval::Missing => Err(missing("key", id)),
             KeyRemoval::IsLastAdmin => {
                 let message = "this is the last key of an admin; add another one first";

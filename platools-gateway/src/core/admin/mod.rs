@@ -1,9 +1,11 @@
 //! Changing who may do what.
 
+mod audit;
 mod entities;
 mod grants;
 mod keys;
 mod projects;
+mod record;
 mod signing;
 mod things;
 mod tokens;
@@ -19,6 +21,8 @@ use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use super::ids::{AgentId, ProjectId};
+use super::origin::{Protocol, RequestOrigin};
+use crate::audit::{Actor, action};
 use crate::authority::{Action, Resource, authorize};
 use crate::store::AgentRow;
 
@@ -41,8 +45,12 @@ const MAX_OWNER_CHARS: usize = 255;
 pub struct Admin<'a> {
     core: &'a Core,
     project: ProjectId,
-    /// Who makes keys and tokens; none on the command line, which makes them without limits.
+    /// The caller that makes keys and tokens; none on the command line, which makes them without limits.
     maker: Option<Caller>,
+    /// The author of its changes, for the audit.
+    actor: Actor,
+    /// Whether its changes are lines at `debug` only.
+    is_quiet: bool,
 }
 
 impl Core {
@@ -52,7 +60,8 @@ impl Core {
     /// The caller is no admin.
     pub fn admin(&self, caller: &Caller) -> Result<Admin<'_>, Error> {
         authorize(caller, Action::Administer, Resource::Project(&caller.project_id))?;
-        Ok(Admin { core: self, project: caller.project_id.clone(), maker: Some(caller.clone()) })
+        let (project, maker) = (caller.project_id.clone(), Some(caller.clone()));
+        Ok(Admin { core: self, project, maker, actor: caller.into(), is_quiet: false })
     }
 
     /// The agents of the caller's project, by slug.
@@ -74,10 +83,12 @@ impl Core {
         snapshot.agent_named(&caller.project_id, name).map(agent).ok_or_else(|| missing("agent", name))
     }
 
-    /// The default project, for whoever can read the data folder anyway.
+    /// The default project, for the program that the gateway runs in.
     #[must_use]
     pub fn local_admin(&self) -> Admin<'_> {
-        Admin { core: self, project: self.directory.default_project().clone(), maker: None }
+        let (project, actor) =
+            (self.directory.default_project().clone(), Actor::unknown(RequestOrigin::local(Protocol::Program)));
+        Admin { core: self, project, maker: None, actor, is_quiet: false }
     }
 
     /// The agents of a project, by slug.
@@ -99,9 +110,11 @@ impl Admin<'_> {
     /// There is one of that slug, the slug is malformed, or the database failed.
     pub async fn add_environment(&self, slug: &str) -> Result<Environment, Error> {
         check_slug(slug)?;
-        if !self.core.directory.store().add_environment(&self.project, slug).await? {
+        let change = self.record(action::ENVIRONMENT_CREATE, slug, "");
+        if !change.store().add_environment(&self.project, slug).await? {
             return Err(exists("environment", slug));
         }
+        change.done();
         self.core.directory.refresh().await?;
         let snapshot = self.snapshot();
         let added = environment::resolve(snapshot.environments(&self.project), Some(slug));
@@ -140,9 +153,11 @@ impl Admin<'_> {
             owner: owner.as_deref().map(owner_named).transpose()?,
             created_ms: now_ms(),
         };
-        if !self.core.directory.store().add_agent(&row).await? {
+        let change = self.record(action::AGENT_CREATE, row.id.as_str(), &format!("slug {slug}"));
+        if !change.store().add_agent(&row).await? {
             return Err(exists("agent", slug));
         }
+        change.done();
         self.core.directory.refresh().await?;
         Ok(agent(&row))
     }
@@ -159,7 +174,9 @@ impl Admin<'_> {
             self.check_profile(profile)?;
         }
         change.owner = change.owner.map(|owner| unless_empty(owner, owner_named)).transpose()?;
-        self.core.directory.store().change_agent(&row.id, &change).await?;
+        let recorded = self.record(action::AGENT_UPDATE, row.id.as_str(), &format!("slug {}", row.slug));
+        recorded.store().change_agent(&row.id, &change).await?;
+        recorded.done();
         self.core.apply_directory().await?;
         // Another process may have removed it meanwhile.
         self.snapshot().agent(&row.id).map(agent).ok_or_else(|| missing("agent", name))
@@ -172,7 +189,9 @@ impl Admin<'_> {
     pub async fn remove_agent(&self, name: &str) -> Result<(), Error> {
         let snapshot = self.snapshot();
         let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
-        self.core.directory.store().remove_agent(&row.id).await?;
+        let change = self.record(action::AGENT_DELETE, row.id.as_str(), &format!("slug {}", row.slug));
+        change.store().remove_agent(&row.id).await?;
+        change.done();
         self.core.apply_directory().await
     }
 

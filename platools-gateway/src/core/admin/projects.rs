@@ -1,21 +1,26 @@
 //! Projects that come and go.
 
+use super::record::RecordedChange;
 use super::{Admin, exists, missing};
+use crate::audit::{Actor, action};
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::origin::{Protocol, RequestOrigin};
 use crate::core::project::{Project, ProjectName};
 
 /// All projects, in the hands of whoever can read the data folder.
 #[derive(Debug)]
 pub struct Projects<'a> {
-    core: &'a Core,
+    pub(super) core: &'a Core,
+    /// Who changes them, for the audit.
+    actor: Actor,
 }
 
 impl Core {
-    /// All projects, for whoever can read the data folder anyway.
+    /// All projects, for the command line: who can read the data folder may do anything.
     #[must_use]
     pub fn local_projects(&self) -> Projects<'_> {
-        Projects { core: self }
+        Projects { core: self, actor: Actor::unknown(RequestOrigin::local(Protocol::CommandLine)) }
     }
 }
 
@@ -31,7 +36,13 @@ impl<'a> Projects<'a> {
     /// # Errors
     /// There is no such project.
     pub fn admin(&self, name: &ProjectName) -> Result<Admin<'a>, Error> {
-        Ok(Admin { core: self.core, project: self.named(name)?.id, maker: None })
+        Ok(Admin {
+            core: self.core,
+            project: self.named(name)?.id,
+            maker: None,
+            actor: self.actor.clone(),
+            is_quiet: false,
+        })
     }
 
     /// Adds a project with the usual environments. Its organization comes into being with its first project.
@@ -39,9 +50,11 @@ impl<'a> Projects<'a> {
     /// # Errors
     /// There is one of that name, or the database failed.
     pub async fn add(&self, name: &ProjectName) -> Result<Project, Error> {
-        if !self.core.directory.store().add_project(name).await? {
+        let change = self.record(action::PROJECT_CREATE, name);
+        if !change.store().add_project(name).await? {
             return Err(exists("project", &name.to_string()));
         }
+        change.done();
         self.core.directory.refresh().await?;
         self.named(name)
     }
@@ -57,8 +70,15 @@ impl<'a> Projects<'a> {
             let message = format!("the project `{name}` cannot be removed: every gateway has it");
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
-        self.core.directory.store().remove_project(&project.id).await?;
+        let change = self.record(action::PROJECT_DELETE, name);
+        change.store().remove_project(&project.id).await?;
+        change.done();
         self.core.apply_directory().await
+    }
+
+    /// A change of the list of projects. It is none of a project's own changes, so that it is seen when the project is gone.
+    fn record(&self, action: &'static str, name: &ProjectName) -> RecordedChange<'a> {
+        RecordedChange::new(self.core, self.actor.clone(), action, |event| event.on(&name.to_string()))
     }
 
     fn named(&self, name: &ProjectName) -> Result<Project, Error> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Admin;
+use crate::audit::action;
 use crate::authority::{Action, LoadedKeys, Resource, authorize};
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
@@ -40,6 +41,8 @@ impl Admin<'_> {
     pub async fn rotate_signing_key(&self, grace: Duration) -> Result<Vec<SigningKey>, Error> {
         self.require_whole_gateway()?;
         let keys = self.core.directory.rotate_signing_key(grace).await?;
+        // The keys are in a file of their own, so the event cannot share a transaction with them.
+        self.record(action::SIGNING_KEY_ROTATE, &keys.signing().kid, "").store_alone().await?;
         self.core.apply_directory().await?;
         Ok(shown(&keys))
     }

@@ -7,11 +7,12 @@ use secrecy::ExposeSecret as _;
 use super::grants::{Wanted, checked_name};
 use super::things::{NewToken, NewWorkerToken, SignedToken, Token};
 use super::{Admin, MAX_TOKEN_TTL, missing};
+use crate::audit::action;
 use crate::authority::{self, CallerClaims, NewClaims, Signed, WorkerClaims};
 use crate::core::clock::{ms_after, now_ms};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Credential, Role, SpeaksFor};
-use crate::core::ids::EnvironmentId;
+use crate::core::ids::{EntityId, EnvironmentId};
 use crate::store::{TokenPage, TokenRecord, TokenRow};
 
 /// So many tokens of one project are good or revoked at the same time.
@@ -121,9 +122,11 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such token, or the database failed.
     pub async fn revoke_token(&self, id: &str) -> Result<(), Error> {
-        if !self.core.directory.store().revoke_token(&self.project, bare(id), now_ms()).await? {
+        let change = self.record(action::TOKEN_REVOKE, &public(bare(id)), "");
+        if !change.store().revoke_token(&self.project, bare(id), now_ms()).await? {
             return Err(missing("token", id));
         }
+        change.done();
         self.core.apply_directory().await
     }
 
@@ -175,8 +178,18 @@ impl Admin<'_> {
             expires_ms: signed.expires_ms,
             ..record
         };
-        match self.core.directory.store().add_token(&record, &parents, MAX_TOKENS.into()).await? {
-            TokenRecord::Added => Ok(shown(signed)),
+        let (action, detail) = match (&record.role, &record.entity_id) {
+            (Some(role), _) => (action::TOKEN_MINT, format!("role {role}")),
+            (None, entity) => {
+                (action::WORKER_TOKEN_MINT, format!("entity {}", entity.as_ref().map_or("", EntityId::as_str)))
+            }
+        };
+        let change = self.record(action, &public(&record.id), &detail);
+        match change.store().add_token(&record, &parents, MAX_TOKENS.into()).await? {
+            TokenRecord::Added => {
+                change.done();
+                Ok(shown(signed))
+            }
             TokenRecord::ParentEnded => {
                 let message = "the credential that mints this token, or the secret it stands in for, has ended";
                 Err(Error::new(ErrorKind::Unauthenticated, message))

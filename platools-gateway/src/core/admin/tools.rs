@@ -1,6 +1,7 @@
 //! The tools of a project, and which of them may be called.
 
 use super::Admin;
+use crate::audit::action;
 use crate::core::error::Error;
 use crate::core::{ListedTool, Switch, ToolName};
 
@@ -23,6 +24,20 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such tool, there are several, or the database failed.
     pub async fn switch_tool(&self, which: &ToolName, switch: Switch) -> Result<ListedTool, Error> {
-        self.core.switch_tool_of(&self.project, which, switch).await
+        let environment = self.core.directory.environment(&self.project, which.environment.as_deref())?.id;
+        let found = self.core.catalog.find(&environment, &which.name, which.entity.as_deref(), |_| true).await?;
+        let action = match switch {
+            Switch::On => action::TOOL_ENABLE,
+            Switch::Off => action::TOOL_DISABLE,
+        };
+        let detail = format!("entity {}, environment {}", found.identity.entity, found.identity.environment);
+        let change = self.record(action, &which.name, &detail);
+        match switch {
+            Switch::On => change.store().enable_tool(&found.identity.scope(), &which.name).await?,
+            Switch::Off => change.store().disable_tool(&found.identity.scope(), &which.name).await?,
+        }
+        change.done();
+        self.core.directory.refresh().await?;
+        Ok(self.core.listed(&found.identity, &found.tool))
     }
 }

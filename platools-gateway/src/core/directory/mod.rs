@@ -19,6 +19,7 @@ use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Credential, Identity, Policy, Role, SpeaksFor};
 use super::ids::ProjectId;
 use super::news::News;
+use super::origin::RequestOrigin;
 use crate::authority::{
     self, CallerClaims, LastUses, Notary, SigningKeySource, Token, Unverified, WorkerClaims, default_speaks_for,
 };
@@ -308,6 +309,7 @@ fn bearer(snapshot: &Snapshot, token: &Token<CallerClaims>) -> Option<Caller> {
         user_id: claims.user.clone(),
         agent_id: agent_id.clone(),
         project_id,
+        origin: RequestOrigin::default(),
     })
 }
 
@@ -322,6 +324,7 @@ fn caller(key: &KeyRow) -> Option<Caller> {
         speaks_for: speaks_for(key, role),
         environments: key.environments.clone(),
         agent_id: key.agent_id.clone(),
+        origin: RequestOrigin::default(),
     })
 }
 

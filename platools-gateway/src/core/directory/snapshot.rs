@@ -171,6 +171,11 @@ impl Snapshot {
         self.entities.values().find(|row| row.project_id == *project && (row.slug == name || row.id.as_str() == name))
     }
 
+    /// Whether any project has an entity of that slug or id.
+    pub(crate) fn has_entity_named(&self, name: &str) -> bool {
+        self.entities.values().any(|row| row.slug == name || row.id.as_str() == name)
+    }
+
     /// The entities of a project, by slug.
     pub(crate) fn entities_of(&self, project: &ProjectId) -> Vec<&EntityRow> {
         let mut rows: Vec<_> = self.entities.values().filter(|row| row.project_id == *project).collect();

@@ -1,11 +1,11 @@
 //! Who may watch which agent.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
 use super::{Feed, Seat, Watch, WatchEnd, Watched};
+use crate::audit::action;
 use crate::authority::{Action, Resource, authorize, looks_like_one};
 use crate::core::Core;
 use crate::core::directory::Snapshot;
@@ -13,6 +13,7 @@ use crate::core::environment::resolve;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::ids::EnvironmentId;
+use crate::core::origin::RequestOrigin;
 use crate::store::AgentRow;
 
 impl Core {
@@ -26,12 +27,17 @@ impl Core {
     ///
     /// # Errors
     /// It is no token that the gateway signed for a caller, it has ended, or there were too many wrong ones.
-    pub async fn authenticate_token(&self, token: &SecretString, from: IpAddr) -> Result<Caller, Error> {
+    pub async fn authenticate_token(
+        &self,
+        token: &SecretString,
+        from: impl Into<RequestOrigin>,
+    ) -> Result<Caller, Error> {
+        let from = from.into();
         if looks_like_one(token) {
             return self.authenticate(token, from).await;
         }
-        self.limiter.failed_call(from)?;
-        Err(Error::new(ErrorKind::Unauthenticated, "this is no token of `POST /v1/tokens`"))
+        let error = Error::new(ErrorKind::Unauthenticated, "this is no token of `POST /v1/tokens`");
+        Err(self.refuse_credential(&from, error))
     }
 
     /// Begins to watch an agent, by slug or id, in the place of whoever did before.
@@ -41,8 +47,14 @@ impl Core {
     pub fn watch(self: &Arc<Self>, caller: &Caller, agent: &str) -> Result<Watch, Error> {
         let none = || Error::new(ErrorKind::NotFound, "there is no such agent that you may watch");
         let snapshot = self.directory.snapshot();
-        let row = snapshot.agent_named(&caller.project_id, agent).filter(|row| may_watch(caller, row));
-        let row = row.ok_or_else(none)?;
+        let named = snapshot.agent_named(&caller.project_id, agent);
+        let row = named.filter(|row| may_watch(caller, row));
+        let Some(row) = row else {
+            let error = none();
+            let subject = named.map_or("an unknown agent", |row| row.id.as_str());
+            self.audit.refused(action::FEED_CONNECT, caller, subject, &error.to_string());
+            return Err(error);
+        };
         let watched = Watched {
             agent_id: row.id.clone(),
             agent: row.slug.clone(),
@@ -53,6 +65,9 @@ impl Core {
         let watch = Watch::begin(Arc::clone(self), seat);
         // What took the agent away meanwhile told those who watched, and this was not one of them yet.
         check(&self.directory.snapshot(), watch.seat());
+        self.audit.signed_in(action::FEED_CONNECT, caller.into(), |event| {
+            event.in_project(&caller.project_id).on(watch.watched().agent_id.as_str())
+        });
         Ok(watch)
     }
 

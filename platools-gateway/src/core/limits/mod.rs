@@ -7,12 +7,13 @@ mod proxies;
 mod rate;
 mod settings;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Policy};
 use super::ids::EntityId;
+use super::origin::network;
 use budget::Budget;
 use places::Places;
 use proxies::Proxies;
@@ -216,14 +217,6 @@ impl std::fmt::Debug for Limiter {
     }
 }
 
-/// Where somebody comes from. Whoever has one IPv6 address has the whole network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address @ IpAddr::V4(_) => address,
-    }
-}
-
 fn too_much(message: &str, wait: Duration) -> Error {
     Error::new(ErrorKind::RateLimited, format!("{message}; try again later")).retry_after(wait)
 }
@@ -250,15 +243,6 @@ mod tests {
         }
         assert!(limiter.handshake(one).unwrap_err() <= Duration::from_millis(500));
         limiter.handshake(other).unwrap();
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_address() {
-        let network = |address: &str| network(address.parse().unwrap());
-        assert_eq!(network("2001:db8::1"), network("2001:db8:0:0:ffff::2"));
-        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
-        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
-        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
     }
 
     #[test]

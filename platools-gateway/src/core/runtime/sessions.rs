@@ -7,6 +7,7 @@ use super::sockets::AgentSocket;
 use super::state::is_silent;
 use super::writer::Command;
 use super::{Peer, Runtime};
+use crate::audit::action;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::core::clock::now_ms;
@@ -69,7 +70,11 @@ impl Core {
             connected_ms: now_ms,
             heartbeat_ms: now_ms,
         };
-        self.runtime.writer.ask(|reply| Command::Connect { row, reply }).await
+        let session = self.runtime.writer.ask(|reply| Command::Connect { row, reply }).await?;
+        self.audit.signed_in(action::SESSION_BEGIN, (&peer.caller).into(), |event| {
+            event.in_project(&peer.caller.project_id).on(session.id.as_str())
+        });
+        Ok(session)
     }
 
     /// Keeps the agent's session going, and returns when it was last heard from.

@@ -1,6 +1,5 @@
 //! One socket of an agent.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,9 +8,12 @@ use serde_json::value::RawValue;
 
 use super::queue::{Queue, SocketEnd};
 use super::{Peer, Shared, events};
+use crate::audit::action;
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::Caller;
 use crate::core::ids::ChannelId;
+use crate::core::origin::RequestOrigin;
 
 /// A socket of an agent, until it is dropped.
 #[derive(Debug)]
@@ -101,7 +103,7 @@ impl Core {
         &self,
         ticket: Option<&SecretString>,
         key: Option<&SecretString>,
-        from: IpAddr,
+        from: RequestOrigin,
     ) -> Result<Peer, Error> {
         let no_good = || {
             let message =
@@ -111,13 +113,15 @@ impl Core {
         let caller = ticket.and_then(|ticket| self.runtime.shared.tickets.take(ticket));
         let Some(caller) = caller else {
             // Guessing is as hopeless as with keys, and costs as much.
-            self.limiter.failed_call(from)?;
-            return Err(no_good());
+            return Err(self.refuse_credential(&from, no_good()));
         };
+        let caller = Caller { origin: from.clone(), ..caller };
         if let Some(key) = key
             && self.authenticate(key, from).await?.agent_id != caller.agent_id
         {
-            return Err(no_good());
+            let error = no_good();
+            self.audit.refused(action::SOCKET_OPEN, &caller, "ticket", &error.to_string());
+            return Err(error);
         }
         self.peer(caller)
     }
@@ -127,6 +131,9 @@ impl Core {
         let shared = Arc::clone(&self.runtime.shared);
         let queue = Arc::new(Queue::new(shared.settings.waiting_events));
         let number = shared.state().open(&peer.caller.project_id, &peer.id, &queue);
+        self.audit.signed_in(action::SOCKET_OPEN, (&peer.caller).into(), |event| {
+            event.in_project(&peer.caller.project_id).on(peer.id.as_str())
+        });
         AgentSocket { shared, peer, number, queue }
     }
 

@@ -14,7 +14,7 @@ use super::pulse::Pulse;
 use crate::core::feed::{Watch, WatchEnd, Watched};
 use crate::core::identity::Caller;
 use crate::core::{Core, Presence};
-use crate::listen::socket::{Incoming, Reader, dismissed, say_goodbye};
+use crate::listen::socket::{Incoming, Reader, dismissed, duration_ms, say_goodbye};
 
 /// So many answers wait for a dashboard; nothing more is read from it until it takes them.
 const WAITING_REPLIES: usize = 16;
@@ -31,6 +31,7 @@ pub(super) async fn serve<S>(dashboard: Dashboard, socket: S)
 where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
+    let begun = Instant::now();
     let presence = dashboard.core.arrives();
     let (mut sink, stream) = socket.split();
     // A dashboard's silence is the pulse's matter, which only hears the pongs of this protocol.
@@ -41,7 +42,7 @@ where
         Err(end) => end,
     };
     drop(presence);
-    tracing::info!(?end, "dashboard disconnected");
+    tracing::info!(reason = %end, duration_ms = duration_ms(begun), "dashboard disconnected");
     let last = (end == End::NoSuchAgent).then(|| message::error("there is no such agent that you may watch"));
     if let Some(close) = end.close() {
         say_goodbye(sink, reader.into_inner(), close, last).await;

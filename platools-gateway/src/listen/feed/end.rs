@@ -1,11 +1,13 @@
 //! Why a connection ends, and what the dashboard is told then.
 
+use std::fmt;
+
 use axum::extract::ws::close_code;
 use platools::wire::CLOSE_SECRET_ROTATED;
 
 use crate::core::Stay;
 use crate::core::feed::WatchEnd;
-use crate::listen::socket::Unread;
+use crate::listen::socket::{Broken, Unread};
 
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,17 @@ impl End {
             Stay::Unlimited => None,
             Stay::CredentialEnded => Some(Self::CredentialEnded),
             Stay::ToFinish | Stay::ShuttingDown => Some(Self::ShuttingDown),
+        }
+    }
+}
+
+/// The reason for the log, in words.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(unread) => unread.fmt(f),
+            Self::Gone => Unread::Broken(Broken::Gone).fmt(f),
+            end => f.write_str(end.close().map_or("", |(_, reason)| reason)),
         }
     }
 }

@@ -6,7 +6,6 @@ mod message;
 mod pulse;
 mod request;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -18,10 +17,13 @@ use tracing::Instrument as _;
 pub(super) use request::Request;
 
 use super::http::Rejection;
+use super::remote;
+use crate::audit::action;
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::ids::ConnectionId;
+use crate::core::origin::RequestOrigin;
 use connection::Dashboard;
 
 /// The socket itself reads a little more than a message may have, so that a message just over the limit can be refused in
@@ -44,9 +46,9 @@ impl Adapter {
     }
 
     /// Lets a dashboard in whose token is good. What it may watch it is told over the socket.
-    pub(super) async fn upgrade(self, request: Request, from: IpAddr, upgrade: WebSocketUpgrade) -> Response {
+    pub(super) async fn upgrade(self, request: Request, from: RequestOrigin, upgrade: WebSocketUpgrade) -> Response {
         let Self { core, dashboards } = self;
-        let caller = match authenticate(&core, &request, from).await {
+        let caller = match authenticate(&core, &request, &from).await {
             Ok(caller) => caller,
             Err(error) => return refusal(&error),
         };
@@ -55,7 +57,7 @@ impl Adapter {
         let max_bytes = core.feed().settings().max_message_bytes.saturating_add(MORE_READ_BYTES);
         let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
         upgrade.on_upgrade(async move |socket| {
-            let span = tracing::info_span!("dashboard", connection.id = %ConnectionId::random());
+            let span = connection_span(&from);
             let dashboard = Dashboard { core, caller, agent: request.agent };
             connection::serve(dashboard, socket).instrument(span).await;
             drop(tracked);
@@ -63,12 +65,24 @@ impl Adapter {
     }
 }
 
-async fn authenticate(core: &Core, request: &Request, from: IpAddr) -> Result<Caller, Error> {
-    let missing =
-        || Error::new(ErrorKind::Unauthenticated, "say who you are with a token of `POST /v1/tokens`: `token=...`");
-    let caller = core.authenticate_token(request.token.as_ref().ok_or_else(missing)?, from).await?;
-    core.limiter().request(&caller, from)?;
+async fn authenticate(core: &Core, request: &Request, from: &RequestOrigin) -> Result<Caller, Error> {
+    let Some(token) = &request.token else {
+        core.audit().refused_stranger(action::CALLER_AUTHENTICATE, from, None, "missing token");
+        let message = "say who you are with a token of `POST /v1/tokens`: `token=...`";
+        return Err(Error::new(ErrorKind::Unauthenticated, message));
+    };
+    let caller = core.authenticate_token(token, from.clone()).await?;
+    core.limiter().request(&caller, remote(&caller))?;
     Ok(caller)
+}
+
+fn connection_span(from: &RequestOrigin) -> tracing::Span {
+    tracing::info_span!(
+        "dashboard",
+        connection.id = %ConnectionId::random(),
+        client.address = from.address.map(tracing::field::display),
+        request.id = from.request_id.as_ref().map(tracing::field::display),
+    )
 }
 
 /// The answer to whoever is not let in.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
@@ -17,7 +17,8 @@ use super::origin::PageOrigin;
 use super::rejection::Rejection;
 use super::request::{page_origin, requested_host};
 use super::settings::{HttpSettings, read_origin};
-use super::{cors, websocket};
+use super::{cors, refused, websocket};
+use crate::audit::action;
 use crate::core::error::{Error, ErrorKind};
 
 /// Lets requests through whose `Host` and `Origin` are accepted, and refuses all others.
@@ -144,8 +145,8 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     let accepted = match guard.check(&parts) {
         Ok(accepted) => accepted,
         Err(rejection) => {
-            report(&parts, &rejection);
-            return rejection.into_response();
+            let reason = rejection.code;
+            return refused(rejection.into_response(), action::REQUEST_ADMIT, reason);
         }
     };
     if websocket::has_other_version(&parts.headers) {
@@ -160,12 +161,6 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     }
     let Ok(response) = guard.cors.layer(next).oneshot(request).await;
     response
-}
-
-/// Logs a refusal without any text of the request.
-fn report(parts: &Parts, rejection: &Rejection) {
-    let address = parts.extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip());
-    tracing::warn!(client.address = ?address, reason = rejection.code, "request refused");
 }
 
 #[cfg(test)]

@@ -1,20 +1,54 @@
-//! HTTP beneath the protocols: [`Guard`] with its [`HttpSettings`], which a request passes before any protocol sees it, and the reading of
-//! bodies.
+//! HTTP beneath the protocols: [`observe`], the outermost layer, which gives a request its id, its line in the log and the audit record
+//! of a refusal; [`Guard`] with its [`HttpSettings`], which a request passes before any protocol sees it; and the reading of bodies.
 //!
 //! A browser lets every page send requests to every address that it can reach. It names the page in `Origin`, and the host that the page
 //! asked for in `Host`. The guard reads both, so that a protocol only serves callers.
 
+mod access_log;
 pub(super) mod body;
 mod cors;
 mod guard;
 mod host;
 mod origin;
+mod refusal;
 mod rejection;
 mod request;
+mod request_id;
 mod settings;
 mod websocket;
 
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument as _;
+
 pub(crate) use guard::Site;
 pub(super) use guard::{Guard, KnownHost};
+pub(super) use refusal::{not_a_refusal, refused};
 pub(super) use rejection::Rejection;
+pub(super) use request_id::{RequestContext, address_of, origin_of};
 pub use settings::HttpSettings;
+
+use crate::core::Core;
+use access_log::AccessLine;
+
+/// Gives a request its id, serves it, and tells the logs how it ended.
+pub(super) async fn observe(State(core): State<Arc<Core>>, mut request: Request, next: Next) -> Response {
+    let context = RequestContext::of(&request);
+    let line = AccessLine::begin(&request);
+    let may_carry_a_secret = !matches!(*request.method(), Method::GET | Method::HEAD);
+    request.extensions_mut().insert(context.clone());
+    let span = tracing::info_span!("request", request.id = %context.id(), client.address = %context.address());
+    let mut response = next.run(request).instrument(span).await;
+    refusal::record(core.audit(), &line, &context, &response);
+    line.end(&context, &response);
+    context.answer(&mut response);
+    if may_carry_a_secret {
+        // Secrets, keys, tokens and tickets are only ever made by such requests, and nobody is to keep them on the way.
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+    response
+}

@@ -10,7 +10,9 @@ use super::result;
 use super::session::Session;
 use super::sessions::Sessions;
 use super::telling::Telling;
+use crate::audit::action;
 use crate::core::arguments::Arguments;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::{CallRequest, Reports};
 
 /// Calls a tool. Cancelling the request, or ending its session, cancels the call at its worker.
@@ -24,6 +26,13 @@ pub(super) async fn run(
     let Sessions { core, settings, .. } = sessions;
     let tool =
         core.tool_of_handle(&asked.caller, &session.view, &request.name).await.map_err(|error| failure(&error))?;
+    // The status of the response is not 403 for these, so they are recorded here.
+    let refused = |error: &Error| {
+        if error.kind() == ErrorKind::Forbidden {
+            core.audit().refused(action::CALLER_AUTHORIZE, &asked.caller, &request.name, &error.to_string());
+        }
+        failure(error)
+    };
     // Whatever is wrong with the tool, its call says.
     let form = core.result_form(&asked.caller, &tool).await.unwrap_or_default();
     let telling = Telling::new(session, context, &request.name);
@@ -31,7 +40,7 @@ pub(super) async fn run(
     let AskedCall { permit, arguments } = match asked.take_call() {
         Some(call) => call,
         None => {
-            let permit = core.permit_call(&asked.caller).map_err(|error| failure(&error))?;
+            let permit = core.permit_call(&asked.caller).map_err(|error| refused(&error))?;
             AskedCall { permit, arguments: None }
         }
     };
@@ -49,6 +58,9 @@ pub(super) async fn run(
     match end {
         Ok(reply) => Ok(result::returned(&reply, form)),
         Err(error) if is_of_protocol(error.kind()) => Err(failure(&error)),
-        Err(error) => Ok(result::failed(&error)),
+        Err(error) => {
+            refused(&error);
+            Ok(result::failed(&error))
+        }
     }
 }

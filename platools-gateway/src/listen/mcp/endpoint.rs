@@ -23,6 +23,7 @@ use crate::authority::{Action, Resource, authorize};
 use crate::core::ToolView;
 use crate::core::identity::Caller;
 use crate::core::limits::HeldBytes;
+use crate::core::origin::Protocol;
 use crate::core::trace::TraceContext;
 use crate::listen::{caller_of, read_text};
 
@@ -63,7 +64,7 @@ async fn serve(
 ) -> Result<Response, Box<Response>> {
     let (mut parts, body) = request.into_parts();
     let core = &adapter.sessions.core;
-    let caller = caller_of(&mut parts, core).await;
+    let caller = caller_of(&mut parts, core, Protocol::Mcp).await;
     let caller = caller.map_err(|error| challenge(adapter, &parts, &error))?;
     // Nobody needs it any more, and what follows may be shown to somebody.
     parts.headers.remove(header::AUTHORIZATION);

@@ -6,8 +6,9 @@ use axum::response::{IntoResponse as _, Response};
 use rmcp::model::{ErrorCode, ErrorData};
 use serde_json::json;
 
+use crate::audit::action;
 use crate::core::error::{Error, ErrorKind, causes_of};
-use crate::listen::Unread;
+use crate::listen::{Unread, http};
 
 /// Whether an error is about the request itself. All others are results: the model that called reads them, and may do better.
 pub(super) fn is_of_protocol(kind: ErrorKind) -> bool {
@@ -43,6 +44,9 @@ pub(super) fn refusal(error: &Error) -> Response {
     if let Some(wait) = error.wait() {
         // Rounded up, so that whoever waits exactly so long is let in.
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+    }
+    if status == StatusCode::FORBIDDEN {
+        return http::refused(response, action::CALLER_AUTHORIZE, error.to_string());
     }
     response
 }

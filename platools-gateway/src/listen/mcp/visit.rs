@@ -14,6 +14,7 @@ use rmcp::transport::streamable_http_server::session::{ServerSseMessage, Session
 use super::replay::{Replay, Shared};
 use super::session::Session;
 use super::sessions::{Open, Sessions};
+use crate::audit::action;
 use crate::core::error::Error;
 use crate::core::identity::Caller;
 
@@ -72,6 +73,12 @@ impl Visit {
         let open = Open { session: Arc::clone(&self.session), handle, replay };
         let admitted = self.sessions.admit(&id, open, &self.caller, presence);
         admitted.map_err(|error| self.refuse(error))?;
+        core.audit().signed_in(action::MCP_SESSION_BEGIN, (&self.caller).into(), |event| {
+            let event = event.in_project(&self.caller.project_id);
+            // Not its id, which is half of what it takes to use it.
+            let entity = self.session.view.entity.as_ref();
+            entity.into_iter().fold(event, |event, (entity, _)| event.on(entity.as_str()))
+        });
         Ok((id, transport))
     }
 

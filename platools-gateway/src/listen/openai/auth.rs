@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use super::failure::Failure;
 use crate::core::Core;
 use crate::core::identity::Caller;
+use crate::core::origin::Protocol;
 use crate::listen::caller_of;
 
 /// A caller with a good key or token.
@@ -19,6 +20,6 @@ impl FromRequestParts<Arc<Core>> for Known {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
-        Ok(Self(caller_of(parts, core).await?))
+        Ok(Self(caller_of(parts, core, Protocol::OpenAi).await?))
     }
 }

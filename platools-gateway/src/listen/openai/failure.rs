@@ -5,9 +5,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::audit::action;
 use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
-use crate::listen::Unread;
+use crate::listen::{Unread, http};
 
 /// One failed request.
 #[derive(Debug)]
@@ -93,6 +94,9 @@ impl IntoResponse for Failure {
         }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.status == StatusCode::FORBIDDEN {
+            return http::refused(response, action::CALLER_AUTHORIZE, self.message);
         }
         response
     }

@@ -9,7 +9,9 @@ use super::problem::Problem;
 use crate::core::Core;
 use crate::core::admin::Admin;
 use crate::core::identity::Caller;
-use crate::listen::{caller_of, identified, remote};
+use crate::core::origin::Protocol;
+use crate::listen::http::address_of;
+use crate::listen::{caller_of, identified};
 
 /// A caller with a good key or token.
 ///
@@ -20,7 +22,7 @@ impl FromRequestParts<Arc<Core>> for Known {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        Ok(Self(caller_of(parts, core).await?))
+        Ok(Self(caller_of(parts, core, Protocol::Rest).await?))
     }
 }
 
@@ -31,7 +33,7 @@ impl FromRequestParts<Arc<Core>> for Calling {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        Ok(Self(identified(parts, core).await?))
+        Ok(Self(identified(parts, core, Protocol::Rest).await?))
     }
 }
 
@@ -42,7 +44,7 @@ impl FromRequestParts<Arc<Core>> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Problem> {
-        core.limiter().request_from(remote(parts).await)?;
+        core.limiter().request_from(address_of(&parts.extensions))?;
         Ok(Self)
     }
 }

@@ -178,7 +178,8 @@ impl Filter {
     }
 }
 
-fn time(name: &str, text: Option<String>) -> Result<Option<i64>, Problem> {
+/// A time of a query.
+pub(super) fn time(name: &str, text: Option<String>) -> Result<Option<i64>, Problem> {
     let read = |text: String| {
         let example = "2026-09-15T00:00:00Z";
         from_rfc3339(&text).ok_or_else(|| invalid(format!("`{name}` must be a time in RFC 3339, such as {example}")))

@@ -3,6 +3,7 @@
 //! Each handler describes itself, and `/openapi.json` is what they say together.
 
 mod admin;
+mod audit;
 mod auth;
 mod batch;
 mod body;
@@ -21,6 +22,7 @@ mod workers;
 use std::sync::Arc;
 
 use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -69,6 +71,7 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .routes(routes!(calls::replay))
         .routes(routes!(workers::list))
         .routes(routes!(project::show))
+        .routes(routes!(audit::list))
         .merge(admin::router())
         .split_for_parts();
     document.merge(others);
@@ -76,16 +79,18 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .route("/openapi.json", get(async |_: Visitor| Json(document)))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(problem::with_request_id))
         .with_state(core)
 }
 
 /// What everything answers those who have too many connections.
 pub(super) fn turned_away() -> Router {
-    Router::new().fallback(async || {
+    let router = Router::new().fallback(async || {
         let detail = "there are too many connections from this address; close some, or try again later";
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail).retry_after(1);
         ([(header::CONNECTION, "close")], problem)
-    })
+    });
+    router.layer(from_fn(problem::with_request_id))
 }
 
 /// What a request is answered whose response does not fit among those that wait to be read.

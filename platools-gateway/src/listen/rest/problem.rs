@@ -1,22 +1,26 @@
 //! What a caller is told when a request fails: problem details, RFC 9457.
 
 use axum::body::Body;
+use axum::extract::Request;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::audit::action;
 use crate::core::error::causes_of;
 use crate::core::error::{ArgumentProblem, Error, ErrorKind};
 use crate::listen::forms::Misfit;
+use crate::listen::http::{self, RequestContext};
 
 /// One failed request, as RFC 9457 has it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(transparent)]
 pub(super) struct Problem(Box<Details>);
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Details {
     /// A name for the kind of problem: `urn:platools:problem:` and the code.
@@ -29,6 +33,9 @@ struct Details {
     code: &'static str,
     /// Whether the same request may succeed later, and is certain to have done nothing yet.
     retryable: bool,
+    /// The id of the request, as in the header `X-Request-Id` and in the gateway's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
     /// The call it happened to, where there was one already.
     #[serde(skip_serializing_if = "Option::is_none")]
     call_id: Option<String>,
@@ -41,7 +48,7 @@ struct Details {
 }
 
 /// One of several things that are wrong.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 struct Detail {
     /// Where, as a JSON pointer into the arguments.
     path: String,
@@ -58,6 +65,7 @@ impl Problem {
             detail: detail.into(),
             code,
             retryable: false,
+            request_id: None,
             call_id: None,
             retry_after: None,
             errors: Vec::new(),
@@ -154,8 +162,29 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        let mut response = match self.0.code {
+            code if code == ErrorKind::Forbidden.code() => {
+                http::refused(response, action::CALLER_AUTHORIZE, &self.0.detail)
+            }
+            code if code == ErrorKind::ToolDisabled.code() => http::not_a_refusal(response),
+            _ => response,
+        };
+        response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Puts the id of the request into the problem of its response.
+pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
+    let context = request.extensions().get::<RequestContext>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(context) = context
+        && let Some(mut problem) = response.extensions_mut().remove::<Problem>()
+    {
+        problem.0.request_id = Some(context.id().to_string());
+        *response.body_mut() = json(&problem).into_body();
+    }
+    response
 }
 
 /// A response with a JSON body.

@@ -1,6 +1,5 @@
 //! The task that owns one caller's socket.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +16,10 @@ use super::queue::Queue;
 use super::session::{Session, Tail};
 use super::{AnonymousAccess, RpcSettings};
 use crate::core::identity::{Caller, Credential};
+use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Stay};
 use crate::listen::Traffic;
-use crate::listen::socket::{Outgoing, Reader, dismissed, say_goodbye, write};
+use crate::listen::socket::{Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
 
 /// How long a caller may take to connect.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -34,11 +34,11 @@ const LOG: &str = "log";
 ///
 /// Everything runs side by side in this one task: a request that takes long delays no other, and a caller that reads slowly is
 /// still heard.
-pub(super) async fn serve<S>(core: &Core, socket: S, (from, traffic): (IpAddr, Traffic), settings: &RpcSettings)
+pub(super) async fn serve<S>(core: &Core, socket: S, (from, traffic): (RequestOrigin, Traffic), settings: &RpcSettings)
 where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
-    let presence = core.arrives();
+    let (begun, presence) = (Instant::now(), core.arrives());
     let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
     let (mut sink, stream) = socket.split();
     let max_bytes = settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
@@ -51,7 +51,7 @@ where
     };
     // Gone before the goodbye, which a caller may be slow to answer.
     drop(presence);
-    tracing::info!(?end, "caller disconnected");
+    tracing::info!(reason = %end, duration_ms = duration_ms(begun), "caller disconnected");
     if let Some(close) = end.close() {
         let waiting = if end.is_orderly() { queue.take_all() } else { Vec::new() };
         say_goodbye(sink, reader.into_inner(), close, waiting.into_iter().map(Into::into)).await;
@@ -63,7 +63,7 @@ async fn answer<R>(stranger: Stranger<'_>, reader: &mut Reader<R>, settings: &Rp
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let (core, queue, from) = (stranger.core, stranger.queue, stranger.from);
+    let (core, queue, from) = (stranger.core, stranger.queue, stranger.address());
     let stay = stranger.presence.stay();
     let caller = match greet(&stranger, reader, stay.clone()).await {
         Ok(caller) => caller,
@@ -163,7 +163,7 @@ impl Outgoing for Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::net::{IpAddr, Ipv4Addr};
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
@@ -233,7 +233,7 @@ mod tests {
             let ((says, incoming), (outgoing, hears)) = (mpsc::unbounded(), mpsc::channel(0));
             let serving = tokio::spawn(async move {
                 let socket = Socket { incoming, outgoing };
-                let from = (Ipv4Addr::LOCALHOST.into(), Traffic::new());
+                let from = (RequestOrigin::from(IpAddr::from(Ipv4Addr::LOCALHOST)), Traffic::new());
                 serve(&core, socket, from, &RpcSettings::default()).await;
             });
             (Self { says, hears, _folder: folder }, serving)

@@ -1,5 +1,7 @@
 //! Why a connection ends, and what the caller is told then.
 
+use std::fmt;
+
 use axum::extract::ws::close_code;
 use platools::wire::CLOSE_SECRET_ROTATED;
 use platools::wire::rpc::CLOSE_TOO_SLOW;
@@ -55,6 +57,17 @@ impl End {
 impl From<Unread> for End {
     fn from(unread: Unread) -> Self {
         Self::Unread(unread)
+    }
+}
+
+/// The reason for the log, in words.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(unread) => unread.fmt(f),
+            Self::Unwritten(unwritten) => unwritten.fmt(f),
+            end => f.write_str(end.close().map_or("", |(_, reason)| reason)),
+        }
     }
 }
 

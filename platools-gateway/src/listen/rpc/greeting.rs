@@ -1,6 +1,6 @@
 //! `connect`: who a caller is.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use platools::wire::rpc::{
@@ -13,9 +13,11 @@ use tokio::time::timeout;
 use super::AnonymousAccess;
 use super::errors::invalid;
 use super::queue::Queue;
+use crate::audit::action;
 use crate::authority::speaking_for;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
+use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Presence};
 use crate::listen::socket::Incoming;
 
@@ -27,7 +29,7 @@ pub(super) struct Stranger<'a> {
     pub(super) core: &'a Core,
     pub(super) queue: &'a Queue,
     pub(super) presence: &'a Presence,
-    pub(super) from: IpAddr,
+    pub(super) from: RequestOrigin,
     pub(super) anonymous: AnonymousAccess,
 }
 
@@ -54,9 +56,14 @@ impl Stranger<'_> {
         }
     }
 
+    /// The address that it connected from.
+    pub(super) fn address(&self) -> IpAddr {
+        self.from.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    }
+
     /// The refusal of any other request.
     fn too_early(&self) -> RpcError {
-        match self.core.limiter().request_from(self.from) {
+        match self.core.limiter().request_from(self.address()) {
             Ok(()) => RpcError::new(ErrorCode::Unauthorized, "the first request must be `connect`"),
             Err(error) => error.into(),
         }
@@ -70,9 +77,20 @@ impl Stranger<'_> {
         }
         let too_late = |_| RpcError::new(ErrorCode::Unavailable, "the token could not be checked in time; try again");
         let caller = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)??;
-        let caller = speaking_for(caller, &connect.user_id).map_err(Error::from)?;
+        let caller = self.speaking_for(caller, &connect.user_id)?;
         self.core.is_known(self.presence, &caller)?;
+        let audit = self.core.audit();
+        audit.signed_in(action::RPC_CONNECT, (&caller).into(), |event| event.in_project(&caller.project_id));
         Ok((caller, connect.user_id))
+    }
+
+    /// The caller, speaking for the user that it names if it may.
+    fn speaking_for(&self, caller: Caller, user: &str) -> Result<Caller, Error> {
+        speaking_for(caller.clone(), user).map_err(|denial| {
+            let error = Error::from(denial);
+            self.core.audit().refused(action::RPC_CONNECT, &caller, method::CONNECT, &error.to_string());
+            error
+        })
     }
 
     /// Whose token it is. One that is wrong is as good as none, and counts as a failed attempt.
@@ -81,11 +99,9 @@ impl Stranger<'_> {
             Some(token) if !token.is_empty() && !self.core.is_without_auth() => SecretString::from(token),
             _ => return self.nobody(),
         };
-        match self.core.authenticate(&token, self.from).await {
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => {
-                tracing::warn!("a caller came with a wrong token");
-                self.nobody()
-            }
+        match self.core.authenticate(&token, self.from.clone()).await {
+            // The core has recorded it.
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.nobody(),
             known => Ok(known?),
         }
     }
@@ -96,7 +112,7 @@ impl Stranger<'_> {
             let message = "this gateway admits nobody without a valid key or token; `connect` with one as `token`";
             return Err(RpcError::new(ErrorCode::Unauthorized, message));
         }
-        Ok(self.core.nobody())
+        Ok(Caller { origin: self.from.clone(), ..self.core.nobody() })
     }
 }
 

@@ -11,7 +11,6 @@ mod runs;
 mod session;
 mod settings;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -24,6 +23,7 @@ pub use settings::{AnonymousAccess, RpcSettings};
 use super::Traffic;
 use crate::core::Core;
 use crate::core::ids::ConnectionId;
+use crate::core::origin::RequestOrigin;
 
 /// The socket itself reads a little more than a message may have, so that a message just over the limit can be refused in
 /// order: past this size the rest of it is never read, and the goodbye may be lost.
@@ -46,14 +46,19 @@ impl Adapter {
     }
 
     /// Lets a caller in, who says over the socket who it is.
-    pub(super) fn upgrade(self, from: IpAddr, traffic: Traffic, upgrade: WebSocketUpgrade) -> Response {
+    pub(super) fn upgrade(self, from: RequestOrigin, traffic: Traffic, upgrade: WebSocketUpgrade) -> Response {
         let Self { core, callers, settings } = self;
         // Tracked from here on, so that stopping waits for sockets that are still being opened.
         let tracked = callers.token();
         let max_bytes = settings.max_message_bytes.saturating_add(MORE_READ_BYTES);
         let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
         upgrade.on_upgrade(async move |socket| {
-            let span = tracing::info_span!("caller", connection.id = %ConnectionId::random());
+            let span = tracing::info_span!(
+                "caller",
+                connection.id = %ConnectionId::random(),
+                client.address = from.address.map(tracing::field::display),
+                request.id = from.request_id.as_ref().map(tracing::field::display),
+            );
             connection::serve(&core, socket, (from, traffic), &settings).instrument(span).await;
             drop(tracked);
         })

@@ -14,6 +14,7 @@ use super::greeting::read;
 use super::methods::{self, Method, Params};
 use super::queue::Queue;
 use super::runs::Runs;
+use crate::audit::action;
 use crate::authority::{Resource, authorize};
 use crate::core::Core;
 use crate::core::error::Error;
@@ -74,6 +75,7 @@ impl<'a> Session<'a> {
         let method = methods::find(&request.method).ok_or_else(|| invalid("unknown method"))?;
         if let Err(denial) = authorize(&self.caller, method.action, Resource::Project(&self.caller.project_id)) {
             let message = format!("`{}`: {}", method.name, Error::from(denial));
+            self.core.audit().refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &message);
             return Err(RpcError::new(ErrorCode::Forbidden, message));
         }
         if is_finishing {
@@ -100,7 +102,12 @@ impl<'a> Session<'a> {
         self.ids().remove(&id);
         match outcome {
             Ok(payload) => self.queue.response(&Response::success(id, &payload)),
-            Err(error) => self.queue.response(&Response::failure(id, error)),
+            Err(error) => {
+                if error.code == ErrorCode::Forbidden {
+                    self.core.audit().refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &error.message);
+                }
+                self.queue.response(&Response::failure(id, error));
+            }
         }
     }
 

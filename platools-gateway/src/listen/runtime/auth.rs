@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 
 use super::failure::Failure;
 use crate::core::Core;
+use crate::core::origin::Protocol;
 use crate::core::runtime::Peer;
 use crate::listen::caller_of;
 
@@ -19,7 +20,7 @@ impl FromRequestParts<Arc<Core>> for Known {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
-        let caller = caller_of(parts, core).await?;
+        let caller = caller_of(parts, core, Protocol::Runtime).await?;
         Ok(Self(core.peer(caller)?))
     }
 }

@@ -5,18 +5,20 @@ use bytes::Bytes;
 use futures::{Sink, Stream, StreamExt as _};
 use platools::wire::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
 use super::end::End;
 use crate::core::error::{Error, ErrorKind, causes_of};
 use crate::core::runtime::AgentSocket;
 use crate::core::{Core, Presence};
-use crate::listen::socket::{Incoming, Outgoing, Reader, dismissed, say_goodbye, write};
+use crate::listen::socket::{Incoming, Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
 
 /// Serves an agent's socket until it ends.
 pub(super) async fn serve<S>(core: &Core, socket: S, agent: AgentSocket, presence: Presence)
 where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
+    let begun = Instant::now();
     let settings = core.runtime_settings();
     let (mut sink, stream) = socket.split();
     let mut reader = Reader::new(stream, settings.read_deadline, settings.max_frame_bytes);
@@ -29,7 +31,7 @@ where
     let waiting = agent.take_waiting();
     // Gone before the goodbye, which an agent may be slow to answer.
     drop((agent, presence));
-    tracing::info!(?end, "an agent's socket has ended");
+    tracing::info!(reason = %end, duration_ms = duration_ms(begun), "agent disconnected");
     if let Some(close) = end.close() {
         say_goodbye(sink, reader.into_inner(), close, waiting.into_iter().map(text)).await;
     }

@@ -1,5 +1,7 @@
 //! Why a socket of an agent ends, and what the agent is told then.
 
+use std::fmt;
+
 use axum::extract::ws::close_code;
 use platools::wire::CLOSE_SECRET_ROTATED;
 use platools::wire::rpc::CLOSE_TOO_SLOW;
@@ -48,6 +50,17 @@ impl End {
             Stay::Unlimited => None,
             Stay::CredentialEnded => Some(Self::CredentialEnded),
             Stay::ToFinish | Stay::ShuttingDown => Some(Self::ShuttingDown),
+        }
+    }
+}
+
+/// The reason for the log, in words.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unread(unread) => unread.fmt(f),
+            Self::Unwritten(unwritten) => unwritten.fmt(f),
+            end => f.write_str(end.close().map_or("", |(_, reason)| reason)),
         }
     }
 }

@@ -8,9 +8,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::audit::action;
 use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
-use crate::listen::Unread;
+use crate::listen::{Unread, http};
 
 /// One failed request.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,7 +88,7 @@ impl From<WebSocketUpgradeRejection> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let (status, retry_after) = (self.status, self.retry_after);
+        let (status, retry_after, reason) = (self.status, self.retry_after, self.error.clone());
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         if let Some(seconds) = retry_after {
@@ -95,6 +96,9 @@ impl IntoResponse for Failure {
         }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::FORBIDDEN {
+            return http::refused(response, action::CALLER_AUTHORIZE, reason);
         }
         response
     }

@@ -1,12 +1,12 @@
 //! `/ws/runtime`: a ticket becomes a socket.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use secrecy::SecretString;
@@ -18,7 +18,9 @@ use super::connection;
 use super::failure::Failure;
 use crate::core::Core;
 use crate::core::ids::ConnectionId;
+use crate::core::origin::Protocol;
 use crate::listen::bearer_token;
+use crate::listen::http::RequestContext;
 
 /// The socket itself reads a little more than a frame may have, so that a frame just over the limit can be refused in order:
 /// past this size the rest of it is never read, and the goodbye may be lost.
@@ -41,7 +43,7 @@ pub(super) struct Parts {
 
 pub(super) async fn upgrade(
     State(adapter): State<Adapter>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    Extension(context): Extension<RequestContext>,
     query: Result<Query<Parts>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -50,7 +52,10 @@ pub(super) async fn upgrade(
     let upgrade = upgrade?;
     let Adapter { core, sockets } = adapter;
     let ticket = query.map(|Query(parts)| parts).unwrap_or_default().ticket.map(SecretString::from);
-    let peer = core.admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), remote.ip()).await?;
+    let peer = core
+        .admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), context.origin(Protocol::Runtime))
+        .await?;
+    context.is_from(&peer.caller);
     let presence = core.arrives();
     core.is_known(&presence, &peer.caller)?;
     // Tracked from here on, so that stopping waits for sockets that are still being opened.
@@ -58,10 +63,16 @@ pub(super) async fn upgrade(
     let max_bytes = core.runtime_settings().max_frame_bytes.saturating_add(MORE_READ_BYTES);
     let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
     Ok(upgrade.on_upgrade(async move |socket| {
-        let span = tracing::info_span!("agent", agent.id = %peer.id, connection.id = %ConnectionId::random());
+        let span = tracing::info_span!(
+            "agent",
+            agent.id = %peer.id,
+            connection.id = %ConnectionId::random(),
+            client.address = %context.address(),
+            request.id = %context.id(),
+        );
         let agent = core.open_socket(peer);
         async {
-            tracing::info!("an agent has opened a socket");
+            tracing::info!("agent connected");
             connection::serve(&core, socket, agent, presence).await;
         }
         .instrument(span)

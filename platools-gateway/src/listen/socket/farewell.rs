@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::core::{Presence, Stay};
 
 /// How long the other side has to take what waits for it and to answer the close.
 const FAREWELL: Duration = Duration::from_secs(4);
+
+/// How long a connection has been there, for the log.
+pub(in crate::listen) fn duration_ms(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
 
 /// Waits until whoever is there may not stay any longer, as `end_of` has it.
 pub(in crate::listen) async fn dismissed<E>(presence: &Presence, end_of: impl Fn(Stay) -> Option<E>) -> E {

@@ -6,6 +6,6 @@ mod reader;
 mod writer;
 
 pub(super) use broken::Broken;
-pub(super) use farewell::{dismissed, say_goodbye};
+pub(super) use farewell::{dismissed, duration_ms, say_goodbye};
 pub(super) use reader::{Incoming, Reader, Unread};
 pub(super) use writer::{Outgoing, Unwritten, write};

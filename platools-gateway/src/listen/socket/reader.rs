@@ -1,5 +1,6 @@
 //! What comes over a socket.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, close_code};
@@ -8,6 +9,9 @@ use tokio::time::{Instant, timeout};
 
 use super::Broken;
 use crate::listen::Traffic;
+
+/// The reason for the log where the other side closed the connection, or the network did.
+pub(super) const GONE: &str = "the client closed the connection, or it broke";
 
 /// One message, or another sign of life.
 #[derive(Debug)]
@@ -46,6 +50,13 @@ impl Unread {
             Self::Broken(Broken::NotUtf8) => (close_code::INVALID, "not UTF-8"),
             Self::Broken(Broken::NotWebSocket) => (close_code::PROTOCOL, "not a WebSocket frame"),
         })
+    }
+}
+
+/// The reason for the log: the one that the other side is told, or that there is no other side.
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.close().map_or(GONE, |(_, reason)| reason))
     }
 }
 

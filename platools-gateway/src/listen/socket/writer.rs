@@ -1,10 +1,13 @@
 //! What goes out over a socket.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes};
 use futures::{Sink, SinkExt as _};
 use tokio::time::{sleep, timeout};
+
+use super::reader::GONE;
 
 /// What waits for the other side of a socket.
 pub(in crate::listen) trait Outgoing {
@@ -25,6 +28,15 @@ pub(in crate::listen) enum Unwritten {
     Gone,
     /// The other side takes nothing any more, so that nothing can be said either.
     Stalled,
+}
+
+impl fmt::Display for Unwritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => GONE,
+            Self::Stalled => "the client did not take a message in time",
+        })
+    }
 }
 
 /// Writes what waits, and a ping every now and then. Each message has to be taken within the deadline.

@@ -1,5 +1,7 @@
 //! Why a link ended.
 
+use std::fmt;
+
 /// Why a link ended.
 pub(super) enum End {
     /// The worker closed it, or the network did.
@@ -18,6 +20,17 @@ pub(super) enum End {
         /// Why, in words.
         error: String,
     },
+}
+
+/// The reason for the log, in words.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone => f.write_str("the worker closed the connection, or it broke"),
+            Self::Close { code, reason } => write!(f, "{reason} ({code})"),
+            Self::Refuse { code, error } => write!(f, "{error} ({code})"),
+        }
+    }
 }
 
 impl End {

@@ -3,29 +3,34 @@
 use axum::extract::ws::{Message, close_code};
 use futures::FutureExt as _;
 use platools::wire::MAX_FRAME_BYTES;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::end::End;
 use super::frames::{Frames, Next};
 use super::socket::{Quiet, Socket};
 use super::{close, replies, writer};
+use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Link};
-use crate::listen::socket::Broken;
+use crate::listen::socket::{Broken, duration_ms};
 
 /// Serves a worker until its link ends.
-pub(super) async fn run(core: &Core, link: Link, socket: Socket) {
+pub(super) async fn run(core: &Core, link: Link, from: &RequestOrigin, socket: Socket) {
     let identity = link.identity();
     let span = tracing::info_span!(
         "link",
         connection.id = %link.connection_id(),
         project.id = %identity.project_id,
         entity = identity.entity,
-        environment = identity.environment
+        environment = identity.environment,
+        client.address = from.address.map(tracing::field::display),
+        request.id = from.request_id.as_ref().map(tracing::field::display),
     );
     serve(core, link, socket).instrument(span).await;
 }
 
 async fn serve(core: &Core, mut link: Link, socket: Socket) {
+    let begun = Instant::now();
     tracing::info!("worker connected");
     let mut closing = link.closing();
     let (replies, waiting) = replies::channel();
@@ -43,19 +48,22 @@ async fn serve(core: &Core, mut link: Link, socket: Socket) {
     };
     // Offline before the goodbye, which a worker may be slow to answer.
     drop(link);
+    let duration_ms = duration_ms(begun);
+    match &end {
+        End::Refuse { .. } => tracing::warn!(reason = %end, duration_ms, "worker disconnected"),
+        End::Gone | End::Close { .. } => tracing::info!(reason = %end, duration_ms, "worker disconnected"),
+    }
     say_goodbye(socket, end, &frames).await;
 }
 
 async fn say_goodbye(socket: Socket, end: End, frames: &Frames<'_>) {
     let late = |text: &str| frames.receive_late(text);
     match end {
-        End::Gone => tracing::info!("worker disconnected"),
+        End::Gone => {}
         End::Close { code, reason } => {
-            tracing::info!(close.code = code, close.reason = reason, "the gateway closes the link");
             close::close(socket.into_inner(), code, reason, late).await;
         }
         End::Refuse { code, error } => {
-            tracing::warn!(close.code = code, error, "the gateway ends the link");
             close::refuse(socket.into_inner(), code, &error, late).await;
         }
     }

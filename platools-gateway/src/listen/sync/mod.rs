@@ -11,13 +11,12 @@ mod replies;
 mod socket;
 mod writer;
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::any;
@@ -30,8 +29,10 @@ use socket::Socket;
 
 use crate::core::directory::{Claim, Refusal};
 use crate::core::error::causes_of;
+use crate::core::origin::{Protocol, RequestOrigin};
 use crate::core::{Arrival, Core};
 use crate::listen::Traffic;
+use crate::listen::http::RequestContext;
 
 /// Where workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
@@ -77,7 +78,7 @@ pub(super) fn router(core: Arc<Core>, links: TaskTracker, patience: Patience) ->
 
 async fn upgrade(
     State(adapter): State<Adapter>,
-    ConnectInfo(remote): ConnectInfo<SocketAddr>,
+    Extension(context): Extension<RequestContext>,
     Extension(traffic): Extension<Traffic>,
     query: Result<Query<claim::Parts>, QueryRejection>,
     headers: HeaderMap,
@@ -91,7 +92,7 @@ async fn upgrade(
     let upgrade = upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES);
     upgrade.read_buffer_size(READ_BUFFER_BYTES).on_upgrade(async move |socket| {
         let socket = Socket::new(socket, traffic, adapter.patience);
-        serve(&adapter.core, arrival, claim, remote.ip(), socket).await;
+        serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), socket).await;
         drop(tracked);
     })
 }
@@ -100,28 +101,32 @@ async fn upgrade(
 ///
 /// Nothing is read before the worker is known: frames it sent early wait in the socket, in order, and the network's own
 /// flow control bounds them.
-async fn serve(core: &Core, arrival: Arrival, claim: Claim, from: IpAddr, socket: Socket) {
-    match timeout(AUTHENTICATION, core.connect(arrival, claim, from)).await.unwrap_or(Err(Refusal::TookTooLong)) {
+async fn serve(core: &Core, arrival: Arrival, claim: Claim, from: RequestOrigin, socket: Socket) {
+    match timeout(AUTHENTICATION, core.connect(arrival, claim, from.clone())).await.unwrap_or(Err(Refusal::TookTooLong))
+    {
         Ok(link) => {
             socket.trust();
-            link::run(core, link, socket).await;
+            link::run(core, link, &from, socket).await;
         }
         Err(refusal) => {
-            report(&refusal);
+            report(&refusal, &from);
             close::refuse(socket.into_inner(), close::code_of(&refusal), &refusal.to_string(), |_| {}).await;
         }
     }
 }
 
-fn report(refusal: &Refusal) {
+/// Logs a refusal that is about the gateway or its limits. The audit has those that are about the worker's secret.
+fn report(refusal: &Refusal, from: &RequestOrigin) {
+    let address = from.address.map(tracing::field::display);
     match refusal {
         Refusal::Unavailable(cause) => {
-            tracing::error!(error = %cause, causes = causes_of(cause), "a worker could not be checked");
+            let causes = causes_of(cause);
+            tracing::error!(client.address = address, error = %cause, causes, "a worker could not be checked");
         }
-        Refusal::TookTooLong => tracing::error!("a worker could not be checked in time"),
-        Refusal::TooMany { .. } => tracing::debug!(reason = %refusal, "a worker was turned away"),
-        Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => {
-            tracing::warn!(reason = %refusal, "a worker was turned away")
+        Refusal::TookTooLong => tracing::error!(client.address = address, "a worker could not be checked in time"),
+        Refusal::TooMany { .. } => {
+            tracing::debug!(client.address = address, reason = %refusal, "a worker was turned away")
         }
+        Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => {}
     }
 }

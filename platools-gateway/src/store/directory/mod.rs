@@ -58,7 +58,9 @@ impl Store {
     pub(crate) async fn add_environment(&self, project: &ProjectId, slug: &str) -> Result<bool, Error> {
         let mut change = self.change_directory().await?;
         let added = add_environment(&mut change, project, slug).await?;
-        change.commit().await?;
+        if added {
+            change.commit().await?;
+        }
         Ok(added)
     }
 
@@ -77,8 +79,11 @@ impl Store {
         .bind(agent.created_ms)
         .execute(&mut *change)
         .await?;
+        if added.rows_affected() == 0 {
+            return Ok(false);
+        }
         change.commit().await?;
-        Ok(added.rows_affected() > 0)
+        Ok(true)
     }
 
     /// Changes how an agent answers, and whose it is.
@@ -138,6 +143,7 @@ impl Store {
     async fn change_directory(&self) -> Result<Transaction<'static, Sqlite>, Error> {
         let mut change = self.pool.begin().await?;
         sqlx::query("UPDATE directory_revision SET revision = revision + 1").execute(&mut *change).await?;
+        self.write_recorded(&mut change).await?;
         Ok(change)
     }
 }

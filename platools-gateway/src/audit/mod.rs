@@ -1,0 +1,230 @@
+//! `Audit`: the record of administrative changes, of sign-ins that open something lasting, and of refusals.
+//!
+//! Every event is one line of the log target `audit` and one row of the database. A change of the directory writes its row in
+//! its own transaction ([`Store::recording`](crate::store::Store::recording)). Sign-ins and refusals go through a bounded queue
+//! to one task, which writes them in batches, so that no request waits for them. Nobody floods either of the two: of strangers
+//! of one network, and of refusals of one key or token, the first ones of a minute are recorded and the others counted.
+
+mod flood;
+mod log;
+mod settings;
+mod writer;
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+pub use crate::domain::audit::{Actor, AuditEvent, AuditKind, action};
+pub use settings::AuditSettings;
+
+use crate::core::clock::now_ms;
+use crate::domain::error::Error;
+use crate::domain::identity::Caller;
+use crate::domain::ids::AuditEventId;
+use crate::domain::origin::RequestOrigin;
+use crate::store::{AuditFilter, AuditScope, Store};
+use flood::Flood;
+use writer::{Request, Writer};
+
+pub(crate) use log::{log, log_quietly};
+
+/// Length of the queue; further events are lost and counted.
+const QUEUE: usize = 1024;
+
+/// How long a reader waits for events that are not written yet.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// How often the log says that events are lost or wait.
+const COMPLAINTS: Duration = Duration::from_secs(60);
+
+/// How long the last write may take when the gateway stops.
+const LAST_WRITE: Duration = Duration::from_secs(5);
+
+/// Conditions on the events of a list. One that is not set does not narrow it.
+#[derive(Debug, Clone, Default)]
+pub struct AuditQuery {
+    /// The kind.
+    pub kind: Option<AuditKind>,
+    /// The action, as in [`action`].
+    pub action: Option<String>,
+    /// The id of the credential, the user or the agent.
+    pub actor: Option<String>,
+    /// Events at this time or later, in milliseconds since 1970.
+    pub since_ms: Option<i64>,
+    /// Events before this time, in milliseconds since 1970.
+    pub until_ms: Option<i64>,
+    /// Events that follow this one in the list.
+    pub after: Option<AuditPlace>,
+}
+
+/// A place in the list of events, which goes from the newest to the oldest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditPlace {
+    /// When the last event of the page happened, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// The last event of the page.
+    pub id: AuditEventId,
+}
+
+/// Records and lists events.
+pub(crate) struct Audit {
+    store: Store,
+    flood: Arc<Mutex<Flood>>,
+    /// None in a process that serves nobody, such as a command.
+    task: Option<Task>,
+}
+
+/// The writing task, and the ways to it.
+struct Task {
+    queue: mpsc::Sender<AuditEvent>,
+    requests: mpsc::Sender<Request>,
+    handle: Mutex<Option<AbortOnDropHandle<()>>>,
+    /// Events that found the queue full since the log last said so.
+    lost: AtomicU64,
+    complained: Mutex<Option<Instant>>,
+}
+
+impl Audit {
+    /// An audit without a task: it logs sign-ins and refusals, and stores changes only.
+    pub(crate) fn without_task(store: Store) -> Self {
+        Self { store, flood: Arc::default(), task: None }
+    }
+
+    /// Begins to write on the current tokio runtime.
+    pub(crate) fn start(store: Store, settings: AuditSettings) -> Self {
+        let (queue, events) = mpsc::channel(QUEUE);
+        let (requests, asked) = mpsc::channel(1);
+        let flood = Arc::<Mutex<Flood>>::default();
+        let writer = Writer::new(store.clone(), settings, Arc::clone(&flood), events, asked);
+        let handle = Mutex::new(Some(AbortOnDropHandle::new(tokio::spawn(writer.run()))));
+        Self {
+            store,
+            flood,
+            task: Some(Task { queue, requests, handle, lost: AtomicU64::new(0), complained: Mutex::default() }),
+        }
+    }
+
+    /// Records a sign-in, once it has succeeded.
+    pub(crate) fn signed_in(&self, action: &'static str, actor: Actor, more: impl FnOnce(AuditEvent) -> AuditEvent) {
+        self.record(more(AuditEvent::new(AuditKind::SignIn, action, actor, now_ms())));
+    }
+
+    /// Records that a caller was refused something.
+    pub(crate) fn refused(&self, action: &'static str, caller: &Caller, subject: &str, reason: &str) {
+        let event = AuditEvent::new(AuditKind::Refusal, action, caller.into(), now_ms());
+        self.record(event.in_project(&caller.project_id).on(subject).because(reason));
+    }
+
+    /// Records that a stranger was refused.
+    pub(crate) fn refused_stranger(
+        &self,
+        action: &'static str,
+        origin: &RequestOrigin,
+        subject: Option<&str>,
+        reason: &str,
+    ) {
+        let event = AuditEvent::new(AuditKind::Refusal, action, Actor::unknown(origin.clone()), now_ms());
+        let event = subject.into_iter().fold(event, AuditEvent::on);
+        self.record(event.because(reason));
+    }
+
+    /// Stores a change that is no change of the directory. It is not done before this returns.
+    pub(crate) async fn store_change(&self, event: &AuditEvent) -> Result<(), Error> {
+        self.store.add_audit_events(std::slice::from_ref(event)).await?;
+        log(event);
+        Ok(())
+    }
+
+    /// Events, newest first.
+    pub(crate) async fn list(
+        &self,
+        scope: AuditScope,
+        query: AuditQuery,
+        limit: usize,
+    ) -> Result<Vec<AuditEvent>, Error> {
+        self.settle().await;
+        let filter = AuditFilter {
+            scope,
+            kind: query.kind,
+            action: query.action,
+            actor: query.actor,
+            since_ms: query.since_ms,
+            until_ms: query.until_ms,
+            after: query.after.map(|place| (place.at_ms, place.id.to_string())),
+        };
+        self.store.audit_events(&filter, i64::try_from(limit).unwrap_or(i64::MAX)).await
+    }
+
+    /// Writes the events that wait, and takes no more.
+    pub(crate) async fn close(&self) {
+        let Some(task) = &self.task else { return };
+        let handle = task.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(handle) = handle else { return };
+        let end = async {
+            let _ = task.requests.send(Request::Close).await;
+            let _ = handle.await;
+        };
+        if timeout(LAST_WRITE, end).await.is_err() {
+            tracing::error!("audit events could not be written before the gateway stopped, and are lost");
+        }
+    }
+
+    fn record(&self, event: AuditEvent) {
+        if !lock(&self.flood).admits(&event, Instant::now()) {
+            log::log_left_out(&event);
+            return;
+        }
+        log(&event);
+        if let Some(task) = &self.task
+            && task.queue.try_send(event).is_err()
+        {
+            task.complain();
+        }
+    }
+
+    /// Waits until the events so far are stored, or it took too long.
+    async fn settle(&self) {
+        let Some(task) = &self.task else { return };
+        let (done, written) = oneshot::channel();
+        let settled = async {
+            if task.requests.send(Request::Flush(done)).await.is_ok() {
+                let _ = written.await;
+            }
+        };
+        if timeout(SETTLE, settled).await.is_err() {
+            tracing::debug!("a reader of the audit did not wait for events that are not written yet");
+        }
+    }
+}
+
+impl Task {
+    /// Counts an event that found the queue full, and says so now and then.
+    fn complain(&self) {
+        let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
+        if complained.is_none_or(|at| at.elapsed() >= COMPLAINTS) {
+            *complained = Some(Instant::now());
+            self.lost.store(0, Ordering::Relaxed);
+            tracing::error!(
+                events = lost,
+                "audit events are in the log only: the database does not take them fast enough"
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Audit").finish_non_exhaustive()
+    }
+}
+
+fn lock(flood: &Mutex<Flood>) -> MutexGuard<'_, Flood> {
+    // Every section leaves the counts whole, so a panic in another task spoils nothing.
+    flood.lock().unwrap_or_else(PoisonError::into_inner)
+}
