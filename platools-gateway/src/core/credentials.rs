@@ -18,6 +18,7 @@ impl Core {
         // An open socket is in use.
         let (uses, now_ms) = (self.directory.last_uses(), now_ms());
         self.callers.note_uses(uses, now_ms);
+        self.workers.note_uses(uses, now_ms);
         self.store_last_uses().await;
         if let Err(error) = self.store.forget_tokens(ms_before(KEPT_AFTER_END)).await {
             tracing::error!(%error, "records of ended tokens could not be removed; they will be later");

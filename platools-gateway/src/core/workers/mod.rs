@@ -24,6 +24,7 @@ use super::ids::{ConnectionId, EntityId, ProjectId};
 use super::limits::Place;
 use super::news::News;
 use super::random;
+use crate::authority::LastUses;
 
 pub use link::{ClosingSignal, Fence, Link};
 pub(crate) use live::offline;
@@ -244,6 +245,11 @@ impl Workers {
     /// How many links are live.
     pub(crate) fn count(&self) -> usize {
         self.lock().links().count()
+    }
+
+    /// Notes that the credentials of all links are in use.
+    pub(crate) fn note_uses(&self, uses: &LastUses, now_ms: i64) {
+        self.lock().links().for_each(|live| uses.note(&live.credential, now_ms));
     }
 
     /// Closes the links of certain workers, or that were opened with certain credentials.
