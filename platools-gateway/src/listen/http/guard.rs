@@ -165,7 +165,8 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
 /// Logs a refusal without any text of the request.
 fn report(parts: &Parts, rejection: &Rejection) {
     let address = parts.extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| address.ip());
-    tracing::warn!(client.address = ?address, reason = rejection.code, "request refused");
+    let address = address.map(tracing::field::display);
+    tracing::warn!(client.address = address, reason = rejection.code, "request refused");
 }
 
 #[cfg(test)]
