@@ -33,6 +33,11 @@ impl HostPort {
         Self { port: self.port.or(Some(port)), ..self }
     }
 
+    /// The same host without its port, if the port is this one.
+    pub(super) fn without_port(self, port: u16) -> Self {
+        Self { port: self.port.filter(|own| *own != port), ..self }
+    }
+
     /// The same host with any port.
     pub(super) fn at_any_port(self) -> Self {
         Self { port: None, ..self }

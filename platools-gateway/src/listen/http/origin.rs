@@ -56,7 +56,10 @@ impl fmt::Display for PageOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => f.write_str("null"),
-            Self::Host { scheme, host } => write!(f, "{scheme}://{host}"),
+            Self::Host { scheme, host } => {
+                let host = default_port(scheme).map_or_else(|| host.clone(), |port| host.clone().without_port(port));
+                write!(f, "{scheme}://{host}")
+            }
         }
     }
 }
@@ -75,7 +78,9 @@ mod tests {
         assert_eq!(origin("http://app.example.com"), origin("http://app.example.com:80"));
         assert_ne!(origin("http://app.example.com"), origin("https://app.example.com"));
         assert_ne!(origin("https://app.example.com"), origin("https://app.example.com:8443"));
-        assert_eq!(origin("tauri://localhost").to_string(), "tauri://localhost");
+        for text in ["https://app.example.com", "http://app.example.com:443", "tauri://localhost"] {
+            assert_eq!(origin(text).to_string(), text, "a browser leaves the port of the scheme out");
+        }
     }
 
     #[test]
