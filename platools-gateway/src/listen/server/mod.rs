@@ -256,7 +256,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_comes_before_the_body_was_read_arrives() {
         let (_server, mut client) = serve(Router::new().route("/", post(async || "enough"))).await;
-        let length = 2 * 1024 * 1024;
+        let length = 8 * 1024 * 1024;
         let head = format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
         client.write_all(head.as_bytes()).await.unwrap();
         client.write_all(&vec![0; length]).await.unwrap();
