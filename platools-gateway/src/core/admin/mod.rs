@@ -11,7 +11,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Core;
-use super::agent::Profile;
+use super::agent::{MemberChange, Profile};
 use super::clock::{ms_after, now_ms};
 use super::directory::{Snapshot, check_slug};
 use super::environment::{self, Environment};
@@ -145,7 +145,8 @@ impl Admin<'_> {
         Ok(agent(&row))
     }
 
-    /// Changes how an agent answers, or whose it is. Whoever may not watch it any more is told to go.
+    /// Changes how an agent answers, or whose it is. Members that the change does not name keep the value that they have when it is
+    /// written, so two changes at the same time do not undo each other. Whoever may not watch it any more is told to go.
     ///
     /// # Errors
     /// There is no such agent, the profile's environment is not there, the owner is malformed, or the database failed.
@@ -153,8 +154,8 @@ impl Admin<'_> {
         let snapshot = self.snapshot();
         let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
         let mut change = change.into();
-        if let Some(profile) = &change.profile {
-            self.check_profile(profile)?;
+        if let MemberChange::To(environment) = &change.profile.environment {
+            self.core.directory.environment(&self.project, Some(environment))?;
         }
         change.owner = change.owner.map(|owner| unless_empty(owner, owner_named)).transpose()?;
         self.core.directory.store().change_agent(&row.id, &change).await?;
