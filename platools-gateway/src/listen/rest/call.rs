@@ -62,7 +62,7 @@ pub(super) struct Form {
 }
 
 /// Call a tool, and wait for its result. A caller that goes away cancels its call.
-#[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Call<'static>,
+#[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Option<Call<'static>>,
     params(
         ("name", description = "Name"),
         Form,
@@ -78,7 +78,9 @@ pub(super) async fn call(
     headers: Headers,
     Text(body): Text,
 ) -> Result<Response, Problem> {
-    let request = parse::<Call<'_>>(&body)?.request(tool, headers.trace)?;
+    // Every member has a default, and so has the whole.
+    let body = if body.trim().is_empty() { "{}" } else { &body };
+    let request = parse::<Call<'_>>(body)?.request(tool, headers.trace)?;
     match (form.stream, headers.idempotency_key) {
         (None | Some(0), None) => Ok(answer(&core.call(&caller, request).await?)),
         (None | Some(0), Some(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),
