@@ -28,6 +28,8 @@ mod domain;
 mod gateway;
 mod listen;
 pub mod model;
+#[doc(hidden)]
+pub mod net;
 mod store;
 mod tls;
 
