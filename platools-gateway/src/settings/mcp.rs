@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use anyhow::ensure;
+use axum::http::Uri;
 use clap::Args;
 use platools_gateway::McpSettings;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,17 @@ pub(crate) struct GivenMcp {
         value_delimiter = ','
     )]
     allowed_origins: Option<Vec<String>>,
+    /// Authorization servers whose tokens the gateway takes, as https URLs with commas between them. Default: none.
+    #[arg(
+        long = "mcp-authorization-servers",
+        value_name = "URLS",
+        env = "PLATOOLS_GATEWAY_MCP_AUTHORIZATION_SERVERS",
+        value_delimiter = ','
+    )]
+    authorization_servers: Option<Vec<String>>,
+    /// How long an answer at /mcp is held back to be sent whole if it is large. Default: 10s.
+    #[arg(long = "mcp-stream-after", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_STREAM_AFTER")]
+    stream_after: Option<Span>,
     /// How long a session at /mcp lasts that is not used. Default: 1h.
     #[arg(long = "mcp-session-idle", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_SESSION_IDLE")]
     session_idle: Option<Span>,
@@ -69,6 +81,10 @@ pub(crate) struct Mcp {
     allowed_hosts: Vec<String>,
     /// Origins of web pages that may ask, besides those of loopback names. Default: none.
     allowed_origins: Vec<String>,
+    /// Authorization servers whose tokens the gateway takes. Default: none.
+    authorization_servers: Vec<String>,
+    /// How long an answer is held back to be sent whole if it is large. Default: 10 seconds.
+    stream_after: Span,
     /// How long a session lasts that is not used. Default: 1 hour.
     session_idle: Span,
     /// How many sessions there may be. Default: 1000.
@@ -90,6 +106,8 @@ impl Default for Mcp {
             url: None,
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            authorization_servers: Vec::new(),
+            stream_after: Span::from_secs(10),
             session_idle: Span::from_secs(60 * 60),
             max_sessions: number(1000),
             max_sessions_per_caller: number(100),
@@ -113,6 +131,12 @@ impl Mcp {
                 "`mcp.{name}` has {origin:?}; it takes a scheme and a host, such as https://gateway.example.com"
             );
         }
+        for url in &self.authorization_servers {
+            ensure!(
+                is_issuer(url),
+                "`mcp.authorization_servers` has {url:?}; it takes https URLs without a query, such as https://login.example.com"
+            );
+        }
         for host in &self.allowed_hosts {
             ensure!(
                 !host.is_empty() && !host.contains(['/', '@', '*', ' ']),
@@ -128,6 +152,8 @@ impl Mcp {
         settings.url.clone_from(&self.url);
         settings.allowed_hosts.clone_from(&self.allowed_hosts);
         settings.allowed_origins.clone_from(&self.allowed_origins);
+        settings.authorization_servers.clone_from(&self.authorization_servers);
+        settings.stream_after = self.stream_after.get();
         settings.session_idle = self.session_idle.get();
         settings.max_sessions = self.max_sessions.get() as usize;
         settings.max_sessions_per_caller = self.max_sessions_per_caller.get() as usize;
@@ -145,6 +171,14 @@ fn is_origin(text: &str) -> bool {
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '@', '?', '#', '*', ' ']))
 }
 
+/// Whether a text is the URL of an issuer, as RFC 8414 has it: https, with a path or without, and nothing else.
+fn is_issuer(text: &str) -> bool {
+    let url = text.parse::<Uri>().ok().filter(|url| url.scheme_str() == Some("https") && url.query().is_none());
+    let authority = url.as_ref().and_then(Uri::authority);
+    authority.is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+        && !text.contains('#')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +186,24 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_library() {
         assert_eq!(Mcp::default().settings(), McpSettings::default());
+    }
+
+    #[test]
+    fn an_issuer_is_an_https_url_without_query_or_password() {
+        for text in ["https://login.example.com", "https://login.example.com:8443/tenants/a/"] {
+            assert!(is_issuer(text), "{text}");
+        }
+        for text in [
+            "login.example.com",
+            "http://login.example.com",
+            "https://",
+            "https://u:p@a",
+            "https://a/?x",
+            "https://a/#x",
+            "",
+        ] {
+            assert!(!is_issuer(text), "{text}");
+        }
     }
 
     #[test]
