@@ -115,6 +115,8 @@ channel_history = 1000
 [mcp]
 allowed_hosts = []
 allowed_origins = []
+authorization_servers = []
+stream_after = "10s"
 session_idle = "1h"
 max_sessions = 1000
 max_sessions_per_caller = 100
