@@ -32,6 +32,8 @@ mod domain;
 mod gateway;
 mod listen;
 pub mod model;
+#[doc(hidden)]
+pub mod net;
 mod store;
 mod tls;
 

@@ -10,6 +10,9 @@ mod link;
 mod log_level;
 #[cfg(feature = "macros")]
 mod macros;
+#[cfg(any(feature = "mcp", feature = "serve"))]
+#[doc(hidden)]
+pub mod mcp;
 mod registry;
 #[cfg(feature = "runtime")]
 pub mod runtime;

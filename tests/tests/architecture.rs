@@ -33,7 +33,8 @@ const SDK: Table = Table {
         ("link", &["wire", "dispatch", "registry", "tool", "signature"]),
         ("client", &["link", "dispatch::Limits", "registry", "tool"]),
         ("runtime", &["link", "wire"]),
-        ("serve", &["dispatch", "link::Secret", "registry", "tool"]),
+        ("mcp", &[]),
+        ("serve", &["dispatch", "link::Secret", "mcp", "registry", "tool"]),
     ],
     leaves: &["error", "log_level", "text", "time", "window"],
     // They name what users and expanded macros need, wherever it is.
@@ -47,9 +48,10 @@ const GATEWAY: Table = Table {
         ("audit", &["core::clock", "domain", "store"]),
         ("core", &["audit", "authority", "domain", "store"]),
         ("store", &["authority", "core", "domain"]),
+        ("net", &["domain"]),
         ("tls", &["core"]),
         ("listen", &["audit", "authority", "core", "domain", "tls"]),
-        ("model", &["core"]),
+        ("model", &["core", "net"]),
         ("gateway", &["audit", "core", "domain", "listen", "model", "store", "tls"]),
         ("dev", &["core", "gateway", "listen", "model"]),
         // Parts of the program, which has a root of its own.

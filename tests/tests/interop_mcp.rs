@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt as _;
+use platools::tool::{Content, ContentBlock};
 use platools::{Context, Event, ToolError, ToolRegistry, tool, tools};
 use platools_gateway::{Gateway, dev};
 use platools_tests::{Worker, client, inspector, installed, printed, within};
@@ -45,6 +46,12 @@ async fn report(go: &Semaphore, ctx: &Context) -> &'static str {
     "all of it"
 }
 
+/// Draw something that is larger than the events that clients read.
+#[tool]
+async fn draw() -> Content {
+    Content::from(ContentBlock::image("image/png", vec![0; 1_500_000]))
+}
+
 /// Have the report go on.
 #[tool]
 async fn go_on(go: &Semaphore) {
@@ -55,7 +62,7 @@ async fn go_on(go: &Semaphore) {
 async fn start() -> (Gateway, Worker) {
     let gateway = dev::start(dev::DevOptions::with_known_secrets()).await.expect("a gateway");
     let registry = ToolRegistry::new().with_state(Semaphore::new(0));
-    let registry = registry.with_tools(tools![add, order, fail, report, go_on]).expect("valid tools");
+    let registry = registry.with_tools(tools![add, order, fail, report, draw, go_on]).expect("valid tools");
     let worker = Worker::start(client(&gateway.url(), &registry).secret(dev::SECRET));
     let mut events = worker.handle().events();
     let registered = async { while !matches!(events.next().await.expect("the client lives"), Event::Registered(_)) {} };
@@ -74,9 +81,9 @@ async fn the_official_client_uses_the_gateway_over_http_and_over_the_bridge() {
     ] {
         let seen = python(&gateway, how, mode).await;
         let expected = json!({
-            "revision": revision, "server": "platools-gateway", "tools": ["add", "fail", "go_on", "order", "report"],
+            "revision": revision, "server": "platools-gateway", "tools": ["add", "draw", "fail", "go_on", "order", "report"],
             "added": ["42", null, false], "order": {"sku": "a-1", "units": 3},
-            "failed": ["there is no such order", true], "misfit": true,
+            "failed": ["there is no such order", true], "misfit": true, "drawn": 2_000_000,
             "progress": [[1.0, 2.0, "half of it"]], "reported": "all of it", "unknown": -32602,
         });
         assert_eq!(seen, expected, "{how} {mode}");
@@ -90,7 +97,7 @@ async fn the_inspector_lists_and_calls_over_http_and_over_the_bridge() {
         // It also looks for what other clients would not understand in the schemas.
         let listed = inspected(&gateway, how, era, &["--method", "tools/list", "--strict"]).await;
         let names: Vec<_> = listed["tools"].as_array().expect("a list").iter().map(|tool| &tool["name"]).collect();
-        assert_eq!(names, ["add", "order", "fail", "report", "go_on"], "{how} {era}");
+        assert_eq!(names, ["add", "order", "fail", "report", "draw", "go_on"], "{how} {era}");
         let request = ["--method", "tools/call", "--tool-name", "order", "--tool-arg", "sku=a-1"];
         let called = inspected(&gateway, how, era, &request).await;
         assert_eq!(called["structuredContent"], json!({"sku": "a-1", "units": 3}), "{how} {era}: {called}");

@@ -1,4 +1,4 @@
-//! How the gateway is reached: HTTP/1.1, with TLS and the system's authorities where the URL says so.
+//! [`Http`]: the gateway's HTTP interface, as rmcp's client uses it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,22 +8,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::client::legacy::Error;
+use platools_gateway::net::{self, Connector, HttpClient, Proxies};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest};
 use rmcp::transport::streamable_http_client::{
     SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
 };
-use rustls::ClientConfig;
-use rustls::crypto::ring;
 use secrecy::{ExposeSecret as _, SecretString};
 use sse_stream::{Sse, SseStream};
 use tokio::sync::watch;
@@ -33,9 +29,6 @@ const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
-
-/// How long it may take to connect.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// How long a gateway that cannot be reached is waited for: one that is started again is back by then.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,7 +42,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 /// A client of a gateway, with a key.
 #[derive(Clone)]
 pub(super) struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     key: HeaderValue,
     /// How many sessions were opened.
     sessions: watch::Sender<u64>,
@@ -79,20 +72,8 @@ pub(super) enum Unanswered {
 type Failed = StreamableHttpError<Unanswered>;
 
 impl Http {
-    pub(super) fn new(key: &SecretString) -> anyhow::Result<Self> {
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .context("TLS cannot be set up")?
-            .with_native_roots()
-            .context("the system's certificate authorities cannot be read; SSL_CERT_FILE names a file of others")?;
-        let mut http = HttpConnector::new();
-        // What is not HTTP is for TLS.
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(CONNECT));
-        http.set_nodelay(true);
-        let connector = HttpsConnectorBuilder::new().with_tls_config(config.with_no_client_auth());
-        let connector = connector.https_or_http().enable_http1().wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+    pub(super) fn new(url: &Uri, key: &SecretString) -> anyhow::Result<Self> {
+        let client = net::client(Connector::new(url, Proxies::from_environment())?);
         let mut key = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
             .ok()
             .context("the key has characters that no header takes")?;

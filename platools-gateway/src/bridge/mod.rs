@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use axum::http::Uri;
+use platools_gateway::net::is_loopback;
 use rmcp::model::{ClientCapabilities, ClientConfig, ClientRequest, Implementation, ProtocolVersion};
 use rmcp::service::{ClientInitializeError, Peer, RunningService, ServerInitializeError};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -40,7 +42,9 @@ const RENEWAL_LIMIT: Duration = Duration::from_secs(10);
 /// # Errors
 /// The gateway cannot be reached, or does not take the key.
 pub(crate) async fn run(url: &str, key: &SecretString) -> anyhow::Result<()> {
-    let (http, relay) = (Http::new(key)?, Arc::new(Relay::default()));
+    let uri: Uri = url.parse().context("the gateway's URL cannot be read")?;
+    warn_of_plain_http(&uri);
+    let (http, relay) = (Http::new(&uri, key)?, Arc::new(Relay::default()));
     let upstream = connect(url, http.clone(), &relay).await?;
     let known = upstream.peer().peer_info().context("the gateway did not say what it is")?;
     let downstream = Downstream::new(upstream.peer().clone(), Arc::clone(&relay), &known);
@@ -60,6 +64,17 @@ pub(crate) async fn run(url: &str, key: &SecretString) -> anyhow::Result<()> {
         () = keep(upstream.peer(), &http, &relay) => {}
     }
     leave(upstream).await
+}
+
+/// Warns once where the key can be read on its way. It is no error: a private network or a tunnel may be meant.
+fn warn_of_plain_http(url: &Uri) {
+    let host = url.host().unwrap_or_default();
+    if url.scheme_str() == Some("http") && !is_loopback(host) {
+        tracing::warn!(
+            host,
+            "the key goes to the gateway over plain http, where anybody on the way can read it; use an https:// URL"
+        );
+    }
 }
 
 async fn connect(url: &str, http: Http, relay: &Arc<Relay>) -> anyhow::Result<RunningService<RoleClient, Upstream>> {

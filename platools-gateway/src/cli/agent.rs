@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
 use platools_gateway::core::admin;
-use platools_gateway::core::agent::{Kind, Profile};
+use platools_gateway::core::agent::{Kind, MemberChange, Profile, ProfileChange};
 use platools_gateway::core::clock::rfc3339;
 use serde::Serialize;
 
@@ -109,21 +109,18 @@ async fn change(
     owner: Option<String>,
 ) -> anyhow::Result<()> {
     // Read before the data is opened: a file that is not there is no matter of the data.
-    let given = given.read()?;
-    let change = async |admin: admin::Admin<'_>| {
-        let mut profile = given.put_over(admin.agent(slug)?.profile);
-        if all_tools {
-            profile.tools = None;
-        }
-        admin.change_agent(slug, admin::AgentChange { profile: Some(profile), owner }).await
-    };
-    place.with(change).await?;
+    let change = admin::AgentChange { profile: given.read()?.change(all_tools), owner };
+    ensure!(
+        !change.profile.is_empty() || change.owner.is_some(),
+        "say what changes: `--kind`, `--model`, `--system-prompt`, `--tool`, `--all-tools`, `--env` or `--owner`"
+    );
+    place.with(async |admin| admin.change_agent(slug, change).await).await?;
     say(&format!("changed the agent {slug}"))
 }
 
 impl GivenProfile {
     fn over(self, profile: Profile) -> anyhow::Result<Profile> {
-        Ok(self.read()?.put_over(profile))
+        Ok(self.read()?.change(false).apply_to(profile))
     }
 
     /// Takes the system prompt from its file.
@@ -136,21 +133,23 @@ impl GivenProfile {
         Ok(self)
     }
 
-    fn put_over(self, mut profile: Profile) -> Profile {
-        profile.kind = self.kind.unwrap_or(profile.kind);
-        for (known, said) in [
-            (&mut profile.model, self.model),
-            (&mut profile.system_prompt, self.system_prompt),
-            (&mut profile.environment, self.env),
-        ] {
-            if let Some(said) = said {
-                *known = Some(said).filter(|text| !text.is_empty());
-            }
+    /// The change of a profile. An empty text resets its member.
+    fn change(self, all_tools: bool) -> ProfileChange {
+        let text = |said: Option<String>| match said {
+            None => MemberChange::Keep,
+            Some(text) => Some(text).filter(|text| !text.is_empty()).into(),
+        };
+        let mut change = ProfileChange::default();
+        change.kind = self.kind.map_or(MemberChange::Keep, MemberChange::To);
+        change.model = text(self.model);
+        change.system_prompt = text(self.system_prompt);
+        change.environment = text(self.env);
+        if all_tools {
+            change.tools = MemberChange::Reset;
+        } else if !self.tool.is_empty() {
+            change.tools = MemberChange::To(self.tool);
         }
-        if !self.tool.is_empty() {
-            profile.tools = Some(self.tool);
-        }
-        profile
+        change
     }
 }
 

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::compact::compact;
 use super::error::{Error, ErrorKind};
 
 /// The keys the gateway adds to every call; a caller's arguments must not have them.
@@ -40,7 +41,9 @@ impl Arguments {
     pub fn new(raw: &RawValue) -> Result<Self, Error> {
         serde_json::from_str::<Names>(raw.get())
             .map_err(|error| Error::new(ErrorKind::InvalidRequest, format!("`arguments`: {error}")))?;
-        Ok(Self(compact(raw.get())))
+        // The signature covers this form, because it is what travels. A receiver verifies it on the text as it came: a JSON library
+        // may write numbers and escapes differently.
+        Ok(Self(compact(raw.get()).into_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -54,25 +57,6 @@ impl Arguments {
             Error::new(ErrorKind::InvalidArguments, format!("the arguments cannot be checked: {error}"))
         })
     }
-}
-
-/// Removes white space outside of strings from JSON that is known to be well-formed.
-///
-/// The signature covers this form, because it is what travels. It is to be verified on the text as it came: a JSON library may
-/// write numbers and escapes differently.
-fn compact(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    let (mut in_string, mut escaped) = (false, false);
-    text.extend(json.chars().filter(|&character| {
-        if in_string {
-            in_string = escaped || character != '"';
-            escaped = !escaped && character == '\\';
-            return true;
-        }
-        in_string = character == '"';
-        !matches!(character, ' ' | '\t' | '\n' | '\r')
-    }));
-    text
 }
 
 /// Passes over an object's members and checks their names.

@@ -16,16 +16,12 @@ use crate::authority::{Action, Resource, authorize};
 /// The upper bounds of the buckets that calls are counted in by how long they took, in seconds; the last has none.
 pub const LATENCY_BOUNDS: [f64; 14] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 
-/// How the gateway is, as far as numbers tell.
+/// The figures of a project, and those of the gateway for callers that may see them.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Figures {
-    /// Connections that are open, of workers and of callers.
-    pub connections: usize,
-    /// Callers that are connected over a socket of their own.
-    pub callers: usize,
-    /// Agents that a dashboard watches.
-    pub watched_agents: usize,
+    /// Figures of the whole gateway; only for callers of the default project.
+    pub gateway: Option<GatewayFigures>,
     /// Agents of the project that have a session.
     pub sessions: usize,
     /// Sockets of the project's agents.
@@ -34,9 +30,21 @@ pub struct Figures {
     pub workers: Vec<ConnectedWorker>,
     /// Calls of the project's tools.
     pub calls: Vec<ToolFigures>,
-    /// What the limits refused since the start, by the name of the limit's setting.
+}
+
+/// Figures of the whole gateway, which tell of every project.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct GatewayFigures {
+    /// Connections that are open, of workers and of callers.
+    pub connections: usize,
+    /// Callers that are connected over a socket of their own.
+    pub callers: usize,
+    /// Agents that a dashboard watches.
+    pub watched_agents: usize,
+    /// Requests, connections and attempts that the limits refused since the start, by the name of the limit's setting.
     pub refused: Vec<(&'static str, u64)>,
-    /// What the journal counted.
+    /// Calls that were written into the journal, were lost, or wait.
     pub journal: JournalFigures,
 }
 
@@ -124,27 +132,34 @@ impl ToolFigures {
 }
 
 impl Core {
-    /// How the gateway is, as far as the caller's project may know.
+    /// The figures of the caller's project, and those of the whole gateway if it is the default project.
     ///
     /// # Errors
-    /// The role is not enough.
+    /// The role is not enough, or the key or token belongs to a user or an agent.
     pub fn figures(&self, caller: &Caller) -> Result<Figures, Error> {
         authorize(caller, Action::View, Resource::Operations(&caller.project_id))?;
         let is_seen = |figures: &ToolFigures| {
             authorize(caller, Action::View, Resource::Environment(&figures.identity.environment_id)).is_ok()
         };
+        let of_gateway = authorize(caller, Action::View, Resource::Gateway(self.directory.default_project())).is_ok();
         let (sessions, agent_sockets) = self.runtime.counts(&caller.project_id);
         Ok(Figures {
-            connections: self.limiter.open_connections(),
-            callers: self.caller_count(),
-            watched_agents: self.feed.connection_count(),
+            gateway: of_gateway.then(|| self.gateway_figures()),
             sessions,
             agent_sockets,
             workers: self.workers_seen_by(caller),
             calls: self.call_figures.of(&caller.project_id).into_iter().filter(is_seen).collect(),
+        })
+    }
+
+    fn gateway_figures(&self) -> GatewayFigures {
+        GatewayFigures {
+            connections: self.limiter.open_connections(),
+            callers: self.caller_count(),
+            watched_agents: self.feed.connection_count(),
             refused: self.limiter.refused().to_vec(),
             journal: self.journal.figures(),
-        })
+        }
     }
 
     /// Forgets the calls of tools that are gone.

@@ -11,6 +11,7 @@ use super::arguments::Arguments;
 use super::calls::Outcome;
 use super::catalog::{CatalogTool, Found};
 use super::clock::ms_after;
+use super::compact::compacted;
 use super::content::max_bytes;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
@@ -150,6 +151,8 @@ impl Core {
         };
         match end {
             Ok((result, latency_ms)) => {
+                // Once, for every protocol: a line break would split a server-sent event, and white space costs a model tokens.
+                let result = compacted(result);
                 record.returned(&result, latency_ms);
                 Ok(CallReply { call_id, result: shortened(result, max_bytes(&found.tool.declaration)), latency_ms })
             }

@@ -12,6 +12,7 @@ mod calls;
 mod catalog;
 pub mod chat;
 pub mod clock;
+mod compact;
 pub(crate) mod content;
 mod credentials;
 pub(crate) mod digest;
@@ -21,6 +22,7 @@ pub mod environment;
 pub mod feed;
 pub mod figures;
 pub(crate) mod gauge;
+mod handle_table;
 pub(crate) mod handles;
 mod history;
 mod housekeeping;
@@ -59,7 +61,7 @@ pub use news::ToolNews;
 pub use registration::Registration;
 pub use reports::{Listener, LogEntry, Progress, Report, Reports};
 pub use tools::{ListedTool, Switch, ToolName, WorkerLoad};
-pub use views::{ToolView, ViewedTool};
+pub use views::{NamedTool, ToolView};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use agent::Agent;
@@ -71,6 +73,7 @@ use directory::Directory;
 use error::Error;
 use feed::{Feed, FeedSettings, OwnEvents, SnapshotProvider};
 use figures::CallFigures;
+use handle_table::HandleTables;
 use idempotency::Idempotency;
 use identity::{Role, Scope};
 use ids::CallId;
@@ -96,6 +99,7 @@ pub struct Core {
     store: Store,
     directory: Directory,
     catalog: Catalog,
+    handle_tables: HandleTables,
     news: News,
     workers: Workers,
     callers: Callers,
@@ -173,6 +177,7 @@ impl Core {
             store,
             directory,
             catalog,
+            handle_tables: HandleTables::default(),
             news,
             workers,
             callers: Callers::default(),

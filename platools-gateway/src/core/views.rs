@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use super::Core;
-use super::catalog::{CatalogTool, ToolSet};
 use super::error::{Error, ErrorKind};
-use super::handles::{Named, handles};
+use super::handle_table::HandleTable;
 use super::identity::{Caller, Identity, Scope};
 use super::ids::{EntityId, EnvironmentId};
 use super::tools::{ListedTool, ToolName, may};
 use crate::authority::Action;
 
 /// Whose tools are seen: those of one environment, of all entities or of one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ToolView {
     /// The environment.
@@ -29,14 +28,22 @@ impl ToolView {
     }
 }
 
-/// A tool under its handle.
+/// A tool with the name that models and their clients call it by.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct ViewedTool {
-    /// What clients call it by: letters, digits, `_` and `-`, at most 64, and no other tool of the view has it.
+pub struct NamedTool {
+    /// The name: letters, digits, `_` and `-`, at most 64, and no other tool of the view has it. It is the tool's own name wherever
+    /// that fits, and stays the same as long as the catalogue does, whichever workers are connected.
     pub handle: String,
     /// The tool.
     pub tool: ListedTool,
+}
+
+impl NamedTool {
+    /// The tool's own name, with its entity and its environment.
+    pub(crate) fn name(&self) -> ToolName {
+        name_of(&self.tool.identity, &self.tool.declaration.name)
+    }
 }
 
 impl Core {
@@ -60,20 +67,17 @@ impl Core {
         Ok(ToolView { environment, entity: entity.map(find).transpose()? })
     }
 
-    /// The tools of a view that the caller may use, also those whose worker is away: by entity, each worker's in its own order.
+    /// The tools of a view that the caller may use, also those whose worker is away: by entity, each worker's in its own order. MCP
+    /// clients and agents see the same names.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn viewed_tools(&self, caller: &Caller, view: &ToolView) -> Result<Vec<ViewedTool>, Error> {
-        let sets = self.sets_of(caller, view).await?;
-        let tools = all(&sets);
-        let viewed = handles_of(&tools).into_iter().zip(&tools).map(|(handle, (identity, tool))| {
-            // What the caller may not use counts for the names, which would change with a switch otherwise.
-            let may_use = may(caller, Action::Call, identity, tool);
-            let tool = may_use.then(|| self.listed(identity, tool)).filter(|tool| tool.enabled);
-            tool.map(|tool| ViewedTool { handle, tool })
-        });
-        Ok(viewed.flatten().collect())
+    pub async fn tools_in_view(&self, caller: &Caller, view: &ToolView) -> Result<Vec<NamedTool>, Error> {
+        let table = self.handle_table(caller, view).await?;
+        let named = table.tools().filter(|(_, identity, tool)| may(caller, Action::Call, identity, tool));
+        let named = named.map(|(handle, identity, tool)| (handle, self.listed(identity, tool)));
+        let usable = named.filter(|(_, tool)| tool.enabled);
+        Ok(usable.map(|(handle, tool)| NamedTool { handle: handle.to_owned(), tool }).collect())
     }
 
     /// The tool of a view that has the handle, whether the caller may use it or not.
@@ -81,30 +85,22 @@ impl Core {
     /// # Errors
     /// There is none, or the database failed.
     pub async fn tool_of_handle(&self, caller: &Caller, view: &ToolView, handle: &str) -> Result<ToolName, Error> {
-        let sets = self.sets_of(caller, view).await?;
-        let tools = all(&sets);
-        let found = handles_of(&tools).into_iter().position(|candidate| candidate == handle);
-        let none = || Error::new(ErrorKind::UnknownTool, format!("unknown tool: {handle}"));
-        let (identity, tool) = tools[found.ok_or_else(none)?];
-        Ok(ToolName {
-            name: tool.declaration.name.clone(),
-            entity: Some(identity.entity_id.to_string()),
-            environment: Some(identity.environment_id.to_string()),
-        })
+        let table = self.handle_table(caller, view).await?;
+        let found = table.find(handle).map(|(identity, tool)| name_of(identity, &tool.declaration.name));
+        found.ok_or_else(|| Error::new(ErrorKind::UnknownTool, format!("unknown tool: {handle}")))
     }
 
-    async fn sets_of(&self, caller: &Caller, view: &ToolView) -> Result<Vec<Arc<ToolSet>>, Error> {
+    async fn handle_table(&self, caller: &Caller, view: &ToolView) -> Result<Arc<HandleTable>, Error> {
         let mut sets = self.catalog.list(&caller.project_id).await?;
         sets.retain(|set| view.has(&set.identity.scope()));
-        Ok(sets)
+        Ok(self.handle_tables.of(view, sets))
     }
 }
 
-fn all(sets: &[Arc<ToolSet>]) -> Vec<(&Identity, &CatalogTool)> {
-    sets.iter().flat_map(|set| set.tools.iter().map(|tool| (&set.identity, &**tool))).collect()
-}
-
-fn handles_of(tools: &[(&Identity, &CatalogTool)]) -> Vec<String> {
-    let named = tools.iter().map(|(identity, tool)| Named { entity: &identity.entity, name: &tool.declaration.name });
-    handles(&named.collect::<Vec<_>>())
+fn name_of(identity: &Identity, name: &str) -> ToolName {
+    ToolName {
+        name: name.to_owned(),
+        entity: Some(identity.entity_id.to_string()),
+        environment: Some(identity.environment_id.to_string()),
+    }
 }

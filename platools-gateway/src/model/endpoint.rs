@@ -8,19 +8,15 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response, Uri, header};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 
-use super::connector::connector;
 use super::failure::Failure;
 use super::retry;
 use super::settings::ModelSettings;
 use super::stream::AnswerStream;
 use crate::core::error::Error;
+use crate::net::{self, Connector, HttpClient, Proxies};
 
 /// So much of what an endpoint says of an error is read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -43,7 +39,7 @@ const AGENT: &str = concat!("platools-gateway/", env!("CARGO_PKG_VERSION"));
 
 /// An endpoint for chat completions.
 pub(super) struct Endpoint {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     url: Uri,
     authorization: Option<HeaderValue>,
 }
@@ -51,8 +47,7 @@ pub(super) struct Endpoint {
 impl Endpoint {
     pub(super) fn new(settings: &ModelSettings) -> Result<Self, Error> {
         let (url, authorization) = (settings.completions()?, settings.authorization()?);
-        let connector = connector(url.scheme_str() == Some("https"))?;
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
+        let client = net::client(Connector::new(&url, Proxies::from_environment())?);
         Ok(Self { client, url, authorization })
     }
 

@@ -6,7 +6,6 @@
 
 mod calls;
 mod chunk;
-mod connector;
 mod endpoint;
 mod events;
 mod failure;

@@ -10,7 +10,8 @@ use super::calls::{Call, make_all};
 use super::failure::Failure;
 use super::turn::Turn;
 use super::{ModelAgent, messages};
-use crate::core::agent::{Answer, Input, Message, Speech, Tools, UsableTool};
+use crate::core::NamedTool;
+use crate::core::agent::{Answer, Input, Message, Speech, Tools};
 use crate::core::error::{Error, ErrorKind};
 
 /// One run.
@@ -115,7 +116,7 @@ async fn declare(tools: &Tools<'_>) -> Vec<ChatCompletionTools> {
     declared
 }
 
-async fn declaration(tool: &UsableTool, tools: &Tools<'_>) -> Option<ChatCompletionTool> {
+async fn declaration(tool: &NamedTool, tools: &Tools<'_>) -> Option<ChatCompletionTool> {
     let exported = tools.export(tool, Dialect::OpenAi).await.ok()?;
     let mut declared: ChatCompletionTool = serde_json::from_value(exported).ok()?;
     declared.function.name.clone_from(&tool.handle);

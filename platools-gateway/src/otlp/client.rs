@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
+use axum::http::Uri;
 use opentelemetry::KeyValue;
 use opentelemetry_http::hyper::HyperClient;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
@@ -15,8 +14,7 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttp
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
+use platools_gateway::net::{Connector, Proxies};
 
 use super::sender::Export;
 
@@ -35,8 +33,10 @@ type Cause = Arc<Mutex<Option<String>>>;
 impl Collector {
     pub(super) fn new(endpoint: &str, service_name: &str) -> anyhow::Result<Self> {
         let cause = Cause::default();
-        let client =
-            Client { inner: HyperClient::new(connector(endpoint)?, EXPORT_LIMIT, None), cause: Arc::clone(&cause) };
+        // The settings take none that is no URL.
+        let url: Uri = endpoint.parse().context("the collector's URL cannot be read")?;
+        let connector = Connector::new(&url, Proxies::from_environment())?;
+        let client = Client { inner: HyperClient::new(connector, EXPORT_LIMIT, None), cause: Arc::clone(&cause) };
         let mut exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(client)
@@ -62,22 +62,6 @@ impl Export for Collector {
     }
 }
 
-/// With the authorities of the system, where they are needed: there are systems without any. Connections follow no redirection,
-/// which might lead the headers elsewhere.
-fn connector(endpoint: &str) -> anyhow::Result<HttpsConnector<HttpConnector>> {
-    let provider = Arc::new(ring::default_provider());
-    let connector = if endpoint.to_ascii_lowercase().starts_with("https:") {
-        HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(provider)
-            .context("the system's certificate authorities cannot be read; SSL_CERT_FILE names a file of others")?
-    } else {
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = config.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-        HttpsConnectorBuilder::new().with_tls_config(config)
-    };
-    Ok(connector.https_or_http().enable_http1().build())
-}
-
 /// Who sends the spans, also as the standard's OTEL_RESOURCE_ATTRIBUTES has it.
 fn resource(service_name: &str) -> Resource {
     Resource::builder()
@@ -88,7 +72,7 @@ fn resource(service_name: &str) -> Resource {
 
 /// Keeps why a request failed.
 struct Client {
-    inner: HyperClient<HttpsConnector<HttpConnector>>,
+    inner: HyperClient<Connector>,
     cause: Cause,
 }
 

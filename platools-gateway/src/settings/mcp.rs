@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use anyhow::ensure;
+use axum::http::Uri;
 use clap::Args;
 use platools_gateway::McpSettings;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,17 @@ pub(crate) struct GivenMcp {
     /// Where clients find the gateway if a proxy answers for it, such as https://gateway.example.com. Default: as they ask.
     #[arg(long = "mcp-url", value_name = "URL", env = "PLATOOLS_GATEWAY_MCP_URL")]
     url: Option<String>,
+    /// Authorization servers whose tokens the gateway takes, as https URLs with commas between them. Default: none.
+    #[arg(
+        long = "mcp-authorization-servers",
+        value_name = "URLS",
+        env = "PLATOOLS_GATEWAY_MCP_AUTHORIZATION_SERVERS",
+        value_delimiter = ','
+    )]
+    authorization_servers: Option<Vec<String>>,
+    /// How long an answer at /mcp is held back to be sent whole if it is large. Default: 10s.
+    #[arg(long = "mcp-stream-after", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_STREAM_AFTER")]
+    stream_after: Option<Span>,
     /// How long a session at /mcp lasts that is not used. Default: 1h.
     #[arg(long = "mcp-session-idle", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_SESSION_IDLE")]
     session_idle: Option<Span>,
@@ -49,6 +61,10 @@ pub(crate) struct Mcp {
     /// Where clients find the gateway if a proxy answers for it. Default: as they ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    /// Authorization servers whose tokens the gateway takes. Default: none.
+    authorization_servers: Vec<String>,
+    /// How long an answer is held back to be sent whole if it is large. Default: 10 seconds.
+    stream_after: Span,
     /// How long a session lasts that is not used. Default: 1 hour.
     session_idle: Span,
     /// How many sessions there may be. Default: 1000.
@@ -68,6 +84,8 @@ impl Default for Mcp {
         let number = |number| NonZeroU32::new(number).expect("a default is not zero");
         Self {
             url: None,
+            authorization_servers: Vec::new(),
+            stream_after: Span::from_secs(10),
             session_idle: Span::from_secs(60 * 60),
             max_sessions: number(1000),
             max_sessions_per_caller: number(100),
@@ -89,6 +107,12 @@ impl Mcp {
                 "`mcp.url` is {url:?}; it takes a scheme and a host, such as https://gateway.example.com"
             );
         }
+        for url in &self.authorization_servers {
+            ensure!(
+                is_issuer(url),
+                "`mcp.authorization_servers` has {url:?}; it takes https URLs without a query, such as https://login.example.com"
+            );
+        }
         Ok(())
     }
 
@@ -96,6 +120,8 @@ impl Mcp {
     pub(crate) fn settings(&self) -> McpSettings {
         let mut settings = McpSettings::default();
         settings.url.clone_from(&self.url);
+        settings.authorization_servers.clone_from(&self.authorization_servers);
+        settings.stream_after = self.stream_after.get();
         settings.session_idle = self.session_idle.get();
         settings.max_sessions = self.max_sessions.get() as usize;
         settings.max_sessions_per_caller = self.max_sessions_per_caller.get() as usize;
@@ -113,6 +139,14 @@ fn is_origin(text: &str) -> bool {
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '@', '?', '#', '*', ' ']))
 }
 
+/// Whether a text is the URL of an issuer, as RFC 8414 has it: https, with a path or without, and nothing else.
+fn is_issuer(text: &str) -> bool {
+    let url = text.parse::<Uri>().ok().filter(|url| url.scheme_str() == Some("https") && url.query().is_none());
+    let authority = url.as_ref().and_then(Uri::authority);
+    authority.is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+        && !text.contains('#')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +154,24 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_library() {
         assert_eq!(Mcp::default().settings(), McpSettings::default());
+    }
+
+    #[test]
+    fn an_issuer_is_an_https_url_without_query_or_password() {
+        for text in ["https://login.example.com", "https://login.example.com:8443/tenants/a/"] {
+            assert!(is_issuer(text), "{text}");
+        }
+        for text in [
+            "login.example.com",
+            "http://login.example.com",
+            "https://",
+            "https://u:p@a",
+            "https://a/?x",
+            "https://a/#x",
+            "",
+        ] {
+            assert!(!is_issuer(text), "{text}");
+        }
     }
 
     #[test]

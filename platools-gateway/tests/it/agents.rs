@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::process::Data;
-use crate::support::{Answer, Caller, dev_gateway};
+use crate::support::{Answer, Caller, dev_gateway, ended};
 
 /// The profile of an agent, as the command line left it.
 async fn profile(caller: &Caller, agent: &str) -> Value {
@@ -25,9 +25,13 @@ async fn an_agent_is_added_shown_and_changed_with_its_profile() {
     let listed = admin.get("/v1/agents").await.body;
     assert!(listed["items"].as_array().unwrap().iter().any(|agent| agent["profile"] == whole), "{listed}");
 
-    // What the change leaves out is gone.
     let changed = admin.send("PATCH", "/v1/agents/helper", r#"{"profile": {"model": "n"}}"#).await;
     assert_eq!((changed.status, &changed.body["slug"]), (200, &json!("helper")));
+    let mut kept = whole.clone();
+    kept["model"] = json!("n");
+    assert_eq!(profile(&admin, "helper").await, kept);
+    let reset = json!({"kind": "command", "systemPrompt": null, "tools": null, "environment": null});
+    admin.send("PATCH", "/v1/agents/helper", json!({"profile": reset}).to_string()).await;
     assert_eq!(profile(&admin, "helper").await, json!({"kind": "command", "model": "n"}));
     let plain = admin.post("/v1/agents", json!({"slug": "plain"})).await;
     assert_eq!(plain.body["profile"], json!({"kind": "command"}));
@@ -142,4 +146,42 @@ async fn a_profile_is_an_object() {
         assert_eq!((added.status, &added.body["profile"]), (201, &json!({"kind": "command"})));
         admin.send("DELETE", "/v1/agents/helper", "").await;
     }
+}
+
+#[tokio::test]
+async fn two_changes_at_the_same_time_are_both_kept() {
+    let gateway = dev_gateway().await;
+    let admin = Caller::admin(&gateway);
+    for round in 0..20 {
+        let value = format!("value-{round}");
+        let change = |member: &str| {
+            let (admin, body) = (admin.clone(), json!({"profile": {(member): &value}}).to_string());
+            tokio::spawn(async move { admin.send("PATCH", "/v1/agents/main", body).await })
+        };
+        let (model, prompt) = (change("model"), change("systemPrompt"));
+        assert_eq!((ended(model).await.status, ended(prompt).await.status), (200, 200));
+        let kept = profile(&admin, "main").await;
+        assert_eq!((&kept["model"], &kept["systemPrompt"]), (&json!(value), &json!(value)));
+    }
+}
+
+#[tokio::test]
+async fn two_commands_that_change_different_members_are_both_kept() {
+    let (data, program) = Data::served().await;
+    data.printed("agent add support").await;
+    for round in 0..4 {
+        let (model, prompt) = (
+            format!("agent change support --model m-{round}"),
+            format!("agent change support --system-prompt p-{round}"),
+        );
+        tokio::join!(data.printed(&model), data.printed(&prompt));
+        let shown = data.printed("agent list --json").await;
+        assert!(shown.contains(&format!("m-{round}")), "{shown}");
+    }
+    let refused = data.refused("agent change support").await;
+    assert!(refused.contains("say what changes"), "{refused}");
+    // A key that the gateway does not know yet makes it read the directory.
+    let key = data.secret("key add --role admin").await;
+    let kept = profile(&Caller::at(&program.url).key(&key), "support").await;
+    assert_eq!((&kept["model"], &kept["systemPrompt"]), (&json!("m-3"), &json!("p-3")));
 }

@@ -136,6 +136,8 @@ waiting_events = 1024
 channel_history = 1000
 
 [mcp]
+authorization_servers = []
+stream_after = "10s"
 session_idle = "1h"
 max_sessions = 1000
 max_sessions_per_caller = 100

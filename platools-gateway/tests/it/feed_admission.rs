@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use platools_gateway::core::admin::{AgentChange, NewToken, NewWorkerToken};
+use platools_gateway::core::agent::ProfileChange;
 use platools_gateway::core::limits::Limits;
 use platools_gateway::core::project::ProjectName;
 use platools_gateway::dev::{self, DevOptions};
@@ -140,7 +141,7 @@ async fn an_agent_that_changes_hands_or_goes_is_watched_no_longer() {
     add_agent(&gateway, "trader").await;
     let admin = gateway.core().local_admin();
     let (mut first, change) = (Dashboard::of(&gateway, "trader").await, |owner: &str| AgentChange {
-        profile: None,
+        profile: ProfileChange::default(),
         owner: Some(owner.to_owned()),
     });
     assert_eq!(within(admin.change_agent("trader", change("u-2"))).await.unwrap().owner.as_deref(), Some("u-2"));

@@ -237,11 +237,11 @@ async fn a_tool_stays_listed_while_its_worker_is_away_or_gone_while_it_is_switch
 #[tokio::test]
 async fn a_long_list_comes_in_pages() {
     let gateway = dev_gateway().await;
-    let names: Vec<_> = (0..250).map(|number| format!("tool_{number}")).collect();
+    let names: Vec<_> = (0..450).map(|number| format!("tool_{number}")).collect();
     let _worker = worker(&gateway, &names.iter().map(|name| &**name).collect::<Vec<_>>()).await;
     let client = admin(&gateway).await;
     let (mut found, mut cursor) = (Vec::new(), None::<String>);
-    for expected in [100, 100, 50] {
+    for expected in [200, 200, 50] {
         let page = client.asked("tools/list", json!({"cursor": cursor})).await["result"].clone();
         let tools = page["tools"].as_array().unwrap();
         assert_eq!(tools.len(), expected);

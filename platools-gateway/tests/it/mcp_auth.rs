@@ -19,25 +19,20 @@ async fn body(response: reqwest::Response) -> Value {
 }
 
 #[tokio::test]
-async fn whoever_has_no_key_is_told_where_to_read_what_is_taken() {
+async fn a_request_without_a_key_is_challenged_and_no_sign_in_is_begun_that_cannot_work() {
     let gateway = dev_gateway().await;
     gateway.add_entity("orders").await.unwrap();
     for path in ["/mcp", "/mcp/entities/orders", "/mcp/entities/nobody"] {
         let stranger = Client::at(&gateway.url(), path);
-        for (client, error) in [(stranger.clone(), false), (stranger.clone().key("wrong"), true)] {
+        for (client, challenge) in
+            [(stranger.clone(), "Bearer"), (stranger.clone().key("wrong"), "Bearer error=\"invalid_token\"")]
+        {
             let refused = client.post(&initialize()).await;
-            assert_eq!(refused.status(), 401);
-            let challenge = header(&refused, "www-authenticate").to_owned();
-            let metadata = format!("{}/.well-known/oauth-protected-resource{path}", gateway.url());
-            assert!(challenge.starts_with("Bearer "), "{challenge}");
-            assert!(challenge.contains(&format!("resource_metadata=\"{metadata}\"")), "{challenge}");
-            assert_eq!(challenge.contains("error=\"invalid_token\""), error, "{challenge}");
+            assert_eq!((refused.status().as_u16(), header(&refused, "www-authenticate")), (401, challenge));
             assert!(body(refused).await["error"]["message"].is_string());
         }
         let metadata = Caller::at(&gateway.url()).get(&format!("/.well-known/oauth-protected-resource{path}")).await;
-        assert_eq!(metadata.body["resource"], format!("{}{path}", gateway.url()), "{metadata:?}");
-        assert_eq!(metadata.body["bearer_methods_supported"], json!(["header"]));
-        assert!(metadata.body.get("authorization_servers").is_none(), "there is none");
+        assert_eq!(metadata.status, 404, "{metadata:?}");
     }
     for method in ["GET", "DELETE", "PUT"] {
         assert_eq!(Client::at(&gateway.url(), "/mcp").send(method).await.status(), 401, "{method}");
@@ -45,9 +40,28 @@ async fn whoever_has_no_key_is_told_where_to_read_what_is_taken() {
 }
 
 #[tokio::test]
+async fn a_gateway_with_authorization_servers_says_where_to_read_of_them() {
+    let servers = ["https://login.example.com", "https://other.example.com/tenant"];
+    let mut settings = McpSettings::default();
+    settings.authorization_servers = servers.map(str::to_owned).to_vec();
+    let (gateway, _, _) = gateway_with(Gateway::builder().mcp(settings)).await;
+    for path in ["/mcp", "/mcp/entities/orders", "/mcp/entities/nobody"] {
+        let refused = Client::at(&gateway.url(), path).post(&initialize()).await;
+        let challenge = header(&refused, "www-authenticate").to_owned();
+        let metadata = format!("{}/.well-known/oauth-protected-resource{path}", gateway.url());
+        assert_eq!(challenge, format!("Bearer resource_metadata=\"{metadata}\""));
+        let metadata = Caller::at(&gateway.url()).get(&format!("/.well-known/oauth-protected-resource{path}")).await;
+        assert_eq!(metadata.body["resource"], format!("{}{path}", gateway.url()), "{metadata:?}");
+        assert_eq!(metadata.body["bearer_methods_supported"], json!(["header"]));
+        assert_eq!(metadata.body["authorization_servers"], json!(servers));
+    }
+}
+
+#[tokio::test]
 async fn a_gateway_behind_a_proxy_says_where_the_proxy_is() {
     let mut settings = McpSettings::default();
     settings.url = Some("https://gateway.example.com/".to_owned());
+    settings.authorization_servers = vec!["https://login.example.com".to_owned()];
     let (gateway, _, caller) = gateway_with(Gateway::builder().mcp(settings)).await;
     let refused = Client::at(&gateway.url(), "/mcp").post(&initialize()).await;
     let said = header(&refused, "www-authenticate").to_owned();
@@ -84,7 +98,7 @@ async fn a_session_is_nobody_elses() {
     assert_eq!(elsewhere.post(&list).await.status(), 404, "it is about other tools");
     assert_eq!(owner.clone().without("authorization").post(&list).await.status(), 401);
     assert_eq!(owner.names().await, ["echo"], "it is as it was");
-    assert_eq!(owner.send("DELETE").await.status(), 202);
+    assert_eq!(owner.send("DELETE").await.status(), 204);
     assert_eq!(owner.post(&list).await.status(), 404);
 }
 
@@ -95,10 +109,11 @@ async fn a_revoked_key_ends_its_sessions_and_their_calls() {
     let added = gateway.core().local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap();
     let client = Client::at(&gateway.url(), "/mcp").key(added.secret.expose_secret()).opened().await;
     let mut listening = client.listening(None).await;
-    let mut call = client.ask(1, "tools/call", json!({"name": "slow"})).await;
+    let call = client.asking(1, "tools/call", json!({"name": "slow"}));
     let frame = worker.expect("tool_call").await;
     gateway.core().local_admin().revoke_key(added.new.id.as_str()).await.unwrap();
     assert_eq!(worker.expect("tool_cancel").await["call_id"], frame["call_id"]);
+    let mut call = within(call).await.unwrap();
     assert_eq!((listening.next().await, call.next().await), (None, None));
     assert_eq!(client.post(&initialize()).await.status(), 401);
 }

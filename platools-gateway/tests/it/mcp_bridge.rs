@@ -21,7 +21,7 @@ use crate::support::{Dial, dev_gateway, within};
 
 /// A client that waits for news.
 #[derive(Clone, Default)]
-struct Listener {
+pub(crate) struct Listener {
     lists: Arc<Notify>,
     progress: Arc<Notify>,
     logged: Arc<Notify>,

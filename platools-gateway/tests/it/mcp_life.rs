@@ -98,14 +98,14 @@ async fn many_sessions_call_at_the_same_time() {
         tokio::spawn(async move {
             let client = Client::at(&url, "/mcp").key(dev::ADMIN_KEY).opened().await;
             let _listening = client.listening(None).await;
-            let _slow = client.ask(1000, "tools/call", json!({"name": "slow"})).await;
+            let _slow = client.asking(1000, "tools/call", json!({"name": "slow"}));
             for round in 0..5 {
                 assert_eq!(client.names().await.len(), 3);
                 let n = number * 100 + round;
                 assert_eq!(text(&client.call("echo", json!({"n": n})).await), n.to_string());
                 assert_eq!(client.call("fail", json!({})).await["result"]["isError"], true);
             }
-            assert_eq!(client.send("DELETE").await.status(), 202);
+            assert_eq!(client.send("DELETE").await.status(), 204);
         })
     });
     for session in sessions.collect::<Vec<_>>() {

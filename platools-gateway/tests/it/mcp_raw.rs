@@ -78,6 +78,12 @@ impl Client {
         Stream::of(self.post(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})).await)
     }
 
+    /// Asks while the test goes on: the head of the answer may come with the first message only.
+    pub(crate) fn asking(&self, id: u64, method: &'static str, params: Value) -> JoinHandle<Stream> {
+        let client = self.clone();
+        tokio::spawn(async move { client.ask(id, method, params).await })
+    }
+
     /// Asks, and waits for the answer: the whole message.
     pub(crate) async fn asked(&self, method: &str, params: Value) -> Value {
         self.ask(1, method, params).await.answer().await

@@ -16,10 +16,11 @@ async fn a_client_that_loses_the_stream_of_its_call_misses_nothing() {
     let mut worker = worker(&gateway, &["slow"]).await;
     let client = admin(&gateway).await;
     let params = json!({"name": "slow", "_meta": {"progressToken": "p"}});
-    let mut stream = client.ask(7, "tools/call", params).await;
+    let stream = client.asking(7, "tools/call", params);
     let call = worker.expect("tool_call").await;
     let progress = |done: u32| json!({"type": "tool_progress", "call_id": call["call_id"], "progress": done});
     worker.send(progress(1)).await;
+    let mut stream = within(stream).await.unwrap();
     assert_eq!(stream.next().await.unwrap()["params"]["progress"], 1.0);
     let latest = stream.latest.clone();
     drop(stream);
@@ -95,12 +96,12 @@ async fn a_cancelled_request_cancels_its_call_at_the_worker() {
     let gateway = dev_gateway().await;
     let mut worker = worker(&gateway, &["slow"]).await;
     let client = admin(&gateway).await;
-    let mut stream = client.ask(9, "tools/call", json!({"name": "slow"})).await;
+    let stream = client.asking(9, "tools/call", json!({"name": "slow"}));
     let call = worker.expect("tool_call").await;
     let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 9}});
     assert_eq!(client.post(&cancel).await.status(), 202);
     assert_eq!(worker.expect("tool_cancel").await["call_id"], call["call_id"]);
-    assert_eq!(stream.next().await, None, "it is not answered");
+    assert_eq!(within(stream).await.unwrap().next().await, None, "it is not answered");
 }
 
 #[tokio::test]
@@ -108,9 +109,9 @@ async fn a_session_that_is_closed_cancels_its_calls() {
     let gateway = dev_gateway().await;
     let mut worker = worker(&gateway, &["slow"]).await;
     let client = admin(&gateway).await;
-    let _stream = client.ask(9, "tools/call", json!({"name": "slow"})).await;
+    let _stream = client.asking(9, "tools/call", json!({"name": "slow"}));
     let call = worker.expect("tool_call").await;
-    assert_eq!(client.send("DELETE").await.status(), 202);
+    assert_eq!(client.send("DELETE").await.status(), 204);
     assert_eq!(worker.expect("tool_cancel").await["call_id"], call["call_id"]);
 }
 
@@ -189,7 +190,7 @@ async fn a_worker_that_comes_back_to_a_call_and_says_that_it_goes_on_has_it() {
 async fn has_it(mut said: Value) {
     let (gateway, secret, client) = pool(Duration::from_secs(3)).await;
     let mut gone = one_of(&gateway, &secret).await;
-    let listening = client.ask(3, "tools/call", json!({"name": "slow"})).await;
+    let listening = client.asking(3, "tools/call", json!({"name": "slow"}));
     let frame = gone.expect("tool_call").await;
     drop(gone);
     let mut back = one_of(&gateway, &secret).await;
@@ -207,7 +208,7 @@ async fn has_it(mut said: Value) {
     let ended = within(third).await.unwrap();
     assert_eq!(ended["result"]["_meta"]["platools/code"], "timeout", "{ended}");
     back.answer(&frame, json!("done")).await;
-    assert_eq!(text(&listening.answer().await), "done");
+    assert_eq!(text(&within(listening).await.unwrap().answer().await), "done");
     second.abort();
 }
 

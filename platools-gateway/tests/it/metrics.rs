@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use platools_gateway::core::admin::NewKey;
 use platools_gateway::core::journal::JournalSettings;
 use platools_gateway::core::limits::Limits;
 use platools_gateway::{Gateway, Role};
@@ -104,4 +105,23 @@ async fn figures_are_for_those_who_may_look() {
     Caller::at(&gateway.url()).get("/metrics").await.is_problem(401, "unauthenticated", false);
     let viewer = gateway.add_key(Role::Viewer).await.unwrap();
     scrape(&Caller::at(&gateway.url()).key(viewer.expose_secret())).await;
+}
+
+#[tokio::test]
+async fn figures_of_the_whole_gateway_are_for_its_default_project_only() {
+    let gateway = dev_gateway().await;
+    let other = "acme/shop".parse().unwrap();
+    gateway.core().local_projects().add(&other).await.unwrap();
+    let project = gateway.core().local_projects().admin(&other).unwrap();
+    let shop = project.add_key(NewKey::new(Role::Admin)).await.unwrap().secret;
+    let own = gateway.add_key(Role::Viewer).await.unwrap();
+    let of_all = |name: &&String| {
+        let names = ["connections", "callers", "watched_agents", "refused", "journal"];
+        names.iter().any(|of_all| name.starts_with(&format!("platools_{of_all}")))
+    };
+    let shown = scrape(&Caller::at(&gateway.url()).key(own.expose_secret())).await;
+    assert!(shown.keys().filter(of_all).count() >= 5, "{shown:#?}");
+    let shown = scrape(&Caller::at(&gateway.url()).key(shop.expose_secret())).await;
+    assert_eq!(shown.keys().filter(of_all).collect::<Vec<_>>(), [""; 0]);
+    assert_eq!(shown["platools_sessions{}"], 0.0, "those of the project are there");
 }

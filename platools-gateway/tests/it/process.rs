@@ -18,7 +18,9 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 fn command_of(program: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
-        if ["PLATOOLS_GATEWAY_", "OTEL_", "OPENAI_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+        let text = name.to_string_lossy();
+        let is_proxy = text.to_ascii_uppercase().ends_with("_PROXY");
+        if is_proxy || ["PLATOOLS_GATEWAY_", "OTEL_", "OPENAI_"].iter().any(|prefix| text.starts_with(prefix)) {
             command.env_remove(name);
         }
     }

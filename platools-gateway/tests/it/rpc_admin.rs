@@ -26,8 +26,9 @@ async fn agents_come_change_and_go() {
         let params = json!({"slug": "other", "profile": profile});
         assert_eq!(admin.code("agents.create", params).await, "INVALID_REQUEST", "{profile}");
     }
-    let changed = admin.ok("agents.update", json!({"agentId": "support", "profile": {}})).await;
+    let changed = admin.ok("agents.update", json!({"agentId": "support", "profile": {"kind": null}})).await;
     assert_eq!((&changed["id"], &changed["kind"]), (&added["id"], &json!("command")));
+    assert_eq!(changed["profile"]["systemPrompt"], "Be kind.", "what the change leaves out stays");
 
     // What an agent is told is for admins only.
     let mut operator = RpcCaller::operator(&gateway, "u").await;

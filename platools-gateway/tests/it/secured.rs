@@ -40,7 +40,8 @@ impl Listener for Secured {
 impl Secured {
     /// Listens on a free port, and returns its URL and its certificate in PEM, which is its own authority.
     pub(crate) async fn listen() -> (Self, String, String) {
-        let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned(), "model.test".to_owned()]).unwrap();
         let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
         let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();

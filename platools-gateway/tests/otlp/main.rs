@@ -8,6 +8,8 @@ mod settings;
 mod spans;
 mod trouble;
 
+#[path = "../it/connect_proxy.rs"]
+mod connect_proxy;
 #[expect(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../it/process.rs"]
 mod process;

@@ -1,6 +1,7 @@
 //! Collectors behind https.
 
 use crate::collector::{Collector, Setup};
+use crate::connect_proxy::ConnectProxy;
 use crate::secured::Secured;
 
 /// A collector, and its certificate in PEM, which is its own authority.
@@ -39,5 +40,19 @@ async fn a_collector_with_a_strangers_certificate_gets_nothing_and_the_log_says_
 async fn a_collector_without_tls_needs_no_authorities() {
     let collector = Collector::start().await;
     called(&collector, "").await.stop().await;
+    assert_eq!(collector.spans().len(), 1);
+}
+
+#[tokio::test]
+async fn a_collector_is_reached_through_the_proxy_of_the_environment() {
+    let collector = Collector::start().await;
+    let address = collector.url.trim_start_matches("http://").parse().unwrap();
+    let mut proxy = ConnectProxy::start(Some(address)).await;
+    let url = format!("http://collector.test:{}", address.port());
+    let mut setup = Setup::start(&url, &[], &[("HTTP_PROXY", proxy.url().as_str())]).await;
+    setup.call(None).await;
+    let log = setup.stop().await;
+    assert!(proxy.asked().await.starts_with(&format!("CONNECT collector.test:{} ", address.port())));
+    assert!(proxy.is_left_alone() && !log.contains("hunter2"), "{log}");
     assert_eq!(collector.spans().len(), 1);
 }

@@ -8,11 +8,9 @@ use serde_json::from_value;
 use tokio::sync::watch;
 
 use crate::error::{Error, ErrorKind};
+use crate::mcp::TOOLS_PER_PAGE;
 use crate::registry::ToolRegistry;
 use crate::tool::{Dialect, ToolDefinition};
-
-/// So many tools are in one answer. Not every client asks for a second page, so there is hardly ever one.
-pub(super) const PAGE: usize = 200;
 
 /// The tools of a registry, or those of them that were named.
 #[derive(Debug, Clone)]
@@ -93,7 +91,7 @@ impl Tools {
             Some(cursor) => all.iter().position(|tool| cursor_of(tool) == cursor)? + 1,
             None => 0,
         };
-        let page = &all[from..all.len().min(from + PAGE)];
+        let page = &all[from..all.len().min(from + TOOLS_PER_PAGE)];
         let next = page.last().filter(|_| from + page.len() < all.len()).map(|tool| cursor_of(tool));
         Some(Page { tools: page.iter().map(|tool| wire(tool)).collect(), next })
     }
@@ -150,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_tool_is_on_exactly_one_page() {
-        let tools = Tools::new(registry(2 * PAGE + 1), &[]).expect("all");
+        let tools = Tools::new(registry(2 * TOOLS_PER_PAGE + 1), &[]).expect("all");
         let (mut names, mut cursor, mut pages) = (Vec::new(), None, 0);
         loop {
             let page = tools.page(cursor.as_deref()).expect("a page");
@@ -166,15 +164,15 @@ mod tests {
 
     #[test]
     fn a_full_last_page_names_no_next() {
-        let tools = Tools::new(registry(PAGE), &[]).expect("all");
+        let tools = Tools::new(registry(TOOLS_PER_PAGE), &[]).expect("all");
         assert_eq!(tools.page(None).expect("a page").next, None);
     }
 
     #[test]
     fn a_cursor_of_a_tool_that_is_gone_leads_nowhere() {
-        let tools = Tools::new(registry(PAGE + 1), &[]).expect("all");
+        let tools = Tools::new(registry(TOOLS_PER_PAGE + 1), &[]).expect("all");
         let next = tools.page(None).expect("a page").next.expect("a second page");
-        tools.registry().remove(&format!("tool_{}", PAGE - 1));
+        tools.registry().remove(&format!("tool_{}", TOOLS_PER_PAGE - 1));
         assert_eq!(tools.page(Some(&next)), None);
         assert_eq!(tools.page(Some("tool_0")), None, "a name is no cursor");
     }

@@ -50,6 +50,8 @@ async def main(how, mode):
         seen["failed"] = [failed.content[0].text, failed.is_error]
         misfit = await client.call_tool("add", {"a": "forty"})
         seen["misfit"] = misfit.is_error
+        drawn = await client.call_tool("draw", {})
+        seen["drawn"] = len(drawn.content[0].data)
         reported = await client.call_tool("report", {}, progress_callback=progress)
         seen["reported"] = reported.content[0].text
         await asyncio.gather(*going_on)

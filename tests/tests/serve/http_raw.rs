@@ -105,16 +105,61 @@ async fn garbage_in_bodies_is_refused_and_the_server_goes_on() {
     session(&server.url).await;
 }
 
+async fn status_in(url: &str, session: &str) -> StatusCode {
+    let list = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list" });
+    send(post(url, list).header("mcp-session-id", session)).await.status()
+}
+
 #[tokio::test]
-async fn there_are_only_so_many_sessions_and_an_ended_one_makes_room() {
+async fn there_are_only_so_many_sessions_and_an_ended_or_idle_one_makes_room() {
     let server = Served::with(|http| http.max_sessions(2)).await;
-    let (_first, second) = (session(&server.url).await, session(&server.url).await);
+    let listening = async |session: &str| send(get(&server.url).header("mcp-session-id", session)).await;
+    let (first, second) = (session(&server.url).await, session(&server.url).await);
+    let heard = listening(&first).await;
+    let third = session(&server.url).await;
+    assert_eq!(status_in(&server.url, &second).await, StatusCode::NOT_FOUND, "it was idle");
+    assert_eq!(status_in(&server.url, &first).await, StatusCode::OK, "its client listens");
+    let _heard = (heard, listening(&third).await);
     let full = send(post(&server.url, hello())).await;
     assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(full.headers().contains_key("retry-after"));
-    let ended = send(ask(Method::DELETE, &server.url).header("mcp-session-id", &second)).await;
+    let ended = send(ask(Method::DELETE, &server.url).header("mcp-session-id", &third)).await;
     assert_eq!(ended.status(), StatusCode::NO_CONTENT);
     session(&server.url).await;
+}
+
+#[tokio::test]
+async fn a_session_whose_call_runs_makes_no_room_though_its_client_is_gone() {
+    let server = Served::with(|http| http.max_sessions(1)).await;
+    let busy = session(&server.url).await;
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "hold", "_meta": { "progressToken": 1 } },
+    });
+    let mut answer = send(post(&server.url, call).header("mcp-session-id", &busy)).await;
+    within(answer.chunk()).await.expect("no error").expect("its progress");
+    drop(answer);
+    assert_eq!(send(post(&server.url, hello())).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 1 } });
+    send(post(&server.url, cancel).header("mcp-session-id", &busy)).await;
+    within(server.gone.reach(1)).await;
+    within(async { while send(post(&server.url, hello())).await.status() != StatusCode::OK {} }).await;
+}
+
+#[tokio::test]
+async fn a_large_answer_is_one_json_body_and_no_event() {
+    let server = Served::start().await;
+    let session = session(&server.url).await;
+    for (bytes, kind) in [(700_000, "application/json"), (1_000, "text/event-stream")] {
+        let call = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": { "name": "greet", "arguments": { "name": "x".repeat(bytes) } },
+        });
+        let answer = send(post(&server.url, call).header("mcp-session-id", &session)).await;
+        assert_eq!(answer.headers()["content-type"], kind);
+        let text = within(answer.text()).await.expect("a text");
+        assert!(text.contains(&"x".repeat(bytes)));
+    }
 }
 
 #[tokio::test]

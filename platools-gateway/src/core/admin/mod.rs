@@ -14,7 +14,7 @@ mod tools;
 use std::sync::Arc;
 
 use super::Core;
-use super::agent::Profile;
+use super::agent::{MemberChange, Profile};
 use super::clock::now_ms;
 use super::directory::{Snapshot, check_slug};
 use super::environment::{self, Environment};
@@ -162,7 +162,8 @@ impl Admin<'_> {
         Ok(agent(&row))
     }
 
-    /// Changes how an agent answers, or whose it is. Whoever may not watch it any more is told to go.
+    /// Changes how an agent answers, or whose it is. Members that the change does not name keep the value that they have when it is
+    /// written, so two changes at the same time do not undo each other. Whoever may not watch it any more is told to go.
     ///
     /// # Errors
     /// There is no such agent, the profile's environment is not there, the owner is malformed, or the database failed.
@@ -170,8 +171,8 @@ impl Admin<'_> {
         let snapshot = self.snapshot();
         let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
         let mut change = change.into();
-        if let Some(profile) = &change.profile {
-            self.check_profile(profile)?;
+        if let MemberChange::To(environment) = &change.profile.environment {
+            self.core.directory.environment(&self.project, Some(environment))?;
         }
         change.owner = change.owner.map(|owner| unless_empty(owner, owner_named)).transpose()?;
         let recorded = self.record(action::AGENT_UPDATE, row.id.as_str(), &format!("slug {}", row.slug));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::core::agent::Profile;
+use crate::core::agent::{Profile, ProfileChange};
 use crate::core::identity::{Policy, Role, SpeaksFor};
 use crate::core::ids::{AgentId, EntityId, KeyId};
 use crate::store::{AgentRow, EntityRow};
@@ -85,18 +85,18 @@ impl From<Profile> for NewAgent {
     }
 }
 
-/// What changes of an agent. With a [`Profile`] alone, how it answers does.
+/// A change of an agent. A [`Profile`] alone replaces the whole profile.
 #[derive(Debug, Clone, Default)]
 pub struct AgentChange {
-    /// How it answers from now on; without one, as before.
-    pub profile: Option<Profile>,
+    /// The members of its profile that change.
+    pub profile: ProfileChange,
     /// The user whose it is from now on: up to 255 characters, and an empty text for nobody. Without one, whose it was before.
     pub owner: Option<String>,
 }
 
 impl From<Profile> for AgentChange {
     fn from(profile: Profile) -> Self {
-        Self { profile: Some(profile), owner: None }
+        Self { profile: profile.into(), owner: None }
     }
 }
 

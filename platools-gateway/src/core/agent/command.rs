@@ -6,7 +6,8 @@ use platools::wire::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::{Agent, Answer, Input, Message, Speech, ToolUse, Tools, UsableTool};
+use super::{Agent, Answer, Input, Message, Speech, ToolUse, Tools};
+use crate::core::NamedTool;
 use crate::core::error::Error;
 
 /// What somebody is told who says something else.
@@ -43,7 +44,7 @@ impl Agent for CommandAgent {
 }
 
 /// Calls a tool, and says what came of it.
-async fn call(tool: &UsableTool, arguments: &str, tools: &Tools<'_>, messages: &mut Vec<Message>) -> String {
+async fn call(tool: &NamedTool, arguments: &str, tools: &Tools<'_>, messages: &mut Vec<Message>) -> String {
     let arguments = match read_arguments(arguments, &tool.tool.declaration) {
         Ok(arguments) => arguments,
         Err(problem) => return format!("{problem}\n\n{}", usage_of(tool)),
@@ -124,7 +125,7 @@ fn property<'a>(tool: &'a ToolDeclaration, name: &str) -> Option<&'a Value> {
     tool.input_schema.get("properties")?.get(name)
 }
 
-fn help(tools: &[UsableTool]) -> String {
+fn help(tools: &[NamedTool]) -> String {
     if tools.is_empty() {
         return "No tool is connected that you may call.".to_owned();
     }
@@ -133,7 +134,7 @@ fn help(tools: &[UsableTool]) -> String {
 }
 
 /// One line: the tool, its arguments with their types, and what it does.
-fn usage_of(tool: &UsableTool) -> String {
+fn usage_of(tool: &NamedTool) -> String {
     let declaration = &tool.tool.declaration;
     let required = declaration.input_schema.get("required").and_then(Value::as_array);
     let is_required = |name: &str| required.is_some_and(|names| names.iter().any(|required| required == name));

@@ -13,9 +13,9 @@ use futures::future::BoxFuture;
 use super::error::Error;
 
 pub use message::{Message, ToolUse, Usage};
-pub use profile::{Kind, Profile};
+pub use profile::{Kind, MemberChange, Profile, ProfileChange};
 pub use sink::{ChatEvent, ChatSink, Speech};
-pub use tools::{Tools, UsableTool};
+pub use tools::Tools;
 
 pub(crate) use command::CommandAgent;
 pub(crate) use tools::failure;

@@ -8,48 +8,22 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::sink::{ChatEvent, ChatSink};
-use crate::authority::Action;
 use crate::core::arguments::Arguments;
-use crate::core::catalog::CatalogTool;
 use crate::core::content::{is_content, legible};
 use crate::core::error::{Error, ErrorKind};
-use crate::core::handles::{Named, handles};
-use crate::core::identity::{Caller, Identity};
-use crate::core::tools::may;
+use crate::core::identity::Caller;
 use crate::core::trace::TraceContext;
-use crate::core::{CallRequest, Core, ListedTool, ToolName};
+use crate::core::{CallRequest, Core, NamedTool, ToolView};
 
 /// How long an agent waits for a tool.
 const TIMEOUT: Duration = Duration::from_secs(60);
-
-/// A tool that an agent may call.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct UsableTool {
-    /// What the agent calls it by: letters, digits, `_` and `-`, at most 64, and no other tool has it. It is the tool's own name
-    /// wherever that fits, and stays the same as long as the tools do.
-    pub handle: String,
-    /// The tool.
-    pub tool: ListedTool,
-}
-
-impl UsableTool {
-    /// Which tool it is.
-    pub(crate) fn name(&self) -> ToolName {
-        ToolName {
-            name: self.tool.declaration.name.clone(),
-            entity: Some(self.tool.identity.entity_id.to_string()),
-            environment: Some(self.tool.identity.environment_id.to_string()),
-        }
-    }
-}
 
 /// The tools of one run.
 pub struct Tools<'a> {
     core: &'a Core,
     caller: &'a Caller,
     sink: &'a dyn ChatSink,
-    usable: Vec<UsableTool>,
+    usable: Vec<NamedTool>,
 }
 
 impl<'a> Tools<'a> {
@@ -61,26 +35,22 @@ impl<'a> Tools<'a> {
         allowed: Option<&[String]>,
         environment: Option<&str>,
     ) -> Result<Self, Error> {
-        let environment = core.environment_of(caller, environment)?.id;
-        let is_allowed = |identity: &Identity, tool: &CatalogTool| {
-            let is_named = allowed.is_none_or(|allowed| allowed.contains(&tool.declaration.name));
-            is_named && may(caller, Action::Call, identity, tool)
-        };
-        let mut usable = core.list_tools_where(&caller.project_id, Some(&environment), is_allowed).await?;
-        usable.retain(|tool| tool.online && tool.enabled);
-        let usable = with_handles(usable);
+        let view = ToolView { environment: core.environment_of(caller, environment)?.id, entity: None };
+        let is_allowed = |name: &String| allowed.is_none_or(|allowed| allowed.contains(name));
+        let mut usable = core.tools_in_view(caller, &view).await?;
+        usable.retain(|named| named.tool.online && is_allowed(&named.tool.declaration.name));
         Ok(Self { core, caller, sink, usable })
     }
 
     /// The tools, by entity, each worker's in its own order.
     #[must_use]
-    pub fn list(&self) -> &[UsableTool] {
+    pub fn list(&self) -> &[NamedTool] {
         &self.usable
     }
 
     /// The tool of that handle.
     #[must_use]
-    pub fn find(&self, handle: &str) -> Option<&UsableTool> {
+    pub fn find(&self, handle: &str) -> Option<&NamedTool> {
         self.usable.iter().find(|tool| tool.handle == handle)
     }
 
@@ -88,7 +58,7 @@ impl<'a> Tools<'a> {
     ///
     /// # Errors
     /// The tool's schema is one that cannot be written in other forms, or the database failed.
-    pub async fn export(&self, tool: &UsableTool, dialect: Dialect) -> Result<Value, Error> {
+    pub async fn export(&self, tool: &NamedTool, dialect: Dialect) -> Result<Value, Error> {
         self.core.tool_in(self.caller, &tool.name(), dialect).await
     }
 
@@ -134,13 +104,4 @@ impl fmt::Debug for Tools<'_> {
 pub(crate) fn failure(error: &Error) -> Box<RawValue> {
     let told = serde_json::json!({"error": error.in_full()});
     serde_json::value::to_raw_value(&told).expect("strings always serialize")
-}
-
-/// The tools, each under a name that models take.
-fn with_handles(tools: Vec<ListedTool>) -> Vec<UsableTool> {
-    let handles = {
-        let named = tools.iter().map(|tool| Named { entity: &tool.identity.entity, name: &tool.declaration.name });
-        handles(&named.collect::<Vec<_>>())
-    };
-    handles.into_iter().zip(tools).map(|(handle, tool)| UsableTool { handle, tool }).collect()
 }

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
+use platools::mcp::{confirm_end, whole_if_large};
 use rmcp::model::ErrorCode;
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use serde::Deserialize;
@@ -119,8 +120,12 @@ async fn answer(adapter: &Adapter, visit: Visit, request: Request) -> Response {
     let config = adapter.config.clone().with_cancellation_token(visit.session.ended.clone());
     let visit = Arc::new(visit);
     let service = StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&visit), config);
-    let is_json = is_json(request.headers());
-    let response = service.handle(request).await.map(Body::new);
+    let (is_json, method) = (is_json(request.headers()), request.method().clone());
+    let mut response = service.handle(request).await;
+    confirm_end(&method, &mut response);
+    if method == Method::POST {
+        response = whole_if_large(response, adapter.sessions.settings.stream_after).await;
+    }
     if let Some(error) = visit.take_refusal() {
         return refusal(&error);
     }
@@ -129,7 +134,7 @@ async fn answer(adapter: &Adapter, visit: Visit, request: Request) -> Response {
         let message = "the body is no JSON-RPC message of this protocol";
         return refused(StatusCode::BAD_REQUEST, ErrorCode::INVALID_REQUEST, message);
     }
-    response
+    response.map(Body::new)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -1,4 +1,5 @@
-//! What clients are told of who may ask: RFC 9728, as far as it is true without an authorization server.
+//! What clients are told of who may ask: a challenge, and the metadata of RFC 9728 if there are authorization servers. The Model
+//! Context Protocol wants at least one in the document, and a client that finds it begins a sign-in that cannot work without.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +28,11 @@ pub(super) async fn show(
     if let Err(error) = adapter.sessions.core.limiter().request_from(from.ip()) {
         return refusal(&error);
     }
+    if adapter.sessions.settings.authorization_servers.is_empty() {
+        let message =
+            "there are no authorization servers; send a key or token of the gateway as `Authorization: Bearer`";
+        return refusal(&Error::new(ErrorKind::NotFound, message));
+    }
     let path = request.uri().path().strip_prefix(WELL_KNOWN).unwrap_or_default();
     let Some(resource) = adapter.places.url(request.extensions().get::<KnownHost>(), path) else {
         let message =
@@ -36,19 +42,22 @@ pub(super) async fn show(
     Json(json!({
         "resource": resource,
         "resource_name": "platools gateway",
+        "authorization_servers": adapter.sessions.settings.authorization_servers,
         "bearer_methods_supported": ["header"],
     }))
     .into_response()
 }
 
-/// Tells whoever brought no credential, or a wrong one, where to read what is taken.
+/// Challenges a request without a credential, or with a wrong one; names the metadata if there is any.
 pub(super) fn challenge(adapter: &Adapter, parts: &Parts, error: &Error) -> Response {
     let mut response = refusal(error);
     if response.status() == StatusCode::UNAUTHORIZED {
         let is_wrong =
             parts.headers.contains_key(header::AUTHORIZATION).then_some("error=\"invalid_token\"".to_owned());
         let path = format!("{WELL_KNOWN}{}", parts.uri.path());
-        let metadata = adapter.places.url(parts.extensions.get::<KnownHost>(), &path);
+        let has_metadata = !adapter.sessions.settings.authorization_servers.is_empty();
+        let url = || adapter.places.url(parts.extensions.get::<KnownHost>(), &path);
+        let metadata = has_metadata.then(url).flatten();
         let metadata = metadata.map(|url| format!("resource_metadata=\"{url}\""));
         let says: Vec<_> = is_wrong.into_iter().chain(metadata).collect();
         let challenge = format!("Bearer {}", says.join(", "));

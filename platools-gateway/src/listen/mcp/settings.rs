@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use platools::mcp::STREAM_AFTER;
+
 /// How clients of the Model Context Protocol are served at `/mcp`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +12,13 @@ pub struct McpSettings {
     /// host counts as one of [`HttpSettings::names`](crate::HttpSettings::names), and its origin as an allowed one. Default: the host of
     /// the request, if it is a name or an address of the gateway.
     pub url: Option<String>,
+    /// Authorization servers whose tokens the gateway takes, by the URLs of their issuers: named in the metadata of RFC 9728, with which
+    /// clients begin a sign-in. Without any there is no such document, and clients use a key or token that they were given. Default:
+    /// none.
+    pub authorization_servers: Vec<String>,
+    /// How long the answer to a message is held back to be sent whole if it is large. After that it is sent as a stream of events, which
+    /// some clients read only up to 1 MiB each. Default: 10 seconds.
+    pub stream_after: Duration,
     /// A session that is not used for so long ends. Default: 1 hour.
     pub session_idle: Duration,
     /// One project has at most so many sessions. A caller that has some of them loses its idlest one for a new one. Default: 1000.
@@ -28,6 +37,8 @@ impl Default for McpSettings {
     fn default() -> Self {
         Self {
             url: None,
+            authorization_servers: Vec::new(),
+            stream_after: STREAM_AFTER,
             session_idle: Duration::from_secs(60 * 60),
             max_sessions: 1000,
             max_sessions_per_caller: 100,

@@ -6,12 +6,10 @@ use serde_json::{Map, Value, json};
 use super::failure::failure;
 use crate::core::error::Error;
 use crate::core::identity::Caller;
-use crate::core::{Core, ToolName, ToolView, ViewedTool};
+use crate::core::{Core, NamedTool, ToolView};
 use crate::listen::forms::Page;
+use platools::mcp::TOOLS_PER_PAGE;
 use platools::tool::Dialect;
-
-/// So many tools are on a page.
-const PAGE: usize = 100;
 
 /// One page of the tools that a caller may use.
 pub(super) async fn page(
@@ -20,9 +18,9 @@ pub(super) async fn page(
     view: &ToolView,
     cursor: Option<&str>,
 ) -> Result<ListToolsResult, ErrorData> {
-    let viewed = core.viewed_tools(caller, view).await.map_err(|error| failure(&error))?;
+    let viewed = core.tools_in_view(caller, view).await.map_err(|error| failure(&error))?;
     let cursor = cursor.map(read_cursor).transpose()?;
-    let page = Page::of(viewed, Some(PAGE), cursor.as_deref(), |tool| &tool.handle);
+    let page = Page::of(viewed, Some(TOOLS_PER_PAGE), cursor.as_deref(), |tool| &tool.handle);
     let (viewed, next) = page.map_err(|misfit| ErrorData::invalid_params(misfit.0, None))?.into_parts();
     let mut tools = Vec::with_capacity(viewed.len());
     for tool in viewed {
@@ -38,13 +36,9 @@ fn read_cursor(cursor: &str) -> Result<String, ErrorData> {
     text.ok_or_else(|| ErrorData::invalid_params("`cursor` is none; take the `nextCursor` of the page before", None))
 }
 
-async fn shown(core: &Core, caller: &Caller, viewed: ViewedTool) -> Result<Tool, Error> {
-    let ViewedTool { handle, tool } = viewed;
-    let name = ToolName {
-        name: tool.declaration.name.clone(),
-        entity: Some(tool.identity.entity_id.to_string()),
-        environment: Some(tool.identity.environment_id.to_string()),
-    };
+async fn shown(core: &Core, caller: &Caller, viewed: NamedTool) -> Result<Tool, Error> {
+    let name = viewed.name();
+    let NamedTool { handle, tool, .. } = viewed;
     // A schema that cannot be used costs its tool nothing but the schema; a client might refuse the whole list for it.
     let exported = core.tool_in(caller, &name, Dialect::Mcp).await;
     let exported = exported.ok().and_then(|exported| serde_json::from_value(with_object(exported)).ok());

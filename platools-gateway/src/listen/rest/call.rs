@@ -66,7 +66,7 @@ pub(super) struct Form {
 }
 
 /// Call a tool, and wait for its result. A caller that goes away cancels its call.
-#[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Call<'static>,
+#[utoipa::path(post, path = "/v1/tools/{name}/call", tag = "calls", request_body = Option<Call<'static>>,
     params(
         ("name", description = "Name"),
         Form,
@@ -96,7 +96,9 @@ pub(super) async fn call(
         }
     };
     let (body, held) = read(&core, &caller, body).await?.into_parts();
-    let request = parse::<Call<'_>>(&body)?.request(tool, headers.trace)?;
+    // Every member has a default, and so has the whole.
+    let body = if body.trim().is_empty() { "{}" } else { &body };
+    let request = parse::<Call<'_>>(body)?.request(tool, headers.trace)?;
     match (form.stream, leave) {
         (None | Some(0), Leave::ToCall(permit)) => Ok(answer(&core.call_permitted(&caller, permit, request).await?)),
         (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),

@@ -16,13 +16,13 @@ use prometheus_client::registry::{Registry, Unit};
 use super::auth::Known;
 use super::problem::Problem;
 use crate::core::Core;
-use crate::core::figures::{Figures, LATENCY_BOUNDS, ToolFigures};
+use crate::core::figures::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 use crate::core::identity::Identity;
 
 /// The form that is written: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Show figures for Prometheus: those of the caller's project, and those of the gateway as a whole.
+/// Show figures for Prometheus: those of the caller's project, and for callers of the default project those of the whole gateway.
 #[utoipa::path(get, path = "/metrics", tag = "operations",
     responses((status = 200, body = String, content_type = "application/openmetrics-text"), (status = "4XX", body = Problem)))]
 pub(super) async fn metrics(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Response, Problem> {
@@ -41,17 +41,11 @@ impl Collector for Figures {
         let encoder = &mut encoder;
         let info = [("version", env!("CARGO_PKG_VERSION"))];
         gauges(encoder, "build_info", "The gateway's version", None, [(info, 1_u64)])?;
-        gauges(encoder, "connections", "Open connections", None, [(NO_LABELS, self.connections)])?;
-        gauges(encoder, "callers", "Callers on sockets of their own", None, [(NO_LABELS, self.callers)])?;
-        let watched = [(NO_LABELS, self.watched_agents)];
-        gauges(encoder, "watched_agents", "Agents that a dashboard watches", None, watched)?;
         gauges(encoder, "sessions", "Agents with a session", None, [(NO_LABELS, self.sessions)])?;
         gauges(encoder, "agent_sockets", "Sockets of agents with sessions", None, [(NO_LABELS, self.agent_sockets)])?;
         self.encode_workers(encoder)?;
         self.encode_calls(encoder)?;
-        self.encode_journal(encoder)?;
-        let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));
-        counters(encoder, "refused", "Requests, connections and attempts over a limit", refused)
+        self.gateway.as_ref().map_or(Ok(()), |gateway| gateway.encode(encoder))
     }
 }
 
@@ -97,6 +91,18 @@ impl Figures {
             metric.encode_histogram::<NoLabelSet>(call.total.as_secs_f64(), count, &buckets, None)?;
         }
         Ok(())
+    }
+}
+
+impl GatewayFigures {
+    fn encode(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        gauges(encoder, "connections", "Open connections", None, [(NO_LABELS, self.connections)])?;
+        gauges(encoder, "callers", "Callers on sockets of their own", None, [(NO_LABELS, self.callers)])?;
+        let watched = [(NO_LABELS, self.watched_agents)];
+        gauges(encoder, "watched_agents", "Agents that a dashboard watches", None, watched)?;
+        self.encode_journal(encoder)?;
+        let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));
+        counters(encoder, "refused", "Requests, connections and attempts over a limit", refused)
     }
 
     fn encode_journal(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

@@ -86,17 +86,19 @@ impl Store {
         Ok(true)
     }
 
-    /// Changes how an agent answers, and whose it is.
-    pub(crate) async fn change_agent(&self, agent: &AgentId, said: &AgentChange) -> Result<(), Error> {
+    /// Changes how an agent answers, and whose it is. The profile is read and written in one transaction.
+    pub(crate) async fn change_agent(&self, id: &AgentId, said: &AgentChange) -> Result<(), Error> {
         let mut change = self.change_directory().await?;
-        sqlx::query(
-            "UPDATE agents SET profile = COALESCE($2, profile), owner = NULLIF(COALESCE($3, owner), '') WHERE id = $1",
-        )
-        .bind(agent.as_str())
-        .bind(said.profile.as_ref().map(text_of))
-        .bind(&said.owner)
-        .execute(&mut *change)
-        .await?;
+        let row = sqlx::query("SELECT * FROM agents WHERE id = $1").bind(id.as_str());
+        // It may have been removed meanwhile.
+        let Some(row) = row.fetch_optional(&mut *change).await? else { return Ok(()) };
+        let profile = said.profile.clone().apply_to(agent(&row).profile);
+        sqlx::query("UPDATE agents SET profile = $2, owner = NULLIF(COALESCE($3, owner), '') WHERE id = $1")
+            .bind(id.as_str())
+            .bind(text_of(&profile))
+            .bind(&said.owner)
+            .execute(&mut *change)
+            .await?;
         change.commit().await?;
         Ok(())
     }
@@ -175,6 +177,7 @@ fn text_of(profile: &Profile) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::agent::{MemberChange, ProfileChange};
 
     #[tokio::test]
     async fn opening_what_is_there_changes_nothing() {
@@ -209,6 +212,12 @@ mod tests {
             let agent = &store.directory().await.unwrap().agents[0];
             assert_eq!((&agent.profile, agent.owner.as_deref()), (&other, kept));
         }
+        // The second change was made by a program that knows nothing of the first.
+        let system_prompt = MemberChange::To("Be brief.".to_owned());
+        let change = ProfileChange { system_prompt, ..ProfileChange::default() };
+        store.change_agent(&id, &AgentChange { profile: change, owner: None }).await.unwrap();
+        let both = Profile { system_prompt: Some("Be brief.".to_owned()), ..other };
+        assert_eq!(store.directory().await.unwrap().agents[0].profile, both);
         store.close().await;
     }
 }

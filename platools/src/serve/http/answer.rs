@@ -15,7 +15,8 @@ use rmcp::transport::StreamableHttpService;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::guard::{Denied, Guard};
-use super::sessions::Sessions;
+use super::sessions::{Sessions, Use};
+use crate::mcp::{STREAM_AFTER, confirm_end, whole_if_large};
 use crate::serve::calls::Calls;
 use crate::serve::handler::Handler;
 
@@ -56,20 +57,23 @@ impl Answers {
         }
         // What handles the request from here on may log its headers.
         request.headers_mut().remove(AUTHORIZATION);
-        if self.sessions.are_full() && opens_a_session(&request) {
+        if self.sessions.have_no_room() && opens_a_session(&request) {
             let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, "there are too many sessions; try again later");
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
             return answer;
         }
-        let is_end = request.method() == Method::DELETE;
+        let method = request.method().clone();
+        let used = session_of(&request).and_then(|id| self.sessions.used(id));
+        // It goes with the message to its handler: a call goes on when its client has lost the connection.
+        request.extensions_mut().insert(used.clone());
         // A stop waits for answers to messages; a stream of notices has no end of its own.
-        let counted = (request.method() == Method::POST).then(|| self.calls.answer());
-        let mut answer = self.service.handle(request).await.map(|body| Counted { body, _counted: counted });
-        if is_end && answer.status() == StatusCode::ACCEPTED {
-            // The session is gone. Some clients take the library's status for a failure.
-            *answer.status_mut() = StatusCode::NO_CONTENT;
+        let counted = (method == Method::POST).then(|| self.calls.answer());
+        let mut answer = self.service.handle(request).await;
+        confirm_end(&method, &mut answer);
+        if method == Method::POST {
+            answer = whole_if_large(answer, STREAM_AFTER).await;
         }
-        answer
+        answer.map(|body| Counted { body, _counted: counted, _used: used })
     }
 }
 
@@ -83,8 +87,13 @@ impl fmt::Debug for Answers {
 fn opens_a_session<B>(request: &Request<B>) -> bool {
     let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     request.method() == Method::POST
-        && header("mcp-session-id").is_none()
+        && session_of(request).is_none()
         && header("mcp-protocol-version").is_none_or(|version| version < FIRST_WITHOUT_SESSIONS)
+}
+
+/// The session that a request names.
+fn session_of<B>(request: &Request<B>) -> Option<&str> {
+    request.headers().get("mcp-session-id").and_then(|id| id.to_str().ok())
 }
 
 /// Says how to be let in, as RFC 6750 has it.
@@ -99,17 +108,18 @@ fn unauthorized(denied: Denied) -> Response<Counted> {
 }
 
 fn text(status: StatusCode, message: &'static str) -> Response<Counted> {
-    let mut answer = Response::new(Counted { body: Full::from(message).boxed(), _counted: None });
+    let mut answer = Response::new(Counted { body: Full::from(message).boxed(), _counted: None, _used: None });
     *answer.status_mut() = status;
     let headers: &mut HeaderMap = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer
 }
 
-/// An answer that counts until its client has all of it, or is gone.
+/// An answer that counts, and is a use of its session, until its client has all of it or is gone.
 pub(super) struct Counted {
     body: BoxBody<Bytes, Infallible>,
     _counted: Option<TaskTrackerToken>,
+    _used: Option<Arc<Use>>,
 }
 
 impl Body for Counted {

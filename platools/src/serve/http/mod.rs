@@ -114,7 +114,8 @@ impl Http {
         self
     }
 
-    /// How many sessions there may be at once; further clients are told to try again later. Default:
+    /// How many sessions there may be at once. A further one takes the place of the session that was idle for the longest; if all
+    /// of them are in use, its client is told to try again later. Default:
     /// [`DEFAULT_MAX_SESSIONS`](Self::DEFAULT_MAX_SESSIONS).
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.max_sessions = sessions;

@@ -1,4 +1,5 @@
-//! The sessions of clients: as many as there may be, each kept until it ends or nothing was heard for long.
+//! [`Sessions`]: the sessions of clients, as many as there may be. Each is kept until it ends, nothing was heard for long, or another
+//! client needs the room.
 
 use std::collections::HashMap;
 use std::io;
@@ -10,6 +11,7 @@ use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, SessionConfig};
 use rmcp::transport::streamable_http_server::session::{EventStream, ServerSseMessage, SessionId, SessionManager};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::events::Events;
 
@@ -25,7 +27,31 @@ pub(super) struct Sessions {
     inner: LocalSessionManager,
     events: Events,
     room: Arc<Semaphore>,
-    open: Mutex<HashMap<SessionId, OwnedSemaphorePermit>>,
+    open: Arc<Mutex<HashMap<SessionId, Open>>>,
+}
+
+/// A session that is open.
+struct Open {
+    room: OwnedSemaphorePermit,
+    /// Requests that are not answered, and streams that are read.
+    uses: usize,
+    /// When the last use began or ended.
+    since: Instant,
+}
+
+/// One use of a session, until it is dropped.
+pub(super) struct Use {
+    open: Arc<Mutex<HashMap<SessionId, Open>>>,
+    id: SessionId,
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        if let Some(open) = lock(&self.open).get_mut(&self.id) {
+            open.uses -= 1;
+            open.since = Instant::now();
+        }
+    }
 }
 
 impl Sessions {
@@ -37,12 +63,44 @@ impl Sessions {
         config.keep_alive = Some(idle);
         inner.session_config = config;
         let room = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
-        Self { inner, events, room, open: Mutex::default() }
+        Self { inner, events, room, open: Arc::default() }
     }
 
-    /// Whether there is no room for another one.
-    pub(super) fn are_full(&self) -> bool {
-        self.room.available_permits() == 0
+    /// Whether there is no room for another one, and none that could be made.
+    pub(super) fn have_no_room(&self) -> bool {
+        self.room.available_permits() == 0 && self.open().values().all(|open| open.uses > 0)
+    }
+
+    /// Notes a use of a session, until the last clone of the returned [`Use`] is dropped. `None` if there is no such session.
+    pub(super) fn used(&self, id: &str) -> Option<Arc<Use>> {
+        let mut all = self.open();
+        let (id, _) = all.get_key_value(id)?;
+        let id = Arc::clone(id);
+        let open = all.get_mut(&id)?;
+        open.uses += 1;
+        open.since = Instant::now();
+        Some(Arc::new(Use { open: Arc::clone(&self.open), id }))
+    }
+
+    /// Room for one more session: free, or that of the session which nobody has used for the longest. Many clients go without a word.
+    async fn make_room(&self) -> Result<OwnedSemaphorePermit> {
+        if let Ok(free) = Arc::clone(&self.room).try_acquire_owned() {
+            return Ok(free);
+        }
+        let (id, room) =
+            self.take_idlest().ok_or_else(|| io::Error::new(io::ErrorKind::QuotaExceeded, "too many sessions"))?;
+        tracing::debug!("an idle session ended to make room for another");
+        self.events.forget(&Events::notices(&id));
+        // One that the library has ended meanwhile is gone as well.
+        let _ = self.inner.close_session(&id).await;
+        Ok(room)
+    }
+
+    fn take_idlest(&self) -> Option<(SessionId, OwnedSemaphorePermit)> {
+        let mut all = self.open();
+        let idle = all.iter().filter(|(_, open)| open.uses == 0);
+        let idlest = idle.min_by_key(|(_, open)| open.since).map(|(id, _)| Arc::clone(id))?;
+        all.remove_entry(&idlest).map(|(id, open)| (id, open.room))
     }
 
     /// Has the library know that a client is there.
@@ -53,9 +111,14 @@ impl Sessions {
         self.inner.create_standalone_stream(id).await.map(drop).map_err(io::Error::other)
     }
 
-    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, OwnedSemaphorePermit>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
+        lock(&self.open)
     }
+}
+
+fn lock(open: &Mutex<HashMap<SessionId, Open>>) -> MutexGuard<'_, HashMap<SessionId, Open>> {
+    // Every section leaves the table whole, so a panic in another task spoils nothing.
+    open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Result<T> = io::Result<T>;
@@ -65,10 +128,9 @@ impl SessionManager for Sessions {
     type Transport = <LocalSessionManager as SessionManager>::Transport;
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport)> {
-        let permit = Arc::clone(&self.room).try_acquire_owned();
-        let permit = permit.map_err(|_| io::Error::new(io::ErrorKind::QuotaExceeded, "too many sessions"))?;
+        let room = self.make_room().await?;
         let (id, transport) = self.inner.create_session().await.map_err(io::Error::other)?;
-        self.open().insert(Arc::clone(&id), permit);
+        self.open().insert(Arc::clone(&id), Open { room, uses: 0, since: Instant::now() });
         Ok((id, transport))
     }
 
@@ -121,5 +183,37 @@ impl SessionManager for Sessions {
             _ => Box::pin(self.inner.resume(id, last_event_id).await.map_err(io::Error::other)?),
         };
         Ok(stream)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn opened(sessions: &Sessions) -> SessionId {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        sessions.create_session().await.expect("there is room").0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_session_that_was_idle_for_the_longest_makes_room() {
+        let sessions = Sessions::new(3, Duration::from_secs(3600));
+        let (first, second, third) = (opened(&sessions).await, opened(&sessions).await, opened(&sessions).await);
+        assert!(!sessions.have_no_room());
+        let busy = sessions.used(&first).expect("it is open");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        drop(sessions.used(&second));
+        let fourth = opened(&sessions).await;
+        assert!(sessions.used(&third).is_none(), "the second was used since, and the first is in use");
+        assert!(!sessions.has_session(&third).await.expect("an answer"));
+        let uses = [&second, &fourth].map(|id| sessions.used(id).expect("it is open"));
+        assert!(sessions.have_no_room());
+        assert!(sessions.create_session().await.is_err(), "all are in use");
+        drop((busy, uses));
+        sessions.close_session(&second).await.expect("closed");
+        for _ in 0..5 {
+            opened(&sessions).await;
+        }
+        assert_eq!(sessions.open().len(), 3);
     }
 }

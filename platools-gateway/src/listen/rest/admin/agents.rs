@@ -76,9 +76,9 @@ pub(super) struct NewAgent {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AgentChange {
-    /// How it answers from now on: this takes the place of the whole profile.
+    /// The members of its profile that change: one that is missing stays as it is, and `null` is its default.
     #[schema(value_type = Option<Profile>)]
-    profile: Option<Object<Profile>>,
+    profile: Option<Object<agent::ProfileChange>>,
     /// The user whose it is from now on; an empty text is nobody.
     owner: Option<String>,
 }
@@ -128,7 +128,7 @@ pub(super) async fn change(
         let message = "say what changes: the `profile`, or the `owner`";
         return Err(Error::new(ErrorKind::InvalidRequest, message).into());
     }
-    let change = admin::AgentChange { profile: profile.map(|Object(profile)| profile.into()), owner };
+    let change = admin::AgentChange { profile: profile.map(|Object(profile)| profile).unwrap_or_default(), owner };
     Ok(Json(shown(administrator.directory()?.change_agent(&agent, change).await?)))
 }
 

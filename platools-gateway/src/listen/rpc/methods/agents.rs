@@ -2,12 +2,12 @@
 
 use platools::wire::rpc::RpcError;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Params, Reply, reply};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::admin::{self, Agent};
-use crate::core::agent::Profile;
 use crate::core::clock::rfc3339;
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::page::Window;
@@ -58,7 +58,7 @@ pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
         return Err(invalid("say what changes: the `profile`, or the `owner`"));
     }
     let admin = session.core.admin(&session.caller)?;
-    let change = admin::AgentChange { profile: profile.map(read).transpose()?, owner };
+    let change = admin::AgentChange { profile: read(profile.unwrap_or_default())?, owner };
     reply(&shown(&admin.change_agent(&agent_id, change).await?))
 }
 
@@ -68,10 +68,10 @@ pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
     reply(&json!({"deleted": true}))
 }
 
-/// A profile; without one, the agent answers commands.
-fn read(profile: Value) -> Result<Profile, RpcError> {
+/// A profile, or a change of one; without it, the default, which is an agent that answers commands or no change.
+fn read<P: Default + DeserializeOwned>(profile: Value) -> Result<P, RpcError> {
     match profile {
-        Value::Null => Ok(Profile::default()),
+        Value::Null => Ok(P::default()),
         profile @ Value::Object(_) => {
             serde_json::from_value(profile).map_err(|error| invalid(format!("`profile`: {error}")))
         }
