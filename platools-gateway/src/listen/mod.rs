@@ -82,7 +82,8 @@ pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site
     let served = rest::router(Arc::clone(core), described).merge(openai).merge(clients).merge(sockets);
     // Around everything else, so that no response gets by it.
     let observed = |router: Router| guard.protect(router).layer(from_fn_with_state(Arc::clone(core), http::observe));
-    Ok(Routes { served: observed(served), turned_away: observed(rest::turned_away()), busy: observed(rest::busy()) })
+    // `busy` replaces the response to a request that has passed the guard already.
+    Ok(Routes { served: observed(served), turned_away: observed(rest::turned_away()), busy: rest::busy() })
 }
 
 /// `/ws`, which two protocols have in common: who asks for an agent's feed in the query of the URL is a dashboard, and who does not

@@ -61,7 +61,8 @@ impl Reader {
     }
 }
 
-/// The changes over REST: method, path, body, and the action that is recorded. `{key}` is the id of a key that was made before.
+/// The changes over REST: method, path, body, and the action that is recorded. `{key}` and `{token}` are the ids of those that were made
+/// before.
 fn rest_changes() -> Vec<(&'static str, &'static str, &'static str, Value, &'static str)> {
     let none = Value::Null;
     vec![
@@ -81,8 +82,10 @@ fn rest_changes() -> Vec<(&'static str, &'static str, &'static str, Value, &'sta
         ("PATCH", "/v1/agents/{agent}", "/v1/agents/buyer", json!({"owner": "u-1"}), "agent.update"),
         ("DELETE", "/v1/agents/{agent}", "/v1/agents/buyer", none.clone(), "agent.delete"),
         ("POST", "/v1/keys", "/v1/keys", json!({"role": "viewer"}), "key.create"),
-        ("DELETE", "/v1/keys/{key}", "/v1/keys/{key}", none, "key.revoke"),
+        ("DELETE", "/v1/keys/{key}", "/v1/keys/{key}", none.clone(), "key.revoke"),
         ("POST", "/v1/tokens", "/v1/tokens", json!({"role": "viewer", "ttlSeconds": 60}), "token.mint"),
+        ("DELETE", "/v1/tokens/{token}", "/v1/tokens/{token}", none.clone(), "token.revoke"),
+        ("POST", "/v1/signing-keys/rotate", "/v1/signing-keys/rotate", json!({}), "signing_key.rotate"),
         ("PATCH", "/v1/tools/{name}", "/v1/tools/echo?entityId=dev", json!({"enabled": false}), "tool.disable"),
         ("PATCH", "/v1/tools/{name}", "/v1/tools/echo?entityId=dev", json!({"enabled": true}), "tool.enable"),
     ]
@@ -97,13 +100,16 @@ async fn each_administrative_route_leaves_one_record() {
     let (admin, mut reader) = (Caller::admin(&gateway), Reader::of(&gateway).await);
     Dial::dev(&gateway).welcomed().await.register(&["echo"]).await;
     reader.expect("sign_in", "worker.connect", "tool_sync").await;
-    let mut key = String::new();
+    let (mut key, mut token) = (String::new(), String::new());
     for (method, _, path, body, action) in rest_changes() {
-        let path = path.replace("{key}", &key);
+        let path = path.replace("{key}", &key).replace("{token}", &token);
         let answer = admin.send(method, &path, if body.is_null() { String::new() } else { body.to_string() }).await;
         assert!(matches!(answer.status, 200 | 201 | 204), "{method} {path}: {answer:?}");
         if let Some(id) = answer.body["key"]["id"].as_str() {
             id.clone_into(&mut key);
+        }
+        if let Some(id) = answer.body["id"].as_str() {
+            id.clone_into(&mut token);
         }
         let record = reader.expect("change", action, "rest").await;
         let actor = &record["actor"];
@@ -186,7 +192,7 @@ async fn each_command_leaves_one_record_and_one_line() {
     let mut worker = program.dial(&secret).welcomed().await;
     worker.register(&["echo"]).await;
     let mut expected = vec!["entity.create"];
-    let mut key = String::new();
+    let (mut key, mut token) = (String::new(), String::new());
     for (words, action) in [
         ("project add acme/shop", "project.create"),
         ("project remove acme/shop", "project.delete"),
@@ -202,14 +208,19 @@ async fn each_command_leaves_one_record_and_one_line() {
         ("key add --role viewer", "key.create"),
         ("key revoke KEY", "key.revoke"),
         ("token mint --role viewer --ttl 1m", "token.mint"),
+        ("token revoke TOKEN", "token.revoke"),
+        ("token rotate-key", "signing_key.rotate"),
         ("tool disable echo", "tool.disable"),
         ("tool enable echo", "tool.enable"),
     ] {
-        let output = data.run(&words.replace("KEY", &key)).await;
+        let output = data.run(&words.replace("KEY", &key).replace("TOKEN", &token)).await;
         assert!(output.status.success(), "{words}: {output:?}");
         let (printed, logged) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
         if let Some(id) = printed.split_whitespace().find(|word| word.starts_with("key_")) {
             id.clone_into(&mut key);
+        }
+        if let Some(id) = printed.split_whitespace().find(|word| word.starts_with("tok_")) {
+            id.trim_end_matches(|end: char| !end.is_ascii_alphanumeric()).clone_into(&mut token);
         }
         assert_eq!(logged.lines().filter(|line| line.contains(" audit: ")).count(), 1, "{words}: {logged}");
         assert!(logged.contains(action), "{words}: {logged}");
@@ -235,6 +246,7 @@ async fn each_command_leaves_one_record_and_one_line() {
 async fn each_lasting_sign_in_leaves_one_record() {
     let gateway = dev_gateway().await;
     let token = token(&gateway, Role::Admin, None, None).await;
+    let operator = gateway.add_key(Role::Operator).await.unwrap();
     let mut reader = Reader::of(&gateway).await;
 
     let _worker = Dial::dev(&gateway).welcomed().await;
@@ -242,7 +254,7 @@ async fn each_lasting_sign_in_leaves_one_record() {
     assert!(record["actor"]["credential"].as_str().unwrap().starts_with("sec_"), "{record:#}");
     assert_eq!(record["detail"], "entity dev, environment development");
 
-    let _caller = RpcCaller::operator(&gateway, "u-1").await;
+    let _caller = RpcCaller::with(&gateway, operator.expose_secret(), "u-1").await;
     assert_eq!(reader.expect("sign_in", "rpc.connect", "rpc").await["actor"]["userId"], "u-1");
 
     let agent = Agent::known(&gateway.url(), dev::AGENT, dev::AGENT_KEY);
@@ -353,7 +365,7 @@ async fn each_protocols_refusal_of_a_role_leaves_one_record() {
 
 #[tokio::test]
 async fn a_web_page_from_elsewhere_leaves_one_record() {
-    let gateway = within(dev::start(DevOptions::default().no_auth())).await.unwrap();
+    let gateway = within(dev::start(DevOptions::with_known_secrets().no_auth())).await.unwrap();
     let mut reader = Reader::of(&gateway).await;
     let dial = Dial::to(&gateway, "/ws").header("origin", "https://example.com");
     assert!(dial.try_open().await.is_err());

@@ -335,7 +335,7 @@ async fn bytes_that_a_client_writes_in_front_do_not_make_it_the_proxy() {
     .await;
     let guess = async |from: &[u8]| {
         let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
-        let head = b"GET /v1/tools HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer plt_key_wrong\r\n";
+        let head = b"GET /v1/tools HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer plt_key_wrong\r\n";
         stream.write_all(&[head, &b"X-Forwarded-For: "[..], from, b"\r\n\r\n"].concat()).await.unwrap();
         answer(stream).await.split(' ').nth(1).unwrap().to_owned()
     };

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use platools_gateway::core::limits::Limits;
 use platools_gateway::dev::{self, DevOptions};
-use platools_gateway::{Gateway, HttpSettings};
+use platools_gateway::{Gateway, HttpSettings, McpSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -193,7 +193,9 @@ async fn a_dashboard_without_a_token_is_told_how_to_prove_who_it_is() {
 #[tokio::test]
 async fn a_challenge_sends_nobody_to_a_host_that_may_be_somebody_elses() {
     let all = SocketAddr::from(([0, 0, 0, 0], 0));
-    let (gateway, _, _) = gateway_with(Gateway::builder().listen(all)).await;
+    let mut settings = McpSettings::default();
+    settings.authorization_servers = vec!["https://login.example.com".to_owned()];
+    let (gateway, _, _) = gateway_with(Gateway::builder().listen(all).mcp(settings)).await;
     let here = SocketAddr::from(([127, 0, 0, 1], gateway.address().port()));
     let challenge = async |host: &str| {
         let answer = send(here, &format!("POST /mcp HTTP/1.1\nHost: {host}\nContent-Length: 0")).await;

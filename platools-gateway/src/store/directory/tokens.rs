@@ -73,6 +73,7 @@ impl Store {
         let mut change = self.pool.begin().await?;
         // A write first, so that it waits for other writers instead of failing after it has read.
         insert(&mut change, token).await?;
+        self.write_recorded(&mut change).await?;
         if !are_good(&mut change, parents).await? {
             return Ok(TokenRecord::ParentEnded);
         }
