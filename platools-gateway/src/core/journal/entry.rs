@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::call::{CallEnd, CallSummary, Kept};
-use super::redact::{Names, redact};
+use super::redact::{Rules, redact};
 use super::settings::{JournalSettings, Recording};
 use crate::core::catalog::CatalogTool;
 use crate::core::gauge::Held;
@@ -60,9 +60,9 @@ fn stored(text: Option<String>, schema: Option<&Value>, settings: &JournalSettin
     let Some(text) = text else { return DROPPED };
     let redacted = match settings.recording {
         Recording::Nothing => return DROPPED,
-        // Nothing is looked for, but what nobody could read is not kept either.
-        Recording::Full => redact(&text, None, &Names::none()),
-        Recording::Redacted => redact(&text, schema, &settings.names),
+        // Nothing is looked for, but a value that nobody could read is not kept either.
+        Recording::Full => redact(&text, None, &Rules::none()),
+        Recording::Redacted => redact(&text, schema, &Rules::of(&settings.names, settings.max_payload_bytes)),
     };
     match redacted {
         Ok(None) => StoredText { kept: Kept::Kept, text: Some(text) },
