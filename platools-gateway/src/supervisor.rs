@@ -16,7 +16,7 @@ mod notify {
     use tokio_util::task::AbortOnDropHandle;
 
     /// How long the gateway takes to stop beyond its drain limit.
-    const FAREWELL: Duration = Duration::from_secs(20);
+    const FAREWELL: Duration = Duration::from_secs(30);
 
     /// Whoever started the gateway and watches over it.
     pub(crate) struct Supervisor {

@@ -3,8 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::error::ErrorKind;
 use super::{Closing, Core, Notice, Stay};
+
+/// How long the answers to named calls may take to be stored.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// How long the database may take to close.
+const LAST_CLOSE: Duration = Duration::from_secs(3);
 
 impl Core {
     /// Says from now on that the gateway is not ready, and has callers finish what they have begun.
@@ -43,12 +51,22 @@ impl Core {
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
-    /// Writes the journal and what agents said to its end, and closes the database.
+    /// Writes the journal and what agents said to its end, and closes the database. Each has a deadline, so that a database that
+    /// does not answer holds up no stop.
     pub async fn close(&self) {
         // The calls have been ended; what they came to is still to be kept.
-        self.idempotency.idle().await;
-        self.runtime.close().await;
-        self.journal.close().await;
-        self.store.close().await;
+        within(LAST_ANSWERS, "answers to named calls", self.idempotency.idle()).await;
+        tokio::join!(self.runtime.close(), self.journal.close());
+        if let Err(error) = self.aging.store(&self.store).await {
+            tracing::debug!(%error, "time of deletions could not be stored");
+        }
+        within(LAST_CLOSE, "database", self.store.close()).await;
+    }
+}
+
+/// Waits for a part of the gateway to end, up to a deadline.
+async fn within(deadline: Duration, part: &'static str, end: impl Future<Output = ()>) {
+    if timeout(deadline, end).await.is_err() {
+        tracing::error!(part, deadline_seconds = deadline.as_secs(), "part of the gateway did not end in time");
     }
 }

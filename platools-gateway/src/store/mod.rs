@@ -2,9 +2,11 @@
 //!
 //! The SQL keeps to what PostgreSQL understands as well: numbered parameters, text, 64-bit integers, `ON CONFLICT`.
 
+mod aging;
 mod catalog;
 mod conversations;
 mod directory;
+mod failure;
 mod idempotency;
 mod journal;
 mod runtime;
@@ -20,6 +22,7 @@ use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 pub(crate) use catalog::ToolRow;
 pub(crate) use conversations::{ConversationFilter, ConversationRow};
 pub(crate) use directory::{AgentRow, DirectoryRows, EntityRow, KeyRow, NewSecret, SecretRow};
+pub(crate) use failure::is_trouble;
 pub(crate) use idempotency::{EarlierRequest, RequestName};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
 pub(crate) use runtime::{ChannelRow, MemberRow, MessageRow, NewChannelRow, SessionRow};
@@ -143,6 +146,7 @@ fn steps() -> Vec<Migration> {
     let runtime = include_str!("../../migrations/0005_runtime.sql");
     let owners = include_str!("../../migrations/0006_agent_owners.sql");
     let cards = include_str!("../../migrations/0007_entity_cards.sql");
+    let aging = include_str!("../../migrations/0011_journal.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -155,6 +159,7 @@ fn steps() -> Vec<Migration> {
         step(5, "runtime", runtime),
         step(6, "agent owners", owners),
         step(7, "entity cards", cards),
+        step(11, "aging", aging),
     ]
 }
 
