@@ -70,7 +70,7 @@ pub(super) fn redact(text: &str, schema: Option<&Value>, rules: &Rules<'_>) -> R
     let nothing = Value::Null;
     let schema = schema.filter(|schema| place::marks_anything(schema)).unwrap_or(&nothing);
     let mut parts = rules.max_parts;
-    Walk::new(text, rules, &mut parts, 0).run(&Place::root(schema))
+    Walk::new(text, rules, &mut parts).run(&Place::root(schema))
 }
 
 #[cfg(test)]
@@ -194,6 +194,7 @@ mod tests {
     fn names_and_values_that_are_apart_belong_together() {
         for (text, expected) in [
             (r#"{"value":"x","name":"Authorization","n":1}"#, r#"{"value":"[redacted]","name":"Authorization","n":1}"#),
+            (r#"{"name":"Authorization","value":"Bearer x"}"#, r#"{"name":"Authorization","value":"[redacted]"}"#),
             (r#"[{"key":"password","value":{"a":1}}]"#, r#"[{"key":"password","value":"[redacted]"}]"#),
             (r#"["--password","hunter",1]"#, r#"["--password","[redacted]",1]"#),
             (r#"["--pin",1234]"#, r#"["--pin","[redacted]"]"#),
@@ -224,6 +225,16 @@ mod tests {
             deep = json!([deep]).to_string();
         }
         assert_eq!(redact(&deep, None, &Rules::of(&Names::default(), 64 * 1024)), Err(Unreadable));
+    }
+
+    #[test]
+    fn nesting_counts_on_inside_of_strings() {
+        let nested = |value: &Value, depth: usize| (0..depth).fold(value.clone(), |value, _| json!([value]));
+        let rules = Names::default();
+        let inside =
+            |depth: usize| json!({"a": nested(&json!(nested(&json!("x"), depth).to_string()), 60)}).to_string();
+        assert_eq!(redact(&inside(60), None, &Rules::of(&rules, 64 * 1024)), Ok(None));
+        assert_eq!(redact(&inside(70), None, &Rules::of(&rules, 64 * 1024)), Err(Unreadable));
     }
 
     #[test]

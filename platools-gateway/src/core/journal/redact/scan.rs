@@ -75,7 +75,9 @@ impl<'t> Cursor<'t> {
         let mut depth = 0_usize;
         loop {
             match self.peek()? {
-                b'"' => drop(self.string()?),
+                b'"' => {
+                    self.string()?;
+                }
                 byte => {
                     self.at += 1;
                     match byte {

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use serde::de::IgnoredAny;
+
 use super::names::Sound;
 use super::place::Place;
 use super::scan::{Cursor, decode};
@@ -28,6 +30,8 @@ pub(super) struct Walk<'t, 'r> {
     parts: &'r mut usize,
     /// How many texts this one is inside of.
     level: usize,
+    /// How deep this text is nested in those.
+    depth: usize,
     edits: Vec<Edit>,
 }
 
@@ -46,13 +50,13 @@ struct Seen<'t> {
 }
 
 impl<'t, 'r> Walk<'t, 'r> {
-    pub(super) fn new(text: &'t str, rules: &'r Rules<'r>, parts: &'r mut usize, level: usize) -> Self {
-        Self { text, cursor: Cursor::new(text), rules, parts, level, edits: Vec::new() }
+    pub(super) fn new(text: &'t str, rules: &'r Rules<'r>, parts: &'r mut usize) -> Self {
+        Self { text, cursor: Cursor::new(text), rules, parts, level: 0, depth: 0, edits: Vec::new() }
     }
 
     /// The text with its replacements; `None` if there are none.
     pub(super) fn run(mut self, place: &Place<'_>) -> Result<Option<String>, Unreadable> {
-        self.value(place, 0)?;
+        self.value(place, self.depth)?;
         if self.cursor.peek().is_some() {
             return Err(Unreadable);
         }
@@ -70,7 +74,7 @@ impl<'t, 'r> Walk<'t, 'r> {
             b'{' | b'[' if depth >= MAX_DEPTH => return Err(Unreadable),
             b'{' => self.object(place, depth + 1).map(|()| None)?,
             b'[' => self.array(place, depth + 1).map(|()| None)?,
-            b'"' => self.string(place)?,
+            b'"' => self.string(place, depth)?,
             _ => self.cursor.scalar().ok_or(Unreadable).map(|_| None)?,
         };
         Ok(Seen { place: start..self.cursor.at(), string, is_number: is_number(first) })
@@ -158,7 +162,7 @@ impl<'t, 'r> Walk<'t, 'r> {
         }
     }
 
-    fn string(&mut self, place: &Place<'_>) -> Result<Option<Cow<'t, str>>, Unreadable> {
+    fn string(&mut self, place: &Place<'_>, depth: usize) -> Result<Option<Cow<'t, str>>, Unreadable> {
         let quoted = self.cursor.string().ok_or(Unreadable)?;
         if !self.rules.looks_inside {
             return Ok(None);
@@ -169,8 +173,8 @@ impl<'t, 'r> Walk<'t, 'r> {
             return Ok(None);
         };
         self.count(text.len() / 256)?;
-        let redacted = match self.json_inside(&text, place)? {
-            Some(redacted) => redacted,
+        let redacted = match json_inside(&text) {
+            Some(inside) => self.redact_json(inside, place, depth)?,
             None => self.redact(&text),
         };
         if let Some(redacted) = redacted {
@@ -179,17 +183,14 @@ impl<'t, 'r> Walk<'t, 'r> {
         Ok(Some(text))
     }
 
-    /// The JSON text that a string is, with its replacements if there are any; `None` if it is not JSON.
-    fn json_inside(&mut self, text: &str, place: &Place<'_>) -> Result<Option<Option<String>>, Unreadable> {
-        let trimmed = text.trim_ascii();
-        if !trimmed.starts_with(['{', '[', '"']) || serde_json::from_str::<serde::de::IgnoredAny>(trimmed).is_err() {
-            return Ok(None);
-        }
+    /// A JSON text inside of this one, with its replacements if there are any.
+    fn redact_json(&mut self, text: &str, place: &Place<'_>, depth: usize) -> Result<Option<String>, Unreadable> {
         if self.level == MAX_LEVELS {
             return Err(Unreadable);
         }
-        let inside = Walk::new(trimmed, self.rules, self.parts, self.level + 1);
-        inside.run(&place.content()).map(Some)
+        // The depth counts on, because this goes one call deeper for each level.
+        let inside = Walk { level: self.level + 1, depth, ..Walk::new(text, self.rules, self.parts) };
+        inside.run(&place.content())
     }
 
     fn redact(&self, text: &str) -> Option<String> {
@@ -218,9 +219,10 @@ impl<'t, 'r> Walk<'t, 'r> {
         Ok(())
     }
 
-    /// Makes the replacements. Of those for the same part the widest counts.
+    /// Makes the replacements. Of those for the same part the widest counts, and the one that leaves nothing of it.
     fn edited(mut self) -> String {
-        self.edits.sort_by_key(|edit| (edit.place.start, usize::MAX - edit.place.end));
+        let leaves_some = |edit: &Edit| matches!(edit.text, Cow::Owned(_));
+        self.edits.sort_by_key(|edit| (edit.place.start, usize::MAX - edit.place.end, leaves_some(edit)));
         let (mut out, mut at) = (String::with_capacity(self.text.len()), 0);
         for edit in self.edits {
             if edit.place.start >= at {
@@ -232,6 +234,13 @@ impl<'t, 'r> Walk<'t, 'r> {
         out.push_str(&self.text[at..]);
         out
     }
+}
+
+/// The JSON text that a string is, without white space around it.
+fn json_inside(text: &str) -> Option<&str> {
+    let text = text.trim_ascii();
+    let is_json = text.starts_with(['{', '[', '"']) && serde_json::from_str::<IgnoredAny>(text).is_ok();
+    is_json.then_some(text)
 }
 
 fn is_number(first: u8) -> bool {
