@@ -1,7 +1,7 @@
 //! [`Aging`]: the time that deletion by age goes by.
 //!
-//! What is deleted too early is gone for good, and what is deleted late does no harm, so deletion believes the wall clock later
-//! than anything else does. A jump forward has to last for a day. The time is stored, so that a gateway that starts with a wrong
+//! Rows that are deleted too early are gone for good, and rows that are deleted late do no harm. So deletion believes the wall clock
+//! later than anything else does. A jump forward has to last for a day. The time is stored, so that a gateway that starts with a wrong
 //! clock deletes nothing either: when the clock is far ahead of the stored time, it has to stay so for an hour.
 
 use std::sync::{Mutex, PoisonError};
@@ -13,16 +13,16 @@ use crate::store::Store;
 
 use super::error::Error;
 
-/// How long a jump of the wall clock has to last before deletion goes by the new time.
+/// The time that a jump of the wall clock has to last before deletion goes by the new time.
 const SETTLING: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a clock has to run that was far ahead of the stored time when the gateway started.
+/// The time that a clock has to run that was far ahead of the stored time when the gateway started.
 const START_SETTLING: Duration = Duration::from_secs(60 * 60);
 
 /// A gateway that was stopped for no longer than this believes its clock at once.
 const SHORT_STOP_MS: i64 = 12 * 60 * 60 * 1000;
 
-/// How far the stored time may be behind.
+/// The lag that the stored time may have.
 const STALENESS_MS: i64 = 10 * 60 * 1000;
 
 /// The time that deletion by age goes by.
@@ -30,6 +30,8 @@ const STALENESS_MS: i64 = 10 * 60 * 1000;
 pub(crate) struct Aging {
     timeline: Mutex<Timeline>,
     stored_ms: Mutex<i64>,
+    /// The lead of the clock over the last run, if it is not believed yet.
+    lead_ms: Option<i64>,
 }
 
 impl Aging {
@@ -48,16 +50,21 @@ impl Aging {
     }
 
     fn resume(stored_ms: Option<i64>, reading: Reading) -> Self {
-        let ahead = stored_ms.filter(|stored_ms| reading.wall_ms.saturating_sub(*stored_ms) > SHORT_STOP_MS);
-        let timeline = match ahead {
-            None => Timeline::beginning(reading, SETTLING),
-            Some(stored_ms) => {
-                let hours = reading.wall_ms.saturating_sub(stored_ms) / 3_600_000;
-                tracing::warn!(hours, "clock is far ahead of the last run; nothing is deleted by age for an hour");
-                Timeline::resuming(stored_ms, reading, START_SETTLING, SETTLING)
-            }
+        let lead_ms = stored_ms.map(|stored_ms| reading.wall_ms.saturating_sub(stored_ms));
+        let lead_ms = lead_ms.filter(|lead_ms| *lead_ms > SHORT_STOP_MS);
+        let timeline = match (stored_ms, lead_ms) {
+            (Some(stored_ms), Some(_)) => Timeline::resuming(stored_ms, reading, START_SETTLING, SETTLING),
+            _ => Timeline::beginning(reading, SETTLING),
         };
-        Self { timeline: Mutex::new(timeline), stored_ms: Mutex::new(stored_ms.unwrap_or(0)) }
+        Self { timeline: Mutex::new(timeline), stored_ms: Mutex::new(stored_ms.unwrap_or(0)), lead_ms }
+    }
+
+    /// Logs that deletion waits, if it does so from the start.
+    pub(crate) fn log_start(&self) {
+        if let Some(lead_ms) = self.lead_ms {
+            let hours = lead_ms / 3_600_000;
+            tracing::warn!(hours, "clock is far ahead of the last run; nothing is deleted by age for an hour");
+        }
     }
 
     /// The time before which everything of that age may be deleted, in milliseconds since 1970.
@@ -114,7 +121,7 @@ mod tests {
     const HOUR_MS: i64 = 3_600_000;
     const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
 
-    /// How far the cutoff is from the time at the start, in milliseconds.
+    /// The distance of the cutoff from the time at the start, in milliseconds.
     fn since(aging: &Aging, start_ms: i64) -> i64 {
         aging.cutoff_ms(Duration::ZERO) - start_ms
     }

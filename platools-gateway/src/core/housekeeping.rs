@@ -12,13 +12,13 @@ use super::identity::{Credential, Identity};
 use super::{Closing, Core};
 use crate::ops::periodic::every;
 
-/// How often a gateway looks whether another process changed the directory, and which credentials have ended.
+/// The time between two looks at the directory, which another process may change, and at credentials that end.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
 
-/// How far behind the stored heartbeats of sessions may be.
+/// The lag that stored heartbeats of sessions may have.
 const HEARTBEATS: Duration = Duration::from_secs(30);
 
-/// How often what is old enough is forgotten.
+/// The time between two removals of old data.
 const SWEEPING: Duration = Duration::from_secs(60);
 
 /// Tasks that end when this is dropped.

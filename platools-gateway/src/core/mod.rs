@@ -188,6 +188,7 @@ impl Core {
     /// Begins to write a journal of calls, on the current tokio runtime. Without it none is written.
     #[must_use]
     pub fn with_journal(mut self, settings: JournalSettings) -> Self {
+        self.aging.log_start();
         self.journal = Journal::start(self.store.clone(), settings, &self.aging, &self.tasks);
         self
     }

@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use super::error::ErrorKind;
 use super::{Closing, Core, Notice, Stay};
 
-/// How long the answers to named calls may take to be stored.
+/// The time that the answers to named calls may take to be stored.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
-/// How long the database may take to close.
+/// The time that the database may take to close.
 const LAST_CLOSE: Duration = Duration::from_secs(3);
 
 impl Core {

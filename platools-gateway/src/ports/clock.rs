@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// How long a jump of the wall clock has to last before credentials and records go by the new time.
+/// The time that a jump of the wall clock has to last before credentials and records go by the new time.
 pub(crate) const SETTLING: Duration = Duration::from_secs(10 * 60);
 
 /// Steps up to this size are followed at once: it is how time servers correct a clock that is slightly wrong.
@@ -70,7 +70,7 @@ impl Clock {
 /// A line of time that follows the wall clock, and its jumps only when they last.
 #[derive(Debug)]
 pub(crate) struct Timeline {
-    /// What makes elapsed time the time of day.
+    /// The difference between the time of day and elapsed time.
     offset_ms: i64,
     /// A jump that is not believed yet.
     candidate: Option<Candidate>,

@@ -8,8 +8,8 @@ use crate::core::error::Error;
 /// out of memory, read-only, interrupted, input or output, corrupt, full, cannot be opened, protocol, no database.
 const TROUBLE: [i32; 12] = [3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26];
 
-/// Whether the database as a whole failed, so that the same write may succeed later. Otherwise it refused a statement, and other
-/// statements may be taken.
+/// True if the database as a whole failed, so that the same write may succeed later. Otherwise it refused a statement, and may take
+/// others.
 pub(crate) fn is_trouble(error: &Error) -> bool {
     match error.source().and_then(|source| source.downcast_ref::<sqlx::Error>()) {
         Some(sqlx::Error::Database(error)) => {

@@ -35,7 +35,7 @@ impl Entry {
         self.texts().map(String::len).sum()
     }
 
-    /// Whether arguments or a result wait with it.
+    /// True if arguments or a result wait with the record.
     pub(super) fn has_payload(&self) -> bool {
         self.texts().next().is_some()
     }

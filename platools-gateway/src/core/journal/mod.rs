@@ -102,7 +102,7 @@ pub(crate) struct Journal {
     running: Running,
     counters: Arc<Counters>,
     queue: Arc<Queue>,
-    /// Whether there is, or was, a task that writes.
+    /// True if a task writes, or wrote until the end.
     is_written: bool,
     /// The task that writes, for as long as records are taken.
     task: Mutex<Option<AbortOnDropHandle<()>>>,

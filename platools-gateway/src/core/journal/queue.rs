@@ -27,7 +27,7 @@ pub(super) const BATCH: usize = 256;
 /// The bytes of arguments and results after which a batch takes no further record.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// How long the first record of a batch waits for others.
+/// The time that the first record of a batch waits for others.
 pub(super) const WAIT: Duration = Duration::from_millis(200);
 
 /// The shortest time between two batches that only readers are in a hurry for. Readers that come meanwhile share the next one.

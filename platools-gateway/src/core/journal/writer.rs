@@ -14,10 +14,10 @@ use crate::core::aging::Aging;
 use crate::core::error::Error;
 use crate::store::{CallRow, Retention, Store, is_trouble};
 
-/// How long to wait before each further attempt to write a batch.
+/// Waits before each further attempt to write a batch.
 const RETRIES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
 
-/// How long to wait after those, as long as the database fails. Further calls wait in the queue until it is full.
+/// The wait after those, as long as the database fails. Further calls wait in the queue until it is full.
 const LATER: Duration = Duration::from_secs(1);
 
 /// Batches with more bytes than this are prepared where no socket waits for it.
@@ -26,16 +26,16 @@ const PREPARED_IN_PLACE: usize = 64 * 1024;
 /// The number of refused records that are held until the database takes others.
 const MAX_REFUSED: usize = 512;
 
-/// So many calls are deleted at a time, so that nobody who writes waits for long.
+/// The number of calls that are deleted at a time: few, so that no other write waits for long.
 const PRUNED: i64 = 256;
 
-/// How long others have the database to themselves between two deletions.
+/// The time that others have the database to themselves between two deletions.
 const BREATH: Duration = Duration::from_millis(20);
 
-/// How often to look for what is too old, for ages from minutes to years.
+/// The shortest and the longest time between two looks for old calls, for ages from minutes to years.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
 
-/// At most so often does the log say that calls cannot be written.
+/// The shortest time between two log lines about calls that cannot be written.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
 /// Where the journal's calls go.
@@ -87,7 +87,7 @@ impl Batch {
     }
 }
 
-/// What became of a batch.
+/// The outcome of an attempt to write a batch.
 enum Tried {
     /// It is written, but for records that only the database knows the fault of, which are lost.
     Written,
@@ -148,8 +148,8 @@ impl<S: Shelf> Writer<S> {
         }
     }
 
-    /// Waits for whatever is due first, so that neither writing nor deleting starves the other. All waits are cancel-safe: a
-    /// change that is missed by one is seen by the next look.
+    /// Waits for the event that is due first, so that neither writing nor deleting starves the other. All waits are
+    /// cancel-safe: the next look sees a change that one of them missed.
     async fn next(&mut self) -> Event {
         loop {
             if self.queue.is_closing() {

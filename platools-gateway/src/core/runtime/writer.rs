@@ -27,7 +27,7 @@ const WAITING: usize = 4096;
 /// So many are written at once.
 const BATCH: usize = 256;
 
-/// How long the last write may take when the gateway stops.
+/// The time that the last write may take when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(8);
 
 /// What is to be written, and what is to be done then.

@@ -12,10 +12,10 @@ const MAX_NAME: usize = 64;
 /// Longer values are no words of a sentence and no pieces of a program.
 const MAX_WORD: usize = 256;
 
-/// How far the begin of the line is looked for.
+/// The number of characters in which the begin of the line is looked for.
 const MAX_INDENT: usize = 256;
 
-/// At most so many spaces stand between a name, its sign and its value.
+/// The number of spaces that may stand between a name, its sign and its value.
 const MAX_SPACES: usize = 8;
 
 /// The places of such values in a text, in their order. Each sign is looked at once, and a name before it is bounded, so this takes
@@ -107,7 +107,7 @@ fn name_before(text: &str, sign: usize) -> Option<Name<'_>> {
     Some(Name { text: &end[start..], is_quoted, is_at_line_start, has_space_after })
 }
 
-/// Whether only spaces and signs stand between the begin of a line and the end of this.
+/// True if only spaces and signs stand between the begin of a line and the end of this text.
 fn is_line_start(before: &[u8]) -> bool {
     let is_passed_over = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'-' | b'{' | b'[' | b'(');
     match before.iter().rev().take(MAX_INDENT).find(|byte| !is_passed_over(byte)) {
@@ -153,13 +153,13 @@ fn quoted(text: &str, start: usize) -> Option<Range<usize>> {
     Some(inside..end)
 }
 
-/// Whether the value of a header of this name goes on to the end of the line.
+/// True if the value of a header of this name goes on to the end of the line.
 fn is_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.ends_with("authorization") || name.ends_with("cookie")
 }
 
-/// Whether a header's value is one, and not the next word of a sentence.
+/// True if a header's value is a credential, and not the next word of a sentence.
 fn is_credential(value: &str) -> bool {
     let (first, rest) = value.split_once(' ').unwrap_or((value, ""));
     let is_scheme =
@@ -172,7 +172,7 @@ fn header_end(value: &str) -> usize {
     value[..end].trim_end().len()
 }
 
-/// Whether a value was taken out before.
+/// True if the value was taken out before.
 fn is_redacted(value: &str) -> bool {
     value
         .strip_prefix(REPLACEMENT)

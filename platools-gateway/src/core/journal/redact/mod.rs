@@ -26,10 +26,10 @@ pub use names::{SENSITIVE_NAMES, SENSITIVE_WORDS};
 use place::Place;
 use walk::Walk;
 
-/// What stands for what was taken out.
+/// The JSON value that takes the place of a value that was taken out.
 const REDACTED: &str = r#""[redacted]""#;
 
-/// The same inside of a string.
+/// The text that takes the place of a secret inside of a string.
 const REPLACEMENT: &str = "[redacted]";
 
 /// Values may be nested so deep; it is what serde_json reads, here and in most callers.
@@ -39,11 +39,11 @@ const MAX_DEPTH: usize = 127;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreadable;
 
-/// What is looked for.
+/// The names and patterns to look for, and the bound on the work.
 #[derive(Debug)]
 pub(super) struct Rules<'a> {
     names: &'a Names,
-    /// Whether secrets are looked for inside of strings.
+    /// True if secrets are looked for inside of strings.
     looks_inside: bool,
     /// The number of values, members and schemas that may be looked at.
     max_parts: usize,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use aho_corasick::AhoCorasick;
 
-/// What names that sound secret contain, whatever the case and whatever stands between letters.
+/// Parts of names that sound secret, in any case and with anything between the letters.
 pub const SENSITIVE_NAMES: [&str; 12] = [
     "accesskey",
     "apikey",
@@ -28,7 +28,7 @@ pub const SENSITIVE_WORDS: [&str; 13] =
 /// Names longer than this are sentences.
 const MAX_NAME: usize = 128;
 
-/// What a name must not contain.
+/// Names that sound secret.
 #[derive(Debug, Clone)]
 pub(in crate::core::journal) struct Names {
     /// `None` if nothing sounds secret.
@@ -36,7 +36,7 @@ pub(in crate::core::journal) struct Names {
     words: &'static [&'static str],
 }
 
-/// How a name sounds.
+/// The verdict on a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sound {
     Harmless,
@@ -74,7 +74,7 @@ impl Names {
         Sound::Harmless
     }
 
-    /// Whether a name of a header, an option or a field sounds secret, where the value is text.
+    /// True if the name of a header, an option or a field sounds secret, where the value is text.
     pub(super) fn fit(&self, name: &str) -> bool {
         name.len() <= MAX_NAME && self.sound(name) != Sound::Harmless
     }

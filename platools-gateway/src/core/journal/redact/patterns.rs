@@ -91,14 +91,14 @@ fn find_credentials(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether nothing else stands on the line of a place.
+/// True if nothing else stands on the line of a place.
 fn is_whole_line(text: &str, place: Range<usize>) -> bool {
     let (before, after) =
         (text[..place.start].trim_end_matches([' ', '\t']), text[place.end..].trim_start_matches([' ', '\t']));
     (before.is_empty() || before.ends_with('\n')) && (after.is_empty() || after.starts_with(['\n', '\r']))
 }
 
-/// Whether this is no word of a sentence.
+/// True if a text is no word of a sentence.
 pub(super) fn looks_random(text: &str) -> bool {
     let is_unusual = |byte: u8| byte.is_ascii_digit() || b"!@#$%^&*+=_~/\\".contains(&byte);
     text.len() >= 20 || text.bytes().any(is_unusual)

@@ -66,7 +66,7 @@ impl<'a> Place<'a> {
         Self::of(self.root, self.schemas.iter().filter_map(|schema| schema.get("contentSchema")).collect())
     }
 
-    /// How much work it was to find the schemas.
+    /// The work it took to find the schemas, in parts.
     pub(super) fn cost(&self) -> usize {
         self.schemas.len()
     }

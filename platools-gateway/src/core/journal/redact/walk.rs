@@ -11,7 +11,7 @@ use super::scan::{Cursor, decode};
 use super::text::redact_text;
 use super::{MAX_DEPTH, REDACTED, Rules, Unreadable};
 
-/// Texts that are JSON are gone into so many levels deep.
+/// The number of levels of JSON texts inside of JSON texts.
 const MAX_LEVELS: usize = 4;
 
 /// Names of members that name the thing whose value another member has.
@@ -26,11 +26,11 @@ pub(super) struct Walk<'t, 'r> {
     text: &'t str,
     cursor: Cursor<'t>,
     rules: &'r Rules<'r>,
-    /// How many more parts may be looked at, in this text and those inside of it.
+    /// The number of parts that may still be looked at, in this text and those inside of it.
     parts: &'r mut usize,
-    /// How many texts this one is inside of.
+    /// The number of texts that this one is inside of.
     level: usize,
-    /// How deep this text is nested in those.
+    /// The depth of this text in those.
     depth: usize,
     edits: Vec<Edit>,
 }
