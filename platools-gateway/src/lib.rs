@@ -31,6 +31,8 @@ mod domain;
 mod gateway;
 mod listen;
 pub mod model;
+mod ops;
+mod ports;
 mod store;
 mod tls;
 

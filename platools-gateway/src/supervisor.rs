@@ -11,12 +11,13 @@ mod notify {
     use std::time::Duration;
 
     use platools_gateway::core::Core;
+    use platools_gateway::core::ready::NotReady;
     use sd_notify::NotifyState;
     use tokio::time::{MissedTickBehavior, interval};
     use tokio_util::task::AbortOnDropHandle;
 
     /// How long the gateway takes to stop beyond its drain limit.
-    const FAREWELL: Duration = Duration::from_secs(20);
+    const FAREWELL: Duration = Duration::from_secs(30);
 
     /// Whoever started the gateway and watches over it.
     pub(crate) struct Supervisor {
@@ -48,7 +49,8 @@ mod notify {
         loop {
             interval.tick().await;
             match core.check_ready().await {
-                Ok(()) => tell(&[NotifyState::Watchdog]),
+                // A task that is down is started again, which helps more than a new process.
+                Ok(()) | Err(NotReady::TasksDown(_)) => tell(&[NotifyState::Watchdog]),
                 Err(why) => tracing::error!(%why, "no sign of life is given"),
             }
         }

@@ -43,12 +43,14 @@ const SDK: Table = Table {
 const GATEWAY: Table = Table {
     rules: &[
         ("domain", &[]),
+        ("ports", &["domain"]),
+        ("ops", &["domain"]),
         ("authority", &["domain"]),
         ("audit", &["domain", "store"]),
-        ("core", &["audit", "authority", "domain", "store"]),
+        ("core", &["audit", "authority", "domain", "ops", "ports", "store"]),
         ("store", &["authority", "core", "domain"]),
-        ("tls", &["core"]),
-        ("listen", &["audit", "authority", "core", "domain", "tls"]),
+        ("tls", &["core", "ops"]),
+        ("listen", &["audit", "authority", "core", "domain", "ops", "tls"]),
         ("model", &["core"]),
         ("gateway", &["audit", "core", "domain", "listen", "model", "store", "tls"]),
         ("dev", &["core", "gateway", "listen", "model"]),

@@ -55,7 +55,7 @@ impl Core {
     /// The role is not enough, or the database failed.
     pub async fn past_calls(&self, caller: &Caller, query: CallQuery, limit: usize) -> Result<Vec<PastCall>, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
-        self.journal.settle().await;
+        self.journal.settle(&caller.project_id).await;
         let filter = self.call_filter(caller, query);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         Ok(self.store.calls(&caller.project_id, &filter, limit).await?.into_iter().map(past_call).collect())
@@ -104,7 +104,7 @@ impl Core {
     }
 
     async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {
-        self.journal.settle().await;
+        self.journal.settle(&caller.project_id).await;
         Ok(self.store.call(&caller.project_id, call_id).await?.map(past_call))
     }
 

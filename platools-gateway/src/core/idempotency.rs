@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Core;
-use super::clock::ms_before;
 use super::digest::sha256;
 use super::error::{ArgumentProblem, Error, ErrorKind};
 use super::identity::{Caller, Credential};
@@ -190,7 +189,7 @@ impl Core {
 
     /// Forgets answers that are old enough.
     pub(crate) async fn forget_old_answers(&self) -> Result<(), Error> {
-        self.store.forget_requests_before(ms_before(KEPT)).await
+        self.store.forget_requests_before(self.aging.cutoff_ms(KEPT)).await
     }
 }
 

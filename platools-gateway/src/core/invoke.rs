@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::arguments::Arguments;
 use super::calls::Outcome;
 use super::catalog::{CatalogTool, Found};
-use super::clock::ms_after;
+use super::clock::wall_ms;
 use super::content::max_bytes;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
@@ -168,7 +168,8 @@ impl Core {
         request: &CallRequest,
         call_id: &CallId,
     ) -> Result<(Box<RawValue>, u64), Error> {
-        let (deadline, deadline_ms) = (Instant::now() + request.timeout, ms_after(request.timeout));
+        let timeout_ms = i64::try_from(request.timeout.as_millis()).unwrap_or(i64::MAX);
+        let (deadline, deadline_ms) = (Instant::now() + request.timeout, wall_ms().saturating_add(timeout_ms));
         let Found { identity, tool } = found;
         let scope = identity.scope();
         let (environment, declaration) = (&identity.environment_id, &tool.declaration);

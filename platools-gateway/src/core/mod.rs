@@ -6,6 +6,7 @@
 pub mod admin;
 mod admission;
 pub mod agent;
+mod aging;
 pub mod arguments;
 mod callers;
 mod calls;
@@ -54,6 +55,7 @@ pub use callers::{Presence, Stay};
 pub use calls::{Outcome, Receipt};
 pub use catalog::Changes;
 pub use history::{CallQuery, CallsBefore};
+pub(crate) use housekeeping::Housekeeping;
 pub use invoke::{CallPermit, CallReply, CallRequest};
 pub use news::ToolNews;
 pub use registration::Registration;
@@ -63,6 +65,7 @@ pub use views::{ToolView, ViewedTool};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use agent::Agent;
+use aging::Aging;
 use callers::Callers;
 use calls::Calls;
 use catalog::Catalog;
@@ -87,12 +90,16 @@ use crate::authority::SigningKeySource;
 pub(crate) use crate::domain::random;
 pub use crate::domain::{error, identity, ids};
 
+use crate::ops::tasks::Tasks;
 use crate::store::Store;
 
 /// A gateway without its protocols.
 #[derive(Debug)]
 pub struct Core {
     store: Store,
+    /// The tasks that run beside requests.
+    tasks: Tasks,
+    aging: Arc<Aging>,
     directory: Directory,
     catalog: Catalog,
     news: News,
@@ -162,12 +169,15 @@ impl Core {
 
     async fn on(store: Store, limits: &Limits, folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
         let news = News::default();
+        let aging = Arc::new(Aging::open(&store).await?);
         let directory = Directory::open(store.clone(), news.clone(), folder, signing_keys).await?;
         let catalog = Catalog::new(store.clone());
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
         let workers = Workers::new(calls.clone(), news.clone());
         Ok(Self {
             store,
+            tasks: Tasks::default(),
+            aging,
             directory,
             catalog,
             news,
@@ -196,7 +206,8 @@ impl Core {
     /// Begins to write a journal of calls, on the current tokio runtime. Without it none is written.
     #[must_use]
     pub fn with_journal(mut self, settings: JournalSettings) -> Self {
-        self.journal = Journal::start(self.store.clone(), settings);
+        self.aging.log_start();
+        self.journal = Journal::start(self.store.clone(), settings, &self.aging, &self.tasks);
         self
     }
 
@@ -206,7 +217,7 @@ impl Core {
     /// # Errors
     /// The database failed.
     pub async fn with_runtime(mut self, settings: RuntimeSettings) -> Result<Self, Error> {
-        self.runtime = Runtime::start(self.store.clone(), settings).await?;
+        self.runtime = Runtime::start(self.store.clone(), settings, &self.tasks).await?;
         self.observers.add(self.runtime.observer());
         Ok(self)
     }
@@ -274,6 +285,11 @@ impl Core {
     /// Ends a call with a worker's answer, if the call went to that worker.
     pub fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
         self.calls.answer(from, call_id, outcome)
+    }
+
+    /// The tasks that run beside requests.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// What keeps to the limits.

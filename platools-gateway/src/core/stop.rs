@@ -3,8 +3,19 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::error::ErrorKind;
 use super::{Closing, Core, Notice, Stay};
+
+/// The time that the answers to named calls may take to be stored.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// The time that each of the last small notes may take to be stored.
+const LAST_NOTES: Duration = Duration::from_secs(2);
+
+/// The time that the database may take to close.
+const LAST_CLOSE: Duration = Duration::from_secs(3);
 
 impl Core {
     /// Says from now on that the gateway is not ready, and has callers finish what they have begun.
@@ -43,13 +54,27 @@ impl Core {
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
-    /// Writes the journal and what agents said to its end, and closes the database.
+    /// Writes the journal and what agents said to its end, and closes the database. Each has a deadline, so that a database that
+    /// does not answer holds up no stop.
     pub async fn close(&self) {
         // The calls have been ended; what they came to is still to be kept.
-        self.idempotency.idle().await;
-        self.runtime.close().await;
-        self.journal.close().await;
-        self.store_last_uses().await;
-        self.store.close().await;
+        within(LAST_ANSWERS, "answers to named calls", self.idempotency.idle()).await;
+        tokio::join!(self.runtime.close(), self.journal.close());
+        within(LAST_NOTES, "last uses of keys and tokens", self.store_last_uses()).await;
+        within(LAST_NOTES, "time of deletions", self.store_last_aging()).await;
+        within(LAST_CLOSE, "database", self.store.close()).await;
+    }
+
+    async fn store_last_aging(&self) {
+        if let Err(error) = self.aging.store(&self.store).await {
+            tracing::debug!(%error, "time of deletions could not be stored");
+        }
+    }
+}
+
+/// Waits for a part of the gateway to end, up to a deadline.
+async fn within(deadline: Duration, part: &'static str, end: impl Future<Output = ()>) {
+    if timeout(deadline, end).await.is_err() {
+        tracing::error!(part, deadline_seconds = deadline.as_secs(), "part of the gateway did not end in time");
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::Gateway;
 use super::data::{Data, Lock, lock};
@@ -266,12 +265,9 @@ impl Builder {
         let site = Site { address, is_tls: keeper.is_some() };
         let routes = listen::routes(&core, &sockets, self.manners.clone(), site)?;
         let limiter = Arc::clone(core.limiter());
-        let server = Server::start(listener, Setup { routes, limiter, certificates });
-        let reload = keeper.map(Reload::start);
-        let housekeeping = {
-            let core = Arc::clone(&core);
-            AbortOnDropHandle::new(tokio::spawn(async move { core.keep_house().await }))
-        };
+        let server = Server::start(listener, Setup { routes, limiter, certificates, tasks: core.tasks().clone() });
+        let reload = keeper.map(|keeper| Reload::start(keeper, core.tasks()));
+        let housekeeping = core.keep_house();
         tracing::info!(%address, "listening");
         Ok(Gateway { core, server, sockets, reload, setup: self, _housekeeping: housekeeping, _lock: lock })
     }

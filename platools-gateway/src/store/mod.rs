@@ -2,9 +2,11 @@
 //!
 //! The SQL keeps to what PostgreSQL understands as well: numbered parameters, text, 64-bit integers, `ON CONFLICT`.
 
+mod aging;
 mod catalog;
 mod conversations;
 mod directory;
+mod failure;
 mod idempotency;
 mod journal;
 mod runtime;
@@ -22,6 +24,7 @@ pub(crate) use conversations::{ConversationFilter, ConversationRow};
 pub(crate) use directory::{
     AgentRow, DirectoryRows, EntityRow, KeyRemoval, KeyRow, NewSecret, SecretRow, TokenPage, TokenRecord, TokenRow,
 };
+pub(crate) use failure::is_trouble;
 pub(crate) use idempotency::{EarlierRequest, RequestName};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
 pub(crate) use runtime::{ChannelRow, MemberRow, MessageRow, NewChannelRow, SessionRow};
@@ -146,6 +149,7 @@ fn steps() -> Vec<Migration> {
     let owners = include_str!("../../migrations/0006_agent_owners.sql");
     let cards = include_str!("../../migrations/0007_entity_cards.sql");
     let credentials = include_str!("../../migrations/0008_credentials.sql");
+    let aging = include_str!("../../migrations/0011_journal.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -159,6 +163,7 @@ fn steps() -> Vec<Migration> {
         step(6, "agent owners", owners),
         step(7, "entity cards", cards),
         step(8, "credentials", credentials),
+        step(11, "aging", aging),
     ]
 }
 

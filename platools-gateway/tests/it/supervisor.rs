@@ -49,7 +49,7 @@ async fn systemd_is_told_when_the_gateway_serves_and_when_it_stops() {
     let supervised = Supervised::start(None).await;
     assert_eq!(supervised.told().await, "READY=1\n");
     supervised.program.signal("-TERM").await;
-    assert_eq!(supervised.told().await, "STOPPING=1\nEXTEND_TIMEOUT_USEC=40000000\n");
+    assert_eq!(supervised.told().await, "STOPPING=1\nEXTEND_TIMEOUT_USEC=50000000\n");
     assert_eq!(supervised.program.exit_code().await, Some(0));
 }
 
