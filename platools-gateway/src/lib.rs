@@ -31,6 +31,7 @@ mod store;
 mod tls;
 
 pub use crate::core::error::{Error, ErrorKind};
+pub use crate::core::idempotency::IdempotencySettings;
 pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;
 pub use crate::core::runtime::RuntimeSettings;

@@ -35,9 +35,7 @@ impl Core {
                 self.limiter.sweep();
                 self.throttles.sweep();
                 self.forget_old_figures();
-                if let Err(error) = self.forget_old_answers().await {
-                    tracing::error!(%error, "old answers could not be removed; they will be later");
-                }
+                self.forget_old().await;
             }
         }
     }
@@ -53,11 +51,11 @@ impl Core {
         if self.feed_revision.swap(snapshot.revision, Ordering::Relaxed) != snapshot.revision {
             self.all_tools_changed();
         }
-        let gone = self.catalog.retain(|entity| snapshot.entity(entity).is_some());
+        let gone = self.catalog.retain(|scope| snapshot.has(scope));
         gone.iter().for_each(|scope| self.news.tell(scope));
         let has_ended = |link: &Identity, credential: &Credential| {
-            // A token stays good by itself when its entity is gone.
-            snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)
+            // A token stays good by itself when its entity or its environment is gone.
+            !snapshot.has(&link.scope()) || !snapshot.is_good(credential, now_ms)
         };
         self.workers.close_where(has_ended, Closing::SecretRotated);
         self.dismiss_ended_callers();

@@ -36,6 +36,7 @@ pub mod project;
 pub mod ready;
 pub mod registration;
 mod reports;
+mod retention;
 pub mod runtime;
 pub mod schema;
 mod secret;
@@ -53,7 +54,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 pub use callers::{Presence, Stay};
 pub use calls::{Outcome, Receipt};
-pub use catalog::Changes;
+pub use catalog::{Changes, TooLarge};
 pub use history::{CallQuery, CallsBefore};
 pub use invoke::{CallPermit, CallReply, CallRequest};
 pub use news::ToolNews;
@@ -76,7 +77,7 @@ use idempotency::Idempotency;
 use identity::{Role, Scope};
 use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
-use limits::{Limiter, Limits};
+use limits::{Limiter, Limits, ProjectLimits};
 use logs::LogFeed;
 use news::News;
 use observe::{CallObserver, Observers};
@@ -139,7 +140,8 @@ impl Core {
     /// # Errors
     /// There is none, or it cannot be used.
     pub async fn open_existing(folder: &Path) -> Result<Self, Error> {
-        Self::on(Store::open_existing(folder).await?, &Limits::default()).await
+        let limits = Limits { project: ProjectLimits::unbounded(), ..Limits::default() };
+        Self::on(Store::open_existing(folder).await?, &limits).await
     }
 
     async fn on(store: Store, limits: &Limits) -> Result<Self, Error> {

@@ -4,3 +4,4 @@ pub mod error;
 pub mod identity;
 pub mod ids;
 pub(crate) mod random;
+pub(crate) mod text;

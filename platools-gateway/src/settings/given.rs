@@ -11,6 +11,7 @@ use toml::Table;
 
 use super::chat::GivenChat;
 use super::feed::GivenFeed;
+use super::idempotency::GivenIdempotency;
 use super::limits::GivenLimits;
 use super::mcp::GivenMcp;
 use super::model::GivenModel;
@@ -43,6 +44,8 @@ pub(crate) struct Given {
     pub(super) limits: GivenLimits,
     #[command(flatten)]
     pub(super) journal: GivenJournal,
+    #[command(flatten)]
+    pub(super) idempotency: GivenIdempotency,
     #[command(flatten)]
     pub(super) chat: GivenChat,
     #[command(flatten)]

@@ -8,6 +8,7 @@ mod directory;
 mod idempotency;
 mod journal;
 mod runtime;
+mod usage;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,11 +19,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 pub(crate) use catalog::ToolRow;
-pub(crate) use conversations::{ConversationFilter, ConversationRow};
+pub(crate) use conversations::{ConversationBounds, ConversationFilter, ConversationRow, MessagePage};
 pub(crate) use directory::{AgentRow, DirectoryRows, EntityRow, KeyRow, NewSecret, SecretRow};
-pub(crate) use idempotency::{EarlierRequest, RequestName};
+pub(crate) use idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
-pub(crate) use runtime::{ChannelRow, MemberRow, MessageRow, NewChannelRow, SessionRow};
+pub(crate) use runtime::{ChannelBounds, ChannelRow, MemberRow, MessageRow, NewChannel, NewChannelRow, SessionRow};
 
 use crate::core::error::{Error, ErrorKind};
 
@@ -143,6 +144,7 @@ fn steps() -> Vec<Migration> {
     let runtime = include_str!("../../migrations/0005_runtime.sql");
     let owners = include_str!("../../migrations/0006_agent_owners.sql");
     let cards = include_str!("../../migrations/0007_entity_cards.sql");
+    let bounds = include_str!("../../migrations/0012_bounds.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -155,6 +157,7 @@ fn steps() -> Vec<Migration> {
         step(5, "runtime", runtime),
         step(6, "agent owners", owners),
         step(7, "entity cards", cards),
+        step(12, "bounds", bounds),
     ]
 }
 

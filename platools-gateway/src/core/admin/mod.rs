@@ -1,7 +1,9 @@
 //! Changing who may do what.
 
 mod entities;
+mod environments;
 mod projects;
+mod texts;
 mod things;
 mod tools;
 
@@ -22,11 +24,13 @@ use super::secret::{self, Kind};
 use super::token::{self, CallerClaims, WorkerClaims};
 use crate::store::{AgentRow, KeyRow};
 
+pub use environments::WhenInUse;
 pub use projects::Projects;
 pub use things::{
     Agent, AgentChange, Entity, EntityChange, Key, NewAgent, NewEntity, NewKey, NewToken, SignedToken, WithSecret,
 };
 
+pub(super) use texts::USER_ID;
 use things::{agent, key};
 
 /// The longest a token may be good: 366 days. A stored key can be revoked, a token cannot.
@@ -93,10 +97,15 @@ impl Admin<'_> {
     /// Adds an environment.
     ///
     /// # Errors
-    /// There is one of that slug, the slug is malformed, or the database failed.
+    /// The slug means an environment already, in any case or as an alias such as `prod`; it is malformed; the project has as many
+    /// environments as it may have; or the database failed.
     pub async fn add_environment(&self, slug: &str) -> Result<Environment, Error> {
         check_slug(slug)?;
-        if !self.core.directory.store().add_environment(&self.project, slug).await? {
+        if let Some(meant) = environment::resolve(self.snapshot().environments(&self.project), Some(slug)) {
+            return Err(means(slug, &meant.slug));
+        }
+        let limit = self.core.limiter.project().environments.get();
+        if !self.core.directory.store().add_environment(&self.project, slug, limit).await? {
             return Err(exists("environment", slug));
         }
         self.core.directory.refresh().await?;
@@ -129,6 +138,7 @@ impl Admin<'_> {
         check_slug(slug)?;
         let NewAgent { profile, owner } = new.into();
         self.check_profile(&profile)?;
+        let limit = self.core.limiter.project().agents.get();
         let row = AgentRow {
             id: AgentId::random(),
             project_id: self.project.clone(),
@@ -137,7 +147,7 @@ impl Admin<'_> {
             owner: owner.as_deref().map(owner_named).transpose()?,
             created_ms: now_ms(),
         };
-        if !self.core.directory.store().add_agent(&row).await? {
+        if !self.core.directory.store().add_agent(&row, limit).await? {
             return Err(exists("agent", slug));
         }
         self.core.directory.refresh().await?;
@@ -190,6 +200,8 @@ impl Admin<'_> {
     }
 
     pub(crate) async fn add_key_with(&self, new: NewKey, secret: &SecretString) -> Result<Key, Error> {
+        texts::check_tool_roles(&new.tool_roles)?;
+        let limit = self.core.limiter.project().keys.get();
         let row = KeyRow {
             id: KeyId::random(),
             project_id: self.project.clone(),
@@ -200,7 +212,7 @@ impl Admin<'_> {
             created_ms: now_ms(),
             expires_ms: new.ttl.map(ms_after),
         };
-        self.core.directory.store().add_key(&row).await?;
+        self.core.directory.store().add_key(&row, limit).await?;
         self.core.directory.refresh().await?;
         key(&row).ok_or_else(|| missing("key", row.id.as_str()))
     }
@@ -226,6 +238,8 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such agent, or the token would be good for too long or no time at all.
     pub fn mint_token(&self, new: NewToken) -> Result<SignedToken, Error> {
+        texts::check_tool_roles(&new.tool_roles)?;
+        USER_ID.check_any(new.user_id.as_deref())?;
         let claims = CallerClaims {
             project: self.project.to_string(),
             role: new.role.as_str().to_owned(),
@@ -273,6 +287,7 @@ impl Admin<'_> {
 
     /// Refuses a profile whose agent could never answer.
     fn check_profile(&self, profile: &Profile) -> Result<(), Error> {
+        texts::check_profile(profile)?;
         self.core.directory.environment(&self.project, profile.environment.as_deref()).map(drop)
     }
 
@@ -293,6 +308,15 @@ fn owner_named(owner: &str) -> Result<String, Error> {
 /// An empty text takes back what was said before.
 fn unless_empty(said: String, check: fn(&str) -> Result<String, Error>) -> Result<String, Error> {
     if said.is_empty() { Ok(said) } else { check(&said) }
+}
+
+/// A slug that means an environment already would hide it: from then on, requests that name it would mean the new one.
+fn means(slug: &str, meant: &str) -> Error {
+    if slug == meant {
+        return exists("environment", slug);
+    }
+    let message = format!("`{slug}` means the environment `{meant}` already; choose another name");
+    Error::new(ErrorKind::AlreadyExists, message)
 }
 
 fn exists(what: &str, slug: &str) -> Error {

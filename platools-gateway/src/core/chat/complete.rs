@@ -1,6 +1,7 @@
 //! Answers without a conversation: what was said before is the caller's to keep.
 
 use super::{Answer, ChatSink, Core, Error, Input, Message, Role};
+use crate::core::admin::USER_ID;
 use crate::core::identity::Caller;
 
 /// What an agent is to answer, without a conversation.
@@ -29,6 +30,7 @@ impl Core {
         sink: &dyn ChatSink,
     ) -> Result<(String, Answer), Error> {
         caller.require(Role::Operator)?;
+        USER_ID.check_any(caller.user_id.as_deref())?;
         let agent = self.agent_named(caller, request.agent)?;
         let Completion { instructions, history, message, .. } = request;
         self.answer_as(caller, &agent, Input { profile: &agent.profile, instructions, history, message }, sink).await

@@ -16,7 +16,7 @@ use super::{Shared, events};
 use crate::core::clock::now_ms;
 use crate::core::error::{Error, ErrorKind, causes_of};
 use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
-use crate::store::{ChannelRow, MessageRow, SessionRow, Store};
+use crate::store::{ChannelBounds, ChannelRow, MessageRow, SessionRow, Store};
 
 /// So many commands wait; more are refused.
 const WAITING: usize = 4096;
@@ -56,6 +56,10 @@ pub(super) enum Command {
         channel: ChannelRow,
         row: MessageRow,
         reply: Reply<MessageRow>,
+    },
+    RemoveChannel {
+        channel: ChannelId,
+        reply: Reply<()>,
     },
     Heartbeats(Vec<(SessionId, AgentId, i64)>),
 }
@@ -133,7 +137,7 @@ async fn run(store: Store, shared: Arc<Shared>, mut waiting: mpsc::Receiver<Comm
 }
 
 async fn write(store: &Store, shared: &Shared, batch: &mut Vec<Command>) {
-    let written = match try_write(store, batch, i64::from(shared.settings.channel_history)).await {
+    let written = match try_write(store, batch, shared.settings.channel_bounds()).await {
         Ok(written) => written,
         Err(error) => {
             tracing::error!(%error, causes = causes_of(&error), "sessions or messages could not be written");
@@ -147,7 +151,7 @@ async fn write(store: &Store, shared: &Shared, batch: &mut Vec<Command>) {
 }
 
 /// Writes all or nothing. Says of each whether there was what it is about.
-async fn try_write(store: &Store, batch: &mut [Command], kept: i64) -> Result<Vec<bool>, Error> {
+async fn try_write(store: &Store, batch: &mut [Command], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
     let mut change = store.change_runtime().await?;
     let mut written = Vec::with_capacity(batch.len());
     for command in batch {
@@ -159,11 +163,14 @@ async fn try_write(store: &Store, batch: &mut [Command], kept: i64) -> Result<Ve
             Command::Join { agent, channel, .. } => {
                 change.join_channel(channel, agent, now_ms()).await.map(|()| true)?
             }
-            Command::Leave { agent, channel, .. } => change.leave_channel(channel, agent).await.map(|()| true)?,
+            Command::Leave { agent, channel, .. } => {
+                change.leave_channel(channel, agent, now_ms()).await.map(|()| true)?
+            }
             Command::Say { channel, row, .. } => {
                 row.created_ms = now_ms();
-                change.add_message(&channel.id, row, kept).await?
+                change.add_message(&channel.id, row, bounds).await?
             }
+            Command::RemoveChannel { channel, .. } => change.remove_channel(channel).await.map(|()| true)?,
             Command::Heartbeats(heartbeats) => {
                 for (session, agent, ms) in &*heartbeats {
                     change.note_heartbeat(session, agent, *ms).await?;
@@ -212,6 +219,10 @@ impl Command {
                 };
                 let _ = reply.send(answer);
             }
+            Self::RemoveChannel { channel, reply } => {
+                shared.state().remove_channel(&channel);
+                let _ = reply.send(Ok(()));
+            }
             Self::Heartbeats(_) => {}
         }
     }
@@ -221,7 +232,10 @@ impl Command {
         let error = || Error::new(ErrorKind::Storage, "the gateway's database failed");
         match self {
             Self::Connect { reply, .. } => drop(reply.send(Err(error()))),
-            Self::Disconnect { reply, .. } | Self::Join { reply, .. } | Self::Leave { reply, .. } => {
+            Self::Disconnect { reply, .. }
+            | Self::Join { reply, .. }
+            | Self::Leave { reply, .. }
+            | Self::RemoveChannel { reply, .. } => {
                 drop(reply.send(Err(error())));
             }
             Self::Say { reply, .. } => drop(reply.send(Err(error()))),

@@ -2,6 +2,7 @@
 
 use sqlx::SqliteConnection;
 
+use super::room::{Kind, check_room};
 use super::{EntityRow, SecretRow};
 use crate::core::admin::EntityChange;
 use crate::core::clock::now_ms;
@@ -20,9 +21,10 @@ pub(crate) struct NewSecret<'a> {
 }
 
 impl Store {
-    /// Adds an entity with its first secret. Says whether its slug was free.
-    pub(crate) async fn add_entity(&self, entity: &EntityRow, secret: &SecretRow) -> Result<bool, Error> {
+    /// Adds an entity with its first secret, unless the project has `limit` of them. Says whether its slug was free.
+    pub(crate) async fn add_entity(&self, entity: &EntityRow, secret: &SecretRow, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory().await?;
+        check_room(&mut change, &entity.project_id, Kind::Entities, limit).await?;
         let added = sqlx::query(
             "INSERT INTO entities (id, project_id, slug, title, icon, policy, created_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (project_id, slug) DO NOTHING",
@@ -128,7 +130,7 @@ mod tests {
         };
         let secret =
             SecretRow { id: SecretId::random(), entity_id: entity.id.clone(), hash: "0f".to_owned(), expires_ms: None };
-        assert!(store.add_entity(&entity, &secret).await.unwrap());
+        assert!(store.add_entity(&entity, &secret, 10).await.unwrap());
         entity
     }
 

@@ -4,6 +4,7 @@
 
 mod entities;
 mod projects;
+mod room;
 mod rows;
 
 use serde_json::Value;
@@ -20,6 +21,7 @@ use crate::core::clock::now_ms;
 use crate::core::error::Error;
 use crate::core::identity::Scope;
 use crate::core::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
+use room::{Kind, check_room};
 use rows::{agent, disabled_tool, entity, environment, key, project, secret};
 
 const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
@@ -49,17 +51,33 @@ impl Store {
         })
     }
 
-    /// Adds an environment. Says whether its slug was free.
-    pub(crate) async fn add_environment(&self, project: &ProjectId, slug: &str) -> Result<bool, Error> {
+    /// Adds an environment, unless the project has `limit` of them. Says whether its slug was free, in upper or lower case.
+    pub(crate) async fn add_environment(&self, project: &ProjectId, slug: &str, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory().await?;
+        check_room(&mut change, project, Kind::Environments, limit).await?;
         let added = add_environment(&mut change, project, slug).await?;
         change.commit().await?;
         Ok(added)
     }
 
-    /// Adds an agent. Says whether its slug was free.
-    pub(crate) async fn add_agent(&self, agent: &AgentRow) -> Result<bool, Error> {
+    /// Removes an environment with its tools.
+    pub(crate) async fn remove_environment(&self, environment: &EnvironmentId) -> Result<(), Error> {
         let mut change = self.change_directory().await?;
+        for statement in [
+            "DELETE FROM disabled_tools WHERE environment_id = $1",
+            "DELETE FROM tools WHERE environment_id = $1",
+            "DELETE FROM environments WHERE id = $1",
+        ] {
+            sqlx::query(statement).bind(environment.as_str()).execute(&mut *change).await?;
+        }
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Adds an agent, unless the project has `limit` of them. Says whether its slug was free.
+    pub(crate) async fn add_agent(&self, agent: &AgentRow, limit: u32) -> Result<bool, Error> {
+        let mut change = self.change_directory().await?;
+        check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
         let added = sqlx::query(
             "INSERT INTO agents (id, project_id, slug, profile, owner, created_ms) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (project_id, slug) DO NOTHING",
@@ -93,12 +111,17 @@ impl Store {
 
     /// Removes an agent, its keys and its conversations.
     pub(crate) async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
-        self.remove("DELETE FROM agents WHERE id = $1", agent.as_str()).await
+        let mut change = self.change_directory().await?;
+        super::conversations::uncount_conversations_of(&mut change, agent).await?;
+        sqlx::query("DELETE FROM agents WHERE id = $1").bind(agent.as_str()).execute(&mut *change).await?;
+        change.commit().await?;
+        Ok(())
     }
 
-    /// Adds a caller's key.
-    pub(crate) async fn add_key(&self, key: &KeyRow) -> Result<(), Error> {
+    /// Adds a caller's key, unless the project has `limit` of them.
+    pub(crate) async fn add_key(&self, key: &KeyRow, limit: u32) -> Result<(), Error> {
         let mut change = self.change_directory().await?;
+        check_room(&mut change, &key.project_id, Kind::Keys, limit).await?;
         sqlx::query(
             "INSERT INTO caller_keys (id, project_id, hash, role, tool_roles, agent_id, created_ms, expires_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -192,7 +215,8 @@ async fn all<T>(
 
 async fn add_environment(connection: &mut SqliteConnection, project: &ProjectId, slug: &str) -> Result<bool, Error> {
     let added = sqlx::query(
-        "INSERT INTO environments (id, project_id, slug) VALUES ($1, $2, $3) ON CONFLICT (project_id, slug) DO NOTHING",
+        // Of either: the slug, or the slug in another case.
+        "INSERT INTO environments (id, project_id, slug) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
     )
     .bind(EnvironmentId::random().as_str())
     .bind(project.as_str())
@@ -235,7 +259,7 @@ mod tests {
             owner: None,
             created_ms: 0,
         };
-        assert!(store.add_agent(&row).await.unwrap());
+        assert!(store.add_agent(&row, 10).await.unwrap());
         let other = Profile { model: Some("large".to_owned()), ..Profile::default() };
         store.change_agent(&id, &other.clone().into()).await.unwrap();
         for (owner, kept) in [("u-1", Some("u-1")), ("", None)] {

@@ -10,8 +10,8 @@ use super::Store;
 use crate::core::error::Error;
 use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
 
-pub(crate) use channels::{ChannelRow, MemberRow, NewChannelRow};
-pub(crate) use messages::MessageRow;
+pub(crate) use channels::{ChannelRow, MemberRow, NewChannel, NewChannelRow};
+pub(crate) use messages::{ChannelBounds, MessageRow};
 
 /// A session as it is stored.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ impl RuntimeChange {
         agent: &AgentId,
         now_ms: i64,
     ) -> Result<(), Error> {
-        sqlx::query(
+        let joined = sqlx::query(
             "INSERT INTO channel_members (channel_id, agent_id, role, joined_ms) \
              SELECT c.id, a.id, 'member', $3 FROM channels c, agents a WHERE c.id = $1 AND a.id = $2 \
              ON CONFLICT (channel_id, agent_id) DO NOTHING",
@@ -100,16 +100,33 @@ impl RuntimeChange {
         .bind(now_ms)
         .execute(&mut *self.0)
         .await?;
+        if joined.rows_affected() > 0 {
+            self.note_activity(channel, now_ms).await?;
+        }
         Ok(())
     }
 
     /// Ends an agent's membership.
-    pub(crate) async fn leave_channel(&mut self, channel: &ChannelId, agent: &AgentId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM channel_members WHERE channel_id = $1 AND agent_id = $2")
+    pub(crate) async fn leave_channel(
+        &mut self,
+        channel: &ChannelId,
+        agent: &AgentId,
+        now_ms: i64,
+    ) -> Result<(), Error> {
+        let left = sqlx::query("DELETE FROM channel_members WHERE channel_id = $1 AND agent_id = $2")
             .bind(channel.as_str())
             .bind(agent.as_str())
             .execute(&mut *self.0)
             .await?;
+        if left.rows_affected() > 0 {
+            self.note_activity(channel, now_ms).await?;
+        }
+        Ok(())
+    }
+
+    async fn note_activity(&mut self, channel: &ChannelId, now_ms: i64) -> Result<(), Error> {
+        let query = sqlx::query("UPDATE channels SET active_ms = $2 WHERE id = $1");
+        query.bind(channel.as_str()).bind(now_ms).execute(&mut *self.0).await?;
         Ok(())
     }
 
