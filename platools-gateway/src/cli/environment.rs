@@ -42,7 +42,7 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
         Command::Remove { environment, force } => {
             let when_in_use = if force { WhenInUse::Remove } else { WhenInUse::Refuse };
             place.with(async |admin| admin.remove_environment(&environment, when_in_use).await).await?;
-            say(&format!("environment {environment} removed"))
+            say(&format!("removed the environment {environment}"))
         }
         Command::List(listing) => {
             let environments = place.with(async |admin| Ok(admin.environments())).await?;

@@ -216,3 +216,86 @@ async fn drop_answers(change: &mut SqliteConnection, project: &ProjectId, mut ex
 fn as_i64(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::usage::tests::{noted_and_counted, store};
+    use super::*;
+    use crate::core::project::ProjectName;
+
+    const COUNT: &str =
+        "SELECT COUNT(*) AS items, CAST(COALESCE(SUM(octet_length(answer)), 0) AS BIGINT) AS bytes FROM named_calls";
+
+    fn call(project: &ProjectId, id: &str) -> NamedCall {
+        NamedCall { id: id.to_owned(), project: project.clone(), fingerprint: "f".to_owned() }
+    }
+
+    async fn answer(store: &Store, call: &NamedCall, bytes: usize, bounds: AnswerBounds) {
+        assert!(store.begin_named_call(call, &"call_1".into(), 100).await.unwrap());
+        store.end_named_call(call, Some(&"x".repeat(bytes)), bounds).await.unwrap();
+    }
+
+    async fn end(store: &Store, id: &str) -> EarlierEnd {
+        store.earlier_call(id).await.unwrap().unwrap().end
+    }
+
+    #[tokio::test]
+    async fn the_oldest_answers_of_a_project_make_room_and_their_calls_stay_known() {
+        let (_folder, store, project) = store().await;
+        let bounds = AnswerBounds { project: 250, total: i64::MAX };
+        for id in ["a", "b", "c"] {
+            answer(&store, &call(&project, id), 100, bounds).await;
+        }
+        assert_eq!(end(&store, "a").await, EarlierEnd::Dropped);
+        assert_eq!(end(&store, "b").await, EarlierEnd::Answered("x".repeat(100)));
+        assert_eq!(end(&store, "c").await, EarlierEnd::Answered("x".repeat(100)));
+        let (noted, counted) = noted_and_counted(&store, Counted::NamedCalls, COUNT).await;
+        assert_eq!((noted, counted), ((3, 200), (3, 200)));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_project_with_most_answers_makes_room_for_all() {
+        let (_folder, store, large) = store().await;
+        let name: ProjectName = "acme/shop".parse().unwrap();
+        assert!(store.add_project(&name).await.unwrap());
+        let projects = store.directory().await.unwrap().projects;
+        let small = projects.into_iter().find(|project| project.name == name).unwrap().id;
+        let bounds = AnswerBounds { project: i64::MAX, total: 450 };
+        for (project, id) in [(&small, "s"), (&large, "a"), (&large, "b"), (&large, "c"), (&small, "t")] {
+            answer(&store, &call(project, id), 100, bounds).await;
+        }
+        assert_eq!(end(&store, "a").await, EarlierEnd::Dropped);
+        for id in ["s", "b", "c", "t"] {
+            assert!(matches!(end(&store, id).await, EarlierEnd::Answered(_)), "{id}");
+        }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_project_has_a_bounded_number_of_idempotency_keys() {
+        let (_folder, store, project) = store().await;
+        let begin = async |id| store.begin_named_call(&call(&project, id), &"call_1".into(), 2).await.unwrap();
+        assert!(begin("a").await && begin("b").await);
+        assert!(!begin("c").await);
+        assert!(store.earlier_call("c").await.unwrap().is_none());
+        store.forget_named_call(&call(&project, "a")).await.unwrap();
+        assert!(begin("c").await, "a call that never ran makes room");
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn old_calls_are_forgotten_with_all_that_they_counted_for() {
+        let (_folder, store, project) = store().await;
+        let bounds = AnswerBounds { project: i64::MAX, total: i64::MAX };
+        for id in ["a", "b"] {
+            answer(&store, &call(&project, id), 100, bounds).await;
+        }
+        store.forget_named_calls_before(0).await.unwrap();
+        assert!(store.earlier_call("a").await.unwrap().is_some());
+        store.forget_named_calls_before(i64::MAX).await.unwrap();
+        let (noted, counted) = noted_and_counted(&store, Counted::NamedCalls, COUNT).await;
+        assert_eq!((noted, counted), ((0, 0), (0, 0)));
+        store.close().await;
+    }
+}

@@ -199,4 +199,48 @@ mod tests {
         assert_eq!(store.directory().await.unwrap().entities[0].title.as_deref(), Some("Orders"));
         store.close().await;
     }
+
+    #[tokio::test]
+    async fn environments_that_differ_in_case_alone_are_told_apart_and_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = made_with(folder.path(), 7).await;
+        for statement in [
+            "INSERT INTO organizations (id, slug) VALUES ('org_1', 'default')",
+            "INSERT INTO projects (id, organization_id, slug) VALUES ('prj_1', 'org_1', 'default')",
+            "INSERT INTO environments (id, project_id, slug) VALUES ('env_aaaabbbbcccc', 'prj_1', 'Production')",
+            "INSERT INTO environments (id, project_id, slug) VALUES ('env_ddddeeeeffff', 'prj_1', 'PRODUCTION')",
+            "INSERT INTO environments (id, project_id, slug) VALUES ('env_1', 'prj_1', 'production')",
+        ] {
+            sqlx::query(statement).execute(&earlier).await.unwrap();
+        }
+        earlier.close().await;
+        let store = Store::open_existing(folder.path()).await.unwrap();
+        let rows = store.directory().await.unwrap().environments;
+        let slugs: Vec<_> = rows.iter().map(|row| (row.id.as_str(), &*row.slug)).collect();
+        let expected = [
+            ("env_ddddeeeeffff", "PRODUCTION-ddddeeee"),
+            ("env_aaaabbbbcccc", "Production-aaaabbbb"),
+            ("env_1", "production"),
+        ];
+        assert_eq!(slugs, expected);
+        assert!(!store.add_environment(&"prj_1".into(), "pRODUCTION", 10).await.unwrap());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn answers_that_were_readable_are_erased_and_their_calls_stay_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = made_with(folder.path(), 7).await;
+        let insert = "INSERT INTO idempotent_calls (owner, name, fingerprint, created_ms, answer) VALUES ('key_1', 'k', 'f', 7, 'x')";
+        sqlx::query(insert).execute(&earlier).await.unwrap();
+        earlier.close().await;
+        let store = Store::open_existing(folder.path()).await.unwrap();
+        assert!(store.is_named_by_earlier_version("key_1", "k").await.unwrap());
+        assert!(!store.is_named_by_earlier_version("key_2", "k").await.unwrap());
+        let readable = "SELECT 1 FROM idempotent_calls WHERE answer IS NOT NULL";
+        assert!(sqlx::query(readable).fetch_optional(&store.pool).await.unwrap().is_none());
+        store.forget_named_calls_before(8).await.unwrap();
+        assert!(!store.is_named_by_earlier_version("key_1", "k").await.unwrap());
+        store.close().await;
+    }
 }

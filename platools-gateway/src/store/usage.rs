@@ -62,3 +62,30 @@ pub(super) async fn total_usage(
         .await?;
     Ok((total.get("total"), largest.map(|row| row.get::<String, _>("project_id").into())))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::Store;
+    use super::*;
+
+    /// A store with the project that every gateway has.
+    pub(in crate::store) async fn store() -> (tempfile::TempDir, Store, ProjectId) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let project = store.default_project().await.unwrap();
+        (folder, store, project)
+    }
+
+    /// What is noted of a project, beside what the query counts: items and bytes.
+    pub(in crate::store) async fn noted_and_counted(
+        store: &Store,
+        counted: Counted,
+        query: &'static str,
+    ) -> ((i64, i64), (i64, i64)) {
+        let noted = "SELECT CAST(COALESCE(SUM(items), 0) AS BIGINT) AS items, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes \
+                     FROM project_usage WHERE kind = $1";
+        let noted = sqlx::query(noted).bind(counted.as_str()).fetch_one(&store.pool).await.unwrap();
+        let real = sqlx::query(query).fetch_one(&store.pool).await.unwrap();
+        ((noted.get("items"), noted.get("bytes")), (real.get("items"), real.get("bytes")))
+    }
+}

@@ -48,7 +48,7 @@ impl Admin<'_> {
             environment::resolve(environments, agent.profile.environment.as_deref()) == Some(environment)
         });
         let uses = [("tools", tools), ("connected workers", workers), ("agents", agents.count())];
-        let uses: Vec<_> = uses.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
+        let uses: Vec<_> = uses.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what}: {n}")).collect();
         if uses.is_empty() {
             return Ok(());
         }

@@ -194,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn the_tools_that_do_not_fit_are_named_in_their_order() {
+        let set = set(vec![tool("a", &"x".repeat(100)), tool("b", &"x".repeat(100)), tool("c", "")]);
+        assert_eq!(set.past(set.bytes()), [""; 0]);
+        assert_eq!(set.past(set.bytes() - 1), ["c"]);
+        assert_eq!(set.past(set.tools[0].bytes), ["b", "c"]);
+        assert_eq!(CatalogTool::from(set.tools[0].row()).bytes, set.tools[0].bytes, "the same after a restart");
+    }
+
+    #[test]
     fn an_empty_registration_prunes_all() {
         let before = set(vec![tool("a", ""), tool("b", "")]);
         let (_, changes) = ToolSet::declare(Some(&before), Vec::new());

@@ -243,3 +243,20 @@ impl Command {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_of_writes_refuses_instead_of_growing() {
+        let (commands, _waiting) = mpsc::channel(WAITING);
+        let writer = Writer { commands: Mutex::new(Some(commands)), task: Mutex::new(None) };
+        for _ in 0..WAITING {
+            writer.send(Command::Heartbeats(Vec::new())).unwrap();
+        }
+        let refused = writer.send(Command::Heartbeats(Vec::new())).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::RateLimited);
+        assert!(refused.wait().is_some());
+    }
+}

@@ -1,14 +1,17 @@
 //! Entities, their secrets, and what people see of them.
 
-use sqlx::SqliteConnection;
+use sqlx::{Row as _, SqliteConnection};
 
 use super::room::{Kind, check_room};
 use super::{EntityRow, SecretRow};
 use crate::core::admin::EntityChange;
 use crate::core::clock::now_ms;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::{EntityId, SecretId};
 use crate::store::Store;
+
+/// Secrets of one entity that are good for a grace time beside the current one.
+const MAX_SECRETS: i64 = 16;
 
 /// A secret that replaces those of an entity.
 #[derive(Debug)]
@@ -80,6 +83,16 @@ impl Store {
         .bind(new.others_expire_ms)
         .execute(&mut *change)
         .await?;
+        let good =
+            sqlx::query("SELECT COUNT(*) AS number FROM entity_secrets WHERE entity_id = $1 AND expires_ms > $2");
+        let good = good.bind(new.entity_id.as_str()).bind(now_ms()).fetch_one(&mut *change).await?;
+        if good.get::<i64, _>("number") >= MAX_SECRETS {
+            let message = format!(
+                "{MAX_SECRETS} secrets of this entity are still good for their grace time; wait until one has ended, or rotate without \
+                 a grace time, which ends all of them"
+            );
+            return Err(Error::new(ErrorKind::LimitReached, message));
+        }
         add_secret(&mut change, new.id, new.entity_id, new.hash).await?;
         change.commit().await?;
         Ok(())

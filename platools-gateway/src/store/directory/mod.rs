@@ -18,7 +18,7 @@ use super::Store;
 use crate::core::admin::AgentChange;
 use crate::core::agent::Profile;
 use crate::core::clock::now_ms;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Scope;
 use crate::core::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
 use room::{Kind, check_room};
@@ -26,6 +26,10 @@ use rows::{agent, disabled_tool, entity, environment, key, project, secret};
 
 const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
                         JOIN organizations o ON o.id = p.organization_id";
+
+/// Tools of one entity in one environment that are switched off, also those that are not declared any more. Ten times as many as may be
+/// declared.
+const MAX_DISABLED_TOOLS: i64 = 10_000;
 
 impl Store {
     /// The revision of the directory.
@@ -147,6 +151,14 @@ impl Store {
 
     /// Switches a tool off.
     pub(crate) async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let count = "SELECT COUNT(*) AS number FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2";
+        let count = sqlx::query(count).bind(scope.entity.as_str()).bind(scope.environment.as_str());
+        if count.fetch_one(&self.pool).await?.get::<i64, _>("number") >= MAX_DISABLED_TOOLS {
+            let message = format!(
+                "{MAX_DISABLED_TOOLS} tools of this entity are switched off in this environment; switch one on first"
+            );
+            return Err(Error::new(ErrorKind::LimitReached, message));
+        }
         let statement = "INSERT INTO disabled_tools (entity_id, environment_id, name) VALUES ($1, $2, $3) \
                          ON CONFLICT (entity_id, environment_id, name) DO NOTHING";
         self.switch(statement, scope, name).await
@@ -268,6 +280,46 @@ mod tests {
             let agent = &store.directory().await.unwrap().agents[0];
             assert_eq!((&agent.profile, agent.owner.as_deref()), (&other, kept));
         }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_bounded_number_of_tools_is_switched_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let project = store.default_project().await.unwrap();
+        let environment = store.directory().await.unwrap().environments[0].id.clone();
+        let insert =
+            "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ('ent_1', $1, 'e', 'pool', 1)";
+        sqlx::query(insert).bind(project.as_str()).execute(&store.pool).await.unwrap();
+        let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
+                    INSERT INTO disabled_tools SELECT 'ent_1', $1, 't' || i FROM n";
+        let fill = sqlx::query(fill).bind(environment.as_str()).bind(MAX_DISABLED_TOOLS - 1);
+        fill.execute(&store.pool).await.unwrap();
+        let scope = Scope { entity: "ent_1".into(), environment };
+        store.disable_tool(&scope, "last").await.unwrap();
+        assert_eq!(store.disable_tool(&scope, "more").await.unwrap_err().kind(), ErrorKind::LimitReached);
+        store.enable_tool(&scope, "last").await.unwrap();
+        store.disable_tool(&scope, "more").await.unwrap();
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn an_environment_goes_with_its_tools() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let project = store.default_project().await.unwrap();
+        assert!(store.add_environment(&project, "qa", 10).await.unwrap());
+        let environments = store.directory().await.unwrap().environments;
+        let qa = environments.iter().find(|row| row.slug == "qa").unwrap();
+        let insert =
+            "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ('ent_1', $1, 'e', 'pool', 1)";
+        sqlx::query(insert).bind(project.as_str()).execute(&store.pool).await.unwrap();
+        let scope = Scope { entity: "ent_1".into(), environment: qa.id.clone() };
+        store.disable_tool(&scope, "t").await.unwrap();
+        store.remove_environment(&qa.id).await.unwrap();
+        let rows = store.directory().await.unwrap();
+        assert!(rows.disabled_tools.is_empty() && rows.environments.len() == environments.len() - 1);
         store.close().await;
     }
 }
