@@ -86,7 +86,7 @@ impl Store {
         let good =
             sqlx::query("SELECT COUNT(*) AS number FROM entity_secrets WHERE entity_id = $1 AND expires_ms > $2");
         let good = good.bind(new.entity_id.as_str()).bind(now_ms()).fetch_one(&mut *change).await?;
-        if good.get::<i64, _>("number") >= MAX_SECRETS {
+        if good.get::<i64, _>("number") > MAX_SECRETS {
             let message = format!(
                 "{MAX_SECRETS} secrets of this entity are still good for their grace time; wait until one has ended, or rotate without \
                  a grace time, which ends all of them"
