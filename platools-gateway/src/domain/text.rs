@@ -28,6 +28,11 @@ impl Text {
         Self { name, min_bytes: 1, max_bytes, form: Form::Line }
     }
 
+    /// The same rule for a text that may also be empty.
+    pub(crate) const fn or_empty(self) -> Self {
+        Self { min_bytes: 0, ..self }
+    }
+
     /// A text with line breaks and tabs, of up to `max_bytes` bytes.
     pub(crate) const fn prose(name: &'static str, max_bytes: usize) -> Self {
         Self { name, min_bytes: 0, max_bytes, form: Form::Prose }
@@ -135,5 +140,6 @@ mod tests {
         assert!(rule.check_list(&roles(4), 3).unwrap_err().to_string().contains("4 entries"));
         assert!(rule.check_list(&["too long for that".to_owned()], 3).is_err());
         rule.check_any(None).unwrap();
+        rule.or_empty().check("").unwrap();
     }
 }

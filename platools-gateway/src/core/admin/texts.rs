@@ -4,8 +4,8 @@ use crate::core::agent::Profile;
 use crate::core::error::Error;
 use crate::domain::text::Text;
 
-/// A user's id, as it goes into tokens, calls and conversations.
-pub(in crate::core) const USER_ID: Text = Text::line("userId", 1024);
+/// A user's id, as it goes into tokens, calls and conversations. An empty one is nobody's.
+pub(in crate::core) const USER_ID: Text = Text::line("userId", 1024).or_empty();
 
 /// Bytes of a system prompt: 64 KiB.
 const SYSTEM_PROMPT: Text = Text::prose("systemPrompt", 64 * 1024);
