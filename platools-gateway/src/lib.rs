@@ -38,6 +38,7 @@ mod tls;
 
 pub use crate::core::admin::SigningKeySource;
 pub use crate::core::error::{Error, ErrorKind};
+pub use crate::core::idempotency::IdempotencySettings;
 pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;
 pub use crate::core::runtime::RuntimeSettings;

@@ -60,6 +60,7 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .worker_stall(settings.worker.stall.get())
         .limits(settings.limits.clone())
         .journal(settings.journal.settings())
+        .idempotency(settings.idempotency.settings())
         .rpc(settings.rpc.settings())
         .feed(settings.feed.settings())
         .runtime(settings.runtime.settings())

@@ -34,7 +34,7 @@ impl Core {
             self.repeat("sessions", HOUSEKEEPING, async |core| core.end_old_sessions()),
             self.repeat("heartbeats", HEARTBEATS, async |core| core.runtime.store_heartbeats()),
             self.repeat("sweep", SWEEPING, async |core| core.sweep()),
-            self.repeat("answers", SWEEPING, async |core| core.remove_old_answers().await),
+            self.repeat("retention", SWEEPING, async |core| core.forget_old().await),
             self.repeat("last uses", SWEEPING, async |core| core.note_uses_of_sockets().await),
             self.repeat("token records", SWEEPING, async |core| core.remove_ended_tokens().await),
             self.repeat("aging", SWEEPING, async |core| core.store_aging().await),
@@ -67,7 +67,7 @@ impl Core {
         if self.feed_revision.swap(snapshot.revision, Ordering::Relaxed) != snapshot.revision {
             self.all_tools_changed();
         }
-        let gone = self.catalog.retain(|entity| snapshot.entity(entity).is_some());
+        let gone = self.catalog.retain(|scope| snapshot.has(scope));
         gone.iter().for_each(|scope| self.news.tell(scope));
         self.end_credentials();
         refreshed
@@ -77,8 +77,8 @@ impl Core {
     fn end_credentials(&self) {
         let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
         let has_ended = |link: &Identity, credential: &Credential| {
-            // A token of an earlier version stays good by itself when its entity is gone.
-            snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)
+            // A token of an earlier version stays good by itself when its entity is gone, and any when its environment is.
+            !snapshot.has(&link.scope()) || !snapshot.is_good(credential, now_ms)
         };
         self.workers.close_where(has_ended, Closing::SecretRotated);
         self.dismiss_ended_callers();
@@ -95,12 +95,6 @@ impl Core {
         self.throttles.sweep();
         self.forget_old_figures();
         self.journal.log_losses();
-    }
-
-    async fn remove_old_answers(&self) {
-        if let Err(error) = self.forget_old_answers().await {
-            tracing::error!(%error, "old answers could not be removed; they will be later");
-        }
     }
 
     async fn store_aging(&self) {

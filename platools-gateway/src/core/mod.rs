@@ -37,6 +37,7 @@ pub mod project;
 pub mod ready;
 pub mod registration;
 mod reports;
+mod retention;
 pub mod runtime;
 pub mod schema;
 pub(crate) mod secret;
@@ -53,7 +54,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 pub use callers::{Presence, Stay};
 pub use calls::{Outcome, Receipt};
-pub use catalog::Changes;
+pub use catalog::{Changes, TooLarge};
 pub use history::{CallQuery, CallsBefore};
 pub(crate) use housekeeping::Housekeeping;
 pub use invoke::{CallPermit, CallReply, CallRequest};
@@ -78,7 +79,7 @@ use idempotency::Idempotency;
 use identity::{Role, Scope};
 use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
-use limits::{Limiter, Limits};
+use limits::{Limiter, Limits, ProjectLimits};
 use logs::LogFeed;
 use news::News;
 use observe::{CallObserver, Observers};
@@ -164,7 +165,8 @@ impl Core {
     /// # Errors
     /// There is no database, or it cannot be used.
     pub async fn open_existing_with(folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
-        Self::on(Store::open_existing(folder).await?, &Limits::default(), folder, signing_keys).await
+        let limits = Limits { project: ProjectLimits::unbounded(), ..Limits::default() };
+        Self::on(Store::open_existing(folder).await?, &limits, folder, signing_keys).await
     }
 
     async fn on(store: Store, limits: &Limits, folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {

@@ -132,6 +132,12 @@ pub enum ErrorKind {
     RateLimited,
     /// The idempotency key was used for another call.
     NameTaken,
+    /// The call ran already under this idempotency key, and its answer is not kept.
+    AnswerNotKept,
+    /// There are as many of these as there may be.
+    LimitReached,
+    /// Something else uses it.
+    InUse,
     /// There is one of that name already.
     AlreadyExists,
     /// There is none of that name.
@@ -172,6 +178,9 @@ impl ErrorKind {
             Self::Interrupted => "interrupted",
             Self::RateLimited => "rate_limited",
             Self::NameTaken => "idempotency_key_reused",
+            Self::AnswerNotKept => "answer_not_kept",
+            Self::LimitReached => "limit_reached",
+            Self::InUse => "in_use",
             Self::AlreadyExists => "already_exists",
             Self::NotFound => "not_found",
             Self::NotReplayable => "not_replayable",

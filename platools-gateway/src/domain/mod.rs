@@ -5,3 +5,4 @@ pub mod identity;
 pub mod ids;
 pub(crate) mod random;
 mod speaks_for;
+pub(crate) mod text;

@@ -14,6 +14,7 @@ use crate::core::admin::SigningKeySource;
 use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::feed::{FeedSettings, SnapshotProvider};
+use crate::core::idempotency::IdempotencySettings;
 use crate::core::journal::JournalSettings;
 use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
@@ -40,6 +41,7 @@ pub struct Builder {
     manners: Manners,
     limits: Limits,
     journal: JournalSettings,
+    idempotency: IdempotencySettings,
     runtime: RuntimeSettings,
     logs: Option<LogFeed>,
     is_without_auth: bool,
@@ -62,6 +64,7 @@ impl Default for Builder {
             manners: Manners::default(),
             limits: Limits::default(),
             journal: JournalSettings::default(),
+            idempotency: IdempotencySettings::default(),
             runtime: RuntimeSettings::default(),
             logs: None,
             is_without_auth: false,
@@ -130,6 +133,12 @@ impl Builder {
     /// What the journal keeps, and how long. Default: [`JournalSettings::default`].
     pub fn journal(mut self, settings: JournalSettings) -> Self {
         self.journal = settings;
+        self
+    }
+
+    /// How much is kept of calls under idempotency keys. Default: [`IdempotencySettings::default`].
+    pub fn idempotency(mut self, settings: IdempotencySettings) -> Self {
+        self.idempotency = settings;
         self
     }
 
@@ -244,6 +253,7 @@ impl Builder {
         let core = Core::open_with(&folder, &self.limits, self.signing_keys.clone()).await?;
         let core = core.with_journal(self.journal.clone());
         let core = core.with_runtime(self.runtime.clone()).await?;
+        let core = core.with_idempotency(self.idempotency.clone());
         let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
         let core = core.with_feed(self.feed.clone(), self.snapshots.clone());
         let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));

@@ -12,6 +12,7 @@ use toml::Table;
 use super::chat::GivenChat;
 use super::feed::GivenFeed;
 use super::http::GivenHttp;
+use super::idempotency::GivenIdempotency;
 use super::limits::GivenLimits;
 use super::mcp::GivenMcp;
 use super::model::GivenModel;
@@ -50,6 +51,8 @@ pub(crate) struct Given {
     pub(super) limits: GivenLimits,
     #[command(flatten)]
     pub(super) journal: GivenJournal,
+    #[command(flatten)]
+    pub(super) idempotency: GivenIdempotency,
     #[command(flatten)]
     pub(super) chat: GivenChat,
     #[command(flatten)]

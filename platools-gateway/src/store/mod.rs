@@ -10,6 +10,7 @@ mod failure;
 mod idempotency;
 mod journal;
 mod runtime;
+mod usage;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,14 +21,14 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 pub(crate) use catalog::ToolRow;
-pub(crate) use conversations::{ConversationFilter, ConversationRow};
+pub(crate) use conversations::{ConversationBounds, ConversationFilter, ConversationRow, MessagePage};
 pub(crate) use directory::{
     AgentRow, DirectoryRows, EntityRow, KeyRemoval, KeyRow, NewSecret, SecretRow, TokenPage, TokenRecord, TokenRow,
 };
 pub(crate) use failure::is_trouble;
-pub(crate) use idempotency::{EarlierRequest, RequestName};
+pub(crate) use idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
-pub(crate) use runtime::{ChannelRow, MemberRow, MessageRow, NewChannelRow, SessionRow};
+pub(crate) use runtime::{ChannelBounds, ChannelRow, MemberRow, MessageRow, NewChannel, NewChannelRow, SessionRow};
 
 use crate::core::error::{Error, ErrorKind};
 
@@ -150,6 +151,7 @@ fn steps() -> Vec<Migration> {
     let cards = include_str!("../../migrations/0007_entity_cards.sql");
     let credentials = include_str!("../../migrations/0008_credentials.sql");
     let aging = include_str!("../../migrations/0011_journal.sql");
+    let bounds = include_str!("../../migrations/0012_bounds.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -164,6 +166,7 @@ fn steps() -> Vec<Migration> {
         step(7, "entity cards", cards),
         step(8, "credentials", credentials),
         step(11, "aging", aging),
+        step(12, "bounds", bounds),
     ]
 }
 
@@ -203,6 +206,50 @@ mod tests {
         store.close().await;
         let store = Store::open_existing(folder.path()).await.unwrap();
         assert_eq!(store.directory().await.unwrap().entities[0].title.as_deref(), Some("Orders"));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn environments_that_differ_in_case_alone_are_told_apart_and_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = made_with(folder.path(), 7).await;
+        for statement in [
+            "INSERT INTO organizations (id, slug) VALUES ('org_1', 'default')",
+            "INSERT INTO projects (id, organization_id, slug) VALUES ('prj_1', 'org_1', 'default')",
+            "INSERT INTO environments (id, project_id, slug) VALUES ('env_aaaabbbbcccc', 'prj_1', 'Production')",
+            "INSERT INTO environments (id, project_id, slug) VALUES ('env_ddddeeeeffff', 'prj_1', 'PRODUCTION')",
+            "INSERT INTO environments (id, project_id, slug) VALUES ('env_1', 'prj_1', 'production')",
+        ] {
+            sqlx::query(statement).execute(&earlier).await.unwrap();
+        }
+        earlier.close().await;
+        let store = Store::open_existing(folder.path()).await.unwrap();
+        let rows = store.directory().await.unwrap().environments;
+        let slugs: Vec<_> = rows.iter().map(|row| (row.id.as_str(), &*row.slug)).collect();
+        let expected = [
+            ("env_ddddeeeeffff", "PRODUCTION-ddddeeee"),
+            ("env_aaaabbbbcccc", "Production-aaaabbbb"),
+            ("env_1", "production"),
+        ];
+        assert_eq!(slugs, expected);
+        assert!(!store.add_environment(&"prj_1".into(), "pRODUCTION", 10).await.unwrap());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn answers_that_were_readable_are_erased_and_their_calls_stay_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = made_with(folder.path(), 7).await;
+        let insert = "INSERT INTO idempotent_calls (owner, name, fingerprint, created_ms, answer) VALUES ('key_1', 'k', 'f', 7, 'x')";
+        sqlx::query(insert).execute(&earlier).await.unwrap();
+        earlier.close().await;
+        let store = Store::open_existing(folder.path()).await.unwrap();
+        assert!(store.is_named_by_earlier_version("key_1", "k").await.unwrap());
+        assert!(!store.is_named_by_earlier_version("key_2", "k").await.unwrap());
+        let readable = "SELECT 1 FROM idempotent_calls WHERE answer IS NOT NULL";
+        assert!(sqlx::query(readable).fetch_optional(&store.pool).await.unwrap().is_none());
+        store.forget_named_calls_before(8).await.unwrap();
+        assert!(!store.is_named_by_earlier_version("key_1", "k").await.unwrap());
         store.close().await;
     }
 }

@@ -5,6 +5,7 @@
 mod access;
 mod agents;
 mod authority;
+mod bounds;
 mod calls;
 mod cards;
 mod catalog;
@@ -27,6 +28,7 @@ mod hostile;
 mod journal;
 mod kept;
 mod limits;
+mod limits_page;
 mod mcp;
 mod mcp_auth;
 mod mcp_bridge;

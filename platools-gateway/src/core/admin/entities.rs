@@ -23,7 +23,8 @@ impl Admin<'_> {
     /// Adds an entity with a new secret.
     ///
     /// # Errors
-    /// There is one of that slug, the slug, the title or the icon is malformed, or the database failed.
+    /// There is one of that slug, the slug, the title or the icon is malformed, the project has as many entities as it may have, or
+    /// the database failed.
     pub async fn add_entity(&self, slug: &str, new: impl Into<NewEntity>) -> Result<WithSecret<Entity>, Error> {
         let secret = secret::generate(Kind::Worker);
         let new = self.add_entity_with(slug, new, &secret).await?;
@@ -53,7 +54,8 @@ impl Admin<'_> {
             hash: secret::hash(secret.expose_secret()),
             expires_ms: None,
         };
-        if !self.core.directory.store().add_entity(&row, &secret).await? {
+        let limit = self.core.limiter.project().entities.get();
+        if !self.core.directory.store().add_entity(&row, &secret, limit).await? {
             return Err(exists("entity", slug));
         }
         self.core.directory.refresh().await?;

@@ -6,7 +6,10 @@ use crate::core::agent::Message;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::ids::{AgentId, ConversationId};
-use crate::store::{ConversationFilter, ConversationRow};
+use crate::store::{ConversationFilter, ConversationRow, MessagePage};
+
+/// Bytes of messages on one page; a longer message is on a page of its own.
+const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 
 /// One conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +91,8 @@ impl Core {
         Ok(rows.into_iter().map(|row| self.shown(row)).collect())
     }
 
-    /// One conversation, and what was said last in it, the oldest first. Before a place, if one is given.
+    /// One conversation, and what was said last in it, the oldest first. Before a place, if one is given. A page has up to 4 MiB of
+    /// messages, or one that is longer.
     ///
     /// # Errors
     /// The role is not enough, there is no such conversation that the caller may see, or the database failed.
@@ -100,8 +104,13 @@ impl Core {
         limit: usize,
     ) -> Result<(Conversation, Vec<StoredMessage>), Error> {
         let row = self.conversation_of(caller, Action::View, id).await?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let messages = self.store.stored_messages(id, before.unwrap_or(i64::MAX), limit).await?;
+        let page = MessagePage {
+            before: before.unwrap_or(i64::MAX),
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            max_bytes: PAGE_BYTES,
+            at_least: 1,
+        };
+        let messages = self.store.stored_messages(id, &page).await?;
         Ok((self.shown(row), messages))
     }
 

@@ -19,7 +19,7 @@ use crate::core::clock::now_ms;
 use crate::core::error::{Error, ErrorKind, causes_of};
 use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
 use crate::ops::tasks::Tasks;
-use crate::store::{ChannelRow, MessageRow, SessionRow, Store, is_trouble};
+use crate::store::{ChannelBounds, ChannelRow, MessageRow, SessionRow, Store, is_trouble};
 
 /// So many commands wait; more are refused.
 const WAITING: usize = 4096;
@@ -62,6 +62,10 @@ pub(super) enum Command {
         channel: ChannelRow,
         row: MessageRow,
         reply: Reply<MessageRow>,
+    },
+    RemoveChannel {
+        channel: ChannelId,
+        reply: Reply<()>,
     },
     Heartbeats(Vec<(SessionId, AgentId, i64)>),
     /// Panics, to show what that leads to.
@@ -157,14 +161,14 @@ async fn run(store: Store, shared: Arc<Shared>, waiting: &mut mpsc::Receiver<Com
 }
 
 async fn write(store: &Store, shared: &Shared, batch: &mut Vec<Command>) {
-    let kept = i64::from(shared.settings.channel_history);
-    match try_write(store, batch, kept).await {
+    let bounds = shared.settings.channel_bounds();
+    match try_write(store, batch, bounds).await {
         Ok(written) => apply(shared, batch.drain(..), written),
         // Each for itself, so that a command the database refuses costs no other.
         Err(error) if batch.len() > 1 && !is_trouble(&error) => {
             for command in batch.drain(..) {
                 let mut alone = [command];
-                match try_write(store, &mut alone, kept).await {
+                match try_write(store, &mut alone, bounds).await {
                     Ok(written) => apply(shared, alone, written),
                     Err(error) => fail(alone, &error),
                 }
@@ -186,7 +190,7 @@ fn fail(commands: impl IntoIterator<Item = Command>, error: &Error) {
 }
 
 /// Writes all or nothing. Says of each whether there was what it is about.
-async fn try_write(store: &Store, batch: &mut [Command], kept: i64) -> Result<Vec<bool>, Error> {
+async fn try_write(store: &Store, batch: &mut [Command], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
     let mut change = store.change_runtime().await?;
     let mut written = Vec::with_capacity(batch.len());
     for command in batch {
@@ -198,11 +202,14 @@ async fn try_write(store: &Store, batch: &mut [Command], kept: i64) -> Result<Ve
             Command::Join { agent, channel, .. } => {
                 change.join_channel(channel, agent, now_ms()).await.map(|()| true)?
             }
-            Command::Leave { agent, channel, .. } => change.leave_channel(channel, agent).await.map(|()| true)?,
+            Command::Leave { agent, channel, .. } => {
+                change.leave_channel(channel, agent, now_ms()).await.map(|()| true)?
+            }
             Command::Say { channel, row, .. } => {
                 row.created_ms = now_ms();
-                change.add_message(&channel.id, row, kept).await?
+                change.add_message(&channel.id, row, bounds).await?
             }
+            Command::RemoveChannel { channel, .. } => change.remove_channel(channel).await.map(|()| true)?,
             Command::Heartbeats(heartbeats) => {
                 for (session, agent, ms) in &*heartbeats {
                     change.note_heartbeat(session, agent, *ms).await?;
@@ -253,6 +260,10 @@ impl Command {
                 };
                 let _ = reply.send(answer);
             }
+            Self::RemoveChannel { channel, reply } => {
+                shared.state().remove_channel(&channel);
+                let _ = reply.send(Ok(()));
+            }
             Self::Heartbeats(_) => {}
             #[cfg(test)]
             Self::Panic => {}
@@ -264,7 +275,10 @@ impl Command {
         let error = || Error::new(ErrorKind::Storage, "the gateway's database failed");
         match self {
             Self::Connect { reply, .. } => drop(reply.send(Err(error()))),
-            Self::Disconnect { reply, .. } | Self::Join { reply, .. } | Self::Leave { reply, .. } => {
+            Self::Disconnect { reply, .. }
+            | Self::Join { reply, .. }
+            | Self::Leave { reply, .. }
+            | Self::RemoveChannel { reply, .. } => {
                 drop(reply.send(Err(error())));
             }
             Self::Say { reply, .. } => drop(reply.send(Err(error()))),
@@ -272,5 +286,22 @@ impl Command {
             #[cfg(test)]
             Self::Panic => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_of_writes_refuses_instead_of_growing() {
+        let (commands, _waiting) = mpsc::channel(WAITING);
+        let writer = Writer { commands: Mutex::new(Some(commands)), task: Mutex::new(None) };
+        for _ in 0..WAITING {
+            writer.send(Command::Heartbeats(Vec::new())).unwrap();
+        }
+        let refused = writer.send(Command::Heartbeats(Vec::new())).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::RateLimited);
+        assert!(refused.wait().is_some());
     }
 }

@@ -128,7 +128,10 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::AmbiguousTool
         | ErrorKind::AlreadyExists
+        | ErrorKind::AnswerNotKept
         | ErrorKind::Cancelled
+        | ErrorKind::InUse
+        | ErrorKind::LimitReached
         | ErrorKind::NotReplayable
         | ErrorKind::Busy
         | ErrorKind::NotConfigured => StatusCode::CONFLICT,

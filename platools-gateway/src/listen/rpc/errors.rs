@@ -68,6 +68,9 @@ fn code(kind: ErrorKind) -> ErrorCode {
         ErrorKind::WorkerBusy | ErrorKind::RateLimited | ErrorKind::Busy => ErrorCode::ResourceExhausted,
         ErrorKind::ToolDisabled
         | ErrorKind::Cancelled
+        | ErrorKind::AnswerNotKept
+        | ErrorKind::InUse
+        | ErrorKind::LimitReached
         | ErrorKind::NameTaken
         | ErrorKind::NotReplayable
         | ErrorKind::NotConfigured => ErrorCode::FailedPrecondition,
