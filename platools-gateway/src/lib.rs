@@ -34,5 +34,6 @@ pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;
 pub use crate::core::runtime::RuntimeSettings;
-pub use gateway::{Builder, Gateway, Stopped};
+pub use gateway::{Builder, DataFolder, Gateway, Stopped};
 pub use listen::{McpSettings, RpcSettings};
+pub use store::{Restored, Upgraded};

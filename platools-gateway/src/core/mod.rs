@@ -85,7 +85,7 @@ use throttle::Throttles;
 use workers::Workers;
 
 pub(crate) use crate::domain::random;
-pub use crate::domain::{error, identity, ids};
+pub use crate::domain::{error, identity, ids, page};
 
 use crate::store::Store;
 

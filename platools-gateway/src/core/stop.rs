@@ -3,8 +3,13 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::error::ErrorKind;
 use super::{Closing, Core, Notice, Stay};
+
+/// How long the last writes may take.
+const LAST_WRITES: Duration = Duration::from_secs(12);
 
 impl Core {
     /// Says from now on that the gateway is not ready, and has callers finish what they have begun.
@@ -43,12 +48,42 @@ impl Core {
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
-    /// Writes the journal and what agents said to its end, and closes the database.
+    /// Writes the journal and what agents said to its end, and closes the database. A database that does not answer is given up after some
+    /// seconds.
     pub async fn close(&self) {
-        // The calls have been ended; what they came to is still to be kept.
-        self.idempotency.idle().await;
-        self.runtime.close().await;
-        self.journal.close().await;
+        let write = async {
+            // The calls have been ended; what they came to is still to be kept.
+            self.idempotency.idle().await;
+            tokio::join!(self.runtime.close(), self.journal.close());
+        };
+        if timeout(LAST_WRITES, write).await.is_err() {
+            tracing::error!("the database does not answer; what was to be written is lost");
+        }
         self.store.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::core::journal::JournalSettings;
+    use crate::core::limits::Limits;
+    use crate::core::runtime::RuntimeSettings;
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_does_not_hold_up_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        let core = core.with_journal(JournalSettings::default());
+        let core = core.with_runtime(RuntimeSettings::default()).await.unwrap();
+        let held = core.store.hold_writes().await;
+        tokio::time::pause();
+        let begun = Instant::now();
+        core.close().await;
+        // The end of a gateway has 20 seconds, of which workers and callers have five to take leave.
+        assert!(begun.elapsed() <= Duration::from_secs(15), "{:?}", begun.elapsed());
+        drop(held);
     }
 }

@@ -3,4 +3,5 @@
 pub mod error;
 pub mod identity;
 pub mod ids;
+pub mod page;
 pub(crate) mod random;

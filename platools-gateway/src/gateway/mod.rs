@@ -2,6 +2,7 @@
 
 mod builder;
 mod data;
+mod maintenance;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use builder::Builder;
+pub use maintenance::DataFolder;
 
 use data::{Data, Lock};
 

@@ -1,13 +1,15 @@
 //! Conversations and what was said in them.
 
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::Store;
+use super::sqlite::Scan;
 use crate::core::agent::Message;
 use crate::core::chat::StoredMessage;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::{AgentId, ConversationId, ProjectId};
+use crate::domain::page::Listing;
 
 /// One conversation as it is stored.
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ impl Store {
         .bind(&row.channel)
         .bind(row.created_ms)
         .bind(row.updated_ms)
-        .execute(&self.pool)
+        .execute(self.writes.connection())
         .await?;
         Ok(())
     }
@@ -59,31 +61,21 @@ impl Store {
         let row = sqlx::query("SELECT * FROM conversations WHERE id = $1 AND project_id = $2")
             .bind(id.as_str())
             .bind(project.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         Ok(row.as_ref().map(conversation))
     }
 
-    /// Conversations, those first in which something was said last.
+    /// Conversations, those first in which something was said last. A list that looks at too many for one page ends before the page is
+    /// full, and says where it goes on.
     pub(crate) async fn conversations(
         &self,
         filter: &ConversationFilter,
         limit: i64,
-    ) -> Result<Vec<ConversationRow>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM conversations WHERE project_id = ");
-        query.push_bind(filter.project_id.as_str());
-        if let Some(user) = &filter.user_id {
-            query.push(" AND user_id = ").push_bind(user);
-        }
-        if let Some(agent) = &filter.agent_id {
-            query.push(" AND agent_id = ").push_bind(agent.as_str());
-        }
-        if let Some((updated_ms, id)) = &filter.before {
-            query.push(" AND (updated_ms, id) < (").push_bind(*updated_ms);
-            query.push(", ").push_bind(id.as_str()).push(")");
-        }
-        query.push(" ORDER BY updated_ms DESC, id DESC LIMIT ").push_bind(limit);
-        Ok(query.build().fetch_all(&self.pool).await?.iter().map(conversation).collect())
+    ) -> Result<Listing<ConversationRow, (i64, ConversationId)>, Error> {
+        let (rows, more) = scan(filter).page(&self.lists, "*", limit).await?;
+        let more = more.map(|(updated_ms, id)| (updated_ms, id.into()));
+        Ok(Listing { items: rows.iter().map(conversation).collect(), more })
     }
 
     /// Appends messages to a conversation, all or none.
@@ -93,7 +85,7 @@ impl Store {
         messages: &[Message],
         now_ms: i64,
     ) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         for message in messages {
             let text = serde_json::to_string(message).expect("strings and raw JSON always serialize");
             sqlx::query(
@@ -135,22 +127,42 @@ impl Store {
         .bind(id.as_str())
         .bind(before)
         .bind(limit)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?;
         rows.iter().rev().map(message).collect()
     }
 
     /// Removes what was said in a conversation.
     pub(crate) async fn clear_conversation(&self, id: &ConversationId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM messages WHERE conversation_id = $1").bind(id.as_str()).execute(&self.pool).await?;
+        sqlx::query("DELETE FROM messages WHERE conversation_id = $1")
+            .bind(id.as_str())
+            .execute(self.writes.connection())
+            .await?;
         Ok(())
     }
 
     /// Removes a conversation and what was said in it.
     pub(crate) async fn remove_conversation(&self, id: &ConversationId) -> Result<(), Error> {
-        sqlx::query("DELETE FROM conversations WHERE id = $1").bind(id.as_str()).execute(&self.pool).await?;
+        sqlx::query("DELETE FROM conversations WHERE id = $1")
+            .bind(id.as_str())
+            .execute(self.writes.connection())
+            .await?;
         Ok(())
     }
+}
+
+/// Where a list of conversations is read: over the index of the user or else of the agent, if one is named.
+fn scan(filter: &ConversationFilter) -> Scan {
+    let (project, user) = (("project_id", filter.project_id.to_string()), filter.user_id.clone());
+    let (user, agent) = (user.map(|user| ("user_id", user)), filter.agent_id.as_ref());
+    let agent = agent.map(|agent| ("agent_id", agent.to_string()));
+    let (index, within, checked) = match (user, agent) {
+        (Some(user), agent) => ("conversations_of_user", vec![project, user], agent.into_iter().collect()),
+        (None, Some(agent)) => ("conversations_of_agent", vec![project, agent], Vec::new()),
+        (None, None) => ("conversations_of_project", vec![project], Vec::new()),
+    };
+    let before = filter.before.as_ref().map(|(updated_ms, id)| (*updated_ms, id.to_string()));
+    Scan { table: "conversations", index, time: "updated_ms", id: "id", within, checked, from: None, before }
 }
 
 fn conversation(row: &SqliteRow) -> ConversationRow {
@@ -170,4 +182,40 @@ fn message(row: &SqliteRow) -> Result<StoredMessage, Error> {
         Error::new(ErrorKind::Storage, "a message of the conversation cannot be read").caused_by(error)
     })?;
     Ok(StoredMessage { position: row.get("position"), created_ms: row.get("created_ms"), message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_list_is_one_search_of_its_index_and_sorts_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        for (user, agent, search) in [
+            (None, None, "conversations_of_project (project_id=?"),
+            (Some("u"), None, "conversations_of_user (project_id=? AND user_id=?"),
+            (None, Some("a"), "conversations_of_agent (project_id=? AND agent_id=?"),
+            (Some("u"), Some("a"), "conversations_of_user (project_id=? AND user_id=?"),
+        ] {
+            let filter = ConversationFilter {
+                project_id: "prj".into(),
+                user_id: user.map(str::to_owned),
+                agent_id: agent.map(Into::into),
+                before: Some((9, "conv_1".into())),
+            };
+            let scan = scan(&filter);
+            let (floor, mut terms) = ((3, "c".to_owned()), String::new());
+            let floor = (!scan.checked.is_empty()).then_some(&floor);
+            if floor.is_some() {
+                terms.push_str(" AND (updated_ms,id)>(?,?)");
+            }
+            let sql = format!("EXPLAIN QUERY PLAN {}", scan.select("*", floor, 10).sql().as_str());
+            let plan = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&store.reads).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+            let expected = format!("SEARCH conversations USING INDEX {search}{terms} AND (updated_ms,id)<(?,?))");
+            assert_eq!(plan, [expected], "{filter:?}");
+        }
+        store.close().await;
+    }
 }

@@ -27,23 +27,22 @@ impl Store {
         request: &RequestName,
         fingerprint: &str,
     ) -> Result<Option<EarlierRequest>, Error> {
-        let begun = sqlx::query(
-            "INSERT INTO idempotent_calls (owner, name, fingerprint, created_ms) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (owner, name) DO NOTHING",
-        )
-        .bind(&request.owner)
-        .bind(&request.name)
-        .bind(fingerprint)
-        .bind(now_ms())
-        .execute(&self.pool)
-        .await;
-        match begun {
-            Ok(begun) if begun.rows_affected() > 0 => Ok(None),
+        let (RequestName { owner, name }, fingerprint) = (request.clone(), fingerprint.to_owned());
+        let insert = self.writes.share(move |connection| {
+            let insert = sqlx::query(
+                "INSERT INTO idempotent_calls (owner, name, fingerprint, created_ms) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (owner, name) DO NOTHING",
+            );
+            let insert = insert.bind(owner.clone()).bind(name.clone()).bind(fingerprint.clone()).bind(now_ms());
+            Box::pin(async move { Ok(insert.execute(connection).await?.rows_affected()) })
+        });
+        match insert.await {
+            Ok(begun) if begun > 0 => Ok(None),
             Ok(_) => Ok(Some(self.earlier_request(request).await?.ok_or(sqlx::Error::RowNotFound)?)),
             // What was answered can still be read when the disk is full.
             Err(error) => match self.earlier_request(request).await {
                 Ok(Some(earlier)) => Ok(Some(earlier)),
-                Ok(None) | Err(_) => Err(error.into()),
+                Ok(None) | Err(_) => Err(error),
             },
         }
     }
@@ -52,35 +51,39 @@ impl Store {
         let row = sqlx::query("SELECT fingerprint, answer FROM idempotent_calls WHERE owner = $1 AND name = $2")
             .bind(&request.owner)
             .bind(&request.name)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         Ok(row.map(|row| EarlierRequest { fingerprint: row.get("fingerprint"), answer: row.get("answer") }))
     }
 
     /// Notes the answer to a request.
     pub(crate) async fn end_request(&self, request: &RequestName, answer: &str) -> Result<(), Error> {
-        sqlx::query("UPDATE idempotent_calls SET answer = $3 WHERE owner = $1 AND name = $2")
-            .bind(&request.owner)
-            .bind(&request.name)
-            .bind(answer)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let (RequestName { owner, name }, answer) = (request.clone(), answer.to_owned());
+        let update = self.writes.share(move |connection| {
+            let update = sqlx::query("UPDATE idempotent_calls SET answer = $3 WHERE owner = $1 AND name = $2");
+            let update = update.bind(owner.clone()).bind(name.clone()).bind(answer.clone());
+            Box::pin(async move { update.execute(connection).await.map(drop) })
+        });
+        update.await
     }
 
     /// Forgets a request, as if it had never been made.
     pub(crate) async fn forget_request(&self, request: &RequestName) -> Result<(), Error> {
-        sqlx::query("DELETE FROM idempotent_calls WHERE owner = $1 AND name = $2")
-            .bind(&request.owner)
-            .bind(&request.name)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+        let RequestName { owner, name } = request.clone();
+        let delete = self.writes.share(move |connection| {
+            let delete = sqlx::query("DELETE FROM idempotent_calls WHERE owner = $1 AND name = $2");
+            let delete = delete.bind(owner.clone()).bind(name.clone());
+            Box::pin(async move { delete.execute(connection).await.map(drop) })
+        });
+        delete.await
     }
 
     /// Forgets the requests that were made before some time.
     pub(crate) async fn forget_requests_before(&self, ms: i64) -> Result<(), Error> {
-        sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1").bind(ms).execute(&self.pool).await?;
+        sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1")
+            .bind(ms)
+            .execute(self.writes.connection())
+            .await?;
         Ok(())
     }
 }

@@ -63,6 +63,7 @@ mod sync;
 mod tls;
 
 mod dashboard;
+mod database;
 mod mcp_raw;
 mod process;
 mod rpc_caller;

@@ -6,6 +6,7 @@ use crate::core::agent::Message;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Caller, Credential, Role};
 use crate::core::ids::{AgentId, ConversationId};
+use crate::core::page::Listing;
 use crate::store::{ConversationFilter, ConversationRow};
 
 /// One conversation.
@@ -61,22 +62,24 @@ pub struct ConversationsBefore {
 }
 
 impl Core {
-    /// The conversations of the caller's user, those first in which something was said last. An admin sees everybody's.
+    /// The conversations of the caller's user, those first in which something was said last. An admin sees everybody's. Of conditions that
+    /// few of them meet, the search ends after some 20,000 with fewer items than `limit`, and says where to go on.
     ///
     /// # Errors
-    /// The role is not enough, the caller speaks for no user, there is no such agent, or the database failed.
+    /// The role is not enough, the caller speaks for no user, there is no such agent, too many lists are read at the moment, the list took
+    /// too long, or the database failed.
     pub async fn conversations(
         &self,
         caller: &Caller,
         query: ConversationQuery,
         limit: usize,
-    ) -> Result<Vec<Conversation>, Error> {
+    ) -> Result<Listing<Conversation, ConversationsBefore>, Error> {
         caller.require(Role::Viewer)?;
         if self.proves_no_user(caller) {
-            return Ok(Vec::new());
+            return Ok(Listing { items: Vec::new(), more: None });
         }
         let user_id = match (query.user_id, only_user(caller)?) {
-            (Some(wanted), Some(own)) if wanted != own => return Ok(Vec::new()),
+            (Some(wanted), Some(own)) if wanted != own => return Ok(Listing { items: Vec::new(), more: None }),
             (wanted, own) => own.map(str::to_owned).or(wanted),
         };
         let agent_id = match query.agent {
@@ -85,8 +88,8 @@ impl Core {
         };
         let before = query.before.map(|before| (before.updated_ms, before.id));
         let filter = ConversationFilter { project_id: caller.project_id.clone(), user_id, agent_id, before };
-        let rows = self.store.conversations(&filter, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
-        Ok(rows.into_iter().map(|row| self.shown(row)).collect())
+        let found = self.store.conversations(&filter, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        Ok(found.map(|row| self.shown(row), |(updated_ms, id)| ConversationsBefore { updated_ms, id }))
     }
 
     /// One conversation, and what was said last in it, the oldest first. Before a place, if one is given.

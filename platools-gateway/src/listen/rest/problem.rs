@@ -133,7 +133,9 @@ fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::Busy
         | ErrorKind::NotConfigured => StatusCode::CONFLICT,
         ErrorKind::ToolFailed | ErrorKind::InvalidArguments | ErrorKind::NameTaken => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted | ErrorKind::Overloaded => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Timeout | ErrorKind::AgentTimeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::AgentFailed => StatusCode::BAD_GATEWAY,

@@ -28,14 +28,14 @@ const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organi
 impl Store {
     /// The revision of the directory.
     pub(crate) async fn directory_revision(&self) -> Result<i64, Error> {
-        let row = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&self.pool).await?;
+        let row = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&self.reads).await?;
         Ok(row.get("revision"))
     }
 
     /// Everything the directory knows.
     pub(crate) async fn directory(&self) -> Result<DirectoryRows, Error> {
         // One transaction, so that all of it is of one revision.
-        let mut reading = self.pool.begin().await?;
+        let mut reading = self.writes.begin().await?;
         let revision = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
         Ok(DirectoryRows {
             revision: revision.get("revision"),
@@ -138,7 +138,7 @@ impl Store {
     /// The key that tokens are signed with: the one there is, or else `fresh`, which is kept.
     pub(crate) async fn signing_key(&self, fresh: &str) -> Result<String, Error> {
         const FIND: &str = "SELECT key FROM signing_keys WHERE id = 'current'";
-        if let Some(row) = sqlx::query(FIND).fetch_optional(&self.pool).await? {
+        if let Some(row) = sqlx::query(FIND).fetch_optional(&self.reads).await? {
             return Ok(row.get("key"));
         }
         let mut change = self.change_directory().await?;
@@ -176,7 +176,7 @@ impl Store {
     /// A transaction that changes the directory. Raising the revision first makes it a writing one from the start, so that it
     /// waits for other writers instead of failing after it has read.
     async fn change_directory(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         sqlx::query("UPDATE directory_revision SET revision = revision + 1").execute(&mut *change).await?;
         Ok(change)
     }

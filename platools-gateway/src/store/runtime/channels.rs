@@ -41,14 +41,16 @@ pub(crate) struct MemberRow {
     pub(crate) joined_ms: i64,
 }
 
-/// Channels of the project `$1` with how many are in each, and whether the agent `$2` is.
+/// Channels of the project `$1` with how many are in each, and whether the agent `$2` is. Members are counted of those only that the rest
+/// of the statement leaves.
 macro_rules! channels {
     ($rest:literal) => {
         concat!(
-            "SELECT c.*, (SELECT COUNT(*) FROM channel_members m WHERE m.channel_id = c.id) AS members, ",
+            "SELECT p.*, (SELECT COUNT(*) FROM channel_members m WHERE m.channel_id = p.id) AS members FROM (SELECT c.*, ",
             "EXISTS (SELECT 1 FROM channel_members m WHERE m.channel_id = c.id AND m.agent_id = $2) AS is_member ",
             "FROM channels c WHERE c.project_id = $1 ",
-            $rest
+            $rest,
+            ") p ORDER BY p.is_member DESC, p.slug"
         )
     };
 }
@@ -56,7 +58,7 @@ macro_rules! channels {
 impl Store {
     /// Adds a channel with its owner, unless its slug is taken or the project has so many. Says whether it was added.
     pub(crate) async fn add_channel(&self, row: &NewChannelRow, owner: &AgentId, limit: i64) -> Result<bool, Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         let added = sqlx::query(
             "INSERT INTO channels (id, project_id, slug, name, description, metadata, created_ms) \
              SELECT $1, id, $3, $4, $5, $6, $7 FROM projects \
@@ -95,13 +97,13 @@ impl Store {
     ) -> Result<Vec<ChannelRow>, Error> {
         let query = sqlx::query(channels!("ORDER BY is_member DESC, c.slug LIMIT $3 OFFSET $4"));
         let query = query.bind(project.as_str()).bind(agent.as_str()).bind(limit).bind(offset);
-        Ok(query.fetch_all(&self.pool).await?.iter().map(channel).collect())
+        Ok(self.lists.begin().await?.rows(query).await?.iter().map(channel).collect())
     }
 
     /// How many channels a project has.
     pub(crate) async fn channel_count(&self, project: &ProjectId) -> Result<i64, Error> {
         let query = sqlx::query("SELECT COUNT(*) AS number FROM channels WHERE project_id = $1");
-        Ok(query.bind(project.as_str()).fetch_one(&self.pool).await?.get("number"))
+        Ok(query.bind(project.as_str()).fetch_one(&self.reads).await?.get("number"))
     }
 
     /// One channel of a project, by id or slug.
@@ -113,7 +115,7 @@ impl Store {
     ) -> Result<Option<ChannelRow>, Error> {
         let query = sqlx::query(channels!("AND (c.id = $3 OR c.slug = $3)"));
         let query = query.bind(project.as_str()).bind(agent.as_str()).bind(name);
-        Ok(query.fetch_optional(&self.pool).await?.as_ref().map(channel))
+        Ok(query.fetch_optional(&self.reads).await?.as_ref().map(channel))
     }
 
     /// Those who are in a channel, in the order they came.
@@ -123,16 +125,12 @@ impl Store {
         limit: i64,
         offset: i64,
     ) -> Result<Vec<MemberRow>, Error> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT m.*, a.slug FROM channel_members m JOIN agents a ON a.id = m.agent_id \
              WHERE m.channel_id = $1 ORDER BY m.joined_ms, a.slug LIMIT $2 OFFSET $3",
-        )
-        .bind(channel.as_str())
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.iter().map(member).collect())
+        );
+        let query = query.bind(channel.as_str()).bind(limit).bind(offset);
+        Ok(self.lists.begin().await?.rows(query).await?.iter().map(member).collect())
     }
 }
 
