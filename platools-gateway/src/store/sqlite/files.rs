@@ -32,6 +32,23 @@ pub(super) fn check_free(file: &Path) -> Result<(), Error> {
     }
 }
 
+/// Makes a file belong to the owner of another file or folder: an administrator's command must not leave a file that the gateway's user
+/// cannot open.
+pub(super) fn own_like(file: &Path, model: &Path) -> Result<(), Error> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+
+        let owner = |path: &Path| fs::metadata(path).map(|metadata| (metadata.uid(), metadata.gid()));
+        let given = owner(model).and_then(|(user, group)| match owner(file)? {
+            same if same == (user, group) => Ok(()),
+            _ => chown(file, Some(user), Some(group)),
+        });
+        given.map_err(|error| failed(file, "cannot be given to the owner of the data", &error))?;
+    }
+    Ok(())
+}
+
 /// Gives a finished file its name, unless that was taken meanwhile, and waits until both are on the disk.
 pub(super) fn publish(finished: &Path, name: &Path) -> Result<(), Error> {
     sync(finished)?;
@@ -49,6 +66,7 @@ pub(super) fn publish(finished: &Path, name: &Path) -> Result<(), Error> {
 
 /// Puts a finished database in the place of another one, which is kept under another name.
 pub(super) fn replace(database: &Path, finished: &Path, kept: &Path) -> Result<(), Error> {
+    own_like(finished, database)?;
     sync(finished)?;
     check_free(kept)?;
     if fs::hard_link(database, kept).is_err() {

@@ -9,7 +9,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::connections::{options, shrinkable};
 use super::copy::{close, copy, open};
-use super::files::{beside, check_free, move_away, publish, remove, replace};
+use super::files::{beside, check_free, move_away, own_like, publish, remove, replace};
 use super::schema::{Schema, version};
 use super::storage_error;
 use crate::core::error::{Error, ErrorKind};
@@ -56,6 +56,7 @@ pub(crate) async fn restore(database: &Path, backup: &Path, steps: &[Migration])
     remove(&next)?;
     let version = copy_checked(backup, &next, steps).await?;
     if !database.is_file() {
+        own_like(&next, database.parent().unwrap_or(database))?;
         publish(&next, database)?;
         return Ok(Restored { version, kept: None });
     }
@@ -73,6 +74,7 @@ pub(crate) async fn restore(database: &Path, backup: &Path, steps: &[Migration])
             for suffix in ["-wal", "-shm", ""] {
                 move_away(&beside(database, suffix), &beside(&kept, suffix))?;
             }
+            own_like(&next, database.parent().unwrap_or(database))?;
             publish(&next, database)?;
         }
     }
