@@ -213,15 +213,22 @@ def fill(data, rows):
 
 
 async def measure(options, data):
-    gateway = Gateway(options.gateway, data)
-    await gateway.start()
-    key, admin = gateway.key, Http(gateway.address, gateway.key)
-    secret = json.loads((await admin.ask("POST", "/v1/entities", {"slug": "bench"}))[2])["secret"]
-    viewer = json.loads((await admin.ask("POST", "/v1/keys", {"role": "viewer"}))[2])["secret"]
-    await gateway.stop()
-    begun = time.monotonic()
-    fill(data, options.rows)
-    print(f"{options.rows} calls, {os.path.getsize(os.path.join(data, 'gateway.sqlite')) >> 20} MiB, written in {time.monotonic() - begun:.0f} s")
+    credentials = os.path.join(data, "credentials")
+    if not os.path.exists(credentials):
+        gateway = Gateway(options.gateway, data)
+        await gateway.start()
+        admin = Http(gateway.address, gateway.key)
+        secret = json.loads((await admin.ask("POST", "/v1/entities", {"slug": "bench"}))[2])["secret"]
+        viewer = json.loads((await admin.ask("POST", "/v1/keys", {"role": "viewer"}))[2])["secret"]
+        await gateway.stop()
+        begun = time.monotonic()
+        fill(data, options.rows)
+        print(f"written in {time.monotonic() - begun:.0f} s")
+        with open(credentials, "w") as file:
+            json.dump([gateway.key, secret, viewer], file)
+    with open(credentials) as file:
+        key, secret, viewer = json.load(file)
+    print(f"{options.rows} calls, {os.path.getsize(os.path.join(data, 'gateway.sqlite')) >> 20} MiB")
 
     gateway = Gateway(options.gateway, data)
     await gateway.start()
@@ -230,13 +237,18 @@ async def measure(options, data):
     await asyncio.sleep(1)
     paths = list(dict.fromkeys(lists(time.time())))
     random.Random(1).shuffle(paths)
+    figures = {viewers: ([], [], []) for viewers in (0, options.viewers)}
+    # In turns, because what else the machine does changes while this runs.
+    for turn in range(options.turns):
+        for viewers, (plain, named, seen) in figures.items():
+            until = time.monotonic() + options.seconds
+            tasks = [call(gateway, until, False, plain) for _ in range(CALLERS)]
+            tasks += [call(gateway, until, True, named) for _ in range(CALLERS)]
+            start = len(seen)
+            shares = [(paths[start:] + paths[:start])[number::viewers] for number in range(viewers)]
+            await asyncio.gather(*tasks, *(view(gateway, viewer, share, until, seen) for share in shares))
     ok, results = True, {}
-    for viewers in (0, options.viewers):
-        plain, named, seen = [], [], []
-        until = time.monotonic() + options.seconds
-        tasks = [call(gateway, until, False, plain) for _ in range(CALLERS)] + [call(gateway, until, True, named) for _ in range(CALLERS)]
-        shares = [paths[number::viewers] for number in range(viewers)]
-        await asyncio.gather(*tasks, *(view(gateway, viewer, share, until, seen) for share in shares))
+    for viewers, (plain, named, seen) in figures.items():
         results[viewers] = (percentile(plain, 0.99), percentile(named, 0.99))
         for kind, latencies in (("calls", plain), ("named calls", named)):
             print(f"{viewers:3} viewers: {len(latencies)} {kind}, p50 {percentile(latencies, 0.5) * 1e3:.1f} ms, "
@@ -264,14 +276,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("gateway", help="the program platools-gateway, in release mode")
     parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--turns", type=int, default=6, help="with viewers and without, in turns")
+    parser.add_argument("--seconds", type=float, default=15, help="for each turn with, and each without")
     parser.add_argument("--viewers", type=int, default=8)
+    parser.add_argument("--keep", metavar="FOLDER", help="keep the data here, and take what an earlier run has left")
     options = parser.parse_args()
-    data = tempfile.mkdtemp(prefix="journal-")
+    data = options.keep or tempfile.mkdtemp(prefix="journal-")
+    os.makedirs(data, exist_ok=True)
     try:
         ok = asyncio.run(measure(options, data))
     finally:
-        shutil.rmtree(data)
+        if not options.keep:
+            shutil.rmtree(data)
     raise SystemExit(0 if ok else 1)
 
 

@@ -204,6 +204,31 @@ async fn data_of_another_user_is_not_called_missing() {
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o700)).unwrap();
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn files_that_an_administrators_command_makes_belong_to_the_owner_of_the_data() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+
+    let folder = earlier_data().await;
+    let (data, file) = (folder.path(), database(folder.path()));
+    let backup = tempfile::tempdir().unwrap();
+    let backup = backup.path().join("backup");
+    succeeds(data, &format!("backup {}", backup.display())).await;
+    let owner = if rustix::process::geteuid().is_root() { 65_534 } else { rustix::process::geteuid().as_raw() };
+    for path in [data, &file] {
+        chown(path, Some(owner), None).unwrap();
+    }
+    let restore = format!("restore {}", backup.display());
+    for words in ["upgrade", "downgrade", &restore] {
+        succeeds(data, words).await;
+        assert_eq!(std::fs::metadata(&file).unwrap().uid(), owner, "{words}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    std::fs::remove_file(data.join("gateway.sqlite.replaced")).unwrap();
+    succeeds(data, &restore).await;
+    assert_eq!(std::fs::metadata(&file).unwrap().uid(), owner, "restored where there was none");
+}
+
 #[tokio::test]
 async fn data_that_is_none_is_said_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use super::connections::options;
 use super::files::{beside, check_free, make_private, publish};
@@ -39,9 +39,9 @@ pub(super) async fn copy(source: &mut SqliteConnection, file: &Path) -> Result<(
     Ok(())
 }
 
-/// Opens a database.
+/// Opens a database for something that may take long, without a warning that it did.
 pub(super) async fn open(options: SqliteConnectOptions) -> Result<SqliteConnection, Error> {
-    SqliteConnection::connect_with(&options).await.map_err(|error| storage_error(&error))
+    SqliteConnection::connect_with(&options.disable_statement_logging()).await.map_err(|error| storage_error(&error))
 }
 
 /// Closes a database, with an error where that fails.
