@@ -42,5 +42,6 @@ pub use crate::core::idempotency::IdempotencySettings;
 pub use crate::core::identity::Role;
 pub use crate::core::journal::Recording;
 pub use crate::core::runtime::RuntimeSettings;
-pub use gateway::{Builder, Gateway, Stopped};
+pub use gateway::{Builder, DataFolder, Gateway, Stopped};
 pub use listen::{AnonymousAccess, HttpSettings, McpSettings, RpcSettings};
+pub use store::{Restored, Upgraded};

@@ -43,7 +43,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
         tracing::warn!("nobody has a key yet; `platools-gateway key add --role admin` makes one");
     }
     say(&format!("listening on {}", gateway.url()))?;
-    let supervisor = Supervisor::ready(gateway.core());
+    let supervisor = Supervisor::ready();
     signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await?;
     // Every call has ended by now.
     exporter.close().await;

@@ -89,7 +89,7 @@ use workers::Workers;
 
 use crate::authority::SigningKeySource;
 pub(crate) use crate::domain::random;
-pub use crate::domain::{error, identity, ids};
+pub use crate::domain::{error, identity, ids, page};
 
 use crate::ops::tasks::Tasks;
 use crate::store::Store;

@@ -9,7 +9,7 @@ use super::Core;
 use super::error::Error;
 
 /// How long the database has for the smallest of questions.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a gateway should be sent nobody.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum NotReady {
     #[error("the gateway's database does not answer; its log says why")]
     Database(#[source] Error),
     /// The database took too long.
-    #[error("the gateway's database takes more than 5 seconds to answer")]
+    #[error("the gateway's database takes more than 2 seconds to answer")]
     TookTooLong,
 }
 

@@ -1,7 +1,7 @@
 //! How a gateway is set up and started.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::listen::{
     self, AnonymousAccess, HttpSettings, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets,
 };
 use crate::model::{ModelAgent, ModelSettings};
-use crate::store::make_folder;
+use crate::store::{self, Upgraded, make_folder};
 use crate::tls::{Files, Keeper, Reload};
 
 /// How many connections wait to be accepted.
@@ -250,6 +250,7 @@ impl Builder {
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
+        self.upgrade(&folder).await?;
         let core = Core::open_with(&folder, &self.limits, self.signing_keys.clone()).await?;
         let core = core.with_journal(self.journal.clone());
         let core = core.with_runtime(self.runtime.clone()).await?;
@@ -261,6 +262,15 @@ impl Builder {
         let core = if self.is_without_auth { core.without_auth() } else { core };
         let core = self.observers.iter().cloned().fold(core, Core::with_observer);
         Ok(Opened { core, keeper, lock })
+    }
+
+    /// Brings data of an earlier version up to this one.
+    async fn upgrade(&self, folder: &Path) -> Result<(), Error> {
+        if let Some(Upgraded { from, to, kept }) = store::upgrade(folder).await? {
+            let kept = kept.display();
+            tracing::warn!(from, to, %kept, "data upgraded; remove the data as it was once you do not want to go back");
+        }
+        Ok(())
     }
 
     /// Begins to serve.

@@ -2,6 +2,7 @@
 
 mod builder;
 mod data;
+mod maintenance;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use secrecy::SecretString;
 use tokio::time::timeout;
 
 pub use builder::Builder;
+pub use maintenance::DataFolder;
 
 use data::{Data, Lock};
 

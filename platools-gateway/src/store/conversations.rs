@@ -1,14 +1,16 @@
 //! Conversations and what was said in them.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use sqlx::{Row as _, SqliteConnection};
 
 use super::Store;
+use super::sqlite::Scan;
 use super::usage::{Counted, add_usage};
 use crate::core::agent::Message;
 use crate::core::chat::StoredMessage;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::{AgentId, ConversationId, ProjectId};
+use crate::domain::page::Listing;
 
 /// What a conversation counts for without its messages.
 const CONVERSATION_BYTES: i64 = 512;
@@ -74,7 +76,7 @@ impl Store {
         row: &ConversationRow,
         bounds: ConversationBounds,
     ) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         sqlx::query(
             "INSERT INTO conversations (id, project_id, agent_id, user_id, channel, created_ms, updated_ms, bytes) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -117,31 +119,21 @@ impl Store {
         let row = sqlx::query("SELECT * FROM conversations WHERE id = $1 AND project_id = $2")
             .bind(id.as_str())
             .bind(project.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         Ok(row.as_ref().map(conversation))
     }
 
-    /// Conversations, those first in which something was said last.
+    /// Conversations, those first in which something was said last. A list that looks at too many for one page ends before the page is
+    /// full, and says where it goes on.
     pub(crate) async fn conversations(
         &self,
         filter: &ConversationFilter,
         limit: i64,
-    ) -> Result<Vec<ConversationRow>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM conversations WHERE project_id = ");
-        query.push_bind(filter.project_id.as_str());
-        if let Some(user) = &filter.user_id {
-            query.push(" AND user_id = ").push_bind(user);
-        }
-        if let Some(agent) = &filter.agent_id {
-            query.push(" AND agent_id = ").push_bind(agent.as_str());
-        }
-        if let Some((updated_ms, id)) = &filter.before {
-            query.push(" AND (updated_ms, id) < (").push_bind(*updated_ms);
-            query.push(", ").push_bind(id.as_str()).push(")");
-        }
-        query.push(" ORDER BY updated_ms DESC, id DESC LIMIT ").push_bind(limit);
-        Ok(query.build().fetch_all(&self.pool).await?.iter().map(conversation).collect())
+    ) -> Result<Listing<ConversationRow, (i64, ConversationId)>, Error> {
+        let (rows, more) = scan(filter).page(&self.lists, "*", limit).await?;
+        let more = more.map(|(updated_ms, id)| (updated_ms, id.into()));
+        Ok(Listing { items: rows.iter().map(conversation).collect(), more })
     }
 
     /// Appends messages to a conversation, all or none. The oldest make room if it has too many of them or too many bytes then, and
@@ -153,7 +145,7 @@ impl Store {
         now_ms: i64,
         bounds: ConversationBounds,
     ) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         let texts = messages
             .iter()
             .map(|message| serde_json::to_string(message).expect("strings and raw JSON always serialize"));
@@ -212,7 +204,7 @@ impl Store {
         .bind(id.as_str())
         .bind(from)
         .bind(page.before)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?;
         rows.iter().map(message).collect()
     }
@@ -226,7 +218,7 @@ impl Store {
         .bind(id.as_str())
         .bind(page.before)
         .bind(page.limit)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?;
         let mut bytes = 0_i64;
         let fitting = rows.iter().enumerate().take_while(|(number, row)| {
@@ -238,7 +230,7 @@ impl Store {
 
     /// Removes what was said in a conversation.
     pub(crate) async fn clear_conversation(&self, id: &ConversationId) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         sqlx::query("DELETE FROM messages WHERE conversation_id = $1").bind(id.as_str()).execute(&mut *change).await?;
         let query = "SELECT project_id, bytes FROM conversations WHERE id = $1";
         if let Some(row) = sqlx::query(query).bind(id.as_str()).fetch_optional(&mut *change).await? {
@@ -253,7 +245,7 @@ impl Store {
 
     /// Removes a conversation and what was said in it.
     pub(crate) async fn remove_conversation(&self, id: &ConversationId) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         delete_conversation(&mut change, id.as_str()).await?;
         change.commit().await?;
         Ok(())
@@ -262,7 +254,7 @@ impl Store {
     /// Deletes the conversations in which nothing was said since some time, some in each transaction.
     pub(crate) async fn forget_conversations_before(&self, ms: i64) -> Result<(), Error> {
         loop {
-            let mut change = self.pool.begin().await?;
+            let mut change = self.writes.begin().await?;
             let rows = sqlx::query(
                 "DELETE FROM conversations WHERE id IN \
                  (SELECT id FROM conversations WHERE updated_ms < $1 ORDER BY updated_ms LIMIT $2) RETURNING project_id, bytes",
@@ -379,6 +371,30 @@ async fn delete_conversation(change: &mut SqliteConnection, id: &str) -> Result<
     Ok(bytes)
 }
 
+/// Where a list of conversations is read: over the index of the user or else of the agent, if one is named.
+fn scan(filter: &ConversationFilter) -> Scan {
+    let (project, user) = (("project_id", filter.project_id.to_string()), filter.user_id.clone());
+    let (user, agent) = (user.map(|user| ("user_id", user)), filter.agent_id.as_ref());
+    let agent = agent.map(|agent| ("agent_id", agent.to_string()));
+    let (index, within, checked) = match (user, agent) {
+        (Some(user), agent) => ("conversations_of_user", vec![project, user], agent.into_iter().collect()),
+        (None, Some(agent)) => ("conversations_of_agent", vec![project, agent], Vec::new()),
+        (None, None) => ("conversations_of_project", vec![project], Vec::new()),
+    };
+    let before = filter.before.as_ref().map(|(updated_ms, id)| (*updated_ms, id.to_string()));
+    Scan {
+        table: "conversations",
+        index,
+        time: "updated_ms",
+        id: "id",
+        within,
+        checked,
+        among: None,
+        from: None,
+        before,
+    }
+}
+
 fn conversation(row: &SqliteRow) -> ConversationRow {
     ConversationRow {
         id: row.get::<String, _>("id").into(),
@@ -465,8 +481,8 @@ mod tests {
         async fn left(&self) -> Vec<String> {
             let filter =
                 ConversationFilter { project_id: self.project.clone(), user_id: None, agent_id: None, before: None };
-            let rows = self.store.conversations(&filter, 100).await.unwrap();
-            let mut ids: Vec<_> = rows.into_iter().map(|row| row.id.to_string()).collect();
+            let listing = self.store.conversations(&filter, 100).await.unwrap();
+            let mut ids: Vec<_> = listing.items.into_iter().map(|row| row.id.to_string()).collect();
             ids.sort();
             ids
         }
@@ -564,5 +580,36 @@ mod tests {
         assert_eq!(talk.left().await, [""; 0]);
         talk.adds_up().await;
         talk.store.close().await;
+    }
+
+    #[tokio::test]
+    async fn every_list_is_one_search_of_its_index_and_sorts_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        for (user, agent, search) in [
+            (None, None, "conversations_of_project (project_id=?"),
+            (Some("u"), None, "conversations_of_user (project_id=? AND user_id=?"),
+            (None, Some("a"), "conversations_of_agent (project_id=? AND agent_id=?"),
+            (Some("u"), Some("a"), "conversations_of_user (project_id=? AND user_id=?"),
+        ] {
+            let filter = ConversationFilter {
+                project_id: "prj".into(),
+                user_id: user.map(str::to_owned),
+                agent_id: agent.map(Into::into),
+                before: Some((9, "conv_1".into())),
+            };
+            let scan = scan(&filter);
+            let (floor, mut terms) = ((3, "c".to_owned()), String::new());
+            let floor = scan.checks_rows().then_some(&floor);
+            if floor.is_some() {
+                terms.push_str(" AND (updated_ms,id)>(?,?)");
+            }
+            let sql = format!("EXPLAIN QUERY PLAN {}", scan.select("*", floor, 10).sql().as_str());
+            let plan = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&store.reads).await.unwrap();
+            let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+            let expected = format!("SEARCH conversations USING INDEX {search}{terms} AND (updated_ms,id)<(?,?))");
+            assert_eq!(plan, [expected], "{filter:?}");
+        }
+        store.close().await;
     }
 }

@@ -1,6 +1,7 @@
 //! Calls under idempotency keys: that they ran, and their sealed answers.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sqlx::{Row as _, SqliteConnection};
 
@@ -57,39 +58,18 @@ pub(crate) struct AnswerBounds {
 impl Store {
     /// Notes that a call is about to run under a key. Says whether there was room: a project has at most `limit` keys.
     pub(crate) async fn begin_named_call(&self, call: &NamedCall, call_id: &CallId, limit: i64) -> Result<bool, Error> {
-        let mut change = self.pool.begin().await?;
-        let counted = sqlx::query(
-            "INSERT INTO project_usage (project_id, kind, items, bytes) VALUES ($1, $2, 1, 0) \
-             ON CONFLICT (project_id, kind) DO UPDATE SET items = project_usage.items + 1 \
-             WHERE project_usage.items < $3",
-        )
-        .bind(call.project.as_str())
-        .bind(Counted::NamedCalls.as_str())
-        .bind(limit)
-        .execute(&mut *change)
-        .await?;
-        if counted.rows_affected() == 0 {
-            return Ok(false);
-        }
-        sqlx::query(
-            "INSERT INTO named_calls (id, project_id, fingerprint, call_id, created_ms, state) \
-             VALUES ($1, $2, $3, $4, $5, 'begun')",
-        )
-        .bind(&call.id)
-        .bind(call.project.as_str())
-        .bind(&call.fingerprint)
-        .bind(call_id.as_str())
-        .bind(now_ms())
-        .execute(&mut *change)
-        .await?;
-        change.commit().await?;
-        Ok(true)
+        let (call, call_id) = (call.clone(), call_id.clone());
+        let begin = self.writes.share(move |connection| {
+            let (call, call_id) = (call.clone(), call_id.clone());
+            Box::pin(async move { begin(connection, &call, &call_id, limit).await })
+        });
+        begin.await
     }
 
     /// The call that ran under a key.
     pub(crate) async fn earlier_call(&self, id: &str) -> Result<Option<EarlierCall>, Error> {
         let query = sqlx::query("SELECT fingerprint, call_id, state, answer FROM named_calls WHERE id = $1");
-        let row = query.bind(id).fetch_optional(&self.pool).await?;
+        let row = query.bind(id).fetch_optional(&self.reads).await?;
         Ok(row.map(|row| EarlierCall {
             fingerprint: row.get("fingerprint"),
             call_id: row.get::<String, _>("call_id").into(),
@@ -105,7 +85,7 @@ impl Store {
     /// Whether a call ran under a name that a version of the gateway noted that did not seal its answers.
     pub(crate) async fn is_named_by_earlier_version(&self, owner: &str, name: &str) -> Result<bool, Error> {
         let query = sqlx::query("SELECT 1 FROM idempotent_calls WHERE owner = $1 AND name = $2");
-        Ok(query.bind(owner).bind(name).fetch_optional(&self.pool).await?.is_some())
+        Ok(query.bind(owner).bind(name).fetch_optional(&self.reads).await?.is_some())
     }
 
     /// Keeps the sealed answer of a call; without one it was too large. The oldest answers make room for it: those of the same
@@ -116,48 +96,36 @@ impl Store {
         answer: Option<&str>,
         bounds: AnswerBounds,
     ) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
-        let ended = sqlx::query(
-            "UPDATE named_calls SET state = $2, answer = $3, answered_ms = $4 WHERE id = $1 AND state = 'begun'",
-        )
-        .bind(&call.id)
-        .bind(if answer.is_some() { "answered" } else { "too_large" })
-        .bind(answer)
-        .bind(now_ms())
-        .execute(&mut *change)
-        .await?;
-        if let Some(answer) = answer.filter(|_| ended.rows_affected() > 0) {
-            let bytes = add_usage(&mut change, &call.project, Counted::NamedCalls, 0, as_i64(answer.len())).await?;
-            drop_answers(&mut change, &call.project, bytes - bounds.project).await?;
-            while let (total, Some(largest)) = total_usage(&mut change, Counted::NamedCalls).await? {
-                if total <= bounds.total || !drop_answers(&mut change, &largest, total - bounds.total).await? {
-                    break;
-                }
-            }
-        }
-        change.commit().await?;
-        Ok(())
+        let (call, answer) = (call.clone(), answer.map(Arc::<str>::from));
+        let end = self.writes.share(move |connection| {
+            let (call, answer) = (call.clone(), answer.clone());
+            Box::pin(async move { end(connection, &call, answer.as_deref(), bounds).await })
+        });
+        end.await
     }
 
     /// Forgets a call that certainly did not run.
     pub(crate) async fn forget_named_call(&self, call: &NamedCall) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
-        let query = sqlx::query("DELETE FROM named_calls WHERE id = $1 AND state = 'begun'");
-        let removed = query.bind(&call.id).execute(&mut *change).await?.rows_affected();
-        add_usage(&mut change, &call.project, Counted::NamedCalls, -as_i64(removed), 0).await?;
-        change.commit().await?;
-        Ok(())
+        let call = call.clone();
+        let forget = self.writes.share(move |connection| {
+            let call = call.clone();
+            Box::pin(async move { forget(connection, &call).await })
+        });
+        forget.await
     }
 
     /// Forgets the calls that began before some time.
     pub(crate) async fn forget_named_calls_before(&self, ms: i64) -> Result<(), Error> {
-        sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1").bind(ms).execute(&self.pool).await?;
+        sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1")
+            .bind(ms)
+            .execute(self.writes.connection())
+            .await?;
         while self.forget_some_named_calls_before(ms).await? >= BATCH {}
         Ok(())
     }
 
     async fn forget_some_named_calls_before(&self, ms: i64) -> Result<i64, Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         let rows = sqlx::query(
             "DELETE FROM named_calls WHERE id IN \
              (SELECT id FROM named_calls WHERE created_ms < $1 ORDER BY created_ms LIMIT $2) \
@@ -181,8 +149,78 @@ impl Store {
     }
 }
 
+async fn begin(
+    connection: &mut SqliteConnection,
+    call: &NamedCall,
+    call_id: &CallId,
+    limit: i64,
+) -> Result<bool, sqlx::Error> {
+    let counted = sqlx::query(
+        "INSERT INTO project_usage (project_id, kind, items, bytes) VALUES ($1, $2, 1, 0) \
+         ON CONFLICT (project_id, kind) DO UPDATE SET items = project_usage.items + 1 \
+         WHERE project_usage.items < $3",
+    )
+    .bind(call.project.as_str())
+    .bind(Counted::NamedCalls.as_str())
+    .bind(limit)
+    .execute(&mut *connection)
+    .await?;
+    if counted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query(
+        "INSERT INTO named_calls (id, project_id, fingerprint, call_id, created_ms, state) \
+         VALUES ($1, $2, $3, $4, $5, 'begun')",
+    )
+    .bind(&call.id)
+    .bind(call.project.as_str())
+    .bind(&call.fingerprint)
+    .bind(call_id.as_str())
+    .bind(now_ms())
+    .execute(connection)
+    .await?;
+    Ok(true)
+}
+
+async fn end(
+    connection: &mut SqliteConnection,
+    call: &NamedCall,
+    answer: Option<&str>,
+    bounds: AnswerBounds,
+) -> Result<(), sqlx::Error> {
+    let ended = sqlx::query(
+        "UPDATE named_calls SET state = $2, answer = $3, answered_ms = $4 WHERE id = $1 AND state = 'begun'",
+    )
+    .bind(&call.id)
+    .bind(if answer.is_some() { "answered" } else { "too_large" })
+    .bind(answer)
+    .bind(now_ms())
+    .execute(&mut *connection)
+    .await?;
+    let Some(answer) = answer.filter(|_| ended.rows_affected() > 0) else { return Ok(()) };
+    let bytes = add_usage(connection, &call.project, Counted::NamedCalls, 0, as_i64(answer.len())).await?;
+    drop_answers(connection, &call.project, bytes - bounds.project).await?;
+    while let (total, Some(largest)) = total_usage(connection, Counted::NamedCalls).await? {
+        if total <= bounds.total || !drop_answers(connection, &largest, total - bounds.total).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn forget(connection: &mut SqliteConnection, call: &NamedCall) -> Result<(), sqlx::Error> {
+    let query = sqlx::query("DELETE FROM named_calls WHERE id = $1 AND state = 'begun'");
+    let removed = query.bind(&call.id).execute(&mut *connection).await?.rows_affected();
+    add_usage(connection, &call.project, Counted::NamedCalls, -as_i64(removed), 0).await?;
+    Ok(())
+}
+
 /// Drops the oldest answers of a project until `excess` bytes are free; the calls stay known. Says whether any was dropped.
-async fn drop_answers(change: &mut SqliteConnection, project: &ProjectId, mut excess: i64) -> Result<bool, Error> {
+async fn drop_answers(
+    change: &mut SqliteConnection,
+    project: &ProjectId,
+    mut excess: i64,
+) -> Result<bool, sqlx::Error> {
     let mut has_dropped = false;
     while excess > 0 {
         let rows = sqlx::query(

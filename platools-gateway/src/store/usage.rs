@@ -2,7 +2,6 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
-use crate::core::error::Error;
 use crate::core::ids::ProjectId;
 
 /// What is counted.
@@ -30,7 +29,7 @@ pub(super) async fn add_usage(
     counted: Counted,
     items: i64,
     bytes: i64,
-) -> Result<i64, Error> {
+) -> Result<i64, sqlx::Error> {
     let row = sqlx::query(
         "INSERT INTO project_usage (project_id, kind, items, bytes) SELECT id, $2, $3, $4 FROM projects WHERE id = $1 \
          ON CONFLICT (project_id, kind) DO UPDATE SET items = project_usage.items + excluded.items, \
@@ -50,7 +49,7 @@ pub(super) async fn add_usage(
 pub(super) async fn total_usage(
     connection: &mut SqliteConnection,
     counted: Counted,
-) -> Result<(i64, Option<ProjectId>), Error> {
+) -> Result<(i64, Option<ProjectId>), sqlx::Error> {
     let total =
         sqlx::query("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS total FROM project_usage WHERE kind = $1")
             .bind(counted.as_str())
@@ -84,8 +83,8 @@ pub(super) mod tests {
     ) -> ((i64, i64), (i64, i64)) {
         let noted = "SELECT CAST(COALESCE(SUM(items), 0) AS BIGINT) AS items, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes \
                      FROM project_usage WHERE kind = $1";
-        let noted = sqlx::query(noted).bind(counted.as_str()).fetch_one(&store.pool).await.unwrap();
-        let real = sqlx::query(query).fetch_one(&store.pool).await.unwrap();
+        let noted = sqlx::query(noted).bind(counted.as_str()).fetch_one(&store.reads).await.unwrap();
+        let real = sqlx::query(query).fetch_one(&store.reads).await.unwrap();
         ((noted.get("items"), noted.get("bytes")), (real.get("items"), real.get("bytes")))
     }
 }

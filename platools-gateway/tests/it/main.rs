@@ -69,6 +69,7 @@ mod sync;
 mod tls;
 
 mod dashboard;
+mod database;
 mod mcp_raw;
 mod permissions;
 mod process;

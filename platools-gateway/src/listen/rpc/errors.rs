@@ -64,7 +64,7 @@ fn code(kind: ErrorKind) -> ErrorCode {
         ErrorKind::InvalidRequest | ErrorKind::InvalidArguments | ErrorKind::AmbiguousTool => ErrorCode::InvalidRequest,
         ErrorKind::UnknownTool | ErrorKind::NotFound => ErrorCode::NotFound,
         ErrorKind::AlreadyExists => ErrorCode::AlreadyExists,
-        ErrorKind::WorkerOffline | ErrorKind::Storage => ErrorCode::Unavailable,
+        ErrorKind::WorkerOffline | ErrorKind::Overloaded | ErrorKind::Storage => ErrorCode::Unavailable,
         ErrorKind::WorkerBusy | ErrorKind::RateLimited | ErrorKind::Busy => ErrorCode::ResourceExhausted,
         ErrorKind::ToolDisabled
         | ErrorKind::Cancelled

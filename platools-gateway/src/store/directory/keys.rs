@@ -68,7 +68,7 @@ impl Store {
 
     /// Stores when keys and tokens were last used. The directory's revision stays.
     pub(crate) async fn store_last_uses(&self, uses: &[(String, i64)]) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         for (id, at_ms) in uses {
             let statement = if id.starts_with("key_") {
                 "UPDATE caller_keys SET last_used_ms = $2 WHERE id = $1 AND COALESCE(last_used_ms, 0) < $2"
@@ -178,7 +178,7 @@ mod tests {
             assert_eq!(ends, [KeyRemoval::Removed, KeyRemoval::IsLastAdmin]);
             let left = store.directory().await.unwrap().keys;
             assert_eq!(left.len(), 1);
-            sqlx::query("DELETE FROM caller_keys").execute(&store.pool).await.unwrap();
+            sqlx::query("DELETE FROM caller_keys").execute(store.writes.connection()).await.unwrap();
         }
         store.close().await;
     }

@@ -37,14 +37,14 @@ const MAX_DISABLED_TOOLS: i64 = 10_000;
 impl Store {
     /// The revision of the directory.
     pub(crate) async fn directory_revision(&self) -> Result<i64, Error> {
-        let row = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&self.pool).await?;
+        let row = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&self.reads).await?;
         Ok(row.get("revision"))
     }
 
     /// Everything the directory knows.
     pub(crate) async fn directory(&self) -> Result<DirectoryRows, Error> {
         // One transaction, so that all of it is of one revision.
-        let mut reading = self.pool.begin().await?;
+        let mut reading = self.writes.begin().await?;
         let revision = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
         Ok(DirectoryRows {
             revision: revision.get("revision"),
@@ -131,7 +131,7 @@ impl Store {
     pub(crate) async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
         let count = "SELECT COUNT(*) AS number FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2";
         let count = sqlx::query(count).bind(scope.entity.as_str()).bind(scope.environment.as_str());
-        if count.fetch_one(&self.pool).await?.get::<i64, _>("number") >= MAX_DISABLED_TOOLS {
+        if count.fetch_one(&self.reads).await?.get::<i64, _>("number") >= MAX_DISABLED_TOOLS {
             let message = format!(
                 "{MAX_DISABLED_TOOLS} tools of this entity are switched off in this environment; switch one on first"
             );
@@ -170,7 +170,7 @@ impl Store {
     /// A transaction that changes the directory. Raising the revision first makes it a writing one from the start, so that it
     /// waits for other writers instead of failing after it has read.
     async fn change_directory(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         sqlx::query("UPDATE directory_revision SET revision = revision + 1").execute(&mut *change).await?;
         Ok(change)
     }
@@ -249,11 +249,11 @@ mod tests {
         let environment = store.directory().await.unwrap().environments[0].id.clone();
         let insert =
             "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ('ent_1', $1, 'e', 'pool', 1)";
-        sqlx::query(insert).bind(project.as_str()).execute(&store.pool).await.unwrap();
+        sqlx::query(insert).bind(project.as_str()).execute(store.writes.connection()).await.unwrap();
         let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
                     INSERT INTO disabled_tools SELECT 'ent_1', $1, 't' || i FROM n";
         let fill = sqlx::query(fill).bind(environment.as_str()).bind(MAX_DISABLED_TOOLS - 1);
-        fill.execute(&store.pool).await.unwrap();
+        fill.execute(store.writes.connection()).await.unwrap();
         let scope = Scope { entity: "ent_1".into(), environment };
         store.disable_tool(&scope, "last").await.unwrap();
         assert_eq!(store.disable_tool(&scope, "more").await.unwrap_err().kind(), ErrorKind::LimitReached);
@@ -272,7 +272,7 @@ mod tests {
         let qa = environments.iter().find(|row| row.slug == "qa").unwrap();
         let insert =
             "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ('ent_1', $1, 'e', 'pool', 1)";
-        sqlx::query(insert).bind(project.as_str()).execute(&store.pool).await.unwrap();
+        sqlx::query(insert).bind(project.as_str()).execute(store.writes.connection()).await.unwrap();
         let scope = Scope { entity: "ent_1".into(), environment: qa.id.clone() };
         store.disable_tool(&scope, "t").await.unwrap();
         store.remove_environment(&qa.id).await.unwrap();

@@ -60,14 +60,16 @@ pub(super) const CHANNEL_BYTES: i64 = 512;
 /// Channels that are deleted together.
 const DELETED_AT_ONCE: i64 = 16;
 
-/// Channels of the project `$1` with how many are in each, and whether the agent `$2` is.
+/// Channels of the project `$1` with how many are in each, and whether the agent `$2` is. Members are counted of those only that the rest
+/// of the statement leaves.
 macro_rules! channels {
     ($rest:literal) => {
         concat!(
-            "SELECT c.*, (SELECT COUNT(*) FROM channel_members m WHERE m.channel_id = c.id) AS members, ",
+            "SELECT p.*, (SELECT COUNT(*) FROM channel_members m WHERE m.channel_id = p.id) AS members FROM (SELECT c.*, ",
             "EXISTS (SELECT 1 FROM channel_members m WHERE m.channel_id = c.id AND m.agent_id = $2) AS is_member ",
             "FROM channels c WHERE c.project_id = $1 ",
-            $rest
+            $rest,
+            ") p ORDER BY p.is_member DESC, p.slug"
         )
     };
 }
@@ -80,7 +82,7 @@ impl Store {
         owner: &AgentId,
         (of_project, of_agent): (i64, i64),
     ) -> Result<NewChannel, Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         let added = sqlx::query(
             "INSERT INTO channels \
              (id, project_id, slug, name, description, metadata, created_ms, created_by, bytes, active_ms) \
@@ -130,7 +132,7 @@ impl Store {
         name: &str,
     ) -> Result<Option<(ChannelId, Option<AgentId>)>, Error> {
         let query = sqlx::query("SELECT id, created_by FROM channels WHERE project_id = $1 AND (id = $2 OR slug = $2)");
-        let row = query.bind(project.as_str()).bind(name).fetch_optional(&self.pool).await?;
+        let row = query.bind(project.as_str()).bind(name).fetch_optional(&self.reads).await?;
         Ok(row
             .map(|row| (row.get::<String, _>("id").into(), row.get::<Option<String>, _>("created_by").map(Into::into))))
     }
@@ -138,7 +140,7 @@ impl Store {
     /// Deletes the channels without members in which nothing happened since some time, some in each transaction.
     pub(crate) async fn forget_channels_before(&self, ms: i64) -> Result<(), Error> {
         loop {
-            let mut change = self.pool.begin().await?;
+            let mut change = self.writes.begin().await?;
             let rows = sqlx::query(
                 "DELETE FROM channels WHERE id IN (SELECT id FROM channels c WHERE active_ms < $1 \
                  AND NOT EXISTS (SELECT 1 FROM channel_members m WHERE m.channel_id = c.id) ORDER BY active_ms LIMIT $2) \
@@ -170,13 +172,13 @@ impl Store {
     ) -> Result<Vec<ChannelRow>, Error> {
         let query = sqlx::query(channels!("ORDER BY is_member DESC, c.slug LIMIT $3 OFFSET $4"));
         let query = query.bind(project.as_str()).bind(agent.as_str()).bind(limit).bind(offset);
-        Ok(query.fetch_all(&self.pool).await?.iter().map(channel).collect())
+        Ok(self.lists.begin().await?.rows(query).await?.iter().map(channel).collect())
     }
 
     /// How many channels a project has.
     pub(crate) async fn channel_count(&self, project: &ProjectId) -> Result<i64, Error> {
         let query = sqlx::query("SELECT COUNT(*) AS number FROM channels WHERE project_id = $1");
-        Ok(query.bind(project.as_str()).fetch_one(&self.pool).await?.get("number"))
+        Ok(query.bind(project.as_str()).fetch_one(&self.reads).await?.get("number"))
     }
 
     /// One channel of a project, by id or slug.
@@ -188,7 +190,7 @@ impl Store {
     ) -> Result<Option<ChannelRow>, Error> {
         let query = sqlx::query(channels!("AND (c.id = $3 OR c.slug = $3)"));
         let query = query.bind(project.as_str()).bind(agent.as_str()).bind(name);
-        Ok(query.fetch_optional(&self.pool).await?.as_ref().map(channel))
+        Ok(query.fetch_optional(&self.reads).await?.as_ref().map(channel))
     }
 
     /// Those who are in a channel, in the order they came.
@@ -198,16 +200,12 @@ impl Store {
         limit: i64,
         offset: i64,
     ) -> Result<Vec<MemberRow>, Error> {
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "SELECT m.*, a.slug FROM channel_members m JOIN agents a ON a.id = m.agent_id \
              WHERE m.channel_id = $1 ORDER BY m.joined_ms, a.slug LIMIT $2 OFFSET $3",
-        )
-        .bind(channel.as_str())
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows.iter().map(member).collect())
+        );
+        let query = query.bind(channel.as_str()).bind(limit).bind(offset);
+        Ok(self.lists.begin().await?.rows(query).await?.iter().map(member).collect())
     }
 }
 

@@ -155,7 +155,7 @@ impl Store {
         let row = sqlx::query("SELECT position FROM channel_messages WHERE channel_id = $1 AND id = $2")
             .bind(channel.as_str())
             .bind(message.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         Ok(row.map(|row| row.get("position")))
     }
@@ -173,7 +173,7 @@ impl Store {
         .bind(channel.as_str())
         .bind(before)
         .bind(limit)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?;
         Ok(rows.iter().rev().map(message).collect())
     }

@@ -29,12 +29,12 @@ impl Store {
     /// Every session.
     pub(crate) async fn runtime_sessions(&self) -> Result<Vec<SessionRow>, Error> {
         let query = "SELECT s.*, a.project_id, a.slug FROM runtime_sessions s JOIN agents a ON a.id = s.agent_id";
-        Ok(sqlx::query(query).fetch_all(&self.pool).await?.iter().map(session).collect())
+        Ok(sqlx::query(query).fetch_all(&self.reads).await?.iter().map(session).collect())
     }
 
     /// Begins to change what is stored of sessions and channels, all or nothing.
     pub(crate) async fn change_runtime(&self) -> Result<RuntimeChange, Error> {
-        Ok(RuntimeChange(self.pool.begin().await?))
+        Ok(RuntimeChange(self.writes.begin().await?))
     }
 }
 
