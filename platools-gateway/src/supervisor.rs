@@ -7,16 +7,14 @@ pub(crate) use notify::Supervisor;
 
 #[cfg(unix)]
 mod notify {
-    use std::sync::Arc;
     use std::time::Duration;
 
-    use platools_gateway::core::Core;
     use sd_notify::NotifyState;
     use tokio::time::{MissedTickBehavior, interval};
     use tokio_util::task::AbortOnDropHandle;
 
     /// How long the gateway takes to stop beyond its drain limit.
-    const FAREWELL: Duration = Duration::from_secs(20);
+    const FAREWELL: Duration = Duration::from_secs(30);
 
     /// Whoever started the gateway and watches over it.
     pub(crate) struct Supervisor {
@@ -26,11 +24,11 @@ mod notify {
 
     impl Supervisor {
         /// Says that the gateway serves, and gives signs of life from now on.
-        pub(crate) fn ready(core: &Arc<Core>) -> Self {
+        pub(crate) fn ready() -> Self {
             tell(&[NotifyState::Ready]);
             // Twice as often as they are missed.
             let every = sd_notify::watchdog_enabled().map(|limit| limit / 2).filter(|every| !every.is_zero());
-            let live = |every| AbortOnDropHandle::new(tokio::spawn(live(Arc::clone(core), every)));
+            let live = |every| AbortOnDropHandle::new(tokio::spawn(live(every)));
             Self { _watchdog: every.map(live) }
         }
 
@@ -41,16 +39,14 @@ mod notify {
         }
     }
 
-    /// Gives a sign of life as long as the gateway does its work: this task is run, and the database answers.
-    async fn live(core: Arc<Core>, every: Duration) {
+    /// Gives a sign of life as long as tasks are run. The database has no part in it: a restart would not make it faster, and would take
+    /// every connection and call with it. `GET /ready` says how the database is.
+    async fn live(every: Duration) {
         let mut interval = interval(every);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
-            match core.check_ready().await {
-                Ok(()) => tell(&[NotifyState::Watchdog]),
-                Err(why) => tracing::error!(%why, "no sign of life is given"),
-            }
+            tell(&[NotifyState::Watchdog]);
         }
     }
 
@@ -63,16 +59,13 @@ mod notify {
 
 #[cfg(not(unix))]
 mod nobody {
-    use std::sync::Arc;
     use std::time::Duration;
-
-    use platools_gateway::core::Core;
 
     /// Nobody.
     pub(crate) struct Supervisor;
 
     impl Supervisor {
-        pub(crate) fn ready(_core: &Arc<Core>) -> Self {
+        pub(crate) fn ready() -> Self {
             Self
         }
 

@@ -27,6 +27,7 @@ use crate::domain::error::Error;
 use crate::domain::identity::Caller;
 use crate::domain::ids::AuditEventId;
 use crate::domain::origin::RequestOrigin;
+use crate::ops::tasks::Tasks;
 use crate::store::{AuditFilter, AuditScope, Store};
 use flood::Flood;
 use writer::{Request, Writer};
@@ -79,6 +80,9 @@ pub(crate) struct Audit {
     task: Option<Task>,
 }
 
+/// The time that was an age ago, in milliseconds since 1970.
+pub(crate) type Cutoff = Arc<dyn Fn(Duration) -> i64 + Send + Sync>;
+
 /// The writing task, and the ways to it.
 struct Task {
     queue: mpsc::Sender<AuditEvent>,
@@ -95,13 +99,20 @@ impl Audit {
         Self { store, flood: Arc::default(), task: None }
     }
 
-    /// Begins to write on the current tokio runtime.
-    pub(crate) fn start(store: Store, settings: AuditSettings) -> Self {
+    /// Begins to write on the current tokio runtime, in a task that is started again when it panics. `cutoff_ms` says which time was an
+    /// age ago, by the clock that deletion goes by.
+    pub(crate) fn start(store: Store, settings: AuditSettings, cutoff_ms: Cutoff, tasks: &Tasks) -> Self {
         let (queue, events) = mpsc::channel(QUEUE);
         let (requests, asked) = mpsc::channel(1);
         let flood = Arc::<Mutex<Flood>>::default();
-        let writer = Writer::new(store.clone(), settings, Arc::clone(&flood), events, asked);
-        let handle = Mutex::new(Some(AbortOnDropHandle::new(tokio::spawn(writer.run()))));
+        let writer = Writer::new(store.clone(), settings, cutoff_ms, Arc::clone(&flood), events, asked);
+        // Locked by the task alone, so that its queue outlives a panic.
+        let writer = Arc::new(tokio::sync::Mutex::new(writer));
+        let begin = move || {
+            let writer = Arc::clone(&writer);
+            async move { writer.lock().await.run().await }
+        };
+        let handle = Mutex::new(Some(tasks.keep("audit", begin)));
         Self {
             store,
             flood,

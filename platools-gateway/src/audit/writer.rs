@@ -8,8 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::flood::Flood;
 use super::settings::AuditSettings;
-use super::{COMPLAINTS, QUEUE, lock, log};
-use crate::core::clock::ms_before;
+use super::{COMPLAINTS, Cutoff, QUEUE, lock, log};
 use crate::domain::audit::AuditEvent;
 use crate::domain::error::{Error, causes_of};
 use crate::store::{AuditRetention, Store};
@@ -52,6 +51,7 @@ enum Wake {
 pub(super) struct Writer {
     store: Store,
     settings: AuditSettings,
+    cutoff_ms: Cutoff,
     flood: Arc<Mutex<Flood>>,
     queue: mpsc::Receiver<AuditEvent>,
     requests: mpsc::Receiver<Request>,
@@ -67,17 +67,30 @@ impl Writer {
     pub(super) fn new(
         store: Store,
         settings: AuditSettings,
+        cutoff_ms: Cutoff,
         flood: Arc<Mutex<Flood>>,
         queue: mpsc::Receiver<AuditEvent>,
         requests: mpsc::Receiver<Request>,
     ) -> Self {
         let now = Instant::now();
         let (batch, windows_at, prune_at) = (Vec::new(), now + WINDOWS, now);
-        Self { store, settings, flood, queue, requests, batch, due: None, windows_at, prune_at, complained: None }
+        Self {
+            store,
+            settings,
+            cutoff_ms,
+            flood,
+            queue,
+            requests,
+            batch,
+            due: None,
+            windows_at,
+            prune_at,
+            complained: None,
+        }
     }
 
     /// Writes until it is told to end, or nobody is left to send anything.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         loop {
             match self.next().await {
                 Wake::Received(0) | Wake::Asked(Request::Close) => break,
@@ -149,7 +162,7 @@ impl Writer {
 
     async fn prune(&mut self) {
         let retention = AuditRetention {
-            oldest_ms: ms_before(self.settings.max_age),
+            oldest_ms: (self.cutoff_ms)(self.settings.max_age),
             max_rows: i64::from(self.settings.max_rows),
             batch: PRUNED,
         };
@@ -177,14 +190,17 @@ impl Writer {
 mod tests {
     use super::super::{Audit, AuditKind, AuditQuery, action};
     use super::*;
+    use crate::core::clock::now_ms;
     use crate::domain::identity::Caller;
     use crate::domain::origin::RequestOrigin;
+    use crate::ops::tasks::Tasks;
     use crate::store::AuditScope;
 
     async fn started() -> (tempfile::TempDir, Store, Audit) {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).await.unwrap();
-        let audit = Audit::start(store.clone(), AuditSettings::default());
+        let cutoff = Arc::new(|age: Duration| now_ms() - i64::try_from(age.as_millis()).unwrap());
+        let audit = Audit::start(store.clone(), AuditSettings::default(), cutoff, &Tasks::default());
         (folder, store, audit)
     }
 

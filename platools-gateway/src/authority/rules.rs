@@ -73,6 +73,13 @@ pub(crate) enum Resource<'a> {
         /// The user.
         user: &'a str,
     },
+    /// A channel between agents.
+    Channel {
+        /// The project of its agents.
+        project: &'a ProjectId,
+        /// The agent that made it.
+        creator: Option<&'a AgentId>,
+    },
     /// An agent.
     Agent {
         /// The project of the agent.
@@ -105,7 +112,14 @@ pub(crate) fn authorize(caller: &Caller, action: Action, resource: Resource<'_>)
             let is_own = caller.agent_id.as_ref() == Some(agent) || owns(caller, owner);
             hide_unless(caller.project_id == *project && (is_own || is_admin(caller)))
         }
-        (_, Resource::Agent { project, .. } | Resource::Project(project)) => {
+        (Action::Administer, Resource::Channel { project, creator }) => {
+            // The agent that made it administers it, as far as it may change anything.
+            check_role(caller, Action::Change)?;
+            hide_unless(caller.project_id == *project)?;
+            let is_own = caller.agent_id.is_some() && caller.agent_id.as_ref() == creator;
+            if is_own || is_admin(caller) { Ok(()) } else { Err(forbidden(NOT_ITS_CHANNEL)) }
+        }
+        (_, Resource::Agent { project, .. } | Resource::Channel { project, .. } | Resource::Project(project)) => {
             check_role(caller, action)?;
             hide_unless(caller.project_id == *project)
         }
@@ -129,6 +143,8 @@ pub(crate) fn authorize(caller: &Caller, action: Action, resource: Resource<'_>)
 
 const BOUND: &str =
     "workers and metrics tell of everybody's calls; ask with a key that belongs to no user and no agent";
+
+const NOT_ITS_CHANNEL: &str = "only the agent that made a channel and admins may delete it";
 
 const NOT_THE_WHOLE: &str = "this concerns the whole gateway: it takes a credential of the project default/default that reaches all \
                              environments and belongs to no agent";

@@ -1,6 +1,7 @@
 //! `environment`: development, staging, production and others.
 
 use clap::Subcommand;
+use platools_gateway::core::admin::WhenInUse;
 use serde::Serialize;
 
 use super::folder::Place;
@@ -15,6 +16,14 @@ pub(super) enum Command {
     },
     /// List the environments.
     List(Listing),
+    /// Remove an environment with its tools. Its workers are disconnected.
+    Remove {
+        /// Name or id of the environment.
+        environment: String,
+        /// Removes it also if it has tools or agents. Workers that are connected to a running gateway have declared tools, as a rule.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// One line of the list.
@@ -29,6 +38,11 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
         Command::Add { slug } => {
             let added = place.with(async |admin| admin.add_environment(&slug).await).await?;
             say(&format!("environment {slug}: {}", added.id))
+        }
+        Command::Remove { environment, force } => {
+            let when_in_use = if force { WhenInUse::Remove } else { WhenInUse::Refuse };
+            place.with(async |admin| admin.remove_environment(&environment, when_in_use).await).await?;
+            say(&format!("removed the environment {environment}"))
         }
         Command::List(listing) => {
             let environments = place.with(async |admin| Ok(admin.environments())).await?;

@@ -1,13 +1,13 @@
 //! The data that a command is about.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use platools_gateway::Error;
 use platools_gateway::core::Core;
 use platools_gateway::core::admin::Admin;
 use platools_gateway::core::project::ProjectName;
+use platools_gateway::{DataFolder, Error};
 
 use crate::logs;
 use crate::settings::{GivenLog, Log, signing_keys};
@@ -24,10 +24,21 @@ pub(super) struct Folder {
 }
 
 impl Folder {
+    /// The data as a whole.
+    pub(super) fn whole(&self) -> anyhow::Result<DataFolder> {
+        let data = self.path()?;
+        logs::start(&Log::load(GivenLog::default())?)?;
+        Ok(DataFolder::new(data))
+    }
+
+    fn path(&self) -> anyhow::Result<&Path> {
+        let data = self.data.as_deref();
+        data.context("say where the gateway's data is: `--data FOLDER`, or set PLATOOLS_GATEWAY_DATA")
+    }
+
     /// Opens the data that a gateway has made, and does something with it.
     pub(super) async fn with<T>(&self, work: impl AsyncFnOnce(&Core) -> Result<T, Error>) -> anyhow::Result<T> {
-        let data = self.data.as_deref();
-        let data = data.context("say where the gateway's data is: `--data FOLDER`, or set PLATOOLS_GATEWAY_DATA")?;
+        let data = self.path()?;
         logs::start(&Log::load(GivenLog::default())?)?;
         let core = Core::open_existing_with(data, signing_keys(self.signing_key_file.clone())?).await?;
         let done = work(&core).await;

@@ -2,6 +2,7 @@
 
 mod agent;
 mod audit;
+mod backup;
 mod config;
 mod dev;
 mod entity;
@@ -43,6 +44,30 @@ enum Command {
     /// Look at the settings of `serve`.
     #[command(subcommand)]
     Config(config::Command),
+    /// Copy the data into a file. The gateway may be running.
+    Backup {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        options: backup::BackupTo,
+    },
+    /// Put a backup in the place of the data. The gateway must be stopped.
+    Restore {
+        #[command(flatten)]
+        folder: Folder,
+        #[command(flatten)]
+        options: backup::RestoreFrom,
+    },
+    /// Bring the data up to this program's version, which `serve` does as well. The gateway must be stopped.
+    Upgrade {
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Put the data from before the last upgrade back in place, for the program of before. The gateway must be stopped.
+    Downgrade {
+        #[command(flatten)]
+        folder: Folder,
+    },
     /// Administer projects, which see nothing of each other. The gateway may be running.
     Project {
         #[command(flatten)]
@@ -108,6 +133,10 @@ impl Cli {
             Command::Serve(options) => serve::run(options).await,
             Command::Mcp(options) => mcp::run(options).await,
             Command::Config(command) => config::run(command),
+            Command::Backup { folder, options } => backup::backup(&folder, &options).await,
+            Command::Restore { folder, options } => backup::restore(&folder, &options).await,
+            Command::Upgrade { folder } => backup::upgrade(&folder).await,
+            Command::Downgrade { folder } => backup::downgrade(&folder).await,
             Command::Project { folder, command } => project::run(&folder, command).await,
             Command::Entity { place, command } => entity::run(&place, command).await,
             Command::Agent { place, command } => agent::run(&place, command).await,

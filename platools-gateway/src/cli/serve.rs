@@ -43,7 +43,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
         tracing::warn!("nobody has a key yet; `platools-gateway key add --role admin` makes one");
     }
     say(&format!("listening on {}", gateway.url()))?;
-    let supervisor = Supervisor::ready(gateway.core());
+    let supervisor = Supervisor::ready();
     signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await?;
     // Every call has ended by now.
     exporter.close().await;
@@ -61,6 +61,7 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .limits(settings.limits.clone())
         .journal(settings.journal.settings())
         .audit(settings.audit.settings())
+        .idempotency(settings.idempotency.settings())
         .rpc(settings.rpc.settings())
         .feed(settings.feed.settings())
         .runtime(settings.runtime.settings())

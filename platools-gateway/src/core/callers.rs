@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::Core;
+use super::admin::USER_ID;
 use super::clock::now_ms;
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
@@ -125,8 +126,9 @@ impl Core {
     /// Notes who somebody is.
     ///
     /// # Errors
-    /// What the caller was known by has ended meanwhile.
+    /// The caller's user id is too long or has control characters, or what the caller was known by has ended meanwhile.
     pub fn is_known(&self, presence: &Presence, caller: &Caller) -> Result<(), Error> {
+        USER_ID.check_any(caller.user_id.as_deref())?;
         if let Some(present) = self.callers.lock().present.get_mut(&presence.id) {
             present.caller = Some(caller.clone());
         }

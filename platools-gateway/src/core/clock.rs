@@ -5,10 +5,17 @@ use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Milliseconds since 1970.
+use crate::ports::clock::{Clock, with_clock};
+
+/// Milliseconds since 1970. Expiry and records go by this time, which does not follow jumps of the wall clock at once; see
+/// [`Clock`].
 pub(crate) fn now_ms() -> i64 {
-    let now = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
-    i64::try_from(now).unwrap_or(i64::MAX)
+    with_clock(Clock::now_ms)
+}
+
+/// Milliseconds since 1970 as the wall clock is set: for times that another machine compares with its own clock.
+pub(crate) fn wall_ms() -> i64 {
+    with_clock(Clock::reading).wall_ms
 }
 
 /// Milliseconds since 1970 at some time.
@@ -20,11 +27,6 @@ pub(crate) fn ms_of(time: SystemTime) -> i64 {
 /// When a span of time that begins now is over.
 pub(crate) fn ms_after(span: Duration) -> i64 {
     now_ms().saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// What was a span of time ago.
-pub(crate) fn ms_before(span: Duration) -> i64 {
-    now_ms().saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// A point in time in RFC 3339, in UTC with milliseconds: `2026-09-15T00:00:00.000Z`.

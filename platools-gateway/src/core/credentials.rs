@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Core;
-use super::clock::{ms_before, now_ms};
+use super::clock::now_ms;
 use crate::authority::LastUses;
 
 /// Records are kept for so long after a token's end, so that a clock that is set forward by mistake brings no revoked token back.
@@ -13,14 +13,17 @@ const KEPT_AFTER_END: Duration = Duration::from_secs(48 * 60 * 60);
 const BATCH: usize = 256;
 
 impl Core {
-    /// Does what is to be done once a minute.
-    pub(super) async fn look_after_credentials(&self) {
-        // An open socket is in use.
+    /// Notes that the credentials of open sockets are in use, and stores all last uses.
+    pub(super) async fn note_uses_of_sockets(&self) {
         let (uses, now_ms) = (self.directory.last_uses(), now_ms());
         self.callers.note_uses(uses, now_ms);
         self.workers.note_uses(uses, now_ms);
         self.store_last_uses().await;
-        if let Err(error) = self.store.forget_tokens(ms_before(KEPT_AFTER_END)).await {
+    }
+
+    /// Removes the records of tokens that ended long ago.
+    pub(super) async fn remove_ended_tokens(&self) {
+        if let Err(error) = self.store.forget_tokens(self.aging.cutoff_ms(KEPT_AFTER_END)).await {
             tracing::error!(%error, "records of ended tokens could not be removed; they will be later");
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::arguments::Arguments;
-use super::clock::{now_ms, rfc3339};
+use super::clock::{rfc3339, wall_ms};
 use super::identity::{Caller, Identity};
 use super::ids::CallId;
 use super::random;
@@ -54,7 +54,8 @@ struct Platos<'a> {
 impl Envelope<'_> {
     /// The arguments, then `_context`, then `__platos` signed with the worker's secret.
     pub(crate) fn params(&self, secret: &SecretString) -> Box<RawValue> {
-        self.signed(secret, &rfc3339(now_ms()), &random::hex_of::<16>())
+        // The worker compares this with its own clock.
+        self.signed(secret, &rfc3339(wall_ms()), &random::hex_of::<16>())
     }
 
     fn signed(&self, secret: &SecretString, timestamp: &str, nonce: &str) -> Box<RawValue> {

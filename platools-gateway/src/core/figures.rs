@@ -173,6 +173,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn nothing_is_kept_of_tools_that_are_gone() {
+        let figures = CallFigures::default();
+        let tool = |name: &str| ToolFigures {
+            tool: name.to_owned(),
+            identity: Identity::sample(),
+            outcomes: BTreeMap::new(),
+            latencies: Default::default(),
+            total: Duration::ZERO,
+        };
+        let scope = Identity::sample().scope();
+        for name in ["a", "b"] {
+            figures.lock().entry(scope.clone()).or_default().insert(name.to_owned(), tool(name));
+        }
+        figures.retain(|_, name| name == "a");
+        assert_eq!(figures.lock()[&scope].keys().collect::<Vec<_>>(), ["a"]);
+        figures.retain(|_, _| false);
+        assert!(figures.lock().is_empty());
+    }
+
+    #[test]
     fn a_bucket_has_what_took_as_long_as_its_bound_and_no_longer() {
         let mut tool = ToolFigures {
             tool: "t".to_owned(),

@@ -27,12 +27,6 @@ impl Gauge {
         Held { gauge: self.clone(), amount, before }
     }
 
-    /// Holds some more, unless all of it together passes the limit.
-    pub(crate) fn hold_within(&self, amount: usize, limit: usize) -> Option<Held> {
-        let held = self.hold(amount);
-        (held.before.saturating_add(amount) <= limit).then_some(held)
-    }
-
     /// Holds some more, however much that is, unless the limit is passed already.
     pub(crate) fn hold_unless_past(&self, amount: usize, limit: usize) -> Option<Held> {
         let held = self.hold(amount);
@@ -63,11 +57,11 @@ mod tests {
     #[test]
     fn what_passes_the_limit_is_not_held() {
         let gauge = Gauge::default();
-        let first = gauge.hold_within(60, 100);
-        assert!(first.is_some() && gauge.hold_within(60, 100).is_none());
+        let first = gauge.hold_unless_past(60, 0);
+        assert!(first.is_some() && gauge.hold_unless_past(60, 59).is_none());
         assert_eq!(gauge.value(), 60);
-        assert!(gauge.hold_unless_past(60, 60).is_some() && gauge.hold_unless_past(0, 59).is_none());
+        assert!(gauge.hold_unless_past(60, 60).is_some());
         drop(first);
-        assert!(gauge.hold_within(100, 100).is_some());
+        assert_eq!(gauge.value(), 0);
     }
 }

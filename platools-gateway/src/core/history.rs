@@ -10,6 +10,7 @@ use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use super::ids::CallId;
 use super::journal::{JournaledCall, Kept, PastCall, Payload};
+use super::page::Listing;
 use super::trace::TraceContext;
 use super::{CallReply, CallRequest, Core, ToolName};
 use crate::authority::{Action, CallScope, Resource, authorize};
@@ -49,16 +50,23 @@ pub struct CallsBefore {
 
 impl Core {
     /// Calls of the caller's project that ended, newest first. A caller that belongs to a user or an agent sees theirs, unless it is an
-    /// admin.
+    /// admin. Of conditions that few calls meet, the search ends after some 20,000 calls with fewer items than `limit`, and says where to
+    /// go on.
     ///
     /// # Errors
-    /// The role is not enough, or the database failed.
-    pub async fn past_calls(&self, caller: &Caller, query: CallQuery, limit: usize) -> Result<Vec<PastCall>, Error> {
+    /// The role is not enough, too many lists are read at the moment, the list took too long, or the database failed.
+    pub async fn past_calls(
+        &self,
+        caller: &Caller,
+        query: CallQuery,
+        limit: usize,
+    ) -> Result<Listing<PastCall, CallsBefore>, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
-        self.journal.settle().await;
+        self.journal.settle(&caller.project_id).await;
         let filter = self.call_filter(caller, query);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        Ok(self.store.calls(&caller.project_id, &filter, limit).await?.into_iter().map(past_call).collect())
+        let found = self.store.calls(&caller.project_id, &filter, limit).await?;
+        Ok(found.map(past_call, |(started_ms, call_id)| CallsBefore { started_ms, call_id }))
     }
 
     /// One call, under way or over.
@@ -104,7 +112,7 @@ impl Core {
     }
 
     async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {
-        self.journal.settle().await;
+        self.journal.settle(&caller.project_id).await;
         Ok(self.store.call(&caller.project_id, call_id).await?.map(past_call))
     }
 

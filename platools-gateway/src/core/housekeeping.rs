@@ -1,69 +1,178 @@
-//! What happens by itself, now and then.
+//! Periodic maintenance: what another process changed in the directory, credentials that end, sessions, retention, cleanup.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::clock::now_ms;
 use super::error::Error;
 use super::identity::{Credential, Identity};
 use super::{Closing, Core};
+use crate::ops::periodic::every;
 
-/// How often a gateway looks whether another process changed the directory, and which credentials have ended.
+/// The time between two looks at the directory, which another process may change, and at credentials that end.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
 
-/// How often what is old enough is forgotten.
+/// The lag that stored heartbeats of sessions may have.
+const HEARTBEATS: Duration = Duration::from_secs(30);
+
+/// The time between two removals of old data.
 const SWEEPING: Duration = Duration::from_secs(60);
 
+/// Tasks that end when this is dropped.
+pub(crate) type Housekeeping = Vec<AbortOnDropHandle<()>>;
+
 impl Core {
-    /// Looks after what changes by itself: what another process wrote into the directory, and credentials that end. Never
-    /// returns.
-    pub(crate) async fn keep_house(&self) {
-        let mut interval = interval(HOUSEKEEPING);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut swept, mut heartbeats_stored) = (Instant::now(), Instant::now());
-        loop {
-            interval.tick().await;
-            if let Err(error) = self.apply_directory().await {
-                tracing::error!(%error, "the directory could not be read; it stays as it was");
-            }
-            self.end_old_sessions();
-            self.runtime.store_heartbeats(&mut heartbeats_stored);
-            if swept.elapsed() >= SWEEPING {
-                swept = Instant::now();
-                self.limiter.sweep();
-                self.throttles.sweep();
-                self.forget_old_figures();
-                self.look_after_credentials().await;
-                if let Err(error) = self.forget_old_answers().await {
-                    tracing::error!(%error, "old answers could not be removed; they will be later");
-                }
-            }
-        }
+    /// Starts the periodic maintenance on the current tokio runtime. Each job is a task of its own: one that waits for the database
+    /// delays none of the others, and above all not the end of credentials.
+    pub(crate) fn keep_house(self: &Arc<Self>) -> Housekeeping {
+        vec![
+            self.repeat("credentials", HOUSEKEEPING, async |core| core.end_credentials()),
+            self.repeat("directory", HOUSEKEEPING, async |core| core.read_directory().await),
+            self.repeat("sessions", HOUSEKEEPING, async |core| core.end_old_sessions()),
+            self.repeat("heartbeats", HEARTBEATS, async |core| core.runtime.store_heartbeats()),
+            self.repeat("sweep", SWEEPING, async |core| core.sweep()),
+            self.repeat("retention", SWEEPING, async |core| core.forget_old().await),
+            self.repeat("last uses", SWEEPING, async |core| core.note_uses_of_sockets().await),
+            self.repeat("token records", SWEEPING, async |core| core.remove_ended_tokens().await),
+            self.repeat("aging", SWEEPING, async |core| core.store_aging().await),
+        ]
     }
 
-    /// Takes notice of what changed in the directory, by whoever's hand, and has those go whose credential has ended.
+    /// Repeats some work in a supervised task.
+    fn repeat<W, F>(self: &Arc<Self>, name: &'static str, period: Duration, work: W) -> AbortOnDropHandle<()>
+    where
+        W: Fn(Arc<Self>) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = ()> + Send,
+    {
+        let core = Arc::clone(self);
+        self.tasks.keep(name, move || {
+            let (core, work) = (Arc::clone(&core), work.clone());
+            async move { every(period, || work(Arc::clone(&core))).await }
+        })
+    }
+
+    /// Takes notice of what changed in the directory, by whoever's hand, and ends links and sockets whose credential has ended.
+    /// When the database fails, those are ended by what is known.
     ///
     /// # Errors
     /// The database failed.
     pub async fn apply_directory(&self) -> Result<(), Error> {
-        // What has ended by itself ends also while the database fails.
-        let refreshed = self.directory.refresh().await;
-        self.directory.refresh_signing_keys().await;
-        let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
+        // The keys are read also while the database does not answer.
+        let (refreshed, _) = tokio::join!(self.directory.refresh(), self.directory.refresh_signing_keys());
         self.check_watches();
+        let snapshot = self.directory.snapshot();
         if self.feed_revision.swap(snapshot.revision, Ordering::Relaxed) != snapshot.revision {
             self.all_tools_changed();
         }
-        let gone = self.catalog.retain(|entity| snapshot.entity(entity).is_some());
+        let gone = self.catalog.retain(|scope| snapshot.has(scope));
         gone.iter().for_each(|scope| self.news.tell(scope));
+        self.end_credentials();
+        refreshed
+    }
+
+    /// Ends links and sockets whose credential has ended. Waits for nothing.
+    fn end_credentials(&self) {
+        let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
         let has_ended = |link: &Identity, credential: &Credential| {
-            // A token of an earlier version stays good by itself when its entity is gone.
-            snapshot.entity(&link.entity_id).is_none() || !snapshot.is_good(credential, now_ms)
+            // A token of an earlier version stays good by itself when its entity is gone, and any when its environment is.
+            !snapshot.has(&link.scope()) || !snapshot.is_good(credential, now_ms)
         };
         self.workers.close_where(has_ended, Closing::SecretRotated);
         self.dismiss_ended_callers();
-        refreshed
+    }
+
+    async fn read_directory(&self) {
+        if let Err(error) = self.apply_directory().await {
+            tracing::error!(%error, "the directory could not be read; it stays as it was");
+        }
+    }
+
+    fn sweep(&self) {
+        self.limiter.sweep();
+        self.throttles.sweep();
+        self.forget_old_figures();
+        self.journal.log_losses();
+    }
+
+    async fn store_aging(&self) {
+        if let Err(error) = self.aging.store(&self.store).await {
+            tracing::warn!(%error, "time of deletions could not be stored; it is tried again");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::Stay;
+    use crate::core::callers::Presence;
+    use crate::core::clock::ms_after;
+    use crate::core::identity::Caller;
+    use crate::core::limits::Limits;
+    use crate::ports::clock::SETTLING;
+    use crate::ports::clock::testing::TestClock;
+
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+    /// A caller that stays connected with a token that ends after a while.
+    async fn connected(token_ends_in: Duration) -> (tempfile::TempDir, Core, Presence) {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        let signed_by = core.directory.notary().keys().unwrap().signing().kid.clone();
+        let expires_ms = ms_after(token_ends_in);
+        let credential = Credential::Token { id: "t".to_owned(), expires_ms, signed_by, parents: Vec::new() };
+        let caller = Caller { credential, ..core.nobody() };
+        let presence = core.arrives();
+        core.is_known(&presence, &caller).unwrap();
+        (folder, core, presence)
+    }
+
+    fn stay(presence: &Presence) -> Stay {
+        *presence.stay().borrow()
+    }
+
+    #[tokio::test]
+    async fn a_jump_of_the_wall_clock_ends_no_credential() {
+        for jump_ms in [DAY_MS, 365 * DAY_MS, -DAY_MS, -365 * DAY_MS] {
+            let clock = TestClock::install();
+            let (_folder, core, presence) = connected(HOUR).await;
+            clock.jump_ms(jump_ms);
+            core.apply_directory().await.unwrap();
+            assert_eq!(stay(&presence), Stay::Unlimited);
+            clock.pass(SETTLING / 2);
+            clock.jump_ms(-jump_ms);
+            clock.pass(HOUR - SETTLING / 2 - Duration::from_secs(1));
+            core.apply_directory().await.unwrap();
+            assert_eq!(stay(&presence), Stay::Unlimited, "the token has not ended");
+            clock.pass(Duration::from_secs(1));
+            core.apply_directory().await.unwrap();
+            assert_eq!(stay(&presence), Stay::CredentialEnded, "it ends when it should");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_correction_of_the_wall_clock_that_lasts_ends_what_has_ended() {
+        let clock = TestClock::install();
+        let (_folder, core, presence) = connected(HOUR).await;
+        clock.jump_ms(DAY_MS);
+        core.apply_directory().await.unwrap();
+        assert_eq!(stay(&presence), Stay::Unlimited);
+        clock.pass(SETTLING);
+        core.apply_directory().await.unwrap();
+        assert_eq!(stay(&presence), Stay::CredentialEnded);
+    }
+
+    #[tokio::test]
+    async fn credentials_end_also_while_the_directory_cannot_be_read() {
+        let clock = TestClock::install();
+        let (_folder, core, presence) = connected(HOUR).await;
+        core.store.close().await;
+        clock.pass(HOUR);
+        core.apply_directory().await.unwrap_err();
+        assert_eq!(stay(&presence), Stay::CredentialEnded);
     }
 }

@@ -10,11 +10,12 @@ use tokio::time::Instant;
 use super::arguments::Arguments;
 use super::calls::Outcome;
 use super::catalog::{CatalogTool, Found};
-use super::clock::ms_after;
+use super::clock::wall_ms;
 use super::compact::compacted;
 use super::content::max_bytes;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
+use super::idempotency::Beginning;
 use super::identity::{Caller, Scope};
 use super::ids::CallId;
 use super::limits::Place;
@@ -132,9 +133,19 @@ impl Core {
         &self,
         caller: &Caller,
         permit: CallPermit,
-        mut request: CallRequest,
+        request: CallRequest,
     ) -> Result<CallReply, Error> {
         let _under_way = permit;
+        self.call_once(caller, request, None).await
+    }
+
+    /// Makes a call, and notes it before it runs if it has an idempotency key.
+    pub(super) async fn call_once(
+        &self,
+        caller: &Caller,
+        mut request: CallRequest,
+        named: Option<&Beginning<'_>>,
+    ) -> Result<CallReply, Error> {
         request.trace = request.trace.sampled(self.trace_ratio);
         let may_call = authorize(caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from);
         let found = match self.find_tool(caller, &request.tool).await {
@@ -146,7 +157,7 @@ impl Core {
         let mut record = self.journal.begin(&self.observers, caller, &found, &request);
         let call_id = record.call_id().clone();
         let end = match may_call {
-            Ok(()) => self.run(caller, &found, &request, &call_id).await,
+            Ok(()) => self.run(caller, &found, &request, &call_id, named).await,
             Err(error) => Err(error),
         };
         match end {
@@ -170,8 +181,10 @@ impl Core {
         found: &Found,
         request: &CallRequest,
         call_id: &CallId,
+        named: Option<&Beginning<'_>>,
     ) -> Result<(Box<RawValue>, u64), Error> {
-        let (deadline, deadline_ms) = (Instant::now() + request.timeout, ms_after(request.timeout));
+        let timeout_ms = i64::try_from(request.timeout.as_millis()).unwrap_or(i64::MAX);
+        let (deadline, deadline_ms) = (Instant::now() + request.timeout, wall_ms().saturating_add(timeout_ms));
         let Found { identity, tool } = found;
         let scope = identity.scope();
         let (environment, declaration) = (&identity.environment_id, &tool.declaration);
@@ -180,7 +193,12 @@ impl Core {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
         check_arguments(tool, &request.arguments).await?;
-        let live = self.workers.find(&scope).ok_or_else(offline)?;
+        let mut live = self.workers.find(&scope).ok_or_else(offline)?;
+        if let Some(named) = named {
+            named.note(call_id).await?;
+            // The link may have ended while the disk was waited for.
+            live = self.workers.find(&scope).ok_or_else(offline)?;
+        }
 
         let (name, trace) = (request.tool.name.as_str(), &request.trace);
         let arguments = &request.arguments;

@@ -6,6 +6,7 @@
 pub mod admin;
 mod admission;
 pub mod agent;
+mod aging;
 pub mod arguments;
 mod callers;
 mod calls;
@@ -38,6 +39,7 @@ pub mod project;
 pub mod ready;
 pub mod registration;
 mod reports;
+mod retention;
 pub mod runtime;
 pub mod schema;
 pub(crate) mod secret;
@@ -54,8 +56,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 pub use callers::{Presence, Stay};
 pub use calls::{Outcome, Receipt};
-pub use catalog::Changes;
+pub use catalog::{Changes, TooLarge};
 pub use history::{CallQuery, CallsBefore};
+pub(crate) use housekeeping::Housekeeping;
 pub use invoke::{CallPermit, CallReply, CallRequest};
 pub use news::ToolNews;
 pub use registration::Registration;
@@ -65,6 +68,7 @@ pub use views::{NamedTool, ToolView};
 pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
 
 use agent::Agent;
+use aging::Aging;
 use callers::Callers;
 use calls::Calls;
 use catalog::Catalog;
@@ -78,7 +82,7 @@ use idempotency::Idempotency;
 use identity::{Role, Scope};
 use ids::CallId;
 use journal::{Journal, JournalFigures, JournalSettings};
-use limits::{Limiter, Limits};
+use limits::{Limiter, Limits, ProjectLimits};
 use logs::LogFeed;
 use news::News;
 use observe::{CallObserver, Observers};
@@ -88,15 +92,19 @@ use workers::Workers;
 
 use crate::authority::SigningKeySource;
 pub(crate) use crate::domain::random;
-pub use crate::domain::{error, identity, ids, origin};
+pub use crate::domain::{error, identity, ids, origin, page};
 
 use crate::audit::{Audit, AuditSettings};
+use crate::ops::tasks::Tasks;
 use crate::store::Store;
 
 /// A gateway without its protocols.
 #[derive(Debug)]
 pub struct Core {
     store: Store,
+    /// The tasks that run beside requests.
+    tasks: Tasks,
+    aging: Arc<Aging>,
     directory: Directory,
     catalog: Catalog,
     handle_tables: HandleTables,
@@ -163,11 +171,13 @@ impl Core {
     /// # Errors
     /// There is no database, or it cannot be used.
     pub async fn open_existing_with(folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
-        Self::on(Store::open_existing(folder).await?, &Limits::default(), folder, signing_keys).await
+        let limits = Limits { project: ProjectLimits::unbounded(), ..Limits::default() };
+        Self::on(Store::open_existing(folder).await?, &limits, folder, signing_keys).await
     }
 
     async fn on(store: Store, limits: &Limits, folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
         let news = News::default();
+        let aging = Arc::new(Aging::open(&store).await?);
         let directory = Directory::open(store.clone(), news.clone(), folder, signing_keys).await?;
         let catalog = Catalog::new(store.clone());
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
@@ -175,6 +185,8 @@ impl Core {
         let audit = Audit::without_task(store.clone());
         Ok(Self {
             store,
+            tasks: Tasks::default(),
+            aging,
             directory,
             catalog,
             handle_tables: HandleTables::default(),
@@ -205,7 +217,8 @@ impl Core {
     /// Begins to write a journal of calls, on the current tokio runtime. Without it none is written.
     #[must_use]
     pub fn with_journal(mut self, settings: JournalSettings) -> Self {
-        self.journal = Journal::start(self.store.clone(), settings);
+        self.aging.log_start();
+        self.journal = Journal::start(self.store.clone(), settings, &self.aging, &self.tasks);
         self
     }
 
@@ -213,7 +226,9 @@ impl Core {
     /// any case.
     #[must_use]
     pub fn with_audit(mut self, settings: AuditSettings) -> Self {
-        self.audit = Audit::start(self.store.clone(), settings);
+        let aging = Arc::clone(&self.aging);
+        let cutoff_ms = Arc::new(move |age| aging.cutoff_ms(age));
+        self.audit = Audit::start(self.store.clone(), settings, cutoff_ms, &self.tasks);
         self
     }
 
@@ -223,7 +238,7 @@ impl Core {
     /// # Errors
     /// The database failed.
     pub async fn with_runtime(mut self, settings: RuntimeSettings) -> Result<Self, Error> {
-        self.runtime = Runtime::start(self.store.clone(), settings).await?;
+        self.runtime = Runtime::start(self.store.clone(), settings, &self.tasks).await?;
         self.observers.add(self.runtime.observer());
         Ok(self)
     }
@@ -296,6 +311,11 @@ impl Core {
     /// The record of changes, sign-ins and refusals.
     pub(crate) fn audit(&self) -> &Audit {
         &self.audit
+    }
+
+    /// The tasks that run beside requests.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// What keeps to the limits.

@@ -1,32 +1,51 @@
-//! News of which tools there are: for whoever shows a list of them and keeps it right.
+//! `News`: notices that the tools of an environment changed, for whoever shows a list of them and keeps it right.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::Core;
 use super::identity::Scope;
+use super::ids::EnvironmentId;
 
-/// So much news waits for somebody who is slow; past that it is only known that something changed.
+/// Notices that wait for a slow listener; past that it only learns that something changed.
 const WAITING: usize = 256;
 
 /// Tells that the tools of some scope are others than before, or that their worker came or went.
-#[derive(Debug, Clone)]
-pub(crate) struct News(broadcast::Sender<Scope>);
+///
+/// Each environment that somebody listens to has a queue of its own, so that a busy one makes no listener of another one look
+/// again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct News(Arc<Mutex<Environments>>);
 
-impl Default for News {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(WAITING))
-    }
-}
+type Environments = HashMap<EnvironmentId, broadcast::Sender<Scope>>;
 
 impl News {
     pub(crate) fn tell(&self, scope: &Scope) {
-        // Nobody may want to know.
-        let _ = self.0.send(scope.clone());
+        let mut environments = self.lock();
+        let is_heard =
+            environments.get(&scope.environment).is_none_or(|listeners| listeners.send(scope.clone()).is_ok());
+        if !is_heard {
+            environments.remove(&scope.environment);
+        }
+    }
+
+    fn listen(&self, environment: &EnvironmentId) -> ToolNews {
+        let mut environments = self.lock();
+        environments.retain(|_, listeners| listeners.receiver_count() > 0);
+        let listeners = environments.entry(environment.clone()).or_insert_with(|| broadcast::Sender::new(WAITING));
+        ToolNews(listeners.subscribe())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Environments> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What changes from now on.
+/// The changes of one environment from now on.
 #[derive(Debug)]
 pub struct ToolNews(broadcast::Receiver<Scope>);
 
@@ -54,10 +73,10 @@ impl ToolNews {
 }
 
 impl Core {
-    /// News of the tools of every project.
+    /// News of the tools of one environment.
     #[must_use]
-    pub fn tool_news(&self) -> ToolNews {
-        ToolNews(self.news.0.subscribe())
+    pub fn tool_news(&self, environment: &EnvironmentId) -> ToolNews {
+        self.news.listen(environment)
     }
 }
 
@@ -74,7 +93,7 @@ mod tests {
     #[tokio::test]
     async fn what_matters_is_told_once_however_often_it_changed() {
         let news = News::default();
-        let mut told = ToolNews(news.0.subscribe());
+        let mut told = news.listen(&"env".into());
         news.tell(&scope("b"));
         assert!(told.changed(|scope| scope.entity.as_str() == "a").now_or_never().is_none());
         for _ in 0..3 {
@@ -85,12 +104,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_slow_is_told_that_something_changed() {
+    async fn a_slow_listener_is_told_that_something_changed() {
         let news = News::default();
-        let mut told = ToolNews(news.0.subscribe());
+        let mut told = news.listen(&"env".into());
         for _ in 0..=WAITING {
             news.tell(&scope("b"));
         }
         told.changed(|_| false).now_or_never().expect("it may have missed what matters");
+    }
+
+    #[tokio::test]
+    async fn a_busy_environment_makes_no_listener_of_another_look_again() {
+        let news = News::default();
+        let (mut quiet, busy) = (news.listen(&"quiet".into()), news.listen(&"env".into()));
+        for _ in 0..10 * WAITING {
+            news.tell(&scope("b"));
+        }
+        assert!(quiet.changed(|_| true).now_or_never().is_none());
+        drop((quiet, busy));
+        news.tell(&scope("b"));
+        let _other = news.listen(&"other".into());
+        assert_eq!(news.lock().len(), 1, "nothing is kept of environments without listeners");
     }
 }

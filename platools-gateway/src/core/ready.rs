@@ -9,7 +9,7 @@ use super::Core;
 use super::error::Error;
 
 /// How long the database has for the smallest of questions.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a gateway should be sent nobody.
 #[derive(Debug, thiserror::Error)]
@@ -18,22 +18,29 @@ pub enum NotReady {
     /// It lets calls finish and takes no new ones.
     #[error("the gateway is stopping")]
     Stopping,
+    /// Background tasks panicked and do not run again yet.
+    #[error("background tasks of the gateway are down and will be restarted: {}; its log says why", .0.join(", "))]
+    TasksDown(Vec<&'static str>),
     /// The database failed.
     #[error("the gateway's database does not answer; its log says why")]
     Database(#[source] Error),
     /// The database took too long.
-    #[error("the gateway's database takes more than 5 seconds to answer")]
+    #[error("the gateway's database takes more than 2 seconds to answer")]
     TookTooLong,
 }
 
 impl Core {
-    /// Checks that the gateway is not stopping, and that its database answers.
+    /// Checks that the gateway is not stopping, that its background tasks run, and that its database answers.
     ///
     /// # Errors
-    /// It is stopping, or the database does not answer.
+    /// It is stopping, a background task is down, or the database does not answer.
     pub async fn check_ready(&self) -> Result<(), NotReady> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(NotReady::Stopping);
+        }
+        let down = self.tasks.down();
+        if !down.is_empty() {
+            return Err(NotReady::TasksDown(down));
         }
         let answer = timeout(LIMIT, self.store.directory_revision()).await.map_err(|_| NotReady::TookTooLong)?;
         answer.map(drop).map_err(NotReady::Database)
@@ -52,6 +59,23 @@ mod tests {
         core.check_ready().await.unwrap();
         core.begin_stop();
         assert!(matches!(core.check_ready().await, Err(NotReady::Stopping)));
+    }
+
+    #[tokio::test]
+    async fn a_gateway_with_a_task_that_is_down_is_not_ready_and_says_which() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        let _task = core.tasks().keep("journal", || async { panic!("for the test") });
+        let not_ready = timeout(LIMIT, async {
+            loop {
+                if let Err(why) = core.check_ready().await {
+                    return why;
+                }
+            }
+        });
+        let why = not_ready.await.unwrap();
+        assert!(matches!(&why, NotReady::TasksDown(down) if *down == ["journal"]));
+        assert!(why.to_string().contains("journal"), "{why}");
     }
 
     #[tokio::test]

@@ -4,16 +4,20 @@ use std::collections::HashSet;
 
 use platools::wire::ToolDeclaration;
 
-use super::catalog::Changes;
+use super::catalog::{Changes, Replacement, Room, TooLarge};
 use super::error::Error;
 use super::identity::Identity;
 use super::{Core, Fence};
+use crate::domain::text::Text;
 
 /// A worker may register so many tools.
 pub const MAX_TOOLS: usize = 1000;
 
 /// A tool's name may be so many characters long.
 const MAX_NAME_CHARS: usize = 128;
+
+/// Roles that a tool may ask for, and the bytes of each.
+const ROLES: (usize, Text) = (64, Text::line("roles", 128));
 
 /// What became of a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub enum Registration {
         /// How many it has.
         count: usize,
     },
+    /// Its tools have too many bytes; nothing changed.
+    TooLarge(TooLarge),
     /// A newer connection took this one's place; nothing changed.
     Superseded,
 }
@@ -55,13 +61,19 @@ impl Core {
             return Ok(Registration::Throttled { retry_after_ms });
         }
         let tools = acceptable(tools);
-        let changes = self.catalog.replace(identity, tools, || fence.is_current()).await?;
-        if changes.is_some_and(|changes| changes.is_any()) {
+        let limiter = &self.limiter;
+        let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
+        let changes = match self.catalog.replace(identity, tools, room, || fence.is_current()).await? {
+            Replacement::Done(changes) => changes,
+            Replacement::Superseded => return Ok(Registration::Superseded),
+            Replacement::TooLarge(too_large) => return Ok(Registration::TooLarge(too_large)),
+        };
+        if changes.is_any() {
             let scope = identity.scope();
             self.tools_changed(&scope);
             self.news.tell(&scope);
         }
-        Ok(changes.map_or(Registration::Superseded, Registration::Stored))
+        Ok(Registration::Stored(changes))
     }
 }
 
@@ -96,6 +108,12 @@ fn check(tool: &ToolDeclaration, seen: &mut HashSet<String>) -> Result<(), &'sta
     if !matches!(tool.auth.as_str(), "none" | "user" | "admin") {
         return Err("its `auth` is none of none, user and admin");
     }
+    let (max_roles, role) = ROLES;
+    if role.check_list(&tool.roles, max_roles).is_err() {
+        return Err(
+            "it asks for more than 64 roles, or one that is empty, longer than 128 bytes or has control characters",
+        );
+    }
     if !seen.insert(tool.name.clone()) {
         return Err("its name was there before");
     }
@@ -124,6 +142,8 @@ mod tests {
     #[test]
     fn tools_that_cannot_be_taken_do_not_cost_the_others() {
         let object = || json!({"type": "object"});
+        let mut many_roles = tool("roles", object());
+        many_roles.roles = vec!["support".to_owned(); 65];
         let mut unknown_auth = tool("auth", object());
         unknown_auth.auth = "root".to_owned();
         let tools = vec![
@@ -135,6 +155,7 @@ mod tests {
             tool(&"x".repeat(129), object()),
             tool("schema", json!(true)),
             unknown_auth,
+            many_roles,
             tool("good", json!({})),
             tool(&"ü".repeat(128), object()),
         ];

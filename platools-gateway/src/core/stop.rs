@@ -3,9 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::error::ErrorKind;
 use super::{Closing, Core, Notice, Stay};
 
+/// The time that the answers to named calls may take to be stored.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// The time that the last small notes may take to be stored.
+const LAST_NOTES: Duration = Duration::from_secs(2);
 impl Core {
     /// Says from now on that the gateway is not ready, and has callers finish what they have begun.
     pub(crate) fn begin_stop(&self) {
@@ -43,14 +50,52 @@ impl Core {
         self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
-    /// Writes the journal and what agents said to its end, and closes the database.
+    /// Writes the journal and what agents said to its end, and closes the database. Each has a deadline, so that a database that
+    /// does not answer holds up no stop.
     pub async fn close(&self) {
         // The calls have been ended; what they came to is still to be kept.
-        self.idempotency.idle().await;
-        self.runtime.close().await;
-        self.journal.close().await;
-        self.store_last_uses().await;
-        self.audit.close().await;
+        within(LAST_ANSWERS, "answers to named calls", self.idempotency.idle()).await;
+        tokio::join!(self.runtime.close(), self.journal.close());
+        let notes = async { tokio::join!(self.store_last_uses(), self.store_last_aging(), self.audit.close()) };
+        within(LAST_NOTES, "last notes", notes).await;
         self.store.close().await;
+    }
+
+    async fn store_last_aging(&self) {
+        if let Err(error) = self.aging.store(&self.store).await {
+            tracing::debug!(%error, "time of deletions could not be stored");
+        }
+    }
+}
+
+/// Waits for a part of the gateway to end, up to a deadline.
+async fn within<T>(deadline: Duration, part: &'static str, end: impl Future<Output = T>) {
+    if timeout(deadline, end).await.is_err() {
+        tracing::error!(part, deadline_seconds = deadline.as_secs(), "part of the gateway did not end in time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::core::journal::JournalSettings;
+    use crate::core::limits::Limits;
+    use crate::core::runtime::RuntimeSettings;
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_does_not_hold_up_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        let core = core.with_journal(JournalSettings::default());
+        let core = core.with_runtime(RuntimeSettings::default()).await.unwrap();
+        let held = core.store.hold_writes().await;
+        tokio::time::pause();
+        let begun = Instant::now();
+        core.close().await;
+        // The end of a gateway has 20 seconds, of which workers and callers have five to take leave.
+        assert!(begun.elapsed() <= Duration::from_secs(15), "{:?}", begun.elapsed());
+        drop(held);
     }
 }

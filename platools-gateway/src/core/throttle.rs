@@ -73,6 +73,16 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_kept_of_scopes_whose_registrations_are_over() {
+        let scope = |entity: &str| Scope { entity: entity.into(), environment: "env".into() };
+        let throttles = Throttles::default();
+        throttles.admit(scope("now")).unwrap();
+        throttles.lock().entry(scope("long ago")).or_default();
+        throttles.sweep();
+        assert_eq!(throttles.lock().keys().collect::<Vec<_>>(), [&scope("now")]);
+    }
+
+    #[test]
     fn refused_registrations_do_not_count() {
         let start = Instant::now();
         let mut throttle = Throttle::default();

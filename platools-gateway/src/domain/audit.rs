@@ -23,6 +23,8 @@ pub mod action {
     pub const ENTITY_DELETE: &str = "entity.delete";
     /// An environment was added.
     pub const ENVIRONMENT_CREATE: &str = "environment.create";
+    /// An environment was removed.
+    pub const ENVIRONMENT_DELETE: &str = "environment.delete";
     /// An agent was added.
     pub const AGENT_CREATE: &str = "agent.create";
     /// An agent's profile or owner was changed.

@@ -130,15 +130,23 @@ pub enum ErrorKind {
     Interrupted,
     /// The caller asks for too much at once.
     RateLimited,
+    /// The gateway has too much to do at the moment, for whichever callers; or the request takes too long.
+    Overloaded,
     /// The idempotency key was used for another call.
     NameTaken,
+    /// The call ran already under this idempotency key, and its answer is not kept.
+    AnswerNotKept,
+    /// There are as many of these as there may be.
+    LimitReached,
+    /// Something else uses it.
+    InUse,
     /// There is one of that name already.
     AlreadyExists,
     /// There is none of that name.
     NotFound,
     /// The call's arguments were not kept as they were, so it cannot be called again.
     NotReplayable,
-    /// The conversation is being answered.
+    /// The conversation is being answered, or another program uses the data.
     Busy,
     /// The agent did not answer in time.
     AgentTimeout,
@@ -171,7 +179,11 @@ impl ErrorKind {
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
             Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
             Self::NameTaken => "idempotency_key_reused",
+            Self::AnswerNotKept => "answer_not_kept",
+            Self::LimitReached => "limit_reached",
+            Self::InUse => "in_use",
             Self::AlreadyExists => "already_exists",
             Self::NotFound => "not_found",
             Self::NotReplayable => "not_replayable",
@@ -189,7 +201,10 @@ impl ErrorKind {
     /// A timeout is not: the tool may have run, and only the caller knows whether running it twice does harm.
     #[must_use]
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::WorkerOffline | Self::WorkerBusy | Self::RateLimited | Self::Storage | Self::Busy)
+        matches!(
+            self,
+            Self::WorkerOffline | Self::WorkerBusy | Self::RateLimited | Self::Overloaded | Self::Storage | Self::Busy
+        )
     }
 }
 

@@ -5,5 +5,7 @@ pub mod error;
 pub mod identity;
 pub mod ids;
 pub mod origin;
+pub mod page;
 pub(crate) mod random;
 mod speaks_for;
+pub(crate) mod text;

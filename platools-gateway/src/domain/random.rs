@@ -1,10 +1,15 @@
 //! Randomness from the operating system.
 
-/// `N` random bytes in lower-case hexadecimal.
-pub(crate) fn hex_of<const N: usize>() -> String {
+/// `N` random bytes.
+pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0_u8; N];
     getrandom::fill(&mut bytes).expect("the operating system has a source of randomness");
-    hex::encode(bytes)
+    bytes
+}
+
+/// `N` random bytes in lower-case hexadecimal.
+pub(crate) fn hex_of<const N: usize>() -> String {
+    hex::encode(bytes::<N>())
 }
 
 /// A random number from 0 to below 1.

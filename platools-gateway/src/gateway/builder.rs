@@ -1,12 +1,11 @@
 //! How a gateway is set up and started.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::Gateway;
 use super::data::{Data, Lock, lock};
@@ -16,6 +15,7 @@ use crate::core::admin::SigningKeySource;
 use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::feed::{FeedSettings, SnapshotProvider};
+use crate::core::idempotency::IdempotencySettings;
 use crate::core::journal::JournalSettings;
 use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
@@ -25,7 +25,7 @@ use crate::listen::{
     self, AnonymousAccess, HttpSettings, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets,
 };
 use crate::model::{ModelAgent, ModelSettings};
-use crate::store::make_folder;
+use crate::store::{self, Upgraded, make_folder};
 use crate::tls::{Files, Keeper, Reload};
 
 /// How many connections wait to be accepted.
@@ -43,6 +43,7 @@ pub struct Builder {
     limits: Limits,
     journal: JournalSettings,
     audit: AuditSettings,
+    idempotency: IdempotencySettings,
     runtime: RuntimeSettings,
     logs: Option<LogFeed>,
     is_without_auth: bool,
@@ -66,6 +67,7 @@ impl Default for Builder {
             limits: Limits::default(),
             journal: JournalSettings::default(),
             audit: AuditSettings::default(),
+            idempotency: IdempotencySettings::default(),
             runtime: RuntimeSettings::default(),
             logs: None,
             is_without_auth: false,
@@ -140,6 +142,12 @@ impl Builder {
     /// How long audit events are kept, and how many. Default: [`AuditSettings::default`].
     pub fn audit(mut self, settings: AuditSettings) -> Self {
         self.audit = settings;
+        self
+    }
+
+    /// How much is kept of calls under idempotency keys. Default: [`IdempotencySettings::default`].
+    pub fn idempotency(mut self, settings: IdempotencySettings) -> Self {
+        self.idempotency = settings;
         self
     }
 
@@ -251,9 +259,11 @@ impl Builder {
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
+        self.upgrade(&folder).await?;
         let core = Core::open_with(&folder, &self.limits, self.signing_keys.clone()).await?;
         let core = core.with_journal(self.journal.clone()).with_audit(self.audit.clone());
         let core = core.with_runtime(self.runtime.clone()).await?;
+        let core = core.with_idempotency(self.idempotency.clone());
         let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
         let core = core.with_feed(self.feed.clone(), self.snapshots.clone());
         let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));
@@ -261,6 +271,15 @@ impl Builder {
         let core = if self.is_without_auth { core.without_auth() } else { core };
         let core = self.observers.iter().cloned().fold(core, Core::with_observer);
         Ok(Opened { core, keeper, lock })
+    }
+
+    /// Brings data of an earlier version up to this one.
+    async fn upgrade(&self, folder: &Path) -> Result<(), Error> {
+        if let Some(Upgraded { from, to, kept }) = store::upgrade(folder).await? {
+            let kept = kept.display();
+            tracing::warn!(from, to, %kept, "data upgraded; remove the data as it was once you do not want to go back");
+        }
+        Ok(())
     }
 
     /// Begins to serve.
@@ -275,12 +294,9 @@ impl Builder {
         let site = Site { address, is_tls: keeper.is_some() };
         let routes = listen::routes(&core, &sockets, self.manners.clone(), site)?;
         let limiter = Arc::clone(core.limiter());
-        let server = Server::start(listener, Setup { routes, limiter, certificates });
-        let reload = keeper.map(Reload::start);
-        let housekeeping = {
-            let core = Arc::clone(&core);
-            AbortOnDropHandle::new(tokio::spawn(async move { core.keep_house().await }))
-        };
+        let server = Server::start(listener, Setup { routes, limiter, certificates, tasks: core.tasks().clone() });
+        let reload = keeper.map(|keeper| Reload::start(keeper, core.tasks()));
+        let housekeeping = core.keep_house();
         tracing::info!(%address, "listening");
         Ok(Gateway { core, server, sockets, reload, setup: self, _housekeeping: housekeeping, _lock: lock })
     }

@@ -54,7 +54,7 @@ pub(super) fn lock(folder: &Path) -> Result<Lock, Error> {
         Ok(()) => Ok(Lock(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
             let message = format!("another gateway runs on {}", folder.display());
-            Err(Error::new(ErrorKind::Storage, message))
+            Err(Error::new(ErrorKind::Busy, message))
         }
         Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
     }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod data;
+mod maintenance;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,18 +12,18 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::time::timeout;
-use tokio_util::task::AbortOnDropHandle;
 
 pub use builder::Builder;
+pub use maintenance::DataFolder;
 
 use data::{Data, Lock};
 
-use crate::core::Core;
 use crate::core::admin::NewKey;
 use crate::core::error::Error;
 use crate::core::feed::Feed;
 use crate::core::identity::{Policy, Role};
 use crate::core::journal::JournalFigures;
+use crate::core::{Core, Housekeeping};
 use crate::listen::{Server, Sockets};
 use crate::tls::Reload;
 
@@ -39,7 +40,7 @@ pub struct Gateway {
     sockets: Sockets,
     reload: Option<Reload>,
     setup: Builder,
-    _housekeeping: AbortOnDropHandle<()>,
+    _housekeeping: Housekeeping,
     _lock: Lock,
 }
 

@@ -13,6 +13,7 @@ use super::audit::GivenAudit;
 use super::chat::GivenChat;
 use super::feed::GivenFeed;
 use super::http::GivenHttp;
+use super::idempotency::GivenIdempotency;
 use super::limits::GivenLimits;
 use super::mcp::GivenMcp;
 use super::model::GivenModel;
@@ -53,6 +54,8 @@ pub(crate) struct Given {
     pub(super) journal: GivenJournal,
     #[command(flatten)]
     pub(super) audit: GivenAudit,
+    #[command(flatten)]
+    pub(super) idempotency: GivenIdempotency,
     #[command(flatten)]
     pub(super) chat: GivenChat,
     #[command(flatten)]

@@ -16,6 +16,8 @@ pub(crate) struct GivenLimits {
     #[command(flatten)]
     entity: GivenEntity,
     #[command(flatten)]
+    project: GivenProject,
+    #[command(flatten)]
     total: GivenTotal,
     /// Proxies in front of the gateway, as addresses or networks such as 10.0.0.0/8. Whoever comes by way of them counts as the
     /// address they name in `X-Forwarded-For`.
@@ -115,6 +117,34 @@ struct GivenEntity {
     /// Calls of one entity's tools under way. Default: 10000.
     #[arg(id = "entity-calls-in-flight", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_ENTITY_CALLS_IN_FLIGHT")]
     calls_in_flight: Option<NonZeroU32>,
+    /// Bytes of the tools that one entity's workers declare in one environment. Default: 8388608.
+    #[arg(id = "entity-catalogue-bytes", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_ENTITY_CATALOGUE_BYTES")]
+    catalogue_bytes: Option<NonZeroU32>,
+}
+
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GivenProject {
+    /// Environments of one project. Default: 100.
+    #[arg(id = "project-environments", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_PROJECT_ENVIRONMENTS")]
+    environments: Option<NonZeroU32>,
+    /// Entities of one project. Default: 10000.
+    #[arg(id = "project-entities", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_PROJECT_ENTITIES")]
+    entities: Option<NonZeroU32>,
+    /// Agents of one project. Default: 10000.
+    #[arg(id = "project-agents", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_PROJECT_AGENTS")]
+    agents: Option<NonZeroU32>,
+    /// Keys of one project. Default: 20000.
+    #[arg(id = "project-keys", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_PROJECT_KEYS")]
+    keys: Option<NonZeroU32>,
+    /// Bytes of the tools that are declared in one project. Default: 268435456.
+    #[arg(
+        id = "project-catalogue-bytes",
+        long,
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_PROJECT_CATALOGUE_BYTES"
+    )]
+    catalogue_bytes: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Default, Args, Serialize, Deserialize)]

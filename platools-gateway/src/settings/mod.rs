@@ -5,6 +5,7 @@ mod chat;
 mod feed;
 mod given;
 mod http;
+mod idempotency;
 mod limits;
 mod mcp;
 mod model;
@@ -34,6 +35,7 @@ pub(crate) use chat::{Chat, GivenChat};
 use feed::Feed;
 pub(crate) use given::{Given, GivenLog, LogFormat};
 pub(crate) use http::{GivenHttp, Http};
+use idempotency::Idempotency;
 use mcp::Mcp;
 pub(crate) use model::{GivenModel, Model};
 pub(crate) use otlp::Otlp;
@@ -81,6 +83,8 @@ pub(crate) struct Settings {
     pub(crate) journal: Journal,
     /// How long audit events are kept, and how many.
     pub(crate) audit: AuditBounds,
+    /// How much is kept of calls under idempotency keys.
+    pub(crate) idempotency: Idempotency,
     /// What callers over the gateway RPC protocol may ask for, and how long they may take.
     pub(crate) rpc: Rpc,
     /// How dashboards are served.
@@ -391,6 +395,11 @@ mod tests {
             ("data = '/d'\n[chat]\nbusy = 'never'", "`refuse`"),
             ("data = '/d'\n[chat]\nrun_limit = 5", "a time such as"),
             ("data = '/d'\n[chat]\nrun_limit = '0s'", "`chat.run_limit` is 0s; it takes at least 1s"),
+            ("data = '/d'\n[chat]\nmax_age = '1s'", "`chat.max_age` is 1s; it takes at least 1m"),
+            ("data = '/d'\n[chat]\nhistory_size = '1KiB'", "it takes at least 512KiB"),
+            ("data = '/d'\n[runtime]\nchannel_idle = '1s'", "`runtime.channel_idle` is 1s; it takes at least 1m"),
+            ("data = '/d'\n[limits.project]\nentities = 0", "line 3"),
+            ("data = '/d'\n[idempotency]\nmax_keys = 0", "line 3"),
             ("data = '/d'\n[model]\nkey = 'a'", "`key`"),
             ("data = '/d'\n[model]\nmax_turns = 0", "line 3"),
             ("data = '/d'\n[model]\nurl = 'example.com/v1'", "the model's URL is none"),

@@ -1,6 +1,7 @@
 //! How agents with sessions are served.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Args;
@@ -10,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::SHORTEST_PATIENCE;
 use super::size::Size;
 use super::span::Span;
+
+/// Less than agents need to come back to a channel.
+const SHORTEST_IDLE: Duration = Duration::from_secs(60);
 
 /// What was said of agents with sessions.
 ///
@@ -81,6 +85,46 @@ pub(crate) struct GivenRuntime {
         env = "PLATOOLS_GATEWAY_RUNTIME_CHANNEL_HISTORY"
     )]
     channel_history: Option<NonZeroU32>,
+    /// How much room the messages of one channel may take; further ones take the place of the oldest. Default: 16MiB.
+    #[arg(
+        id = "runtime_channel_size",
+        long = "runtime-channel-size",
+        value_name = "SIZE",
+        env = "PLATOOLS_GATEWAY_RUNTIME_CHANNEL_SIZE"
+    )]
+    channel_size: Option<Size>,
+    /// How much room the channels of one project may take. Default: 1GiB.
+    #[arg(
+        id = "runtime_project_size",
+        long = "runtime-project-size",
+        value_name = "SIZE",
+        env = "PLATOOLS_GATEWAY_RUNTIME_PROJECT_SIZE"
+    )]
+    project_size: Option<Size>,
+    /// Channels of one project. Default: 10000.
+    #[arg(
+        id = "runtime_channels",
+        long = "runtime-channels",
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_RUNTIME_CHANNELS"
+    )]
+    channels: Option<NonZeroU32>,
+    /// Channels that one agent has made. Default: 1000.
+    #[arg(
+        id = "runtime_agent_channels",
+        long = "runtime-agent-channels",
+        value_name = "NUMBER",
+        env = "PLATOOLS_GATEWAY_RUNTIME_AGENT_CHANNELS"
+    )]
+    agent_channels: Option<NonZeroU32>,
+    /// How long nothing happens in a channel without members before it is deleted. Default: 30d.
+    #[arg(
+        id = "runtime_channel_idle",
+        long = "runtime-channel-idle",
+        value_name = "TIME",
+        env = "PLATOOLS_GATEWAY_RUNTIME_CHANNEL_IDLE"
+    )]
+    channel_idle: Option<Span>,
 }
 
 /// How agents with sessions are served.
@@ -103,6 +147,16 @@ pub(crate) struct Runtime {
     waiting_events: NonZeroU32,
     /// How many messages of each channel are kept. Default: 1000.
     channel_history: NonZeroU32,
+    /// Room of the messages of one channel. Default: 16 MiB.
+    channel_size: Size,
+    /// Room of the channels of one project. Default: 1 GiB.
+    project_size: Size,
+    /// Channels of one project. Default: 10,000.
+    channels: NonZeroU32,
+    /// Channels that one agent has made. Default: 1,000.
+    agent_channels: NonZeroU32,
+    /// How long nothing happens in a channel without members before it is deleted. Default: 30 days.
+    channel_idle: Span,
 }
 
 impl Default for Runtime {
@@ -117,6 +171,11 @@ impl Default for Runtime {
             write_deadline: Span::from_secs(10),
             waiting_events: number(1024),
             channel_history: number(1000),
+            channel_size: Size::bytes(16 * 1024 * 1024),
+            project_size: Size::bytes(1024 * 1024 * 1024),
+            channels: number(10_000),
+            agent_channels: number(1000),
+            channel_idle: Span::from_secs(30 * 24 * 60 * 60),
         }
     }
 }
@@ -139,6 +198,11 @@ impl Runtime {
             self.read_deadline,
             self.ping_interval
         );
+        ensure!(
+            self.channel_idle.get() >= SHORTEST_IDLE,
+            "`runtime.channel_idle` is {}; it takes at least 1m",
+            self.channel_idle
+        );
         ensure!(self.max_frame.get() >= 1024, "`runtime.max_frame` is {}; it takes at least 1KiB", self.max_frame);
         Ok(())
     }
@@ -154,6 +218,11 @@ impl Runtime {
         settings.write_deadline = self.write_deadline.get();
         settings.waiting_events = self.waiting_events.get() as usize;
         settings.channel_history = self.channel_history.get();
+        settings.max_channel_bytes = self.channel_size.get();
+        settings.max_project_bytes = self.project_size.get();
+        settings.max_channels = self.channels.get();
+        settings.max_channels_of_agent = self.agent_channels.get();
+        settings.channel_idle = self.channel_idle.get();
         settings
     }
 }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text;
 
+/// The seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
+
 /// A span of time, written like `30s` or `1h 30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span(Duration);
@@ -26,8 +29,13 @@ impl Span {
     }
 }
 
+/// Whole days as days: a month of `humantime` has 30.44 of them.
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, nanos) = (self.0.as_secs(), self.0.subsec_nanos());
+        if nanos == 0 && seconds > DAY && seconds.is_multiple_of(DAY) {
+            return write!(f, "{}days", seconds / DAY);
+        }
         humantime::format_duration(self.0).fmt(f)
     }
 }
@@ -49,5 +57,19 @@ impl Serialize for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         text::read(deserializer, "a time such as \"30s\" or \"1h 30m\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_read_as_the_same() {
+        for (text, seconds) in [("90days", 90 * DAY), ("1day", DAY), ("1h 30m", 5400), ("30days", 30 * DAY), ("0s", 0)]
+        {
+            let span = Span::from_secs(seconds);
+            assert_eq!((span.to_string().as_str(), text.parse()), (text, Ok(span)));
+        }
     }
 }

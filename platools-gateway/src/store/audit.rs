@@ -67,7 +67,7 @@ impl Store {
     /// Stores events, all or none. An event that is stored already stays as it is: a write whose end was not seen may be
     /// repeated.
     pub(crate) async fn add_audit_events(&self, events: &[AuditEvent]) -> Result<(), Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writes.begin().await?;
         for event in events {
             add(&mut transaction, event).await?;
         }
@@ -80,7 +80,7 @@ impl Store {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM audit_events WHERE ");
         narrow(&mut query, filter);
         query.push(" ORDER BY at_ms DESC, id DESC LIMIT ").push_bind(limit);
-        Ok(query.build().fetch_all(&self.pool).await?.iter().map(event).collect())
+        Ok(self.lists.begin().await?.rows(query.build()).await?.iter().map(event).collect())
     }
 
     /// Deletes some of the events that are too old or too many. Returns how many.
@@ -99,7 +99,7 @@ impl Store {
         )
         .bind(kind.as_str())
         .bind(retention.max_rows)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.reads)
         .await?;
         let (at_ms, id) = surplus.map_or((i64::MIN, String::new()), |row| (row.get(0), row.get(1)));
         let doomed = sqlx::query(
@@ -111,7 +111,7 @@ impl Store {
         .bind(at_ms)
         .bind(id)
         .bind(retention.batch)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?;
         // Where nothing is to go, nobody who writes waits.
         let Some(last) = doomed.last() else { return Ok(0) };
@@ -119,7 +119,7 @@ impl Store {
             .bind(kind.as_str())
             .bind(last.get::<i64, _>(0))
             .bind(last.get::<String, _>(1))
-            .execute(&self.pool)
+            .execute(self.writes.connection())
             .await?;
         Ok(deleted.rows_affected())
     }
@@ -219,7 +219,7 @@ impl Store {
             true => "ALTER TABLE audit_events RENAME TO audit_hidden",
             false => "ALTER TABLE audit_hidden RENAME TO audit_events",
         };
-        sqlx::query(rename).execute(&self.pool).await.unwrap();
+        sqlx::query(rename).execute(self.writes.connection()).await.unwrap();
     }
 }
 
@@ -274,7 +274,7 @@ mod tests {
         let project = store.default_project().await.unwrap();
         for (slug, is_free, events) in [("qa", true, 1), ("qa", false, 1)] {
             let event = Arc::new(event_at(17, AuditKind::Change));
-            assert_eq!(store.recording(&event).add_environment(&project, slug).await.unwrap(), is_free);
+            assert_eq!(store.recording(&event).add_environment(&project, slug, 100).await.unwrap(), is_free);
             assert_eq!(times(&store, everything()).await.len(), events);
         }
         store.close().await;
@@ -287,7 +287,7 @@ mod tests {
         let project = store.default_project().await.unwrap();
         store.break_audit(true).await;
         let recording = store.recording(&Arc::new(event_at(17, AuditKind::Change)));
-        recording.add_environment(&project, "qa").await.unwrap_err();
+        recording.add_environment(&project, "qa", 100).await.unwrap_err();
         let environments = store.directory().await.unwrap().environments;
         assert!(environments.iter().all(|environment| environment.slug != "qa"), "{environments:?}");
         store.close().await;

@@ -27,7 +27,7 @@ impl Store {
              JOIN entities e ON e.id = t.entity_id JOIN projects p ON p.id = e.project_id \
              JOIN environments v ON v.id = t.environment_id ORDER BY t.entity_id, t.environment_id, t.position",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?;
         // There may be many, and other things to do on this thread.
         let read = spawn_blocking(move || rows.iter().filter_map(tool).collect()).await;
@@ -36,7 +36,7 @@ impl Store {
 
     /// Replaces the tools of one entity in one environment.
     pub(crate) async fn replace_tools(&self, scope: &Scope, tools: &[ToolRow]) -> Result<(), Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writes.begin().await?;
         sqlx::query("DELETE FROM tools WHERE entity_id = $1 AND environment_id = $2")
             .bind(scope.entity.as_str())
             .bind(scope.environment.as_str())

@@ -1,86 +1,339 @@
-//! What was answered to requests that their callers named.
+//! Calls under idempotency keys: that they ran, and their sealed answers.
 
-use sqlx::Row as _;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sqlx::{Row as _, SqliteConnection};
 
 use super::Store;
+use super::usage::{Counted, add_usage, total_usage};
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
+use crate::core::ids::{CallId, ProjectId};
 
-/// Whose request it is, and how they named it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct RequestName {
-    pub(crate) owner: String,
-    pub(crate) name: String,
+/// Rows that one transaction removes at most, so that other writers have their turn in between.
+const BATCH: i64 = 500;
+
+/// Answers that are looked at together when room is made.
+const DROPPED_AT_ONCE: i64 = 32;
+
+/// A call under an idempotency key, as it is found again.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedCall {
+    /// Derived from the owner and the key.
+    pub(crate) id: String,
+    pub(crate) project: ProjectId,
+    /// Of the request.
+    pub(crate) fingerprint: String,
 }
 
-/// A request that was made before.
+/// A call that ran, or may have, under a key.
 #[derive(Debug)]
-pub(crate) struct EarlierRequest {
+pub(crate) struct EarlierCall {
     pub(crate) fingerprint: String,
-    pub(crate) answer: Option<String>,
+    pub(crate) call_id: CallId,
+    pub(crate) end: EarlierEnd,
+}
+
+/// The end of an earlier call, as far as it is stored.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum EarlierEnd {
+    /// None is stored: the gateway ended before the call did.
+    Unknown,
+    /// The sealed answer.
+    Answered(String),
+    /// The answer was too large to be kept.
+    TooLarge,
+    /// The answer made room for newer ones.
+    Dropped,
+}
+
+/// The room that answers may take, in bytes as they are stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerBounds {
+    pub(crate) project: i64,
+    pub(crate) total: i64,
 }
 
 impl Store {
-    /// Notes that a request is about to be made, unless it was before: then, what became of it.
-    pub(crate) async fn begin_request(
-        &self,
-        request: &RequestName,
-        fingerprint: &str,
-    ) -> Result<Option<EarlierRequest>, Error> {
-        let begun = sqlx::query(
-            "INSERT INTO idempotent_calls (owner, name, fingerprint, created_ms) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (owner, name) DO NOTHING",
-        )
-        .bind(&request.owner)
-        .bind(&request.name)
-        .bind(fingerprint)
-        .bind(now_ms())
-        .execute(&self.pool)
-        .await;
-        match begun {
-            Ok(begun) if begun.rows_affected() > 0 => Ok(None),
-            Ok(_) => Ok(Some(self.earlier_request(request).await?.ok_or(sqlx::Error::RowNotFound)?)),
-            // What was answered can still be read when the disk is full.
-            Err(error) => match self.earlier_request(request).await {
-                Ok(Some(earlier)) => Ok(Some(earlier)),
-                Ok(None) | Err(_) => Err(error.into()),
+    /// Notes that a call is about to run under a key. Says whether there was room: a project has at most `limit` keys.
+    pub(crate) async fn begin_named_call(&self, call: &NamedCall, call_id: &CallId, limit: i64) -> Result<bool, Error> {
+        let (call, call_id) = (call.clone(), call_id.clone());
+        let begin = self.writes.share(move |connection| {
+            let (call, call_id) = (call.clone(), call_id.clone());
+            Box::pin(async move { begin(connection, &call, &call_id, limit).await })
+        });
+        begin.await
+    }
+
+    /// The call that ran under a key.
+    pub(crate) async fn earlier_call(&self, id: &str) -> Result<Option<EarlierCall>, Error> {
+        let query = sqlx::query("SELECT fingerprint, call_id, state, answer FROM named_calls WHERE id = $1");
+        let row = query.bind(id).fetch_optional(&self.reads).await?;
+        Ok(row.map(|row| EarlierCall {
+            fingerprint: row.get("fingerprint"),
+            call_id: row.get::<String, _>("call_id").into(),
+            end: match (row.get::<&str, _>("state"), row.get::<Option<String>, _>("answer")) {
+                ("answered", Some(answer)) => EarlierEnd::Answered(answer),
+                ("too_large", _) => EarlierEnd::TooLarge,
+                ("dropped", _) => EarlierEnd::Dropped,
+                _ => EarlierEnd::Unknown,
             },
+        }))
+    }
+
+    /// Whether a call ran under a name that a version of the gateway noted that did not seal its answers.
+    pub(crate) async fn is_named_by_earlier_version(&self, owner: &str, name: &str) -> Result<bool, Error> {
+        let query = sqlx::query("SELECT 1 FROM idempotent_calls WHERE owner = $1 AND name = $2");
+        Ok(query.bind(owner).bind(name).fetch_optional(&self.reads).await?.is_some())
+    }
+
+    /// Keeps the sealed answer of a call; without one it was too large. The oldest answers make room for it: those of the same
+    /// project, and then those of the project that has most.
+    pub(crate) async fn end_named_call(
+        &self,
+        call: &NamedCall,
+        answer: Option<&str>,
+        bounds: AnswerBounds,
+    ) -> Result<(), Error> {
+        let (call, answer) = (call.clone(), answer.map(Arc::<str>::from));
+        let end = self.writes.share(move |connection| {
+            let (call, answer) = (call.clone(), answer.clone());
+            Box::pin(async move { end(connection, &call, answer.as_deref(), bounds).await })
+        });
+        end.await
+    }
+
+    /// Forgets a call that certainly did not run.
+    pub(crate) async fn forget_named_call(&self, call: &NamedCall) -> Result<(), Error> {
+        let call = call.clone();
+        let forget = self.writes.share(move |connection| {
+            let call = call.clone();
+            Box::pin(async move { forget(connection, &call).await })
+        });
+        forget.await
+    }
+
+    /// Forgets the calls that began before some time.
+    pub(crate) async fn forget_named_calls_before(&self, ms: i64) -> Result<(), Error> {
+        sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1")
+            .bind(ms)
+            .execute(self.writes.connection())
+            .await?;
+        while self.forget_some_named_calls_before(ms).await? >= BATCH {}
+        Ok(())
+    }
+
+    async fn forget_some_named_calls_before(&self, ms: i64) -> Result<i64, Error> {
+        let mut change = self.writes.begin().await?;
+        let rows = sqlx::query(
+            "DELETE FROM named_calls WHERE id IN \
+             (SELECT id FROM named_calls WHERE created_ms < $1 ORDER BY created_ms LIMIT $2) \
+             RETURNING project_id, COALESCE(octet_length(answer), 0) AS bytes",
+        )
+        .bind(ms)
+        .bind(BATCH)
+        .fetch_all(&mut *change)
+        .await?;
+        let mut removed: HashMap<ProjectId, (i64, i64)> = HashMap::new();
+        for row in &rows {
+            let (items, bytes) = removed.entry(row.get::<String, _>("project_id").into()).or_default();
+            *items += 1;
+            *bytes += row.get::<i64, _>("bytes");
+        }
+        for (project, (items, bytes)) in removed {
+            add_usage(&mut change, &project, Counted::NamedCalls, -items, -bytes).await?;
+        }
+        change.commit().await?;
+        Ok(as_i64(rows.len()))
+    }
+}
+
+async fn begin(
+    connection: &mut SqliteConnection,
+    call: &NamedCall,
+    call_id: &CallId,
+    limit: i64,
+) -> Result<bool, sqlx::Error> {
+    let counted = sqlx::query(
+        "INSERT INTO project_usage (project_id, kind, items, bytes) VALUES ($1, $2, 1, 0) \
+         ON CONFLICT (project_id, kind) DO UPDATE SET items = project_usage.items + 1 \
+         WHERE project_usage.items < $3",
+    )
+    .bind(call.project.as_str())
+    .bind(Counted::NamedCalls.as_str())
+    .bind(limit)
+    .execute(&mut *connection)
+    .await?;
+    if counted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query(
+        "INSERT INTO named_calls (id, project_id, fingerprint, call_id, created_ms, state) \
+         VALUES ($1, $2, $3, $4, $5, 'begun')",
+    )
+    .bind(&call.id)
+    .bind(call.project.as_str())
+    .bind(&call.fingerprint)
+    .bind(call_id.as_str())
+    .bind(now_ms())
+    .execute(connection)
+    .await?;
+    Ok(true)
+}
+
+async fn end(
+    connection: &mut SqliteConnection,
+    call: &NamedCall,
+    answer: Option<&str>,
+    bounds: AnswerBounds,
+) -> Result<(), sqlx::Error> {
+    let ended = sqlx::query(
+        "UPDATE named_calls SET state = $2, answer = $3, answered_ms = $4 WHERE id = $1 AND state = 'begun'",
+    )
+    .bind(&call.id)
+    .bind(if answer.is_some() { "answered" } else { "too_large" })
+    .bind(answer)
+    .bind(now_ms())
+    .execute(&mut *connection)
+    .await?;
+    let Some(answer) = answer.filter(|_| ended.rows_affected() > 0) else { return Ok(()) };
+    let bytes = add_usage(connection, &call.project, Counted::NamedCalls, 0, as_i64(answer.len())).await?;
+    drop_answers(connection, &call.project, bytes - bounds.project).await?;
+    while let (total, Some(largest)) = total_usage(connection, Counted::NamedCalls).await? {
+        if total <= bounds.total || !drop_answers(connection, &largest, total - bounds.total).await? {
+            break;
         }
     }
+    Ok(())
+}
 
-    async fn earlier_request(&self, request: &RequestName) -> Result<Option<EarlierRequest>, Error> {
-        let row = sqlx::query("SELECT fingerprint, answer FROM idempotent_calls WHERE owner = $1 AND name = $2")
-            .bind(&request.owner)
-            .bind(&request.name)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(row.map(|row| EarlierRequest { fingerprint: row.get("fingerprint"), answer: row.get("answer") }))
+async fn forget(connection: &mut SqliteConnection, call: &NamedCall) -> Result<(), sqlx::Error> {
+    let query = sqlx::query("DELETE FROM named_calls WHERE id = $1 AND state = 'begun'");
+    let removed = query.bind(&call.id).execute(&mut *connection).await?.rows_affected();
+    add_usage(connection, &call.project, Counted::NamedCalls, -as_i64(removed), 0).await?;
+    Ok(())
+}
+
+/// Drops the oldest answers of a project until `excess` bytes are free; the calls stay known. Says whether any was dropped.
+async fn drop_answers(
+    change: &mut SqliteConnection,
+    project: &ProjectId,
+    mut excess: i64,
+) -> Result<bool, sqlx::Error> {
+    let mut has_dropped = false;
+    while excess > 0 {
+        let rows = sqlx::query(
+            "SELECT id, octet_length(answer) AS bytes FROM named_calls \
+             WHERE project_id = $1 AND state = 'answered' ORDER BY answered_ms LIMIT $2",
+        )
+        .bind(project.as_str())
+        .bind(DROPPED_AT_ONCE)
+        .fetch_all(&mut *change)
+        .await?;
+        if rows.is_empty() {
+            break;
+        }
+        for row in rows {
+            if excess <= 0 {
+                break;
+            }
+            let bytes: i64 = row.get("bytes");
+            sqlx::query("UPDATE named_calls SET state = 'dropped', answer = NULL WHERE id = $1")
+                .bind(row.get::<String, _>("id"))
+                .execute(&mut *change)
+                .await?;
+            add_usage(change, project, Counted::NamedCalls, 0, -bytes).await?;
+            excess -= bytes;
+            has_dropped = true;
+        }
+    }
+    Ok(has_dropped)
+}
+
+fn as_i64(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::usage::tests::{noted_and_counted, store};
+    use super::*;
+    use crate::core::project::ProjectName;
+
+    const COUNT: &str =
+        "SELECT COUNT(*) AS items, CAST(COALESCE(SUM(octet_length(answer)), 0) AS BIGINT) AS bytes FROM named_calls";
+
+    fn call(project: &ProjectId, id: &str) -> NamedCall {
+        NamedCall { id: id.to_owned(), project: project.clone(), fingerprint: "f".to_owned() }
     }
 
-    /// Notes the answer to a request.
-    pub(crate) async fn end_request(&self, request: &RequestName, answer: &str) -> Result<(), Error> {
-        sqlx::query("UPDATE idempotent_calls SET answer = $3 WHERE owner = $1 AND name = $2")
-            .bind(&request.owner)
-            .bind(&request.name)
-            .bind(answer)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+    async fn answer(store: &Store, call: &NamedCall, bytes: usize, bounds: AnswerBounds) {
+        assert!(store.begin_named_call(call, &"call_1".into(), 100).await.unwrap());
+        store.end_named_call(call, Some(&"x".repeat(bytes)), bounds).await.unwrap();
     }
 
-    /// Forgets a request, as if it had never been made.
-    pub(crate) async fn forget_request(&self, request: &RequestName) -> Result<(), Error> {
-        sqlx::query("DELETE FROM idempotent_calls WHERE owner = $1 AND name = $2")
-            .bind(&request.owner)
-            .bind(&request.name)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
+    async fn end(store: &Store, id: &str) -> EarlierEnd {
+        store.earlier_call(id).await.unwrap().unwrap().end
     }
 
-    /// Forgets the requests that were made before some time.
-    pub(crate) async fn forget_requests_before(&self, ms: i64) -> Result<(), Error> {
-        sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1").bind(ms).execute(&self.pool).await?;
-        Ok(())
+    #[tokio::test]
+    async fn the_oldest_answers_of_a_project_make_room_and_their_calls_stay_known() {
+        let (_folder, store, project) = store().await;
+        let bounds = AnswerBounds { project: 250, total: i64::MAX };
+        for id in ["a", "b", "c"] {
+            answer(&store, &call(&project, id), 100, bounds).await;
+        }
+        assert_eq!(end(&store, "a").await, EarlierEnd::Dropped);
+        assert_eq!(end(&store, "b").await, EarlierEnd::Answered("x".repeat(100)));
+        assert_eq!(end(&store, "c").await, EarlierEnd::Answered("x".repeat(100)));
+        let (noted, counted) = noted_and_counted(&store, Counted::NamedCalls, COUNT).await;
+        assert_eq!((noted, counted), ((3, 200), (3, 200)));
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_project_with_most_answers_makes_room_for_all() {
+        let (_folder, store, large) = store().await;
+        let name: ProjectName = "acme/shop".parse().unwrap();
+        assert!(store.add_project(&name).await.unwrap());
+        let projects = store.directory().await.unwrap().projects;
+        let small = projects.into_iter().find(|project| project.name == name).unwrap().id;
+        let bounds = AnswerBounds { project: i64::MAX, total: 450 };
+        for (project, id) in [(&small, "s"), (&large, "a"), (&large, "b"), (&large, "c"), (&small, "t")] {
+            answer(&store, &call(project, id), 100, bounds).await;
+        }
+        assert_eq!(end(&store, "a").await, EarlierEnd::Dropped);
+        for id in ["s", "b", "c", "t"] {
+            assert!(matches!(end(&store, id).await, EarlierEnd::Answered(_)), "{id}");
+        }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_project_has_a_bounded_number_of_idempotency_keys() {
+        let (_folder, store, project) = store().await;
+        let begin = async |id| store.begin_named_call(&call(&project, id), &"call_1".into(), 2).await.unwrap();
+        assert!(begin("a").await && begin("b").await);
+        assert!(!begin("c").await);
+        assert!(store.earlier_call("c").await.unwrap().is_none());
+        store.forget_named_call(&call(&project, "a")).await.unwrap();
+        assert!(begin("c").await, "a call that never ran makes room");
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn old_calls_are_forgotten_with_all_that_they_counted_for() {
+        let (_folder, store, project) = store().await;
+        let bounds = AnswerBounds { project: i64::MAX, total: i64::MAX };
+        for id in ["a", "b"] {
+            answer(&store, &call(&project, id), 100, bounds).await;
+        }
+        store.forget_named_calls_before(0).await.unwrap();
+        assert!(store.earlier_call("a").await.unwrap().is_some());
+        store.forget_named_calls_before(i64::MAX).await.unwrap();
+        let (noted, counted) = noted_and_counted(&store, Counted::NamedCalls, COUNT).await;
+        assert_eq!((noted, counted), ((0, 0), (0, 0)));
+        store.close().await;
     }
 }

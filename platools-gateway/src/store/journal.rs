@@ -1,17 +1,24 @@
 //! The calls that ended.
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
+use sqlx::{Row as _, SqliteConnection};
 
 use super::Store;
+use super::sqlite::{Position, Scan, earlier};
 use crate::authority::CallScope;
 use crate::core::error::Error;
-use crate::core::ids::{CallId, ProjectId};
+use crate::core::ids::{CallId, EnvironmentId, ProjectId};
 use crate::core::journal::{CallEnd, CallSummary, Kept};
+use crate::domain::page::Listing;
 
 /// What a row takes besides its texts, its place in the indexes included, in bytes. Roughly: it is there so that many calls
 /// without arguments do not outgrow the limit.
 const ROW_BYTES: usize = 1024;
+
+/// The columns of a list of calls.
+const LISTED: &str = "project_id, call_id, started_ms, tool, entity_id, entity, environment_id, environment, credential, role, agent_id, \
+                      user_id, outcome, total_ms, worker_ms, arguments_bytes, result_bytes, arguments_state, result_state, \
+                      NULL AS arguments, NULL AS result";
 
 /// One call as it is stored.
 #[derive(Clone)]
@@ -71,7 +78,7 @@ impl Store {
     /// Stores calls, all or none. One that is stored already stays as it is: a write whose end was not seen may be repeated.
     /// Returns what all calls together take, in bytes.
     pub(crate) async fn add_calls(&self, calls: &[CallRow]) -> Result<i64, Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writes.begin().await?;
         let mut added = 0;
         for call in calls {
             if add(&mut transaction, call).await? {
@@ -85,7 +92,7 @@ impl Store {
 
     /// Deletes some of the oldest calls, if they may not stay. Says how many.
     pub(crate) async fn prune_calls(&self, retention: Retention) -> Result<u64, Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.writes.begin().await?;
         // Begins with a write, so that nobody else's comes between what is read here and what is written.
         let bytes = grow(&mut transaction, 0).await?;
         let oldest =
@@ -105,22 +112,17 @@ impl Store {
         Ok(deleted.rows_affected())
     }
 
-    /// Calls of a project, newest first, without their arguments and results.
+    /// Calls of a project, newest first, without their arguments and results. A list that looks at too many calls for one page ends before
+    /// the page is full, and says where it goes on.
     pub(crate) async fn calls(
         &self,
         project: &ProjectId,
         filter: &CallFilter,
         limit: i64,
-    ) -> Result<Vec<CallRow>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT project_id, call_id, started_ms, tool, entity_id, entity, environment_id, environment, credential, \
-             role, agent_id, user_id, outcome, total_ms, worker_ms, arguments_bytes, result_bytes, arguments_state, \
-             result_state, NULL AS arguments, NULL AS result FROM calls WHERE project_id = ",
-        );
-        query.push_bind(project.as_str());
-        narrow(&mut query, filter);
-        query.push(" ORDER BY started_ms DESC, call_id DESC LIMIT ").push_bind(limit);
-        Ok(query.build().fetch_all(&self.pool).await?.iter().map(call).collect())
+    ) -> Result<Listing<CallRow, (i64, CallId)>, Error> {
+        let (rows, more) = scan(project, filter).page(&self.lists, LISTED, limit).await?;
+        let more = more.map(|(started_ms, call_id)| (started_ms, call_id.into()));
+        Ok(Listing { items: rows.iter().map(call).collect(), more })
     }
 
     /// One call of a project.
@@ -128,7 +130,7 @@ impl Store {
         let row = sqlx::query("SELECT * FROM calls WHERE call_id = $1 AND project_id = $2")
             .bind(call_id)
             .bind(project.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         Ok(row.as_ref().map(call))
     }
@@ -195,47 +197,45 @@ async fn add(connection: &mut SqliteConnection, call: &CallRow) -> Result<bool, 
     Ok(added.rows_affected() > 0)
 }
 
-fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &CallFilter) {
-    let texts = [
-        (" AND tool = ", &filter.tool),
-        (" AND entity_id = ", &filter.entity_id),
-        (" AND environment_id = ", &filter.environment_id),
-        (" AND agent_id = ", &filter.agent_id),
-        (" AND user_id = ", &filter.user_id),
-        (" AND outcome = ", &filter.outcome),
-    ];
-    for (condition, wanted) in texts {
-        if let Some(wanted) = wanted {
-            query.push(condition).push_bind(wanted.clone());
-        }
-    }
-    narrow_to(query, &filter.scope);
-    for (condition, wanted) in [(" AND started_ms >= ", filter.since_ms), (" AND started_ms < ", filter.until_ms)] {
-        if let Some(wanted) = wanted {
-            query.push(condition).push_bind(wanted);
-        }
-    }
-    if let Some((started_ms, call_id)) = &filter.after {
-        query.push(" AND (started_ms, call_id) < (").push_bind(*started_ms);
-        query.push(", ").push_bind(call_id.as_str().to_owned()).push(")");
-    }
-}
-
-/// Leaves out calls that the caller may not see.
-fn narrow_to(query: &mut QueryBuilder<Sqlite>, CallScope { user, agent, environments }: &CallScope) {
-    if let Some(user) = user {
-        query.push(" AND user_id = ").push_bind(user.clone());
-    }
-    if let Some(agent) = agent {
-        query.push(" AND agent_id = ").push_bind(agent.to_string());
-    }
-    if let Some(environments) = environments {
-        query.push(" AND environment_id IN (");
-        let mut list = query.separated(", ");
-        environments.iter().for_each(|environment| {
-            list.push_bind(environment.to_string());
-        });
-        query.push(")");
+/// Where a list of calls is read: over the index of the user or else of the agent, if one is named or the caller is bound to one, and the
+/// rest is checked on the rows.
+fn scan(project: &ProjectId, filter: &CallFilter) -> Scan {
+    let CallScope { user, agent, environments } = &filter.scope;
+    let own_agent = agent.as_ref().map(ToString::to_string);
+    let mut conditions: Vec<_> = [
+        ("user_id", user),
+        ("user_id", &filter.user_id),
+        ("agent_id", &own_agent),
+        ("agent_id", &filter.agent_id),
+        ("tool", &filter.tool),
+        ("entity_id", &filter.entity_id),
+        ("environment_id", &filter.environment_id),
+        ("outcome", &filter.outcome),
+    ]
+    .into_iter()
+    .filter_map(|(column, wanted)| Some((column, wanted.clone()?)))
+    .collect();
+    let (index, indexed) = match conditions.first() {
+        Some(("user_id", _)) => ("calls_by_user", 1),
+        Some(("agent_id", _)) => ("calls_by_agent", 1),
+        _ => ("calls_by_project", 0),
+    };
+    let checked = conditions.split_off(indexed);
+    let within = std::iter::once(("project_id", project.to_string())).chain(conditions).collect();
+    let ids = |environments: &Vec<EnvironmentId>| environments.iter().map(ToString::to_string).collect();
+    // Before any call of that moment, so the moment itself counts or does not, as `since` and `until` say.
+    let start_of = |ms: i64| -> Position { (ms, String::new()) };
+    let after = filter.after.as_ref().map(|(started_ms, call_id)| (*started_ms, call_id.to_string()));
+    Scan {
+        table: "calls",
+        index,
+        time: "started_ms",
+        id: "call_id",
+        within,
+        checked,
+        among: environments.as_ref().map(|environments| ("environment_id", ids(environments))),
+        from: filter.since_ms.map(start_of),
+        before: earlier(after, filter.until_ms.map(start_of)),
     }
 }
 
@@ -314,6 +314,10 @@ mod tests {
 
     const EACH: i64 = 1028;
 
+    fn times(listing: &Listing<CallRow, (i64, CallId)>) -> Vec<i64> {
+        listing.items.iter().map(|call| call.summary.started_ms).collect()
+    }
+
     #[tokio::test]
     async fn a_repeated_write_counts_once_and_the_sum_follows_what_is_there() {
         let folder = tempfile::tempdir().unwrap();
@@ -326,26 +330,138 @@ mod tests {
         assert_eq!(store.add_calls(&[]).await.unwrap(), 3 * EACH);
         assert_eq!(store.prune_calls(Retention { batch: 1, ..retention(0, 0) }).await.unwrap(), 1);
         let left = store.calls(&"prj".into(), &CallFilter::default(), 10).await.unwrap();
-        let left: Vec<_> = left.iter().map(|call| call.summary.started_ms).collect();
-        assert_eq!(left, [4, 3]);
+        assert_eq!(times(&left), [4, 3]);
+        store.close().await;
+    }
+
+    /// Filters of one condition, with the index that each is read over and whether the condition is checked on the rows.
+    fn conditions() -> Vec<(CallFilter, &'static str, bool)> {
+        let all = CallFilter::default;
+        let some = |text: &str| Some(text.to_owned());
+        let seen = |scope| CallFilter { scope, ..all() };
+        vec![
+            (all(), "calls_by_project", false),
+            (CallFilter { tool: some("t"), ..all() }, "calls_by_project", true),
+            (CallFilter { entity_id: some("e"), ..all() }, "calls_by_project", true),
+            (CallFilter { environment_id: some("v"), ..all() }, "calls_by_project", true),
+            (CallFilter { outcome: some("ok"), ..all() }, "calls_by_project", true),
+            (CallFilter { agent_id: some("a"), ..all() }, "calls_by_agent", false),
+            (CallFilter { user_id: some("u"), ..all() }, "calls_by_user", false),
+            (seen(CallScope { agent: Some("a".into()), ..CallScope::default() }), "calls_by_agent", false),
+            (seen(CallScope { user: some("u"), ..CallScope::default() }), "calls_by_user", false),
+            (
+                seen(CallScope { environments: Some(vec!["v".into(), "w".into()]), ..CallScope::default() }),
+                "calls_by_project",
+                true,
+            ),
+            (seen(CallScope { environments: Some(Vec::new()), ..CallScope::default() }), "calls_by_project", true),
+            (CallFilter { since_ms: Some(1), ..all() }, "calls_by_project", false),
+            (CallFilter { until_ms: Some(9), ..all() }, "calls_by_project", false),
+            (CallFilter { after: Some((8, "c".into())), ..all() }, "calls_by_project", false),
+        ]
+    }
+
+    /// The narrowest first.
+    const INDEXES: [&str; 3] = ["calls_by_user", "calls_by_agent", "calls_by_project"];
+
+    fn both(one: CallFilter, other: CallFilter) -> CallFilter {
+        CallFilter {
+            tool: one.tool.or(other.tool),
+            entity_id: one.entity_id.or(other.entity_id),
+            environment_id: one.environment_id.or(other.environment_id),
+            agent_id: one.agent_id.or(other.agent_id),
+            scope: CallScope {
+                user: one.scope.user.or(other.scope.user),
+                agent: one.scope.agent.or(other.scope.agent),
+                environments: one.scope.environments.or(other.scope.environments),
+            },
+            user_id: one.user_id.or(other.user_id),
+            outcome: one.outcome.or(other.outcome),
+            since_ms: one.since_ms.or(other.since_ms),
+            until_ms: one.until_ms.or(other.until_ms),
+            after: one.after.or(other.after),
+        }
+    }
+
+    async fn plan(store: &Store, query: sqlx::QueryBuilder<sqlx::Sqlite>) -> Vec<String> {
+        let sql = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
+        let plan = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&store.reads).await.unwrap();
+        plan.iter().map(|row| row.get("detail")).collect()
+    }
+
+    /// The plan of a statement: one search of one index, from the last place to the first, and nothing sorted.
+    fn search(kind: &str, index: &str, scan: &Scan, floor: bool) -> Vec<String> {
+        let mut terms: Vec<_> = scan.within.iter().map(|(column, _)| format!("{column}=?")).collect();
+        if scan.from.is_some() || floor {
+            terms.push("(started_ms,call_id)>(?,?)".to_owned());
+        }
+        if scan.before.is_some() {
+            terms.push("(started_ms,call_id)<(?,?)".to_owned());
+        }
+        vec![format!("SEARCH calls USING {kind} {index} ({})", terms.join(" AND "))]
+    }
+
+    #[tokio::test]
+    async fn every_pair_of_filters_is_one_search_of_its_index_with_all_bounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let floor = (3, "c".to_owned());
+        for (one, first_index, _) in conditions() {
+            for (other, second_index, _) in conditions() {
+                let filter = both(one.clone(), other);
+                let scan = scan(&"prj".into(), &filter);
+                let rank = |index: &&str| INDEXES.iter().position(|known| known == index);
+                let narrower = [first_index, second_index].into_iter().min_by_key(rank).unwrap();
+                assert_eq!(scan.index, narrower, "{filter:?}");
+                let floor = scan.checks_rows().then_some(&floor);
+                let page = plan(&store, scan.select(LISTED, floor, 10)).await;
+                assert_eq!(page, search("INDEX", scan.index, &scan, floor.is_some()), "{filter:?}");
+                let last = plan(&store, scan.select_floor(10)).await;
+                assert_eq!(last, search("COVERING INDEX", scan.index, &scan, false), "{filter:?}");
+            }
+        }
         store.close().await;
     }
 
     #[tokio::test]
-    async fn a_list_uses_an_index_and_sorts_nothing() {
+    async fn only_indexes_that_a_statement_reads_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).await.unwrap();
-        for condition in ["1 = 1", "tool = 't'", "entity_id = 'e'", "agent_id = 'a'", "user_id = 'u'", "outcome = 'ok'"]
-        {
-            let sql = format!(
-                "EXPLAIN QUERY PLAN SELECT * FROM calls WHERE project_id = 'prj' AND {condition} AND (started_ms, call_id) \
-                 < (1, 'c') ORDER BY started_ms DESC, call_id DESC LIMIT 10"
-            );
-            let plan = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&store.pool).await.unwrap();
-            let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
-            assert_eq!(plan.len(), 1, "{plan:?}");
-            assert!(plan[0].starts_with("SEARCH calls USING INDEX calls_by_"), "{plan:?}");
+        let indexes = sqlx::query(
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL AND tbl_name = 'calls' ORDER BY name",
+        );
+        let indexes = indexes.fetch_all(&store.reads).await.unwrap();
+        let mut used: Vec<_> = conditions().iter().map(|(_, index, _)| *index).chain(["calls_by_age"]).collect();
+        used.sort_unstable();
+        used.dedup();
+        assert_eq!(indexes.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>(), used);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_page_within_a_bounded_number_of_rows_says_where_it_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let rows: Vec<_> = (0..10)
+            .map(|number| {
+                let mut row = row(number);
+                row.summary.tool = if number % 5 == 0 { "rare" } else { "t" }.to_owned();
+                row
+            })
+            .collect();
+        store.add_calls(&rows).await.unwrap();
+        let mut filter = CallFilter { tool: Some("rare".to_owned()), ..CallFilter::default() };
+        let (mut pages, mut found) = (0, Vec::new());
+        loop {
+            let (rows, more) = scan(&"prj".into(), &filter).page_within(&store.lists, LISTED, 10, 3).await.unwrap();
+            pages += 1;
+            found.extend(rows.iter().map(|row| row.get::<i64, _>("started_ms")));
+            let Some((started_ms, call_id)) = more else { break };
+            filter.after = Some((started_ms, call_id.into()));
         }
+        assert_eq!((found, pages), (vec![5, 0], 4), "ten rows, three at a time");
+        let whole = store.calls(&"prj".into(), &CallFilter { after: None, ..filter }, 1).await.unwrap();
+        assert_eq!((times(&whole), whole.more), (vec![5], None), "a full page goes on after its last call");
         store.close().await;
     }
 }

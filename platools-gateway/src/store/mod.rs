@@ -2,6 +2,7 @@
 //!
 //! The SQL keeps to what PostgreSQL understands as well: numbered parameters, text, 64-bit integers, `ON CONFLICT`.
 
+mod aging;
 mod audit;
 mod catalog;
 mod conversations;
@@ -9,111 +10,184 @@ mod directory;
 mod idempotency;
 mod journal;
 mod runtime;
+mod sqlite;
+mod usage;
 
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::migrate::{Migration, MigrationType};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use tokio::time::timeout;
 
 pub(crate) use audit::{AuditFilter, AuditRetention, AuditScope};
 pub(crate) use catalog::ToolRow;
-pub(crate) use conversations::{ConversationFilter, ConversationRow};
+pub(crate) use conversations::{ConversationBounds, ConversationFilter, ConversationRow, MessagePage};
 pub(crate) use directory::{
     AgentRow, DirectoryRows, EntityRow, KeyRemoval, KeyRow, NewSecret, SecretRow, TokenPage, TokenRecord, TokenRow,
 };
-pub(crate) use idempotency::{EarlierRequest, RequestName};
+pub(crate) use idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
-pub(crate) use runtime::{ChannelRow, MemberRow, MessageRow, NewChannelRow, SessionRow};
+pub(crate) use runtime::{ChannelBounds, ChannelRow, MemberRow, MessageRow, NewChannel, NewChannelRow, SessionRow};
+pub(crate) use sqlite::is_trouble;
+pub use sqlite::{Restored, Upgraded};
 
 use crate::core::error::{Error, ErrorKind};
 use crate::domain::audit::AuditEvent;
+use sqlite::{Lists, Schema, Upkeep, Writer, failed, storage_error};
 
 /// The database's name in the data folder.
 const FILE: &str = "gateway.sqlite";
 
-/// A pool of connections to the database.
+/// The longest wait for the last statements when the database is closed.
+const CLOSE: Duration = Duration::from_secs(2);
+
+/// The connections to the database: [`Writer`] for changes, a pool for short reads, [`Lists`] for reads of unknown length.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pool: SqlitePool,
-    /// Open as long as the store is, and used by nobody. With the last connection SQLite removes the files beside the database, and
-    /// when the disk is full there is no room to make them again: nothing could even be read.
+    reads: SqlitePool,
+    writes: Writer,
+    lists: Lists,
+    /// Open as long as the store is, and used by nobody.
     anchor: Arc<Mutex<Option<SqliteConnection>>>,
     /// The audit event of the next change of the directory; see [`Store::recording`].
     recorded: Option<Arc<AuditEvent>>,
+    /// Runs as long as the store is open, beside a gateway only.
+    upkeep: Arc<Mutex<Option<Upkeep>>>,
 }
 
 impl Store {
-    /// Opens the database in a folder, makes it if there is none, and brings it up to date.
+    /// Opens the database in a folder, and makes it if there is none. The data must have this program's version: [`upgrade`] brings it up.
     pub(crate) async fn open(folder: &Path) -> Result<Self, Error> {
         make_folder(folder)?;
         make_file(&folder.join(FILE))?;
-        Self::connect(SqliteConnectOptions::new().filename(folder.join(FILE)).create_if_missing(true)).await
+        let store = Self::connect(folder).await?;
+        store.keep_up();
+        Ok(store)
     }
 
-    /// Opens the database that is in a folder, and brings it up to date.
+    /// Opens the database that is in a folder, whose version must be this program's.
     pub(crate) async fn open_existing(folder: &Path) -> Result<Self, Error> {
-        if !folder.join(FILE).is_file() {
-            let message = format!("there is no gateway's data in {}; `serve --data` makes it", folder.display());
-            return Err(Error::new(ErrorKind::Storage, message));
+        check_there(&folder.join(FILE))?;
+        Self::connect(folder).await
+    }
+
+    async fn connect(folder: &Path) -> Result<Self, Error> {
+        let file = folder.join(FILE);
+        if std::fs::metadata(&file).is_ok_and(|file| file.len() == 0) {
+            sqlite::make(&file, steps()).await?;
         }
-        Self::connect(SqliteConnectOptions::new().filename(folder.join(FILE))).await
+        let options = sqlite::options(&file);
+        let mut anchor = sqlite::anchor(&options).await?;
+        match Schema::of(&mut anchor, &steps()).await? {
+            // A first start that ended half way.
+            Schema::Empty => sqlite::migrate(&mut anchor, steps()).await?,
+            schema => schema.check_usable(&steps())?,
+        }
+        Ok(Self {
+            reads: sqlite::open_readers(options.clone()),
+            lists: Lists::new(options.clone()),
+            writes: Writer::new(options),
+            anchor: Arc::new(Mutex::new(Some(anchor))),
+            recorded: None,
+            upkeep: Arc::default(),
+        })
     }
 
-    async fn connect(options: SqliteConnectOptions) -> Result<Self, Error> {
-        let options = options
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // What was acknowledged survives a power cut too; writes are rare enough to wait for the disk.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(5));
-        let mut anchor = SqliteConnection::connect_with(&options).await?;
-        // Only a connection that has read holds on to those files.
-        sqlx::query("SELECT name FROM sqlite_schema LIMIT 1").fetch_optional(&mut anchor).await?;
-        let pool = SqlitePoolOptions::new()
-            .max_connections(4)
-            // A connection to a file does not go stale.
-            .test_before_acquire(false)
-            .after_release(|connection, _| Box::pin(is_reusable(connection)))
-            .connect_with(options)
-            .await?;
-        Migrator::with_migrations(steps()).run(&pool).await.map_err(|error| {
-            Error::new(ErrorKind::Storage, "the database cannot be brought up to this version").caused_by(error)
-        })?;
-        Ok(Self { pool, anchor: Arc::new(Mutex::new(Some(anchor))), recorded: None })
+    /// Keeps everybody from writing, as a slow disk does.
+    #[cfg(test)]
+    pub(crate) async fn hold_writes(&self) -> sqlx::Transaction<'static, sqlx::Sqlite> {
+        self.writes.begin().await.unwrap()
     }
 
-    /// Closes the database and waits until it is.
+    fn keep_up(&self) {
+        let upkeep = Upkeep::start(self.writes.clone());
+        *self.upkeep.lock().unwrap_or_else(PoisonError::into_inner) = Some(upkeep);
+    }
+
+    /// Closes the database, and waits until it is or took too long.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        drop(self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take());
         let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(anchor) = anchor
-            && let Err(error) = anchor.close().await
-        {
-            tracing::warn!(%error, "the database was not closed in order; the next start puts that right");
+        let close = async {
+            tokio::join!(self.lists.close(), self.reads.close(), self.writes.close());
+            match anchor {
+                Some(anchor) => anchor.close().await,
+                None => Ok(()),
+            }
+        };
+        match timeout(CLOSE, close).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the database was not closed in order; the next start puts that right")
+            }
+            Err(_) => tracing::warn!("the database did not close in time; the next start puts that right"),
         }
+    }
+}
+
+/// Brings the data in a folder up to this program's version, if there is any of an earlier one. No gateway may run on it.
+pub(crate) async fn upgrade(folder: &Path) -> Result<Option<Upgraded>, Error> {
+    match check_there(&folder.join(FILE)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+        Ok(()) => sqlite::upgrade(&folder.join(FILE), steps()).await,
+    }
+}
+
+/// Puts the data from before the last upgrade back in place. No gateway may run on it.
+pub(crate) async fn downgrade(folder: &Path) -> Result<Restored, Error> {
+    check_there(&folder.join(FILE))?;
+    sqlite::downgrade(&folder.join(FILE)).await
+}
+
+/// Puts a backup in the place of the data in a folder. No gateway may run on it.
+pub(crate) async fn restore(folder: &Path, backup: &Path) -> Result<Restored, Error> {
+    make_folder(folder)?;
+    sqlite::restore(&folder.join(FILE), backup, &steps()).await
+}
+
+/// Copies the data in a folder into a new file. A gateway may run on it. Returns the version of the data.
+pub(crate) async fn backup(folder: &Path, file: &Path) -> Result<i64, Error> {
+    check_there(&folder.join(FILE))?;
+    sqlite::copy_online(&folder.join(FILE), file).await
+}
+
+/// Checks that there is data in a folder.
+pub(crate) fn check_data(folder: &Path) -> Result<(), Error> {
+    check_there(&folder.join(FILE))
+}
+
+/// Checks that there is such a folder, and that it may be looked into.
+pub(crate) fn check_folder(folder: &Path) -> Result<(), Error> {
+    match std::fs::read_dir(folder) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(Error::new(ErrorKind::NotFound, format!("there is no folder {}", folder.display())))
+        }
+        Err(error) => Err(failed(folder, "cannot be read", &error)),
+    }
+}
+
+/// Checks that there is a database that may be read, and says what is wrong if not.
+fn check_there(file: &Path) -> Result<(), Error> {
+    match std::fs::File::open(file) {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            let folder = file.parent().unwrap_or(file).display();
+            let message = format!("there is no gateway's data in {folder}; `serve --data` makes it");
+            Err(Error::new(ErrorKind::NotFound, message))
+        }
+        Err(error) => Err(failed(file, "cannot be read", &error)),
     }
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::new(ErrorKind::Storage, "the gateway's database failed").caused_by(error)
+        storage_error(&error)
     }
-}
-
-/// Whether a connection may be used again: its last transaction is over.
-///
-/// When the disk is full, SQLite itself rolls a transaction back. The rollback that follows fails then, and the connection goes
-/// on counting a transaction that is none: its next one would be a savepoint in it, which a rollback leaves open. Whatever was
-/// written over that connection afterwards would be lost at its end, and nobody else could write.
-async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    if connection.is_in_transaction() {
-        // Answered after a rollback that is still on its way.
-        connection.ping().await?;
-    }
-    Ok(!connection.is_in_transaction())
 }
 
 /// Makes the data folder, so that only its owner can read it, unless it is there.
@@ -122,9 +196,12 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| {
-        let message = format!("the data folder {} cannot be used", folder.display());
-        Error::new(ErrorKind::Storage, message).caused_by(error)
+    builder.create(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
+            let message = format!("{} cannot be the data folder: it is no folder, or below a file", folder.display());
+            Error::new(ErrorKind::Storage, message)
+        }
+        _ => failed(folder, "cannot be used as the data folder", &error),
     })
 }
 
@@ -135,10 +212,7 @@ fn make_file(file: &Path) -> Result<(), Error> {
     options.append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop).map_err(|error| {
-        let message = format!("the database {} cannot be used", file.display());
-        Error::new(ErrorKind::Storage, message).caused_by(error)
-    })
+    options.open(file).map(drop).map_err(|error| failed(file, "cannot be used as the database", &error))
 }
 
 /// The steps from an empty database to the present one. A step never changes once it was released.
@@ -152,6 +226,9 @@ fn steps() -> Vec<Migration> {
     let cards = include_str!("../../migrations/0007_entity_cards.sql");
     let credentials = include_str!("../../migrations/0008_credentials.sql");
     let audit = include_str!("../../migrations/0009_audit.sql");
+    let database = include_str!("../../migrations/0010_database.sql");
+    let aging = include_str!("../../migrations/0011_journal.sql");
+    let bounds = include_str!("../../migrations/0012_bounds.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -166,11 +243,18 @@ fn steps() -> Vec<Migration> {
         step(7, "entity cards", cards),
         step(8, "credentials", credentials),
         step(9, "audit", audit),
+        step(10, "database", database),
+        step(11, "aging", aging),
+        step(12, "bounds", bounds),
     ]
 }
 
 #[cfg(test)]
 mod tests {
+    use sqlx::Row as _;
+    use sqlx::migrate::Migrator;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+
     use super::*;
     use crate::core::admin::EntityChange;
 
@@ -183,8 +267,12 @@ mod tests {
         pool
     }
 
-    #[tokio::test]
-    async fn entities_of_a_version_without_cards_are_taken_over() {
+    async fn number(store: &Store, statement: &'static str) -> i64 {
+        sqlx::query(statement).fetch_one(&store.reads).await.unwrap().get(0)
+    }
+
+    /// A folder with a database of version 6 that has one entity.
+    async fn earlier() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let earlier = made_with(folder.path(), 6).await;
         for statement in [
@@ -195,6 +283,13 @@ mod tests {
             sqlx::query(statement).execute(&earlier).await.unwrap();
         }
         earlier.close().await;
+        folder
+    }
+
+    #[tokio::test]
+    async fn entities_of_a_version_without_cards_are_taken_over() {
+        let folder = earlier().await;
+        upgrade(folder.path()).await.unwrap().unwrap();
         let store = Store::open_existing(folder.path()).await.unwrap();
         let rows = store.directory().await.unwrap();
         let [entity] = &*rows.entities else { panic!("one entity was expected: {rows:?}") };
@@ -206,5 +301,191 @@ mod tests {
         let store = Store::open_existing(folder.path()).await.unwrap();
         assert_eq!(store.directory().await.unwrap().entities[0].title.as_deref(), Some("Orders"));
         store.close().await;
+    }
+
+    #[tokio::test]
+    async fn environments_that_differ_in_case_alone_are_told_apart_and_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = made_with(folder.path(), 7).await;
+        for statement in [
+            "INSERT INTO organizations (id, slug) VALUES ('org_1', 'default')",
+            "INSERT INTO projects (id, organization_id, slug) VALUES ('prj_1', 'org_1', 'default')",
+            "INSERT INTO environments (id, project_id, slug) VALUES ('env_aaaabbbbcccc', 'prj_1', 'Production')",
+            "INSERT INTO environments (id, project_id, slug) VALUES ('env_ddddeeeeffff', 'prj_1', 'PRODUCTION')",
+            "INSERT INTO environments (id, project_id, slug) VALUES ('env_1', 'prj_1', 'production')",
+        ] {
+            sqlx::query(statement).execute(&earlier).await.unwrap();
+        }
+        earlier.close().await;
+        upgrade(folder.path()).await.unwrap().unwrap();
+        let store = Store::open_existing(folder.path()).await.unwrap();
+        let rows = store.directory().await.unwrap().environments;
+        let slugs: Vec<_> = rows.iter().map(|row| (row.id.as_str(), &*row.slug)).collect();
+        let expected = [
+            ("env_ddddeeeeffff", "PRODUCTION-ddddeeee"),
+            ("env_aaaabbbbcccc", "Production-aaaabbbb"),
+            ("env_1", "production"),
+        ];
+        assert_eq!(slugs, expected);
+        assert!(!store.add_environment(&"prj_1".into(), "pRODUCTION", 10).await.unwrap());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn answers_that_were_readable_are_erased_and_their_calls_stay_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = made_with(folder.path(), 7).await;
+        let insert = "INSERT INTO idempotent_calls (owner, name, fingerprint, created_ms, answer) VALUES ('key_1', 'k', 'f', 7, 'x')";
+        sqlx::query(insert).execute(&earlier).await.unwrap();
+        earlier.close().await;
+        upgrade(folder.path()).await.unwrap().unwrap();
+        let store = Store::open_existing(folder.path()).await.unwrap();
+        assert!(store.is_named_by_earlier_version("key_1", "k").await.unwrap());
+        assert!(!store.is_named_by_earlier_version("key_2", "k").await.unwrap());
+        let readable = "SELECT 1 FROM idempotent_calls WHERE answer IS NOT NULL";
+        assert!(sqlx::query(readable).fetch_optional(&store.reads).await.unwrap().is_none());
+        store.forget_named_calls_before(8).await.unwrap();
+        assert!(!store.is_named_by_earlier_version("key_1", "k").await.unwrap());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn data_of_an_earlier_version_is_refused_and_left_as_it_is() {
+        let folder = earlier().await;
+        for _ in 0..2 {
+            let refused = Store::open_existing(folder.path()).await.unwrap_err().to_string();
+            assert!(refused.contains("has version 6") && refused.contains("platools-gateway upgrade"), "{refused}");
+        }
+        let refused = Store::open(folder.path()).await.unwrap_err().to_string();
+        assert!(refused.contains("has version 6"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_keeps_the_data_as_it_was_and_a_downgrade_puts_it_back() {
+        let folder = earlier().await;
+        let upgraded = upgrade(folder.path()).await.unwrap().unwrap();
+        let latest = steps().last().unwrap().version;
+        assert_eq!((upgraded.from, upgraded.to), (6, latest));
+        assert_eq!(upgrade(folder.path()).await.unwrap(), None, "there is nothing left to do");
+        let store = Store::open(folder.path()).await.unwrap();
+        assert_eq!(number(&store, "PRAGMA auto_vacuum").await, 2, "files of earlier versions shrink from now on");
+        assert_eq!(number(&store, "SELECT COUNT(*) FROM entities").await, 1);
+        store.close().await;
+
+        let restored = downgrade(folder.path()).await.unwrap();
+        assert_eq!(restored.version, 6);
+        assert!(restored.kept.unwrap().is_file(), "nothing is lost");
+        let refused = Store::open_existing(folder.path()).await.unwrap_err().to_string();
+        assert!(refused.contains("has version 6"), "{refused}");
+        let again = downgrade(folder.path()).await.unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::NotFound);
+        upgrade(folder.path()).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn data_of_a_later_version_is_refused_with_both_versions() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                     VALUES (9999, 'later', TRUE, x'00', 0)";
+        sqlx::query(later).execute(store.writes.connection()).await.unwrap();
+        store.close().await;
+        let latest = steps().last().unwrap().version;
+        let refusals = [
+            Store::open(folder.path()).await.err(),
+            Store::open_existing(folder.path()).await.err(),
+            upgrade(folder.path()).await.err(),
+        ];
+        for refused in refusals {
+            let refused = refused.unwrap().to_string();
+            assert!(refused.contains("version 9999") && refused.contains(&format!("up to {latest}")), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_first_start_that_ended_half_way_is_made_up_for_and_a_foreign_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        made_with(folder.path(), 0).await.close().await;
+        Store::open(folder.path()).await.unwrap().close().await;
+        let other = tempfile::tempdir().unwrap();
+        let foreign = made_with(other.path(), 0).await;
+        sqlx::query("CREATE TABLE cats (name TEXT)").execute(&foreign).await.unwrap();
+        foreign.close().await;
+        let refused = Store::open(other.path()).await.unwrap_err().to_string();
+        assert!(refused.contains("not a gateway's"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_waits_for_nobody_who_has_the_database_open() {
+        let folder = earlier().await;
+        let other = made_with(folder.path(), 6).await;
+        let refused = upgrade(folder.path()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Busy, "{refused}");
+        other.close().await;
+        upgrade(folder.path()).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_backup_is_restored_over_other_data_damaged_data_and_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, backup_file) = (folder.path().join("data"), folder.path().join("backup"));
+        let store = Store::open(&data).await.unwrap();
+        let project = store.default_project().await.unwrap();
+        backup(&data, &backup_file).await.unwrap();
+        assert_eq!(backup(&data, &backup_file).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert!(store.add_environment(&project, "later", 10).await.unwrap());
+        store.close().await;
+        let environments = async |folder: &Path| {
+            let store = Store::open_existing(folder).await.unwrap();
+            let environments = number(&store, "SELECT COUNT(*) FROM environments").await;
+            store.close().await;
+            environments
+        };
+        let restored = restore(&data, &backup_file).await.unwrap();
+        assert_eq!(environments(&data).await, 3);
+        let kept = restored.kept.unwrap();
+        let refused = restore(&data, &backup_file).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "what was kept is not overwritten");
+        std::fs::remove_file(kept).unwrap();
+
+        std::fs::write(data.join(FILE), "no database").unwrap();
+        let refused = Store::open_existing(&data).await.unwrap_err();
+        assert!(refused.to_string().contains("damaged"), "{refused}");
+        restore(&data, &backup_file).await.unwrap();
+        assert_eq!(environments(&data).await, 3);
+        let other = folder.path().join("other");
+        assert_eq!(restore(&other, &backup_file).await.unwrap().kept, None);
+        assert_eq!(environments(&other).await, 3);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_backup_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        Store::open(&data).await.unwrap().close().await;
+        let (text, empty) = (folder.path().join("text"), folder.path().join("empty"));
+        std::fs::write(&text, "x".repeat(5000)).unwrap();
+        std::fs::write(&empty, "").unwrap();
+        for file in [text, empty, folder.path().join("missing")] {
+            restore(&data, &file).await.unwrap_err();
+        }
+        Store::open_existing(&data).await.unwrap().close().await;
+        assert!(!data.join("gateway.sqlite.next").exists() && !data.join("gateway.sqlite.replaced").exists());
+    }
+
+    #[tokio::test]
+    async fn a_stuck_database_does_not_hold_up_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let _held = (store.hold_writes().await, store.reads.begin().await.unwrap());
+        tokio::time::pause();
+        timeout(CLOSE * 5, store.close()).await.unwrap();
+    }
+
+    #[test]
+    fn a_file_that_may_not_be_read_is_not_called_missing() {
+        let error = io::Error::from(io::ErrorKind::PermissionDenied);
+        let told = failed(Path::new("/data/gateway.sqlite"), "cannot be read", &error).to_string();
+        assert!(told.contains("permission denied") && told.contains("/data/gateway.sqlite"), "{told}");
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::rustls::ServerConfig;
 use tokio_util::task::AbortOnDropHandle;
@@ -14,6 +14,7 @@ use super::certificates::Certificates;
 use super::files::{Files, Pair};
 use super::validity::Validity;
 use crate::core::error::{Error, ErrorKind};
+use crate::ops::tasks::Tasks;
 
 /// How often the files are looked at. They are read, not only asked for their times: those stay the same when links are
 /// swapped, and reading a few kilobytes costs nothing.
@@ -51,10 +52,16 @@ pub(crate) struct Reload {
 }
 
 impl Reload {
-    pub(crate) fn start(keeper: Keeper) -> Self {
-        let asked = Arc::new(Notify::new());
-        let task = tokio::spawn(keeper.keep(Arc::clone(&asked)));
-        Self { asked, _task: AbortOnDropHandle::new(task) }
+    pub(crate) fn start(keeper: Keeper, tasks: &Tasks) -> Self {
+        let (asked, keeper) = (Arc::new(Notify::new()), Arc::new(Mutex::new(keeper)));
+        let begin = {
+            let asked = Arc::clone(&asked);
+            move || {
+                let (asked, keeper) = (Arc::clone(&asked), Arc::clone(&keeper));
+                async move { keeper.lock().await.keep(&asked).await }
+            }
+        };
+        Self { asked, _task: tasks.keep("certificate", begin) }
     }
 
     /// Has the files looked at now.
@@ -83,7 +90,7 @@ impl Keeper {
         Certificates::new(self.current.subscribe())
     }
 
-    async fn keep(mut self, asked: Arc<Notify>) {
+    async fn keep(&mut self, asked: &Notify) {
         loop {
             let was_asked = timeout(EVERY, asked.notified()).await.is_ok();
             let outcome = self.look().await;
@@ -198,7 +205,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keeper = keeper(folder.path());
         let mut current = keeper.current.subscribe();
-        let _reload = Reload::start(keeper);
+        let _reload = Reload::start(keeper, &Tasks::default());
         for _ in 0..2 {
             let fresh = Identity::new("localhost");
             rename_over(&folder.path().join("key.pem"), &fresh.key);
@@ -212,7 +219,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let keeper = keeper(folder.path());
         let mut current = keeper.current.subscribe();
-        let reload = Reload::start(keeper);
+        let reload = Reload::start(keeper, &Tasks::default());
         Identity::new("localhost").write(folder.path());
         reload.ask();
         timeout(EVERY / 2, current.changed()).await.expect("at once").unwrap();

@@ -106,8 +106,8 @@ async fn a_command_calls_its_tool_as_whoever_gave_it_and_all_of_it_is_kept() {
     assert_eq!(messages[0].message, Message::user("/lookup id=42"));
     assert!(matches!(&messages[1].message, Message::Assistant { tool_calls, .. } if tool_calls[0].name == "lookup"));
     assert_eq!(messages[3].message, Message::assistant(reply.content, Vec::new()));
-    let agents: Vec<_> = gateway.core().past_calls(&caller, Default::default(), 10).await.unwrap();
-    assert!(agents[0].summary.agent_id.is_some(), "the journal knows which agent called");
+    let calls = gateway.core().past_calls(&caller, Default::default(), 10).await.unwrap().items;
+    assert!(calls[0].summary.agent_id.is_some(), "the journal knows which agent called");
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_conversation_is_its_users_and_nobody_elses() {
     let id = say(&gateway, &one, "hello", None).await.unwrap().conversation;
     let listed = async |caller: &Caller| {
         let all = gateway.core().conversations(caller, ConversationQuery::default(), 10).await.unwrap();
-        all.into_iter().map(|conversation| conversation.id).collect::<Vec<_>>()
+        all.items.into_iter().map(|conversation| conversation.id).collect::<Vec<_>>()
     };
     assert_eq!(listed(&one).await, std::slice::from_ref(&id));
     assert_eq!(listed(&admin).await, std::slice::from_ref(&id));

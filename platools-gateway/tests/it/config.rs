@@ -89,6 +89,14 @@ connections = 1000
 handshakes_per_second = 500
 calls_per_second = 10000
 calls_in_flight = 10000
+catalogue_bytes = 8388608
+
+[limits.project]
+environments = 100
+entities = 10000
+agents = 10000
+keys = 20000
+catalogue_bytes = 268435456
 
 [limits.total]
 chats_in_flight = 1000
@@ -105,6 +113,12 @@ max_size = "2GiB"
 [audit]
 max_age = "7days"
 max_rows = 10
+
+[idempotency]
+max_answer = "1MiB"
+max_project_size = "256MiB"
+max_size = "1GiB"
+max_keys = 1000000
 
 [rpc]
 max_message = "512KiB"
@@ -134,6 +148,11 @@ read_deadline = "1m"
 write_deadline = "10s"
 waiting_events = 1024
 channel_history = 1000
+channel_size = "16MiB"
+project_size = "1GiB"
+channels = 10000
+agent_channels = 1000
+channel_idle = "30days"
 
 [mcp]
 authorization_servers = []
@@ -148,6 +167,12 @@ worker_return = "30s"
 [chat]
 busy = "refuse"
 run_limit = "1m"
+max_age = "90days"
+max_messages = 10000
+max_conversation_size = "16MiB"
+max_project_size = "1GiB"
+max_conversations = 1000
+history_size = "1MiB"
 
 [model]
 url = "https://flag"

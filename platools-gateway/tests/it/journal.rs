@@ -358,6 +358,43 @@ async fn marked_and_secret_looking_members_are_redacted_and_never_stored() {
 }
 
 #[tokio::test]
+async fn values_that_look_like_secrets_are_redacted_wherever_they_are_and_never_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, secret, caller) = gateway_with(Gateway::builder().data_folder(folder.path())).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    worker.register(&["fetch"]).await;
+    let _worker = serve(worker);
+    let body = json!({"user": "u", "password": "planted-4"}).to_string();
+    for (given, expected) in [
+        (
+            json!({"headers": [{"name": "Authorization", "value": "Bearer plt_key_planted1"}]}),
+            json!({"headers": [{"name": "Authorization", "value": "[redacted]"}]}),
+        ),
+        (json!({"url": "https://a/?token=planted-2"}), json!({"url": "https://a/?token=[redacted]"})),
+        (json!({"from": "postgres://u:planted-3@h/d"}), json!({"from": "postgres://u:[redacted]@h/d"})),
+        (json!({"body": body}), json!({"body": body.replace("planted-4", "[redacted]")})),
+        (json!({"argv": ["mysql", "--password", "planted-5"]}), json!({"argv": ["mysql", "--password", "[redacted]"]})),
+        (json!({"pwd": "planted-6", "author": "me"}), json!({"pwd": "[redacted]", "author": "me"})),
+        (json!({"note": "use eyJhbGciOiJIUzI1NiJ9.eyJzIjoxfQ.planted7"}), json!({"note": "use [redacted]"})),
+    ] {
+        let answer = caller.call("fetch", arguments(&json!({"return": given}))).await;
+        assert_eq!(answer.body["result"], given, "the caller gets all of it");
+        let call_id = answer.body["callId"].as_str().unwrap().to_owned();
+        let call = show(&caller, &call_id).await;
+        assert_eq!(call["result"], json!({"state": "redacted", "value": expected}));
+        assert_eq!(call["arguments"], json!({"state": "redacted", "value": {"return": expected}}));
+        let again = caller.send("POST", &format!("/v1/calls/{call_id}/replay"), "").await;
+        again.is_problem(409, "not_replayable", false);
+    }
+
+    within(gateway.shutdown()).await;
+    for entry in folder.path().read_dir().unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(7).any(|window| window == b"planted"));
+    }
+}
+
+#[tokio::test]
 async fn the_settings_say_what_is_kept() {
     let given = json!({"password": "p", "return": "x".repeat(50)});
     for (setup, expected) in [
@@ -535,6 +572,28 @@ async fn calls_go_on_while_the_database_takes_nothing_and_none_is_lost() {
     within(async { while list(&caller, "").await.len() < 10 {} }).await;
     assert_eq!(ids(&list(&caller, "").await).into_iter().collect::<BTreeSet<_>>(), made);
     assert_eq!((gateway.journal_figures().written, gateway.journal_figures().lost), (10, 0));
+}
+
+#[tokio::test]
+async fn a_record_that_the_database_refuses_costs_no_other_and_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (gateway, caller, mut database) = with_database(folder.path()).await;
+    let refusing = "CREATE TRIGGER refuse BEFORE INSERT ON calls WHEN NEW.outcome = 'tool_failed' \
+                    BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    execute(&mut database, refusing).await;
+    let mut made = make(&caller, 3).await;
+    let failed = caller.call("echo", arguments(&json!({"fail": "x"}))).await;
+    failed.is_problem(422, "tool_failed", false);
+    made.extend(make(&caller, 3).await);
+    within(async {
+        while gateway.journal_figures().waiting > 0 {
+            list(&caller, "").await;
+        }
+    })
+    .await;
+    assert_eq!(ids(&list(&caller, "").await).into_iter().collect::<BTreeSet<_>>(), made);
+    let figures = gateway.journal_figures();
+    assert_eq!((figures.written, figures.lost, figures.payloads_dropped), (6, 1, 0));
 }
 
 #[tokio::test]

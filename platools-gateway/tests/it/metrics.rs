@@ -55,6 +55,7 @@ async fn calls_are_counted_by_tool_and_outcome() {
         (format!("platools_calls_in_flight{{{scope}}}"), 0.0),
         (format!("platools_calls_queued{{{scope}}}"), 0.0),
         ("platools_journal_lost_total{}".to_owned(), 0.0),
+        ("platools_journal_payloads_dropped_total{}".to_owned(), 0.0),
         (format!(r#"platools_build_info{{version="{}"}}"#, env!("CARGO_PKG_VERSION")), 1.0),
     ] {
         assert_eq!(figures.get(&name), Some(&value), "{name}: {figures:#?}");

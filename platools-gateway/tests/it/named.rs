@@ -1,10 +1,14 @@
 //! Calls with an idempotency key, several calls at once, and the trace they belong to.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use platools_gateway::Gateway;
+use platools_gateway::core::observe::{BegunCall, CallObserver, EndedCall};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended};
+use crate::support::{Answer, Caller, Dial, Worker, dev_gateway, ended, gateway_with};
 
 const PATH: &str = "/v1/tools/count/call";
 
@@ -63,15 +67,86 @@ async fn a_key_that_was_used_for_another_call_is_refused() {
     assert_eq!(patient.body["result"], 1);
 }
 
+/// A caller with a key or token that an admin makes.
+async fn made(admin: &Caller, path: &str, body: Value) -> Caller {
+    let made = admin.post(path, body).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let secret = made.body["secret"].as_str().or(made.body["token"].as_str()).unwrap();
+    admin.clone().key(secret)
+}
+
 #[tokio::test]
-async fn keys_belong_to_their_caller() {
+async fn a_rotated_key_and_a_refreshed_token_get_the_answer_and_nothing_runs_twice() {
     let gateway = dev_gateway().await;
     let (mut worker, admin) = (worker(&gateway).await, Caller::admin(&gateway));
-    let key = admin.post("/v1/keys", json!({"role": "operator"})).await;
-    let other = Caller::at(&gateway.url()).key(key.body["secret"].as_str().unwrap());
+    let key = json!({"role": "operator", "toolRoles": ["b", "a"]});
+    let token = json!({"role": "operator", "userId": "u-1", "ttlSeconds": 600});
+    for (path, body) in [("/v1/keys", key), ("/v1/tokens", token)] {
+        let (before, after) = (made(&admin, path, body.clone()).await, made(&admin, path, body).await);
+        let first = served(&mut worker, named(&before, "k", json!({})), json!(path)).await;
+        let again = ended(named(&after, "k", json!({}))).await;
+        assert_eq!((again.status, &again.body), (200, &first.body), "{path}");
+    }
+    worker.settle().await;
+}
+
+#[tokio::test]
+async fn an_answer_is_given_again_only_to_a_caller_with_the_same_rights() {
+    let gateway = dev_gateway().await;
+    let (mut worker, admin) = (worker(&gateway).await, Caller::admin(&gateway));
     served(&mut worker, named(&admin, "k", json!({})), json!("admin's")).await;
-    let answer = served(&mut worker, named(&other, "k", json!({})), json!("other's")).await;
-    assert_eq!(answer.body["result"], "other's");
+    let operator = made(&admin, "/v1/keys", json!({"role": "operator"})).await;
+    ended(named(&operator, "k", json!({}))).await.is_problem(422, "idempotency_key_reused", false);
+    let viewer = made(&admin, "/v1/keys", json!({"role": "viewer"})).await;
+    ended(named(&viewer, "k", json!({}))).await.is_problem(403, "forbidden", false);
+    worker.settle().await;
+    // A user has keys of its own.
+    let user = made(&admin, "/v1/tokens", json!({"role": "admin", "userId": "u-1", "ttlSeconds": 600})).await;
+    let answer = served(&mut worker, named(&user, "k", json!({})), json!("user's")).await;
+    assert_eq!(answer.body["result"], "user's");
+}
+
+#[tokio::test]
+async fn a_call_that_was_refused_is_made_when_it_is_tried_again() {
+    let gateway = dev_gateway().await;
+    let (mut worker, admin) = (worker(&gateway).await, Caller::admin(&gateway));
+    worker.register(&["other"]).await;
+    ended(named(&admin, "k", json!({}))).await.is_problem(404, "unknown_tool", false);
+    worker.register(&["count"]).await;
+    let switch = |enabled: bool| json!({"enabled": enabled}).to_string();
+    assert_eq!(admin.send("PATCH", "/v1/tools/count", switch(false)).await.status, 200);
+    ended(named(&admin, "k", json!({}))).await.is_problem(403, "tool_disabled", false);
+    assert_eq!(admin.send("PATCH", "/v1/tools/count", switch(true)).await.status, 200);
+    let viewer = made(&admin, "/v1/keys", json!({"role": "viewer"})).await;
+    ended(named(&viewer, "k", json!({}))).await.is_problem(403, "forbidden", false);
+    let answer = served(&mut worker, named(&admin, "k", json!({})), json!(1)).await;
+    assert_eq!(answer.body["result"], 1);
+    // Nothing that is refused from now on takes the answer away, and it outlives the switch.
+    assert_eq!(admin.send("PATCH", "/v1/tools/count", switch(false)).await.status, 200);
+    assert_eq!(ended(named(&admin, "k", json!({}))).await.body, answer.body);
+}
+
+/// Breaks off the first call that it is told of.
+#[derive(Debug, Default)]
+struct BreaksOff(AtomicBool);
+
+impl CallObserver for BreaksOff {
+    fn call_began(&self, _: &BegunCall<'_>) {
+        assert!(self.0.swap(true, Ordering::Relaxed), "the first call breaks off here");
+    }
+
+    fn call_ended(&self, _: &EndedCall<'_>) {}
+}
+
+#[tokio::test]
+async fn a_call_that_breaks_off_leaves_its_key_usable() {
+    let setup = Gateway::builder().observe_calls(Arc::new(BreaksOff::default()));
+    let (gateway, secret, caller) = gateway_with(setup).await;
+    let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    worker.register(&["count"]).await;
+    ended(named(&caller, "k", json!({}))).await.is_problem(503, "interrupted", false);
+    let answer = served(&mut worker, named(&caller, "k", json!({})), json!(1)).await;
+    assert_eq!(answer.body["result"], 1);
 }
 
 #[tokio::test]

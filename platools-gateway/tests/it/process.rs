@@ -112,6 +112,11 @@ impl Data {
         (Self(folder), program)
     }
 
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     /// Another gateway with the same data, when the one before has ended.
     pub(crate) async fn serve_again(&self) -> Program {
         Program::serve(self.0.path()).await

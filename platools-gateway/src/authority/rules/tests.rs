@@ -134,6 +134,27 @@ fn owners_the_agents_own_tokens_and_admins_of_the_project_may_watch() {
 }
 
 #[test]
+fn channels_are_administered_by_the_agent_that_made_them_and_by_admins() {
+    let (project, creator) = (caller(Admin, None, None).project_id, "agt_1".into());
+    for (role, agent, may) in [
+        (Admin, None, true),
+        (Admin, Some("agt_2"), true),
+        (Operator, Some("agt_1"), true),
+        (Operator, Some("agt_2"), false),
+        (Operator, None, false),
+        (Viewer, Some("agt_1"), false),
+    ] {
+        let channel = Resource::Channel { project: &project, creator: Some(&creator) };
+        let decision = authorize(&caller(role, None, agent), Action::Administer, channel);
+        assert_eq!(decision.is_ok(), may, "{role} {agent:?}: {decision:?}");
+    }
+    let nobodys = Resource::Channel { project: &project, creator: None };
+    assert!(authorize(&caller(Operator, None, None), Action::Administer, nobodys).is_err());
+    let elsewhere = Resource::Channel { project: &"prj_other".into(), creator: None };
+    assert!(is_hidden(authorize(&caller(Admin, None, None), Action::Administer, elsewhere)));
+}
+
+#[test]
 fn a_dashboard_shows_an_owner_no_call_that_its_agent_made_for_somebody_else() {
     let (environment, agent) = ("env".into(), "agt_1".into());
     for (role, watcher, user, shows) in [

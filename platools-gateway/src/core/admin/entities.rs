@@ -24,7 +24,8 @@ impl Admin<'_> {
     /// Adds an entity with a new secret.
     ///
     /// # Errors
-    /// There is one of that slug, the slug, the title or the icon is malformed, or the database failed.
+    /// There is one of that slug, the slug, the title or the icon is malformed, the project has as many entities as it may have, or
+    /// the database failed.
     pub async fn add_entity(&self, slug: &str, new: impl Into<NewEntity>) -> Result<WithSecret<Entity>, Error> {
         let secret = secret::generate(Kind::Worker);
         let new = self.add_entity_with(slug, new, &secret).await?;
@@ -55,7 +56,8 @@ impl Admin<'_> {
             expires_ms: None,
         };
         let change = self.record(action::ENTITY_CREATE, row.id.as_str(), &format!("slug {slug}"));
-        if !change.store().add_entity(&row, &secret).await? {
+        let limit = self.core.limiter.project().entities.get();
+        if !change.store().add_entity(&row, &secret, limit).await? {
             return Err(exists("entity", slug));
         }
         change.done();

@@ -1,5 +1,6 @@
 //! What a new key or token allows: read from a request, checked, and cut down to what its maker allows.
 
+use super::texts::check_tool_roles;
 use super::{Admin, owner_named};
 use crate::authority::{AskedGrant, Grant, grant, lineage};
 use crate::core::environment;
@@ -10,7 +11,7 @@ use crate::core::ids::EnvironmentId;
 /// A name for people has at most so many characters.
 const MAX_NAME_CHARS: usize = 128;
 
-/// A key or token lists at most so many users, environments or roles: a token has to fit into the head of a request.
+/// A key or token lists at most so many users or environments: a token has to fit into the head of a request.
 const MAX_LISTED: usize = 64;
 
 /// So many generations of tokens may mint one another.
@@ -30,8 +31,7 @@ pub(super) struct Wanted<'a> {
 impl Admin<'_> {
     /// The limits of a new key or token.
     pub(super) fn grant(&self, wanted: &Wanted<'_>) -> Result<Grant, Error> {
-        wanted.tool_roles.iter().try_for_each(|role| check_text("a tool role", role, MAX_NAME_CHARS))?;
-        check_number("tool roles", wanted.tool_roles.len())?;
+        check_tool_roles(wanted.tool_roles)?;
         let environments = wanted.environments.map(|names| self.environment_ids(names)).transpose()?;
         let asked = AskedGrant {
             role: wanted.role,

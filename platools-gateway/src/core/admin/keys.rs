@@ -25,7 +25,7 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// There is no such agent or environment, the name or the users are malformed, the key would allow more than the credential
-    /// that adds it, that one has ended, or the database failed.
+    /// that adds it, that one has ended, the project has as many keys as it may, or the database failed.
     pub async fn add_key(&self, new: NewKey) -> Result<WithSecret<Key>, Error> {
         let secret = secret::generate(Kind::Caller);
         let new = self.add_key_with(new, &secret).await?;
@@ -35,7 +35,8 @@ impl Admin<'_> {
     pub(crate) async fn add_key_with(&self, new: NewKey, secret: &SecretString) -> Result<Key, Error> {
         let row = self.key_row(new, secret)?;
         let change = self.record(action::KEY_CREATE, row.id.as_str(), &format!("role {}", row.role));
-        if !change.store().add_key(&row, &self.makers()?).await? {
+        let limit = self.core.limiter.project().keys.get();
+        if !change.store().add_key(&row, &self.makers()?, limit).await? {
             return Err(Error::new(ErrorKind::Unauthenticated, "the key or token that adds this key has ended"));
         }
         change.done();

@@ -2,11 +2,13 @@
 
 mod audit;
 mod entities;
+mod environments;
 mod grants;
 mod keys;
 mod projects;
 mod record;
 mod signing;
+mod texts;
 mod things;
 mod tokens;
 mod tools;
@@ -27,6 +29,7 @@ use crate::authority::{Action, Resource, authorize};
 use crate::store::AgentRow;
 
 pub use crate::authority::{MAX_TOKEN_TTL, SigningKeySource};
+pub use environments::WhenInUse;
 pub use projects::Projects;
 pub use signing::SigningKey;
 pub use things::{
@@ -35,6 +38,7 @@ pub use things::{
 };
 pub use tokens::{MAX_TOKENS, TokensBefore};
 
+pub(super) use texts::USER_ID;
 use things::agent;
 
 /// An owner's id has at most so many characters.
@@ -107,11 +111,16 @@ impl Admin<'_> {
     /// Adds an environment.
     ///
     /// # Errors
-    /// There is one of that slug, the slug is malformed, or the database failed.
+    /// The slug means an environment already, in any case or as an alias such as `prod`; it is malformed; the project has as many
+    /// environments as it may have; or the database failed.
     pub async fn add_environment(&self, slug: &str) -> Result<Environment, Error> {
         check_slug(slug)?;
+        if let Some(meant) = environment::resolve(self.snapshot().environments(&self.project), Some(slug)) {
+            return Err(means(slug, &meant.slug));
+        }
+        let limit = self.core.limiter.project().environments.get();
         let change = self.record(action::ENVIRONMENT_CREATE, slug, "");
-        if !change.store().add_environment(&self.project, slug).await? {
+        if !change.store().add_environment(&self.project, slug, limit).await? {
             return Err(exists("environment", slug));
         }
         change.done();
@@ -145,6 +154,7 @@ impl Admin<'_> {
         check_slug(slug)?;
         let NewAgent { profile, owner } = new.into();
         self.check_profile(&profile)?;
+        let limit = self.core.limiter.project().agents.get();
         let row = AgentRow {
             id: AgentId::random(),
             project_id: self.project.clone(),
@@ -154,7 +164,7 @@ impl Admin<'_> {
             created_ms: now_ms(),
         };
         let change = self.record(action::AGENT_CREATE, row.id.as_str(), &format!("slug {slug}"));
-        if !change.store().add_agent(&row).await? {
+        if !change.store().add_agent(&row, limit).await? {
             return Err(exists("agent", slug));
         }
         change.done();
@@ -204,6 +214,7 @@ impl Admin<'_> {
 
     /// Refuses a profile whose agent could never answer.
     fn check_profile(&self, profile: &Profile) -> Result<(), Error> {
+        texts::check_profile(profile)?;
         self.core.directory.environment(&self.project, profile.environment.as_deref()).map(drop)
     }
 
@@ -224,6 +235,15 @@ fn owner_named(owner: &str) -> Result<String, Error> {
 /// An empty text takes back what was said before.
 fn unless_empty(said: String, check: fn(&str) -> Result<String, Error>) -> Result<String, Error> {
     if said.is_empty() { Ok(said) } else { check(&said) }
+}
+
+/// A slug that means an environment already would hide it: from then on, requests that name it would mean the new one.
+fn means(slug: &str, meant: &str) -> Error {
+    if slug == meant {
+        return exists("environment", slug);
+    }
+    let message = format!("`{slug}` means the environment `{meant}` already; choose another name");
+    Error::new(ErrorKind::AlreadyExists, message)
 }
 
 fn exists(what: &str, slug: &str) -> Error {

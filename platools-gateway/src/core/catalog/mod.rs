@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::error::{Error, ErrorKind};
 use super::identity::{Identity, Scope};
-use super::ids::{EntityId, EnvironmentId, ProjectId};
+use super::ids::{EnvironmentId, ProjectId};
 use crate::store::Store;
 
 pub use set::Changes;
@@ -31,6 +31,38 @@ pub(crate) struct Catalog {
 struct Writing {
     /// A write was begun and its end was never seen: what is in memory is not to be trusted.
     unsettled: bool,
+}
+
+/// The bytes that declarations may have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// Those of one scope.
+    pub(crate) scope: usize,
+    /// Those of all scopes of a project together.
+    pub(crate) project: usize,
+}
+
+/// What became of a set of tools that was to replace another.
+#[derive(Debug)]
+pub(crate) enum Replacement {
+    /// It did.
+    Done(Changes),
+    /// A newer link of the worker was there first.
+    Superseded,
+    /// It has too many bytes; nothing changed.
+    TooLarge(TooLarge),
+}
+
+/// A set of tools with too many bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TooLarge {
+    /// Bytes of its declarations, as JSON.
+    pub bytes: usize,
+    /// Bytes that there is room for.
+    pub room: usize,
+    /// The tools, in the order of their declaration, that there is no room for.
+    pub past: Vec<String>,
 }
 
 /// A tool as a caller finds it.
@@ -61,19 +93,21 @@ impl Catalog {
         self.loaded.get_or_try_init(load).await.copied()
     }
 
-    /// Replaces the tools of a worker, unless `is_current` says that a newer link of it was there first.
+    /// Replaces the tools of a worker, unless there is no room for them, or `is_current` says that a newer link of it was there
+    /// first.
     pub(crate) async fn replace(
         &self,
         identity: &Identity,
         declared: Vec<ToolDeclaration>,
+        room: Room,
         is_current: impl Fn() -> bool,
-    ) -> Result<Option<Changes>, Error> {
+    ) -> Result<Replacement, Error> {
         self.load().await?;
         let scope = identity.scope();
         let writing = self.writing(&scope);
         let mut writing = writing.lock().await;
         if !is_current() {
-            return Ok(None);
+            return Ok(Replacement::Superseded);
         }
         let before = self.set(&scope);
         // Schemas are prepared where no socket waits for it.
@@ -86,6 +120,10 @@ impl Catalog {
             Error::new(ErrorKind::InvalidRequest, "the tools' schemas cannot be prepared").caused_by(error)
         })?;
         let set = ToolSet::new(identity.clone(), tools);
+        let room = room.scope.min(room.project.saturating_sub(self.bytes_beside(identity)));
+        if set.bytes() > room {
+            return Ok(Replacement::TooLarge(TooLarge { bytes: set.bytes(), room, past: set.past(room) }));
+        }
         if before.as_deref().is_none_or(|before| !before.is_same(&set)) || writing.unsettled {
             writing.unsettled = true;
             let rows: Vec<_> = set.tools.iter().map(|tool| tool.row()).collect();
@@ -93,7 +131,7 @@ impl Catalog {
             self.sets.write().unwrap_or_else(PoisonError::into_inner).insert(scope, Arc::new(set));
             writing.unsettled = false;
         }
-        Ok(Some(changes))
+        Ok(Replacement::Done(changes))
     }
 
     /// The one entity of an environment that has a tool of that name, or the one that is named. Tools that are not visible do not count.
@@ -144,18 +182,25 @@ impl Catalog {
         listed
     }
 
-    /// Forgets the tools of entities that are gone; says where there were some.
-    pub(crate) fn retain(&self, is_there: impl Fn(&EntityId) -> bool) -> Vec<Scope> {
+    /// Forgets the tools of entities and environments that are gone; says where there were some.
+    pub(crate) fn retain(&self, is_there: impl Fn(&Scope) -> bool) -> Vec<Scope> {
         let mut gone = Vec::new();
         self.sets.write().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| {
-            let stays = is_there(&scope.entity);
+            let stays = is_there(scope);
             if !stays {
                 gone.push(scope.clone());
             }
             stays
         });
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(&scope.entity));
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(scope));
         gone
+    }
+
+    /// Bytes of the other tools of a worker's project.
+    fn bytes_beside(&self, identity: &Identity) -> usize {
+        let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
+        let others = sets.values().filter(|set| set.identity.project_id == identity.project_id);
+        others.filter(|set| set.identity.scope() != identity.scope()).map(|set| set.bytes()).sum()
     }
 
     fn set(&self, scope: &Scope) -> Option<Arc<ToolSet>> {

@@ -22,6 +22,8 @@ pub(crate) struct CatalogTool {
     pub(crate) fingerprint: String,
     /// When the declaration became what it is, in milliseconds since 1970.
     pub(crate) changed_ms: i64,
+    /// Bytes of the declaration, as JSON.
+    pub(crate) bytes: usize,
     /// Prepared at once for a tool that is declared, and when it is first needed for one that was stored: a start would
     /// otherwise take the longer, the more tools there are.
     arguments: OnceCell<Arc<ArgumentSchema>>,
@@ -58,9 +60,9 @@ impl Changes {
 
 impl CatalogTool {
     fn new(declaration: ToolDeclaration) -> Self {
-        let fingerprint = fingerprint(&declaration);
+        let text = text_of(&declaration);
         let arguments = OnceCell::new_with(Some(Arc::new(prepare(&declaration))));
-        Self { declaration, fingerprint, changed_ms: now_ms(), arguments }
+        Self { declaration, fingerprint: fingerprint(&text), changed_ms: now_ms(), bytes: text.len(), arguments }
     }
 
     /// What the tool's arguments are checked against. Preparing it takes a moment, in which no socket waits.
@@ -83,7 +85,8 @@ impl CatalogTool {
 impl From<ToolRow> for CatalogTool {
     fn from(row: ToolRow) -> Self {
         let ToolRow { declaration, fingerprint, changed_ms } = row;
-        Self { declaration, fingerprint, changed_ms, arguments: OnceCell::new() }
+        let bytes = text_of(&declaration).len();
+        Self { declaration, fingerprint, changed_ms, bytes, arguments: OnceCell::new() }
     }
 }
 
@@ -95,15 +98,33 @@ fn prepare(declaration: &ToolDeclaration) -> ArgumentSchema {
     arguments
 }
 
-fn fingerprint(declaration: &ToolDeclaration) -> String {
-    let text = serde_json::to_string(declaration).expect("a declaration that was read can be written");
-    sha256(&text).chars().take(32).collect()
+fn text_of(declaration: &ToolDeclaration) -> String {
+    serde_json::to_string(declaration).expect("a declaration that was read can be written")
+}
+
+fn fingerprint(text: &str) -> String {
+    sha256(text).chars().take(32).collect()
 }
 
 impl ToolSet {
     pub(crate) fn new(identity: Identity, tools: Vec<Arc<CatalogTool>>) -> Self {
         let by_name = tools.iter().enumerate().map(|(index, tool)| (tool.declaration.name.clone(), index)).collect();
         Self { identity, tools, by_name }
+    }
+
+    /// Bytes of all its declarations, as JSON.
+    pub(crate) fn bytes(&self) -> usize {
+        self.tools.iter().map(|tool| tool.bytes).sum()
+    }
+
+    /// The names of the tools, in the order of their declaration, that do not fit into so many bytes.
+    pub(crate) fn past(&self, bytes: usize) -> Vec<String> {
+        let mut sum = 0_usize;
+        let tools = self.tools.iter().filter(|tool| {
+            sum = sum.saturating_add(tool.bytes);
+            sum > bytes
+        });
+        tools.map(|tool| tool.declaration.name.clone()).collect()
     }
 
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<CatalogTool>> {
@@ -170,6 +191,15 @@ mod tests {
         assert!(!stored.arguments.initialized());
         let (one, other) = tokio::join!(stored.arguments(), stored.arguments());
         assert!(Arc::ptr_eq(&one.unwrap(), &other.unwrap()));
+    }
+
+    #[test]
+    fn the_tools_that_do_not_fit_are_named_in_their_order() {
+        let set = set(vec![tool("a", &"x".repeat(100)), tool("b", &"x".repeat(100)), tool("c", "")]);
+        assert_eq!(set.past(set.bytes()), [""; 0]);
+        assert_eq!(set.past(set.bytes() - 1), ["c"]);
+        assert_eq!(set.past(set.tools[0].bytes), ["b", "c"]);
+        assert_eq!(CatalogTool::from(set.tools[0].row()).bytes, set.tools[0].bytes, "the same after a restart");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Answers without a conversation: what was said before is the caller's to keep.
 
 use super::{Action, Answer, ChatSink, Core, Error, Input, Message, Resource, authorize};
+use crate::core::admin::USER_ID;
 use crate::core::identity::Caller;
 use crate::core::limits::ChatPlace;
 
@@ -44,6 +45,7 @@ impl Core {
     ) -> Result<(String, Answer), Error> {
         let _under_way = permit;
         authorize(caller, Action::Chat, Resource::Project(&caller.project_id))?;
+        USER_ID.check_any(caller.user_id.as_deref())?;
         let agent = self.agent_named(caller, request.agent)?;
         let Completion { instructions, history, message, .. } = request;
         self.answer_as(caller, &agent, Input { profile: &agent.profile, instructions, history, message }, sink).await

@@ -6,7 +6,11 @@ use crate::core::agent::Message;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::ids::{AgentId, ConversationId};
-use crate::store::{ConversationFilter, ConversationRow};
+use crate::core::page::Listing;
+use crate::store::{ConversationFilter, ConversationRow, MessagePage};
+
+/// Bytes of messages on one page; a longer message is on a page of its own.
+const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 
 /// One conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,20 +65,23 @@ pub struct ConversationsBefore {
 }
 
 impl Core {
-    /// The conversations of the caller's user, those first in which something was said last. An admin sees everybody's.
+    /// The conversations of the caller's user, those first in which something was said last. An admin sees everybody's. Of conditions that
+    /// few of them meet, the search ends after some 20,000 with fewer items than `limit`, and says where to go on.
     ///
     /// # Errors
-    /// The role is not enough, there is no such agent, or the database failed.
+    /// The role is not enough, there is no such agent, too many lists are read at the moment, the list took too long, or the database
+    /// failed.
     pub async fn conversations(
         &self,
         caller: &Caller,
         query: ConversationQuery,
         limit: usize,
-    ) -> Result<Vec<Conversation>, Error> {
+    ) -> Result<Listing<Conversation, ConversationsBefore>, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
+        let nothing = || Listing { items: Vec::new(), more: None };
         let user_id = match (query.user_id, ConversationScope::of(caller)) {
-            (_, ConversationScope::Nothing) => return Ok(Vec::new()),
-            (Some(wanted), ConversationScope::User(own)) if wanted != own => return Ok(Vec::new()),
+            (_, ConversationScope::Nothing) => return Ok(nothing()),
+            (Some(wanted), ConversationScope::User(own)) if wanted != own => return Ok(nothing()),
             (_, ConversationScope::User(own)) => Some(own),
             (wanted, ConversationScope::All) => wanted,
         };
@@ -84,11 +91,12 @@ impl Core {
         };
         let before = query.before.map(|before| (before.updated_ms, before.id));
         let filter = ConversationFilter { project_id: caller.project_id.clone(), user_id, agent_id, before };
-        let rows = self.store.conversations(&filter, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
-        Ok(rows.into_iter().map(|row| self.shown(row)).collect())
+        let found = self.store.conversations(&filter, i64::try_from(limit).unwrap_or(i64::MAX)).await?;
+        Ok(found.map(|row| self.shown(row), |(updated_ms, id)| ConversationsBefore { updated_ms, id }))
     }
 
-    /// One conversation, and what was said last in it, the oldest first. Before a place, if one is given.
+    /// One conversation, and what was said last in it, the oldest first. Before a place, if one is given. A page has up to 4 MiB of
+    /// messages, or one that is longer.
     ///
     /// # Errors
     /// The role is not enough, there is no such conversation that the caller may see, or the database failed.
@@ -100,8 +108,13 @@ impl Core {
         limit: usize,
     ) -> Result<(Conversation, Vec<StoredMessage>), Error> {
         let row = self.conversation_of(caller, Action::View, id).await?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let messages = self.store.stored_messages(id, before.unwrap_or(i64::MAX), limit).await?;
+        let page = MessagePage {
+            before: before.unwrap_or(i64::MAX),
+            limit: i64::try_from(limit).unwrap_or(i64::MAX),
+            max_bytes: PAGE_BYTES,
+            at_least: 1,
+        };
+        let messages = self.store.stored_messages(id, &page).await?;
         Ok((self.shown(row), messages))
     }
 

@@ -8,14 +8,14 @@ mod settings;
 use tokio::time::timeout;
 
 use super::Core;
-use super::admin::missing;
+use super::admin::{USER_ID, missing};
 use super::agent::{Agent, Answer, ChatSink, CommandAgent, Input, Kind, Message, Profile, Speech, Tools, Usage};
 use super::clock::now_ms;
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use super::ids::{ConversationId, RunId};
 use crate::authority::{Action, Resource, authorize};
-use crate::store::{AgentRow, ConversationRow};
+use crate::store::{AgentRow, ConversationBounds, ConversationRow};
 
 pub use complete::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
@@ -75,13 +75,14 @@ impl Core {
         let _turn = self.runs.turn(&conversation, self.chat.busy).await?;
         // It may have been deleted while this waited for its turn.
         self.conversation_of(caller, Action::Chat, &conversation).await?;
-        let history = self.store.messages(&conversation, HISTORY).await?;
+        let history = self.store.messages(&conversation, HISTORY, as_i64(self.chat.max_history_bytes)).await?;
         let said = Message::user(request.message.as_str());
-        self.store.add_messages(&conversation, &[said], now_ms()).await?;
+        let bounds = self.chat.bounds();
+        self.store.add_messages(&conversation, &[said], now_ms(), bounds).await?;
         tracing::debug!(run.id = %run, conversation.id = %conversation, agent = agent.slug, "run begins");
         let input = Input { profile: &agent.profile, instructions: &[], history: &history, message: &request.message };
         let (content, answer) = self.answer_as(caller, &agent, input, sink).await?;
-        self.store.add_messages(&conversation, &answer.messages, now_ms()).await?;
+        self.store.add_messages(&conversation, &answer.messages, now_ms(), bounds).await?;
         Ok(ChatReply { content, usage: answer.usage, conversation })
     }
 
@@ -127,7 +128,9 @@ impl Core {
                 "`message` must have some text, and at most 512 KiB of it",
             ));
         }
-        caller.user_id.as_deref().ok_or_else(no_user)
+        let user = caller.user_id.as_deref().ok_or_else(no_user)?;
+        USER_ID.check(user)?;
+        Ok(user)
     }
 
     fn agent_named(&self, caller: &Caller, name: &str) -> Result<AgentRow, Error> {
@@ -162,9 +165,24 @@ impl Core {
             created_ms: now,
             updated_ms: now,
         };
-        self.store.add_conversation(&row).await?;
+        self.store.add_conversation(&row, self.chat.bounds()).await?;
         Ok(row.id)
     }
+}
+
+impl ChatSettings {
+    fn bounds(&self) -> ConversationBounds {
+        ConversationBounds {
+            messages: i64::from(self.max_messages),
+            bytes: as_i64(self.max_conversation_bytes),
+            project_bytes: as_i64(self.max_project_bytes),
+            of_user: i64::from(self.max_conversations),
+        }
+    }
+}
+
+fn as_i64(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn no_user() -> Error {

@@ -166,6 +166,12 @@ impl Snapshot {
         self.entities.get(id)
     }
 
+    /// Whether the entity and the environment of a scope are there.
+    pub(crate) fn has(&self, scope: &Scope) -> bool {
+        let entity = self.entity(&scope.entity);
+        entity.is_some_and(|row| self.environments(&row.project_id).iter().any(|found| found.id == scope.environment))
+    }
+
     /// An entity of a project, by slug or id.
     pub(crate) fn entity_named(&self, project: &ProjectId, name: &str) -> Option<&EntityRow> {
         self.entities.values().find(|row| row.project_id == *project && (row.slug == name || row.id.as_str() == name))

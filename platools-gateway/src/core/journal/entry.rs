@@ -1,17 +1,19 @@
 //! A call that ended, on its way into the journal.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::call::{CallEnd, CallSummary, Kept};
-use super::redact::{Names, redact};
+use super::redact::{Rules, redact};
 use super::settings::{JournalSettings, Recording};
 use crate::core::catalog::CatalogTool;
-use crate::core::gauge::Held;
 use crate::core::ids::ProjectId;
 use crate::store::{CallRow, StoredText};
+
+const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };
 
 /// What the journal's task turns into a row.
 pub(super) struct Entry {
@@ -25,20 +27,34 @@ pub(super) struct Entry {
     pub(super) result: Option<String>,
     /// Since when it waits.
     pub(super) since: Instant,
-    /// Counts the texts for as long as they wait.
-    pub(super) _room: Held,
 }
 
 impl Entry {
     /// How long the texts are.
     pub(super) fn bytes(&self) -> usize {
-        bytes(self.arguments.as_deref()) + bytes(self.result.as_deref())
+        self.texts().map(String::len).sum()
+    }
+
+    /// True if arguments or a result wait with the record.
+    pub(super) fn has_payload(&self) -> bool {
+        self.texts().next().is_some()
+    }
+
+    /// Drops arguments and result. The record says that they were dropped.
+    pub(super) fn drop_payload(&mut self) {
+        (self.arguments, self.result) = (None, None);
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &String> {
+        self.arguments.iter().chain(&self.result)
     }
 
     /// What is stored of the call.
     pub(super) fn row(self, settings: &JournalSettings) -> CallRow {
         let declaration = &self.tool.declaration;
-        let stored = |text, schema| stored(text, schema, settings);
+        // A mistake in the redaction costs one payload, and neither the record nor the task.
+        let stored =
+            |text, schema| catch_unwind(AssertUnwindSafe(|| stored(text, schema, settings))).unwrap_or(DROPPED);
         let result = stored(self.result, declaration.output_schema.as_ref());
         CallRow {
             project_id: self.project_id,
@@ -50,24 +66,35 @@ impl Entry {
     }
 }
 
-pub(super) fn bytes(text: Option<&str>) -> usize {
-    text.map_or(0, str::len)
-}
-
 fn stored(text: Option<String>, schema: Option<&Value>, settings: &JournalSettings) -> StoredText {
-    const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };
-
     let Some(text) = text else { return DROPPED };
     let redacted = match settings.recording {
         Recording::Nothing => return DROPPED,
-        // Nothing is looked for, but what nobody could read is not kept either.
-        Recording::Full => redact(&text, None, &Names::none()),
-        Recording::Redacted => redact(&text, schema, &settings.names),
+        // Nothing is looked for, but a value that nobody could read is not kept either.
+        Recording::Full => redact(&text, None, &Rules::none()),
+        Recording::Redacted => redact(&text, schema, &Rules::of(&settings.names, settings.max_payload_bytes)),
     };
     match redacted {
         Ok(None) => StoredText { kept: Kept::Kept, text: Some(text) },
         Ok(Some(rest)) => StoredText { kept: Kept::Redacted, text: Some(rest) },
         Err(_) => DROPPED,
+    }
+}
+
+/// A record of a call that ended just now.
+#[cfg(test)]
+pub(super) fn sample() -> Entry {
+    let declaration = platools::wire::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
+    let row = crate::store::ToolRow { declaration, fingerprint: String::new(), changed_ms: 0 };
+    let call_id = crate::core::ids::CallId::random();
+    Entry {
+        project_id: "prj".into(),
+        summary: CallSummary::sample(call_id, crate::core::clock::now_ms()),
+        end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
+        tool: Arc::new(row.into()),
+        arguments: Some("{}".to_owned()),
+        result: None,
+        since: Instant::now(),
     }
 }
 

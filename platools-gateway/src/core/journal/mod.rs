@@ -2,10 +2,12 @@
 //!
 //! A call leaves its record in a bounded queue and goes on. One task takes records off the queue, takes out of them what must
 //! not be kept, and writes many at a time; it also deletes what is too old or too much. While the database fails, records wait.
-//! When the queue is full, they are lost and counted, and no call waits.
+//! When too much waits, arguments and results are dropped first and records later, those of the project with most of them. Both
+//! are counted, and no call waits.
 
 mod call;
 mod entry;
+mod queue;
 mod record;
 mod redact;
 mod running;
@@ -13,32 +15,30 @@ mod settings;
 mod writer;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use call::{CallEnd, CallSummary, JournaledCall, Kept, PastCall, Payload};
 pub(crate) use record::CallRecord;
-pub use redact::SENSITIVE_NAMES;
+pub use redact::{SENSITIVE_NAMES, SENSITIVE_WORDS};
 pub use settings::{JournalSettings, Recording};
 
+use super::aging::Aging;
 use super::catalog::Found;
-use super::gauge::Gauge;
 use super::identity::Caller;
 use super::ids::{CallId, ProjectId};
 use super::invoke::CallRequest;
 use super::observe::Observers;
+use crate::ops::tasks::Tasks;
 use crate::store::Store;
 use entry::Entry;
+use queue::Queue;
 use running::Running;
-use writer::{Request, Writer};
-
-/// So many records wait for the task before further ones are lost.
-const QUEUE: usize = 8192;
+use writer::Writer;
 
 /// How long a reader waits for what is not written yet.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -47,7 +47,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 const LAST_RECORDS: Duration = Duration::from_secs(1);
 
 /// How long the last write may take when the gateway stops.
-const LAST_WRITE: Duration = Duration::from_secs(10);
+const LAST_WRITE: Duration = Duration::from_secs(8);
 
 /// What the journal counts, since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +55,11 @@ const LAST_WRITE: Duration = Duration::from_secs(10);
 pub struct JournalFigures {
     /// Calls that were stored.
     pub written: u64,
-    /// Calls that were not stored, because the database failed for too long or too many came at a time.
+    /// Calls that were not stored, because the database failed for too long, too many came at a time, or the database refused
+    /// them alone.
     pub lost: u64,
+    /// Calls that were stored without arguments and result, because too much waited. They are not among the lost.
+    pub payloads_dropped: u64,
     /// Calls that wait to be stored.
     pub waiting: usize,
     /// How long the oldest of them has waited.
@@ -67,10 +70,9 @@ pub struct JournalFigures {
 struct Counters {
     written: AtomicU64,
     lost: AtomicU64,
-    /// How many calls the task has taken off its queue and not stored yet.
-    taken: AtomicUsize,
-    /// When the oldest call that is not stored yet ended.
-    oldest: Mutex<Option<Instant>>,
+    payloads_dropped: AtomicU64,
+    /// The losses that the log has told of: records and payloads.
+    logged: Mutex<(u64, u64)>,
 }
 
 impl Counters {
@@ -78,12 +80,19 @@ impl Counters {
         self.written.fetch_add(calls as u64, Ordering::Relaxed);
     }
 
-    fn oldest(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.oldest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn add_lost(&self, calls: usize) {
         self.lost.fetch_add(calls as u64, Ordering::Relaxed);
+    }
+
+    fn add_payloads_dropped(&self, calls: usize) {
+        self.payloads_dropped.fetch_add(calls as u64, Ordering::Relaxed);
+    }
+
+    /// The losses since this was last asked, records and payloads.
+    fn take_unlogged(&self) -> (u64, u64) {
+        let now = (self.lost.load(Ordering::Relaxed), self.payloads_dropped.load(Ordering::Relaxed));
+        let before = std::mem::replace(&mut *self.logged.lock().unwrap_or_else(PoisonError::into_inner), now);
+        (now.0 - before.0, now.1 - before.1)
     }
 }
 
@@ -92,39 +101,40 @@ pub(crate) struct Journal {
     settings: Arc<JournalSettings>,
     running: Running,
     counters: Arc<Counters>,
-    waiting_bytes: Gauge,
-    task: Option<Task>,
-}
-
-/// The task that writes, and the ways to it.
-struct Task {
-    queue: mpsc::Sender<Entry>,
-    requests: mpsc::Sender<Request>,
-    handle: Mutex<Option<AbortOnDropHandle<()>>>,
+    queue: Arc<Queue>,
+    /// True if a task writes, or wrote until the end.
+    is_written: bool,
+    /// The task that writes, for as long as records are taken.
+    task: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 impl Journal {
     /// A journal that nothing is written into, of a process that calls nothing.
     pub(super) fn closed() -> Self {
-        let settings = Arc::new(JournalSettings::default().recording(Recording::Nothing));
-        Self {
-            settings,
-            running: Running::default(),
-            counters: Arc::default(),
-            waiting_bytes: Gauge::default(),
-            task: None,
-        }
+        Self::new(JournalSettings::default().recording(Recording::Nothing))
     }
 
-    /// Begins to write on the current tokio runtime.
-    pub(super) fn start(store: Store, settings: JournalSettings) -> Self {
-        let (settings, counters) = (Arc::new(settings), Arc::<Counters>::default());
-        let (queue, entries) = mpsc::channel(QUEUE);
-        let (requests, asked) = mpsc::channel(1);
-        let writer = Writer::new(store, Arc::clone(&settings), Arc::clone(&counters), entries, asked);
-        let handle = Mutex::new(Some(AbortOnDropHandle::new(tokio::spawn(writer.run()))));
-        let task = Some(Task { queue, requests, handle });
-        Self { settings, running: Running::default(), counters, waiting_bytes: Gauge::default(), task }
+    fn new(settings: JournalSettings) -> Self {
+        let (counters, queue) = (Arc::default(), Arc::default());
+        let (settings, running, task) = (Arc::new(settings), Running::default(), Mutex::default());
+        Self { settings, running, counters, queue, is_written: false, task }
+    }
+
+    /// Begins to write on the current tokio runtime. When the task panics it is started again, and the queue outlives that.
+    pub(super) fn start(store: Store, settings: JournalSettings, aging: &Arc<Aging>, tasks: &Tasks) -> Self {
+        let journal = Self { is_written: true, ..Self::new(settings) };
+        let (settings, counters) = (Arc::clone(&journal.settings), Arc::clone(&journal.counters));
+        let (queue, aging) = (Arc::clone(&journal.queue), Arc::clone(aging));
+        let begin = move || {
+            let (settings, aging) = (Arc::clone(&settings), Arc::clone(&aging));
+            Writer::new(store.clone(), settings, aging, Arc::clone(&counters), Arc::clone(&queue)).run()
+        };
+        *journal.task() = Some(tasks.keep("journal", begin));
+        journal
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<AbortOnDropHandle<()>>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins the record of a call.
@@ -148,44 +158,44 @@ impl Journal {
         self.running.idle().await;
     }
 
-    /// Waits until what was recorded so far is stored, or it took too long.
-    pub(super) async fn settle(&self) {
-        let Some(task) = &self.task else { return };
-        let (done, written) = oneshot::channel();
-        let settled = async {
-            if task.requests.send(Request::Flush(done)).await.is_ok() {
-                let _ = written.await;
-            }
-        };
-        if timeout(SETTLE, settled).await.is_err() {
+    /// Waits until the records of a project so far are stored, or it took too long.
+    pub(super) async fn settle(&self, project: &ProjectId) {
+        if self.task().is_some() && timeout(SETTLE, self.queue.settled(project)).await.is_err() {
             tracing::debug!("a reader of the journal did not wait for what is not written yet");
         }
     }
 
     /// Writes what there is, and takes no more.
     pub(super) async fn close(&self) {
-        let Some(task) = &self.task else { return };
-        let handle = task.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(handle) = handle else { return };
+        if self.task().is_none() {
+            return;
+        }
         // Calls end by themselves before this; those that had to be cut off leave their records in a moment.
         let _ = timeout(LAST_RECORDS, self.idle()).await;
-        let end = async {
-            let _ = task.requests.send(Request::Close).await;
-            let _ = handle.await;
-        };
-        if timeout(LAST_WRITE, end).await.is_err() {
+        let Some(task) = self.task().take() else { return };
+        self.queue.close();
+        if timeout(LAST_WRITE, task).await.is_err() {
             tracing::error!(waiting = self.figures().waiting, "the journal could not be written to its end");
         }
     }
 
     /// What was counted.
     pub(super) fn figures(&self) -> JournalFigures {
+        let (waiting, oldest) = self.queue.waiting();
         JournalFigures {
             written: self.counters.written.load(Ordering::Relaxed),
             lost: self.counters.lost.load(Ordering::Relaxed),
-            waiting: self.task.as_ref().map_or(0, |task| task.queue.max_capacity() - task.queue.capacity())
-                + self.counters.taken.load(Ordering::Relaxed),
-            lag: self.counters.oldest().map_or(Duration::ZERO, |since| since.elapsed()),
+            payloads_dropped: self.counters.payloads_dropped.load(Ordering::Relaxed),
+            waiting,
+            lag: oldest.map_or(Duration::ZERO, |since| since.elapsed()),
+        }
+    }
+
+    /// Logs the losses since the last time, if there were any. Called once a minute.
+    pub(super) fn log_losses(&self) {
+        let (records, payloads) = self.counters.take_unlogged();
+        if records + payloads > 0 {
+            tracing::error!(records, payloads, "journal lost records, or arguments and results of records");
         }
     }
 
@@ -202,16 +212,18 @@ impl Journal {
         &self.running
     }
 
-    fn waiting_bytes(&self) -> &Gauge {
-        &self.waiting_bytes
-    }
-
     /// Hands a record to the task, without waiting for room.
-    fn submit(&self, entry: Option<Entry>) {
-        let Some(task) = &self.task else { return };
-        if entry.is_none_or(|entry| task.queue.try_send(entry).is_err()) {
-            self.counters.add_lost(1);
+    fn submit(&self, entry: Entry) {
+        if !self.is_written {
+            return;
         }
+        if self.task().is_none() {
+            // It came after the end.
+            return self.counters.add_lost(1);
+        }
+        let losses = self.queue.push(entry);
+        self.counters.add_lost(losses.records);
+        self.counters.add_payloads_dropped(losses.payloads);
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Journal;
 use super::call::{CallEnd, CallSummary};
-use super::entry::{Entry, bytes};
+use super::entry::Entry;
 use super::settings::Recording;
 use crate::core::arguments::Arguments;
 use crate::core::catalog::Found;
@@ -21,9 +21,6 @@ use crate::core::trace::TraceContext;
 
 /// What is recorded when nobody waited for the end.
 const ABANDONED: &str = "abandoned";
-
-/// So many bytes of arguments and results wait for the journal's task before further calls are lost.
-const WAITING_BYTES: usize = 32 * 1024 * 1024;
 
 /// One call from its begin to its end. Dropping it tells the observers and records the call, once; a call whose end was not
 /// noted by then was abandoned.
@@ -141,22 +138,10 @@ impl CallRecord<'_> {
 impl Drop for CallRecord<'_> {
     fn drop(&mut self) {
         let (arguments, result, end) = (self.text(self.arguments.as_str()), self.result.take(), self.end());
-        let waiting = bytes(arguments.as_deref()) + bytes(result.as_deref());
-        let room = self.journal.waiting_bytes().hold_within(waiting, WAITING_BYTES);
         let (project_id, tool) = (self.caller.project_id.clone(), Arc::clone(&self.found.tool));
         // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
         let ending = self.journal.running().end(&self.call_id, |summary| {
-            let entry = room.map(|room| Entry {
-                project_id,
-                summary,
-                end,
-                tool,
-                arguments,
-                result,
-                since: Instant::now(),
-                _room: room,
-            });
-            self.journal.submit(entry);
+            self.journal.submit(Entry { project_id, summary, end, tool, arguments, result, since: Instant::now() });
         });
         // After that: a dashboard's snapshot that has the call would otherwise be the last that is said of it. And before the call counts
         // as over, so that whoever waits for the last one finds all of them told.

@@ -13,7 +13,8 @@ use super::redact::Names;
 pub enum Recording {
     /// All of it.
     Full,
-    /// All but what a tool's schema marks with `"x-sensitive": true`, and members whose names sound secret.
+    /// All but what a tool's schema marks with `"x-sensitive": true`, values whose names sound secret, and texts that look like
+    /// secrets.
     #[default]
     Redacted,
     /// Only how long they were.
@@ -65,14 +66,16 @@ impl JournalSettings {
 
     /// Which members [`Recording::Redacted`] leaves out by their names: those that contain one of these, whatever the case,
     /// and whatever stands between letters (`api_key`, `apiKey` and `X-API-Key` all contain `apikey`). Default:
-    /// [`SENSITIVE_NAMES`](super::SENSITIVE_NAMES).
+    /// [`SENSITIVE_NAMES`](super::SENSITIVE_NAMES). A list that has all of those also leaves out names whose last word is one of
+    /// [`SENSITIVE_WORDS`](super::SENSITIVE_WORDS). The same names count for options, header fields and parameters in texts.
     #[must_use]
     pub fn sensitive_names<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.names = Names::new(names);
         self
     }
 
-    /// Arguments or a result with more bytes than this are dropped, and only their length is kept. Default: 64 KiB.
+    /// Arguments or a result with more bytes than this are dropped, and only their length is kept. So are, with
+    /// [`Recording::Redacted`], those with more than one value for four of these bytes. Default: 64 KiB.
     #[must_use]
     pub fn max_payload(mut self, bytes: usize) -> Self {
         self.max_payload_bytes = bytes;

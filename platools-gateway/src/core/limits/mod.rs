@@ -20,7 +20,7 @@ use proxies::Proxies;
 use rate::Rate;
 
 pub use proxies::Network;
-pub use settings::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, TotalLimits};
+pub use settings::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, ProjectLimits, TotalLimits};
 
 pub(crate) use budget::{HeldBytes, OverBudget};
 pub(crate) use callers::ChatPlace;
@@ -54,6 +54,8 @@ pub(crate) struct Limiter {
     entity_handshakes: Rate<EntityId>,
     entity_calls: Rate<EntityId>,
     entity_calls_in_flight: Places<EntityId>,
+    entity_catalogue_bytes: usize,
+    project: ProjectLimits,
 }
 
 /// What to do with a connection. The place is to be kept for as long as the connection.
@@ -69,7 +71,7 @@ pub(crate) enum Admission {
 
 impl Limiter {
     pub(crate) fn new(limits: &Limits) -> Self {
-        let Limits { address, key, entity, total, trusted_proxies } = limits;
+        let Limits { address, key, entity, project, total, trusted_proxies } = limits;
         let body_bytes = key.body_bytes.get().min(MAX_BODY_BYTES);
         Self {
             proxies: Proxies::new(trusted_proxies),
@@ -93,6 +95,8 @@ impl Limiter {
             entity_handshakes: Rate::per_second(entity.handshakes_per_second),
             entity_calls: Rate::per_second(entity.calls_per_second),
             entity_calls_in_flight: Places::new(entity.calls_in_flight),
+            entity_catalogue_bytes: entity.catalogue_bytes.get() as usize,
+            project: project.clone(),
         }
     }
 
@@ -164,6 +168,16 @@ impl Limiter {
         self.entity_calls.take(entity).map_err(too_many)?;
         let too_many = || too_much("too many calls of this entity's tools are under way", SOON);
         self.entity_calls_in_flight.take(entity.clone()).ok_or_else(too_many)
+    }
+
+    /// How much one project may have.
+    pub(crate) fn project(&self) -> &ProjectLimits {
+        &self.project
+    }
+
+    /// Bytes of the tools that one registration may declare.
+    pub(crate) fn catalogue_bytes(&self) -> usize {
+        self.entity_catalogue_bytes
     }
 
     /// A request's body may have so many bytes.

@@ -50,3 +50,22 @@ impl<K: Hash + Eq + Clone> Rate<K> {
         self.limiter.shrink_to_fit();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_kept_of_those_that_have_not_come_for_a_while() {
+        let rate = Rate::per_second(NonZeroU32::MAX);
+        for key in 0..1000 {
+            rate.take(&key).unwrap();
+        }
+        // At this rate whoever came once counts as new after a nanosecond.
+        let begun = std::time::Instant::now();
+        while !rate.limiter.is_empty() {
+            rate.sweep();
+            assert!(begun.elapsed() < Duration::from_secs(60), "{} are kept", rate.limiter.len());
+        }
+    }
+}

@@ -20,6 +20,8 @@ pub struct Limits {
     pub key: KeyLimits,
     /// Of one entity.
     pub entity: EntityLimits,
+    /// Of one project.
+    pub project: ProjectLimits,
     /// Of all callers together.
     pub total: TotalLimits,
     /// Proxies in front of the gateway. Whoever comes by way of them counts as the address they name in `X-Forwarded-For`, and
@@ -76,6 +78,45 @@ pub struct EntityLimits {
     pub calls_per_second: NonZeroU32,
     /// Calls under way at once. Default: 10,000.
     pub calls_in_flight: NonZeroU32,
+    /// Bytes of the tools that its workers declare in one environment, as JSON. A registration with more is refused. Default: 8 MiB.
+    pub catalogue_bytes: NonZeroU32,
+}
+
+/// How much one project may have. Commands on a data folder are not bounded: who has the folder has everything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ProjectLimits {
+    /// Environments. Default: 100.
+    pub environments: NonZeroU32,
+    /// Entities. Default: 10,000.
+    pub entities: NonZeroU32,
+    /// Agents. Default: 10,000.
+    pub agents: NonZeroU32,
+    /// Keys of callers. Default: 20,000.
+    pub keys: NonZeroU32,
+    /// Bytes of the tools that are declared in it, as JSON. A registration with more is refused. Default: 256 MiB.
+    pub catalogue_bytes: NonZeroU32,
+}
+
+impl ProjectLimits {
+    /// The limits of whoever has the data folder: none.
+    pub(in crate::core) fn unbounded() -> Self {
+        let max = NonZeroU32::MAX;
+        Self { environments: max, entities: max, agents: max, keys: max, catalogue_bytes: max }
+    }
+}
+
+impl Default for ProjectLimits {
+    fn default() -> Self {
+        Self {
+            environments: number(100),
+            entities: number(10_000),
+            agents: number(10_000),
+            keys: number(20_000),
+            catalogue_bytes: number(256 * 1024 * 1024),
+        }
+    }
 }
 
 /// How much all callers together may ask for.
@@ -131,6 +172,7 @@ impl Default for EntityLimits {
             handshakes_per_second: number(500),
             calls_per_second: number(10_000),
             calls_in_flight: number(10_000),
+            catalogue_bytes: number(8 * 1024 * 1024),
         }
     }
 }

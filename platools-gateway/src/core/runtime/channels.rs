@@ -7,17 +7,20 @@ use crate::core::Core;
 use crate::core::clock::now_ms;
 use crate::core::directory::check_slug;
 use crate::core::error::{Error, ErrorKind};
+use crate::core::identity::Caller;
 use crate::core::ids::ChannelId;
-use crate::store::{ChannelRow, MemberRow, NewChannelRow};
-
-/// A project has so many channels.
-const MAX_CHANNELS: i64 = 10_000;
+use crate::domain::text::Text;
+use crate::store::{self, ChannelRow, MemberRow, NewChannelRow};
 
 /// A channel's name for people has so many characters.
 const MAX_NAME_CHARS: usize = 200;
 
 /// What a channel is for is said in so many characters.
 const MAX_DESCRIPTION_CHARS: usize = 2000;
+
+const NAME: Text = Text::line("name", 4 * MAX_NAME_CHARS);
+
+const DESCRIPTION: Text = Text::prose("description", 4 * MAX_DESCRIPTION_CHARS);
 
 /// A channel to be.
 #[derive(Debug)]
@@ -42,7 +45,8 @@ impl NewChannel {
         if self.description.as_ref().is_some_and(|text| text.chars().count() > MAX_DESCRIPTION_CHARS) {
             return invalid(format!("`description` must have at most {MAX_DESCRIPTION_CHARS} characters"));
         }
-        Ok(())
+        NAME.check(&self.name)?;
+        DESCRIPTION.check_any(self.description.as_deref())
     }
 }
 
@@ -70,7 +74,7 @@ impl Core {
     pub(crate) async fn channel(&self, peer: &Peer, name: &str) -> Result<ChannelRow, Error> {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let found = self.store.channel(&peer.caller.project_id, &peer.id, name).await?;
-        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no such channel"))
+        found.ok_or_else(no_channel)
     }
 
     /// Makes a channel, with the agent as its first member.
@@ -91,13 +95,30 @@ impl Core {
             metadata,
             created_ms: now_ms(),
         };
-        if self.store.add_channel(&row, &peer.id, MAX_CHANNELS).await? {
-            return self.channel(peer, row.id.as_str()).await;
+        let settings = self.runtime_settings();
+        let limits = (i64::from(settings.max_channels), i64::from(settings.max_channels_of_agent));
+        match self.store.add_channel(&row, &peer.id, limits).await? {
+            store::NewChannel::Added => self.channel(peer, row.id.as_str()).await,
+            store::NewChannel::SlugTaken => {
+                Err(Error::new(ErrorKind::AlreadyExists, format!("there is a channel `{}` already", row.slug)))
+            }
+            store::NewChannel::ProjectIsFull => Err(too_many("the project has", limits.0)),
+            store::NewChannel::AgentIsFull => Err(too_many("the agent has made", limits.1)),
         }
-        Err(match self.channel(peer, &row.slug).await {
-            Ok(_) => Error::new(ErrorKind::AlreadyExists, format!("there is a channel `{}` already", row.slug)),
-            Err(_) => Error::new(ErrorKind::InvalidRequest, format!("a project has at most {MAX_CHANNELS} channels")),
-        })
+    }
+
+    /// Deletes a channel with everything that was said in it. Nobody gets its messages any more.
+    ///
+    /// # Errors
+    /// The role is not enough, there is no such channel, the caller is neither an admin nor the agent that made the channel, or the
+    /// database failed.
+    pub(crate) async fn remove_channel(&self, caller: &Caller, name: &str) -> Result<(), Error> {
+        authorize(caller, Action::Change, Resource::Project(&caller.project_id))?;
+        let _under_way = self.limiter.call(caller)?;
+        let (id, created_by) = self.store.channel_creator(&caller.project_id, name).await?.ok_or_else(no_channel)?;
+        let channel = Resource::Channel { project: &caller.project_id, creator: created_by.as_ref() };
+        authorize(caller, Action::Administer, channel)?;
+        self.runtime.writer.ask(|reply| Command::RemoveChannel { channel: id, reply }).await
     }
 
     /// Makes the agent a member of a channel, unless it is one.
@@ -142,6 +163,17 @@ impl Core {
             .map(|(there, member)| (member, there))
             .collect())
     }
+}
+
+fn no_channel() -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such channel")
+}
+
+fn too_many(whose: &str, limit: i64) -> Error {
+    let message = format!(
+        "{whose} {limit} channels, which is as many as may be; delete one with `DELETE /v1/channels/{{channel}}` first"
+    );
+    Error::new(ErrorKind::LimitReached, message)
 }
 
 pub(super) fn as_i64(number: usize) -> i64 {

@@ -10,10 +10,13 @@ use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::MessageId;
 use crate::core::limits::Place;
+use crate::domain::text::Text;
 use crate::store::{ChannelRow, MessageRow};
 
 /// A message has so many bytes of text.
 const MAX_CONTENT_BYTES: usize = 64 * 1024;
+
+const CONTENT: Text = Text::payload("content", MAX_CONTENT_BYTES);
 
 /// What a message is, is said in so many bytes.
 const MAX_TYPE_BYTES: usize = 64;
@@ -32,6 +35,7 @@ impl NewMessage {
         if self.content.is_empty() || self.content.len() > MAX_CONTENT_BYTES {
             return invalid(format!("`content` must have from 1 to {MAX_CONTENT_BYTES} bytes"));
         }
+        CONTENT.check(&self.content)?;
         let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
         let (length, plain) = (self.message_type.len(), is_plain(&self.message_type));
         if length == 0 || length > MAX_TYPE_BYTES || !plain {

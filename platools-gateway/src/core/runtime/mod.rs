@@ -22,6 +22,7 @@ use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use super::ids::{AgentId, ProjectId};
 use super::observe::CallObserver;
+use crate::ops::tasks::Tasks;
 use crate::store::Store;
 
 pub(crate) use channels::NewChannel;
@@ -67,11 +68,11 @@ impl Runtime {
     }
 
     /// Takes up the sessions that did not end, and begins to write, on the current tokio runtime.
-    pub(super) async fn start(store: Store, settings: RuntimeSettings) -> Result<Self, Error> {
+    pub(super) async fn start(store: Store, settings: RuntimeSettings, tasks: &Tasks) -> Result<Self, Error> {
         let shared = Arc::new(Shared { settings, ..Shared::default() });
         let sessions = store.runtime_sessions().await?;
         sessions.into_iter().for_each(|row| shared.state().resume(Session::from(row)));
-        let writer = Writer::start(store, Arc::clone(&shared));
+        let writer = Writer::start(store, Arc::clone(&shared), tasks);
         Ok(Self { shared, writer })
     }
 
@@ -129,11 +130,15 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
+
+    use sqlx::Connection as _;
+    use tokio::time::timeout;
 
     use super::*;
     use crate::core::agent::Profile;
     use crate::core::limits::Limits;
+    use crate::core::ready::NotReady;
 
     async fn core() -> (tempfile::TempDir, Core, Peer) {
         let folder = tempfile::tempdir().unwrap();
@@ -147,19 +152,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn heartbeats_are_stored_now_and_then() {
+    async fn heartbeats_are_stored_once() {
         let (_folder, core, peer) = core().await;
         let session = core.begin_session(&peer, "{}".to_owned()).await.unwrap();
         let stored = async || core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms;
         // The clock may not have moved since.
         let later = session.heartbeat_ms + 5;
         core.runtime.state().beat(&peer.caller.project_id, &peer.id, later);
-        let mut last = Instant::now();
-        core.runtime.store_heartbeats(&mut last);
-        core.settle_writes().await;
-        assert_eq!(stored().await, session.heartbeat_ms, "it is too early");
-        last = Instant::now().checked_sub(Duration::from_secs(31)).unwrap();
-        core.runtime.store_heartbeats(&mut last);
+        core.runtime.store_heartbeats();
         core.settle_writes().await;
         assert_eq!(stored().await, later);
         assert!(core.runtime.state().take_heartbeats().is_empty(), "it is stored once");
@@ -174,6 +174,37 @@ mod tests {
         assert_eq!(core.store.runtime_sessions().await.unwrap()[0].heartbeat_ms, session.heartbeat_ms + 5);
         let refused = core.begin_session(&peer, "{}".to_owned()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Interrupted);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_the_database_refuses_costs_no_other() {
+        let (folder, core, peer) = core().await;
+        let refusing = "CREATE TRIGGER refuse BEFORE INSERT ON runtime_sessions WHEN NEW.metadata = 'bad' \
+                        BEGIN SELECT RAISE(ABORT, 'bad'); END";
+        let file = sqlx::sqlite::SqliteConnectOptions::new().filename(folder.path().join("gateway.sqlite"));
+        let mut database = sqlx::SqliteConnection::connect_with(&file).await.unwrap();
+        sqlx::query(refusing).execute(&mut database).await.unwrap();
+        let begin = |metadata: &str| core.begin_session(&peer, metadata.to_owned());
+        let (first, bad, last) = tokio::join!(begin("{}"), begin("bad"), begin("{}"));
+        assert_eq!(bad.unwrap_err().kind(), ErrorKind::Storage);
+        first.unwrap();
+        assert_eq!(core.store.runtime_sessions().await.unwrap()[0].id, last.unwrap().id);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_panics_is_started_again_and_meanwhile_the_gateway_is_not_ready() {
+        let (_folder, core, peer) = core().await;
+        core.runtime.writer.send(writer::Command::Panic).unwrap();
+        let is_down = async {
+            while core.tasks().down() != ["sessions writer"] {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), is_down).await.unwrap();
+        assert!(matches!(core.check_ready().await, Err(NotReady::TasksDown(_))));
+        let begun = timeout(Duration::from_secs(20), core.begin_session(&peer, "{}".to_owned())).await;
+        begun.expect("it runs again").unwrap();
+        core.check_ready().await.unwrap();
     }
 
     impl Core {

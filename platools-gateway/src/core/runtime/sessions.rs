@@ -1,7 +1,5 @@
 //! Sessions: how they begin, go on and end, and who has one.
 
-use std::time::{Duration, Instant};
-
 use super::session::Session;
 use super::sockets::AgentSocket;
 use super::state::is_silent;
@@ -151,15 +149,8 @@ impl Core {
 }
 
 impl Runtime {
-    /// Has the heartbeats stored that came since this was last done, if that is long enough ago.
-    pub(in crate::core) fn store_heartbeats(&self, stored: &mut Instant) {
-        /// How far behind what is stored may be.
-        const STALENESS: Duration = Duration::from_secs(30);
-
-        if stored.elapsed() < STALENESS {
-            return;
-        }
-        *stored = Instant::now();
+    /// Has the heartbeats stored that came since this was last done.
+    pub(in crate::core) fn store_heartbeats(&self) {
         self.shared.tickets.sweep();
         let heartbeats = self.state().take_heartbeats();
         if !heartbeats.is_empty() {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use platools::wire::{rpc, runtime};
 
+use crate::store::ChannelBounds;
+
 /// How agents with sessions are served. The defaults are those of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,6 +27,17 @@ pub struct RuntimeSettings {
     pub waiting_events: usize,
     /// So many messages of each channel are kept. Default: 1000.
     pub channel_history: u32,
+    /// Bytes of the messages of one channel. With more, its oldest messages are deleted; its newest message stays. Default: 16 MiB.
+    pub max_channel_bytes: u64,
+    /// Bytes of the channels of one project. With more, the largest channel loses its oldest messages. Default: 1 GiB.
+    pub max_project_bytes: u64,
+    /// Channels of one project. A further one is refused. Default: 10,000.
+    pub max_channels: u32,
+    /// Channels that were made by one agent and are still there. A further one is refused. Default: 1,000.
+    pub max_channels_of_agent: u32,
+    /// The time without a message, and without anybody who joins or leaves, at which a channel without members is deleted. Default: 30
+    /// days.
+    pub channel_idle: Duration,
 }
 
 impl Default for RuntimeSettings {
@@ -38,6 +51,23 @@ impl Default for RuntimeSettings {
             write_deadline: rpc::WRITE_DEADLINE,
             waiting_events: 1024,
             channel_history: 1000,
+            max_channel_bytes: 16 * 1024 * 1024,
+            max_project_bytes: 1024 * 1024 * 1024,
+            max_channels: 10_000,
+            max_channels_of_agent: 1000,
+            channel_idle: Duration::from_secs(30 * 24 * 60 * 60),
+        }
+    }
+}
+
+impl RuntimeSettings {
+    /// The bounds of channels, as the database takes them.
+    pub(super) fn channel_bounds(&self) -> ChannelBounds {
+        let as_i64 = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        ChannelBounds {
+            messages: i64::from(self.channel_history),
+            bytes: as_i64(self.max_channel_bytes),
+            project_bytes: as_i64(self.max_project_bytes),
         }
     }
 }

@@ -202,6 +202,16 @@ impl State {
         }
     }
 
+    /// Has no socket get any more messages of a channel that was deleted.
+    pub(super) fn remove_channel(&mut self, channel: &ChannelId) {
+        self.departures += 1;
+        self.subscribers.remove(channel);
+        let sockets = self.projects.values_mut().flat_map(|room| room.sockets.values_mut()).flatten();
+        for socket in sockets {
+            socket.channels.remove(channel);
+        }
+    }
+
     /// Queues a text for everybody who subscribes to a channel.
     pub(super) fn publish(&self, channel: &ChannelId, text: &Bytes) {
         for subscriber in self.subscribers.get(channel).into_iter().flat_map(HashMap::values) {
@@ -341,6 +351,31 @@ mod tests {
         assert_eq!([&first, &second, &third].map(|queue| waiting(queue)), [0, 0, 1]);
         state.unsubscribe(&project, &"b".into(), other, &channel);
         assert!(state.subscribers.is_empty() && state.departures == 1);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_channel_that_was_deleted() {
+        let (mut state, [(one, first), (other, second)]) = with_sockets(["a", "b"]);
+        let (project, channel) = (ProjectId::from("prj"), ChannelId::from("c"));
+        state.subscribe(&project, &"a".into(), one, &channel);
+        state.subscribe(&project, &"b".into(), other, &channel);
+        state.remove_channel(&channel);
+        state.publish(&channel, &Bytes::from_static(b"hello"));
+        assert_eq!([&first, &second].map(|queue| waiting(queue)), [0, 0]);
+        let sockets = state.projects[&project].sockets.values().flatten();
+        assert!(state.subscribers.is_empty() && sockets.map(|socket| socket.channels.len()).sum::<usize>() == 0);
+        assert_eq!(state.departures, 1, "a subscription that is under way looks again");
+    }
+
+    #[test]
+    fn a_socket_has_a_bounded_number_of_subscriptions() {
+        let (mut state, [(one, _)]) = with_sockets(["a"]);
+        let (project, agent) = (ProjectId::from("prj"), AgentId::from("a"));
+        for number in 0..MAX_SUBSCRIPTIONS {
+            assert!(state.subscribe(&project, &agent, one, &format!("c{number}").as_str().into()));
+        }
+        assert!(!state.subscribe(&project, &agent, one, &"one too many".into()));
+        assert!(state.subscribe(&project, &agent, one, &"c0".into()), "it is there already");
     }
 
     #[test]

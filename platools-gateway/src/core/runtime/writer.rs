@@ -5,8 +5,10 @@
 //! asked has gone meanwhile.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::queue::SocketEnd;
@@ -16,13 +18,17 @@ use super::{Shared, events};
 use crate::core::clock::now_ms;
 use crate::core::error::{Error, ErrorKind, causes_of};
 use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
-use crate::store::{ChannelRow, MessageRow, SessionRow, Store};
+use crate::ops::tasks::Tasks;
+use crate::store::{ChannelBounds, ChannelRow, MessageRow, SessionRow, Store, is_trouble};
 
 /// So many commands wait; more are refused.
 const WAITING: usize = 4096;
 
 /// So many are written at once.
 const BATCH: usize = 256;
+
+/// The time that the last write may take when the gateway stops.
+const LAST_WRITE: Duration = Duration::from_secs(8);
 
 /// What is to be written, and what is to be done then.
 pub(super) enum Command {
@@ -57,7 +63,14 @@ pub(super) enum Command {
         row: MessageRow,
         reply: Reply<MessageRow>,
     },
+    RemoveChannel {
+        channel: ChannelId,
+        reply: Reply<()>,
+    },
     Heartbeats(Vec<(SessionId, AgentId, i64)>),
+    /// Panics, to show what that leads to.
+    #[cfg(test)]
+    Panic,
 }
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
@@ -80,9 +93,15 @@ impl Writer {
         Self { commands: Mutex::new(None), task: Mutex::new(None) }
     }
 
-    pub(super) fn start(store: Store, shared: Arc<Shared>) -> Self {
+    pub(super) fn start(store: Store, shared: Arc<Shared>, tasks: &Tasks) -> Self {
         let (commands, waiting) = mpsc::channel(WAITING);
-        let task = AbortOnDropHandle::new(tokio::spawn(run(store, shared, waiting)));
+        // The task's, one run after the other: what waits outlives a run that panics.
+        let waiting = Arc::new(AsyncMutex::new(waiting));
+        let begin = move || {
+            let (store, shared, waiting) = (store.clone(), Arc::clone(&shared), Arc::clone(&waiting));
+            async move { run(store, shared, &mut *waiting.lock().await).await }
+        };
+        let task = tasks.keep("sessions writer", begin);
         Self { commands: Mutex::new(Some(commands)), task: Mutex::new(Some(task)) }
     }
 
@@ -103,17 +122,26 @@ impl Writer {
     pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
         self.send(command(reply))?;
-        answer.await.unwrap_or_else(|_| Err(stopping()))
+        // The task panicked, or was aborted at the end.
+        answer.await.unwrap_or_else(|_| Err(self.unwritten()))
     }
 
-    /// Takes no more, and waits until everything is written.
+    /// The error for a command that nobody knows the end of.
+    fn unwritten(&self) -> Error {
+        match *self.commands.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(_) => Error::new(ErrorKind::Storage, "the gateway failed while it wrote this; try again"),
+            None => stopping(),
+        }
+    }
+
+    /// Takes no more, and waits until everything is written, or it takes too long.
     pub(super) async fn close(&self) {
         drop(self.commands.lock().unwrap_or_else(PoisonError::into_inner).take());
         let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(task) = task
-            && let Err(error) = task.await
+            && timeout(LAST_WRITE, task).await.is_err()
         {
-            tracing::error!(%error, "the task that writes sessions and messages failed");
+            tracing::error!("sessions and messages could not be written to their end");
         }
     }
 }
@@ -122,7 +150,7 @@ fn stopping() -> Error {
     Error::new(ErrorKind::Interrupted, "the gateway is stopping; connect again and try again")
 }
 
-async fn run(store: Store, shared: Arc<Shared>, mut waiting: mpsc::Receiver<Command>) {
+async fn run(store: Store, shared: Arc<Shared>, waiting: &mut mpsc::Receiver<Command>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         write(&store, &shared, &mut batch).await;
@@ -133,21 +161,36 @@ async fn run(store: Store, shared: Arc<Shared>, mut waiting: mpsc::Receiver<Comm
 }
 
 async fn write(store: &Store, shared: &Shared, batch: &mut Vec<Command>) {
-    let written = match try_write(store, batch, i64::from(shared.settings.channel_history)).await {
-        Ok(written) => written,
-        Err(error) => {
-            tracing::error!(%error, causes = causes_of(&error), "sessions or messages could not be written");
-            batch.drain(..).for_each(Command::fail);
-            return;
+    let bounds = shared.settings.channel_bounds();
+    match try_write(store, batch, bounds).await {
+        Ok(written) => apply(shared, batch.drain(..), written),
+        // Each for itself, so that a command the database refuses costs no other.
+        Err(error) if batch.len() > 1 && !is_trouble(&error) => {
+            for command in batch.drain(..) {
+                let mut alone = [command];
+                match try_write(store, &mut alone, bounds).await {
+                    Ok(written) => apply(shared, alone, written),
+                    Err(error) => fail(alone, &error),
+                }
+            }
         }
-    };
-    for (command, is_done) in batch.drain(..).zip(written) {
+        Err(error) => fail(batch.drain(..), &error),
+    }
+}
+
+fn apply(shared: &Shared, commands: impl IntoIterator<Item = Command>, written: Vec<bool>) {
+    for (command, is_done) in commands.into_iter().zip(written) {
         command.apply(shared, is_done);
     }
 }
 
+fn fail(commands: impl IntoIterator<Item = Command>, error: &Error) {
+    tracing::error!(%error, causes = causes_of(error), "sessions or messages could not be written");
+    commands.into_iter().for_each(Command::fail);
+}
+
 /// Writes all or nothing. Says of each whether there was what it is about.
-async fn try_write(store: &Store, batch: &mut [Command], kept: i64) -> Result<Vec<bool>, Error> {
+async fn try_write(store: &Store, batch: &mut [Command], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
     let mut change = store.change_runtime().await?;
     let mut written = Vec::with_capacity(batch.len());
     for command in batch {
@@ -159,17 +202,22 @@ async fn try_write(store: &Store, batch: &mut [Command], kept: i64) -> Result<Ve
             Command::Join { agent, channel, .. } => {
                 change.join_channel(channel, agent, now_ms()).await.map(|()| true)?
             }
-            Command::Leave { agent, channel, .. } => change.leave_channel(channel, agent).await.map(|()| true)?,
+            Command::Leave { agent, channel, .. } => {
+                change.leave_channel(channel, agent, now_ms()).await.map(|()| true)?
+            }
             Command::Say { channel, row, .. } => {
                 row.created_ms = now_ms();
-                change.add_message(&channel.id, row, kept).await?
+                change.add_message(&channel.id, row, bounds).await?
             }
+            Command::RemoveChannel { channel, .. } => change.remove_channel(channel).await.map(|()| true)?,
             Command::Heartbeats(heartbeats) => {
                 for (session, agent, ms) in &*heartbeats {
                     change.note_heartbeat(session, agent, *ms).await?;
                 }
                 true
             }
+            #[cfg(test)]
+            Command::Panic => panic!("for the test"),
         });
     }
     change.commit().await?;
@@ -212,7 +260,13 @@ impl Command {
                 };
                 let _ = reply.send(answer);
             }
+            Self::RemoveChannel { channel, reply } => {
+                shared.state().remove_channel(&channel);
+                let _ = reply.send(Ok(()));
+            }
             Self::Heartbeats(_) => {}
+            #[cfg(test)]
+            Self::Panic => {}
         }
     }
 
@@ -221,11 +275,33 @@ impl Command {
         let error = || Error::new(ErrorKind::Storage, "the gateway's database failed");
         match self {
             Self::Connect { reply, .. } => drop(reply.send(Err(error()))),
-            Self::Disconnect { reply, .. } | Self::Join { reply, .. } | Self::Leave { reply, .. } => {
+            Self::Disconnect { reply, .. }
+            | Self::Join { reply, .. }
+            | Self::Leave { reply, .. }
+            | Self::RemoveChannel { reply, .. } => {
                 drop(reply.send(Err(error())));
             }
             Self::Say { reply, .. } => drop(reply.send(Err(error()))),
             Self::Forget { .. } | Self::Heartbeats(_) => {}
+            #[cfg(test)]
+            Self::Panic => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_of_writes_refuses_instead_of_growing() {
+        let (commands, _waiting) = mpsc::channel(WAITING);
+        let writer = Writer { commands: Mutex::new(Some(commands)), task: Mutex::new(None) };
+        for _ in 0..WAITING {
+            writer.send(Command::Heartbeats(Vec::new())).unwrap();
+        }
+        let refused = writer.send(Command::Heartbeats(Vec::new())).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::RateLimited);
+        assert!(refused.wait().is_some());
     }
 }

@@ -21,7 +21,8 @@ pub struct Link {
     pub(super) was_live: bool,
     pub(super) features: Features,
     pub(super) deliveries: mpsc::Receiver<Queued>,
-    pub(super) noticed: mpsc::UnboundedReceiver<Notice>,
+    pub(super) noticed: mpsc::Receiver<Notice>,
+    pub(super) draining: watch::Receiver<Option<Notice>>,
     pub(super) closed: watch::Receiver<Option<Closing>>,
     pub(super) _place: Option<Place<EntityId>>,
 }
@@ -51,10 +52,11 @@ impl Link {
     /// Until [`Link::sent`] a call counts as not sent, and fails when the link ends.
     pub async fn next(&mut self) -> Option<Order> {
         loop {
-            // Both arms are cancel-safe.
+            // All arms are cancel-safe.
             let queued = tokio::select! {
                 biased;
                 Some(notice) = self.noticed.recv() => return Some(Order::Notice(notice)),
+                Some(notice) = next_of(&mut self.draining) => return Some(Order::Notice(notice)),
                 queued = self.deliveries.recv() => queued?,
             };
             if let Some(delivery) = self.wanted(queued) {
@@ -122,6 +124,12 @@ impl Drop for Link {
             self.workers.news.tell(&scope);
         }
     }
+}
+
+/// The next value of a channel; none once its sender is gone.
+async fn next_of(draining: &mut watch::Receiver<Option<Notice>>) -> Option<Notice> {
+    draining.changed().await.ok()?;
+    draining.borrow_and_update().clone()
 }
 
 /// Tells whether a link was replaced.

@@ -31,8 +31,9 @@ pub(crate) struct Live {
     pub(super) features: Features,
     /// The worker said that it stops.
     pub(super) is_leaving: AtomicBool,
-    // Unbounded, but each call that was sent is cancelled once at most, and a link is told once that it ends.
-    pub(super) notices: mpsc::UnboundedSender<Notice>,
+    pub(super) notices: mpsc::Sender<Notice>,
+    /// The notice that the socket is about to be closed. It has a place of its own, so that it is never left out.
+    pub(super) draining: watch::Sender<Option<Notice>>,
     pub(super) queue: mpsc::Sender<Queued>,
     pub(super) queued_bytes: Gauge,
     pub(super) closing: watch::Sender<Option<Closing>>,
@@ -74,9 +75,17 @@ impl Live {
 
     /// Has the worker told, if it knows what is meant.
     pub(super) fn notify(&self, notice: &Notice) {
-        if self.features.contains(notice.feature()) {
-            // A link that is gone needs no notice.
-            let _ = self.notices.send(notice.clone());
+        if !self.features.contains(notice.feature()) {
+            return;
+        }
+        match notice {
+            Notice::Cancel { .. } => {
+                // A link that is gone needs no notice. A worker that does not read runs a call to its end that nobody waits for.
+                if let Err(mpsc::error::TrySendError::Full(_)) = self.notices.try_send(notice.clone()) {
+                    tracing::debug!(connection.id = %self.connection_id, "a cancellation left out");
+                }
+            }
+            Notice::Drain { .. } => drop(self.draining.send_replace(Some(notice.clone()))),
         }
     }
 

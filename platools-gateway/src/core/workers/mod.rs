@@ -35,6 +35,9 @@ use live::Live;
 /// How many calls wait for one socket before further ones are refused.
 const QUEUE_CALLS: usize = 1024;
 
+/// Cancellations that wait for one socket; further ones are left out.
+const NOTICES: usize = 1024;
+
 /// When a worker came, before it was known who it is. Of two links of one scope the one that came later stays, however long
 /// it took to let either in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -152,7 +155,8 @@ impl Workers {
     ) -> Link {
         let Admitted { identity, credential, policy } = admitted;
         let (queue, deliveries) = mpsc::channel(QUEUE_CALLS);
-        let (notices, noticed) = mpsc::unbounded_channel();
+        let (notices, noticed) = mpsc::channel(NOTICES);
+        let (drain, draining) = watch::channel(None);
         let (closing, closed) = watch::channel(None);
         let connection_id = ConnectionId::random();
         let live = Arc::new(Live {
@@ -167,6 +171,7 @@ impl Workers {
             features,
             is_leaving: AtomicBool::new(false),
             notices,
+            draining: drain,
             queue,
             queued_bytes: Gauge::default(),
             closing,
@@ -193,6 +198,7 @@ impl Workers {
             features,
             deliveries,
             noticed,
+            draining,
             closed,
             _place: place,
         }

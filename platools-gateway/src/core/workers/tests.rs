@@ -191,3 +191,18 @@ fn debug_does_not_print_the_secret() {
     let _link = workers.attach(Arrival::now(), admitted(), "plt_hidden".to_owned().into(), Features::none(), None);
     assert!(!format!("{workers:?}").contains("plt_hidden"));
 }
+
+#[tokio::test]
+async fn a_link_that_does_not_read_collects_a_bounded_number_of_cancellations_and_still_learns_of_the_drain() {
+    let workers = Workers::default();
+    let features = Features::from_iter([Feature::Cancel, Feature::Drain]);
+    let mut link = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
+    for number in 0..2 * NOTICES {
+        workers.notify(&identity().scope(), &Notice::Cancel { call_id: format!("call_{number}").as_str().into() });
+    }
+    workers.notify_all(&Notice::Drain { deadline: Duration::from_secs(1) });
+    for _ in 0..NOTICES {
+        assert!(matches!(link.next().await, Some(Order::Notice(Notice::Cancel { .. }))));
+    }
+    assert!(matches!(link.next().await, Some(Order::Notice(Notice::Drain { .. }))));
+}

@@ -133,3 +133,31 @@ async fn taken_away(mut over: watch::Receiver<Option<WatchEnd>>) -> End {
         Ok(None) | Err(_) => End::ShuttingDown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt as _, stream};
+
+    use super::*;
+    use crate::core::identity::Caller;
+
+    #[tokio::test]
+    async fn a_dashboard_that_takes_no_answers_is_not_read_any_further() {
+        let watched = Watched {
+            agent_id: "agt".into(),
+            agent: "a".to_owned(),
+            project_id: "prj".into(),
+            caller: Caller::sample("key"),
+        };
+        let mut asked = 0;
+        let pings = stream::iter(std::iter::repeat_with(|| {
+            asked += 1;
+            Ok(Message::Text(r#"{"type": "ping"}"#.into()))
+        }));
+        let minute = Duration::from_secs(60);
+        let mut reader = Reader::new(pings, minute, 1024);
+        let (replies, _waiting) = mpsc::channel(WAITING_REPLIES);
+        assert!(read(&mut reader, &watched, &replies, &Pulse::new(minute)).now_or_never().is_none());
+        assert_eq!(asked, WAITING_REPLIES + 1);
+    }
+}

@@ -16,7 +16,7 @@ const MAX_LIMIT: usize = 1000;
 #[serde(rename_all = "camelCase")]
 pub(in crate::listen) struct Page<T> {
     items: Vec<T>,
-    /// Asks for the next page; none on the last one.
+    /// Asks for the next page; none on the last one. A page may have fewer items than were asked for, and a next one.
     next_cursor: Option<String>,
 }
 
@@ -53,6 +53,12 @@ impl<T> Page<T> {
         items.truncate(limit);
         let next_cursor = items.last().filter(|_| more).map(cursor);
         Self { items, next_cursor }
+    }
+
+    /// The same page, which goes on at a cursor unless it does so after its last item.
+    pub(in crate::listen) fn or_more(mut self, cursor: Option<String>) -> Self {
+        self.next_cursor = self.next_cursor.or(cursor);
+        self
     }
 
     /// What is on the page, and the cursor of the next one.

@@ -97,7 +97,7 @@ impl ServerHandler for Handler {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let core = &self.sessions.core;
         let caller = &asked(context.request_context())?.caller;
-        let (presence, mut news) = (core.arrives(), core.tool_news());
+        let (presence, mut news) = (core.arrives(), core.tool_news(&self.session.view.environment));
         core.is_known(&presence, caller).map_err(|error| ErrorData::invalid_request(error.to_string(), None))?;
         let mut stay = presence.stay();
         loop {

@@ -72,7 +72,8 @@ impl Sessions {
             self.make_room(&mut all, caller)?;
             all.insert(Arc::clone(id), open);
         }
-        let (sessions, id, news) = (Arc::clone(self), Arc::clone(id), self.core.tool_news());
+        let news = self.core.tool_news(&session.view.environment);
+        let (sessions, id) = (Arc::clone(self), Arc::clone(id));
         self.tasks.spawn(async move {
             tokio::select! {
                 () = until_over(&session, &presence, sessions.settings.session_idle) => {}

@@ -14,6 +14,7 @@ use super::call;
 use super::parts::{Path, Query};
 use super::problem::{Problem, invalid, json};
 use crate::core::clock::{from_rfc3339, rfc3339};
+use crate::core::ids::CallId;
 use crate::core::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
 use crate::core::{CallQuery, CallsBefore, Core};
 use crate::listen::forms::{Page, Place, limit_of, timeout_of};
@@ -112,7 +113,8 @@ impl std::fmt::Debug for Part {
     }
 }
 
-/// List the calls that ended, newest first. An agent sees its own, an admin all.
+/// List the calls that ended, newest first. An agent sees its own, an admin all. A page whose filter few calls meet may end early: as long
+/// as it has a `nextCursor`, there may be more.
 #[utoipa::path(get, path = "/v1/calls", tag = "calls", params(Filter),
     responses((status = 200, body = Page<Call>), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(super) async fn list(
@@ -122,9 +124,11 @@ pub(super) async fn list(
 ) -> Result<Json<Page<Call>>, Problem> {
     let (limit, query) = filter.checked()?;
     // One more than asked for tells whether there is another page.
-    let calls = core.past_calls(&caller, query, limit + 1).await?;
-    let place = |last: &CallSummary| Place { at_ms: last.started_ms, id: last.call_id.to_string() };
-    let page = Page::cut(calls, limit, |last| place(&last.summary).cursor());
+    let found = core.past_calls(&caller, query, limit + 1).await?;
+    let cursor = |started_ms, call_id: &CallId| Place { at_ms: started_ms, id: call_id.to_string() }.cursor();
+    let more = found.more.map(|place| cursor(place.started_ms, &place.call_id));
+    let page =
+        Page::cut(found.items, limit, |last| cursor(last.summary.started_ms, &last.summary.call_id)).or_more(more);
     Ok(Json(page.map(|call| shown(call.summary, Some(call.end)))))
 }
 

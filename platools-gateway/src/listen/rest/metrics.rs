@@ -114,6 +114,8 @@ impl GatewayFigures {
             "Calls that could not be written into the journal",
             [(NO_LABELS, journal.lost)],
         )?;
+        let help = "Calls that were written into the journal without arguments and result, because too much waited";
+        counters(encoder, "journal_payloads_dropped", help, [(NO_LABELS, journal.payloads_dropped)])?;
         gauges(encoder, "journal_queued", "Calls that wait for the journal", None, [(NO_LABELS, journal.waiting)])?;
         let help = "How long the oldest call that is not in the journal yet has waited";
         gauges(encoder, "journal_lag", help, Some(&Unit::Seconds), [(NO_LABELS, journal.lag.as_secs_f64())])

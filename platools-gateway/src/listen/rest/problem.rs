@@ -136,12 +136,17 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::AmbiguousTool
         | ErrorKind::AlreadyExists
+        | ErrorKind::AnswerNotKept
         | ErrorKind::Cancelled
+        | ErrorKind::InUse
+        | ErrorKind::LimitReached
         | ErrorKind::NotReplayable
         | ErrorKind::Busy
         | ErrorKind::NotConfigured => StatusCode::CONFLICT,
         ErrorKind::ToolFailed | ErrorKind::InvalidArguments | ErrorKind::NameTaken => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted | ErrorKind::Overloaded => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Timeout | ErrorKind::AgentTimeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::AgentFailed => StatusCode::BAD_GATEWAY,
@@ -193,4 +198,19 @@ pub(super) fn json(body: &impl Serialize) -> Response {
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_list_that_is_refused_says_when_to_try_again() {
+        let error = Error::new(ErrorKind::Overloaded, "too many lists").retry_after(Duration::from_secs(1));
+        let response = Problem::from(error).into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+    }
 }

@@ -64,10 +64,13 @@ fn code(kind: ErrorKind) -> ErrorCode {
         ErrorKind::InvalidRequest | ErrorKind::InvalidArguments | ErrorKind::AmbiguousTool => ErrorCode::InvalidRequest,
         ErrorKind::UnknownTool | ErrorKind::NotFound => ErrorCode::NotFound,
         ErrorKind::AlreadyExists => ErrorCode::AlreadyExists,
-        ErrorKind::WorkerOffline | ErrorKind::Storage => ErrorCode::Unavailable,
+        ErrorKind::WorkerOffline | ErrorKind::Overloaded | ErrorKind::Storage => ErrorCode::Unavailable,
         ErrorKind::WorkerBusy | ErrorKind::RateLimited | ErrorKind::Busy => ErrorCode::ResourceExhausted,
         ErrorKind::ToolDisabled
         | ErrorKind::Cancelled
+        | ErrorKind::AnswerNotKept
+        | ErrorKind::InUse
+        | ErrorKind::LimitReached
         | ErrorKind::NameTaken
         | ErrorKind::NotReplayable
         | ErrorKind::NotConfigured => ErrorCode::FailedPrecondition,

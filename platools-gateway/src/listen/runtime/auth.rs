@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 
 use super::failure::Failure;
 use crate::core::Core;
+use crate::core::identity::Caller;
 use crate::core::origin::Protocol;
 use crate::core::runtime::Peer;
 use crate::listen::caller_of;
@@ -22,5 +23,16 @@ impl FromRequestParts<Arc<Core>> for Known {
     async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
         let caller = caller_of(parts, core, Protocol::Runtime).await?;
         Ok(Self(core.peer(caller)?))
+    }
+}
+
+/// A caller with a good key or token, whether it belongs to an agent or not.
+pub(super) struct KnownCaller(pub(super) Caller);
+
+impl FromRequestParts<Arc<Core>> for KnownCaller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Failure> {
+        Ok(Self(caller_of(parts, core, Protocol::Runtime).await?))
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
-use super::auth::Known;
+use super::auth::{Known, KnownCaller};
 use super::body::{Body, metadata, stored};
 use super::failure::Failure;
 use super::page::{Path, Query, Window, limit};
@@ -149,6 +149,19 @@ pub(super) async fn show(
     Path(channel): Path<String>,
 ) -> Result<Json<Channel>, Failure> {
     Ok(Json(core.channel(&peer, &channel).await?.into()))
+}
+
+/// Delete a channel with everything that was said in it. For the agent that made it, and for admins, also those without an agent.
+#[utoipa::path(delete, path = "/v1/channels/{channel}", tag = "channels",
+    params(("channel", description = "Id or slug")),
+    responses((status = 200, body = Done), (status = "4XX", body = Failure)))]
+pub(super) async fn remove(
+    KnownCaller(caller): KnownCaller,
+    State(core): State<Arc<Core>>,
+    Path(channel): Path<String>,
+) -> Result<Json<Done>, Failure> {
+    core.remove_channel(&caller, &channel).await?;
+    Ok(Done::DONE)
 }
 
 /// Become a member of a channel. Nothing happens to one that is.

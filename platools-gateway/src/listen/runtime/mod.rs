@@ -35,7 +35,7 @@ pub(super) fn router(core: &Arc<Core>, sockets: TaskTracker) -> (Router, OpenApi
         .routes(routes!(sessions::disconnect))
         .routes(routes!(sessions::ticket))
         .routes(routes!(channels::list, channels::create))
-        .routes(routes!(channels::show))
+        .routes(routes!(channels::show, channels::remove))
         .routes(routes!(channels::join))
         .routes(routes!(channels::leave))
         .routes(routes!(channels::members))

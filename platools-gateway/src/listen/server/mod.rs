@@ -11,7 +11,7 @@ mod watched;
 mod write_deadline;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -29,6 +29,7 @@ use origin::Origin;
 #[cfg(test)]
 use crate::core::limits::Limits;
 use crate::core::limits::{Admission, Limiter};
+use crate::ops::tasks::Tasks;
 use crate::tls::Certificates;
 
 /// How long connections have to take their last answers when the server ends.
@@ -46,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) limiter: Arc<Limiter>,
     /// For TLS, if it is spoken.
     pub(crate) certificates: Option<Certificates>,
+    /// Where the task runs that accepts connections.
+    pub(crate) tasks: Tasks,
 }
 
 /// Who answers.
@@ -77,8 +80,14 @@ impl Server {
     /// Begins to serve.
     pub(crate) fn start(listener: TcpListener, setup: Setup) -> Self {
         let (stopping, requests) = (CancellationToken::new(), TaskTracker::new());
-        let accepting = accept(listener, setup, stopping.clone(), requests.clone());
-        Self { task: AbortOnDropHandle::new(tokio::spawn(accepting)), stopping, requests }
+        // Here, so that it stays open when the task has to be started again.
+        let listener = Arc::new(Mutex::new(Some(Arc::new(listener))));
+        let tasks = setup.tasks.clone();
+        let accepting = {
+            let (stopping, requests) = (stopping.clone(), requests.clone());
+            move || accept(Arc::clone(&listener), setup.clone(), stopping.clone(), requests.clone())
+        };
+        Self { task: tasks.keep("accept", accepting), stopping, requests }
     }
 
     /// Takes no new connections, and no further requests on those there are.
@@ -104,8 +113,13 @@ impl Server {
     }
 }
 
-async fn accept(listener: TcpListener, setup: Setup, stopping: CancellationToken, requests: TaskTracker) {
-    let Setup { routes, limiter, certificates } = setup;
+/// The listener, until nobody may connect any more.
+type Listening = Arc<Mutex<Option<Arc<TcpListener>>>>;
+
+async fn accept(listening: Listening, setup: Setup, stopping: CancellationToken, requests: TaskTracker) {
+    let Setup { routes, limiter, certificates, .. } = setup;
+    let open = listening.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let Some(listener) = open else { return };
     let mut tasks = JoinSet::new();
     loop {
         let (stream, remote) = tokio::select! {
@@ -129,6 +143,7 @@ async fn accept(listener: TcpListener, setup: Setup, stopping: CancellationToken
         tasks.spawn(connection.serve(stream, place, certificates.clone()));
     }
     // From here on nobody can connect.
+    listening.lock().unwrap_or_else(PoisonError::into_inner).take();
     drop(listener);
     while tasks.join_next().await.is_some() {}
 }
@@ -149,7 +164,8 @@ impl Setup {
     /// No TLS, and the usual limits.
     pub(crate) fn plain(router: Router) -> Self {
         let routes = Routes { served: router, turned_away: Router::new(), busy: Router::new() };
-        Self { routes, limiter: Arc::new(Limiter::new(&Limits::default())), certificates: None }
+        let limiter = Arc::new(Limiter::new(&Limits::default()));
+        Self { routes, limiter, certificates: None, tasks: Tasks::default() }
     }
 }
 

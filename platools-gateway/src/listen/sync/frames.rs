@@ -17,7 +17,7 @@ use crate::core::error::causes_of;
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::CallId;
 use crate::core::registration::MAX_TOOLS;
-use crate::core::{Changes, Core, Fence, Link, LogEntry, Outcome, Progress, Receipt, Registration, Report};
+use crate::core::{Changes, Core, Fence, Link, LogEntry, Outcome, Progress, Receipt, Registration, Report, TooLarge};
 
 /// So much of a tool's error message reaches the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -30,6 +30,9 @@ const MAX_LOG_BYTES: usize = 8 * 1024;
 
 /// So many answers are acknowledged in one frame.
 const MANY_ANSWERS: usize = 64;
+
+/// Names of tools that an error lists.
+const MANY_NAMES: usize = 20;
 
 /// What to do after a frame.
 pub(super) enum Next {
@@ -201,6 +204,9 @@ impl<'a> Frames<'a> {
                 let error = format!("too many tools: {count} were declared, {MAX_TOOLS} are allowed");
                 Next::End(End::refuse(close_code::POLICY, error))
             }
+            Ok(Registration::TooLarge(too_large)) => {
+                Next::End(End::refuse(close_code::POLICY, too_large_text(&too_large)))
+            }
             Ok(_) => Next::Read,
             Err(error) => {
                 tracing::error!(%error, causes = causes_of(&error), "a registration could not be stored");
@@ -236,4 +242,15 @@ impl<'a> Frames<'a> {
             Err(_) => Next::End(End::close(close_code::POLICY, "the worker does not read")),
         }
     }
+}
+
+/// The error of a registration that has too many bytes: it names the tools that do not fit.
+fn too_large_text(TooLarge { bytes, room, past, .. }: &TooLarge) -> String {
+    let names = past.iter().take(MANY_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = past.len().saturating_sub(MANY_NAMES);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!(
+        "the tools are too large: {bytes} bytes were declared, {room} are allowed; nothing was registered, and these do not fit: \
+         {names}{more}"
+    )
 }

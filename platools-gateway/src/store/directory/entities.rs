@@ -1,13 +1,17 @@
 //! Entities, their secrets, and what people see of them.
 
-use sqlx::SqliteConnection;
+use sqlx::{Row as _, SqliteConnection};
 
+use super::room::{Kind, check_room};
 use super::{EntityRow, SecretRow};
 use crate::core::admin::EntityChange;
 use crate::core::clock::now_ms;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::{EntityId, SecretId};
 use crate::store::Store;
+
+/// Secrets of one entity that are good for a grace time beside the current one.
+const MAX_SECRETS: i64 = 16;
 
 /// A secret that replaces those of an entity.
 #[derive(Debug)]
@@ -20,9 +24,10 @@ pub(crate) struct NewSecret<'a> {
 }
 
 impl Store {
-    /// Adds an entity with its first secret. Says whether its slug was free.
-    pub(crate) async fn add_entity(&self, entity: &EntityRow, secret: &SecretRow) -> Result<bool, Error> {
+    /// Adds an entity with its first secret, unless the project has `limit` of them. Says whether its slug was free.
+    pub(crate) async fn add_entity(&self, entity: &EntityRow, secret: &SecretRow, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory().await?;
+        check_room(&mut change, &entity.project_id, Kind::Entities, limit).await?;
         let added = sqlx::query(
             "INSERT INTO entities (id, project_id, slug, title, icon, policy, created_ms) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (project_id, slug) DO NOTHING",
@@ -78,6 +83,16 @@ impl Store {
         .bind(new.others_expire_ms)
         .execute(&mut *change)
         .await?;
+        let good =
+            sqlx::query("SELECT COUNT(*) AS number FROM entity_secrets WHERE entity_id = $1 AND expires_ms > $2");
+        let good = good.bind(new.entity_id.as_str()).bind(now_ms()).fetch_one(&mut *change).await?;
+        if good.get::<i64, _>("number") > MAX_SECRETS {
+            let message = format!(
+                "{MAX_SECRETS} secrets of this entity are still good for their grace time; wait until one has ended, or rotate without \
+                 a grace time, which ends all of them"
+            );
+            return Err(Error::new(ErrorKind::LimitReached, message));
+        }
         add_secret(&mut change, new.id, new.entity_id, new.hash).await?;
         change.commit().await?;
         Ok(())
@@ -128,7 +143,7 @@ mod tests {
         };
         let secret =
             SecretRow { id: SecretId::random(), entity_id: entity.id.clone(), hash: "0f".to_owned(), expires_ms: None };
-        assert!(store.add_entity(&entity, &secret).await.unwrap());
+        assert!(store.add_entity(&entity, &secret, 10).await.unwrap());
         entity
     }
 

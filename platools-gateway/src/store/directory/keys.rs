@@ -4,6 +4,7 @@ use serde_json::Value;
 use sqlx::SqliteConnection;
 
 use super::KeyRow;
+use super::room::{Kind, check_room};
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
 use crate::core::identity::Credential;
@@ -27,9 +28,10 @@ const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 
      AND o.environments IS NULL AND o.agent_id IS NULL AND COALESCE(o.expires_ms, $3 + 1) > $3))";
 
 impl Store {
-    /// Adds a key, unless a credential that makes it has ended. Says whether it was added.
-    pub(crate) async fn add_key(&self, key: &KeyRow, makers: &[Credential]) -> Result<bool, Error> {
+    /// Adds a key, unless a credential that makes it has ended, or the project has `limit` of them. Says whether it was added.
+    pub(crate) async fn add_key(&self, key: &KeyRow, makers: &[Credential], limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory().await?;
+        check_room(&mut change, &key.project_id, Kind::Keys, limit).await?;
         if !are_good(&mut change, makers).await? {
             return Ok(false);
         }
@@ -66,7 +68,7 @@ impl Store {
 
     /// Stores when keys and tokens were last used. The directory's revision stays.
     pub(crate) async fn store_last_uses(&self, uses: &[(String, i64)]) -> Result<(), Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         for (id, at_ms) in uses {
             let statement = if id.starts_with("key_") {
                 "UPDATE caller_keys SET last_used_ms = $2 WHERE id = $1 AND COALESCE(last_used_ms, 0) < $2"
@@ -168,7 +170,7 @@ mod tests {
         for _ in 0..20 {
             let (one, other) = (admin(&project), admin(&project));
             for key in [&one, &other] {
-                assert!(store.add_key(key, &[]).await.unwrap());
+                assert!(store.add_key(key, &[], u32::MAX).await.unwrap());
             }
             let removals = tokio::join!(store.remove_key(&project, &one.id), store.remove_key(&project, &other.id));
             let mut ends = [removals.0.unwrap(), removals.1.unwrap()];
@@ -176,7 +178,7 @@ mod tests {
             assert_eq!(ends, [KeyRemoval::Removed, KeyRemoval::IsLastAdmin]);
             let left = store.directory().await.unwrap().keys;
             assert_eq!(left.len(), 1);
-            sqlx::query("DELETE FROM caller_keys").execute(&store.pool).await.unwrap();
+            sqlx::query("DELETE FROM caller_keys").execute(store.writes.connection()).await.unwrap();
         }
         store.close().await;
     }
@@ -187,7 +189,7 @@ mod tests {
         let (whole, mut part) = (admin(&project), admin(&project));
         part.environments = Some(vec!["env_1".into()]);
         for key in [&whole, &part] {
-            store.add_key(key, &[]).await.unwrap();
+            store.add_key(key, &[], u32::MAX).await.unwrap();
         }
         assert_eq!(store.remove_key(&project, &whole.id).await.unwrap(), KeyRemoval::IsLastAdmin);
         assert_eq!(store.remove_key(&project, &part.id).await.unwrap(), KeyRemoval::Removed);
@@ -210,9 +212,9 @@ mod tests {
         let (_folder, store, project) = opened().await;
         let (maker, made) = (admin(&project), admin(&project));
         let makers = [Credential::Key(maker.id.clone())];
-        assert!(!store.add_key(&made, &makers).await.unwrap());
-        store.add_key(&maker, &[]).await.unwrap();
-        assert!(store.add_key(&made, &makers).await.unwrap());
+        assert!(!store.add_key(&made, &makers, u32::MAX).await.unwrap());
+        store.add_key(&maker, &[], u32::MAX).await.unwrap();
+        assert!(store.add_key(&made, &makers, u32::MAX).await.unwrap());
         store.close().await;
     }
 
@@ -220,7 +222,7 @@ mod tests {
     async fn a_last_use_is_stored_without_a_new_revision_and_never_goes_back() {
         let (_folder, store, project) = opened().await;
         let key = admin(&project);
-        store.add_key(&key, &[]).await.unwrap();
+        store.add_key(&key, &[], u32::MAX).await.unwrap();
         let revision = store.directory_revision().await.unwrap();
         for at_ms in [7, 5] {
             store.store_last_uses(&[(key.id.to_string(), at_ms), ("0f".to_owned(), at_ms)]).await.unwrap();

@@ -5,6 +5,7 @@
 mod entities;
 mod keys;
 mod projects;
+mod room;
 mod rows;
 mod signing;
 mod tokens;
@@ -20,25 +21,30 @@ pub(crate) use tokens::{TokenPage, TokenRecord, TokenRow};
 use super::Store;
 use crate::core::admin::AgentChange;
 use crate::core::agent::Profile;
-use crate::core::error::Error;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Scope;
 use crate::core::ids::{AgentId, EnvironmentId, ProjectId};
+use room::{Kind, check_room};
 use rows::{agent, disabled_tool, entity, environment, key, project, revoked_token, secret};
 
 const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
                         JOIN organizations o ON o.id = p.organization_id";
 
+/// Tools of one entity in one environment that are switched off, also those that are not declared any more. Ten times as many as may be
+/// declared.
+const MAX_DISABLED_TOOLS: i64 = 10_000;
+
 impl Store {
     /// The revision of the directory.
     pub(crate) async fn directory_revision(&self) -> Result<i64, Error> {
-        let row = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&self.pool).await?;
+        let row = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&self.reads).await?;
         Ok(row.get("revision"))
     }
 
     /// Everything the directory knows.
     pub(crate) async fn directory(&self) -> Result<DirectoryRows, Error> {
         // One transaction, so that all of it is of one revision.
-        let mut reading = self.pool.begin().await?;
+        let mut reading = self.writes.begin().await?;
         let revision = sqlx::query("SELECT revision FROM directory_revision").fetch_one(&mut *reading).await?;
         Ok(DirectoryRows {
             revision: revision.get("revision"),
@@ -54,9 +60,10 @@ impl Store {
         })
     }
 
-    /// Adds an environment. Says whether its slug was free.
-    pub(crate) async fn add_environment(&self, project: &ProjectId, slug: &str) -> Result<bool, Error> {
+    /// Adds an environment, unless the project has `limit` of them. Says whether its slug was free, in upper or lower case.
+    pub(crate) async fn add_environment(&self, project: &ProjectId, slug: &str, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory().await?;
+        check_room(&mut change, project, Kind::Environments, limit).await?;
         let added = add_environment(&mut change, project, slug).await?;
         if added {
             change.commit().await?;
@@ -64,9 +71,24 @@ impl Store {
         Ok(added)
     }
 
-    /// Adds an agent. Says whether its slug was free.
-    pub(crate) async fn add_agent(&self, agent: &AgentRow) -> Result<bool, Error> {
+    /// Removes an environment with its tools.
+    pub(crate) async fn remove_environment(&self, environment: &EnvironmentId) -> Result<(), Error> {
         let mut change = self.change_directory().await?;
+        for statement in [
+            "DELETE FROM disabled_tools WHERE environment_id = $1",
+            "DELETE FROM tools WHERE environment_id = $1",
+            "DELETE FROM environments WHERE id = $1",
+        ] {
+            sqlx::query(statement).bind(environment.as_str()).execute(&mut *change).await?;
+        }
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Adds an agent, unless the project has `limit` of them. Says whether its slug was free.
+    pub(crate) async fn add_agent(&self, agent: &AgentRow, limit: u32) -> Result<bool, Error> {
+        let mut change = self.change_directory().await?;
+        check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
         let added = sqlx::query(
             "INSERT INTO agents (id, project_id, slug, profile, owner, created_ms) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (project_id, slug) DO NOTHING",
@@ -105,11 +127,23 @@ impl Store {
 
     /// Removes an agent, its keys and its conversations.
     pub(crate) async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
-        self.remove("DELETE FROM agents WHERE id = $1", agent.as_str()).await
+        let mut change = self.change_directory().await?;
+        super::conversations::uncount_conversations_of(&mut change, agent).await?;
+        sqlx::query("DELETE FROM agents WHERE id = $1").bind(agent.as_str()).execute(&mut *change).await?;
+        change.commit().await?;
+        Ok(())
     }
 
     /// Switches a tool off.
     pub(crate) async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let count = "SELECT COUNT(*) AS number FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2";
+        let count = sqlx::query(count).bind(scope.entity.as_str()).bind(scope.environment.as_str());
+        if count.fetch_one(&self.reads).await?.get::<i64, _>("number") >= MAX_DISABLED_TOOLS {
+            let message = format!(
+                "{MAX_DISABLED_TOOLS} tools of this entity are switched off in this environment; switch one on first"
+            );
+            return Err(Error::new(ErrorKind::LimitReached, message));
+        }
         let statement = "INSERT INTO disabled_tools (entity_id, environment_id, name) VALUES ($1, $2, $3) \
                          ON CONFLICT (entity_id, environment_id, name) DO NOTHING";
         self.switch(statement, scope, name).await
@@ -143,7 +177,7 @@ impl Store {
     /// A transaction that changes the directory. Raising the revision first makes it a writing one from the start, so that it
     /// waits for other writers instead of failing after it has read.
     async fn change_directory(&self) -> Result<Transaction<'static, Sqlite>, Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         sqlx::query("UPDATE directory_revision SET revision = revision + 1").execute(&mut *change).await?;
         self.write_recorded(&mut change).await?;
         Ok(change)
@@ -160,7 +194,8 @@ async fn all<T>(
 
 async fn add_environment(connection: &mut SqliteConnection, project: &ProjectId, slug: &str) -> Result<bool, Error> {
     let added = sqlx::query(
-        "INSERT INTO environments (id, project_id, slug) VALUES ($1, $2, $3) ON CONFLICT (project_id, slug) DO NOTHING",
+        // Of either: the slug, or the slug in another case.
+        "INSERT INTO environments (id, project_id, slug) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
     )
     .bind(EnvironmentId::random().as_str())
     .bind(project.as_str())
@@ -203,7 +238,7 @@ mod tests {
             owner: None,
             created_ms: 0,
         };
-        assert!(store.add_agent(&row).await.unwrap());
+        assert!(store.add_agent(&row, 10).await.unwrap());
         let other = Profile { model: Some("large".to_owned()), ..Profile::default() };
         store.change_agent(&id, &other.clone().into()).await.unwrap();
         for (owner, kept) in [("u-1", Some("u-1")), ("", None)] {
@@ -218,6 +253,46 @@ mod tests {
         store.change_agent(&id, &AgentChange { profile: change, owner: None }).await.unwrap();
         let both = Profile { system_prompt: Some("Be brief.".to_owned()), ..other };
         assert_eq!(store.directory().await.unwrap().agents[0].profile, both);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_bounded_number_of_tools_is_switched_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let project = store.default_project().await.unwrap();
+        let environment = store.directory().await.unwrap().environments[0].id.clone();
+        let insert =
+            "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ('ent_1', $1, 'e', 'pool', 1)";
+        sqlx::query(insert).bind(project.as_str()).execute(store.writes.connection()).await.unwrap();
+        let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
+                    INSERT INTO disabled_tools SELECT 'ent_1', $1, 't' || i FROM n";
+        let fill = sqlx::query(fill).bind(environment.as_str()).bind(MAX_DISABLED_TOOLS - 1);
+        fill.execute(store.writes.connection()).await.unwrap();
+        let scope = Scope { entity: "ent_1".into(), environment };
+        store.disable_tool(&scope, "last").await.unwrap();
+        assert_eq!(store.disable_tool(&scope, "more").await.unwrap_err().kind(), ErrorKind::LimitReached);
+        store.enable_tool(&scope, "last").await.unwrap();
+        store.disable_tool(&scope, "more").await.unwrap();
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn an_environment_goes_with_its_tools() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let project = store.default_project().await.unwrap();
+        assert!(store.add_environment(&project, "qa", 10).await.unwrap());
+        let environments = store.directory().await.unwrap().environments;
+        let qa = environments.iter().find(|row| row.slug == "qa").unwrap();
+        let insert =
+            "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ('ent_1', $1, 'e', 'pool', 1)";
+        sqlx::query(insert).bind(project.as_str()).execute(store.writes.connection()).await.unwrap();
+        let scope = Scope { entity: "ent_1".into(), environment: qa.id.clone() };
+        store.disable_tool(&scope, "t").await.unwrap();
+        store.remove_environment(&qa.id).await.unwrap();
+        let rows = store.directory().await.unwrap();
+        assert!(rows.disabled_tools.is_empty() && rows.environments.len() == environments.len() - 1);
         store.close().await;
     }
 }

@@ -24,7 +24,7 @@ impl Store {
     /// Makes the project that every gateway has, unless it is there, and returns it.
     pub(crate) async fn default_project(&self) -> Result<ProjectId, Error> {
         let name = ProjectName::default();
-        if let Some(project) = find(&mut *self.pool.acquire().await?, &name).await? {
+        if let Some(project) = find(&mut *self.reads.acquire().await?, &name).await? {
             return Ok(project);
         }
         let mut change = self.change_directory().await?;
@@ -103,9 +103,9 @@ mod tests {
         assert!(store.add_project(&shop).await.unwrap() && store.add_project(&bank).await.unwrap());
         assert!(!store.add_project(&shop).await.unwrap());
         for (removed, organizations) in [(&shop, 2), (&bank, 1)] {
-            let project = find(&mut store.pool.acquire().await.unwrap(), removed).await.unwrap().unwrap();
+            let project = find(&mut store.reads.acquire().await.unwrap(), removed).await.unwrap().unwrap();
             store.remove_project(&project).await.unwrap();
-            let left = sqlx::query("SELECT slug FROM organizations").fetch_all(&store.pool).await.unwrap();
+            let left = sqlx::query("SELECT slug FROM organizations").fetch_all(&store.reads).await.unwrap();
             assert_eq!(left.len(), organizations, "after {removed}");
         }
         store.close().await;

@@ -8,14 +8,14 @@ use crate::store::Store;
 impl Store {
     /// The signing key that an earlier version kept in the database, if it is still there.
     pub(crate) async fn stored_signing_key(&self) -> Result<Option<String>, Error> {
-        let row = sqlx::query("SELECT key FROM signing_keys WHERE id = 'current'").fetch_optional(&self.pool).await?;
+        let row = sqlx::query("SELECT key FROM signing_keys WHERE id = 'current'").fetch_optional(&self.reads).await?;
         Ok(row.map(|row| row.get("key")))
     }
 
     /// Removes the signing keys of earlier versions, also from the pages they were on.
     pub(crate) async fn erase_stored_signing_keys(&self) -> Result<(), Error> {
         // A connection of its own, because the others are faster without overwriting what they remove.
-        let mut connection = self.pool.acquire().await?.detach();
+        let mut connection = self.writes.connection().acquire().await?.detach();
         sqlx::query("PRAGMA secure_delete = ON").execute(&mut connection).await?;
         sqlx::query("DELETE FROM signing_keys").execute(&mut connection).await?;
         // The log beside the database has the page as it was before. Where somebody reads just now, a later checkpoint does it.
@@ -28,7 +28,7 @@ impl Store {
 
     /// The id of the key that signs, as it was last noted.
     pub(crate) async fn signing_key_in_use(&self) -> Result<Option<String>, Error> {
-        let row = sqlx::query("SELECT signed_by FROM signing_key_in_use").fetch_optional(&self.pool).await?;
+        let row = sqlx::query("SELECT signed_by FROM signing_key_in_use").fetch_optional(&self.reads).await?;
         Ok(row.map(|row| row.get("signed_by")))
     }
 
@@ -58,7 +58,7 @@ mod tests {
         let key = "0123456789abcdef".repeat(4);
         sqlx::query("INSERT INTO signing_keys (id, key, created_ms) VALUES ('current', $1, 0)")
             .bind(&key)
-            .execute(&store.pool)
+            .execute(store.writes.connection())
             .await
             .unwrap();
         assert_eq!(store.stored_signing_key().await.unwrap().as_deref(), Some(&*key));

@@ -70,7 +70,7 @@ impl Store {
         parents: &[Credential],
         most: i64,
     ) -> Result<TokenRecord, Error> {
-        let mut change = self.pool.begin().await?;
+        let mut change = self.writes.begin().await?;
         // A write first, so that it waits for other writers instead of failing after it has read.
         insert(&mut change, token).await?;
         self.write_recorded(&mut change).await?;
@@ -115,7 +115,7 @@ impl Store {
         }
         query.push(" ORDER BY created_ms DESC, id DESC LIMIT ");
         query.push_bind(i64::try_from(page.limit).unwrap_or(i64::MAX));
-        Ok(query.build().fetch_all(&self.pool).await?.iter().map(token).collect())
+        Ok(self.lists.begin().await?.rows(query.build()).await?.iter().map(token).collect())
     }
 
     /// Revokes a good token of a project, with all that it minted. Says whether there was one.
@@ -145,7 +145,7 @@ impl Store {
             "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_ms < $1 ORDER BY expires_ms LIMIT 1000)",
         )
         .bind(ended_before_ms)
-        .execute(&self.pool)
+        .execute(self.writes.connection())
         .await?;
         Ok(forgotten.rows_affected())
     }

@@ -1,12 +1,13 @@
 //! What is said in channels.
 
-use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
 
 use super::RuntimeChange;
 use crate::core::error::Error;
-use crate::core::ids::{AgentId, ChannelId, MessageId};
+use crate::core::ids::{AgentId, ChannelId, MessageId, ProjectId};
 use crate::store::Store;
+use crate::store::usage::{Counted, add_usage};
 
 /// A message as it is stored.
 #[derive(Clone)]
@@ -20,14 +21,28 @@ pub(crate) struct MessageRow {
     pub(crate) created_ms: i64,
 }
 
+/// How much there may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChannelBounds {
+    /// Messages of one channel.
+    pub(crate) messages: i64,
+    /// Bytes of one channel.
+    pub(crate) bytes: i64,
+    /// Bytes of all channels of a project.
+    pub(crate) project_bytes: i64,
+}
+
+/// What a message counts for beside its text and metadata.
+const MESSAGE_BYTES: i64 = 128;
+
 impl RuntimeChange {
-    /// Appends a message to a channel, and removes the oldest so that it has `kept` of them at most. Says whether its sender is a
-    /// member.
+    /// Appends a message to a channel. The oldest make room if the channel has too many or too many bytes then; if its project has, those
+    /// of its largest channel do. Says whether the sender is a member.
     pub(crate) async fn add_message(
         &mut self,
         channel: &ChannelId,
         row: &MessageRow,
-        kept: i64,
+        bounds: ChannelBounds,
     ) -> Result<bool, Error> {
         let added = sqlx::query(
             "INSERT INTO channel_messages \
@@ -48,13 +63,86 @@ impl RuntimeChange {
         .fetch_optional(&mut *self.0)
         .await?;
         let Some(added) = added else { return Ok(false) };
-        sqlx::query("DELETE FROM channel_messages WHERE channel_id = $1 AND position <= $2")
-            .bind(channel.as_str())
-            .bind(added.get::<i64, _>("position") - kept)
-            .execute(&mut *self.0)
-            .await?;
+        let past = added.get::<i64, _>("position") - bounds.messages;
+        let removed = remove_messages(&mut self.0, channel, past).await?;
+        let bytes = bytes_of(row);
+        let (project, size) = resize(&mut self.0, channel, bytes - removed, row.created_ms).await?;
+        let usage = add_usage(&mut self.0, &project, Counted::Channels, 0, bytes - removed).await?;
+        let trimmed = trim(&mut self.0, channel, &project, size - bounds.bytes).await?;
+        self.make_room(&project, usage - trimmed - bounds.project_bytes).await?;
         Ok(true)
     }
+
+    /// Deletes the oldest messages of the largest channels of a project until so many bytes are free, but the newest of each.
+    async fn make_room(&mut self, project: &ProjectId, mut excess: i64) -> Result<(), Error> {
+        while excess > 0 {
+            let query = sqlx::query("SELECT id FROM channels WHERE project_id = $1 ORDER BY bytes DESC LIMIT 1");
+            let Some(row) = query.bind(project.as_str()).fetch_optional(&mut *self.0).await? else { return Ok(()) };
+            let trimmed = trim(&mut self.0, &row.get::<String, _>("id").into(), project, excess).await?;
+            if trimmed == 0 {
+                return Ok(());
+            }
+            excess -= trimmed;
+        }
+        Ok(())
+    }
+}
+
+fn bytes_of(row: &MessageRow) -> i64 {
+    let bytes = row.content.len() + row.metadata.as_deref().map_or(0, str::len);
+    i64::try_from(bytes).unwrap_or(i64::MAX).saturating_add(MESSAGE_BYTES)
+}
+
+/// Removes the messages up to a position, and returns how many bytes they had.
+async fn remove_messages(change: &mut SqliteConnection, channel: &ChannelId, up_to: i64) -> Result<i64, Error> {
+    let rows = sqlx::query(
+        "DELETE FROM channel_messages WHERE channel_id = $1 AND position <= $2 \
+         RETURNING octet_length(content) + COALESCE(octet_length(metadata), 0) AS bytes",
+    )
+    .bind(channel.as_str())
+    .bind(up_to)
+    .fetch_all(change)
+    .await?;
+    Ok(rows.iter().map(|row| row.get::<i64, _>("bytes") + MESSAGE_BYTES).sum())
+}
+
+/// Removes the oldest messages of a channel until so many bytes are free, but not the newest. Returns how many bytes they had.
+async fn trim(
+    change: &mut SqliteConnection,
+    channel: &ChannelId,
+    project: &ProjectId,
+    excess: i64,
+) -> Result<i64, Error> {
+    let mut removed = 0;
+    while removed < excess {
+        let row = sqlx::query(
+            "SELECT MIN(position) AS oldest, MAX(position) AS newest FROM channel_messages WHERE channel_id = $1",
+        )
+        .bind(channel.as_str())
+        .fetch_one(&mut *change)
+        .await?;
+        let (oldest, newest): (Option<i64>, Option<i64>) = (row.get("oldest"), row.get("newest"));
+        let Some(oldest) = oldest.filter(|_| oldest < newest) else { break };
+        removed += remove_messages(change, channel, oldest).await?;
+    }
+    if removed > 0 {
+        let query = sqlx::query("UPDATE channels SET bytes = bytes - $2 WHERE id = $1");
+        query.bind(channel.as_str()).bind(removed).execute(&mut *change).await?;
+        add_usage(change, project, Counted::Channels, 0, -removed).await?;
+    }
+    Ok(removed)
+}
+
+/// Notes how a channel grew, and when. Returns its project and how many bytes it has.
+async fn resize(
+    change: &mut SqliteConnection,
+    channel: &ChannelId,
+    by: i64,
+    now_ms: i64,
+) -> Result<(ProjectId, i64), Error> {
+    let query = "UPDATE channels SET bytes = bytes + $2, active_ms = $3 WHERE id = $1 RETURNING project_id, bytes";
+    let row = sqlx::query(query).bind(channel.as_str()).bind(by).bind(now_ms).fetch_one(change).await?;
+    Ok((row.get::<String, _>("project_id").into(), row.get("bytes")))
 }
 
 impl Store {
@@ -67,7 +155,7 @@ impl Store {
         let row = sqlx::query("SELECT position FROM channel_messages WHERE channel_id = $1 AND id = $2")
             .bind(channel.as_str())
             .bind(message.as_str())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.reads)
             .await?;
         Ok(row.map(|row| row.get("position")))
     }
@@ -85,7 +173,7 @@ impl Store {
         .bind(channel.as_str())
         .bind(before)
         .bind(limit)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.reads)
         .await?;
         Ok(rows.iter().rev().map(message).collect())
     }

@@ -61,6 +61,16 @@ impl<'a> Place<'a> {
         Self::of(self.root, about)
     }
 
+    /// The value that a string is the JSON text of.
+    pub(super) fn content(&self) -> Self {
+        Self::of(self.root, self.schemas.iter().filter_map(|schema| schema.get("contentSchema")).collect())
+    }
+
+    /// The work it took to find the schemas, in parts.
+    pub(super) fn cost(&self) -> usize {
+        self.schemas.len()
+    }
+
     /// Follows references and alternatives. Each schema counts once, so that circles end.
     fn of(root: &'a Value, mut open: Vec<&'a Value>) -> Self {
         let mut place = Self { root, schemas: Vec::new(), unclear: false };
@@ -84,6 +94,8 @@ impl<'a> Place<'a> {
             open.extend(["allOf", "anyOf", "oneOf"].iter().filter_map(|of| schema.get(*of)?.as_array()).flatten());
             open.extend(["if", "then", "else"].iter().filter_map(|keyword| schema.get(*keyword)));
             open.extend(children(schema, "dependentSchemas"));
+            // Of draft 7; those that are lists of names are passed over.
+            open.extend(children(schema, "dependencies"));
         }
         place
     }

@@ -3,14 +3,15 @@
 use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
+use crate::core::admin::WhenInUse;
 use crate::core::environment;
 use crate::listen::forms::Page;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
-use crate::listen::rest::parts::Query;
+use crate::listen::rest::parts::{Path, Query};
 use crate::listen::rest::problem::Problem;
 
 /// One environment of the project.
@@ -47,6 +48,29 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<Environment>), Problem> {
     let added = administrator.directory()?.add_environment(&new.slug).await?;
     Ok((StatusCode::CREATED, Json(shown(added))))
+}
+
+/// How an environment is removed.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Removal {
+    /// `true` removes an environment that is in use: that has tools, connected workers or agents.
+    force: bool,
+}
+
+/// Remove an environment with its tools. Sockets of its workers are closed.
+#[utoipa::path(delete, path = "/v1/environments/{environment}", tag = "directory",
+    params(("environment", description = "Slug or id"), Removal),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+pub(super) async fn remove(
+    administrator: Administrator,
+    Path(environment): Path<String>,
+    Query(removal): Query<Removal>,
+) -> Result<StatusCode, Problem> {
+    let when_in_use = if removal.force { WhenInUse::Remove } else { WhenInUse::Refuse };
+    administrator.directory()?.remove_environment(&environment, when_in_use).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn shown(environment: environment::Environment) -> Environment {

@@ -19,6 +19,7 @@ use crate::core::Core;
 pub(super) fn router() -> OpenApiRouter<Arc<Core>> {
     OpenApiRouter::new()
         .routes(routes!(environments::list, environments::add))
+        .routes(routes!(environments::remove))
         .routes(routes!(entities::list, entities::add))
         .routes(routes!(entities::change, entities::remove))
         .routes(routes!(entities::rotate))

@@ -50,8 +50,10 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let query = ConversationQuery { agent: agent_id, user_id, before };
     // One more than asked for tells whether there is another page.
     let found = session.core.conversations(&session.caller, query, limit + 1).await?;
-    let place = |last: &Conversation| Place { at_ms: last.updated_ms, id: last.id.to_string() };
-    reply(&Page::cut(found, limit, |last| place(last).cursor()).map(|conversation| shown(&conversation)))
+    let cursor = |updated_ms, id: &ConversationId| Place { at_ms: updated_ms, id: id.to_string() }.cursor();
+    let more = found.more.map(|place| cursor(place.updated_ms, &place.id));
+    let page = Page::cut(found.items, limit, |last| cursor(last.updated_ms, &last.id)).or_more(more);
+    reply(&page.map(|conversation| shown(&conversation)))
 }
 
 /// What was said last in a conversation, in short.

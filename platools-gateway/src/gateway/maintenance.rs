@@ -1,0 +1,69 @@
+//! [`DataFolder`]: backup, upgrade, downgrade and restore of a gateway's data.
+
+use std::path::{Path, PathBuf};
+
+use super::data::{Lock, lock};
+use crate::core::error::{Error, ErrorKind};
+use crate::store::{self, Restored, Upgraded};
+
+/// The folder of a gateway's data, for what an operator does to it as a whole.
+#[derive(Debug, Clone)]
+pub struct DataFolder {
+    path: PathBuf,
+}
+
+impl DataFolder {
+    /// The data in this folder.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Copies the database into a new file that only its owner can read. A gateway may run. Returns the version of the data.
+    ///
+    /// The copy is as of one moment. What else is in the folder, such as keys in files of their own, is not part of it.
+    ///
+    /// # Errors
+    /// There is no data, the file exists, or the database or the disk failed.
+    pub async fn backup(&self, file: &Path) -> Result<i64, Error> {
+        store::backup(&self.path, file).await
+    }
+
+    /// Brings the data up to this program's version; `None` if it has that already. The data as it was is kept beside it.
+    ///
+    /// # Errors
+    /// There is no data or it is of a later version, a gateway or another program uses it, the data as it was before an earlier upgrade is
+    /// in the way, or the database or the disk failed. Then the data is as it was.
+    pub async fn upgrade(&self) -> Result<Option<Upgraded>, Error> {
+        let _lock = self.lock()?;
+        store::check_data(&self.path)?;
+        store::upgrade(&self.path).await
+    }
+
+    /// Puts the data from before the last upgrade back in place. What was changed since then is kept beside it, and not in use any more.
+    ///
+    /// # Errors
+    /// There is no data or none from before, a gateway or another program uses it, or the database or the disk failed.
+    pub async fn downgrade(&self) -> Result<Restored, Error> {
+        let _lock = self.lock()?;
+        store::downgrade(&self.path).await
+    }
+
+    /// Puts a backup in the place of the data, also of damaged data or of none. The data that was there is kept beside it.
+    ///
+    /// # Errors
+    /// The file is no usable backup, a gateway or another program uses the data, or the database or the disk failed.
+    pub async fn restore(&self, backup: &Path) -> Result<Restored, Error> {
+        store::make_folder(&self.path)?;
+        let _lock = self.lock()?;
+        store::restore(&self.path, backup).await
+    }
+
+    fn lock(&self) -> Result<Lock, Error> {
+        store::check_folder(&self.path)?;
+        lock(&self.path).map_err(|error| match error.kind() {
+            ErrorKind::Busy => Error::new(ErrorKind::Busy, format!("{error}; stop it first")),
+            _ => error,
+        })
+    }
+}

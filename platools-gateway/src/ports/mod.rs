@@ -1,0 +1,3 @@
+//! The outside world as the services see it: [`clock`] reads the time.
+
+pub(crate) mod clock;

@@ -1,0 +1,123 @@
+//! [`Upkeep`]: the task that keeps statistics up to date and gives free pages back to the file system.
+
+use std::time::Duration;
+
+use sqlx::Row as _;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Writer;
+
+/// How often to look for free pages.
+const LOOKS: Duration = Duration::from_secs(60);
+
+/// How often statistics are taken again, in looks: once a day.
+const LOOKS_A_DAY: u32 = 24 * 60;
+
+/// Free pages that stay in the file at least, for what is written next: 16 MiB.
+const SPARE: i64 = 4096;
+
+/// Pages that are given back at a time, so that nobody who writes waits for long: 2 MiB.
+const AT_ONCE: i64 = 512;
+
+/// How long others have the database to themselves in between.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// The task. Dropping it ends it.
+#[derive(Debug)]
+pub(in crate::store) struct Upkeep {
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Upkeep {
+    /// Starts the task on the current tokio runtime.
+    pub(in crate::store) fn start(writes: Writer) -> Self {
+        Self { _task: AbortOnDropHandle::new(tokio::spawn(run(writes))) }
+    }
+}
+
+async fn run(writes: Writer) {
+    // As SQLite's documentation has it for connections that are open for long: all tables at the start, then those that changed.
+    optimize(&writes, "PRAGMA optimize = 0x10002").await;
+    let mut looks = interval(LOOKS);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for look in 1_u32.. {
+        looks.tick().await;
+        if look.is_multiple_of(LOOKS_A_DAY) {
+            optimize(&writes, "PRAGMA optimize").await;
+        }
+        if let Err(error) = shrink(&writes, SPARE).await {
+            tracing::debug!(%error, "free space could not be given back; it is tried again");
+        }
+    }
+}
+
+async fn optimize(writes: &Writer, statement: &'static str) {
+    if let Err(error) = sqlx::query(statement).fetch_all(writes.connection()).await {
+        tracing::debug!(%error, "statistics could not be taken; they stay as they are");
+    }
+}
+
+/// Gives free pages back until few are left: a tenth of the file, or `spare` if that is more.
+async fn shrink(writes: &Writer, spare: i64) -> Result<(), sqlx::Error> {
+    let (mut free, pages) =
+        (number(writes, "PRAGMA freelist_count").await?, number(writes, "PRAGMA page_count").await?);
+    let spare = spare.max(pages / 10);
+    if free <= spare {
+        return Ok(());
+    }
+    while free > spare {
+        let before = free;
+        let statement = format!("PRAGMA incremental_vacuum({})", AT_ONCE.min(free - spare));
+        sqlx::query(sqlx::AssertSqlSafe(statement)).fetch_all(writes.connection()).await?;
+        free = number(writes, "PRAGMA freelist_count").await?;
+        if free >= before {
+            // A file that was not made by this program, such as one put together from a dump, cannot shrink.
+            return Ok(());
+        }
+        sleep(BREATH).await;
+    }
+    // The file itself is cut when the log is written back into it.
+    sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").fetch_all(writes.connection()).await?;
+    let left = number(writes, "PRAGMA page_count").await?;
+    tracing::info!(pages_before = pages, pages = left, "database file shrunk");
+    Ok(())
+}
+
+async fn number(writes: &Writer, statement: &'static str) -> Result<i64, sqlx::Error> {
+    Ok(sqlx::query(statement).fetch_one(writes.connection()).await?.get(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connections::shrinkable;
+    use super::super::options;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_shrinks_when_much_of_it_is_free_and_stays_usable() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("db");
+        let writer = Writer::new(shrinkable(options(&file)).create_if_missing(true));
+        let run = async |statement: &'static str| {
+            sqlx::query(statement).fetch_all(writer.connection()).await.unwrap();
+        };
+        run("CREATE TABLE blobs (id INTEGER PRIMARY KEY, blob BLOB)").await;
+        run("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) \
+             INSERT INTO blobs SELECT i, zeroblob(4000) FROM n")
+        .await;
+        run("DELETE FROM blobs WHERE id > 100").await;
+        let length = || std::fs::metadata(&file).unwrap().len();
+        run("PRAGMA wal_checkpoint(PASSIVE)").await;
+        let before = length();
+        assert!(before > 2000 * 4096, "deleting alone gives nothing back: {before}");
+        shrink(&writer, 10).await.unwrap();
+        // A hundred pages in use, and a tenth of what there was at most.
+        assert!(length() < before / 5, "{before} bytes became {}", length());
+        assert_eq!(number(&writer, "SELECT COUNT(*) FROM blobs").await.unwrap(), 100);
+        let kept = length();
+        shrink(&writer, SPARE).await.unwrap();
+        assert_eq!(length(), kept, "what is spare stays");
+        writer.close().await;
+    }
+}

@@ -1,0 +1,250 @@
+//! [`Writer`]: the one connection that writes.
+//!
+//! Transactions take turns in the order in which they ask. Small writes that wait at the same time share one transaction, and with it one
+//! wait for the disk.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::connections::pool;
+use super::storage_error;
+use crate::core::error::{Error, ErrorKind};
+
+/// Small writes in one transaction, at most.
+const GROUP: usize = 128;
+
+/// Small writes that wait for their transaction, at most. Further ones wait for room.
+const WAITING: usize = 1024;
+
+/// The connection that writes, shared by everybody who does.
+#[derive(Clone)]
+pub(in crate::store) struct Writer {
+    /// A pool of one: the queue for it is in the order of arrival, and a connection that failed is replaced.
+    connection: SqlitePool,
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    /// Ends with the last clone.
+    _task: Arc<AbortOnDropHandle<()>>,
+}
+
+impl Writer {
+    /// A writer that connects at the first write. It needs a tokio runtime.
+    pub(in crate::store) fn new(options: SqliteConnectOptions) -> Self {
+        let connection = pool(1).connect_lazy_with(options);
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let task = Arc::new(AbortOnDropHandle::new(tokio::spawn(run(connection.clone(), waiting))));
+        Self { connection, jobs, _task: task }
+    }
+
+    /// The connection, for a statement that is a transaction of its own.
+    pub(in crate::store) fn connection(&self) -> &SqlitePool {
+        &self.connection
+    }
+
+    /// Begins a transaction, when it is its turn. It writes from the start, so that no other process writes between what it reads and what
+    /// it writes.
+    pub(in crate::store) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        begin(&self.connection).await
+    }
+
+    /// Makes a small write in a transaction that it shares with others. It is stored when this returns.
+    ///
+    /// `write` may run twice: when another write of the transaction fails, each one is tried again on its own.
+    pub(in crate::store) async fn share<T, W>(&self, write: W) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        W: for<'c> Fn(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(SmallWrite { write, output: None, reply });
+        self.jobs.send(job).await.map_err(|_| closed())?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Writes no more, and waits until the last transaction has ended.
+    pub(in crate::store) async fn close(&self) {
+        self.connection.close().await;
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+/// A write that shares its transaction.
+trait Job: Send {
+    /// Writes, without committing. May be repeated in another transaction.
+    fn write<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Answers when the transaction has ended.
+    fn end(self: Box<Self>, committed: Result<(), Error>);
+}
+
+struct SmallWrite<T, W> {
+    write: W,
+    output: Option<T>,
+    reply: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<T, W> Job for SmallWrite<T, W>
+where
+    T: Send + 'static,
+    W: for<'c> Fn(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, sqlx::Error>> + Send + 'static,
+{
+    fn write<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            let written = (self.write)(connection);
+            self.output = Some(written.await?);
+            Ok(())
+        })
+    }
+
+    fn end(self: Box<Self>, committed: Result<(), Error>) {
+        let Self { output, reply, .. } = *self;
+        // The caller may have gone.
+        let _ = reply.send(committed.and_then(|()| output.ok_or_else(closed)));
+    }
+}
+
+/// Writes until every [`Writer`] is gone.
+async fn run(connection: SqlitePool, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while waiting.recv_many(&mut group, GROUP).await > 0 {
+        match begin(&connection).await {
+            Ok(transaction) => {
+                join_in(&mut group, &mut waiting);
+                write(&connection, transaction, &mut group).await;
+            }
+            Err(error) => group.drain(..).for_each(|job| job.end(Err(storage_error(&error)))),
+        }
+    }
+}
+
+/// Takes along the writes that came while the transaction waited for its turn.
+fn join_in(group: &mut Vec<Box<dyn Job>>, waiting: &mut mpsc::Receiver<Box<dyn Job>>) {
+    while group.len() < GROUP
+        && let Ok(job) = waiting.try_recv()
+    {
+        group.push(job);
+    }
+}
+
+/// Writes a group together or, if that fails, each on its own, so that a write that the database refuses spoils no other.
+async fn write(connection: &SqlitePool, transaction: Transaction<'static, Sqlite>, group: &mut Vec<Box<dyn Job>>) {
+    match try_write(transaction, group).await {
+        Ok(()) => group.drain(..).for_each(|job| job.end(Ok(()))),
+        Err(error) if group.len() == 1 => group.drain(..).for_each(|job| job.end(Err(storage_error(&error)))),
+        Err(_) => {
+            for job in group.drain(..) {
+                write_alone(connection, job).await;
+            }
+        }
+    }
+}
+
+async fn write_alone(connection: &SqlitePool, mut job: Box<dyn Job>) {
+    let written = match begin(connection).await {
+        Ok(transaction) => try_write(transaction, std::slice::from_mut(&mut job)).await,
+        Err(error) => Err(error),
+    };
+    job.end(written.map_err(|error| storage_error(&error)));
+}
+
+async fn try_write(
+    mut transaction: Transaction<'static, Sqlite>,
+    group: &mut [Box<dyn Job>],
+) -> Result<(), sqlx::Error> {
+    for job in group {
+        job.write(&mut transaction).await?;
+    }
+    transaction.commit().await
+}
+
+async fn begin(connection: &SqlitePool) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    connection.begin_with("BEGIN IMMEDIATE").await
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Storage, "the gateway's database is closed; the gateway is stopping")
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+    use tempfile::TempDir;
+
+    use super::super::options;
+    use super::*;
+
+    /// A writer on a table of unique words.
+    async fn words() -> (TempDir, Writer) {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = Writer::new(options(&folder.path().join("db")).create_if_missing(true));
+        sqlx::query("CREATE TABLE words (word TEXT PRIMARY KEY)").execute(writer.connection()).await.unwrap();
+        (folder, writer)
+    }
+
+    async fn add(writer: &Writer, word: &'static str) -> Result<u64, Error> {
+        let add = writer.share(move |connection| {
+            let query = sqlx::query("INSERT INTO words VALUES ($1)").bind(word);
+            Box::pin(async move { Ok(query.execute(connection).await?.rows_affected()) })
+        });
+        add.await
+    }
+
+    async fn all(writer: &Writer) -> Vec<String> {
+        let rows = sqlx::query("SELECT word FROM words ORDER BY word").fetch_all(writer.connection()).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    #[tokio::test]
+    async fn writes_that_wait_together_share_one_commit() {
+        let (folder, writer) = words().await;
+        let frames = |folder: &TempDir| std::fs::metadata(folder.path().join("db-wal")).unwrap().len();
+        let mut turn = writer.begin().await.unwrap();
+        sqlx::query("INSERT INTO words VALUES ('first')").execute(&mut *turn).await.unwrap();
+        let waiting = async { tokio::join!(add(&writer, "a"), add(&writer, "b"), add(&writer, "c")) };
+        let mut waiting = std::pin::pin!(waiting);
+        // They are queued, and behind the transaction whose turn it is.
+        assert!(futures::poll!(&mut waiting).is_pending());
+        turn.commit().await.unwrap();
+        let before = frames(&folder);
+        let (a, b, c) = waiting.await;
+        assert_eq!((a.unwrap(), b.unwrap(), c.unwrap()), (1, 1, 1));
+        let grown = frames(&folder) - before;
+        // A frame is a page of 4096 bytes and its head of 24: one of the table's page, one of its index's.
+        assert!(grown <= 2 * (4096 + 24), "three commits write six frames: {grown} bytes");
+        assert_eq!(all(&writer).await, ["a", "b", "c", "first"]);
+        writer.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_write_that_the_database_refuses_spoils_no_other() {
+        let (_folder, writer) = words().await;
+        add(&writer, "a").await.unwrap();
+        let turn = writer.begin().await.unwrap();
+        let waiting = async { tokio::join!(add(&writer, "b"), add(&writer, "a"), add(&writer, "c")) };
+        let mut waiting = std::pin::pin!(waiting);
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(turn);
+        let (b, again, c) = waiting.await;
+        assert_eq!((b.unwrap(), c.unwrap()), (1, 1));
+        assert_eq!(again.unwrap_err().kind(), ErrorKind::Storage);
+        assert_eq!(all(&writer).await, ["a", "b", "c"]);
+        writer.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_closed_writer_says_so() {
+        let (_folder, writer) = words().await;
+        writer.close().await;
+        assert_eq!(add(&writer, "a").await.unwrap_err().kind(), ErrorKind::Storage);
+    }
+}
