@@ -48,7 +48,7 @@ const GATEWAY: Table = Table {
         ("authority", &["domain"]),
         ("audit", &["domain", "store"]),
         ("core", &["audit", "authority", "domain", "ops", "ports", "store"]),
-        ("store", &["authority", "core", "domain"]),
+        ("store", &["authority", "core", "domain", "ops"]),
         ("tls", &["core", "ops"]),
         ("listen", &["audit", "authority", "core", "domain", "ops", "tls"]),
         ("model", &["core"]),

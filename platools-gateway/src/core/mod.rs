@@ -177,8 +177,8 @@ impl Core {
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
         let workers = Workers::new(calls.clone(), news.clone());
         Ok(Self {
+            tasks: store.tasks().clone(),
             store,
-            tasks: Tasks::default(),
             aging,
             directory,
             catalog,
