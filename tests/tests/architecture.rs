@@ -49,7 +49,7 @@ const GATEWAY: Table = Table {
         ("authority", &["domain"]),
         ("audit", &["core::clock", "domain", "ops", "store"]),
         ("core", &["audit", "authority", "domain", "ops", "ports", "store"]),
-        ("store", &["authority", "core", "domain"]),
+        ("store", &["authority", "core", "domain", "ops"]),
         ("net", &["domain"]),
         ("tls", &["core", "ops"]),
         ("listen", &["audit", "authority", "core", "domain", "ops", "tls"]),

@@ -184,8 +184,8 @@ impl Core {
         let workers = Workers::new(calls.clone(), news.clone());
         let audit = Audit::without_task(store.clone());
         Ok(Self {
+            tasks: store.tasks().clone(),
             store,
-            tasks: Tasks::default(),
             aging,
             directory,
             catalog,

@@ -120,6 +120,9 @@ impl Store {
         filter: &CallFilter,
         limit: i64,
     ) -> Result<Listing<CallRow, (i64, CallId)>, Error> {
+        if filter.scope.environments.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Listing { items: Vec::new(), more: None });
+        }
         let (rows, more) = scan(project, filter).page(&self.lists, LISTED, limit).await?;
         let more = more.map(|(started_ms, call_id)| (started_ms, call_id.into()));
         Ok(Listing { items: rows.iter().map(call).collect(), more })
@@ -354,7 +357,6 @@ mod tests {
                 "calls_by_project",
                 true,
             ),
-            (seen(CallScope { environments: Some(Vec::new()), ..CallScope::default() }), "calls_by_project", true),
             (CallFilter { since_ms: Some(1), ..all() }, "calls_by_project", false),
             (CallFilter { until_ms: Some(9), ..all() }, "calls_by_project", false),
             (CallFilter { after: Some((8, "c".into())), ..all() }, "calls_by_project", false),
@@ -420,6 +422,45 @@ mod tests {
                 assert_eq!(last, search("COVERING INDEX", scan.index, &scan, false), "{filter:?}");
             }
         }
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_caller_sees_calls_of_its_environments_user_and_agent_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let mut rows: Vec<_> = (0..6).map(row).collect();
+        for (number, row) in rows.iter_mut().enumerate() {
+            row.summary.environment_id = ["env_a", "env_b", "env_c"][number % 3].into();
+            row.summary.user_id = Some(["u-1", "u-2"][number % 2].to_owned());
+            row.summary.agent_id = Some(["agt_1", "agt_2"][number / 3].into());
+        }
+        store.add_calls(&rows).await.unwrap();
+        let environments = |ids: &[&str]| Some(ids.iter().map(|id| (*id).into()).collect());
+        for (scope, seen) in [
+            (CallScope::default(), &[5, 4, 3, 2, 1, 0][..]),
+            (CallScope { environments: environments(&["env_a", "env_c"]), ..CallScope::default() }, &[5, 3, 2, 0]),
+            (CallScope { environments: environments(&[]), ..CallScope::default() }, &[]),
+            (CallScope { user: Some("u-1".to_owned()), ..CallScope::default() }, &[4, 2, 0]),
+            (CallScope { agent: Some("agt_2".into()), ..CallScope::default() }, &[5, 4, 3]),
+            (
+                CallScope {
+                    user: Some("u-2".to_owned()),
+                    agent: Some("agt_2".into()),
+                    environments: environments(&["env_c"]),
+                },
+                &[5],
+            ),
+        ] {
+            let filter = CallFilter { scope, ..CallFilter::default() };
+            assert_eq!(times(&store.calls(&"prj".into(), &filter, 10).await.unwrap()), seen, "{filter:?}");
+        }
+        let other = CallFilter {
+            scope: CallScope { user: Some("u-1".to_owned()), ..CallScope::default() },
+            ..CallFilter::default()
+        };
+        let asked = CallFilter { user_id: Some("u-2".to_owned()), ..other };
+        assert_eq!(times(&store.calls(&"prj".into(), &asked, 10).await.unwrap()), [0; 0], "another's, by name");
         store.close().await;
     }
 

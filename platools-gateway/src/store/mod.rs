@@ -36,6 +36,7 @@ pub use sqlite::{Restored, Upgraded};
 
 use crate::core::error::{Error, ErrorKind};
 use crate::domain::audit::AuditEvent;
+use crate::ops::tasks::Tasks;
 use sqlite::{Lists, Schema, Upkeep, Writer, failed, storage_error};
 
 /// The database's name in the data folder.
@@ -49,6 +50,8 @@ const CLOSE: Duration = Duration::from_secs(2);
 pub(crate) struct Store {
     reads: SqlitePool,
     writes: Writer,
+    /// The tasks of the database, and of the gateway that has it.
+    tasks: Tasks,
     lists: Lists,
     /// Open as long as the store is, and used by nobody.
     anchor: Arc<Mutex<Option<SqliteConnection>>>,
@@ -86,10 +89,12 @@ impl Store {
             Schema::Empty => sqlite::migrate(&mut anchor, steps()).await?,
             schema => schema.check_usable(&steps())?,
         }
+        let tasks = Tasks::default();
         Ok(Self {
             reads: sqlite::open_readers(options.clone()),
             lists: Lists::new(options.clone()),
-            writes: Writer::new(options),
+            writes: Writer::new(options, &tasks),
+            tasks,
             anchor: Arc::new(Mutex::new(Some(anchor))),
             recorded: None,
             upkeep: Arc::default(),
@@ -102,8 +107,13 @@ impl Store {
         self.writes.begin().await.unwrap()
     }
 
+    /// The background tasks, to which the owner of the database adds its own.
+    pub(crate) fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
     fn keep_up(&self) {
-        let upkeep = Upkeep::start(self.writes.clone());
+        let upkeep = Upkeep::start(self.writes.clone(), &self.tasks);
         *self.upkeep.lock().unwrap_or_else(PoisonError::into_inner) = Some(upkeep);
     }
 

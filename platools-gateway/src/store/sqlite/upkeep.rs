@@ -7,6 +7,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Writer;
+use crate::ops::tasks::Tasks;
 
 /// How often to look for free pages.
 const LOOKS: Duration = Duration::from_secs(60);
@@ -31,8 +32,8 @@ pub(in crate::store) struct Upkeep {
 
 impl Upkeep {
     /// Starts the task on the current tokio runtime.
-    pub(in crate::store) fn start(writes: Writer) -> Self {
-        Self { _task: AbortOnDropHandle::new(tokio::spawn(run(writes))) }
+    pub(in crate::store) fn start(writes: Writer, tasks: &Tasks) -> Self {
+        Self { _task: tasks.keep("database upkeep", move || run(writes.clone())) }
     }
 }
 
@@ -98,7 +99,7 @@ mod tests {
     async fn a_file_shrinks_when_much_of_it_is_free_and_stays_usable() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("db");
-        let writer = Writer::new(shrinkable(options(&file)).create_if_missing(true));
+        let writer = Writer::new(shrinkable(options(&file)).create_if_missing(true), &Tasks::default());
         let run = async |statement: &'static str| {
             sqlx::query(statement).fetch_all(writer.connection()).await.unwrap();
         };

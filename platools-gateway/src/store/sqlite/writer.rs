@@ -9,12 +9,13 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::pool;
 use super::storage_error;
 use crate::core::error::{Error, ErrorKind};
+use crate::ops::tasks::Tasks;
 
 /// Small writes in one transaction, at most.
 const GROUP: usize = 128;
@@ -34,11 +35,17 @@ pub(in crate::store) struct Writer {
 
 impl Writer {
     /// A writer that connects at the first write. It needs a tokio runtime.
-    pub(in crate::store) fn new(options: SqliteConnectOptions) -> Self {
+    pub(in crate::store) fn new(options: SqliteConnectOptions, tasks: &Tasks) -> Self {
         let connection = pool(1).connect_lazy_with(options);
         let (jobs, waiting) = mpsc::channel(WAITING);
-        let task = Arc::new(AbortOnDropHandle::new(tokio::spawn(run(connection.clone(), waiting))));
-        Self { connection, jobs, _task: task }
+        // The task's, one run after the other: what waits outlives a run that panics.
+        let waiting = Arc::new(AsyncMutex::new(waiting));
+        let shared = connection.clone();
+        let begin = move || {
+            let (connection, waiting) = (shared.clone(), Arc::clone(&waiting));
+            async move { run(connection, &mut *waiting.lock().await).await }
+        };
+        Self { connection, jobs, _task: Arc::new(tasks.keep("small writes", begin)) }
     }
 
     /// The connection, for a statement that is a transaction of its own.
@@ -63,7 +70,8 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(SmallWrite { write, output: None, reply });
         self.jobs.send(job).await.map_err(|_| closed())?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        // The task panicked, or was aborted at the end.
+        answer.await.unwrap_or_else(|_| Err(unwritten()))
     }
 
     /// Writes no more, and waits until the last transaction has ended.
@@ -114,12 +122,12 @@ where
 }
 
 /// Writes until every [`Writer`] is gone.
-async fn run(connection: SqlitePool, mut waiting: mpsc::Receiver<Box<dyn Job>>) {
+async fn run(connection: SqlitePool, waiting: &mut mpsc::Receiver<Box<dyn Job>>) {
     let mut group = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut group, GROUP).await > 0 {
         match begin(&connection).await {
             Ok(transaction) => {
-                join_in(&mut group, &mut waiting);
+                join_in(&mut group, waiting);
                 write(&connection, transaction, &mut group).await;
             }
             Err(error) => group.drain(..).for_each(|job| job.end(Err(storage_error(&error)))),
@@ -171,6 +179,10 @@ async fn begin(connection: &SqlitePool) -> Result<Transaction<'static, Sqlite>, 
     connection.begin_with("BEGIN IMMEDIATE").await
 }
 
+fn unwritten() -> Error {
+    Error::new(ErrorKind::Storage, "the gateway failed while it wrote this; try again")
+}
+
 fn closed() -> Error {
     Error::new(ErrorKind::Storage, "the gateway's database is closed; the gateway is stopping")
 }
@@ -186,7 +198,7 @@ mod tests {
     /// A writer on a table of unique words.
     async fn words() -> (TempDir, Writer) {
         let folder = tempfile::tempdir().unwrap();
-        let writer = Writer::new(options(&folder.path().join("db")).create_if_missing(true));
+        let writer = Writer::new(options(&folder.path().join("db")).create_if_missing(true), &Tasks::default());
         sqlx::query("CREATE TABLE words (word TEXT PRIMARY KEY)").execute(writer.connection()).await.unwrap();
         (folder, writer)
     }
@@ -226,6 +238,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn small_writes_past_the_bound_wait_and_are_made() {
+        let (_folder, writer) = words().await;
+        let number = WAITING + 2 * GROUP;
+        let add = |word: usize| {
+            writer.share(move |connection| {
+                let query = sqlx::query("INSERT INTO words VALUES ($1)").bind(word.to_string());
+                Box::pin(async move { Ok(query.execute(connection).await?.rows_affected()) })
+            })
+        };
+        let turn = writer.begin().await.unwrap();
+        let mut waiting = std::pin::pin!(futures::future::join_all((0..number).map(add)));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        assert_eq!(writer.jobs.capacity(), 0, "the queue takes no more");
+        drop(turn);
+        let written = tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await.unwrap();
+        assert!(written.into_iter().all(|rows| rows.unwrap() == 1));
+        assert_eq!(all(&writer).await.len(), number);
+        writer.close().await;
+    }
+
+    #[tokio::test]
     async fn a_write_that_the_database_refuses_spoils_no_other() {
         let (_folder, writer) = words().await;
         add(&writer, "a").await.unwrap();
@@ -238,6 +271,26 @@ mod tests {
         assert_eq!((b.unwrap(), c.unwrap()), (1, 1));
         assert_eq!(again.unwrap_err().kind(), ErrorKind::Storage);
         assert_eq!(all(&writer).await, ["a", "b", "c"]);
+        writer.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_write_that_panics_costs_no_later_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = Tasks::default();
+        let writer = Writer::new(options(&folder.path().join("db")).create_if_missing(true), &tasks);
+        let panics = writer.share(|_| -> BoxFuture<'_, Result<(), sqlx::Error>> { panic!("for the test") });
+        assert_eq!(panics.await.unwrap_err().kind(), ErrorKind::Storage);
+        assert_eq!(tasks.down(), ["small writes"]);
+        // The wait before the restart.
+        tokio::time::pause();
+        tokio::time::advance(std::time::Duration::from_secs(2)).await;
+        tokio::time::resume();
+        let create = writer.share(|connection| {
+            Box::pin(async move { sqlx::query("CREATE TABLE words (word TEXT PRIMARY KEY)").execute(connection).await })
+        });
+        create.await.unwrap();
+        assert_eq!(tasks.down(), [""; 0]);
         writer.close().await;
     }
 
