@@ -335,7 +335,7 @@ async fn bytes_that_a_client_writes_in_front_do_not_make_it_the_proxy() {
     .await;
     let guess = async |from: &[u8]| {
         let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
-        let head = b"GET /v1/tools HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer plt_key_wrong\r\n";
+        let head = b"GET /v1/tools HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer plt_key_wrong\r\n";
         stream.write_all(&[head, &b"X-Forwarded-For: "[..], from, b"\r\n\r\n"].concat()).await.unwrap();
         answer(stream).await.split(' ').nth(1).unwrap().to_owned()
     };
@@ -372,8 +372,11 @@ async fn a_session_makes_room_only_among_those_of_its_own_caller() {
 
 #[tokio::test]
 async fn lists_that_nobody_reads_are_bounded_in_sum() {
-    let (gateway, secret, caller) =
-        gateway(|limits| limits.total.waiting_bytes = NonZeroU64::new(16 * 1024 * 1024).unwrap()).await;
+    let (gateway, secret, caller) = gateway(|limits| {
+        limits.total.waiting_bytes = NonZeroU64::new(16 * 1024 * 1024).unwrap();
+        limits.entity.catalogue_bytes = number(16 * 1024 * 1024);
+    })
+    .await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     let long = json!({"x": "x".repeat(10_000)});
     let tools: Vec<_> = (0..900)
