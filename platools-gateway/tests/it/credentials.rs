@@ -235,7 +235,7 @@ async fn keys_and_tokens_say_for_whom_and_where_they_act() {
         (json!({"role": "viewer", "name": "a\nb"}), "no control characters"),
         (json!({"role": "viewer", "environments": []}), "at least one"),
         (json!({"role": "viewer", "environments": ["nowhere"]}), "nowhere"),
-        (json!({"role": "viewer", "toolRoles": vec!["r"; 65]}), "at most 64 tool roles"),
+        (json!({"role": "viewer", "toolRoles": vec!["r"; 65]}), "`toolRoles` has 65 entries"),
     ] {
         let refused = admin.post("/v1/keys", body.clone()).await;
         refused.is_problem(400, "invalid_request", false);

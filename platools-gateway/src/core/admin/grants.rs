@@ -1,6 +1,6 @@
 //! What a new key or token allows: read from a request, checked, and cut down to what its maker allows.
 
-use super::texts::check_tool_roles;
+use super::texts::{USER_ID, check_tool_roles};
 use super::{Admin, owner_named};
 use crate::authority::{AskedGrant, Grant, grant, lineage};
 use crate::core::environment;
@@ -32,6 +32,7 @@ impl Admin<'_> {
     /// The limits of a new key or token.
     pub(super) fn grant(&self, wanted: &Wanted<'_>) -> Result<Grant, Error> {
         check_tool_roles(wanted.tool_roles)?;
+        USER_ID.check_any(wanted.user)?;
         let environments = wanted.environments.map(|names| self.environment_ids(names)).transpose()?;
         let asked = AskedGrant {
             role: wanted.role,

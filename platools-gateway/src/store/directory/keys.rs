@@ -23,7 +23,7 @@ pub(crate) enum KeyRemoval {
 
 /// Removes a key, unless it administers a whole project, is nobody's in particular, and is the last such key.
 const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 AND ( \
-     role <> 'admin' OR environments IS NOT NULL OR agent_id IS NOT NULL OR COALESCE(expires_ms, $3 + 1) <= $3 \
+     role != 'admin' OR environments IS NOT NULL OR agent_id IS NOT NULL OR COALESCE(expires_ms, $3 + 1) <= $3 \
      OR EXISTS (SELECT 1 FROM caller_keys o WHERE o.project_id = $1 AND o.id <> $2 AND o.role = 'admin' \
      AND o.environments IS NULL AND o.agent_id IS NULL AND COALESCE(o.expires_ms, $3 + 1) > $3))";
 
