@@ -41,6 +41,9 @@ impl Action {
 pub(crate) enum Resource<'a> {
     /// A project: its name, its environments, its agents' names.
     Project(&'a ProjectId),
+    /// All environments of a project at once: its entities with their secrets, which are good in every environment, new environments, and
+    /// the credentials that reach all of them.
+    WholeProject(&'a ProjectId),
     /// The workers and the metrics of a project, which tell of everybody's calls.
     Operations(&'a ProjectId),
     /// The whole gateway: its log, its signing keys, its own metrics. It is open to credentials of the default project, which is the one
@@ -123,6 +126,11 @@ pub(crate) fn authorize(caller: &Caller, action: Action, resource: Resource<'_>)
             check_role(caller, action)?;
             hide_unless(caller.project_id == *project)
         }
+        (_, Resource::WholeProject(project)) => {
+            check_role(caller, action)?;
+            hide_unless(caller.project_id == *project)?;
+            if caller.environments.is_none() { Ok(()) } else { Err(forbidden(CONFINED)) }
+        }
         (_, Resource::Operations(project)) => {
             check_role(caller, action)?;
             hide_unless(caller.project_id == *project)?;
@@ -145,6 +153,9 @@ const BOUND: &str =
     "workers and metrics tell of everybody's calls; ask with a key that belongs to no user and no agent";
 
 const NOT_ITS_CHANNEL: &str = "only the agent that made a channel and admins may delete it";
+
+const CONFINED: &str =
+    "this concerns all environments of the project: it takes a credential that is confined to none of them";
 
 const NOT_THE_WHOLE: &str = "this concerns the whole gateway: it takes a credential of the project default/default that reaches all \
                              environments and belongs to no agent";

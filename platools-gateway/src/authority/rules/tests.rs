@@ -113,6 +113,17 @@ fn a_credential_for_some_environments_sees_nothing_in_others() {
 }
 
 #[test]
+fn a_credential_for_some_environments_changes_nothing_that_concerns_all() {
+    for (environments, may) in [(None, true), (Some(vec!["env".into()]), false), (Some(Vec::new()), false)] {
+        let caller = Caller { environments, ..caller(Admin, None, None) };
+        let project = Resource::WholeProject(&caller.project_id);
+        assert_eq!(authorize(&caller, Action::Administer, project).is_ok(), may, "{:?}", caller.environments);
+        let gateway = Resource::Gateway(&caller.project_id);
+        assert_eq!(authorize(&caller, Action::Administer, gateway).is_ok(), may, "{:?}", caller.environments);
+    }
+}
+
+#[test]
 fn owners_the_agents_own_tokens_and_admins_of_the_project_may_watch() {
     for (owner, user, token_of, role, project, may) in [
         (Some("u-1"), Some("u-1"), None, Viewer, "prj", true),

@@ -38,6 +38,7 @@ impl Admin<'_> {
         new: impl Into<NewEntity>,
         secret: &SecretString,
     ) -> Result<Entity, Error> {
+        self.check_whole_project()?;
         check_slug(slug)?;
         let NewEntity { policy, title, icon } = new.into();
         let row = EntityRow {
@@ -70,6 +71,7 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such entity, the title or the icon is malformed, or the database failed.
     pub async fn change_entity(&self, name: &str, change: EntityChange) -> Result<Entity, Error> {
+        self.check_whole_project()?;
         let snapshot = self.snapshot();
         let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
         let change = EntityChange {
@@ -88,8 +90,9 @@ impl Admin<'_> {
     /// end, which is at once for a grace of zero.
     ///
     /// # Errors
-    /// There is no such entity, or the database failed.
+    /// The caller is confined to some environments, there is no such entity, or the database failed.
     pub async fn rotate_entity(&self, name: &str, grace: Duration) -> Result<WithSecret<Entity>, Error> {
+        self.check_whole_project()?;
         let snapshot = self.snapshot();
         let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
         let secret = secret::generate(Kind::Worker);
@@ -109,8 +112,9 @@ impl Admin<'_> {
     /// Removes an entity with its secrets and tools, and closes its links.
     ///
     /// # Errors
-    /// There is no such entity, or the database failed.
+    /// The caller is confined to some environments, there is no such entity, or the database failed.
     pub async fn remove_entity(&self, name: &str) -> Result<(), Error> {
+        self.check_whole_project()?;
         let snapshot = self.snapshot();
         let row = snapshot.entity_named(&self.project, name).ok_or_else(|| missing("entity", name))?;
         let change = self.record(action::ENTITY_DELETE, row.id.as_str(), &format!("slug {}", row.slug));

@@ -62,6 +62,10 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such key, it is the last one that administers the whole project, or the database failed.
     pub async fn revoke_key(&self, id: &str) -> Result<(), Error> {
+        let snapshot = self.snapshot();
+        if let Some(row) = snapshot.keys_of(&self.project).into_iter().find(|row| row.id.as_str() == id) {
+            self.check_reaches(row.environments.as_deref())?;
+        }
         let change = self.record(action::KEY_REVOKE, id, "");
         match change.store().remove_key(&self.project, &id.into()).await? {
             KeyRemoval::Removed => {

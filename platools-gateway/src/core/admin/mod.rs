@@ -22,7 +22,7 @@ use super::directory::{Snapshot, check_slug};
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
-use super::ids::{AgentId, ProjectId};
+use super::ids::{AgentId, EnvironmentId, ProjectId};
 use super::origin::{Protocol, RequestOrigin};
 use crate::audit::{Actor, action};
 use crate::authority::{Action, Resource, authorize};
@@ -43,6 +43,8 @@ use things::agent;
 
 /// An owner's id has at most so many characters.
 const MAX_OWNER_CHARS: usize = 255;
+
+const BEYOND_REACH: &str = "the key or token reaches environments that the credential which asks does not";
 
 /// The directory of one project, in the hands of somebody who may change it.
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl Admin<'_> {
     /// The slug means an environment already, in any case or as an alias such as `prod`; it is malformed; the project has as many
     /// environments as it may have; or the database failed.
     pub async fn add_environment(&self, slug: &str) -> Result<Environment, Error> {
+        self.check_whole_project()?;
         check_slug(slug)?;
         if let Some(meant) = environment::resolve(self.snapshot().environments(&self.project), Some(slug)) {
             return Err(means(slug, &meant.slug));
@@ -210,6 +213,23 @@ impl Admin<'_> {
         let snapshot = self.snapshot();
         let find = |name: &str| snapshot.agent_named(&self.project, name).map(|row| row.id.clone());
         name.map(|name| find(name).ok_or_else(|| missing("agent", name))).transpose()
+    }
+
+    /// Refuses a caller that is confined to some environments. The command line is confined to none.
+    fn check_whole_project(&self) -> Result<(), Error> {
+        let Some(maker) = &self.maker else { return Ok(()) };
+        Ok(authorize(maker, Action::Administer, Resource::WholeProject(&self.project))?)
+    }
+
+    /// Refuses a caller that reaches fewer environments than a credential that it wants to change; `None` is all of them.
+    fn check_reaches(&self, environments: Option<&[EnvironmentId]>) -> Result<(), Error> {
+        let Some(environments) = environments else { return self.check_whole_project() };
+        let Some(maker) = &self.maker else { return Ok(()) };
+        for environment in environments {
+            authorize(maker, Action::Administer, Resource::Environment(environment))
+                .map_err(|denial| denial.or_missing(|| Error::new(ErrorKind::Forbidden, BEYOND_REACH)))?;
+        }
+        Ok(())
     }
 
     /// Refuses a profile whose agent could never answer.

@@ -122,6 +122,8 @@ impl Admin<'_> {
     /// # Errors
     /// There is no such token, or the database failed.
     pub async fn revoke_token(&self, id: &str) -> Result<(), Error> {
+        let row = self.core.directory.store().token(&self.project, bare(id)).await?;
+        self.check_reaches(row.ok_or_else(|| missing("token", id))?.environments.as_deref())?;
         let change = self.record(action::TOKEN_REVOKE, &public(bare(id)), "");
         if !change.store().revoke_token(&self.project, bare(id), now_ms()).await? {
             return Err(missing("token", id));

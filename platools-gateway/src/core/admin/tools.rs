@@ -25,6 +25,7 @@ impl Admin<'_> {
     /// There is no such tool, there are several, or the database failed.
     pub async fn switch_tool(&self, which: &ToolName, switch: Switch) -> Result<ListedTool, Error> {
         let environment = self.core.directory.environment(&self.project, which.environment.as_deref())?.id;
+        self.check_reaches(Some(std::slice::from_ref(&environment)))?;
         let found = self.core.catalog.find(&environment, &which.name, which.entity.as_deref(), |_| true).await?;
         let action = match switch {
             Switch::On => action::TOOL_ENABLE,

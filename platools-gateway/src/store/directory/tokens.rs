@@ -118,6 +118,13 @@ impl Store {
         Ok(self.lists.begin().await?.rows(query.build()).await?.iter().map(token).collect())
     }
 
+    /// A token of a project.
+    pub(crate) async fn token(&self, project: &ProjectId, id: &str) -> Result<Option<TokenRow>, Error> {
+        let query =
+            sqlx::query("SELECT * FROM tokens WHERE id = $1 AND project_id = $2").bind(id).bind(project.as_str());
+        Ok(query.fetch_optional(&self.reads).await?.as_ref().map(token))
+    }
+
     /// Revokes a good token of a project, with all that it minted. Says whether there was one.
     pub(crate) async fn revoke_token(&self, project: &ProjectId, id: &str, now_ms: i64) -> Result<bool, Error> {
         let mut change = self.change_directory().await?;

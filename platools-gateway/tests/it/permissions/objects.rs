@@ -165,3 +165,81 @@ async fn nothing_of_another_project_is_found_by_its_id() {
     }
     world.end().await;
 }
+
+/// A key with these members.
+async fn key_with(world: &World, members: Value) -> Caller {
+    let issued = world.admin().await.post("/v1/keys", members).await;
+    let secret = issued.body["secret"].as_str().unwrap_or_else(|| panic!("{issued:?}"));
+    Caller::at(&world.gateway.url()).key(secret)
+}
+
+/// The worker serves `development`, so a key for `staging` finds nothing of it over any protocol.
+#[tokio::test]
+async fn a_credential_for_some_environments_sees_and_calls_nothing_of_others() {
+    let world = World::new().await;
+    let of_others = called(&world.find(Kind::Key, Operator).caller(&world), "elsewhere").await;
+    for role in ["viewer", "operator", "admin"] {
+        let caller = key_with(&world, json!({"role": role, "environments": ["staging"]})).await;
+        assert!(caller.tools().await.is_empty(), "{role}");
+        assert!(call_ids(&caller.get("/v1/calls").await).is_empty(), "{role}");
+        assert_eq!(caller.get("/v1/workers").await.body["items"], json!([]), "{role}");
+        caller.get(&format!("/v1/calls/{of_others}")).await.is_problem(404, "not_found", false);
+        caller.get("/v1/tools?environmentId=development").await.is_problem(400, "invalid_request", false);
+        let called = caller.call("open", json!({"arguments": {}, "environmentId": "development"})).await;
+        assert_eq!(called.status, if role == "viewer" { 403 } else { 400 }, "{role}: {called:?}");
+    }
+    let reaches = key_with(&world, json!({"role": "operator", "environments": ["development"]})).await;
+    let own = called(&reaches, "here").await;
+    assert!(call_ids(&reaches.get("/v1/calls").await).contains(&own.as_str()));
+    world.end().await;
+}
+
+/// An admin for some environments makes no secret that is good in others, and ends no credential that reaches further than its own.
+#[tokio::test]
+async fn an_admin_for_some_environments_changes_nothing_that_concerns_all() {
+    let world = World::new().await;
+    let wide = world.admin().await;
+    let admin = key_with(&world, json!({"role": "admin", "environments": ["staging"]})).await;
+    let wide_token = wide.post("/v1/tokens", json!({"role": "viewer", "ttlSeconds": 600})).await;
+    let wide_key = wide.post("/v1/keys", json!({"role": "viewer"})).await;
+    let (token, key) = (wide_token.body["id"].as_str().unwrap(), wide_key.body["key"]["id"].as_str().unwrap());
+    for (method, path, body) in [
+        ("POST", "/v1/entities".to_owned(), json!({"slug": "mine"})),
+        ("PATCH", "/v1/entities/orders".to_owned(), json!({"title": "Mine"})),
+        ("POST", "/v1/entities/orders/rotate".to_owned(), json!({})),
+        ("POST", "/v1/entities/orders/tokens".to_owned(), json!({"ttlSeconds": 60, "environmentId": "development"})),
+        ("DELETE", "/v1/entities/orders".to_owned(), Value::Null),
+        ("POST", "/v1/environments".to_owned(), json!({"slug": "mine"})),
+        ("DELETE", format!("/v1/keys/{key}"), Value::Null),
+        ("DELETE", format!("/v1/tokens/{token}"), Value::Null),
+        ("PATCH", "/v1/tools/open".to_owned(), json!({"enabled": false})),
+        ("POST", "/v1/keys".to_owned(), json!({"role": "viewer", "environments": ["development"]})),
+        ("POST", "/v1/signing-keys/rotate".to_owned(), json!({})),
+    ] {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        assert_eq!(admin.status(method, &path, body).await, 403, "{method} {path}");
+    }
+    let own = admin.post("/v1/keys", json!({"role": "viewer"})).await;
+    assert_eq!(own.body["key"]["environments"], json!(["staging"]), "{own:?}");
+    let own = format!("/v1/keys/{}", own.body["key"]["id"].as_str().unwrap());
+    assert_eq!(admin.send("DELETE", &own, "").await.status, 204);
+    world.end().await;
+}
+
+/// A key that lists its users speaks for those and for no other.
+#[tokio::test]
+async fn a_key_that_lists_users_speaks_for_them_only() {
+    let world = World::new().await;
+    let issued = world.admin().await.post("/v1/keys", json!({"role": "operator", "speaksFor": ["u-2"]})).await;
+    let key = issued.body["secret"].as_str().unwrap();
+    let mut listed = RpcCaller::with(&world.gateway, key, "u-2").await;
+    listed.ok("chat.send", json!({"agentId": AGENT, "message": "/help"})).await;
+    let mut other = RpcCaller::stranger_at(&world.gateway).await;
+    assert_eq!(other.code("connect", json!({"token": key, "user_id": "u-3"})).await, "FORBIDDEN");
+    let completion =
+        |user: &str| json!({"model": AGENT, "user": user, "messages": [{"role": "user", "content": "/help"}]});
+    let caller = Caller::at(&world.gateway.url()).key(key);
+    assert_eq!(caller.post("/v1/chat/completions", completion("u-2")).await.status, 200);
+    assert_eq!(caller.post("/v1/chat/completions", completion("u-3")).await.status, 403);
+    world.end().await;
+}
