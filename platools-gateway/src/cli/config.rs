@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use clap::Subcommand;
 
 use super::output::say;
-use super::serve;
+use super::{serve, variables};
 use crate::logs;
 
 #[derive(Debug, Subcommand)]
@@ -19,6 +19,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
     let settings = options.settings()?;
     // What is only warned of is in the log.
     logs::start(&settings.log)?;
+    variables::warn_of_unknown();
     serve::builder(&settings).check_tls()?;
     say(toml::to_string(&settings).context("the settings cannot be printed")?.trim_end())
 }

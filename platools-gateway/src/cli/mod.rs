@@ -5,6 +5,8 @@ mod audit;
 mod backup;
 mod config;
 mod dev;
+#[cfg(test)]
+mod documented;
 mod entity;
 mod environment;
 mod folder;
@@ -16,6 +18,7 @@ mod project;
 mod serve;
 mod token;
 mod tool;
+mod variables;
 mod words;
 
 use clap::{Parser, Subcommand};

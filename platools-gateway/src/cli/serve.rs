@@ -6,6 +6,7 @@ use clap::Args;
 use platools_gateway::{Builder, Gateway};
 
 use super::output::{say, say_once};
+use super::variables;
 use crate::logs;
 use crate::otlp::Exporter;
 use crate::settings::{Given, Settings, signing_keys};
@@ -31,6 +32,7 @@ impl Options {
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let settings = options.settings()?;
     let feed = logs::start(&settings.log)?;
+    variables::warn_of_unknown();
     let signals = Signals::listen(Hangup::Reload)?;
     let exporter = Exporter::start(&settings.otlp)?;
     let builder = builder(&settings).signing_keys(signing_keys(settings.signing_key_file.clone())?);
@@ -44,7 +46,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     }
     say(&format!("listening on {}", gateway.url()))?;
     let supervisor = Supervisor::ready();
-    signals.run(gateway, || supervisor.stopping(settings.drain_limit.get())).await?;
+    signals.run(gateway, || supervisor.stopping(settings.stop_delay.get() + settings.drain_limit.get())).await?;
     // Every call has ended by now.
     exporter.close().await;
     Ok(())
@@ -55,6 +57,7 @@ pub(super) fn builder(settings: &Settings) -> Builder {
     let builder = Gateway::builder()
         .data_folder(&settings.data)
         .listen(settings.listen)
+        .stop_delay(settings.stop_delay.get())
         .drain_limit(settings.drain_limit.get())
         .worker_silence(settings.worker.silence.get())
         .worker_stall(settings.worker.stall.get())

@@ -132,6 +132,8 @@ pub struct Core {
     call_figures: Arc<CallFigures>,
     throttles: Throttles,
     audit: Audit,
+    /// True once the gateway is about to stop and still serves everything.
+    leaving: AtomicBool,
     /// Whether the gateway has begun to stop.
     stopping: AtomicBool,
 }
@@ -210,6 +212,7 @@ impl Core {
             call_figures,
             throttles: Throttles::default(),
             audit,
+            leaving: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         })
     }

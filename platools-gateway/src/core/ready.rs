@@ -35,7 +35,7 @@ impl Core {
     /// # Errors
     /// It is stopping, a background task is down, or the database does not answer.
     pub async fn check_ready(&self) -> Result<(), NotReady> {
-        if self.stopping.load(Ordering::Acquire) {
+        if self.leaving.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
             return Err(NotReady::Stopping);
         }
         let down = self.tasks.down();

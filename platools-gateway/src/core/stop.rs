@@ -13,7 +13,13 @@ const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// The time that the last small notes may take to be stored.
 const LAST_NOTES: Duration = Duration::from_secs(2);
+
 impl Core {
+    /// Says from now on that the gateway is not ready, and goes on with everything.
+    pub(crate) fn announce_leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
     /// Says from now on that the gateway is not ready, and has callers finish what they have begun.
     pub(crate) fn begin_stop(&self) {
         self.stopping.store(true, Ordering::Release);

@@ -38,6 +38,7 @@ pub struct Builder {
     pub(super) listen: SocketAddr,
     pub(super) data: Data,
     pub(super) tls: Option<Files>,
+    pub(super) stop_delay: Duration,
     pub(super) drain_limit: Duration,
     manners: Manners,
     limits: Limits,
@@ -62,6 +63,7 @@ impl Default for Builder {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             data: Data::Temporary(None),
             tls: None,
+            stop_delay: Duration::ZERO,
             drain_limit: Duration::from_secs(10),
             manners: Manners::default(),
             limits: Limits::default(),
@@ -106,6 +108,13 @@ impl Builder {
     /// are. Default: no TLS.
     pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.tls = Some(Files::new(certificate.into(), key.into()));
+        self
+    }
+
+    /// How long the gateway goes on serving everything after it was told to stop, while `/ready` answers 503: the time that a load
+    /// balancer takes to send nobody any more. Default: zero.
+    pub fn stop_delay(mut self, delay: Duration) -> Self {
+        self.stop_delay = delay;
         self
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 pub use builder::Builder;
 pub use maintenance::DataFolder;
@@ -144,7 +144,7 @@ impl Gateway {
         }
     }
 
-    /// Stops in order: closes dashboards with 1000, takes no new connections, lets calls finish up to the drain limit, closes workers' and callers' sockets
+    /// Stops in order: goes on serving for the stop delay, closes dashboards with 1000, takes no new connections, lets calls finish up to the drain limit, closes workers' and callers' sockets
     /// with 1001.
     pub async fn shutdown(self) {
         let _ = self.stop().await;
@@ -152,6 +152,10 @@ impl Gateway {
 
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
+        if !self.setup.stop_delay.is_zero() {
+            self.core.announce_leave();
+            sleep(self.setup.stop_delay).await;
+        }
         self.core.begin_stop();
         self.sockets.dashboards.close();
         // They take leave before nobody is listened to any more. One that is slow to answer is waited for at the end.

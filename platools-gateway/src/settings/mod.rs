@@ -67,6 +67,9 @@ pub(crate) struct Settings {
     /// Whether the first start makes an admin's key and prints it. Default: yes.
     #[serde(default = "yes")]
     pub(crate) first_key: bool,
+    /// How long the gateway goes on serving after it was told to stop. Default: not at all.
+    #[serde(default = "no_stop_delay")]
+    pub(crate) stop_delay: Span,
     /// How long calls may take to end when the gateway stops. Default: 10 seconds.
     #[serde(default = "default_drain_limit")]
     pub(crate) drain_limit: Span,
@@ -155,6 +158,10 @@ fn default_listen() -> SocketAddr {
 
 fn yes() -> bool {
     true
+}
+
+fn no_stop_delay() -> Span {
+    Span::from_secs(0)
 }
 
 fn default_drain_limit() -> Span {

@@ -57,6 +57,7 @@ async fn flags_go_before_the_environment_and_that_before_the_file() {
     let expected = r#"data = "/flag"
 listen = "127.0.0.1:2"
 first_key = true
+stop_delay = "0s"
 drain_limit = "1s"
 
 [http]

@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 
 use platools_gateway::{Gateway, dev};
 
-use crate::support::{Dial, dev_gateway, within};
+use crate::support::{Dial, dev_gateway, viewer, within};
 
 /// A connection over which a request went, or a part of one.
 async fn connection(gateway: &Gateway, request: &str) -> TcpStream {
@@ -49,4 +49,18 @@ async fn a_file_named_lock_keeps_what_it_holds() {
     std::fs::write(&file, "mine").unwrap();
     within(within(Gateway::builder().data_folder(folder.path()).start()).await.unwrap().shutdown()).await;
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+}
+
+/// A load balancer asks `/ready`, and needs a while to send its clients elsewhere.
+#[tokio::test]
+async fn within_the_stop_delay_the_gateway_is_not_ready_and_serves_everything() {
+    let hour = Duration::from_secs(60 * 60);
+    let gateway = within(Gateway::builder().stop_delay(hour).start()).await.unwrap();
+    let caller = viewer(&gateway).await;
+    let stopping = tokio::spawn(async move { gateway.shutdown().await });
+    within(async { while caller.get("/ready").await.status != 503 {} }).await;
+    assert_eq!(caller.get("/health").await.status, 200);
+    assert_eq!(caller.get("/v1/tools").await.status, 200, "a new connection and a new request");
+    // Dropped, it ends at once.
+    stopping.abort();
 }

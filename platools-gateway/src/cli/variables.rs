@@ -1,0 +1,73 @@
+//! Environment variables that begin like the gateway's own and mean nothing to it.
+
+use clap::{Command, CommandFactory as _};
+use tracing::warn;
+
+use super::Cli;
+
+/// The beginning of every variable of the gateway.
+const PREFIX: &str = "PLATOOLS_GATEWAY_";
+
+/// Variables that are read by themselves and stand for no flag: secrets, which must not be in the arguments of a process.
+const WITHOUT_A_FLAG: [&str; 6] = [
+    "PLATOOLS_GATEWAY_DEV_ADMIN_KEY",
+    "PLATOOLS_GATEWAY_DEV_AGENT_KEY",
+    "PLATOOLS_GATEWAY_DEV_SECRET",
+    "PLATOOLS_GATEWAY_KEY",
+    "PLATOOLS_GATEWAY_MODEL_KEY",
+    "PLATOOLS_GATEWAY_SIGNING_KEYS",
+];
+
+/// Warns of each variable that looks like a setting and is none, which is a misspelt one most of the time.
+pub(super) fn warn_of_unknown() {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in unknown(names, &known()) {
+        warn!(variable = name, "unknown variable ignored; `platools-gateway serve --help` lists the known ones");
+    }
+}
+
+fn unknown(names: impl Iterator<Item = String>, known: &[String]) -> Vec<String> {
+    names.filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect()
+}
+
+/// The variables of all flags of all commands, and those without a flag.
+fn known() -> Vec<String> {
+    let mut names = WITHOUT_A_FLAG.map(str::to_owned).to_vec();
+    collect(&Cli::command(), &mut names);
+    names
+}
+
+fn collect(command: &Command, names: &mut Vec<String>) {
+    let variables = command.get_arguments().filter_map(|argument| argument.get_env()?.to_str());
+    names.extend(variables.map(str::to_owned));
+    command.get_subcommands().for_each(|command| collect(command, names));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_misspelt_variable_is_found_and_the_known_ones_are_not() {
+        let set = ["PLATOOLS_GATEWAY_LISTN", "PLATOOLS_GATEWAY_LISTEN", "PLATOOLS_GATEWAY_KEY", "PATH"];
+        let found = unknown(set.map(str::to_owned).into_iter(), &known());
+        assert_eq!(found, ["PLATOOLS_GATEWAY_LISTN"]);
+    }
+
+    /// Every variable that a source reads by name is a known one.
+    #[test]
+    fn variables_that_stand_for_no_flag_are_listed() {
+        let known = known();
+        for name in WITHOUT_A_FLAG {
+            assert!(known.iter().any(|known| known == name));
+        }
+        let documented = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/gateway.md")).unwrap();
+        let written = documented.split(|end: char| !end.is_ascii_uppercase() && end != '_');
+        for name in written.filter(|word| word.starts_with(PREFIX) && word.len() > PREFIX.len()) {
+            assert!(known.iter().any(|known| known == name), "{name} is documented and not known");
+        }
+    }
+}
