@@ -270,7 +270,8 @@ async fn a_token_says_who_calls_and_opens_what_its_roles_allow() {
         })
     };
     admin.call("who_calls", json!({})).await.is_problem(403, "forbidden");
-    admin.with_token(token(&["sales"])).await.call("who_calls", json!({})).await.is_problem(403, "forbidden");
+    // A user does not learn of a tool that it may not call.
+    admin.with_token(token(&["sales"])).await.call("who_calls", json!({})).await.is_problem(404, "unknown_tool");
 
     let answer = admin.with_token(token(&["support"])).await.call("who_calls", json!({})).await;
     let call_id = answer.body["callId"].clone();

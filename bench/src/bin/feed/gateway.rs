@@ -44,8 +44,11 @@ pub async fn run(load: Load) -> anyhow::Result<()> {
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    let plan =
-        Plan { token: token(&gateway).await?, agents: agents.iter().map(ToString::to_string).collect(), keys: load.keys };
+    let plan = Plan {
+        token: token(&gateway).await?,
+        agents: agents.iter().map(ToString::to_string).collect(),
+        keys: load.keys,
+    };
     let mut input = child.stdin.take().context("no stdin")?;
     input.write_all(format!("{}\n", serde_json::to_string(&plan)?).as_bytes()).await?;
     let mut lines = BufReader::new(child.stdout.take().context("no stdout")?).lines();
