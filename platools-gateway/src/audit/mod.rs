@@ -1,7 +1,7 @@
 //! `Audit`: the record of administrative changes, of sign-ins that open something lasting, and of refusals.
 //!
 //! Every event is one line of the log target `audit` and one row of the database. A change of the directory writes its row in
-//! its own transaction (`Store::recording`(crate::store::Store::recording)). Sign-ins and refusals go through a bounded queue
+//! its own transaction (`Store::recording`). Sign-ins and refusals go through a bounded queue
 //! to one task, which writes them in batches, so that no request waits for them. Nobody floods either of the two: of strangers
 //! of one network, and of refusals of one key or token, the first ones of a minute are recorded and the others counted.
 
