@@ -5,7 +5,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::Store;
 use super::sqlite::Scan;
-use super::usage::{Counted, add_usage};
+use super::usage::{Counted, add_usage, subtract_removed};
 use crate::core::agent::Message;
 use crate::core::chat::StoredMessage;
 use crate::core::error::{Error, ErrorKind};
@@ -19,7 +19,7 @@ const CONVERSATION_BYTES: i64 = 512;
 const MESSAGE_BYTES: i64 = 64;
 
 /// Conversations that are deleted together.
-const DELETED_AT_ONCE: i64 = 16;
+const DELETED_AT_ONCE: u32 = 16;
 
 /// How much there may be.
 #[derive(Debug, Clone, Copy)]
@@ -253,26 +253,10 @@ impl Store {
 
     /// Deletes the conversations in which nothing was said since some time, some in each transaction.
     pub(crate) async fn forget_conversations_before(&self, ms: i64) -> Result<(), Error> {
-        loop {
-            let mut change = self.writes.begin().await?;
-            let rows = sqlx::query(
-                "DELETE FROM conversations WHERE id IN \
-                 (SELECT id FROM conversations WHERE updated_ms < $1 ORDER BY updated_ms LIMIT $2) RETURNING project_id, bytes",
-            )
-            .bind(ms)
-            .bind(DELETED_AT_ONCE)
-            .fetch_all(&mut *change)
-            .await?;
-            for row in &rows {
-                let (project, bytes) =
-                    (ProjectId::from(row.get::<String, _>("project_id")), row.get::<i64, _>("bytes"));
-                add_usage(&mut change, &project, Counted::Conversations, -1, -bytes).await?;
-            }
-            change.commit().await?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-        }
+        let delete = "DELETE FROM conversations WHERE id IN \
+                      (SELECT id FROM conversations WHERE updated_ms < $1 ORDER BY updated_ms LIMIT $2) \
+                      RETURNING project_id, bytes";
+        self.delete_counted_before(Counted::Conversations, delete, ms, DELETED_AT_ONCE).await
     }
 }
 
@@ -365,10 +349,8 @@ async fn make_room(
 /// Deletes a conversation, and returns how many bytes it had.
 async fn delete_conversation(change: &mut SqliteConnection, id: &str) -> Result<i64, Error> {
     let query = "DELETE FROM conversations WHERE id = $1 RETURNING project_id, bytes";
-    let Some(row) = sqlx::query(query).bind(id).fetch_optional(&mut *change).await? else { return Ok(0) };
-    let (project, bytes) = (ProjectId::from(row.get::<String, _>("project_id")), row.get::<i64, _>("bytes"));
-    add_usage(change, &project, Counted::Conversations, -1, -bytes).await?;
-    Ok(bytes)
+    let rows = sqlx::query(query).bind(id).fetch_all(&mut *change).await?;
+    Ok(subtract_removed(change, Counted::Conversations, &rows).await?)
 }
 
 /// Where a list of conversations is read: over the index of the user or else of the agent, if one is named.
@@ -416,10 +398,9 @@ fn message(row: &SqliteRow) -> Result<StoredMessage, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::usage::tests::{noted_and_counted, store};
-    use super::super::{AgentRow, usage::Counted};
+    use super::super::usage::Counted;
+    use super::super::usage::tests::{agent, noted_and_counted, store};
     use super::*;
-    use crate::core::agent::Profile;
 
     const COUNT: &str = "SELECT COUNT(*) AS items, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM conversations";
 
@@ -439,16 +420,7 @@ mod tests {
     impl Talk {
         async fn new() -> Self {
             let (folder, store, project) = store().await;
-            let agent = AgentId::random();
-            let row = AgentRow {
-                id: agent.clone(),
-                project_id: project.clone(),
-                slug: "desk".to_owned(),
-                profile: Profile::default(),
-                owner: None,
-                created_ms: 0,
-            };
-            assert!(store.add_agent(&row, 10).await.unwrap());
+            let agent = agent(&store, &project).await;
             Self { _folder: folder, store, project, agent }
         }
 

@@ -1,6 +1,5 @@
 //! Calls under idempotency keys: that they ran, and their sealed answers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use sqlx::{Row as _, SqliteConnection};
@@ -12,7 +11,7 @@ use crate::core::error::Error;
 use crate::core::ids::{CallId, ProjectId};
 
 /// Rows that one transaction removes at most, so that other writers have their turn in between.
-const BATCH: i64 = 500;
+const BATCH: u32 = 500;
 
 /// Answers that are looked at together when room is made.
 const DROPPED_AT_ONCE: i64 = 32;
@@ -120,32 +119,10 @@ impl Store {
             .bind(ms)
             .execute(self.writes.connection())
             .await?;
-        while self.forget_some_named_calls_before(ms).await? >= BATCH {}
-        Ok(())
-    }
-
-    async fn forget_some_named_calls_before(&self, ms: i64) -> Result<i64, Error> {
-        let mut change = self.writes.begin().await?;
-        let rows = sqlx::query(
-            "DELETE FROM named_calls WHERE id IN \
-             (SELECT id FROM named_calls WHERE created_ms < $1 ORDER BY created_ms LIMIT $2) \
-             RETURNING project_id, COALESCE(octet_length(answer), 0) AS bytes",
-        )
-        .bind(ms)
-        .bind(BATCH)
-        .fetch_all(&mut *change)
-        .await?;
-        let mut removed: HashMap<ProjectId, (i64, i64)> = HashMap::new();
-        for row in &rows {
-            let (items, bytes) = removed.entry(row.get::<String, _>("project_id").into()).or_default();
-            *items += 1;
-            *bytes += row.get::<i64, _>("bytes");
-        }
-        for (project, (items, bytes)) in removed {
-            add_usage(&mut change, &project, Counted::NamedCalls, -items, -bytes).await?;
-        }
-        change.commit().await?;
-        Ok(as_i64(rows.len()))
+        let delete = "DELETE FROM named_calls WHERE id IN \
+                      (SELECT id FROM named_calls WHERE created_ms < $1 ORDER BY created_ms LIMIT $2) \
+                      RETURNING project_id, COALESCE(octet_length(answer), 0) AS bytes";
+        self.delete_counted_before(Counted::NamedCalls, delete, ms, BATCH).await
     }
 }
 

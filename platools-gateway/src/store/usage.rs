@@ -1,7 +1,12 @@
 //! How much each project has of what is bounded by size.
 
+use std::collections::HashMap;
+
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
+use super::Store;
+use crate::core::error::Error;
 use crate::core::ids::ProjectId;
 
 /// What is counted.
@@ -45,6 +50,47 @@ pub(super) async fn add_usage(
     Ok(row.map_or(0, |row| row.get("bytes")))
 }
 
+/// Takes removed rows, given by their `project_id` and `bytes`, away from what their projects have. Returns their bytes.
+pub(super) async fn subtract_removed(
+    connection: &mut SqliteConnection,
+    counted: Counted,
+    rows: &[SqliteRow],
+) -> Result<i64, sqlx::Error> {
+    let mut removed: HashMap<ProjectId, (i64, i64)> = HashMap::new();
+    for row in rows {
+        let (items, bytes) = removed.entry(row.get::<String, _>("project_id").into()).or_default();
+        *items += 1;
+        *bytes += row.get::<i64, _>("bytes");
+    }
+    let total = removed.values().map(|(_, bytes)| bytes).sum();
+    for (project, (items, bytes)) in removed {
+        add_usage(connection, &project, counted, -items, -bytes).await?;
+    }
+    Ok(total)
+}
+
+impl Store {
+    /// Deletes counted rows by age, `batch` of them in each transaction, so that other writers have their turn in between.
+    /// `delete` deletes the `$2` oldest rows of those before `$1`, and returns their `project_id` and `bytes`.
+    pub(super) async fn delete_counted_before(
+        &self,
+        counted: Counted,
+        delete: &'static str,
+        ms: i64,
+        batch: u32,
+    ) -> Result<(), Error> {
+        loop {
+            let mut change = self.writes.begin().await?;
+            let rows = sqlx::query(delete).bind(ms).bind(batch).fetch_all(&mut *change).await?;
+            subtract_removed(&mut change, counted, &rows).await?;
+            change.commit().await?;
+            if rows.len() < batch as usize {
+                return Ok(());
+            }
+        }
+    }
+}
+
 /// The bytes of all projects together, and the project that has most of them.
 pub(super) async fn total_usage(
     connection: &mut SqliteConnection,
@@ -64,8 +110,10 @@ pub(super) async fn total_usage(
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::Store;
+    use super::super::{AgentRow, Store};
     use super::*;
+    use crate::core::agent::Profile;
+    use crate::core::ids::AgentId;
 
     /// A store with the project that every gateway has.
     pub(in crate::store) async fn store() -> (tempfile::TempDir, Store, ProjectId) {
@@ -73,6 +121,21 @@ pub(super) mod tests {
         let store = Store::open(folder.path()).await.unwrap();
         let project = store.default_project().await.unwrap();
         (folder, store, project)
+    }
+
+    /// An agent of a project.
+    pub(in crate::store) async fn agent(store: &Store, project: &ProjectId) -> AgentId {
+        let id = AgentId::random();
+        let row = AgentRow {
+            id: id.clone(),
+            project_id: project.clone(),
+            slug: "scout".to_owned(),
+            profile: Profile::default(),
+            owner: None,
+            created_ms: 0,
+        };
+        assert!(store.add_agent(&row, 10).await.unwrap());
+        id
     }
 
     /// What is noted of a project, beside what the query counts: items and bytes.

@@ -7,7 +7,7 @@ use super::RuntimeChange;
 use crate::core::error::Error;
 use crate::core::ids::{AgentId, ChannelId, ProjectId};
 use crate::store::Store;
-use crate::store::usage::{Counted, add_usage};
+use crate::store::usage::{Counted, add_usage, subtract_removed};
 
 /// A channel to be.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub(crate) enum NewChannel {
 pub(super) const CHANNEL_BYTES: i64 = 512;
 
 /// Channels that are deleted together.
-const DELETED_AT_ONCE: i64 = 16;
+const DELETED_AT_ONCE: u32 = 16;
 
 /// Channels of the project `$1` with how many are in each, and whether the agent `$2` is. Members are counted of those only that the rest
 /// of the statement leaves.
@@ -139,27 +139,10 @@ impl Store {
 
     /// Deletes the channels without members in which nothing happened since some time, some in each transaction.
     pub(crate) async fn forget_channels_before(&self, ms: i64) -> Result<(), Error> {
-        loop {
-            let mut change = self.writes.begin().await?;
-            let rows = sqlx::query(
-                "DELETE FROM channels WHERE id IN (SELECT id FROM channels c WHERE active_ms < $1 \
-                 AND NOT EXISTS (SELECT 1 FROM channel_members m WHERE m.channel_id = c.id) ORDER BY active_ms LIMIT $2) \
-                 RETURNING project_id, bytes",
-            )
-            .bind(ms)
-            .bind(DELETED_AT_ONCE)
-            .fetch_all(&mut *change)
-            .await?;
-            for row in &rows {
-                let (project, bytes) =
-                    (ProjectId::from(row.get::<String, _>("project_id")), row.get::<i64, _>("bytes"));
-                add_usage(&mut change, &project, Counted::Channels, -1, -bytes).await?;
-            }
-            change.commit().await?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-        }
+        let delete = "DELETE FROM channels WHERE id IN (SELECT id FROM channels c WHERE active_ms < $1 \
+                      AND NOT EXISTS (SELECT 1 FROM channel_members m WHERE m.channel_id = c.id) \
+                      ORDER BY active_ms LIMIT $2) RETURNING project_id, bytes";
+        self.delete_counted_before(Counted::Channels, delete, ms, DELETED_AT_ONCE).await
     }
 
     /// Channels of a project: first those that the agent is in, as clients look at the first page for them.
@@ -213,10 +196,8 @@ impl RuntimeChange {
     /// Deletes a channel with its members and messages. Nothing happens if it is gone.
     pub(crate) async fn remove_channel(&mut self, channel: &ChannelId) -> Result<(), Error> {
         let query = sqlx::query("DELETE FROM channels WHERE id = $1 RETURNING project_id, bytes");
-        if let Some(row) = query.bind(channel.as_str()).fetch_optional(&mut *self.0).await? {
-            let (project, bytes) = (ProjectId::from(row.get::<String, _>("project_id")), row.get::<i64, _>("bytes"));
-            add_usage(&mut self.0, &project, Counted::Channels, -1, -bytes).await?;
-        }
+        let rows = query.bind(channel.as_str()).fetch_all(&mut *self.0).await?;
+        subtract_removed(&mut self.0, Counted::Channels, &rows).await?;
         Ok(())
     }
 }

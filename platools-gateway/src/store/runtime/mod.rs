@@ -151,10 +151,9 @@ fn session(row: &SqliteRow) -> SessionRow {
 #[cfg(test)]
 mod tests {
     use super::super::usage::Counted;
-    use super::super::usage::tests::{noted_and_counted, store};
-    use super::super::{AgentRow, ChannelBounds, MessageRow, NewChannel, NewChannelRow};
+    use super::super::usage::tests::{agent, noted_and_counted, store};
+    use super::super::{ChannelBounds, MessageRow, NewChannel, NewChannelRow};
     use super::*;
-    use crate::core::agent::Profile;
     use crate::core::ids::MessageId;
 
     const COUNT: &str = "SELECT COUNT(*) AS items, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM channels";
@@ -175,16 +174,7 @@ mod tests {
     impl Talk {
         async fn new() -> Self {
             let (folder, store, project) = store().await;
-            let agent = AgentId::random();
-            let row = AgentRow {
-                id: agent.clone(),
-                project_id: project.clone(),
-                slug: "scout".to_owned(),
-                profile: Profile::default(),
-                owner: None,
-                created_ms: 0,
-            };
-            assert!(store.add_agent(&row, 10).await.unwrap());
+            let agent = agent(&store, &project).await;
             Self { _folder: folder, store, project, agent }
         }
 
