@@ -27,6 +27,7 @@ use crate::domain::error::Error;
 use crate::domain::identity::Caller;
 use crate::domain::ids::AuditEventId;
 use crate::domain::origin::RequestOrigin;
+use crate::ops::log_limit::LogLimit;
 use crate::ops::tasks::Tasks;
 use crate::store::{AuditFilter, AuditScope, Store};
 use flood::Flood;
@@ -90,7 +91,7 @@ struct Task {
     handle: Mutex<Option<AbortOnDropHandle<()>>>,
     /// Events that found the queue full since the log last said so.
     lost: AtomicU64,
-    complained: Mutex<Option<Instant>>,
+    complaints: Mutex<LogLimit>,
 }
 
 impl Audit {
@@ -116,7 +117,7 @@ impl Audit {
         Self {
             store,
             flood,
-            task: Some(Task { queue, requests, handle, lost: AtomicU64::new(0), complained: Mutex::default() }),
+            task: Some(Task { queue, requests, handle, lost: AtomicU64::new(0), complaints: Mutex::default() }),
         }
     }
 
@@ -217,9 +218,7 @@ impl Task {
     /// Counts an event that found the queue full, and says so now and then.
     fn complain(&self) {
         let lost = self.lost.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
-        if complained.is_none_or(|at| at.elapsed() >= COMPLAINTS) {
-            *complained = Some(Instant::now());
+        if self.complaints.lock().unwrap_or_else(PoisonError::into_inner).admits(COMPLAINTS) {
             self.lost.store(0, Ordering::Relaxed);
             tracing::error!(
                 events = lost,

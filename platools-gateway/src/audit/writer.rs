@@ -11,6 +11,8 @@ use super::settings::AuditSettings;
 use super::{COMPLAINTS, Cutoff, QUEUE, lock, log};
 use crate::domain::audit::AuditEvent;
 use crate::domain::error::{Error, causes_of};
+use crate::ops::log_limit::LogLimit;
+use crate::ops::pruning;
 use crate::store::{AuditRetention, Store};
 
 /// How long the first event of a batch waits for others.
@@ -21,15 +23,6 @@ const LATER: Duration = Duration::from_secs(1);
 
 /// How often to look for windows of strangers that are over.
 const WINDOWS: Duration = Duration::from_secs(5);
-
-/// Events of each kind that one deletion takes, so that nobody who writes waits for long.
-const PRUNED: i64 = 256;
-
-/// How long others have the database to themselves between two deletions.
-const BREATH: Duration = Duration::from_millis(20);
-
-/// Shortest and longest time between two looks for events that may not stay.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
 
 /// Requests to the task.
 pub(super) enum Request {
@@ -60,7 +53,7 @@ pub(super) struct Writer {
     due: Option<Instant>,
     windows_at: Instant,
     prune_at: Instant,
-    complained: Option<Instant>,
+    complaints: LogLimit,
 }
 
 impl Writer {
@@ -85,7 +78,7 @@ impl Writer {
             due: None,
             windows_at,
             prune_at,
-            complained: None,
+            complaints: LogLimit::default(),
         }
     }
 
@@ -164,22 +157,20 @@ impl Writer {
         let retention = AuditRetention {
             oldest_ms: (self.cutoff_ms)(self.settings.max_age),
             max_rows: i64::from(self.settings.max_rows),
-            batch: PRUNED,
+            batch: pruning::BATCH,
         };
         let wait = match self.store.prune_audit_events(retention).await {
-            Ok(0) => (self.settings.max_age / 10).clamp(LOOKS.0, LOOKS.1),
-            Ok(_) => BREATH,
+            Ok(deleted) => pruning::wait_after(deleted, self.settings.max_age),
             Err(error) => {
                 tracing::warn!(%error, "old audit events could not be deleted; the next look tries again");
-                LOOKS.1
+                pruning::LOOKS.1
             }
         };
         self.prune_at = Instant::now() + wait;
     }
 
     fn complain(&mut self, error: &Error) {
-        if self.complained.is_none_or(|at| at.elapsed() >= COMPLAINTS) {
-            self.complained = Some(Instant::now());
+        if self.complaints.admits(COMPLAINTS) {
             let causes = causes_of(error);
             tracing::error!(%error, causes, "audit events cannot be written; they wait until the queue is full");
         }

@@ -12,6 +12,8 @@ use super::queue::{Numbered, Queue};
 use super::settings::JournalSettings;
 use crate::core::aging::Aging;
 use crate::core::error::Error;
+use crate::ops::log_limit::LogLimit;
+use crate::ops::pruning;
 use crate::store::{CallRow, Retention, Store, is_trouble};
 
 /// Waits before each further attempt to write a batch.
@@ -25,15 +27,6 @@ const PREPARED_IN_PLACE: usize = 64 * 1024;
 
 /// The number of refused records that are held until the database takes others.
 const MAX_REFUSED: usize = 512;
-
-/// The number of calls that are deleted at a time: few, so that no other write waits for long.
-const PRUNED: i64 = 256;
-
-/// The time that others have the database to themselves between two deletions.
-const BREATH: Duration = Duration::from_millis(20);
-
-/// The shortest and the longest time between two looks for old calls, for ages from minutes to years.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(60));
 
 /// The shortest time between two log lines about calls that cannot be written.
 const COMPLAINTS: Duration = Duration::from_secs(60);
@@ -108,7 +101,7 @@ pub(super) struct Writer<S> {
     unwritten: Batch,
     retry_at: Option<Instant>,
     prune_at: Instant,
-    complained: Option<Instant>,
+    complaints: LogLimit,
 }
 
 impl<S: Shelf> Writer<S> {
@@ -119,8 +112,8 @@ impl<S: Shelf> Writer<S> {
         counters: Arc<Counters>,
         queue: Arc<Queue>,
     ) -> Self {
-        let (unwritten, prune_at) = (Batch::default(), Instant::now());
-        Self { shelf, settings, aging, counters, queue, unwritten, retry_at: None, prune_at, complained: None }
+        let (unwritten, prune_at, complaints) = (Batch::default(), Instant::now(), LogLimit::default());
+        Self { shelf, settings, aging, counters, queue, unwritten, retry_at: None, prune_at, complaints }
     }
 
     /// Writes until the queue is closed, and then all that is left.
@@ -267,7 +260,7 @@ impl<S: Shelf> Writer<S> {
         self.counters.add_written(numbers.len());
         self.queue.finish(numbers);
         if u64::try_from(bytes).is_ok_and(|bytes| bytes > self.settings.max_bytes) {
-            self.prune_at = self.prune_at.min(Instant::now() + BREATH);
+            self.prune_at = self.prune_at.min(Instant::now() + pruning::BREATH);
         }
     }
 
@@ -312,8 +305,7 @@ impl<S: Shelf> Writer<S> {
     }
 
     fn complain(&mut self, error: &dyn std::error::Error, complaint: &'static str) {
-        if self.complained.is_none_or(|at| at.elapsed() >= COMPLAINTS) {
-            self.complained = Some(Instant::now());
+        if self.complaints.admits(COMPLAINTS) {
             let cause = error.source().map(ToString::to_string).unwrap_or_default();
             tracing::error!(%error, cause, "{complaint}");
         }
@@ -323,14 +315,13 @@ impl<S: Shelf> Writer<S> {
         let retention = Retention {
             oldest_ms: self.aging.cutoff_ms(self.settings.max_age),
             max_bytes: i64::try_from(self.settings.max_bytes).unwrap_or(i64::MAX),
-            batch: PRUNED,
+            batch: pruning::BATCH,
         };
         let wait = match self.shelf.prune(retention).await {
-            Ok(0) => (self.settings.max_age / 10).clamp(LOOKS.0, LOOKS.1),
-            Ok(_) => BREATH,
+            Ok(deleted) => pruning::wait_after(deleted, self.settings.max_age),
             Err(error) => {
                 tracing::warn!(%error, "old calls could not be deleted; it is tried again");
-                LOOKS.1
+                pruning::LOOKS.1
             }
         };
         self.prune_at = Instant::now() + wait;
@@ -349,6 +340,7 @@ mod tests {
     use super::super::call::Kept;
     use super::super::entry::sample;
     use super::super::queue::{BATCH, READERS_PAUSE, WAIT};
+    use super::pruning::{BREATH, LOOKS};
     use super::*;
     use crate::core::error::ErrorKind;
     use crate::ports::clock::testing::TestClock;

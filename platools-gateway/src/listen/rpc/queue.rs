@@ -7,10 +7,11 @@ use platools::wire::rpc::{Event, Response};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
-use tokio::time::{Duration, Instant};
+use tokio::time::Duration;
 
 use crate::core::identity::Credential;
 use crate::core::limits::{HeldBytes, Limiter, OverBudget};
+use crate::ops::log_limit::LogLimit;
 
 /// The log says so often at most that events of one connection were dropped.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -41,7 +42,7 @@ struct Waiting {
     /// A response did not fit.
     is_over: bool,
     dropped: u64,
-    logged: Option<Instant>,
+    log_limit: LogLimit,
 }
 
 #[derive(Debug)]
@@ -193,8 +194,7 @@ impl Waiting {
 
     fn note_dropped(&mut self, events: u64) {
         self.dropped += events;
-        if self.logged.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
-            self.logged = Some(Instant::now());
+        if self.log_limit.admits(LOG_INTERVAL) {
             let dropped = std::mem::take(&mut self.dropped);
             tracing::warn!(events.dropped = dropped, "a caller reads too slowly; events for it were dropped");
         }
