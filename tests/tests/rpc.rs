@@ -462,7 +462,7 @@ async fn close_says_goodbye_and_fails_what_is_unanswered() {
     let (client, mut link) = connected(&gateway).await;
     let called = call(&client, 1);
     link.request("double").await;
-    let (closed, ()) = tokio::join!(link.closed(), within(client.close()));
+    let (closed, ()) = tokio::join!(link.closed(), within(client.disconnect()));
     assert_eq!(closed, (1000, "client stop".to_owned()));
     let error = within(called).await.expect("no panic").expect_err("it is closed");
     assert_eq!(error.kind(), RequestErrorKind::Closed);
@@ -470,7 +470,7 @@ async fn close_says_goodbye_and_fails_what_is_unanswered() {
     assert_eq!(client.state(), ConnectionState::Disconnected);
     let error = within(client.chat("main", "Hello?")).await.expect_err("it is closed");
     assert_eq!(error.kind(), RequestErrorKind::Closed);
-    within(client.close()).await;
+    within(client.disconnect()).await;
 }
 
 #[tokio::test]

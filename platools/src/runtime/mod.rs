@@ -1,4 +1,12 @@
-//! For those who use a gateway rather than host tools on it. Needs the feature `runtime`.
+//! Clients of a gateway: [`RpcClient`] calls tools and chats, [`RuntimeClient`] is an agent with a session. Needs the feature `runtime`.
+//!
+//! | | host of tools, [`PlatoolsClient`](crate::PlatoolsClient) | caller, [`RpcClient`] | agent, [`RuntimeClient`] |
+//! |---|---|---|---|
+//! | credential | `secret`: the entity's | `token`: a token or a key | `api_key`: a key or a token |
+//! | begins | `run_forever` | `connect` | `connect` |
+//! | ends | `ClientHandle::stop`, after the calls that run | `disconnect` | `disconnect` |
+//! | state | `state`, `watch_state` | `state`, `watch_state` | `state`, `watch_state` |
+//! | events | `events`, with notice of missed ones | `events`, with notice of missed ones | `events`, or handlers by `on` |
 //!
 //! [`RpcClient`] calls tools and talks to agents over one WebSocket:
 //!

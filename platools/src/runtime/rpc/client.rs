@@ -34,7 +34,7 @@ use crate::wire::rpc::{ChatSend, Connected, MAX_MESSAGE_BYTES, Request, Role, me
 /// waits for its turn, and everything else goes on meanwhile. For several at once, use several clients. Tools that are called
 /// with the same client while a chat runs have their events among those of the chat.
 ///
-/// The connection ends with the last clone, at once; [`close`](Self::close) says goodbye.
+/// The connection ends with the last clone, at once; [`disconnect`](Self::disconnect) closes it in order first.
 #[derive(Clone)]
 pub struct RpcClient(Arc<Shared>);
 
@@ -107,7 +107,7 @@ impl RpcClient {
     /// Dropping the future means that nothing is sent.
     ///
     /// # Errors
-    /// The message is larger than a gateway reads, or the client is closed. Everything else is in the stream.
+    /// The message is larger than a gateway reads, or the client is disconnected. Everything else is in the stream.
     pub async fn chat(&self, agent: impl Into<String>, message: impl Into<String>) -> Result<Chat, RequestError> {
         self.begin_chat(agent.into(), message.into(), None).await
     }
@@ -152,7 +152,7 @@ impl RpcClient {
     /// Closes the connection for good, and returns once it is closed. Requests without an answer fail.
     ///
     /// Dropping the future changes nothing: the connection is closed all the same.
-    pub async fn close(&self) {
+    pub async fn disconnect(&self) {
         self.0.stop.send_replace(true);
         // The run has the only receiver.
         self.0.stop.closed().await;

@@ -34,7 +34,7 @@ pub enum RequestErrorKind {
     TooLarge,
     /// The reply is not what was expected.
     InvalidReply,
-    /// The client was closed, or has given up connecting.
+    /// The client was disconnected, or has given up connecting.
     Closed,
 }
 
@@ -61,7 +61,7 @@ impl RequestError {
     }
 
     pub(super) fn closed() -> Self {
-        Self::new(RequestErrorKind::Closed, "the client is closed")
+        Self::new(RequestErrorKind::Closed, "the client is disconnected")
     }
 
     /// What sort of failure it is.
