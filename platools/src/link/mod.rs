@@ -19,6 +19,7 @@ mod session;
 mod signing;
 mod socket;
 mod successor;
+mod websocket;
 mod worker;
 
 pub use backoff::{
@@ -44,6 +45,8 @@ pub(crate) use session::{Ended, run_session};
 #[cfg(feature = "runtime")]
 pub(crate) use socket::{Received, Socket, text};
 pub(crate) use successor::Successor;
+#[cfg(all(test, feature = "runtime"))]
+pub(crate) use websocket::WebSocket;
 pub(crate) use worker::{Settings, Worker};
 
 #[cfg(test)]
