@@ -32,7 +32,7 @@ pub use report::{ConnectionState, Disconnect, Event};
 pub(crate) use backoff::Schedule;
 pub(crate) use connect::Connector;
 #[cfg(feature = "runtime")]
-pub(crate) use connect::{Dialler, Endpoint, Transport, bearer};
+pub(crate) use connect::{Dialler, Endpoint, Transport, bearer, redact};
 #[cfg(feature = "runtime")]
 pub(crate) use heartbeat::Heartbeat;
 #[cfg(feature = "runtime")]

@@ -21,6 +21,7 @@ use crate::wire::{FEATURES_HEADER, Features};
 pub(crate) use dial::Transport;
 pub(crate) use dial::{Dialler, RawSocket};
 pub use secret::Secret;
+pub(crate) use secret::redact;
 pub use tls::{Roots, Tls};
 pub(crate) use url::Endpoint;
 
