@@ -19,6 +19,7 @@ mod session;
 mod signing;
 mod socket;
 mod successor;
+mod websocket;
 mod worker;
 
 pub use backoff::{
@@ -31,7 +32,7 @@ pub use report::{ConnectionState, Disconnect, Event};
 pub(crate) use backoff::Schedule;
 pub(crate) use connect::Connector;
 #[cfg(feature = "runtime")]
-pub(crate) use connect::{Dialler, Endpoint, Transport, bearer};
+pub(crate) use connect::{Dialler, Endpoint, Transport, bearer, redact};
 #[cfg(feature = "runtime")]
 pub(crate) use heartbeat::Heartbeat;
 #[cfg(feature = "runtime")]
@@ -44,6 +45,8 @@ pub(crate) use session::{Ended, run_session};
 #[cfg(feature = "runtime")]
 pub(crate) use socket::{Received, Socket, text};
 pub(crate) use successor::Successor;
+#[cfg(all(test, feature = "runtime"))]
+pub(crate) use websocket::WebSocket;
 pub(crate) use worker::{Settings, Worker};
 
 #[cfg(test)]

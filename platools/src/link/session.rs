@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, info, warn};
 
+use super::connect::redact;
 use super::heartbeat::Heartbeat;
 use super::opened::{Late, Opened};
 use super::report::{ConnectionState, Disconnect, Event};
@@ -204,7 +205,7 @@ impl Session<'_> {
             Err(Disconnect::Closed { code, reason }) => {
                 return Some(match self.refusal.take() {
                     Some(error) => Disconnect::Refused { error },
-                    None => Disconnect::Closed { code, reason },
+                    None => Disconnect::Closed { code, reason: redact(&reason, &self.secret) },
                 });
             }
             Err(reason) => return Some(reason),
@@ -226,7 +227,7 @@ impl Session<'_> {
                 self.pulse.answered();
                 self.worker.outbox.heartbeat_answered();
             }
-            Some(PlatformFrame::Error { error }) => self.refusal = Some(error),
+            Some(PlatformFrame::Error { error }) => self.refusal = Some(redact(&error, &self.secret)),
             Some(PlatformFrame::Drain(_)) => {
                 info!("the platform is about to close this socket");
                 self.successor.find(self.worker.registration_frame(), self.opened.elapsed());

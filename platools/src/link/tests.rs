@@ -16,6 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::connect::Transport;
 use super::session::Ended;
+use super::websocket::WebSocket;
 use super::*;
 use crate::dispatch::Limits;
 use crate::registry::ToolRegistry;
@@ -88,7 +89,7 @@ impl Platform {
     async fn serve(mut worker: Worker) -> Self {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let transport: Box<dyn Transport> = Box::new(theirs);
-        let raw = WebSocketStream::from_raw_socket(transport, Role::Client, None).await;
+        let raw = WebSocket::new(transport, &[]);
         let (stop, mut stopped) = watch::channel(false);
         let session = tokio::spawn(async move {
             let opened = Opened::dialled(raw, SecretString::from("s"));

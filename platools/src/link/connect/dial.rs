@@ -18,29 +18,23 @@ use tokio_tungstenite::tungstenite::http::Method;
 use tokio_tungstenite::tungstenite::http::header::HOST;
 use tokio_tungstenite::tungstenite::http::header::USER_AGENT;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, StatusCode, Uri};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 #[cfg(feature = "proxy")]
 use super::proxy;
 use super::tls::Tls;
+use super::upgrade::upgrade;
 #[cfg(feature = "runtime")]
 use super::url::behind;
 use super::url::{Endpoint, websocket_url};
 use crate::error::{Error, ErrorKind};
+use crate::link::websocket::WebSocket;
 
 /// Whatever bytes travel over: TCP, TLS, or a pipe in memory.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Transport for T {}
 
 /// An open socket.
-pub(crate) type RawSocket = WebSocketStream<Box<dyn Transport>>;
-
-/// The largest message that is read: what a platform may send, with room for its envelopes.
-const MAX_INBOUND_BYTES: usize = 16 * 1024 * 1024;
-
-/// Small buffers are as fast as large ones, and a machine may run hundreds of workers.
-const READ_BUFFER_BYTES: usize = 16 * 1024;
+pub(crate) type RawSocket = WebSocket<Box<dyn Transport>>;
 
 /// How requests name this library.
 const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
@@ -126,13 +120,7 @@ impl Dialler {
         transport: Box<dyn Transport>,
         request: Request<()>,
     ) -> Result<RawSocket, Error> {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .max_message_size(Some(MAX_INBOUND_BYTES))
-            .max_frame_size(Some(MAX_INBOUND_BYTES));
-        let upgraded = client_async_with_config(request, transport, Some(config)).await;
-        let (socket, _response) = upgraded.map_err(|error| self.refused_upgrade(error))?;
-        Ok(socket)
+        upgrade(transport, request).await.map_err(|error| self.refused_upgrade(error))
     }
 
     async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, Error> {

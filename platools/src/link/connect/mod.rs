@@ -5,6 +5,7 @@ mod dial;
 mod proxy;
 mod secret;
 mod tls;
+mod upgrade;
 mod url;
 
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::wire::{FEATURES_HEADER, Features};
 pub(crate) use dial::Transport;
 pub(crate) use dial::{Dialler, RawSocket};
 pub use secret::Secret;
+pub(crate) use secret::redact;
 pub use tls::{Roots, Tls};
 pub(crate) use url::Endpoint;
 
@@ -63,7 +65,7 @@ impl Connector {
     }
 }
 
-/// The header that carries a secret, which no library logs.
+/// The header that carries a secret. Requests with it are written by `hyper`, which logs none, and its `Debug` hides the value.
 pub(crate) fn bearer(secret: &SecretString) -> Result<HeaderValue, Error> {
     let mut bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
         .map_err(|_| Error::new(ErrorKind::InvalidSecret, "the secret cannot be sent in a header"))?;

@@ -103,6 +103,11 @@ fn in_file(path: &Path, content: std::io::Result<String>) -> Result<SecretString
     usable(content.into(), &path.to_string())
 }
 
+/// Text of the other side without the secret, which some repeat when they refuse it.
+pub(crate) fn redact(text: &str, secret: &SecretString) -> String {
+    text.replace(secret.expose_secret(), "...")
+}
+
 /// A secret that can be sent in a header.
 fn usable(secret: SecretString, place: &str) -> Result<SecretString, Error> {
     let trimmed = secret.expose_secret().trim();
@@ -163,6 +168,11 @@ mod tests {
         assert!(error.to_string().contains("PLATOOLS_NO_SUCH_VARIABLE"));
         let error = Secret::file("/no/such/file").check().expect_err("it is not there");
         assert!(error.to_string().contains("/no/such/file"));
+    }
+
+    #[test]
+    fn a_secret_that_is_repeated_is_redacted() {
+        assert_eq!(redact("hunter2 is not hunter2!", &"hunter2".into()), "... is not ...!");
     }
 
     #[tokio::test]

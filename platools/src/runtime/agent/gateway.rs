@@ -6,14 +6,14 @@ use http_body_util::Full;
 use hyper::Method;
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::error::{RuntimeError, RuntimeErrorKind};
 use super::limited::{ask_again, retry_after};
-use crate::link::{Answer, Dialler, Http, Secret, bearer};
+use crate::link::{Answer, Dialler, Http, Secret, bearer, redact};
 use crate::wire::runtime::{Failure, MAX_MESSAGE_BYTES};
 
 /// The largest answer that is read.
@@ -113,7 +113,7 @@ fn written(method: &str, path: &str, body: &impl Serialize) -> Result<Request, R
 /// What the gateway says of a failure; never the key, which some repeat.
 fn failure(answer: &Answer, key: &SecretString) -> RuntimeError {
     // Before it is cut, which may be in the middle of a key.
-    let body = String::from_utf8_lossy(&answer.body).replace(key.expose_secret(), "...");
+    let body = redact(&String::from_utf8_lossy(&answer.body), key);
     let message = Failure::read(body.as_bytes()).map(|failure| failure.error);
     let wait = answer.headers.get(RETRY_AFTER).and_then(|header| header.to_str().ok());
     let wait = wait.and_then(|header| retry_after(header, SystemTime::now()));

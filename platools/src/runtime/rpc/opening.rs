@@ -1,13 +1,13 @@
 //! From a gateway's address to a socket on which the caller is known.
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::to_raw_value;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::warn;
 
 use super::super::heard::Heard;
 use crate::error::{Error, ErrorKind};
-use crate::link::{Dialler, Secret, Socket};
+use crate::link::{Dialler, Secret, Socket, redact};
 use crate::wire::rpc::{Connect, Connected, GatewayFrame, PROTOCOL, Request, Role, RpcError, method};
 
 /// The id of the first request of each socket; the others have numbers.
@@ -36,33 +36,38 @@ impl Opener {
     }
 
     async fn steps(&self) -> Result<Opened, Error> {
-        let request = self.connect_request().await?;
+        let token = match &self.token {
+            Some(token) => Some(token.read().await?),
+            None => None,
+        };
         let (transport, heard) = Heard::on(self.dialler.transport().await?);
         let raw = self.dialler.upgrade(transport, self.dialler.request()?).await?;
         let mut socket = Socket::new(raw);
-        socket.queue(request);
-        let connected = accepted(&mut socket).await?;
-        if self.token.is_some() && connected.role == Role::Viewer {
+        socket.queue(self.connect_request(token.as_ref()));
+        let connected = accepted(&mut socket, token.as_ref()).await?;
+        if token.is_some() && connected.role == Role::Viewer {
             warn!("the gateway does not know the token: this client may only look at things");
         }
         Ok(Opened { socket, heard, connected })
     }
 
-    async fn connect_request(&self) -> Result<Utf8Bytes, Error> {
+    fn connect_request(&self, token: Option<&SecretString>) -> Utf8Bytes {
         let mut connect = Connect::new(&self.user_id);
-        if let Some(token) = &self.token {
-            connect = connect.with_token(token.read().await?.expose_secret());
+        if let Some(token) = token {
+            connect = connect.with_token(token.expose_secret());
         }
         let params = to_raw_value(&connect).expect("strings always serialize");
-        Ok(Request::new(CONNECT_ID, method::CONNECT, &params).to_text().into())
+        Request::new(CONNECT_ID, method::CONNECT, &params).to_text().into()
     }
 }
 
-/// What the gateway says of the caller.
-async fn accepted(socket: &mut Socket) -> Result<Connected, Error> {
+/// What the gateway says of the caller. Errors are without the token, which they may repeat.
+async fn accepted(socket: &mut Socket, token: Option<&SecretString>) -> Result<Connected, Error> {
+    let redacted = |text: &str| token.map_or_else(|| text.to_owned(), |token| redact(text, token));
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {
+                let text = redacted(&text);
                 // Events may cross the request; they are for nobody yet.
                 let Ok(GatewayFrame::Response(response)) = GatewayFrame::parse(&text) else { continue };
                 let payload = response.outcome.map_err(refused)?;
@@ -71,7 +76,7 @@ async fn accepted(socket: &mut Socket) -> Result<Connected, Error> {
                 return speaks_our_version(connected);
             }
             Some(Ok(Message::Close(frame))) => {
-                let reason = frame.map_or_else(|| "without a code".to_owned(), |frame| frame.to_string());
+                let reason = frame.map_or_else(|| "without a code".to_owned(), |frame| redacted(&frame.to_string()));
                 return Err(failed(format!("the gateway closed the socket before it was used: {reason}")));
             }
             Some(Ok(_)) => {}

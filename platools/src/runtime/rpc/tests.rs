@@ -21,7 +21,7 @@ use super::event::RpcEvent;
 use super::exchange::{Answer, Exchange, Outgoing};
 use super::opening::Opened;
 use super::session::{Ended, SILENCE, run_session};
-use crate::link::{Disconnect, Reporter, Socket};
+use crate::link::{Disconnect, Reporter, Socket, WebSocket};
 use crate::wire::rpc::{Connected, Role};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ impl Gateway {
     async fn serve() -> Self {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
         let (transport, heard) = Heard::on(Box::new(theirs));
-        let raw = WebSocketStream::from_raw_socket(transport, Side::Client, None).await;
+        let raw = WebSocket::new(transport, &[]);
         let opened = Opened { socket: Socket::new(raw), heard, connected: Connected::new(Role::Operator, "u") };
         let (requests, mut received) = mpsc::channel(8);
         let (stop, mut stopped) = watch::channel(false);
