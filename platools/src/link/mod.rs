@@ -2,11 +2,12 @@
 //!
 //! A [`Worker`] is what outlives a socket: its calls, the replies not yet known to have arrived, its registrations. A
 //! session is the event loop of one live socket, which it owns. Everything they decide with (the backoff, the pulse, the
-//! outbox, the registrations) is plain state without I/O, tested on its own.
+//! outbox, the registrations, the health reports) is plain state without I/O, tested on its own.
 
 mod backoff;
 mod calls;
 mod connect;
+mod health;
 mod heartbeat;
 #[cfg(feature = "runtime")]
 mod http;
@@ -19,6 +20,7 @@ mod session;
 mod signing;
 mod socket;
 mod successor;
+mod traffic;
 mod worker;
 
 pub use backoff::{
@@ -34,6 +36,7 @@ pub(crate) use connect::Connector;
 pub(crate) use connect::{Dialler, Endpoint, Transport, bearer};
 #[cfg(feature = "runtime")]
 pub(crate) use heartbeat::Heartbeat;
+pub(crate) use heartbeat::check_interval;
 #[cfg(feature = "runtime")]
 pub(crate) use http::{Answer, Http};
 pub(crate) use opened::Opened;
@@ -44,7 +47,9 @@ pub(crate) use session::{Ended, run_session};
 #[cfg(feature = "runtime")]
 pub(crate) use socket::{Received, Socket, text};
 pub(crate) use successor::Successor;
-pub(crate) use worker::{Settings, Worker};
+#[cfg(feature = "runtime")]
+pub(crate) use traffic::Traffic;
+pub(crate) use worker::{Settings, Worker, at};
 
 #[cfg(test)]
 mod tests;
