@@ -1,5 +1,7 @@
 //! Workers and the gateway together, as a caller sees them.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use platools::{ClientHandle, Disconnect, Event, PlatoolsClientBuilder, Secret, ToolError, ToolRegistry, tool, tools};
@@ -186,8 +188,7 @@ async fn a_worker_follows_the_rotation_of_its_secret() {
 #[tokio::test]
 async fn a_tool_that_fails_is_reported_and_the_gateway_says_so() {
     let gateway = gateway().await;
-    // With so little room for what is unconfirmed, a heartbeat follows each reply at once.
-    let worker = Worker::start(dev_client(&gateway, &registry("w")).max_unconfirmed_bytes(1));
+    let worker = Worker::start(dev_client(&gateway, &registry("w")).heartbeat_interval(Duration::from_millis(100)));
     let mut events = worker.handle().events();
     registered(&mut events).await;
     let caller = dev_caller(&gateway);

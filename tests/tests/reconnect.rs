@@ -203,6 +203,21 @@ async fn a_refusal_ends_a_client_whose_policy_says_so() {
 }
 
 #[tokio::test]
+async fn an_error_without_a_refusing_close_ends_no_client() {
+    let platform = Platform::start().await;
+    let client = client(&platform.url(), &registry(tools![echo])).reconnect(quick().on_refusal(OnRefusal::Fail));
+    let _worker = Worker::start(client);
+    for code in [1001, 1011, 1013] {
+        let mut link = platform.accept_worker().await;
+        link.send(json!({"type": "error", "error": "tool_register failed: the database is away"})).await;
+        serves(&mut link).await;
+        link.send(json!({"type": "error", "error": "not now"})).await;
+        link.close(code, "").await;
+    }
+    serves(&mut platform.accept_worker().await).await;
+}
+
+#[tokio::test]
 async fn a_refused_upgrade_ends_a_client_whose_policy_says_so() {
     for status in ["401 Unauthorized", "403 Forbidden"] {
         let platform = Platform::start().await;
@@ -379,6 +394,101 @@ async fn a_stop_before_the_run_leaves_nothing_to_run() {
     let mut client = client(&platform.url(), &registry(tools![echo])).build().expect("a valid client");
     within(client.handle().stop()).await;
     within(client.run_forever()).await.expect("a stop is no failure");
+}
+
+/// A worker that runs one call and has lost its socket; it would wait for ever to dial again.
+async fn blinked(platform: Platform, limit: Duration) -> (Worker, Unreachable, Arc<Notify>) {
+    let (registry, go, mut ended) = holding();
+    let never = quick().base(FOR_EVER).max(FOR_EVER);
+    let worker = Worker::start(client(&platform.url(), &registry).reconnect(never).drain_limit(limit));
+    let mut link = platform.accept_worker().await;
+    link.call("running", "hold", json!({})).await;
+    assert_eq!(within(ended.recv()).await, Some(Step::Started));
+    let port = platform.stop();
+    link.kill();
+    worker.reaches(|state| matches!(state, ConnectionState::Reconnecting { .. })).await;
+    (worker, port, go)
+}
+
+fn stop(worker: &Worker) -> tokio::task::JoinHandle<()> {
+    let handle = worker.handle().clone();
+    tokio::spawn(async move { handle.stop().await })
+}
+
+#[tokio::test]
+async fn a_stop_without_a_socket_dials_once_more_drains_and_delivers() {
+    let (worker, port, go) = blinked(Platform::start().await, FOR_EVER).await;
+    let platform = port.restart();
+    let stop = stop(&worker);
+    let mut link = platform.accept_worker().await;
+    link.call("new", "echo", json!({"number": 1})).await;
+    assert!(link.error("new").await.contains("stopping"));
+    assert!(!stop.is_finished(), "a call still runs");
+    go.notify_one();
+    assert_eq!(link.result("running").await, 7);
+    assert_eq!(link.closed().await, (1000, "client stop".to_owned()));
+    within(stop).await.expect("a stop does not panic");
+    worker.ended().await.expect("a stop is no failure");
+}
+
+#[tokio::test]
+async fn a_stop_while_dialling_delivers_over_that_socket() {
+    let (worker, port, go) = blinked(Platform::start().await, FOR_EVER).await;
+    go.notify_one();
+    let platform = port.restart();
+    let first = stop(&worker);
+    let wire = platform.accept_tcp().await;
+    // Further stops neither shorten nor prolong the first.
+    let second = stop(&worker);
+    let cut = wire.cut();
+    let mut link = Link::upgrade(wire, cut).await.expect("a WebSocket");
+    link.registration().await;
+    link.welcome().await;
+    assert_eq!(link.result("running").await, 7);
+    assert_eq!(link.closed().await, (1000, "client stop".to_owned()));
+    for stop in [first, second] {
+        within(stop).await.expect("a stop does not panic");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_without_a_socket_ends_when_its_one_dial_fails_or_takes_too_long() {
+    let (worker, port, _go) = blinked(Platform::start().await, FOR_EVER).await;
+    within(stop(&worker)).await.expect("a stop does not panic");
+    worker.ended().await.expect("a stop is no failure");
+
+    let (worker, again, _go) = blinked(port.restart(), Duration::from_millis(50)).await;
+    let platform = again.restart();
+    let stop = stop(&worker);
+    let _silent = platform.accept_tcp().await;
+    within(stop).await.expect("a stop does not panic");
+    worker.ended().await.expect("a stop is no failure");
+}
+
+#[tokio::test]
+async fn a_socket_that_breaks_during_a_stop_is_followed_by_another_one_and_no_more() {
+    let (registry, go, mut ended) = holding();
+    let platform = Platform::start().await;
+    let worker = Worker::start(client(&platform.url(), &registry));
+    let mut link = platform.accept_worker().await;
+    link.call("running", "hold", json!({})).await;
+    assert_eq!(within(ended.recv()).await, Some(Step::Started));
+    let stop = stop(&worker);
+    // The stop is known once a new call is refused.
+    for number in 0.. {
+        link.call(&format!("new-{number}"), "echo", json!({"number": number})).await;
+        if link.next().await["type"] == "tool_error" {
+            break;
+        }
+    }
+    link.kill();
+    let mut link = platform.accept().await;
+    link.registration().await;
+    go.notify_one();
+    while link.next().await["call_id"] != "running" {}
+    link.kill();
+    within(stop).await.expect("a stop does not panic");
+    worker.ended().await.expect("a stop is no failure");
 }
 
 #[tokio::test]

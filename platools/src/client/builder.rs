@@ -7,7 +7,9 @@ use tokio::sync::watch;
 use super::PlatoolsClient;
 use crate::dispatch::Limits;
 use crate::error::{Error, ErrorKind};
-use crate::link::{Bounds, Connector, HEARTBEAT_INTERVAL_MS, Reconnect, Reporter, Secret, Settings, Tls};
+use crate::link::{
+    Bounds, Connector, HEARTBEAT_INTERVAL_MS, Reconnect, Reporter, Secret, Settings, Tls, check_interval,
+};
 use crate::registry::ToolRegistry;
 
 /// Whether calls must be signed by the platform.
@@ -91,8 +93,8 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// Time between two heartbeats; a platform that answers none for two of them is taken for dead. Default:
-    /// [`HEARTBEAT_INTERVAL_MS`].
+    /// Time between two heartbeats, at least 100 milliseconds. A platform is taken for dead if it answers none of them for two
+    /// intervals, sends nothing else and takes nothing of what is written. Default: [`HEARTBEAT_INTERVAL_MS`].
     pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
         self.settings.heartbeat_interval = interval;
         self
@@ -116,14 +118,17 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// How many bytes of replies are kept until the platform confirms them; past that the oldest are given up. Default:
-    /// 64 MiB.
+    /// How many bytes of replies are kept in memory until the platform confirms them, with 128 bytes for each reply beside its
+    /// frame. Past that the oldest are given up, which is told as [`Event::RepliesDropped`](crate::Event::RepliesDropped);
+    /// the newest is kept whatever its size. While replies of more than half of this wait to be written (and of more than 1 MiB),
+    /// calls are refused as retryable. Default: 64 MiB.
     pub fn max_unconfirmed_bytes(mut self, bytes: usize) -> Self {
         self.settings.outbox.bytes = bytes;
         self
     }
 
-    /// How long a stop waits for running calls. Default: 30 seconds.
+    /// How long a [stop](super::ClientHandle::stop) takes at most, from its beginning to the close of the socket. The last tenth of
+    /// it, at most a second, is kept for telling the platform of calls that are still running then. Default: 30 seconds.
     pub fn drain_limit(mut self, limit: Duration) -> Self {
         self.settings.drain_limit = limit;
         self
@@ -138,7 +143,7 @@ impl PlatoolsClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// The URL or the secret is missing or malformed, a certificate cannot be used, or a setting is zero that must not be.
+    /// The URL or the secret is missing or malformed, a certificate cannot be used, or a setting is too small.
     pub fn build(self) -> Result<PlatoolsClient, Error> {
         self.check_settings()?;
         let secret = self.secret.ok_or_else(|| {
@@ -159,9 +164,9 @@ impl PlatoolsClientBuilder {
 
     fn check_settings(&self) -> Result<(), Error> {
         self.reconnect.check()?;
+        check_interval(self.settings.heartbeat_interval)?;
         Error::if_zero([
             ("connect_timeout", self.connect_timeout.is_zero()),
-            ("heartbeat_interval", self.settings.heartbeat_interval.is_zero()),
             ("call_timeout", self.settings.limits.timeout.is_zero()),
             ("max_running_calls", self.settings.limits.running == 0),
         ])

@@ -66,7 +66,7 @@ impl PlatoolsClient {
 
     /// Serves the platform until the client is stopped, connecting again whenever a socket ends.
     ///
-    /// Dropping the future ends it at once and gives up its calls; [`ClientHandle::stop`] drains first.
+    /// Dropping the future ends it at once and gives up its calls; [`ClientHandle::stop`] drains and delivers first.
     ///
     /// # Errors
     /// Only what the retry policy makes final: too many attempts in a row, or a refusal. The state is then
@@ -120,6 +120,7 @@ impl PlatoolsClient {
             reconnect: self.reconnect.clone(),
             reporter: self.reporter.clone(),
             stop: self.stop.subscribe(),
+            has_dialled_last: false,
         }
     }
 }

@@ -1,13 +1,15 @@
-//! The run of a client: sockets, one after the other.
+//! `Run`: the sockets of a client, one after the other.
+
+use std::pin::pin;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
-use tracing::{Instrument, info, info_span, warn};
+use tokio::time::{Instant, sleep};
+use tracing::{Instrument, Span, info, info_span, warn};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, WithCauses};
 use crate::link::{
-    ConnectionState, Connector, Disconnect, Ended, Event, Opened, Reconnect, Reporter, Schedule, Successor, Worker,
+    ConnectionState, Connector, Disconnect, Ended, Event, Opened, Reconnect, Reporter, Schedule, Successor, Worker, at,
     next_delay, run_session,
 };
 
@@ -19,6 +21,8 @@ pub(super) struct Run {
     pub(super) reconnect: Reconnect,
     pub(super) reporter: Reporter,
     pub(super) stop: watch::Receiver<bool>,
+    /// Whether a client that stops has begun its last dial.
+    pub(super) has_dialled_last: bool,
 }
 
 impl Run {
@@ -28,7 +32,7 @@ impl Run {
         let mut successor = Successor::new(self.connector.clone(), self.reconnect.clone());
         let mut next: Option<Box<Opened>> = None;
         // A socket that has taken over is served even if the client is stopped meanwhile: it delivers what is left.
-        while next.is_some() || !*self.stop.borrow() {
+        while next.is_some() || self.may_dial() {
             let ended = match next.take() {
                 Some(opened) => Ok(self.serve(*opened, &mut successor).await),
                 None => self.one_session(&mut successor).await,
@@ -47,27 +51,62 @@ impl Run {
                 }
                 Err(error) => error,
             };
-            if next.is_some() {
-                continue;
+            if next.is_none() {
+                self.wait(&mut schedule, error).await?;
             }
-            self.wait(&mut schedule, error).await?;
         }
         Ok(())
+    }
+
+    /// Whether there is to be another dial. A client that stops dials once more, and only if it has something to deliver.
+    fn may_dial(&mut self) -> bool {
+        if !*self.stop.borrow() {
+            return true;
+        }
+        let now = Instant::now();
+        let is_in_time = now < self.worker.stop(now).until;
+        !std::mem::replace(&mut self.has_dialled_last, true) && is_in_time && self.worker.has_work()
     }
 
     /// Connects once, and serves the platform until the socket ends or its successor takes over.
     pub(super) async fn one_session(&mut self, successor: &mut Successor) -> Result<Ended, Error> {
         self.reporter.state(ConnectionState::Connecting);
-        let (socket, secret) = tokio::select! {
-            dialled = self.connector.dial() => dialled?,
-            _ = self.stop.wait_for(|stop| *stop) => return Ok(Ended::before_opening(Disconnect::Stopped)),
-            never = self.worker.between_sockets() => match never {},
-        };
-        Ok(self.serve(Opened::dialled(socket, secret), successor).await)
+        let span = self.span();
+        match self.dial().instrument(span).await? {
+            Some(opened) => Ok(self.serve(opened, successor).await),
+            None => Ok(Ended::before_opening(Disconnect::Stopped)),
+        }
+    }
+
+    /// Opens a socket; none if the client stops before, and has nothing to deliver or no time left.
+    async fn dial(&mut self) -> Result<Option<Opened>, Error> {
+        let mut dial = pin!(self.connector.dial());
+        loop {
+            let until = self.worker.stopping.map(|stopping| stopping.until);
+            tokio::select! {
+                dialled = dial.as_mut() => {
+                    let (socket, secret) = dialled?;
+                    return Ok(Some(Opened::dialled(socket, secret)));
+                }
+                _ = self.stop.wait_for(|stop| *stop), if until.is_none() => {
+                    if !self.worker.has_work() {
+                        return Ok(None);
+                    }
+                    self.worker.stop(Instant::now());
+                }
+                () = at(until) => return Ok(None),
+                never = self.worker.between_sockets() => match never {},
+            }
+        }
+    }
+
+    /// What the log says of one socket and the way to it; the number tells the clients of a process apart.
+    fn span(&self) -> Span {
+        info_span!("link", client.number = self.worker.number)
     }
 
     async fn serve(&mut self, opened: Opened, successor: &mut Successor) -> Ended {
-        let span = info_span!("link");
+        let span = self.span();
         let session = run_session(&mut self.worker, opened, successor, &mut self.stop);
         let ended = session.instrument(span.clone()).await;
         span.in_scope(|| info!(reason = %ended.reason, "the socket has ended"));
@@ -89,13 +128,18 @@ impl Run {
         self.worker.cancel_calls();
         let lost = self.worker.unconfirmed();
         if lost > 0 {
+            let _span = self.span().entered();
             warn!(replies.unconfirmed = lost, "stopped with replies the platform has not confirmed");
         }
     }
 
-    /// Waits for the next attempt, or gives up.
+    /// Waits for the next attempt, or gives up. A client that stops does neither.
     async fn wait(&mut self, schedule: &mut Schedule, error: Error) -> Result<(), Error> {
-        let delay = next_delay(schedule, error, &self.reporter)?;
+        if *self.stop.borrow() {
+            self.span().in_scope(|| warn!(error = %WithCauses(&error), "not connected while the client stops"));
+            return Ok(());
+        }
+        let delay = self.span().in_scope(|| next_delay(schedule, error, &self.reporter))?;
         tokio::select! {
             () = sleep(delay) => {}
             // A stop ends the wait at once.
@@ -128,7 +172,8 @@ where
 
 fn as_error(reason: &Disconnect) -> Error {
     let kind = match reason {
-        Disconnect::Refused { .. } => ErrorKind::Refused,
+        // Other codes refuse a worker that could not be checked: it may be right.
+        Disconnect::Refused { code: Some(1008), .. } => ErrorKind::Refused,
         _ => ErrorKind::Connection,
     };
     Error::new(kind, format!("the connection ended: {reason}"))

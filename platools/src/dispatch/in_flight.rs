@@ -180,7 +180,7 @@ impl Ended {
 
 /// A hasher for keys that are hashes.
 #[derive(Debug, Default)]
-struct Identity(u64);
+pub(crate) struct Identity(u64);
 
 impl Hasher for Identity {
     fn finish(&self) -> u64 {

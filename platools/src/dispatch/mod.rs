@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, Unsent, code};
-pub(crate) use in_flight::CallKey;
+pub(crate) use in_flight::{CallKey, Identity};
 #[cfg(feature = "serve")]
 pub(crate) use local::LocalCall;
 

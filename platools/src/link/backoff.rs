@@ -51,7 +51,7 @@ pub enum Jitter {
 
 impl Jitter {
     /// A delay of so many milliseconds, spread.
-    fn spread(self, delay: u64) -> u64 {
+    pub(super) fn spread(self, delay: u64) -> u64 {
         match self {
             Self::None => delay,
             Self::Equal => fastrand::u64(delay / 2..=delay),

@@ -21,6 +21,10 @@ impl Worker {
         let Some(key) = self.dispatcher.key_if_new(&call.call_id) else {
             return debug!(call.id = &*call.call_id, "a repeated call was not run again");
         };
+        if self.outbox.is_backlogged() {
+            let error = ToolError::new("too many replies wait to be written to the platform; try again later");
+            return self.refuse(&call.call_id, error.with_code(code::OVERLOADED).retryable());
+        }
         if let Some(verifier) = &mut self.verifier {
             let secret = secret.expose_secret();
             let verdict = signing::verify(verifier, secret, &call.tool_name, call.params.get(), SystemTime::now());

@@ -1,33 +1,49 @@
-//! When to send a heartbeat, and when a silent socket is dead.
+//! `Heartbeat`: when to send a heartbeat, and when a silent socket is dead.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::error::Error;
 use crate::time::after;
 
 /// Time between two heartbeats, in milliseconds.
 pub const HEARTBEAT_INTERVAL_MS: u64 = 30_000;
+
+/// The shortest time between two heartbeats: with less, a worker would do little else.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How many intervals a heartbeat may stay unanswered.
 const MISSED: u32 = 2;
 
 /// The pulse of one socket.
 ///
-/// Only what the platform sends counts as life: a write into a dead network succeeds for a long time. And only frames do:
-/// a proxy in between may answer WebSocket pings long after the platform behind it is gone.
+/// Frames of the platform count as life, and bytes that it takes from a connection that was full. Other writes do not: a
+/// write into a dead network succeeds for a long time. Nor do WebSocket pongs: a proxy in between may answer pings long after
+/// the platform behind it is gone.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
     interval: Duration,
     due: Instant,
-    /// Since when an answer is awaited.
+    /// Whether a heartbeat is to be written as soon as the socket has room.
+    is_wanted: bool,
+    /// The last sign of life since the first heartbeat without an answer, or the time of that heartbeat.
     unanswered_since: Option<Instant>,
+}
+
+/// Refuses an interval that is too short.
+pub(crate) fn check_interval(interval: Duration) -> Result<(), Error> {
+    if interval >= MIN_INTERVAL {
+        return Ok(());
+    }
+    let message = format!("`heartbeat_interval` is {interval:?}, and must be {MIN_INTERVAL:?} or more");
+    Err(Error::invalid_setting(message))
 }
 
 impl Heartbeat {
     /// The pulse of a socket opened at `now`: the first heartbeat is one interval away.
     pub(crate) fn new(interval: Duration, now: Instant) -> Self {
-        Self { interval, due: after(now, interval), unanswered_since: None }
+        Self { interval, due: after(now, interval), is_wanted: false, unanswered_since: None }
     }
 
     /// When something has to be done next.
@@ -45,16 +61,27 @@ impl Heartbeat {
         self.dead_at().is_some_and(|dead_at| now >= dead_at)
     }
 
-    /// Whether a heartbeat is on its way.
+    /// Whether a heartbeat is unanswered.
     pub(crate) fn is_awaiting(&self) -> bool {
         self.unanswered_since.is_some()
     }
 
+    /// Asks for a heartbeat, to be written when the socket has room for it. The wait for its answer begins now, and bytes that
+    /// the platform takes meanwhile prolong it.
+    pub(crate) fn want(&mut self, now: Instant) {
+        self.is_wanted = true;
+        self.sent(now);
+    }
+
+    /// Takes the wish for a heartbeat, if there is one.
+    pub(crate) fn take_wanted(&mut self) -> bool {
+        std::mem::take(&mut self.is_wanted)
+    }
+
     /// A heartbeat was sent.
     pub(crate) fn sent(&mut self, now: Instant) {
-        // The cadence is kept: a heartbeat that went out late does not move the next one.
-        while self.due <= now {
-            self.due = after(self.due, self.interval);
+        if self.due <= now {
+            self.due = self.next_beat(now);
         }
         self.unanswered_since.get_or_insert(now);
     }
@@ -72,11 +99,19 @@ impl Heartbeat {
         }
     }
 
-    /// The platform sent some other frame, so it is not dead, though its answer is still awaited.
-    pub(crate) fn heard(&mut self, now: Instant) {
+    /// The platform showed life at that time, though its answer is still awaited.
+    pub(crate) fn alive_at(&mut self, sign: Instant) {
         if let Some(since) = &mut self.unanswered_since {
-            *since = now;
+            *since = sign.max(*since);
         }
+    }
+
+    /// The first beat after `now`. The cadence is kept: a heartbeat that went out late does not move the next one.
+    fn next_beat(&self, now: Instant) -> Instant {
+        let interval = self.interval.max(MIN_INTERVAL).as_nanos();
+        let late = now.saturating_duration_since(self.due).as_nanos() % interval;
+        let left = u64::try_from(interval - late).unwrap_or(u64::MAX);
+        after(now, Duration::from_nanos(left))
     }
 
     fn dead_at(&self) -> Option<Instant> {
@@ -102,11 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_or_another_frame_is_a_sign_of_life() {
+    fn an_answer_or_a_sign_of_life_puts_death_off() {
         let start = Instant::now();
         let mut pulse = Heartbeat::new(30 * SECOND, start);
         pulse.sent(start + 30 * SECOND);
-        pulse.heard(start + 80 * SECOND);
+        pulse.alive_at(start + 80 * SECOND);
+        pulse.alive_at(start + 20 * SECOND);
         assert!(!pulse.is_dead(start + 139 * SECOND) && pulse.is_dead(start + 140 * SECOND));
         pulse.answered();
         assert!(!pulse.is_dead(start + 1000 * SECOND));
@@ -120,5 +156,27 @@ mod tests {
         assert_eq!(pulse.due, start + 60 * SECOND);
         pulse.sent(start + 40 * SECOND);
         assert_eq!(pulse.due, start + 60 * SECOND, "an extra one does not move it either");
+    }
+
+    #[test]
+    fn the_next_beat_is_found_in_one_step_however_late_it_is() {
+        let start = Instant::now();
+        let mut pulse = Heartbeat::new(Duration::from_nanos(1), start);
+        pulse.sent(start + 30 * SECOND);
+        assert!(pulse.due > start + 30 * SECOND && pulse.due <= start + 31 * SECOND);
+        let mut pulse = Heartbeat::new(30 * SECOND, start);
+        pulse.sent(start + 3_600 * SECOND);
+        assert_eq!(pulse.due, start + 3_630 * SECOND);
+        let mut pulse = Heartbeat::new(Duration::MAX, start);
+        pulse.due = start;
+        pulse.sent(start);
+        assert!(pulse.due > start + 3_600 * SECOND);
+    }
+
+    #[test]
+    fn an_interval_that_leaves_time_for_nothing_else_is_refused() {
+        assert!(check_interval(Duration::from_millis(100)).is_ok());
+        let error = check_interval(Duration::from_nanos(1)).expect_err("it is too short");
+        assert!(error.to_string().contains("100ms or more"), "{error}");
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! A [`Worker`] is what outlives a socket: its calls, the replies not yet known to have arrived, its registrations. A
 //! session is the event loop of one live socket, which it owns. Everything they decide with (the backoff, the pulse, the
-//! outbox, the registrations) is plain state without I/O, tested on its own.
+//! outbox, the registrations, the health reports) is plain state without I/O, tested on its own.
 
 mod backoff;
 mod calls;
 mod connect;
+mod health;
 mod heartbeat;
 #[cfg(feature = "runtime")]
 mod http;
@@ -19,6 +20,7 @@ mod session;
 mod signing;
 mod socket;
 mod successor;
+mod traffic;
 mod websocket;
 mod worker;
 
@@ -35,6 +37,7 @@ pub(crate) use connect::Connector;
 pub(crate) use connect::{Dialler, Endpoint, Transport, bearer, redact};
 #[cfg(feature = "runtime")]
 pub(crate) use heartbeat::Heartbeat;
+pub(crate) use heartbeat::check_interval;
 #[cfg(feature = "runtime")]
 pub(crate) use http::{Answer, Http};
 pub(crate) use opened::Opened;
@@ -45,9 +48,11 @@ pub(crate) use session::{Ended, run_session};
 #[cfg(feature = "runtime")]
 pub(crate) use socket::{Received, Socket, text};
 pub(crate) use successor::Successor;
+#[cfg(feature = "runtime")]
+pub(crate) use traffic::Traffic;
 #[cfg(all(test, feature = "runtime"))]
 pub(crate) use websocket::WebSocket;
-pub(crate) use worker::{Settings, Worker};
+pub(crate) use worker::{Settings, Worker, at};
 
 #[cfg(test)]
 mod tests;

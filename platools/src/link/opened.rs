@@ -8,7 +8,6 @@ use futures::stream::{BoxStream, SelectAll};
 use secrecy::SecretString;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::connect::RawSocket;
 use super::socket::{CLOSE_LIMIT, Socket};
 use crate::wire::Features;
 
@@ -25,8 +24,8 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// A socket on which nothing was said yet.
-    pub(crate) fn dialled(raw: RawSocket, secret: SecretString) -> Self {
-        Self { socket: Socket::new(raw), secret, registration: None, heard: Vec::new() }
+    pub(crate) fn dialled(socket: Socket, secret: SecretString) -> Self {
+        Self { socket, secret, registration: None, heard: Vec::new() }
     }
 }
 
@@ -46,7 +45,7 @@ impl Predecessors {
     /// Closes a socket that has a successor.
     pub(super) fn close(&mut self, socket: Socket, secret: SecretString, features: Features) {
         let late = move |text| Late { text, secret: secret.clone(), features };
-        self.0.push(socket.closing(1000, "moved", CLOSE_LIMIT).map(late).boxed());
+        self.0.push(socket.closing("moved", CLOSE_LIMIT).map(late).boxed());
     }
 
     /// The next frame that crossed a close; waits for ever where there is none. Cancel-safe.

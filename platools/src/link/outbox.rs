@@ -1,17 +1,19 @@
-//! Replies, kept until the platform is known to have them.
+//! `Outbox`: replies, kept until the platform is known to have them.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use crate::dispatch::CallKey;
+use crate::dispatch::{CallKey, Identity};
+use crate::time::after;
 
 /// Bounds of what is kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// Bytes of replies, confirmed or not.
+    /// Bytes of replies, sent or not, each with [`OVERHEAD`].
     pub(crate) bytes: usize,
     /// Age of a reply: no platform waits longer for one.
     pub(crate) age: Duration,
@@ -23,11 +25,17 @@ impl Default for Bounds {
     }
 }
 
-/// Past so many unconfirmed bytes the platform is asked for a confirmation ahead of time, so that a busy worker does not
-/// keep half a minute's replies.
+/// Memory that a reply takes beside the bytes of its frame.
+pub(crate) const OVERHEAD: usize = 128;
+
+/// Past so many bytes sent behind the last heartbeat another one is sent ahead of time, so that a busy worker does not keep half
+/// a minute's replies, and a slow link makes progress that outlives it.
 const ASK_EARLY: usize = 1024 * 1024;
 
-/// Replies in the order they were made.
+/// Calls are never refused for a backlog smaller than this, however little is to be kept: one burst of calls makes as much.
+const MIN_BACKLOG: usize = 1024 * 1024;
+
+/// Replies in the order they were made. The socket takes each from here when it has room for it.
 ///
 /// Frames arrive in order, so the answer to a heartbeat confirms every reply sent before it on the same socket. What a
 /// socket took along unconfirmed is sent again on the next one: the platform matches replies by call id and ignores
@@ -37,11 +45,16 @@ pub(crate) struct Outbox {
     bounds: Bounds,
     /// `None` in the place of a reply that was acknowledged before an older one; never at the front.
     replies: VecDeque<Option<Reply>>,
+    /// The number of the latest reply to each call.
+    numbers: HashMap<CallKey, u64, BuildHasherDefault<Identity>>,
     bytes: usize,
     /// How many replies have left over the other end, confirmed or dropped; numbers the rest.
     gone: u64,
     /// The number of the first reply that is not on the current socket yet.
     unsent: u64,
+    unsent_bytes: usize,
+    /// Bytes sent behind the last heartbeat.
+    unasked_bytes: usize,
     /// Up to where each heartbeat on its way confirms.
     marks: VecDeque<u64>,
 }
@@ -54,21 +67,45 @@ struct Reply {
     made: Instant,
 }
 
+impl Reply {
+    fn bytes(&self) -> usize {
+        self.frame.len() + OVERHEAD
+    }
+}
+
 impl Outbox {
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { bounds, replies: VecDeque::new(), bytes: 0, gone: 0, unsent: 0, marks: VecDeque::new() }
+        Self {
+            bounds,
+            replies: VecDeque::new(),
+            numbers: HashMap::default(),
+            bytes: 0,
+            gone: 0,
+            unsent: 0,
+            unsent_bytes: 0,
+            unasked_bytes: 0,
+            marks: VecDeque::new(),
+        }
     }
 
     /// Keeps a reply, and says how many old ones had to go for it.
     pub(crate) fn push(&mut self, call: CallKey, frame: Utf8Bytes, now: Instant) -> usize {
-        self.bytes += frame.len();
-        self.replies.push_back(Some(Reply { call, frame, made: now }));
-        let mut dropped = 0;
-        while self.replies.len() > 1 && self.front_must_go(now) {
-            self.drop_front();
-            dropped += 1;
-        }
-        dropped
+        let reply = Reply { call, frame, made: now };
+        self.bytes += reply.bytes();
+        self.unsent_bytes += reply.bytes();
+        self.numbers.insert(call, self.gone + self.replies.len() as u64);
+        self.replies.push_back(Some(reply));
+        self.give_up(|outbox| outbox.replies.len() > 1 && (outbox.bytes > outbox.bounds.bytes || outbox.is_old(now)))
+    }
+
+    /// Gives up the replies that are too old, and says how many there were.
+    pub(crate) fn expire(&mut self, now: Instant) -> usize {
+        self.give_up(|outbox| outbox.is_old(now))
+    }
+
+    /// When the oldest reply is too old.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.oldest().map(|oldest| after(oldest.made, self.bounds.age))
     }
 
     /// The next reply that is not on the current socket yet; from here on it counts as sent.
@@ -78,6 +115,8 @@ impl Outbox {
             let reply = self.replies.get(index)?;
             self.unsent += 1;
             if let Some(reply) = reply {
+                self.unsent_bytes -= reply.bytes();
+                self.unasked_bytes += reply.bytes();
                 return Some(reply.frame.clone());
             }
         }
@@ -86,6 +125,7 @@ impl Outbox {
     /// A heartbeat was sent behind everything sent so far.
     pub(crate) fn heartbeat_sent(&mut self) {
         self.marks.push_back(self.unsent);
+        self.unasked_bytes = 0;
     }
 
     /// The platform answered the oldest heartbeat on its way.
@@ -97,13 +137,12 @@ impl Outbox {
         }
     }
 
-    /// The reply to that call has arrived, on whichever socket. Acknowledgements come about in the order of the replies, so
-    /// the search ends soon.
+    /// The reply to that call has arrived, on whichever socket.
     pub(crate) fn acknowledged(&mut self, call: CallKey) {
-        let is_it = |reply: &Option<Reply>| reply.as_ref().is_some_and(|reply| reply.call == call);
-        let found = self.replies.iter_mut().find(|reply| is_it(reply));
-        if let Some(reply) = found.and_then(Option::take) {
-            self.bytes -= reply.frame.len();
+        let Some(number) = self.numbers.get(&call).copied() else { return };
+        let index = usize::try_from(number - self.gone).ok();
+        if let Some(reply) = index.and_then(|index| self.replies.get_mut(index)).and_then(Option::take) {
+            self.forget(&reply, number);
             self.drop_gaps();
         }
     }
@@ -119,11 +158,22 @@ impl Outbox {
     pub(crate) fn reconnected(&mut self) {
         self.marks.clear();
         self.unsent = self.gone;
+        (self.unsent_bytes, self.unasked_bytes) = (self.bytes, 0);
     }
 
-    /// Whether so much is unconfirmed that a heartbeat should ask for it now.
+    /// Whether so much was sent since the last heartbeat, and is not confirmed, that another one should ask for it now.
     pub(crate) fn wants_confirmation(&self) -> bool {
-        self.bytes > ASK_EARLY.min(self.bounds.bytes / 2)
+        self.unasked_bytes.min(self.bytes - self.unsent_bytes) > ASK_EARLY.min(self.bounds.bytes / 2)
+    }
+
+    /// Whether so much waits to be sent that no further calls should run.
+    pub(crate) fn is_backlogged(&self) -> bool {
+        self.unsent_bytes > MIN_BACKLOG.max(self.bounds.bytes / 2)
+    }
+
+    /// Bytes of the replies that are not on the current socket yet.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        self.unsent_bytes
     }
 
     /// How many replies are not known to have arrived.
@@ -131,21 +181,48 @@ impl Outbox {
         self.replies.iter().flatten().count()
     }
 
-    fn front_must_go(&self, now: Instant) -> bool {
-        self.bytes > self.bounds.bytes
-            || self
-                .replies
-                .front()
-                .and_then(Option::as_ref)
-                .is_some_and(|oldest| now.saturating_duration_since(oldest.made) > self.bounds.age)
+    /// Whether every reply is known to have arrived.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.replies.is_empty()
+    }
+
+    fn oldest(&self) -> Option<&Reply> {
+        self.replies.front().and_then(Option::as_ref)
+    }
+
+    fn is_old(&self, now: Instant) -> bool {
+        self.oldest().is_some_and(|oldest| now.saturating_duration_since(oldest.made) >= self.bounds.age)
+    }
+
+    fn give_up(&mut self, must_go: impl Fn(&Self) -> bool) -> usize {
+        let mut dropped = 0;
+        while must_go(self) {
+            self.drop_front();
+            dropped += 1;
+        }
+        dropped
     }
 
     fn drop_front(&mut self) {
         if let Some(reply) = self.replies.pop_front() {
-            self.bytes -= reply.map_or(0, |reply| reply.frame.len());
+            if let Some(reply) = reply {
+                self.forget(&reply, self.gone);
+            }
             self.gone += 1;
             self.unsent = self.unsent.max(self.gone);
             self.drop_gaps();
+        }
+    }
+
+    /// Takes a reply of that number out of the sums and the index.
+    fn forget(&mut self, reply: &Reply, number: u64) {
+        self.bytes -= reply.bytes();
+        if number >= self.unsent {
+            self.unsent_bytes -= reply.bytes();
+        }
+        // A call may have had another reply since.
+        if self.numbers.get(&reply.call) == Some(&number) {
+            self.numbers.remove(&reply.call);
         }
     }
 
@@ -163,8 +240,9 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    fn outbox(bytes: usize) -> Outbox {
-        Outbox::new(Bounds { bytes, age: Duration::from_secs(60) })
+    /// An outbox for so many replies with so many bytes in all.
+    fn outbox(replies: usize, bytes: usize) -> Outbox {
+        Outbox::new(Bounds { bytes: replies * OVERHEAD + bytes, age: Duration::from_secs(60) })
     }
 
     fn sent(outbox: &mut Outbox) -> Vec<String> {
@@ -182,7 +260,7 @@ mod tests {
 
     #[test]
     fn an_answered_heartbeat_confirms_what_was_sent_before_it_and_no_more() {
-        let mut outbox = outbox(1024);
+        let mut outbox = outbox(8, 8);
         push(&mut outbox, "a");
         push(&mut outbox, "b");
         assert_eq!(sent(&mut outbox), ["a", "b"]);
@@ -196,7 +274,7 @@ mod tests {
 
     #[test]
     fn an_answer_to_a_heartbeat_of_an_earlier_socket_confirms_nothing() {
-        let mut outbox = outbox(1024);
+        let mut outbox = outbox(8, 8);
         push(&mut outbox, "a");
         sent(&mut outbox);
         outbox.heartbeat_sent();
@@ -207,7 +285,7 @@ mod tests {
 
     #[test]
     fn replies_made_without_a_socket_wait_for_one() {
-        let mut outbox = outbox(1024);
+        let mut outbox = outbox(8, 8);
         outbox.heartbeat_sent();
         push(&mut outbox, "a");
         outbox.heartbeat_answered();
@@ -217,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_when_there_are_too_many_bytes() {
-        let mut outbox = outbox(4);
+        let mut outbox = outbox(2, 4);
         assert_eq!(push(&mut outbox, "aa"), 0);
         assert_eq!(push(&mut outbox, "bb"), 0);
         assert_eq!(push(&mut outbox, "cc"), 1);
@@ -228,7 +306,7 @@ mod tests {
 
     #[test]
     fn replies_nobody_waits_for_any_more_go() {
-        let mut outbox = outbox(1024);
+        let mut outbox = outbox(8, 8);
         let start = Instant::now();
         outbox.push(key("a"), Utf8Bytes::from_static("a"), start);
         assert_eq!(outbox.push(key("b"), Utf8Bytes::from_static("b"), start + Duration::from_secs(61)), 1);
@@ -237,16 +315,27 @@ mod tests {
 
     #[test]
     fn much_unconfirmed_asks_for_a_confirmation() {
-        let mut outbox = outbox(8);
+        let mut outbox = outbox(2, 8);
         push(&mut outbox, "aaaa");
-        assert!(!outbox.wants_confirmation());
         push(&mut outbox, "b");
+        assert!(!outbox.wants_confirmation(), "nothing of it is sent");
+        outbox.next_unsent();
+        assert!(!outbox.wants_confirmation());
+        outbox.next_unsent();
         assert!(outbox.wants_confirmation());
+        outbox.heartbeat_sent();
+        assert!(!outbox.wants_confirmation(), "a heartbeat asks for it");
+        outbox.reconnected();
+        assert!(!outbox.wants_confirmation(), "nothing is on the new socket");
+        assert_eq!(sent(&mut outbox).len(), 2);
+        assert!(outbox.wants_confirmation());
+        outbox.acknowledged(key("b"));
+        assert!(!outbox.wants_confirmation(), "little of it is in doubt");
     }
 
     #[test]
     fn acknowledged_replies_are_forgotten_in_any_order() {
-        let mut outbox = outbox(1024);
+        let mut outbox = outbox(8, 8);
         for frame in ["a", "b", "c", "d"] {
             push(&mut outbox, frame);
         }
@@ -254,19 +343,20 @@ mod tests {
         for call_id in ["c", "x", "b", "b"] {
             outbox.acknowledged(key(call_id));
         }
-        assert_eq!((outbox.unconfirmed(), outbox.bytes), (2, 2));
+        assert_eq!((outbox.unconfirmed(), outbox.bytes), (2, 2 + 2 * OVERHEAD));
         outbox.reconnected();
         assert_eq!(sent(&mut outbox), ["a", "d"]);
         outbox.acknowledged(key("a"));
         push(&mut outbox, "e");
         assert_eq!(sent(&mut outbox), ["e"]);
         ["e", "d"].into_iter().for_each(|call_id| outbox.acknowledged(key(call_id)));
-        assert!(outbox.replies.is_empty() && outbox.bytes == 0, "no gap stays");
+        assert!(outbox.is_empty() && outbox.numbers.is_empty(), "no gap stays");
+        assert_eq!((outbox.bytes, outbox.unsent_bytes), (0, 0));
     }
 
     #[test]
     fn a_heartbeat_confirms_what_was_sent_before_it_around_acknowledged_replies() {
-        let mut outbox = outbox(1024);
+        let mut outbox = outbox(8, 8);
         push(&mut outbox, "a");
         push(&mut outbox, "b");
         sent(&mut outbox);
@@ -282,12 +372,61 @@ mod tests {
 
     #[test]
     fn a_reply_acknowledged_before_it_was_sent_again_is_not_sent_again() {
-        let mut outbox = outbox(1024);
+        let mut outbox = outbox(8, 8);
         push(&mut outbox, "a");
         push(&mut outbox, "b");
         sent(&mut outbox);
         outbox.reconnected();
         outbox.acknowledged(key("b"));
         assert_eq!(sent(&mut outbox), ["a"]);
+    }
+
+    #[test]
+    fn the_age_of_a_reply_is_looked_at_without_another_one() {
+        let mut outbox = outbox(8, 8);
+        let (start, age) = (Instant::now(), Duration::from_secs(60));
+        for (second, frame) in (0_u32..).zip(["a", "b"]) {
+            outbox.push(key(frame), Utf8Bytes::from_static(frame), start + Duration::from_secs(1) * second);
+        }
+        assert_eq!(outbox.next_expiry(), Some(start + age));
+        assert_eq!(outbox.expire(start + age - Duration::from_millis(1)), 0);
+        assert_eq!(outbox.expire(start + age), 1);
+        assert_eq!(outbox.expire(start + age + age), 1);
+        assert_eq!((outbox.next_expiry(), outbox.bytes, outbox.unsent_bytes), (None, 0, 0));
+    }
+
+    #[test]
+    fn replies_that_wait_to_be_sent_are_a_backlog_until_they_are_sent() {
+        let half = MIN_BACKLOG + 1024;
+        let mut outbox = Outbox::new(Bounds { bytes: 2 * half, age: Duration::from_secs(60) });
+        let frame = Utf8Bytes::from("x".repeat(half / 2));
+        for call in ["a", "b"] {
+            assert!(!outbox.is_backlogged());
+            outbox.push(key(call), frame.clone(), Instant::now());
+        }
+        assert!(outbox.is_backlogged());
+        outbox.next_unsent();
+        assert!(!outbox.is_backlogged());
+        outbox.reconnected();
+        assert!(outbox.is_backlogged());
+        outbox.acknowledged(key("b"));
+        assert!(!outbox.is_backlogged());
+    }
+
+    #[test]
+    fn an_acknowledgement_of_an_unknown_call_looks_at_no_reply() {
+        let mut outbox = outbox(8, 8);
+        push(&mut outbox, "a");
+        push(&mut outbox, "a");
+        assert_eq!(outbox.numbers.get(&key("a")), Some(&1), "the latest is found by its call");
+        outbox.acknowledged(key("b"));
+        outbox.acknowledged(key("a"));
+        assert_eq!((outbox.unconfirmed(), outbox.numbers.len()), (1, 0));
+        outbox.acknowledged(key("a"));
+        assert_eq!(outbox.unconfirmed(), 1);
+        sent(&mut outbox);
+        outbox.heartbeat_sent();
+        outbox.heartbeat_answered();
+        assert!(outbox.is_empty() && outbox.bytes == 0);
     }
 }

@@ -1,9 +1,11 @@
-//! When to register the tools.
+//! `Registration`: when to register the tools.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::backoff::{Jitter, backoff_delay_ms};
+use crate::time::after;
 use crate::window::SlidingWindow;
 
 /// What a platform takes, per entity and environment: six registrations a minute.
@@ -13,16 +15,23 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// How long changes are gathered before they are registered together.
 const GATHER: Duration = Duration::from_millis(100);
 
+/// How long a registration waits for the one before it to be written.
+const WRITING: Duration = Duration::from_secs(1);
+
 /// Keeps registrations within the platform's limit. It outlives sockets, because the limit does.
 #[derive(Debug)]
 pub(crate) struct Registration {
     sent: SlidingWindow,
     due: Option<Instant>,
+    /// Whether the platform has stored the last one.
+    is_confirmed: bool,
+    /// How often in a row the platform could not store one.
+    failures: u32,
 }
 
 impl Default for Registration {
     fn default() -> Self {
-        Self { sent: SlidingWindow::new(PER_MINUTE, MINUTE), due: None }
+        Self { sent: SlidingWindow::new(PER_MINUTE, MINUTE), due: None, is_confirmed: false, failures: 0 }
     }
 }
 
@@ -35,7 +44,26 @@ impl Registration {
     /// A registration was sent. The one at the start of a connection is sent whatever the limit says.
     pub(crate) fn sent(&mut self, now: Instant) {
         self.sent.record(now);
-        self.due = None;
+        (self.due, self.is_confirmed) = (None, false);
+    }
+
+    /// The platform has stored the last registration.
+    pub(crate) fn confirmed(&mut self) {
+        (self.is_confirmed, self.failures) = (true, 0);
+    }
+
+    /// The platform reported an error and kept the socket. If the last registration is unconfirmed, it is sent again later, after
+    /// a delay that grows with each failure; returns the delay.
+    pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
+        if self.is_confirmed {
+            return None;
+        }
+        self.failures = self.failures.saturating_add(1);
+        let delay = Duration::from_millis(Jitter::Equal.spread(backoff_delay_ms(self.failures)));
+        let due = after(now, delay.max(self.sent.wait(now)));
+        let due = self.due.map_or(due, |set| set.max(due));
+        self.due = Some(due);
+        Some(due.saturating_duration_since(now))
     }
 
     /// The set of tools has changed.
@@ -46,7 +74,12 @@ impl Registration {
 
     /// The platform took no registration, and names the time to wait.
     pub(crate) fn throttled(&mut self, retry_after: Duration, now: Instant) {
-        self.due = Some(now + retry_after);
+        self.due = Some(after(now, retry_after));
+    }
+
+    /// The socket still writes what was queued before, so the next registration waits a little.
+    pub(crate) fn postponed(&mut self, now: Instant) {
+        self.due = Some(after(now, WRITING));
     }
 }
 
@@ -86,5 +119,36 @@ mod tests {
         registration.throttled(5 * SECOND, start);
         registration.changed(start + SECOND);
         assert_eq!(registration.due(), Some(start + 5 * SECOND));
+    }
+
+    #[test]
+    fn an_unconfirmed_registration_is_sent_again_after_delays_that_grow() {
+        let start = Instant::now();
+        let mut registration = Registration::default();
+        registration.sent(start);
+        for (seconds, half) in [(1, 500), (2, 1_000), (4, 2_000), (8, 4_000)] {
+            let delay = registration.failed(start).expect("it is unconfirmed");
+            assert!((half..=2 * half).contains(&delay.as_millis()), "{delay:?} of {seconds} s");
+            assert_eq!(registration.due(), Some(start + delay));
+        }
+        registration.confirmed();
+        assert_eq!(registration.failed(start), None);
+        registration.sent(start);
+        assert!(registration.failed(start).is_some_and(|delay| delay <= SECOND), "the count starts over");
+    }
+
+    #[test]
+    fn repeated_registrations_keep_to_the_limit() {
+        let start = Instant::now();
+        let mut registration = Registration::default();
+        (0..6).for_each(|_| registration.sent(start));
+        assert_eq!(registration.failed(start), Some(MINUTE));
+    }
+
+    #[test]
+    fn a_delay_beyond_all_bounds_is_for_ever() {
+        let mut registration = Registration::default();
+        registration.throttled(Duration::MAX, Instant::now());
+        assert!(registration.due().is_some());
     }
 }

@@ -64,7 +64,7 @@ impl ConnectionState {
     }
 }
 
-/// What happens on a link. Slow listeners miss the oldest ones.
+/// What happens on a link.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -80,11 +80,25 @@ pub enum Event {
     },
     /// The platform thinks a tool is not well.
     HealthAlert(ToolHealthAlert),
-    /// Replies were given up, because too many were unconfirmed for too long.
+    /// The platform reported an error. It may go on or close the socket, which is another event. A registration that it has not
+    /// confirmed is sent again later.
+    #[non_exhaustive]
+    PlatformError {
+        /// The platform's words.
+        message: String,
+    },
+    /// Replies were given up, because too many were unconfirmed for too long. They are not written any more; one that was
+    /// written before may have arrived.
     #[non_exhaustive]
     RepliesDropped {
         /// How many.
         count: usize,
+    },
+    /// The listener was too slow: further events happened before this place and were dropped.
+    #[non_exhaustive]
+    Missed {
+        /// How many.
+        count: u64,
     },
     /// A socket has ended.
     Disconnected(Disconnect),
@@ -106,14 +120,17 @@ pub enum Disconnect {
         /// The platform's reason, which may be empty.
         reason: String,
     },
-    /// The platform sent an error and closed it.
+    /// The platform sent an error and, right behind it, closed the socket as one does that refuses a worker: with 1008, or
+    /// with 1011 or 1013 if it could not check the worker at that time.
     #[non_exhaustive]
     Refused {
+        /// The WebSocket close code.
+        code: Option<u16>,
         /// The platform's words.
         error: String,
     },
-    /// The platform answered no heartbeat for two intervals, or nothing came from the gateway for as long as two of its pings
-    /// take.
+    /// For two intervals the platform answered no heartbeat, sent nothing else and took nothing of what was written; or
+    /// nothing came from the gateway for as long as two of its pings take.
     Silent,
     /// It broke.
     #[non_exhaustive]
@@ -139,7 +156,7 @@ impl fmt::Display for Disconnect {
             Self::Closed { code: Some(code), reason } if reason.is_empty() => write!(f, "closed with {code}"),
             Self::Closed { code: Some(code), reason } => write!(f, "closed with {code}: {reason}"),
             Self::Closed { code: None, .. } => f.write_str("closed without a code"),
-            Self::Refused { error } => write!(f, "refused by the platform: {error}"),
+            Self::Refused { error, .. } => write!(f, "refused by the platform: {error}"),
             Self::Silent => f.write_str("the platform has gone silent"),
             Self::Broken { error } => write!(f, "broken: {error}"),
         }

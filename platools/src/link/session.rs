@@ -1,4 +1,4 @@
-//! The event loop of one live socket.
+//! `run_session`: the event loop of one live socket.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -15,14 +15,17 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, info, warn};
 
 use super::connect::redact;
+use super::health::HealthReports;
 use super::heartbeat::Heartbeat;
 use super::opened::{Late, Opened};
+use super::outbox::Outbox;
 use super::report::{ConnectionState, Disconnect, Event};
-use super::socket::{Received, Socket, text};
+use super::socket::{CLOSE_LIMIT, Received, Socket, text};
 use super::successor::{Successor, accepts};
 use super::worker::{Worker, said_frames};
 use crate::dispatch::{CallKey, Outcome};
 use crate::log_level::LogLevel;
+use crate::text::cut;
 use crate::tool::{Context, Wanted};
 use crate::wire::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame};
 
@@ -33,6 +36,16 @@ const BURST: RangeInclusive<usize> = 8..=64;
 
 /// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
 const BURST_BYTES: usize = 128 * 1024;
+
+/// Past so many queued bytes calls that end say nothing before their replies.
+const SAID_BYTES: usize = 1024 * 1024;
+
+/// An error of the platform is cut here in the log.
+const MAX_ERROR_BYTES: usize = 1024;
+
+/// The close codes that may follow an `error` which refuses the worker: policy, and two of the gateway's own, for a worker that
+/// could not be checked and for one that should try again.
+const REFUSALS: [u16; 3] = [1008, 1011, 1013];
 
 /// What one session came to.
 #[derive(Debug)]
@@ -92,7 +105,7 @@ struct Session<'a> {
     accepted: bool,
     /// How much is treated before the next write.
     burst: usize,
-    /// The platform's own words for the close that follows them.
+    /// The platform's last frame, if that was an error: its words for a close that follows.
     refusal: Option<String>,
     /// The calls that came over an earlier socket, until the platform says what it wants to know of them.
     resumed: HashSet<CallKey>,
@@ -104,6 +117,8 @@ enum Wake {
     Received(Received),
     /// Everything is written, and a call has something to tell.
     Said(Context),
+    /// Everything is written, and the worker stops and has nothing more to write.
+    Finished,
     Ended(Outcome),
     ToolsChanged,
     Timer,
@@ -117,16 +132,20 @@ impl Session<'_> {
     async fn run(mut self, stop: &mut watch::Receiver<bool>) -> Ended {
         let mut timer = pin!(sleep_until(self.next_deadline()));
         loop {
+            let finishes = self.worker.stopping.is_some() && self.worker.calls_are_over();
             // Every arm is cancel-safe: the socket and the channels lose nothing, and the timer is kept.
             let wake = tokio::select! {
-                turn = self.socket.next_or(|cx| poll_saying(&mut self.worker.saying, cx)) => match turn {
+                turn = self.socket.next_from(
+                    || next_frame(&mut self.pulse, &mut self.worker.outbox, &mut self.worker.health),
+                    |cx| if finishes { Poll::Ready(Wake::Finished) } else { poll_saying(&mut self.worker.saying, cx) },
+                ) => match turn {
                     Either::Left(received) => Wake::Received(received),
-                    Either::Right(context) => Wake::Said(context),
+                    Either::Right(wake) => wake,
                 },
                 Some(outcome) = self.worker.outcomes.recv() => Wake::Ended(outcome),
                 () = timer.as_mut() => Wake::Timer,
                 Ok(()) = self.worker.changes.changed() => Wake::ToolsChanged,
-                _ = stop.wait_for(|stop| *stop), if self.worker.drain_until.is_none() => Wake::Stop,
+                _ = stop.wait_for(|stop| *stop), if self.worker.stopping.is_none() => Wake::Stop,
                 late = self.worker.predecessors.next() => Wake::Late(late),
                 next = self.successor.found() => Wake::Succeeded(next),
             };
@@ -140,10 +159,7 @@ impl Session<'_> {
             if let Some(reason) = self.handle(wake).or_else(|| self.handle_what_is_ready()) {
                 return self.end(reason).await;
             }
-            self.send_replies();
-            if self.is_drained() {
-                return self.end(Disconnect::Stopped).await;
-            }
+            self.queue_last_said();
             let deadline = self.next_deadline();
             if timer.deadline() != deadline {
                 timer.as_mut().reset(deadline);
@@ -155,8 +171,9 @@ impl Session<'_> {
     fn open(&mut self, registered: Option<&Utf8Bytes>, heard: &[Utf8Bytes]) {
         self.register_unless(registered);
         self.worker.outbox.reconnected();
+        self.worker.health.reconnected();
         heard.iter().for_each(|text| self.frame(text));
-        self.send_replies();
+        self.queue_last_said();
     }
 
     fn handle(&mut self, wake: Wake) -> Option<Disconnect> {
@@ -166,10 +183,11 @@ impl Session<'_> {
             Wake::ToolsChanged => self.worker.registration.changed(Instant::now()),
             Wake::Timer => return self.tick(Instant::now()),
             Wake::Stop => {
-                self.worker.drain(Instant::now());
+                self.worker.stop(Instant::now());
                 self.announce_stop();
             }
             Wake::Said(context) => self.send_said(context),
+            Wake::Finished => return Some(Disconnect::Stopped),
             Wake::Late(late) => self.worker.late(&late),
             Wake::Succeeded(_) => unreachable!("a handover ends the session"),
         }
@@ -177,6 +195,7 @@ impl Session<'_> {
     }
 
     fn handle_what_is_ready(&mut self) -> Option<Disconnect> {
+        let before = self.waiting_bytes();
         for _ in 0..self.burst {
             if let Ok(outcome) = self.worker.outcomes.try_recv() {
                 self.worker.settle(outcome);
@@ -188,8 +207,8 @@ impl Session<'_> {
                 self.burst = (self.burst / 2).max(*BURST.start());
                 return None;
             }
-            self.send_replies();
-            if self.socket.queued_bytes() > BURST_BYTES {
+            self.queue_last_said();
+            if self.waiting_bytes().saturating_sub(before) > BURST_BYTES {
                 return None;
             }
         }
@@ -197,26 +216,34 @@ impl Session<'_> {
         None
     }
 
+    /// Bytes that wait to be written.
+    fn waiting_bytes(&self) -> usize {
+        self.socket.queued_bytes() + self.worker.outbox.unsent_bytes()
+    }
+
     fn received(&mut self, received: Received) -> Option<Disconnect> {
         match text(received) {
             Ok(Some(text)) => self.frame(&text),
             Ok(None) => {}
-            // The platform has said why before it closed.
-            Err(Disconnect::Closed { code, reason }) => {
-                return Some(match self.refusal.take() {
-                    Some(error) => Disconnect::Refused { error },
-                    None => Disconnect::Closed { code, reason: redact(&reason, &self.secret) },
-                });
-            }
+            Err(Disconnect::Closed { code, reason }) => return Some(self.closed(code, reason)),
             Err(reason) => return Some(reason),
         }
         None
     }
 
+    /// A close is a refusal if the platform has said why right before it, and if its code is that of one.
+    fn closed(&mut self, code: Option<u16>, reason: String) -> Disconnect {
+        match self.refusal.take().filter(|_| code.is_some_and(|code| REFUSALS.contains(&code))) {
+            Some(error) => Disconnect::Refused { code, error },
+            None => Disconnect::Closed { code, reason: redact(&reason, &self.secret) },
+        }
+    }
+
     fn frame(&mut self, text: &Utf8Bytes) {
         if self.pulse.is_awaiting() {
-            self.pulse.heard(Instant::now());
+            self.pulse.alive_at(Instant::now());
         }
+        self.refusal = None;
         let frame = PlatformFrame::parse(text);
         if frame.as_ref().is_ok_and(accepts) {
             self.accept();
@@ -227,13 +254,26 @@ impl Session<'_> {
                 self.pulse.answered();
                 self.worker.outbox.heartbeat_answered();
             }
-            Some(PlatformFrame::Error { error }) => self.refusal = Some(redact(&error, &self.secret)),
+            Some(PlatformFrame::Error { error }) => self.error(&error),
             Some(PlatformFrame::Drain(_)) => {
                 info!("the platform is about to close this socket");
                 self.successor.find(self.worker.registration_frame(), self.opened.elapsed());
             }
             Some(notice) => self.notice(notice),
         }
+    }
+
+    /// Reports an error of the platform. It may be about the last registration, and a close may follow or not.
+    fn error(&mut self, error: &str) {
+        let error = redact(error, &self.secret);
+        let retry_after = self.worker.registration.failed(Instant::now());
+        warn!(
+            error = cut(&error, MAX_ERROR_BYTES),
+            registration.retry_after_ms = retry_after.map(|delay| delay.as_millis()),
+            "platform error received"
+        );
+        self.worker.reporter.event(Event::PlatformError { message: error.clone() });
+        self.refusal = Some(error);
     }
 
     fn notice(&mut self, notice: PlatformFrame<'_>) {
@@ -244,6 +284,7 @@ impl Session<'_> {
             }
             PlatformFrame::ToolsRegistered(registered) => {
                 debug!(tools.count = registered.count, "the tools are registered");
+                self.worker.registration.confirmed();
                 Event::Registered(registered)
             }
             PlatformFrame::RegisterThrottled(throttled) => {
@@ -253,7 +294,9 @@ impl Session<'_> {
                 Event::RegisterThrottled { retry_after }
             }
             PlatformFrame::ToolHealthAlert(alert) => {
-                warn!(tool.name = alert.tool, tool.status = alert.status, "the platform thinks a tool is not well");
+                if self.worker.health.is_news(&alert) {
+                    warn!(tool.name = alert.tool, tool.status = alert.status, "the platform thinks a tool is not well");
+                }
                 Event::HealthAlert(alert)
             }
             _ => return,
@@ -287,8 +330,8 @@ impl Session<'_> {
 
     /// Tells the platform that the worker stops, if it does.
     fn announce_stop(&mut self) {
-        if let Some(until) = self.worker.drain_until.filter(|_| self.features.contains(Feature::Drain)) {
-            let left = until.saturating_duration_since(Instant::now()).as_millis();
+        if let Some(stopping) = self.worker.stopping.filter(|_| self.features.contains(Feature::Drain)) {
+            let left = stopping.until.saturating_duration_since(Instant::now()).as_millis();
             let drain = Drain::within_ms(u64::try_from(left).unwrap_or(u64::MAX));
             self.socket.queue(WorkerFrame::Drain(drain).to_text().into());
         }
@@ -303,28 +346,41 @@ impl Session<'_> {
     }
 
     fn tick(&mut self, now: Instant) -> Option<Disconnect> {
+        if let Some(taken) = self.socket.last_taken() {
+            self.pulse.alive_at(taken);
+        }
         if self.pulse.is_dead(now) {
             return Some(Disconnect::Silent);
         }
         if self.pulse.is_due(now) {
-            self.send_heartbeat(now);
+            self.pulse.want(now);
         }
         if self.worker.registration.due().is_some_and(|due| now >= due) {
-            self.register();
+            self.register(now);
         }
-        self.worker.abort_overdue(now);
-        if self.worker.drain_until.is_some_and(|until| now >= until) {
+        self.worker.tick(now);
+        let stopping = self.worker.stopping?;
+        if now >= stopping.calls_until {
             self.worker.cancel_calls();
         }
-        None
+        (now >= stopping.until).then_some(Disconnect::Stopped)
     }
 
     fn next_deadline(&self) -> Instant {
-        let others = [self.worker.registration.due(), self.worker.drain_until, self.worker.dispatcher.next_overdue()];
-        others.into_iter().flatten().fold(self.pulse.next(), Instant::min)
+        let worker = &*self.worker;
+        let others = [worker.registration.due(), worker.dispatcher.next_overdue(), worker.outbox.next_expiry()];
+        let end = worker.stopping.map(|stopping| match worker.calls_are_over() {
+            true => stopping.until,
+            false => stopping.calls_until,
+        });
+        others.into_iter().chain([end]).flatten().fold(self.pulse.next(), Instant::min)
     }
 
-    fn register(&mut self) {
+    fn register(&mut self, now: Instant) {
+        // A set of tools may be large, and the latest is enough.
+        if self.socket.queued_bytes() > 0 {
+            return self.worker.registration.postponed(now);
+        }
         self.register_unless(None);
     }
 
@@ -339,25 +395,17 @@ impl Session<'_> {
         self.worker.registration.sent(Instant::now());
     }
 
-    fn send_heartbeat(&mut self, now: Instant) {
-        self.socket.queue(self.worker.heartbeat_frame(now));
-        self.worker.outbox.heartbeat_sent();
-        self.pulse.sent(now);
-    }
-
-    fn send_replies(&mut self) {
+    /// Queues what ended calls said last, which goes out before their replies.
+    fn queue_last_said(&mut self) {
         let wanted = self.worker.outlet.wanted();
         for (call_id, mut said) in self.worker.last_said.drain(..) {
+            if self.socket.queued_bytes() > SAID_BYTES {
+                continue;
+            }
             if self.socket.queued_bytes() > BURST_BYTES {
                 said.leave_out_log();
             }
             said_frames(&call_id, said, wanted).for_each(|frame| self.socket.queue(frame));
-        }
-        while let Some(reply) = self.worker.outbox.next_unsent() {
-            self.socket.queue(reply);
-        }
-        if self.worker.outbox.wants_confirmation() && !self.pulse.is_awaiting() {
-            self.send_heartbeat(Instant::now());
         }
     }
 
@@ -378,29 +426,52 @@ impl Session<'_> {
         }
     }
 
-    fn is_drained(&self) -> bool {
-        self.worker.drain_until.is_some() && self.worker.dispatcher.is_idle()
-    }
-
     /// Closes this socket, from where calls that are on their way are still taken, and goes on with the next.
     fn hand_over(self, next: Box<Opened>) -> Ended {
         self.worker.predecessors.close(self.socket, self.secret, self.features);
         Ended { reason: Disconnect::Moved, accepted: self.accepted, up: self.opened.elapsed(), next: Some(next) }
     }
 
-    async fn end(self, reason: Disconnect) -> Ended {
+    async fn end(mut self, reason: Disconnect) -> Ended {
+        let deadline = self.end_deadline(&reason);
+        let source = || next_frame(&mut self.pulse, &mut self.worker.outbox, &mut self.worker.health);
         // The platform answers a close once it has read everything before it, so that confirms every reply.
-        if self.socket.end(&reason).await {
+        if self.socket.end_by(&reason, deadline, source).await {
             self.worker.outbox.all_arrived();
         }
         Ended { reason, accepted: self.accepted, up: self.opened.elapsed(), next: None }
     }
+
+    /// An orderly end has the rest of the time that a stop may take, as long as a reply may still be on its way.
+    fn end_deadline(&self, reason: &Disconnect) -> Instant {
+        let usual = Instant::now() + CLOSE_LIMIT;
+        match self.worker.stopping {
+            Some(stopping) if *reason == Disconnect::Stopped && !self.worker.outbox.is_empty() => stopping.until,
+            Some(stopping) => usual.min(stopping.until),
+            None => usual,
+        }
+    }
+}
+
+/// The next frame of a worker that may wait until the socket has room. A heartbeat goes between two replies: it confirms those
+/// before it, and it does not wait for those behind it.
+fn next_frame(pulse: &mut Heartbeat, outbox: &mut Outbox, health: &mut HealthReports) -> Option<Utf8Bytes> {
+    if pulse.take_wanted() {
+        outbox.heartbeat_sent();
+        return Some(health.heartbeat(Instant::now()));
+    }
+    if outbox.wants_confirmation() {
+        outbox.heartbeat_sent();
+        pulse.sent(Instant::now());
+        return Some(HealthReports::silent_heartbeat());
+    }
+    outbox.next_unsent()
 }
 
 /// The next call that has something to tell. The worker holds an outlet itself, so there is always one to come.
-fn poll_saying(saying: &mut mpsc::UnboundedReceiver<Context>, cx: &mut task::Context<'_>) -> Poll<Context> {
+fn poll_saying(saying: &mut mpsc::UnboundedReceiver<Context>, cx: &mut task::Context<'_>) -> Poll<Wake> {
     match ready!(saying.poll_recv(cx)) {
-        Some(context) => Poll::Ready(context),
+        Some(context) => Poll::Ready(Wake::Said(context)),
         None => Poll::Pending,
     }
 }

@@ -1,23 +1,20 @@
-//! A WebSocket that writes while it reads.
+//! `Socket`: a WebSocket that writes while it reads.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::future::Either;
-use futures::{FutureExt, Sink, SinkExt, Stream, StreamExt, stream};
-use tokio::time::{Instant, timeout, timeout_at};
+use futures::{FutureExt, SinkExt, Stream, StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use super::connect::RawSocket;
 use super::report::Disconnect;
-
-/// Past so much that waits to be written, nothing more is read: whoever does not take replies gets no further calls run.
-const MAX_BACKLOG_BYTES: usize = 4 * 1024 * 1024;
+use super::traffic::Traffic;
 
 /// How long the other side has to answer a close.
 pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
@@ -27,8 +24,10 @@ pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Socket {
     raw: RawSocket,
-    // Bounded by the outbox in bytes; beside its replies there are only heartbeats, registrations, and what calls say, which is
-    // taken while the queue is short.
+    traffic: Option<Traffic>,
+    // Large frames do not wait here: replies are taken from the outbox when the socket has room. Of a worker's other frames, a
+    // registration waits for the one before it, and reports of calls are left out while others wait. A caller's requests and an
+    // agent's frames are taken when everything is written.
     queue: VecDeque<Utf8Bytes>,
     queued_bytes: usize,
     unflushed: bool,
@@ -55,8 +54,21 @@ pub(crate) fn text(received: Received) -> Result<Option<Utf8Bytes>, Disconnect> 
 }
 
 impl Socket {
+    /// A socket whose bytes are not observed.
+    #[cfg(any(test, feature = "runtime"))]
     pub(crate) fn new(raw: RawSocket) -> Self {
-        Self { raw, queue: VecDeque::new(), queued_bytes: 0, unflushed: false, ping: false }
+        Self { raw, traffic: None, queue: VecDeque::new(), queued_bytes: 0, unflushed: false, ping: false }
+    }
+
+    /// A socket whose bytes are observed below it.
+    pub(super) fn observed(raw: RawSocket, traffic: Traffic) -> Self {
+        let traffic = Some(traffic);
+        Self { raw, traffic, queue: VecDeque::new(), queued_bytes: 0, unflushed: false, ping: false }
+    }
+
+    /// When the other side last took bytes that waited for it, where that is observed.
+    pub(super) fn last_taken(&self) -> Option<Instant> {
+        self.traffic.as_ref().map(Traffic::last_taken)
     }
 
     /// Queues a frame; nothing is written before [`next`](Self::next) is awaited.
@@ -71,45 +83,49 @@ impl Socket {
         self.ping = true;
     }
 
-    /// How much waits to be written.
-    pub(crate) fn queued_bytes(&self) -> usize {
+    /// Bytes of the frames that are queued.
+    pub(super) fn queued_bytes(&self) -> usize {
         self.queued_bytes
     }
 
     /// Writes what is queued and waits for the next message. Cancel-safe: what is written or read is never lost.
     pub(crate) async fn next(&mut self) -> Received {
-        poll_fn(|cx| self.poll(cx)).await
+        poll_fn(|cx| self.poll(cx, &mut nothing)).await
     }
 
     /// As [`next`](Self::next), and once everything is written, what `spare` has: so much of what may be left out is sent
     /// as the other side takes.
-    pub(crate) async fn next_or<T>(
+    #[cfg(feature = "runtime")]
+    pub(crate) async fn next_or<T>(&mut self, spare: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Either<Received, T> {
+        self.next_from(nothing, spare).await
+    }
+
+    /// As `next_or`. Behind the frames that are queued, those of `source` are written. Each is taken from there when
+    /// the socket has room for it and not before, so it can still be dropped where it waits.
+    pub(crate) async fn next_from<T>(
         &mut self,
+        mut source: impl FnMut() -> Option<Utf8Bytes> + Send,
         mut spare: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Either<Received, T> {
-        poll_fn(|cx| match self.poll(cx) {
+        poll_fn(|cx| match self.poll(cx, &mut source) {
             Poll::Ready(received) => Poll::Ready(Either::Left(received)),
-            Poll::Pending if self.queue.is_empty() && !self.ping && !self.unflushed => spare(cx).map(Either::Right),
+            Poll::Pending if self.is_written() => spare(cx).map(Either::Right),
             Poll::Pending => Poll::Pending,
         })
         .await
     }
 
     /// The next message, if there is one already. Writes nothing, so that one flush serves all replies to a burst.
-    pub(crate) fn try_next(&mut self) -> Option<Received> {
-        if self.queued_bytes > MAX_BACKLOG_BYTES {
-            return None;
-        }
+    pub(super) fn try_next(&mut self) -> Option<Received> {
         self.raw.next().now_or_never()
     }
 
-    /// Closes the socket, and tells whether the other side did so too within the limit: then it has read everything sent
-    /// before.
-    async fn close(mut self, code: u16, reason: &'static str, limit: Duration) -> bool {
-        let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
-        let farewell = async {
-            poll_fn(|cx| self.poll_write(cx)).await?;
-            self.raw.send(Message::Close(Some(frame))).await?;
+    /// Closes the socket behind the frames of `source`, and tells whether the other side did so too before the deadline: then
+    /// it has read everything sent before.
+    async fn close(mut self, farewell: CloseFrame, deadline: Instant, source: &mut Source<'_>) -> bool {
+        let steps = async {
+            poll_fn(|cx| self.poll_write(cx, source)).await?;
+            self.raw.send(Message::Close(Some(farewell))).await?;
             while let Some(message) = self.raw.next().await {
                 if message?.is_close() {
                     return Ok(true);
@@ -117,16 +133,28 @@ impl Socket {
             }
             Ok::<_, SocketError>(false)
         };
-        matches!(timeout(limit, farewell).await, Ok(Ok(true)))
+        matches!(timeout_at(deadline, steps).await, Ok(Ok(true)))
     }
 
-    /// Ends the socket as its end wants it, and tells whether the other side has certainly read everything sent before.
-    pub(crate) async fn end(mut self, reason: &Disconnect) -> bool {
+    /// Ends the socket as its end wants it.
+    pub(crate) async fn end(self, reason: &Disconnect) {
+        let deadline = Instant::now() + CLOSE_LIMIT;
+        self.end_by(reason, deadline, nothing).await;
+    }
+
+    /// As [`end`](Self::end), and writes the frames of `source` before an orderly end, within that time. Tells whether the other
+    /// side has certainly read everything sent before.
+    pub(super) async fn end_by(
+        mut self,
+        reason: &Disconnect,
+        deadline: Instant,
+        mut source: impl FnMut() -> Option<Utf8Bytes> + Send,
+    ) -> bool {
         match reason {
-            Disconnect::Stopped => self.close(1000, "client stop", CLOSE_LIMIT).await,
+            Disconnect::Stopped => self.close(normal("client stop"), deadline, &mut source).await,
             // Answers the other side's close; a peer that is gone is not waited for.
             Disconnect::Closed { .. } | Disconnect::Refused { .. } => {
-                let _ = timeout(CLOSE_LIMIT, self.answer_close()).await;
+                let _ = timeout_at(deadline, self.answer_close()).await;
                 false
             }
             Disconnect::Moved | Disconnect::Silent | Disconnect::Broken { .. } => false,
@@ -135,10 +163,9 @@ impl Socket {
 
     /// Closes the socket, and gives the frames that the other side has sent before it answered; the limit is for all of
     /// that.
-    pub(crate) fn closing(self, code: u16, reason: &'static str, limit: Duration) -> impl Stream<Item = Utf8Bytes> {
+    pub(super) fn closing(self, reason: &'static str, limit: Duration) -> impl Stream<Item = Utf8Bytes> {
         let deadline = Instant::now() + limit;
-        let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static(reason) };
-        stream::unfold((self, Some(frame)), move |(mut socket, farewell)| async move {
+        stream::unfold((self, Some(normal(reason))), move |(mut socket, farewell)| async move {
             let text = timeout_at(deadline, socket.late_frame(farewell)).await.ok()??;
             Some((text, (socket, None)))
         })
@@ -146,7 +173,7 @@ impl Socket {
 
     async fn late_frame(&mut self, farewell: Option<CloseFrame>) -> Option<Utf8Bytes> {
         if farewell.is_some() {
-            poll_fn(|cx| self.poll_write(cx)).await.ok()?;
+            poll_fn(|cx| self.poll_write(cx, &mut nothing)).await.ok()?;
             self.raw.send(Message::Close(farewell)).await.ok()?;
         }
         loop {
@@ -161,34 +188,51 @@ impl Socket {
         while let Some(Ok(_)) = self.raw.next().await {}
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
-        match self.poll_write(cx) {
-            Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error))),
-            Poll::Pending if self.queued_bytes > MAX_BACKLOG_BYTES => return Poll::Pending,
-            Poll::Ready(Ok(())) | Poll::Pending => {}
+    fn is_written(&self) -> bool {
+        self.queue.is_empty() && !self.ping && !self.unflushed
+    }
+
+    /// Writes as much as the other side takes, and reads in any case: what comes may be the answer that makes room.
+    fn poll(&mut self, cx: &mut Context<'_>, source: &mut Source<'_>) -> Poll<Received> {
+        if let Poll::Ready(Err(error)) = self.poll_write(cx, source) {
+            return Poll::Ready(Some(Err(error)));
         }
         self.raw.poll_next_unpin(cx)
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SocketError>> {
-        let mut raw = Pin::new(&mut self.raw);
-        while !self.queue.is_empty() {
-            ready!(raw.as_mut().poll_ready(cx))?;
-            if let Some(frame) = self.queue.pop_front() {
-                self.queued_bytes -= frame.len();
-                self.unflushed = true;
-                raw.as_mut().start_send(Message::Text(frame))?;
-            }
+    fn poll_write(&mut self, cx: &mut Context<'_>, source: &mut Source<'_>) -> Poll<Result<(), SocketError>> {
+        loop {
+            ready!(self.raw.poll_ready_unpin(cx))?;
+            let Some(frame) = self.pop().or_else(&mut *source) else { break };
+            self.unflushed = true;
+            self.raw.start_send_unpin(Message::Text(frame))?;
         }
         if self.ping {
-            ready!(raw.as_mut().poll_ready(cx))?;
             (self.ping, self.unflushed) = (false, true);
-            raw.as_mut().start_send(Message::Ping(Bytes::new()))?;
+            self.raw.start_send_unpin(Message::Ping(Bytes::new()))?;
         }
         if self.unflushed {
-            ready!(raw.as_mut().poll_flush(cx))?;
+            ready!(self.raw.poll_flush_unpin(cx))?;
             self.unflushed = false;
         }
         Poll::Ready(Ok(()))
     }
+
+    fn pop(&mut self) -> Option<Utf8Bytes> {
+        let frame = self.queue.pop_front()?;
+        self.queued_bytes -= frame.len();
+        Some(frame)
+    }
+}
+
+/// Where a socket takes frames from when it has room.
+type Source<'a> = dyn FnMut() -> Option<Utf8Bytes> + Send + 'a;
+
+/// A source of nothing.
+fn nothing() -> Option<Utf8Bytes> {
+    None
+}
+
+fn normal(reason: &'static str) -> CloseFrame {
+    CloseFrame { code: 1000.into(), reason: Utf8Bytes::from_static(reason) }
 }

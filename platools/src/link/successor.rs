@@ -133,8 +133,7 @@ impl fmt::Debug for Search {
 
 /// Opens a socket, registers, and waits until the platform treats the worker as one of its own.
 async fn attempt(connector: Connector, registration: Utf8Bytes) -> Result<Box<Opened>, Error> {
-    let (raw, secret) = connector.dial().await?;
-    let mut socket = Socket::new(raw);
+    let (mut socket, secret) = connector.dial().await?;
     socket.queue(registration.clone());
     let limit = connector.time_limit();
     let heard = timeout(limit, acceptance(&mut socket)).await.map_err(|_| failed("it was not accepted in time"))??;

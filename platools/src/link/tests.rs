@@ -6,16 +6,19 @@ use std::time::Duration;
 use futures::{SinkExt, StreamExt};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
-use super::connect::Transport;
+mod uplink;
+
 use super::session::Ended;
+use super::socket::Socket;
+use super::traffic::Traffic;
 use super::websocket::WebSocket;
 use super::*;
 use crate::dispatch::Limits;
@@ -47,7 +50,7 @@ impl Handler for Work {
     }
 }
 
-struct Named(&'static str);
+pub(super) struct Named(pub(super) &'static str);
 
 impl Tool for Named {
     fn definition(&self) -> ToolDefinition {
@@ -86,13 +89,33 @@ fn registry() -> ToolRegistry {
 }
 
 impl Platform {
-    async fn serve(mut worker: Worker) -> Self {
+    async fn serve(worker: Worker) -> Self {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let transport: Box<dyn Transport> = Box::new(theirs);
+        Self::serve_over(worker, ours, theirs).await
+    }
+
+    /// As [`serve`](Self::serve), and what the worker writes takes its time: so many bytes come through in a second.
+    async fn serve_slowly(worker: Worker, bytes_per_second: usize) -> Self {
+        let ((ours, relay), (back, theirs)) = (tokio::io::duplex(64 * 1024), tokio::io::duplex(64 * 1024));
+        let ((mut down, mut up), (mut from_worker, mut to_worker)) = (tokio::io::split(relay), tokio::io::split(back));
+        tokio::spawn(async move {
+            let mut chunk = vec![0; bytes_per_second / 20];
+            while let Ok(bytes @ 1..) = from_worker.read(&mut chunk).await {
+                up.write_all(&chunk[..bytes]).await?;
+                tokio::time::sleep(SECOND / 20).await;
+            }
+            up.shutdown().await
+        });
+        tokio::spawn(async move { tokio::io::copy(&mut down, &mut to_worker).await });
+        Self::serve_over(worker, ours, theirs).await
+    }
+
+    async fn serve_over(mut worker: Worker, ours: DuplexStream, theirs: DuplexStream) -> Self {
+        let (transport, traffic) = Traffic::on(Box::new(theirs));
         let raw = WebSocket::new(transport, &[]);
         let (stop, mut stopped) = watch::channel(false);
         let session = tokio::spawn(async move {
-            let opened = Opened::dialled(raw, SecretString::from("s"));
+            let opened = Opened::dialled(Socket::observed(raw, traffic), SecretString::from("s"));
             let ended = run_session(&mut worker, opened, &mut Successor::none(), &mut stopped).await;
             (worker, ended)
         });
@@ -129,6 +152,29 @@ impl Platform {
         self.frame_of("tool_result").await;
     }
 
+    /// Calls for a text of so many bytes.
+    async fn call_for(&mut self, call_id: &str, bytes: usize) {
+        self.call(call_id, json!({"bytes": bytes})).await;
+    }
+
+    /// The next result, while heartbeats are answered.
+    async fn result(&mut self) -> String {
+        loop {
+            let frame = self.frame().await;
+            if frame["type"] == "tool_result" {
+                break frame["call_id"].as_str().expect("an id").to_owned();
+            }
+            assert_eq!(frame["type"], "heartbeat", "{frame}");
+            self.acknowledge().await;
+        }
+    }
+
+    /// Closes the socket as a platform does.
+    async fn close(&mut self, code: u16, reason: &'static str) {
+        let frame = CloseFrame { code: code.into(), reason: reason.into() };
+        self.socket.close(Some(frame)).await.expect("the socket is open");
+    }
+
     async fn acknowledge(&mut self) {
         self.send(json!({"type": "heartbeat_ack"})).await;
     }
@@ -147,7 +193,7 @@ async fn a_heartbeat_goes_out_every_interval() {
     for beat in 1..=5 {
         let heartbeat = platform.frame_of("heartbeat").await;
         assert_eq!(start.elapsed(), Duration::from_millis(HEARTBEAT_INTERVAL_MS) * beat);
-        assert_eq!(heartbeat["tools_health"]["work"]["status"], "healthy");
+        assert_eq!(heartbeat["tools_health"], json!({}), "no tool was called");
         platform.acknowledge().await;
     }
 }
@@ -269,6 +315,12 @@ async fn a_stop_waits_no_longer_than_the_drain_limit() {
     platform.stop.send_replace(true);
     let cancelled = platform.frame_of("tool_error").await;
     assert_eq!(cancelled["call_id"], "endless");
+    assert_eq!(start.elapsed(), 9 * SECOND, "the last second is for the answers");
+    assert!(platform.message().await.is_close());
+    // The platform does not answer the close.
+    let Platform { socket: _socket, session, .. } = platform;
+    let (worker, ended) = timeout(600 * SECOND, session).await.expect("it ends").expect("it does not panic");
+    assert_eq!((ended.reason, worker.unconfirmed()), (Disconnect::Stopped, 2));
     assert_eq!(start.elapsed(), 10 * SECOND);
 }
 
@@ -298,9 +350,62 @@ async fn an_error_before_a_close_is_a_refusal() {
     let mut platform = Platform::serve(worker(&registry())).await;
     platform.frame_of("tool_register").await;
     platform.send(json!({"type": "error", "error": "unknown secret"})).await;
-    platform.socket.close(None).await.expect("the socket is open");
+    platform.close(1008, "no").await;
     let (_, reason) = platform.end().await;
-    assert_eq!(reason, Disconnect::Refused { error: "unknown secret".into() });
+    assert_eq!(reason, Disconnect::Refused { code: Some(1008), error: "unknown secret".into() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_colours_no_other_close() {
+    let welcome = json!({"type": "welcome", "sdk_connection_id": "c"});
+    for (between, code) in [(None, 1000), (None, 1001), (None, 4001), (Some(welcome), 1008)] {
+        let mut platform = Platform::serve(worker(&registry())).await;
+        platform.frame_of("tool_register").await;
+        platform.send(json!({"type": "error", "error": "tool_register failed"})).await;
+        if let Some(frame) = between {
+            platform.send(frame).await;
+        }
+        platform.close(code, "why").await;
+        let (_, reason) = platform.end().await;
+        assert_eq!(reason, Disconnect::Closed { code: Some(code), reason: "why".into() });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registration_that_the_platform_could_not_store_is_reported_and_sent_again_until_it_is_stored() {
+    let reporter = Reporter::default();
+    let mut events = reporter.listen(|_| None);
+    let mut platform = Platform::serve(Worker::new(registry(), settings(), reporter)).await;
+    platform.frame_of("tool_register").await;
+    for delay in [SECOND, 2 * SECOND, 4 * SECOND] {
+        let start = Instant::now();
+        platform.send(json!({"type": "error", "error": "tool_register failed: x"})).await;
+        let event = timeout(SECOND / 4, events.next()).await.expect("it is reported at once");
+        assert!(matches!(event, Some(Event::PlatformError { message }) if message == "tool_register failed: x"));
+        platform.frame_of("tool_register").await;
+        assert!(start.elapsed() >= delay / 2 && start.elapsed() <= delay + SECOND / 10, "{:?}", start.elapsed());
+    }
+    platform.send(json!({"type": "tools_registered", "count": 1})).await;
+    platform.send(json!({"type": "error", "error": "something else"})).await;
+    platform.frame_of("heartbeat").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_with_a_fraction_or_without_a_number_is_kept_to() {
+    for (written, seconds) in [(json!(6_999.5), 7), (json!("soon"), 60), (json!(-1), 60)] {
+        let mut platform = Platform::serve(worker(&registry())).await;
+        platform.frame_of("tool_register").await;
+        let start = Instant::now();
+        platform.send(json!({"type": "register_throttled", "error": "slow down", "retry_after_ms": written})).await;
+        loop {
+            let frame = platform.frame().await;
+            if frame["type"] == "tool_register" {
+                break;
+            }
+            platform.acknowledge().await;
+        }
+        assert_eq!(start.elapsed(), seconds * SECOND);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,9 @@
-//! What of a worker outlives its sockets.
+//! `Worker`: the calls, the replies and the registrations, which outlive sockets.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::warn;
 
+use super::health::HealthReports;
 use super::opened::Predecessors;
 use super::outbox::{Bounds, Outbox};
 use super::registration::Registration;
@@ -21,15 +22,16 @@ use crate::signature::Verifier;
 use crate::text::cut;
 use crate::time::after;
 use crate::tool::{Context, Entry, Outlet, Report, Unsent, Wanted};
-use crate::wire::{
-    HealthStatus, ResultAck, ToolDeclaration, ToolFailure, ToolHealth, ToolLog, ToolProgress, WorkerFrame, result_frame,
-};
+use crate::wire::{ResultAck, ToolDeclaration, ToolFailure, ToolLog, ToolProgress, WorkerFrame, result_frame};
 
 /// Messages of failures are cut here: an error that filled a frame would close the socket.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// The latest error of a tool is cut here: it is repeated in every heartbeat.
-const MAX_LAST_ERROR_BYTES: usize = 512;
+/// The most time that a stop keeps for telling the platform of calls that it has given up.
+const MAX_FAREWELL: Duration = Duration::from_secs(1);
+
+/// Numbers the workers of this process, for its log.
+static WORKERS: AtomicU64 = AtomicU64::new(1);
 
 /// The settings of a worker.
 #[derive(Debug, Clone)]
@@ -37,7 +39,7 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) outbox: Bounds,
     pub(crate) heartbeat_interval: Duration,
-    /// How long a stop waits for running calls.
+    /// How long a stop takes at most.
     pub(crate) drain_limit: Duration,
     pub(crate) verify_signatures: bool,
 }
@@ -45,6 +47,8 @@ pub(crate) struct Settings {
 /// A worker: its calls and its replies.
 #[derive(Debug)]
 pub(crate) struct Worker {
+    /// Tells the workers of this process apart.
+    pub(crate) number: u64,
     pub(super) dispatcher: Dispatcher,
     pub(super) outcomes: mpsc::UnboundedReceiver<Outcome>,
     pub(super) outlet: Outlet,
@@ -54,14 +58,15 @@ pub(crate) struct Worker {
     pub(super) last_said: Vec<(Arc<str>, Unsent)>,
     pub(super) changes: watch::Receiver<u64>,
     pub(super) outbox: Outbox,
+    pub(super) health: HealthReports,
     /// The sockets before the current one, while they are being closed.
     pub(super) predecessors: Predecessors,
     pub(super) registration: Registration,
     pub(super) verifier: Option<Verifier>,
     pub(super) reporter: Reporter,
     pub(super) settings: Settings,
-    /// Set once the worker is to stop: no new calls, and no longer than this for the running ones.
-    pub(super) drain_until: Option<Instant>,
+    /// Set once the worker is to stop: it takes no new calls.
+    pub(crate) stopping: Option<Stopping>,
     registry: ToolRegistry,
 }
 
@@ -70,6 +75,7 @@ impl Worker {
         let (outlet, saying) = Outlet::new();
         let (dispatcher, outcomes) = Dispatcher::new(registry.clone(), settings.limits, outlet.clone());
         Self {
+            number: WORKERS.fetch_add(1, Ordering::Relaxed),
             dispatcher,
             outcomes,
             outlet,
@@ -77,33 +83,51 @@ impl Worker {
             last_said: Vec::new(),
             changes: registry.changes(),
             outbox: Outbox::new(settings.outbox),
+            health: HealthReports::new(registry.clone()),
             predecessors: Predecessors::default(),
             registration: Registration::default(),
             verifier: settings.verify_signatures.then(Verifier::new),
             reporter,
             settings,
-            drain_until: None,
+            stopping: None,
             registry,
         }
     }
 
-    /// Takes in what ends, and what comes late, while there is no socket. Never returns; cancel-safe.
+    /// Takes in outcomes and late frames while there is no socket. Never returns; cancel-safe.
     pub(crate) async fn between_sockets(&mut self) -> Infallible {
         loop {
-            let overdue = self.dispatcher.next_overdue();
+            let due = [self.dispatcher.next_overdue(), self.outbox.next_expiry()].into_iter().flatten().min();
             tokio::select! {
                 // The dispatcher holds a sender, so there is always an outcome to come.
                 Some(outcome) = self.outcomes.recv() => self.settle(outcome),
-                () = at(overdue) => self.abort_overdue(Instant::now()),
+                () = at(due) => self.tick(Instant::now()),
                 late = self.predecessors.next() => self.late(&late),
             }
         }
     }
 
-    /// Takes no new calls from now on, and gives the running ones the time they have when a worker stops.
-    pub(super) fn drain(&mut self, now: Instant) {
+    /// Ends calls that were given up and have had time enough, and gives up replies that are too old.
+    pub(super) fn tick(&mut self, now: Instant) {
+        self.abort_overdue(now);
+        let expired = self.outbox.expire(now);
+        self.given_up(expired);
+    }
+
+    /// Takes no new calls from now on, and ends within the drain limit; the first stop decides when that is.
+    pub(crate) fn stop(&mut self, now: Instant) -> Stopping {
         self.dispatcher.drain();
-        self.drain_until = Some(after(now, self.settings.drain_limit));
+        *self.stopping.get_or_insert_with(|| Stopping::within(self.settings.drain_limit, now))
+    }
+
+    /// Whether a call runs or waits, or a reply is not known to have arrived.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.calls_are_over() || !self.outbox.is_empty()
+    }
+
+    /// Whether no call runs or waits, and the reply to each is in the outbox.
+    pub(super) fn calls_are_over(&self) -> bool {
+        self.dispatcher.is_idle() && self.outcomes.is_empty()
     }
 
     /// Gives up every call that runs or waits, with an error as its reply.
@@ -135,9 +159,13 @@ impl Worker {
         }
         let (key, ended) = (outcome.key, outcome.ended);
         let dropped = self.outbox.push(key, frame(outcome), ended);
-        if dropped > 0 {
-            warn!(replies.dropped = dropped, "the platform confirms too little; the oldest replies were given up");
-            self.reporter.event(Event::RepliesDropped { count: dropped });
+        self.given_up(dropped);
+    }
+
+    fn given_up(&self, replies: usize) {
+        if replies > 0 {
+            warn!(replies.dropped = replies, "the platform confirms too little; the oldest replies were given up");
+            self.reporter.event(Event::RepliesDropped { count: replies });
         }
     }
 
@@ -151,12 +179,21 @@ impl Worker {
         let tools = self.registry.registered().iter().map(|tool| declaration(tool)).collect();
         WorkerFrame::ToolRegister { tools }.to_text().into()
     }
+}
 
-    /// How every tool fared in the last hour, as a frame.
-    pub(super) fn heartbeat_frame(&self, now: Instant) -> Utf8Bytes {
-        let health = |tool: &RegisteredTool| (tool.name().to_owned(), health(tool, now));
-        let tools_health: BTreeMap<_, _> = self.registry.registered().iter().map(|tool| health(tool)).collect();
-        WorkerFrame::Heartbeat { tools_health }.to_text().into()
+/// When a worker that stops gives up its calls, and when it ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopping {
+    /// From here on its calls are given up. What is left is time to tell the platform so.
+    pub(super) calls_until: Instant,
+    /// Here it ends, whatever the platform has read.
+    pub(crate) until: Instant,
+}
+
+impl Stopping {
+    fn within(limit: Duration, now: Instant) -> Self {
+        let farewell = (limit / 10).min(MAX_FAREWELL);
+        Self { calls_until: after(now, limit.saturating_sub(farewell)), until: after(now, limit) }
     }
 }
 
@@ -176,7 +213,7 @@ pub(super) fn said_frames(call_id: &str, said: Unsent, wanted: Wanted) -> impl I
 }
 
 /// Waits for a point in time; for ever, if there is none.
-async fn at(time: Option<Instant>) {
+pub(crate) async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
@@ -212,16 +249,4 @@ fn declaration(tool: &RegisteredTool) -> ToolDeclaration {
     declaration.roles.clone_from(&definition.roles);
     declaration.annotations.clone_from(&definition.annotations);
     declaration
-}
-
-fn health(tool: &RegisteredTool, now: Instant) -> ToolHealth {
-    let verdict = tool.health().verdict(now);
-    let status = match () {
-        () if verdict.is_down() => HealthStatus::Down,
-        () if verdict.is_degraded() => HealthStatus::Degraded,
-        () => HealthStatus::Healthy,
-    };
-    let latency_ms = u64::try_from(verdict.mean_latency.as_millis()).unwrap_or(u64::MAX);
-    let last_error = verdict.last_error.map(|error| cut(&error, MAX_LAST_ERROR_BYTES).to_owned());
-    ToolHealth::new(status, latency_ms, verdict.errors, last_error)
 }

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::extension::{Drain, ResultAck, ToolCancel};
 use super::feature::{Feature, Features};
 use super::fields::{Fields, FrameError, is_object, malformed, unknown, whole};
+use super::rpc::whole_ms;
 
 /// One frame from a platform.
 #[derive(Debug, Serialize)]
@@ -34,7 +36,8 @@ pub enum PlatformFrame<'a> {
     ResultAck(ResultAck<'a>),
     /// This socket will close, open another one; needs [`Feature::Drain`].
     Drain(Drain),
-    /// A refusal; the platform closes the socket after it.
+    /// A refusal, which the platform closes the socket after; or some failure of its own, such as a registration that it could not
+    /// store, after which the socket stays open.
     Error {
         /// Why, in words.
         error: String,
@@ -187,8 +190,19 @@ pub struct RegisterThrottled {
     /// Why, in words.
     #[serde(default)]
     pub error: String,
-    /// How long to wait before registering again, in milliseconds.
+    /// How long to wait before registering again, in milliseconds; a minute where the platform says nothing that can be read.
+    #[serde(default = "a_minute", deserialize_with = "milliseconds")]
     pub retry_after_ms: u64,
+}
+
+fn a_minute() -> u64 {
+    60_000
+}
+
+/// Also a number with a fraction: the wait matters, and without one the tools would never be registered.
+fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let written = Value::deserialize(deserializer)?;
+    Ok(whole_ms(&written).unwrap_or_else(a_minute))
 }
 
 impl RegisterThrottled {

@@ -14,12 +14,12 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 
+use super::socket::Socket;
+use super::traffic::Traffic;
 use crate::error::{Error, ErrorKind};
 use crate::wire::{FEATURES_HEADER, Features};
 
-#[cfg_attr(not(any(test, feature = "runtime")), expect(unused_imports, reason = "for callers, and for tests"))]
-pub(crate) use dial::Transport;
-pub(crate) use dial::{Dialler, RawSocket};
+pub(crate) use dial::{Dialler, RawSocket, Transport};
 pub use secret::Secret;
 pub(crate) use secret::redact;
 pub use tls::{Roots, Tls};
@@ -41,12 +41,12 @@ impl Connector {
     }
 
     /// Opens a socket, with the secret as it is now; returns both.
-    pub(crate) async fn dial(&self) -> Result<(RawSocket, SecretString), Error> {
+    pub(crate) async fn dial(&self) -> Result<(Socket, SecretString), Error> {
         let open = async {
             let secret = self.secret.read().await?;
             let request = self.request(&secret)?;
-            let transport = self.dialler.transport().await?;
-            Ok((self.dialler.upgrade(transport, request).await?, secret))
+            let (transport, traffic) = Traffic::on(self.dialler.transport().await?);
+            Ok((Socket::observed(self.dialler.upgrade(transport, request).await?, traffic), secret))
         };
         self.dialler.in_time(open).await
     }

@@ -27,6 +27,7 @@ mod payload;
 
 use std::time::Duration;
 
+pub(in crate::wire) use error::whole_ms;
 pub use error::{ErrorCode, RpcError};
 pub use frame::{Event, FrameError, GatewayFrame, Request, Response};
 pub use payload::{

@@ -1,0 +1,201 @@
+//! `HealthReports`: how the tools fare, as far as the platform does not know it, and what the platform thinks of them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::registry::{RegisteredTool, ToolRegistry};
+use crate::text::cut;
+use crate::wire::{HealthStatus, ToolHealth, ToolHealthAlert, WorkerFrame};
+
+/// The latest error of a tool is cut here: it may be repeated in many heartbeats.
+const MAX_LAST_ERROR_BYTES: usize = 512;
+
+/// A heartbeat without news.
+const SILENT: &str = r#"{"type":"heartbeat","tools_health":{}}"#;
+
+/// Reports each tool whose figures have changed since the platform was told of them.
+///
+/// A platform may store every reported tool, one after the other, before it answers a heartbeat. So tools that were not
+/// called, or not since, are left out.
+#[derive(Debug)]
+pub(super) struct HealthReports {
+    registry: ToolRegistry,
+    /// The last report of each tool, and none where it is to be repeated.
+    told: HashMap<String, Option<ToolHealth>>,
+    /// The platform's last alert about each tool.
+    alerts: HashMap<String, (String, Option<Value>)>,
+}
+
+impl HealthReports {
+    pub(super) fn new(registry: ToolRegistry) -> Self {
+        Self { registry, told: HashMap::new(), alerts: HashMap::new() }
+    }
+
+    /// A heartbeat without news, which only asks for an answer.
+    pub(super) fn silent_heartbeat() -> Utf8Bytes {
+        Utf8Bytes::from_static(SILENT)
+    }
+
+    /// A heartbeat with the news there are.
+    pub(super) fn heartbeat(&mut self, now: Instant) -> Utf8Bytes {
+        let tools_health = self.news(now);
+        if tools_health.is_empty() {
+            return Self::silent_heartbeat();
+        }
+        WorkerFrame::Heartbeat { tools_health }.to_text().into()
+    }
+
+    /// The platform may be another one, or may not have got the last report: tools with calls are reported once more, and those
+    /// that were not well.
+    pub(super) fn reconnected(&mut self) {
+        self.told.retain(|_, told| told.as_ref().is_none_or(|told| told.status != HealthStatus::Healthy));
+        self.told.values_mut().for_each(|told| *told = None);
+    }
+
+    /// Whether an alert of the platform says something that the one before it about the same tool did not.
+    pub(super) fn is_news(&mut self, alert: &ToolHealthAlert) -> bool {
+        // Names are the platform's, so there may be any number of them.
+        if self.alerts.len() > self.registry.len() {
+            self.alerts.retain(|tool, _| self.registry.find(tool).is_some());
+        }
+        let said = (alert.status.clone(), alert.details.clone());
+        self.alerts.get(&alert.tool) != Some(&said) && {
+            self.alerts.insert(alert.tool.clone(), said);
+            true
+        }
+    }
+
+    fn news(&mut self, now: Instant) -> BTreeMap<String, ToolHealth> {
+        self.told.retain(|name, _| self.registry.find(name).is_some());
+        let tools = self.registry.registered();
+        tools.iter().filter_map(|tool| self.news_of(tool, now)).collect()
+    }
+
+    fn news_of(&mut self, tool: &RegisteredTool, now: Instant) -> Option<(String, ToolHealth)> {
+        let (was_called, health) = health(tool, now);
+        let name = tool.name();
+        let is_news = match self.told.get(name) {
+            Some(Some(told)) if was_called => *told != health,
+            // Its calls are forgotten: no figures are not news, the platform keeps those it has.
+            Some(Some(told)) => told.status != health.status,
+            Some(None) => true,
+            None => was_called,
+        };
+        if health.status == HealthStatus::Healthy {
+            self.alerts.remove(name);
+        }
+        if was_called || health.status != HealthStatus::Healthy {
+            if is_news {
+                self.told.insert(name.to_owned(), Some(health.clone()));
+            }
+        } else {
+            self.told.remove(name);
+        }
+        is_news.then(|| (name.to_owned(), health))
+    }
+}
+
+/// Whether a tool was called in the last hour, and how it fared.
+fn health(tool: &RegisteredTool, now: Instant) -> (bool, ToolHealth) {
+    let verdict = tool.health().verdict(now);
+    let status = match () {
+        () if verdict.is_down() => HealthStatus::Down,
+        () if verdict.is_degraded() => HealthStatus::Degraded,
+        () => HealthStatus::Healthy,
+    };
+    let latency_ms = u64::try_from(verdict.mean_latency.as_millis()).unwrap_or(u64::MAX);
+    let last_error = verdict.last_error.map(|error| cut(&error, MAX_LAST_ERROR_BYTES).to_owned());
+    (verdict.calls > 0, ToolHealth::new(status, latency_ms, verdict.errors, last_error))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::super::tests::Named;
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const MS: Duration = Duration::from_millis(1);
+
+    fn reports() -> (ToolRegistry, HealthReports) {
+        let registry = ToolRegistry::new();
+        registry.insert(Named("a")).and_then(|()| registry.insert(Named("b"))).expect("valid tools");
+        (registry.clone(), HealthReports::new(registry))
+    }
+
+    fn record(registry: &ToolRegistry, tool: &str, now: Instant, error: Option<&str>) {
+        registry.find(tool).expect("it is there").health().record(now, MS, error);
+    }
+
+    fn told(reports: &mut HealthReports, now: Instant) -> Vec<(String, HealthStatus)> {
+        reports.news(now).into_iter().map(|(name, health)| (name, health.status)).collect()
+    }
+
+    fn of(tool: &str, status: HealthStatus) -> Vec<(String, HealthStatus)> {
+        vec![(tool.to_owned(), status)]
+    }
+
+    #[test]
+    fn only_tools_with_news_are_reported() {
+        let ((registry, mut reports), now) = (reports(), Instant::now());
+        assert_eq!(reports.heartbeat(now).as_str(), SILENT, "no tool was called");
+        record(&registry, "a", now, None);
+        assert_eq!(told(&mut reports, now), of("a", HealthStatus::Healthy));
+        assert_eq!(told(&mut reports, now), [], "nothing has changed");
+        record(&registry, "a", now, None);
+        assert_eq!(told(&mut reports, now), [], "the figures are the same");
+        record(&registry, "a", now, Some("broken"));
+        assert_eq!(told(&mut reports, now), of("a", HealthStatus::Healthy));
+        assert_eq!(told(&mut reports, now + HOUR), [], "its calls are forgotten");
+    }
+
+    #[test]
+    fn a_tool_that_is_well_again_is_reported_once_also_on_a_new_socket() {
+        for reconnects in [false, true] {
+            let ((registry, mut reports), now) = (reports(), Instant::now());
+            (0..5).for_each(|_| record(&registry, "b", now, Some("broken")));
+            assert_eq!(told(&mut reports, now), of("b", HealthStatus::Down));
+            if reconnects {
+                reports.reconnected();
+            }
+            assert_eq!(told(&mut reports, now + HOUR), of("b", HealthStatus::Healthy));
+            assert_eq!(told(&mut reports, now + HOUR), []);
+        }
+    }
+
+    #[test]
+    fn a_new_socket_is_told_of_the_tools_that_were_called_and_of_no_other() {
+        let ((registry, mut reports), now) = (reports(), Instant::now());
+        record(&registry, "a", now, None);
+        told(&mut reports, now);
+        reports.reconnected();
+        assert_eq!(told(&mut reports, now), of("a", HealthStatus::Healthy));
+        registry.clear();
+        assert_eq!(told(&mut reports, now), []);
+        assert!(reports.told.is_empty());
+    }
+
+    #[test]
+    fn an_alert_is_news_when_it_says_something_else_or_the_tool_was_well_in_between() {
+        let ((registry, mut reports), now) = (reports(), Instant::now());
+        let down = ToolHealthAlert::new("a", "down", Some(json!({"errors": 5})));
+        assert!(reports.is_news(&down) && !reports.is_news(&down));
+        assert!(reports.is_news(&ToolHealthAlert::new("a", "degraded", down.details.clone())));
+        assert!(reports.is_news(&down));
+        assert!(reports.is_news(&ToolHealthAlert::new("a", "down", None)));
+        assert!(reports.is_news(&down));
+        record(&registry, "a", now, None);
+        told(&mut reports, now);
+        assert!(reports.is_news(&down));
+        for name in 0..10_000 {
+            reports.is_news(&ToolHealthAlert::new(name.to_string(), "down", None));
+        }
+        assert!(reports.alerts.len() <= 4, "names that are no tools are forgotten");
+    }
+}
