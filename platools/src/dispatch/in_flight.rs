@@ -63,6 +63,15 @@ impl Drop for Entry {
     }
 }
 
+/// Calls that wait do not start in the place of those that are aborted.
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        for entry in self.unfinished.values() {
+            entry.leaves_the_queue();
+        }
+    }
+}
+
 impl InFlight {
     /// The key of a call.
     pub(super) fn key(&self, call_id: &str) -> CallKey {

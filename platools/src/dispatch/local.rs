@@ -4,13 +4,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::Instant;
 
+use super::patience::Patience;
 use super::run::Running;
 use super::turn::{Requested, Turn};
 use super::{Accepted, Failure, Limits, unknown_tool};
@@ -34,7 +35,7 @@ async fn run(call: Accepted) -> Result<Output, Failure> {
         Requested::Granted(turn) => Ok(turn),
         Requested::Queued(waiting) => {
             let context = call.context.clone();
-            waiting.turn(&context, call.deadline()).await
+            waiting.turn(&context, call.patience.end(context.params())).await
         }
     };
     let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout));
@@ -104,8 +105,9 @@ impl ToolRegistry {
             Some(outlet) => Context::reporting(call_id, params, outlet),
             None => Context::new(call_id, params),
         };
-        let output = Output::new(limit);
-        let call = Accepted { context: context.clone(), tool, output, arrived: Instant::now(), max_wait: None };
+        // Whoever holds the future decides how long it waits.
+        let patience = Patience::new(Duration::MAX);
+        let call = Accepted { context: context.clone(), tool, output: Output::new(limit), patience };
         Some((context, LocalCall(run(call).boxed())))
     }
 }

@@ -15,7 +15,7 @@ mod turn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable};
@@ -23,14 +23,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::time::after;
 use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, Unsent, code};
 pub(crate) use in_flight::CallKey;
 #[cfg(feature = "serve")]
 pub(crate) use local::LocalCall;
 
 use in_flight::InFlight;
-use patience::patience;
+use patience::Patience;
 use queue::{Place, Queue};
 use run::{Ran, Running, cancelled};
 use runners::Runners;
@@ -121,17 +120,7 @@ struct Accepted {
     context: Context,
     tool: Arc<RegisteredTool>,
     output: Output,
-    arrived: Instant,
-    /// How long it may wait if its caller's patience is not known; `None`: for ever.
-    max_wait: Option<Duration>,
-}
-
-impl Accepted {
-    /// When the call is to have started: its caller waits no longer.
-    fn deadline(&self) -> Option<Instant> {
-        let wait = patience(self.context.params().as_str(), SystemTime::now()).or(self.max_wait);
-        wait.map(|wait| after(self.arrived, wait))
-    }
+    patience: Patience,
 }
 
 /// What became of a call that was handed in.
@@ -288,7 +277,7 @@ impl Dispatcher {
 
     fn accept(&self, call_id: &str, params: Params, tool: Arc<RegisteredTool>, output: Output) -> Accepted {
         let context = Context::reporting(call_id.into(), params, self.outlet.clone());
-        Accepted { context, tool, output, arrived: Instant::now(), max_wait: Some(MAX_WAIT) }
+        Accepted { context, tool, output, patience: Patience::new(MAX_WAIT) }
     }
 
     fn start(&mut self, key: CallKey, call: Accepted, turn: Turn) -> Admission {
@@ -356,7 +345,7 @@ impl Queued {
     async fn run(self, timeout: Duration, outcomes: mpsc::UnboundedSender<Outcome>) {
         let Self { key, call, place, waiting } = self;
         let context = call.context.clone();
-        let turn = waiting.turn(&context, call.deadline()).await;
+        let turn = waiting.turn(&context, call.patience.end(context.params())).await;
         if !place.leave() {
             return;
         }

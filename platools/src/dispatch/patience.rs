@@ -1,4 +1,4 @@
-//! The time that a caller waits for the answer to a call, as its platform tells it in `_context.deadline`.
+//! [`Patience`]: the time for which the caller of a call waits, as its platform tells it in `_context.deadline`.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,6 +6,29 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
+
+use crate::time::after;
+use crate::tool::Params;
+
+/// When a call arrived, and how long it may wait for its turn if its platform does not say how long its caller waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    arrived: Instant,
+    default: Duration,
+}
+
+impl Patience {
+    /// For a call that arrives now.
+    pub(super) fn new(default: Duration) -> Self {
+        Self { arrived: Instant::now(), default }
+    }
+
+    /// When the caller of a call with these params waits no longer. It reads the params, so it is only for calls that wait.
+    pub(super) fn end(self, params: &Params) -> Instant {
+        after(self.arrived, patience(params.as_str(), SystemTime::now()).unwrap_or(self.default))
+    }
+}
 
 /// How long the caller waits, counted from when the platform sent the call. `None` if the platform does not say so, or
 /// nothing plausible.
@@ -14,7 +37,7 @@ use time::format_description::well_known::Rfc3339;
 /// that a difference between the clocks of platform and worker does not matter. Only a platform that sends no timestamp is
 /// measured by the worker's clock, `now`. A deadline that is not later than that is not used: it says more about the clocks
 /// than about the caller.
-pub(super) fn patience(params: &str, now: SystemTime) -> Option<Duration> {
+fn patience(params: &str, now: SystemTime) -> Option<Duration> {
     let envelopes: Envelopes<'_> = serde_json::from_str(params).ok()?;
     let deadline = read::<Operator<'_>>(envelopes.context).and_then(|operator| parse_time(operator.deadline?))?;
     let sent = read::<Platform<'_>>(envelopes.platform).and_then(|platform| parse_time(platform.timestamp?));

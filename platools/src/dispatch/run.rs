@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{Span, debug, debug_span, warn};
 
+use super::patience::Patience;
 use super::turn::{Turn, waited_too_long};
 use super::{Accepted, Failure};
 use crate::registry::RegisteredTool;
@@ -52,8 +53,8 @@ pub(super) struct Running {
 enum Started {
     AtFirstPoll,
     /// A thread of the blocking pool sends the time when it takes the handler on, which may be late if all are busy. Until
-    /// then the caller's deadline counts, if there is one.
-    OnThread(oneshot::Receiver<Instant>, Option<Instant>),
+    /// then the patience of the caller counts.
+    OnThread(oneshot::Receiver<Instant>, Patience),
     At(Instant),
 }
 
@@ -72,13 +73,12 @@ impl Running {
     /// The rate of the tool allows no further call at the moment.
     pub(super) fn start(call: Accepted, mut turn: Turn, default_timeout: Duration) -> Result<Self, ToolError> {
         call.tool.try_start().map_err(too_many_calls)?;
-        let deadline = (call.tool.definition().execution == Execution::Blocking).then(|| call.deadline()).flatten();
-        let Accepted { context, tool, output, .. } = call;
+        let Accepted { context, tool, output, patience } = call;
         let (handler, started) = match tool.definition().execution {
             Execution::Blocking => {
                 let (begun, begins) = oneshot::channel();
                 let handler = on_a_blocking_thread(tool.clone(), turn.permit.take(), context.clone(), output, begun);
-                (handler.boxed(), Started::OnThread(begins, deadline))
+                (handler.boxed(), Started::OnThread(begins, patience))
             }
             Execution::Task | Execution::Inline => {
                 let (tool, context) = (Arc::clone(&tool), context.clone());
@@ -102,13 +102,13 @@ impl Running {
     /// Waits for the end of the handler's time, which begins with the handler; or, if it has not begun, for the deadline of its
     /// caller. Returns the reason for which the call ends.
     fn poll_timer(&mut self, cx: &mut task::Context<'_>) -> Poll<Failed> {
-        if let Started::OnThread(begins, deadline) = &mut self.started {
+        if let Started::OnThread(begins, patience) = &mut self.started {
             match begins.poll_unpin(cx) {
                 // A thread that never sends the time ends the handler's future at once.
                 Poll::Ready(started) => self.begin(started.unwrap_or_else(|_| Instant::now())),
                 Poll::Pending => {
-                    let Some(deadline) = *deadline else { return Poll::Pending };
-                    ready!(self.poll_sleep(deadline, cx));
+                    let (patience, context) = (*patience, self.context.clone());
+                    ready!(self.poll_sleep(|| patience.end(context.params()), cx));
                     if let Some(failed) = self.never_began() {
                         return Poll::Ready(failed);
                     }
@@ -116,12 +116,13 @@ impl Running {
             }
         }
         let Started::At(started) = self.started else { return Poll::Pending };
-        ready!(self.poll_sleep(after(started, self.timeout), cx));
+        let timeout = self.timeout;
+        ready!(self.poll_sleep(|| after(started, timeout), cx));
         Poll::Ready(Failed::by_fault(timed_out(self.timeout)))
     }
 
-    fn poll_sleep(&mut self, until: Instant, cx: &mut task::Context<'_>) -> Poll<()> {
-        self.timer.get_or_insert_with(|| Box::pin(sleep_until(until))).as_mut().poll(cx)
+    fn poll_sleep(&mut self, until: impl FnOnce() -> Instant, cx: &mut task::Context<'_>) -> Poll<()> {
+        self.timer.get_or_insert_with(|| Box::pin(sleep_until(until()))).as_mut().poll(cx)
     }
 
     /// The handler has begun; a timer for its caller's deadline is of no use any more.

@@ -69,18 +69,12 @@ impl Waiting {
     ///
     /// # Errors
     /// The call was cancelled, or its caller waits no longer: `until`.
-    pub(super) async fn turn(self, context: &Context, until: Option<Instant>) -> Result<Turn, ToolError> {
-        let is_too_late = async {
-            match until {
-                Some(until) => sleep_until(until).await,
-                None => std::future::pending().await,
-            }
-        };
+    pub(super) async fn turn(self, context: &Context, until: Instant) -> Result<Turn, ToolError> {
         // A call that has its turn at the very moment at which its caller leaves is not run.
         tokio::select! {
             biased;
             () = context.cancelled() => Err(cancelled()),
-            () = is_too_late => Err(waited_too_long()),
+            () = sleep_until(until) => Err(waited_too_long()),
             turn = self.0 => Ok(turn),
         }
     }

@@ -1,6 +1,7 @@
 //! A session over a pipe in memory, under a clock that stands still until everybody waits.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
@@ -11,8 +12,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use super::connect::Transport;
 use super::session::Ended;
@@ -20,6 +21,7 @@ use super::*;
 use crate::dispatch::Limits;
 use crate::registry::ToolRegistry;
 use crate::tool::{BindError, Context, Execution, Handler, HandlerFuture, Output, State, Tool, ToolDefinition};
+use crate::wire::{Features, PlatformFrame};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -448,4 +450,42 @@ async fn calls_that_wait_at_the_end_of_a_stop_are_refused_and_not_started() {
     for (_, error) in &errors[1..] {
         assert!(error.contains("did not run"), "{error}");
     }
+}
+
+/// Counts its calls, which are polled where they were read.
+struct Counted(Arc<AtomicUsize>);
+
+impl Tool for Counted {
+    fn definition(&self) -> ToolDefinition {
+        Named("counted").definition()
+    }
+    fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
+        Ok(Arc::new(Self(Arc::clone(&self.0))))
+    }
+}
+
+impl Handler for Counted {
+    fn call(self: Arc<Self>, _: Context, output: Output) -> HandlerFuture {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { output.write(&()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ends_just_when_all_are_given_up_starts_none_of_those_that_wait() {
+    let counter = Arc::new(AtomicUsize::new(0));
+    let registry = registry().with_tools(Counted(Arc::clone(&counter))).expect("another name");
+    let limits = Limits { running: 1, ..Limits::default() };
+    let mut worker = Worker::new(registry, Settings { limits, ..settings() }, Reporter::default());
+    for tool_name in ["work", "counted"] {
+        let call = json!({"type": "tool_call", "call_id": tool_name, "tool_name": tool_name, "params": {}});
+        let frame = Utf8Bytes::from(call.to_string());
+        assert!(worker.take(PlatformFrame::parse(&frame), &frame, &"s".into(), Features::none()).is_none());
+    }
+    // The first call ends meanwhile, and nobody has dealt with its outcome yet.
+    tokio::time::sleep(SECOND).await;
+    assert_eq!((worker.outcomes.len(), worker.unconfirmed()), (1, 0));
+    worker.cancel_calls();
+    tokio::time::sleep(SECOND).await;
+    assert_eq!((counter.load(Ordering::SeqCst), worker.unconfirmed()), (0, 2));
 }

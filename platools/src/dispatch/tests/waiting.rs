@@ -253,11 +253,14 @@ async fn no_call_that_waits_starts_when_all_are_given_up() {
             assert!(send(&mut dispatcher, Call { tool_name: "other", ..call(&other) }).is_none());
         }
         until(|| RAN.load(Ordering::SeqCst) == 2 * round).await;
-        let ended = dispatcher.cancel_all();
-        let mut codes: Vec<_> = ended.iter().map(error_code).collect();
-        codes.sort_unstable();
-        assert_eq!((codes.len(), codes[1], codes[2]), (40, code::CANCELLED, code::DRAINING));
-        assert!(dispatcher.is_idle() && outcomes.try_recv().is_err());
+        // All are given up by word, or by the end of the dispatcher.
+        if round % 2 == 0 {
+            let ended = dispatcher.cancel_all();
+            let mut codes: Vec<_> = ended.iter().map(error_code).collect();
+            codes.sort_unstable();
+            assert_eq!((codes.len(), codes[1], codes[2]), (40, code::CANCELLED, code::DRAINING));
+            assert!(dispatcher.is_idle() && outcomes.try_recv().is_err());
+        }
         drop(dispatcher);
         // The last task has let go of its sender.
         assert!(timeout(10 * SECOND, outcomes.recv()).await.expect("the tasks end").is_none());
