@@ -98,9 +98,9 @@ use quote::quote;
 /// | `category = "..."` | annotation `category` | none |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | annotations `readOnlyHint` and so on; `= false` says the opposite | unsaid |
 /// | `annotations(key = value, ...)` | further annotations: strings, numbers, `true`, `false` | none |
-/// | `timeout = "20s"` | how long one call may take: `ms`, `s`, `m`, `h` | the worker's |
-/// | `max_concurrency = 4` | how many calls run at once; others wait | the worker's |
-/// | `rate = "10/s"` | how many calls may start per `s`, `m` or `h`; others fail. Also `rate_limit` | no limit |
+/// | `timeout = "20s"` | how long the function may take, counted from its start: `ms`, `s`, `m`, `h` | the worker's |
+/// | `max_concurrency = 4` | how many calls run at once; others wait in the tool's own queue, first in, first out, and hold up no other tool | the worker's |
+/// | `rate = "10/s"` | how many calls may start per `s`, `m` or `h`; others fail as `rate_limited`. Also `rate_limit` | no limit |
 /// | `strict` | take only what the schema allows: no `"42"` for a number | off |
 /// | `allow_unknown` | ignore arguments the tool does not have | they are refused |
 /// | `inline` | run on the link's own task, for cheap functions only | a task, or a blocking thread for a sync function |

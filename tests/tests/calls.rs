@@ -263,25 +263,30 @@ async fn a_blocking_handler_that_outlives_its_timeout_is_answered_once() {
 #[tokio::test]
 async fn a_heartbeat_says_how_each_tool_fared() {
     let platform = Platform::start().await;
-    let registry = ToolRegistry::new().with_tools(tools![echo, fails]).expect("valid tools");
+    let registry = ToolRegistry::new().with_tools(tools![echo, fails, panics]).expect("valid tools");
     // With so little room for what is unconfirmed, a heartbeat follows each reply at once.
     let _worker = Worker::start(client(&platform.url(), &registry).max_unconfirmed_bytes(1));
     let mut link = platform.accept_worker().await;
     let mut health = Value::Null;
     // Fewer calls say too little.
     for number in 0..5 {
-        let call_id = format!("bad-{number}");
-        link.call(&call_id, "fails", json!({})).await;
-        link.error(&call_id).await;
-        health = link.expect("heartbeat").await["tools_health"].take();
-        link.send(json!({"type": "heartbeat_ack"})).await;
+        for tool in ["fails", "panics"] {
+            let call_id = format!("{tool}-{number}");
+            link.call(&call_id, tool, json!({})).await;
+            link.error(&call_id).await;
+            health = link.expect("heartbeat").await["tools_health"].take();
+            link.send(json!({"type": "heartbeat_ack"})).await;
+        }
     }
     let keys: BTreeSet<_> = health.as_object().expect("an object").keys().map(String::as_str).collect();
-    assert_eq!(keys, BTreeSet::from(["echo", "fails"]));
+    assert_eq!(keys, BTreeSet::from(["echo", "fails", "panics"]));
     assert_eq!(health["echo"], json!({"status": "healthy", "avg_latency_ms": 0, "error_count_1h": 0}));
     let fails = &health["fails"];
-    assert_eq!((&fails["status"], &fails["error_count_1h"]), (&json!("down"), &json!(5)), "{fails}");
-    assert_eq!(fails["last_error"], "the order is locked");
+    assert_eq!((&fails["status"], &fails["error_count_1h"]), (&json!("healthy"), &json!(0)), "an error is an answer");
+    assert!(fails.get("last_error").is_none(), "{fails}");
+    let panics = &health["panics"];
+    assert_eq!((&panics["status"], &panics["error_count_1h"]), (&json!("down"), &json!(5)), "{panics}");
+    assert_eq!(panics["last_error"], "the tool panicked: on a task");
 }
 
 type Seen = (String, Option<String>, Option<String>, Value);

@@ -100,21 +100,31 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// How long a call may take whose tool declares no timeout. Default: 5 minutes.
+    /// How long the function of a tool without a timeout of its own may take. The time that a call waits for its turn does
+    /// not count. Default: 5 minutes.
     pub fn call_timeout(mut self, limit: Duration) -> Self {
         self.settings.limits.timeout = limit;
         self
     }
 
-    /// How many calls run at once; further ones wait. Default: 1024.
+    /// How many calls run at once; further ones wait. A call that waits because of its tool's `max_concurrency` does not count.
+    /// Default: 1024.
     pub fn max_running_calls(mut self, calls: usize) -> Self {
         self.settings.limits.running = calls;
         self
     }
 
-    /// How many calls wait for a running one to end; further ones are refused as retryable. Default: 4096.
+    /// How many calls wait, for a tool at its `max_concurrency` or for one of [`max_running_calls`](Self::max_running_calls) to
+    /// end; further ones are refused as [`overloaded`](crate::tool::code::OVERLOADED). Default: 4096.
     pub fn max_waiting_calls(mut self, calls: usize) -> Self {
         self.settings.limits.waiting = calls;
+        self
+    }
+
+    /// How many bytes the frames of all calls that wait may have; further calls are refused as
+    /// [`overloaded`](crate::tool::code::OVERLOADED). A single call has up to 16 MiB. Default: 64 MiB.
+    pub fn max_waiting_bytes(mut self, bytes: usize) -> Self {
+        self.settings.limits.waiting_bytes = bytes;
         self
     }
 

@@ -1,4 +1,4 @@
-//! Which calls run, which wait, and which have ended not long ago.
+//! [`InFlight`]: the calls that run or wait, and the ids of those that ended.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -6,28 +6,26 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use futures::future::AbortHandle;
 use tokio::time::Instant;
 
-use super::Accepted;
+use super::queue::Place;
 use crate::tool::Context;
 
-/// How many ended calls are remembered at least, so that one that is sent again is not run again. A platform sends a call
-/// again only after a reconnect, when at most those in flight are in doubt; this is many times that.
+/// The least number of ended calls that are remembered, so that one that is sent again is not run again. A platform sends a
+/// call again only after a reconnect, when at most those in flight are in doubt; this is many times that.
 const REMEMBERED: usize = 16 * 1024;
 
-/// A table without I/O: who owns it tells it what happens.
+/// A table without I/O: the dispatcher tells it of every call that begins or ends.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     hasher: RandomState,
     unfinished: HashMap<CallKey, Entry, BuildHasherDefault<Identity>>,
-    running: usize,
-    waiting: VecDeque<Accepted>,
-    /// Running calls the platform has given up, and when their handlers have had time enough. Some may have ended since.
-    given_up: VecDeque<(Instant, CallKey)>,
+    /// Running calls that were cancelled, and the ends of their grace. Some may have ended since.
+    cancelled: VecDeque<(Instant, CallKey)>,
     ended: Ended,
 }
 
-/// A call id, hashed with this process's own random key: what stands in the tables in place of the id.
+/// A call id, hashed with a random key of this process. It stands for the id in the tables.
 ///
-/// Of 32,768 remembered ids one is mistaken for a new call's once in 10^14 calls.
+/// Two ids with the same hash count as one call. With 32,768 ids remembered, that happens to one new call in 5 * 10^14.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CallKey(u64);
 
@@ -43,17 +41,33 @@ impl CallKey {
 #[derive(Debug)]
 struct Entry {
     context: Context,
-    task: Option<AbortHandle>,
+    task: AbortHandle,
+    /// The place in the queue of a call that has to wait; `None` if it ran at once.
+    place: Option<Place>,
 }
 
-/// Gives the call up and aborts its task, so that no task outlives its worker; a call that has ended does not mind.
+impl Entry {
+    /// Ends the wait of a call; `false` if it runs, or is about to.
+    fn leaves_the_queue(&self) -> bool {
+        self.place.as_ref().is_some_and(Place::leave)
+    }
+}
+
+/// Cancels the call and aborts its task, so that no task outlives its worker. A call that has ended does not notice.
 impl Drop for Entry {
     fn drop(&mut self) {
-        // Told apart from the task, which may be busy on its thread and not notice that it is aborted.
+        // The task may be busy on its thread and not notice that it is aborted, but the handler can ask its context.
         self.context.cancel();
         self.context.end();
-        if let Some(task) = &self.task {
-            task.abort();
+        self.task.abort();
+    }
+}
+
+/// Calls that wait do not start in the place of those that are aborted.
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        for entry in self.unfinished.values() {
+            entry.leaves_the_queue();
         }
     }
 }
@@ -69,12 +83,9 @@ impl InFlight {
         self.ended.contains(key) || self.unfinished.contains_key(&key)
     }
 
-    pub(super) fn running(&self) -> usize {
-        self.running
-    }
-
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// How many calls run or wait.
+    pub(super) fn len(&self) -> usize {
+        self.unfinished.len()
     }
 
     /// The calls that run or wait.
@@ -82,60 +93,43 @@ impl InFlight {
         self.unfinished.iter().map(|(key, entry)| (*key, &entry.context))
     }
 
-    /// A call has started, on a task of its own.
-    pub(super) fn start(&mut self, key: CallKey, context: Context, task: AbortHandle) {
-        self.running += 1;
-        self.unfinished.insert(key, Entry { context, task: Some(task) });
+    /// Adds a call that runs, or waits at a place in the queue.
+    pub(super) fn begin(&mut self, key: CallKey, context: Context, task: AbortHandle, place: Option<Place>) {
+        self.unfinished.insert(key, Entry { context, task, place });
     }
 
-    /// A call has to wait its turn.
-    pub(super) fn wait(&mut self, call: Accepted) {
-        self.unfinished.insert(call.key, Entry { context: call.context.clone(), task: None });
-        self.waiting.push_back(call);
-    }
-
-    /// The call that has waited longest.
-    pub(super) fn next_waiting(&mut self) -> Option<Accepted> {
-        self.waiting.pop_front()
-    }
-
-    /// A call has ended. Says whether this is news.
+    /// Ends a call, and remembers its id. `false` if no such call runs or waits.
     pub(super) fn end(&mut self, key: CallKey) -> bool {
-        let entry = self.unfinished.remove(&key);
-        if entry.as_ref().is_some_and(|entry| entry.task.is_some()) {
-            self.running -= 1;
-        }
         self.ended.insert(key);
-        entry.is_some()
+        self.unfinished.remove(&key).is_some()
     }
 
-    /// A call is to be given up. One that waits ends at once, and is returned; one that runs is told, and may go on
+    /// Cancels a call. One that waits ends at once, and its context is returned; one that runs is told, and may go on
     /// until then.
     pub(super) fn cancel(&mut self, key: CallKey, until: Instant) -> Option<Context> {
         let entry = self.unfinished.get(&key)?;
-        if entry.task.is_none() {
+        if entry.leaves_the_queue() {
             let context = entry.context.clone();
-            self.waiting.retain(|call| call.key != key);
             self.end(key);
             return Some(context);
         }
         if !entry.context.is_cancelled() {
             entry.context.cancel();
-            self.given_up.push_back((until, key));
+            self.cancelled.push_back((until, key));
         }
         None
     }
 
-    /// When a call that was given up has had time enough. All are given the same time, so the first is the next.
+    /// The end of the first grace. All are equally long, so the first call is the next.
     pub(super) fn next_overdue(&self) -> Option<Instant> {
-        self.given_up.front().map(|(until, _)| *until)
+        self.cancelled.front().map(|(until, _)| *until)
     }
 
-    /// Ends the calls that were given up and have had time enough; their tasks are aborted.
+    /// Ends the cancelled calls whose grace is over; their tasks are aborted.
     pub(super) fn end_overdue(&mut self, now: Instant) -> Vec<(CallKey, Context)> {
         let mut ended = Vec::new();
-        while let Some((_, key)) = self.given_up.front().copied().filter(|(until, _)| *until <= now) {
-            self.given_up.pop_front();
+        while let Some((_, key)) = self.cancelled.front().copied().filter(|(until, _)| *until <= now) {
+            self.cancelled.pop_front();
             if let Some(entry) = self.unfinished.get(&key) {
                 ended.push((key, entry.context.clone()));
                 self.end(key);
@@ -144,11 +138,24 @@ impl InFlight {
         ended
     }
 
-    /// Every call that runs or waits has ended; their tasks are aborted.
+    /// Ends the calls that wait. None of them runs, also if its turn comes meanwhile.
+    pub(super) fn end_waiting(&mut self) -> Vec<(CallKey, Context)> {
+        // All leave the queue before the first is dropped, which may be the turn of the next.
+        let waiting: Vec<_> = self
+            .unfinished
+            .iter()
+            .filter(|(_, entry)| entry.leaves_the_queue())
+            .map(|(key, entry)| (*key, entry.context.clone()))
+            .collect();
+        for (key, _) in &waiting {
+            self.end(*key);
+        }
+        waiting
+    }
+
+    /// Ends every call; the tasks are aborted.
     pub(super) fn end_all(&mut self) -> Vec<(CallKey, Context)> {
-        self.running = 0;
-        self.waiting.clear();
-        self.given_up.clear();
+        self.cancelled.clear();
         let ended = self.unfinished.drain().map(|(key, entry)| {
             self.ended.insert(key);
             (key, entry.context.clone())
@@ -157,7 +164,7 @@ impl InFlight {
     }
 }
 
-/// The calls that ended last, in two halves: when the younger is full it becomes the older, and the oldest are forgotten.
+/// The calls that ended last, in two halves: a younger half that is full takes the place of the older one.
 #[derive(Debug, Default)]
 struct Ended {
     younger: HashSet<CallKey, BuildHasherDefault<Identity>>,

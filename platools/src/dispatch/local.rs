@@ -4,30 +4,53 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::patience::Patience;
 use super::run::Running;
-use super::{Failure, Limits, unknown_tool};
+use super::turn::{Requested, Turn};
+use super::{Accepted, Failure, Limits, unknown_tool};
 use crate::registry::ToolRegistry;
 use crate::tool::{Context, Outlet, Output, Params, ToolError, code};
 
 /// A call that has no platform. Dropping it gives it up.
-pub(crate) struct LocalCall(Running);
+pub(crate) struct LocalCall(BoxFuture<'static, Result<Output, Failure>>);
 
 impl Future for LocalCall {
     type Output = Result<Output, Failure>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_unpin(cx).map(|ran| ran.result)
+        self.0.poll_unpin(cx)
+    }
+}
+
+/// Waits for the tool's turn and runs the call. It may wait as long as its caller lets it.
+async fn run(call: Accepted) -> Result<Output, Failure> {
+    let turn = match Turn::request(&call.tool, None) {
+        Requested::Granted(turn) => Ok(turn),
+        Requested::Queued(waiting) => {
+            let context = call.context.clone();
+            waiting.turn(&context, call.patience.end(context.params())).await
+        }
+    };
+    let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout));
+    match running {
+        Ok(running) => running.await.result,
+        Err(error) => Err(Failure { error, shown_causes: None }),
     }
 }
 
 impl ToolRegistry {
     /// Calls a tool here, the way a platform's call would run: arguments decoded and checked, the tool's limits and timeout
     /// kept, panics caught. A tool that declares no timeout has five minutes.
+    ///
+    /// Where as many calls of the tool run as `max_concurrency` allows, the call waits in the same queue as a platform's calls.
+    /// Its timeout begins when its function starts. Only a `_context` with a `deadline` bounds the wait.
     ///
     /// Dropping the future cancels the call. A sync tool that runs already goes on to its end on its thread, unheard, as it does
     /// after a timeout; only `inline` ones never outlive the call.
@@ -82,7 +105,9 @@ impl ToolRegistry {
             Some(outlet) => Context::reporting(call_id, params, outlet),
             None => Context::new(call_id, params),
         };
-        let running = Running::new(tool, context.clone(), Output::new(limit), Limits::default().timeout);
-        Some((context, LocalCall(running)))
+        // Whoever holds the future decides how long it waits.
+        let patience = Patience::new(Duration::MAX);
+        let call = Accepted { context: context.clone(), tool, output: Output::new(limit), patience };
+        Some((context, LocalCall(run(call).boxed())))
     }
 }

@@ -1,13 +1,16 @@
-//! From a call to its outcome.
+//! [`Dispatcher`]: from a call to its outcome.
 //!
-//! A [`Dispatcher`] admits calls, runs each on a task of its own, and ends each exactly once: with a result, an error, a
-//! timeout, a cancellation or a refusal. Outcomes travel back over a channel to whoever owns the dispatcher, which is one task; nothing in
-//! here waits for a socket.
+//! A dispatcher admits calls, lets them wait for their turn, runs them, and ends each exactly once: with a result, an error,
+//! a timeout, a cancellation or a refusal. Outcomes travel back over a channel to the task that owns the dispatcher; nothing
+//! in here waits for a socket.
 
 mod in_flight;
 mod local;
+mod patience;
+mod queue;
 mod run;
 mod runners;
+mod turn;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
@@ -26,12 +29,19 @@ pub(crate) use in_flight::{CallKey, Identity};
 pub(crate) use local::LocalCall;
 
 use in_flight::InFlight;
+use patience::Patience;
+use queue::{Place, Queue};
 use run::{Ran, Running, cancelled};
 use runners::Runners;
+use turn::{Requested, Turn, Waiting};
 
 /// How long the handler of a call that the platform has given up may go on: enough to undo what is half done, and short
 /// enough that whoever waits for the answer still does.
 pub(crate) const CANCEL_GRACE: Duration = Duration::from_secs(5);
+
+/// How long a call waits for its turn if its platform does not say how long its caller waits. The outbox keeps replies as
+/// long, for the same reason: no caller is known to wait longer.
+const MAX_WAIT: Duration = Duration::from_secs(600);
 
 /// One call, as it came in.
 #[derive(Debug)]
@@ -39,11 +49,13 @@ pub(crate) struct Call<'a> {
     pub(crate) call_id: &'a str,
     pub(crate) tool_name: &'a str,
     pub(crate) params: Params,
+    /// The bytes of the frame that the params are a part of, which a call that waits keeps in memory.
+    pub(crate) frame_bytes: usize,
     /// Where the result is to be written.
     pub(crate) output: Output,
 }
 
-/// How one call ended.
+/// The end of one call.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) key: CallKey,
@@ -53,6 +65,8 @@ pub(crate) struct Outcome {
     pub(crate) ended: Instant,
     /// What the call said last, which is to be sent before its reply.
     pub(crate) said: Option<Box<Unsent>>,
+    /// The slot of a call that ran, held until its outcome is dealt with: results that wait count as calls that run.
+    _slot: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a call failed, and what its caller may know of the causes.
@@ -66,17 +80,18 @@ impl Outcome {
     /// The end of a call that did not run.
     pub(crate) fn refusal(key: CallKey, call_id: Arc<str>, error: ToolError) -> Self {
         let result = Err(Failure { error, shown_causes: None });
-        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), said: None }
+        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), said: None, _slot: None }
     }
 
-    /// The end of a call that ran and did not end by itself.
+    /// The end of a call that the dispatcher ends.
     fn given_up(key: CallKey, context: &Context, error: ToolError) -> Self {
         Self { said: context.take_last_said(), ..Self::refusal(key, context.shared_call_id(), error) }
     }
 
-    fn of(key: CallKey, context: &Context, Ran { result, latency, ended }: Ran) -> Self {
+    /// The end of a call that ran.
+    fn of(key: CallKey, context: &Context, Ran { result, latency, ended, slot }: Ran) -> Self {
         let (call_id, said) = (context.shared_call_id(), context.take_last_said());
-        Self { key, call_id, result, latency, ended, said }
+        Self { key, call_id, result, latency, ended, said, _slot: slot }
     }
 }
 
@@ -85,25 +100,27 @@ impl Outcome {
 pub(crate) struct Limits {
     /// Calls that run at once.
     pub(crate) running: usize,
-    /// Calls that wait for a running one to end; further ones are refused.
+    /// Calls that wait for their tool or for a running call to end; further ones are refused.
     pub(crate) waiting: usize,
+    /// Bytes of the frames of calls that wait.
+    pub(crate) waiting_bytes: usize,
     /// For tools that declare no timeout.
     pub(crate) timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { running: 1024, waiting: 4096, timeout: Duration::from_secs(300) }
+        Self { running: 1024, waiting: 4096, waiting_bytes: 64 * 1024 * 1024, timeout: Duration::from_secs(300) }
     }
 }
 
 /// A call of a known tool that may run.
 #[derive(Debug)]
 struct Accepted {
-    key: CallKey,
     context: Context,
     tool: Arc<RegisteredTool>,
     output: Output,
+    patience: Patience,
 }
 
 /// What became of a call that was handed in.
@@ -115,14 +132,17 @@ pub(crate) enum Admission {
     Ended(Outcome),
 }
 
-/// Runs calls. Dropping it aborts those that still run.
+/// Runs calls. Dropping it aborts those that still run or wait.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     registry: ToolRegistry,
     limits: Limits,
     in_flight: InFlight,
+    /// A permit for each call that may run at once.
+    slots: Arc<Semaphore>,
+    queue: Queue,
     runners: Runners<Job>,
-    // Unbounded, but each admitted call sends one outcome, so there are never more than may run and wait.
+    // Unbounded, but each admitted call sends one outcome, and one with a result keeps its slot until it is dealt with.
     outcomes: mpsc::UnboundedSender<Outcome>,
     /// Where calls say what they have to tell.
     outlet: Outlet,
@@ -142,6 +162,8 @@ impl Dispatcher {
                 registry,
                 limits,
                 in_flight: InFlight::default(),
+                slots: Arc::new(Semaphore::new(limits.running.min(Semaphore::MAX_PERMITS))),
+                queue: Queue::new(limits.waiting, limits.waiting_bytes),
                 runners: Runners::new(),
                 outcomes,
                 outlet,
@@ -156,7 +178,7 @@ impl Dispatcher {
         self.in_flight.key(call_id)
     }
 
-    /// The key of a call that was not seen before. One that was must not run again.
+    /// The key of a call that was not seen before. One that was must not run again, nor be answered again.
     pub(crate) fn key_if_new(&self, call_id: &str) -> Option<CallKey> {
         let key = self.key(call_id);
         (!self.in_flight.knows(key)).then_some(key)
@@ -164,53 +186,33 @@ impl Dispatcher {
 
     /// Takes a new call on, or says why not.
     pub(crate) fn dispatch(&mut self, key: CallKey, call: Call<'_>) -> Admission {
-        let call_id: Arc<str> = call.call_id.into();
         let Some(tool) = self.registry.find(call.tool_name) else {
-            return Admission::Ended(Outcome::refusal(key, call_id, unknown_tool(call.tool_name)));
+            return self.refused(key, call.call_id.into(), unknown_tool(call.tool_name));
         };
         if self.draining {
             let error = ToolError::new("the worker is stopping; call again and another one may answer");
-            return Admission::Ended(Outcome::refusal(key, call_id, error.with_code(code::DRAINING).retryable()));
+            return self.refused(key, call.call_id.into(), error.with_code(code::DRAINING).retryable());
         }
-        let context = Context::reporting(call_id, call.params, self.outlet.clone());
-        let accepted = Accepted { key, context, tool, output: call.output };
-        if self.in_flight.running() < self.limits.running {
-            let admission = self.start(accepted);
-            if let Admission::Ended(_) = admission {
-                self.in_flight.end(key);
+        match Turn::request(&tool, Some(&self.slots)) {
+            Requested::Granted(turn) => {
+                let accepted = self.accept(call.call_id, call.params, tool, call.output);
+                self.start(key, accepted, turn)
             }
-            return admission;
+            Requested::Queued(waiting) => self.enqueue(key, call, tool, waiting),
         }
-        if self.in_flight.waiting() < self.limits.waiting {
-            self.in_flight.wait(accepted);
-            return Admission::Accepted;
-        }
-        let Limits { running, waiting, .. } = self.limits;
-        let error = ToolError::new(format!("the worker runs {running} calls and {waiting} wait; try again later"));
-        Admission::Ended(Outcome::refusal(
-            key,
-            accepted.context.shared_call_id(),
-            error.with_code(code::OVERLOADED).retryable(),
-        ))
     }
 
-    /// Notes that an outcome has come out, which makes room for calls that wait. Says whether it counts: the end of a call
-    /// that was given up before does not.
+    /// Refuses a call that does not come as far as [`dispatch`](Self::dispatch). `None` if its id was seen before: that call
+    /// has its one outcome already, or will have it.
+    pub(crate) fn refuse(&mut self, call_id: &str, error: ToolError) -> Option<Outcome> {
+        let key = self.key_if_new(call_id)?;
+        self.in_flight.end(key);
+        Some(Outcome::refusal(key, call_id.into(), error))
+    }
+
+    /// Notes that an outcome has come out. Says whether it counts: the end of a call that was given up before does not.
     pub(crate) fn ended(&mut self, key: CallKey) -> bool {
-        let counts = self.in_flight.end(key);
-        self.fill();
-        counts
-    }
-
-    /// Lets calls that wait run as far as there is room.
-    fn fill(&mut self) {
-        while self.in_flight.running() < self.limits.running
-            && let Some(call) = self.in_flight.next_waiting()
-        {
-            if let Admission::Ended(outcome) = self.start(call) {
-                let _ = self.outcomes.send(outcome);
-            }
-        }
+        self.in_flight.end(key)
     }
 
     /// Gives up a call at the platform's word, and returns its outcome if it ends at once. A call that runs is told, and its
@@ -229,7 +231,6 @@ impl Dispatcher {
     /// Ends the calls that were given up and whose handlers did not end in time.
     pub(crate) fn abort_overdue(&mut self, now: Instant) -> Vec<Outcome> {
         let ended = self.in_flight.end_overdue(now);
-        self.fill();
         ended.into_iter().map(|(key, context)| Outcome::given_up(key, &context, cancelled())).collect()
     }
 
@@ -238,13 +239,25 @@ impl Dispatcher {
         self.draining = true;
     }
 
+    /// Gives up every call that waits. None of them runs.
+    pub(crate) fn cancel_waiting(&mut self) -> Vec<Outcome> {
+        let stopped = |(key, context): (_, Context)| {
+            let error =
+                ToolError::new("the worker stopped before the call had its turn, and did not run it; call again");
+            Outcome::given_up(key, &context, error.with_code(code::DRAINING).retryable())
+        };
+        self.in_flight.end_waiting().into_iter().map(stopped).collect()
+    }
+
     /// Gives up every call that runs or waits.
     pub(crate) fn cancel_all(&mut self) -> Vec<Outcome> {
         let stopped = |(key, context): (_, Context)| {
             let error = ToolError::new("the worker stopped before the call ended").with_code(code::CANCELLED);
             Outcome::given_up(key, &context, error.retryable())
         };
-        self.in_flight.end_all().into_iter().map(stopped).collect()
+        let mut outcomes = self.cancel_waiting();
+        outcomes.extend(self.in_flight.end_all().into_iter().map(stopped));
+        outcomes
     }
 
     /// The calls that run or wait.
@@ -254,27 +267,94 @@ impl Dispatcher {
 
     /// Whether a call runs.
     pub(crate) fn is_running(&self) -> bool {
-        self.in_flight.running() > 0
+        self.in_flight.len() > self.queue.calls()
     }
 
     /// Whether no call runs or waits.
     pub(crate) fn is_idle(&self) -> bool {
-        !self.is_running() && self.in_flight.waiting() == 0
+        self.in_flight.len() == 0
     }
 
-    fn start(&mut self, call: Accepted) -> Admission {
-        let Accepted { key, context, tool, output } = call;
-        let inline = tool.definition().execution == Execution::Inline;
-        let mut running = Running::new(tool, context.clone(), output, self.limits.timeout);
+    fn accept(&self, call_id: &str, params: Params, tool: Arc<RegisteredTool>, output: Output) -> Accepted {
+        let context = Context::reporting(call_id.into(), params, self.outlet.clone());
+        Accepted { context, tool, output, patience: Patience::new(MAX_WAIT) }
+    }
+
+    fn start(&mut self, key: CallKey, call: Accepted, turn: Turn) -> Admission {
+        let inline = call.tool.definition().execution == Execution::Inline;
+        let context = call.context.clone();
+        let mut running = match Running::start(call, turn, self.limits.timeout) {
+            Ok(running) => running,
+            Err(error) => return self.refused(key, context.shared_call_id(), error),
+        };
         // Polled once without arranging to be woken; on a task it is polled again.
         if inline && let Some(ran) = (&mut running).now_or_never() {
+            self.in_flight.end(key);
             return Admission::Ended(Outcome::of(key, &context, ran));
         }
         let (abort, registration) = AbortHandle::new_pair();
         let running = Abortable::new(running, registration);
         self.runners.submit(Job { key, context: context.clone(), running, outcomes: self.outcomes.clone() });
-        self.in_flight.start(key, context, abort);
+        self.in_flight.begin(key, context, abort, None);
         Admission::Accepted
+    }
+
+    /// Lets a call wait for its turn, if there is room.
+    fn enqueue(&mut self, key: CallKey, call: Call<'_>, tool: Arc<RegisteredTool>, waiting: Waiting) -> Admission {
+        let Some(place) = self.queue.enter(call.frame_bytes) else {
+            return self.refused(key, call.call_id.into(), self.overloaded());
+        };
+        // A copy: the frame may be a small part of what was read at once, all of which it would keep in memory.
+        let params = Params::from(call.params.as_str().to_owned());
+        let accepted = self.accept(call.call_id, params, tool, call.output);
+        let context = accepted.context.clone();
+        let queued = Queued { key, call: accepted, place: place.clone(), waiting };
+        let (abort, registration) = AbortHandle::new_pair();
+        tokio::spawn(Abortable::new(queued.run(self.limits.timeout, self.outcomes.clone()), registration));
+        self.in_flight.begin(key, context, abort, Some(place));
+        Admission::Accepted
+    }
+
+    /// Ends a new call without running it. Its id is remembered like that of any other, so that it has no second outcome.
+    fn refused(&mut self, key: CallKey, call_id: Arc<str>, error: ToolError) -> Admission {
+        self.in_flight.end(key);
+        Admission::Ended(Outcome::refusal(key, call_id, error))
+    }
+
+    fn overloaded(&self) -> ToolError {
+        let Limits { running, waiting, waiting_bytes, .. } = self.limits;
+        ToolError::new(format!(
+            "the worker is busy: {running} calls run at once at most, and {waiting} calls with {waiting_bytes} bytes wait at \
+             most; try again later"
+        ))
+        .with_code(code::OVERLOADED)
+        .retryable()
+    }
+}
+
+/// A call that waits for its turn, on a task of its own.
+struct Queued {
+    key: CallKey,
+    call: Accepted,
+    place: Place,
+    waiting: Waiting,
+}
+
+impl Queued {
+    /// Waits, runs the call and tells the dispatcher's owner; nothing of it if the dispatcher ends the call before its turn.
+    async fn run(self, timeout: Duration, outcomes: mpsc::UnboundedSender<Outcome>) {
+        let Self { key, call, place, waiting } = self;
+        let context = call.context.clone();
+        let turn = waiting.turn(&context, call.patience.end(context.params())).await;
+        if !place.leave() {
+            return;
+        }
+        let outcome = match turn.and_then(|turn| Running::start(call, turn, timeout)) {
+            Ok(running) => Outcome::of(key, &context, running.await),
+            Err(error) => Outcome::refusal(key, context.shared_call_id(), error),
+        };
+        // Nobody listens once the worker is gone, and then nobody misses the outcome.
+        let _ = outcomes.send(outcome);
     }
 }
 

@@ -1,8 +1,8 @@
-//! One call, from the tool's own limits to its result.
+//! [`Running`]: one call that has its turn, from the start of its handler to its end.
 
 use std::any::Any;
 use std::future::ready;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
@@ -11,24 +11,29 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::lazy;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::{Span, debug, debug_span, warn};
 
-use super::Failure;
+use super::patience::Patience;
+use super::turn::{Turn, waited_too_long};
+use super::{Accepted, Failure};
 use crate::registry::RegisteredTool;
 use crate::time::after;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 
-/// How a call went.
+/// The end of a call that ran.
 #[derive(Debug)]
 pub(super) struct Ran {
     pub(super) result: Result<Output, Failure>,
+    /// The time that the handler took.
     pub(super) latency: Duration,
     pub(super) ended: Instant,
+    /// The call's slot, which is free again once the outcome is dealt with.
+    pub(super) slot: Option<OwnedSemaphorePermit>,
 }
 
-/// A call that runs: its handler, its deadline, and what is to be told at its end.
+/// A call that runs: its handler and its deadline. At the end it is counted in the tool's health.
 ///
 /// A future by hand, because it can be polled once where the call was read and then be moved to a task, and because a call
 /// that ends at the first poll pays for no timer.
@@ -36,46 +41,141 @@ pub(super) struct Running {
     tool: Arc<RegisteredTool>,
     context: Context,
     handler: Option<HandlerFuture>,
-    started: Instant,
+    started: Started,
     timeout: Duration,
     timer: Option<Pin<Box<Sleep>>>,
     span: Span,
+    // After the handler, which is dropped first.
+    turn: Turn,
+}
+
+/// The start of the handler, from which its timeout and its latency are counted.
+enum Started {
+    AtFirstPoll,
+    /// A thread of the blocking pool sends the time when it takes the handler on, which may be late if all are busy. Until
+    /// then the patience of the caller counts.
+    OnThread(oneshot::Receiver<Instant>, Patience),
+    At(Instant),
+}
+
+/// The reason why a call has no result.
+struct Failed {
+    error: ToolError,
+    /// A description of the fault, if the tool itself is at fault. It is repeated in every heartbeat, so it has no words of
+    /// the tool's answers, which may be about its users.
+    fault: Option<String>,
 }
 
 impl Running {
-    /// Starts a call; nothing happens before it is polled.
-    pub(super) fn new(tool: Arc<RegisteredTool>, context: Context, output: Output, default_timeout: Duration) -> Self {
-        Self {
-            handler: Some(limited(&tool, &context, output)),
-            started: Instant::now(),
+    /// Takes on a call that has its turn. The handler starts at the first poll.
+    ///
+    /// # Errors
+    /// The rate of the tool allows no further call at the moment.
+    pub(super) fn start(call: Accepted, mut turn: Turn, default_timeout: Duration) -> Result<Self, ToolError> {
+        call.tool.try_start().map_err(too_many_calls)?;
+        let Accepted { context, tool, output, patience } = call;
+        let (handler, started) = match tool.definition().execution {
+            Execution::Blocking => {
+                let (begun, begins) = oneshot::channel();
+                let handler = on_a_blocking_thread(tool.clone(), turn.permit.take(), context.clone(), output, begun);
+                (handler.boxed(), Started::OnThread(begins, patience))
+            }
+            Execution::Task | Execution::Inline => {
+                let (tool, context) = (Arc::clone(&tool), context.clone());
+                // The call to the handler itself is put off to the first poll, where a panic is caught.
+                let handler: HandlerFuture = Box::pin(lazy(move |_| handler(&tool, context, output)).flatten());
+                (handler, Started::AtFirstPoll)
+            }
+        };
+        Ok(Self {
+            handler: Some(handler),
+            started,
             timeout: tool.definition().timeout.unwrap_or(default_timeout),
             timer: None,
             span: debug_span!("call", call.id = context.call_id(), tool.name = tool.name()),
             tool,
             context,
+            turn,
+        })
+    }
+
+    /// Waits for the end of the handler's time, which begins with the handler; or, if it has not begun, for the deadline of its
+    /// caller. Returns the reason for which the call ends.
+    fn poll_timer(&mut self, cx: &mut task::Context<'_>) -> Poll<Failed> {
+        if let Started::OnThread(begins, patience) = &mut self.started {
+            match begins.poll_unpin(cx) {
+                // A thread that never sends the time ends the handler's future at once.
+                Poll::Ready(started) => self.begin(started.unwrap_or_else(|_| Instant::now())),
+                Poll::Pending => {
+                    let (patience, context) = (*patience, self.context.clone());
+                    ready!(self.poll_sleep(|| patience.end(context.params()), cx));
+                    if let Some(failed) = self.never_began() {
+                        return Poll::Ready(failed);
+                    }
+                }
+            }
+        }
+        let Started::At(started) = self.started else { return Poll::Pending };
+        let timeout = self.timeout;
+        ready!(self.poll_sleep(|| after(started, timeout), cx));
+        Poll::Ready(Failed::by_fault(timed_out(self.timeout)))
+    }
+
+    fn poll_sleep(&mut self, until: impl FnOnce() -> Instant, cx: &mut task::Context<'_>) -> Poll<()> {
+        self.timer.get_or_insert_with(|| Box::pin(sleep_until(until()))).as_mut().poll(cx)
+    }
+
+    /// The handler has begun; a timer for its caller's deadline is of no use any more.
+    fn begin(&mut self, at: Instant) {
+        self.started = Started::At(at);
+        self.timer = None;
+    }
+
+    /// Sees to it that a handler whose thread has not taken it on never begins. `None` if the thread was faster.
+    fn never_began(&mut self) -> Option<Failed> {
+        let Started::OnThread(begins, _) = &mut self.started else { return None };
+        begins.close();
+        match begins.try_recv() {
+            Ok(started) => {
+                self.begin(started);
+                None
+            }
+            Err(_) => Some(Failed { error: waited_too_long(), fault: None }),
         }
     }
 
-    fn poll_timer(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
-        let deadline = after(self.started, self.timeout);
-        self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline))).as_mut().poll(cx)
+    /// The time of the handler until now; `None` if it has not started.
+    fn latency(&mut self, now: Instant) -> Option<Duration> {
+        let started = match &mut self.started {
+            Started::AtFirstPoll => None,
+            Started::OnThread(begins, _) => begins.try_recv().ok(),
+            Started::At(started) => Some(*started),
+        };
+        started.map(|started| now.saturating_duration_since(started))
     }
 
-    /// A call that was given up either has a result or was cancelled, whatever its handler makes of that.
-    fn unless_cancelled(&self, error: ToolError) -> ToolError {
+    /// A call that was cancelled either has a result or failed as cancelled, and neither is a fault of the tool.
+    fn unless_cancelled(&self, failed: Failed) -> Failed {
         match self.context.is_cancelled() {
-            true => cancelled().with_source(error),
-            false => error,
+            true => Failed { error: cancelled().with_source(failed.error), fault: None },
+            false => failed,
         }
     }
 
     /// Counts the call in the tool's health, and decides what its caller may know.
-    fn end(&self, result: Result<Output, ToolError>) -> Ran {
+    fn end(&mut self, result: Result<Output, Failed>) -> Ran {
         self.context.end();
         let ended = Instant::now();
-        let latency = ended.saturating_duration_since(self.started);
-        self.tool.health().record(ended, latency, result.as_ref().err().and_then(own_fault));
-        Ran { result: result.map_err(|error| self.span.in_scope(|| report(&self.tool, error))), latency, ended }
+        let latency = self.latency(ended);
+        let (result, fault) = match result {
+            Ok(output) => (Ok(output), None),
+            Err(Failed { error, fault }) => (Err(self.span.in_scope(|| report(&self.tool, error))), fault),
+        };
+        if let Some(latency) = latency {
+            self.tool.health().record(ended, latency, fault);
+        }
+        self.turn.permit = None;
+        Ran { result, latency: latency.unwrap_or_default(), ended, slot: self.turn.slot.take() }
     }
 }
 
@@ -84,22 +184,25 @@ impl Future for Running {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ran> {
         let this = self.get_mut();
+        if matches!(this.started, Started::AtFirstPoll) {
+            this.started = Started::At(Instant::now());
+        }
         let handler = this.handler.as_mut().expect("a call is not polled after its end");
         let polled = this.span.in_scope(|| guarded(&this.context, || handler.as_mut().poll(cx)));
         let result = match polled {
-            Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(error)),
+            Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
             Ok(Poll::Pending) => {
-                ready!(this.poll_timer(cx));
-                let error = this.unless_cancelled(timed_out(this.timeout));
+                let failed = ready!(this.poll_timer(cx));
+                let failed = this.unless_cancelled(failed);
                 // Tells what goes on without this future: a thread of the blocking pool, a task the handler has started.
                 this.context.cancel();
-                Err(error)
+                Err(failed)
             }
-            Err(panicked) => Err(this.unless_cancelled(panicked)),
+            Err(panicked) => Err(this.unless_cancelled(Failed::by_fault(panicked))),
         };
         // What the handler leaves behind is dropped here, because that may panic too.
         let dropped = guarded(&this.context, || this.handler = None);
-        Poll::Ready(this.end(dropped.and(result)))
+        Poll::Ready(this.end(dropped.map_err(Failed::by_fault).and(result)))
     }
 }
 
@@ -111,33 +214,26 @@ impl Drop for Running {
     }
 }
 
-/// The handler, within the tool's own rate and concurrency, where it is to run.
-fn limited(tool: &Arc<RegisteredTool>, context: &Context, output: Output) -> HandlerFuture {
-    let over = tool.rate().and_then(|mut rate| rate.try_record(Instant::now()).err());
-    if let Some(wait) = over {
-        let error = ToolError::new(format!("too many calls of this tool; try again in {wait:.1?}"));
-        return Box::pin(ready(Err(error.with_code(code::RATE_LIMITED).retryable())));
+impl Failed {
+    /// The dispatcher ended the handler: the message is the dispatcher's, with the words of a panic at most.
+    fn by_fault(error: ToolError) -> Self {
+        Self { fault: Some(error.message().to_owned()), error }
     }
-    let (tool, context) = (Arc::clone(tool), context.clone());
-    let is_blocking = tool.definition().execution == Execution::Blocking;
-    if tool.permits().is_none() && !is_blocking {
-        // The call to the handler itself is put off to the first poll, where a panic is caught.
-        return Box::pin(lazy(move |_| handler(&tool, context, output)).flatten());
-    }
-    Box::pin(async move {
-        let permit = match tool.permits() {
-            Some(permits) => tokio::select! {
-                permit = permits.acquire_owned() => Some(permit.expect("the semaphore of a tool is never closed")),
-                () = context.cancelled() => return Err(cancelled()),
-            },
-            None => None,
+
+    /// The handler returned an error. That is an answer, unless its result could not be sent or it says that it is broken.
+    fn by_handler(error: ToolError) -> Self {
+        let fault = match error.code() {
+            code::RESULT_TOO_LARGE => Some("a result was larger than a frame can carry"),
+            code::RESULT_NOT_SERIALIZABLE => Some("a result could not be written as JSON"),
+            INTERNAL => Some("the tool failed with an internal error"),
+            _ => None,
         };
-        match is_blocking {
-            true => on_a_blocking_thread(&tool, permit, context, output).await,
-            false => handler(&tool, context, output).await,
-        }
-    })
+        Self { fault: fault.map(str::to_owned), error }
+    }
 }
+
+/// The code of an error by which a tool says that it is broken.
+const INTERNAL: &str = "internal";
 
 /// The handler of a call, unless the call was given up before it ran.
 fn handler(tool: &RegisteredTool, context: Context, output: Output) -> HandlerFuture {
@@ -147,22 +243,30 @@ fn handler(tool: &RegisteredTool, context: Context, output: Output) -> HandlerFu
     }
 }
 
-/// Runs a handler that blocks where it holds nobody up. It cannot be stopped there: after a timeout it runs on unheard, and
-/// keeps its place among the calls that run at once.
+/// Runs a handler that blocks on a thread of the blocking pool. It cannot be stopped there: after a timeout it runs to its
+/// end and its result is ignored, and it keeps the tool's permit until then.
 async fn on_a_blocking_thread(
-    tool: &Arc<RegisteredTool>,
+    tool: Arc<RegisteredTool>,
     permit: Option<OwnedSemaphorePermit>,
     context: Context,
     output: Output,
+    begun: oneshot::Sender<Instant>,
 ) -> Result<Output, ToolError> {
-    let (tool, runtime, span) = (Arc::clone(tool), Handle::current(), Span::current());
+    let (runtime, span) = (Handle::current(), Span::current());
     let blocking = move || {
         let _permit = permit;
-        let call = || runtime.block_on(handler(&tool, context.clone(), output));
-        span.in_scope(|| guarded(&context, call)).and_then(|ended| ended)
+        if begun.send(Instant::now()).is_err() {
+            // The call has ended already.
+            return Err(cancelled());
+        }
+        span.in_scope(|| context.enclose(|| runtime.block_on(handler(&tool, context.clone(), output))))
     };
-    let ended = tokio::task::spawn_blocking(blocking).await;
-    ended.unwrap_or_else(|_| Err(ToolError::new("the worker is shutting down").with_code(code::CANCELLED)))
+    match tokio::task::spawn_blocking(blocking).await {
+        Ok(ended) => ended,
+        // Caught again where the call is polled, as that of any other handler.
+        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+        Err(_) => Err(ToolError::new("the worker is shutting down").with_code(code::CANCELLED)),
+    }
 }
 
 /// Runs a part of a handler with its context, and turns a panic into an error.
@@ -191,10 +295,10 @@ fn timed_out(timeout: Duration) -> ToolError {
     ToolError::new(format!("the tool did not finish within {timeout:?}")).with_code(code::TIMEOUT).retryable()
 }
 
-/// The message of a failure that says something about the tool, not about its caller or its limits.
-fn own_fault(error: &ToolError) -> Option<&str> {
-    const OF_OTHERS: [&str; 3] = [code::INVALID_ARGUMENTS, code::RATE_LIMITED, code::CANCELLED];
-    (!OF_OTHERS.contains(&error.code())).then(|| error.message())
+fn too_many_calls(wait: Duration) -> ToolError {
+    ToolError::new(format!("too many calls of this tool; try again in {wait:.1?}"))
+        .with_code(code::RATE_LIMITED)
+        .retryable()
 }
 
 /// Logs a failure, and decides what its caller may know of the causes.

@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 use super::opened::Late;
 use super::signing;
 use super::worker::Worker;
-use crate::dispatch::{Admission, Call, Outcome};
+use crate::dispatch::{Admission, Call};
 use crate::tool::{Output, Params, ToolError, code};
 use crate::wire::{Features, FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
 
@@ -40,6 +40,7 @@ impl Worker {
                 call_id: &call.call_id,
                 tool_name: &call.tool_name,
                 params: Params::within(frame, call.params.get()),
+                frame_bytes: frame.len(),
                 output: output(&call.call_id),
             },
         );
@@ -79,9 +80,12 @@ impl Worker {
         let _ = self.take(PlatformFrame::parse(text), text, secret, *features);
     }
 
-    /// Answers a call that is not run.
+    /// Answers a call that is not run, unless a call of this id has come before.
     pub(super) fn refuse(&mut self, call_id: &str, error: ToolError) {
-        self.reply(Outcome::refusal(self.dispatcher.key(call_id), call_id.into(), error));
+        match self.dispatcher.refuse(call_id, error) {
+            Some(outcome) => self.reply(outcome),
+            None => debug!(call.id = call_id, "a repeated call was not answered again"),
+        }
     }
 
     /// Gives a call up, if it is not over.

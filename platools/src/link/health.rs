@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn record(registry: &ToolRegistry, tool: &str, now: Instant, error: Option<&str>) {
-        registry.find(tool).expect("it is there").health().record(now, MS, error);
+        registry.find(tool).expect("it is there").health().record(now, MS, error.map(str::to_owned));
     }
 
     fn told(reports: &mut HealthReports, now: Instant) -> Vec<(String, HealthStatus)> {

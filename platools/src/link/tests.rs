@@ -1,6 +1,7 @@
 //! A session over a pipe in memory, under a clock that stands still until everybody waits.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
@@ -11,8 +12,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 mod uplink;
 
@@ -24,6 +25,7 @@ use super::*;
 use crate::dispatch::Limits;
 use crate::registry::ToolRegistry;
 use crate::tool::{BindError, Context, Execution, Handler, HandlerFuture, Output, State, Tool, ToolDefinition};
+use crate::wire::{Features, PlatformFrame};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -479,4 +481,117 @@ async fn a_stop_before_the_greeting_is_announced_after_it() {
     tokio::time::sleep(SECOND).await;
     platform.send(json!({"type": "welcome", "sdk_connection_id": "c", "features": ["drain"]})).await;
     assert_eq!(platform.frame_of("drain").await["deadline_ms"], 9_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_call_that_is_sent_again_over_another_socket_has_one_outcome() {
+    let limits = Limits { running: 1, waiting: 0, ..Limits::default() };
+    let worker = Worker::new(registry(), Settings { limits, ..settings() }, Reporter::default());
+    let mut platform = Platform::serve(worker).await;
+    platform.frame_of("tool_register").await;
+    platform.call("running", json!({"ms": 60_000})).await;
+    platform.call("refused", json!({})).await;
+    platform.send(json!({"type": "tool_call", "call_id": "malformed", "tool_name": "work", "params": 7})).await;
+    for expected in ["refused", "malformed"] {
+        assert_eq!(platform.frame_of("tool_error").await["call_id"], expected);
+    }
+    platform.socket.close(None).await.expect("the socket is open");
+    let (mut worker, _) = platform.end().await;
+    let _ = timeout(61 * SECOND, worker.between_sockets()).await;
+
+    let mut platform = Platform::serve(worker).await;
+    platform.frame_of("tool_register").await;
+    // The replies that the platform has not confirmed, and nothing else although there is room for a call now.
+    for (kind, call_id) in [("tool_error", "refused"), ("tool_error", "malformed"), ("tool_result", "running")] {
+        assert_eq!(platform.frame_of(kind).await["call_id"], call_id);
+    }
+    for call_id in ["refused", "malformed"] {
+        platform.call(call_id, json!({})).await;
+        platform.send(json!({"type": "tool_call", "call_id": call_id, "tool_name": "work", "params": 7})).await;
+    }
+    platform.frame_of("heartbeat").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_malformed_repeat_of_a_call_has_no_outcome_of_its_own() {
+    let mut platform = Platform::serve(worker(&registry())).await;
+    platform.frame_of("tool_register").await;
+    platform.begin("running", 5_000).await;
+    for call_id in ["running", "marker"] {
+        platform.send(json!({"type": "tool_call", "call_id": call_id, "tool_name": "work", "params": 7})).await;
+    }
+    assert_eq!(platform.frame_of("tool_result").await["call_id"], "running");
+    platform.frame_of("heartbeat").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unsigned_call_that_is_sent_again_is_refused_once() {
+    let settings = Settings { verify_signatures: true, ..settings() };
+    let mut platform = Platform::serve(Worker::new(registry(), settings, Reporter::default())).await;
+    platform.frame_of("tool_register").await;
+    platform.call("unsigned", json!({})).await;
+    platform.call("unsigned", json!({})).await;
+    platform.frame_of("tool_error").await;
+    platform.frame_of("heartbeat").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_wait_at_the_end_of_a_stop_are_refused_and_not_started() {
+    let limits = Limits { running: 1, ..Limits::default() };
+    let worker = Worker::new(registry(), Settings { limits, ..settings() }, Reporter::default());
+    let mut platform = Platform::serve(worker).await;
+    platform.frame_of("tool_register").await;
+    for call_id in ["running", "second", "third"] {
+        platform.call(call_id, json!({"ms": 1_000_000})).await;
+    }
+    tokio::time::sleep(SECOND).await;
+    platform.stop.send_replace(true);
+    let mut errors = Vec::new();
+    for _ in 0..3 {
+        let error = platform.frame_of("tool_error").await;
+        errors.push((error["call_id"].to_string(), error["error"].to_string()));
+    }
+    errors.sort();
+    assert!(errors[0].0.contains("running") && errors[0].1.contains("before the call ended"), "{errors:?}");
+    for (_, error) in &errors[1..] {
+        assert!(error.contains("did not run"), "{error}");
+    }
+}
+
+/// Counts its calls, which are polled where they were read.
+struct Counted(Arc<AtomicUsize>);
+
+impl Tool for Counted {
+    fn definition(&self) -> ToolDefinition {
+        Named("counted").definition()
+    }
+    fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
+        Ok(Arc::new(Self(Arc::clone(&self.0))))
+    }
+}
+
+impl Handler for Counted {
+    fn call(self: Arc<Self>, _: Context, output: Output) -> HandlerFuture {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move { output.write(&()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ends_just_when_all_are_given_up_starts_none_of_those_that_wait() {
+    let counter = Arc::new(AtomicUsize::new(0));
+    let registry = registry().with_tools(Counted(Arc::clone(&counter))).expect("another name");
+    let limits = Limits { running: 1, ..Limits::default() };
+    let mut worker = Worker::new(registry, Settings { limits, ..settings() }, Reporter::default());
+    for tool_name in ["work", "counted"] {
+        let call = json!({"type": "tool_call", "call_id": tool_name, "tool_name": tool_name, "params": {}});
+        let frame = Utf8Bytes::from(call.to_string());
+        assert!(worker.take(PlatformFrame::parse(&frame), &frame, &"s".into(), Features::none()).is_none());
+    }
+    // The first call ends meanwhile, and nobody has dealt with its outcome yet.
+    tokio::time::sleep(SECOND).await;
+    assert_eq!((worker.outcomes.len(), worker.unconfirmed()), (1, 0));
+    worker.cancel_calls();
+    tokio::time::sleep(SECOND).await;
+    assert_eq!((counter.load(Ordering::SeqCst), worker.unconfirmed()), (0, 2));
 }

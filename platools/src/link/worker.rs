@@ -130,8 +130,12 @@ impl Worker {
         self.dispatcher.is_idle() && self.outcomes.is_empty()
     }
 
-    /// Gives up every call that runs or waits, with an error as its reply.
+    /// Gives up every call that runs or waits, with an error as its reply. Calls that wait are given up first, so that none
+    /// of them starts in the place of one that ends.
     pub(crate) fn cancel_calls(&mut self) {
+        for outcome in self.dispatcher.cancel_waiting() {
+            self.reply(outcome);
+        }
         while let Ok(outcome) = self.outcomes.try_recv() {
             self.settle(outcome);
         }
@@ -145,7 +149,7 @@ impl Worker {
         self.outbox.unconfirmed()
     }
 
-    /// Puts the reply to a call that ran into the outbox, and makes room for the next.
+    /// Puts the reply to a call that was admitted into the outbox, and makes room for the next.
     pub(super) fn settle(&mut self, outcome: Outcome) {
         if self.dispatcher.ended(outcome.key) {
             self.reply(outcome);

@@ -1,9 +1,11 @@
-//! One tool in a registry: its declaration, its handler, and what is kept about its calls.
+//! [`RegisteredTool`]: one tool in a registry, with its declaration, its handler, its limits and its health.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::health::Health;
 use crate::error::{Error, ErrorKind};
@@ -15,8 +17,8 @@ pub(crate) struct RegisteredTool {
     definition: Arc<ToolDefinition>,
     handler: Arc<dyn Handler>,
     permits: Option<Arc<Semaphore>>,
-    rate: Option<Mutex<SlidingWindow>>,
-    health: Mutex<Health>,
+    rate: Option<Arc<Mutex<SlidingWindow>>>,
+    health: Arc<Mutex<Health>>,
 }
 
 impl RegisteredTool {
@@ -32,11 +34,26 @@ impl RegisteredTool {
         })?;
         Ok(Arc::new(Self {
             permits: definition.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls.get() as usize))),
-            rate: definition.rate_limit.map(window).map(Mutex::new),
-            health: Mutex::default(),
+            rate: definition.rate_limit.map(|rate| Arc::new(Mutex::new(window(rate)))),
+            health: Arc::default(),
             definition: Arc::new(definition),
             handler,
         }))
+    }
+
+    /// This tool in the place of an earlier one of the same name. It takes over the health, and each limit that is declared
+    /// as before, with the calls that count towards it.
+    pub(super) fn in_place_of(&self, earlier: &Self) -> Arc<Self> {
+        let (new, old) = (&self.definition, &earlier.definition);
+        let permits = if new.max_concurrency == old.max_concurrency { &earlier.permits } else { &self.permits };
+        let rate = if new.rate_limit == old.rate_limit { &earlier.rate } else { &self.rate };
+        Arc::new(Self {
+            definition: Arc::clone(&self.definition),
+            handler: Arc::clone(&self.handler),
+            permits: permits.clone(),
+            rate: rate.clone(),
+            health: Arc::clone(&earlier.health),
+        })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -51,17 +68,21 @@ impl RegisteredTool {
         Arc::clone(&self.handler)
     }
 
-    /// Bounds how many calls of this tool run at once, where it is bounded.
-    pub(crate) fn permits(&self) -> Option<Arc<Semaphore>> {
-        self.permits.clone()
+    /// Bounds how many calls of this tool run at once; `None` where the tool has no limit. Calls get permits in the order in
+    /// which they ask.
+    pub(crate) fn permits(&self) -> Option<&Arc<Semaphore>> {
+        self.permits.as_ref()
     }
 
-    /// Bounds how many calls of this tool start in a span of time, where it is bounded.
-    pub(crate) fn rate(&self) -> Option<MutexGuard<'_, SlidingWindow>> {
-        self.rate.as_ref().map(|rate| rate.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Counts the start of a call, if the tool's rate allows one; otherwise returns how long to wait.
+    pub(crate) fn try_start(&self) -> Result<(), Duration> {
+        match &self.rate {
+            Some(rate) => rate.lock().unwrap_or_else(PoisonError::into_inner).try_record(Instant::now()),
+            None => Ok(()),
+        }
     }
 
-    /// How the calls of the last hour went.
+    /// The calls of the last hour.
     pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! How the calls of one tool went in the last hour.
+//! [`Health`]: the calls of one tool in the last hour, and how many of them failed through a fault of the tool.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,60 +9,65 @@ use tokio::time::Instant;
 const MINUTE: Duration = Duration::from_secs(60);
 const MINUTES: u32 = 60;
 
-/// Below this many calls in the hour a tool counts as healthy: one failure of two calls says little.
+/// Below this many calls in the hour a tool counts as healthy: one fault in two calls says little.
 const MIN_CALLS: u64 = 5;
 
 /// Counts of one tool's calls over a rolling hour.
+///
+/// An error that a tool returns is an answer, such as "there is no order 7". A fault is a panic, a timeout of the handler, a
+/// result that cannot be sent, or an error that the tool marks as internal. A call that did not run is not counted.
 #[derive(Debug, Default)]
 pub(crate) struct Health {
     minutes: VecDeque<Minute>,
-    last_error: Option<(Instant, String)>,
+    last_fault: Option<(Instant, String)>,
 }
 
 #[derive(Debug)]
 struct Minute {
     began: Instant,
     calls: u64,
-    errors: u64,
+    faults: u64,
     latency: Duration,
 }
 
-/// What the counts amount to.
+/// The sums of the counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) calls: u64,
+    /// Calls that failed through a fault of the tool.
     pub(crate) errors: u64,
     pub(crate) mean_latency: Duration,
+    /// The latest fault.
     pub(crate) last_error: Option<String>,
 }
 
 impl Health {
-    /// Counts one call; `error` is the message of one that failed through the tool's own fault.
-    pub(crate) fn record(&mut self, now: Instant, latency: Duration, error: Option<&str>) {
+    /// Counts one call that ran; `fault` describes the fault of the tool, if there was one.
+    pub(crate) fn record(&mut self, now: Instant, latency: Duration, fault: Option<String>) {
         self.forget(now);
         if self.minutes.back().is_none_or(|minute| now.saturating_duration_since(minute.began) >= MINUTE) {
-            self.minutes.push_back(Minute { began: now, calls: 0, errors: 0, latency: Duration::ZERO });
+            self.minutes.push_back(Minute { began: now, calls: 0, faults: 0, latency: Duration::ZERO });
         }
         if let Some(minute) = self.minutes.back_mut() {
             minute.calls += 1;
-            minute.errors += u64::from(error.is_some());
+            minute.faults += u64::from(fault.is_some());
             minute.latency += latency;
         }
-        if let Some(message) = error {
-            self.last_error = Some((now, message.to_owned()));
+        if let Some(fault) = fault {
+            self.last_fault = Some((now, fault));
         }
     }
 
-    /// What the last hour amounts to.
+    /// The sums of the last hour.
     pub(crate) fn verdict(&mut self, now: Instant) -> Verdict {
         self.forget(now);
         let calls = self.minutes.iter().map(|minute| minute.calls).sum();
         let latency: Duration = self.minutes.iter().map(|minute| minute.latency).sum();
         Verdict {
             calls,
-            errors: self.minutes.iter().map(|minute| minute.errors).sum(),
+            errors: self.minutes.iter().map(|minute| minute.faults).sum(),
             mean_latency: u32::try_from(calls).ok().and_then(|calls| latency.checked_div(calls)).unwrap_or_default(),
-            last_error: self.last_error.as_ref().map(|(_, message)| message.clone()),
+            last_error: self.last_fault.as_ref().map(|(_, fault)| fault.clone()),
         }
     }
 
@@ -71,17 +76,17 @@ impl Health {
         while self.minutes.front().is_some_and(|minute| is_old(minute.began)) {
             self.minutes.pop_front();
         }
-        self.last_error.take_if(|(at, _)| is_old(*at));
+        self.last_fault.take_if(|(at, _)| is_old(*at));
     }
 }
 
 impl Verdict {
-    /// At least half of the calls fail.
+    /// At least half of the calls failed through a fault.
     pub(crate) fn is_down(&self) -> bool {
         self.calls >= MIN_CALLS && self.errors * 2 >= self.calls
     }
 
-    /// At least one call in ten fails.
+    /// At least one call in ten failed through a fault.
     pub(crate) fn is_degraded(&self) -> bool {
         self.calls >= MIN_CALLS && self.errors * 10 >= self.calls
     }
@@ -97,7 +102,7 @@ mod tests {
     fn an_hour_later_a_call_is_forgotten() {
         let start = Instant::now();
         let mut health = Health::default();
-        health.record(start, 10 * MS, Some("broken"));
+        health.record(start, 10 * MS, Some("broken".to_owned()));
         health.record(start + MINUTE, 30 * MS, None);
         let verdict = health.verdict(start + MINUTE);
         assert_eq!((verdict.calls, verdict.errors, verdict.mean_latency), (2, 1, 20 * MS));
@@ -109,9 +114,9 @@ mod tests {
     #[test]
     fn a_tool_is_degraded_at_a_tenth_and_down_at_half_of_its_calls() {
         let now = Instant::now();
-        let after = |errors: usize, calls: usize| {
+        let after = |faults: usize, calls: usize| {
             let mut health = Health::default();
-            (0..calls).for_each(|call| health.record(now, MS, (call < errors).then_some("broken")));
+            (0..calls).for_each(|call| health.record(now, MS, (call < faults).then(|| "broken".to_owned())));
             let verdict = health.verdict(now);
             (verdict.is_degraded(), verdict.is_down())
         };

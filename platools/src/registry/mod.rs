@@ -141,7 +141,12 @@ impl ToolRegistry {
         })
     }
 
-    /// Adds tools, each in place of one of the same name if there is one. Calls that run go on with the old one.
+    /// Adds tools, each in place of one of the same name if there is one. Calls that run or wait go on with the old one.
+    ///
+    /// A tool that takes the place of another keeps its health. Where `max_concurrency` is the same as before, old and new calls
+    /// share it, and where the rate is the same, the calls that the old tool has started count towards it. A limit that is
+    /// different begins anew: calls of the old tool that still run do not count towards it. [`remove`](Self::remove) and
+    /// [`insert`](Self::insert) begin anew in every respect.
     ///
     /// ```
     /// use platools::{ToolRegistry, tool, tools};
@@ -174,6 +179,7 @@ impl ToolRegistry {
     /// A declaration is invalid, or a tool borrows a type the registry has no state of.
     pub fn replace(&self, tools: impl IntoTools) -> Result<(), Error> {
         self.change(tools, |tools, tool| {
+            let tool = tools.get(tool.name()).map_or_else(|| Arc::clone(&tool), |earlier| tool.in_place_of(earlier));
             tools.insert(tool.name().to_owned(), tool);
             Ok(())
         })

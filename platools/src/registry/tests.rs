@@ -163,3 +163,52 @@ async fn a_handler_that_writes_nothing_returns_null() {
     registry.insert(Curious(registry.clone())).expect("a free name");
     assert_eq!(registry.call("after_0", json!({})).await.expect("it succeeds"), json!(null));
 }
+
+/// A tool with limits.
+struct Limited(u32, u32);
+
+impl Tool for Limited {
+    fn definition(&self) -> ToolDefinition {
+        let mut definition = ToolDefinition::new("t", "A tool.", json!({"type": "object"}));
+        definition.max_concurrency = self.0.try_into().ok();
+        let calls = self.1.try_into().expect("not zero");
+        definition.rate_limit = Some(crate::tool::Rate::new(calls, std::time::Duration::from_secs(3600)));
+        definition
+    }
+
+    fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
+        Ok(Arc::new(Nothing))
+    }
+}
+
+/// Whether a call may run at once, whether one may start within the rate, and the faults of the last hour.
+fn state(registry: &ToolRegistry) -> (bool, bool, u64) {
+    let tool = registry.find("t").expect("it is there");
+    let is_free = tool.permits().is_some_and(|permits| permits.available_permits() > 0);
+    let now = tokio::time::Instant::now();
+    (is_free, tool.try_start().is_ok(), tool.health().verdict(now).errors)
+}
+
+#[test]
+fn a_replaced_tool_keeps_its_health_and_the_limits_that_are_as_before() {
+    let registry = ToolRegistry::new().with_tools(Limited(1, 1)).expect("valid");
+    let tool = registry.find("t").expect("it is there");
+    let running = tool.permits().cloned().expect("a limit").try_acquire_owned().expect("none runs");
+    tool.try_start().expect("the first call");
+    let now = tokio::time::Instant::now();
+    tool.health().record(now, std::time::Duration::ZERO, Some("it broke".to_owned()));
+
+    registry.replace(Limited(1, 1)).expect("valid");
+    assert!(!Arc::ptr_eq(&tool, &registry.find("t").expect("it is there")));
+    assert_eq!(state(&registry), (false, false, 1));
+    registry.replace(Limited(1, 1)).expect("valid");
+    drop(running);
+    assert_eq!(state(&registry), (true, false, 1), "a call of the first tool makes room");
+    registry.replace(Limited(2, 1)).expect("valid");
+    assert_eq!(state(&registry), (true, false, 1));
+    registry.replace(Limited(2, 2)).expect("valid");
+    assert_eq!(state(&registry), (true, true, 1), "another rate begins anew");
+    assert!(registry.remove("t"));
+    registry.insert(Limited(2, 2)).expect("it is free");
+    assert_eq!(state(&registry), (true, true, 0));
+}

@@ -35,9 +35,10 @@ pub struct ToolDefinition {
     pub annotations: Map<String, Value>,
     /// Where the handler runs. Default: a task of its own.
     pub execution: Execution,
-    /// How long one call may take; `None` leaves it to the worker's default.
+    /// How long the handler of one call may take, counted from its start; `None` leaves it to the worker's default.
     pub timeout: Option<Duration>,
-    /// How many calls of this tool run at once; further ones wait. `None`: as many as the worker allows.
+    /// How many calls of this tool run at once; further ones wait in a queue of the tool, first in, first out, and hold up no
+    /// other tool. `None`: as many as the worker allows.
     pub max_concurrency: Option<NonZeroU32>,
     /// How many calls may start in a span of time; further ones fail as [`rate_limited`](super::code::RATE_LIMITED).
     pub rate_limit: Option<Rate>,

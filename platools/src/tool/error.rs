@@ -26,8 +26,10 @@ pub mod code {
     pub const RESULT_NOT_SERIALIZABLE: &str = "result_not_serializable";
     /// The tool's own rate limit is used up.
     pub const RATE_LIMITED: &str = "rate_limited";
-    /// The worker runs as many calls as it may, and as many wait.
+    /// The worker runs as many calls as it may, and as many wait. The call did not run.
     pub const OVERLOADED: &str = "overloaded";
+    /// The call waited for its turn for as long as its caller waits for the answer. It did not run.
+    pub const QUEUE_TIMEOUT: &str = "queue_timeout";
     /// The worker is stopping.
     pub const DRAINING: &str = "draining";
     /// The call's signature is missing or wrong.
