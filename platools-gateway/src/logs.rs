@@ -34,9 +34,20 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<LogFeed> {
     Ok(feed)
 }
 
-/// Leaves out what `rmcp` logs, whatever the filter says: whole messages, with arguments and results in them.
+/// Libraries whose records repeat messages, arguments and results, also in warnings.
+const SILENT: &[&str] = &["rmcp", "sse_stream"];
+
+/// Libraries whose records below `warn` repeat requests, their headers, URLs or frames.
+const QUIET: &[&str] = &["h2", "hyper", "hyper_util", "reqwest", "rustls", "tokio_tungstenite", "tungstenite"];
+
+/// Leaves out records of libraries that repeat secrets or payloads, whatever the filter says.
 fn harmless<S: Subscriber>() -> impl Layer<S> {
-    filter_fn(|metadata| !metadata.target().starts_with("rmcp"))
+    filter_fn(|metadata| is_harmless(metadata.target(), *metadata.level()))
+}
+
+fn is_harmless(target: &str, level: Level) -> bool {
+    let library = target.split("::").next().unwrap_or(target);
+    !SILENT.contains(&library) && (level <= Level::WARN || !QUIET.contains(&library))
 }
 
 /// Writes lines into a feed, whatever the form of the others is.
@@ -78,6 +89,24 @@ impl Drop for FeedLine<'_> {
     fn drop(&mut self) {
         if let Ok(line) = std::str::from_utf8(&self.line) {
             self.feed.add(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_that_repeat_payloads_say_little_or_nothing() {
+        for target in ["rmcp", "rmcp::service", "sse_stream::stream"] {
+            assert!(!is_harmless(target, Level::ERROR), "{target}");
+        }
+        for target in ["tungstenite::protocol", "tokio_tungstenite", "hyper::proto::h1", "reqwest::connect"] {
+            assert!(is_harmless(target, Level::WARN) && !is_harmless(target, Level::INFO), "{target}");
+        }
+        for target in ["platools_gateway::listen", "rmcp_like", "sqlx::query"] {
+            assert!(is_harmless(target, Level::TRACE), "{target}");
         }
     }
 }

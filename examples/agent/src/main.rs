@@ -18,6 +18,10 @@ use clap::Parser;
 use platools::Secret;
 
 use agent::Config;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 #[derive(Parser)]
 #[command(about = "An agent that hosts a tool, holds a session and talks in a channel.")]
@@ -41,8 +45,10 @@ struct Options {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
+    // The library for the gateway's Model Context Protocol logs whole messages, whatever the filter was meant for.
+    lines.with(filter_fn(|record| !record.target().starts_with("rmcp"))).init();
     let options = Options::parse();
     if options.once {
         return demo::run(options.channel).await;

@@ -10,6 +10,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use positions::App;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// How long a step of the prices takes.
 const PACE: Duration = Duration::from_millis(250);
@@ -28,8 +32,10 @@ struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
+    // The library for the gateway's Model Context Protocol logs whole messages, whatever the filter was meant for.
+    lines.with(filter_fn(|record| !record.target().starts_with("rmcp"))).init();
     let pace = if options.once { Duration::from_millis(20) } else { PACE };
     let app = App::start(options.port, pace).await?;
     if options.once {

@@ -20,6 +20,10 @@ use serde_json::json;
 
 use caller::Caller;
 use tools::Root;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 #[derive(Parser)]
 #[command(about = "A gateway, a worker and a caller in one program.")]
@@ -35,8 +39,10 @@ struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "error".into());
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
+    // The library for the gateway's Model Context Protocol logs whole messages, whatever the filter was meant for.
+    lines.with(filter_fn(|record| !record.target().starts_with("rmcp"))).init();
     // The panic below is part of the show: one line of it is enough.
     std::panic::set_hook(Box::new(|panic| eprintln!("   (in the worker: {panic})")));
     let folder = options.folder.canonicalize().with_context(|| format!("{} is no folder", options.folder.display()))?;

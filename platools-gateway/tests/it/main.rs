@@ -31,6 +31,7 @@ mod journal;
 mod kept;
 mod limits;
 mod limits_page;
+mod log_secrets;
 mod mcp;
 mod mcp_answers;
 mod mcp_auth;

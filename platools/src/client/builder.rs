@@ -64,6 +64,8 @@ impl PlatoolsClientBuilder {
     }
 
     /// The worker's secret, or where to read it at each dial. Required.
+    ///
+    /// No log record has it, of this crate or of any that it uses, at any level; neither has one the token of a user in a call.
     pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
         self.secret = Some(secret.into());
         self

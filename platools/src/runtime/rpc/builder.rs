@@ -54,8 +54,8 @@ impl RpcClientBuilder {
     /// The gateway's token or an operator's key, or where to read it at each dial. It travels in the first message, never in
     /// the URL. Default: none, with which most gateways let a caller only look at things.
     ///
-    /// Nothing here logs it. The WebSocket library writes whole messages at the level `trace`, though: leave that off for its
-    /// target `tungstenite`.
+    /// No log record has it, of this crate or of any that it uses, at any level. A gateway that repeats it in an error is not
+    /// quoted with it.
     pub fn token(mut self, token: impl Into<Secret>) -> Self {
         self.token = Some(token.into());
         self
