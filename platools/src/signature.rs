@@ -1,7 +1,8 @@
 //! Signatures of calls: how a platform makes them and a worker checks them.
 //!
 //! A platform signs `{timestamp}.{nonce}.{body}` with HMAC-SHA256 and the worker's secret, where the body is the call as a
-//! compact JSON-RPC-like text, byte for byte as its params were sent. A [`Verifier`] checks that, that the timestamp is
+//! compact JSON-RPC-like text, byte for byte as its params were sent. The platform's envelope `__platos`, which names the user
+//! and the agent, is no part of the body, so a signature says nothing about them. A [`Verifier`] checks that, that the timestamp is
 //! recent, and that the nonce was not used before.
 
 use std::collections::{HashMap, HashSet, VecDeque};

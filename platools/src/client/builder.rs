@@ -19,7 +19,9 @@ pub enum Signatures {
     /// Signatures are not looked at: the socket itself is authenticated.
     #[default]
     Ignore,
-    /// A call without a valid signature is answered with an error and not run.
+    /// A call without a valid signature is answered with an error and not run. A signature covers the tool's name, its
+    /// arguments, `_context`, the timestamp and the nonce. It does not cover the caller, such as
+    /// [`Context::user_id`](crate::Context::user_id): that is as trustworthy as the connection to the platform.
     Require,
 }
 

@@ -4,8 +4,10 @@
 //! a timeout, a cancellation or a refusal. Outcomes travel back over a channel to the task that owns the dispatcher; nothing
 //! in here waits for a socket.
 
+mod clock;
 mod in_flight;
 mod local;
+mod outcome;
 mod patience;
 mod queue;
 mod run;
@@ -19,19 +21,20 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{AbortHandle, Abortable};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, Unsent, code};
+use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, code};
 pub(crate) use in_flight::{CallKey, Identity};
 #[cfg(feature = "serve")]
 pub(crate) use local::LocalCall;
+pub(crate) use outcome::{Failure, Outcome};
 
 use in_flight::InFlight;
 use patience::Patience;
 use queue::{Place, Queue};
-use run::{Ran, Running, cancelled};
+use run::{Running, cancelled};
 use runners::Runners;
 use turn::{Requested, Turn, Waiting};
 
@@ -53,46 +56,6 @@ pub(crate) struct Call<'a> {
     pub(crate) frame_bytes: usize,
     /// Where the result is to be written.
     pub(crate) output: Output,
-}
-
-/// The end of one call.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) key: CallKey,
-    pub(crate) call_id: Arc<str>,
-    pub(crate) result: Result<Output, Failure>,
-    pub(crate) latency: Duration,
-    pub(crate) ended: Instant,
-    /// What the call said last, which is to be sent before its reply.
-    pub(crate) said: Option<Box<Unsent>>,
-    /// The slot of a call that ran, held until its outcome is dealt with: results that wait count as calls that run.
-    _slot: Option<OwnedSemaphorePermit>,
-}
-
-/// Why a call failed, and what its caller may know of the causes.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) error: ToolError,
-    pub(crate) shown_causes: Option<String>,
-}
-
-impl Outcome {
-    /// The end of a call that did not run.
-    pub(crate) fn refusal(key: CallKey, call_id: Arc<str>, error: ToolError) -> Self {
-        let result = Err(Failure { error, shown_causes: None });
-        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), said: None, _slot: None }
-    }
-
-    /// The end of a call that the dispatcher ends.
-    fn given_up(key: CallKey, context: &Context, error: ToolError) -> Self {
-        Self { said: context.take_last_said(), ..Self::refusal(key, context.shared_call_id(), error) }
-    }
-
-    /// The end of a call that ran.
-    fn of(key: CallKey, context: &Context, Ran { result, latency, ended, slot }: Ran) -> Self {
-        let (call_id, said) = (context.shared_call_id(), context.take_last_said());
-        Self { key, call_id, result, latency, ended, said, _slot: slot }
-    }
 }
 
 /// How much a dispatcher takes on.
@@ -324,8 +287,8 @@ impl Dispatcher {
     fn overloaded(&self) -> ToolError {
         let Limits { running, waiting, waiting_bytes, .. } = self.limits;
         ToolError::new(format!(
-            "the worker is busy: {running} calls run at once at most, and {waiting} calls with {waiting_bytes} bytes wait at \
-             most; try again later"
+            "the worker is busy; its limits are {running} calls that run, and {waiting} calls that wait, with {waiting_bytes} \
+             bytes in all; try again later"
         ))
         .with_code(code::OVERLOADED)
         .retryable()

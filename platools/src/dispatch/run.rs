@@ -12,14 +12,13 @@ use futures::FutureExt;
 use futures::future::lazy;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tracing::{Span, debug, debug_span, warn};
 
-use super::patience::Patience;
+use super::clock::{Clock, TimeIsUp};
 use super::turn::{Turn, waited_too_long};
 use super::{Accepted, Failure};
 use crate::registry::RegisteredTool;
-use crate::time::after;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 
 /// The end of a call that ran.
@@ -35,27 +34,15 @@ pub(super) struct Ran {
 
 /// A call that runs: its handler and its deadline. At the end it is counted in the tool's health.
 ///
-/// A future by hand, because it can be polled once where the call was read and then be moved to a task, and because a call
-/// that ends at the first poll pays for no timer.
+/// A future by hand, because it can be polled once where the call was read and then be moved to a task.
 pub(super) struct Running {
     tool: Arc<RegisteredTool>,
     context: Context,
     handler: Option<HandlerFuture>,
-    started: Started,
-    timeout: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    clock: Clock,
     span: Span,
     // After the handler, which is dropped first.
     turn: Turn,
-}
-
-/// The start of the handler, from which its timeout and its latency are counted.
-enum Started {
-    AtFirstPoll,
-    /// A thread of the blocking pool sends the time when it takes the handler on, which may be late if all are busy. Until
-    /// then the patience of the caller counts.
-    OnThread(oneshot::Receiver<Instant>, Patience),
-    At(Instant),
 }
 
 /// The reason why a call has no result.
@@ -74,84 +61,22 @@ impl Running {
     pub(super) fn start(call: Accepted, mut turn: Turn, default_timeout: Duration) -> Result<Self, ToolError> {
         call.tool.try_start().map_err(too_many_calls)?;
         let Accepted { context, tool, output, patience } = call;
-        let (handler, started) = match tool.definition().execution {
+        let timeout = tool.definition().timeout.unwrap_or(default_timeout);
+        let (handler, clock) = match tool.definition().execution {
             Execution::Blocking => {
-                let (begun, begins) = oneshot::channel();
+                let (clock, begun) = Clock::from_thread(timeout, patience);
                 let handler = on_a_blocking_thread(tool.clone(), turn.permit.take(), context.clone(), output, begun);
-                (handler.boxed(), Started::OnThread(begins, patience))
+                (handler.boxed(), clock)
             }
             Execution::Task | Execution::Inline => {
                 let (tool, context) = (Arc::clone(&tool), context.clone());
                 // The call to the handler itself is put off to the first poll, where a panic is caught.
                 let handler: HandlerFuture = Box::pin(lazy(move |_| handler(&tool, context, output)).flatten());
-                (handler, Started::AtFirstPoll)
+                (handler, Clock::from_first_poll(timeout))
             }
         };
-        Ok(Self {
-            handler: Some(handler),
-            started,
-            timeout: tool.definition().timeout.unwrap_or(default_timeout),
-            timer: None,
-            span: debug_span!("call", call.id = context.call_id(), tool.name = tool.name()),
-            tool,
-            context,
-            turn,
-        })
-    }
-
-    /// Waits for the end of the handler's time, which begins with the handler; or, if it has not begun, for the deadline of its
-    /// caller. Returns the reason for which the call ends.
-    fn poll_timer(&mut self, cx: &mut task::Context<'_>) -> Poll<Failed> {
-        if let Started::OnThread(begins, patience) = &mut self.started {
-            match begins.poll_unpin(cx) {
-                // A thread that never sends the time ends the handler's future at once.
-                Poll::Ready(started) => self.begin(started.unwrap_or_else(|_| Instant::now())),
-                Poll::Pending => {
-                    let (patience, context) = (*patience, self.context.clone());
-                    ready!(self.poll_sleep(|| patience.end(context.params()), cx));
-                    if let Some(failed) = self.never_began() {
-                        return Poll::Ready(failed);
-                    }
-                }
-            }
-        }
-        let Started::At(started) = self.started else { return Poll::Pending };
-        let timeout = self.timeout;
-        ready!(self.poll_sleep(|| after(started, timeout), cx));
-        Poll::Ready(Failed::by_fault(timed_out(self.timeout)))
-    }
-
-    fn poll_sleep(&mut self, until: impl FnOnce() -> Instant, cx: &mut task::Context<'_>) -> Poll<()> {
-        self.timer.get_or_insert_with(|| Box::pin(sleep_until(until()))).as_mut().poll(cx)
-    }
-
-    /// The handler has begun; a timer for its caller's deadline is of no use any more.
-    fn begin(&mut self, at: Instant) {
-        self.started = Started::At(at);
-        self.timer = None;
-    }
-
-    /// Sees to it that a handler whose thread has not taken it on never begins. `None` if the thread was faster.
-    fn never_began(&mut self) -> Option<Failed> {
-        let Started::OnThread(begins, _) = &mut self.started else { return None };
-        begins.close();
-        match begins.try_recv() {
-            Ok(started) => {
-                self.begin(started);
-                None
-            }
-            Err(_) => Some(Failed { error: waited_too_long(), fault: None }),
-        }
-    }
-
-    /// The time of the handler until now; `None` if it has not started.
-    fn latency(&mut self, now: Instant) -> Option<Duration> {
-        let started = match &mut self.started {
-            Started::AtFirstPoll => None,
-            Started::OnThread(begins, _) => begins.try_recv().ok(),
-            Started::At(started) => Some(*started),
-        };
-        started.map(|started| now.saturating_duration_since(started))
+        let span = debug_span!("call", call.id = context.call_id(), tool.name = tool.name());
+        Ok(Self { tool, context, handler: Some(handler), clock, span, turn })
     }
 
     /// A call that was cancelled either has a result or failed as cancelled, and neither is a fault of the tool.
@@ -166,7 +91,7 @@ impl Running {
     fn end(&mut self, result: Result<Output, Failed>) -> Ran {
         self.context.end();
         let ended = Instant::now();
-        let latency = self.latency(ended);
+        let latency = self.clock.latency(ended);
         let (result, fault) = match result {
             Ok(output) => (Ok(output), None),
             Err(Failed { error, fault }) => (Err(self.span.in_scope(|| report(&self.tool, error))), fault),
@@ -184,15 +109,13 @@ impl Future for Running {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ran> {
         let this = self.get_mut();
-        if matches!(this.started, Started::AtFirstPoll) {
-            this.started = Started::At(Instant::now());
-        }
+        this.clock.polled();
         let handler = this.handler.as_mut().expect("a call is not polled after its end");
         let polled = this.span.in_scope(|| guarded(&this.context, || handler.as_mut().poll(cx)));
         let result = match polled {
             Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
             Ok(Poll::Pending) => {
-                let failed = ready!(this.poll_timer(cx));
+                let failed = Failed::by_time(ready!(this.clock.poll(this.context.params(), cx)));
                 let failed = this.unless_cancelled(failed);
                 // Tells what goes on without this future: a thread of the blocking pool, a task the handler has started.
                 this.context.cancel();
@@ -218,6 +141,14 @@ impl Failed {
     /// The dispatcher ended the handler: the message is the dispatcher's, with the words of a panic at most.
     fn by_fault(error: ToolError) -> Self {
         Self { fault: Some(error.message().to_owned()), error }
+    }
+
+    /// The call's time is up. A caller that does not wait until the handler has begun is no fault of the tool.
+    fn by_time(time: TimeIsUp) -> Self {
+        match time {
+            TimeIsUp::TimedOut(timeout) => Self::by_fault(timed_out(timeout)),
+            TimeIsUp::NeverBegan => Self { error: waited_too_long(), fault: None },
+        }
     }
 
     /// The handler returned an error. That is an answer, unless its result could not be sent or it says that it is broken.
