@@ -38,3 +38,8 @@ pub use macros::attr;
 pub use platools_macros::tool;
 pub use registry::ToolRegistry;
 pub use tool::{Context, Tool, ToolDefinition, ToolError};
+
+/// JSON Schema: the crate whose derive [`tool`](macro@tool) asks of arguments and results.
+pub use schemars;
+/// Serialization: the crate whose derives [`tool`](macro@tool) asks of arguments and results.
+pub use serde;

@@ -64,7 +64,7 @@ impl Running {
     /// A call that was given up either has a result or was cancelled, whatever its handler makes of that.
     fn unless_cancelled(&self, error: ToolError) -> ToolError {
         match self.context.is_cancelled() {
-            true => cancelled().with_source(error),
+            true => cancelled().with_source(error.into_error()),
             false => error,
         }
     }
