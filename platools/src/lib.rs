@@ -6,6 +6,7 @@ pub mod __private;
 mod client;
 mod dispatch;
 mod error;
+mod error_details;
 mod link;
 mod log_level;
 #[cfg(feature = "macros")]

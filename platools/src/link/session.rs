@@ -19,7 +19,7 @@ use super::opened::{Late, Opened};
 use super::report::{ConnectionState, Disconnect, Event};
 use super::socket::{Received, Socket, text};
 use super::successor::{Successor, accepts};
-use super::worker::{Worker, said_frames};
+use super::worker::{Worker, said_frames, without_error_details};
 use crate::dispatch::{CallKey, Outcome};
 use crate::log_level::LogLevel;
 use crate::tool::{Context, Wanted};
@@ -352,8 +352,10 @@ impl Session<'_> {
             }
             said_frames(&call_id, said, wanted).for_each(|frame| self.socket.queue(frame));
         }
+        let has_details = self.features.contains(Feature::ErrorDetails);
         while let Some(reply) = self.worker.outbox.next_unsent() {
-            self.socket.queue(reply);
+            // The outbox keeps replies whole: which socket they go out on, and what its platform knows, is clear only now.
+            self.socket.queue(if has_details { reply } else { without_error_details(reply) });
         }
         if self.worker.outbox.wants_confirmation() && !self.pulse.is_awaiting() {
             self.send_heartbeat(Instant::now());
