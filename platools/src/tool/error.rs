@@ -113,7 +113,8 @@ impl ToolError {
         Self::from(error)
     }
 
-    /// Sets the code, a short word in snake case by which programs tell failures apart. Default: [`code::FAILED`].
+    /// Sets the code, a short word in snake case by which programs tell failures apart. Over a link it has at most 128 bytes. Default:
+    /// [`code::FAILED`].
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.0.code = code.into();

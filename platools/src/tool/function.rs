@@ -111,3 +111,49 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::code;
+    use super::*;
+    use crate::registry::ToolRegistry;
+
+    fn declared(name: &str) -> ToolDefinition {
+        ToolDefinition::new(name, "Do it.", json!({ "type": "object" }))
+    }
+
+    fn registry(tool: FunctionTool) -> ToolRegistry {
+        ToolRegistry::new().with_tools(tool).expect("a valid tool")
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_forwards_its_arguments_forwards_no_token() {
+        let forward = declared("forward").handler(|arguments: Value, context: Context| async move {
+            let token = context.user_token().ok_or("a call without a token")?.to_owned();
+            Ok::<_, ToolError>(json!([arguments, token, context.raw_params().len()]))
+        });
+        let params = json!({"city": "Bern", "_context": {"a": 1}, "__platos": {"userToken": "hunter2"}});
+        let result = registry(forward).call("forward", &params).await.expect("it succeeds");
+        assert_eq!(result, json!([{"city": "Bern"}, "hunter2", params.to_string().len()]));
+    }
+
+    #[tokio::test]
+    async fn arguments_of_another_type_and_errors_of_the_function_are_failures() {
+        #[derive(serde::Deserialize)]
+        struct Divide {
+            by: String,
+        }
+        let divide = declared("divide").handler(|Divide { by }, _| async move {
+            let by: i32 = by.parse()?;
+            100_i32.checked_div(by).ok_or_else(|| ToolError::new("there is no result").with_code("by_zero"))
+        });
+        let registry = registry(divide);
+        let end = async |by: Value| registry.call("divide", json!({ "by": by })).await;
+        assert_eq!(end(json!("4")).await.expect("it succeeds"), 25);
+        for (by, failed) in [(json!(4), code::INVALID_ARGUMENTS), (json!("x"), code::FAILED), (json!("0"), "by_zero")] {
+            assert_eq!(end(by.clone()).await.expect_err("it fails").code(), failed, "{by}");
+        }
+    }
+}
