@@ -27,10 +27,11 @@ pub(crate) struct ToolOptions {
     pub(crate) inline: bool,
     pub(crate) expose_errors: bool,
     pub(crate) no_output_schema: bool,
+    pub(crate) output_schema_with: Option<ExprPath>,
     pub(crate) krate: Option<Path>,
 }
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "name",
     "description",
     "title",
@@ -51,6 +52,7 @@ const KEYS: [&str; 21] = [
     "inline",
     "expose_errors",
     "no_output_schema",
+    "output_schema_with",
     "crate",
 ];
 
@@ -61,6 +63,9 @@ impl ToolOptions {
         for entry in entries(tokens, &KEYS, errors) {
             let outcome = options.set(&entry);
             errors.keep(outcome);
+        }
+        if let (true, Some(path)) = (options.no_output_schema, &options.output_schema_with) {
+            errors.at(path, "`output_schema_with` declares a schema and `no_output_schema` none; keep one");
         }
         options
     }
@@ -87,6 +92,7 @@ impl ToolOptions {
             "inline" => self.inline = entry.flag()?,
             "expose_errors" => self.expose_errors = entry.flag()?,
             "no_output_schema" => self.no_output_schema = entry.flag()?,
+            "output_schema_with" => self.output_schema_with = Some(schema_function(entry)?),
             other => unreachable!("`{other}` is among `KEYS` and read nowhere"),
         }
         Ok(())
@@ -169,6 +175,17 @@ pub(crate) fn krate(entry: &Entry) -> syn::Result<Path> {
         // In quotes, as serde writes it.
         Value::Is(Expr::Lit(ExprLit { lit: Lit::Str(path), .. })) => path.parse().map_err(|_| wrong()),
         _ => Err(wrong()),
+    }
+}
+
+/// The path of a function that describes results.
+fn schema_function(entry: &Entry) -> syn::Result<ExprPath> {
+    match &entry.value {
+        Value::Is(Expr::Path(path)) => Ok(path.clone()),
+        _ => Err(entry.wrong(
+            "`output_schema_with` takes the path of a function from `&mut SchemaGenerator` to `Schema`, such as \
+             `output_schema_with = order_schema`",
+        )),
     }
 }
 

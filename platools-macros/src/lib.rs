@@ -65,7 +65,7 @@ use quote::quote;
 /// | `Option<T>` | the caller, who may leave it out |
 /// | `&str`, `&[T]`, and `Option`s of these | the caller; decoded into a `String` or `Vec<T>` and borrowed for the call |
 /// | `&Context` | the call |
-/// | `&T` | the registry's state, found by type when the tool is registered |
+/// | `&T` | the registry's state, found by type when a client is built |
 /// | `#[arg] &T` | the caller; decoded and borrowed for the call |
 /// | `#[inject] T` | a clone of the registry's `T`, or of the call's `Context` |
 ///
@@ -105,14 +105,18 @@ use quote::quote;
 /// | `allow_unknown` | ignore arguments the tool does not have | they are refused |
 /// | `inline` | run on the link's own task, for cheap functions only | a task, or a blocking thread for a sync function |
 /// | `expose_errors` | show the caller an error's chain of causes | off |
-/// | `no_output_schema` | declare no schema of the result | declared |
+/// | `no_output_schema` | declare no schema of the result, which need not implement `JsonSchema` then | declared |
+/// | `output_schema_with = path` | the schema of the result, from a function `fn(&mut SchemaGenerator) -> Schema` of schemars | that of its type |
 /// | `crate = path` | where the crate `platools` is | `::platools` |
 ///
 /// # Results
 ///
-/// A tool returns a value, or a `Result` under any name. Values implement `serde::Serialize` and `schemars::JsonSchema`. An error
-/// is a `ToolError` or becomes one: by `From<E> for ToolError`, else as a `std::error::Error` that keeps its causes, else by
-/// `Display`.
+/// A tool returns a value, or a `Result` under any name. Values implement `serde::Serialize` and `schemars::JsonSchema`. A value of a
+/// type that lacks `JsonSchema`, as types of other crates often do, is returned with `no_output_schema` or `output_schema_with`. A field of
+/// such a type takes `#[schemars(schema_with = "function")]`.
+///
+/// An error is a `ToolError` or becomes one: by `platools::tool::IntoToolError`, else as `?` converts it, else by `Display`. An error type
+/// keeps its causes.
 ///
 /// # What a tool cannot be
 ///

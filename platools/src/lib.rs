@@ -6,6 +6,7 @@ pub mod __private;
 mod client;
 mod dispatch;
 mod error;
+mod error_details;
 mod link;
 mod log_level;
 #[cfg(feature = "macros")]
@@ -38,3 +39,8 @@ pub use macros::attr;
 pub use platools_macros::tool;
 pub use registry::ToolRegistry;
 pub use tool::{Context, Tool, ToolDefinition, ToolError};
+
+/// JSON Schema: the crate whose derive [`tool`](macro@tool) asks of arguments and results.
+pub use schemars;
+/// Serialization: the crate whose derives [`tool`](macro@tool) asks of arguments and results.
+pub use serde;

@@ -2,8 +2,7 @@
 
 /// Lists tools: `tools![find, orders::cancel]` is a `Vec<Box<dyn Tool>>`.
 ///
-/// Each entry is the path of a function with [`#[tool]`](macro@crate::tool), or of a type without fields that implements
-/// [`Tool`](crate::Tool) by hand; `#[cfg(...)]` in front of one is kept. Listing a path twice, or two tools with one name, does
+/// Each entry is the path of a function with [`#[tool]`](macro@crate::tool); `#[cfg(...)]` in front of one is kept. Listing a path twice, or two tools with one name, does
 /// not compile.
 ///
 /// ```

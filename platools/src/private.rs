@@ -1,9 +1,7 @@
 //! What the expansions of the macros name. Not for use by hand, and free to change in any release.
 
 pub use crate::tool::expansion::*;
-pub use crate::tool::{
-    Auth, BindError, Context, Execution, Handler, IntoTools, Output, State, Tool, ToolDefinition, ToolError, ToolSet,
-};
+pub use crate::tool::{Auth, Context, Execution, IntoTools, Tool, ToolDefinition, ToolError, ToolSet};
 #[cfg(feature = "collect")]
 pub use inventory;
 #[cfg(feature = "macros")]

@@ -215,14 +215,14 @@ struct Gate(Mutex<mpsc::Receiver<i64>>);
 #[tool]
 fn block(gate: &Gate) -> Result<i64, ToolError> {
     let gate = gate.0.lock().expect("nobody panics with it");
-    gate.recv_timeout(PATIENCE).map_err(ToolError::from_error)
+    gate.recv_timeout(PATIENCE).map_err(ToolError::from)
 }
 
 /// Block the thread for longer than the tool may.
 #[tool(timeout = "20ms")]
 fn block_too_long(gate: &Gate) -> Result<i64, ToolError> {
     let gate = gate.0.lock().expect("nobody panics with it");
-    gate.recv_timeout(PATIENCE).map_err(ToolError::from_error)
+    gate.recv_timeout(PATIENCE).map_err(ToolError::from)
 }
 
 fn gated() -> (mpsc::Sender<i64>, ToolRegistry) {

@@ -99,6 +99,13 @@ async fn tell_inline(ctx: &Context) {
     ctx.log(LogLevel::Emergency, "at once");
 }
 
+/// Fail with every fact.
+#[tool]
+async fn fail_with_facts(large: bool) -> Result<(), ToolError> {
+    let details = if large { json!("x".repeat(64 * 1024)) } else { json!({"left": 3}) };
+    Err(ToolError::new("only 3 are left").with_code("too_few").retryable().with_details(details))
+}
+
 struct Setup {
     platform: Platform,
     worker: Worker,
@@ -119,7 +126,8 @@ impl Setup {
                 ask_for_cancellation,
                 report,
                 tell,
-                tell_inline
+                tell_inline,
+                fail_with_facts
             ])
             .expect("valid tools");
         let worker = Worker::start(client(&platform.url(), &registry));
@@ -175,7 +183,7 @@ async fn disconnected(events: &mut (impl StreamExt<Item = Event> + Unpin)) -> Di
 async fn every_extension_is_offered_in_the_upgrade() {
     let setup = Setup::start().await;
     let link = setup.platform.accept().await;
-    assert_eq!(link.header("Platools-Features"), Some("cancel, progress, log, result-ack, drain"));
+    assert_eq!(link.header("Platools-Features"), Some("cancel, progress, log, result-ack, drain, error-details"));
 }
 
 #[tokio::test]
@@ -316,7 +324,7 @@ async fn a_drained_socket_hands_over_to_a_new_one_and_no_call_is_lost() {
     old.call("running", "wait", json!({"number": 7})).await;
     old.send(json!({"type": "drain", "deadline_ms": 30_000})).await;
     let mut new = setup.platform.accept().await;
-    assert_eq!(new.header("Platools-Features"), Some("cancel, progress, log, result-ack, drain"));
+    assert_eq!(new.header("Platools-Features"), Some("cancel, progress, log, result-ack, drain, error-details"));
     new.registration().await;
     marker(&mut old, "served meanwhile").await;
     old.send(json!({"type": "result_ack", "call_ids": ["served meanwhile"]})).await;
@@ -553,4 +561,39 @@ async fn over_fifty_handovers_every_call_is_answered_and_executed_once() {
     let executions = executions.lock().expect("nobody panics with it");
     assert_eq!(executions.len(), caller.answers.len());
     assert!(executions.values().all(|times| *times == 1), "no call was executed twice");
+}
+
+#[tokio::test]
+async fn the_facts_of_a_failure_are_told_where_that_is_agreed_on() {
+    let setup = Setup::start().await;
+    let mut link = setup.accept().await;
+    link.call("c-1", "fail_with_facts", json!({"large": false})).await;
+    let frame = link.expect("tool_error").await;
+    let expected = json!({
+        "type": "tool_error", "call_id": "c-1", "error": "only 3 are left", "code": "too_few", "retryable": true, "details": {"left": 3}
+    });
+    assert_eq!(frame, expected);
+    link.call("c-2", "fail_with_facts", json!({"large": true})).await;
+    let frame = link.expect("tool_error").await;
+    assert_eq!((&frame["code"], frame.get("details")), (&json!("too_few"), None), "they are larger than 64 KiB");
+    link.call("c-3", "echo", json!({"number": "no number"})).await;
+    let frame = link.expect("tool_error").await;
+    assert_eq!((&frame["code"], &frame["retryable"]), (&json!("invalid_arguments"), &json!(false)));
+}
+
+#[tokio::test]
+async fn the_facts_of_a_failure_are_kept_from_a_platform_that_does_not_know_them() {
+    let setup = Setup::start().await;
+    let plain = |call_id: &str| json!({"type": "tool_error", "call_id": call_id, "error": "only 3 are left"});
+    let mut modern = setup.accept().await;
+    modern.call("c-1", "fail_with_facts", json!({"large": false})).await;
+    assert_eq!(modern.expect("tool_error").await["code"], "too_few");
+    // The reply was not confirmed, so it is sent again: now to a platform that has agreed on nothing.
+    drop(modern);
+    let mut link = setup.platform.accept().await;
+    link.registration().await;
+    assert_eq!(link.expect("tool_error").await, plain("c-1"));
+    link.send(json!({"type": "welcome", "sdk_connection_id": "c", "organization_id": "o"})).await;
+    link.call("c-2", "fail_with_facts", json!({"large": false})).await;
+    assert_eq!(link.expect("tool_error").await, plain("c-2"));
 }

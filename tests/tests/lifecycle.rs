@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use std::sync::Arc;
+
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use platools::{ClientHandle, Disconnect, Event, PlatoolsClientBuilder, Secret, ToolError, ToolRegistry, tool, tools};
@@ -9,6 +11,7 @@ use platools_gateway::{Gateway, Role, dev};
 use platools_tests::{Caller, Worker, client, within};
 use secrecy::ExposeSecret;
 use serde_json::json;
+use tokio::sync::{Notify, oneshot};
 
 /// Add two numbers.
 #[tool]
@@ -23,6 +26,21 @@ struct Name(String);
 #[tool]
 async fn which(name: &Name) -> String {
     name.0.clone()
+}
+
+/// Where a call and the test meet.
+#[derive(Default)]
+struct Gate {
+    begun: Notify,
+    go: Notify,
+}
+
+/// Wait for the test's word.
+#[tool]
+async fn hold(gate: &Gate) -> &'static str {
+    gate.begun.notify_one();
+    gate.go.notified().await;
+    "finished"
 }
 
 /// Fail.
@@ -205,4 +223,27 @@ async fn a_tool_that_fails_is_reported_and_the_gateway_says_so() {
             None => panic!("the client lives"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_worker_whose_shutdown_comes_finishes_its_calls_and_delivers_them() {
+    let gateway = gateway().await;
+    let gate = Arc::new(Gate::default());
+    let builder = client(&gateway.url(), &ToolRegistry::new()).secret(dev::SECRET);
+    // The state follows the tool that borrows it.
+    let mut client = builder.tools(tools![hold]).shared_state(Arc::clone(&gate)).build().expect("nothing is missing");
+    let mut events = client.handle().events();
+    let (shutdown, told) = oneshot::channel::<()>();
+    let worker = tokio::spawn(async move { client.run_until(told).await });
+    assert_eq!(registered(&mut events).await, 1);
+    let call = dev_caller(&gateway).calling("hold", json!({}));
+    within(gate.begun.notified()).await;
+    shutdown.send(()).expect("the worker runs");
+    let caller = dev_caller(&gateway);
+    within(async { while listed(&caller).await != [("hold".to_owned(), false)] {} }).await;
+    assert!(!worker.is_finished(), "a call runs");
+    gate.go.notify_one();
+    assert_eq!(within(call).await.expect("no panic").result(), "finished");
+    within(worker).await.expect("no panic").expect("it ends well");
+    assert!(events.next().await.is_some_and(|event| matches!(event, Event::Disconnected(Disconnect::Stopped))));
 }

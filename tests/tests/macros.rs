@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use platools::tool::{Auth, Execution, Rate};
+use platools::tool::{Auth, Execution, IntoToolError, Rate};
 use platools::{Context, ErrorKind, Tool, ToolError, ToolRegistry, tool, tools};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,10 +83,22 @@ async fn the_function_stays_an_ordinary_function() {
 }
 
 #[test]
-fn missing_state_is_found_when_the_registry_is_built() {
-    let error = ToolRegistry::new().with_tools(tools![lookup_order]).expect_err("there is no Db");
-    assert_eq!(error.kind(), ErrorKind::MissingState);
-    assert!(error.to_string().contains("`db`"), "{error}");
+fn missing_state_is_found_when_a_client_or_a_server_is_built() {
+    let registry = || ToolRegistry::new().with_tools(tools![lookup_order]).expect("state may follow");
+    let client = || platools::PlatoolsClient::builder().url("http://127.0.0.1:1").secret("s");
+    let errors = [
+        client().registry(registry()).build().map(drop),
+        client().tools(tools![lookup_order]).build().map(drop),
+        platools::serve::Server::new(registry()).definitions().map(drop),
+        registry().check(),
+    ];
+    for error in errors.map(|built| built.expect_err("there is no Db")) {
+        assert_eq!(error.kind(), ErrorKind::MissingState);
+        for part in ["tool `lookup_order`", "parameter `db`", "Db`", "`state`"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+    client().tools(tools![lookup_order]).state(Db { prefix: "" }).build().expect("the state comes after the tool");
 }
 
 #[test]
@@ -257,6 +269,21 @@ impl fmt::Display for Report {
     }
 }
 
+/// An error type that says what it becomes.
+#[derive(Debug)]
+struct Coded;
+impl fmt::Display for Coded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not these words")
+    }
+}
+impl StdError for Coded {}
+impl IntoToolError for Coded {
+    fn into_tool_error(self) -> ToolError {
+        ToolError::new("coded").with_code("coded")
+    }
+}
+
 type Alias<T> = Result<T, Outer>;
 
 fn outer() -> Outer {
@@ -275,6 +302,17 @@ mod failing {
     #[tool]
     pub(super) fn with_chosen() -> Result<(), Chosen> {
         Err(Chosen)
+    }
+    /// Fail.
+    #[tool]
+    pub(super) fn with_coded() -> Result<(), Coded> {
+        Err(Coded)
+    }
+    /// Fail.
+    #[tool]
+    pub(super) async fn with_question() -> Result<u8, ToolError> {
+        let text = std::fs::read_to_string("/nonexistent/file").or(Err(outer()))?;
+        Ok(text.parse()?)
     }
     /// Fail.
     #[tool]
@@ -329,6 +367,8 @@ async fn every_kind_of_error_becomes_a_tool_error() {
     let expected = [
         ("mine", "mine", false),
         ("chosen", "chosen", false),
+        ("coded", "coded", false),
+        ("outer", platools::tool::code::FAILED, true),
         ("outer", platools::tool::code::FAILED, true),
         ("outer", platools::tool::code::FAILED, true),
         ("io", platools::tool::code::FAILED, false),
@@ -340,6 +380,8 @@ async fn every_kind_of_error_becomes_a_tool_error() {
     let tools = tools![
         failing::with_tool_error,
         failing::with_chosen,
+        failing::with_coded,
+        failing::with_question,
         failing::with_error,
         failing::with_alias,
         failing::with_io,

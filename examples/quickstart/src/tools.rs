@@ -84,7 +84,7 @@ pub(crate) async fn disk_usage(
     root: &Root,
 ) -> Result<Usage, ToolError> {
     let absolute = root.inside(&path)?;
-    if !tokio::fs::try_exists(&absolute).await.map_err(ToolError::from_error)? {
+    if !tokio::fs::try_exists(&absolute).await? {
         return Err(ToolError::new(format!("there is nothing at {path}")).with_code("not_found"));
     }
     let sizes = tokio::task::spawn_blocking(move || {
@@ -92,7 +92,7 @@ pub(crate) async fn disk_usage(
             .filter_map(|file| file.metadata().ok())
             .fold((0, 0), |(files, bytes), file| (files + 1, bytes + file.len()))
     });
-    let (files, bytes) = sizes.await.map_err(ToolError::from_error)?;
+    let (files, bytes) = sizes.await?;
     Ok(Usage { path, files, bytes })
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use platools::tool::{Handler, HandlerFuture, Output, code};
+use platools::tool::code;
 use platools::{Context, ToolError};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, ContentBlock, JsonObject,
@@ -14,9 +14,6 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::connection::Session;
-
-/// What a platform puts beside the arguments. It is none of a server's business.
-const ENVELOPES: [&str; 2] = ["__platos", "_context"];
 
 /// What a tool's results are for those who call it here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,18 +32,15 @@ pub(super) struct Call {
     pub(super) session: watch::Receiver<Option<Session>>,
 }
 
-impl Handler for Call {
-    fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
-        Box::pin(async move { output.write(&value(self.result(&context).await?, self.form)?) })
-    }
-}
-
 impl Call {
-    async fn result(&self, context: &Context) -> Result<CallToolResult, ToolError> {
+    /// Passes one call on, and returns what the server says.
+    pub(super) async fn run(self: Arc<Self>, arguments: JsonObject, context: Context) -> Result<Value, ToolError> {
+        value(self.result(arguments, &context).await?, self.form)
+    }
+
+    async fn result(&self, arguments: JsonObject, context: &Context) -> Result<CallToolResult, ToolError> {
         let away = || ToolError::new("the MCP server behind this tool is not connected at the moment; try again later");
         let Session { peer, progress } = self.session.borrow().clone().ok_or_else(away)?;
-        let mut arguments: JsonObject = context.params().deserialize()?;
-        arguments.retain(|name, _| !ENVELOPES.contains(&name.as_str()));
         let params = CallToolRequestParams::new(self.tool.to_string()).with_arguments(arguments);
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
         let options = PeerRequestOptions::no_options();

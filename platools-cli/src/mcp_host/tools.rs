@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use platools::tool::{BindError, Content, Handler, MAX_NAME_CHARS, State};
-use platools::{Tool, ToolDefinition, ToolRegistry};
+use platools::tool::{Content, FunctionTool, MAX_NAME_CHARS};
+use platools::{ToolDefinition, ToolRegistry};
 use rmcp::model::ToolAnnotations;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -17,48 +17,29 @@ const DIGEST_CHARS: usize = 8;
 
 /// Makes a registry what a server's list is. A tool that cannot be hosted is left out, and the log says why.
 pub(super) fn put(registry: &ToolRegistry, listed: Vec<rmcp::model::Tool>, session: &watch::Sender<Option<Session>>) {
-    let hosted: Vec<_> = listed.into_iter().map(|tool| Hosted::new(tool, session.subscribe())).collect();
-    let is_gone = |name: &str| hosted.iter().all(|tool| tool.definition.name != name);
+    let hosted: Vec<_> = listed.into_iter().map(|tool| (Arc::from(&*tool.name), definition(tool))).collect();
+    let is_gone = |name: &str| hosted.iter().all(|(_, definition)| definition.name != name);
     for name in registry.names().into_iter().filter(|name| is_gone(name)) {
         registry.remove(&name);
         tracing::info!(tool.name = name, "the MCP server no longer has this tool");
     }
-    for tool in hosted {
-        let name = tool.definition.name.clone();
-        if registry.get(&name).is_some_and(|known| *known == tool.definition) {
+    for (tool, definition) in hosted {
+        if registry.get(&definition.name).is_some_and(|known| *known == definition) {
             continue;
         }
-        match registry.replace(tool) {
+        let name = definition.name.clone();
+        match registry.replace(host(tool, definition, session.subscribe())) {
             Ok(()) => tracing::info!(tool.name = name, "hosting a tool"),
             Err(error) => tracing::warn!(%error, "a tool of the MCP server cannot be hosted"),
         }
     }
 }
 
-/// A tool of a server's.
-struct Hosted {
-    definition: ToolDefinition,
-    /// As the server knows it.
-    name: Arc<str>,
-    session: watch::Receiver<Option<Session>>,
-}
-
-impl Hosted {
-    fn new(tool: rmcp::model::Tool, session: watch::Receiver<Option<Session>>) -> Self {
-        let name = Arc::from(&*tool.name);
-        Self { definition: definition(tool), name, session }
-    }
-}
-
-impl Tool for Hosted {
-    fn definition(&self) -> ToolDefinition {
-        self.definition.clone()
-    }
-
-    fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
-        let form = if self.definition.returns_content() { Form::Content } else { Form::Value };
-        Ok(Arc::new(Call { tool: Arc::clone(&self.name), form, session: self.session.clone() }))
-    }
+/// Hosts the tool that the server knows as `tool`.
+fn host(tool: Arc<str>, definition: ToolDefinition, session: watch::Receiver<Option<Session>>) -> FunctionTool {
+    let form = if definition.returns_content() { Form::Content } else { Form::Value };
+    let call = Arc::new(Call { tool, form, session });
+    definition.handler(move |arguments, context| Arc::clone(&call).run(arguments, context))
 }
 
 fn definition(tool: rmcp::model::Tool) -> ToolDefinition {

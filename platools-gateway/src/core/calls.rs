@@ -6,6 +6,7 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use platools::wire::ErrorDetails;
 use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
@@ -30,6 +31,8 @@ pub enum Outcome {
     Failed {
         /// Why, for the caller.
         message: String,
+        /// The facts that the tool gave beside the message.
+        details: Option<Box<ErrorDetails>>,
     },
 }
 
@@ -42,7 +45,7 @@ impl fmt::Debug for Outcome {
                 .field("result_bytes", &result.get().len())
                 .field("latency_ms", latency_ms)
                 .finish(),
-            Self::Failed { message } => f.debug_struct("Failed").field("message_bytes", &message.len()).finish(),
+            Self::Failed { message, .. } => f.debug_struct("Failed").field("message_bytes", &message.len()).finish(),
         }
     }
 }
@@ -264,7 +267,7 @@ mod tests {
     }
 
     fn failed(message: &str) -> Outcome {
-        Outcome::Failed { message: message.to_owned() }
+        Outcome::Failed { message: message.to_owned(), details: None }
     }
 
     fn soon() -> Instant {
@@ -277,7 +280,7 @@ mod tests {
         let waiting = calls.open("c".into(), scope("a"), None);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("first")), Receipt::Accepted);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("second")), Receipt::NotPending);
-        assert!(matches!(waiting.until(soon(), None).await, Ok(Outcome::Failed { message }) if message == "first"));
+        assert!(matches!(waiting.until(soon(), None).await, Ok(Outcome::Failed { message, .. }) if message == "first"));
     }
 
     #[tokio::test]
@@ -286,7 +289,7 @@ mod tests {
         let waiting = calls.open("c".into(), scope("a"), None);
         assert_eq!(calls.answer(&scope("b"), &"c".into(), failed("foreign")), Receipt::Foreign);
         assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("own")), Receipt::Accepted);
-        assert!(matches!(waiting.until(soon(), None).await, Ok(Outcome::Failed { message }) if message == "own"));
+        assert!(matches!(waiting.until(soon(), None).await, Ok(Outcome::Failed { message, .. }) if message == "own"));
     }
 
     #[tokio::test(start_paused = true)]

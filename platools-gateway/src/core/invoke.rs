@@ -168,7 +168,7 @@ impl Core {
                 Ok(CallReply { call_id, result: shortened(result, max_bytes(&found.tool.declaration)), latency_ms })
             }
             Err(error) => {
-                record.failed(error.kind());
+                record.failed(&error);
                 Err(error.about_call(&call_id))
             }
         }
@@ -214,7 +214,9 @@ impl Core {
         sent.is_answered = end.is_ok();
         match end? {
             Outcome::Returned { result, latency_ms } => Ok((result, latency_ms)),
-            Outcome::Failed { message } => Err(Error::new(ErrorKind::ToolFailed, message)),
+            Outcome::Failed { message, details } => {
+                Err(Error::new(ErrorKind::ToolFailed, message).with_tool_error(details))
+            }
         }
     }
 }

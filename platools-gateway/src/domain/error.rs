@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use platools::wire::ErrorDetails;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::ids::CallId;
 
@@ -25,12 +27,21 @@ pub struct Error {
     call_id: Option<CallId>,
     problems: Vec<ArgumentProblem>,
     wait: Option<Duration>,
+    tool_error: Option<Box<ErrorDetails>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), call_id: None, problems: Vec::new(), wait: None, source: None }
+        Self {
+            kind,
+            message: message.into(),
+            call_id: None,
+            problems: Vec::new(),
+            wait: None,
+            tool_error: None,
+            source: None,
+        }
     }
 
     pub(crate) fn about_call(mut self, call_id: &CallId) -> Self {
@@ -45,6 +56,12 @@ impl Error {
 
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
         self.wait = Some(wait);
+        self
+    }
+
+    /// Adds the facts that the tool gave with its failure, if it gave any.
+    pub(crate) fn with_tool_error(mut self, details: Option<Box<ErrorDetails>>) -> Self {
+        self.tool_error = details;
         self
     }
 
@@ -76,6 +93,21 @@ impl Error {
     pub fn in_full(&self) -> String {
         let problems = self.problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message));
         std::iter::once(self.message.clone()).chain(problems).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The failure as a JSON object, for readers who see results as JSON: `error` is [`in_full`](Self::in_full), and the tool's `code`, `retryable`
+    /// and `details` stand beside it if they tell something.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut told = self.tool_error().map(ErrorDetails::telling).unwrap_or_default();
+        told.shift_insert(0, "error".to_owned(), self.in_full().into());
+        Value::Object(told)
+    }
+
+    /// The facts that the tool gave with its failure: its own code, whether it may succeed later, and details. They are the tool's word: whether
+    /// the gateway or its caller may repeat a call is [`ErrorKind::is_retryable`].
+    #[must_use]
+    pub fn tool_error(&self) -> Option<&ErrorDetails> {
+        self.tool_error.as_deref()
     }
 
     /// The call it happened to, where there was one already.

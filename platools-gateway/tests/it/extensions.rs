@@ -7,9 +7,11 @@ use crate::support::{Caller, Dial, Worker, dev_gateway, ended, within};
 
 /// A worker that knows every extension, with one tool.
 async fn modern(gateway: &Gateway) -> Worker {
-    let dial = Dial::dev(gateway).header("platools-features", "cancel, progress, log, result-ack, drain, unknown");
+    let dial = Dial::dev(gateway)
+        .header("platools-features", "cancel, progress, log, result-ack, drain, error-details, unknown");
     let mut worker = dial.open().await;
-    assert_eq!(worker.expect("welcome").await["features"], json!(["cancel", "progress", "log", "result-ack", "drain"]));
+    let agreed = json!(["cancel", "progress", "log", "result-ack", "drain", "error-details"]);
+    assert_eq!(worker.expect("welcome").await["features"], agreed);
     worker.register(&["slow"]).await;
     worker
 }

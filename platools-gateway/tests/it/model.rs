@@ -177,6 +177,27 @@ async fn a_model_is_told_what_is_wrong_with_a_call_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_model_is_told_the_code_and_the_details_of_a_failure() {
+    let mut model = Model::start().await;
+    let gateway = thinking_gateway(model.settings()).await;
+    let mut worker = Dial::dev(&gateway).header("platools-features", "error-details").welcomed().await;
+    worker.register(&["fails"]).await;
+    let answer = asking(&gateway, "hi");
+    model.asked().await.calls(&[("c1", "fails", "{}")]).await;
+    let call = worker.expect("tool_call").await;
+    let details = json!({"left": 3});
+    let error = json!({
+        "type": "tool_error", "call_id": call["call_id"], "error": "too few", "code": "too_few", "retryable": false, "details": details
+    });
+    worker.send(error).await;
+    let asked = model.asked().await;
+    let told: Value = serde_json::from_str(asked.messages(2)[0]["content"].as_str().unwrap()).unwrap();
+    assert_eq!(told, json!({"error": "too few", "code": "too_few", "details": details}));
+    asked.says("sorry").await;
+    assert_eq!(said(&ended(answer).await), "sorry");
+}
+
+#[tokio::test]
 async fn a_conversation_goes_on_with_what_was_said_and_called_before() {
     let mut model = Model::start().await;
     let gateway = thinking_gateway(model.settings()).await;

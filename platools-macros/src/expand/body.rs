@@ -129,7 +129,7 @@ fn error(tool: &Tool) -> TokenStream {
     let convert = quote_spanned!(tool.returns_span=> tool_error);
     quote! {{
         use __platools::{
-            IntoToolErrorFromDisplay as _, IntoToolErrorFromError as _, IntoToolErrorFromInto as _, IntoToolErrorFromNothing as _,
+            IntoToolErrorByAuthor as _, IntoToolErrorFromDisplay as _, IntoToolErrorFromInto as _, IntoToolErrorFromNothing as _,
         };
         (&mut &mut &mut &mut __platools::ErrorOf(::core::option::Option::Some(__error))).#convert()
     }}

@@ -2,8 +2,10 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use crate::model::Tool;
+use crate::name::{generated, without_self};
 
 /// The expression of a tool's definition.
 pub(super) fn definition(tool: &Tool) -> TokenStream {
@@ -24,10 +26,7 @@ fn fields(tool: &Tool) -> Vec<TokenStream> {
     let options = &tool.options;
     let execution = execution(tool);
     let mut fields = vec![quote!(execution = __platools::Execution::#execution)];
-    if !options.no_output_schema {
-        let kind = kind_of_return(tool);
-        fields.push(quote!(output_schema = #kind.output_schema()));
-    }
+    fields.extend(output_schema(tool));
     if let Some(auth) = options.auth {
         let auth = Ident::new(auth, Span::call_site());
         fields.push(quote!(auth = __platools::Auth::#auth));
@@ -41,6 +40,16 @@ fn fields(tool: &Tool) -> Vec<TokenStream> {
     }
     fields.extend(limits(tool));
     fields
+}
+
+fn output_schema(tool: &Tool) -> Option<TokenStream> {
+    let options = &tool.options;
+    if let Some(path) = &options.output_schema_with {
+        let (path, span) = (without_self(quote!(#path)), generated(path.span()));
+        return Some(quote_spanned!(span=> output_schema = __platools::output_schema_with(#path)));
+    }
+    let kind = kind_of_return(tool);
+    (!options.no_output_schema).then(|| quote!(output_schema = #kind.output_schema()))
 }
 
 fn limits(tool: &Tool) -> impl Iterator<Item = TokenStream> {
@@ -67,8 +76,11 @@ fn execution(tool: &Tool) -> Ident {
 /// Whether the function returns a `Result`, settled by its type. The same tokens wherever it is asked, so that a type that cannot
 /// be returned is one message.
 pub(super) fn kind_of_return(tool: &Tool) -> TokenStream {
-    let returns = crate::name::without_self(tool.returns.clone());
+    let returns = without_self(tool.returns.clone());
+    let is_described = !tool.options.no_output_schema && tool.options.output_schema_with.is_none();
+    let kind = if is_described { "kind_of_return" } else { "kind_of_undescribed_return" };
+    let kind = Ident::new(kind, tool.returns_span);
     quote_spanned! {tool.returns_span=>
-        (&__platools::Returned::<#returns>::new()).kind_of_return()
+        (&__platools::Returned::<#returns>::new()).#kind()
     }
 }

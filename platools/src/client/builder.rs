@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::PlatoolsClient;
+use super::hosted::Hosted;
 use crate::dispatch::Limits;
 use crate::error::{Error, ErrorKind};
 use crate::link::{
@@ -32,6 +33,7 @@ pub struct PlatoolsClientBuilder {
     url: String,
     secret: Option<Secret>,
     registry: ToolRegistry,
+    pub(super) hosted: Hosted,
     reconnect: Reconnect,
     tls: Tls,
     connect_timeout: Duration,
@@ -44,6 +46,7 @@ impl Default for PlatoolsClientBuilder {
             url: String::new(),
             secret: None,
             registry: ToolRegistry::new(),
+            hosted: Hosted::default(),
             reconnect: Reconnect::new(),
             tls: Tls::new(),
             connect_timeout: Duration::from_secs(20),
@@ -73,7 +76,8 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// The tools. Default: none.
+    /// The registry of the tools, to be changed while the client runs. Default: an empty one. [`tools`](Self::tools) and
+    /// [`state`](Self::state) add to it.
     pub fn registry(mut self, registry: ToolRegistry) -> Self {
         self.registry = registry;
         self
@@ -157,13 +161,15 @@ impl PlatoolsClientBuilder {
     /// The client.
     ///
     /// # Errors
-    /// The URL or the secret is missing or malformed, a certificate cannot be used, or a setting is too small.
+    /// The URL or the secret is missing or malformed, a certificate cannot be used, or a setting is too small. A tool could not be
+    /// added, or borrows a type that the registry has no state of ([`MissingState`](ErrorKind::MissingState)).
     pub fn build(self) -> Result<PlatoolsClient, Error> {
         self.check_settings()?;
         let secret = self.secret.ok_or_else(|| {
             Error::new(ErrorKind::InvalidSecret, "there is no secret; set PLATOS_SECRET or call `secret(..)`")
         })?;
         let connector = Connector::new(&self.url, secret, &self.tls, self.connect_timeout)?;
+        self.hosted.add_to(&self.registry)?;
         Ok(PlatoolsClient {
             connector,
             reconnect: self.reconnect,
@@ -189,7 +195,10 @@ impl PlatoolsClientBuilder {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::tool::{ToolDefinition, ToolError};
 
     fn kind(builder: PlatoolsClientBuilder) -> Option<ErrorKind> {
         builder.build().err().map(|error| error.kind())
@@ -208,5 +217,11 @@ mod tests {
         assert_eq!(kind(complete().reconnect(restless)), Some(ErrorKind::InvalidSetting));
         let tls = Tls::new().ca_certificates("no PEM");
         assert_eq!(kind(complete().url("https://host").tls(tls)), Some(ErrorKind::Tls));
+        let tool = || ToolDefinition::new("t", "Do it.", json!({ "type": "object" }));
+        let tools = || vec![tool().handler(|_: Value, _| async { Ok::<_, ToolError>(()) })];
+        assert_eq!(kind(complete().tools(tools()).tools(tools())), Some(ErrorKind::DuplicateTool));
+        let registry = ToolRegistry::new();
+        assert_eq!(kind(complete().tools(tools()).registry(registry.clone())), None);
+        assert_eq!(registry.names(), ["t"], "they are added to a registry that is given later");
     }
 }

@@ -2,8 +2,10 @@
 
 mod builder;
 mod handle;
+mod hosted;
 mod platools;
 mod run;
+mod until;
 
 use tokio::sync::watch;
 
@@ -22,15 +24,17 @@ pub use platools::Platools;
 /// registers again, and delivers what the platform may not have received.
 ///
 /// ```no_run
-/// # use platools::{PlatoolsClient, ToolRegistry, tool, tools};
+/// # use platools::{PlatoolsClient, tool, tools};
 /// # /// Add two numbers.
 /// # #[tool]
 /// # async fn add(a: i64, b: i64) -> i64 { a + b }
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), platools::Error> {
-/// let registry = ToolRegistry::new().with_tools(tools![add])?;
-/// let mut client =
-///     PlatoolsClient::builder().url("https://platform.example.com").secret("platos_agent_...").registry(registry).build()?;
+/// let mut client = PlatoolsClient::builder()
+///     .url("https://platform.example.com")
+///     .secret("platos_agent_...")
+///     .tools(tools![add])
+///     .build()?;
 /// let handle = client.handle();
 /// // Elsewhere, say on a signal: handle.stop().await
 /// client.run_forever().await?;

@@ -82,7 +82,7 @@ impl Running {
     /// A call that was cancelled either has a result or failed as cancelled, and neither is a fault of the tool.
     fn unless_cancelled(&self, failed: Failed) -> Failed {
         match self.context.is_cancelled() {
-            true => Failed { error: cancelled().with_source(failed.error), fault: None },
+            true => Failed { error: cancelled().with_source(failed.error.into_error()), fault: None },
             false => failed,
         }
     }

@@ -22,7 +22,7 @@ use super::outbox::Outbox;
 use super::report::{ConnectionState, Disconnect, Event};
 use super::socket::{CLOSE_LIMIT, Received, Socket, text};
 use super::successor::{Successor, accepts};
-use super::worker::{Worker, said_frames};
+use super::worker::{Worker, said_frames, without_error_details};
 use crate::dispatch::{CallKey, Outcome};
 use crate::log_level::LogLevel;
 use crate::text::cut;
@@ -136,7 +136,7 @@ impl Session<'_> {
             // Every arm is cancel-safe: the socket and the channels lose nothing, and the timer is kept.
             let wake = tokio::select! {
                 turn = self.socket.next_from(
-                    || next_frame(&mut self.pulse, &mut self.worker.outbox, &mut self.worker.health),
+                    || next_frame(&mut self.pulse, &mut self.worker.outbox, &mut self.worker.health, self.features),
                     |cx| if finishes { Poll::Ready(Wake::Finished) } else { poll_saying(&mut self.worker.saying, cx) },
                 ) => match turn {
                     Either::Left(received) => Wake::Received(received),
@@ -434,7 +434,7 @@ impl Session<'_> {
 
     async fn end(mut self, reason: Disconnect) -> Ended {
         let deadline = self.end_deadline(&reason);
-        let source = || next_frame(&mut self.pulse, &mut self.worker.outbox, &mut self.worker.health);
+        let source = || next_frame(&mut self.pulse, &mut self.worker.outbox, &mut self.worker.health, self.features);
         // The platform answers a close once it has read everything before it, so that confirms every reply.
         if self.socket.end_by(&reason, deadline, source).await {
             self.worker.outbox.all_arrived();
@@ -455,7 +455,12 @@ impl Session<'_> {
 
 /// The next frame of a worker that may wait until the socket has room. A heartbeat goes between two replies: it confirms those
 /// before it, and it does not wait for those behind it.
-fn next_frame(pulse: &mut Heartbeat, outbox: &mut Outbox, health: &mut HealthReports) -> Option<Utf8Bytes> {
+fn next_frame(
+    pulse: &mut Heartbeat,
+    outbox: &mut Outbox,
+    health: &mut HealthReports,
+    features: Features,
+) -> Option<Utf8Bytes> {
     if pulse.take_wanted() {
         outbox.heartbeat_sent();
         return Some(health.heartbeat(Instant::now()));
@@ -465,7 +470,9 @@ fn next_frame(pulse: &mut Heartbeat, outbox: &mut Outbox, health: &mut HealthRep
         pulse.sent(Instant::now());
         return Some(HealthReports::silent_heartbeat());
     }
-    outbox.next_unsent()
+    // The outbox keeps replies whole: which socket they go out on, and what its platform knows, is clear only now.
+    let reply = outbox.next_unsent()?;
+    Some(if features.contains(Feature::ErrorDetails) { reply } else { without_error_details(reply) })
 }
 
 /// The next call that has something to tell. The worker holds an outlet itself, so there is always one to come.

@@ -425,7 +425,7 @@ impl Platform {
     async fn serve_extended(worker: Worker) -> Self {
         let mut platform = Self::serve(worker).await;
         platform.frame_of("tool_register").await;
-        let features = ["cancel", "progress", "log", "result-ack", "drain"];
+        let features = ["cancel", "progress", "log", "result-ack", "drain", "error-details"];
         platform.send(json!({"type": "welcome", "sdk_connection_id": "c", "features": features})).await;
         platform
     }

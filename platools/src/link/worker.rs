@@ -21,8 +21,10 @@ use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::signature::Verifier;
 use crate::text::cut;
 use crate::time::after;
-use crate::tool::{Context, Entry, Outlet, Report, Unsent, Wanted};
-use crate::wire::{ResultAck, ToolDeclaration, ToolFailure, ToolLog, ToolProgress, WorkerFrame, result_frame};
+use crate::tool::{Context, Entry, Outlet, Report, ToolError, Unsent, Wanted};
+use crate::wire::{
+    ErrorDetails, ResultAck, ToolDeclaration, ToolFailure, ToolLog, ToolProgress, WorkerFrame, result_frame,
+};
 
 /// Messages of failures are cut here: an error that filled a frame would close the socket.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -238,10 +240,32 @@ fn frame(outcome: Outcome) -> Utf8Bytes {
                 Some(causes) => failure.with_traceback(cut(causes, MAX_MESSAGE_BYTES)),
                 None => failure,
             };
-            WorkerFrame::ToolError(failure).to_text()
+            WorkerFrame::ToolError(failure.with_details(error_details(&outcome.call_id, &error))).to_text()
         }
     };
     text.into()
+}
+
+/// The facts about a failure beside its message.
+fn error_details(call_id: &str, error: &ToolError) -> ErrorDetails {
+    let facts = ErrorDetails::new(error.code(), error.is_retryable(), error.details());
+    if error.details().is_some() && facts.details.is_none() {
+        warn!(call.id = call_id, "error details left out: they are larger than 64 KiB");
+    }
+    facts
+}
+
+/// The form of a reply for a platform that did not agree on `error-details`: the same without the facts about a failure.
+pub(super) fn without_error_details(reply: Utf8Bytes) -> Utf8Bytes {
+    if !reply.starts_with(r#"{"type":"tool_error""#) {
+        return reply;
+    }
+    match WorkerFrame::parse(&reply) {
+        Ok(WorkerFrame::ToolError(failure)) => {
+            WorkerFrame::ToolError(failure.with_details(ErrorDetails::default())).to_text().into()
+        }
+        _ => reply,
+    }
 }
 
 fn declaration(tool: &RegisteredTool) -> ToolDeclaration {

@@ -7,37 +7,35 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::binding::{Binding, SharedState, missing_state};
 use super::health::Health;
 use crate::error::{Error, ErrorKind};
-use crate::tool::{Handler, Rate, State, Tool, ToolDefinition};
+use crate::tool::{Handler, Rate, Tool, ToolDefinition};
 use crate::window::SlidingWindow;
 
-/// A tool that was bound to its registry's state.
+/// A tool of a registry.
 pub(crate) struct RegisteredTool {
     definition: Arc<ToolDefinition>,
-    handler: Arc<dyn Handler>,
+    binding: Arc<Binding>,
     permits: Option<Arc<Semaphore>>,
     rate: Option<Arc<Mutex<SlidingWindow>>>,
     health: Arc<Mutex<Health>>,
 }
 
 impl RegisteredTool {
-    /// Checks a tool's declaration and binds it.
-    pub(super) fn bind(tool: &dyn Tool, state: &State) -> Result<Arc<Self>, Error> {
+    /// Checks a tool's declaration. The tool is bound to the state later.
+    pub(super) fn new(tool: Box<dyn Tool>, state: SharedState) -> Result<Arc<Self>, Error> {
         let definition = tool.definition();
         let name = &definition.name;
         definition.validate().map_err(|error| {
             Error::new(ErrorKind::InvalidTool, format!("tool `{name}`: {error}")).with_source(error)
-        })?;
-        let handler = tool.bind(state).map_err(|error| {
-            Error::new(ErrorKind::MissingState, format!("tool `{name}`: {error}")).with_source(error)
         })?;
         Ok(Arc::new(Self {
             permits: definition.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls.get() as usize))),
             rate: definition.rate_limit.map(|rate| Arc::new(Mutex::new(window(rate)))),
             health: Arc::default(),
             definition: Arc::new(definition),
-            handler,
+            binding: Arc::new(Binding::new(tool, state)),
         }))
     }
 
@@ -49,11 +47,19 @@ impl RegisteredTool {
         let rate = if new.rate_limit == old.rate_limit { &earlier.rate } else { &self.rate };
         Arc::new(Self {
             definition: Arc::clone(&self.definition),
-            handler: Arc::clone(&self.handler),
+            binding: Arc::clone(&self.binding),
             permits: permits.clone(),
             rate: rate.clone(),
             health: Arc::clone(&earlier.health),
         })
+    }
+
+    /// Binds the tool to the registry's state, unless it is bound already.
+    ///
+    /// # Errors
+    /// State is missing: the message about it.
+    pub(super) fn bind(&self) -> Result<(), String> {
+        self.binding.bind().map(drop).map_err(|error| missing_state(self.name(), &error))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -64,8 +70,9 @@ impl RegisteredTool {
         &self.definition
     }
 
+    /// The handler of the tool's calls; one that fails them if state is missing.
     pub(crate) fn handler(&self) -> Arc<dyn Handler> {
-        Arc::clone(&self.handler)
+        self.binding.handler(self.name())
     }
 
     /// Bounds how many calls of this tool run at once; `None` where the tool has no limit. Calls get permits in the order in

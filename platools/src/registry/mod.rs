@@ -3,6 +3,7 @@
 //! A [`ToolRegistry`] is a handle: clones share the same tools, so that tools can come and go while a client is connected.
 //! Every change is announced, and the client registers the new set with its platform.
 
+mod binding;
 mod entry;
 mod health;
 mod manifest;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 use crate::error::{Error, ErrorKind};
 use crate::tool::{IntoTools, State, ToolDefinition};
 
+use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
 
 /// The tools of a worker.
@@ -46,6 +48,7 @@ pub struct ToolRegistry {
 #[derive(Default)]
 struct Shared {
     contents: RwLock<Contents>,
+    state: SharedState,
     /// Counts the changes, for whoever mirrors the set of tools elsewhere.
     changes: watch::Sender<u64>,
 }
@@ -55,7 +58,8 @@ type Tools = IndexMap<String, Arc<RegisteredTool>>;
 #[derive(Default)]
 struct Contents {
     tools: Tools,
-    state: State,
+    /// Whether a client or server uses the registry: from then on, tools have to find their state when they are added.
+    is_checked: bool,
 }
 
 impl ToolRegistry {
@@ -65,7 +69,10 @@ impl ToolRegistry {
         Self::default()
     }
 
-    /// Adds a value that tools may borrow, in place of one of the same type. Tools added before keep what they have.
+    /// Adds a value that tools may borrow, in place of one of the same type.
+    ///
+    /// State and tools may be added in any order. A tool takes its state when the registry is [checked](Self::check), which building a client
+    /// does, or else for its first call, and keeps it from then on.
     #[must_use]
     pub fn with_state<T: Any + Send + Sync>(self, value: T) -> Self {
         self.with_shared_state(Arc::new(value))
@@ -74,8 +81,13 @@ impl ToolRegistry {
     /// Adds a value that is shared already; tools borrow the `T` inside.
     #[must_use]
     pub fn with_shared_state<T: Any + Send + Sync>(self, value: Arc<T>) -> Self {
-        drop(self.write(|contents| contents.state.put(value)));
+        self.shared.state.put(value);
         self
+    }
+
+    /// Adds several values that tools may borrow.
+    pub(crate) fn extend_state(&self, values: State) {
+        self.shared.state.extend(values);
     }
 
     /// Adds tools; the same as [`insert`](Self::insert), for use while building.
@@ -87,12 +99,10 @@ impl ToolRegistry {
         Ok(self)
     }
 
-    /// A registry of every `#[tool]` function linked into this binary, for tools that borrow no state. Where some do, add it
-    /// first: `ToolRegistry::new().with_state(db).with_collected_tools()`.
+    /// A registry of every `#[tool]` function linked into this binary.
     ///
     /// # Errors
-    /// As for [`with_collected_tools`](Self::with_collected_tools): a tool that borrows state is
-    /// [`MissingState`](ErrorKind::MissingState).
+    /// As for [`insert`](Self::insert).
     #[cfg(feature = "collect")]
     pub fn collect() -> Result<Self, Error> {
         Self::new().with_collected_tools()
@@ -130,7 +140,8 @@ impl ToolRegistry {
     /// ```
     ///
     /// # Errors
-    /// A name is taken, a declaration is invalid, or a tool borrows a type the registry has no state of.
+    /// A name is taken, or a declaration is invalid. Once the registry was [checked](Self::check), also: a tool borrows a type that the
+    /// registry has no state of.
     pub fn insert(&self, tools: impl IntoTools) -> Result<(), Error> {
         self.change(tools, |tools, tool| match tools.insert(tool.name().to_owned(), tool) {
             None => Ok(()),
@@ -176,13 +187,45 @@ impl ToolRegistry {
     /// ```
     ///
     /// # Errors
-    /// A declaration is invalid, or a tool borrows a type the registry has no state of.
+    /// As for [`insert`](Self::insert), but for the name.
     pub fn replace(&self, tools: impl IntoTools) -> Result<(), Error> {
         self.change(tools, |tools, tool| {
             let tool = tools.get(tool.name()).map_or_else(|| Arc::clone(&tool), |earlier| tool.in_place_of(earlier));
             tools.insert(tool.name().to_owned(), tool);
             Ok(())
         })
+    }
+
+    /// Checks that every tool finds the state that it borrows. Building a client or a server of the registry does the same.
+    ///
+    /// ```
+    /// use platools::{ErrorKind, ToolRegistry, tool, tools};
+    ///
+    /// struct Rates { euro: f64 }
+    ///
+    /// /// Convert dollars to euros.
+    /// #[tool]
+    /// async fn to_euros(dollars: f64, rates: &Rates) -> f64 {
+    ///     dollars * rates.euro
+    /// }
+    ///
+    /// let registry = ToolRegistry::new().with_tools(tools![to_euros])?;
+    /// assert_eq!(registry.check().unwrap_err().kind(), ErrorKind::MissingState);
+    /// registry.with_state(Rates { euro: 0.92 }).check()?;
+    /// # Ok::<(), platools::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Tools borrow types that the registry has no state of: [`MissingState`](ErrorKind::MissingState). The message names each tool, its
+    /// parameter and the type, one tool a line.
+    pub fn check(&self) -> Result<(), Error> {
+        // Tools that are added from here on find their state themselves.
+        self.write(|contents| contents.is_checked = true);
+        let bound = bind(&self.registered());
+        if bound.is_err() {
+            self.write(|contents| contents.is_checked = false);
+        }
+        bound
     }
 
     /// Removes a tool, and tells whether there was one. Calls of it that run go on.
@@ -273,21 +316,23 @@ impl ToolRegistry {
         self.read().tools.values().cloned().collect()
     }
 
-    /// Binds the tools, then adds all of them to a copy of the others, so that a failure leaves everything as it was.
+    /// Checks the tools, then adds all of them to a copy of the others, so that a failure leaves everything as it was.
     fn change(
         &self,
         tools: impl IntoTools,
         add: impl Fn(&mut Tools, Arc<RegisteredTool>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let state = self.read().state.clone();
-        let bound: Vec<_> =
-            tools.into_tools().iter().map(|tool| RegisteredTool::bind(&**tool, &state)).collect::<Result<_, _>>()?;
-        if bound.is_empty() {
+        let tools = tools.into_tools().into_iter().map(|tool| RegisteredTool::new(tool, self.shared.state.clone()));
+        let added: Vec<_> = tools.collect::<Result<_, _>>()?;
+        if self.read().is_checked {
+            bind(&added)?;
+        }
+        if added.is_empty() {
             return Ok(());
         }
         let replaced = self.write(|contents| {
             let mut changed = contents.tools.clone();
-            bound.iter().try_for_each(|tool| add(&mut changed, Arc::clone(tool)))?;
+            added.iter().try_for_each(|tool| add(&mut changed, Arc::clone(tool)))?;
             Ok::<_, Error>(std::mem::replace(&mut contents.tools, changed))
         })?;
         drop(replaced);
@@ -311,9 +356,21 @@ impl ToolRegistry {
     }
 }
 
+/// Binds tools to their registry's state.
+///
+/// # Errors
+/// State is missing; the message names every tool that lacks some.
+fn bind(tools: &[Arc<RegisteredTool>]) -> Result<(), Error> {
+    let missing: Vec<_> = tools.iter().filter_map(|tool| tool.bind().err()).collect();
+    if missing.is_empty() { Ok(()) } else { Err(binding::missing(&missing)) }
+}
+
 impl fmt::Debug for ToolRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToolRegistry").field("tools", &self.names()).field("state", &self.read().state).finish()
+        f.debug_struct("ToolRegistry")
+            .field("tools", &self.names())
+            .field("state", &self.shared.state.snapshot())
+            .finish()
     }
 }
 

@@ -65,13 +65,37 @@ fn an_invalid_declaration_is_refused_by_name() {
 }
 
 #[test]
-fn missing_state_is_found_when_the_registry_is_built() {
-    let error = ToolRegistry::new().with_tools(Named("t", true)).expect_err("there is no u64");
+fn state_and_tools_are_added_in_any_order_and_missing_state_is_found_by_the_check() {
+    let registry = ToolRegistry::new().with_tools(Named("t", true)).expect("state may follow");
+    registry.insert(Named("other", true)).expect("state may follow");
+    let error = registry.check().expect_err("there is no u64");
     assert_eq!(error.kind(), ErrorKind::MissingState);
-    for part in ["`t`", "`limit`", "`u64`", "with_state"] {
+    for part in ["`t`", "`other`", "`limit`", "`u64`", "with_state"] {
         assert!(error.to_string().contains(part), "{error}");
     }
-    ToolRegistry::new().with_state(7_u64).with_tools(Named("t", true)).expect("now there is one");
+    registry.with_state(7_u64).check().expect("now there is one");
+    let before = ToolRegistry::new().with_state(7_u64).with_tools(Named("t", true)).expect("a free name");
+    before.check().expect("it was there before the tool");
+}
+
+#[test]
+fn a_registry_in_use_refuses_tools_that_lack_state() {
+    let registry = registry(&["a"]);
+    registry.check().expect("no tool borrows anything");
+    let error = registry.insert(Named("t", true)).expect_err("there is no u64");
+    assert_eq!((error.kind(), registry.names()), (ErrorKind::MissingState, vec!["a".to_owned()]));
+    let registry = registry.with_state(7_u64);
+    registry.replace(Named("t", true)).expect("now there is one");
+    registry.check().expect("nothing is missing");
+}
+
+#[tokio::test]
+async fn a_call_of_a_tool_that_lacks_state_says_so_until_it_is_added() {
+    let registry = ToolRegistry::new().with_tools(Named("t", true)).expect("state may follow");
+    let error = registry.call("t", json!({})).await.expect_err("there is no u64");
+    assert!(error.is_internal() && error.message().contains("tool `t`: parameter `limit` borrows a `u64`"), "{error}");
+    let registry = registry.with_state(7_u64);
+    assert_eq!(registry.call("t", json!({})).await.expect("now there is one"), json!(null));
 }
 
 #[test]
@@ -146,6 +170,7 @@ fn tools_may_use_the_registry_they_come_into_and_leave() {
     std::thread::spawn(move || {
         let registry = registry(&["a"]);
         registry.insert(Curious(registry.clone())).expect("it looks only");
+        registry.check().expect("it borrows nothing");
         assert_eq!(registry.names(), ["a", "after_1"]);
         registry.insert(tools(&["after_1"])).expect_err("taken");
         assert!(registry.remove("after_1"));

@@ -15,19 +15,19 @@ use super::log::Log;
 use super::result::{self, MAX_BYTES};
 use crate::dispatch::{Failure, LocalCall};
 use crate::registry::ToolRegistry;
-use crate::tool::{Context, Outlet, Output, Params, ToolDefinition, Unsent, Wanted};
+use crate::tool::{
+    CONTEXT_ENVELOPE, Context, Outlet, Output, PLATFORM_ENVELOPE, Params, ToolDefinition, Unsent, Wanted,
+};
 
-/// What platforms put beside the arguments. A client is no platform, and its model must not be able to say who it is.
-const ENVELOPES: [&str; 2] = ["__platos", "_context"];
-
-/// The params of a call: a client's arguments, and whose call it is.
+/// The params of a call: a client's arguments, and whose call it is. A client is no platform, and its model must not be able to say who
+/// it is, so the platform's envelopes are taken out.
 pub(super) fn params(arguments: Option<JsonObject>, user: Option<&str>) -> Params {
     let mut arguments = arguments.unwrap_or_default();
-    for envelope in ENVELOPES {
+    for envelope in [PLATFORM_ENVELOPE, CONTEXT_ENVELOPE] {
         arguments.shift_remove(envelope);
     }
     if let Some(user) = user {
-        arguments.insert(ENVELOPES[0].to_owned(), json!({ "userId": user }));
+        arguments.insert(PLATFORM_ENVELOPE.to_owned(), json!({ "userId": user }));
     }
     Params::from(Value::Object(arguments).to_string())
 }

@@ -1,11 +1,13 @@
 //! What a client is told of a call's end.
 
-use rmcp::model::{CallToolResult, ContentBlock};
-use serde_json::Value;
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
+use serde_json::{Map, Value, json};
 
 use super::calls::Refusal;
 use crate::dispatch::Failure;
-use crate::tool::{Content, Output, ToolDefinition};
+use crate::error_details::ErrorDetails;
+use crate::mcp::TOOL_ERROR_META;
+use crate::tool::{Content, Output, ToolDefinition, ToolError};
 
 /// A result has at most so many bytes. It may travel twice, as text and as structured content, and clients take lines of 16 MiB.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -14,9 +16,19 @@ pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub(super) fn ended(tool: &ToolDefinition, result: Result<Output, Failure>) -> CallToolResult {
     match result {
         Ok(output) => success(tool, &output),
-        Err(Failure { error, shown_causes: Some(causes) }) => failure(format!("{error}\n{causes}")),
-        Err(Failure { error, shown_causes: None }) => failure(error.message()),
+        Err(Failure { error, shown_causes }) => failed(&error, shown_causes.as_deref()),
     }
+}
+
+/// The result of a call that failed: the message, the causes if they are shown, and the facts, once for models and once for programs.
+///
+/// The facts are not structured content, which has to be what the tool's output schema says.
+fn failed(error: &ToolError, causes: Option<&str>) -> CallToolResult {
+    let facts = ErrorDetails::new(error.code(), error.is_retryable(), error.details());
+    let causes = causes.map(|causes| format!("\n{causes}")).unwrap_or_default();
+    let mut result = failure(facts.append_to(&format!("{error}{causes}")));
+    result.meta = Some(MetaObject(Map::from_iter([(TOOL_ERROR_META.to_owned(), json!(facts))])));
+    result
 }
 
 /// The result of a call that was given up before its end.
@@ -82,7 +94,6 @@ mod tests {
     use serde_json::{json, to_value};
 
     use super::*;
-    use crate::tool::ToolError;
 
     fn tool(output_schema: Option<Value>) -> ToolDefinition {
         let mut tool = ToolDefinition::new("t", "Do it.", json!({ "type": "object" }));
@@ -147,5 +158,15 @@ mod tests {
         };
         assert_eq!(text(None), "no stock");
         assert_eq!(text(Some("table locked")), "no stock\ntable locked");
+    }
+
+    #[test]
+    fn the_facts_of_a_failure_are_told_to_models_and_to_programs() {
+        let error = ToolError::new("no stock").with_code("too_few").retryable().with_details(json!({ "left": 0 }));
+        let told = to_value(ended(&tool(None), Err(Failure { error, shown_causes: None }))).expect("JSON");
+        let facts = json!({ "code": "too_few", "retryable": true, "details": { "left": 0 } });
+        assert_eq!(told["_meta"][TOOL_ERROR_META], facts);
+        assert_eq!(told["content"][0]["text"], format!("no stock\n{facts}"));
+        assert_eq!(told.get("structuredContent"), None);
     }
 }

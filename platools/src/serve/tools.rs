@@ -50,8 +50,9 @@ pub(super) struct Page {
 }
 
 impl Tools {
-    /// Those that are named; all of them, also ones that are added later, if none is.
+    /// Those that are named; all of them, also ones that are added later, if none is. A tool that lacks state is an error.
     pub(super) fn new(registry: ToolRegistry, named: &[String]) -> Result<Self, Error> {
+        registry.check()?;
         let there = registry.names();
         let unknown: Vec<_> = named.iter().filter(|name| !there.contains(name)).map(String::as_str).collect();
         if !unknown.is_empty() {

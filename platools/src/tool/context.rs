@@ -9,6 +9,8 @@ use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
+use super::error::ToolError;
 use super::life::Life;
 use super::params::Params;
 use super::saying::{Outlet, Slot};
@@ -85,10 +87,35 @@ impl Context {
         Arc::clone(&self.0.call_id)
     }
 
-    /// The params as they arrived: arguments and envelopes. Tools made by `#[tool]` have them decoded already; one written by
-    /// hand reads its arguments here.
+    /// The arguments of the call as a value of any type that is deserialized from an object, without the platform's envelopes `__platos` and
+    /// `_context`. Tools made by `#[tool]` have them decoded already.
+    ///
+    /// ```
+    /// # use platools::{Context, ToolError};
+    /// #[derive(serde::Deserialize)]
+    /// struct Weather {
+    ///     city: String,
+    /// }
+    ///
+    /// fn city(ctx: &Context) -> Result<String, ToolError> {
+    ///     Ok(ctx.arguments::<Weather>()?.city)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// The arguments do not fit the type: [`code::INVALID_ARGUMENTS`](super::code::INVALID_ARGUMENTS).
+    pub fn arguments<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ToolError> {
+        self.params().arguments()
+    }
+
+    /// The text of the call's params, byte for byte as it arrived: a JSON object with the arguments *and* the platform's envelopes. The
+    /// envelopes hold tokens, so keep the text out of logs and do not pass it on; [`arguments`](Self::arguments) leaves them out.
     #[must_use]
-    pub fn params(&self) -> &Params {
+    pub fn raw_params(&self) -> &str {
+        self.params().as_str()
+    }
+
+    pub(crate) fn params(&self) -> &Params {
         &self.0.params
     }
 
@@ -159,14 +186,16 @@ impl Context {
         })
     }
 
-    /// The operator's own object, sent beside the arguments; empty where there is none.
+    /// The object that the platform's operator configured for this caller, sent beside the arguments as `_context`. Its keys are up to the
+    /// operator. Empty if the platform sent none, or something that is no object.
     #[must_use]
     pub fn context(&self) -> &Map<String, Value> {
         static NONE: OnceLock<Map<String, Value>> = OnceLock::new();
         self.raw().as_object().unwrap_or_else(|| NONE.get_or_init(Map::new))
     }
 
-    /// The operator's own object exactly as sent, whatever its type; `null` where there is none.
+    /// The value of `_context` as the platform sent it, whatever its type; `null` if it sent none. [`context`](Self::context) is the same for
+    /// an object, and [`raw_params`](Self::raw_params) has the text of the whole call.
     #[must_use]
     pub fn raw(&self) -> &Value {
         &self.envelopes().context
@@ -328,8 +357,8 @@ impl<'de> Deserialize<'de> for Unread<'de> {
                 let mut unread = Unread::default();
                 while let Some(key) = map.next_key::<Cow<'de, str>>()? {
                     match &*key {
-                        "__platos" => unread.platform = Some(map.next_value()?),
-                        "_context" => unread.context = Some(map.next_value()?),
+                        PLATFORM_ENVELOPE => unread.platform = Some(map.next_value()?),
+                        CONTEXT_ENVELOPE => unread.context = Some(map.next_value()?),
                         _ => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }

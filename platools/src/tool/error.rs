@@ -8,8 +8,11 @@ use serde_json::Value;
 
 /// The codes this crate gives its own failures. A tool is free to use others.
 pub mod code {
-    /// The handler returned an error.
+    /// The handler returned an error, and did not say which: the code of every error that is converted with `?`.
     pub const FAILED: &str = "failed";
+    /// The tool is at fault, and not its caller: the code of [`ToolError::internal`](super::ToolError::internal). Counts against the tool's
+    /// health.
+    pub const INTERNAL: &str = "internal";
     /// The arguments do not fit the tool's schema.
     pub const INVALID_ARGUMENTS: &str = "invalid_arguments";
     /// There is no such tool.
@@ -38,17 +41,30 @@ pub mod code {
 
 /// Why a call failed.
 ///
-/// Over a platform the message reaches the caller, and with `expose_errors` the chain of causes; the protocol has no field for
-/// the rest. Code, hint to retry and details are for whoever calls in the same process
-/// ([`ToolRegistry::call`](crate::ToolRegistry::call)), and the code is in the worker's logs: what a remote caller needs to
-/// know belongs into the message. A handler may return any error type; this one lets it choose all of them.
+/// The message reaches the caller. So do the code, the hint to retry and the details, if the platform knows the extension `error-details`.
+/// The error behind it ([`with_source`](Self::with_source)) stays in the worker's log, unless the tool is declared with `expose_errors`.
+///
+/// `?` converts any error into one: error types, strings, boxed errors, and reports such as `anyhow::Error`. The caller sees the text of
+/// its `Display`, the code is [`code::FAILED`], and the error becomes the source. [`internal`](Self::internal) shows the caller nothing of an error.
 ///
 /// ```
-/// use platools::ToolError;
+/// use platools::{ToolError, tool};
+///
+/// /// Read a note.
+/// #[tool]
+/// async fn read_note(name: String) -> Result<String, ToolError> {
+///     if name.contains('/') {
+///         return Err(ToolError::new("a note's name has no slash").with_code("bad_name"));
+///     }
+///     Ok(tokio::fs::read_to_string(name).await?)
+/// }
 ///
 /// let error = ToolError::new("order ord-7 is locked").with_code("locked").retryable();
 /// assert_eq!(error.to_string(), "order ord-7 is locked");
 /// ```
+///
+/// It is no `std::error::Error` itself, so that `?` can take every one. [`into_error`](Self::into_error) makes it one; `?` in a function that
+/// returns `Box<dyn Error>` does the same.
 #[derive(Debug)]
 pub struct ToolError(Box<Failure>);
 
@@ -75,28 +91,47 @@ impl ToolError {
         }))
     }
 
-    /// A failure whose message is the error's own; the error becomes the source.
+    /// A failure that the tool is to blame for, with code [`code::INTERNAL`]. Its caller learns no more than that; the error is in the
+    /// worker's log, and the failure counts against the tool's health.
+    ///
+    /// ```
+    /// use platools::ToolError;
+    ///
+    /// fn balance(database: &str) -> Result<String, ToolError> {
+    ///     std::fs::read_to_string(database).map_err(ToolError::internal)
+    /// }
+    ///
+    /// let error = balance("/nonexistent").unwrap_err();
+    /// assert!(error.is_internal());
+    /// assert_eq!(error.message(), "the tool failed with an internal error");
+    /// ```
     #[must_use]
-    pub fn from_error(error: impl StdError + Send + Sync + 'static) -> Self {
-        Self::new(error.to_string()).with_source(error)
+    pub fn internal(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new("the tool failed with an internal error").with_code(code::INTERNAL).with_source(error)
     }
 
-    /// Sets the code, a short word in snake case that programs can tell failures apart by. It stays in the worker's process and
-    /// its logs.
+    /// The same as `ToolError::from`.
+    pub(crate) fn from_error(error: impl StdError + Send + Sync + 'static) -> Self {
+        Self::from(error)
+    }
+
+    /// Sets the code, a short word in snake case by which programs tell failures apart. Over a link it has at most 128 bytes. Default:
+    /// [`code::FAILED`].
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.0.code = code.into();
         self
     }
 
-    /// Says that the same call may succeed later. For callers in the same process; say it in the message for others.
+    /// Says that the same call may succeed later. A hint for the caller: nobody repeats the call by itself.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.0.retryable = true;
         self
     }
 
-    /// Attaches facts a program can use. For callers in the same process; others get the message alone.
+    /// Attaches facts that a program can use. They reach the caller, so put no secret into them. Over a link they have at most 64 KiB as
+    /// JSON: larger ones are left out, and the worker's log says so.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
         self.0.details = Some(details);
@@ -110,7 +145,20 @@ impl ToolError {
         self
     }
 
-    /// What kind of failure this is.
+    /// Whether the tool is at fault, as [`internal`](Self::internal) says: the code is [`code::INTERNAL`].
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        self.0.code == code::INTERNAL
+    }
+
+    /// The failure as a standard error, with the same text and source, for functions that return `anyhow::Error` and the like. Converted
+    /// back into a `ToolError`, it is the same as before.
+    #[must_use]
+    pub fn into_error(self) -> impl StdError + Send + Sync + 'static {
+        AsError(self)
+    }
+
+    /// The code, a short word in snake case by which programs tell failures apart.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.0.code
@@ -157,22 +205,72 @@ impl fmt::Display for ToolError {
     }
 }
 
-impl StdError for ToolError {
+/// Takes everything that becomes a boxed error: error types, strings, boxed errors and reports.
+///
+/// The type itself must not become one, because that would be a second way from a `ToolError` to itself.
+impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for ToolError {
+    fn from(error: E) -> Self {
+        match error.into().downcast::<AsError>() {
+            Ok(own) => own.0,
+            Err(source) => Self::new(source.to_string()).with_source(source),
+        }
+    }
+}
+
+impl From<ToolError> for Box<dyn StdError> {
+    fn from(error: ToolError) -> Self {
+        Box::new(error.into_error())
+    }
+}
+
+/// A [`ToolError`] as a standard error.
+#[derive(Debug)]
+struct AsError(ToolError);
+
+impl fmt::Display for AsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for AsError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        self.0.0.source.as_deref().map(|source| source as _)
     }
 }
 
-impl From<&str> for ToolError {
-    fn from(message: &str) -> Self {
-        Self::new(message)
-    }
-}
-
-impl From<String> for ToolError {
-    fn from(message: String) -> Self {
-        Self::new(message)
-    }
+/// An error type of a tool that says which [`ToolError`] it becomes: implement it for an enum of errors to give each its own code.
+///
+/// `#[tool]` prefers it to the conversion that every error type has, which gives all of them the code [`code::FAILED`].
+///
+/// ```
+/// use platools::tool::IntoToolError;
+/// use platools::{ToolError, tool};
+///
+/// #[derive(Debug)]
+/// enum OrderError {
+///     NotFound(String),
+///     Locked,
+/// }
+///
+/// impl IntoToolError for OrderError {
+///     fn into_tool_error(self) -> ToolError {
+///         match self {
+///             Self::NotFound(id) => ToolError::new(format!("there is no order {id}")).with_code("not_found"),
+///             Self::Locked => ToolError::new("the order is locked").with_code("locked").retryable(),
+///         }
+///     }
+/// }
+///
+/// /// Cancel an order.
+/// #[tool]
+/// async fn cancel_order(id: String) -> Result<(), OrderError> {
+///     if id == "ord-7" { Err(OrderError::Locked) } else { Err(OrderError::NotFound(id)) }
+/// }
+/// ```
+pub trait IntoToolError {
+    /// The failure that the caller is told.
+    fn into_tool_error(self) -> ToolError;
 }
 
 #[cfg(test)]
@@ -196,9 +294,63 @@ mod tests {
 
     #[test]
     fn the_chain_of_causes_is_listed_without_the_message_itself() {
-        let error = ToolError::from_error(Layer("outer", Some(Box::new(Layer("inner", None)))));
+        let error = ToolError::from(Layer("outer", Some(Box::new(Layer("inner", None)))));
         assert_eq!(error.message(), "outer");
         assert_eq!(error.causes().as_deref(), Some("inner"));
-        assert_eq!(ToolError::from_error(Layer("alone", None)).causes(), None);
+        assert_eq!(ToolError::from(Layer("alone", None)).causes(), None);
+    }
+
+    #[test]
+    fn a_question_mark_takes_errors_strings_and_boxes() {
+        fn question<T, E>(result: Result<T, E>) -> Result<T, ToolError>
+        where
+            ToolError: From<E>,
+        {
+            Ok(result?)
+        }
+        let boxed: Box<dyn StdError + Send + Sync> = Box::new(Layer("boxed", Some(Box::new(Layer("inner", None)))));
+        let errors = [
+            question("x".parse::<u8>()).map(drop),
+            question(Err::<(), _>(boxed)),
+            question(Err::<(), _>("text")),
+            question(Err::<(), _>("text".to_owned())),
+        ];
+        let seen = errors.map(|result| {
+            let error = result.expect_err("each is an error");
+            (error.message().to_owned(), error.code().to_owned(), error.causes())
+        });
+        let failed = |message: &str, causes: Option<&str>| {
+            (message.to_owned(), code::FAILED.to_owned(), causes.map(str::to_owned))
+        };
+        let expected = [
+            failed("invalid digit found in string", None),
+            failed("boxed", Some("inner")),
+            failed("text", None),
+            failed("text", None),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn an_internal_error_is_told_to_nobody_but_the_log() {
+        let error = ToolError::internal(Layer("password of db-1 is wrong", None));
+        assert!(error.is_internal() && !error.message().contains("password"));
+        assert_eq!(error.causes().as_deref(), Some("password of db-1 is wrong"));
+        assert!(ToolError::from(Layer("outer", None)).with_code(code::INTERNAL).is_internal());
+        assert!(!ToolError::new("no such order").is_internal());
+    }
+
+    #[test]
+    fn a_failure_that_passed_through_a_standard_error_is_the_same() {
+        let error =
+            ToolError::new("locked").with_code("locked").retryable().with_source(Layer("inner", None)).into_error();
+        assert_eq!(
+            (error.to_string(), error.source().map(ToString::to_string)),
+            ("locked".to_owned(), Some("inner".to_owned()))
+        );
+        let back = ToolError::from(error);
+        assert_eq!((back.code(), back.is_retryable(), back.causes().as_deref()), ("locked", true, Some("inner")));
+        let boxed: Box<dyn StdError> = back.into();
+        assert_eq!(boxed.to_string(), "locked");
     }
 }

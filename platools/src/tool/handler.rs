@@ -1,4 +1,4 @@
-//! The two traits of a tool.
+//! `Tool`, which a registry takes, and `Handler`, which runs its calls.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,65 +9,24 @@ use super::error::ToolError;
 use super::output::Output;
 use super::state::{BindError, State};
 
-/// A tool: what it declares, and how to get something that runs it.
+/// A tool that a registry takes.
 ///
-/// `#[tool]` implements it for a type named like the function. Implement it by hand for a tool whose shape is known only at
-/// run time.
-///
-/// ```
-/// use std::collections::HashMap;
-/// use std::sync::Arc;
-/// use platools::tool::{BindError, Handler, HandlerFuture, Output, State};
-/// use platools::{Context, Tool, ToolDefinition, ToolRegistry};
-/// use serde_json::{Value, json};
-///
-/// /// Looks words up in a glossary that is state of the registry.
-/// struct Define(Arc<HashMap<String, String>>);
-///
-/// struct DefineTool;
-///
-/// impl Tool for DefineTool {
-///     fn definition(&self) -> ToolDefinition {
-///         let schema = json!({ "type": "object", "properties": { "word": { "type": "string" } }, "required": ["word"] });
-///         ToolDefinition::new("define", "Explain a word.", schema)
-///     }
-///     fn bind(&self, state: &State) -> Result<Arc<dyn Handler>, BindError> {
-///         let glossary = state.get().ok_or_else(|| BindError::new("it needs a glossary; add one with `with_state`"))?;
-///         Ok(Arc::new(Define(glossary)))
-///     }
-/// }
-///
-/// impl Handler for Define {
-///     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
-///         Box::pin(async move {
-///             let arguments: Value = context.params().deserialize()?;
-///             let word = arguments["word"].as_str().ok_or("`word` is a string")?;
-///             output.write(&self.0.get(word))
-///         })
-///     }
-/// }
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let glossary = HashMap::from([("link".to_owned(), "one socket and its loop".to_owned())]);
-/// let registry = ToolRegistry::new().with_state(glossary).with_tools(DefineTool)?;
-/// assert_eq!(registry.call("define", json!({ "word": "link" })).await?, "one socket and its loop");
-/// # Ok(())
-/// # }
-/// ```
+/// `#[tool]` implements it for a type named like the function, and [`ToolDefinition::handler`] makes one at run time. It is not for
+/// implementing by hand: binding is between the macro and the registry, and may change in any release.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a tool",
     label = "not a tool",
-    note = "put `#[tool]` on the function, or implement `Tool` by hand"
+    note = "put `#[tool]` on the function, or make a tool at run time with `ToolDefinition::handler`"
 )]
 pub trait Tool: Send + Sync {
     /// What the tool declares. Asked once, when it enters a registry.
     fn definition(&self) -> ToolDefinition;
 
-    /// Something that runs the tool's calls, with what it borrows taken from `state`.
+    /// Takes what the tool borrows from `state`, and returns the handler of its calls.
     ///
     /// # Errors
-    /// `state` lacks something that the tool needs.
+    /// `state` lacks a value that the tool borrows.
+    #[doc(hidden)]
     fn bind(&self, state: &State) -> Result<Arc<dyn Handler>, BindError>;
 }
 

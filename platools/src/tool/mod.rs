@@ -1,7 +1,6 @@
 //! One tool: what it declares, what a call gives it, and how its arguments become typed values.
 //!
-//! A [`Tool`] is a declaration that can be bound to a registry's [`State`]; binding gives a [`Handler`], which runs calls.
-//! `#[tool]` writes both; a tool whose shape is known only at run time implements them by hand.
+//! `#[tool]` makes a [`Tool`] of a function. [`ToolDefinition::handler`] makes one at run time, of a declaration and a closure.
 
 mod arguments;
 #[cfg(feature = "collect")]
@@ -9,7 +8,9 @@ mod collected;
 mod content;
 mod context;
 mod definition;
+mod envelopes;
 mod error;
+mod function;
 mod handler;
 mod life;
 mod log;
@@ -27,17 +28,21 @@ pub(crate) use collected::Collected;
 pub use content::{Content, ContentBlock, structured_schema};
 pub use context::{Context, FullContext, Scope};
 pub use definition::{Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, ToolDefinition};
-pub use error::{ToolError, code};
-pub use handler::{Handler, HandlerFuture, IntoTools, Tool, ToolSet};
+#[cfg(feature = "serve")]
+pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
+pub use error::{IntoToolError, ToolError, code};
+pub use function::FunctionTool;
+pub(crate) use handler::{Handler, HandlerFuture};
+pub use handler::{IntoTools, Tool, ToolSet};
 pub(crate) use log::Entry;
-pub use output::Output;
-pub use params::Params;
+pub(crate) use output::Output;
+pub(crate) use params::Params;
 pub use progress::Progress;
 pub(crate) use progress::Report;
 pub(crate) use saying::{Outlet, Unsent, Wanted};
 pub use schema::Dialect;
 pub(crate) use schema::input_schema;
-pub use state::{BindError, State};
+pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};
 
@@ -46,10 +51,15 @@ pub(crate) mod expansion {
     pub use super::arguments::{Argument, Bound, IntoDefault, Length, Parameter, Parameters, Policy, Ranged, Text};
     #[cfg(feature = "collect")]
     pub use super::collected::Collected;
-    pub use super::returns::{ErrorOf, IntoToolErrorFromDisplay, IntoToolErrorFromError, IntoToolErrorFromInto};
+    pub use super::handler::{Handler, HandlerFuture};
+    pub use super::output::Output;
     pub use super::returns::{
-        Fallible, FallibleReturn, IntoToolErrorFromNothing, Plain, PlainReturn, Returned, ToolFailure, ToolResult,
+        ErrorOf, IntoToolErrorByAuthor, IntoToolErrorFromDisplay, IntoToolErrorFromInto, IntoToolErrorFromNothing,
     };
-    pub use super::state::{Borrowing, Injectable, Injected, borrowing};
+    pub use super::returns::{
+        Fallible, FallibleReturn, Plain, PlainReturn, Returned, ToolFailure, ToolResult, UndescribedResult,
+    };
+    pub use super::schema::output_schema_with;
+    pub use super::state::{BindError, Borrowing, Injectable, Injected, State, borrowing};
     pub use super::typed::{Body, TypedTool, a_tools_future_must_be_send};
 }

@@ -11,20 +11,6 @@ use super::error::{ToolError, code};
 /// The buffer may begin with a head the tool neither sees nor changes, so that a result is written straight into the frame
 /// that will carry it. It is bounded: a result that would not fit is a [`code::RESULT_TOO_LARGE`] failure, raised while
 /// it is being written and before it takes more memory than that. Until something is written, the result is `null`.
-///
-/// ```
-/// use std::sync::Arc;
-/// use platools::Context;
-/// use platools::tool::{Handler, HandlerFuture, Output};
-///
-/// struct CallId;
-///
-/// impl Handler for CallId {
-///     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
-///         Box::pin(async move { output.write(context.call_id()) })
-///     }
-/// }
-/// ```
 pub struct Output {
     buffer: Vec<u8>,
     head: usize,

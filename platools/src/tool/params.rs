@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::envelopes::WithoutEnvelopes;
 use super::error::{ToolError, code};
 
 /// The params of one call: the text of a JSON object, shared and never copied.
@@ -12,7 +13,7 @@ use super::error::{ToolError, code};
 /// It is kept as the sender wrote it, because a signature covers its bytes and because decoding it once, straight into
 /// the tool's types, is cheaper than any intermediate form. `Debug` shows only its length: params hold a caller's tokens.
 #[derive(Clone)]
-pub struct Params {
+pub(crate) struct Params {
     // Text that counts its references; a frame off the socket is one already.
     text: Utf8Bytes,
     start: usize,
@@ -37,38 +38,23 @@ impl Params {
     ///
     /// # Errors
     /// `value` does not serialize.
-    pub fn from_value<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Self> {
+    pub(crate) fn from_value<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Self> {
         serde_json::to_string(value).map(Self::from)
     }
 
-    /// The arguments as a value of a type of one's own.
-    ///
-    /// The platform's envelopes `__platos` and `_context` stand beside the arguments, so the type has to allow fields it does
-    /// not know, as serde's derive does.
-    ///
-    /// ```
-    /// use platools::tool::Params;
-    ///
-    /// #[derive(serde::Deserialize)]
-    /// struct Arguments {
-    ///     city: String,
-    /// }
-    ///
-    /// let params = Params::from(r#"{"city":"Bern","__platos":{"userId":"u-1"}}"#.to_owned());
-    /// assert_eq!(params.deserialize::<Arguments>()?.city, "Bern");
-    /// # Ok::<(), platools::ToolError>(())
-    /// ```
+    /// The arguments, without the envelopes of the platform.
     ///
     /// # Errors
     /// They do not fit the type: [`code::INVALID_ARGUMENTS`].
-    pub fn deserialize<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ToolError> {
-        serde_json::from_str(self.as_str())
+    pub(crate) fn arguments<'de, T: Deserialize<'de>>(&'de self) -> Result<T, ToolError> {
+        let mut text = serde_json::Deserializer::from_str(self.as_str());
+        T::deserialize(WithoutEnvelopes(&mut text))
+            .and_then(|arguments| text.end().map(|()| arguments))
             .map_err(|error| ToolError::new(format!("invalid arguments: {error}")).with_code(code::INVALID_ARGUMENTS))
     }
 
     /// The text of the object, byte for byte as it came. The envelopes in it may hold tokens: keep it out of logs.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.text.as_str()[self.start..self.end]
     }
 }
@@ -83,5 +69,66 @@ impl From<String> for Params {
 impl fmt::Debug for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Params({} bytes)", self.end - self.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use serde_json::value::RawValue;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const TOKENS: &str = r#""__platos":{"userToken":"hunter2"},"_context":{"team":7}"#;
+
+    fn params(arguments: &str) -> Params {
+        let comma = if arguments.is_empty() { "" } else { "," };
+        Params::from(format!("{{{arguments}{comma}{TOKENS}}}"))
+    }
+
+    #[test]
+    fn arguments_of_any_type_come_without_the_envelopes() {
+        let nested = params(r#""city":"Bern","_unit":"C","inner":{"__platos":1}"#);
+        let value: Value = nested.arguments().expect("an object");
+        assert_eq!(value, json!({"city": "Bern", "_unit": "C", "inner": {"__platos": 1}}));
+        let escaped = Params::from(r#"{"\u005f_platos":{"userToken":"hunter2"},"\u005fcontext":1,"a":2}"#.to_owned());
+        assert_eq!(escaped.arguments::<Value>().expect("an object"), json!({"a": 2}));
+        let map: HashMap<&str, &RawValue> = nested.arguments().expect("an object");
+        assert_eq!((map.len(), map["city"].get()), (3, r#""Bern""#));
+        assert_eq!(params("").arguments::<Option<Value>>().expect("an object"), Some(json!({})));
+    }
+
+    #[test]
+    fn a_type_that_allows_no_other_fields_takes_a_platforms_call() {
+        #[derive(Deserialize, Debug, PartialEq)]
+        #[serde(deny_unknown_fields)]
+        struct Weather<'a> {
+            city: &'a str,
+        }
+        #[derive(Deserialize, Debug, PartialEq)]
+        struct Wrapped<'a>(#[serde(borrow)] Weather<'a>);
+        #[derive(Deserialize, Debug, PartialEq)]
+        #[serde(rename_all = "snake_case")]
+        enum Choice {
+            City(String),
+        }
+        let call = params(r#""city":"Bern""#);
+        assert_eq!(call.arguments::<Wrapped<'_>>().expect("it fits"), Wrapped(Weather { city: "Bern" }));
+        assert_eq!(call.arguments::<Choice>().expect("it fits"), Choice::City("Bern".to_owned()));
+        let error = params(r#""city":"Bern","planet":"Mars""#).arguments::<Weather<'_>>().expect_err("one too many");
+        assert_eq!(error.code(), code::INVALID_ARGUMENTS);
+        assert!(error.message().contains("unknown field `planet`"), "{error}");
+        params(r#""city":"Bern","planet":"Mars""#).arguments::<Choice>().expect_err("one too many");
+    }
+
+    #[test]
+    fn no_type_gets_at_the_text_with_the_tokens() {
+        for refused in
+            [params("").arguments::<Box<RawValue>>().err(), Params::from("[1]".to_owned()).arguments::<Value>().err()]
+        {
+            assert_eq!(refused.expect("it is refused").code(), code::INVALID_ARGUMENTS);
+        }
     }
 }

@@ -1,12 +1,11 @@
 //! How what a function returns becomes a result or a failure.
 //!
-//! A tool may return a plain value or a `Result`, and a `Result`'s error may be a [`ToolError`], any error type, or
+//! A tool may return a plain value or a `Result`, and a `Result`'s error may be a [`ToolError`], anything that becomes one, or
 //! anything that can be displayed. Traits alone cannot tell these apart (`Result` itself can be serialized, and an error can
 //! be displayed), so the expansion of `#[tool]` picks by method resolution: of methods with one name, the one that needs
 //! the fewest references wins.
 
 use std::convert::Infallible;
-use std::error::Error as StdError;
 use std::fmt::{self, Display};
 use std::marker::PhantomData;
 
@@ -14,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::error::ToolError;
+use super::error::{IntoToolError, ToolError};
 use super::output::Output;
 use super::schema;
 
@@ -34,10 +33,20 @@ impl<R> Returned<R> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of a tool",
     label = "a result is written as JSON and described by a schema",
-    note = "derive what is missing of `serde::Serialize` and `schemars::JsonSchema` for `{Self}`"
+    note = "derive what is missing of `serde::Serialize` and `schemars::JsonSchema` for `{Self}`",
+    note = "`#[tool(no_output_schema)]` returns a type without `JsonSchema`, and `#[tool(output_schema_with = function)]` one that a function describes"
 )]
 pub trait ToolResult: Serialize + JsonSchema {}
 impl<T: Serialize + JsonSchema + ?Sized> ToolResult for T {}
+
+/// A value that a tool may return if it declares no schema of it, or one from a function.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of a tool",
+    label = "a result is written as JSON",
+    note = "derive `serde::Serialize` for `{Self}`, or return a type that has it"
+)]
+pub trait UndescribedResult: Serialize {}
+impl<T: Serialize + ?Sized> UndescribedResult for T {}
 
 /// The schema of a success value, and how it is written. Both are settled where the kind of return is picked, so that a type
 /// that cannot be returned is one compile error and not one for each use.
@@ -49,6 +58,12 @@ struct Success<T> {
 impl<T: ToolResult> Success<T> {
     fn new() -> Self {
         Self { schema: schema::output_schema::<T>, write: Output::write::<T> }
+    }
+}
+
+impl<T: UndescribedResult> Success<T> {
+    fn undescribed() -> Self {
+        Self { schema: || None, write: Output::write::<T> }
     }
 }
 
@@ -67,6 +82,14 @@ pub trait FallibleReturn<T> {
     {
         Fallible(Success::new())
     }
+
+    /// The kind of return of a tool that takes no schema from its type.
+    fn kind_of_undescribed_return(&self) -> Fallible<T>
+    where
+        T: UndescribedResult,
+    {
+        Fallible(Success::undescribed())
+    }
 }
 impl<T, E> FallibleReturn<T> for Returned<Result<T, E>> {}
 
@@ -78,6 +101,14 @@ pub trait PlainReturn<T> {
         T: ToolResult,
     {
         Plain(Success::new())
+    }
+
+    /// The kind of return of a tool that takes no schema from its type.
+    fn kind_of_undescribed_return(&self) -> Plain<T>
+    where
+        T: UndescribedResult,
+    {
+        Plain(Success::undescribed())
     }
 }
 impl<T> PlainReturn<T> for &Returned<T> {}
@@ -138,29 +169,30 @@ impl<E> ErrorOf<E> {
     }
 }
 
-/// Chosen first: the author said how, with `From<E> for ToolError`; a `ToolError` itself is one of these.
+/// Chosen first: the author said how, with [`IntoToolError`].
+pub trait IntoToolErrorByAuthor {
+    /// The failure.
+    fn tool_error(&mut self) -> ToolError;
+}
+impl<E: IntoToolError> IntoToolErrorByAuthor for &mut &mut &mut ErrorOf<E> {
+    fn tool_error(&mut self) -> ToolError {
+        self.take().into_tool_error()
+    }
+}
+
+/// Chosen second: everything that `?` converts, which is a `ToolError` itself, an error type, a string or a boxed error, and types
+/// whose author implemented `From<E> for ToolError`.
 pub trait IntoToolErrorFromInto {
     /// The failure.
     fn tool_error(&mut self) -> ToolError;
 }
-impl<E: Into<ToolError>> IntoToolErrorFromInto for &mut &mut &mut ErrorOf<E> {
+impl<E: Into<ToolError>> IntoToolErrorFromInto for &mut &mut ErrorOf<E> {
     fn tool_error(&mut self) -> ToolError {
         self.take().into()
     }
 }
 
-/// Chosen second: an error type, which keeps its chain of causes.
-pub trait IntoToolErrorFromError {
-    /// The failure.
-    fn tool_error(&mut self) -> ToolError;
-}
-impl<E: StdError + Send + Sync + 'static> IntoToolErrorFromError for &mut &mut ErrorOf<E> {
-    fn tool_error(&mut self) -> ToolError {
-        ToolError::from_error(self.take())
-    }
-}
-
-/// Chosen third: anything that can be displayed, such as a string or a report. What its alternate form adds (reports list
+/// Chosen third: anything else that can be displayed, such as a report that is no boxed error. What its alternate form adds (reports list
 /// their causes in it) counts as the source.
 pub trait IntoToolErrorFromDisplay {
     /// The failure.
@@ -191,13 +223,6 @@ impl<E> IntoToolErrorFromNothing<E> for ErrorOf<E> {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a tool's error",
     label = "no way to turn this error into a `ToolError`",
-    note = "implement `std::error::Error + Send + Sync + 'static` or `Display` for `{Self}`, or `From<{Self}>` for `ToolError`"
+    note = "implement `std::error::Error + Send + Sync + 'static`, `Display` or `platools::tool::IntoToolError` for `{Self}`"
 )]
 pub trait ToolFailure {}
-
-/// A boxed error is no error type itself; it becomes the source.
-impl From<Box<dyn StdError + Send + Sync>> for ToolError {
-    fn from(error: Box<dyn StdError + Send + Sync>) -> Self {
-        Self::new(error.to_string()).with_source(error)
-    }
-}

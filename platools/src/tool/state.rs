@@ -16,9 +16,10 @@ pub struct State {
 type Shared = Arc<dyn Any + Send + Sync>;
 
 impl State {
-    /// Adds a value, in place of one of the same type.
-    pub fn insert<T: Any + Send + Sync>(&mut self, value: Arc<T>) {
-        drop(self.put(value));
+    /// Adds every value of another state, and returns those of the same types that they replace.
+    pub(crate) fn extend(&mut self, other: Self) -> Self {
+        let replaced = other.values.into_iter().filter_map(|(id, value)| Some((id, self.values.insert(id, value)?)));
+        Self { values: replaced.collect() }
     }
 
     /// Adds a value, and returns the one of the same type that it replaces.
@@ -47,18 +48,14 @@ pub struct BindError {
 }
 
 impl BindError {
-    /// An error of a tool written by hand: what it lacks, and what to do about it. The tool's name is put in front.
-    #[must_use]
-    pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
-    }
-
     fn missing(parameter: &str, wanted: &str) -> Self {
-        Self::new(format!(
-            "parameter `{parameter}` borrows a `{wanted}`, and the registry has no state of that type; add it before the \
-             tool, with `with_state` or, if it is in an `Arc` already, `with_shared_state` (of `Platools`: `state` and \
-             `shared_state`)"
-        ))
+        Self {
+            message: format!(
+                "parameter `{parameter}` borrows a `{wanted}`, and the registry has no state of that type; add it with \
+                 `with_state`, or `with_shared_state` if it is in an `Arc` already (of a client's builder: `state` and \
+                 `shared_state`)"
+            ),
+        }
     }
 }
 

@@ -24,11 +24,14 @@ pub enum Feature {
     ResultAck,
     /// Either side may announce that it goes away, with `drain`.
     Drain,
+    /// The worker may tell more than a message about a failure, with the members `code`, `retryable` and `details` of `tool_error`.
+    ErrorDetails,
 }
 
 impl Feature {
     /// Every extension this version knows.
-    pub const ALL: [Self; 5] = [Self::Cancel, Self::Progress, Self::Log, Self::ResultAck, Self::Drain];
+    pub const ALL: [Self; 6] =
+        [Self::Cancel, Self::Progress, Self::Log, Self::ResultAck, Self::Drain, Self::ErrorDetails];
 
     /// The name that travels.
     #[must_use]
@@ -39,6 +42,7 @@ impl Feature {
             Self::Log => "log",
             Self::ResultAck => "result-ack",
             Self::Drain => "drain",
+            Self::ErrorDetails => "error-details",
         }
     }
 

@@ -29,6 +29,7 @@ pub mod rpc;
 pub mod runtime;
 mod worker;
 
+pub use crate::error_details::ErrorDetails;
 pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
 pub use feature::{FEATURES_HEADER, Feature, Features};
 pub use fields::FrameError;

@@ -100,6 +100,32 @@ fn a_result_written_in_place_is_a_tool_result() {
 }
 
 #[test]
+fn the_facts_of_a_failure_are_members_of_its_frame_and_none_of_them_spoils_it() {
+    let facts = ErrorDetails::new("locked", true, Some(&serde_json::json!({"by": "ada"})));
+    let frame = WorkerFrame::ToolError(ToolFailure::new("c", "it is locked").with_details(facts.clone()));
+    let text = r#"{"type":"tool_error","call_id":"c","error":"it is locked","code":"locked","retryable":true,"details":{"by":"ada"}}"#;
+    assert_eq!(frame.to_text(), text);
+    let read = |text: &str| match WorkerFrame::parse(text).expect("a frame") {
+        WorkerFrame::ToolError(failure) => failure.details,
+        other => panic!("it is a failure: {other:?}"),
+    };
+    assert_eq!(read(text), facts);
+    let strange = [
+        r#""code":7,"retryable":"yes","details":null"#,
+        r#""code":null,"retryable":1,"details":1e999"#,
+        r#""code":"""#,
+    ];
+    for members in strange {
+        assert!(
+            read(&format!(r#"{{"type":"tool_error","call_id":"c","error":"e",{members}}}"#)).is_empty(),
+            "{members}"
+        );
+    }
+    let large = format!(r#"{{"type":"tool_error","call_id":"c","error":"e","details":"{}"}}"#, "x".repeat(64 * 1024));
+    assert!(read(&large).is_empty());
+}
+
+#[test]
 fn an_error_without_causes_has_no_traceback() {
     let frame = WorkerFrame::ToolError(ToolFailure::new("c", "it broke"));
     assert_eq!(frame.to_text(), r#"{"type":"tool_error","call_id":"c","error":"it broke"}"#);
@@ -198,7 +224,7 @@ fn debug_shows_no_words_of_a_cancellation_or_a_report() {
 
 #[test]
 fn features_travel_in_a_header_and_in_the_welcome() {
-    assert_eq!(Features::all().to_string(), "cancel, progress, log, result-ack, drain");
+    assert_eq!(Features::all().to_string(), "cancel, progress, log, result-ack, drain, error-details");
     assert_eq!(Features::from_header(&Features::all().to_string()), Features::all());
     assert_eq!(
         Features::from_header("drain,,cancel , x, Cancel"),

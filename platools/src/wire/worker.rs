@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
 use super::fields::{Fields, FrameError, malformed, of_call, unknown, whole};
+use crate::error_details::ErrorDetails;
 
 /// One frame from a worker.
 #[derive(Debug, Serialize)]
@@ -219,13 +220,16 @@ pub struct ToolFailure<'a> {
     /// The causes behind it, where the tool shows them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceback: Option<Cow<'a, str>>,
+    /// The facts about the failure, as members of the frame; needs [`Feature::ErrorDetails`].
+    #[serde(flatten)]
+    pub details: ErrorDetails,
 }
 
 impl<'a> ToolFailure<'a> {
     /// The failure of one call.
     #[must_use]
     pub fn new(call_id: &'a str, error: impl Into<Cow<'a, str>>) -> Self {
-        Self { call_id: Cow::Borrowed(call_id), error: error.into(), traceback: None }
+        Self { call_id: Cow::Borrowed(call_id), error: error.into(), traceback: None, details: ErrorDetails::default() }
     }
 
     /// Adds the causes behind the failure.
@@ -235,15 +239,30 @@ impl<'a> ToolFailure<'a> {
         self
     }
 
+    /// Adds the facts about the failure.
+    #[must_use]
+    pub fn with_details(mut self, details: ErrorDetails) -> Self {
+        self.details = details;
+        self
+    }
+
     fn parse(fields: &Fields<'a>, text: &'a str) -> Result<Self, FrameError> {
         #[derive(Deserialize)]
-        struct Failure {
+        struct Failure<'a> {
             error: String,
             #[serde(default)]
             traceback: Option<String>,
+            // Raw, so that no failure is lost over a member that a worker uses for something else.
+            #[serde(borrow, default)]
+            code: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            retryable: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            details: Option<&'a RawValue>,
         }
-        let (call_id, Failure { error, traceback }) = of_call("tool_error", fields, text)?;
-        Ok(Self { call_id, error: Cow::Owned(error), traceback: traceback.map(Cow::Owned) })
+        let (call_id, Failure { error, traceback, code, retryable, details }) = of_call("tool_error", fields, text)?;
+        let details = ErrorDetails::read(code, retryable, details);
+        Ok(Self { call_id, error: Cow::Owned(error), traceback: traceback.map(Cow::Owned), details })
     }
 }
 

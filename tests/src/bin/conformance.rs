@@ -6,13 +6,12 @@
 //!
 //! Without `serve` it dials the platform of the environment. The suite sends no token, so that something has to stand before the server that adds it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use platools::serve::Command;
-use platools::tool::{BindError, Content, ContentBlock, Handler, HandlerFuture, Output, State, Tool};
-use platools::{Context, Error, LogLevel, Platools, ToolDefinition, ToolError, ToolRegistry, tool, tools};
-use serde_json::json;
+use platools::tool::{Content, ContentBlock, FunctionTool};
+use platools::{Context, Error, LogLevel, Platools, Tool, ToolDefinition, ToolError, ToolRegistry, tool, tools};
+use serde_json::{Value, json};
 
 /// An image of one pixel.
 const RED_PIXEL: &[u8] = b"\x89PNG\x0d\x0a\x1a\x0a\0\0\0\x0dIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde\0\0\0\x0c\
@@ -95,35 +94,22 @@ async fn test_reconnection() -> String {
     "Reconnection test completed successfully.".to_owned()
 }
 
-/// A tool whose schema somebody wrote by hand.
-struct ByHand;
-
-impl Tool for ByHand {
-    fn definition(&self) -> ToolDefinition {
-        let schema = json!({
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "type": "object",
-            "$defs": {
-                "address": {
-                    "type": "object",
-                    "properties": { "street": { "type": "string" }, "city": { "type": "string" } },
-                },
+/// A tool whose schema is written by hand.
+fn by_hand() -> FunctionTool {
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "$defs": {
+            "address": {
+                "type": "object",
+                "properties": { "street": { "type": "string" }, "city": { "type": "string" } },
             },
-            "properties": { "name": { "type": "string" }, "address": { "$ref": "#/$defs/address" } },
-            "additionalProperties": false,
-        });
-        ToolDefinition::new("json_schema_2020_12_tool", "Tool with JSON Schema 2020-12 features", schema)
-    }
-
-    fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
-        Ok(Arc::new(Self))
-    }
-}
-
-impl Handler for ByHand {
-    fn call(self: Arc<Self>, _: Context, output: Output) -> HandlerFuture {
-        Box::pin(async { Ok(output) })
-    }
+        },
+        "properties": { "name": { "type": "string" }, "address": { "$ref": "#/$defs/address" } },
+        "additionalProperties": false,
+    });
+    ToolDefinition::new("json_schema_2020_12_tool", "Tool with JSON Schema 2020-12 features", schema)
+        .handler(|_: Value, _| async { Ok::<_, ToolError>(()) })
 }
 
 fn all() -> Vec<Box<dyn Tool>> {
@@ -138,7 +124,7 @@ fn all() -> Vec<Box<dyn Tool>> {
         test_multiple_content_types,
         test_reconnection,
     ];
-    all.push(Box::new(ByHand));
+    all.push(Box::new(by_hand()));
     all
 }
 

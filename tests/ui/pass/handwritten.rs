@@ -1,29 +1,31 @@
-use std::sync::Arc;
+use platools::{Tool, ToolDefinition, ToolError, ToolRegistry, tool, tools};
+use serde_json::{Value, json};
 
-use platools::tool::{BindError, Handler, HandlerFuture, Output, State};
-use platools::{Context, Tool, ToolDefinition, tool, tools};
-
-struct Echo;
-
-impl Tool for Echo {
-    fn definition(&self) -> ToolDefinition {
-        ToolDefinition::new("echo", "Return the params as they came.", serde_json::json!({ "type": "object" }))
-    }
-    fn bind(&self, _state: &State) -> Result<Arc<dyn Handler>, BindError> {
-        Ok(Arc::new(Echo))
-    }
-}
-
-impl Handler for Echo {
-    fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
-        Box::pin(async move { output.write(&context.params().deserialize::<serde_json::Value>()?) })
-    }
-}
-
-/// Beside it.
+/// Beside those made at run time.
 #[tool]
 fn other() {}
 
-fn main() {
-    assert_eq!(tools![Echo, other].len(), 2);
+#[derive(serde::Deserialize)]
+struct Sum {
+    a: i64,
+    b: i64,
+}
+
+fn declared(name: &str) -> ToolDefinition {
+    ToolDefinition::new(name, "Do it.", json!({ "type": "object" }))
+}
+
+fn main() -> Result<(), platools::Error> {
+    let echo = declared("echo").handler(|arguments: Value, _| async { Ok::<_, ToolError>(arguments) });
+    let sum = declared("sum").handler(|Sum { a, b }, _| async move { a.checked_add(b).ok_or("the sum is too large") });
+    let greet = declared("greet").handler(|_: Value, context| async move {
+        let user = context.user_id().ok_or("this tool needs a user")?;
+        let file = std::fs::read_to_string("greeting")?;
+        Ok::<_, ToolError>(format!("{file}, {user}"))
+    });
+    let mut listed: Vec<Box<dyn Tool>> = tools![other];
+    listed.push(Box::new(echo.clone()));
+    let registry = ToolRegistry::new().with_tools(listed)?.with_tools(vec![sum, greet])?;
+    assert_eq!(registry.names(), ["other", "echo", "sum", "greet"]);
+    Ok(())
 }

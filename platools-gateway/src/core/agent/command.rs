@@ -54,7 +54,8 @@ async fn call(tool: &NamedTool, arguments: &str, tools: &Tools<'_>, messages: &m
         Ok(result) => result.get().to_owned(),
         Err(error) => {
             let problems = error.problems().iter().map(|problem| format!("\n- {}: {}", problem.path, problem.message));
-            format!("`{}` failed: {error}{}", tool.handle, problems.collect::<String>())
+            let message = format!("`{}` failed: {error}{}", tool.handle, problems.collect::<String>());
+            error.tool_error().map_or_else(|| message.clone(), |facts| facts.append_to(&message))
         }
     };
     let id = "call_0".to_owned();

@@ -100,8 +100,8 @@ impl fmt::Debug for Tools<'_> {
     }
 }
 
-/// What an agent and its user are told of a call that failed: `{"error": "..."}`, with everything that is wrong with the arguments.
+/// The words for an agent and its user about a call that failed: `{"error": "..."}`, with everything that is wrong with the arguments, and
+/// the tool's `code`, `retryable` and `details` if they tell something.
 pub(crate) fn failure(error: &Error) -> Box<RawValue> {
-    let told = serde_json::json!({"error": error.in_full()});
-    serde_json::value::to_raw_value(&told).expect("strings always serialize")
+    serde_json::value::to_raw_value(&error.to_json()).expect("strings always serialize")
 }

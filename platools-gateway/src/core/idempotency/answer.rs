@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use platools::wire::ErrorDetails;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -28,6 +29,9 @@ enum End {
         kind: ErrorKind,
         message: String,
         problems: Vec<ArgumentProblem>,
+        /// The facts that the tool gave. Answers of earlier versions have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tool_error: Option<Box<ErrorDetails>>,
         /// For callers that wait for the answer now; later it says nothing any more.
         #[serde(skip)]
         wait: Option<Duration>,
@@ -55,6 +59,7 @@ impl From<Result<CallReply, Error>> for Answer {
                     kind: error.kind(),
                     message: error.to_string(),
                     problems: error.problems().to_vec(),
+                    tool_error: error.tool_error().cloned().map(Box::new),
                     wait: error.wait(),
                 };
                 Self { call_id: error.call_id().map(ToString::to_string), end }
@@ -81,8 +86,9 @@ impl Answer {
                 result: result.clone(),
                 latency_ms: *latency_ms,
             }),
-            End::Failed { kind, message, problems, wait } => {
-                let error = Error::new(*kind, message).with_problems(problems.clone());
+            End::Failed { kind, message, problems, tool_error, wait } => {
+                let error =
+                    Error::new(*kind, message).with_problems(problems.clone()).with_tool_error(tool_error.clone());
                 let error = match wait {
                     Some(wait) => error.retry_after(*wait),
                     None => error,

@@ -12,7 +12,7 @@ use super::entry::Entry;
 use super::settings::Recording;
 use crate::core::arguments::Arguments;
 use crate::core::catalog::Found;
-use crate::core::error::ErrorKind;
+use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::ids::CallId;
 use crate::core::invoke::CallRequest;
@@ -85,9 +85,14 @@ impl<'a> CallRecord<'a> {
         self.worker_ms = Some(worker_ms);
     }
 
-    /// Notes that the call failed.
-    pub(crate) fn failed(&mut self, kind: ErrorKind) {
-        self.outcome = kind.code();
+    /// Notes that the call failed. The words of a tool that ran are kept like a result.
+    pub(crate) fn failed(&mut self, error: &Error) {
+        self.outcome = error.kind().code();
+        if error.kind() == ErrorKind::ToolFailed {
+            let told = error.to_json().to_string();
+            self.result_bytes = Some(told.len());
+            self.result = self.text(&told);
+        }
     }
 
     /// A copy for the journal's task, if it is to keep any of it.

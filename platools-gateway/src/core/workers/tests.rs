@@ -82,7 +82,11 @@ async fn calls_that_were_not_sent_fail_when_the_link_goes_also_those_taken_off_t
     for waiting in [taken, queued] {
         assert_eq!(waiting.until(soon(), None).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
     }
-    workers.calls.answer(&identity().scope(), &"sent".into(), Outcome::Failed { message: String::new() });
+    workers.calls.answer(
+        &identity().scope(),
+        &"sent".into(),
+        Outcome::Failed { message: String::new(), details: None },
+    );
     assert!(sent.until(soon(), None).await.is_ok());
 }
 

@@ -1,5 +1,6 @@
 //! What a client is told of a call's end.
 
+use platools::mcp::TOOL_ERROR_META;
 use platools::tool::Content;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::value::RawValue;
@@ -60,12 +61,18 @@ fn text(result: &RawValue) -> String {
 }
 
 /// The end of a call that a model can do something about.
+///
+/// The facts of the tool are in the text for models and in `_meta` for programs. They are not structured content, which has to be what the
+/// tool's output schema says.
 pub(super) fn failed(error: &Error) -> CallToolResult {
-    let mut result = CallToolResult::error(vec![ContentBlock::text(error.in_full())]);
+    let (message, facts) = (error.in_full(), error.tool_error());
+    let text = facts.map_or_else(|| message.clone(), |facts| facts.append_to(&message));
+    let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
     let about =
         [("platools/code", json!(error.kind().code())), ("platools/retryable", json!(error.kind().is_retryable()))];
     let call_id = error.call_id().map(|id| ("platools/callId", json!(id.as_str())));
-    result.meta = Some(meta(about.into_iter().chain(call_id)));
+    let facts = facts.map(|facts| (TOOL_ERROR_META, json!(facts)));
+    result.meta = Some(meta(about.into_iter().chain(call_id).chain(facts)));
     result
 }
 

@@ -6,6 +6,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use platools::wire::ErrorDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -45,6 +46,29 @@ struct Details {
     /// Everything that is wrong with the arguments.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Detail>,
+    /// The tool's own account of its failure, if the worker gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_error: Option<ToolErrorDetails>,
+}
+
+/// The facts that a tool gave with its failure.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+struct ToolErrorDetails {
+    /// The tool's own code, such as `not_found`; `failed` if the tool names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// Whether the tool says that the same call may succeed later. The call ran, so it may do its work twice then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retryable: Option<bool>,
+    /// Facts about the failure, in whatever form the tool has them; at most 64 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<serde_json::Value>,
+}
+
+impl From<&ErrorDetails> for ToolErrorDetails {
+    fn from(facts: &ErrorDetails) -> Self {
+        Self { code: facts.code.clone(), retryable: facts.retryable, details: facts.details.clone() }
+    }
 }
 
 /// One of several things that are wrong.
@@ -69,6 +93,7 @@ impl Problem {
             call_id: None,
             retry_after: None,
             errors: Vec::new(),
+            tool_error: None,
         }))
     }
 
@@ -119,6 +144,7 @@ impl From<Error> for Problem {
         // Rounded up, so that whoever waits exactly so long is let in.
         problem.0.retry_after = error.wait().map(|wait| wait.as_secs() + 1);
         problem.0.errors = error.problems().iter().map(detail).collect();
+        problem.0.tool_error = error.tool_error().map(ToolErrorDetails::from);
         problem
     }
 }

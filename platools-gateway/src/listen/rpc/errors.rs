@@ -54,6 +54,9 @@ fn details(error: &Error) -> Value {
         let problems = problems.map(|problem| json!({"path": problem.path, "message": problem.message}));
         details.insert("errors".to_owned(), problems.collect());
     }
+    if let Some(facts) = error.tool_error() {
+        details.insert("toolError".to_owned(), json!(facts));
+    }
     Value::Object(details)
 }
 
@@ -83,6 +86,8 @@ fn code(kind: ErrorKind) -> ErrorCode {
 
 #[cfg(test)]
 mod tests {
+    use platools::wire::ErrorDetails;
+
     use super::*;
 
     #[test]
@@ -96,5 +101,10 @@ mod tests {
         let told = RpcError::from(Error::new(ErrorKind::ToolFailed, "no such order").about_call(&"call_1".into()));
         assert_eq!((told.code, &*told.message, told.retryable), (ErrorCode::Internal, "no such order", false));
         assert_eq!(told.details.as_deref(), Some(&json!({"code": "tool_failed", "callId": "call_1"})));
+        let facts = ErrorDetails::new("locked", true, Some(&json!({"by": "ada"})));
+        let told = RpcError::from(Error::new(ErrorKind::ToolFailed, "locked").with_tool_error(Some(Box::new(facts))));
+        assert!(!told.retryable, "the tool's hint is no leave to run it again");
+        let details = told.details.expect("there are details");
+        assert_eq!(details["toolError"], json!({"code": "locked", "retryable": true, "details": {"by": "ada"}}));
     }
 }

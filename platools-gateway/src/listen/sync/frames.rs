@@ -126,7 +126,9 @@ impl<'a> Frames<'a> {
 
     fn failure(&self, frame: ToolFailure<'_>) {
         let message = cut(&frame.error, MAX_MESSAGE_BYTES).to_owned();
-        self.answer(&frame.call_id, Outcome::Failed { message });
+        let is_agreed = self.features.contains(Feature::ErrorDetails);
+        let details = Some(frame.details).filter(|details| is_agreed && !details.is_empty()).map(Box::new);
+        self.answer(&frame.call_id, Outcome::Failed { message, details });
     }
 
     fn progress(&self, frame: ToolProgress<'_>) {
@@ -168,7 +170,8 @@ impl<'a> Frames<'a> {
     fn unread(&self, error: FrameError) {
         tracing::warn!(reason = error.outline(), "a frame could not be read");
         if let FrameError::Malformed { kind: "tool_result" | "tool_error", call_id: Some(call_id), .. } = error {
-            self.answer(&call_id, Outcome::Failed { message: "the worker's answer cannot be read".to_owned() });
+            let message = "the worker's answer cannot be read".to_owned();
+            self.answer(&call_id, Outcome::Failed { message, details: None });
         }
     }
 

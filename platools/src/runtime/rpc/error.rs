@@ -4,6 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use serde::Deserialize;
+
+use crate::wire::ErrorDetails;
 use crate::wire::rpc::{ErrorCode, RpcError};
 
 /// Why a request has no reply.
@@ -82,6 +85,16 @@ impl RequestError {
         self.gateway().map(|error| &error.code)
     }
 
+    /// The facts that a tool gave with its failure: its own code, whether it may succeed later, and details. `None` if no tool failed, or its
+    /// worker gives none.
+    ///
+    /// `retryable` in there is the tool's word. [`is_retryable`](Self::is_retryable) is the gateway's, and `false` for a tool that ran.
+    #[must_use]
+    pub fn tool_error(&self) -> Option<ErrorDetails> {
+        let told = self.gateway()?.details.as_ref()?.get("toolError")?;
+        ErrorDetails::deserialize(told).ok()
+    }
+
     /// Whether the same request may succeed later. Where [`is_in_doubt`](Self::is_in_doubt), that may be the second time.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -126,5 +139,26 @@ impl fmt::Display for RequestError {
 impl StdError for RequestError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_facts_of_a_tools_failure_are_read_and_change_nothing_of_the_gateways_word() {
+        let facts = json!({"code": "too_few", "retryable": true, "details": {"left": 3}});
+        let told = RpcError::new(ErrorCode::Internal, "only 3 are left");
+        let error = RequestError::from(told.clone().with_details(json!({"code": "tool_failed", "toolError": facts})));
+        let read = error.tool_error().expect("a tool failed");
+        assert_eq!(
+            (read.code.as_deref(), read.retryable, &read.details),
+            (Some("too_few"), Some(true), &Some(json!({"left": 3})))
+        );
+        assert!(!error.is_retryable());
+        assert_eq!(RequestError::from(told).tool_error(), None);
     }
 }

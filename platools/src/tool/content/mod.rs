@@ -75,7 +75,7 @@ impl Content {
         Content { blocks: self.blocks, value: Some(value) }
     }
 
-    /// The output schema of content without a value, for tools that are written by hand. What says that results are content is
+    /// The output schema of content without a value, for [tools made at run time](crate::ToolDefinition::handler). What says that results are content is
     /// its `format`.
     #[must_use]
     pub fn schema() -> Value {

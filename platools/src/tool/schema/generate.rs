@@ -41,9 +41,22 @@ fn take_repeats(schema: &mut Schema) {
 
 /// The schema of what a tool returns; `None` for `()` and for values of any shape, which it would say nothing about.
 pub(crate) fn output_schema<T: JsonSchema>() -> Option<Value> {
-    let mut schema = settings().for_serialize().into_generator().into_root_schema_for::<T>().to_value();
+    telling(settings().for_serialize().into_generator().into_root_schema_for::<T>().to_value())
+}
+
+/// The schema that a function gives of what a tool returns; `None` if it tells nothing.
+#[must_use]
+pub fn output_schema_with(describe: impl FnOnce(&mut SchemaGenerator) -> Schema) -> Option<Value> {
+    let mut generator = settings().for_serialize().into_generator();
+    match describe(&mut generator).to_value() {
+        Value::Object(schema) => telling(Value::Object(with_definitions(schema, generator))),
+        _ => None,
+    }
+}
+
+/// A schema without its title, which is a type's name and tells a caller nothing; `None` if nothing else is left.
+fn telling(mut schema: Value) -> Option<Value> {
     let fields = schema.as_object_mut()?;
-    // A type's name as a title says nothing to a caller.
     fields.remove("title");
     let is_null = fields.get("type") == Some(&json!("null"));
     let is_any = fields.keys().all(|key| key == "description");

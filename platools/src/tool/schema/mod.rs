@@ -4,4 +4,5 @@ mod export;
 mod generate;
 
 pub use export::Dialect;
+pub use generate::output_schema_with;
 pub(crate) use generate::{input_schema, output_schema};

@@ -1,0 +1,65 @@
+//! A worker as it runs in production: its settings are in the environment, and SIGTERM and SIGINT let the calls that run finish before the
+//! process ends. `deploy/platools-worker@.service` runs it as a service.
+//!
+//! ```sh
+//! PLATOS_URL=http://127.0.0.1:3100 PLATOS_SECRET_FILE=worker.secret cargo run -p worker
+//! ```
+//!
+//! `cargo run -p worker -- --once` starts a gateway of its own, stops the worker in the middle of a call, shows that the caller gets the
+//! result all the same, and ends.
+
+mod demo;
+mod tools;
+
+use clap::Parser;
+use platools::{Platools, PlatoolsClientBuilder, tools};
+
+use tools::Warehouse;
+
+#[derive(Parser)]
+#[command(about = "A worker with settings from the environment and a stop that finishes its calls.")]
+struct Options {
+    /// Show a stop in the middle of a call on a gateway of its own, and end.
+    #[arg(long)]
+    once: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| if options.once { "error" } else { "info" }.into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if options.once {
+        return demo::run().await;
+    }
+    let warehouse = Warehouse::default();
+    hosting(Platools::from_env()?).state(warehouse).connect_until(asked_to_stop()?).await?;
+    Ok(())
+}
+
+/// The client of the worker's tools.
+fn hosting(client: PlatoolsClientBuilder) -> PlatoolsClientBuilder {
+    client.tools(tools![tools::find_item, tools::pack_order])
+}
+
+/// Waits for SIGINT or SIGTERM.
+#[cfg(unix)]
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Waits for Ctrl-C.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "signals may fail elsewhere")]
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}

@@ -1,0 +1,141 @@
+//! `ErrorDetails`: the facts that a tool gives with its failure, beside the message.
+
+use std::{fmt, io};
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::text::cut;
+
+/// Details have at most so many bytes as JSON: 64 KiB.
+const MAX_DETAILS_BYTES: usize = 64 * 1024;
+
+/// A code has at most so many bytes.
+const MAX_CODE_BYTES: usize = 128;
+
+/// The code of an error that names none. It tells a model nothing.
+const NO_CODE: &str = "failed";
+
+/// The facts that a tool gives with its failure, for programs: each is optional.
+///
+/// `Debug` does not show the details, which belong to the caller.
+#[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ErrorDetails {
+    /// A short word by which programs tell failures apart, such as `not_found`; at most 128 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Whether the tool says that the same call may succeed later. Whether it may run twice is for the caller to decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retryable: Option<bool>,
+    /// Facts about the failure, at most 64 KiB as JSON; larger ones are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
+}
+
+impl ErrorDetails {
+    /// The facts of a failure. Details that are too large are left out.
+    #[must_use]
+    pub fn new(code: &str, retryable: bool, details: Option<&Value>) -> Self {
+        Self {
+            code: Some(cut(code, MAX_CODE_BYTES).to_owned()),
+            retryable: Some(retryable),
+            details: details.filter(|details| fits(details)).cloned(),
+        }
+    }
+
+    /// Reads the three members of a frame. A member that is of another type, or too large, counts as absent.
+    pub(crate) fn read(code: Option<&RawValue>, retryable: Option<&RawValue>, details: Option<&RawValue>) -> Self {
+        let code = code.and_then(|code| serde_json::from_str::<String>(code.get()).ok());
+        let details = details.filter(|details| details.get().len() <= MAX_DETAILS_BYTES);
+        Self {
+            code: code.filter(|code| !code.is_empty()).map(|code| cut(&code, MAX_CODE_BYTES).to_owned()),
+            retryable: retryable.and_then(|retryable| serde_json::from_str(retryable.get()).ok()),
+            details: details.and_then(|details| serde_json::from_str(details.get()).ok()),
+        }
+    }
+
+    /// Whether there are no facts.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// A message with the facts behind it, as one line of JSON, for readers of text such as a model. Facts that tell nothing are left out:
+    /// the code `failed`, and that a failure is not retryable.
+    #[must_use]
+    pub fn append_to(&self, message: &str) -> String {
+        let telling = self.telling();
+        if telling.is_empty() { message.to_owned() } else { format!("{message}\n{}", Value::Object(telling)) }
+    }
+
+    /// The facts that tell a reader something.
+    #[must_use]
+    pub fn telling(&self) -> Map<String, Value> {
+        let code = self.code.as_deref().filter(|code| *code != NO_CODE).map(|code| ("code", code.into()));
+        let retryable = self.retryable.filter(|retryable| *retryable).map(|retryable| ("retryable", retryable.into()));
+        let details = self.details.clone().map(|details| ("details", details));
+        [code, retryable, details].into_iter().flatten().map(|(name, fact)| (name.to_owned(), fact)).collect()
+    }
+}
+
+impl fmt::Debug for ErrorDetails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ErrorDetails")
+            .field("code", &self.code)
+            .field("retryable", &self.retryable)
+            .field("has_details", &self.details.is_some())
+            .finish()
+    }
+}
+
+/// Whether details are not too large to travel.
+pub(crate) fn fits(details: &Value) -> bool {
+    serde_json::to_writer(Room(MAX_DETAILS_BYTES), details).is_ok()
+}
+
+/// Takes so many bytes, and keeps none.
+struct Room(usize);
+
+impl io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn details_that_are_too_large_are_left_out_and_nothing_else() {
+        let fitting = json!("x".repeat(MAX_DETAILS_BYTES - 2));
+        assert_eq!(ErrorDetails::new("c", true, Some(&fitting)).details, Some(fitting));
+        let large = json!("x".repeat(MAX_DETAILS_BYTES - 1));
+        let facts = ErrorDetails::new("c", true, Some(&large));
+        assert_eq!((facts.code.as_deref(), facts.retryable, facts.details), (Some("c"), Some(true), None));
+        assert_eq!(ErrorDetails::new(&"c".repeat(1000), true, None).code.map(|code| code.len()), Some(MAX_CODE_BYTES));
+    }
+
+    #[test]
+    fn a_reader_of_text_gets_the_facts_that_tell_something() {
+        assert_eq!(ErrorDetails::new("failed", false, None).append_to("no stock"), "no stock");
+        let facts = ErrorDetails::new("too_few", true, Some(&json!({"left": 0})));
+        let expected = "no stock\n{\"code\":\"too_few\",\"retryable\":true,\"details\":{\"left\":0}}";
+        assert_eq!(facts.append_to("no stock"), expected);
+    }
+
+    #[test]
+    fn debug_shows_no_details() {
+        let shown = format!("{:?}", ErrorDetails::new("c", true, Some(&json!("hunter2"))));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -1,0 +1,159 @@
+//! `FunctionTool`: a tool made at run time, of a declaration and a function.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::context::Context;
+use super::definition::ToolDefinition;
+use super::error::ToolError;
+use super::handler::{Handler, HandlerFuture, IntoTools, Tool};
+use super::output::Output;
+use super::state::{BindError, State};
+
+/// A tool that [`ToolDefinition::handler`] made. Clones share the function.
+#[derive(Clone)]
+pub struct FunctionTool {
+    definition: ToolDefinition,
+    handler: Arc<dyn Handler>,
+}
+
+impl ToolDefinition {
+    /// A tool of this declaration whose calls `function` runs: for tools whose name or schema is known only at run time. `#[tool]` is for
+    /// the others.
+    ///
+    /// The function takes the arguments, in any type that is deserialized from an object, without the platform's envelopes, and the call's
+    /// context. Arguments are checked against that type and not against the declared schema; take `serde_json::Value` for any.
+    /// The result is anything that serializes, and the error anything that `?` converts into a [`ToolError`]. The function is called on the
+    /// call's own task, and on a thread for blocking work if [`execution`](Self::execution) says so.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::Arc;
+    /// use platools::{ToolDefinition, ToolRegistry};
+    /// use serde_json::{Value, json};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let glossary = Arc::new(HashMap::from([("link", "one socket and its loop")]));
+    /// let schema = json!({ "type": "object", "properties": { "word": { "type": "string" } }, "required": ["word"] });
+    /// let define = ToolDefinition::new("define", "Explain a word.", schema).handler(move |arguments: Value, _ctx| {
+    ///     let glossary = Arc::clone(&glossary);
+    ///     async move {
+    ///         let word = arguments["word"].as_str().ok_or("`word` must be a string")?;
+    ///         glossary.get(word).copied().ok_or(format!("there is no entry for {word}"))
+    ///     }
+    /// });
+    /// let registry = ToolRegistry::new().with_tools(define)?;
+    /// assert_eq!(registry.call("define", json!({ "word": "link" })).await?, "one socket and its loop");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn handler<A, F, R, T, E>(self, function: F) -> FunctionTool
+    where
+        A: DeserializeOwned + Send + 'static,
+        F: Fn(A, Context) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<T, E>> + Send + 'static,
+        T: Serialize + 'static,
+        E: Into<ToolError> + 'static,
+    {
+        FunctionTool { definition: self, handler: Arc::new(Function { function, arguments: PhantomData }) }
+    }
+}
+
+impl Tool for FunctionTool {
+    fn definition(&self) -> ToolDefinition {
+        self.definition.clone()
+    }
+
+    fn bind(&self, _: &State) -> Result<Arc<dyn Handler>, BindError> {
+        Ok(Arc::clone(&self.handler))
+    }
+}
+
+impl IntoTools for Vec<FunctionTool> {
+    fn into_tools(self) -> Vec<Box<dyn Tool>> {
+        self.into_iter().map(|tool| Box::new(tool) as Box<dyn Tool>).collect()
+    }
+}
+
+impl fmt::Debug for FunctionTool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionTool").field("definition", &self.definition).finish_non_exhaustive()
+    }
+}
+
+/// The function behind a tool, and the type of its arguments.
+struct Function<A, F> {
+    function: F,
+    arguments: PhantomData<fn() -> A>,
+}
+
+impl<A, F, R, T, E> Handler for Function<A, F>
+where
+    A: DeserializeOwned + Send + 'static,
+    F: Fn(A, Context) -> R + Send + Sync + 'static,
+    R: Future<Output = Result<T, E>> + Send + 'static,
+    T: Serialize + 'static,
+    E: Into<ToolError> + 'static,
+{
+    fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
+        Box::pin(async move {
+            let arguments = context.arguments()?;
+            // The result is written at once: it need not be `Send`, as nothing is awaited while it is held.
+            match (self.function)(arguments, context).await {
+                Ok(result) => output.write(&result),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::code;
+    use super::*;
+    use crate::registry::ToolRegistry;
+
+    fn declared(name: &str) -> ToolDefinition {
+        ToolDefinition::new(name, "Do it.", json!({ "type": "object" }))
+    }
+
+    fn registry(tool: FunctionTool) -> ToolRegistry {
+        ToolRegistry::new().with_tools(tool).expect("a valid tool")
+    }
+
+    #[tokio::test]
+    async fn a_tool_that_forwards_its_arguments_forwards_no_token() {
+        let forward = declared("forward").handler(|arguments: Value, context: Context| async move {
+            let token = context.user_token().ok_or("a call without a token")?.to_owned();
+            Ok::<_, ToolError>(json!([arguments, token, context.raw_params().len()]))
+        });
+        let params = json!({"city": "Bern", "_context": {"a": 1}, "__platos": {"userToken": "hunter2"}});
+        let result = registry(forward).call("forward", &params).await.expect("it succeeds");
+        assert_eq!(result, json!([{"city": "Bern"}, "hunter2", params.to_string().len()]));
+    }
+
+    #[tokio::test]
+    async fn arguments_of_another_type_and_errors_of_the_function_are_failures() {
+        #[derive(serde::Deserialize)]
+        struct Divide {
+            by: String,
+        }
+        let divide = declared("divide").handler(|Divide { by }, _| async move {
+            let by: i32 = by.parse()?;
+            100_i32.checked_div(by).ok_or_else(|| ToolError::new("there is no result").with_code("by_zero"))
+        });
+        let registry = registry(divide);
+        let end = async |by: Value| registry.call("divide", json!({ "by": by })).await;
+        assert_eq!(end(json!("4")).await.expect("it succeeds"), 25);
+        for (by, failed) in [(json!(4), code::INVALID_ARGUMENTS), (json!("x"), code::FAILED), (json!("0"), "by_zero")] {
+            assert_eq!(end(by.clone()).await.expect_err("it fails").code(), failed, "{by}");
+        }
+    }
+}
