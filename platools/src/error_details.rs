@@ -6,13 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::text::cut;
-
 /// Details have at most so many bytes as JSON: 64 KiB.
 const MAX_DETAILS_BYTES: usize = 64 * 1024;
 
-/// A code has at most so many bytes.
-const MAX_CODE_BYTES: usize = 128;
+/// A code has at most so many characters.
+const MAX_CODE_CHARS: usize = 128;
 
 /// The code of an error that names none. It tells a model nothing.
 const NO_CODE: &str = "failed";
@@ -23,7 +21,7 @@ const NO_CODE: &str = "failed";
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ErrorDetails {
-    /// A short word by which programs tell failures apart, such as `not_found`; at most 128 bytes.
+    /// A short word by which programs tell failures apart, such as `not_found`; at most 128 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// Whether the tool says that the same call may succeed later. Whether it may run twice is for the caller to decide.
@@ -39,7 +37,7 @@ impl ErrorDetails {
     #[must_use]
     pub fn new(code: &str, retryable: bool, details: Option<&Value>) -> Self {
         Self {
-            code: Some(cut(code, MAX_CODE_BYTES).to_owned()),
+            code: Some(bounded(code)),
             retryable: Some(retryable),
             details: details.filter(|details| fits(details)).cloned(),
         }
@@ -50,7 +48,7 @@ impl ErrorDetails {
         let code = code.and_then(|code| serde_json::from_str::<String>(code.get()).ok());
         let details = details.filter(|details| details.get().len() <= MAX_DETAILS_BYTES);
         Self {
-            code: code.filter(|code| !code.is_empty()).map(|code| cut(&code, MAX_CODE_BYTES).to_owned()),
+            code: code.filter(|code| !code.is_empty()).map(|code| bounded(&code)),
             retryable: retryable.and_then(|retryable| serde_json::from_str(retryable.get()).ok()),
             details: details.and_then(|details| serde_json::from_str(details.get()).ok()),
         }
@@ -90,8 +88,12 @@ impl fmt::Debug for ErrorDetails {
     }
 }
 
+fn bounded(code: &str) -> String {
+    code.chars().take(MAX_CODE_CHARS).collect()
+}
+
 /// Whether details are not too large to travel.
-pub(crate) fn fits(details: &Value) -> bool {
+fn fits(details: &Value) -> bool {
     serde_json::to_writer(Room(MAX_DETAILS_BYTES), details).is_ok()
 }
 
@@ -122,7 +124,7 @@ mod tests {
         let large = json!("x".repeat(MAX_DETAILS_BYTES - 1));
         let facts = ErrorDetails::new("c", true, Some(&large));
         assert_eq!((facts.code.as_deref(), facts.retryable, facts.details), (Some("c"), Some(true), None));
-        assert_eq!(ErrorDetails::new(&"c".repeat(1000), true, None).code.map(|code| code.len()), Some(MAX_CODE_BYTES));
+        assert_eq!(ErrorDetails::new(&"c".repeat(1000), true, None).code.map(|code| code.len()), Some(MAX_CODE_CHARS));
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 fn show(reply: Result<platools::wire::rpc::ToolsReply<Value>, RequestError>) {
     match reply {
         Ok(reply) => println!("result: {}", reply.result),
-        Err(error) => println!("error:  {error}"),
+        Err(error) => match (error.gateway(), error.tool_error()) {
+            (Some(told), Some(facts)) => println!("error:  {}", facts.append_to(&told.message).replace('\n', " ")),
+            _ => println!("error:  {error}"),
+        },
     }
 }

@@ -39,7 +39,6 @@ impl PlatoolsClientBuilder {
     ///
     /// # Errors
     /// One of them is not set, or the file cannot be read, or the secret is empty or cannot be sent in a header.
-    #[expect(clippy::wrong_self_convention, reason = "a builder's settings take and return it")]
     pub fn from_env(self) -> Result<Self, Error> {
         // Without the cause, which would show a value that is not UTF-8.
         let url = std::env::var(Platools::URL_VARIABLE).map_err(|_| {

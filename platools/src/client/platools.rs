@@ -20,7 +20,8 @@ use crate::error::Error;
 /// }
 /// ```
 #[derive(Debug)]
-pub enum Platools {}
+#[non_exhaustive]
+pub struct Platools;
 
 impl Platools {
     /// The environment variable with the platform's URL.

@@ -115,7 +115,7 @@ impl ToolError {
         Self::from(error)
     }
 
-    /// Sets the code, a short word in snake case by which programs tell failures apart. Over a link it has at most 128 bytes. Default:
+    /// Sets the code, a short word in snake case by which programs tell failures apart. Over a link it has at most 128 characters. Default:
     /// [`code::FAILED`].
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
