@@ -72,6 +72,7 @@ mod strangers;
 mod supervisor;
 mod sync;
 mod tls;
+mod typescript;
 
 mod connect_proxy;
 mod dashboard;
@@ -84,3 +85,4 @@ mod rpc_caller;
 mod running;
 mod runtime_agent;
 mod support;
+mod typescript_worker;
