@@ -278,7 +278,7 @@ async fn a_token_says_who_calls_and_opens_what_its_roles_allow() {
     let seen = answer.result();
     let listed = admin.get(&format!("/v1/calls/{}", call_id.as_str().expect("an id"))).await.body;
     assert_eq!((&seen["call"], &seen["user"]), (&call_id, &json!("ada")));
-    for (seen, listed) in [("agent", "agentId"), ("entity", "entityId"), ("environment", "environmentId")]
+    for (seen, listed) in [("agent", "agentId"), ("entity", "entity"), ("environment", "environmentId")]
         .map(|(seen_as, listed_as)| (&seen[seen_as], &listed[listed_as]))
     {
         assert!(seen.is_string() && seen == listed, "{seen} {listed}");

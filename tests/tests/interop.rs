@@ -139,14 +139,14 @@ async fn a_python_tool_learns_who_calls_it_by_every_accessor() {
 
         let current = &seen["current"];
         assert_eq!(current["call_id"], call_id);
-        assert_eq!(current["entity_id"], listed["entityId"]);
+        assert_eq!(current["entity_id"], listed["entity"]);
         assert_eq!(current["scope"][2], listed["environmentId"]);
         assert!(current["scope"][0].as_str().is_some_and(|id| id.starts_with("org_")), "{seen}");
         assert!(current["scope"][1].as_str().is_some_and(|id| id.starts_with("prj_")), "{seen}");
         assert_eq!((&current["user_id"], &current["thread_id"]), (&json!(user), &json!("")));
         assert_eq!((&current["user_token"], &current["entity_token"]), (&Value::Null, &Value::Null));
         let agent = current["agent_id"].as_str().expect("a string");
-        assert_eq!((agent.starts_with("agt_"), agent.is_empty()), (is_agent, !is_agent), "{seen}");
+        assert_eq!((agent.starts_with("agt_"), agent == "default"), (is_agent, !is_agent), "{seen}");
 
         let full = &seen["full"];
         assert!(full.is_object(), "a field the SDK requires is missing, so it has no context: {seen}");

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::compact::compact;
 use super::error::{Error, ErrorKind};
+use crate::domain::surrogates::well_formed;
 
 /// The keys the gateway adds to every call; a caller's arguments must not have them.
 pub(crate) const RESERVED: [&str; 2] = ["_context", "__platos"];
@@ -39,15 +40,21 @@ impl Arguments {
     /// It is not an object, names an argument twice (the two ends of the wire might each take another), or names one that
     /// only the gateway may set.
     pub fn new(raw: &RawValue) -> Result<Self, Error> {
-        serde_json::from_str::<Names>(raw.get())
+        let raw = well_formed(raw.get());
+        serde_json::from_str::<Names>(&raw)
             .map_err(|error| Error::new(ErrorKind::InvalidRequest, format!("`arguments`: {error}")))?;
         // The signature covers this form, because it is what travels. A receiver verifies it on the text as it came: a JSON library
         // may write numbers and escapes differently.
-        Ok(Self(compact(raw.get()).into_owned()))
+        Ok(Self(compact(&raw).into_owned()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Arguments that were read and changed.
+    pub(crate) fn of_members(members: &Map<String, Value>) -> Self {
+        Self(serde_json::to_string(members).expect("values always serialize"))
     }
 
     /// The arguments as values.
@@ -115,6 +122,13 @@ mod tests {
     fn escapes_and_other_alphabets_stay_as_they_are() {
         let json = "{\"text\": \"naïve – 東京 \\u0000 \\\"q\\\"\", \"n\": null}";
         assert_eq!(checked(json).unwrap(), r#"{"text":"naïve – 東京 \u0000 \"q\"","n":null}"#);
+    }
+
+    #[test]
+    fn a_text_that_was_cut_within_a_character_is_taken() {
+        assert_eq!(checked(r#"{"a":"x\ud83c"}"#).unwrap(), r#"{"a":"x\ufffd"}"#);
+        let raw: &RawValue = serde_json::from_str(r#"{"a":"\udf89"}"#).expect("JSON");
+        assert_eq!(Arguments::new(raw).unwrap().members().unwrap()["a"], "\u{fffd}");
     }
 
     #[test]

@@ -33,13 +33,12 @@ impl Core {
     /// Like [`Core::tool`].
     pub async fn result_form(&self, caller: &Caller, which: &ToolName) -> Result<ResultForm, Error> {
         let Found { tool, .. } = self.find_tool(caller, which).await?;
-        // Of a tool whose schema cannot be used clients are shown none.
-        let is_shown = tool.arguments().await.is_ok_and(|schema| schema.unused_because().is_none());
-        let schema = tool.declaration.output_schema.as_ref();
-        Ok(ResultForm {
-            is_content: is_content(&tool.declaration),
-            is_structured: is_shown && schema.is_some_and(|schema| structured_schema(schema).is_some()),
-        })
+        // Clients are shown no schema of a tool whose schema cannot be used.
+        let shown = tool.arguments().await.ok().filter(|schemas| schemas.unused_because().is_none());
+        let schema = shown.as_deref().zip(tool.declaration.output_schema.as_ref());
+        let is_structured =
+            schema.is_some_and(|(schemas, schema)| structured_schema(schemas.output_for(schema)).is_some());
+        Ok(ResultForm { is_content: is_content(&tool.declaration), is_structured })
     }
 }
 
@@ -117,7 +116,7 @@ mod tests {
     #[test]
     fn what_is_no_content_stays_and_what_is_too_long_is_shortened() {
         assert_eq!(read(&json!({"n": 7})), json!({"n": 7}));
-        let long = "x".repeat(MAX_RESULT_BYTES);
+        let long = "x".repeat(MAX_RESULT_BYTES + 1);
         assert_eq!(read(&json!({"content": [{"type": "text", "text": long}]}))["truncated"], true);
     }
 }

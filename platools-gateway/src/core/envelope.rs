@@ -1,5 +1,7 @@
 //! The `params` of a call as they travel to the worker.
 
+use std::borrow::Cow;
+
 use platools::signature::{call_body, sign};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -9,8 +11,21 @@ use super::arguments::Arguments;
 use super::clock::{rfc3339, wall_ms};
 use super::identity::{Caller, Identity};
 use super::ids::CallId;
+use super::javascript::javascript_form;
 use super::random;
 use super::trace::TraceContext;
+
+/// The `agentId` of a call that no agent makes.
+const NO_AGENT: &str = "default";
+
+/// The form in which a worker takes arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ArgumentForm {
+    /// As their caller wrote them, for workers that verify signatures over the text that they receive.
+    AsWritten,
+    /// As JavaScript writes them, for workers that parse them first and verify the signature over a text of their own.
+    JavaScript,
+}
 
 /// Everything a call's `params` are made of.
 #[derive(Debug)]
@@ -53,22 +68,22 @@ struct Platos<'a> {
 
 impl Envelope<'_> {
     /// The arguments, then `_context`, then `__platos` signed with the worker's secret.
-    pub(crate) fn params(&self, secret: &SecretString) -> Box<RawValue> {
+    pub(crate) fn params(&self, secret: &SecretString, form: ArgumentForm) -> Box<RawValue> {
         // The worker compares this with its own clock.
-        self.signed(secret, &rfc3339(wall_ms()), &random::hex_of::<16>())
+        self.signed(secret, form, &rfc3339(wall_ms()), &random::hex_of::<16>())
     }
 
-    fn signed(&self, secret: &SecretString, timestamp: &str, nonce: &str) -> Box<RawValue> {
-        let unsigned = self.unsigned_params();
+    fn signed(&self, secret: &SecretString, form: ArgumentForm, timestamp: &str, nonce: &str) -> Box<RawValue> {
+        let unsigned = self.unsigned_params(form);
         let body = call_body(self.tool, &unsigned);
         let signature = sign(secret.expose_secret(), timestamp, Some(nonce), &body);
         let platos = json(&Platos {
             organization_id: self.identity.organization_id.as_str(),
             project_id: self.identity.project_id.as_str(),
             environment_id: self.identity.environment_id.as_str(),
-            entity_id: self.identity.entity_id.as_str(),
+            entity_id: &self.identity.entity,
             user_id: self.caller.user_id.as_deref().unwrap_or_default(),
-            agent_id: self.caller.agent_id.as_ref().map_or("", |agent| agent.as_str()),
+            agent_id: self.caller.agent_id.as_ref().map_or(NO_AGENT, |agent| agent.as_str()),
             thread_id: "",
             call_id: self.call_id.as_str(),
             timestamp,
@@ -80,8 +95,12 @@ impl Envelope<'_> {
     }
 
     /// The arguments and `_context`: what the signature covers.
-    fn unsigned_params(&self) -> String {
-        let open = without_end(self.arguments.as_str());
+    fn unsigned_params(&self, form: ArgumentForm) -> String {
+        let arguments = match form {
+            ArgumentForm::AsWritten => Cow::Borrowed(self.arguments.as_str()),
+            ArgumentForm::JavaScript => javascript_form(self.arguments.as_str()),
+        };
+        let open = without_end(&arguments);
         let comma = if open == "{" { "" } else { "," };
         let context = json(&Context {
             user_id: self.caller.user_id.as_deref(),
@@ -105,7 +124,7 @@ fn json(value: &impl Serialize) -> String {
 mod tests {
     use super::*;
 
-    fn params(trace: &TraceContext, arguments: &str) -> String {
+    fn params(trace: &TraceContext, form: ArgumentForm, arguments: &str) -> String {
         let identity = Identity::sample();
         let caller = Caller { user_id: Some("u-1".to_owned()), agent_id: Some("agt".into()), ..Caller::sample("key") };
         let raw: &RawValue = serde_json::from_str(arguments).unwrap();
@@ -119,7 +138,7 @@ mod tests {
             deadline_ms: 1_789_430_430_000,
             trace,
         };
-        envelope.signed(&"s".to_owned().into(), "2026-09-15T00:00:00.000Z", "00ff").get().to_owned()
+        envelope.signed(&"s".to_owned().into(), form, "2026-09-15T00:00:00.000Z", "00ff").get().to_owned()
     }
 
     #[test]
@@ -135,19 +154,21 @@ mod tests {
         let signature = sign("s", "2026-09-15T00:00:00.000Z", Some("00ff"), &signed);
         let platos = format!(
             concat!(
-                r#"{{"organizationId":"org","projectId":"prj","environmentId":"env","entityId":"ent","#,
+                r#"{{"organizationId":"org","projectId":"prj","environmentId":"env","entityId":"dev","#,
                 r#""userId":"u-1","agentId":"agt","threadId":"","callId":"call-1","#,
                 r#""timestamp":"2026-09-15T00:00:00.000Z","nonce":"00ff","signature":"{}"}}"#,
             ),
             signature
         );
         let expected = format!(r#"{{"b":1,"a":[2],"_context":{context},"__platos":{platos}}}"#);
-        assert_eq!(params(&trace, r#"{ "b": 1, "a": [ 2 ] }"#), expected);
+        assert_eq!(params(&trace, ArgumentForm::AsWritten, r#"{ "b": 1, "a": [ 2 ] }"#), expected);
+        let written = r#"{"b":1.0,"\u0061":[2e0]}"#;
+        assert_eq!(params(&trace, ArgumentForm::JavaScript, written), expected, "signed in the form that travels");
     }
 
     #[test]
     fn without_arguments_the_envelopes_stand_alone() {
-        let alone = params(&TraceContext::from_parent(None), "{ }");
+        let alone = params(&TraceContext::from_parent(None), ArgumentForm::JavaScript, "{ }");
         assert!(alone.starts_with(r#"{"_context":{"user.id":"u-1","#), "{alone}");
     }
 }

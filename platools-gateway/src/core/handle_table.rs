@@ -50,6 +50,12 @@ impl HandleTable {
         Some((&set.identity, set.tools.get(tool)?))
     }
 
+    /// The tools that have a name of their own, which may be no handle: `files.read`.
+    pub(crate) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a Identity, &'a CatalogTool)> {
+        let sets = self.sets.iter();
+        sets.filter_map(move |set| Some((&set.identity, &**set.tool(name)?)))
+    }
+
     fn is_of(&self, sets: &[Arc<ToolSet>]) -> bool {
         self.sets.len() == sets.len() && self.sets.iter().zip(sets).all(|(left, right)| Arc::ptr_eq(left, right))
     }

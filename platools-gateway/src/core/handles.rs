@@ -20,7 +20,8 @@ pub(crate) struct Named<'a> {
     pub(crate) name: &'a str,
 }
 
-/// Gives each tool a name that models take and no other has: its own, or else with its entity's, or else with a hash.
+/// Gives each tool a name that models take and no other has: its own, or else with its entity's, or else with a hash. Dots and the
+/// like become `_`, as in `fandesk_list_bookings` for `fandesk.list_bookings`.
 ///
 /// The names are those of the tools in their order, and the same whenever the tools are.
 pub(crate) fn handles(tools: &[Named<'_>]) -> Vec<String> {
@@ -34,9 +35,10 @@ pub(crate) fn handles(tools: &[Named<'_>]) -> Vec<String> {
             names[name] == 1 && name.len() <= MAX_HANDLE_CHARS && !hashes.contains(name)
         };
         let (own, of_entity) = (own(tool), of_entity(tool));
-        if fits(&own, &owns) && own == tool.name {
+        let is_readable = is_readable(tool.name);
+        if fits(&own, &owns) && is_readable {
             own
-        } else if fits(&of_entity, &of_entities) && own == tool.name && !owns.contains_key(&of_entity) {
+        } else if fits(&of_entity, &of_entities) && is_readable && !owns.contains_key(&of_entity) {
             of_entity
         } else {
             hashed(&own, tool)
@@ -57,6 +59,12 @@ fn count(tools: &[Named<'_>], name: impl Fn(&Named<'_>) -> String) -> HashMap<St
 fn plain(name: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
     name.chars().map(|character| if is_plain(character) { character } else { '_' }).collect()
+}
+
+/// Whether a name reads the same in the characters that models take: only dots and the like become `_`.
+fn is_readable(name: &str) -> bool {
+    let is_kept = |character: char| character.is_ascii_alphanumeric() || "_-./: ".contains(character);
+    name.chars().all(is_kept) && name.chars().any(|character| character.is_ascii_alphanumeric())
 }
 
 fn hashed(full: &str, tool: &Named<'_>) -> String {
@@ -88,6 +96,19 @@ mod tests {
     }
 
     #[test]
+    fn dots_become_underscores_unless_two_names_become_one() {
+        assert_eq!(handles(&[("a", "fandesk.list_bookings"), ("a", "b/c: d")]), ["fandesk_list_bookings", "b_c__d"]);
+        assert_eq!(
+            handles(&[("a", "x.y"), ("b", "x.y"), ("b", "x_y")]),
+            [
+                "a__x_y".to_owned(),
+                hashed("x_y", &Named { entity: "b", name: "x.y" }),
+                hashed("x_y", &Named { entity: "b", name: "x_y" }),
+            ]
+        );
+    }
+
+    #[test]
     fn names_that_models_do_not_take_become_ones_that_nobody_else_has() {
         let long = "x".repeat(100);
         let found = handles(&[
@@ -102,13 +123,17 @@ mod tests {
         }
         let different: std::collections::HashSet<_> = found.iter().collect();
         assert_eq!(different.len(), found.len(), "{found:?}");
-        assert_eq!(handles(&[("a", "files.read")])[0].split_at(11).0, "files_read_", "{found:?}");
+        assert_eq!(
+            handles(&[("a", "größe")])[0].split_at(6).0,
+            "gr__e_",
+            "letters that are lost leave a name that says nothing"
+        );
     }
 
     #[test]
     fn no_tool_takes_the_name_that_another_becomes() {
-        let becomes = handles(&[("b", "files.read")]).remove(0);
-        let found = handles(&[("a", &becomes), ("b", "files.read")]);
+        let becomes = handles(&[("b", "größe")]).remove(0);
+        let found = handles(&[("a", &becomes), ("b", "größe")]);
         assert_eq!(found[1], becomes);
         assert_ne!(found[0], becomes);
     }

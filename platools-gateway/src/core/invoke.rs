@@ -203,7 +203,7 @@ impl Core {
         let (name, trace) = (request.tool.name.as_str(), &request.trace);
         let arguments = &request.arguments;
         let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
-        let params = envelope.params(live.secret());
+        let params = envelope.params(live.secret(), live.argument_form());
         let waiting = self.calls.open(call_id.clone(), scope.clone(), request.listener.clone());
         live.deliver(Delivery { call_id: call_id.clone(), tool_name: name.to_owned(), params })?;
         tracing::debug!(

@@ -29,6 +29,7 @@ mod history;
 mod housekeeping;
 pub mod idempotency;
 mod invoke;
+mod javascript;
 pub mod journal;
 pub mod limits;
 pub mod logs;

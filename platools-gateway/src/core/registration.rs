@@ -77,6 +77,24 @@ impl Core {
     }
 }
 
+/// A tool that a registration leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// The beginning of its name.
+    pub name: String,
+    /// The mistake in its declaration.
+    pub reason: &'static str,
+}
+
+/// The tools of a registration that [`Core::register`] leaves out.
+#[must_use]
+pub fn left_out(tools: &[ToolDeclaration]) -> Vec<LeftOut> {
+    let mut seen = HashSet::new();
+    let refused = tools.iter().filter_map(|tool| Some((tool, check(tool, &mut seen).err()?)));
+    refused.map(|(tool, reason)| LeftOut { name: shown(&tool.name), reason }).collect()
+}
+
 /// Leaves out the tools that cannot be taken, each with a line in the log, so that one of them does not cost the others.
 fn acceptable(tools: Vec<ToolDeclaration>) -> Vec<ToolDeclaration> {
     let mut seen = HashSet::new();
@@ -106,7 +124,7 @@ fn check(tool: &ToolDeclaration, seen: &mut HashSet<String>) -> Result<(), &'sta
         return Err("its input schema is not an object");
     }
     if !matches!(tool.auth.as_str(), "none" | "user" | "admin") {
-        return Err("its `auth` is none of none, user and admin");
+        return Err("its `auth` must be `none`, `user` or `admin`");
     }
     let (max_roles, role) = ROLES;
     if role.check_list(&tool.roles, max_roles).is_err() {
@@ -159,6 +177,9 @@ mod tests {
             tool("good", json!({})),
             tool(&"ü".repeat(128), object()),
         ];
+        let left_out = left_out(&tools);
+        assert_eq!((left_out.len(), &*left_out[8].name, left_out[8].reason), (9, "good", "its name was there before"));
+        assert_eq!(left_out[4].name.len(), 128);
         assert_eq!(names(tools), ["good".to_owned(), "ü".repeat(128)]);
     }
 }

@@ -1,14 +1,24 @@
-//! Checking arguments against the schema that a tool was registered with.
+//! [`ToolSchemas`]: the schemas that a tool was registered with, in the form that the gateway checks and shows.
 //!
-//! The schema is a stranger's. Nothing is fetched for it, its patterns run in linear time, and one that could keep the
-//! gateway busy for long is not used at all.
+//! The schemas are a stranger's. Nothing is fetched for them, their patterns run in linear time, and a schema that could keep the
+//! gateway busy for long is not used at all. A schema of an earlier draft, or with references that lead nowhere, is rewritten
+//! first; a part that cannot be checked is left out. The catalogue keeps the schemas as they were declared.
+
+mod loosen;
+mod places;
+mod pointer;
+mod upgrade;
 
 use std::collections::HashMap;
 use std::fmt;
 
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::{PatternOptions, ValidationOptions, Validator};
+use platools::tool::Dialect;
 use serde_json::{Map, Value};
 
+use self::loosen::{Part, has_pattern, loosened, with_patterns_told};
+use self::places::any_schema;
+use self::upgrade::upgraded;
 use super::error::ArgumentProblem;
 
 /// A schema may say so much, every reference written out. Exponential ones are the danger, and they pass any bound.
@@ -20,28 +30,62 @@ const MAX_PROBLEMS: usize = 32;
 /// A problem's text is cut here: it may quote the argument.
 const MAX_PROBLEM_CHARS: usize = 500;
 
-/// A tool's input schema, ready for use.
-pub(crate) struct ArgumentSchema(Result<Validator, String>);
+/// A tool's schemas, ready for use.
+pub(crate) struct ToolSchemas {
+    checked: Result<Validator, String>,
+    /// The input schema as readers take it, where that is not the declared one.
+    input: Option<Value>,
+    /// The output schema as readers take it, where that is not the declared one.
+    output: Option<Value>,
+    /// Parts of the input schema that are not checked, in words.
+    unchecked: Vec<&'static str>,
+    /// Whether the input schema has patterns that some models' interfaces refuse.
+    has_odd_patterns: bool,
+}
 
-impl ArgumentSchema {
-    /// Prepares a schema. This takes a moment: it is not for a thread that serves sockets.
-    pub(crate) fn new(schema: &Value) -> Self {
-        let expansion = Expansion { root: schema, known: HashMap::new() }.of(schema);
-        if expansion > MAX_EXPANSION {
-            return Self(Err("its references multiply without bound".to_owned()));
-        }
-        let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
-        Self(options.build(schema).map_err(|error| error.to_string()))
+impl ToolSchemas {
+    /// Prepares a tool's schemas. This takes a moment: it is not for a thread that serves sockets.
+    pub(crate) fn new(input: &Value, output: Option<&Value>) -> Self {
+        let upgraded_input = upgraded(input);
+        let Checks { checked, unchecked, shown } = Checks::of(upgraded_input.as_ref().unwrap_or(input));
+        let input_shown = shown.or(upgraded_input);
+        let has_odd_patterns = any_schema(input_shown.as_ref().unwrap_or(input), &mut has_pattern);
+        Self { checked, input: input_shown, output: output.and_then(followed), unchecked, has_odd_patterns }
     }
 
-    /// Why the schema is not used, if it is not.
+    /// Why the input schema is not used, if it is not.
     pub(crate) fn unused_because(&self) -> Option<&str> {
-        self.0.as_ref().err().map(String::as_str)
+        self.checked.as_ref().err().map(String::as_str)
+    }
+
+    /// The parts of the input schema that arguments are not checked against, in words.
+    pub(crate) fn unchecked(&self) -> &[&'static str] {
+        &self.unchecked
+    }
+
+    /// The input schema as readers of a dialect take it. `declared` is the one that the tool was registered with.
+    pub(crate) fn input_for(&self, declared: &Value, dialect: Dialect) -> Value {
+        let mut schema = self.input.as_ref().unwrap_or(declared).clone();
+        if let Value::Object(root) = &mut schema
+            && !root.contains_key("type")
+        {
+            // Models' interfaces refuse arguments that are not said to be an object.
+            root.shift_insert(0, "type".to_owned(), "object".into());
+        }
+        if self.has_odd_patterns && matches!(dialect, Dialect::OpenAi | Dialect::Gemini) {
+            with_patterns_told(&mut schema);
+        }
+        schema
+    }
+
+    /// The output schema as readers take it. `declared` is the one that the tool was registered with.
+    pub(crate) fn output_for<'a>(&'a self, declared: &'a Value) -> &'a Value {
+        self.output.as_ref().unwrap_or(declared)
     }
 
     /// Everything that is wrong with some arguments. Names that begin with `_` are between the gateway and the worker.
     pub(crate) fn problems(&self, mut arguments: Map<String, Value>) -> Vec<ArgumentProblem> {
-        let Ok(validator) = &self.0 else { return Vec::new() };
+        let Ok(validator) = &self.checked else { return Vec::new() };
         arguments.retain(|name, _| !name.starts_with('_'));
         let arguments = Value::Object(arguments);
         let problem = |error: jsonschema::ValidationError<'_>| ArgumentProblem {
@@ -50,12 +94,78 @@ impl ArgumentSchema {
         };
         validator.iter_errors(&arguments).take(MAX_PROBLEMS).map(problem).collect()
     }
+
+    /// The arguments without the members that are `null` where the schema takes no `null`; `None` if that does not make them fit.
+    ///
+    /// In strict form a model cannot leave an argument out, and gives `null` for that.
+    pub(crate) fn without_nulls(&self, arguments: Map<String, Value>) -> Option<Map<String, Value>> {
+        let validator = self.checked.as_ref().ok()?;
+        let mut arguments = Value::Object(arguments);
+        let misfits = validator.iter_errors(&arguments).take(MAX_PROBLEMS);
+        let nulls: Vec<_> = misfits.filter(|error| error.instance().is_null()).collect();
+        let nulls: Vec<_> = nulls.into_iter().map(|error| error.instance_path().to_string()).collect();
+        for null in &nulls {
+            let (parent, name) = null.rsplit_once('/')?;
+            let name = name.replace("~1", "/").replace("~0", "~");
+            arguments.pointer_mut(parent)?.as_object_mut()?.shift_remove(&name);
+        }
+        let fits = !nulls.is_empty() && validator.is_valid(&arguments);
+        if let (true, Value::Object(arguments)) = (fits, arguments) { Some(arguments) } else { None }
+    }
 }
 
-impl fmt::Debug for ArgumentSchema {
+impl fmt::Debug for ToolSchemas {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ArgumentSchema").field("unused_because", &self.unused_because()).finish_non_exhaustive()
+        f.debug_struct("ToolSchemas").field("unused_because", &self.unused_because()).finish_non_exhaustive()
     }
+}
+
+/// The checks of a schema in the form of draft 2020-12.
+struct Checks {
+    checked: Result<Validator, String>,
+    unchecked: Vec<&'static str>,
+    /// The schema as readers take it, where that is not the schema itself.
+    shown: Option<Value>,
+}
+
+impl Checks {
+    /// Takes the whole schema if possible, and otherwise as much of it as can be checked.
+    fn of(schema: &Value) -> Self {
+        let mut checks = Self { checked: build(schema), unchecked: Vec::new(), shown: None };
+        let mut loose = None;
+        for part in [Part::Patterns, Part::References] {
+            if checks.checked.is_ok() {
+                break;
+            }
+            let Some(looser) = loosened(loose.as_ref().unwrap_or(schema), part) else { continue };
+            checks.checked = build(&looser);
+            checks.unchecked.push(part.in_words());
+            loose = Some(looser);
+        }
+        if checks.unchecked.contains(&Part::References.in_words()) {
+            // Nobody else can follow them either. The patterns stay.
+            checks.shown = loosened(schema, Part::References);
+        }
+        checks
+    }
+}
+
+fn build(schema: &Value) -> Result<Validator, String> {
+    let expansion = Expansion { root: schema, known: HashMap::new() }.of(schema);
+    if expansion > MAX_EXPANSION {
+        return Err("its references multiply without bound".to_owned());
+    }
+    options().build(schema).map_err(|error| error.to_string())
+}
+
+fn options<'a>() -> ValidationOptions<'a> {
+    jsonschema::options().with_pattern_options(PatternOptions::regex())
+}
+
+/// A schema in the form of draft 2020-12 without references that lead nowhere; `None` if it is in that form already.
+fn followed(schema: &Value) -> Option<Value> {
+    let current = upgraded(schema);
+    loosened(current.as_ref().unwrap_or(schema), Part::References).or(current)
 }
 
 /// How many keywords a schema comes to with every reference written out once.
@@ -100,7 +210,7 @@ mod tests {
 
     fn problems(schema: &Value, arguments: Value) -> Vec<String> {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        ArgumentSchema::new(schema).problems(arguments).into_iter().map(|problem| problem.path).collect()
+        ToolSchemas::new(schema, None).problems(arguments).into_iter().map(|problem| problem.path).collect()
     }
 
     #[test]
@@ -132,20 +242,58 @@ mod tests {
             definitions.insert(format!("d{level}"), json!({"allOf": [next.clone(), next]}));
         }
         definitions.insert("d30".to_owned(), json!({"type": "object"}));
-        let bomb = ArgumentSchema::new(&json!({"$defs": definitions, "$ref": "#/$defs/d0"}));
+        let bomb = ToolSchemas::new(&json!({"$defs": definitions, "$ref": "#/$defs/d0"}), None);
         assert!(bomb.unused_because().unwrap().contains("multiply"));
         assert_eq!(bomb.problems(Map::new()), []);
     }
 
     #[test]
-    fn a_schema_that_needs_the_network_a_file_or_backtracking_is_not_used() {
-        for schema in [
+    fn what_needs_the_network_a_file_or_backtracking_is_left_out_and_the_rest_is_checked() {
+        for odd in [
             json!({"$ref": "http://127.0.0.1:1/schema"}),
             json!({"$ref": "file:///etc/passwd"}),
-            json!({"properties": {"a": {"pattern": "(?<=x)y"}}}),
-            json!({"properties": {"a": {"pattern": "(x{1000}){1000}"}}}),
+            json!({"$ref": "#/nowhere"}),
+            json!({"pattern": "(?<=x)y"}),
+            json!({"pattern": "(x{1000}){1000}"}),
+            json!({"not": {"pattern": "(?=x)"}}),
+            json!({"oneOf": [{"pattern": "(?=x)"}, {"type": "string"}]}),
+            json!({"if": {"$ref": "other.json"}, "then": false}),
+            json!({"patternProperties": {"(?=x)": {}}, "additionalProperties": false}),
         ] {
-            assert!(ArgumentSchema::new(&schema).unused_because().is_some(), "{schema}");
+            let schema = json!({"properties": {"odd": odd, "n": {"type": "integer"}}});
+            let schemas = ToolSchemas::new(&schema, None);
+            assert_eq!((schemas.unused_because(), schemas.unchecked().len()), (None, 1), "{schema}");
+            assert_eq!(problems(&schema, json!({"odd": "zzz", "n": 1})), [""; 0], "{schema}");
+            assert_eq!(problems(&schema, json!({"odd": {"x": 1}, "n": "1"})), ["/n"], "{schema}");
+        }
+    }
+
+    #[test]
+    fn readers_are_shown_patterns_unless_they_refuse_them() {
+        let schema = json!({"type": "object", "properties": {"v": {"type": "string", "description": "It.", "pattern": "(?=a)b"}}});
+        let schemas = ToolSchemas::new(&schema, None);
+        for dialect in [Dialect::Mcp, Dialect::Anthropic] {
+            assert_eq!(schemas.input_for(&schema, dialect), schema);
+        }
+        for dialect in [Dialect::OpenAi, Dialect::Gemini] {
+            let shown = schemas.input_for(&schema, dialect);
+            let expected = json!({"type": "string", "description": "It. Matches the pattern `(?=a)b`."});
+            assert_eq!(shown["properties"]["v"], expected, "{dialect:?}");
+        }
+    }
+
+    #[test]
+    fn members_that_are_null_for_nothing_are_left_out_if_the_rest_fits() {
+        let schema = json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": ["string", "null"]}},
+            "required": ["b"]});
+        let without = |arguments: Value| {
+            let Value::Object(arguments) = arguments else { panic!("an object") };
+            ToolSchemas::new(&schema, None).without_nulls(arguments).map(Value::Object)
+        };
+        assert_eq!(without(json!({"a": null, "b": null})), Some(json!({"b": null})));
+        for arguments in [json!({"b": null}), json!({"a": null}), json!({"a": 1, "b": "x"}), json!({"a": null, "b": 7})]
+        {
+            assert_eq!(without(arguments.clone()), None, "{arguments}");
         }
     }
 

@@ -6,6 +6,7 @@ use platools::wire::ToolDeclaration;
 use serde_json::Value;
 
 use super::Core;
+use super::arguments::Arguments;
 use super::catalog::{CatalogTool, Found};
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
@@ -122,15 +123,44 @@ impl Core {
     /// One tool in the form that a model's interface takes.
     ///
     /// # Errors
-    /// Like [`Core::tool`]; or the tool's schema is one that cannot be written in other forms.
+    /// Like [`Core::tool`]; or the tool's schema cannot be used, and `dialect` is another than the platform's own.
     pub async fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
         let Found { tool, .. } = self.find_tool(caller, which).await?;
+        let mut definition = definition(&tool.declaration);
+        if dialect == Dialect::Platform {
+            // This form is the declaration, whatever its schemas are.
+            return Ok(definition.export(dialect));
+        }
+        let schemas = tool.arguments().await?;
         // Some forms write every reference out, which must not be done for just any schema.
-        if let Some(reason) = tool.arguments().await?.unused_because() {
+        if let Some(reason) = schemas.unused_because() {
             let message = format!("the tool's schema cannot be used: {reason}");
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
-        Ok(definition(&tool.declaration).export(dialect))
+        definition.input_schema = schemas.input_for(&tool.declaration.input_schema, dialect);
+        definition.output_schema =
+            tool.declaration.output_schema.as_ref().map(|schema| schemas.output_for(schema).clone());
+        Ok(definition.export(dialect))
+    }
+
+    /// The arguments that a model gives, without the `null`s that stand for what it leaves out. Arguments that would not fit the
+    /// tool's schema without them either stay as they are.
+    ///
+    /// # Errors
+    /// Like [`Core::tool`].
+    pub(super) async fn without_nulls(
+        &self,
+        caller: &Caller,
+        which: &ToolName,
+        arguments: Arguments,
+    ) -> Result<Arguments, Error> {
+        if !arguments.as_str().contains("null") {
+            return Ok(arguments);
+        }
+        let Found { tool, .. } = self.find_tool(caller, which).await?;
+        let Ok(members) = arguments.members() else { return Ok(arguments) };
+        let fitting = tool.arguments().await?.without_nulls(members);
+        Ok(fitting.map_or(arguments, |members| Arguments::of_members(&members)))
     }
 
     /// Switches a tool on or off; it stays so when its worker connects again.

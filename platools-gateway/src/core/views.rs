@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Core;
+use super::catalog::CatalogTool;
 use super::error::{Error, ErrorKind};
 use super::handle_table::HandleTable;
 use super::identity::{Caller, Identity, Scope};
@@ -80,14 +81,26 @@ impl Core {
         Ok(usable.map(|(handle, tool)| NamedTool { handle: handle.to_owned(), tool }).collect())
     }
 
-    /// The tool of a view that has the handle, whether the caller may use it or not.
+    /// The tool of a view that has the handle, or the only one that has this name of its own, whether the caller may use it or not.
     ///
     /// # Errors
-    /// There is none, or the database failed.
+    /// There is none, several entities have a tool of that name, or the database failed.
     pub async fn tool_of_handle(&self, caller: &Caller, view: &ToolView, handle: &str) -> Result<ToolName, Error> {
         let table = self.handle_table(caller, view).await?;
-        let found = table.find(handle).map(|(identity, tool)| name_of(identity, &tool.declaration.name));
-        found.ok_or_else(|| Error::new(ErrorKind::UnknownTool, format!("unknown tool: {handle}")))
+        if let Some((identity, tool)) = table.find(handle) {
+            return Ok(name_of(identity, &tool.declaration.name));
+        }
+        let visible = |(identity, tool): &(&Identity, &CatalogTool)| may(caller, Action::View, identity, tool);
+        let mut named = table.named(handle).filter(visible);
+        match (named.next(), named.next()) {
+            (Some((identity, _)), None) => Ok(name_of(identity, handle)),
+            (None, _) => Err(Error::new(ErrorKind::UnknownTool, format!("unknown tool: {handle}"))),
+            (Some(_), Some(_)) => {
+                let message =
+                    format!("several entities have a tool `{handle}`; call it by the name that the list has for it");
+                Err(Error::new(ErrorKind::AmbiguousTool, message))
+            }
+        }
     }
 
     async fn handle_table(&self, caller: &Caller, view: &ToolView) -> Result<Arc<HandleTable>, Error> {

@@ -8,4 +8,5 @@ pub mod origin;
 pub mod page;
 pub(crate) mod random;
 mod speaks_for;
+pub(crate) mod surrogates;
 pub(crate) mod text;

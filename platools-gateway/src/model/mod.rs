@@ -15,6 +15,7 @@ mod run;
 mod settings;
 mod stream;
 mod turn;
+mod untold;
 
 use std::fmt;
 
@@ -27,11 +28,13 @@ use crate::core::agent::{Agent, Answer, Input, Speech, Tools};
 use crate::core::error::Error;
 use endpoint::Endpoint;
 use run::Run;
+use untold::Untold;
 
 /// An agent that thinks with a language model.
 pub(crate) struct ModelAgent {
     endpoint: Endpoint,
     settings: ModelSettings,
+    untold: Untold,
 }
 
 impl ModelAgent {
@@ -40,7 +43,7 @@ impl ModelAgent {
     /// # Errors
     /// Like [`ModelSettings::check`], or the system's certificate authorities cannot be read.
     pub(crate) fn new(settings: ModelSettings) -> Result<Self, Error> {
-        Ok(Self { endpoint: Endpoint::new(&settings)?, settings })
+        Ok(Self { endpoint: Endpoint::new(&settings)?, settings, untold: Untold::default() })
     }
 }
 

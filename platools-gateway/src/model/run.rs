@@ -9,6 +9,7 @@ use platools::tool::Dialect;
 use super::calls::{Call, make_all};
 use super::failure::Failure;
 use super::turn::Turn;
+use super::untold::Untold;
 use super::{ModelAgent, messages};
 use crate::core::NamedTool;
 use crate::core::agent::{Answer, Input, Message, Speech, Tools};
@@ -33,7 +34,7 @@ impl<'a> Run<'a> {
         tools: &'a Tools<'a>,
         speech: &'a Speech<'a>,
     ) -> Result<Self, Error> {
-        let declared = declare(tools).await;
+        let declared = declare(tools, &agent.untold).await;
         let request = CreateChatCompletionRequest {
             model: input.profile.model.clone().or_else(|| agent.settings.name.clone()).ok_or_else(no_model)?,
             messages: messages::begin(&input),
@@ -104,23 +105,26 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The tools in the form that models take. One whose schema cannot be written that way is left out: without it the rest works.
-async fn declare(tools: &Tools<'_>) -> Vec<ChatCompletionTools> {
+/// The tools in the form that models take. A tool whose schema cannot be written that way is left out: without it the rest works.
+async fn declare(tools: &Tools<'_>, untold: &Untold) -> Vec<ChatCompletionTools> {
     let mut declared = Vec::new();
     for tool in tools.list() {
         match declaration(tool, tools).await {
-            Some(tool) => declared.push(ChatCompletionTools::Function(tool)),
-            None => tracing::debug!(tool.name = tool.tool.declaration.name, "the model is not told of a tool"),
+            Ok(tool) => declared.push(ChatCompletionTools::Function(tool)),
+            Err(error) => untold.log(tool, &error),
         }
     }
     declared
 }
 
-async fn declaration(tool: &NamedTool, tools: &Tools<'_>) -> Option<ChatCompletionTool> {
-    let exported = tools.export(tool, Dialect::OpenAi).await.ok()?;
-    let mut declared: ChatCompletionTool = serde_json::from_value(exported).ok()?;
+async fn declaration(tool: &NamedTool, tools: &Tools<'_>) -> Result<ChatCompletionTool, Error> {
+    let exported = tools.export(tool, Dialect::OpenAi).await?;
+    let declared: Result<ChatCompletionTool, _> = serde_json::from_value(exported);
+    let mut declared = declared.map_err(|error| {
+        Error::new(ErrorKind::InvalidRequest, "the tool cannot be written in the form of models").caused_by(error)
+    })?;
     declared.function.name.clone_from(&tool.handle);
-    Some(declared)
+    Ok(declared)
 }
 
 fn no_model() -> Error {

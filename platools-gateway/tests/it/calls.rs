@@ -43,7 +43,8 @@ fn signed_part(frame: &str) -> String {
 #[tokio::test]
 async fn params_end_in_context_and_a_signed_platos() {
     let gateway = dev_gateway().await;
-    let mut worker = worker_with(&gateway, "echo").await;
+    let mut worker = Dial::dev(&gateway).header("platools-features", "cancel").welcomed().await;
+    worker.register(&["echo"]).await;
     let agent = Caller::at(&gateway.url()).key(dev::AGENT_KEY);
     let body = r#"{ "arguments" : { "z": "ü \" }" , "a": 1.50 } }"#;
     let call = tokio::spawn(async move { agent.send("POST", "/v1/tools/echo/call", body).await });
@@ -80,7 +81,8 @@ async fn a_call_without_arguments_has_only_the_envelopes() {
     let frame = worker.expect("tool_call").await;
     let keys: Vec<_> = frame["params"].as_object().unwrap().keys().collect();
     assert_eq!(keys, ["_context", "__platos"]);
-    assert_eq!(frame["params"]["__platos"]["agentId"], "");
+    assert_eq!(frame["params"]["__platos"]["agentId"], "default", "no agent calls");
+    assert_eq!(frame["params"]["__platos"]["entityId"], "dev", "workers know their entity by its slug");
     worker.answer(&frame, json!(1)).await;
     ended(call).await;
 }
@@ -227,7 +229,7 @@ async fn a_result_over_256_kib_is_replaced_by_a_preview() {
     let mut worker = worker_with(&gateway, "echo").await;
     let caller = Caller::admin(&gateway);
     let limit = 256 * 1024;
-    for (length, whole) in [(limit - 2, true), (limit - 1, false)] {
+    for (length, whole) in [(limit, true), (limit + 1, false)] {
         let call = caller.calling("echo", json!({}));
         let frame = worker.expect("tool_call").await;
         worker.answer(&frame, json!("x".repeat(length))).await;
@@ -336,11 +338,8 @@ async fn an_answer_that_cannot_be_read_ends_its_call() {
     let gateway = dev_gateway().await;
     let mut worker = worker_with(&gateway, "echo").await;
     let caller = Caller::admin(&gateway);
-    for mut answer in [
-        json!({"type": "tool_result", "latency_ms": 1}),
-        json!({"type": "tool_error"}),
-        json!({"type": "tool_error", "error": {"code": 7}}),
-    ] {
+    for traceback in [json!(["at a", "at b"]), json!(7)] {
+        let mut answer = json!({"type": "tool_error", "error": "e", "traceback": traceback});
         let call = caller.calling("echo", json!({}));
         answer["call_id"] = worker.expect("tool_call").await["call_id"].clone();
         worker.send(answer).await;

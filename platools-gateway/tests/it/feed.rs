@@ -30,7 +30,7 @@ async fn a_dashboard_is_told_that_it_is_connected_then_how_everything_is_and_the
         let dial = Dashboard::dial(&gateway, &token_of(&gateway, "u-1").await, name);
         let mut dashboard = Dashboard::open(dial).await;
         let connected = dashboard.expect("connected").await;
-        assert_eq!(connected["agentId"], agent.as_str());
+        assert_eq!(connected["agentId"], name, "as the dashboard named it");
         assert!(is_time(&connected["timestamp"]), "{connected}");
         assert_eq!(dashboard.expect("initial_data").await, json!({"tools": [], "workers": [], "calls": []}));
         assert_eq!(gateway.feed().publish(&agent, Event::new("order", &json!({"id": 1}))).unwrap(), 1);
@@ -63,14 +63,14 @@ async fn pings_and_subscriptions_are_answered() {
     dashboard.say(json!({"type": "ping", "timestamp": "2026-01-01T00:00:00.000Z"})).await;
     let pong = dashboard.next().await;
     assert!(pong["type"] == "pong" && is_time(&pong["timestamp"]) && pong["data"] == Value::Null, "{pong}");
-    for subscribe in [
-        json!({"type": "subscribe", "data": {"agentId": agent.as_str()}}),
-        json!({"type": "subscribe", "agentId": agent.as_str()}),
-        json!({"type": "subscribe", "data": {"agentId": "trader"}}),
-        json!({"type": "subscribe"}),
+    for (subscribe, named) in [
+        (json!({"type": "subscribe", "data": {"agentId": agent.as_str()}}), agent.as_str()),
+        (json!({"type": "subscribe", "agentId": agent.as_str()}), agent.as_str()),
+        (json!({"type": "subscribe", "data": {"agentId": "trader"}}), "trader"),
+        (json!({"type": "subscribe"}), "trader"),
     ] {
         dashboard.say(subscribe).await;
-        assert_eq!(dashboard.expect("subscribed").await["agentId"], agent.as_str());
+        assert_eq!(dashboard.expect("subscribed").await["agentId"], named);
     }
     dashboard.say(json!({"type": "subscribe", "data": {"agentId": "another"}})).await;
     dashboard.error("another agent").await;

@@ -29,11 +29,10 @@ async fn malformed_and_unknown_frames_are_ignored() {
         "{}",
         r#"{"type":5}"#,
         r#"{"type":"from_the_future","x":1}"#,
-        r#"{"type":"tool_register"}"#,
-        r#"{"type":"tool_register","tools":[{"description":"no name"}]}"#,
         r#"{"type":"tool_result","result":1}"#,
         r#"{"type":"tool_result","call_id":"nobody waits","result":1,"latency_ms":0}"#,
         r#"{"type":"tool_error","call_id":"x"}"#,
+        r#"{"type":"tool_error","call_id":"x","error":"e","traceback":7}"#,
         r#"{"type":"welcome","sdk_connection_id":"c"}"#,
         r#"{"type":"tool_call","call_id":"c","tool_name":"t","params":{}}"#,
     ] {
@@ -98,7 +97,10 @@ async fn deeply_nested_json_harms_nobody() {
     worker.register(&["echo"]).await;
     let mut schema = tool("deep").to_string();
     schema = schema.replace(r#"{"type":"object"}"#, &format!(r#"{{"x":{deep}}}"#));
-    worker.send_text(format!(r#"{{"type":"tool_register","tools":[{schema}]}}"#)).await;
+    worker.send_text(format!(r#"{{"type":"tool_register","tools":[{schema},{}]}}"#, tool("echo"))).await;
+    assert_eq!(worker.expect("tools_registered").await["count"], 1);
+    let alert = worker.expect("tool_health_alert").await;
+    assert!(alert["details"].as_str().unwrap().contains("cannot be read at column"), "{alert}");
     worker.send_text(deep.clone()).await;
     worker.send_text(format!(r#"{{"type":"heartbeat","tools_health":{deep}}}"#)).await;
     worker.expect("heartbeat_ack").await;

@@ -421,7 +421,7 @@ async fn the_settings_say_what_is_kept() {
 #[tokio::test]
 async fn a_replay_calls_again_with_the_same_arguments_as_the_present_caller() {
     let gateway = dev_gateway().await;
-    let mut worker = Dial::dev(&gateway).welcomed().await;
+    let mut worker = Dial::dev(&gateway).header("platools-features", "cancel").welcomed().await;
     worker.register(&["echo"]).await;
     let (admin, agent) = (Caller::admin(&gateway), Caller::at(&gateway.url()).key(dev::AGENT_KEY));
     let body = r#"{"arguments": {"n": 123456789012345678901234567890, "t": 1.50}}"#;

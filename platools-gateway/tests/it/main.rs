@@ -74,6 +74,7 @@ mod strangers;
 mod supervisor;
 mod sync;
 mod tls;
+mod typescript;
 
 mod connect_proxy;
 mod dashboard;
@@ -86,3 +87,4 @@ mod rpc_caller;
 mod running;
 mod runtime_agent;
 mod support;
+mod typescript_worker;

@@ -44,14 +44,17 @@ async fn tools_are_listed_with_all_that_was_declared() {
     worker.send(json!({"type": "tool_register", "tools": [declared]})).await;
     let registered = worker.expect("tools_registered").await;
     let mut listing = Caller::admin(&gateway).get("/v1/tools").await;
+    assert_eq!(registered["entity_id"], "dev", "workers know their entity by its slug");
     let tool = listing.body["tools"][0].as_object_mut().unwrap();
+    let tool_id = tool["entityId"].clone();
+    assert!(tool_id.as_str().unwrap().starts_with("ent_"), "{tool_id}");
     assert_eq!(tool.remove("fingerprint").unwrap().as_str().unwrap().len(), 32);
     assert!(tool.remove("changedAt").unwrap().as_str().unwrap().ends_with('Z'));
     assert_eq!(
         listing.body["tools"],
         json!([{
             "name": "lookup_order", "description": "Look up one order.", "entity": "dev",
-            "entityId": registered["entity_id"], "environment": "development",
+            "entityId": tool_id, "environment": "development",
             "environmentId": registered["environment_id"], "online": true, "enabled": true,
             "inputSchema": {"type": "object", "properties": {"z": {}, "a": {}}}, "outputSchema": {"type": "null"},
             "auth": "user", "roles": ["support"], "annotations": {"category": "orders"}

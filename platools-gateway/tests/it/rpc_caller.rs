@@ -101,7 +101,7 @@ impl RpcCaller {
     /// The next frame.
     pub(crate) async fn next(&mut self) -> Value {
         match self.next_message().await {
-            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
+            Some(Message::Text(text)) => serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")),
             other => panic!("a frame was expected, and this came: {other:?}"),
         }
     }

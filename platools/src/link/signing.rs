@@ -1,5 +1,6 @@
 //! Checking a call's signature over the very bytes its params came in.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -9,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::signature::{SignatureError, Signed, Verifier, call_body};
 
-/// The key of the platform's envelope, which is the last one of the params and not signed itself.
+/// The key of the platform's envelope, which is not signed itself.
 const ENVELOPE: &str = "__platos";
 
 /// A worker is one entity. The one that the envelope names is not signed, so it must not decide which nonces are known.
@@ -38,43 +39,57 @@ struct Envelope {
     signature: String,
 }
 
-/// The params without the envelope, and the envelope; `None` where it is not the last key.
+/// The params without the envelope, in the order of their members, and the envelope; `None` where there is not exactly one.
+///
+/// Platforms put it last. Nothing of it is signed, so it may stand anywhere.
 fn split(params: &str) -> Option<(String, &str)> {
-    let last: LastEntry<'_> = serde_json::from_str(params).ok()?;
-    let envelope = last.0.filter(|(key, _)| key == ENVELOPE)?.1.get();
-    let start = envelope.as_ptr() as usize - params.as_ptr() as usize;
-    let before = params.get(..start)?.trim_end().strip_suffix(':')?.trim_end();
-    let before = before.strip_suffix("\"__platos\"")?.trim_end();
-    let signed = before.strip_suffix(',').unwrap_or(before);
-    Some((format!("{signed}}}"), envelope))
+    let Entries(entries) = serde_json::from_str(params).ok()?;
+    let mut named = entries.iter().enumerate().filter(|(_, (key, _))| key == ENVELOPE);
+    let (at, (_, envelope)) = named.next().filter(|_| named.next().is_none())?;
+    let end_of = |value: &str| value.as_ptr() as usize + value.len() - params.as_ptr() as usize;
+    // From the comma before the envelope's key, or for the first entry from its key to the comma behind it.
+    let (start, end) = match at.checked_sub(1).and_then(|before| entries.get(before)) {
+        Some((_, before)) => (end_of(before.get()), end_of(envelope.get())),
+        None => {
+            let rest = params.get(end_of(envelope.get())..)?;
+            let comma = rest.trim_start().starts_with(',').then(|| rest.find(',')).flatten();
+            (params.find('{')? + 1, end_of(envelope.get()) + comma.map_or(0, |comma| comma + 1))
+        }
+    };
+    let (before, after) = (params.get(..start)?, params.get(end..)?);
+    Some((format!("{before}{after}"), envelope.get()))
 }
 
-/// The last entry of an object.
-struct LastEntry<'a>(Option<(String, &'a RawValue)>);
+/// The entries of an object.
+struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-impl<'de: 'a, 'a> Deserialize<'de> for LastEntry<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct LastVisitor;
+        struct EntriesVisitor;
 
-        impl<'de> Visitor<'de> for LastVisitor {
-            type Value = LastEntry<'de>;
+        impl<'de> Visitor<'de> for EntriesVisitor {
+            type Value = Entries<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut last = None;
-                while let Some(entry) = map.next_entry()? {
-                    last = Some(entry);
+                let mut entries = Vec::new();
+                while let Some(Key(key)) = map.next_key()? {
+                    entries.push((key, map.next_value()?));
                 }
-                Ok(LastEntry(last))
+                Ok(Entries(entries))
             }
         }
 
-        deserializer.deserialize_map(LastVisitor)
+        deserializer.deserialize_map(EntriesVisitor)
     }
 }
+
+/// A key, borrowed where that is possible.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -113,7 +128,27 @@ mod tests {
     }
 
     #[test]
-    fn a_call_without_an_envelope_at_its_end_is_unsigned() {
+    fn the_envelope_may_stand_anywhere_and_once() {
+        let envelope = &signed(r#"{"a":1,"b":2}"#)[13..];
+        let envelope = envelope.strip_suffix('}').expect("an object");
+        for params in [
+            format!(r#"{{{envelope},"a":1,"b":2}}"#),
+            format!(r#"{{"a":1,{envelope},"b":2}}"#),
+            format!(r#"{{"a":1,"b":2,{envelope}}}"#),
+            format!(r#"{{"a":1,{},"b":2}}"#, envelope.replace("__platos", r"\u005f_platos")),
+        ] {
+            assert_eq!(check(&params), Ok(()), "{params}");
+        }
+        for params in [format!(r#"{{"b":2,{envelope},"a":1}}"#), format!(r#"{{"a":1,{envelope}}}"#)] {
+            assert_eq!(check(&params), Err(SignatureError::SignatureMismatch), "{params}");
+        }
+        assert_eq!(check(&format!(r#"{{{envelope},"a":1,"b":2,{envelope}}}"#)), Err(SignatureError::Missing));
+        let alone = signed("{}");
+        assert_eq!(check(&alone), Ok(()), "{alone}");
+    }
+
+    #[test]
+    fn a_call_without_an_envelope_is_unsigned() {
         for params in ["{}", r#"{"a":1}"#, r#"{"__platos":{},"a":1}"#, r#"{"__platos":{}}"#, r#"{"__platos":null}"#] {
             assert_eq!(check(params), Err(SignatureError::Missing), "{params}");
         }

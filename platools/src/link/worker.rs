@@ -183,7 +183,7 @@ impl Worker {
     /// The complete set of tools, as a frame.
     pub(super) fn registration_frame(&self) -> Utf8Bytes {
         let tools = self.registry.registered().iter().map(|tool| declaration(tool)).collect();
-        WorkerFrame::ToolRegister { tools }.to_text().into()
+        WorkerFrame::ToolRegister { tools, unreadable: Vec::new() }.to_text().into()
     }
 }
 

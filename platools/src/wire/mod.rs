@@ -19,6 +19,7 @@
 //! # Ok::<(), platools::wire::FrameError>(())
 //! ```
 
+mod declaration;
 mod extension;
 mod feature;
 mod fields;
@@ -30,6 +31,7 @@ pub mod runtime;
 mod worker;
 
 pub use crate::error_details::ErrorDetails;
+pub use declaration::UnreadableTool;
 pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
 pub use feature::{FEATURES_HEADER, Feature, Features};
 pub use fields::FrameError;

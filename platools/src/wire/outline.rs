@@ -35,9 +35,10 @@ mod tests {
         for (text, expected) in [
             (format!(r#"{{"type":"heartbeat","tools_health":{{"t":"{hidden}"}}}}"#), "malformed `heartbeat` at line 1"),
             (
-                format!(r#"{{"type":"tool_error","call_id":"c","error":["{hidden}"]}}"#),
+                format!(r#"{{"type":"tool_error","call_id":"c","error":"e","traceback":["{hidden}"]}}"#),
                 "malformed `tool_error` at line 1",
             ),
+            (format!(r#"{{"type":"tool_register","tools":"{hidden}"}}"#), "malformed `tool_register`"),
             (format!(r#"{{"type":"tool_result","result":"{hidden}"}}"#), "malformed `tool_result`"),
             (format!(r#""{hidden}""#), "not a JSON object at line 1 column"),
             (format!(r#"{{"kind":"{hidden}"}}"#), "no `type`"),

@@ -135,7 +135,8 @@ fn an_error_without_causes_has_no_traceback() {
 
 #[test]
 fn a_registration_has_exactly_seven_keys_per_tool() {
-    let frame = WorkerFrame::ToolRegister { tools: vec![ToolDeclaration::new("t", "d", json!({"type": "object"}))] };
+    let tools = vec![ToolDeclaration::new("t", "d", json!({"type": "object"}))];
+    let frame = WorkerFrame::ToolRegister { tools, unreadable: Vec::new() };
     let value: Value = serde_json::from_str(&frame.to_text()).expect("JSON");
     let keys: Vec<_> = value["tools"][0].as_object().expect("an object").keys().cloned().collect();
     assert_eq!(keys, ["name", "description", "input_schema", "output_schema", "auth", "roles", "annotations"]);
@@ -152,6 +153,28 @@ fn the_older_sdks_frames_are_read() {
         r#"{"type":"tool_register","tools":[]}"#,
     ] {
         WorkerFrame::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    }
+}
+
+#[test]
+fn a_result_that_is_left_out_is_null() {
+    let frame = WorkerFrame::parse(r#"{"type":"tool_result","call_id":"c","latency_ms":3}"#).expect("a frame");
+    let WorkerFrame::ToolResult(result) = frame else { panic!("a result") };
+    assert_eq!((result.result.get(), result.latency_ms), ("null", 3));
+}
+
+#[test]
+fn an_error_that_says_nothing_is_named_as_the_other_platform_names_it() {
+    for (error, expected) in [
+        ("", "tool_error"),
+        (r#","error":null"#, "tool_error"),
+        (r#","error":" ""#, "tool_error"),
+        (r#","error":"e""#, "e"),
+        (r#","error":{"code":7}"#, r#"{"code":7}"#),
+    ] {
+        let text = format!(r#"{{"type":"tool_error","call_id":"c"{error}}}"#);
+        let WorkerFrame::ToolError(failure) = WorkerFrame::parse(&text).expect("a frame") else { panic!("an error") };
+        assert_eq!(failure.error, expected, "{text}");
     }
 }
 

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::{fmt, io};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::declaration::{self, UnreadableTool};
 use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
-use super::fields::{Fields, FrameError, malformed, of_call, unknown, whole};
+use super::fields::{Fields, FrameError, of_call, unknown, whole};
 use crate::error_details::ErrorDetails;
 
 /// One frame from a worker.
@@ -22,6 +23,9 @@ pub enum WorkerFrame<'a> {
     ToolRegister {
         /// The tools, in the worker's own order.
         tools: Vec<ToolDeclaration>,
+        /// The tools of a frame that was read whose declarations make no sense. They are never written.
+        #[serde(skip)]
+        unreadable: Vec<UnreadableTool>,
     },
     /// A sign of life.
     Heartbeat {
@@ -63,11 +67,8 @@ impl<'a> WorkerFrame<'a> {
                 Self::Heartbeat { tools_health: whole::<Heartbeat>("heartbeat", text)?.tools_health }
             }
             "tool_register" => {
-                #[derive(Deserialize)]
-                struct Registration {
-                    tools: Vec<ToolDeclaration>,
-                }
-                Self::ToolRegister { tools: whole::<Registration>("tool_register", text)?.tools }
+                let (tools, unreadable) = declaration::read_all(text)?;
+                Self::ToolRegister { tools, unreadable }
             }
             _ => return Err(FrameError::UnknownType(unknown(&kind))),
         })
@@ -188,9 +189,8 @@ impl<'a> ToolResult<'a> {
     fn from_fields(fields: &Fields<'a>) -> Result<Self, FrameError> {
         const KIND: &str = "tool_result";
         let call_id = fields.required_call_id(KIND)?;
-        let Some(result) = fields.result else {
-            return Err(malformed(KIND, Some(call_id), "`result` is missing"));
-        };
+        // JavaScript leaves a member out that is `undefined`, as the result of a tool that returns nothing is.
+        let result = fields.result.unwrap_or(RawValue::NULL);
         // A figure for the eye: no result is lost over it.
         let latency_ms = fields.latency_ms.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(0);
         Ok(Self { call_id, result, latency_ms })
@@ -249,6 +249,7 @@ impl<'a> ToolFailure<'a> {
     fn parse(fields: &Fields<'a>, text: &'a str) -> Result<Self, FrameError> {
         #[derive(Deserialize)]
         struct Failure<'a> {
+            #[serde(default = "unnamed_error", deserialize_with = "error_text")]
             error: String,
             #[serde(default)]
             traceback: Option<String>,
@@ -264,6 +265,21 @@ impl<'a> ToolFailure<'a> {
         let details = ErrorDetails::read(code, retryable, details);
         Ok(Self { call_id, error: Cow::Owned(error), traceback: traceback.map(Cow::Owned), details })
     }
+}
+
+/// The error of a tool that gives none, as the other platform has it.
+fn unnamed_error() -> String {
+    "tool_error".to_owned()
+}
+
+/// The text of an error: a value that is no string is written as JSON, and one that says nothing becomes [`unnamed_error`].
+fn error_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => unnamed_error(),
+        Value::String(text) if text.trim().is_empty() => unnamed_error(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    })
 }
 
 /// The two halves of a `tool_result` around a result that is written in place.

@@ -48,10 +48,14 @@ impl<'a> Tools<'a> {
         &self.usable
     }
 
-    /// The tool of that handle.
+    /// The tool of that handle, or the only one that has this name of its own.
     #[must_use]
     pub fn find(&self, handle: &str) -> Option<&NamedTool> {
-        self.usable.iter().find(|tool| tool.handle == handle)
+        let by_handle = self.usable.iter().find(|tool| tool.handle == handle);
+        by_handle.or_else(|| {
+            let mut named = self.usable.iter().filter(|tool| tool.tool.declaration.name == handle);
+            named.next().filter(|_| named.next().is_none())
+        })
     }
 
     /// One tool in the form that a model's interface takes, under its own name.
@@ -81,9 +85,10 @@ impl<'a> Tools<'a> {
     async fn run(&self, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
         let none = || Error::new(ErrorKind::UnknownTool, format!("there is no tool `{handle}`"));
         let tool = self.find(handle).ok_or_else(none)?;
+        let arguments = self.core.without_nulls(self.caller, &tool.name(), Arguments::new(arguments)?).await?;
         let request = CallRequest {
             tool: tool.name(),
-            arguments: Arguments::new(arguments)?,
+            arguments,
             timeout: TIMEOUT,
             patience: None,
             trace: TraceContext::from_parent(None),

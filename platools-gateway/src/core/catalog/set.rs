@@ -11,7 +11,7 @@ use crate::core::clock::now_ms;
 use crate::core::digest::sha256;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Identity;
-use crate::core::schema::ArgumentSchema;
+use crate::core::schema::ToolSchemas;
 use crate::store::ToolRow;
 
 /// One tool of the catalogue.
@@ -26,7 +26,7 @@ pub(crate) struct CatalogTool {
     pub(crate) bytes: usize,
     /// Prepared at once for a tool that is declared, and when it is first needed for one that was stored: a start would
     /// otherwise take the longer, the more tools there are.
-    arguments: OnceCell<Arc<ArgumentSchema>>,
+    arguments: OnceCell<Arc<ToolSchemas>>,
 }
 
 /// The complete set of tools of one entity in one environment.
@@ -66,7 +66,7 @@ impl CatalogTool {
     }
 
     /// What the tool's arguments are checked against. Preparing it takes a moment, in which no socket waits.
-    pub(crate) async fn arguments(self: &Arc<Self>) -> Result<Arc<ArgumentSchema>, Error> {
+    pub(crate) async fn arguments(self: &Arc<Self>) -> Result<Arc<ToolSchemas>, Error> {
         let prepare = async || {
             let tool = Arc::clone(self);
             spawn_blocking(move || Arc::new(prepare(&tool.declaration))).await.map_err(|error| {
@@ -90,12 +90,20 @@ impl From<ToolRow> for CatalogTool {
     }
 }
 
-fn prepare(declaration: &ToolDeclaration) -> ArgumentSchema {
-    let arguments = ArgumentSchema::new(&declaration.input_schema);
-    if let Some(reason) = arguments.unused_because() {
-        tracing::warn!(tool.name = declaration.name, reason, "a tool's arguments are not checked by the gateway");
+fn prepare(declaration: &ToolDeclaration) -> ToolSchemas {
+    let ToolDeclaration { name, input_schema, output_schema, .. } = declaration;
+    let schemas = ToolSchemas::new(input_schema, output_schema.as_ref());
+    if let Some(reason) = schemas.unused_because() {
+        tracing::warn!(
+            tool.name = name,
+            reason,
+            "a tool's schema cannot be used: models are not told of the tool, and its arguments are not checked"
+        );
+    } else if !schemas.unchecked().is_empty() {
+        let parts = schemas.unchecked().join(", ");
+        tracing::info!(tool.name = name, parts, "parts of a tool's schema are not checked");
     }
-    arguments
+    schemas
 }
 
 fn text_of(declaration: &ToolDeclaration) -> String {

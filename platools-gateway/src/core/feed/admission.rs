@@ -62,7 +62,7 @@ impl Core {
             caller: caller.clone(),
         };
         let seat = Arc::new(Seat::new(watched, environment_of(&snapshot, row), self.feed.settings()));
-        let watch = Watch::begin(Arc::clone(self), seat);
+        let watch = Watch::begin(Arc::clone(self), seat, agent);
         // What took the agent away meanwhile told those who watched, and this was not one of them yet.
         check(&self.directory.snapshot(), watch.seat());
         self.audit.signed_in(action::FEED_CONNECT, caller.into(), |event| {

@@ -19,6 +19,8 @@ use crate::core::clock::{now_ms, rfc3339};
 pub struct Watch {
     core: Arc<Core>,
     seat: Arc<Seat>,
+    /// The agent as the dashboard named it, by id or slug.
+    named: String,
     is_greeted: bool,
     /// The snapshot that is being made.
     making: Option<AbortOnDropHandle<Made>>,
@@ -33,9 +35,9 @@ type Made = Option<(Bytes, String)>;
 const NEXT_SNAPSHOT: Duration = Duration::from_secs(5);
 
 impl Watch {
-    pub(super) fn begin(core: Arc<Core>, seat: Arc<Seat>) -> Self {
+    pub(super) fn begin(core: Arc<Core>, seat: Arc<Seat>, named: &str) -> Self {
         core.feed.0.seats.take(Arc::clone(&seat));
-        Self { core, seat, is_greeted: false, making: None, tools: String::new() }
+        Self { core, seat, named: named.to_owned(), is_greeted: false, making: None, tools: String::new() }
     }
 
     /// Who watches what.
@@ -52,8 +54,7 @@ impl Watch {
     pub async fn next(&mut self) -> Bytes {
         if !self.is_greeted {
             self.is_greeted = true;
-            let agent = self.seat.watched.agent_id.as_str();
-            return plain("connected", &json!({"agentId": agent, "timestamp": rfc3339(now_ms())}));
+            return plain("connected", &json!({"agentId": self.named, "timestamp": rfc3339(now_ms())}));
         }
         loop {
             if let Some(making) = &mut self.making {

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{Arrival, Closing, ConnectedWorker, Delivery, Notice};
 use crate::core::calls::Calls;
+use crate::core::envelope::ArgumentForm;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::gauge::{Gauge, Held};
 use crate::core::identity::{Credential, Identity};
@@ -50,6 +51,11 @@ impl Live {
     /// The secret the worker presented; it signs the calls that go to it.
     pub(crate) fn secret(&self) -> &SecretString {
         &self.secret
+    }
+
+    /// The form in which the worker takes arguments. One that speaks no extension is another SDK's.
+    pub(crate) fn argument_form(&self) -> ArgumentForm {
+        if self.features.is_empty() { ArgumentForm::JavaScript } else { ArgumentForm::AsWritten }
     }
 
     pub(super) fn shown(&self) -> ConnectedWorker {

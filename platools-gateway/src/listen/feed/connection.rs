@@ -73,7 +73,7 @@ where
     let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
     let (over, watched) = (watch.end(), watch.watched().clone());
     tokio::select! {
-        end = read(reader, &watched, &replies, &pulse) => end,
+        end = read(reader, (&watched, &dashboard.agent), &replies, &pulse) => end,
         end = write(sink, &mut watch, waiting, interval) => end,
         end = dismissed(presence, End::of) => end,
         end = taken_away(over) => end,
@@ -82,13 +82,18 @@ where
 }
 
 /// Reads what comes. Where it is to be answered and the dashboard does not take the answers, it is not heard either.
-async fn read<R>(reader: &mut Reader<R>, watched: &Watched, replies: &mpsc::Sender<Utf8Bytes>, pulse: &Pulse) -> End
+async fn read<R>(
+    reader: &mut Reader<R>,
+    (watched, as_named): (&Watched, &str),
+    replies: &mpsc::Sender<Utf8Bytes>,
+    pulse: &Pulse,
+) -> End
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
     loop {
         let heard = match reader.next().await {
-            Ok(Incoming::Text(text)) => message::hear(&text, watched),
+            Ok(Incoming::Text(text)) => message::hear(&text, watched, as_named),
             Ok(Incoming::Binary) => Heard::Reply(message::error("a binary message is not understood here; send text")),
             Ok(Incoming::Pong) => continue,
             Err(unread) => return End::Unread(unread),
@@ -157,7 +162,7 @@ mod tests {
         let minute = Duration::from_secs(60);
         let mut reader = Reader::new(pings, minute, 1024);
         let (replies, _waiting) = mpsc::channel(WAITING_REPLIES);
-        assert!(read(&mut reader, &watched, &replies, &Pulse::new(minute)).now_or_never().is_none());
+        assert!(read(&mut reader, (&watched, "a"), &replies, &Pulse::new(minute)).now_or_never().is_none());
         assert_eq!(asked, WAITING_REPLIES + 1);
     }
 }

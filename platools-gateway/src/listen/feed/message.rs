@@ -29,7 +29,9 @@ struct Incoming<'a> {
 }
 
 /// Takes a message.
-pub(super) fn hear(text: &str, watched: &Watched) -> Heard {
+///
+/// `as_named` is the agent as the dashboard named it in its URL.
+pub(super) fn hear(text: &str, watched: &Watched, as_named: &str) -> Heard {
     let incoming = match serde_json::from_str::<Incoming<'_>>(text) {
         Ok(incoming) => incoming,
         Err(problem) if problem.is_data() => return Heard::Reply(error("a message is an object with a `type`")),
@@ -38,19 +40,21 @@ pub(super) fn hear(text: &str, watched: &Watched) -> Heard {
     match &*incoming.r#type {
         "pong" => Heard::Pong,
         "ping" => Heard::Reply(json!({"type": "pong", "timestamp": now()}).to_string().into()),
-        "subscribe" => Heard::Reply(subscribed(&incoming, watched)),
+        "subscribe" => Heard::Reply(subscribed(&incoming, watched, as_named)),
         _ => Heard::Reply(error("this `type` is not known here: there are `pong`, `ping` and `subscribe`")),
     }
 }
 
 /// Everybody hears of the agent that the connection is for, and of no other.
-fn subscribed(incoming: &Incoming<'_>, watched: &Watched) -> Utf8Bytes {
+fn subscribed(incoming: &Incoming<'_>, watched: &Watched, as_named: &str) -> Utf8Bytes {
     let named = incoming.data.get("agentId").unwrap_or(&incoming.agent_id);
     let id = watched.agent_id.as_str();
     if *named != Value::Null && *named != id && *named != *watched.agent {
         return error("this connection watches another agent; open one for each");
     }
-    json!({"type": "subscribed", "data": {"agentId": id, "timestamp": now()}}).to_string().into()
+    // Clients compare it with what they sent.
+    let named = named.as_str().unwrap_or(as_named);
+    json!({"type": "subscribed", "data": {"agentId": named, "timestamp": now()}}).to_string().into()
 }
 
 /// Asks whether it is there.

@@ -1,5 +1,6 @@
 //! `read_text`: the body of a request as text, within the limits of its length, its time and the gateway's budget.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 use tokio::time::timeout;
 
 use crate::core::limits::{HeldBytes, MAX_BODY_BYTES, OverBudget};
+use crate::domain::surrogates::well_formed;
 
 /// A body is read so far before the connection is given up.
 const MAX_DISCARDED_BYTES: usize = 8 * MAX_BODY_BYTES as usize;
@@ -124,6 +126,10 @@ pub(in crate::listen) async fn read_text(body: Body, held: HeldBytes, max_bytes:
     let collected = timeout(UPLOAD, collect(body.into_data_stream(), held, max_bytes)).await;
     let (bytes, held) = collected.map_err(|_| Unread::TooSlow)??;
     let text = String::from_utf8(bytes).map_err(Unread::NotText)?;
+    let text = match well_formed(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(text) => text,
+    };
     Ok(BodyText { text, held })
 }
 

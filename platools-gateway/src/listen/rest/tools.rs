@@ -26,6 +26,8 @@ use crate::listen::forms::Tool;
 pub(super) struct Which {
     /// The environment, by slug or id. Default: development.
     environment_id: Option<String>,
+    /// The older spelling of `environmentId`.
+    env: Option<String>,
     /// The entity, by slug or id, where several have a tool of that name.
     entity_id: Option<String>,
 }
@@ -48,6 +50,8 @@ pub(super) struct Form {
     dialect: Option<String>,
     /// The environment, by slug or id. Default: development.
     environment_id: Option<String>,
+    /// The older spelling of `environmentId`.
+    env: Option<String>,
     /// The entity, by slug or id, where several have a tool of that name.
     entity_id: Option<String>,
 }
@@ -115,7 +119,7 @@ pub(super) async fn schema(
     Query(form): Query<Form>,
 ) -> Result<Json<Value>, Problem> {
     let dialect = dialect(form.dialect.as_deref().unwrap_or("mcp"))?;
-    let which = Which { environment_id: form.environment_id, entity_id: form.entity_id };
+    let which = Which { environment_id: form.environment_id, env: form.env, entity_id: form.entity_id };
     Ok(Json(core.tool_in(&caller, &which.of(name), dialect).await?))
 }
 
@@ -135,7 +139,7 @@ pub(super) async fn change(
 
 impl Which {
     fn of(self, name: String) -> ToolName {
-        ToolName { name, entity: self.entity_id, environment: self.environment_id }
+        ToolName { name, entity: self.entity_id, environment: self.environment_id.or(self.env) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What comes over a socket.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use futures::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
 use super::Broken;
+use crate::domain::surrogates::well_formed;
 use crate::listen::Traffic;
 
 /// The reason for the log where the other side closed the connection, or the network did.
@@ -115,7 +117,7 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
             let incoming = match message {
                 Message::Text(text) if text.len() > self.max_bytes => return Err(Unread::Broken(Broken::TooLarge)),
                 Message::Binary(bytes) if bytes.len() > self.max_bytes => return Err(Unread::Broken(Broken::TooLarge)),
-                Message::Text(text) => Incoming::Text(text),
+                Message::Text(text) => Incoming::Text(in_whole_characters(text)),
                 Message::Binary(_) => Incoming::Binary,
                 Message::Pong(_) => Incoming::Pong,
                 // Pings are answered by the socket itself and are no message; a close ends the stream.
@@ -136,6 +138,15 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
             traffic.allow(self.max_bytes + ALLOWED_BEYOND);
         }
     }
+}
+
+/// The text without escapes of half characters.
+fn in_whole_characters(text: Utf8Bytes) -> Utf8Bytes {
+    let replaced = match well_formed(text.as_str()) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(replaced) => Some(replaced),
+    };
+    replaced.map_or(text, Utf8Bytes::from)
 }
 
 /// Waits until an untrusted peer has sent too much of one message.

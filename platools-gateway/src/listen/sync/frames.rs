@@ -6,18 +6,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::extract::ws::close_code;
 use platools::wire::{
     Feature, Features, FrameError, PlatformFrame, RegisterThrottled, ResultAck, ToolDeclaration, ToolFailure,
-    ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, Welcome, WorkerFrame,
+    ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, UnreadableTool, Welcome, WorkerFrame,
 };
 
 use super::cut::cut;
 use super::end::End;
-use super::health::alerts;
+use super::health::{self, alerts};
 use super::replies::Replies;
 use crate::core::error::causes_of;
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::CallId;
-use crate::core::registration::MAX_TOOLS;
+use crate::core::registration::{MAX_TOOLS, left_out};
 use crate::core::{Changes, Core, Fence, Link, LogEntry, Outcome, Progress, Receipt, Registration, Report, TooLarge};
+use crate::domain::surrogates::well_formed;
 
 /// So much of a tool's error message reaches the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -77,16 +78,22 @@ impl<'a> Frames<'a> {
         welcome.organization_id = Some(self.identity.organization_id.to_string());
         welcome.project_id = Some(self.identity.project_id.to_string());
         welcome.environment_id = Some(self.identity.environment_id.to_string());
-        welcome.entity_id = Some(self.identity.entity_id.to_string());
+        // Workers know their entity by its slug, which is also the one that calls name.
+        welcome.entity_id = Some(self.identity.entity.clone());
         welcome.features = self.features;
         self.reply(&PlatformFrame::Welcome(welcome))
     }
 
     /// Treats one frame.
     pub(super) async fn receive(&self, text: &str) -> Next {
-        match WorkerFrame::parse(text) {
+        let text = well_formed(text);
+        match WorkerFrame::parse(&text) {
             Ok(WorkerFrame::Heartbeat { tools_health }) => self.heartbeat(&tools_health),
-            Ok(WorkerFrame::ToolRegister { tools }) => self.register(tools).await,
+            Ok(WorkerFrame::ToolRegister { tools, unreadable }) => self.register(tools, &unreadable).await,
+            Err(FrameError::Malformed { kind: "tool_register", reason, .. }) => {
+                tracing::warn!(reason, "a registration could not be read");
+                self.reply(&PlatformFrame::Error { error: format!("tool_register failed: {reason}") })
+            }
             // The worker is alive all the same, and would take silence for a dead link.
             Err(error @ FrameError::Malformed { kind: "heartbeat", .. }) => {
                 tracing::warn!(reason = error.outline(), "a heartbeat's figures were ignored");
@@ -101,7 +108,7 @@ impl<'a> Frames<'a> {
 
     /// Treats a frame that crossed the close. Only answers still count: the call went to this worker, whichever socket it is on.
     pub(super) fn receive_late(&self, text: &str) {
-        self.receive_answer(WorkerFrame::parse(text));
+        self.receive_answer(WorkerFrame::parse(&well_formed(text)));
     }
 
     fn receive_answer(&self, frame: Result<WorkerFrame<'_>, FrameError>) {
@@ -196,9 +203,17 @@ impl<'a> Frames<'a> {
         self.reply_all(&frames)
     }
 
-    async fn register(&self, tools: Vec<ToolDeclaration>) -> Next {
+    async fn register(&self, tools: Vec<ToolDeclaration>, unreadable: &[UnreadableTool]) -> Next {
+        for tool in unreadable {
+            tracing::warn!(tool.name = ?tool.name, reason = tool.reason, "a tool was left out of the registration");
+        }
+        let alerts = health::left_out(unreadable, &left_out(&tools));
         match self.core.register(&self.identity, &self.fence, tools).await {
-            Ok(Registration::Stored(changes)) => self.reply(&self.registered(changes)),
+            Ok(Registration::Stored(changes)) => {
+                let mut frames = vec![self.registered(changes)];
+                frames.extend(alerts);
+                self.reply_all(&frames)
+            }
             Ok(Registration::Throttled { retry_after_ms }) => {
                 let error = "too many registrations; register again after the delay";
                 self.reply(&PlatformFrame::RegisterThrottled(RegisterThrottled::new(error, retry_after_ms)))
@@ -227,7 +242,7 @@ impl<'a> Frames<'a> {
             tools.pruned = changes.pruned,
             "tools registered"
         );
-        let mut frame = ToolsRegistered::new(self.identity.entity_id.as_str(), self.identity.environment_id.as_str());
+        let mut frame = ToolsRegistered::new(self.identity.entity.as_str(), self.identity.environment_id.as_str());
         frame.count = changes.count;
         frame.new_tools = changes.added;
         frame.updated = changes.updated;

@@ -1,11 +1,11 @@
-//! What the gateway answers to a heartbeat's figures.
+//! [`alerts`] answer a heartbeat's figures, [`left_out`] a registration with mistakes.
 
 use std::collections::BTreeMap;
 
-use platools::wire::{HealthStatus, PlatformFrame, ToolHealth, ToolHealthAlert};
+use platools::wire::{HealthStatus, PlatformFrame, ToolHealth, ToolHealthAlert, UnreadableTool};
 
 use super::cut::cut;
-use crate::core::registration::MAX_TOOLS;
+use crate::core::registration::{LeftOut, MAX_TOOLS};
 
 /// So much of a tool's last error goes back to the worker, which knows the whole of it.
 const MAX_LAST_ERROR_BYTES: usize = 1024;
@@ -17,6 +17,17 @@ const MAX_NAME_BYTES: usize = 512;
 pub(super) fn alerts(tools: &BTreeMap<String, ToolHealth>) -> Vec<PlatformFrame<'static>> {
     let known = tools.iter().filter(|(name, _)| name.len() <= MAX_NAME_BYTES);
     known.filter_map(|(name, health)| alert(name, health)).take(MAX_TOOLS).collect()
+}
+
+/// An alert for each tool that a registration left out, so that the worker's log has the mistakes.
+pub(super) fn left_out(unreadable: &[UnreadableTool], left_out: &[LeftOut]) -> Vec<PlatformFrame<'static>> {
+    let unreadable = unreadable.iter().map(|tool| (tool.name.as_str(), tool.reason.as_str()));
+    let left_out = left_out.iter().map(|tool| (tool.name.as_str(), tool.reason));
+    let alert = |(name, reason): (&str, &str)| {
+        let details = format!("not registered: {reason}");
+        PlatformFrame::ToolHealthAlert(ToolHealthAlert::new(name, "down", Some(details.into())))
+    };
+    unreadable.chain(left_out).map(alert).collect()
 }
 
 /// The alert about one tool, if it is not well.

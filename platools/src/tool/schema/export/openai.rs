@@ -246,8 +246,14 @@ fn add_null(node: &mut Node) {
     }
 }
 
-/// A schema without strict form, as the API takes it: it ignores `prefixItems`, then refuses an array without `items`.
+/// A schema without strict form, as the API takes it: it ignores `prefixItems`, then refuses an array without `items`; and it refuses
+/// arguments without `properties`.
 fn relaxed(mut schema: Value) -> Value {
+    if let Value::Object(root) = &mut schema
+        && root.get("type").is_some_and(|kind| kind == "object")
+    {
+        root.entry("properties").or_insert_with(|| json!({}));
+    }
     each_schema(&mut schema, &mut |node| {
         node.shift_remove("$schema");
         if types(node).contains(&"array") && !node.contains_key("items") {
