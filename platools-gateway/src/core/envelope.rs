@@ -1,9 +1,8 @@
-//! The `params` of a call as they travel to the worker.
+//! [`Envelope`]: makes the `tool_call` frame of a call, with the signed `params` that travel to the worker.
 
-use platools::signature::{call_body, sign};
+use platools::signature::sign_call;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::arguments::Arguments;
 use super::clock::{rfc3339, wall_ms};
@@ -11,6 +10,8 @@ use super::identity::{Caller, Identity};
 use super::ids::CallId;
 use super::random;
 use super::trace::TraceContext;
+use super::workers::Params;
+use crate::ops::offload::offload;
 
 /// Everything a call's `params` are made of.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ struct Context<'a> {
     traceparent: String,
 }
 
-/// Who calls, on whose behalf, and the proof of it. Every value is a string; one that does not apply is empty.
+/// Who calls, and on whose behalf; the signature, which proves it, follows. Every value is a string; one that does not apply is empty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Platos<'a> {
@@ -48,20 +49,24 @@ struct Platos<'a> {
     call_id: &'a str,
     timestamp: &'a str,
     nonce: &'a str,
-    signature: &'a str,
 }
 
 impl Envelope<'_> {
-    /// The arguments, then `_context`, then `__platos` signed with the worker's secret.
-    pub(crate) fn params(&self, secret: &SecretString) -> Box<RawValue> {
+    /// The frame of the call: the arguments, then `_context`, then `__platos` signed with the worker's secret.
+    ///
+    /// A large one is signed and written where no socket waits for it.
+    pub(crate) async fn params(&self, secret: &SecretString) -> Params {
         // The worker compares this with its own clock.
-        self.signed(secret, &rfc3339(wall_ms()), &random::hex_of::<16>())
+        let unsigned = self.unsigned(secret, rfc3339(wall_ms()), random::hex_of::<16>());
+        offload(self.arguments.len(), move || unsigned.signed()).await
     }
 
-    fn signed(&self, secret: &SecretString, timestamp: &str, nonce: &str) -> Box<RawValue> {
-        let unsigned = self.unsigned_params();
-        let body = call_body(self.tool, &unsigned);
-        let signature = sign(secret.expose_secret(), timestamp, Some(nonce), &body);
+    fn unsigned(&self, secret: &SecretString, timestamp: String, nonce: String) -> Unsigned {
+        let context = json(&Context {
+            user_id: self.caller.user_id.as_deref(),
+            deadline: rfc3339(self.deadline_ms),
+            traceparent: self.trace.traceparent(),
+        });
         let platos = json(&Platos {
             organization_id: self.identity.organization_id.as_str(),
             project_id: self.identity.project_id.as_str(),
@@ -71,24 +76,54 @@ impl Envelope<'_> {
             agent_id: self.caller.agent_id.as_ref().map_or("", |agent| agent.as_str()),
             thread_id: "",
             call_id: self.call_id.as_str(),
-            timestamp,
-            nonce,
-            signature: &signature,
+            timestamp: &timestamp,
+            nonce: &nonce,
         });
-        let params = format!(r#"{},"__platos":{platos}}}"#, without_end(&unsigned));
-        RawValue::from_string(params).expect("an object with one more member is still an object")
+        let head = format!(
+            r#"{{"type":"tool_call","call_id":{},"tool_name":{},"params":"#,
+            json(&self.call_id.as_str()),
+            json(&self.tool)
+        );
+        let (tool, arguments, secret) = (self.tool.to_owned(), self.arguments.clone(), secret.clone());
+        Unsigned { head, tool, arguments, context, platos, secret, timestamp, nonce }
     }
+}
 
-    /// The arguments and `_context`: what the signature covers.
-    fn unsigned_params(&self) -> String {
-        let open = without_end(self.arguments.as_str());
+/// The parts of a call's frame, before they are signed.
+struct Unsigned {
+    /// The frame up to its `params`.
+    head: String,
+    tool: String,
+    arguments: Arguments,
+    context: String,
+    /// `__platos` without its signature.
+    platos: String,
+    secret: SecretString,
+    timestamp: String,
+    nonce: String,
+}
+
+/// Bytes of a frame beside the parts of variable length: the names of the envelopes, the signature and the ends.
+const AROUND: usize = 160;
+
+impl Unsigned {
+    /// The frame, in which the arguments are copied once.
+    fn signed(&self) -> Params {
+        let Self { head, tool, arguments, context, platos, secret, timestamp, nonce } = self;
+        let length = head.len() + arguments.len() + context.len() + platos.len() + AROUND;
+        let mut frame = String::with_capacity(length);
+        frame.push_str(head);
+        let begin = frame.len();
+        let open = without_end(arguments.as_str());
         let comma = if open == "{" { "" } else { "," };
-        let context = json(&Context {
-            user_id: self.caller.user_id.as_deref(),
-            deadline: rfc3339(self.deadline_ms),
-            traceparent: self.trace.traceparent(),
-        });
-        format!(r#"{open}{comma}"_context":{context}}}"#)
+        frame.extend([open, comma, r#""_context":"#, context]);
+        // The signature covers the object so far, with its end.
+        let covered = [&frame[begin..], "}"];
+        let signature = sign_call(secret.expose_secret(), timestamp, Some(nonce), tool, covered);
+        frame.extend([r#","__platos":"#, without_end(platos), r#","signature":""#, &signature, r#""}}"#]);
+        let end = frame.len();
+        frame.push('}');
+        Params::in_frame(frame, begin..end)
     }
 }
 
@@ -103,6 +138,10 @@ fn json(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use platools::signature::sign;
+    use platools::wire::{PlatformFrame, ToolCall};
+    use serde_json::value::RawValue;
+
     use super::*;
 
     fn params(trace: &TraceContext, arguments: &str) -> String {
@@ -119,7 +158,13 @@ mod tests {
             deadline_ms: 1_789_430_430_000,
             trace,
         };
-        envelope.signed(&"s".to_owned().into(), "2026-09-15T00:00:00.000Z", "00ff").get().to_owned()
+        let (timestamp, nonce) = ("2026-09-15T00:00:00.000Z".to_owned(), "00ff".to_owned());
+        let signed = envelope.unsigned(&"s".to_owned().into(), timestamp, nonce).signed();
+        let params = signed.get().to_owned();
+        let raw: &RawValue = serde_json::from_str(&params).unwrap();
+        let frame = PlatformFrame::ToolCall(ToolCall::new("call-1", "no\"te", raw)).to_text();
+        assert_eq!(signed.into_frame(), frame);
+        params
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub use registration::Registration;
 pub use reports::{Listener, LogEntry, Progress, Report, Reports};
 pub use tools::{ListedTool, Switch, ToolName, WorkerLoad};
 pub use views::{NamedTool, ToolView};
-pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
+pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order, Params};
 
 use agent::Agent;
 use aging::Aging;

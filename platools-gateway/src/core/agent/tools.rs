@@ -83,7 +83,7 @@ impl<'a> Tools<'a> {
         let tool = self.find(handle).ok_or_else(none)?;
         let request = CallRequest {
             tool: tool.name(),
-            arguments: Arguments::new(arguments)?,
+            arguments: Arguments::read(arguments).await?,
             timeout: TIMEOUT,
             patience: None,
             trace: TraceContext::from_parent(None),
