@@ -95,11 +95,16 @@ impl Core {
         self.feed.tools_changed(&scope.environment);
     }
 
-    /// Has all dashboards look whether their tools are others now: something in the directory changed.
-    pub(in crate::core) fn all_tools_changed(&self) {
-        if self.feed.has_own_state() {
-            self.feed.0.seats.all().iter().for_each(|seat| seat.mailbox.tools_changed());
+    /// Has the dashboards of projects that changed after a revision of the directory look whether their tools are others now.
+    pub(in crate::core) fn tools_changed_since(&self, revision: i64) {
+        if !self.feed.has_own_state() {
+            return;
         }
+        let snapshot = self.directory.snapshot();
+        let seats = self.feed.0.seats.all();
+        let changed =
+            seats.iter().filter(|seat| snapshot.has_changed_since(&seat.watched.project_id, revision));
+        changed.for_each(|seat| seat.mailbox.tools_changed());
     }
 }
 
