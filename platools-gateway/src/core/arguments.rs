@@ -133,7 +133,8 @@ impl<'a> NamesSeen<'a> {
     /// Notes a name, which is in quotes.
     fn note(&mut self, quoted: &'a str) {
         let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
-        let name = if inner.contains('\\') { serde_json::from_str(quoted).map(Cow::Owned) } else { Ok(Cow::Borrowed(inner)) };
+        let name =
+            if inner.contains('\\') { serde_json::from_str(quoted).map(Cow::Owned) } else { Ok(Cow::Borrowed(inner)) };
         let is_good = name.is_ok_and(|name| !RESERVED.contains(&&*name) && self.names.insert(name));
         self.is_refused |= !is_good;
     }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
 use serde_json::value::RawValue;
 
 /// Removes the white space outside of strings. Strings and numbers stay as they are written, and a text without such white space is
@@ -18,24 +17,44 @@ pub(crate) fn compact(json: &str) -> Cow<'_, str> {
 pub(crate) fn compact_with_names<'a>(json: &'a str, mut name: impl FnMut(&'a str)) -> Cow<'a, str> {
     let bytes = json.as_bytes();
     let mut compacted = Compacted { json, text: None, kept_to: 0 };
-    let (mut at, mut depth) = (0, 0_usize);
-    while let Some(found) = next_landmark(bytes, at) {
-        at = found + 1;
-        match bytes[found] {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                at = end_of_string(bytes, at);
-                if depth == 1 && bytes.get(end_of_space(bytes, at)) == Some(&b':') {
-                    name(&json[found..at]);
+    let (mut at, mut depth, mut string) = (0, 0_usize, None);
+    'words: while at < bytes.len() {
+        let marks = Marks::of(word_at(bytes, at));
+        // The bytes of the word that are still to be looked at.
+        let mut rest = !0_u64;
+        loop {
+            let found = rest & if string.is_some() { marks.in_string } else { marks.outside };
+            if found == 0 {
+                break;
+            }
+            let place = found.trailing_zeros() as usize / 8;
+            let found = at + place;
+            rest = !0xff << (place * 8);
+            match bytes[found] {
+                b'"' => match string.take() {
+                    None => string = Some(found),
+                    Some(begin) if depth == 1 && bytes.get(end_of_space(bytes, found + 1)) == Some(&b':') => {
+                        name(&json[begin..=found]);
+                    }
+                    Some(_) => {}
+                },
+                // The character behind a backslash closes nothing.
+                b'\\' if place < 7 => rest <<= 8,
+                b'\\' => {
+                    at += 9;
+                    continue 'words;
                 }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth = depth.saturating_sub(1),
+                b' ' | b'\t' | b'\n' | b'\r' => {
+                    at = end_of_space(bytes, found + 1);
+                    compacted.leave_out(found, at);
+                    continue 'words;
+                }
+                _ => {}
             }
-            b' ' | b'\t' | b'\n' | b'\r' => {
-                at = end_of_space(bytes, at);
-                compacted.leave_out(found, at);
-            }
-            _ => {}
         }
+        at += 8;
     }
     compacted.finish()
 }
@@ -71,31 +90,42 @@ impl<'a> Compacted<'a> {
     }
 }
 
-/// The position of the next byte outside of strings that may be white space, a quote, a bracket or a brace. `at` is outside of strings.
-fn next_landmark(bytes: &[u8], mut at: usize) -> Option<usize> {
-    while let Some(eight) = bytes.get(at..)?.first_chunk() {
-        let found = landmarks(u64::from_le_bytes(*eight));
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    let rest = bytes[at..].iter().position(|byte| landmarks(u64::from(*byte) | FILLED) & 0xff != 0);
-    rest.map(|rest| at + rest)
+/// The bytes that matter among eight, each marked by its highest bit.
+struct Marks {
+    /// Quotes and backslashes.
+    in_string: u64,
+    /// Quotes, brackets, braces and white space. Of what differs from brackets and braces in three bits only, and of what is below the
+    /// space, JSON has nothing else outside of strings.
+    outside: u64,
 }
 
 const EACH: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x80 * EACH;
-/// Seven zeros as digits, which are no landmarks, above a byte.
-const FILLED: u64 = 0x3030_3030_3030_3000;
 
-/// Marks the landmarks among eight bytes, each by its highest bit; the lowest mark is exact. Outside of strings JSON has nothing below the
-/// quote but white space, and of all that differs from the brackets and braces in these three bits alone it has only those.
-fn landmarks(eight: u64) -> u64 {
-    let braces = (eight | (0x26 * EACH)) ^ (0x7f * EACH);
-    let braces = braces.wrapping_sub(EACH) & !braces;
-    let low = eight.wrapping_sub(0x23 * EACH) & !eight;
-    (braces | low) & HIGH
+impl Marks {
+    fn of(word: u64) -> Self {
+        let quotes = equal(word, b'"');
+        let brackets = equal(word | (0x26 * EACH), 0x7f);
+        let spaces = !((word | HIGH) - 0x21 * EACH) & !word & HIGH;
+        Self { in_string: quotes | equal(word, b'\\'), outside: quotes | brackets | spaces }
+    }
+}
+
+/// Marks the bytes of a word that are this one. No carry leaves its byte, so every mark is exact.
+fn equal(word: u64, byte: u8) -> u64 {
+    let difference = word ^ (u64::from(byte) * EACH);
+    !(((difference & !HIGH) + 0x7f * EACH) | difference) & HIGH
+}
+
+/// Eight bytes from a position on, the first of them the lowest. Behind the text are zeros as digits, which are never marked.
+fn word_at(bytes: &[u8], at: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let word = rest.first_chunk().copied().unwrap_or_else(|| {
+        let mut word = [b'0'; 8];
+        word[..rest.len()].copy_from_slice(rest);
+        word
+    });
+    u64::from_le_bytes(word)
 }
 
 /// The position behind white space, if there is some.
@@ -108,19 +138,6 @@ fn end_of_space(bytes: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// The position behind the quote that closes a string, or behind the text.
-fn end_of_string(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(found) = bytes.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-        at += found + 1;
-        if bytes[at - 1] == b'"' {
-            return at;
-        }
-        // The character behind a backslash closes nothing.
-        at += 1;
-    }
-    bytes.len()
 }
 
 #[cfg(test)]
@@ -170,8 +187,8 @@ mod tests {
         fn the_names_that_are_told_are_those_of_the_outer_object(json in spaced()) {
             let mut names: Vec<String> = Vec::new();
             compact_with_names(&json, |name| names.push(serde_json::from_str(name).unwrap()));
-            let expected = match serde_json::from_str::<Members>(&json) {
-                Ok(Members(expected)) => expected,
+            let expected = match serde_json::from_str::<MemberNames>(&json) {
+                Ok(MemberNames(expected)) => expected,
                 Err(_) => Vec::new(),
             };
             prop_assert_eq!(names, expected);
@@ -185,43 +202,42 @@ mod tests {
         }
 
         #[test]
-        fn landmarks_are_found_wherever_they_are(text in "[0-9a-z+.,:E\"{}\\[\\] \\n-]{0,40}") {
-            let plain = |byte: &u8| b"\"{}[] \n".contains(byte) || *byte == b'y';
-            // `y` is in no word of JSON, and may be found as well.
-            let mut at = 0;
-            while let Some(found) = next_landmark(text.as_bytes(), at) {
-                prop_assert!(!text.as_bytes()[at..found].iter().any(|byte| plain(byte) && *byte != b'y'));
-                prop_assert!(plain(&text.as_bytes()[found]));
-                at = found + 1;
+        fn every_byte_is_marked_by_itself(bytes in any::<[u8; 8]>()) {
+            let marks = Marks::of(u64::from_le_bytes(bytes));
+            for (place, byte) in bytes.into_iter().enumerate() {
+                let mark = 0x80 << (8 * place);
+                prop_assert_eq!(marks.in_string & mark != 0, matches!(byte, b'"' | b'\\'));
+                let is_outside = byte < 0x21 || byte == b'"' || byte | 0x26 == 0x7f;
+                prop_assert_eq!(marks.outside & mark != 0, is_outside);
             }
-            prop_assert!(!text.as_bytes()[at..].iter().any(|byte| plain(byte) && *byte != b'y'));
+            prop_assert_eq!((marks.in_string | marks.outside) & !HIGH, 0);
         }
     }
 
     /// The names of an object's members, also those that are there twice.
-    struct Members(Vec<String>);
+    struct MemberNames(Vec<String>);
 
-    impl<'de> serde::Deserialize<'de> for Members {
+    impl<'de> serde::Deserialize<'de> for MemberNames {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            struct MembersVisitor;
+            struct MemberNamesVisitor;
 
-            impl<'de> serde::de::Visitor<'de> for MembersVisitor {
-                type Value = Members;
+            impl<'de> serde::de::Visitor<'de> for MemberNamesVisitor {
+                type Value = MemberNames;
 
                 fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                     f.write_str("an object")
                 }
 
-                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<MemberNames, A::Error> {
                     let mut names = Vec::new();
                     while let Some((name, serde::de::IgnoredAny)) = map.next_entry()? {
                         names.push(name);
                     }
-                    Ok(Members(names))
+                    Ok(MemberNames(names))
                 }
             }
 
-            deserializer.deserialize_map(MembersVisitor)
+            deserializer.deserialize_map(MemberNamesVisitor)
         }
     }
 

@@ -10,7 +10,7 @@ use super::identity::{Caller, Identity};
 use super::ids::CallId;
 use super::random;
 use super::trace::TraceContext;
-use super::workers::Params;
+use super::workers::SignedParams;
 use crate::ops::offload::offload;
 
 /// Everything a call's `params` are made of.
@@ -55,7 +55,7 @@ impl Envelope<'_> {
     /// The frame of the call: the arguments, then `_context`, then `__platos` signed with the worker's secret.
     ///
     /// A large one is signed and written where no socket waits for it.
-    pub(crate) async fn params(&self, secret: &SecretString) -> Params {
+    pub(crate) async fn params(&self, secret: &SecretString) -> SignedParams {
         // The worker compares this with its own clock.
         let unsigned = self.unsigned(secret, rfc3339(wall_ms()), random::hex_of::<16>());
         offload(self.arguments.len(), move || unsigned.signed()).await
@@ -108,7 +108,7 @@ const AROUND: usize = 160;
 
 impl Unsigned {
     /// The frame, in which the arguments are copied once.
-    fn signed(&self) -> Params {
+    fn signed(&self) -> SignedParams {
         let Self { head, tool, arguments, context, platos, secret, timestamp, nonce } = self;
         let length = head.len() + arguments.len() + context.len() + platos.len() + AROUND;
         let mut frame = String::with_capacity(length);
@@ -123,7 +123,7 @@ impl Unsigned {
         frame.extend([r#","__platos":"#, without_end(platos), r#","signature":""#, &signature, r#""}}"#]);
         let end = frame.len();
         frame.push('}');
-        Params::in_frame(frame, begin..end)
+        SignedParams::in_frame(frame, begin..end)
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::arguments::Arguments;
@@ -25,7 +24,7 @@ use super::trace::TraceContext;
 use super::workers::{Delivery, Notice, Workers, offline};
 use super::{Core, ToolName};
 use crate::authority::{Action, Resource, authorize};
-use crate::ops::offload::{IN_PLACE_BYTES, offload};
+use crate::ops::offload::{offload, try_offload};
 
 /// What a caller asks for.
 #[derive(Debug)]
@@ -89,15 +88,11 @@ impl Drop for Sent<'_> {
 /// Refuses arguments that the tool's schema does not allow, before they travel.
 async fn check_arguments(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<(), Error> {
     let schema = tool.arguments().await?;
-    let problems = if arguments.len() <= IN_PLACE_BYTES {
-        schema.problems(arguments.members()?)
-    } else {
-        let arguments = arguments.clone();
-        let checked = spawn_blocking(move || Ok::<_, Error>(schema.problems(arguments.members()?))).await;
-        checked.map_err(|error| {
-            Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error)
-        })??
-    };
+    let checked = arguments.clone();
+    let checked = try_offload(arguments.len(), move || Ok::<_, Error>(schema.problems(checked.members()?))).await;
+    let problems = checked.map_err(|error| {
+        Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error)
+    })??;
     if problems.is_empty() {
         return Ok(());
     }

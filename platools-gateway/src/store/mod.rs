@@ -26,7 +26,8 @@ pub(crate) use audit::{AuditFilter, AuditRetention, AuditScope};
 pub(crate) use catalog::ToolRow;
 pub(crate) use conversations::{ConversationBounds, ConversationFilter, ConversationRow, MessagePage};
 pub(crate) use directory::{
-    AgentRow, DirectoryChange, DirectoryRows, DirectoryUpdate, EntityRow, EntityRows, EnvironmentRow, KeyRemoval, KeyRow, NewSecret, SecretRow, TokenPage, TokenRecord, TokenRow,
+    AgentRow, DirectoryChange, DirectoryRows, DirectoryUpdate, EntityRow, EntityRows, EnvironmentRow, KeyRemoval,
+    KeyRow, NewSecret, SecretRow, TokenPage, TokenRecord, TokenRow,
 };
 pub(crate) use idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};

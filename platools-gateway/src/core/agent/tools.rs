@@ -57,9 +57,9 @@ impl<'a> Tools<'a> {
     /// One tool in the form that a model's interface takes, under its own name.
     ///
     /// # Errors
-    /// The tool's schema is one that cannot be written in other forms, or the database failed.
+    /// The tool's schema is one that cannot be written in other forms.
     pub async fn export(&self, tool: &NamedTool, dialect: Dialect) -> Result<Value, Error> {
-        self.core.tool_in(self.caller, &tool.name(), dialect).await
+        tool.tool.export(dialect).await
     }
 
     /// Calls a tool, and returns its result. The sink is told of both.

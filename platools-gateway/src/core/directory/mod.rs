@@ -1,9 +1,9 @@
 //! Who may connect, who may call, and what may be called.
 
 mod card;
+mod shared_map;
 mod signing;
 mod snapshot;
-mod table;
 mod update;
 
 use std::fmt;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::table::Table;
+use super::shared_map::SharedMap;
 use crate::authority::Notary;
 use crate::core::environment::Environment;
 use crate::core::identity::{Caller, Credential, Identity, Scope};
@@ -21,18 +21,18 @@ const SELECTOR: usize = 16;
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) revision: i64,
-    pub(super) projects: Table<ProjectId, Arc<ProjectPart>>,
-    pub(super) entities: Table<EntityId, Arc<EntityEntry>>,
+    pub(super) projects: SharedMap<ProjectId, Arc<ProjectPart>>,
+    pub(super) entities: SharedMap<EntityId, Arc<EntityEntry>>,
     /// How many projects have an entity of a slug.
-    pub(super) entity_slugs: Table<String, usize>,
-    pub(super) agents: Table<AgentId, Arc<AgentRow>>,
-    pub(super) secrets: Table<SecretId, Arc<SecretRow>>,
-    pub(super) keys: Table<KeyId, Arc<KeyRow>>,
-    pub(super) secrets_by_selector: Table<String, Vec<SecretId>>,
-    pub(super) keys_by_selector: Table<String, Vec<KeyId>>,
-    pub(super) disabled_tools: Table<Scope, Arc<HashSet<String>>>,
+    pub(super) entity_slugs: SharedMap<String, usize>,
+    pub(super) agents: SharedMap<AgentId, Arc<AgentRow>>,
+    pub(super) secrets: SharedMap<SecretId, Arc<SecretRow>>,
+    pub(super) keys: SharedMap<KeyId, Arc<KeyRow>>,
+    pub(super) secrets_by_selector: SharedMap<String, Vec<SecretId>>,
+    pub(super) keys_by_selector: SharedMap<String, Vec<KeyId>>,
+    pub(super) disabled_tools: SharedMap<Scope, Arc<HashSet<String>>>,
     /// The ids of tokens that were revoked, with their projects.
-    pub(super) revoked_tokens: Table<String, ProjectId>,
+    pub(super) revoked_tokens: SharedMap<String, ProjectId>,
     /// Which keys verify tokens. They may change without a new revision.
     pub(super) notary: Notary,
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use super::shared_map::SharedMap;
 use super::snapshot::{EntityEntry, ProjectPart, Snapshot, selector};
-use super::table::Table;
 use crate::authority::Notary;
 use crate::core::environment::Environment;
 use crate::core::identity::Scope;
@@ -19,16 +19,16 @@ impl Snapshot {
     pub(crate) fn new(rows: DirectoryRows, notary: Notary) -> Self {
         let mut snapshot = Self {
             revision: rows.revision,
-            projects: Table::default(),
-            entities: Table::default(),
-            entity_slugs: Table::default(),
-            agents: Table::default(),
-            secrets: Table::default(),
-            keys: Table::default(),
-            secrets_by_selector: Table::default(),
-            keys_by_selector: Table::default(),
-            disabled_tools: Table::default(),
-            revoked_tokens: Table::default(),
+            projects: SharedMap::default(),
+            entities: SharedMap::default(),
+            entity_slugs: SharedMap::default(),
+            agents: SharedMap::default(),
+            secrets: SharedMap::default(),
+            keys: SharedMap::default(),
+            secrets_by_selector: SharedMap::default(),
+            keys_by_selector: SharedMap::default(),
+            disabled_tools: SharedMap::default(),
+            revoked_tokens: SharedMap::default(),
             notary,
         };
         snapshot.put_rows(rows);
@@ -236,7 +236,7 @@ fn leave_slug<I: Clone + PartialEq>(slugs: &mut Arc<BTreeMap<String, I>>, slug: 
 }
 
 /// Removes an id from those that are found by a hash.
-fn leave<I: Clone + PartialEq>(by_selector: &mut Table<String, Vec<I>>, hash: &str, id: &I) {
+fn leave<I: Clone + PartialEq>(by_selector: &mut SharedMap<String, Vec<I>>, hash: &str, id: &I) {
     let selector = selector(hash);
     let is_last = by_selector.get_mut(&selector).is_some_and(|ids| {
         ids.retain(|other| other != id);

@@ -139,9 +139,10 @@ impl Drop for CallRecord<'_> {
     fn drop(&mut self) {
         let arguments = self.keeps(self.arguments.len()).then(|| self.arguments.text().clone());
         let (result, end) = (self.result.take().map(SharedText::from), self.end());
-        let (project_id, tool) = (self.caller.project_id.clone(), Arc::clone(&self.found.tool));
+        let (project, tool) = (&self.caller.project_id, Arc::clone(&self.found.tool));
         // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
-        let ending = self.journal.running().end(&self.call_id, |summary| {
+        let ending = self.journal.running().end(project, &self.call_id, |summary| {
+            let project_id = project.clone();
             self.journal.submit(Entry { project_id, summary, end, tool, arguments, result, since: Instant::now() });
         });
         // After that: a dashboard's snapshot that has the call would otherwise be the last that is said of it. And before the call counts

@@ -51,16 +51,16 @@ pub struct Delivery {
     /// The tool to run.
     pub tool_name: String,
     /// A JSON object: arguments and envelopes.
-    pub params: Params,
+    pub params: SignedParams,
 }
 
 /// The `params` of a call inside of its `tool_call` frame, which is written once.
-pub struct Params {
+pub struct SignedParams {
     frame: String,
     range: Range<usize>,
 }
 
-impl Params {
+impl SignedParams {
     /// The params that are at a place of a frame.
     pub(in crate::core) fn in_frame(frame: String, range: Range<usize>) -> Self {
         Self { frame, range }
@@ -80,9 +80,9 @@ impl Params {
 }
 
 /// The length only: arguments belong to the caller and the worker.
-impl fmt::Debug for Params {
+impl fmt::Debug for SignedParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Params").field("bytes", &self.range.len()).finish()
+        f.debug_struct("SignedParams").field("bytes", &self.range.len()).finish()
     }
 }
 

@@ -28,7 +28,7 @@ fn delivery(call_id: &str) -> Delivery {
     Delivery {
         call_id: call_id.into(),
         tool_name: "t".to_owned(),
-        params: Params::in_frame("{}".to_owned(), 0..2),
+        params: SignedParams::in_frame("{}".to_owned(), 0..2),
     }
 }
 
@@ -153,7 +153,7 @@ async fn a_full_queue_refuses_instead_of_waiting() {
 
 #[test]
 fn debug_does_not_print_arguments() {
-    let params = Params::in_frame(r#"{"card":"hidden"}"#.to_owned(), 0..17);
+    let params = SignedParams::in_frame(r#"{"card":"hidden"}"#.to_owned(), 0..17);
     assert!(!format!("{params:?}").contains("hidden"));
     let delivery = Delivery { call_id: "c".into(), tool_name: "t".to_owned(), params };
     let printed = format!("{delivery:?}");

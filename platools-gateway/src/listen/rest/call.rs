@@ -234,12 +234,7 @@ impl Headers {
 
 impl Call<'_> {
     /// The call of a tool, as it is in a body.
-    pub(super) fn request(
-        self,
-        body: &Arc<String>,
-        name: String,
-        trace: TraceContext,
-    ) -> Result<CallRequest, Problem> {
+    pub(super) fn request(self, body: &Arc<String>, name: String, trace: TraceContext) -> Result<CallRequest, Problem> {
         let in_body = |arguments| Arguments::in_body(body, arguments);
         Ok(CallRequest {
             tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },

@@ -140,7 +140,8 @@ async fn project_rows(connection: &mut SqliteConnection, id: &str) -> Result<Opt
     let secrets = "SELECT s.* FROM entity_secrets s JOIN entities e ON e.id = s.entity_id WHERE e.project_id = $1";
     let agents = "SELECT * FROM agents WHERE project_id = $1";
     let keys = "SELECT * FROM caller_keys WHERE project_id = $1";
-    let disabled_tools = "SELECT d.* FROM disabled_tools d JOIN entities e ON e.id = d.entity_id WHERE e.project_id = $1";
+    let disabled_tools =
+        "SELECT d.* FROM disabled_tools d JOIN entities e ON e.id = d.entity_id WHERE e.project_id = $1";
     Ok(Some(Box::new(DirectoryRows {
         // Of the whole update.
         revision: 0,
@@ -168,8 +169,7 @@ async fn entity_rows(connection: &mut SqliteConnection, id: &str) -> Result<Opti
     let found = of(connection, "SELECT * FROM entities WHERE id = $1", id, entity).await?;
     let Some(row) = found.into_iter().next() else { return Ok(None) };
     let secrets = of(connection, "SELECT * FROM entity_secrets WHERE entity_id = $1", id, secret).await?;
-    let disabled_tools =
-        of(connection, "SELECT * FROM disabled_tools WHERE entity_id = $1", id, disabled_tool).await?;
+    let disabled_tools = of(connection, "SELECT * FROM disabled_tools WHERE entity_id = $1", id, disabled_tool).await?;
     Ok(Some(EntityRows { row, secrets, disabled_tools }))
 }
 

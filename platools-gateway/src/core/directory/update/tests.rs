@@ -106,14 +106,16 @@ impl Bench {
 /// Everything in a snapshot, in an order that does not depend on how it came about.
 fn contents(snapshot: &Snapshot) -> Vec<String> {
     let Snapshot { entities, entity_slugs, agents, secrets, keys, disabled_tools, revoked_tokens, .. } = snapshot;
-    let parts = snapshot.projects.iter().map(|(_, part)| format!("{:?}", ProjectPart { revision: 0, ..(**part).clone() }));
+    let parts =
+        snapshot.projects.iter().map(|(_, part)| format!("{:?}", ProjectPart { revision: 0, ..(**part).clone() }));
     let entities = entities.iter().map(|(id, entry)| {
         let mut entry = (**entry).clone();
         entry.secrets.sort_unstable();
         format!("{id:?} {entry:?}")
     });
     let disabled = disabled_tools.iter().filter(|(_, names)| !names.is_empty());
-    let disabled = disabled.map(|(scope, names)| format!("{scope:?} {:?}", names.iter().collect::<std::collections::BTreeSet<_>>()));
+    let disabled = disabled
+        .map(|(scope, names)| format!("{scope:?} {:?}", names.iter().collect::<std::collections::BTreeSet<_>>()));
     let mut all: Vec<String> = parts.chain(entities).chain(disabled).collect();
     all.extend(entity_slugs.iter().map(|entry| format!("{entry:?}")));
     all.extend(agents.iter().map(|entry| format!("{entry:?}")));

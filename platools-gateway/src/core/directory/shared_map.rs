@@ -1,4 +1,4 @@
-//! [`Table`]: a map whose copies share what they have in common.
+//! [`SharedMap`]: a map whose copies share what they have in common.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -12,17 +12,17 @@ const PARTS: usize = 64;
 /// A map in parts. A copy shares all parts, and a change copies the one part it is in, so a new version of a large table costs little.
 /// Values should be cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Table<K, V> {
+pub(super) struct SharedMap<K, V> {
     parts: Vec<Arc<HashMap<K, V>>>,
 }
 
-impl<K, V> Default for Table<K, V> {
+impl<K, V> Default for SharedMap<K, V> {
     fn default() -> Self {
         Self { parts: (0..PARTS).map(|_| Arc::default()).collect() }
     }
 }
 
-impl<K: Hash + Eq + Clone, V: Clone> Table<K, V> {
+impl<K: Hash + Eq + Clone, V: Clone> SharedMap<K, V> {
     pub(super) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_change_leaves_the_earlier_version_and_the_other_parts_alone() {
-        let mut table = Table::default();
+        let mut table = SharedMap::default();
         (0..1000).for_each(|number| table.insert(number, number));
         let before = table.clone();
         table.insert(17, 0);
