@@ -158,7 +158,7 @@ fn row(agent: admin::Agent) -> Row {
         slug: agent.slug,
         id: agent.id.to_string(),
         kind: agent.profile.kind,
-        model: agent.profile.model,
+        model: agent.profile.model.clone(),
         owner: agent.owner,
         created_at: rfc3339(agent.created_ms),
     }

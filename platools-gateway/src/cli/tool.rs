@@ -63,15 +63,15 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
 async fn switch(place: &Place, which: Which, switch: Switch, done: &str) -> anyhow::Result<()> {
     let which = ToolName { name: which.name, entity: which.entity, environment: which.env };
     let tool = place.with(async |admin| admin.switch_tool(&which, switch).await).await?;
-    let (entity, environment) = (tool.identity.entity, tool.identity.environment);
+    let (entity, environment) = (&tool.identity.entity, &tool.identity.environment);
     say(&format!("{done} the tool {} of {entity} in {environment}", which.name))
 }
 
 fn row(tool: ListedTool) -> Row {
     Row {
-        name: tool.declaration.name,
-        entity: tool.identity.entity,
-        environment: tool.identity.environment,
+        name: tool.declaration.name.clone(),
+        entity: tool.identity.entity.clone(),
+        environment: tool.identity.environment.clone(),
         enabled: tool.enabled,
         fingerprint: tool.fingerprint,
         changed_at: rfc3339(tool.changed_ms),

@@ -3,27 +3,30 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::compact::compact;
+use super::compact::compact_with_names;
 use super::error::{Error, ErrorKind};
+use crate::domain::shared_text::SharedText;
 use crate::domain::surrogates::well_formed;
+use crate::ops::offload::{IN_PLACE_BYTES, offload};
 
 /// The keys the gateway adds to every call; a caller's arguments must not have them.
 pub(crate) const RESERVED: [&str; 2] = ["_context", "__platos"];
 
-/// The text of a JSON object, without white space between its parts.
+/// The text of a JSON object, without white space between its parts. A clone shares the text.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Arguments(String);
+pub struct Arguments(SharedText);
 
 /// Shows how long they are, not what they say.
 impl fmt::Debug for Arguments {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arguments").field("bytes", &self.0.len()).finish()
+        f.debug_struct("Arguments").field("bytes", &self.len()).finish()
     }
 }
 
@@ -31,7 +34,7 @@ impl Arguments {
     /// No arguments at all.
     #[must_use]
     pub fn none() -> Self {
-        Self("{}".to_owned())
+        Self("{}".to_owned().into())
     }
 
     /// Takes the text of a JSON value.
@@ -40,29 +43,113 @@ impl Arguments {
     /// It is not an object, names an argument twice (the two ends of the wire might each take another), or names one that
     /// only the gateway may set.
     pub fn new(raw: &RawValue) -> Result<Self, Error> {
-        let raw = well_formed(raw.get());
-        serde_json::from_str::<Names>(&raw)
-            .map_err(|error| Error::new(ErrorKind::InvalidRequest, format!("`arguments`: {error}")))?;
-        // The signature covers this form, because it is what travels. A receiver verifies it on the text as it came: a JSON library
-        // may write numbers and escapes differently.
-        Ok(Self(compact(&raw).into_owned()))
+        Ok(Self(checked(raw.get())?.into_owned().into()))
+    }
+
+    /// Takes a value that is a part of a body. Without white space in it, it shares the body's text and copies nothing.
+    ///
+    /// # Errors
+    /// Like [`Arguments::new`].
+    pub(crate) fn in_body(body: &Arc<String>, raw: &RawValue) -> Result<Self, Error> {
+        Ok(Self(match checked(raw.get())? {
+            Cow::Borrowed(text) => SharedText::part_of(body, text),
+            Cow::Owned(text) => text.into(),
+        }))
+    }
+
+    /// Takes over a value. Without white space in it, nothing is copied.
+    ///
+    /// # Errors
+    /// Like [`Arguments::new`].
+    fn taken(raw: Box<RawValue>) -> Result<Self, Error> {
+        if let Cow::Owned(text) = checked(raw.get())? {
+            return Ok(Self(text.into()));
+        }
+        let text: Box<str> = raw.into();
+        Ok(Self(text.into_string().into()))
+    }
+
+    /// Takes the text of a JSON value like [`Arguments::new`], a large one where no socket waits for it.
+    ///
+    /// # Errors
+    /// Like [`Arguments::new`].
+    pub(crate) async fn read(raw: &RawValue) -> Result<Self, Error> {
+        if raw.get().len() <= IN_PLACE_BYTES { Self::new(raw) } else { Self::take(raw.to_owned()).await }
+    }
+
+    /// Takes over a value like [`Arguments::taken`], a large one where no socket waits for it.
+    ///
+    /// # Errors
+    /// Like [`Arguments::new`].
+    pub(crate) async fn take(raw: Box<RawValue>) -> Result<Self, Error> {
+        offload(raw.get().len(), || Self::taken(raw)).await
     }
 
     pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The length of the text, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The text, for owners that keep it after the call.
+    pub(crate) fn text(&self) -> &SharedText {
         &self.0
     }
 
     /// Arguments that were read and changed.
     pub(crate) fn of_members(members: &Map<String, Value>) -> Self {
-        Self(serde_json::to_string(members).expect("values always serialize"))
+        Self(serde_json::to_string(members).expect("values always serialize").into())
     }
 
     /// The arguments as values.
     pub(crate) fn members(&self) -> Result<Map<String, Value>, Error> {
-        serde_json::from_str(&self.0).map_err(|error| {
+        serde_json::from_str(self.as_str()).map_err(|error| {
             // What was read once fails now only if it is nested more than 128 levels deep.
             Error::new(ErrorKind::InvalidArguments, format!("the arguments cannot be checked: {error}"))
         })
+    }
+}
+
+/// Checks and compacts arguments in one pass. Only those that are refused are read once more, for the place and the reason.
+///
+/// The signature covers the compact form, because it is what travels. A receiver verifies it on the text as it came: a JSON library
+/// may write numbers and escapes differently.
+fn checked(json: &str) -> Result<Cow<'_, str>, Error> {
+    match well_formed(json) {
+        Cow::Borrowed(json) => checked_well_formed(json),
+        Cow::Owned(json) => Ok(Cow::Owned(checked_well_formed(&json)?.into_owned())),
+    }
+}
+
+fn checked_well_formed(json: &str) -> Result<Cow<'_, str>, Error> {
+    let mut names = NamesSeen::default();
+    let text = compact_with_names(json, |name| names.note(name));
+    if !json.starts_with('{') || names.is_refused {
+        serde_json::from_str::<Names>(json)
+            .map_err(|error| Error::new(ErrorKind::InvalidRequest, format!("`arguments`: {error}")))?;
+    }
+    Ok(text)
+}
+
+/// The names of an object's members, as far as the pass over the object has come.
+#[derive(Default)]
+struct NamesSeen<'a> {
+    names: HashSet<Cow<'a, str>>,
+    /// Whether one of them is there twice, is the gateway's own, or cannot be read.
+    is_refused: bool,
+}
+
+impl<'a> NamesSeen<'a> {
+    /// Notes a name, which is in quotes.
+    fn note(&mut self, quoted: &'a str) {
+        let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+        let name =
+            if inner.contains('\\') { serde_json::from_str(quoted).map(Cow::Owned) } else { Ok(Cow::Borrowed(inner)) };
+        let is_good = name.is_ok_and(|name| !RESERVED.contains(&&*name) && self.names.insert(name));
+        self.is_refused |= !is_good;
     }
 }
 
@@ -109,7 +196,7 @@ mod tests {
 
     fn checked(json: &str) -> Result<String, String> {
         let raw: &RawValue = serde_json::from_str(json).expect("JSON");
-        Arguments::new(raw).map(|arguments| arguments.0).map_err(|error| error.to_string())
+        Arguments::new(raw).map(|arguments| arguments.as_str().to_owned()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -141,6 +228,38 @@ mod tests {
     #[test]
     fn names_that_are_there_twice_are_refused() {
         assert!(checked(r#"{"a":1,"\u0061":2}"#).unwrap_err().contains("`a` is there twice"));
+    }
+
+    #[test]
+    fn a_refusal_names_the_place() {
+        assert_eq!(
+            checked("{\"a\": 1,\n \"__platos\": {}}").unwrap_err(),
+            "`arguments`: `__platos` is set by the gateway, not by callers at line 2 column 16"
+        );
+        assert!(checked(r#"{"\ud800":1}"#).unwrap_err().starts_with("`arguments`: "), "no name in any encoding");
+    }
+
+    #[test]
+    fn names_of_inner_objects_are_nobodys_business() {
+        for json in [r#"{"a":{"a":1,"__platos":2},"b":[{"a":1},"a"]}"#, r#"{"x":"a","y":"a","a":"__platos"}"#] {
+            assert_eq!(checked(json).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn arguments_without_white_space_are_not_copied() {
+        let body = Arc::new(r#"{"arguments":{"text":"rather long, so that it is most of the body"}}"#.to_owned());
+        let raw: &RawValue = serde_json::from_str(&body[13..body.len() - 1]).unwrap();
+        for _ in 0..2 {
+            let shared = Arguments::in_body(&body, raw).unwrap();
+            assert!(std::ptr::eq(shared.as_str(), raw.get()));
+        }
+        let (owned, copied) = (raw.to_owned(), Arguments::new(raw).unwrap());
+        let place = owned.get().as_ptr();
+        let taken = Arguments::taken(owned).unwrap();
+        assert_eq!(taken.as_str().as_ptr(), place);
+        assert!(taken == copied && !std::ptr::eq(copied.as_str(), raw.get()));
+        assert!(std::ptr::eq(taken.as_str(), taken.clone().as_str()));
     }
 
     #[test]

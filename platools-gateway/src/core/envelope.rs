@@ -1,11 +1,10 @@
-//! The `params` of a call as they travel to the worker.
+//! [`Envelope`]: makes the `tool_call` frame of a call, with the signed `params` that travel to the worker.
 
 use std::borrow::Cow;
 
-use platools::signature::{call_body, sign};
+use platools::signature::sign_call;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use super::arguments::Arguments;
 use super::clock::{rfc3339, wall_ms};
@@ -14,6 +13,8 @@ use super::ids::CallId;
 use super::javascript::javascript_form;
 use super::random;
 use super::trace::TraceContext;
+use super::workers::SignedParams;
+use crate::ops::offload::offload;
 
 /// The `agentId` of a call that no agent makes.
 const NO_AGENT: &str = "default";
@@ -49,7 +50,7 @@ struct Context<'a> {
     traceparent: String,
 }
 
-/// Who calls, on whose behalf, and the proof of it. Every value is a string; one that does not apply is empty.
+/// Who calls, and on whose behalf; the signature, which proves it, follows. Every value is a string; one that does not apply is empty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Platos<'a> {
@@ -63,20 +64,24 @@ struct Platos<'a> {
     call_id: &'a str,
     timestamp: &'a str,
     nonce: &'a str,
-    signature: &'a str,
 }
 
 impl Envelope<'_> {
-    /// The arguments, then `_context`, then `__platos` signed with the worker's secret.
-    pub(crate) fn params(&self, secret: &SecretString, form: ArgumentForm) -> Box<RawValue> {
+    /// The frame of the call: the arguments, then `_context`, then `__platos` signed with the worker's secret.
+    ///
+    /// A large one is signed and written where no socket waits for it.
+    pub(crate) async fn params(&self, secret: &SecretString, form: ArgumentForm) -> SignedParams {
         // The worker compares this with its own clock.
-        self.signed(secret, form, &rfc3339(wall_ms()), &random::hex_of::<16>())
+        let unsigned = self.unsigned(secret, form, rfc3339(wall_ms()), random::hex_of::<16>());
+        offload(self.arguments.len(), move || unsigned.signed()).await
     }
 
-    fn signed(&self, secret: &SecretString, form: ArgumentForm, timestamp: &str, nonce: &str) -> Box<RawValue> {
-        let unsigned = self.unsigned_params(form);
-        let body = call_body(self.tool, &unsigned);
-        let signature = sign(secret.expose_secret(), timestamp, Some(nonce), &body);
+    fn unsigned(&self, secret: &SecretString, form: ArgumentForm, timestamp: String, nonce: String) -> Unsigned {
+        let context = json(&Context {
+            user_id: self.caller.user_id.as_deref(),
+            deadline: rfc3339(self.deadline_ms),
+            traceparent: self.trace.traceparent(),
+        });
         let platos = json(&Platos {
             organization_id: self.identity.organization_id.as_str(),
             project_id: self.identity.project_id.as_str(),
@@ -86,28 +91,59 @@ impl Envelope<'_> {
             agent_id: self.caller.agent_id.as_ref().map_or(NO_AGENT, |agent| agent.as_str()),
             thread_id: "",
             call_id: self.call_id.as_str(),
-            timestamp,
-            nonce,
-            signature: &signature,
+            timestamp: &timestamp,
+            nonce: &nonce,
         });
-        let params = format!(r#"{},"__platos":{platos}}}"#, without_end(&unsigned));
-        RawValue::from_string(params).expect("an object with one more member is still an object")
+        let head = format!(
+            r#"{{"type":"tool_call","call_id":{},"tool_name":{},"params":"#,
+            json(&self.call_id.as_str()),
+            json(&self.tool)
+        );
+        let (tool, arguments, secret) = (self.tool.to_owned(), self.arguments.clone(), secret.clone());
+        Unsigned { head, tool, arguments, form, context, platos, secret, timestamp, nonce }
     }
+}
 
-    /// The arguments and `_context`: what the signature covers.
-    fn unsigned_params(&self, form: ArgumentForm) -> String {
+/// The parts of a call's frame, before they are signed.
+struct Unsigned {
+    /// The frame up to its `params`.
+    head: String,
+    tool: String,
+    arguments: Arguments,
+    form: ArgumentForm,
+    context: String,
+    /// `__platos` without its signature.
+    platos: String,
+    secret: SecretString,
+    timestamp: String,
+    nonce: String,
+}
+
+/// Bytes of a frame beside the parts of variable length: the names of the envelopes, the signature and the ends.
+const AROUND: usize = 160;
+
+impl Unsigned {
+    /// The frame, in which the arguments are copied once.
+    fn signed(&self) -> SignedParams {
+        let Self { head, tool, arguments, form, context, platos, secret, timestamp, nonce } = self;
         let arguments = match form {
-            ArgumentForm::AsWritten => Cow::Borrowed(self.arguments.as_str()),
-            ArgumentForm::JavaScript => javascript_form(self.arguments.as_str()),
+            ArgumentForm::AsWritten => Cow::Borrowed(arguments.as_str()),
+            ArgumentForm::JavaScript => javascript_form(arguments.as_str()),
         };
+        let length = head.len() + arguments.len() + context.len() + platos.len() + AROUND;
+        let mut frame = String::with_capacity(length);
+        frame.push_str(head);
+        let begin = frame.len();
         let open = without_end(&arguments);
         let comma = if open == "{" { "" } else { "," };
-        let context = json(&Context {
-            user_id: self.caller.user_id.as_deref(),
-            deadline: rfc3339(self.deadline_ms),
-            traceparent: self.trace.traceparent(),
-        });
-        format!(r#"{open}{comma}"_context":{context}}}"#)
+        frame.extend([open, comma, r#""_context":"#, context]);
+        // The signature covers the object so far, with its end.
+        let covered = [&frame[begin..], "}"];
+        let signature = sign_call(secret.expose_secret(), timestamp, Some(nonce), tool, covered);
+        frame.extend([r#","__platos":"#, without_end(platos), r#","signature":""#, &signature, r#""}}"#]);
+        let end = frame.len();
+        frame.push('}');
+        SignedParams::in_frame(frame, begin..end)
     }
 }
 
@@ -122,6 +158,10 @@ fn json(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use platools::signature::sign;
+    use platools::wire::{PlatformFrame, ToolCall};
+    use serde_json::value::RawValue;
+
     use super::*;
 
     fn params(trace: &TraceContext, form: ArgumentForm, arguments: &str) -> String {
@@ -138,7 +178,13 @@ mod tests {
             deadline_ms: 1_789_430_430_000,
             trace,
         };
-        envelope.signed(&"s".to_owned().into(), form, "2026-09-15T00:00:00.000Z", "00ff").get().to_owned()
+        let (timestamp, nonce) = ("2026-09-15T00:00:00.000Z".to_owned(), "00ff".to_owned());
+        let signed = envelope.unsigned(&"s".to_owned().into(), form, timestamp, nonce).signed();
+        let params = signed.get().to_owned();
+        let raw: &RawValue = serde_json::from_str(&params).unwrap();
+        let frame = PlatformFrame::ToolCall(ToolCall::new("call-1", "no\"te", raw)).to_text();
+        assert_eq!(signed.into_frame(), frame);
+        params
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! What is counted, for whoever watches the gateway.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Core;
 use super::error::Error;
+use super::health::severity;
 use super::identity::{Caller, Identity, Scope};
 use super::ids::ProjectId;
 use super::journal::JournalFigures;
 use super::observe::{CallObserver, EndedCall};
+use super::tools::{ListedTool, SharedDeclaration};
 use super::workers::ConnectedWorker;
 use crate::authority::{Action, Resource, authorize};
 
@@ -30,6 +32,20 @@ pub struct Figures {
     pub workers: Vec<ConnectedWorker>,
     /// Calls of the project's tools.
     pub calls: Vec<ToolFigures>,
+    /// The health of the project's tools that workers reported.
+    pub health: Vec<HealthFigure>,
+}
+
+/// The health of one tool.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HealthFigure {
+    /// The tool.
+    pub tool: SharedDeclaration,
+    /// Whose tool it is.
+    pub identity: Arc<Identity>,
+    /// 0 for healthy, 1 for degraded, 2 for down.
+    pub severity: u8,
 }
 
 /// Figures of the whole gateway, which tell of every project.
@@ -67,29 +83,34 @@ pub struct ToolFigures {
 /// Counts calls.
 #[derive(Debug, Default)]
 pub(crate) struct CallFigures {
-    tools: Mutex<HashMap<Scope, HashMap<String, ToolFigures>>>,
+    tools: Mutex<CalledTools>,
 }
+
+/// The tools that were called: by project, so that nobody looks through those of others, then by scope and name.
+type CalledTools = HashMap<ProjectId, HashMap<Scope, HashMap<String, ToolFigures>>>;
 
 impl CallFigures {
     /// The tools of a project that were called, by entity, environment and name.
     fn of(&self, project: &ProjectId) -> Vec<ToolFigures> {
         let tools = self.lock();
-        let called = tools.values().flat_map(HashMap::values);
-        let mut called: Vec<_> = called.filter(|tool| tool.identity.project_id == *project).cloned().collect();
+        let called = tools.get(project).into_iter().flat_map(HashMap::values);
+        let mut called: Vec<_> = called.flat_map(HashMap::values).cloned().collect();
         called.sort_by(|left, right| left.place().cmp(&right.place()));
         called
     }
 
     /// Forgets tools that are gone.
     fn retain(&self, is_there: impl Fn(&Scope, &str) -> bool) {
-        let mut tools = self.lock();
-        for (scope, called) in &mut *tools {
-            called.retain(|name, _| is_there(scope, name));
-        }
-        tools.retain(|_, called| !called.is_empty());
+        self.lock().retain(|_, tools| {
+            tools.retain(|scope, called| {
+                called.retain(|name, _| is_there(scope, name));
+                !called.is_empty()
+            });
+            !tools.is_empty()
+        });
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, HashMap<String, ToolFigures>>> {
+    fn lock(&self) -> MutexGuard<'_, CalledTools> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -98,6 +119,11 @@ impl CallFigures {
 impl CallObserver for CallFigures {
     fn call_ended(&self, call: &EndedCall<'_>) {
         let mut tools = self.lock();
+        // Looked up before it is copied, as below.
+        if !tools.contains_key(&call.identity.project_id) {
+            tools.insert(call.identity.project_id.clone(), HashMap::new());
+        }
+        let Some(tools) = tools.get_mut(&call.identity.project_id) else { return };
         let called = tools.entry(call.identity.scope()).or_default();
         // Looked up before it is copied: nearly every call is of a tool that was called before.
         if !called.contains_key(call.tool) {
@@ -149,7 +175,24 @@ impl Core {
             agent_sockets,
             workers: self.workers_seen_by(caller),
             calls: self.call_figures.of(&caller.project_id).into_iter().filter(is_seen).collect(),
+            health: self.health_figures(caller),
         })
+    }
+
+    /// The health of the declared tools that a worker has reported.
+    fn health_figures(&self, caller: &Caller) -> Vec<HealthFigure> {
+        let sets = self.catalog.list_loaded(&caller.project_id).into_iter();
+        let seen = sets
+            .filter(|set| authorize(caller, Action::View, Resource::Environment(&set.identity.environment_id)).is_ok());
+        let figures = seen.flat_map(|set| {
+            let identity = Arc::new(set.identity.clone());
+            let listed = set.tools.iter().map(|tool| self.listed(&identity, tool));
+            let figure = |ListedTool { identity, declaration, health, .. }: ListedTool| {
+                Some(HealthFigure { tool: declaration, identity, severity: severity(health?.status) })
+            };
+            listed.filter_map(figure).collect::<Vec<_>>()
+        });
+        figures.collect()
     }
 
     fn gateway_figures(&self) -> GatewayFigures {
@@ -182,12 +225,12 @@ mod tests {
             latencies: Default::default(),
             total: Duration::ZERO,
         };
-        let scope = Identity::sample().scope();
-        for name in ["a", "b"] {
-            figures.lock().entry(scope.clone()).or_default().insert(name.to_owned(), tool(name));
-        }
+        let (project, scope) = (Identity::sample().project_id, Identity::sample().scope());
+        let called = ["a", "b"].map(|name| (name.to_owned(), tool(name)));
+        figures.lock().insert(project.clone(), HashMap::from([(scope, HashMap::from(called))]));
         figures.retain(|_, name| name == "a");
-        assert_eq!(figures.lock()[&scope].keys().collect::<Vec<_>>(), ["a"]);
+        assert_eq!(figures.of(&project).iter().map(|tool| &*tool.tool).collect::<Vec<_>>(), ["a"]);
+        assert!(figures.of(&"other".into()).is_empty());
         figures.retain(|_, _| false);
         assert!(figures.lock().is_empty());
     }

@@ -19,6 +19,8 @@ const MAX_TABLES: usize = 1024;
 pub(crate) struct HandleTable {
     /// The sets that the table was made of. They are kept, so a set at the same address is the same set.
     sets: Vec<Arc<ToolSet>>,
+    /// Those of the sets, for whoever keeps them.
+    identities: Vec<Arc<Identity>>,
     handles: Vec<String>,
     /// The place of a tool by its handle: its set, and its position in it.
     places: HashMap<String, (usize, usize)>,
@@ -34,12 +36,14 @@ impl HandleTable {
             handles(&named.collect::<Vec<_>>())
         };
         let places = handles.iter().cloned().zip(places).collect();
-        Self { sets, handles, places }
+        let identities = sets.iter().map(|set| Arc::new(set.identity.clone())).collect();
+        Self { sets, identities, handles, places }
     }
 
     /// The tools with their handles: by entity, each worker's in its own order.
-    pub(crate) fn tools(&self) -> impl Iterator<Item = (&str, &Identity, &CatalogTool)> {
-        let tools = self.sets.iter().flat_map(|set| set.tools.iter().map(|tool| (&set.identity, &**tool)));
+    pub(crate) fn tools(&self) -> impl Iterator<Item = (&str, &Arc<Identity>, &Arc<CatalogTool>)> {
+        let sets = self.sets.iter().zip(&self.identities);
+        let tools = sets.flat_map(|(set, identity)| set.tools.iter().map(move |tool| (identity, tool)));
         self.handles.iter().zip(tools).map(|(handle, (identity, tool))| (&**handle, identity, tool))
     }
 

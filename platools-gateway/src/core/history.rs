@@ -101,7 +101,7 @@ impl Core {
             JournaledCall::Past(call) => call,
             JournaledCall::Running(_) => return Err(not_replayable("it is still under way")),
         };
-        let arguments = Arguments::new(replayable(&call.arguments)?)?;
+        let arguments = Arguments::read(replayable(&call.arguments)?).await?;
         let tool = ToolName {
             name: call.summary.tool,
             entity: Some(call.summary.entity_id.to_string()),

@@ -64,11 +64,12 @@ impl Core {
         let (refreshed, _) = tokio::join!(self.directory.refresh(), self.directory.refresh_signing_keys());
         self.check_watches();
         let snapshot = self.directory.snapshot();
-        if self.feed_revision.swap(snapshot.revision, Ordering::Relaxed) != snapshot.revision {
-            self.all_tools_changed();
-        }
         let gone = self.catalog.retain(|scope| snapshot.has(scope));
         gone.iter().for_each(|scope| self.news.tell(scope));
+        let looked_at = self.feed_revision.swap(snapshot.revision, Ordering::Relaxed);
+        if looked_at != snapshot.revision {
+            self.tools_changed_since(looked_at);
+        }
         self.end_credentials();
         refreshed
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 use super::arguments::Arguments;
@@ -25,6 +24,7 @@ use super::trace::TraceContext;
 use super::workers::{Delivery, Notice, Workers, offline};
 use super::{Core, ToolName};
 use crate::authority::{Action, Resource, authorize};
+use crate::ops::offload::{offload, try_offload};
 
 /// What a caller asks for.
 #[derive(Debug)]
@@ -85,21 +85,14 @@ impl Drop for Sent<'_> {
     }
 }
 
-/// Larger arguments are checked where no socket waits for it, in bytes.
-const CHECKED_IN_PLACE: usize = 64 * 1024;
-
 /// Refuses arguments that the tool's schema does not allow, before they travel.
 async fn check_arguments(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<(), Error> {
     let schema = tool.arguments().await?;
-    let problems = if arguments.as_str().len() <= CHECKED_IN_PLACE {
-        schema.problems(arguments.members()?)
-    } else {
-        let arguments = arguments.clone();
-        let checked = spawn_blocking(move || Ok::<_, Error>(schema.problems(arguments.members()?))).await;
-        checked.map_err(|error| {
-            Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error)
-        })??
-    };
+    let checked = arguments.clone();
+    let checked = try_offload(arguments.len(), move || Ok::<_, Error>(schema.problems(checked.members()?))).await;
+    let problems = checked.map_err(|error| {
+        Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error)
+    })??;
     if problems.is_empty() {
         return Ok(());
     }
@@ -163,7 +156,7 @@ impl Core {
         match end {
             Ok((result, latency_ms)) => {
                 // Once, for every protocol: a line break would split a server-sent event, and white space costs a model tokens.
-                let result = compacted(result);
+                let result = offload(result.get().len(), || compacted(result)).await;
                 record.returned(&result, latency_ms);
                 Ok(CallReply { call_id, result: shortened(result, max_bytes(&found.tool.declaration)), latency_ms })
             }
@@ -203,7 +196,7 @@ impl Core {
         let (name, trace) = (request.tool.name.as_str(), &request.trace);
         let arguments = &request.arguments;
         let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
-        let params = envelope.params(live.secret(), live.argument_form());
+        let params = envelope.params(live.secret(), live.argument_form()).await;
         let waiting = self.calls.open(call_id.clone(), scope.clone(), request.listener.clone());
         live.deliver(Delivery { call_id: call_id.clone(), tool_name: name.to_owned(), params })?;
         tracing::debug!(

@@ -25,6 +25,7 @@ pub mod figures;
 pub(crate) mod gauge;
 mod handle_table;
 pub(crate) mod handles;
+pub mod health;
 mod history;
 mod housekeeping;
 pub mod idempotency;
@@ -64,9 +65,11 @@ pub use invoke::{CallPermit, CallReply, CallRequest};
 pub use news::ToolNews;
 pub use registration::Registration;
 pub use reports::{Listener, LogEntry, Progress, Report, Reports};
-pub use tools::{ListedTool, Switch, ToolName, WorkerLoad};
+pub use tools::{ListedTool, SharedDeclaration, Switch, ToolName, WorkerLoad};
 pub use views::{NamedTool, ToolView};
-pub use workers::{Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order};
+pub use workers::{
+    Arrival, Closing, ClosingSignal, ConnectedWorker, Delivery, Fence, Link, Notice, Order, SignedParams,
+};
 
 use agent::Agent;
 use aging::Aging;
@@ -79,6 +82,7 @@ use error::Error;
 use feed::{Feed, FeedSettings, OwnEvents, SnapshotProvider};
 use figures::CallFigures;
 use handle_table::HandleTables;
+use health::HealthTable;
 use idempotency::Idempotency;
 use identity::{Role, Scope};
 use ids::CallId;
@@ -109,6 +113,7 @@ pub struct Core {
     directory: Directory,
     catalog: Catalog,
     handle_tables: HandleTables,
+    health: HealthTable,
     news: News,
     workers: Workers,
     callers: Callers,
@@ -193,6 +198,7 @@ impl Core {
             directory,
             catalog,
             handle_tables: HandleTables::default(),
+            health: HealthTable::default(),
             news,
             workers,
             callers: Callers::default(),

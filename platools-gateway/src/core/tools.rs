@@ -1,5 +1,8 @@
 //! Which tools and workers a caller sees.
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use platools::ToolDefinition;
 use platools::tool::{Auth, Dialect};
 use platools::wire::ToolDeclaration;
@@ -10,6 +13,7 @@ use super::arguments::Arguments;
 use super::catalog::{CatalogTool, Found};
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
+use super::health::{ReportedHealth, sees_errors};
 use super::identity::{Caller, Identity};
 use super::ids::{CallId, EnvironmentId, ProjectId};
 use super::workers::ConnectedWorker;
@@ -20,7 +24,7 @@ use crate::authority::{Action, Resource, authorize};
 #[non_exhaustive]
 pub struct ListedTool {
     /// Whose tool it is.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// Whether its worker is connected.
     pub online: bool,
     /// Whether it may be called.
@@ -29,8 +33,46 @@ pub struct ListedTool {
     pub fingerprint: String,
     /// When the declaration became what it is, in milliseconds since 1970.
     pub changed_ms: i64,
+    /// What its worker says of how it works; none if it has said nothing.
+    pub health: Option<ReportedHealth>,
     /// What its worker declared.
-    pub declaration: ToolDeclaration,
+    pub declaration: SharedDeclaration,
+}
+
+/// A declaration of the catalogue. A clone copies nothing.
+#[derive(Debug, Clone)]
+pub struct SharedDeclaration(Arc<CatalogTool>);
+
+impl Deref for SharedDeclaration {
+    type Target = ToolDeclaration;
+
+    fn deref(&self) -> &ToolDeclaration {
+        &self.0.declaration
+    }
+}
+
+impl ListedTool {
+    /// The tool in the form that a model's interface takes.
+    ///
+    /// # Errors
+    /// The tool's schema is one that cannot be written in other forms.
+    pub async fn export(&self, dialect: Dialect) -> Result<Value, Error> {
+        let mut definition = definition(&self.declaration);
+        if dialect == Dialect::Platform {
+            // This form is the declaration, whatever its schemas are.
+            return Ok(definition.export(dialect));
+        }
+        let schemas = self.declaration.0.arguments().await?;
+        // Some forms write every reference out, which must not be done for just any schema.
+        if let Some(reason) = schemas.unused_because() {
+            let message = format!("the tool's schema cannot be used: {reason}");
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        definition.input_schema = schemas.input_for(&self.declaration.input_schema, dialect);
+        definition.output_schema =
+            self.declaration.output_schema.as_ref().map(|schema| schemas.output_for(schema).clone());
+        Ok(definition.export(dialect))
+    }
 }
 
 /// The work that the workers of a project have.
@@ -75,10 +117,12 @@ impl Core {
             None => None,
             Some(wanted) => Some(self.environment_of(caller, Some(wanted))?.id),
         };
-        self.list_tools_where(&caller.project_id, only.as_ref(), |identity, tool| {
-            may(caller, Action::View, identity, tool)
-        })
-        .await
+        let is_listed = |identity: &Identity, tool: &CatalogTool| may(caller, Action::View, identity, tool);
+        let mut listed = self.list_tools_where(&caller.project_id, only.as_ref(), is_listed).await?;
+        if !sees_errors(caller, &caller.project_id) {
+            listed.iter_mut().for_each(ListedTool::hide_error);
+        }
+        Ok(listed)
     }
 
     /// The tools of a project, of one environment or of all, that pass a filter.
@@ -90,9 +134,14 @@ impl Core {
     ) -> Result<Vec<ListedTool>, Error> {
         let sets = self.catalog.list(project).await?;
         let sets = sets.iter().filter(|set| environment.is_none_or(|only| set.identity.environment_id == *only));
-        let tools = sets.flat_map(|set| set.tools.iter().map(|tool| (&set.identity, &**tool)));
-        let listed = tools.filter(|(identity, tool)| is_listed(identity, tool));
-        Ok(listed.map(|(identity, tool)| self.listed(identity, tool)).collect())
+        let mut listed = Vec::new();
+        for set in sets {
+            // One for all of them.
+            let identity = Arc::new(set.identity.clone());
+            let tools = set.tools.iter().filter(|tool| is_listed(&identity, tool));
+            listed.extend(tools.map(|tool| self.listed(&identity, tool)));
+        }
+        Ok(listed)
     }
 
     /// The environment that a caller names, by slug or id. Without a name it is `development`, or the first of those that the caller is
@@ -117,7 +166,11 @@ impl Core {
     /// The role is not enough, there is none of that name, there are several, or the database failed.
     pub async fn tool(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
         let Found { identity, tool } = self.find_tool(caller, which).await?;
-        Ok(self.listed(&identity, &tool))
+        let mut listed = self.listed(&Arc::new(identity), &tool);
+        if !sees_errors(caller, &caller.project_id) {
+            listed.hide_error();
+        }
+        Ok(listed)
     }
 
     /// One tool in the form that a model's interface takes.
@@ -125,22 +178,7 @@ impl Core {
     /// # Errors
     /// Like [`Core::tool`]; or the tool's schema cannot be used, and `dialect` is another than the platform's own.
     pub async fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
-        let Found { tool, .. } = self.find_tool(caller, which).await?;
-        let mut definition = definition(&tool.declaration);
-        if dialect == Dialect::Platform {
-            // This form is the declaration, whatever its schemas are.
-            return Ok(definition.export(dialect));
-        }
-        let schemas = tool.arguments().await?;
-        // Some forms write every reference out, which must not be done for just any schema.
-        if let Some(reason) = schemas.unused_because() {
-            let message = format!("the tool's schema cannot be used: {reason}");
-            return Err(Error::new(ErrorKind::InvalidRequest, message));
-        }
-        definition.input_schema = schemas.input_for(&tool.declaration.input_schema, dialect);
-        definition.output_schema =
-            tool.declaration.output_schema.as_ref().map(|schema| schemas.output_for(schema).clone());
-        Ok(definition.export(dialect))
+        self.tool(caller, which).await?.export(dialect).await
     }
 
     /// The arguments that a model gives, without the `null`s that stand for what it leaves out. Arguments that would not fit the
@@ -220,16 +258,24 @@ impl Core {
         self.catalog.find(&environment, &which.name, which.entity.as_deref(), is_visible).await
     }
 
-    pub(super) fn listed(&self, identity: &Identity, tool: &CatalogTool) -> ListedTool {
+    pub(super) fn listed(&self, identity: &Arc<Identity>, tool: &Arc<CatalogTool>) -> ListedTool {
         let scope = identity.scope();
         ListedTool {
-            identity: identity.clone(),
+            identity: Arc::clone(identity),
             online: self.workers.is_online(&scope),
             enabled: self.directory.snapshot().is_enabled(&scope, &tool.declaration.name),
             fingerprint: tool.fingerprint.clone(),
             changed_ms: tool.changed_ms,
-            declaration: tool.declaration.clone(),
+            health: self.health.of(&scope, &tool.declaration.name),
+            declaration: SharedDeclaration(Arc::clone(tool)),
         }
+    }
+}
+
+impl ListedTool {
+    /// Leaves out the error that its worker told of.
+    fn hide_error(&mut self) {
+        self.health.iter_mut().for_each(|health| health.last_error = None);
     }
 }
 

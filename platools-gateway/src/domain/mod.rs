@@ -7,6 +7,7 @@ pub mod ids;
 pub mod origin;
 pub mod page;
 pub(crate) mod random;
+pub(crate) mod shared_text;
 mod speaks_for;
 pub(crate) mod surrogates;
 pub(crate) mod text;

@@ -26,7 +26,8 @@ pub(crate) use audit::{AuditFilter, AuditRetention, AuditScope};
 pub(crate) use catalog::ToolRow;
 pub(crate) use conversations::{ConversationBounds, ConversationFilter, ConversationRow, MessagePage};
 pub(crate) use directory::{
-    AgentRow, DirectoryRows, EntityRow, KeyRemoval, KeyRow, NewSecret, SecretRow, TokenPage, TokenRecord, TokenRow,
+    AgentRow, DirectoryChange, DirectoryRows, DirectoryUpdate, EntityRow, EntityRows, EnvironmentRow, KeyRemoval,
+    KeyRow, NewSecret, SecretRow, TokenPage, TokenRecord, TokenRow,
 };
 pub(crate) use idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
 pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
@@ -239,6 +240,7 @@ fn steps() -> Vec<Migration> {
     let database = include_str!("../../migrations/0010_database.sql");
     let aging = include_str!("../../migrations/0011_journal.sql");
     let bounds = include_str!("../../migrations/0012_bounds.sql");
+    let directory_changes = include_str!("../../migrations/0014_directory_changes.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -256,6 +258,7 @@ fn steps() -> Vec<Migration> {
         step(10, "database", database),
         step(11, "aging", aging),
         step(12, "bounds", bounds),
+        step(14, "directory changes", directory_changes),
     ]
 }
 

@@ -112,7 +112,6 @@ pub(super) async fn total_usage(
 pub(super) mod tests {
     use super::super::{AgentRow, Store};
     use super::*;
-    use crate::core::agent::Profile;
     use crate::core::ids::AgentId;
 
     /// A store with the project that every gateway has.
@@ -130,7 +129,7 @@ pub(super) mod tests {
             id: id.clone(),
             project_id: project.clone(),
             slug: "scout".to_owned(),
-            profile: Profile::default(),
+            profile: std::sync::Arc::default(),
             owner: None,
             created_ms: 0,
         };

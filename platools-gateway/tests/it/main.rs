@@ -27,6 +27,7 @@ mod feed_application;
 mod feed_load;
 mod feed_own;
 mod guard;
+mod health;
 mod hostile;
 mod journal;
 mod kept;

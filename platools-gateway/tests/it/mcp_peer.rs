@@ -35,3 +35,25 @@ async fn the_official_client_lists_and_calls_in_every_revision() {
         within(client.cancel()).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn large_arguments_reach_the_worker_as_they_are() {
+    let gateway = dev_gateway().await;
+    let mut worker = worker(&gateway, &["echo"]).await;
+    let config = StreamableHttpClientTransportConfig::with_uri(format!("{}/mcp", gateway.url()));
+    let transport = StreamableHttpClientTransport::from_config(config.auth_header(dev::ADMIN_KEY));
+    let client = within(ClientConfig::new(Default::default(), Implementation::new("test", "1")).serve(transport));
+    let client = client.await.unwrap();
+    let text = "é \\ \" {".repeat(100_000);
+    let mut params = CallToolRequestParams::default();
+    params.name = "echo".into();
+    params.arguments = json!({"text": text, "n": 1}).as_object().cloned();
+    let answer = async {
+        let frame = worker.expect("tool_call").await;
+        assert_eq!((frame["params"]["text"].as_str(), &frame["params"]["n"]), (Some(&*text), &json!(1)));
+        worker.answer(&frame, json!("done")).await;
+    };
+    let (result, ()) = tokio::join!(within(client.call_tool(params)), answer);
+    assert_eq!(result.unwrap().is_error, Some(false));
+    within(client.cancel()).await.unwrap();
+}

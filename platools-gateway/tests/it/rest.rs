@@ -55,7 +55,7 @@ async fn tools_are_listed_with_all_that_was_declared() {
         json!([{
             "name": "lookup_order", "description": "Look up one order.", "entity": "dev",
             "entityId": tool_id, "environment": "development",
-            "environmentId": registered["environment_id"], "online": true, "enabled": true,
+            "environmentId": registered["environment_id"], "online": true, "enabled": true, "health": null,
             "inputSchema": {"type": "object", "properties": {"z": {}, "a": {}}}, "outputSchema": {"type": "null"},
             "auth": "user", "roles": ["support"], "annotations": {"category": "orders"}
         }])

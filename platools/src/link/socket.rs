@@ -137,12 +137,13 @@ impl Socket {
     }
 
     /// Ends the socket as its end wants it.
+    #[cfg(feature = "runtime")]
     pub(crate) async fn end(self, reason: &Disconnect) {
         let deadline = Instant::now() + CLOSE_LIMIT;
         self.end_by(reason, deadline, nothing).await;
     }
 
-    /// As [`end`](Self::end), and writes the frames of `source` before an orderly end, within that time. Tells whether the other
+    /// Ends the socket as its end wants it, and writes the frames of `source` before an orderly end, within that time. Tells whether the other
     /// side has certainly read everything sent before.
     pub(super) async fn end_by(
         mut self,

@@ -63,7 +63,7 @@ impl Admin<'_> {
     /// There is no such key, it is the last one that administers the whole project, or the database failed.
     pub async fn revoke_key(&self, id: &str) -> Result<(), Error> {
         let snapshot = self.snapshot();
-        if let Some(row) = snapshot.keys_of(&self.project).into_iter().find(|row| row.id.as_str() == id) {
+        if let Some(row) = snapshot.key_of(&self.project, id) {
             self.check_reaches(row.environments.as_deref())?;
         }
         let change = self.record(action::KEY_REVOKE, id, "");

@@ -162,7 +162,7 @@ impl Admin<'_> {
             id: AgentId::random(),
             project_id: self.project.clone(),
             slug: slug.to_owned(),
-            profile,
+            profile: Arc::new(profile),
             owner: owner.as_deref().map(owner_named).transpose()?,
             created_ms: now_ms(),
         };

@@ -1,5 +1,6 @@
 //! What the directory is made of, as admins see it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -63,7 +64,7 @@ pub struct Agent {
     /// Its name in URLs.
     pub slug: String,
     /// How it answers.
-    pub profile: Profile,
+    pub profile: Arc<Profile>,
     /// The user whose it is, who may watch it; see [`feed`](crate::core::feed).
     pub owner: Option<String>,
     /// When it was added, in milliseconds since 1970.
@@ -275,7 +276,7 @@ pub(super) fn agent(row: &AgentRow) -> Agent {
     Agent {
         id: row.id.clone(),
         slug: row.slug.clone(),
-        profile: row.profile.clone(),
+        profile: Arc::clone(&row.profile),
         owner: row.owner.clone(),
         created_ms: row.created_ms,
     }

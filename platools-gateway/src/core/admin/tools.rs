@@ -1,5 +1,7 @@
 //! The tools of a project, and which of them may be called.
 
+use std::sync::Arc;
+
 use super::Admin;
 use crate::audit::action;
 use crate::core::error::Error;
@@ -39,6 +41,6 @@ impl Admin<'_> {
         }
         change.done();
         self.core.directory.refresh().await?;
-        Ok(self.core.listed(&found.identity, &found.tool))
+        Ok(self.core.listed(&Arc::new(found.identity), &found.tool))
     }
 }

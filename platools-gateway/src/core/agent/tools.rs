@@ -61,9 +61,9 @@ impl<'a> Tools<'a> {
     /// One tool in the form that a model's interface takes, under its own name.
     ///
     /// # Errors
-    /// The tool's schema is one that cannot be written in other forms, or the database failed.
+    /// The tool's schema is one that cannot be written in other forms.
     pub async fn export(&self, tool: &NamedTool, dialect: Dialect) -> Result<Value, Error> {
-        self.core.tool_in(self.caller, &tool.name(), dialect).await
+        tool.tool.export(dialect).await
     }
 
     /// Calls a tool, and returns its result. The sink is told of both.
@@ -85,7 +85,7 @@ impl<'a> Tools<'a> {
     async fn run(&self, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
         let none = || Error::new(ErrorKind::UnknownTool, format!("there is no tool `{handle}`"));
         let tool = self.find(handle).ok_or_else(none)?;
-        let arguments = self.core.without_nulls(self.caller, &tool.name(), Arguments::new(arguments)?).await?;
+        let arguments = self.core.without_nulls(self.caller, &tool.name(), Arguments::read(arguments).await?).await?;
         let request = CallRequest {
             tool: tool.name(),
             arguments,

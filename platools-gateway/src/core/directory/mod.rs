@@ -1,8 +1,10 @@
 //! Who may connect, who may call, and what may be called.
 
 mod card;
+mod shared_map;
 mod signing;
 mod snapshot;
+mod update;
 
 use std::fmt;
 use std::path::Path;
@@ -148,12 +150,16 @@ impl Directory {
         Arc::clone(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the directory again, if it has changed since.
+    /// Reads what changed in the directory since it was read, or all of it if that is not known.
     pub(crate) async fn refresh(&self) -> Result<(), Error> {
-        if self.store.directory_revision().await? == self.snapshot().revision {
+        let known = self.snapshot();
+        if self.store.directory_revision().await? == known.revision {
             return Ok(());
         }
-        let fresh = Snapshot::new(self.store.directory().await?, self.notary.clone());
+        let fresh = match self.store.directory_since(known.revision).await? {
+            Some(update) => known.updated(update),
+            None => Snapshot::new(self.store.directory().await?, self.notary.clone()),
+        };
         let mut current = self.snapshot.write().unwrap_or_else(PoisonError::into_inner);
         // Of two that read at the same time the one that read later stays.
         if fresh.revision > current.revision {

@@ -1,75 +1,65 @@
 //! The directory in memory, as it was at one revision.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::shared_map::SharedMap;
 use crate::authority::Notary;
 use crate::core::environment::Environment;
 use crate::core::identity::{Caller, Credential, Identity, Scope};
 use crate::core::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
 use crate::core::project::{Project, ProjectName};
 use crate::core::secret;
-use crate::store::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
+use crate::store::{AgentRow, EntityRow, KeyRow, SecretRow};
 
 /// How many digits of a hash a secret is found by; the rest is compared in constant time.
 const SELECTOR: usize = 16;
 
-/// Everything the directory knows. Looking something up waits for nothing.
-#[derive(Debug)]
+/// Everything the directory knows. Looking something up waits for nothing, and takes no longer the more projects there are.
+#[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) revision: i64,
-    projects: HashMap<ProjectId, Project>,
-    environments: HashMap<ProjectId, Vec<Environment>>,
-    entities: HashMap<EntityId, EntityRow>,
-    agents: HashMap<AgentId, AgentRow>,
-    secrets: HashMap<SecretId, SecretRow>,
-    keys: HashMap<KeyId, KeyRow>,
-    secrets_by_selector: HashMap<String, Vec<SecretId>>,
-    keys_by_selector: HashMap<String, Vec<KeyId>>,
-    disabled_tools: HashMap<Scope, HashSet<String>>,
-    /// The ids of tokens that were revoked.
-    revoked_tokens: HashSet<String>,
+    pub(super) projects: SharedMap<ProjectId, Arc<ProjectPart>>,
+    pub(super) entities: SharedMap<EntityId, Arc<EntityEntry>>,
+    /// How many projects have an entity of a slug.
+    pub(super) entity_slugs: SharedMap<String, usize>,
+    pub(super) agents: SharedMap<AgentId, Arc<AgentRow>>,
+    pub(super) secrets: SharedMap<SecretId, Arc<SecretRow>>,
+    pub(super) keys: SharedMap<KeyId, Arc<KeyRow>>,
+    pub(super) secrets_by_selector: SharedMap<String, Vec<SecretId>>,
+    pub(super) keys_by_selector: SharedMap<String, Vec<KeyId>>,
+    pub(super) disabled_tools: SharedMap<Scope, Arc<HashSet<String>>>,
+    /// The ids of tokens that were revoked, with their projects.
+    pub(super) revoked_tokens: SharedMap<String, ProjectId>,
     /// Which keys verify tokens. They may change without a new revision.
-    notary: Notary,
+    pub(super) notary: Notary,
 }
 
-impl Snapshot {
-    pub(crate) fn new(rows: DirectoryRows, notary: Notary) -> Self {
-        let mut environments: HashMap<ProjectId, Vec<Environment>> = HashMap::new();
-        for row in rows.environments {
-            environments.entry(row.project_id).or_default().push(Environment { id: row.id, slug: row.slug });
-        }
-        let mut disabled_tools: HashMap<Scope, HashSet<String>> = HashMap::new();
-        for (scope, name) in rows.disabled_tools {
-            disabled_tools.entry(scope).or_default().insert(name);
-        }
-        Self {
-            revision: rows.revision,
-            projects: rows.projects.into_iter().map(|project| (project.id.clone(), project)).collect(),
-            environments,
-            disabled_tools,
-            secrets_by_selector: by_selector(rows.secrets.iter().map(|row| (&*row.hash, row.id.clone()))),
-            keys_by_selector: by_selector(rows.keys.iter().map(|row| (&*row.hash, row.id.clone()))),
-            entities: rows.entities.into_iter().map(|row| (row.id.clone(), row)).collect(),
-            agents: rows.agents.into_iter().map(|row| (row.id.clone(), row)).collect(),
-            secrets: rows.secrets.into_iter().map(|row| (row.id.clone(), row)).collect(),
-            keys: rows.keys.into_iter().map(|row| (row.id.clone(), row)).collect(),
-            revoked_tokens: rows.revoked_tokens.into_iter().collect(),
-            notary,
-        }
-    }
+/// A project, and what is in it by name.
+#[derive(Debug, Clone)]
+pub(super) struct ProjectPart {
+    /// The revision of the last change in it, as far as it is known.
+    pub(super) revision: i64,
+    pub(super) project: Project,
+    pub(super) environments: Arc<Vec<Environment>>,
+    /// By slug.
+    pub(super) entities: Arc<BTreeMap<String, EntityId>>,
+    /// By slug.
+    pub(super) agents: Arc<BTreeMap<String, AgentId>>,
+    /// Oldest first.
+    pub(super) keys: Arc<BTreeSet<(i64, KeyId)>>,
 }
 
-fn by_selector<'a, I>(hashes: impl Iterator<Item = (&'a str, I)>) -> HashMap<String, Vec<I>> {
-    let mut found: HashMap<String, Vec<I>> = HashMap::new();
-    for (hash, id) in hashes {
-        found.entry(selector(hash)).or_default().push(id);
-    }
-    found
+/// An entity and its secrets.
+#[derive(Debug, Clone)]
+pub(super) struct EntityEntry {
+    pub(super) row: EntityRow,
+    pub(super) secrets: Vec<SecretId>,
 }
 
-fn selector(hash: &str) -> String {
+pub(super) fn selector(hash: &str) -> String {
     hash.chars().take(SELECTOR).collect()
 }
 
@@ -82,7 +72,7 @@ impl Snapshot {
     pub(crate) fn secret(&self, presented: &SecretString, now_ms: i64) -> Option<&SecretRow> {
         let hash = secret::hash(presented.expose_secret());
         let candidates = self.secrets_by_selector.get(&selector(&hash))?;
-        let mut rows = candidates.iter().filter_map(|id| self.secrets.get(id));
+        let mut rows = candidates.iter().filter_map(|id| self.secrets.get(id)).map(|row| &**row);
         rows.find(|row| secret::same(&row.hash, &hash) && is_good(row.expires_ms, now_ms))
     }
 
@@ -90,7 +80,7 @@ impl Snapshot {
     pub(crate) fn key(&self, presented: &SecretString, now_ms: i64) -> Option<&KeyRow> {
         let hash = secret::hash(presented.expose_secret());
         let candidates = self.keys_by_selector.get(&selector(&hash))?;
-        let mut rows = candidates.iter().filter_map(|id| self.keys.get(id));
+        let mut rows = candidates.iter().filter_map(|id| self.keys.get(id)).map(|row| &**row);
         rows.find(|row| secret::same(&row.hash, &hash) && is_good(row.expires_ms, now_ms))
     }
 
@@ -101,7 +91,7 @@ impl Snapshot {
             Credential::Key(id) => self.keys.get(id).is_some_and(|row| is_good(row.expires_ms, now_ms)),
             Credential::Token { id, expires_ms, signed_by, parents } => {
                 is_good(Some(*expires_ms), now_ms)
-                    && !self.revoked_tokens.contains(id)
+                    && !self.revoked_tokens.contains(id.as_str())
                     && self.notary.verifies(signed_by, now_ms)
                     && parents.iter().all(|parent| self.is_good(parent, now_ms))
             }
@@ -124,46 +114,52 @@ impl Snapshot {
 
     /// The secret of an entity that has no end yet.
     pub(crate) fn current_secret(&self, entity: &EntityId) -> Option<&SecretRow> {
-        self.secrets.values().find(|row| row.entity_id == *entity && row.expires_ms.is_none())
+        let secrets = self.entities.get(entity)?.secrets.iter().filter_map(|id| self.secrets.get(id));
+        secrets.map(|row| &**row).find(|row| row.expires_ms.is_none())
     }
 
     /// Whether there is a key of that id.
     pub(crate) fn has_key(&self, id: &str) -> bool {
-        self.keys.contains_key(&KeyId::from(id))
+        self.keys.contains(&KeyId::from(id))
     }
 
     /// Whether somebody who was known once still is: its key or token is good, and its project and agent are there.
     pub(crate) fn may_stay(&self, caller: &Caller, now_ms: i64) -> bool {
         let has_project = self.project(&caller.project_id).is_some();
-        let has_agent = caller.agent_id.as_ref().is_none_or(|agent| self.agents.contains_key(agent));
+        let has_agent = caller.agent_id.as_ref().is_none_or(|agent| self.agents.contains(agent));
         has_project && has_agent && self.is_good(&caller.credential, now_ms)
     }
 
     /// The projects, by name.
     pub(crate) fn projects(&self) -> Vec<Project> {
-        let mut projects: Vec<_> = self.projects.values().cloned().collect();
+        let mut projects: Vec<_> = self.projects.iter().map(|(_, part)| part.project.clone()).collect();
         projects.sort_by(|left, right| left.name.cmp(&right.name));
         projects
     }
 
     /// A project, by id.
     pub(crate) fn project(&self, id: &ProjectId) -> Option<&Project> {
-        self.projects.get(id)
+        self.projects.get(id).map(|part| &part.project)
     }
 
-    /// A project, by name.
+    /// Whether something in a project changed after a revision, or the project is gone.
+    pub(crate) fn has_changed_since(&self, project: &ProjectId, revision: i64) -> bool {
+        self.projects.get(project).is_none_or(|part| part.revision > revision)
+    }
+
+    /// A project, by name. For the command line: it looks at all of them.
     pub(crate) fn project_named(&self, name: &ProjectName) -> Option<&Project> {
-        self.projects.values().find(|project| project.name == *name)
+        self.projects.iter().map(|(_, part)| &part.project).find(|project| project.name == *name)
     }
 
     /// The environments of a project.
     pub(crate) fn environments(&self, project: &ProjectId) -> &[Environment] {
-        self.environments.get(project).map_or(&[], Vec::as_slice)
+        self.projects.get(project).map_or(&[], |part| part.environments.as_slice())
     }
 
     /// An entity, by id.
     pub(crate) fn entity(&self, id: &EntityId) -> Option<&EntityRow> {
-        self.entities.get(id)
+        self.entities.get(id).map(|entry| &entry.row)
     }
 
     /// Whether the entity and the environment of a scope are there.
@@ -174,43 +170,47 @@ impl Snapshot {
 
     /// An entity of a project, by slug or id.
     pub(crate) fn entity_named(&self, project: &ProjectId, name: &str) -> Option<&EntityRow> {
-        self.entities.values().find(|row| row.project_id == *project && (row.slug == name || row.id.as_str() == name))
+        let by_id = self.entity(&EntityId::from(name)).filter(|row| row.project_id == *project);
+        by_id.or_else(|| self.entity(self.projects.get(project)?.entities.get(name)?))
     }
 
     /// Whether any project has an entity of that slug or id.
     pub(crate) fn has_entity_named(&self, name: &str) -> bool {
-        self.entities.values().any(|row| row.slug == name || row.id.as_str() == name)
+        self.entity_slugs.contains(name) || self.entities.contains(&EntityId::from(name))
     }
 
     /// The entities of a project, by slug.
     pub(crate) fn entities_of(&self, project: &ProjectId) -> Vec<&EntityRow> {
-        let mut rows: Vec<_> = self.entities.values().filter(|row| row.project_id == *project).collect();
-        rows.sort_by(|left, right| left.slug.cmp(&right.slug));
-        rows
+        let ids = self.projects.get(project).into_iter().flat_map(|part| part.entities.values());
+        ids.filter_map(|id| self.entity(id)).collect()
     }
 
     /// An agent, by id.
     pub(crate) fn agent(&self, id: &AgentId) -> Option<&AgentRow> {
-        self.agents.get(id)
+        self.agents.get(id).map(|row| &**row)
     }
 
     /// An agent of a project, by slug or id.
     pub(crate) fn agent_named(&self, project: &ProjectId, name: &str) -> Option<&AgentRow> {
-        self.agents.values().find(|row| row.project_id == *project && (row.slug == name || row.id.as_str() == name))
+        let by_id = self.agent(&AgentId::from(name)).filter(|row| row.project_id == *project);
+        by_id.or_else(|| self.agent(self.projects.get(project)?.agents.get(name)?))
     }
 
     /// The agents of a project, by slug.
     pub(crate) fn agents_of(&self, project: &ProjectId) -> Vec<&AgentRow> {
-        let mut rows: Vec<_> = self.agents.values().filter(|row| row.project_id == *project).collect();
-        rows.sort_by(|left, right| left.slug.cmp(&right.slug));
-        rows
+        let ids = self.projects.get(project).into_iter().flat_map(|part| part.agents.values());
+        ids.filter_map(|id| self.agent(id)).collect()
     }
 
     /// The keys of a project, oldest first.
     pub(crate) fn keys_of(&self, project: &ProjectId) -> Vec<&KeyRow> {
-        let mut rows: Vec<_> = self.keys.values().filter(|row| row.project_id == *project).collect();
-        rows.sort_by(|left, right| (left.created_ms, &left.id).cmp(&(right.created_ms, &right.id)));
-        rows
+        let ids = self.projects.get(project).into_iter().flat_map(|part| part.keys.iter());
+        ids.filter_map(|(_, id)| self.keys.get(id)).map(|row| &**row).collect()
+    }
+
+    /// A key of a project.
+    pub(crate) fn key_of(&self, project: &ProjectId, id: &str) -> Option<&KeyRow> {
+        self.keys.get(&KeyId::from(id)).map(|row| &**row).filter(|row| row.project_id == *project)
     }
 
     /// Whether nobody has a key.
@@ -225,8 +225,7 @@ impl Snapshot {
 
     /// Where other tools are switched off than before.
     pub(crate) fn switched_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Scope> {
-        let scopes = self.disabled_tools.keys().chain(before.disabled_tools.keys());
-        scopes.filter(|scope| self.disabled_tools.get(scope) != before.disabled_tools.get(scope))
+        self.disabled_tools.changed_since(&before.disabled_tools)
     }
 
     /// An entity in an environment, with all that surrounds it.

@@ -10,6 +10,7 @@ mod message;
 mod own;
 mod seats;
 mod settings;
+mod shown_tools;
 mod snapshot;
 mod watch;
 
@@ -30,6 +31,7 @@ pub use watch::Watch;
 pub(crate) use own::OwnEvents;
 
 use seats::{Seat, Seats};
+use shown_tools::ShownToolsCache;
 
 /// Tells dashboards what happens. Clones tell the same ones.
 ///
@@ -64,11 +66,12 @@ struct Shared {
     seats: Seats,
     settings: FeedSettings,
     provider: Option<Arc<dyn SnapshotProvider>>,
+    shown_tools: ShownToolsCache,
 }
 
 impl Feed {
     pub(crate) fn new(settings: FeedSettings, provider: Option<Arc<dyn SnapshotProvider>>) -> Self {
-        Self(Arc::new(Shared { seats: Seats::default(), settings, provider }))
+        Self(Arc::new(Shared { seats: Seats::default(), settings, provider, shown_tools: ShownToolsCache::default() }))
     }
 
     /// Tells whoever watches an agent of an event, at once and in the order of publishing. Returns how many were told: one or none.

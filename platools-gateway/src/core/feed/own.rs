@@ -5,13 +5,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::message::Event;
+use super::shown_tools::OwnTools;
 use super::snapshot::Snapshot;
 use super::watch::initial_data;
 use super::{Feed, Seat, Watched};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::core::clock::{ms_of, rfc3339};
-use crate::core::digest::sha256;
 use crate::core::identity::{Caller, Identity, Scope};
 use crate::core::ids::{AgentId, ConnectionId, EnvironmentId};
 use crate::core::journal::CallSummary;
@@ -19,45 +19,30 @@ use crate::core::observe::{BegunCall, CallObserver, EndedCall};
 use crate::core::tools::may;
 use crate::core::workers::{ConnectedWorker, WorkerObserver};
 
-/// The tools that an agent may call, as dashboards are shown them.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-pub(super) struct OwnTools(Vec<Value>);
-
-impl OwnTools {
-    /// The same as long as the tools are.
-    pub(super) fn hash(&self) -> String {
-        sha256(&Value::from(self.0.clone()).to_string())
-    }
+/// How everything is with an agent.
+#[derive(Serialize)]
+struct OwnState {
+    tools: OwnTools,
+    workers: Vec<Value>,
+    calls: Vec<Value>,
 }
 
 impl Core {
     /// The tools of an agent's environment that its profile allows, as far as the watching caller may know of them. `None` if there is no
     /// such agent.
     pub(super) fn own_tools(&self, watched: &Watched) -> Option<OwnTools> {
-        let agent = &watched.agent_id;
         let snapshot = self.directory.snapshot();
-        let row = snapshot.agent(agent)?;
+        let row = snapshot.agent(&watched.agent_id)?;
         let environment = super::admission::environment_of(&snapshot, row)?;
         let allowed = row.profile.tools.as_deref();
-        let mut shown = Vec::new();
-        for set in self.catalog.list_loaded(&row.project_id) {
-            if set.identity.environment_id != environment {
-                continue;
-            }
-            let scope = set.identity.scope();
-            let online = self.workers.is_online(&scope);
-            let visible = set.tools.iter().filter(|tool| may(&watched.caller, Action::Watch, &set.identity, tool));
-            let usable = visible.map(|tool| &tool.declaration).filter(|tool| is_allowed(allowed, tool));
-            shown.extend(
-                usable.map(|tool| tool_shown(&set.identity, tool, online, snapshot.is_enabled(&scope, &tool.name))),
-            );
-        }
-        Some(OwnTools(shown))
+        let tools = self.feed.0.shown_tools.of(self, &row.project_id, &environment);
+        Some(tools.filtered(|identity, tool| {
+            may(&watched.caller, Action::Watch, identity, tool) && is_allowed(allowed, &tool.declaration)
+        }))
     }
 
     /// How everything is with an agent, and a hash of its tools.
-    pub(super) async fn own_snapshot(&self, watched: &Watched) -> Option<(bytes::Bytes, String)> {
+    pub(super) async fn own_snapshot(&self, watched: &Watched) -> Option<(bytes::Bytes, u64)> {
         let agent = &watched.agent_id;
         // Beside a gateway they are read when they are needed.
         self.catalog.load().await.ok()?;
@@ -81,12 +66,9 @@ impl Core {
                 "beganAt": rfc3339(call.started_ms),
             })
         });
-        let data = json!({
-            "tools": tools,
-            "workers": workers.map(|worker| worker_shown(&worker)).collect::<Vec<_>>(),
-            "calls": calls.collect::<Vec<_>>(),
-        });
         let hash = tools.hash();
+        let workers = workers.map(|worker| worker_shown(&worker)).collect();
+        let data = OwnState { tools, workers, calls: calls.collect() };
         Some((initial_data(&Snapshot::of(&data).ok()?), hash))
     }
 
@@ -95,28 +77,21 @@ impl Core {
         self.feed.tools_changed(&scope.environment);
     }
 
-    /// Has all dashboards look whether their tools are others now: something in the directory changed.
-    pub(in crate::core) fn all_tools_changed(&self) {
-        if self.feed.has_own_state() {
-            self.feed.0.seats.all().iter().for_each(|seat| seat.mailbox.tools_changed());
+    /// Has the dashboards of projects that changed after a revision of the directory look whether their tools are others now.
+    pub(in crate::core) fn tools_changed_since(&self, revision: i64) {
+        if !self.feed.has_own_state() {
+            return;
         }
+        let snapshot = self.directory.snapshot();
+        self.feed.0.shown_tools.forget_all();
+        let seats = self.feed.0.seats.all();
+        let changed = seats.iter().filter(|seat| snapshot.has_changed_since(&seat.watched.project_id, revision));
+        changed.for_each(|seat| seat.mailbox.tools_changed());
     }
 }
 
 fn is_allowed(allowed: Option<&[String]>, tool: &ToolDeclaration) -> bool {
     allowed.is_none_or(|allowed| allowed.contains(&tool.name))
-}
-
-fn tool_shown(identity: &Identity, tool: &ToolDeclaration, online: bool, enabled: bool) -> Value {
-    json!({
-        "name": tool.name,
-        "description": tool.description,
-        "entity": identity.entity,
-        "entityId": identity.entity_id.as_str(),
-        "environment": identity.environment,
-        "online": online,
-        "enabled": enabled,
-    })
 }
 
 fn worker_shown(worker: &ConnectedWorker) -> Value {
@@ -145,8 +120,10 @@ impl Feed {
         seats
     }
 
-    fn tools_changed(&self, environment: &EnvironmentId) {
+    /// Has the dashboards of an environment look whether their tools are others now.
+    pub(in crate::core) fn tools_changed(&self, environment: &EnvironmentId) {
         if self.has_own_state() {
+            self.0.shown_tools.forget(environment);
             self.in_environment(environment).iter().for_each(|seat| seat.mailbox.tools_changed());
         }
     }
@@ -167,6 +144,7 @@ impl OwnEvents {
     }
 
     fn tell(&self, environment: &EnvironmentId, kind: &str, data: &Value) {
+        self.0.0.shown_tools.forget(environment);
         let seats = self.0.in_environment(environment);
         let told = self.0.each(
             seats,

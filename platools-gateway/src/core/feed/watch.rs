@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, timeout};
@@ -10,6 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::mailbox::Next;
 use super::message::{plain, text};
+use super::shown_tools::OwnTools;
 use super::{Seat, Snapshot, WatchEnd, Watched};
 use crate::core::Core;
 use crate::core::clock::{now_ms, rfc3339};
@@ -25,11 +27,17 @@ pub struct Watch {
     /// The snapshot that is being made.
     making: Option<AbortOnDropHandle<Made>>,
     /// What the dashboard knows of the agent's tools, as a hash.
-    tools: String,
+    tools: Option<u64>,
+}
+
+/// The data of a message that says which tools there are now.
+#[derive(Serialize)]
+struct ToolsChanged {
+    tools: OwnTools,
 }
 
 /// A snapshot as a message, and the tools that are in it; nothing, if it could not be made.
-type Made = Option<(Bytes, String)>;
+type Made = Option<(Bytes, Option<u64>)>;
 
 /// How long until a snapshot is tried again that could not be made.
 const NEXT_SNAPSHOT: Duration = Duration::from_secs(5);
@@ -37,7 +45,7 @@ const NEXT_SNAPSHOT: Duration = Duration::from_secs(5);
 impl Watch {
     pub(super) fn begin(core: Arc<Core>, seat: Arc<Seat>, named: &str) -> Self {
         core.feed.0.seats.take(Arc::clone(&seat));
-        Self { core, seat, named: named.to_owned(), is_greeted: false, making: None, tools: String::new() }
+        Self { core, seat, named: named.to_owned(), is_greeted: false, making: None, tools: None }
     }
 
     /// Who watches what.
@@ -108,10 +116,10 @@ impl Watch {
 
     fn changed_tools(&mut self) -> Option<Bytes> {
         let tools = self.core.own_tools(&self.seat.watched)?;
-        let hash = tools.hash();
+        let hash = Some(tools.hash());
         (hash != self.tools).then(|| {
             self.tools = hash;
-            plain("tools_changed", &json!({"tools": tools}))
+            text("tools_changed", &ToolsChanged { tools }).expect("texts in JSON already always serialize")
         })
     }
 }
@@ -124,9 +132,11 @@ impl Drop for Watch {
 
 /// The snapshot of whoever makes them.
 async fn snapshot(core: &Core, watched: &Watched) -> Made {
-    let Some(provider) = &core.feed.0.provider else { return core.own_snapshot(watched).await };
+    let Some(provider) = &core.feed.0.provider else {
+        return core.own_snapshot(watched).await.map(|(message, tools)| (message, Some(tools)));
+    };
     match provider.snapshot(watched).await {
-        Ok(snapshot) => Some((initial_data(&snapshot), String::new())),
+        Ok(snapshot) => Some((initial_data(&snapshot), None)),
         Err(error) => {
             tracing::error!(agent.id = %watched.agent_id, %error, "a snapshot could not be made");
             None

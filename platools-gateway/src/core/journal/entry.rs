@@ -11,6 +11,7 @@ use super::redact::{Rules, redact};
 use super::settings::{JournalSettings, Recording};
 use crate::core::catalog::CatalogTool;
 use crate::core::ids::ProjectId;
+use crate::domain::shared_text::SharedText;
 use crate::store::{CallRow, StoredText};
 
 const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };
@@ -22,9 +23,9 @@ pub(super) struct Entry {
     pub(super) end: CallEnd,
     pub(super) tool: Arc<CatalogTool>,
     /// None if they are not kept.
-    pub(super) arguments: Option<String>,
+    pub(super) arguments: Option<SharedText>,
     /// None if it is not kept, or if there was none.
-    pub(super) result: Option<String>,
+    pub(super) result: Option<SharedText>,
     /// Since when it waits.
     pub(super) since: Instant,
 }
@@ -32,7 +33,7 @@ pub(super) struct Entry {
 impl Entry {
     /// How long the texts are.
     pub(super) fn bytes(&self) -> usize {
-        self.texts().map(String::len).sum()
+        self.texts().map(SharedText::len).sum()
     }
 
     /// True if arguments or a result wait with the record.
@@ -45,7 +46,7 @@ impl Entry {
         (self.arguments, self.result) = (None, None);
     }
 
-    fn texts(&self) -> impl Iterator<Item = &String> {
+    fn texts(&self) -> impl Iterator<Item = &SharedText> {
         self.arguments.iter().chain(&self.result)
     }
 
@@ -66,16 +67,16 @@ impl Entry {
     }
 }
 
-fn stored(text: Option<String>, schema: Option<&Value>, settings: &JournalSettings) -> StoredText {
+fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &JournalSettings) -> StoredText {
     let Some(text) = text else { return DROPPED };
     let redacted = match settings.recording {
         Recording::Nothing => return DROPPED,
         // Nothing is looked for, but a value that nobody could read is not kept either.
-        Recording::Full => redact(&text, None, &Rules::none()),
-        Recording::Redacted => redact(&text, schema, &Rules::of(&settings.names, settings.max_payload_bytes)),
+        Recording::Full => redact(text.as_str(), None, &Rules::none()),
+        Recording::Redacted => redact(text.as_str(), schema, &Rules::of(&settings.names, settings.max_payload_bytes)),
     };
     match redacted {
-        Ok(None) => StoredText { kept: Kept::Kept, text: Some(text) },
+        Ok(None) => StoredText { kept: Kept::Kept, text: Some(text.into_string()) },
         Ok(Some(rest)) => StoredText { kept: Kept::Redacted, text: Some(rest) },
         Err(_) => DROPPED,
     }
@@ -92,7 +93,7 @@ pub(super) fn sample() -> Entry {
         summary: CallSummary::sample(call_id, crate::core::clock::now_ms()),
         end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
         tool: Arc::new(row.into()),
-        arguments: Some("{}".to_owned()),
+        arguments: Some("{}".to_owned().into()),
         result: None,
         since: Instant::now(),
     }
@@ -104,7 +105,7 @@ mod tests {
 
     fn kept(recording: Recording, text: Option<&str>) -> (Kept, Option<String>) {
         let settings = JournalSettings::default().recording(recording);
-        let stored = stored(text.map(str::to_owned), None, &settings);
+        let stored = stored(text.map(|text| text.to_owned().into()), None, &settings);
         (stored.kept, stored.text)
     }
 

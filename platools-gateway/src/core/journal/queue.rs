@@ -310,7 +310,7 @@ mod tests {
     }
 
     fn with_text(project: &str, bytes: usize) -> Entry {
-        Entry { arguments: Some("x".repeat(bytes)), ..of(project) }
+        Entry { arguments: Some("x".repeat(bytes).into()), ..of(project) }
     }
 
     fn without_text(project: &str) -> Entry {

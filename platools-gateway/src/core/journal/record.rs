@@ -18,6 +18,7 @@ use crate::core::ids::CallId;
 use crate::core::invoke::CallRequest;
 use crate::core::observe::{BegunCall, EndedCall, Observers};
 use crate::core::trace::TraceContext;
+use crate::domain::shared_text::SharedText;
 
 /// What is recorded when nobody waited for the end.
 const ABANDONED: &str = "abandoned";
@@ -50,7 +51,7 @@ impl<'a> CallRecord<'a> {
         request: &'a CallRequest,
     ) -> Self {
         let (arguments, trace) = (&request.arguments, &request.trace);
-        let summary = CallSummary::begin(caller, found, arguments.as_str().len());
+        let summary = CallSummary::begin(caller, found, arguments.len());
         let call_id = summary.call_id.clone();
         journal.running().begin(caller.project_id.clone(), summary);
         let record = Self {
@@ -80,7 +81,7 @@ impl<'a> CallRecord<'a> {
     /// Notes that the tool returned.
     pub(crate) fn returned(&mut self, result: &RawValue, worker_ms: u64) {
         self.outcome = "ok";
-        self.result = self.text(result.get());
+        self.result = self.keeps(result.get().len()).then(|| result.get().to_owned());
         self.result_bytes = Some(result.get().len());
         self.worker_ms = Some(worker_ms);
     }
@@ -91,15 +92,14 @@ impl<'a> CallRecord<'a> {
         if error.kind() == ErrorKind::ToolFailed {
             let told = error.to_json().to_string();
             self.result_bytes = Some(told.len());
-            self.result = self.text(&told);
+            self.result = self.keeps(told.len()).then_some(told);
         }
     }
 
-    /// A copy for the journal's task, if it is to keep any of it.
-    fn text(&self, text: &str) -> Option<String> {
+    /// Whether the journal's task keeps any of a text of that length.
+    fn keeps(&self, bytes: usize) -> bool {
         let settings = self.journal.settings();
-        let keeps = settings.recording != Recording::Nothing && text.len() <= settings.max_payload_bytes;
-        keeps.then(|| text.to_owned())
+        settings.recording != Recording::Nothing && bytes <= settings.max_payload_bytes
     }
 
     fn end(&self) -> CallEnd {
@@ -142,10 +142,12 @@ impl CallRecord<'_> {
 
 impl Drop for CallRecord<'_> {
     fn drop(&mut self) {
-        let (arguments, result, end) = (self.text(self.arguments.as_str()), self.result.take(), self.end());
-        let (project_id, tool) = (self.caller.project_id.clone(), Arc::clone(&self.found.tool));
+        let arguments = self.keeps(self.arguments.len()).then(|| self.arguments.text().clone());
+        let (result, end) = (self.result.take().map(SharedText::from), self.end());
+        let (project, tool) = (&self.caller.project_id, Arc::clone(&self.found.tool));
         // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
-        let ending = self.journal.running().end(&self.call_id, |summary| {
+        let ending = self.journal.running().end(project, &self.call_id, |summary| {
+            let project_id = project.clone();
             self.journal.submit(Entry { project_id, summary, end, tool, arguments, result, since: Instant::now() });
         });
         // After that: a dashboard's snapshot that has the call would otherwise be the last that is said of it. And before the call counts

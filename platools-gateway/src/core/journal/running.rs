@@ -18,7 +18,8 @@ pub(super) struct Running {
 
 #[derive(Debug, Default)]
 struct Table {
-    by_id: HashMap<CallId, (ProjectId, CallSummary)>,
+    /// By project, so that nobody looks through the calls of others. No project is here without calls.
+    projects: HashMap<ProjectId, HashMap<CallId, CallSummary>>,
     /// How many have ended that somebody is still to be told of.
     ending: usize,
 }
@@ -37,20 +38,29 @@ impl Drop for Ending<'_> {
 }
 
 impl Table {
+    fn remove(&mut self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
+        let calls = self.projects.get_mut(project)?;
+        let removed = calls.remove(call_id);
+        if calls.is_empty() {
+            self.projects.remove(project);
+        }
+        removed
+    }
+
     fn is_idle(&self) -> bool {
-        self.by_id.is_empty() && self.ending == 0
+        self.projects.is_empty() && self.ending == 0
     }
 }
 
 impl Running {
     pub(super) fn begin(&self, project: ProjectId, summary: CallSummary) {
-        self.lock().by_id.insert(summary.call_id.clone(), (project, summary));
+        self.lock().projects.entry(project).or_default().insert(summary.call_id.clone(), summary);
     }
 
     /// Ends a call. Nobody looks for it before it was handed on.
-    pub(super) fn end(&self, call_id: &CallId, hand_on: impl FnOnce(CallSummary)) -> Ending<'_> {
+    pub(super) fn end(&self, project: &ProjectId, call_id: &CallId, hand_on: impl FnOnce(CallSummary)) -> Ending<'_> {
         let mut calls = self.lock();
-        if let Some((_, summary)) = calls.by_id.remove(call_id) {
+        if let Some(summary) = calls.remove(project, call_id) {
             hand_on(summary);
         }
         calls.ending += 1;
@@ -60,14 +70,13 @@ impl Running {
     /// A call of a project.
     pub(super) fn find(&self, project: &ProjectId, call_id: &CallId) -> Option<CallSummary> {
         let calls = self.lock();
-        calls.by_id.get(call_id).filter(|(owner, _)| owner == project).map(|(_, summary)| summary.clone())
+        calls.projects.get(project)?.get(call_id).cloned()
     }
 
     /// The calls of a project, the oldest first.
     pub(super) fn list(&self, project: &ProjectId) -> Vec<CallSummary> {
         let calls = self.lock();
-        let mut listed: Vec<_> =
-            calls.by_id.values().filter(|(owner, _)| owner == project).map(|(_, summary)| summary.clone()).collect();
+        let mut listed: Vec<_> = calls.projects.get(project).into_iter().flat_map(HashMap::values).cloned().collect();
         drop(calls);
         listed.sort_by(|left, right| (left.started_ms, &left.call_id).cmp(&(right.started_ms, &right.call_id)));
         listed

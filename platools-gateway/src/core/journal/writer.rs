@@ -624,7 +624,7 @@ mod tests {
         let mut writer = writer(Fake::new(0), &Arc::default(), &queue);
         let text = format!(r#"{{"password":"{}"}}"#, "x".repeat(60 * 1024));
         for _ in 0..2 {
-            queue.push(Entry { arguments: Some(text.clone()), ..sample() });
+            queue.push(Entry { arguments: Some(text.clone().into()), ..sample() });
         }
         for row in writer.prepare().await.rows {
             assert_eq!(row.arguments.kept, Kept::Redacted);

@@ -1,10 +1,10 @@
 //! What travels between the core and the task that owns a worker's socket.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use platools::wire::Feature;
-use serde_json::value::RawValue;
 
 use crate::core::ids::CallId;
 
@@ -51,7 +51,39 @@ pub struct Delivery {
     /// The tool to run.
     pub tool_name: String,
     /// A JSON object: arguments and envelopes.
-    pub params: Box<RawValue>,
+    pub params: SignedParams,
+}
+
+/// The `params` of a call inside of its `tool_call` frame, which is written once.
+pub struct SignedParams {
+    frame: String,
+    range: Range<usize>,
+}
+
+impl SignedParams {
+    /// The params that are at a place of a frame.
+    pub(in crate::core) fn in_frame(frame: String, range: Range<usize>) -> Self {
+        Self { frame, range }
+    }
+
+    /// The text of the params.
+    #[must_use]
+    pub fn get(&self) -> &str {
+        &self.frame[self.range.clone()]
+    }
+
+    /// The whole frame.
+    #[must_use]
+    pub fn into_frame(self) -> String {
+        self.frame
+    }
+}
+
+/// The length only: arguments belong to the caller and the worker.
+impl fmt::Debug for SignedParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedParams").field("bytes", &self.range.len()).finish()
+    }
 }
 
 /// The length only: arguments belong to the caller and the worker.

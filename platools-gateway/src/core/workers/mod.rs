@@ -28,7 +28,7 @@ use crate::authority::LastUses;
 
 pub use link::{ClosingSignal, Fence, Link};
 pub(crate) use live::offline;
-pub use messages::{Closing, Delivery, Notice, Order};
+pub use messages::{Closing, Delivery, Notice, Order, SignedParams};
 
 use live::Live;
 

@@ -1,6 +1,5 @@
 use futures::future::join_all;
 use platools::wire::Feature;
-use serde_json::value::RawValue;
 
 use super::*;
 use crate::core::calls::{Outcome, Waiting};
@@ -29,7 +28,7 @@ fn delivery(call_id: &str) -> Delivery {
     Delivery {
         call_id: call_id.into(),
         tool_name: "t".to_owned(),
-        params: RawValue::from_string("{}".to_owned()).unwrap(),
+        params: SignedParams::in_frame("{}".to_owned(), 0..2),
     }
 }
 
@@ -158,7 +157,8 @@ async fn a_full_queue_refuses_instead_of_waiting() {
 
 #[test]
 fn debug_does_not_print_arguments() {
-    let params = RawValue::from_string(r#"{"card":"hidden"}"#.to_owned()).unwrap();
+    let params = SignedParams::in_frame(r#"{"card":"hidden"}"#.to_owned(), 0..17);
+    assert!(!format!("{params:?}").contains("hidden"));
     let delivery = Delivery { call_id: "c".into(), tool_name: "t".to_owned(), params };
     let printed = format!("{delivery:?}");
     assert!(printed.contains("params_bytes: 17") && !printed.contains("hidden"), "{printed}");

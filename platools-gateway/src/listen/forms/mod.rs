@@ -12,7 +12,7 @@ pub(super) use entity::{Entity, EntityWithSecret, entity_change, given, new_enti
 pub(super) use key::{Key, KeyRequest, KeyWithSecret, SpeaksForForm, role_of};
 pub(super) use page::{Page, limit_of};
 pub(super) use timeout::timeout_of;
-pub(super) use tool::Tool;
+pub(super) use tool::{HealthForm, Tool};
 
 /// Why what is asked for makes no sense, in words for whoever asks.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,11 +1,13 @@
 //! How a tool is shown.
 
+use platools::wire::{HealthStatus, ToolDeclaration};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::core::ListedTool;
 use crate::core::clock::rfc3339;
+use crate::core::health::ReportedHealth;
 
 /// One tool, as its worker declared it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,6 +23,8 @@ pub(in crate::listen) struct Tool {
     online: bool,
     /// Whether it may be called.
     enabled: bool,
+    /// What its worker says of how it works; null if it has said nothing.
+    health: Option<HealthForm>,
     /// The same as long as the declaration is the same.
     fingerprint: String,
     /// When the declaration became what it is.
@@ -36,25 +40,56 @@ pub(in crate::listen) struct Tool {
     annotations: Map<String, Value>,
 }
 
+/// The health of a tool, as its worker reported it; of a pool's, the worst of its workers.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::listen) struct HealthForm {
+    /// `healthy`, `degraded` or `down`.
+    status: &'static str,
+    /// The time of the first report of this status.
+    since: String,
+    /// Mean time of a call, in milliseconds.
+    avg_latency_ms: u64,
+    /// Calls that failed within the last hour.
+    errors_last_hour: u64,
+    /// The beginning of the latest error, for operators and admins that belong to no user and no agent.
+    last_error: Option<String>,
+}
+
+impl From<ReportedHealth> for HealthForm {
+    fn from(health: ReportedHealth) -> Self {
+        let ReportedHealth { status, avg_latency_ms, errors_last_hour, last_error, since_ms, .. } = health;
+        let status = match status {
+            HealthStatus::Healthy => "healthy",
+            HealthStatus::Degraded => "degraded",
+            HealthStatus::Down => "down",
+        };
+        Self { status, since: rfc3339(since_ms), avg_latency_ms, errors_last_hour, last_error }
+    }
+}
+
 impl From<ListedTool> for Tool {
     fn from(tool: ListedTool) -> Self {
-        let ListedTool { identity, declaration, online, enabled, fingerprint, changed_ms } = tool;
+        let ListedTool { identity, declaration, online, enabled, fingerprint, changed_ms, health } = tool;
+        let ToolDeclaration { name, description, input_schema, output_schema, auth, roles, annotations, .. } =
+            ToolDeclaration::clone(&declaration);
         Self {
-            name: declaration.name,
-            description: declaration.description,
-            entity: identity.entity,
+            name,
+            description,
+            entity: identity.entity.clone(),
             entity_id: identity.entity_id.to_string(),
-            environment: identity.environment,
+            environment: identity.environment.clone(),
             environment_id: identity.environment_id.to_string(),
             online,
             enabled,
+            health: health.map(HealthForm::from),
             fingerprint,
             changed_at: rfc3339(changed_ms),
-            input_schema: declaration.input_schema,
-            output_schema: declaration.output_schema,
-            auth: declaration.auth,
-            roles: declaration.roles,
-            annotations: declaration.annotations,
+            input_schema,
+            output_schema,
+            auth,
+            roles,
+            annotations,
         }
     }
 }

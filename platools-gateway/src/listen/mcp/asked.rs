@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::core::CallPermit;
 use crate::core::identity::Caller;
 use crate::core::trace::TraceContext;
+use crate::ops::offload::IN_PLACE_BYTES;
 
 /// What an HTTP request brought beside its message: it travels with the message to whoever answers it.
 #[derive(Debug, Clone)]
@@ -66,14 +67,32 @@ impl<'a> Glance<'a> {
     ///
     /// # Errors
     /// A name is there twice.
-    pub(super) fn call(&self) -> Option<Result<Option<Box<RawValue>>, serde_json::Error>> {
+    pub(super) fn call(&self) -> Option<Result<Option<&'a RawValue>, serde_json::Error>> {
         let is_call = self.method.as_deref() == Some("tools/call");
         let params = self.params.filter(|params| is_call && params.get().starts_with('{'));
-        let arguments = |params: &'a RawValue| {
-            Ok(serde_json::from_str::<CallParams<'a>>(params.get())?.arguments.map(ToOwned::to_owned))
-        };
+        let arguments = |params: &'a RawValue| Ok(serde_json::from_str::<CallParams<'a>>(params.get())?.arguments);
         params.map(arguments).or_else(|| is_call.then_some(Ok(None)))
     }
+}
+
+/// The arguments of a call, if it has some.
+pub(super) type FoundArguments = Option<Box<RawValue>>;
+
+/// Takes a copy of the arguments out of a message, if it is a call. Large ones are left out of the message, which is read as values later,
+/// where nobody looks at them.
+///
+/// # Errors
+/// The message is no JSON, or no single message, or a name is there twice.
+pub(super) fn take_arguments(mut text: String) -> Result<(String, Option<FoundArguments>), serde_json::Error> {
+    let Some(found) = Glance::at(&text)?.call().transpose()? else { return Ok((text, None)) };
+    let arguments = found.map(ToOwned::to_owned);
+    let large = found.map(RawValue::get).filter(|found| found.len() > IN_PLACE_BYTES && found.starts_with('{'));
+    if let Some(large) = large {
+        let begin = large.as_ptr().addr() - text.as_ptr().addr();
+        let range = begin..begin + large.len();
+        text.replace_range(range, "{}");
+    }
+    Ok((text, Some(arguments)))
 }
 
 #[cfg(test)]
@@ -99,6 +118,26 @@ mod tests {
             assert_eq!(arguments(text).as_deref(), Some("none"), "{text}");
         }
         assert_eq!(arguments(r#"{"method":"tools/list","params":{"arguments":{}}}"#), None);
+    }
+
+    #[test]
+    fn large_arguments_are_left_out_of_the_message() {
+        for (bytes, is_large) in [(10, false), (IN_PLACE_BYTES, true)] {
+            let large = format!(r#"{{"a":"{}"}}"#, "é".repeat(bytes / 2));
+            let message = |arguments: &str| {
+                format!(
+                    r#"{{"method":"tools/call","params":{{"name":"é","arguments": {arguments} ,"_meta":{{}}}},"id":1}}"#
+                )
+            };
+            let (text, taken) = take_arguments(message(&large)).unwrap();
+            assert_eq!(text, message(if is_large { "{}" } else { &large }));
+            assert_eq!(taken.unwrap().unwrap().get(), large);
+        }
+        // A mistake stays for whoever reads the message.
+        let list = format!(r#"{{"method":"tools/call","params":{{"arguments":[{}0]}}}}"#, "0,".repeat(IN_PLACE_BYTES));
+        assert_eq!(take_arguments(list.clone()).unwrap().0, list);
+        let other = r#"{"method":"tools/list"}"#.to_owned();
+        assert!(matches!(take_arguments(other.clone()), Ok((text, None)) if text == other));
     }
 
     #[test]

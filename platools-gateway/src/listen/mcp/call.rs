@@ -44,7 +44,10 @@ pub(super) async fn run(
             AskedCall { permit, arguments: None }
         }
     };
-    let arguments = arguments.map_or_else(|| Ok(Arguments::none()), |arguments| Arguments::new(&arguments));
+    let arguments = match arguments {
+        None => Ok(Arguments::none()),
+        Some(arguments) => Arguments::take(arguments).await,
+    };
     let end = match arguments {
         Ok(arguments) => {
             let (trace, listener) = (asked.trace.clone(), Some(listener));

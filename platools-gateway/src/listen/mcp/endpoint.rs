@@ -14,7 +14,7 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use serde::Deserialize;
 
 use super::Adapter;
-use super::asked::{Asked, AskedCall, Glance};
+use super::asked::{Asked, AskedCall, take_arguments};
 use super::failure::{no_message, refusal, refused, unread};
 use super::handler::Handler;
 use super::resource::challenge;
@@ -27,6 +27,7 @@ use crate::core::limits::HeldBytes;
 use crate::core::origin::Protocol;
 use crate::core::trace::TraceContext;
 use crate::listen::{caller_of, read_text};
+use crate::ops::offload::offload;
 
 /// What a session is named by.
 const SESSION: &str = "mcp-session-id";
@@ -101,8 +102,8 @@ async fn read(adapter: &Adapter, caller: &Caller, body: Body) -> Result<Message,
     let max_bytes = if may_call { max_bytes } else { max_bytes.min(MAX_VIEWER_BYTES) };
     let held = core.limiter().body_of(caller.credential.to_string());
     let (text, held) = read_text(body, held, max_bytes).await.map_err(|error| unread(&error))?.into_parts();
-    let arguments =
-        Glance::at(&text).and_then(|glance| glance.call().transpose()).map_err(|error| no_message(&error))?;
+    let taken = offload(text.len(), || take_arguments(text)).await;
+    let (text, arguments) = taken.map_err(|error| no_message(&error))?;
     let admit = |arguments| core.permit_call(caller).map(|permit| AskedCall { permit, arguments });
     let call = arguments.map(admit).transpose().map_err(|error| refusal(&error))?;
     Ok(Message { text, held, call })

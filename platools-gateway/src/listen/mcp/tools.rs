@@ -4,7 +4,6 @@ use rmcp::model::{ErrorData, ListToolsResult, MetaObject, Tool};
 use serde_json::{Map, Value, json};
 
 use super::failure::failure;
-use crate::core::error::Error;
 use crate::core::identity::Caller;
 use crate::core::{Core, NamedTool, ToolView};
 use crate::listen::forms::Page;
@@ -24,7 +23,7 @@ pub(super) async fn page(
     let (viewed, next) = page.map_err(|misfit| ErrorData::invalid_params(misfit.0, None))?.into_parts();
     let mut tools = Vec::with_capacity(viewed.len());
     for tool in viewed {
-        tools.push(shown(core, caller, tool).await.map_err(|error| failure(&error))?);
+        tools.push(shown(tool).await);
     }
     let mut listed = ListToolsResult::with_all_items(tools);
     listed.next_cursor = next.map(hex::encode);
@@ -36,11 +35,10 @@ fn read_cursor(cursor: &str) -> Result<String, ErrorData> {
     text.ok_or_else(|| ErrorData::invalid_params("`cursor` is none; take the `nextCursor` of the page before", None))
 }
 
-async fn shown(core: &Core, caller: &Caller, viewed: NamedTool) -> Result<Tool, Error> {
-    let name = viewed.name();
+async fn shown(viewed: NamedTool) -> Tool {
     let NamedTool { handle, tool, .. } = viewed;
     // A schema that cannot be used costs its tool nothing but the schema; a client might refuse the whole list for it.
-    let exported = core.tool_in(caller, &name, Dialect::Mcp).await;
+    let exported = tool.export(Dialect::Mcp).await;
     let exported = exported.ok().and_then(|exported| serde_json::from_value(with_object(exported)).ok());
     let mut shown = exported
         .unwrap_or_else(|| Tool::new(handle.clone(), tool.declaration.description.clone(), Map::from_iter([object()])));
@@ -50,7 +48,7 @@ async fn shown(core: &Core, caller: &Caller, viewed: NamedTool) -> Result<Tool, 
         ("platools/name".to_owned(), json!(tool.declaration.name)),
         ("platools/online".to_owned(), json!(tool.online)),
     ])));
-    Ok(shown)
+    shown
 }
 
 /// The protocol wants it said that arguments are an object.

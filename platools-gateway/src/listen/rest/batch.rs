@@ -17,7 +17,8 @@ use super::problem::{Problem, invalid, json};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::error::Error;
 use crate::core::identity::Caller;
-use crate::core::{CallReply, Core};
+use crate::core::{CallReply, CallRequest, Core};
+use crate::ops::offload::offload;
 
 /// So many calls may be made at once.
 const MAX_CALLS: usize = 64;
@@ -76,13 +77,9 @@ pub(super) async fn call_all(
 ) -> Result<Response, Problem> {
     headers.without_key()?;
     authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from)?;
-    let body = read(&core, &caller, body).await?;
-    let batch: Batch<'_> = parse(&body)?;
-    if !(1..=MAX_CALLS).contains(&batch.calls.len()) {
-        return Err(invalid("`calls` must have from 1 to 64 calls"));
-    }
-    let calls = batch.calls.iter().map(|call| one(&core, &caller, &headers, call.get()));
-    let ended = join_all(calls).await;
+    let (body, _held) = read(&core, &caller, body).await?.into_parts();
+    let requests = offload(body.len(), move || requests(body, &headers)).await?;
+    let ended = join_all(requests.into_iter().map(|request| one(&core, &caller, request))).await;
     let results = ended.iter().map(|end| match end {
         Ok(reply) => End::Returned(reply.into()),
         Err(problem) => End::Failed(problem),
@@ -90,8 +87,20 @@ pub(super) async fn call_all(
     Ok(json(&Ends { results: results.collect() }))
 }
 
-async fn one(core: &Core, caller: &Caller, headers: &Headers, text: &str) -> Result<CallReply, Problem> {
-    let Named { tool, arguments, entity_id, environment_id, timeout_ms } = parse(text)?;
-    let call = Call { arguments, entity_id, environment_id, timeout_ms };
-    Ok(core.call(caller, call.request(tool, headers.trace())?).await?.shortened())
+/// Reads the calls in a body.
+fn requests(body: String, headers: &Headers) -> Result<Vec<Result<CallRequest, Problem>>, Problem> {
+    let body = Arc::new(body);
+    let batch: Batch<'_> = parse(&body)?;
+    if !(1..=MAX_CALLS).contains(&batch.calls.len()) {
+        return Err(invalid("`calls` must have from 1 to 64 calls"));
+    }
+    let request = |call: &&RawValue| {
+        let Named { tool, arguments, entity_id, environment_id, timeout_ms } = parse(call.get())?;
+        Call { arguments, entity_id, environment_id, timeout_ms }.request(&body, tool, headers.trace())
+    };
+    Ok(batch.calls.iter().map(request).collect())
+}
+
+async fn one(core: &Core, caller: &Caller, request: Result<CallRequest, Problem>) -> Result<CallReply, Problem> {
+    Ok(core.call(caller, request?).await?.shortened())
 }

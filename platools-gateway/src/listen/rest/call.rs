@@ -27,6 +27,7 @@ use crate::core::limits::HeldBytes;
 use crate::core::trace::TraceContext;
 use crate::core::{CallPermit, CallReply, CallRequest, Core, LogEntry, Progress, Report, Reports, ToolName};
 use crate::listen::forms::timeout_of;
+use crate::ops::offload::offload;
 
 /// One call. An unknown member is refused, because a misspelt one would otherwise be lost without a word.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -85,7 +86,8 @@ pub(super) async fn call(
 ) -> Result<Response, Problem> {
     if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
         // It is refused and recorded as any other, without a look at its body.
-        return Ok(answer(&core.call(&caller, Call::default().request(tool, headers.trace)?).await?));
+        let request = Call::default().request(&Arc::default(), tool, headers.trace)?;
+        return Ok(answer(&core.call(&caller, request).await?));
     }
     // Before the body is read, which is what costs something.
     let leave = match headers.idempotency_key {
@@ -96,9 +98,7 @@ pub(super) async fn call(
         }
     };
     let (body, held) = read(&core, &caller, body).await?.into_parts();
-    // Every member has a default, and so has the whole.
-    let body = if body.trim().is_empty() { "{}" } else { &body };
-    let request = parse::<Call<'_>>(body)?.request(tool, headers.trace)?;
+    let request = offload(body.len(), || request(body, tool, headers.trace)).await?;
     match (form.stream, leave) {
         (None | Some(0), Leave::ToCall(permit)) => Ok(answer(&core.call_permitted(&caller, permit, request).await?)),
         (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),
@@ -106,6 +106,14 @@ pub(super) async fn call(
         (Some(1), Leave::ToCallNamed(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
         (Some(_), _) => Err(invalid("`stream` must be 0 or 1")),
     }
+}
+
+/// Reads a call.
+fn request(body: String, tool: String, trace: TraceContext) -> Result<CallRequest, Problem> {
+    let body = Arc::new(body);
+    // Every member has a default, and so has the whole.
+    let text = if body.trim().is_empty() { "{}" } else { &body };
+    parse::<Call<'_>>(text)?.request(&body, tool, trace)
 }
 
 /// Leave to make a call, given before its body is read.
@@ -225,11 +233,12 @@ impl Headers {
 }
 
 impl Call<'_> {
-    /// The call of a tool.
-    pub(super) fn request(self, name: String, trace: TraceContext) -> Result<CallRequest, Problem> {
+    /// The call of a tool, as it is in a body.
+    pub(super) fn request(self, body: &Arc<String>, name: String, trace: TraceContext) -> Result<CallRequest, Problem> {
+        let in_body = |arguments| Arguments::in_body(body, arguments);
         Ok(CallRequest {
             tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },
-            arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), Arguments::new)?,
+            arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), in_body)?,
             timeout: timeout_of(self.timeout_ms)?,
             patience: None,
             trace,

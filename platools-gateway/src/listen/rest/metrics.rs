@@ -45,6 +45,7 @@ impl Collector for Figures {
         gauges(encoder, "agent_sockets", "Sockets of agents with sessions", None, [(NO_LABELS, self.agent_sockets)])?;
         self.encode_workers(encoder)?;
         self.encode_calls(encoder)?;
+        self.encode_health(encoder)?;
         self.gateway.as_ref().map_or(Ok(()), |gateway| gateway.encode(encoder))
     }
 }
@@ -69,6 +70,15 @@ impl Figures {
         gauges(encoder, "workers", "Connected workers", None, by_entity(|sums| sums.0))?;
         gauges(encoder, "calls_in_flight", "Calls that workers have not answered", None, by_entity(|sums| sums.1))?;
         gauges(encoder, "calls_queued", "Calls that wait for a worker's socket", None, by_entity(|sums| sums.2))
+    }
+
+    fn encode_health(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Health of tools as workers report it: 0 healthy, 1 degraded, 2 down; of a pool, the worst";
+        let figures = self.health.iter().map(|figure| {
+            let Identity { entity, environment, .. } = &*figure.identity;
+            ([("entity", &**entity), ("environment", environment), ("tool", &figure.tool.name)], figure.severity)
+        });
+        gauges(encoder, "tool_health", help, None, figures.map(|(labels, severity)| (labels, u32::from(severity))))
     }
 
     fn encode_calls(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

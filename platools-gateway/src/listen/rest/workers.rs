@@ -12,8 +12,9 @@ use super::page::Window;
 use super::parts::Query;
 use super::problem::Problem;
 use crate::core::clock::rfc3339;
+use crate::core::health::WorkerHealth;
 use crate::core::{ConnectedWorker, Core};
-use crate::listen::forms::Page;
+use crate::listen::forms::{HealthForm, Page};
 
 /// One worker that is connected.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,6 +30,32 @@ pub(super) struct Worker {
     calls_in_flight: usize,
     /// How many of these still wait for its socket.
     calls_queued: usize,
+    /// What it says of how its tools work.
+    health: ToolsHealth,
+}
+
+/// The health of the tools of one worker.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ToolsHealth {
+    /// Tools that the worker has said something of; the others may work or not.
+    reported: usize,
+    /// Those that do not work as they should, by name.
+    unwell: Vec<UnwellTool>,
+}
+
+/// A tool that does not work as it should.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UnwellTool {
+    tool: String,
+    #[serde(flatten)]
+    health: HealthForm,
+}
+
+impl From<WorkerHealth> for ToolsHealth {
+    fn from(WorkerHealth { reported, unwell, .. }: WorkerHealth) -> Self {
+        let unwell = unwell.into_iter().map(|(tool, health)| UnwellTool { tool, health: health.into() });
+        Self { reported, unwell: unwell.collect() }
+    }
 }
 
 /// List the workers that are connected.
@@ -40,10 +67,10 @@ pub(super) async fn list(
     Query(window): Query<Window>,
 ) -> Result<Json<Page<Worker>>, Problem> {
     let page = window.page(core.connected_workers(&caller)?, |worker| worker.connection_id.as_str())?;
-    Ok(Json(page.map(shown)))
+    Ok(Json(page.map(|worker| shown(core.worker_health(&caller, &worker), worker))))
 }
 
-fn shown(worker: ConnectedWorker) -> Worker {
+fn shown(health: WorkerHealth, worker: ConnectedWorker) -> Worker {
     Worker {
         connection_id: worker.connection_id.to_string(),
         entity: worker.identity.entity,
@@ -53,5 +80,6 @@ fn shown(worker: ConnectedWorker) -> Worker {
         connected_at: rfc3339(worker.connected_ms),
         calls_in_flight: worker.calls_in_flight,
         calls_queued: worker.calls_queued,
+        health: health.into(),
     }
 }

@@ -14,6 +14,7 @@ use super::end::End;
 use super::health::{self, alerts};
 use super::replies::Replies;
 use crate::core::error::causes_of;
+use crate::core::health::HealthReports;
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::CallId;
 use crate::core::registration::{MAX_TOOLS, left_out};
@@ -52,6 +53,7 @@ pub(super) struct Frames<'a> {
     connection_id: String,
     features: Features,
     replies: Replies,
+    health: HealthReports,
     /// The answers that were read and are not acknowledged yet.
     unacknowledged: Mutex<Vec<String>>,
 }
@@ -68,6 +70,7 @@ impl<'a> Frames<'a> {
             connection_id,
             features: link.features(),
             replies,
+            health: core.health_reports(link),
             unacknowledged: Mutex::default(),
         }
     }
@@ -104,6 +107,11 @@ impl<'a> Frames<'a> {
                 Next::Read
             }
         }
+    }
+
+    /// Forgets the health that the worker reported: the link has ended.
+    pub(super) fn forget_health(&self) {
+        self.health.forget();
     }
 
     /// Treats a frame that crossed the close. Only answers still count: the call went to this worker, whichever socket it is on.
@@ -195,6 +203,7 @@ impl<'a> Frames<'a> {
     }
 
     fn heartbeat(&self, tools: &BTreeMap<String, ToolHealth>) -> Next {
+        self.core.report_health(&self.health, tools);
         let mut frames = alerts(tools);
         if !frames.is_empty() {
             tracing::warn!(tools = frames.len(), "the worker reports tools that are not well");

@@ -48,6 +48,7 @@ async fn serve(core: &Core, mut link: Link, socket: Socket) {
     };
     // Offline before the goodbye, which a worker may be slow to answer.
     drop(link);
+    frames.forget_health();
     let duration_ms = duration_ms(begun);
     match &end {
         End::Refuse { .. } => tracing::warn!(reason = %end, duration_ms, "worker disconnected"),

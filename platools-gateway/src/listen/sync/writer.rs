@@ -2,7 +2,7 @@
 
 use axum::Error;
 use axum::extract::ws::{Message, close_code};
-use platools::wire::{Drain, PlatformFrame, ToolCall, ToolCancel};
+use platools::wire::{Drain, PlatformFrame, ToolCancel};
 
 use super::end::End;
 use super::replies::Waiting;
@@ -81,19 +81,19 @@ fn notice_frame(notice: &Notice) -> String {
 
 /// Writes one call and those that wait behind it, and flushes once. The socket is ready, because it was flushed before.
 async fn write_calls(socket: &Socket, link: &mut Link, first: Delivery) -> Result<(), Broken> {
-    write_call(socket, link, &first)?;
+    write_call(socket, link, first)?;
     for _ in 1..BATCH {
         socket.ready().await??;
         let Some(delivery) = link.queued_delivery() else { break };
-        write_call(socket, link, &delivery)?;
+        write_call(socket, link, delivery)?;
     }
     Ok(socket.flush().await??)
 }
 
-fn write_call(socket: &Socket, link: &Link, delivery: &Delivery) -> Result<(), Broken> {
-    let call = ToolCall::new(delivery.call_id.as_str(), &delivery.tool_name, &delivery.params);
-    socket.start(Message::Text(PlatformFrame::ToolCall(call).to_text().into()))?;
-    link.sent(&delivery.call_id);
+fn write_call(socket: &Socket, link: &Link, delivery: Delivery) -> Result<(), Broken> {
+    let Delivery { call_id, params, .. } = delivery;
+    socket.start(Message::Text(params.into_frame().into()))?;
+    link.sent(&call_id);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
+use super::changes::Touched;
 use super::room::{Kind, check_room};
 use super::{EntityRow, SecretRow};
 use crate::core::admin::EntityChange;
@@ -26,7 +27,7 @@ pub(crate) struct NewSecret<'a> {
 impl Store {
     /// Adds an entity with its first secret, unless the project has `limit` of them. Says whether its slug was free.
     pub(crate) async fn add_entity(&self, entity: &EntityRow, secret: &SecretRow, limit: u32) -> Result<bool, Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Entity(&entity.id)).await?;
         check_room(&mut change, &entity.project_id, Kind::Entities, limit).await?;
         let added = sqlx::query(
             "INSERT INTO entities (id, project_id, slug, title, icon, policy, created_ms) \
@@ -52,7 +53,7 @@ impl Store {
     /// Changes what people see of an entity, where something is said. What is not said is what it is in the database, which another
     /// process may have changed since the directory was read.
     pub(crate) async fn change_entity(&self, entity: &EntityId, said: &EntityChange) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Entity(entity)).await?;
         sqlx::query(
             "UPDATE entities SET title = NULLIF(COALESCE($2, title), ''), icon = NULLIF(COALESCE($3, icon), '') \
              WHERE id = $1",
@@ -68,7 +69,7 @@ impl Store {
 
     /// Gives an entity another secret; those it has end, some time later if the new one says so.
     pub(crate) async fn rotate_secret(&self, new: &NewSecret<'_>) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Entity(new.entity_id)).await?;
         sqlx::query("DELETE FROM entity_secrets WHERE entity_id = $1 AND expires_ms <= $2")
             .bind(new.entity_id.as_str())
             .bind(now_ms())
@@ -100,7 +101,10 @@ impl Store {
 
     /// Removes an entity, its secrets and its tools.
     pub(crate) async fn remove_entity(&self, entity: &EntityId) -> Result<(), Error> {
-        self.remove("DELETE FROM entities WHERE id = $1", entity.as_str()).await
+        let mut change = self.change_directory(Touched::Entity(entity)).await?;
+        sqlx::query("DELETE FROM entities WHERE id = $1").bind(entity.as_str()).execute(&mut *change).await?;
+        change.commit().await?;
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 use sqlx::SqliteConnection;
 
 use super::KeyRow;
+use super::changes::Touched;
 use super::room::{Kind, check_room};
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
@@ -30,7 +31,7 @@ const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 
 impl Store {
     /// Adds a key, unless a credential that makes it has ended, or the project has `limit` of them. Says whether it was added.
     pub(crate) async fn add_key(&self, key: &KeyRow, makers: &[Credential], limit: u32) -> Result<bool, Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Key(&key.id)).await?;
         check_room(&mut change, &key.project_id, Kind::Keys, limit).await?;
         if !are_good(&mut change, makers).await? {
             return Ok(false);
@@ -42,7 +43,7 @@ impl Store {
 
     /// Adds a key, unless there is any. Says whether it was added.
     pub(crate) async fn add_first_key(&self, key: &KeyRow) -> Result<bool, Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Key(&key.id)).await?;
         if sqlx::query("SELECT id FROM caller_keys LIMIT 1").fetch_optional(&mut *change).await?.is_some() {
             return Ok(false);
         }
@@ -53,7 +54,7 @@ impl Store {
 
     /// Removes a key of a project, and its tokens, unless it is the last that administers the project.
     pub(crate) async fn remove_key(&self, project: &ProjectId, key: &KeyId) -> Result<KeyRemoval, Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Key(key)).await?;
         // Decided where all changes are in order: two admins that revoke each other leave one.
         let removed =
             sqlx::query(REMOVE).bind(project.as_str()).bind(key.as_str()).bind(now_ms()).execute(&mut *change).await?;

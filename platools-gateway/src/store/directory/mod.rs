@@ -1,7 +1,8 @@
 //! Who there is: organizations, projects, environments, entities, agents, keys; and which tools are switched off.
 //!
-//! Every change also raises the directory's revision, in the same transaction.
+//! Every change also raises the directory's revision, in the same transaction, and notes which rows it touches.
 
+mod changes;
 mod entities;
 mod keys;
 mod projects;
@@ -10,12 +11,15 @@ mod rows;
 mod signing;
 mod tokens;
 
+use std::sync::Arc;
+
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, SqliteConnection, Transaction};
 
+pub(crate) use changes::{DirectoryChange, DirectoryUpdate, EntityRows};
 pub(crate) use entities::NewSecret;
 pub(crate) use keys::KeyRemoval;
-pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, KeyRow, SecretRow};
+pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, EnvironmentRow, KeyRow, SecretRow};
 pub(crate) use tokens::{TokenPage, TokenRecord, TokenRow};
 
 use super::Store;
@@ -24,11 +28,14 @@ use crate::core::agent::Profile;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Scope;
 use crate::core::ids::{AgentId, EnvironmentId, ProjectId};
+use changes::Touched;
 use room::{Kind, check_room};
 use rows::{agent, disabled_tool, entity, environment, key, project, revoked_token, secret};
 
 const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
                         JOIN organizations o ON o.id = p.organization_id";
+
+const REVOKED_TOKENS: &str = "SELECT id, project_id FROM tokens WHERE revoked_ms IS NOT NULL";
 
 /// Tools of one entity in one environment that are switched off, also those that are not declared any more. Ten times as many as may be
 /// declared.
@@ -54,15 +61,14 @@ impl Store {
             secrets: all(&mut reading, "SELECT * FROM entity_secrets", secret).await?,
             agents: all(&mut reading, "SELECT * FROM agents ORDER BY slug", agent).await?,
             keys: all(&mut reading, "SELECT * FROM caller_keys ORDER BY created_ms, id", key).await?,
-            revoked_tokens: all(&mut reading, "SELECT id FROM tokens WHERE revoked_ms IS NOT NULL", revoked_token)
-                .await?,
+            revoked_tokens: all(&mut reading, REVOKED_TOKENS, revoked_token).await?,
             disabled_tools: all(&mut reading, "SELECT * FROM disabled_tools", disabled_tool).await?,
         })
     }
 
     /// Adds an environment, unless the project has `limit` of them. Says whether its slug was free, in upper or lower case.
     pub(crate) async fn add_environment(&self, project: &ProjectId, slug: &str, limit: u32) -> Result<bool, Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Environments(project)).await?;
         check_room(&mut change, project, Kind::Environments, limit).await?;
         let added = add_environment(&mut change, project, slug).await?;
         if added {
@@ -73,7 +79,7 @@ impl Store {
 
     /// Removes an environment with its tools.
     pub(crate) async fn remove_environment(&self, environment: &EnvironmentId) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Environment(environment)).await?;
         for statement in [
             "DELETE FROM disabled_tools WHERE environment_id = $1",
             "DELETE FROM tools WHERE environment_id = $1",
@@ -87,7 +93,7 @@ impl Store {
 
     /// Adds an agent, unless the project has `limit` of them. Says whether its slug was free.
     pub(crate) async fn add_agent(&self, agent: &AgentRow, limit: u32) -> Result<bool, Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Agent(&agent.id)).await?;
         check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
         let added = sqlx::query(
             "INSERT INTO agents (id, project_id, slug, profile, owner, created_ms) VALUES ($1, $2, $3, $4, $5, $6) \
@@ -110,11 +116,11 @@ impl Store {
 
     /// Changes how an agent answers, and whose it is. The profile is read and written in one transaction.
     pub(crate) async fn change_agent(&self, id: &AgentId, said: &AgentChange) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Agent(id)).await?;
         let row = sqlx::query("SELECT * FROM agents WHERE id = $1").bind(id.as_str());
         // It may have been removed meanwhile.
         let Some(row) = row.fetch_optional(&mut *change).await? else { return Ok(()) };
-        let profile = said.profile.clone().apply_to(agent(&row).profile);
+        let profile = said.profile.clone().apply_to(Arc::unwrap_or_clone(agent(&row).profile));
         sqlx::query("UPDATE agents SET profile = $2, owner = NULLIF(COALESCE($3, owner), '') WHERE id = $1")
             .bind(id.as_str())
             .bind(text_of(&profile))
@@ -127,7 +133,7 @@ impl Store {
 
     /// Removes an agent, its keys and its conversations.
     pub(crate) async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Agent(agent)).await?;
         super::conversations::uncount_conversations_of(&mut change, agent).await?;
         sqlx::query("DELETE FROM agents WHERE id = $1").bind(agent.as_str()).execute(&mut *change).await?;
         change.commit().await?;
@@ -156,7 +162,7 @@ impl Store {
     }
 
     async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Entity(&scope.entity)).await?;
         sqlx::query(statement)
             .bind(scope.entity.as_str())
             .bind(scope.environment.as_str())
@@ -167,18 +173,11 @@ impl Store {
         Ok(())
     }
 
-    async fn remove(&self, statement: &'static str, id: &str) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
-        sqlx::query(statement).bind(id).execute(&mut *change).await?;
-        change.commit().await?;
-        Ok(())
-    }
-
     /// A transaction that changes the directory. Raising the revision first makes it a writing one from the start, so that it
     /// waits for other writers instead of failing after it has read.
-    async fn change_directory(&self) -> Result<Transaction<'static, Sqlite>, Error> {
+    async fn change_directory(&self, touched: Touched<'_>) -> Result<Transaction<'static, Sqlite>, Error> {
         let mut change = self.writes.begin().await?;
-        sqlx::query("UPDATE directory_revision SET revision = revision + 1").execute(&mut *change).await?;
+        touched.note(&mut change).await?;
         self.write_recorded(&mut change).await?;
         Ok(change)
     }
@@ -234,7 +233,7 @@ mod tests {
             id: id.clone(),
             project_id: store.default_project().await.unwrap(),
             slug: "helper".to_owned(),
-            profile: Profile::default(),
+            profile: Arc::default(),
             owner: None,
             created_ms: 0,
         };
@@ -245,14 +244,14 @@ mod tests {
             let change = AgentChange { owner: Some(owner.to_owned()), ..AgentChange::default() };
             store.change_agent(&id, &change).await.unwrap();
             let agent = &store.directory().await.unwrap().agents[0];
-            assert_eq!((&agent.profile, agent.owner.as_deref()), (&other, kept));
+            assert_eq!((&*agent.profile, agent.owner.as_deref()), (&other, kept));
         }
         // The second change was made by a program that knows nothing of the first.
         let system_prompt = MemberChange::To("Be brief.".to_owned());
         let change = ProfileChange { system_prompt, ..ProfileChange::default() };
         store.change_agent(&id, &AgentChange { profile: change, owner: None }).await.unwrap();
         let both = Profile { system_prompt: Some("Be brief.".to_owned()), ..other };
-        assert_eq!(store.directory().await.unwrap().agents[0].profile, both);
+        assert_eq!(*store.directory().await.unwrap().agents[0].profile, both);
         store.close().await;
     }
 

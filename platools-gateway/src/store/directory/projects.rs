@@ -3,6 +3,7 @@
 use sqlx::{Row as _, SqliteConnection};
 
 use super::add_environment;
+use super::changes::Touched;
 use crate::core::error::Error;
 use crate::core::ids::{OrganizationId, ProjectId};
 use crate::core::project::ProjectName;
@@ -27,30 +28,32 @@ impl Store {
         if let Some(project) = find(&mut *self.reads.acquire().await?, &name).await? {
             return Ok(project);
         }
-        let mut change = self.change_directory().await?;
+        let added = ProjectId::random();
+        let mut change = self.change_directory(Touched::Project(&added)).await?;
         // Another process may have made it meanwhile.
         if let Some(project) = find(&mut change, &name).await? {
             return Ok(project);
         }
-        let project = add(&mut change, &name).await?;
+        add(&mut change, &added, &name).await?;
         change.commit().await?;
-        Ok(project)
+        Ok(added)
     }
 
     /// Adds a project with the usual environments, and its organization if that is new. Says whether its name was free.
     pub(crate) async fn add_project(&self, name: &ProjectName) -> Result<bool, Error> {
-        let mut change = self.change_directory().await?;
+        let added = ProjectId::random();
+        let mut change = self.change_directory(Touched::Project(&added)).await?;
         if find(&mut change, name).await?.is_some() {
             return Ok(false);
         }
-        add(&mut change, name).await?;
+        add(&mut change, &added, name).await?;
         change.commit().await?;
         Ok(true)
     }
 
     /// Removes a project with everything in it, and its organization if it has no other.
     pub(crate) async fn remove_project(&self, project: &ProjectId) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Project(project)).await?;
         for statement in REMOVAL {
             sqlx::query(statement).bind(project.as_str()).execute(&mut *change).await?;
         }
@@ -69,13 +72,12 @@ async fn find(connection: &mut SqliteConnection, name: &ProjectName) -> Result<O
     Ok(found.map(|row| row.get::<String, _>("id").into()))
 }
 
-async fn add(connection: &mut SqliteConnection, name: &ProjectName) -> Result<ProjectId, Error> {
+async fn add(connection: &mut SqliteConnection, project: &ProjectId, name: &ProjectName) -> Result<(), Error> {
     sqlx::query("INSERT INTO organizations (id, slug) VALUES ($1, $2) ON CONFLICT (slug) DO NOTHING")
         .bind(OrganizationId::random().as_str())
         .bind(&name.organization)
         .execute(&mut *connection)
         .await?;
-    let project = ProjectId::random();
     sqlx::query(
         "INSERT INTO projects (id, organization_id, slug) SELECT $1, id, $2 FROM organizations WHERE slug = $3",
     )
@@ -85,9 +87,9 @@ async fn add(connection: &mut SqliteConnection, name: &ProjectName) -> Result<Pr
     .execute(&mut *connection)
     .await?;
     for slug in ENVIRONMENTS {
-        add_environment(connection, &project, slug).await?;
+        add_environment(connection, project, slug).await?;
     }
-    Ok(project)
+    Ok(())
 }
 
 #[cfg(test)]

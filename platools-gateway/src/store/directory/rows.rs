@@ -1,5 +1,7 @@
 //! The directory's rows, as they are stored.
 
+use std::sync::Arc;
+
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
@@ -18,20 +20,20 @@ pub(crate) struct DirectoryRows {
     pub(crate) secrets: Vec<SecretRow>,
     pub(crate) agents: Vec<AgentRow>,
     pub(crate) keys: Vec<KeyRow>,
-    /// The ids of tokens that were revoked.
-    pub(crate) revoked_tokens: Vec<String>,
+    /// The ids of tokens that were revoked, and their projects.
+    pub(crate) revoked_tokens: Vec<(String, ProjectId)>,
     /// The tools that are switched off, whether they are declared at the moment or not.
     pub(crate) disabled_tools: Vec<(Scope, String)>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EnvironmentRow {
     pub(crate) id: EnvironmentId,
     pub(crate) project_id: ProjectId,
     pub(crate) slug: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct EntityRow {
     pub(crate) id: EntityId,
     pub(crate) project_id: ProjectId,
@@ -44,7 +46,7 @@ pub(crate) struct EntityRow {
     pub(crate) created_ms: i64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SecretRow {
     pub(crate) id: SecretId,
     pub(crate) entity_id: EntityId,
@@ -52,19 +54,19 @@ pub(crate) struct SecretRow {
     pub(crate) expires_ms: Option<i64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AgentRow {
     pub(crate) id: AgentId,
     pub(crate) project_id: ProjectId,
     pub(crate) slug: String,
     /// How it answers.
-    pub(crate) profile: Profile,
+    pub(crate) profile: Arc<Profile>,
     /// The user whose it is.
     pub(crate) owner: Option<String>,
     pub(crate) created_ms: i64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct KeyRow {
     pub(crate) id: KeyId,
     pub(crate) project_id: ProjectId,
@@ -127,7 +129,7 @@ pub(super) fn agent(row: &SqliteRow) -> AgentRow {
         project_id: id(row, "project_id"),
         slug: row.get("slug"),
         // One that cannot be read is of a later version; an agent that only answers commands does no harm.
-        profile: serde_json::from_str(row.get("profile")).unwrap_or_default(),
+        profile: Arc::new(serde_json::from_str(row.get("profile")).unwrap_or_default()),
         owner: row.get("owner"),
         created_ms: row.get("created_ms"),
     }
@@ -160,8 +162,8 @@ pub(super) fn list<T: From<String>>(text: &str) -> Vec<T> {
     texts.into_iter().map(Into::into).collect()
 }
 
-pub(super) fn revoked_token(row: &SqliteRow) -> String {
-    row.get("id")
+pub(super) fn revoked_token(row: &SqliteRow) -> (String, ProjectId) {
+    (row.get("id"), id(row, "project_id"))
 }
 
 pub(super) fn disabled_tool(row: &SqliteRow) -> (Scope, String) {

@@ -2,6 +2,7 @@
 
 use sqlx::{Connection as _, Row as _};
 
+use super::changes::Touched;
 use crate::core::error::Error;
 use crate::store::Store;
 
@@ -34,7 +35,7 @@ impl Store {
 
     /// Notes the id of the key that signs. It is a change of the directory, so that other processes look at their keys.
     pub(crate) async fn note_signing_key(&self, id: &str) -> Result<(), Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Signing).await?;
         sqlx::query(
             "INSERT INTO signing_key_in_use (one, signed_by) VALUES (1, $1) \
              ON CONFLICT (one) DO UPDATE SET signed_by = excluded.signed_by",

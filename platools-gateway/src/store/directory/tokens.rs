@@ -4,6 +4,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
+use super::changes::Touched;
 use super::keys::{are_good, environments_text};
 use super::rows::list;
 use crate::core::error::Error;
@@ -127,7 +128,7 @@ impl Store {
 
     /// Revokes a good token of a project, with all that it minted. Says whether there was one.
     pub(crate) async fn revoke_token(&self, project: &ProjectId, id: &str, now_ms: i64) -> Result<bool, Error> {
-        let mut change = self.change_directory().await?;
+        let mut change = self.change_directory(Touched::Tokens(project)).await?;
         let revoked = sqlx::query(
             "WITH RECURSIVE ended (id) AS ( \
                SELECT id FROM tokens WHERE id = $1 AND project_id = $2 AND revoked_ms IS NULL AND expires_ms > $3 \
@@ -290,7 +291,8 @@ mod tests {
         assert!(store.revoke_token(&project, "a", 60).await.unwrap());
         assert!(!store.revoke_token(&project, "a", 60).await.unwrap());
         assert!(store.directory_revision().await.unwrap() > revision);
-        let mut revoked = store.directory().await.unwrap().revoked_tokens;
+        let rows = store.directory().await.unwrap();
+        let mut revoked: Vec<_> = rows.revoked_tokens.into_iter().map(|(id, _)| id).collect();
         revoked.sort();
         assert_eq!(revoked, ["a", "b", "c"]);
         store.close().await;

@@ -1,5 +1,7 @@
 //! `/v1/agents`
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -142,7 +144,13 @@ pub(super) async fn remove(administrator: Administrator, Path(agent): Path<Strin
 
 fn shown(agent: admin::Agent) -> Agent {
     let created_at = rfc3339(agent.created_ms);
-    Agent { id: agent.id.to_string(), slug: agent.slug, profile: agent.profile.into(), owner: agent.owner, created_at }
+    Agent {
+        id: agent.id.to_string(),
+        slug: agent.slug,
+        profile: Arc::unwrap_or_clone(agent.profile).into(),
+        owner: agent.owner,
+        created_at,
+    }
 }
 
 impl From<Profile> for agent::Profile {

@@ -81,7 +81,7 @@ fn read<P: Default + DeserializeOwned>(profile: Value) -> Result<P, RpcError> {
 
 fn shown(agent: &Agent) -> Value {
     let mut shown = outline(agent);
-    shown["profile"] = json!(agent.profile);
+    shown["profile"] = json!(*agent.profile);
     shown["owner"] = json!(agent.owner);
     shown
 }

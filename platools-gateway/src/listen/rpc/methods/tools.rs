@@ -46,7 +46,7 @@ pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
     let call: Wanted<'_> = params.decode()?;
     let request = CallRequest {
         tool: ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id },
-        arguments: Arguments::new(call.arguments)?,
+        arguments: Arguments::read(call.arguments).await?,
         timeout: timeout_of(call.timeout_ms)?,
         patience: None,
         trace: TraceContext::from_parent(None),
