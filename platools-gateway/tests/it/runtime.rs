@@ -191,8 +191,10 @@ async fn what_makes_no_sense_is_refused_with_words() {
         let (refused, error) = agent.refused("POST", "/v1/runtime/connect", body).await;
         assert!(refused == status && error.contains(words), "{refused} {error}");
     }
-    let surrogate = agent.http.send("POST", "/v1/runtime/connect", r#"{"metadata": {"x": "\ud800"}}"#).await;
-    assert_eq!(is_refused(&surrogate).0, 400, "whoever gets it could not read it");
+    let half = agent.http.send("POST", "/v1/runtime/connect", r#"{"metadata": {"x": "\ud800"}}"#).await;
+    assert_eq!(half.status, 201, "half a character is replaced, so that everybody can read it: {half:?}");
+    let status = agent.get("/v1/runtime/status").await;
+    assert_eq!(status["session"]["metadata"], json!({"x": "\u{fffd}"}));
     let fits = json!({"metadata": {"x": "y".repeat(8 * 1024 - 8)}});
     assert_eq!(agent.http.post("/v1/runtime/connect", fits).await.status, 201);
     assert_eq!(agent.http.send("POST", "/v1/runtime/connect", "").await.status, 201, "the body may be left out");
