@@ -61,6 +61,7 @@ pub(super) fn builder(settings: &Settings) -> Builder {
         .drain_limit(settings.drain_limit.get())
         .worker_silence(settings.worker.silence.get())
         .worker_stall(settings.worker.stall.get())
+        .calls(settings.calls.settings())
         .limits(settings.limits.clone())
         .journal(settings.journal.settings())
         .audit(settings.audit.settings())

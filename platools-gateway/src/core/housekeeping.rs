@@ -94,6 +94,7 @@ impl Core {
     fn sweep(&self) {
         self.limiter.sweep();
         self.throttles.sweep();
+        self.workers.sweep();
         self.forget_old_figures();
         self.journal.log_losses();
     }

@@ -15,13 +15,13 @@ use super::content::max_bytes;
 use super::envelope::Envelope;
 use super::error::{Error, ErrorKind};
 use super::idempotency::Beginning;
-use super::identity::{Caller, Scope};
+use super::identity::Caller;
 use super::ids::CallId;
 use super::limits::Place;
 use super::oversize::{MAX_RESULT_BYTES, shortened};
 use super::reports::Listener;
+use super::route::Route;
 use super::trace::TraceContext;
-use super::workers::{Delivery, Notice, Workers, offline};
 use super::{Core, ToolName};
 use crate::authority::{Action, Resource, authorize};
 use crate::ops::offload::{offload, try_offload};
@@ -65,23 +65,6 @@ impl CallReply {
     #[must_use]
     pub fn shortened(self) -> Self {
         Self { result: shortened(self.result, MAX_RESULT_BYTES), ..self }
-    }
-}
-
-/// A call that a worker has. Dropped before its answer, it tells the worker that nobody waits any more: its time is up, or the
-/// caller went away.
-struct Sent<'a> {
-    workers: &'a Workers,
-    scope: &'a Scope,
-    call_id: &'a CallId,
-    is_answered: bool,
-}
-
-impl Drop for Sent<'_> {
-    fn drop(&mut self) {
-        if !self.is_answered {
-            self.workers.notify(self.scope, &Notice::Cancel { call_id: self.call_id.clone() });
-        }
     }
 }
 
@@ -186,25 +169,23 @@ impl Core {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
         check_arguments(tool, &request.arguments).await?;
-        let mut live = self.workers.find(&scope).ok_or_else(offline)?;
-        if let Some(named) = named {
-            named.note(call_id).await?;
-            // The link may have ended while the disk was waited for.
-            live = self.workers.find(&scope).ok_or_else(offline)?;
-        }
-
         let (name, trace) = (request.tool.name.as_str(), &request.trace);
         let arguments = &request.arguments;
         let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
-        let params = envelope.params(live.secret(), live.argument_form()).await;
-        let waiting = self.calls.open(call_id.clone(), scope.clone(), request.listener.clone());
-        live.deliver(Delivery { call_id: call_id.clone(), tool_name: name.to_owned(), params })?;
-        tracing::debug!(
-            call.id = %call_id, trace.id = trace.trace_id(), tool.name = name, entity = identity.entity, "call sent"
-        );
-        let mut sent = Sent { workers: &self.workers, scope: &scope, call_id, is_answered: false };
-        let end = waiting.until(deadline, request.patience).await;
-        sent.is_answered = end.is_ok();
+        let choose = || self.workers.find(&scope);
+        // From here on the call may be cancelled, also while it waits for a link.
+        let waiting = self.calls.open(call_id.clone(), scope.clone(), name, request.listener.clone());
+        let mut route = Route::new(&self.workers, &scope, &choose, &envelope, deadline, waiting);
+        let mut live = route.link().await;
+        if let (Ok(_), Some(named)) = (&live, named) {
+            named.note(call_id).await?;
+            // The link may have ended while the disk was waited for.
+            live = route.link().await;
+        }
+        let end = match live {
+            Ok(live) => route.run(live, request.patience).await,
+            Err(end) => end,
+        };
         match end? {
             Outcome::Returned { result, latency_ms } => Ok((result, latency_ms)),
             Outcome::Failed { message, details } => {

@@ -42,6 +42,7 @@ pub mod ready;
 pub mod registration;
 mod reports;
 mod retention;
+mod route;
 pub mod runtime;
 pub mod schema;
 pub(crate) mod secret;
@@ -57,7 +58,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 pub use callers::{Presence, Stay};
-pub use calls::{Outcome, Receipt};
+pub use calls::{CallSettings, Outcome, Receipt};
 pub use catalog::{Changes, TooLarge};
 pub use history::{CallQuery, CallsBefore};
 pub(crate) use housekeeping::Housekeeping;
@@ -276,6 +277,13 @@ impl Core {
             self.observers.add(Arc::clone(&events) as _);
             self.workers.observe(events);
         }
+        self
+    }
+
+    /// Says how long calls wait for workers that are not connected. Without it, as [`CallSettings::default`] says.
+    #[must_use]
+    pub fn with_calls(mut self, settings: CallSettings) -> Self {
+        self.workers.wait(settings);
         self
     }
 

@@ -10,7 +10,6 @@ use tokio::net::{TcpListener, TcpSocket};
 use super::Gateway;
 use super::data::{Data, Lock, lock};
 use crate::audit::AuditSettings;
-use crate::core::Core;
 use crate::core::admin::SigningKeySource;
 use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
@@ -21,6 +20,7 @@ use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
 use crate::core::runtime::RuntimeSettings;
+use crate::core::{CallSettings, Core};
 use crate::listen::{
     self, AnonymousAccess, HttpSettings, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets,
 };
@@ -41,6 +41,7 @@ pub struct Builder {
     pub(super) stop_delay: Duration,
     pub(super) drain_limit: Duration,
     manners: Manners,
+    calls: CallSettings,
     limits: Limits,
     journal: JournalSettings,
     audit: AuditSettings,
@@ -66,6 +67,7 @@ impl Default for Builder {
             stop_delay: Duration::ZERO,
             drain_limit: Duration::from_secs(10),
             manners: Manners::default(),
+            calls: CallSettings::default(),
             limits: Limits::default(),
             journal: JournalSettings::default(),
             audit: AuditSettings::default(),
@@ -133,6 +135,12 @@ impl Builder {
     /// How long a worker may take nothing of what is sent to it before it counts as gone. Default: 30 seconds.
     pub fn worker_stall(mut self, limit: Duration) -> Self {
         self.manners.patience.stall = limit;
+        self
+    }
+
+    /// How long calls wait for workers that are not connected. Default: [`CallSettings::default`].
+    pub fn calls(mut self, settings: CallSettings) -> Self {
+        self.calls = settings;
         self
     }
 
@@ -272,7 +280,7 @@ impl Builder {
         let core = Core::open_with(&folder, &self.limits, self.signing_keys.clone()).await?;
         let core = core.with_journal(self.journal.clone()).with_audit(self.audit.clone());
         let core = core.with_runtime(self.runtime.clone()).await?;
-        let core = core.with_idempotency(self.idempotency.clone());
+        let core = core.with_idempotency(self.idempotency.clone()).with_calls(self.calls);
         let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
         let core = core.with_feed(self.feed.clone(), self.snapshots.clone());
         let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use toml::Table;
 
 use super::audit::GivenAudit;
+use super::calls::GivenCalls;
 use super::chat::GivenChat;
 use super::feed::GivenFeed;
 use super::http::GivenHttp;
@@ -51,6 +52,8 @@ pub(crate) struct Given {
     pub(super) http: GivenHttp,
     #[command(flatten)]
     pub(super) worker: GivenWorker,
+    #[command(flatten)]
+    pub(super) calls: GivenCalls,
     #[command(flatten)]
     pub(super) limits: GivenLimits,
     #[command(flatten)]

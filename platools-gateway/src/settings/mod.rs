@@ -1,6 +1,7 @@
 //! What `serve` can be told, from three places: flags go before the environment, and that before the configuration file.
 
 mod audit;
+mod calls;
 mod chat;
 mod feed;
 mod given;
@@ -31,6 +32,7 @@ use toml::{Table, Value};
 use tracing_subscriber::EnvFilter;
 
 use audit::AuditBounds;
+use calls::CallWaits;
 pub(crate) use chat::{Chat, GivenChat};
 use feed::Feed;
 pub(crate) use given::{Given, GivenLog, LogFormat};
@@ -80,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) http: Http,
     /// The gateway's patience with workers.
     pub(crate) worker: Worker,
+    /// How long calls wait for workers that are not connected.
+    pub(crate) calls: CallWaits,
     /// How much one address, one key or one entity may ask for.
     pub(crate) limits: Limits,
     /// What the journal keeps, and how long.

@@ -161,7 +161,7 @@ async fn a_repeated_result_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_tool_whose_worker_is_away_is_a_503_at_once() {
+async fn a_tool_whose_worker_does_not_come_back_is_a_503() {
     let gateway = dev_gateway().await;
     worker_with(&gateway, "echo").await.leave().await;
     let answer = Caller::admin(&gateway).call("echo", json!({"timeoutMs": 600_000})).await;
@@ -290,18 +290,23 @@ async fn a_worker_that_does_not_read_costs_only_its_own_callers() {
 }
 
 #[tokio::test]
-async fn a_worker_that_takes_nothing_is_closed_and_its_unsent_calls_fail_at_once() {
+async fn a_worker_that_takes_nothing_is_closed_and_its_unsent_calls_fail_when_it_does_not_come_back() {
     const CALLS: usize = 8;
     let (gateway, secret, caller) = gateway_with(Gateway::builder().worker_stall(Duration::from_millis(100))).await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).narrow().welcomed().await;
     worker.register(&["slow"]).await;
-    // What the socket got waits for its answer, far longer than this test.
     let body = json!({"arguments": {"p": "x".repeat(4 * 1024 * 1024)}, "timeoutMs": 600_000});
     let mut calls: FuturesUnordered<_> = (0..CALLS).map(|_| caller.call("slow", body.clone())).collect();
-    // The kernel holds one of them at most, and the socket another.
-    for _ in 0..CALLS - 2 {
-        within(calls.next()).await.unwrap().is_problem(503, "worker_offline", true);
+    let mut unsent = 0;
+    while let Some(answer) = within(calls.next()).await {
+        match answer.status {
+            503 => answer.is_problem(503, "worker_offline", true),
+            _ => answer.is_problem(504, "timeout", false),
+        }
+        unsent += usize::from(answer.status == 503);
     }
+    // The kernel holds one of them at most, and the socket another.
+    assert!(unsent >= CALLS - 2, "{unsent} of {CALLS} calls were not sent");
     assert_eq!(gateway.connection_count(), 0);
 }
 

@@ -39,6 +39,7 @@ async fn flags_go_before_the_environment_and_that_before_the_file() {
         ("PLATOOLS_GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
         ("PLATOOLS_GATEWAY_JOURNAL_SENSITIVE_NAMES", "pin,iban"),
         ("PLATOOLS_GATEWAY_AUDIT_MAX_ROWS", "10"),
+        ("PLATOOLS_GATEWAY_CALLS_WAIT_FOR_WORKER", "0s"),
     ];
     let flags = [
         "--feed-tick",
@@ -67,6 +68,10 @@ allowed_origins = ["null"]
 [worker]
 silence = "2m"
 stall = "1m"
+
+[calls]
+wait_for_worker = "0s"
+wait_for_lost_answer = "2s"
 
 [limits]
 trusted_proxies = ["10.0.0.0/8", "::1"]

@@ -47,6 +47,7 @@ mod model;
 mod model_secure;
 mod model_server;
 mod model_trouble;
+mod moving;
 mod named;
 mod observe;
 mod openai;

@@ -2,23 +2,28 @@
 
 use platools::wire::Features;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
-use super::live::{Queued, offline};
+use super::live::Queued;
 use super::{Arrival, Closing, Delivery, Notice, Order, Workers};
+use crate::core::calls::LinkEnd;
 use crate::core::identity::{Identity, Scope};
 use crate::core::ids::{CallId, ConnectionId, EntityId};
 use crate::core::limits::Place;
 
 /// A worker's end of a link, owned by the task that owns its socket. Dropping it takes the worker offline, unless a newer
-/// link took its place; calls that no socket got fail, for they have certainly not run.
+/// link took its place. Calls that the socket did not get are returned to their callers, for they have certainly not run.
 #[derive(Debug)]
 pub struct Link {
     pub(super) workers: Workers,
     pub(super) identity: Identity,
     pub(super) connection_id: ConnectionId,
     pub(super) arrival: Arrival,
+    pub(super) attached: Instant,
     /// Whether it was the live one of its scope, or one of a pool, when it came.
     pub(super) was_live: bool,
+    /// Whether the worker sent a frame that was too large.
+    pub(super) sent_large_frame: bool,
     pub(super) features: Features,
     pub(super) deliveries: mpsc::Receiver<Queued>,
     pub(super) noticed: mpsc::Receiver<Notice>,
@@ -49,7 +54,7 @@ impl Link {
     /// What the worker is to be told next, or the next call for it. Cancel-safe. Ends once the link was closed and nothing is
     /// queued.
     ///
-    /// Until [`Link::sent`] a call counts as not sent, and fails when the link ends.
+    /// Until [`Link::sent`] a call counts as not sent, and is returned to its caller when the link ends.
     pub async fn next(&mut self) -> Option<Order> {
         loop {
             // All arms are cancel-safe.
@@ -92,9 +97,10 @@ impl Link {
         None
     }
 
-    /// The call, if it is to be sent: one that nobody waits for any more would run in vain.
+    /// The call, if it is to be sent: one that nobody waits for any more would run in vain, and one that was returned may be at
+    /// another link.
     fn wanted(&self, Queued { delivery, .. }: Queued) -> Option<Delivery> {
-        self.workers.calls.is_pending(&delivery.call_id).then_some(delivery)
+        self.workers.calls.take(&delivery.call_id, &self.connection_id).then_some(delivery)
     }
 
     /// How many calls are queued.
@@ -108,6 +114,23 @@ impl Link {
     pub fn sent(&self, call_id: &CallId) {
         self.workers.calls.sent(call_id, &self.connection_id);
     }
+
+    /// Notes that the link ends because the worker sent a frame that is too large.
+    pub fn note_large_frame(&mut self) {
+        self.sent_large_frame = true;
+    }
+
+    /// What the calls of the link have to know of its end.
+    fn end(&self) -> LinkEnd {
+        // A worker that took the place of its own link was there before that ended.
+        let is_superseded = *self.closed.borrow() == Some(Closing::Superseded);
+        LinkEnd {
+            successors_since: if is_superseded { self.attached } else { Instant::now() },
+            // Workers that know any extension send again what they are not sure of, and others do not.
+            answer_wait: self.features.is_empty().then_some(self.workers.settings.wait_for_lost_answer),
+            is_for_large_frame: self.sent_large_frame,
+        }
+    }
 }
 
 impl Drop for Link {
@@ -117,9 +140,11 @@ impl Drop for Link {
         if let Some(observer) = self.workers.observer.as_ref().filter(|_| self.was_live) {
             observer.worker_left(&self.identity, &self.connection_id);
         }
+        // Before the calls are returned: they look for another link at once.
+        self.workers.link_changed(&scope);
         // In this order: a call is noted before it is queued, so one that slips in before the close is found by the second.
         self.deliveries.close();
-        self.workers.calls.lose(&self.connection_id, offline);
+        self.workers.calls.lose(&self.connection_id, &self.end());
         if is_offline {
             self.workers.news.tell(&scope);
         }
@@ -150,7 +175,7 @@ impl Fence {
         }
     }
 
-    /// Notes that the worker stops: it is sent no more calls.
+    /// Notes that the worker stops: it is sent no more calls, and those that wait for its socket go to other links.
     pub fn leaves(&self) {
         self.workers.leaves(&self.scope, self.arrival);
     }

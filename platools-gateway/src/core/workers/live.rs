@@ -1,10 +1,11 @@
 //! The gateway's end of a link.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use platools::wire::Features;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use super::{Arrival, Closing, ConnectedWorker, Delivery, Notice};
 use crate::core::calls::Calls;
@@ -24,6 +25,8 @@ pub(crate) struct Live {
     pub(super) connection_id: ConnectionId,
     pub(super) identity: Identity,
     pub(super) connected_ms: i64,
+    /// The same by the clock that does not jump.
+    pub(super) attached: Instant,
     /// The calls it has that nobody has answered.
     pub(super) load: Gauge,
     pub(super) calls: Calls,
@@ -68,14 +71,24 @@ impl Live {
         }
     }
 
+    /// Whether the worker is to have further calls: neither does it stop, nor is the link about to be closed.
+    pub(super) fn takes_calls(&self) -> bool {
+        !self.is_leaving.load(Ordering::Relaxed) && self.closing.borrow().is_none()
+    }
+
     /// Queues a call, without waiting for a worker that reads slowly.
-    pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Error> {
-        let bytes = self.queued_bytes.hold_unless_past(delivery.params.get().len(), QUEUE_BYTES).ok_or_else(busy)?;
+    pub(crate) fn deliver(&self, delivery: Delivery) -> Result<(), Refused> {
+        let bytes =
+            self.queued_bytes.hold_unless_past(delivery.params.get().len(), QUEUE_BYTES).ok_or(Refused::Busy)?;
         // Before it is queued: from then on the link may send it, or end, at any time.
         self.calls.queue(&delivery.call_id, &self.connection_id, &self.load);
-        self.queue.try_send(Queued { delivery, _bytes: bytes }).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => busy(),
-            mpsc::error::TrySendError::Closed(_) => offline(),
+        self.queue.try_send(Queued { delivery, _bytes: bytes }).map_err(|refused| {
+            let (refused, queued) = match refused {
+                mpsc::error::TrySendError::Full(queued) => (Refused::Busy, queued),
+                mpsc::error::TrySendError::Closed(queued) => (Refused::Ended, queued),
+            };
+            self.calls.unqueue(&queued.delivery.call_id);
+            refused
         })
     }
 
@@ -105,7 +118,16 @@ impl Live {
     }
 }
 
-fn busy() -> Error {
+/// The reason for which a link did not take a call. The call certainly did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Too much waits for the link's socket.
+    Busy,
+    /// The link has ended.
+    Ended,
+}
+
+pub(crate) fn busy() -> Error {
     Error::new(ErrorKind::WorkerBusy, "the tool's worker reads too slowly; too many calls wait for it")
 }
 

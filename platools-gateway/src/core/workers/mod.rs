@@ -1,5 +1,6 @@
 //! The live links of workers: one for each entity and environment, or several where the entity is a pool.
 
+mod changes;
 mod link;
 mod live;
 mod messages;
@@ -15,22 +16,22 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::calls::Calls;
+use super::calls::{CallSettings, Calls, Stage};
 use super::clock::now_ms;
 use super::directory::Admitted;
 use super::gauge::Gauge;
 use super::identity::{Credential, Identity, Policy, Scope};
-use super::ids::{ConnectionId, EntityId, ProjectId};
+use super::ids::{CallId, ConnectionId, EntityId, ProjectId};
 use super::limits::Place;
 use super::news::News;
 use super::random;
 use crate::authority::LastUses;
 
 pub use link::{ClosingSignal, Fence, Link};
-pub(crate) use live::offline;
+pub(crate) use live::{Live, Refused, busy, offline};
 pub use messages::{Closing, Delivery, Notice, Order, SignedParams};
 
-use live::Live;
+use changes::LinkChanges;
 
 /// How many calls wait for one socket before further ones are refused.
 const QUEUE_CALLS: usize = 1024;
@@ -91,6 +92,8 @@ pub(crate) struct Workers {
     calls: Calls,
     news: News,
     observer: Option<Arc<dyn WorkerObserver>>,
+    settings: CallSettings,
+    changes: LinkChanges,
 }
 
 #[derive(Debug, Default)]
@@ -135,12 +138,17 @@ impl State {
 
 impl Workers {
     pub(crate) fn new(calls: Calls, news: News) -> Self {
-        Self { state: Arc::default(), calls, news, observer: None }
+        Self { calls, news, ..Self::default() }
     }
 
     /// Tells somebody of workers that come and go from now on.
     pub(crate) fn observe(&mut self, observer: Arc<dyn WorkerObserver>) {
         self.observer = Some(observer);
+    }
+
+    /// Says how long calls wait for links from now on.
+    pub(crate) fn wait(&mut self, settings: CallSettings) {
+        self.settings = settings;
     }
 
     /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
@@ -159,11 +167,13 @@ impl Workers {
         let (drain, draining) = watch::channel(None);
         let (closing, closed) = watch::channel(None);
         let connection_id = ConnectionId::random();
+        let attached = Instant::now();
         let live = Arc::new(Live {
             arrival,
             connection_id: connection_id.clone(),
             identity: identity.clone(),
             connected_ms: now_ms(),
+            attached,
             load: Gauge::default(),
             calls: self.calls.clone(),
             secret,
@@ -188,13 +198,16 @@ impl Workers {
         if !was_online {
             self.news.tell(&scope);
         }
+        self.link_changed(&scope);
         let workers = self.clone();
         Link {
             workers,
             identity,
             connection_id,
             arrival,
+            attached,
             was_live,
+            sent_large_frame: false,
             features,
             deliveries,
             noticed,
@@ -207,7 +220,7 @@ impl Workers {
     /// The live link of a scope that has the fewest calls under way.
     pub(crate) fn find(&self, scope: &Scope) -> Option<Arc<Live>> {
         let state = self.lock();
-        let staying = state.live.get(scope)?.iter().filter(|live| !live.is_leaving.load(Ordering::Relaxed));
+        let staying = state.live.get(scope)?.iter().filter(|live| live.takes_calls());
         staying.min_by_key(|live| live.load.value()).cloned()
     }
 
@@ -229,9 +242,16 @@ impl Workers {
         self.lock().live.get(scope).is_some_and(|links| links.iter().any(|live| live.arrival == arrival))
     }
 
-    /// Tells the workers of a scope. A call may be with any of them, and those that do not have it pass over its end.
-    pub(crate) fn notify(&self, scope: &Scope, notice: &Notice) {
-        self.lock().live.get(scope).into_iter().flatten().for_each(|live| live.notify(notice));
+    /// Tells the workers that may have a call that nobody waits for it any more: the worker whose socket has it, or, once that has
+    /// ended, those that came since.
+    pub(crate) fn cancel(&self, scope: &Scope, call_id: &CallId, stage: &Stage) {
+        let may_have = |live: &&Arc<Live>| match stage {
+            Stage::Taken { connection } | Stage::Sent { connection } => live.connection_id == *connection,
+            Stage::Lost(loss) => live.attached >= loss.successors_since,
+            Stage::Open | Stage::Queued { .. } | Stage::Returned(_) => false,
+        };
+        let notice = Notice::Cancel { call_id: call_id.clone() };
+        self.lock().live.get(scope).into_iter().flatten().filter(may_have).for_each(|live| live.notify(&notice));
     }
 
     /// Tells every worker.
@@ -239,13 +259,22 @@ impl Workers {
         self.lock().links().for_each(|live| live.notify(notice));
     }
 
-    /// Notes that a worker stops: it is sent no more calls.
+    /// Notes that a worker stops: it is sent no more calls, and those that wait for its socket are returned.
     fn leaves(&self, scope: &Scope, arrival: Arrival) {
-        let state = self.lock();
-        let mut links = state.live.get(scope).into_iter().flatten();
-        if let Some(live) = links.find(|live| live.arrival == arrival) {
-            live.is_leaving.store(true, Ordering::Relaxed);
-        }
+        let leaving = {
+            let state = self.lock();
+            let mut links = state.live.get(scope).into_iter().flatten();
+            links.find(|live| live.arrival == arrival).cloned()
+        };
+        let Some(live) = leaving else { return };
+        live.is_leaving.store(true, Ordering::Relaxed);
+        self.link_changed(scope);
+        self.calls.return_queued(&live.connection_id);
+    }
+
+    /// Whether the gateway lets no more workers in.
+    fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// How many links are live.

@@ -2,8 +2,8 @@ use futures::future::join_all;
 use platools::wire::Feature;
 
 use super::*;
-use crate::core::calls::{Outcome, Waiting};
-use crate::core::error::{Error, ErrorKind};
+use crate::core::calls::{CallStep, Outcome, Waiting};
+use crate::core::error::ErrorKind;
 
 fn identity() -> Identity {
     Identity::sample()
@@ -63,13 +63,13 @@ fn soon() -> tokio::time::Instant {
 }
 
 /// Opens a call and queues it at the live link.
-fn call(workers: &Workers, call_id: &str) -> (Result<(), Error>, Waiting) {
-    let waiting = workers.calls.open(call_id.into(), identity().scope(), None);
+fn call(workers: &Workers, call_id: &str) -> (Result<(), Refused>, Waiting) {
+    let waiting = workers.calls.open(call_id.into(), identity().scope(), "t", None);
     (workers.find(&identity().scope()).unwrap().deliver(delivery(call_id)), waiting)
 }
 
 #[tokio::test]
-async fn calls_that_were_not_sent_fail_when_the_link_goes_also_those_taken_off_the_queue() {
+async fn calls_that_were_not_sent_are_returned_when_the_link_goes_also_those_taken_off_the_queue() {
     let workers = Workers::default();
     let mut link = attach(&workers);
     let calls = ["sent", "taken", "queued"].map(|id| call(&workers, id).1);
@@ -77,28 +77,42 @@ async fn calls_that_were_not_sent_fail_when_the_link_goes_also_those_taken_off_t
     link.sent(&sent.call_id);
     assert_eq!(link.queued_delivery().unwrap().call_id, "taken".into());
     drop(link);
-    let [sent, taken, queued] = calls;
-    for waiting in [taken, queued] {
-        assert_eq!(waiting.until(soon(), None).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+    let [mut sent, taken, queued] = calls;
+    for mut waiting in [taken, queued] {
+        assert!(matches!(waiting.next(soon(), None).await, Ok(CallStep::Returned)));
     }
     workers.calls.answer(
         &identity().scope(),
         &"sent".into(),
         Outcome::Failed { message: String::new(), details: None },
     );
-    assert!(sent.until(soon(), None).await.is_ok());
+    assert!(matches!(sent.next(soon(), None).await, Ok(CallStep::Ended(_))));
+}
+
+#[tokio::test]
+async fn a_worker_that_stops_is_sent_none_of_the_calls_that_wait_for_its_socket() {
+    let workers = Workers::default();
+    let mut link = attach(&workers);
+    let calls = ["taken", "queued"].map(|id| call(&workers, id).1);
+    assert_eq!(link.queued_delivery().unwrap().call_id, "taken".into());
+    link.fence().leaves();
+    let [taken, mut queued] = calls;
+    assert!(matches!(queued.next(soon(), None).await, Ok(CallStep::Returned)));
+    assert!(matches!(taken.stage(), Stage::Taken { .. }), "the socket may have it by now");
+    assert!(link.queued_delivery().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_call_that_races_with_the_end_of_the_link_is_answered() {
+async fn a_call_that_races_with_the_end_of_the_link_is_returned() {
     for _ in 0..1000 {
         let workers = Workers::default();
         let link = attach(&workers);
         let live = workers.find(&identity().scope()).unwrap();
-        let waiting = workers.calls.open("c".into(), identity().scope(), None);
+        let mut waiting = workers.calls.open("c".into(), identity().scope(), "t", None);
         let ending = tokio::task::spawn_blocking(move || drop(link));
-        if live.deliver(delivery("c")).is_ok() {
-            assert_eq!(waiting.until(soon(), None).await.unwrap_err().kind(), ErrorKind::WorkerOffline);
+        match live.deliver(delivery("c")) {
+            Ok(()) => assert!(matches!(waiting.next(soon(), None).await, Ok(CallStep::Returned))),
+            Err(refused) => assert_eq!(refused, Refused::Ended),
         }
         ending.await.unwrap();
     }
@@ -117,17 +131,127 @@ async fn a_call_nobody_waits_for_is_not_delivered() {
     assert_eq!(workers.find(&identity().scope()).unwrap().queued_bytes.value(), 0);
 }
 
+/// A stage at which the socket of a link has the call.
+fn sent_over(link: &Link) -> Stage {
+    Stage::Sent { connection: link.connection_id().clone() }
+}
+
+/// Whether a link is told that nobody waits for a call any more.
+fn is_told(link: &mut Link) -> bool {
+    link.noticed.try_recv().is_ok()
+}
+
 #[tokio::test]
 async fn only_workers_that_know_what_is_meant_are_told() {
     let workers = Workers::default();
     let told = |features: Features| {
         let mut link = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
-        workers.notify(&identity().scope(), &Notice::Cancel { call_id: "c".into() });
-        link.noticed.try_recv().is_ok()
+        workers.cancel(&identity().scope(), &"c".into(), &sent_over(&link));
+        is_told(&mut link)
     };
     assert!(told(Features::all()));
     assert!(!told(Features::none()));
     assert!(!told([Feature::Drain].into_iter().collect()));
+}
+
+/// A link of a pool.
+fn attach_to_pool(workers: &Workers) -> Link {
+    let admitted = Admitted { policy: Policy::Pool, ..admitted() };
+    workers.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::all(), None)
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_pool_only_the_worker_that_may_have_a_call_is_told_that_nobody_waits() {
+    let workers = Workers::default();
+    let mut pool: Vec<_> = (0..4).map(|_| attach_to_pool(&workers)).collect();
+    let mut waiting = workers.calls.open("c".into(), identity().scope(), "t", None);
+    workers.find(&identity().scope()).unwrap().deliver(delivery("c")).unwrap();
+    let cancel = |waiting: &Waiting| workers.cancel(&identity().scope(), &"c".into(), &waiting.stage());
+    cancel(&waiting);
+    assert!(!pool.iter_mut().any(is_told), "no socket has it");
+
+    let holder = pool.iter().position(|link| link.queued() == 1).unwrap();
+    pool[holder].queued_delivery().unwrap();
+    pool[holder].sent(&"c".into());
+    cancel(&waiting);
+    assert_eq!(pool.iter_mut().map(is_told).collect::<Vec<_>>(), (0..4).map(|at| at == holder).collect::<Vec<_>>());
+
+    tokio::time::advance(Duration::from_secs(1)).await;
+    drop(pool.remove(holder));
+    cancel(&waiting);
+    assert!(!pool.iter_mut().any(is_told), "these were there before");
+    let mut successor = attach_to_pool(&workers);
+    cancel(&waiting);
+    assert!(is_told(&mut successor) && !pool.iter_mut().any(is_told));
+    waiting.forget();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_took_the_place_of_its_own_link_is_told_that_nobody_waits_for_a_call() {
+    let workers = Workers::default();
+    let mut link = attach(&workers);
+    let waiting = call(&workers, "c").1;
+    link.queued_delivery().unwrap();
+    link.sent(&"c".into());
+    let mut successor = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), Features::all(), None);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    drop(link);
+    workers.cancel(&identity().scope(), &"c".into(), &waiting.stage());
+    assert!(is_told(&mut successor));
+}
+
+async fn find_or_wait(workers: &Workers, deadline: Instant) -> Result<Arc<Live>, ErrorKind> {
+    let scope = identity().scope();
+    let link = workers.link_for(&scope, || workers.find(&scope), Instant::now(), deadline).await;
+    link.map_err(|error| error.kind())
+}
+
+/// The wait of a call that was made now.
+async fn wait_for_link(workers: &Workers) -> Result<Arc<Live>, ErrorKind> {
+    find_or_wait(workers, soon()).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_waits_for_a_worker_that_is_reconnecting_and_no_longer_than_the_setting_says() {
+    let workers = Workers::default();
+    drop(attach(&workers));
+    let (began, waiting) = (Instant::now(), wait_for_link(&workers));
+    let coming = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        attach(&workers)
+    };
+    let (found, link) = tokio::join!(waiting, coming);
+    assert_eq!(
+        (found.unwrap().connection_id.clone(), began.elapsed()),
+        (link.connection_id.clone(), Duration::from_secs(1))
+    );
+
+    link.fence().leaves();
+    let (began, found) = (Instant::now(), wait_for_link(&workers).await);
+    assert_eq!((found.unwrap_err(), began.elapsed()), (ErrorKind::WorkerOffline, Duration::from_secs(2)));
+    let began = Instant::now();
+    let early = began + Duration::from_millis(10);
+    let found = find_or_wait(&workers, early).await;
+    assert_eq!((found.unwrap_err(), began.elapsed()), (ErrorKind::WorkerOffline, Duration::from_millis(10)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_does_not_wait_for_a_worker_that_is_gone_for_long_or_when_the_gateway_stops_or_when_it_is_not_to() {
+    let mut workers = Workers::default();
+    drop(attach(&workers));
+    let at_once = async |workers: &Workers| {
+        let (began, found) = (Instant::now(), wait_for_link(workers).await);
+        assert_eq!((found.unwrap_err(), began.elapsed()), (ErrorKind::WorkerOffline, Duration::ZERO));
+    };
+    tokio::time::advance(Duration::from_secs(60)).await;
+    at_once(&workers).await;
+    drop(attach(&workers));
+    let settings = CallSettings { wait_for_worker: Duration::ZERO, ..CallSettings::default() };
+    let before = std::mem::replace(&mut workers.settings, settings);
+    tokio::time::timeout(Duration::from_millis(1), at_once(&workers)).await.unwrap();
+    workers.settings = before;
+    workers.close_all(Closing::ShuttingDown);
+    at_once(&workers).await;
 }
 
 #[tokio::test]
@@ -150,7 +274,7 @@ async fn a_full_queue_refuses_instead_of_waiting() {
             waiting
         })
         .collect();
-    assert_eq!(call(&workers, "more").0.unwrap_err().kind(), ErrorKind::WorkerBusy);
+    assert_eq!(call(&workers, "more").0, Err(Refused::Busy));
     assert!(link.queued_delivery().is_some());
     call(&workers, "more").0.unwrap();
 }
@@ -202,7 +326,8 @@ async fn a_link_that_does_not_read_collects_a_bounded_number_of_cancellations_an
     let features = Features::from_iter([Feature::Cancel, Feature::Drain]);
     let mut link = workers.attach(Arrival::now(), admitted(), "secret".to_owned().into(), features, None);
     for number in 0..2 * NOTICES {
-        workers.notify(&identity().scope(), &Notice::Cancel { call_id: format!("call_{number}").as_str().into() });
+        let call_id = CallId::from(format!("call_{number}"));
+        workers.cancel(&identity().scope(), &call_id, &sent_over(&link));
     }
     workers.notify_all(&Notice::Drain { deadline: Duration::from_secs(1) });
     for _ in 0..NOTICES {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use axum::extract::ws::close_code;
+
 /// Why a link ended.
 pub(super) enum End {
     /// The worker closed it, or the network did.
@@ -36,6 +38,11 @@ impl fmt::Display for End {
 impl End {
     pub(super) fn close(code: u16, reason: &'static str) -> Self {
         Self::Close { code, reason }
+    }
+
+    /// Whether the worker sent a frame that is too large.
+    pub(super) fn is_for_large_frame(&self) -> bool {
+        matches!(self, Self::Close { code: close_code::SIZE, .. })
     }
 
     pub(super) fn refuse(code: u16, error: impl Into<String>) -> Self {

@@ -134,6 +134,18 @@ impl<'a> Frames<'a> {
         }
     }
 
+    /// Ends the call that a frame past the limit answers: the worker would only send it again.
+    pub(super) fn refuse_large(&self, text: &str) {
+        let (call_id, what) = match WorkerFrame::parse(text) {
+            Ok(WorkerFrame::ToolResult(frame)) => (frame.call_id.into_owned(), "result"),
+            Ok(WorkerFrame::ToolError(frame)) => (frame.call_id.into_owned(), "error"),
+            _ => return,
+        };
+        let message =
+            format!("the tool's {what} is larger than 10 MiB, the most that a worker may send; have it return less");
+        self.answer(&call_id, Outcome::Failed { message, details: None });
+    }
+
     fn result(&self, frame: ToolResult<'_>) {
         let outcome = Outcome::Returned { result: frame.result.to_owned(), latency_ms: frame.latency_ms };
         self.answer(&frame.call_id, outcome);

@@ -46,6 +46,9 @@ async fn serve(core: &Core, mut link: Link, socket: Socket) {
             End::close(code, reason)
         }
     };
+    if end.is_for_large_frame() {
+        link.note_large_frame();
+    }
     // Offline before the goodbye, which a worker may be slow to answer.
     drop(link);
     frames.forget_health();
@@ -81,7 +84,10 @@ async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
             Err(end) => return end,
         };
         let next = match message {
-            Message::Text(text) if text.len() > MAX_FRAME_BYTES => return too_large(),
+            Message::Text(text) if text.len() > MAX_FRAME_BYTES => {
+                frames.refuse_large(&text);
+                return too_large();
+            }
             Message::Text(text) => frames.receive(&text).await,
             Message::Binary(_) => {
                 tracing::warn!("a binary frame was ignored");

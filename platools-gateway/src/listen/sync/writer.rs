@@ -196,10 +196,12 @@ mod tests {
         let end = timeout(PATIENCE, write(&socket, &mut link, waiting)).await.unwrap();
         assert!(matches!(end, End::Close { code: close_code::POLICY, .. }));
         drop(link);
-        // The kernel has one of them at most, and the socket another.
-        for _ in 0..CALLS - 2 {
-            let error = timeout(PATIENCE, calls.next()).await.unwrap().unwrap().unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::WorkerOffline);
+        // No worker comes back, so that those which were not sent fail.
+        let mut unsent = 0;
+        while let Some(end) = timeout(PATIENCE, calls.next()).await.unwrap() {
+            unsent += usize::from(end.unwrap_err().kind() == ErrorKind::WorkerOffline);
         }
+        // The kernel has one of them at most, and the socket another.
+        assert!(unsent >= CALLS - 2, "{unsent} of {CALLS} calls were not sent");
     }
 }

@@ -1,0 +1,21 @@
+//! `CallSettings`: the patience of calls with workers that are not there.
+
+use std::time::Duration;
+
+/// How long calls wait for workers that are not connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallSettings {
+    /// How long a call that finds no link waits for a worker that is reconnecting: one that was connected within the last minute, or
+    /// any within the first minute of the gateway. Zero fails such calls at once. Default: 2 seconds.
+    pub wait_for_worker: Duration,
+    /// How long a call waits for its answer once the connection that it was sent over has ended, if its worker offered no extensions:
+    /// such workers send no answer again over their next connection. Default: 2 seconds.
+    pub wait_for_lost_answer: Duration,
+}
+
+impl Default for CallSettings {
+    fn default() -> Self {
+        Self { wait_for_worker: Duration::from_secs(2), wait_for_lost_answer: Duration::from_secs(2) }
+    }
+}

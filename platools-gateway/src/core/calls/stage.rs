@@ -1,0 +1,90 @@
+//! `Stage`: the way of a call to its worker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::core::ids::ConnectionId;
+
+/// How far a call got on its way to the worker. It changes under the lock of the table alone.
+#[derive(Debug, Clone)]
+pub(crate) enum Stage {
+    /// No link has the call yet.
+    Open,
+    /// The call waits for this connection's socket, so it has certainly not run.
+    Queued { connection: ConnectionId },
+    /// This connection's task took the call off the queue, and its socket does not have the call yet.
+    Taken { connection: ConnectionId },
+    /// This connection's socket has the call. Whether it reached the worker is not known any more.
+    Sent { connection: ConnectionId },
+    /// The link ended, or its worker stopped, before the socket had the call: it has certainly not run.
+    Returned(Arc<RequeueTurn>),
+    /// The link that had the call ended.
+    Lost(Loss),
+}
+
+/// The end of a link, as far as it matters to its calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LinkEnd {
+    /// Links that were attached since then may be the same worker's.
+    pub(crate) successors_since: Instant,
+    /// How long to wait for the answers of a worker that does not send them again. None for workers that do.
+    pub(crate) answer_wait: Option<Duration>,
+    /// Whether the worker sent a frame that was too large.
+    pub(crate) is_for_large_frame: bool,
+}
+
+/// A link that ended with a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Loss {
+    /// The time of its end.
+    pub(super) at: Instant,
+    /// How long to wait for the answer, if the worker does not send it again.
+    pub(super) answer_wait: Option<Duration>,
+    /// Links that were attached since then may be the same worker's.
+    pub(crate) successors_since: Instant,
+}
+
+impl Loss {
+    pub(super) fn of(end: &LinkEnd) -> Self {
+        Self { at: Instant::now(), answer_wait: end.answer_wait, successors_since: end.successors_since }
+    }
+
+    /// The moment at which a caller with so much patience gives the call up. None if it waits until the call's deadline.
+    pub(super) fn end(&self, patience: Option<Duration>) -> Option<Instant> {
+        let wait = [patience, self.answer_wait].into_iter().flatten().min()?;
+        self.at.checked_add(wait)
+    }
+}
+
+/// The place of a returned call among those of its link and tool. They are queued elsewhere in the order in which they were made.
+///
+/// The next one's turn comes when this is dropped: once the call is queued again, or has ended.
+#[derive(Debug)]
+pub(crate) struct RequeueTurn {
+    returned: Instant,
+    before: Option<CancellationToken>,
+    _done: DropGuard,
+}
+
+impl RequeueTurn {
+    /// A place behind the call whose turn ends with `before`; and the token that the next one waits for.
+    pub(super) fn after(before: Option<CancellationToken>) -> (Self, CancellationToken) {
+        let done = CancellationToken::new();
+        (Self { returned: Instant::now(), before, _done: done.clone().drop_guard() }, done)
+    }
+
+    /// The time at which the call was returned.
+    pub(crate) fn returned(&self) -> Instant {
+        self.returned
+    }
+
+    /// Waits until the calls before this one are queued or have ended. Cancel-safe.
+    pub(crate) async fn comes(&self) {
+        if let Some(before) = &self.before {
+            before.cancelled().await;
+        }
+    }
+}

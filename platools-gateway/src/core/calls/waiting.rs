@@ -1,0 +1,113 @@
+//! `Waiting`: the caller's end of a pending call.
+
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::stage::Stage;
+use super::{Calls, Outcome};
+use crate::core::error::{Error, ErrorKind};
+use crate::core::ids::CallId;
+
+/// One call that waits. Dropping it forgets the call.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    calls: Calls,
+    call_id: CallId,
+    stage: watch::Receiver<Stage>,
+    answer: oneshot::Receiver<Result<Outcome, Error>>,
+    has_ended: bool,
+}
+
+/// What happened to a call that waits.
+#[derive(Debug)]
+pub(crate) enum CallStep {
+    /// It ended.
+    Ended(Outcome),
+    /// Its link ended before the socket had the call, which may be queued at another link.
+    Returned,
+}
+
+impl Waiting {
+    pub(super) fn new(
+        calls: Calls,
+        call_id: CallId,
+        stage: watch::Receiver<Stage>,
+        answer: oneshot::Receiver<Result<Outcome, Error>>,
+    ) -> Self {
+        Self { calls, call_id, stage, answer, has_ended: false }
+    }
+
+    /// How far the call got.
+    pub(crate) fn stage(&self) -> Stage {
+        self.stage.borrow().clone()
+    }
+
+    /// Waits until the call ended or was returned, at most until the deadline; and no longer than `patience` once no link has it any
+    /// more. Not to be called again after an end.
+    pub(crate) async fn next(&mut self, deadline: Instant, patience: Option<Duration>) -> Result<CallStep, Error> {
+        loop {
+            let given_up = match &*self.stage.borrow_and_update() {
+                Stage::Returned(_) => return Ok(CallStep::Returned),
+                Stage::Lost(loss) => loss.end(patience),
+                Stage::Open | Stage::Queued { .. } | Stage::Taken { .. } | Stage::Sent { .. } => None,
+            };
+            // Every arm is cancel-safe. The stage no longer changes once the call has ended.
+            tokio::select! {
+                biased;
+                end = &mut self.answer => {
+                    self.has_ended = true;
+                    return received(end).map(CallStep::Ended);
+                }
+                () = sleep_until(deadline) => return Err(Error::new(ErrorKind::Timeout, "the tool did not answer in time")),
+                () = until(given_up) => return Err(Error::new(ErrorKind::Timeout, FORSAKEN)),
+                Ok(()) = self.stage.changed() => {}
+            }
+        }
+    }
+
+    /// Waits for something that the call needs, or for its end if that comes first: it may be cancelled meanwhile.
+    pub(crate) async fn unless_ended<T>(
+        &mut self,
+        needed: impl Future<Output = T>,
+    ) -> Result<T, Result<Outcome, Error>> {
+        tokio::select! {
+            biased;
+            end = &mut self.answer => {
+                self.has_ended = true;
+                Err(received(end))
+            }
+            needed = needed => Ok(needed),
+        }
+    }
+
+    /// Ends the wait, and says how far the call got. It gets no further afterwards.
+    pub(crate) fn forget(&mut self) -> Stage {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.calls.lock().remove(&self.call_id);
+        }
+        self.stage()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+fn received(end: Result<Result<Outcome, Error>, oneshot::error::RecvError>) -> Result<Outcome, Error> {
+    end.unwrap_or_else(|_| Err(Error::new(ErrorKind::Interrupted, "the call was dropped")))
+}
+
+/// The end of a call whose worker went away.
+const FORSAKEN: &str = "the tool's worker went away while it ran, and did not come back with the answer; whether it ran to its end is not known";
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
+}

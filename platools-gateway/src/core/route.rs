@@ -1,0 +1,110 @@
+//! `Route`: the way of one call over the links of its scope, until it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::calls::{CallStep, Outcome, Stage, Waiting};
+use super::envelope::Envelope;
+use super::error::Error;
+use super::identity::Scope;
+use super::workers::{Delivery, Live, Refused, Workers, busy};
+
+/// One call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
+///
+/// Dropped before the answer, it tells the workers that may have the call that nobody waits any more: its time is up, or the caller
+/// went away.
+pub(super) struct Route<'a> {
+    workers: &'a Workers,
+    scope: &'a Scope,
+    choose: &'a Choose<'a>,
+    envelope: &'a Envelope<'a>,
+    began: Instant,
+    deadline: Instant,
+    waiting: Waiting,
+    is_answered: bool,
+}
+
+/// Chooses the link that is to have the call, if there is one.
+pub(super) type Choose<'a> = dyn Fn() -> Option<Arc<Live>> + Sync + 'a;
+
+/// The end of a call.
+type CallEnd = Result<Outcome, Error>;
+
+impl<'a> Route<'a> {
+    pub(super) fn new(
+        workers: &'a Workers,
+        scope: &'a Scope,
+        choose: &'a Choose<'a>,
+        envelope: &'a Envelope<'a>,
+        deadline: Instant,
+        waiting: Waiting,
+    ) -> Self {
+        Self { workers, scope, choose, envelope, began: Instant::now(), deadline, waiting, is_answered: false }
+    }
+
+    /// The link that is to have the call. Waits for one where the worker is reconnecting.
+    ///
+    /// # Errors
+    /// The call ended meanwhile, or there is no link.
+    pub(super) async fn link(&mut self) -> Result<Arc<Live>, CallEnd> {
+        let turn = match self.waiting.stage() {
+            Stage::Returned(turn) => Some(turn),
+            _ => None,
+        };
+        let (workers, scope, choose, deadline) = (self.workers, self.scope, self.choose, self.deadline);
+        let since = turn.as_ref().map_or(self.began, |turn| turn.returned());
+        let link = async {
+            if let Some(turn) = &turn {
+                // Past the deadline the call fails below, whoever's turn it is.
+                let _ = timeout_at(deadline, turn.comes()).await;
+            }
+            workers.link_for(scope, choose, since, deadline).await
+        };
+        self.waiting.unless_ended(link).await?.map_err(Err)
+    }
+
+    /// Sends the call over a link, and over others if that does not take it, and waits for its end.
+    pub(super) async fn run(mut self, mut live: Arc<Live>, patience: Option<Duration>) -> CallEnd {
+        loop {
+            let delivery = self.delivery(&live).await;
+            match live.deliver(delivery) {
+                Ok(()) => match self.ended(patience).await? {
+                    CallStep::Ended(outcome) => return Ok(outcome),
+                    CallStep::Returned => tracing::debug!(call.id = %self.envelope.call_id, "call returned unsent"),
+                },
+                Err(Refused::Busy) => return Err(busy()),
+                Err(Refused::Ended) => {}
+            }
+            live = match self.link().await {
+                Ok(live) => live,
+                Err(end) => return end,
+            };
+        }
+    }
+
+    /// The call as this link's worker gets it: the secret of the link signs it.
+    async fn delivery(&self, live: &Live) -> Delivery {
+        let Envelope { call_id, tool, identity, trace, .. } = self.envelope;
+        let (trace_id, entity) = (trace.trace_id(), &identity.entity);
+        tracing::debug!(call.id = %call_id, trace.id = trace_id, tool.name = tool, entity, "call queued");
+        let params = self.envelope.params(live.secret(), live.argument_form()).await;
+        Delivery { call_id: (*call_id).clone(), tool_name: (*tool).to_owned(), params }
+    }
+
+    async fn ended(&mut self, patience: Option<Duration>) -> Result<CallStep, Error> {
+        let step = self.waiting.next(self.deadline, patience).await?;
+        self.is_answered = matches!(step, CallStep::Ended(_));
+        Ok(step)
+    }
+}
+
+impl Drop for Route<'_> {
+    fn drop(&mut self) {
+        let stage = self.waiting.forget();
+        if !self.is_answered {
+            self.workers.cancel(self.scope, self.envelope.call_id, &stage);
+        }
+    }
+}

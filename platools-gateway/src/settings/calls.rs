@@ -1,0 +1,56 @@
+//! `CallWaits`: how long calls wait for workers that are not connected.
+
+use clap::Args;
+use platools_gateway::CallSettings;
+use serde::{Deserialize, Serialize};
+
+use super::span::Span;
+
+/// The wait of calls, as flags with their variables, and as a file.
+#[derive(Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GivenCalls {
+    /// How long a call waits for a worker that is reconnecting; 0s fails it at once. Default: 2s.
+    #[arg(
+        id = "calls_wait_for_worker",
+        long = "calls-wait-for-worker",
+        value_name = "TIME",
+        env = "PLATOOLS_GATEWAY_CALLS_WAIT_FOR_WORKER"
+    )]
+    wait_for_worker: Option<Span>,
+    /// How long a call waits for its answer once its connection has ended, if the worker knows no extensions. Default: 2s.
+    #[arg(
+        id = "calls_wait_for_lost_answer",
+        long = "calls-wait-for-lost-answer",
+        value_name = "TIME",
+        env = "PLATOOLS_GATEWAY_CALLS_WAIT_FOR_LOST_ANSWER"
+    )]
+    wait_for_lost_answer: Option<Span>,
+}
+
+/// How long calls wait for workers that are not connected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct CallWaits {
+    /// The wait for a worker that is reconnecting. Default: 2 seconds.
+    wait_for_worker: Span,
+    /// The wait for an answer once the connection has ended, if the worker knows no extensions. Default: 2 seconds.
+    wait_for_lost_answer: Span,
+}
+
+impl Default for CallWaits {
+    fn default() -> Self {
+        let CallSettings { wait_for_worker, wait_for_lost_answer, .. } = CallSettings::default();
+        Self { wait_for_worker: wait_for_worker.into(), wait_for_lost_answer: wait_for_lost_answer.into() }
+    }
+}
+
+impl CallWaits {
+    /// As the gateway takes them.
+    pub(crate) fn settings(&self) -> CallSettings {
+        let mut settings = CallSettings::default();
+        settings.wait_for_worker = self.wait_for_worker.get();
+        settings.wait_for_lost_answer = self.wait_for_lost_answer.get();
+        settings
+    }
+}
