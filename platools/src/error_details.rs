@@ -12,8 +12,8 @@ const MAX_DETAILS_BYTES: usize = 64 * 1024;
 /// A code has at most so many characters.
 const MAX_CODE_CHARS: usize = 128;
 
-/// The code of an error that names none. It tells a model nothing.
-const NO_CODE: &str = "failed";
+/// Codes that tell a reader no more than the message does.
+const SAID_BY_THE_MESSAGE: [&str; 4] = ["failed", "internal", "invalid_arguments", "panicked"];
 
 /// The facts that a tool gives with its failure, for programs: each is optional.
 ///
@@ -60,18 +60,20 @@ impl ErrorDetails {
         *self == Self::default()
     }
 
-    /// A message with the facts behind it, as one line of JSON, for readers of text such as a model. Facts that tell nothing are left out:
-    /// the code `failed`, and that a failure is not retryable.
+    /// A message with the facts behind it, as one line of JSON, for readers of text such as a model. Only the facts of
+    /// [`telling`](Self::telling) are shown.
     #[must_use]
     pub fn append_to(&self, message: &str) -> String {
         let telling = self.telling();
         if telling.is_empty() { message.to_owned() } else { format!("{message}\n{}", Value::Object(telling)) }
     }
 
-    /// The facts that tell a reader something.
+    /// The facts that tell a reader more than the message does. The codes `failed`, `internal`, `invalid_arguments` and `panicked` do not, and
+    /// neither does a failure that is not retryable.
     #[must_use]
     pub fn telling(&self) -> Map<String, Value> {
-        let code = self.code.as_deref().filter(|code| *code != NO_CODE).map(|code| ("code", code.into()));
+        let code =
+            self.code.as_deref().filter(|code| !SAID_BY_THE_MESSAGE.contains(code)).map(|code| ("code", code.into()));
         let retryable = self.retryable.filter(|retryable| *retryable).map(|retryable| ("retryable", retryable.into()));
         let details = self.details.clone().map(|details| ("details", details));
         [code, retryable, details].into_iter().flatten().map(|(name, fact)| (name.to_owned(), fact)).collect()

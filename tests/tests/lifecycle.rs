@@ -231,16 +231,18 @@ async fn a_worker_whose_shutdown_comes_finishes_its_calls_and_delivers_them() {
     let gate = Arc::new(Gate::default());
     let builder = client(&gateway.url(), &ToolRegistry::new()).secret(dev::SECRET);
     // The state follows the tool that borrows it.
-    let mut client = builder.tools(tools![hold]).shared_state(Arc::clone(&gate)).build().expect("nothing is missing");
+    let mut client =
+        builder.tools(tools![hold, add]).shared_state(Arc::clone(&gate)).build().expect("nothing is missing");
     let mut events = client.handle().events();
     let (shutdown, told) = oneshot::channel::<()>();
     let worker = tokio::spawn(async move { client.run_until(told).await });
-    assert_eq!(registered(&mut events).await, 1);
+    assert_eq!(registered(&mut events).await, 2);
     let call = dev_caller(&gateway).calling("hold", json!({}));
     within(gate.begun.notified()).await;
     shutdown.send(()).expect("the worker runs");
+    // Once another call is refused, the stop has begun.
     let caller = dev_caller(&gateway);
-    within(async { while listed(&caller).await != [("hold".to_owned(), false)] {} }).await;
+    within(async { while caller.call("add", json!({"a": 1, "b": 1})).await.status == 200 {} }).await;
     assert!(!worker.is_finished(), "a call runs");
     gate.go.notify_one();
     assert_eq!(within(call).await.expect("no panic").result(), "finished");
