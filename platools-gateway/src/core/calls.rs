@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use platools::wire::ErrorDetails;
 use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use super::error::{Error, ErrorKind};
 use super::gauge::Gauge;
@@ -91,6 +92,7 @@ impl Calls {
             tool: tool.to_owned(),
             holder: None,
             stage,
+            queued: None,
             listener,
             load: None,
             reply,
@@ -117,6 +119,7 @@ impl Calls {
         table.hold(call_id, Some(connection));
         if let Some(call) = table.get_mut(call_id) {
             call.load = Some(load.hold(1));
+            call.queued = Some(Instant::now());
             call.set_silently(Stage::Queued { connection: connection.clone() });
         }
     }

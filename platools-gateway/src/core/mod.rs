@@ -283,7 +283,7 @@ impl Core {
     /// Says how long calls wait for workers that are not connected. Without it, as [`CallSettings::default`] says.
     #[must_use]
     pub fn with_calls(mut self, settings: CallSettings) -> Self {
-        self.workers.wait(settings);
+        self.workers.configure(settings);
         self
     }
 

@@ -1,10 +1,11 @@
 //! What happens to those who ask for too much.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use platools_gateway::core::identity::Policy;
 use platools_gateway::core::limits::Limits;
-use platools_gateway::{Gateway, Role};
+use platools_gateway::{CallSettings, Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
@@ -89,7 +90,9 @@ async fn an_entity_takes_so_many_calls_at_once_whoever_makes_them() {
 #[tokio::test]
 async fn an_entity_takes_so_many_calls_in_a_second_whoever_makes_them() {
     let few = limits(|limits| limits.entity.calls_per_second = number(1));
-    let (gateway, secret, caller) = gateway_with(Gateway::builder().limits(few)).await;
+    let mut at_once = CallSettings::default();
+    at_once.wait_for_worker = Duration::ZERO;
+    let (gateway, secret, caller) = gateway_with(Gateway::builder().limits(few).calls(at_once)).await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     worker.register(&["away"]).await;
     worker.leave().await;

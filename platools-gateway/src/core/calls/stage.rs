@@ -28,8 +28,6 @@ pub(crate) enum Stage {
 /// The end of a link, as far as it matters to its calls.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LinkEnd {
-    /// Links that were attached since then may be the same worker's.
-    pub(crate) successors_since: Instant,
     /// How long to wait for the answers of a worker that does not send them again. None for workers that do.
     pub(crate) answer_wait: Option<Duration>,
     /// Whether the worker sent a frame that was too large.
@@ -43,13 +41,14 @@ pub(crate) struct Loss {
     pub(super) at: Instant,
     /// How long to wait for the answer, if the worker does not send it again.
     pub(super) answer_wait: Option<Duration>,
-    /// Links that were attached since then may be the same worker's.
-    pub(crate) successors_since: Instant,
+    /// The time at which the call was queued at the link. Links that were attached since then may be the same worker's.
+    pub(crate) queued: Instant,
 }
 
 impl Loss {
-    pub(super) fn of(end: &LinkEnd) -> Self {
-        Self { at: Instant::now(), answer_wait: end.answer_wait, successors_since: end.successors_since }
+    pub(super) fn of(end: &LinkEnd, queued: Option<Instant>) -> Self {
+        let at = Instant::now();
+        Self { at, answer_wait: end.answer_wait, queued: queued.unwrap_or(at) }
     }
 
     /// The moment at which a caller with so much patience gives the call up. None if it waits until the call's deadline.

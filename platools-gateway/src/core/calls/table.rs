@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::stage::{LinkEnd, Loss, RequeueTurn, Stage};
@@ -21,6 +22,8 @@ pub(super) struct Pending {
     /// The connection that the call is listed at.
     pub(super) holder: Option<ConnectionId>,
     pub(super) stage: watch::Sender<Stage>,
+    /// The time at which it was queued at a connection.
+    pub(super) queued: Option<Instant>,
     pub(super) listener: Option<Listener>,
     /// Counts the call at the worker that has it.
     pub(super) load: Option<Held>,
@@ -140,7 +143,7 @@ impl CallTable {
         for call_id in &lost {
             self.hold(call_id, None);
             if let Some(call) = self.pending.get(call_id) {
-                call.set(Stage::Lost(Loss::of(end)));
+                call.set(Stage::Lost(Loss::of(end, call.queued)));
             }
         }
     }

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use tokio::time::Instant;
 
 use super::*;
 
@@ -77,7 +76,7 @@ fn is_returned(waiting: &Waiting) -> bool {
 
 /// The end of a link whose worker sends its answers again.
 fn resending() -> LinkEnd {
-    LinkEnd { successors_since: Instant::now(), answer_wait: None, is_for_large_frame: false }
+    LinkEnd { answer_wait: None, is_for_large_frame: false }
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 
 use platools::wire::Features;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 
 use super::live::Queued;
 use super::{Arrival, Closing, Delivery, Notice, Order, Workers};
@@ -19,7 +18,6 @@ pub struct Link {
     pub(super) identity: Identity,
     pub(super) connection_id: ConnectionId,
     pub(super) arrival: Arrival,
-    pub(super) attached: Instant,
     /// Whether it was the live one of its scope, or one of a pool, when it came.
     pub(super) was_live: bool,
     /// Whether the worker sent a frame that was too large.
@@ -122,10 +120,7 @@ impl Link {
 
     /// What the calls of the link have to know of its end.
     fn end(&self) -> LinkEnd {
-        // A worker that took the place of its own link was there before that ended.
-        let is_superseded = *self.closed.borrow() == Some(Closing::Superseded);
         LinkEnd {
-            successors_since: if is_superseded { self.attached } else { Instant::now() },
             // Workers that know any extension send again what they are not sure of, and others do not.
             answer_wait: self.features.is_empty().then_some(self.workers.settings.wait_for_lost_answer),
             is_for_large_frame: self.sent_large_frame,

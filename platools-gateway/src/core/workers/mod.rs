@@ -147,7 +147,7 @@ impl Workers {
     }
 
     /// Says how long calls wait for links from now on.
-    pub(crate) fn wait(&mut self, settings: CallSettings) {
+    pub(crate) fn configure(&mut self, settings: CallSettings) {
         self.settings = settings;
     }
 
@@ -167,13 +167,12 @@ impl Workers {
         let (drain, draining) = watch::channel(None);
         let (closing, closed) = watch::channel(None);
         let connection_id = ConnectionId::random();
-        let attached = Instant::now();
         let live = Arc::new(Live {
             arrival,
             connection_id: connection_id.clone(),
             identity: identity.clone(),
             connected_ms: now_ms(),
-            attached,
+            attached: Instant::now(),
             load: Gauge::default(),
             calls: self.calls.clone(),
             secret,
@@ -205,7 +204,6 @@ impl Workers {
             identity,
             connection_id,
             arrival,
-            attached,
             was_live,
             sent_large_frame: false,
             features,
@@ -243,11 +241,11 @@ impl Workers {
     }
 
     /// Tells the workers that may have a call that nobody waits for it any more: the worker whose socket has it, or, once that has
-    /// ended, those that came since.
+    /// ended, those that came since the call was queued there: a worker may connect again before its old socket ends.
     pub(crate) fn cancel(&self, scope: &Scope, call_id: &CallId, stage: &Stage) {
         let may_have = |live: &&Arc<Live>| match stage {
             Stage::Taken { connection } | Stage::Sent { connection } => live.connection_id == *connection,
-            Stage::Lost(loss) => live.attached >= loss.successors_since,
+            Stage::Lost(loss) => live.attached >= loss.queued,
             Stage::Open | Stage::Queued { .. } | Stage::Returned(_) => false,
         };
         let notice = Notice::Cancel { call_id: call_id.clone() };

@@ -164,6 +164,7 @@ fn attach_to_pool(workers: &Workers) -> Link {
 async fn of_a_pool_only_the_worker_that_may_have_a_call_is_told_that_nobody_waits() {
     let workers = Workers::default();
     let mut pool: Vec<_> = (0..4).map(|_| attach_to_pool(&workers)).collect();
+    tokio::time::advance(Duration::from_secs(1)).await;
     let mut waiting = workers.calls.open("c".into(), identity().scope(), "t", None);
     workers.find(&identity().scope()).unwrap().deliver(delivery("c")).unwrap();
     let cancel = |waiting: &Waiting| workers.cancel(&identity().scope(), &"c".into(), &waiting.stage());
