@@ -193,11 +193,11 @@ impl Core {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
         check_arguments(tool, &request.arguments).await?;
-        let mut live = self.workers.find(&scope).ok_or_else(offline)?;
+        let mut live = self.workers.choose(&scope, &tool.version()).ok_or_else(offline)?;
         if let Some(named) = named {
             named.note(call_id).await?;
             // The link may have ended while the disk was waited for.
-            live = self.workers.find(&scope).ok_or_else(offline)?;
+            live = self.workers.choose(&scope, &tool.version()).ok_or_else(offline)?;
         }
 
         let (name, trace) = (request.tool.name.as_str(), &request.trace);

@@ -47,6 +47,7 @@ mod model_trouble;
 mod named;
 mod observe;
 mod openai;
+mod pools;
 mod program;
 mod projects;
 mod proxies;

@@ -46,12 +46,12 @@ impl Core {
                 continue;
             }
             let scope = set.identity.scope();
-            let online = self.workers.is_online(&scope);
             let visible = set.tools.iter().filter(|tool| may(&watched.caller, Action::Watch, &set.identity, tool));
-            let usable = visible.map(|tool| &tool.declaration).filter(|tool| is_allowed(allowed, tool));
-            shown.extend(
-                usable.map(|tool| tool_shown(&set.identity, tool, online, snapshot.is_enabled(&scope, &tool.name))),
-            );
+            let usable = visible.filter(|tool| is_allowed(allowed, &tool.declaration));
+            shown.extend(usable.map(|tool| {
+                let (online, name) = (self.workers.is_online(&scope, &tool.version()), &tool.declaration.name);
+                tool_shown(&set.identity, &tool.declaration, online, snapshot.is_enabled(&scope, name))
+            }));
         }
         Some(OwnTools(shown))
     }
