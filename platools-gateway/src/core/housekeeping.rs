@@ -38,7 +38,14 @@ impl Core {
             self.repeat("last uses", SWEEPING, async |core| core.note_uses_of_sockets().await),
             self.repeat("token records", SWEEPING, async |core| core.remove_ended_tokens().await),
             self.repeat("aging", SWEEPING, async |core| core.store_aging().await),
+            self.keep_pools(),
         ]
+    }
+
+    /// Keeps the catalogues of pools right, in a supervised task.
+    fn keep_pools(self: &Arc<Self>) -> AbortOnDropHandle<()> {
+        let core = Arc::clone(self);
+        self.tasks.keep("pools", move || Arc::clone(&core).settle_departures())
     }
 
     /// Repeats some work in a supervised task.

@@ -16,6 +16,7 @@ pub mod clock;
 mod compact;
 pub(crate) mod content;
 mod credentials;
+mod departures;
 pub(crate) mod digest;
 pub mod directory;
 mod envelope;
@@ -78,6 +79,7 @@ use callers::Callers;
 use calls::Calls;
 use catalog::Catalog;
 use chat::{ChatSettings, Runs};
+use departures::Departures;
 use directory::Directory;
 use error::Error;
 use feed::{Feed, FeedSettings, OwnEvents, SnapshotProvider};
@@ -138,6 +140,7 @@ pub struct Core {
     trace_ratio: f64,
     call_figures: Arc<CallFigures>,
     throttles: Throttles,
+    departures: Departures,
     audit: Audit,
     /// True once the gateway is about to stop and still serves everything.
     leaving: AtomicBool,
@@ -162,6 +165,7 @@ impl Core {
         let core = Self::on(Store::open(folder).await?, limits, folder, signing_keys).await?;
         core.directory.open_signing_keys().await?;
         core.catalog.load().await?;
+        core.workers.keep_stored(core.catalog.as_declared());
         Ok(core)
     }
 
@@ -219,6 +223,7 @@ impl Core {
             trace_ratio: 0.0,
             call_figures,
             throttles: Throttles::default(),
+            departures: Departures::default(),
             audit,
             leaving: AtomicBool::new(false),
             stopping: AtomicBool::new(false),

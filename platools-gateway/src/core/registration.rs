@@ -1,13 +1,15 @@
-//! The tools that a worker declares: how often, how many, and which of them are taken.
+//! [`Core::register`]: the tools that a worker declares, how often, how many, and which of them are taken.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use platools::wire::ToolDeclaration;
 
-use super::catalog::{Changes, Replacement, Room, TooLarge};
+use super::catalog::{Changes, DeclaredTools, Membership, Registrant, Replacement, Room, TooLarge};
 use super::error::Error;
-use super::identity::Identity;
-use super::{Core, Fence};
+use super::identity::{Identity, Scope};
+use super::{Arrival, Core, Fence};
 use crate::domain::text::Text;
 
 /// A worker may register so many tools.
@@ -20,15 +22,17 @@ const MAX_NAME_CHARS: usize = 128;
 const ROLES: (usize, Text) = (64, Text::line("roles", 128));
 
 /// What became of a registration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Registration {
     /// The tools are these now.
     Stored(Changes),
-    /// It came too soon.
+    /// It changes something, and came too soon.
     Throttled {
-        /// How long to wait before registering again, in milliseconds.
-        retry_after_ms: u64,
+        /// The time until it is admitted.
+        wait: Duration,
+        /// The tools to register then.
+        tools: Vec<ToolDeclaration>,
     },
     /// It has too many tools; nothing changed.
     TooMany {
@@ -42,10 +46,10 @@ pub enum Registration {
 }
 
 impl Core {
-    /// Takes the complete set of tools of a worker: those it leaves out are gone.
+    /// Takes the complete set of tools of a worker: those it leaves out are gone, unless another worker of its pool has them.
     ///
     /// # Errors
-    /// The database failed; nothing changed.
+    /// The database failed; the catalogue is as it was.
     pub async fn register(
         &self,
         identity: &Identity,
@@ -55,25 +59,61 @@ impl Core {
         if tools.len() > MAX_TOOLS {
             return Ok(Registration::TooMany { count: tools.len() });
         }
-        if let Err(wait) = self.throttles.admit(identity.scope()) {
-            // Rounded up, so that a worker that waits exactly so long is admitted.
-            let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-            return Ok(Registration::Throttled { retry_after_ms });
-        }
         let tools = acceptable(tools);
         let limiter = &self.limiter;
         let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
-        let changes = match self.catalog.replace(identity, tools, room, || fence.is_current()).await? {
-            Replacement::Done(changes) => changes,
-            Replacement::Superseded => return Ok(Registration::Superseded),
-            Replacement::TooLarge(too_large) => return Ok(Registration::TooLarge(too_large)),
-        };
-        if changes.is_any() {
-            let scope = identity.scope();
-            self.tools_changed(&scope);
-            self.news.tell(&scope);
+        let link = RegisteringLink { core: self, scope: identity.scope(), arrival: fence.arrival() };
+        match self.catalog.register(identity, tools, room, &link).await? {
+            Replacement::Done { changes, is_newly_online, keeps_departed } => {
+                if changes.is_any() || is_newly_online {
+                    self.tell_of_tools(&link.scope);
+                }
+                if keeps_departed {
+                    self.departures.prune_later(link.scope);
+                }
+                Ok(Registration::Stored(changes))
+            }
+            Replacement::Throttled { wait, declared, is_newly_online } => {
+                if is_newly_online {
+                    self.tell_of_tools(&link.scope);
+                }
+                Ok(Registration::Throttled { wait, tools: declared })
+            }
+            Replacement::Superseded => Ok(Registration::Superseded),
+            Replacement::TooLarge(too_large) => Ok(Registration::TooLarge(too_large)),
         }
-        Ok(Registration::Stored(changes))
+    }
+
+    /// Tells that the tools of a scope changed, or whether they are online.
+    pub(super) fn tell_of_tools(&self, scope: &Scope) {
+        self.tools_changed(scope);
+        self.news.tell(scope);
+    }
+}
+
+/// The link that a registration came over.
+struct RegisteringLink<'a> {
+    core: &'a Core,
+    scope: Scope,
+    arrival: Arrival,
+}
+
+impl Registrant for RegisteringLink<'_> {
+    fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
+    fn membership(&self) -> Option<Membership> {
+        self.core.workers.membership(&self.scope, self.arrival)
+    }
+
+    fn admit(&self) -> Result<(), Duration> {
+        let links = self.core.workers.links_of(&self.scope);
+        self.core.throttles.admit(self.scope.clone(), self.arrival, links)
+    }
+
+    fn declare(&self, tools: Arc<DeclaredTools>) {
+        self.core.workers.declare(&self.scope, self.arrival, tools);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::authority::{Action, Resource, authorize};
 pub struct ListedTool {
     /// Whose tool it is.
     pub identity: Arc<Identity>,
-    /// Whether its worker is connected.
+    /// Whether a worker is connected that declared it as it is here.
     pub online: bool,
     /// Whether it may be called.
     pub enabled: bool,
@@ -262,7 +262,7 @@ impl Core {
         let scope = identity.scope();
         ListedTool {
             identity: Arc::clone(identity),
-            online: self.workers.is_online(&scope),
+            online: self.workers.is_online(&scope, &tool.version()),
             enabled: self.directory.snapshot().is_enabled(&scope, &tool.declaration.name),
             fingerprint: tool.fingerprint.clone(),
             changed_ms: tool.changed_ms,

@@ -82,7 +82,7 @@ pub enum Policy {
     /// A new worker takes the place of the one before.
     #[default]
     Supersede,
-    /// All stay, and each call goes to the one with the fewest calls under way.
+    /// All stay, and each call goes to the less loaded of two that have the tool, picked at random.
     Pool,
 }
 

@@ -1,5 +1,6 @@
 //! Plain data that every part of the gateway may use: ids, scopes, callers and their roles, the one error. No lock, no I/O.
 
+pub(crate) mod arrival;
 pub(crate) mod audit;
 pub mod error;
 pub mod identity;

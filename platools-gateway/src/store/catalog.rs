@@ -8,6 +8,7 @@ use tokio::task::spawn_blocking;
 use super::Store;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Identity, Scope};
+use crate::domain::arrival::Arrival;
 
 /// One tool as it is stored.
 #[derive(Debug, Clone)]
@@ -34,9 +35,33 @@ impl Store {
         read.map_err(|error| Error::new(ErrorKind::Storage, "the stored tools cannot be read").caused_by(error))
     }
 
-    /// Replaces the tools of one entity in one environment.
-    pub(crate) async fn replace_tools(&self, scope: &Scope, tools: &[ToolRow]) -> Result<(), Error> {
+    /// The latest generation that tools were written with.
+    pub(crate) async fn latest_generation(&self) -> Result<Option<Arrival>, Error> {
+        let row = sqlx::query("SELECT MAX(generation) AS latest FROM tool_sets").fetch_one(&self.reads).await?;
+        Ok(row.get::<Option<i64>, _>("latest").map(Arrival::stored))
+    }
+
+    /// Replaces the tools of one entity in one environment, unless they were written with a later generation. Says whether it did.
+    pub(crate) async fn replace_tools(
+        &self,
+        scope: &Scope,
+        generation: Arrival,
+        tools: &[ToolRow],
+    ) -> Result<bool, Error> {
         let mut transaction = self.writes.begin().await?;
+        let claimed = sqlx::query(
+            "INSERT INTO tool_sets (entity_id, environment_id, generation) VALUES ($1, $2, $3) \
+             ON CONFLICT (entity_id, environment_id) DO UPDATE SET generation = excluded.generation \
+             WHERE tool_sets.generation <= excluded.generation",
+        )
+        .bind(scope.entity.as_str())
+        .bind(scope.environment.as_str())
+        .bind(generation.number())
+        .execute(&mut *transaction)
+        .await?;
+        if claimed.rows_affected() == 0 {
+            return Ok(false);
+        }
         sqlx::query("DELETE FROM tools WHERE entity_id = $1 AND environment_id = $2")
             .bind(scope.entity.as_str())
             .bind(scope.environment.as_str())
@@ -60,7 +85,7 @@ impl Store {
             .await?;
         }
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -90,5 +115,43 @@ fn tool(row: &SqliteRow) -> Option<(Identity, ToolRow)> {
             tracing::error!(%error, entity = identity.entity, "a stored tool cannot be read and is left out");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn row(name: &str) -> ToolRow {
+        let declaration = ToolDeclaration::new(name, "", json!({"type": "object"}));
+        ToolRow { declaration, fingerprint: "f".to_owned(), changed_ms: 1 }
+    }
+
+    #[tokio::test]
+    async fn a_write_of_an_earlier_generation_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).await.unwrap();
+        let project = store.default_project().await.unwrap();
+        let environment = store.directory().await.unwrap().environments[0].id.clone();
+        let insert =
+            "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ('ent_1', $1, 'e', 'pool', 1)";
+        sqlx::query(insert).bind(project.as_str()).execute(store.writes.connection()).await.unwrap();
+        let scope = Scope { entity: "ent_1".into(), environment };
+        let (earlier, later) = (Arrival::now(), Arrival::now());
+        assert_eq!(store.latest_generation().await.unwrap(), None);
+        assert!(store.replace_tools(&scope, later, &[row("later")]).await.unwrap());
+        assert!(!store.replace_tools(&scope, earlier, &[row("earlier")]).await.unwrap());
+        let names = async || {
+            let tools = store.tools().await.unwrap();
+            tools.into_iter().map(|(_, row)| row.declaration.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names().await, ["later"]);
+        assert!(store.replace_tools(&scope, later, &[]).await.unwrap(), "one link may write again");
+        assert!(!store.replace_tools(&scope, earlier, &[row("earlier")]).await.unwrap());
+        assert_eq!(names().await, [""; 0]);
+        assert_eq!(store.latest_generation().await.unwrap(), Some(later));
+        store.close().await;
     }
 }

@@ -240,6 +240,7 @@ fn steps() -> Vec<Migration> {
     let database = include_str!("../../migrations/0010_database.sql");
     let aging = include_str!("../../migrations/0011_journal.sql");
     let bounds = include_str!("../../migrations/0012_bounds.sql");
+    let pools = include_str!("../../migrations/0013_pools.sql");
     let directory_changes = include_str!("../../migrations/0014_directory_changes.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
@@ -258,6 +259,7 @@ fn steps() -> Vec<Migration> {
         step(10, "database", database),
         step(11, "aging", aging),
         step(12, "bounds", bounds),
+        step(13, "pools", pools),
         step(14, "directory changes", directory_changes),
     ]
 }

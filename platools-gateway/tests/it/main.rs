@@ -51,6 +51,7 @@ mod moving;
 mod named;
 mod observe;
 mod openai;
+mod pools;
 mod program;
 mod projects;
 mod proxies;

@@ -238,6 +238,7 @@ async fn news_is_for_those_who_see_the_tools() {
     let caller = Caller::admin(&gateway);
     caller.send("PATCH", "/v1/tools/two", r#"{"enabled":false}"#).await;
     let mut orders = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
+    orders.register(&[]).await;
     listening.list_change().await;
     assert_eq!(client.names().await, [""; 0], "the first news was of the entity's own worker");
     orders.register(&["lookup"]).await;

@@ -187,13 +187,19 @@ async fn another_environment_or_entity_supersedes_nobody() {
     assert_eq!(gateway.connection_count(), 3);
 }
 
+/// Registers six times, each time other tools than before; the last time `a` alone.
+async fn register_six_times(worker: &mut Worker) {
+    for other in ["b", "c", "d", "e", "f"] {
+        worker.register(&["a", other]).await;
+    }
+    worker.register(&["a"]).await;
+}
+
 #[tokio::test]
-async fn a_seventh_registration_in_a_minute_is_throttled() {
+async fn a_seventh_registration_of_other_tools_in_a_minute_is_throttled() {
     let gateway = dev_gateway().await;
     let mut worker = Dial::dev(&gateway).welcomed().await;
-    for _ in 0..6 {
-        worker.register(&["a"]).await;
-    }
+    register_six_times(&mut worker).await;
     worker.declare(&["a", "b"]).await;
     let throttled = worker.expect("register_throttled").await;
     let retry_after_ms = throttled["retry_after_ms"].as_u64().unwrap();
@@ -205,8 +211,62 @@ async fn a_seventh_registration_in_a_minute_is_throttled() {
     let mut next = Dial::dev(&gateway).welcomed().await;
     next.declare(&["a", "b"]).await;
     next.expect("register_throttled").await;
+    // The tools that it declared as they were are called all the same.
+    let call = Caller::admin(&gateway).calling("a", json!({}));
+    let frame = next.expect("tool_call").await;
+    next.answer(&frame, json!("served")).await;
+    assert_eq!(ended(call).await.body["result"], "served");
     // Another environment counts for itself.
     Dial::to(&gateway, "/ws/sdk?env=prod").secret(dev::SECRET).welcomed().await.register(&["a"]).await;
+}
+
+#[tokio::test]
+async fn a_registration_that_changes_nothing_is_not_counted() {
+    let gateway = dev_gateway().await;
+    for _ in 0..3 {
+        let mut worker = Dial::dev(&gateway).welcomed().await;
+        for _ in 0..20 {
+            assert_eq!(worker.register(&["a"]).await["updated"], 0);
+        }
+    }
+}
+
+/// Lets so much time pass for the gateway, which runs in the same runtime.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+#[tokio::test]
+async fn the_latest_throttled_registration_is_stored_when_the_minute_is_over() {
+    let gateway = dev_gateway().await;
+    let mut worker = Dial::dev(&gateway).welcomed().await;
+    register_six_times(&mut worker).await;
+    for refused in [["a", "x"], ["a", "y"]] {
+        worker.declare(&refused).await;
+        worker.expect("register_throttled").await;
+    }
+    pass(Duration::from_secs(61)).await;
+    let stored = worker.expect("tools_registered").await;
+    assert_eq!((&stored["new_tools"], &stored["count"]), (&json!(1), &json!(2)));
+    let tools = [("a".to_owned(), true), ("y".to_owned(), true)];
+    assert_eq!(Caller::admin(&gateway).tools().await, tools);
+    // Nothing else is kept: the next answer is that of the heartbeat.
+    worker.settle().await;
+}
+
+#[tokio::test]
+async fn a_registration_that_is_stored_replaces_one_that_was_throttled() {
+    let gateway = dev_gateway().await;
+    let mut worker = Dial::dev(&gateway).welcomed().await;
+    register_six_times(&mut worker).await;
+    worker.declare(&["a", "x"]).await;
+    worker.expect("register_throttled").await;
+    worker.register(&["a"]).await;
+    pass(Duration::from_secs(61)).await;
+    worker.settle().await;
+    assert_eq!(Caller::admin(&gateway).tools().await, [("a".to_owned(), true)]);
 }
 
 #[tokio::test]

@@ -1,9 +1,18 @@
-//! The tools of every entity and environment, kept while their workers are away.
+//! [`Catalog`]: the tools of every entity and environment, kept while their workers are away.
+//!
+//! Each link has the tools that it declared. The catalogue of a scope is the union of those of its links: a link that is alone
+//! replaces all of it, and the links of a pool have it together.
 
+mod declared;
+mod index;
+mod register;
 mod set;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use platools::wire::ToolDeclaration;
 use tokio::sync::{Mutex, OnceCell};
@@ -11,16 +20,25 @@ use tokio::sync::{Mutex, OnceCell};
 use super::error::{Error, ErrorKind};
 use super::identity::{Identity, Scope};
 use super::ids::{EnvironmentId, ProjectId};
+use crate::domain::arrival::Arrival;
 use crate::store::Store;
 
+pub(crate) use declared::{DeclaredTools, Member, ToolVersion};
+pub(crate) use register::{Membership, Registrant, Rest, Settled};
 pub use set::Changes;
 pub(crate) use set::{CatalogTool, ToolSet};
+
+use index::Index;
+
+/// For so long after its link ended, a tool that only this link of a pool had stays in the catalogue, whatever other links
+/// register: the worker restarts, or another one of its version is about to come. A restart of the gateway ends all links.
+pub(crate) const GRACE: Duration = Duration::from_secs(60);
 
 /// All tool sets, in memory and in the database.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     store: Store,
-    sets: RwLock<HashMap<Scope, Arc<ToolSet>>>,
+    index: RwLock<Index>,
     writing: StdMutex<HashMap<Scope, Arc<Mutex<Writing>>>>,
     /// Whether memory has what an earlier run left in the database.
     loaded: OnceCell<()>,
@@ -42,13 +60,29 @@ pub(crate) struct Room {
     pub(crate) project: usize,
 }
 
-/// What became of a set of tools that was to replace another.
+/// The outcome of a registration.
 #[derive(Debug)]
 pub(crate) enum Replacement {
-    /// It did.
-    Done(Changes),
+    /// The link has its tools.
+    Done {
+        /// Differences of the catalogue.
+        changes: Changes,
+        /// No other live link has all these tools, so some may be online now that were not.
+        is_newly_online: bool,
+        /// The catalogue still has tools that no live link declares.
+        keeps_departed: bool,
+    },
     /// A newer link of the worker was there first.
     Superseded,
+    /// It came too soon; nothing changed.
+    Throttled {
+        /// The time until it is admitted.
+        wait: Duration,
+        /// The tools that were declared.
+        declared: Vec<ToolDeclaration>,
+        /// The link is called for tools that are declared as the catalogue has them, and was not before.
+        is_newly_online: bool,
+    },
     /// It has too many bytes; nothing changed.
     TooLarge(TooLarge),
 }
@@ -75,7 +109,7 @@ pub(crate) struct Found {
 impl Catalog {
     /// A catalogue that is not read before it is needed: most of what is done beside a gateway has no need of it.
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, sets: RwLock::default(), writing: StdMutex::default(), loaded: OnceCell::new() }
+        Self { store, index: RwLock::default(), writing: StdMutex::default(), loaded: OnceCell::new() }
     }
 
     /// Reads the catalogue that an earlier run left, unless that was done. Schemas are prepared when they are needed.
@@ -85,53 +119,13 @@ impl Catalog {
             for (identity, row) in self.store.tools().await? {
                 sets.entry(identity.scope()).or_insert_with(|| (identity, Vec::new())).1.push(Arc::new(row.into()));
             }
-            let set = |(identity, tools)| Arc::new(ToolSet::new(identity, tools));
-            let sets = sets.into_iter().map(|(scope, parts)| (scope, set(parts)));
-            self.sets.write().unwrap_or_else(PoisonError::into_inner).extend(sets);
+            sets.into_values().for_each(|(identity, tools)| self.insert(ToolSet::new(identity, tools)));
+            if let Some(latest) = self.store.latest_generation().await? {
+                latest.observe();
+            }
             Ok(())
         };
         self.loaded.get_or_try_init(load).await.copied()
-    }
-
-    /// Replaces the tools of a worker, unless there is no room for them, or `is_current` says that a newer link of it was there
-    /// first.
-    pub(crate) async fn replace(
-        &self,
-        identity: &Identity,
-        declared: Vec<ToolDeclaration>,
-        room: Room,
-        is_current: impl Fn() -> bool,
-    ) -> Result<Replacement, Error> {
-        self.load().await?;
-        let scope = identity.scope();
-        let writing = self.writing(&scope);
-        let mut writing = writing.lock().await;
-        if !is_current() {
-            return Ok(Replacement::Superseded);
-        }
-        let before = self.set(&scope);
-        // Schemas are prepared where no socket waits for it.
-        let declare = {
-            let before = before.clone();
-            move || ToolSet::declare(before.as_deref(), declared)
-        };
-        let declare = tokio::task::spawn_blocking(declare).await;
-        let (tools, changes) = declare.map_err(|error| {
-            Error::new(ErrorKind::InvalidRequest, "the tools' schemas cannot be prepared").caused_by(error)
-        })?;
-        let set = ToolSet::new(identity.clone(), tools);
-        let room = room.scope.min(room.project.saturating_sub(self.bytes_beside(identity)));
-        if set.bytes() > room {
-            return Ok(Replacement::TooLarge(TooLarge { bytes: set.bytes(), room, past: set.past(room) }));
-        }
-        if before.as_deref().is_none_or(|before| !before.is_same(&set)) || writing.unsettled {
-            writing.unsettled = true;
-            let rows: Vec<_> = set.tools.iter().map(|tool| tool.row()).collect();
-            self.store.replace_tools(&scope, &rows).await?;
-            self.sets.write().unwrap_or_else(PoisonError::into_inner).insert(scope, Arc::new(set));
-            writing.unsettled = false;
-        }
-        Ok(Replacement::Done(changes))
     }
 
     /// The one entity of an environment that has a tool of that name, or the one that is named. Tools that are not visible do not count.
@@ -143,11 +137,11 @@ impl Catalog {
         is_visible: impl Fn(&Found) -> bool,
     ) -> Result<Found, Error> {
         self.load().await?;
-        let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
-        let mut owners = sets.values().filter_map(|set| {
-            let fits = set.identity.environment_id == *environment && is_meant(&set.identity, entity);
-            let tool = if fits { set.tool(name) } else { None };
-            tool.map(|tool| Found { identity: set.identity.clone(), tool: Arc::clone(tool) }).filter(&is_visible)
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        let owners = index.owners(environment, name).filter(|set| is_meant(&set.identity, entity));
+        let mut owners = owners.filter_map(|set| {
+            let tool = set.tool(name)?;
+            Some(Found { identity: set.identity.clone(), tool: Arc::clone(tool) }).filter(&is_visible)
         });
         let Some(first) = owners.next() else {
             return Err(Error::new(ErrorKind::UnknownTool, format!("unknown tool: {name}")));
@@ -176,35 +170,35 @@ impl Catalog {
 
     /// The tool sets of a project, as far as they were read.
     pub(crate) fn list_loaded(&self, project: &ProjectId) -> Vec<Arc<ToolSet>> {
-        let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
-        let mut listed: Vec<_> = sets.values().filter(|set| set.identity.project_id == *project).cloned().collect();
-        listed.sort_by(|left, right| order(&left.identity).cmp(&order(&right.identity)));
-        listed
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.of_project(project).cloned().collect()
+    }
+
+    /// The tools of each scope as if one link had declared them, earlier than all that come.
+    pub(crate) fn as_declared(&self) -> Vec<(Scope, Arc<DeclaredTools>)> {
+        let declared = |set: &Arc<ToolSet>| Arc::new(DeclaredTools::new(set.tools.clone(), Arrival::stored(0)));
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.sets().map(|set| (set.identity.scope(), declared(set))).collect()
     }
 
     /// Forgets the tools of entities and environments that are gone; says where there were some.
     pub(crate) fn retain(&self, is_there: impl Fn(&Scope) -> bool) -> Vec<Scope> {
-        let mut gone = Vec::new();
-        self.sets.write().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| {
-            let stays = is_there(scope);
-            if !stays {
-                gone.push(scope.clone());
-            }
-            stays
-        });
+        let gone = self.index.write().unwrap_or_else(PoisonError::into_inner).retain(&is_there);
         self.writing.lock().unwrap_or_else(PoisonError::into_inner).retain(|scope, _| is_there(scope));
         gone
     }
 
     /// Bytes of the other tools of a worker's project.
     fn bytes_beside(&self, identity: &Identity) -> usize {
-        let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
-        let others = sets.values().filter(|set| set.identity.project_id == identity.project_id);
-        others.filter(|set| set.identity.scope() != identity.scope()).map(|set| set.bytes()).sum()
+        self.index.read().unwrap_or_else(PoisonError::into_inner).bytes_beside(identity)
     }
 
     fn set(&self, scope: &Scope) -> Option<Arc<ToolSet>> {
-        self.sets.read().unwrap_or_else(PoisonError::into_inner).get(scope).cloned()
+        self.index.read().unwrap_or_else(PoisonError::into_inner).get(scope).cloned()
+    }
+
+    fn insert(&self, set: ToolSet) {
+        self.index.write().unwrap_or_else(PoisonError::into_inner).insert(Arc::new(set));
     }
 
     fn writing(&self, scope: &Scope) -> Arc<Mutex<Writing>> {
@@ -215,29 +209,4 @@ impl Catalog {
 
 fn is_meant(identity: &Identity, entity: Option<&str>) -> bool {
     entity.is_none_or(|wanted| identity.entity_id.as_str() == wanted || identity.entity == wanted)
-}
-
-fn order(identity: &Identity) -> (&str, &str) {
-    (&identity.entity, &identity.environment)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Core;
-    use super::super::limits::Limits;
-
-    #[tokio::test]
-    async fn beside_a_gateway_tools_are_read_when_they_are_needed_and_not_before() {
-        let folder = tempfile::tempdir().unwrap();
-        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
-        assert!(core.catalog.loaded.initialized());
-        core.close().await;
-
-        let core = Core::open_existing(folder.path()).await.unwrap();
-        core.local_admin().add_agent("buyer", crate::core::agent::Profile::default()).await.unwrap();
-        assert!(!core.catalog.loaded.initialized());
-        assert_eq!(core.local_admin().tools(None).await.unwrap().len(), 0);
-        assert!(core.catalog.loaded.initialized());
-        core.close().await;
-    }
 }

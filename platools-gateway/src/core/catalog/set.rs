@@ -7,6 +7,7 @@ use platools::wire::ToolDeclaration;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
+use super::declared::ToolVersion;
 use crate::core::clock::now_ms;
 use crate::core::digest::sha256;
 use crate::core::error::{Error, ErrorKind};
@@ -59,7 +60,7 @@ impl Changes {
 }
 
 impl CatalogTool {
-    fn new(declaration: ToolDeclaration) -> Self {
+    pub(crate) fn new(declaration: ToolDeclaration) -> Self {
         let text = text_of(&declaration);
         let arguments = OnceCell::new_with(Some(Arc::new(prepare(&declaration))));
         Self { declaration, fingerprint: fingerprint(&text), changed_ms: now_ms(), bytes: text.len(), arguments }
@@ -74,6 +75,11 @@ impl CatalogTool {
             })
         };
         self.arguments.get_or_try_init(prepare).await.cloned()
+    }
+
+    /// The tool in this version.
+    pub(crate) fn version(&self) -> ToolVersion<'_> {
+        ToolVersion { name: &self.declaration.name, fingerprint: &self.fingerprint }
     }
 
     pub(crate) fn row(&self) -> ToolRow {
@@ -145,24 +151,39 @@ impl ToolSet {
             && self.tools.iter().zip(&other.tools).all(|(left, right)| Arc::ptr_eq(left, right))
     }
 
-    /// What becomes of the set when the worker declares these tools: one that is declared as before stays what it is.
-    pub(crate) fn declare(before: Option<&Self>, declared: Vec<ToolDeclaration>) -> (Vec<Arc<CatalogTool>>, Changes) {
-        let known = |name: &str| before.and_then(|set| set.tool(name));
-        let mut changes = Changes { count: declared.len() as u64, ..Changes::default() };
+    /// Whether another set has the very same tools, in whichever order.
+    pub(crate) fn has_same_tools(&self, other: &Self) -> bool {
+        let is_there =
+            |tool: &Arc<CatalogTool>| other.tool(&tool.declaration.name).is_some_and(|there| Arc::ptr_eq(there, tool));
+        self.tools.len() == other.tools.len() && self.tools.iter().all(is_there)
+    }
+
+    /// What is different from an earlier set of the same scope.
+    pub(crate) fn changes_since(&self, before: Option<&Self>) -> Changes {
+        let mut changes = Changes { count: self.tools.len() as u64, ..Changes::default() };
         let mut kept = 0;
-        let tools = declared.into_iter().map(|declaration| {
-            let old = known(&declaration.name);
-            kept += u64::from(old.is_some());
-            match old {
-                Some(same) if same.declaration == declaration => return Arc::clone(same),
-                Some(_) => changes.updated += 1,
+        for tool in &self.tools {
+            match before.and_then(|set| set.tool(&tool.declaration.name)) {
+                Some(same) if Arc::ptr_eq(same, tool) => kept += 1,
+                Some(_) => (kept, changes.updated) = (kept + 1, changes.updated + 1),
                 None => changes.added += 1,
             }
-            Arc::new(CatalogTool::new(declaration))
-        });
-        let tools = tools.collect();
+        }
         changes.pruned = before.map_or(0, |set| set.tools.len() as u64) - kept;
-        (tools, changes)
+        changes
+    }
+
+    /// The tools of a worker that declares these, without any other link, and what is different from before.
+    #[cfg(test)]
+    pub(crate) fn declare(before: Option<&Self>, declared: Vec<ToolDeclaration>) -> (Vec<Arc<CatalogTool>>, Changes) {
+        let known = |declaration: &ToolDeclaration| {
+            let old = before.and_then(|set| set.tool(&declaration.name));
+            old.filter(|old| old.declaration == *declaration).cloned()
+        };
+        let tool = |declaration| known(&declaration).unwrap_or_else(|| Arc::new(CatalogTool::new(declaration)));
+        let set = Self::new(Identity::sample(), declared.into_iter().map(tool).collect());
+        let changes = set.changes_since(before);
+        (set.tools, changes)
     }
 }
 

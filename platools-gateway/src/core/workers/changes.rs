@@ -143,9 +143,10 @@ impl Workers {
         }
     }
 
-    /// Forgets changes that are long over.
+    /// Forgets changes, and the tools of links, that are long over.
     pub(crate) fn sweep(&self) {
         self.changes.lock().sweep();
+        self.sweep_gone();
     }
 }
 

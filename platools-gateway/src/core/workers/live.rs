@@ -1,6 +1,7 @@
 //! The gateway's end of a link.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 
 use platools::wire::Features;
 use secrecy::SecretString;
@@ -9,10 +10,11 @@ use tokio::time::Instant;
 
 use super::{Arrival, Closing, ConnectedWorker, Delivery, Notice};
 use crate::core::calls::Calls;
+use crate::core::catalog::DeclaredTools;
 use crate::core::envelope::ArgumentForm;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::gauge::{Gauge, Held};
-use crate::core::identity::{Credential, Identity};
+use crate::core::identity::{Credential, Identity, Policy};
 use crate::core::ids::ConnectionId;
 
 /// How many bytes of calls wait for one socket before further ones are refused.
@@ -33,6 +35,10 @@ pub(crate) struct Live {
     pub(super) secret: SecretString,
     pub(super) credential: Credential,
     pub(super) features: Features,
+    /// How the links of its scope get along.
+    pub(super) policy: Policy,
+    /// The tools that it declared; none before its first registration.
+    pub(super) declared: RwLock<Option<Arc<DeclaredTools>>>,
     /// The worker said that it stops.
     pub(super) is_leaving: AtomicBool,
     pub(super) notices: mpsc::Sender<Notice>,

@@ -1,19 +1,21 @@
 //! The live links of workers: one for each entity and environment, or several where the entity is a pool.
 
 mod changes;
+mod choice;
 mod link;
 mod live;
+mod membership;
 mod messages;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use platools::wire::Features;
 use secrecy::SecretString;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::calls::{CallSettings, Calls, Stage};
@@ -27,31 +29,19 @@ use super::news::News;
 use super::random;
 use crate::authority::LastUses;
 
+pub use crate::domain::arrival::Arrival;
 pub use link::{ClosingSignal, Fence, Link};
 pub(crate) use live::{Live, Refused, busy, offline};
 pub use messages::{Closing, Delivery, Notice, Order, SignedParams};
 
 use changes::LinkChanges;
+use membership::Gone;
 
 /// How many calls wait for one socket before further ones are refused.
 const QUEUE_CALLS: usize = 1024;
 
 /// Cancellations that wait for one socket; further ones are left out.
 const NOTICES: usize = 1024;
-
-/// When a worker came, before it was known who it is. Of two links of one scope the one that came later stays, however long
-/// it took to let either in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Arrival(u64);
-
-impl Arrival {
-    /// Now.
-    #[must_use]
-    pub fn now() -> Self {
-        static ARRIVALS: AtomicU64 = AtomicU64::new(0);
-        Self(ARRIVALS.fetch_add(1, Ordering::Relaxed))
-    }
-}
 
 /// So much longer does it take to close the links for each of them, so that 1000 workers come back within 3 seconds or more
 /// and not all at once.
@@ -99,6 +89,12 @@ pub(crate) struct Workers {
 #[derive(Debug, Default)]
 struct State {
     live: HashMap<Scope, Vec<Arc<Live>>>,
+    /// The tools of links of pools that have just ended.
+    gone: HashMap<Scope, Vec<Gone>>,
+    /// The pools that lost tools with a link.
+    departed: HashSet<Scope>,
+    /// Wakes the task that waits for them.
+    departures: Arc<Notify>,
     closed: bool,
 }
 
@@ -120,15 +116,15 @@ impl State {
         true
     }
 
-    /// Takes a link out; says whether it was the last one of its scope.
+    /// Takes a link out; says whether tools may be offline now that were not.
     fn remove(&mut self, scope: &Scope, arrival: Arrival) -> bool {
         let Some(links) = self.live.get_mut(scope) else { return false };
-        links.retain(|live| live.arrival != arrival);
-        let is_empty = links.is_empty();
-        if is_empty {
+        let Some(position) = links.iter().position(|live| live.arrival == arrival) else { return false };
+        let ended = links.remove(position);
+        if links.is_empty() {
             self.live.remove(scope);
         }
-        is_empty
+        self.forget_tools(scope, &ended, Instant::now())
     }
 
     fn links(&self) -> impl Iterator<Item = &Arc<Live>> {
@@ -178,6 +174,8 @@ impl Workers {
             secret,
             credential,
             features,
+            policy,
+            declared: RwLock::default(),
             is_leaving: AtomicBool::new(false),
             notices,
             draining: drain,
@@ -186,16 +184,9 @@ impl Workers {
             closing,
         });
         let scope = identity.scope();
-        let (was_online, was_live) = {
-            let mut state = self.lock();
-            let was_online = state.live.contains_key(&scope);
-            (was_online, state.admit(scope.clone(), Arc::clone(&live), policy))
-        };
+        let was_live = self.lock().admit(scope.clone(), Arc::clone(&live), policy);
         if let Some(observer) = self.observer.as_ref().filter(|_| was_live) {
             observer.worker_came(&live.shown());
-        }
-        if !was_online {
-            self.news.tell(&scope);
         }
         self.link_changed(&scope);
         let workers = self.clone();
@@ -215,7 +206,8 @@ impl Workers {
         }
     }
 
-    /// The live link of a scope that has the fewest calls under way.
+    /// A link of a scope, whatever tools it has.
+    #[cfg(test)]
     pub(crate) fn find(&self, scope: &Scope) -> Option<Arc<Live>> {
         let state = self.lock();
         let staying = state.live.get(scope)?.iter().filter(|live| live.takes_calls());
@@ -228,11 +220,6 @@ impl Workers {
         let mut links: Vec<_> = state.links().filter(|live| live.identity.project_id == *project).collect();
         links.sort_by_key(|live| live.arrival);
         links.into_iter().map(|live| live.shown()).collect()
-    }
-
-    /// Whether a scope has a live link.
-    pub(crate) fn is_online(&self, scope: &Scope) -> bool {
-        self.lock().live.contains_key(scope)
     }
 
     /// Whether a link is still the live one of its scope.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::extract::ws::close_code;
 use platools::wire::{
@@ -12,6 +13,7 @@ use platools::wire::{
 use super::cut::cut;
 use super::end::End;
 use super::health::{self, alerts};
+use super::kept::Kept;
 use super::replies::Replies;
 use crate::core::error::causes_of;
 use crate::core::health::HealthReports;
@@ -56,6 +58,8 @@ pub(super) struct Frames<'a> {
     health: HealthReports,
     /// The answers that were read and are not acknowledged yet.
     unacknowledged: Mutex<Vec<String>>,
+    /// The registration that came too soon.
+    kept: Kept,
 }
 
 impl<'a> Frames<'a> {
@@ -72,6 +76,7 @@ impl<'a> Frames<'a> {
             replies,
             health: core.health_reports(link),
             unacknowledged: Mutex::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -229,15 +234,41 @@ impl<'a> Frames<'a> {
             tracing::warn!(tool.name = ?tool.name, reason = tool.reason, "a tool was left out of the registration");
         }
         let alerts = health::left_out(unreadable, &left_out(&tools));
-        match self.core.register(&self.identity, &self.fence, tools).await {
-            Ok(Registration::Stored(changes)) => {
-                let mut frames = vec![self.registered(changes)];
-                frames.extend(alerts);
-                self.reply_all(&frames)
+        // Of a worker's registrations only the latest counts.
+        self.kept.take();
+        let answered = match self.store(tools).await {
+            Ok(wait) => {
+                let error = "too many registrations; this one is stored after the delay, if no other comes until then";
+                self.reply(&PlatformFrame::RegisterThrottled(RegisterThrottled::new(error, whole_ms(wait))))
             }
-            Ok(Registration::Throttled { retry_after_ms }) => {
-                let error = "too many registrations; register again after the delay";
-                self.reply(&PlatformFrame::RegisterThrottled(RegisterThrottled::new(error, retry_after_ms)))
+            Err(next) => next,
+        };
+        match answered {
+            Next::Read => self.reply_all(&alerts),
+            end => end,
+        }
+    }
+
+    /// Waits until a registration that came too soon may be stored. Cancel-safe.
+    pub(super) async fn kept_is_due(&self) {
+        self.kept.due().await;
+    }
+
+    /// Stores the registration that came too soon. The worker is told once it is stored.
+    pub(super) async fn register_kept(&self) -> Next {
+        match self.kept.take() {
+            Some(tools) => self.store(tools).await.err().unwrap_or(Next::Read),
+            None => Next::Read,
+        }
+    }
+
+    /// Stores a registration, or keeps it and returns the time until it may be stored.
+    async fn store(&self, tools: Vec<ToolDeclaration>) -> Result<Duration, Next> {
+        Err(match self.core.register(&self.identity, &self.fence, tools).await {
+            Ok(Registration::Stored(changes)) => self.reply(&self.registered(changes)),
+            Ok(Registration::Throttled { wait, tools }) => {
+                self.kept.keep(tools, wait);
+                return Ok(wait);
             }
             Ok(Registration::TooMany { count }) => {
                 let error = format!("too many tools: {count} were declared, {MAX_TOOLS} are allowed");
@@ -252,7 +283,7 @@ impl<'a> Frames<'a> {
                 let error = "the registration could not be stored; connect again";
                 Next::End(End::refuse(close_code::ERROR, error))
             }
-        }
+        })
     }
 
     fn registered(&self, changes: Changes) -> PlatformFrame<'static> {
@@ -281,6 +312,11 @@ impl<'a> Frames<'a> {
             Err(_) => Next::End(End::close(close_code::POLICY, "the worker does not read")),
         }
     }
+}
+
+/// A time in milliseconds, rounded up, so that a worker that waits exactly so long is admitted.
+fn whole_ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).saturating_add(1)
 }
 
 /// The error of a registration that has too many bytes: it names the tools that do not fit.

@@ -79,7 +79,16 @@ async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
         return end;
     }
     loop {
-        let message = match next(socket, frames).await {
+        // Both arms are cancel-safe. Frames that are there are read first: one may be a newer registration.
+        let received = tokio::select! {
+            biased;
+            received = next(socket, frames) => received,
+            () = frames.kept_is_due() => match frames.register_kept().await {
+                Next::Read => continue,
+                Next::End(end) => return end,
+            },
+        };
+        let message = match received {
             Ok(message) => message,
             Err(end) => return end,
         };

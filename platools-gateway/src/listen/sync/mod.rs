@@ -6,6 +6,7 @@ mod cut;
 mod end;
 mod frames;
 mod health;
+mod kept;
 mod link;
 mod replies;
 mod socket;

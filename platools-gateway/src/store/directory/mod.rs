@@ -83,6 +83,7 @@ impl Store {
         for statement in [
             "DELETE FROM disabled_tools WHERE environment_id = $1",
             "DELETE FROM tools WHERE environment_id = $1",
+            "DELETE FROM tool_sets WHERE environment_id = $1",
             "DELETE FROM environments WHERE id = $1",
         ] {
             sqlx::query(statement).bind(environment.as_str()).execute(&mut *change).await?;
