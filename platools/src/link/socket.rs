@@ -137,6 +137,7 @@ impl Socket {
     }
 
     /// Ends the socket as its end wants it.
+    #[cfg(feature = "runtime")]
     pub(crate) async fn end(self, reason: &Disconnect) {
         let deadline = Instant::now() + CLOSE_LIMIT;
         self.end_by(reason, deadline, nothing).await;
