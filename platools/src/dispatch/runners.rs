@@ -12,12 +12,17 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 
 /// Up to so many waiting calls, a second thread is worth waking at once: the calls end sooner. With more of them both
 /// threads are busy anyway, and waking costs what it gains.
 const FEW: usize = 16;
+
+/// After so long a runner gives way. The runtime keeps the task that takes in an outcome for the thread that sent it, and no other
+/// thread can take it from there: without a pause, results would gather until no call waits.
+const TURN: Duration = Duration::from_micros(200);
 
 /// A queue of calls, and who is on the way to it. Dropping it drops the calls nobody has polled.
 pub(super) struct Runners<C>(Arc<Mutex<Queue<C>>>);
@@ -99,7 +104,14 @@ impl<C> fmt::Debug for Runners<C> {
 /// Polls calls until none waits.
 async fn run<C: Future<Output = ()> + Send + Unpin + 'static>(shared: Arc<Mutex<Queue<C>>>) {
     lock(&shared).standing_by -= 1;
+    let mut since = Instant::now();
     loop {
+        if since.elapsed() >= TURN {
+            lock(&shared).standing_by += 1;
+            give_way().await;
+            lock(&shared).standing_by -= 1;
+            since = Instant::now();
+        }
         let step = lock(&shared).next();
         match step {
             Step::Poll(mut call) => {
@@ -146,7 +158,6 @@ fn lock<C>(queue: &Mutex<Queue<C>>) -> MutexGuard<'_, Queue<C>> {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
-    use std::time::Duration;
 
     use futures::future::{BoxFuture, lazy};
 

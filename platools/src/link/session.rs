@@ -37,6 +37,9 @@ const BURST: RangeInclusive<usize> = 8..=64;
 /// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
 const BURST_BYTES: usize = 128 * 1024;
 
+/// A flush serves several results below this size; larger ones are not gathered for one.
+const SMALL_BYTES: usize = 16 * 1024;
+
 /// Past so many queued bytes calls that end say nothing before their replies.
 const SAID_BYTES: usize = 1024 * 1024;
 
@@ -152,7 +155,7 @@ impl Session<'_> {
             if let Wake::Succeeded(next) = wake {
                 return self.hand_over(next);
             }
-            if matches!(wake, Wake::Ended(_)) && self.worker.dispatcher.is_running() {
+            if matches!(&wake, Wake::Ended(outcome) if is_small(outcome)) && self.worker.dispatcher.is_running() {
                 // Lets calls that are about to end do so, and one flush serves them all.
                 yield_now().await;
             }
@@ -473,6 +476,11 @@ fn next_frame(
     // The outbox keeps replies whole: which socket they go out on, and what its platform knows, is clear only now.
     let reply = outbox.next_unsent()?;
     Some(if features.contains(Feature::ErrorDetails) { reply } else { without_error_details(reply) })
+}
+
+/// Whether others like it may gather in memory before they reach the outbox, which bounds them.
+fn is_small(outcome: &Outcome) -> bool {
+    outcome.result.as_ref().map_or(true, |output| output.json().len() < SMALL_BYTES)
 }
 
 /// The next call that has something to tell. The worker holds an outlet itself, so there is always one to come.
