@@ -210,6 +210,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn outcomes_are_taken_in_while_calls_wait() {
+        const CALLS: usize = 20;
+        let runners = Runners::<Call>::new();
+        let (outcomes, mut taken) = tokio::sync::mpsc::unbounded_channel();
+        for call in 1..=CALLS {
+            let outcomes = outcomes.clone();
+            runners.submit(Box::pin(lazy(move |_| {
+                std::thread::sleep(TURN);
+                let _ = outcomes.send(call);
+            })));
+        }
+        // On a task, as the session is: a runtime of one thread polls the test's own future only now and then.
+        let most = tokio::spawn(async move {
+            let mut most = 0;
+            while taken.recv().await.expect("calls are left") < CALLS {
+                most = most.max(taken.len());
+            }
+            most
+        });
+        let most = tokio::time::timeout(SOON, most).await.unwrap().unwrap();
+        assert!(most < CALLS / 2, "{most} outcomes waited");
+    }
+
+    #[tokio::test]
     async fn calls_nobody_polled_are_dropped_with_the_queue() {
         let runners = Runners::<Call>::new();
         let (kept, dropped) = mpsc::channel::<()>();
