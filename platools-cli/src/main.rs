@@ -42,9 +42,7 @@ fn log_to_standard_error() {
 fn is_harmless(target: &str, level: Level) -> bool {
     match target.split("::").next().unwrap_or(target) {
         "rmcp" | "sse_stream" => false,
-        "h2" | "hyper" | "hyper_util" | "reqwest" | "rustls" | "tokio_tungstenite" | "tungstenite" => {
-            level <= Level::WARN
-        }
+        "h2" | "hyper" | "reqwest" | "rustls" | "tokio_tungstenite" | "tungstenite" => level <= Level::WARN,
         _ => true,
     }
 }

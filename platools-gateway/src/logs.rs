@@ -38,7 +38,7 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<LogFeed> {
 const SILENT: &[&str] = &["rmcp", "sse_stream"];
 
 /// Libraries whose records below `warn` repeat requests, their headers, URLs or frames.
-const QUIET: &[&str] = &["h2", "hyper", "hyper_util", "reqwest", "rustls", "tokio_tungstenite", "tungstenite"];
+const QUIET: &[&str] = &["h2", "hyper", "reqwest", "rustls", "tokio_tungstenite", "tungstenite"];
 
 /// Leaves out records of libraries that repeat secrets or payloads, whatever the filter says.
 fn harmless<S: Subscriber>() -> impl Layer<S> {

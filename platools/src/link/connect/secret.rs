@@ -10,6 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, ErrorKind};
 
+/// The length from which a secret is looked for in texts.
+const MIN_REDACTED_BYTES: usize = 6;
+
 /// A worker's secret or a caller's token, or where to read it.
 ///
 /// It is asked for anew each time a socket is dialled, so that a rotated secret is picked up without a restart. `Debug`
@@ -103,9 +106,11 @@ fn in_file(path: &Path, content: std::io::Result<String>) -> Result<SecretString
     usable(content.into(), &path.to_string())
 }
 
-/// Text of the other side without the secret, which some repeat when they refuse it.
+/// Text of the other side without the secret, which some repeat when they refuse it. A shorter one than any real secret stays: it would
+/// be found inside of words.
 pub(crate) fn redact(text: &str, secret: &SecretString) -> String {
-    text.replace(secret.expose_secret(), "...")
+    let secret = secret.expose_secret();
+    if secret.len() < MIN_REDACTED_BYTES { text.to_owned() } else { text.replace(secret, "...") }
 }
 
 /// A secret that can be sent in a header.
@@ -173,6 +178,7 @@ mod tests {
     #[test]
     fn a_secret_that_is_repeated_is_redacted() {
         assert_eq!(redact("hunter2 is not hunter2!", &"hunter2".into()), "... is not ...!");
+        assert_eq!(redact("unknown secret", &"s".into()), "unknown secret");
     }
 
     #[tokio::test]
