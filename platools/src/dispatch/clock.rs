@@ -24,8 +24,13 @@ enum Started {
     AtFirstPoll,
     /// A thread of the blocking pool sends the time when it takes the handler on, which may be late if all are busy. Until
     /// then the patience of the caller counts.
-    OnThread(oneshot::Receiver<Instant>, Patience),
+    OnThread(Box<OnThread>),
     At(Instant),
+}
+
+struct OnThread {
+    begins: oneshot::Receiver<Instant>,
+    patience: Patience,
 }
 
 /// The reason why a call ends that has not ended by itself.
@@ -45,7 +50,8 @@ impl Clock {
     /// For a handler that starts on another thread, which sends the time. If that fails, it must not start.
     pub(super) fn from_thread(timeout: Duration, patience: Patience) -> (Self, oneshot::Sender<Instant>) {
         let (begun, begins) = oneshot::channel();
-        (Self { started: Started::OnThread(begins, patience), timeout, timer: None }, begun)
+        let started = Started::OnThread(Box::new(OnThread { begins, patience }));
+        (Self { started, timeout, timer: None }, begun)
     }
 
     /// Notes that the handler is about to be polled.
@@ -57,12 +63,12 @@ impl Clock {
 
     /// Waits until the call's time is up: that of its handler or, before it has begun, that of its caller.
     pub(super) fn poll(&mut self, params: &Params, cx: &mut task::Context<'_>) -> Poll<TimeIsUp> {
-        if let Started::OnThread(begins, patience) = &mut self.started {
-            match begins.poll_unpin(cx) {
+        if let Started::OnThread(thread) = &mut self.started {
+            match thread.begins.poll_unpin(cx) {
                 // A thread that never sends the time ends the handler's future at once.
                 Poll::Ready(started) => self.begin(started.unwrap_or_else(|_| Instant::now())),
                 Poll::Pending => {
-                    let patience = *patience;
+                    let patience = thread.patience;
                     ready!(self.poll_timer(|| patience.end(params), cx));
                     if self.never_begins() {
                         return Poll::Ready(TimeIsUp::NeverBegan);
@@ -80,7 +86,7 @@ impl Clock {
     pub(super) fn latency(&mut self, now: Instant) -> Option<Duration> {
         let started = match &mut self.started {
             Started::AtFirstPoll => None,
-            Started::OnThread(begins, _) => begins.try_recv().ok(),
+            Started::OnThread(thread) => thread.begins.try_recv().ok(),
             Started::At(started) => Some(*started),
         };
         started.map(|started| now.saturating_duration_since(started))
@@ -98,9 +104,9 @@ impl Clock {
 
     /// Sees to it that a handler whose thread has not taken it on never begins; `false` if the thread was faster.
     fn never_begins(&mut self) -> bool {
-        let Started::OnThread(begins, _) = &mut self.started else { return false };
-        begins.close();
-        match begins.try_recv() {
+        let Started::OnThread(thread) = &mut self.started else { return false };
+        thread.begins.close();
+        match thread.begins.try_recv() {
             Ok(started) => {
                 self.begin(started);
                 false

@@ -10,8 +10,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
-use super::patience::Patience;
 use super::run::Running;
 use super::turn::{Requested, Turn};
 use super::{Accepted, Failure, Limits, unknown_tool};
@@ -30,12 +30,13 @@ impl Future for LocalCall {
 }
 
 /// Waits for the tool's turn and runs the call. It may wait as long as its caller lets it.
-async fn run(call: Accepted) -> Result<Output, Failure> {
+async fn run(mut call: Accepted) -> Result<Output, Failure> {
     let turn = match Turn::request(&call.tool, None) {
         Requested::Granted(turn) => Ok(turn),
         Requested::Queued(waiting) => {
+            call.arrived = Some(Instant::now());
             let context = call.context.clone();
-            waiting.turn(&context, call.patience.end(context.params())).await
+            waiting.turn(&context, call.patience().end(context.params())).await
         }
     };
     let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout));
@@ -105,9 +106,9 @@ impl ToolRegistry {
             Some(outlet) => Context::reporting(call_id, params, outlet),
             None => Context::new(call_id, params),
         };
-        // Whoever holds the future decides how long it waits.
-        let patience = Patience::new(Duration::MAX);
-        let call = Accepted { context: context.clone(), tool, output: Output::new(limit), patience };
+        // The owner of the future decides how long it waits.
+        let max_wait = Duration::MAX;
+        let call = Accepted { context: context.clone(), tool, output: Output::new(limit), arrived: None, max_wait };
         Some((context, LocalCall(run(call).boxed())))
     }
 }

@@ -83,7 +83,16 @@ struct Accepted {
     context: Context,
     tool: Arc<RegisteredTool>,
     output: Output,
-    patience: Patience,
+    /// `None` for a call that has not waited. Looking at the clock is not free, and most calls do not wait.
+    arrived: Option<Instant>,
+    /// How long it may wait if its platform does not say how long its caller waits.
+    max_wait: Duration,
+}
+
+impl Accepted {
+    fn patience(&self) -> Patience {
+        Patience::new(self.arrived, self.max_wait)
+    }
 }
 
 /// What became of a call that was handed in.
@@ -240,7 +249,7 @@ impl Dispatcher {
 
     fn accept(&self, call_id: &str, params: Params, tool: Arc<RegisteredTool>, output: Output) -> Accepted {
         let context = Context::reporting(call_id.into(), params, self.outlet.clone());
-        Accepted { context, tool, output, patience: Patience::new(MAX_WAIT) }
+        Accepted { context, tool, output, arrived: None, max_wait: MAX_WAIT }
     }
 
     fn start(&mut self, key: CallKey, call: Accepted, turn: Turn) -> Admission {
@@ -269,7 +278,8 @@ impl Dispatcher {
         };
         // A copy: the frame may be a small part of what was read at once, all of which it would keep in memory.
         let params = Params::from(call.params.as_str().to_owned());
-        let accepted = self.accept(call.call_id, params, tool, call.output);
+        let mut accepted = self.accept(call.call_id, params, tool, call.output);
+        accepted.arrived = Some(Instant::now());
         let context = accepted.context.clone();
         let queued = Queued { key, call: accepted, place: place.clone(), waiting };
         let (abort, registration) = AbortHandle::new_pair();
@@ -308,7 +318,7 @@ impl Queued {
     async fn run(self, timeout: Duration, outcomes: mpsc::UnboundedSender<Outcome>) {
         let Self { key, call, place, waiting } = self;
         let context = call.context.clone();
-        let turn = waiting.turn(&context, call.patience.end(context.params())).await;
+        let turn = waiting.turn(&context, call.patience().end(context.params())).await;
         if !place.leave() {
             return;
         }

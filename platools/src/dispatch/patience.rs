@@ -19,9 +19,9 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// For a call that arrives now.
-    pub(super) fn new(default: Duration) -> Self {
-        Self { arrived: Instant::now(), default }
+    /// For a call that has waited since `arrived`; that is now, if it has not waited yet.
+    pub(super) fn new(arrived: Option<Instant>, default: Duration) -> Self {
+        Self { arrived: arrived.unwrap_or_else(Instant::now), default }
     }
 
     /// When the caller of a call with these params waits no longer. It reads the params, so it is only for calls that wait.

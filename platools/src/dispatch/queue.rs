@@ -11,7 +11,7 @@ pub(super) struct Queue {
     taken: Arc<Taken>,
 }
 
-/// Only the queue's owner adds; whoever ends the wait of a call subtracts.
+/// The dispatcher adds a call; the place of the call subtracts it.
 #[derive(Debug, Default)]
 struct Taken {
     calls: AtomicUsize,

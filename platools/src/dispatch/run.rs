@@ -60,15 +60,16 @@ impl Running {
     /// The rate of the tool allows no further call at the moment.
     pub(super) fn start(call: Accepted, mut turn: Turn, default_timeout: Duration) -> Result<Self, ToolError> {
         call.tool.try_start().map_err(too_many_calls)?;
-        let Accepted { context, tool, output, patience } = call;
+        let patience = (call.tool.definition().execution == Execution::Blocking).then(|| call.patience());
+        let Accepted { context, tool, output, .. } = call;
         let timeout = tool.definition().timeout.unwrap_or(default_timeout);
-        let (handler, clock) = match tool.definition().execution {
-            Execution::Blocking => {
+        let (handler, clock) = match patience {
+            Some(patience) => {
                 let (clock, begun) = Clock::from_thread(timeout, patience);
                 let handler = on_a_blocking_thread(tool.clone(), turn.permit.take(), context.clone(), output, begun);
                 (handler.boxed(), clock)
             }
-            Execution::Task | Execution::Inline => {
+            None => {
                 let (tool, context) = (Arc::clone(&tool), context.clone());
                 // The call to the handler itself is put off to the first poll, where a panic is caught.
                 let handler: HandlerFuture = Box::pin(lazy(move |_| handler(&tool, context, output)).flatten());

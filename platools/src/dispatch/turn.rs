@@ -17,7 +17,7 @@ use super::cancelled;
 use crate::registry::RegisteredTool;
 use crate::tool::{Context, ToolError, code};
 
-/// The permission to run. Dropping it lets the next call run.
+/// The permission to run. Dropping it gives the next call its turn.
 #[derive(Debug)]
 pub(super) struct Turn {
     /// A permit of the tool; `None` where the tool has no limit.
