@@ -11,7 +11,7 @@ use super::ids::CallId;
 use super::random;
 use super::trace::TraceContext;
 use super::workers::SignedParams;
-use crate::ops::offload::offload;
+use crate::ops::offload::offload_in_turn;
 
 /// Everything a call's `params` are made of.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Envelope<'_> {
     pub(crate) async fn params(&self, secret: &SecretString) -> SignedParams {
         // The worker compares this with its own clock.
         let unsigned = self.unsigned(secret, rfc3339(wall_ms()), random::hex_of::<16>());
-        offload(self.arguments.len(), move || unsigned.signed()).await
+        offload_in_turn(self.arguments.len(), move || unsigned.signed()).await
     }
 
     fn unsigned(&self, secret: &SecretString, timestamp: String, nonce: String) -> Unsigned {
