@@ -14,7 +14,7 @@ use super::javascript::javascript_form;
 use super::random;
 use super::trace::TraceContext;
 use super::workers::SignedParams;
-use crate::ops::offload::offload;
+use crate::ops::offload::offload_in_turn;
 
 /// The `agentId` of a call that no agent makes.
 const NO_AGENT: &str = "default";
@@ -73,7 +73,7 @@ impl Envelope<'_> {
     pub(crate) async fn params(&self, secret: &SecretString, form: ArgumentForm) -> SignedParams {
         // The worker compares this with its own clock.
         let unsigned = self.unsigned(secret, form, rfc3339(wall_ms()), random::hex_of::<16>());
-        offload(self.arguments.len(), move || unsigned.signed()).await
+        offload_in_turn(self.arguments.len(), move || unsigned.signed()).await
     }
 
     fn unsigned(&self, secret: &SecretString, form: ArgumentForm, timestamp: String, nonce: String) -> Unsigned {

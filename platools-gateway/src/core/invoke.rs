@@ -24,7 +24,7 @@ use super::route::Route;
 use super::trace::TraceContext;
 use super::{Core, ToolName};
 use crate::authority::{Action, Resource, authorize};
-use crate::ops::offload::{offload, try_offload};
+use crate::ops::offload::{offload, try_offload_in_turn};
 
 /// What a caller asks for.
 #[derive(Debug)]
@@ -72,7 +72,8 @@ impl CallReply {
 async fn check_arguments(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<(), Error> {
     let schema = tool.arguments().await?;
     let checked = arguments.clone();
-    let checked = try_offload(arguments.len(), move || Ok::<_, Error>(schema.problems(checked.members()?))).await;
+    let checked =
+        try_offload_in_turn(arguments.len(), move || Ok::<_, Error>(schema.problems(checked.members()?))).await;
     let problems = checked.map_err(|error| {
         Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error)
     })??;

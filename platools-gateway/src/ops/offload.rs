@@ -10,28 +10,37 @@ use tokio::task::{JoinError, spawn_blocking};
 /// The largest text that is worked on in place, in bytes. A pass over so much takes about a tenth of a millisecond.
 pub(crate) const IN_PLACE_BYTES: usize = 64 * 1024;
 
-/// One permit for each processor. More work at once would only make all of it late; waiting work begins in the order in which it came.
+/// One permit for each processor. More long steps at once would only make all of them late; those that wait begin in the order in which
+/// they came.
 static PROCESSORS: LazyLock<Arc<Semaphore>> =
     LazyLock::new(|| Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))));
 
 /// Does some work on so many bytes: in place if they are few, and otherwise on a thread for blocking work. A panic of the work is a panic
 /// of the caller.
 pub(crate) async fn offload<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
-    match try_offload(bytes, work).await {
+    if bytes <= IN_PLACE_BYTES { work() } else { done(spawn_blocking(work).await).await }
+}
+
+/// Does some work like [`offload`], in turn with other such work: for the long steps on the way of a call. So the first calls of many are
+/// on their way soon, and not all of them late.
+pub(crate) async fn offload_in_turn<T: Send + 'static>(bytes: usize, work: impl FnOnce() -> T + Send + 'static) -> T {
+    done(try_offload_in_turn(bytes, work).await).await
+}
+
+/// The result of work. Its panic is the caller's; when the runtime stops, the task that waits here stops with it.
+async fn done<T>(work: Result<T, JoinError>) -> T {
+    match work.map_err(JoinError::try_into_panic) {
         Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => resume_unwind(panic),
-            // The runtime stops, and the task that waits here stops with it.
-            Err(_) => std::future::pending().await,
-        },
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => std::future::pending().await,
     }
 }
 
-/// Does some work like [`offload`].
+/// Does some work like [`offload_in_turn`].
 ///
 /// # Errors
 /// The work was not done in place, and panicked, or the runtime stops.
-pub(crate) async fn try_offload<T: Send + 'static>(
+pub(crate) async fn try_offload_in_turn<T: Send + 'static>(
     bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
@@ -74,7 +83,7 @@ mod tests {
         let at_once = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
         let work = || {
             let at_once = Arc::clone(&at_once);
-            offload(IN_PLACE_BYTES + 1, move || {
+            offload_in_turn(IN_PLACE_BYTES + 1, move || {
                 let (now, most) = &*at_once;
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 thread::yield_now();
