@@ -1,12 +1,11 @@
 //! Workers and the gateway together, as a caller sees them.
 
-use std::time::Duration;
-
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{ClientHandle, Disconnect, Event, PlatoolsClientBuilder, Secret, ToolError, ToolRegistry, tool, tools};
+use platools::{ClientHandle, Disconnect, Event, PlatoolsClientBuilder, Secret, ToolRegistry, tool, tools};
 use platools_gateway::{Gateway, Role, dev};
 use platools_tests::{Caller, Worker, client, within};
 use secrecy::ExposeSecret;
@@ -43,10 +42,10 @@ async fn hold(gate: &Gate) -> &'static str {
     "finished"
 }
 
-/// Fail.
+/// Fail through a fault.
 #[tool]
-async fn fails() -> Result<(), ToolError> {
-    Err(ToolError::new("the order is locked"))
+async fn fails() {
+    panic!("the order has no number")
 }
 
 fn registry(name: &str) -> ToolRegistry {
@@ -114,7 +113,7 @@ async fn a_call_over_http_reaches_the_worker_and_its_result_comes_back() {
     assert_eq!(caller.call("add", json!({"a": 2, "b": 40})).await.result(), 42);
     let failure = caller.call("fails", json!({})).await;
     failure.is_problem(422, "tool_failed");
-    assert!(failure.detail().contains("the order is locked"), "{failure:?}");
+    assert!(failure.detail().contains("the tool panicked: the order has no number"), "{failure:?}");
 }
 
 #[tokio::test]
@@ -204,7 +203,7 @@ async fn a_worker_follows_the_rotation_of_its_secret() {
 }
 
 #[tokio::test]
-async fn a_tool_that_fails_is_reported_and_the_gateway_says_so() {
+async fn a_tool_with_faults_is_reported_and_the_gateway_says_so() {
     let gateway = gateway().await;
     let worker = Worker::start(dev_client(&gateway, &registry("w")).heartbeat_interval(Duration::from_millis(100)));
     let mut events = worker.handle().events();
