@@ -298,7 +298,13 @@ impl Session<'_> {
             }
             PlatformFrame::ToolHealthAlert(alert) => {
                 if self.worker.health.is_news(&alert) {
-                    warn!(tool.name = alert.tool, tool.status = alert.status, "the platform thinks a tool is not well");
+                    let details = alert.details.as_ref().map(|details| redact(&details.to_string(), &self.secret));
+                    warn!(
+                        tool.name = alert.tool,
+                        tool.status = alert.status,
+                        details = details.as_deref().map(|details| cut(details, MAX_ERROR_BYTES)),
+                        "tool reported as unwell by the platform"
+                    );
                 }
                 Event::HealthAlert(alert)
             }

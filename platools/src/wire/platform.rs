@@ -265,7 +265,7 @@ pub struct ToolHealthAlert {
     pub tool: String,
     /// `degraded` or `down`; a platform may have further ones.
     pub status: String,
-    /// The figures the status rests on.
+    /// The figures the status rests on; or the reason for which the tool was not registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
 }

@@ -158,7 +158,7 @@ async fn a_call_of_a_worker_that_sends_no_answer_again_ends_early() {
 #[tokio::test(start_paused = true)]
 async fn a_frame_that_is_too_large_ends_the_only_call_that_it_can_answer() {
     let one = ConnectionId::from("one");
-    let large = LinkEnd { is_for_large_frame: true, answer_wait: Some(PATIENCE), ..resending() };
+    let large = LinkEnd { is_for_large_frame: true, answer_wait: Some(PATIENCE) };
     for (sent_calls, end, kind) in [
         (1, &large, ErrorKind::ToolFailed),
         (2, &large, ErrorKind::Timeout),

@@ -245,7 +245,7 @@ impl<'a> Frames<'a> {
         };
         match answered {
             Next::Read => self.reply_all(&alerts),
-            end => end,
+            end @ Next::End(_) => end,
         }
     }
 
