@@ -122,7 +122,7 @@ async fn a_client_that_goes_gives_its_function_up() {
     let caller = caller(&gateway).await;
     let chat = within(caller.chat(dev::MAIN_AGENT, "/wait")).await.expect("it is sent");
     assert_eq!(within(diary.recv()).await, Some("begun"));
-    within(caller.close()).await;
+    within(caller.disconnect()).await;
     assert_eq!(within(diary.recv()).await, Some("cancelled"));
     assert!(within(chat.reply()).await.is_err());
 }

@@ -44,7 +44,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     show(order);
     worker.await??;
     println!("-- the worker has ended by itself");
-    caller.close().await;
+    caller.disconnect().await;
     gateway.shutdown().await;
     Ok(())
 }

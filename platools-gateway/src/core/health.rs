@@ -1,4 +1,4 @@
-//! [`HealthTable`]: the last known health of the tools of each link. [`ReportedHealth`]: how one tool is, as its worker says.
+//! `HealthTable`: the last known health of the tools of each link. [`ReportedHealth`]: how one tool is, as its worker says.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

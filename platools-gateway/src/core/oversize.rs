@@ -1,4 +1,4 @@
-//! [`shortened`]: replaces results that are too long to hand to a model.
+//! `shortened`: replaces results that are too long to hand to a model.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! [`ToolSchemas`]: the schemas that a tool was registered with, in the form that the gateway checks and shows.
+//! `ToolSchemas`: the schemas that a tool was registered with, in the form that the gateway checks and shows.
 //!
 //! The schemas are a stranger's. Nothing is fetched for them, their patterns run in linear time, and a schema that could keep the
 //! gateway busy for long is not used at all. A schema of an earlier draft, or with references that lead nowhere, is rewritten

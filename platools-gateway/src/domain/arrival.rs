@@ -8,7 +8,7 @@ use std::time::SystemTime;
 ///
 /// It is a hybrid logical clock: milliseconds since 1970 in the upper 48 bits and a counter in the lower 16. Each is later than all
 /// before it in this process, and later than those of an earlier run, whatever the wall clock does meanwhile, because a start
-/// [observes](Self::observe) the latest one that is stored.
+/// observes the latest one that is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arrival(i64);
 
