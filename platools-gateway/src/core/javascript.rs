@@ -126,32 +126,42 @@ impl Writer<'_> {
     }
 }
 
-/// The members of an object that was written, with those whose names are array indexes.
+/// The members of an object that was written. Those before the first array index, which are most, are kept as one piece.
 #[derive(Default)]
 struct Indexes {
+    /// The members before the first index.
+    plain: Option<Range<usize>>,
+    /// The members from the first index on.
     members: Vec<(Option<u32>, Range<usize>)>,
 }
 
 impl Indexes {
     fn add(&mut self, index: Option<u32>, member: Range<usize>) {
-        self.members.push((index, member));
+        if index.is_none() && self.members.is_empty() {
+            let start = self.plain.as_ref().map_or(member.start, |plain| plain.start);
+            self.plain = Some(start..member.end);
+        } else {
+            self.members.push((index, member));
+        }
     }
 
     /// Whether the indexes come first, and in ascending order. An object without any is in order.
     fn are_in_order(&self) -> bool {
         let mut keys = self.members.iter().map(|(index, _)| index.map_or(u64::MAX, u64::from));
         let Some(mut last) = keys.next() else { return true };
-        keys.all(|key| {
-            let follows = last < key || key == u64::MAX;
-            last = key;
-            follows
-        })
+        self.plain.is_none()
+            && keys.all(|key| {
+                let follows = last < key || key == u64::MAX;
+                last = key;
+                follows
+            })
     }
 
     /// The members in order. Of an index that is there twice both stay.
-    fn in_order(mut self, written: &str) -> String {
-        self.members.sort_by_key(|(index, _)| index.map_or(u64::MAX, u64::from));
-        let members: Vec<_> = self.members.into_iter().map(|(_, member)| &written[member]).collect();
+    fn in_order(self, written: &str) -> String {
+        let mut members: Vec<_> = self.plain.map(|plain| (None, plain)).into_iter().chain(self.members).collect();
+        members.sort_by_key(|(index, _)| index.map_or(u64::MAX, u64::from));
+        let members: Vec<_> = members.into_iter().map(|(_, member)| &written[member]).collect();
         members.join(",")
     }
 }
@@ -165,8 +175,7 @@ fn array_index(name: &str) -> Option<u32> {
 
 /// A number as JavaScript writes it, if that is the same number.
 fn number(text: &str) -> Cow<'_, str> {
-    let is_short_integer = text.len() <= 15 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_short_integer {
+    if is_short(text) {
         return Cow::Borrowed(text);
     }
     let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) else { return Cow::Borrowed(text) };
@@ -177,6 +186,23 @@ fn number(text: &str) -> Cow<'_, str> {
     let sign = if value < 0.0 { "-" } else { "" };
     let written = format!("{sign}{}", positional(&scientific).unwrap_or(scientific));
     if written == text { Cow::Borrowed(text) } else { Cow::Owned(written) }
+}
+
+/// Whether a number is an integer or a decimal fraction that JavaScript certainly writes in the same way: a double holds every number of
+/// up to 15 digits, and no shorter one stands for the same double.
+fn is_short(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let whole = whole.strip_prefix('-').unwrap_or(whole);
+    let is_plain = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_fitting = text.len() <= 15 && is_plain(whole);
+    match fraction {
+        None => is_fitting && (whole != "0" || !text.starts_with('-')),
+        // Below a millionth JavaScript writes an exponent.
+        Some(fraction) => {
+            let is_small = whole == "0" && fraction.starts_with("00000");
+            is_fitting && is_plain(fraction) && !fraction.ends_with('0') && !is_small
+        }
+    }
 }
 
 /// The digits of a number without zeros around them, and the exponent of ten behind the last digit. Zero has no digits.
@@ -252,6 +278,32 @@ mod tests {
             "1e99999999999999",
         ] {
             assert_eq!(javascript_form(json), json);
+        }
+    }
+
+    #[test]
+    fn short_numbers_are_those_that_the_long_way_leaves_alone() {
+        for text in
+            ["0", "-1", "19.99", "-0.5", "0.00001", "123456789.12345", "100", "-0", "1.0", "0.000001", "1e3", "1.50"]
+        {
+            let value: f64 = text.parse().unwrap();
+            let scientific = format!("{:e}", value.abs());
+            let sign = if value < 0.0 { "-" } else { "" };
+            let written = format!("{sign}{}", positional(&scientific).unwrap_or(scientific));
+            assert!(!is_short(text) || written == text, "{text}: {written}");
+        }
+        assert!(["0", "-1", "19.99", "-0.5", "123456789.12345"].into_iter().all(is_short));
+        assert!(!["-0", "1.0", "0.000001", "1e3", "1.", "-"].into_iter().any(is_short));
+    }
+
+    proptest! {
+        #[test]
+        fn a_short_number_is_what_the_long_way_writes(whole in 0_u64..1_000_000_000, digits in 0_u32..100_000) {
+            let text = format!("{whole}.{digits}");
+            if is_short(&text) {
+                let value: f64 = text.parse().unwrap();
+                prop_assert_eq!(positional(&format!("{value:e}")), Some(text));
+            }
         }
     }
 
