@@ -76,7 +76,8 @@ impl Drop for Folder {
 
 /// Arguments of about so many bytes: orders with a few members each.
 fn sample(bytes: usize) -> serde_json::Value {
-    let order = json!({"id": "ord-1042", "quantity": 3, "price": 19.99, "note": "left at the door", "tags": ["a", "b"]});
+    let order =
+        json!({"id": "ord-1042", "quantity": 3, "price": 19.99, "note": "left at the door", "tags": ["a", "b"]});
     let count = (bytes / order.to_string().len()).max(1);
     json!({"orders": vec![order; count]})
 }
@@ -158,7 +159,8 @@ async fn names(tools: usize) -> Result<()> {
     .await?;
     timed(&format!("tools of a view, {tools} tools"), 100, async || core.tools_in_view(caller, &view).await.map(drop))
         .await?;
-    timed(&format!("list of tools, {tools} tools"), 100, async || core.list_tools(caller, None).await.map(drop)).await?;
+    timed(&format!("list of tools, {tools} tools"), 100, async || core.list_tools(caller, None).await.map(drop))
+        .await?;
     Ok(())
 }
 
@@ -183,7 +185,8 @@ async fn directory() -> Result<()> {
     let number = std::sync::atomic::AtomicUsize::new(0);
     let slug = || format!("new-{}", number.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     let profile = Profile::default;
-    timed("one more agent, beside 35,000 rows", 20, async || admin.add_agent(&slug(), profile()).await.map(drop)).await?;
+    timed("one more agent, beside 35,000 rows", 20, async || admin.add_agent(&slug(), profile()).await.map(drop))
+        .await?;
     timed("one more key, beside 35,000 rows", 20, async || admin.add_key(NewKey::new(Role::Viewer)).await.map(drop))
         .await?;
     let started = Instant::now();
