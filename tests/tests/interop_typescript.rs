@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-/// What `tests/interop/typescript.js` prints.
+/// The output of `tests/interop/typescript.js`.
 fn printed(what: &str) -> String {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let modules = tests.join("../target/interop/node");

@@ -138,7 +138,7 @@ impl Builder {
         self
     }
 
-    /// How long calls wait for workers that are not connected. Default: [`CallSettings::default`].
+    /// The times that calls wait for workers that are not connected. Default: [`CallSettings::default`].
     pub fn calls(mut self, settings: CallSettings) -> Self {
         self.calls = settings;
         self

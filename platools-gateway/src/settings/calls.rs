@@ -28,7 +28,7 @@ pub(crate) struct GivenCalls {
     wait_for_lost_answer: Option<Span>,
 }
 
-/// How long calls wait for workers that are not connected.
+/// The times that calls wait for workers that are not connected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct CallWaits {

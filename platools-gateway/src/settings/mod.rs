@@ -82,7 +82,7 @@ pub(crate) struct Settings {
     pub(crate) http: Http,
     /// The gateway's patience with workers.
     pub(crate) worker: Worker,
-    /// How long calls wait for workers that are not connected.
+    /// The times that calls wait for workers that are not connected.
     pub(crate) calls: CallWaits,
     /// How much one address, one key or one entity may ask for.
     pub(crate) limits: Limits,

@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::support::{Dial, Worker, within};
 
-/// How a tool of the worker ends.
+/// The end of a call of the worker's tool.
 #[derive(Clone, Copy)]
 pub(crate) enum Behaviour {
     /// It returns its arguments without the envelopes.

@@ -42,7 +42,7 @@ use turn::{Requested, Turn, Waiting};
 /// enough that whoever waits for the answer still does.
 pub(crate) const CANCEL_GRACE: Duration = Duration::from_secs(5);
 
-/// How long a call waits for its turn if its platform does not say how long its caller waits. The outbox keeps replies as
+/// The time that a call waits for its turn if its platform does not say how long its caller waits. The outbox keeps replies as
 /// long, for the same reason: no caller is known to wait longer.
 const MAX_WAIT: Duration = Duration::from_secs(600);
 

@@ -30,7 +30,7 @@ impl Patience {
     }
 }
 
-/// How long the caller waits, counted from when the platform sent the call. `None` if the platform does not say so, or
+/// The time that the caller waits, counted from when the platform sent the call. `None` if the platform does not say so, or
 /// nothing plausible.
 ///
 /// The deadline is a time of the platform's clock. It is compared with `__platos.timestamp`, which is of the same clock, so

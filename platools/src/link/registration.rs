@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// How long changes are gathered before they are registered together.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// How long a registration waits for the one before it to be written.
+/// The time that a registration waits for the one before it to be written.
 const WRITING: Duration = Duration::from_secs(1);
 
 /// Keeps registrations within the platform's limit. It outlives sockets, because the limit does.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long calls wait for workers that are not connected.
+/// The times that calls wait for workers that are not connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallSettings {

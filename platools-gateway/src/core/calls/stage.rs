@@ -8,7 +8,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::core::ids::ConnectionId;
 
-/// How far a call got on its way to the worker. It changes under the lock of the table alone.
+/// The place of a call on its way to the worker. It changes under the lock of the table alone.
 #[derive(Debug, Clone)]
 pub(crate) enum Stage {
     /// No link has the call yet.

@@ -21,7 +21,7 @@ pub(crate) struct Waiting {
     has_ended: bool,
 }
 
-/// What happened to a call that waits.
+/// The next step of a call that waits.
 #[derive(Debug)]
 pub(crate) enum CallStep {
     /// It ended.

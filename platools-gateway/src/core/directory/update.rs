@@ -1,4 +1,4 @@
-//! How a [`Snapshot`] becomes the next one: each change puts or removes the rows it is about, and the rest is shared.
+//! The update of a [`Snapshot`] to the next one: each change puts or removes the rows it is about, and the rest is shared.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;

@@ -68,7 +68,7 @@ impl Touched<'_> {
     }
 }
 
-/// What changed in the directory after a revision.
+/// The changes of the directory after a revision.
 #[derive(Debug)]
 pub(crate) struct DirectoryUpdate {
     pub(crate) revision: i64,

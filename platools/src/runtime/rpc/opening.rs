@@ -61,7 +61,7 @@ impl Opener {
     }
 }
 
-/// What the gateway says of the caller. Errors are without the token, which they may repeat.
+/// The gateway's answer about the caller. Errors are without the token, which they may repeat.
 async fn accepted(socket: &mut Socket, token: Option<&SecretString>) -> Result<Connected, Error> {
     let redacted = |text: &str| token.map_or_else(|| text.to_owned(), |token| redact(text, token));
     loop {
