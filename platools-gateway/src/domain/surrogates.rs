@@ -37,8 +37,12 @@ fn next_surrogate(json: &str, from: usize) -> Option<usize> {
     let bytes = json.as_bytes();
     let mut from = from;
     loop {
-        let found = [&b"\\ud"[..], b"\\uD"].map(|escape| memmem::find(bytes.get(from..)?, escape));
-        let at = from + found.into_iter().flatten().min()?;
+        // One search for both spellings: with one for each, every escape of one would search the rest of the text for the other.
+        let at = from + memmem::find(bytes.get(from..)?, b"\\u")?;
+        if !matches!(bytes.get(at + 2), Some(b'd' | b'D')) {
+            from = at + 2;
+            continue;
+        }
         // An even number of backslashes before it are escapes of backslashes.
         let before = bytes[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
         if before % 2 == 0 {
@@ -78,5 +82,13 @@ mod tests {
             assert_eq!(well_formed(json), expected, "{json}");
         }
         assert!(matches!(well_formed(r#""\ud83c\udf89""#), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_long_text_of_escapes_is_read_once() {
+        // With a search of the rest for each of them, this would take minutes.
+        let text = format!("\"{}\"", r"\ud83c\udf89\u00e9".repeat(200_000));
+        assert!(matches!(well_formed(&text), Cow::Borrowed(_)));
+        assert_eq!(well_formed(&format!(r"{text}\ud83c")), format!(r"{text}\ufffd"));
     }
 }
