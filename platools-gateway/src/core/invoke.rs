@@ -173,11 +173,9 @@ impl Core {
         let (name, trace) = (request.tool.name.as_str(), &request.trace);
         let arguments = &request.arguments;
         let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
-        let version = tool.version();
-        let choose = || self.workers.choose(&scope, &version);
         // From here on the call may be cancelled, also while it waits for a link.
         let waiting = self.calls.open(call_id.clone(), scope.clone(), name, request.listener.clone());
-        let mut route = Route::new(&self.workers, &scope, &choose, &envelope, deadline, waiting);
+        let mut route = Route::new(&self.workers, &scope, tool.version(), &envelope, deadline, waiting);
         let mut live = route.link().await;
         if let (Ok(_), Some(named)) = (&live, named) {
             named.note(call_id).await?;

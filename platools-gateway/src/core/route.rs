@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::calls::{CallStep, Outcome, Stage, Waiting};
+use super::catalog::ToolVersion;
 use super::envelope::Envelope;
 use super::error::Error;
 use super::identity::Scope;
@@ -18,16 +19,13 @@ use super::workers::{Delivery, Live, Refused, Workers, busy};
 pub(super) struct Route<'a> {
     workers: &'a Workers,
     scope: &'a Scope,
-    choose: &'a Choose<'a>,
+    tool: ToolVersion<'a>,
     envelope: &'a Envelope<'a>,
     began: Instant,
     deadline: Instant,
     waiting: Waiting,
     is_answered: bool,
 }
-
-/// Chooses the link that is to have the call, if there is one.
-pub(super) type Choose<'a> = dyn Fn() -> Option<Arc<Live>> + Sync + 'a;
 
 /// The end of a call.
 type CallEnd = Result<Outcome, Error>;
@@ -36,12 +34,12 @@ impl<'a> Route<'a> {
     pub(super) fn new(
         workers: &'a Workers,
         scope: &'a Scope,
-        choose: &'a Choose<'a>,
+        tool: ToolVersion<'a>,
         envelope: &'a Envelope<'a>,
         deadline: Instant,
         waiting: Waiting,
     ) -> Self {
-        Self { workers, scope, choose, envelope, began: Instant::now(), deadline, waiting, is_answered: false }
+        Self { workers, scope, tool, envelope, began: Instant::now(), deadline, waiting, is_answered: false }
     }
 
     /// The link that is to have the call. Waits for one where the worker is reconnecting.
@@ -53,14 +51,14 @@ impl<'a> Route<'a> {
             Stage::Returned(turn) => Some(turn),
             _ => None,
         };
-        let (workers, scope, choose, deadline) = (self.workers, self.scope, self.choose, self.deadline);
+        let (workers, scope, tool, deadline) = (self.workers, self.scope, self.tool, self.deadline);
         let since = turn.as_ref().map_or(self.began, |turn| turn.returned());
         let link = async {
             if let Some(turn) = &turn {
                 // Past the deadline the call fails below, whoever's turn it is.
                 let _ = timeout_at(deadline, turn.comes()).await;
             }
-            workers.link_for(scope, choose, since, deadline).await
+            workers.link_for(scope, || workers.choose(scope, &tool), since, deadline).await
         };
         self.waiting.unless_ended(link).await?.map_err(Err)
     }

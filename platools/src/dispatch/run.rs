@@ -157,15 +157,12 @@ impl Failed {
         let fault = match error.code() {
             code::RESULT_TOO_LARGE => Some("a result was larger than a frame can carry"),
             code::RESULT_NOT_SERIALIZABLE => Some("a result could not be written as JSON"),
-            INTERNAL => Some("the tool failed with an internal error"),
+            code::INTERNAL => Some("the tool failed with an internal error"),
             _ => None,
         };
         Self { fault: fault.map(str::to_owned), error }
     }
 }
-
-/// The code of an error by which a tool says that it is broken.
-const INTERNAL: &str = "internal";
 
 /// The handler of a call, unless the call was given up before it ran.
 fn handler(tool: &RegisteredTool, context: Context, output: Output) -> HandlerFuture {
