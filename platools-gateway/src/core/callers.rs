@@ -27,6 +27,47 @@ pub enum Stay {
     ShuttingDown,
 }
 
+/// The kinds of clients that keep a WebSocket open, beside workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketKind {
+    /// Gateway RPC.
+    Caller,
+    /// The live feed.
+    Dashboard,
+    /// An agent with a session.
+    Agent,
+}
+
+/// The WebSockets that are open.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenSockets {
+    /// Callers of the gateway RPC, also those that have not said yet who they are.
+    pub callers: usize,
+    /// Dashboards of the live feed.
+    pub dashboards: usize,
+    /// Sockets of agents with sessions.
+    pub agents: usize,
+    /// Workers.
+    pub workers: usize,
+}
+
+impl OpenSockets {
+    /// All of them.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.callers + self.dashboards + self.agents + self.workers
+    }
+
+    fn of(&mut self, kind: SocketKind) -> &mut usize {
+        match kind {
+            SocketKind::Caller => &mut self.callers,
+            SocketKind::Dashboard => &mut self.dashboards,
+            SocketKind::Agent => &mut self.agents,
+        }
+    }
+}
+
 /// Everybody who is connected.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Callers(Arc<Mutex<State>>);
@@ -34,6 +75,9 @@ pub(crate) struct Callers(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     present: HashMap<u64, Present>,
+    /// Those of them who are known.
+    known: usize,
+    sockets: OpenSockets,
     arrivals: u64,
     /// How long those that come from now on may stay.
     from_now_on: Stay,
@@ -43,6 +87,8 @@ struct State {
 struct Present {
     /// Who it is, once that is known.
     caller: Option<Caller>,
+    /// The kind of its WebSocket, if it has one.
+    socket: Option<SocketKind>,
     stay: watch::Sender<Stay>,
 }
 
@@ -59,7 +105,12 @@ impl Present {
 impl Callers {
     /// How many are connected and known.
     pub(crate) fn count(&self) -> usize {
-        self.lock().present.values().filter(|present| present.caller.is_some()).count()
+        self.lock().known
+    }
+
+    /// The WebSockets that are open, without those of workers.
+    pub(super) fn sockets(&self) -> OpenSockets {
+        self.lock().sockets
     }
 
     /// Notes that the credentials of all who are connected are in use.
@@ -89,6 +140,15 @@ impl Callers {
     }
 }
 
+impl State {
+    fn is_known(&mut self, id: u64, caller: &Caller) {
+        if let Some(present) = self.present.get_mut(&id) {
+            self.known += usize::from(present.caller.is_none());
+            present.caller = Some(caller.clone());
+        }
+    }
+}
+
 /// Somebody who is connected, until this is dropped.
 #[derive(Debug)]
 pub struct Presence {
@@ -107,7 +167,11 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.callers.lock().present.remove(&self.id);
+        let mut state = self.callers.lock();
+        if let Some(Present { caller, socket, .. }) = state.present.remove(&self.id) {
+            state.known -= usize::from(caller.is_some());
+            socket.into_iter().for_each(|kind| *state.sockets.of(kind) -= 1);
+        }
     }
 }
 
@@ -115,11 +179,22 @@ impl Core {
     /// Takes notice of somebody who connects, before it is known who it is.
     #[must_use]
     pub fn arrives(&self) -> Presence {
+        self.arrives_with(None)
+    }
+
+    /// The same for a client that connects over a WebSocket of its own.
+    #[must_use]
+    pub fn arrives_at(&self, socket: SocketKind) -> Presence {
+        self.arrives_with(Some(socket))
+    }
+
+    fn arrives_with(&self, socket: Option<SocketKind>) -> Presence {
         let mut state = self.callers.lock();
         state.arrivals += 1;
         let id = state.arrivals;
         let (sender, stay) = watch::channel(state.from_now_on);
-        state.present.insert(id, Present { caller: None, stay: sender });
+        state.present.insert(id, Present { caller: None, socket, stay: sender });
+        socket.into_iter().for_each(|kind| *state.sockets.of(kind) += 1);
         Presence { callers: self.callers.clone(), id, stay }
     }
 
@@ -129,9 +204,7 @@ impl Core {
     /// The caller's user id is too long or has control characters, or what the caller was known by has ended meanwhile.
     pub fn is_known(&self, presence: &Presence, caller: &Caller) -> Result<(), Error> {
         USER_ID.check_any(caller.user_id.as_deref())?;
-        if let Some(present) = self.callers.lock().present.get_mut(&presence.id) {
-            present.caller = Some(caller.clone());
-        }
+        self.callers.lock().is_known(presence.id, caller);
         // What ended it meanwhile told those who were known, and this was not one of them yet.
         if self.directory.snapshot().may_stay(caller, now_ms()) {
             return Ok(());
@@ -168,9 +241,23 @@ mod tests {
         let presence = core.arrives();
         assert_eq!(core.callers.count(), 0);
         core.is_known(&presence, &core.nobody()).unwrap();
+        core.is_known(&presence, &core.nobody()).unwrap();
         assert_eq!(core.callers.count(), 1);
         drop(presence);
         assert_eq!(core.callers.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn open_sockets_are_counted_by_kind_until_they_close() {
+        let (_folder, core) = core().await;
+        let kinds = [SocketKind::Caller, SocketKind::Dashboard, SocketKind::Dashboard, SocketKind::Agent];
+        let open = kinds.map(|kind| core.arrives_at(kind));
+        let _request = core.arrives();
+        let sockets = core.open_sockets();
+        assert_eq!((sockets.callers, sockets.dashboards, sockets.agents, sockets.workers), (1, 2, 1, 0));
+        assert_eq!(sockets.total(), 4);
+        drop(open);
+        assert_eq!(core.open_sockets(), OpenSockets::default());
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::Core;
+use super::{Core, OpenSockets};
 use super::error::Error;
 use super::health::severity;
 use super::identity::{Caller, Identity, Scope};
@@ -58,6 +58,8 @@ pub struct GatewayFigures {
     pub callers: usize,
     /// Agents that a dashboard watches.
     pub watched_agents: usize,
+    /// WebSockets that are open, whose total `/health` tells.
+    pub sockets: OpenSockets,
     /// Requests, connections and attempts that the limits refused since the start, by the name of the limit's setting.
     pub refused: Vec<(&'static str, u64)>,
     /// Calls that were written into the journal, were lost, or wait.
@@ -200,6 +202,7 @@ impl Core {
             connections: self.limiter.open_connections(),
             callers: self.caller_count(),
             watched_agents: self.feed.connection_count(),
+            sockets: self.open_sockets(),
             refused: self.limiter.refused().to_vec(),
             journal: self.journal.figures(),
         }

@@ -69,12 +69,12 @@ impl Core {
     pub async fn apply_directory(&self) -> Result<(), Error> {
         // The keys are read also while the database does not answer.
         let (refreshed, _) = tokio::join!(self.directory.refresh(), self.directory.refresh_signing_keys());
-        self.check_watches();
         let snapshot = self.directory.snapshot();
         let gone = self.catalog.retain(|scope| snapshot.has(scope));
         gone.iter().for_each(|scope| self.news.tell(scope));
         let looked_at = self.feed_revision.swap(snapshot.revision, Ordering::Relaxed);
         if looked_at != snapshot.revision {
+            self.check_watches_since(looked_at);
             self.tools_changed_since(looked_at);
         }
         self.end_credentials();
@@ -104,6 +104,8 @@ impl Core {
         self.workers.sweep();
         self.forget_old_figures();
         self.journal.log_losses();
+        let snapshot = self.directory.snapshot();
+        self.feed.sweep_keys(|agent| snapshot.agent(agent).is_some());
     }
 
     async fn store_aging(&self) {
@@ -117,8 +119,10 @@ impl Core {
 mod tests {
     use super::*;
     use crate::core::Stay;
+    use crate::core::agent::Profile;
     use crate::core::callers::Presence;
     use crate::core::clock::ms_after;
+    use crate::core::feed::KeyedStream;
     use crate::core::identity::Caller;
     use crate::core::limits::Limits;
     use crate::ports::clock::SETTLING;
@@ -142,6 +146,19 @@ mod tests {
 
     fn stay(presence: &Presence) -> Stay {
         *presence.stay().borrow()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_the_keys_of_an_agent_that_was_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Arc::new(Core::open(folder.path(), &Limits::default()).await.unwrap());
+        let agent = core.local_admin().add_agent("trader", Profile::default()).await.unwrap().id;
+        core.feed().watch_keys(&agent, KeyedStream::new("prices"), ["SOL"]);
+        (0..3).for_each(|_| core.sweep());
+        assert!(core.feed().has_declared_keys());
+        core.local_admin().remove_agent("trader").await.unwrap();
+        (0..2).for_each(|_| core.sweep());
+        assert!(!core.feed().has_declared_keys());
     }
 
     #[tokio::test]

@@ -58,7 +58,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-pub use callers::{Presence, Stay};
+pub use callers::{OpenSockets, Presence, SocketKind, Stay};
 pub use calls::{CallSettings, Outcome, Receipt};
 pub use catalog::{Changes, TooLarge};
 pub use history::{CallQuery, CallsBefore};
@@ -358,10 +358,10 @@ impl Core {
         self.callers.count()
     }
 
-    /// How many workers and dashboards are connected.
+    /// The WebSockets that are open: of callers, dashboards, agents with sessions, and workers.
     #[must_use]
-    pub fn socket_count(&self) -> usize {
-        self.workers.count() + self.feed.connection_count()
+    pub fn open_sockets(&self) -> OpenSockets {
+        OpenSockets { workers: self.workers.count(), ..self.callers.sockets() }
     }
 
     /// Whether the gateway has begun to stop.

@@ -134,6 +134,14 @@ impl Dashboard {
         }
     }
 
+    /// The close, which must be the next message.
+    pub(crate) async fn next_close(&mut self) -> (u16, String) {
+        match within(self.socket.next()).await {
+            Some(Ok(Message::Close(Some(frame)))) => (frame.code.into(), frame.reason.to_string()),
+            other => panic!("a close was expected, and this came: {other:?}"),
+        }
+    }
+
     /// Answers the close.
     pub(crate) async fn end(&mut self) {
         // The answer is written while the end is read.

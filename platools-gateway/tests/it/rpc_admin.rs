@@ -97,7 +97,7 @@ async fn everybody_sees_tools_and_how_the_gateway_is() {
     let tools = stranger.ok("tools.list", json!({"environmentId": "dev"})).await;
     let over_http = Caller::admin(&gateway).get("/v1/tools").await.body;
     assert_eq!(tools, over_http, "the same as over HTTP");
-    assert_eq!(stranger.ok("health", json!({})).await, json!({"status": "healthy", "connectionCount": 1}));
+    assert_eq!(stranger.ok("health", json!({})).await, json!({"status": "healthy", "connectionCount": 2}));
     let status = stranger.ok("status", json!({})).await;
     assert_eq!((&status["status"], &status["workers"], &status["callers"]), (&json!("ready"), &json!(1), &json!(1)));
     let (_, metrics) = Caller::admin(&gateway).text("/metrics").await;

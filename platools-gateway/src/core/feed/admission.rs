@@ -60,30 +60,34 @@ impl Core {
             agent: row.slug.clone(),
             project_id: row.project_id.clone(),
             caller: caller.clone(),
+            feed: self.feed.clone(),
         };
         let seat = Arc::new(Seat::new(watched, environment_of(&snapshot, row), self.feed.settings()));
         let watch = Watch::begin(Arc::clone(self), seat, agent);
         // What took the agent away meanwhile told those who watched, and this was not one of them yet.
-        check(&self.directory.snapshot(), watch.seat());
+        self.feed.check(&self.directory.snapshot(), watch.seat());
         self.audit.signed_in(action::FEED_CONNECT, caller.into(), |event| {
             event.in_project(&caller.project_id).on(watch.watched().agent_id.as_str())
         });
         Ok(watch)
     }
 
-    /// Tells those to go who may not watch their agent any more.
-    pub(in crate::core) fn check_watches(&self) {
+    /// Ends watches that are not allowed any more, in projects that changed after a revision of the directory.
+    pub(in crate::core) fn check_watches_since(&self, revision: i64) {
         let snapshot = self.directory.snapshot();
-        self.feed.0.seats.all().iter().for_each(|seat| check(&snapshot, seat));
+        let seats = self.feed.0.seats.in_projects(|project| snapshot.has_changed_since(project, revision));
+        seats.iter().for_each(|seat| self.feed.check(&snapshot, seat));
     }
 }
 
-/// Tells somebody to go who may not watch the agent any more, and notes where its tools are.
-fn check(snapshot: &Snapshot, seat: &Seat) {
-    let row = snapshot.agent(&seat.watched.agent_id);
-    match row.filter(|row| may_watch(&seat.watched.caller, row)) {
-        Some(row) => seat.moves_to(environment_of(snapshot, row)),
-        None => seat.end_with(WatchEnd::NoSuchAgent),
+impl Feed {
+    /// Ends the watch of a caller that may not watch the agent any more, and notes where the agent's tools are.
+    fn check(&self, snapshot: &Snapshot, seat: &Arc<Seat>) {
+        let row = snapshot.agent(&seat.watched.agent_id);
+        match row.filter(|row| may_watch(&seat.watched.caller, row)) {
+            Some(row) => self.0.seats.moves_to(seat, environment_of(snapshot, row)),
+            None => seat.end_with(WatchEnd::NoSuchAgent),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What waits for one dashboard. It is bounded: what does not fit makes room for a fresh snapshot.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use indexmap::IndexMap;
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::FeedSettings;
-use super::message::{Key, KeyedStream};
+use super::message::KeyedStream;
 
 /// What a dashboard is to be given next.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ struct Waiting {
     events: VecDeque<Bytes>,
     event_bytes: usize,
     /// The latest values, in the order in which their keys came up.
-    streams: Vec<(KeyedStream, IndexMap<Box<str>, Bytes>)>,
+    streams: Vec<(KeyedStream, IndexMap<Arc<str>, Bytes>)>,
     value_bytes: usize,
     /// The tools may be others.
     tools: bool,
@@ -87,10 +87,10 @@ impl Mailbox {
         self.changed.notify_one();
     }
 
-    /// Notes the latest value of a key.
-    pub(super) fn value(&self, key: Key<'_>, value: Bytes) {
+    /// Notes the latest value of a key. All mailboxes share the key's text.
+    pub(super) fn value(&self, stream: KeyedStream, key: Arc<str>, value: Bytes) {
         let mut waiting = self.lock();
-        waiting.put(key, value);
+        waiting.put(stream, key, value);
         let keys = waiting.streams.iter().map(|(_, values)| values.len()).sum::<usize>();
         if keys > self.settings.waiting_keys || waiting.value_bytes > self.settings.waiting_bytes {
             waiting.forget_values();
@@ -99,6 +99,11 @@ impl Mailbox {
             return self.changed.notify_one();
         }
         self.is_due(waiting);
+    }
+
+    /// Drops the waiting values of keys that `is_dropped` chooses. A batch that its tick has finished is sent all the same.
+    pub(super) fn forget_values(&self, is_dropped: impl Fn(KeyedStream, &str) -> bool) {
+        self.lock().drop_values(is_dropped);
     }
 
     /// Notes that the tools may be others.
@@ -151,20 +156,19 @@ impl Mailbox {
 }
 
 impl Waiting {
-    fn put(&mut self, Key { stream, key }: Key<'_>, value: Bytes) {
+    fn put(&mut self, stream: KeyedStream, key: Arc<str>, value: Bytes) {
         let position = self.streams.iter().position(|(known, _)| *known == stream).unwrap_or_else(|| {
             self.streams.push((stream, IndexMap::new()));
             self.streams.len() - 1
         });
         let values = &mut self.streams[position].1;
         self.value_bytes += value.len();
-        // Only a new key is copied.
-        if let Some(known) = values.get_mut(key) {
+        if let Some(known) = values.get_mut(&key) {
             self.value_bytes -= known.len();
             *known = value;
         } else {
             self.value_bytes += key.len();
-            values.insert(key.into(), value);
+            values.insert(key, value);
         }
     }
 
@@ -197,6 +201,18 @@ impl Waiting {
         let text = stream.text(values.drain(..).map(|(_, value)| value));
         self.value_bytes -= bytes;
         Some(text)
+    }
+
+    fn drop_values(&mut self, is_dropped: impl Fn(KeyedStream, &str) -> bool) {
+        let mut bytes = 0;
+        for (stream, values) in &mut self.streams {
+            values.retain(|key, value| {
+                let is_kept = !is_dropped(*stream, key);
+                bytes += if is_kept { 0 } else { key.len() + value.len() };
+                is_kept
+            });
+        }
+        self.value_bytes -= bytes;
     }
 
     /// Has everything that is dropped made up for by a snapshot.
@@ -235,7 +251,7 @@ mod tests {
     }
 
     fn put(mailbox: &Mailbox, key: &str, value: u32) {
-        mailbox.value(STREAM.key(key), value.to_string().into());
+        mailbox.value(STREAM, key.into(), value.to_string().into());
     }
 
     fn ready(mailbox: &Mailbox) -> Option<Next> {
@@ -295,10 +311,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn waiting_values_of_dropped_keys_do_not_travel() {
+        let mailbox = mailbox(FeedSettings::default()).await;
+        for key in ["a", "b", "c"] {
+            put(&mailbox, key, 1);
+        }
+        mailbox.forget_values(|stream, key| stream == STREAM && key != "b");
+        mailbox.forget_values(|stream, _| stream != STREAM);
+        advance(Duration::from_millis(100)).await;
+        assert_eq!(updates(ready(&mailbox)), json!([1]));
+        put(&mailbox, "b", 2);
+        mailbox.forget_values(|_, _| true);
+        advance(Duration::from_millis(100)).await;
+        assert_eq!(ready(&mailbox), None, "a batch of nothing is not sent");
+        assert_eq!(mailbox.lock().value_bytes, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn each_stream_has_a_message_of_its_own_and_events_do_not_wait_for_the_tick() {
         let mailbox = mailbox(FeedSettings::default()).await;
         put(&mailbox, "a", 1);
-        mailbox.value(KeyedStream::new("other").key("a"), "2".into());
+        mailbox.value(KeyedStream::new("other"), "a".into(), "2".into());
         event(&mailbox, "event");
         assert_eq!(ready(&mailbox), Some(Next::Message("event".into())));
         advance(Duration::from_millis(100)).await;

@@ -96,7 +96,7 @@ impl KeyedStream {
 }
 
 /// One key of a [`KeyedStream`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key<'a> {
     pub(super) stream: KeyedStream,
     pub(super) key: &'a str,

@@ -2,9 +2,12 @@
 //!
 //! A dashboard connects for an agent, is given a snapshot of how everything is, and from then on what changes. An application has
 //! both of its own: a [`SnapshotProvider`] makes snapshots, and the [`Feed`] takes events, and values that change often. Without a
-//! provider the feed has the gateway's own state: the agent's tools, the workers that host them, and the agent's calls.
+//! provider the feed has the gateway's own state: the agent's tools, the workers that host them, and the agent's calls. `keys` and
+//! `interest` have the keys that agents watch.
 
 mod admission;
+mod interest;
+mod keys;
 mod mailbox;
 mod message;
 mod own;
@@ -53,7 +56,8 @@ use shown_tools::ShownToolsCache;
 ///
 /// let feed = gateway.feed();
 /// feed.publish(&agent, Event::new("position_update", &json!({"eventType": "position_closed", "positionId": "7"})))?;
-/// feed.publish_keyed(&agent, PRICES.key("TOKEN"), &json!({"tokenAddress": "TOKEN", "price": 0.25}))?;
+/// feed.watch_keys(&agent, PRICES, ["TOKEN"]);
+/// feed.publish_value(PRICES.key("TOKEN"), &json!({"tokenAddress": "TOKEN", "price": 0.25}))?;
 /// # gateway.shutdown().await;
 /// # Ok(())
 /// # }
@@ -99,6 +103,8 @@ impl Feed {
     /// value of the same key takes its place until then. Events are not held up by it, so one that is published later may come
     /// first. Returns how many will be told: one or none.
     ///
+    /// For values that are the agent's own. [`Feed::publish_value`] is for values that several agents share.
+    ///
     /// # Errors
     /// Somebody watches, and the value cannot be written as JSON, or the stream's name is one of the protocol's own.
     pub fn publish_keyed<V: Serialize + ?Sized>(
@@ -122,7 +128,8 @@ impl Feed {
         value: &V,
     ) -> Result<usize, Error> {
         let told = self.told(agents);
-        self.each(told, || key.value(value), |seat, value| seat.mailbox.value(key, value))
+        let make = || Ok((Arc::<str>::from(key.key), key.value(value)?));
+        self.each(told, make, |seat, (name, value)| seat.mailbox.value(key.stream, name, value))
     }
 
     /// Whether somebody watches an agent, for whoever would have to find out first what to publish.

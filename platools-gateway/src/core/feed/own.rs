@@ -8,7 +8,7 @@ use super::message::Event;
 use super::shown_tools::OwnTools;
 use super::snapshot::Snapshot;
 use super::watch::initial_data;
-use super::{Feed, Seat, Watched};
+use super::{Feed, Watched};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::core::clock::{ms_of, rfc3339};
@@ -84,9 +84,8 @@ impl Core {
         }
         let snapshot = self.directory.snapshot();
         self.feed.0.shown_tools.forget_all();
-        let seats = self.feed.0.seats.all();
-        let changed = seats.iter().filter(|seat| snapshot.has_changed_since(&seat.watched.project_id, revision));
-        changed.for_each(|seat| seat.mailbox.tools_changed());
+        let changed = self.feed.0.seats.in_projects(|project| snapshot.has_changed_since(project, revision));
+        changed.iter().for_each(|seat| seat.mailbox.tools_changed());
     }
 }
 
@@ -114,17 +113,11 @@ impl Feed {
         self.0.provider.is_none()
     }
 
-    fn in_environment(&self, environment: &EnvironmentId) -> Vec<std::sync::Arc<Seat>> {
-        let mut seats = self.0.seats.all();
-        seats.retain(|seat| seat.is_in(environment));
-        seats
-    }
-
     /// Has the dashboards of an environment look whether their tools are others now.
     pub(in crate::core) fn tools_changed(&self, environment: &EnvironmentId) {
         if self.has_own_state() {
             self.0.shown_tools.forget(environment);
-            self.in_environment(environment).iter().for_each(|seat| seat.mailbox.tools_changed());
+            self.0.seats.in_environment(environment).iter().for_each(|seat| seat.mailbox.tools_changed());
         }
     }
 }
@@ -145,7 +138,7 @@ impl OwnEvents {
 
     fn tell(&self, environment: &EnvironmentId, kind: &str, data: &Value) {
         self.0.0.shown_tools.forget(environment);
-        let seats = self.0.in_environment(environment);
+        let seats = self.0.0.seats.in_environment(environment);
         let told = self.0.each(
             seats,
             || Event::new(kind, data).text(),

@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::Feed;
 use crate::core::identity::Caller;
 use crate::core::ids::{AgentId, ProjectId};
 
@@ -21,6 +22,16 @@ pub struct Watched {
     pub project_id: ProjectId,
     /// Who watches.
     pub caller: Caller,
+    pub(crate) feed: Feed,
+}
+
+impl Watched {
+    /// The feed of the gateway that asks for the snapshot. A provider declares here which keys the agent watches: after it has found
+    /// them, and before it reads their values.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
 }
 
 /// How everything is at a moment: the `data` of an `initial_data` message.
@@ -56,8 +67,10 @@ impl fmt::Debug for Snapshot {
 ///
 /// ```
 /// use futures::future::BoxFuture;
-/// use platools_gateway::core::feed::{Snapshot, SnapshotProvider, Watched};
+/// use platools_gateway::core::feed::{KeyedStream, Snapshot, SnapshotProvider, Watched};
 /// use serde_json::json;
+///
+/// const PRICES: KeyedStream = KeyedStream::new("price_update_batch");
 ///
 /// #[derive(Debug)]
 /// struct Positions;
@@ -67,7 +80,12 @@ impl fmt::Debug for Snapshot {
 ///         &'a self,
 ///         watched: &'a Watched,
 ///     ) -> BoxFuture<'a, Result<Snapshot, Box<dyn std::error::Error + Send + Sync>>> {
-///         Box::pin(async move { Ok(Snapshot::of(&json!({"positions": [], "of": watched.agent}))?) })
+///         Box::pin(async move {
+///             let tokens = ["SOL"];
+///             // From here on no price of these is missed, so they are read afterwards.
+///             watched.feed().set_keys(&watched.agent_id, PRICES, tokens);
+///             Ok(Snapshot::of(&json!({"positions": [{"tokenAddress": tokens[0], "currentPrice": 1.0}]}))?)
+///         })
 ///     }
 /// }
 /// ```

@@ -54,7 +54,7 @@ impl Watch {
         &self.seat.watched
     }
 
-    pub(super) fn seat(&self) -> &Seat {
+    pub(super) fn seat(&self) -> &Arc<Seat> {
         &self.seat
     }
 

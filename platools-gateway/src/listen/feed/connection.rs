@@ -6,14 +6,14 @@ use std::time::Duration;
 use axum::extract::ws::{Message, Utf8Bytes};
 use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::Instant;
 
 use super::end::End;
+use super::keepalive::Keepalive;
 use super::message::{self, Heard};
-use super::pulse::Pulse;
 use crate::core::feed::{Watch, WatchEnd, Watched};
 use crate::core::identity::Caller;
-use crate::core::{Core, Presence};
+use crate::core::{Core, Presence, SocketKind};
 use crate::listen::socket::{Incoming, Reader, dismissed, duration_ms, say_goodbye};
 
 /// So many answers wait for a dashboard; nothing more is read from it until it takes them.
@@ -32,9 +32,9 @@ where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
     let begun = Instant::now();
-    let presence = dashboard.core.arrives();
+    let presence = dashboard.core.arrives_at(SocketKind::Dashboard);
     let (mut sink, stream) = socket.split();
-    // A dashboard's silence is the pulse's matter, which only hears the pongs of this protocol.
+    // Silence is a matter of the keepalive, which counts only the pongs of this protocol.
     let mut reader = Reader::new(stream, Duration::MAX, dashboard.core.feed().settings().max_message_bytes);
     let end = match begin(&dashboard, &presence) {
         // The watch is over before the goodbye, which a dashboard may be slow to answer.
@@ -68,16 +68,15 @@ where
     W: Sink<Message, Error = axum::Error> + Unpin,
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let interval = dashboard.core.feed().settings().ping_interval;
-    let pulse = Pulse::new(interval.saturating_mul(2));
+    let keepalive = Keepalive::new(dashboard.core.feed().settings().ping_interval);
     let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
     let (over, watched) = (watch.end(), watch.watched().clone());
     tokio::select! {
-        end = read(reader, (&watched, &dashboard.agent), &replies, &pulse) => end,
-        end = write(sink, &mut watch, waiting, interval) => end,
+        end = read(reader, (&watched, &dashboard.agent), &replies, &keepalive) => end,
+        end = write(sink, &mut watch, waiting, &keepalive) => end,
         end = dismissed(presence, End::of) => end,
         end = taken_away(over) => end,
-        () = pulse.stopped() => End::Silent,
+        () = keepalive.silence() => End::Silent,
     }
 }
 
@@ -86,7 +85,7 @@ async fn read<R>(
     reader: &mut Reader<R>,
     (watched, as_named): (&Watched, &str),
     replies: &mpsc::Sender<Utf8Bytes>,
-    pulse: &Pulse,
+    keepalive: &Keepalive,
 ) -> End
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
@@ -99,7 +98,7 @@ where
             Err(unread) => return End::Unread(unread),
         };
         match heard {
-            Heard::Pong => pulse.beats(),
+            Heard::Pong => keepalive.pong(),
             Heard::Reply(reply) => {
                 if replies.send(reply).await.is_err() {
                     return End::Gone;
@@ -110,21 +109,24 @@ where
 }
 
 /// Writes pings, answers, and what happens.
-async fn write<W>(sink: &mut W, watch: &mut Watch, mut replies: mpsc::Receiver<Utf8Bytes>, interval: Duration) -> End
+async fn write<W>(
+    sink: &mut W,
+    watch: &mut Watch,
+    mut replies: mpsc::Receiver<Utf8Bytes>,
+    keepalive: &Keepalive,
+) -> End
 where
     W: Sink<Message, Error = axum::Error> + Unpin,
 {
-    let mut ping = interval_at(Instant::now() + interval, interval);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // Every arm is cancel-safe.
         let text = tokio::select! {
             biased;
-            _ = ping.tick() => message::ping(),
+            () = keepalive.ping_due() => message::ping(),
             Some(reply) = replies.recv() => reply,
             text = watch.next() => Utf8Bytes::try_from(text).expect("JSON is UTF-8"),
         };
-        // How long it may take is the pulse's matter: whoever reads nothing answers no ping.
+        // The keepalive limits the time: a dashboard that reads nothing answers no ping.
         if sink.send(Message::Text(text)).await.is_err() {
             return End::Gone;
         }
@@ -144,6 +146,7 @@ mod tests {
     use futures::{FutureExt as _, stream};
 
     use super::*;
+    use crate::core::feed::{Feed, FeedSettings};
     use crate::core::identity::Caller;
 
     #[tokio::test]
@@ -153,6 +156,7 @@ mod tests {
             agent: "a".to_owned(),
             project_id: "prj".into(),
             caller: Caller::sample("key"),
+            feed: Feed::new(FeedSettings::default(), None),
         };
         let mut asked = 0;
         let pings = stream::iter(std::iter::repeat_with(|| {
@@ -162,7 +166,7 @@ mod tests {
         let minute = Duration::from_secs(60);
         let mut reader = Reader::new(pings, minute, 1024);
         let (replies, _waiting) = mpsc::channel(WAITING_REPLIES);
-        assert!(read(&mut reader, (&watched, "a"), &replies, &Pulse::new(minute)).now_or_never().is_none());
+        assert!(read(&mut reader, (&watched, "a"), &replies, &Keepalive::new(minute)).now_or_never().is_none());
         assert_eq!(asked, WAITING_REPLIES + 1);
     }
 }

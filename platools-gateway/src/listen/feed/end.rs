@@ -16,7 +16,7 @@ pub(super) enum End {
     Unread(Unread),
     /// The network is gone.
     Gone,
-    /// There was no pong for two intervals.
+    /// Two pings had no pong, each for an interval.
     Silent,
     /// A newer connection watches the agent.
     Displaced,

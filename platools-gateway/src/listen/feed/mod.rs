@@ -2,8 +2,8 @@
 
 mod connection;
 mod end;
+mod keepalive;
 mod message;
-mod pulse;
 mod request;
 
 use std::sync::Arc;

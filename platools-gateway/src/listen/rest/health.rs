@@ -15,7 +15,7 @@ use crate::core::Core;
 pub(super) struct Health {
     /// `healthy`, or `unhealthy` while the gateway stops.
     status: &'static str,
-    /// How many workers and dashboards are connected.
+    /// The number of open WebSockets: of dashboards, callers, agents with sessions, and workers.
     connection_count: usize,
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn health(State(core): State<Arc<Core>>) -> (StatusCode, Json<H
         false => (StatusCode::OK, "healthy"),
         true => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
     };
-    (code, Json(Health { status, connection_count: core.socket_count() }))
+    (code, Json(Health { status, connection_count: core.open_sockets().total() }))
 }
 
 #[cfg(test)]

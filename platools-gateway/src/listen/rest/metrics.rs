@@ -15,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::auth::Known;
 use super::problem::Problem;
-use crate::core::Core;
+use crate::core::{Core, OpenSockets};
 use crate::core::figures::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 use crate::core::identity::Identity;
 
@@ -109,6 +109,10 @@ impl GatewayFigures {
         gauges(encoder, "connections", "Open connections", None, [(NO_LABELS, self.connections)])?;
         gauges(encoder, "callers", "Callers on sockets of their own", None, [(NO_LABELS, self.callers)])?;
         let watched = [(NO_LABELS, self.watched_agents)];
+        let OpenSockets { callers, dashboards, agents, workers, .. } = self.sockets;
+        let sockets = [("caller", callers), ("dashboard", dashboards), ("agent", agents), ("worker", workers)];
+        let sockets = sockets.map(|(kind, number)| ([("kind", kind)], number));
+        gauges(encoder, "websockets", "Open WebSockets", None, sockets)?;
         gauges(encoder, "watched_agents", "Agents that a dashboard watches", None, watched)?;
         self.encode_journal(encoder)?;
         let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));

@@ -17,7 +17,7 @@ use super::session::{Session, Tail};
 use super::{AnonymousAccess, RpcSettings};
 use crate::core::identity::{Caller, Credential};
 use crate::core::origin::RequestOrigin;
-use crate::core::{Core, Stay};
+use crate::core::{Core, SocketKind, Stay};
 use crate::listen::Traffic;
 use crate::listen::socket::{Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
 
@@ -38,7 +38,7 @@ pub(super) async fn serve<S>(core: &Core, socket: S, (from, traffic): (RequestOr
 where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
-    let (begun, presence) = (Instant::now(), core.arrives());
+    let (begun, presence) = (Instant::now(), core.arrives_at(SocketKind::Caller));
     let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
     let (mut sink, stream) = socket.split();
     let max_bytes = settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);

@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 
 use super::connection;
 use super::failure::Failure;
-use crate::core::Core;
+use crate::core::{Core, SocketKind};
 use crate::core::ids::ConnectionId;
 use crate::core::origin::Protocol;
 use crate::listen::bearer_token;
@@ -56,7 +56,7 @@ pub(super) async fn upgrade(
         .admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), context.origin(Protocol::Runtime))
         .await?;
     context.is_from(&peer.caller);
-    let presence = core.arrives();
+    let presence = core.arrives_at(SocketKind::Agent);
     core.is_known(&presence, &peer.caller)?;
     // Tracked from here on, so that stopping waits for sockets that are still being opened.
     let tracked = sockets.token();
