@@ -13,7 +13,7 @@ async fn a_session_begins_is_shown_to_its_agent_and_ends() {
     let agent = Agent::new(&gateway, "scout").await;
     let status = agent.get("/v1/runtime/status").await;
     let agent_id = status["agentId"].clone();
-    assert!(agent_id.as_str().unwrap().starts_with("agt_"), "{status}");
+    assert!(agent_id.as_str().unwrap().starts_with("agent_"), "{status}");
     let without =
         json!({"agentId": agent_id, "address": "scout", "displayName": null, "status": "inactive", "session": null});
     assert_eq!(status, without);

@@ -210,7 +210,7 @@ mod tests {
     impl Core {
         /// Waits until everything is written that was to be written before.
         async fn settle_writes(&self) {
-            let (project, agent) = (ProjectId::from("prj_none"), AgentId::from("agt_nobody"));
+            let (project, agent) = (ProjectId::from("prj_none"), AgentId::from("agent_nobody"));
             let nothing = |reply| writer::Command::Disconnect { project, agent, session: "sess_none".into(), reply };
             self.runtime.writer.ask(nothing).await.unwrap();
         }
