@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::core::clock::rfc3339;
 use crate::core::ids::MessageId;
 use crate::core::runtime::{ChannelRow, MessageRow, NewMessage};
+use crate::listen::forms::count;
 
 /// What somebody said in a channel.
 #[derive(Serialize, ToSchema)]
@@ -102,6 +103,7 @@ pub(super) async fn say(
 pub(super) struct Wanted {
     /// How many at most. Default: 50. More than 100 are as good as 100.
     limit: Option<usize>,
+    #[serde(default, deserialize_with = "count")]
     /// Only those before the message of this id. Default: the last there are.
     before: Option<String>,
 }
