@@ -1,5 +1,6 @@
 //! Who may connect, who may call, and what may be called.
 
+mod address;
 mod card;
 mod shared_map;
 mod signing;
@@ -27,6 +28,7 @@ use crate::authority::{
 };
 use crate::store::{EntityRow, KeyRow, Store};
 
+pub(crate) use address::check_address;
 pub use card::{Card, Icon};
 pub(crate) use card::{check_icon, check_title};
 pub(crate) use snapshot::Snapshot;

@@ -211,7 +211,7 @@ impl From<MemberRow> for Member {
         Self {
             agent_id: row.agent_id.to_string(),
             agent_address: row.address,
-            display_name: None,
+            display_name: row.title,
             role: row.role,
             joined_at: rfc3339(row.joined_ms),
         }
