@@ -61,6 +61,7 @@ async def main():
         same_session=status.session.session_id == connected.session_id,
         status=status.status,
         present=[agent.address for agent in alone],
+        names=[status.display_name, *(agent.display_name for agent in alone)],
     )
 
     channels = one.runtime.channels
@@ -107,6 +108,12 @@ async def main():
         await one.runtime.channels.create("general", "General")
     except httpx.HTTPStatusError as error:
         say("refused", error=str(error))
+
+    # A path of the gateway's REST interface, where errors are problem details.
+    try:
+        await one.runtime._http.request("GET", "/v1/some/endpoint")
+    except httpx.HTTPStatusError as error:
+        say("missing", error=str(error))
 
     old = one.runtime._ws
     say("restart")

@@ -146,7 +146,7 @@ async fn a_python_tool_learns_who_calls_it_by_every_accessor() {
         assert_eq!((&current["user_id"], &current["thread_id"]), (&json!(user), &json!("")));
         assert_eq!((&current["user_token"], &current["entity_token"]), (&Value::Null, &Value::Null));
         let agent = current["agent_id"].as_str().expect("a string");
-        assert_eq!((agent.starts_with("agt_"), agent == "default"), (is_agent, !is_agent), "{seen}");
+        assert_eq!((agent.starts_with("agent_"), agent == "default"), (is_agent, !is_agent), "{seen}");
 
         let full = &seen["full"];
         assert!(full.is_object(), "a field the SDK requires is missing, so it has no context: {seen}");

@@ -14,7 +14,6 @@ use anyhow::Context as _;
 use platools_gateway::Gateway;
 use platools_gateway::core::Core;
 use platools_gateway::core::admin::NewAgent;
-use platools_gateway::core::agent::Profile;
 use platools_gateway::core::feed::Feed;
 use platools_gateway::core::ids::AgentId;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -51,7 +50,7 @@ impl App {
         let store = Store::open(&folder.path().join("positions.sqlite"), &replay.tokens).await?;
         Market::prepare(&store, &replay).await?;
         let gateway = Gateway::builder().snapshots(Arc::new(Positions(store.clone()))).start().await?;
-        let new = NewAgent { profile: Profile::default(), owner: Some(page::USER.to_owned()) };
+        let new = NewAgent { owner: Some(page::USER.to_owned()), ..NewAgent::default() };
         let agent = gateway.core().local_admin().add_agent("trader", new).await?.id;
         let (feed, market_feed) = watch::channel(gateway.feed());
         let (core, page_core) = watch::channel(Arc::clone(gateway.core()));

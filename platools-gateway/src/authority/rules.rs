@@ -21,6 +21,8 @@ pub(crate) enum Action {
     Chat,
     /// Change or delete something of one's own: a conversation, a membership, a message.
     Change,
+    /// Send an event to the sockets of an agent.
+    Tell,
     /// Change the directory: entities, agents, keys, tokens, switches of tools.
     Administer,
 }
@@ -30,7 +32,7 @@ impl Action {
     pub(crate) const fn role(self) -> Role {
         match self {
             Self::View | Self::Watch => Role::Viewer,
-            Self::Call | Self::Cancel | Self::Chat | Self::Change => Role::Operator,
+            Self::Call | Self::Cancel | Self::Chat | Self::Change | Self::Tell => Role::Operator,
             Self::Administer => Role::Admin,
         }
     }
@@ -122,6 +124,11 @@ pub(crate) fn authorize(caller: &Caller, action: Action, resource: Resource<'_>)
             let is_own = caller.agent_id.is_some() && caller.agent_id.as_ref() == creator;
             if is_own || is_admin(caller) { Ok(()) } else { Err(forbidden(NOT_ITS_CHANNEL)) }
         }
+        (Action::Tell, Resource::Project(project)) => {
+            check_role(caller, action)?;
+            hide_unless(caller.project_id == *project)?;
+            if is_bound(caller) { Err(forbidden(NOT_THE_PROJECT)) } else { Ok(()) }
+        }
         (_, Resource::Agent { project, .. } | Resource::Channel { project, .. } | Resource::Project(project)) => {
             check_role(caller, action)?;
             hide_unless(caller.project_id == *project)
@@ -151,6 +158,9 @@ pub(crate) fn authorize(caller: &Caller, action: Action, resource: Resource<'_>)
 
 const BOUND: &str =
     "workers and metrics tell of everybody's calls; ask with a key that belongs to no user and no agent";
+
+const NOT_THE_PROJECT: &str =
+    "agents are told events on behalf of the project; ask with a key or token that belongs to no user and no agent";
 
 const NOT_ITS_CHANNEL: &str = "only the agent that made a channel and admins may delete it";
 

@@ -24,8 +24,10 @@ pub(super) enum Command {
         /// Id of the user whose it is, who may watch it. Default: nobody's.
         #[arg(long, value_name = "USER")]
         owner: Option<String>,
+        #[command(flatten)]
+        names: GivenNames,
     },
-    /// Change how an agent answers, or whose it is. What is not said stays as it is; an empty text takes back what was said.
+    /// Change an agent's names, how it answers, or whose it is. Settings that are not given stay as they are; an empty text resets one.
     Change {
         /// Slug or id of the agent.
         slug: String,
@@ -37,6 +39,8 @@ pub(super) enum Command {
         /// Id of the user whose it is, who may watch it.
         #[arg(long, value_name = "USER")]
         owner: Option<String>,
+        #[command(flatten)]
+        names: GivenNames,
     },
     /// List the agents.
     List(Listing),
@@ -45,6 +49,17 @@ pub(super) enum Command {
         /// Slug or id of the agent.
         slug: String,
     },
+}
+
+/// The names of an agent for others.
+#[derive(Debug, Args)]
+pub(super) struct GivenNames {
+    /// Name of the agent for people, which other agents see as `displayName`. Default: none.
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+    /// Address of the agent for other agents, such as that of its wallet. Default: its slug.
+    #[arg(long, value_name = "ADDRESS")]
+    address: Option<String>,
 }
 
 /// What was said of how an agent answers.
@@ -76,6 +91,8 @@ pub(super) struct GivenProfile {
 struct Row {
     slug: String,
     id: String,
+    title: Option<String>,
+    address: Option<String>,
     kind: Kind,
     model: Option<String>,
     owner: Option<String>,
@@ -84,12 +101,16 @@ struct Row {
 
 pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Add { slug, given, owner } => {
-            let new = admin::NewAgent { profile: given.over(Profile::default())?, owner };
+        Command::Add { slug, given, owner, names: GivenNames { title, address } } => {
+            let new = admin::NewAgent { profile: given.over(Profile::default())?, owner, title, address };
             let added = place.with(async |admin| admin.add_agent(&slug, new).await).await?;
             say(&format!("agent {slug}: {}", added.id))
         }
-        Command::Change { slug, given, all_tools, owner } => change(place, &slug, given, all_tools, owner).await,
+        Command::Change { slug, given, all_tools, owner, names: GivenNames { title, address } } => {
+            // Read before the data is opened: a file that is not there is no matter of the data.
+            let profile = given.read()?.change(all_tools);
+            change(place, &slug, admin::AgentChange { profile, owner, title, address }).await
+        }
         Command::List(listing) => {
             let agents = place.with(async |admin| Ok(admin.agents())).await?;
             listing.print(agents.into_iter().map(row))
@@ -101,18 +122,11 @@ pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
     }
 }
 
-async fn change(
-    place: &Place,
-    slug: &str,
-    given: GivenProfile,
-    all_tools: bool,
-    owner: Option<String>,
-) -> anyhow::Result<()> {
-    // Read before the data is opened: a file that is not there is no matter of the data.
-    let change = admin::AgentChange { profile: given.read()?.change(all_tools), owner };
+async fn change(place: &Place, slug: &str, change: admin::AgentChange) -> anyhow::Result<()> {
+    let texts = [&change.owner, &change.title, &change.address];
     ensure!(
-        !change.profile.is_empty() || change.owner.is_some(),
-        "say what changes: `--kind`, `--model`, `--system-prompt`, `--tool`, `--all-tools`, `--env` or `--owner`"
+        !change.profile.is_empty() || texts.iter().any(|text| text.is_some()),
+        "say what changes: `--kind`, `--model`, `--system-prompt`, `--tool`, `--all-tools`, `--env`, `--owner`, `--title` or `--address`"
     );
     place.with(async |admin| admin.change_agent(slug, change).await).await?;
     say(&format!("changed the agent {slug}"))
@@ -157,6 +171,8 @@ fn row(agent: admin::Agent) -> Row {
     Row {
         slug: agent.slug,
         id: agent.id.to_string(),
+        title: agent.title,
+        address: agent.address,
         kind: agent.profile.kind,
         model: agent.profile.model.clone(),
         owner: agent.owner,

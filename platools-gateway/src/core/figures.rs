@@ -11,6 +11,7 @@ use super::identity::{Caller, Identity, Scope};
 use super::ids::ProjectId;
 use super::journal::JournalFigures;
 use super::observe::{CallObserver, EndedCall};
+use super::runtime::AgentEventFigures;
 use super::tools::{ListedTool, SharedDeclaration};
 use super::workers::ConnectedWorker;
 use crate::authority::{Action, Resource, authorize};
@@ -64,6 +65,8 @@ pub struct GatewayFigures {
     pub refused: Vec<(&'static str, u64)>,
     /// Calls that were written into the journal, were lost, or wait.
     pub journal: JournalFigures,
+    /// Custom events of agents that the application's handlers took, or were dropped.
+    pub agent_events: AgentEventFigures,
 }
 
 /// Calls of one tool since the start of the gateway.
@@ -205,6 +208,7 @@ impl Core {
             sockets: self.open_sockets(),
             refused: self.limiter.refused().to_vec(),
             journal: self.journal.figures(),
+            agent_events: self.agent_runtime().event_figures(),
         }
     }
 

@@ -94,7 +94,7 @@ use limits::{Limiter, Limits, ProjectLimits};
 use logs::LogFeed;
 use news::News;
 use observe::{CallObserver, Observers};
-use runtime::{Runtime, RuntimeSettings};
+use runtime::{EventHandler, Runtime, RuntimeSettings};
 use throttle::Throttles;
 use workers::Workers;
 
@@ -113,7 +113,7 @@ pub struct Core {
     /// The tasks that run beside requests.
     tasks: Tasks,
     aging: Arc<Aging>,
-    directory: Directory,
+    directory: Arc<Directory>,
     catalog: Catalog,
     handle_tables: HandleTables,
     health: HealthTable,
@@ -191,7 +191,7 @@ impl Core {
     async fn on(store: Store, limits: &Limits, folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
         let news = News::default();
         let aging = Arc::new(Aging::open(&store).await?);
-        let directory = Directory::open(store.clone(), news.clone(), folder, signing_keys).await?;
+        let directory = Arc::new(Directory::open(store.clone(), news.clone(), folder, signing_keys).await?);
         let catalog = Catalog::new(store.clone());
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
         let workers = Workers::new(calls.clone(), news.clone());
@@ -254,9 +254,18 @@ impl Core {
     /// # Errors
     /// The database failed.
     pub async fn with_runtime(mut self, settings: RuntimeSettings) -> Result<Self, Error> {
-        self.runtime = Runtime::start(self.store.clone(), settings, &self.tasks).await?;
+        let directory = Arc::clone(&self.directory);
+        self.runtime = Runtime::start(self.store.clone(), directory, settings, &self.tasks).await?;
         self.observers.add(self.runtime.observer());
         Ok(self)
+    }
+
+    /// Hands the custom events of agents to a function of the application, on the current tokio runtime. It has to come after
+    /// [`Core::with_runtime`].
+    #[must_use]
+    pub(crate) fn with_event_handler(self, handler: EventHandler) -> Self {
+        self.runtime.add_handler(handler, &self.tasks);
+        self
     }
 
     /// Tells somebody of every call that ends. Several may be told.

@@ -55,7 +55,7 @@ ids! {
     /// An entity: a backend that registers tools.
     EntityId = "ent_";
     /// An agent that calls tools.
-    AgentId = "agt_";
+    AgentId = "agent_";
     /// A secret of an entity.
     SecretId = "sec_";
     /// A caller's key.

@@ -19,7 +19,7 @@ use crate::core::journal::JournalSettings;
 use crate::core::limits::Limits;
 use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
-use crate::core::runtime::RuntimeSettings;
+use crate::core::runtime::{AgentEvent, EventHandler, RuntimeSettings};
 use crate::core::{CallSettings, Core};
 use crate::listen::{
     self, AnonymousAccess, HttpSettings, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets,
@@ -47,6 +47,7 @@ pub struct Builder {
     audit: AuditSettings,
     idempotency: IdempotencySettings,
     runtime: RuntimeSettings,
+    event_handlers: Vec<EventHandler>,
     logs: Option<LogFeed>,
     is_without_auth: bool,
     chat: ChatSettings,
@@ -73,6 +74,7 @@ impl Default for Builder {
             audit: AuditSettings::default(),
             idempotency: IdempotencySettings::default(),
             runtime: RuntimeSettings::default(),
+            event_handlers: Vec::new(),
             logs: None,
             is_without_auth: false,
             chat: ChatSettings::default(),
@@ -245,6 +247,22 @@ impl Builder {
         self.tls.as_ref().map_or(Ok(()), Files::check)
     }
 
+    /// Calls a function with every custom event that an agent sends over its socket, such as `{"type": "custom.event", "data": ..}`.
+    /// Several functions may be added. Default: none.
+    ///
+    /// Each function gets one event after the other, in the order of arrival, and must not block its thread. Up to 4096 events or 32 MiB
+    /// wait for a function that takes its time, up to 512 or 4 MiB of them from one agent; further ones are dropped, counted in
+    /// `/metrics` and logged. A panic is logged and counted, and the next event follows. No socket waits for a function.
+    /// [`Gateway::runtime`] sends events to agents.
+    pub fn on_agent_event<H, F>(mut self, handler: H) -> Self
+    where
+        H: Fn(AgentEvent) -> F + Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.event_handlers.push(EventHandler::new(handler));
+        self
+    }
+
     /// Tells somebody of every call that ends. Several may be told. Default: nobody.
     pub fn observe_calls(mut self, observer: Arc<dyn CallObserver>) -> Self {
         self.observers.push(observer);
@@ -280,6 +298,7 @@ impl Builder {
         let core = Core::open_with(&folder, &self.limits, self.signing_keys.clone()).await?;
         let core = core.with_journal(self.journal.clone()).with_audit(self.audit.clone());
         let core = core.with_runtime(self.runtime.clone()).await?;
+        let core = self.event_handlers.iter().cloned().fold(core, Core::with_event_handler);
         let core = core.with_idempotency(self.idempotency.clone()).with_calls(self.calls);
         let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
         let core = core.with_feed(self.feed.clone(), self.snapshots.clone());

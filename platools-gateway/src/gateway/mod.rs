@@ -23,6 +23,7 @@ use crate::core::error::Error;
 use crate::core::feed::Feed;
 use crate::core::identity::{Policy, Role};
 use crate::core::journal::JournalFigures;
+use crate::core::runtime::AgentRuntime;
 use crate::core::{Core, Housekeeping};
 use crate::listen::{Server, Sockets};
 use crate::tls::Reload;
@@ -127,6 +128,12 @@ impl Gateway {
     #[must_use]
     pub fn feed(&self) -> Feed {
         self.core.feed().clone()
+    }
+
+    /// What tells agents with sessions. It is that of this run, as [`feed`](Self::feed) is.
+    #[must_use]
+    pub fn runtime(&self) -> AgentRuntime {
+        self.core.agent_runtime()
     }
 
     /// The gateway without its protocols.

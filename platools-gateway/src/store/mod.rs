@@ -242,6 +242,7 @@ fn steps() -> Vec<Migration> {
     let bounds = include_str!("../../migrations/0012_bounds.sql");
     let pools = include_str!("../../migrations/0013_pools.sql");
     let directory_changes = include_str!("../../migrations/0014_directory_changes.sql");
+    let agent_names = include_str!("../../migrations/0015_agent_names.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -261,6 +262,7 @@ fn steps() -> Vec<Migration> {
         step(12, "bounds", bounds),
         step(13, "pools", pools),
         step(14, "directory changes", directory_changes),
+        step(15, "agent names", agent_names),
     ]
 }
 

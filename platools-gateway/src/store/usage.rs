@@ -129,6 +129,8 @@ pub(super) mod tests {
             id: id.clone(),
             project_id: project.clone(),
             slug: "scout".to_owned(),
+            title: None,
+            address: None,
             profile: std::sync::Arc::default(),
             owner: None,
             created_ms: 0,

@@ -105,7 +105,7 @@ async fn a_key_is_good_until_it_is_revoked() {
     let listed: Value = serde_json::from_str(&data.printed("key list --json").await).unwrap();
     let [_, key] = listed.as_array().unwrap().as_slice() else { panic!("two keys were expected: {listed}") };
     assert_eq!((&key["role"], &key["toolRoles"]), (&json!("operator"), &json!(["support", "sales"])));
-    assert!(key["expiresAt"].is_string() && key["agentId"].as_str().unwrap().starts_with("agt_"), "{key}");
+    assert!(key["expiresAt"].is_string() && key["agentId"].as_str().unwrap().starts_with("agent_"), "{key}");
     let id = key["id"].as_str().unwrap();
     assert!(printed.contains(id), "{printed}");
 
@@ -240,7 +240,7 @@ async fn a_tool_that_several_have_is_disabled_where_it_is_said() {
 async fn a_removed_agent_has_no_say_any_more() {
     let (data, program) = Data::served().await;
     data.printed("agent add buyer").await;
-    assert!(data.printed("agent list").await.contains("\nbuyer  agt_"));
+    assert!(data.printed("agent list").await.contains("\nbuyer  agent_"));
     let key = data.secret("key add --role operator --agent buyer").await;
     let caller = Caller::at(&program.url).key(&key);
     comes_to(&caller, 200).await;

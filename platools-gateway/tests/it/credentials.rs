@@ -209,7 +209,7 @@ async fn nothing_outlives_or_exceeds_the_credential_that_made_it() {
     assert_eq!(inherited["speaksFor"], json!(["ada", "bob"]));
     assert_eq!(inherited["environments"], json!(["staging", "production"]));
     let inherited = created(&bound, "/v1/keys", json!({"role": "operator"})).await["key"].clone();
-    assert!(text(&inherited["agentId"]).starts_with("agt_") && inherited["speaksFor"] == "nobody", "{inherited}");
+    assert!(text(&inherited["agentId"]).starts_with("agent_") && inherited["speaksFor"] == "nobody", "{inherited}");
 }
 
 #[tokio::test]

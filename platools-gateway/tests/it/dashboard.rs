@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
 use platools_gateway::core::admin::{NewAgent, NewToken};
-use platools_gateway::core::agent::Profile;
 use platools_gateway::core::ids::AgentId;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
@@ -17,7 +16,7 @@ use crate::support::{Dial, within};
 
 /// An agent of the user `u-1`.
 pub(crate) async fn add_agent(gateway: &Gateway, slug: &str) -> AgentId {
-    let new = NewAgent { profile: Profile::default(), owner: Some("u-1".to_owned()) };
+    let new = NewAgent { owner: Some("u-1".to_owned()), ..NewAgent::default() };
     within(gateway.core().local_admin().add_agent(slug, new)).await.unwrap().id
 }
 

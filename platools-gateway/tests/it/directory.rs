@@ -116,7 +116,7 @@ async fn a_token_speaks_for_a_user_and_an_agent_until_the_agent_is_gone() {
     let call = caller.calling("echo", json!({}));
     let frame = worker.expect("tool_call").await;
     assert_eq!(frame["params"]["__platos"]["userId"], "u-7");
-    assert!(frame["params"]["__platos"]["agentId"].as_str().unwrap().starts_with("agt_"));
+    assert!(frame["params"]["__platos"]["agentId"].as_str().unwrap().starts_with("agent_"));
     worker.answer(&frame, json!(1)).await;
     assert_eq!(within(call).await.unwrap().status, 200);
 

@@ -141,8 +141,8 @@ async fn an_agent_that_changes_hands_or_goes_is_watched_no_longer() {
     add_agent(&gateway, "trader").await;
     let admin = gateway.core().local_admin();
     let (mut first, change) = (Dashboard::of(&gateway, "trader").await, |owner: &str| AgentChange {
-        profile: ProfileChange::default(),
         owner: Some(owner.to_owned()),
+        ..AgentChange::default()
     });
     assert_eq!(within(admin.change_agent("trader", change("u-2"))).await.unwrap().owner.as_deref(), Some("u-2"));
     assert_eq!(first.expect("error").await["message"], "there is no such agent that you may watch");

@@ -158,3 +158,29 @@ async fn what_is_not_there_is_a_problem_too() {
     caller.get("/v1/tools/echo/call").await.is_problem(405, "method_not_allowed", false);
     caller.send("DELETE", "/v1/tools", "").await.is_problem(405, "method_not_allowed", false);
 }
+
+#[tokio::test]
+async fn clients_that_read_error_find_the_message_of_every_problem() {
+    let gateway = dev_gateway().await;
+    let (admin, stranger) = (Caller::admin(&gateway), Caller::at(&gateway.url()));
+    for (answer, status, message) in [
+        (admin.get("/v1/some/endpoint").await, 404, "there is nothing at /v1/some/endpoint"),
+        (stranger.get("/v1/some/endpoint").await, 404, "there is nothing at /v1/some/endpoint"),
+        (admin.post("/v1/health", json!({})).await, 404, "there is nothing at /v1/health"),
+        (admin.send("PUT", "/v1/agents", "").await, 405, "/v1/agents does not take PUT"),
+        (admin.get("/v1/agents/none").await, 404, "there is no agent `none`"),
+        (admin.get("/v1/agents?limit=-1").await, 400, "`limit` must be a whole number from 0 on, and not `-1`"),
+        (admin.post("/v1/tools/none/call", json!({"arguments": {}})).await, 404, "none"),
+        (stranger.get("/v1/agents").await, 401, "key"),
+    ] {
+        let code = answer.body["code"].as_str().unwrap().to_owned();
+        answer.is_problem(status, &code, false);
+        assert!(answer.body["error"].as_str().unwrap().contains(message), "{answer:?}");
+    }
+    // Before any route is looked at.
+    let foreign = admin.send_with("/v1/agents", &[("origin", "https://evil.example")], json!({"slug": "x"})).await;
+    assert_eq!((foreign.status, &foreign.body["error"]), (403, &foreign.body["detail"]));
+    let document = admin.get("/openapi.json").await.body;
+    let members = &document["components"]["schemas"]["Details"]["properties"];
+    assert!(members["error"]["description"].as_str().unwrap().contains("agent runtime protocol"), "{members}");
+}

@@ -13,7 +13,7 @@ async fn a_session_begins_is_shown_to_its_agent_and_ends() {
     let agent = Agent::new(&gateway, "scout").await;
     let status = agent.get("/v1/runtime/status").await;
     let agent_id = status["agentId"].clone();
-    assert!(agent_id.as_str().unwrap().starts_with("agt_"), "{status}");
+    assert!(agent_id.as_str().unwrap().starts_with("agent_"), "{status}");
     let without =
         json!({"agentId": agent_id, "address": "scout", "displayName": null, "status": "inactive", "session": null});
     assert_eq!(status, without);
@@ -94,9 +94,32 @@ async fn presence_lists_who_is_there_a_page_at_a_time() {
     assert_eq!(page["agents"].as_array().unwrap().len(), 2);
     assert_eq!(page["agents"][0]["address"], addresses[1], "pages follow one order");
     assert_eq!(agents[0].get("/v1/runtime/presence?limit=100000").await["limit"], 100);
-    assert_eq!(agents[0].get("/v1/runtime/presence?limit=0").await["limit"], 1);
-    for query in ["limit=x", "limit=-1", "offset=1.5"] {
-        assert_eq!(agents[0].refused("GET", &format!("/v1/runtime/presence?{query}"), Value::Null).await.0, 400);
+    let numbers = json!({"agents": [], "total": 5, "limit": 0, "offset": 0});
+    assert_eq!(agents[0].get("/v1/runtime/presence?limit=0").await, numbers, "none at most is none");
+    let beyond = agents[0].get("/v1/runtime/presence?offset=99999999999999999999999999").await;
+    assert_eq!((&beyond["agents"], &beyond["total"]), (&json!([]), &json!(5)));
+}
+
+#[tokio::test]
+async fn a_bad_limit_or_offset_is_named_with_its_value() {
+    let gateway = started().await;
+    let agent = Agent::new(&gateway, "scout").await;
+    agent.channel("c").await;
+    let whole = |name: &str, value: &str| format!("`{name}` must be a whole number from 0 on, and not `{value}`");
+    for path in ["/v1/runtime/presence", "/v1/channels", "/v1/channels/c/members", "/v1/channels/c/presence"] {
+        for (name, value) in [("limit", "-1"), ("limit", "ten"), ("limit", ""), ("offset", "1.5"), ("offset", "-5")] {
+            let (status, error) = agent.refused("GET", &format!("{path}?{name}={value}"), Value::Null).await;
+            assert_eq!((status, error), (400, whole(name, value)), "{path}");
+        }
+    }
+    let (status, error) = agent.refused("GET", "/v1/channels/c/messages?limit=-1", Value::Null).await;
+    assert_eq!((status, error), (400, whole("limit", "-1")));
+    let (status, error) = agent.refused("GET", "/v1/channels?isPublic=maybe", Value::Null).await;
+    assert!(status == 400 && error.starts_with("`isPublic` in the URL's query: "), "{error}");
+    for path in ["/v1/channels", "/v1/channels/c/messages", "/v1/channels/c/members"] {
+        let page = agent.get(&format!("{path}?limit=0")).await;
+        let list = page.as_object().unwrap().values().find(|member| member.is_array());
+        assert_eq!(list, Some(&json!([])), "{path}: {page}");
     }
 }
 

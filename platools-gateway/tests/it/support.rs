@@ -437,6 +437,7 @@ impl Answer {
         assert_eq!(self.body["retryable"], retryable, "{self:?}");
         assert_eq!(self.body["type"], format!("urn:platools:problem:{code}"), "{self:?}");
         assert!(self.body["title"].is_string() && self.body["detail"].is_string(), "{self:?}");
+        assert_eq!(self.body["error"], self.body["detail"], "{self:?}");
     }
 
     pub(crate) fn detail(&self) -> &str {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
 
-use platools_gateway::core::admin::NewKey;
+use platools_gateway::core::admin::{AgentChange, NewKey};
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
@@ -20,9 +20,14 @@ async fn pythons_agents_meet_talk_and_come_back_when_the_gateway_does() {
     let mut key = NewKey::new(Role::Operator);
     key.agent = Some(dev::MAIN_AGENT.to_owned());
     let key = gateway.core().local_admin().add_key(key).await.expect("a key");
+    let title = AgentChange { title: Some("Main agent".to_owned()), ..AgentChange::default() };
+    gateway.core().local_admin().change_agent(dev::MAIN_AGENT, title).await.expect("a title");
     let mut agents = Agents::spawn(&gateway, &format!("{} {}", key.secret.expose_secret(), dev::AGENT_KEY));
     for expected in [
-        json!({"step": "connect", "address": "main", "same_session": true, "status": "active", "present": ["main"]}),
+        json!({
+            "step": "connect", "address": "main", "same_session": true, "status": "active", "present": ["main"],
+            "names": ["Main agent", "Main agent"],
+        }),
         json!({
             "step": "channel", "joined": "dev-agent", "present": ["main", "dev-agent"],
             "listed": [["general", "General", true, 2]], "members": [["main", "owner"], ["dev-agent", "member"]],
@@ -36,6 +41,9 @@ async fn pythons_agents_meet_talk_and_come_back_when_the_gateway_does() {
         json!({"step": "heartbeat", "success": true}),
         json!({
             "step": "refused", "error": "Gateway request failed (409): there is a channel `general` already",
+        }),
+        json!({
+            "step": "missing", "error": "Gateway request failed (404): there is nothing at /v1/some/endpoint",
         }),
         json!({"step": "restart"}),
     ] {

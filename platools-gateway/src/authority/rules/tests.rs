@@ -29,6 +29,7 @@ fn each_action_has_a_lowest_role() {
         (Action::Cancel, Operator),
         (Action::Chat, Operator),
         (Action::Change, Operator),
+        (Action::Tell, Operator),
         (Action::Administer, Admin),
     ] {
         for role in [Viewer, Operator, Admin] {
@@ -52,6 +53,21 @@ fn nothing_of_another_project_shows() {
         }
         assert!(is_hidden(authorize(&caller, Action::Watch, agent)), "watching as {role}");
     }
+}
+
+#[test]
+fn events_are_told_on_behalf_of_the_project_only() {
+    let (own, other) = (caller(Operator, None, None).project_id, ProjectId::from("prj_other"));
+    for (role, user, agent, may) in [
+        (Operator, None, None, true),
+        (Operator, Some("u-1"), None, false),
+        (Operator, None, Some("agt_1"), false),
+        (Admin, Some("u-1"), Some("agt_1"), true),
+    ] {
+        let decision = authorize(&caller(role, user, agent), Action::Tell, Resource::Project(&own));
+        assert_eq!(decision.is_ok(), may, "{role} {user:?} {agent:?}: {decision:?}");
+    }
+    assert!(is_hidden(authorize(&caller(Admin, None, None), Action::Tell, Resource::Project(&other))));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::Core;
 use super::agent::{MemberChange, Profile};
 use super::clock::now_ms;
-use super::directory::{Snapshot, check_slug};
+use super::directory::{Snapshot, check_address, check_slug, check_title};
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
@@ -151,17 +151,19 @@ impl Admin<'_> {
     /// Adds an agent.
     ///
     /// # Errors
-    /// There is one of that slug, the slug or the owner is malformed, the profile's environment is not there, or the database
-    /// failed.
+    /// There is one of that slug or address, the slug, a name or the owner is malformed, the profile's environment is not there, or
+    /// the database failed.
     pub async fn add_agent(&self, slug: &str, new: impl Into<NewAgent>) -> Result<Agent, Error> {
         check_slug(slug)?;
-        let NewAgent { profile, owner } = new.into();
+        let NewAgent { profile, owner, title, address } = new.into();
         self.check_profile(&profile)?;
         let limit = self.core.limiter.project().agents.get();
         let row = AgentRow {
             id: AgentId::random(),
             project_id: self.project.clone(),
             slug: slug.to_owned(),
+            title: title.as_deref().map(check_title).transpose()?,
+            address: address.as_deref().map(check_address).transpose()?,
             profile: Arc::new(profile),
             owner: owner.as_deref().map(owner_named).transpose()?,
             created_ms: now_ms(),
@@ -175,11 +177,12 @@ impl Admin<'_> {
         Ok(agent(&row))
     }
 
-    /// Changes how an agent answers, or whose it is. Members that the change does not name keep the value that they have when it is
+    /// Changes an agent's names, how it answers, or whose it is. Agents with sessions see new names at once. Members that the change does not name keep the value that they have when it is
     /// written, so two changes at the same time do not undo each other. Whoever may not watch it any more is told to go.
     ///
     /// # Errors
-    /// There is no such agent, the profile's environment is not there, the owner is malformed, or the database failed.
+    /// There is no such agent, the address is another agent's, the profile's environment is not there, a name or the owner is malformed,
+    /// or the database failed.
     pub async fn change_agent(&self, name: &str, change: impl Into<AgentChange>) -> Result<Agent, Error> {
         let snapshot = self.snapshot();
         let row = snapshot.agent_named(&self.project, name).ok_or_else(|| missing("agent", name))?;
@@ -188,6 +191,8 @@ impl Admin<'_> {
             self.core.directory.environment(&self.project, Some(environment))?;
         }
         change.owner = change.owner.map(|owner| unless_empty(owner, owner_named)).transpose()?;
+        change.title = change.title.map(|title| unless_empty(title, check_title)).transpose()?;
+        change.address = change.address.map(|address| unless_empty(address, check_address)).transpose()?;
         let recorded = self.record(action::AGENT_UPDATE, row.id.as_str(), &format!("slug {}", row.slug));
         recorded.store().change_agent(&row.id, &change).await?;
         recorded.done();

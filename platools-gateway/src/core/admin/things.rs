@@ -63,6 +63,10 @@ pub struct Agent {
     pub id: AgentId,
     /// Its name in URLs.
     pub slug: String,
+    /// Its name for people, which others see as `displayName`.
+    pub title: Option<String>,
+    /// Its address for other agents, such as that of its wallet. Without one, its slug.
+    pub address: Option<String>,
     /// How it answers.
     pub profile: Arc<Profile>,
     /// The user whose it is, who may watch it; see [`feed`](crate::core::feed).
@@ -78,11 +82,16 @@ pub struct NewAgent {
     pub profile: Profile,
     /// The user whose it is: 1 to 255 characters.
     pub owner: Option<String>,
+    /// Its name for people: 1 to 128 characters, without control characters.
+    pub title: Option<String>,
+    /// Its address for other agents, which no other agent of the project has: 1 to 128 letters, digits and characters of
+    /// `-._:@+/~#`. Upper and lower case are the same.
+    pub address: Option<String>,
 }
 
 impl From<Profile> for NewAgent {
     fn from(profile: Profile) -> Self {
-        Self { profile, owner: None }
+        Self { profile, ..Self::default() }
     }
 }
 
@@ -93,11 +102,15 @@ pub struct AgentChange {
     pub profile: ProfileChange,
     /// The user whose it is from now on: up to 255 characters, and an empty text for nobody. Without one, whose it was before.
     pub owner: Option<String>,
+    /// Its name for people from now on, as of a [`NewAgent`]; an empty text for none. Without one, the name before.
+    pub title: Option<String>,
+    /// Its address from now on, as of a [`NewAgent`]; an empty text for its slug. Without one, the address before.
+    pub address: Option<String>,
 }
 
 impl From<Profile> for AgentChange {
     fn from(profile: Profile) -> Self {
-        Self { profile: profile.into(), owner: None }
+        Self { profile: profile.into(), ..Self::default() }
     }
 }
 
@@ -276,6 +289,8 @@ pub(super) fn agent(row: &AgentRow) -> Agent {
     Agent {
         id: row.id.clone(),
         slug: row.slug.clone(),
+        title: row.title.clone(),
+        address: row.address.clone(),
         profile: Arc::clone(&row.profile),
         owner: row.owner.clone(),
         created_ms: row.created_ms,

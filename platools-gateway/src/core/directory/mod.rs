@@ -1,5 +1,6 @@
 //! Who may connect, who may call, and what may be called.
 
+mod address;
 mod card;
 mod shared_map;
 mod signing;
@@ -27,6 +28,7 @@ use crate::authority::{
 };
 use crate::store::{EntityRow, KeyRow, Store};
 
+pub(crate) use address::check_address;
 pub use card::{Card, Icon};
 pub(crate) use card::{check_icon, check_title};
 pub(crate) use snapshot::Snapshot;
@@ -344,7 +346,7 @@ pub(crate) fn check_slug(slug: &str) -> Result<(), Error> {
     let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     let starts_well = slug.starts_with(|first: char| first.is_ascii_alphanumeric());
     // What looks like an id would be taken for one.
-    let is_id = ["ent_", "agt_", "env_", "key_"].iter().any(|prefix| slug.starts_with(prefix));
+    let is_id = ["ent_", "agent_", "agt_", "env_", "key_"].iter().any(|prefix| slug.starts_with(prefix));
     if starts_well && !is_id && slug.len() <= MAX_SLUG_CHARS && slug.chars().all(allowed) {
         return Ok(());
     }
@@ -361,7 +363,7 @@ mod tests {
         for slug in ["dev", "orders-backend", "a.b_c", "7"] {
             check_slug(slug).unwrap();
         }
-        for slug in ["", "-x", "../x", "a b", "ü", "ent_1", &"x".repeat(65)] {
+        for slug in ["", "-x", "../x", "a b", "ü", "ent_1", "agent_1", "agt_1", &"x".repeat(65)] {
             assert_eq!(check_slug(slug).unwrap_err().kind(), ErrorKind::InvalidRequest, "{slug}");
         }
     }

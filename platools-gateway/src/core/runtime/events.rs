@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::session::Session;
+use super::sessions::PresentAgent;
 use crate::core::clock::{now_ms, rfc3339};
 use crate::core::identity::Identity;
 use crate::core::ids::CallId;
@@ -28,17 +28,19 @@ pub(super) fn refused(why: &str) -> Bytes {
     happening(event::ERROR, &json!({"error": why}))
 }
 
-pub(super) fn joined(session: &Session) -> Bytes {
-    happening(event::PRESENCE_JOINED, &presence(session))
+pub(super) fn joined(agent: PresentAgent) -> Bytes {
+    happening(event::PRESENCE_JOINED, &presence(agent))
 }
 
-pub(super) fn left(session: &Session) -> Bytes {
-    happening(event::PRESENCE_LEFT, &presence(session))
+pub(super) fn left(agent: PresentAgent) -> Bytes {
+    happening(event::PRESENCE_LEFT, &presence(agent))
 }
 
-fn presence(session: &Session) -> AgentPresence {
-    let (connected, heartbeat) = (rfc3339(session.connected_ms), rfc3339(session.heartbeat_ms));
-    AgentPresence::new(session.agent_id.as_str(), &*session.address, connected, heartbeat)
+fn presence(agent: PresentAgent) -> AgentPresence {
+    let (connected, heartbeat) = (rfc3339(agent.connected_ms), rfc3339(agent.heartbeat_ms));
+    let mut presence = AgentPresence::new(agent.agent_id.as_str(), agent.names.address, connected, heartbeat);
+    presence.display_name = agent.names.title;
+    presence
 }
 
 /// Somebody has said something.
@@ -48,7 +50,8 @@ pub(super) fn message(channel: &ChannelRow, row: &MessageRow) -> Bytes {
     let mut said = wire::NewMessage::new(&*row.content);
     said.message_type.clone_from(&row.message_type);
     said.metadata = row.metadata.clone().and_then(|metadata| RawValue::from_string(metadata).ok());
-    let said = ChannelMessage::new(row.id.as_str(), &channel, &*row.address, said, &*created);
+    let mut said = ChannelMessage::new(row.id.as_str(), &channel, &*row.address, said, &*created);
+    said.from_name.clone_from(&row.from_name);
     let data = to_raw_value(&said.with_agent_id(row.agent_id.as_str())).expect("strings and raw JSON always serialize");
     Event::new(event::CHANNEL_MESSAGE, created, &data).to_text().into()
 }

@@ -82,7 +82,8 @@ impl Core {
         let row = MessageRow {
             id: MessageId::random(),
             agent_id: peer.id.clone(),
-            address: peer.address.clone(),
+            address: peer.names.address.clone(),
+            from_name: peer.names.title.clone(),
             message_type: new.message_type,
             content: new.content,
             metadata: new.metadata,

@@ -2,9 +2,14 @@
 //!
 //! What must outlive the gateway is written by one task, in batches; everything else is in memory.
 
+mod agent_event;
 mod channels;
+mod event_handlers;
+mod event_queue;
 mod events;
+mod handle;
 mod messages;
+mod names;
 mod observer;
 mod queue;
 mod session;
@@ -18,6 +23,7 @@ mod writer;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Core;
+use super::directory::Directory;
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use super::ids::{AgentId, ProjectId};
@@ -25,8 +31,13 @@ use super::observe::CallObserver;
 use crate::ops::tasks::Tasks;
 use crate::store::Store;
 
+pub use agent_event::AgentEvent;
+pub(crate) use agent_event::EventHandler;
 pub(crate) use channels::NewChannel;
+pub use event_handlers::AgentEventFigures;
+pub use handle::AgentRuntime;
 pub(crate) use messages::NewMessage;
+pub(crate) use names::AgentNames;
 pub use queue::SocketEnd;
 pub(crate) use sessions::{PresentAgent, SessionView};
 pub use settings::RuntimeSettings;
@@ -34,6 +45,8 @@ pub(crate) use sockets::AgentSocket;
 
 pub(crate) use crate::store::{ChannelRow, MemberRow, MessageRow};
 
+use event_handlers::EventHandlers;
+use names::AgentLookup;
 use session::Session;
 use state::State;
 use tickets::Tickets;
@@ -52,6 +65,9 @@ struct Shared {
     settings: RuntimeSettings,
     state: Mutex<State>,
     tickets: Tickets,
+    agents: AgentLookup,
+    /// The application's handlers of custom events.
+    handlers: EventHandlers,
 }
 
 impl Shared {
@@ -68,17 +84,29 @@ impl Runtime {
     }
 
     /// Takes up the sessions that did not end, and begins to write, on the current tokio runtime.
-    pub(super) async fn start(store: Store, settings: RuntimeSettings, tasks: &Tasks) -> Result<Self, Error> {
-        let shared = Arc::new(Shared { settings, ..Shared::default() });
+    pub(super) async fn start(
+        store: Store,
+        directory: Arc<Directory>,
+        settings: RuntimeSettings,
+        tasks: &Tasks,
+    ) -> Result<Self, Error> {
+        let agents = AgentLookup(Some(directory));
+        let state = Mutex::new(State::new(agents.clone()));
+        let shared = Arc::new(Shared { settings, state, agents, ..Shared::default() });
         let sessions = store.runtime_sessions().await?;
         sessions.into_iter().for_each(|row| shared.state().resume(Session::from(row)));
         let writer = Writer::start(store, Arc::clone(&shared), tasks);
         Ok(Self { shared, writer })
     }
 
-    /// Writes to the end what is to be written.
+    /// Adds a handler of custom events, which runs on the current tokio runtime.
+    pub(super) fn add_handler(&self, handler: EventHandler, tasks: &Tasks) {
+        self.shared.handlers.add(handler, tasks);
+    }
+
+    /// Writes to the end what is to be written, and has the last custom events handled.
     pub(super) async fn close(&self) {
-        self.writer.close().await;
+        tokio::join!(self.writer.close(), self.shared.handlers.close());
     }
 
     /// Whoever tells agents of their own calls.
@@ -102,8 +130,9 @@ pub(crate) struct Peer {
     /// What it is known by.
     pub(crate) caller: Caller,
     pub(crate) id: AgentId,
-    /// Its name for other agents.
-    pub(crate) address: String,
+    pub(crate) slug: String,
+    /// Its names for other agents, as of when it said so.
+    pub(crate) names: AgentNames,
 }
 
 impl Core {
@@ -119,7 +148,7 @@ impl Core {
                            `platools-gateway key add --agent AGENT --role operator`, or with `agentId` of `POST /v1/keys`";
             Error::new(ErrorKind::Forbidden, message)
         })?;
-        Ok(Peer { id: agent.id.clone(), address: agent.slug.clone(), caller })
+        Ok(Peer { id: agent.id.clone(), slug: agent.slug.clone(), names: agent.into(), caller })
     }
 
     /// How agents with sessions are served.
@@ -210,7 +239,7 @@ mod tests {
     impl Core {
         /// Waits until everything is written that was to be written before.
         async fn settle_writes(&self) {
-            let (project, agent) = (ProjectId::from("prj_none"), AgentId::from("agt_nobody"));
+            let (project, agent) = (ProjectId::from("prj_none"), AgentId::from("agent_nobody"));
             let nothing = |reply| writer::Command::Disconnect { project, agent, session: "sess_none".into(), reply };
             self.runtime.writer.ask(nothing).await.unwrap();
         }

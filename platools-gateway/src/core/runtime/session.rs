@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::names::AgentNames;
 use crate::core::ids::{AgentId, ProjectId, SessionId};
 use crate::store::SessionRow;
 
@@ -11,7 +12,8 @@ pub(super) struct Session {
     pub(super) id: SessionId,
     pub(super) project_id: ProjectId,
     pub(super) agent_id: AgentId,
-    pub(super) address: String,
+    /// Its names when the session began, for when the agent is gone.
+    pub(super) names: AgentNames,
     pub(super) metadata: String,
     pub(super) connected_ms: i64,
     pub(super) heartbeat_ms: i64,
@@ -47,7 +49,7 @@ impl From<SessionRow> for Session {
             id: row.id,
             project_id: row.project_id,
             agent_id: row.agent_id,
-            address: row.address,
+            names: AgentNames { address: row.address, title: row.title },
             metadata: row.metadata,
             connected_ms: row.connected_ms,
             heartbeat_ms: row.heartbeat_ms,

@@ -1,5 +1,6 @@
 //! Sessions: how they begin, go on and end, and who has one.
 
+use super::names::AgentNames;
 use super::session::Session;
 use super::sockets::AgentSocket;
 use super::state::is_silent;
@@ -37,7 +38,8 @@ impl From<&Session> for SessionView {
 #[derive(Debug, Clone)]
 pub(crate) struct PresentAgent {
     pub(crate) agent_id: AgentId,
-    pub(crate) address: String,
+    /// The names that it has now.
+    pub(crate) names: AgentNames,
     pub(crate) connected_ms: i64,
     pub(crate) heartbeat_ms: i64,
 }
@@ -63,7 +65,8 @@ impl Core {
             id: SessionId::random(),
             agent_id: peer.id.clone(),
             project_id: peer.caller.project_id.clone(),
-            address: peer.address.clone(),
+            address: peer.names.address.clone(),
+            title: peer.names.title.clone(),
             metadata,
             connected_ms: now_ms,
             heartbeat_ms: now_ms,
@@ -130,7 +133,7 @@ impl Core {
         let mut sessions: Vec<_> = state.sessions(&peer.caller.project_id).collect();
         sessions.sort_by(|left, right| left.place().cmp(&right.place()));
         let total = sessions.len();
-        let agents = sessions.into_iter().skip(offset).take(limit).map(PresentAgent::from).collect();
+        let agents = sessions.into_iter().skip(offset).take(limit).map(|session| state.present(session)).collect();
         Ok(PresentAgents { agents, total })
     }
 
@@ -160,11 +163,11 @@ impl Runtime {
     }
 }
 
-impl From<&Session> for PresentAgent {
-    fn from(session: &Session) -> Self {
+impl PresentAgent {
+    pub(super) fn new(session: &Session, names: AgentNames) -> Self {
         Self {
             agent_id: session.agent_id.clone(),
-            address: session.address.clone(),
+            names,
             connected_ms: session.connected_ms,
             heartbeat_ms: session.heartbeat_ms,
         }

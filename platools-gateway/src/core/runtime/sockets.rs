@@ -7,9 +7,10 @@ use secrecy::SecretString;
 use serde_json::value::RawValue;
 
 use super::queue::{Queue, SocketEnd};
-use super::{Peer, Shared, events};
+use super::{AgentEvent, Peer, Shared, events};
 use crate::audit::action;
 use crate::core::Core;
+use crate::core::clock::now_ms;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::ids::ChannelId;
@@ -65,10 +66,24 @@ impl AgentSocket {
         self.queue.push(&events::refused(why));
     }
 
-    /// Tells all sockets of its agent something that the agent sent.
+    /// Hands a custom event of its agent to the application, and then sends it to all sockets of the agent.
     pub(crate) fn emit(&self, kind: &str, data: &RawValue) {
+        self.shared.handlers.queue(|| self.agent_event(kind, data));
         let text = events::custom(kind, data);
         self.shared.state().tell(&self.peer.caller.project_id, &self.peer.id, &text);
+    }
+
+    fn agent_event(&self, kind: &str, data: &RawValue) -> AgentEvent {
+        let (project, agent) = (&self.peer.caller.project_id, &self.peer.id);
+        AgentEvent {
+            agent_id: agent.clone(),
+            agent: self.peer.slug.clone(),
+            project_id: project.clone(),
+            session_id: self.shared.state().session(project, agent).map(|session| session.id.clone()),
+            kind: kind.to_owned(),
+            data: data.to_owned(),
+            received_ms: now_ms(),
+        }
     }
 
     /// Has it get no more messages of a channel.

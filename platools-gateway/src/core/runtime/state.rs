@@ -8,8 +8,10 @@ use bytes::Bytes;
 use platools::wire::runtime::MAX_SOCKETS;
 
 use super::events;
+use super::names::AgentLookup;
 use super::queue::{Queue, SocketEnd};
 use super::session::Session;
+use super::sessions::PresentAgent;
 use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
 
 /// A socket has so many subscriptions.
@@ -29,6 +31,7 @@ pub(super) struct State {
     heard: u64,
     /// How often an agent left a channel.
     pub(super) departures: u64,
+    agents: AgentLookup,
 }
 
 /// Those of one project.
@@ -53,11 +56,15 @@ struct Subscriber {
 }
 
 impl State {
+    pub(super) fn new(agents: AgentLookup) -> Self {
+        Self { agents, ..Self::default() }
+    }
+
     /// Begins a session in the place of an older one of the agent's. Others are told unless there was one.
     pub(super) fn begin(&mut self, session: Session) {
         let room = self.projects.entry(session.project_id.clone()).or_default();
         let agent = session.agent_id.clone();
-        let joined = events::joined(&session);
+        let joined = events::joined(PresentAgent::new(&session, self.agents.names(&session)));
         if room.sessions.insert(agent.clone(), session).is_none() {
             room.tell_others(&agent, &joined);
         }
@@ -71,6 +78,11 @@ impl State {
 
     pub(super) fn session(&self, project: &ProjectId, agent: &AgentId) -> Option<&Session> {
         self.projects.get(project)?.sessions.get(agent)
+    }
+
+    /// An agent with a session, with the names that it has now.
+    pub(super) fn present(&self, session: &Session) -> PresentAgent {
+        PresentAgent::new(session, self.agents.names(session))
     }
 
     /// The sessions of a project.
@@ -98,7 +110,8 @@ impl State {
             return None;
         }
         let session = room.sessions.remove(agent)?;
-        room.tell_others(agent, &events::left(&session));
+        let left = events::left(PresentAgent::new(&session, self.agents.names(&session)));
+        room.tell_others(agent, &left);
         for socket in room.sockets.get(agent).into_iter().flatten() {
             socket.queue.finish(why);
         }
@@ -212,11 +225,15 @@ impl State {
         }
     }
 
-    /// Queues a text for everybody who subscribes to a channel.
-    pub(super) fn publish(&self, channel: &ChannelId, text: &Bytes) {
-        for subscriber in self.subscribers.get(channel).into_iter().flat_map(HashMap::values) {
-            subscriber.queue.push(text);
-        }
+    /// Whether a socket subscribes to a channel.
+    pub(super) fn has_subscribers(&self, channel: &ChannelId) -> bool {
+        self.subscribers.contains_key(channel)
+    }
+
+    /// Queues a text for everybody who subscribes to a channel, and returns how many sockets these are.
+    pub(super) fn publish(&self, channel: &ChannelId, text: &Bytes) -> usize {
+        let subscribers = self.subscribers.get(channel).into_iter().flat_map(HashMap::values);
+        subscribers.map(|subscriber| subscriber.queue.push(text)).count()
     }
 
     /// Whether an agent has a socket.
@@ -224,11 +241,10 @@ impl State {
         self.projects.get(project).is_some_and(|room| room.sockets.contains_key(agent))
     }
 
-    /// Queues a text for all sockets of an agent.
-    pub(super) fn tell(&self, project: &ProjectId, agent: &AgentId, text: &Bytes) {
-        if let Some(room) = self.projects.get(project) {
-            room.sockets.get(agent).into_iter().flatten().for_each(|socket| socket.queue.push(text));
-        }
+    /// Queues a text for all sockets of an agent, and returns how many these are.
+    pub(super) fn tell(&self, project: &ProjectId, agent: &AgentId, text: &Bytes) -> usize {
+        let sockets = self.projects.get(project).and_then(|room| room.sockets.get(agent)).into_iter().flatten();
+        sockets.map(|socket| socket.queue.push(text)).count()
     }
 
     /// How many sessions and sockets there are in a project.
@@ -290,6 +306,7 @@ mod tests {
             agent_id: agent.into(),
             project_id: "prj".into(),
             address: agent.to_owned(),
+            title: None,
             metadata: "{}".to_owned(),
             connected_ms: 1,
             heartbeat_ms: 1,

@@ -4,6 +4,7 @@ mod cursor;
 mod entity;
 mod key;
 mod page;
+mod query;
 mod timeout;
 mod tool;
 
@@ -11,6 +12,7 @@ pub(super) use cursor::Place;
 pub(super) use entity::{Entity, EntityWithSecret, entity_change, given, new_entity};
 pub(super) use key::{Key, KeyRequest, KeyWithSecret, SpeaksForForm, role_of};
 pub(super) use page::{Page, limit_of};
+pub(super) use query::{count, query_error};
 pub(super) use timeout::timeout_of;
 pub(super) use tool::{HealthForm, Tool};
 

@@ -30,6 +30,7 @@ impl Rejection {
             "title": self.status.canonical_reason().unwrap_or("Error"),
             "status": self.status.as_u16(),
             "detail": self.detail,
+            "error": self.detail,
             "code": self.code,
             "retryable": self.retry_after.is_some(),
         });

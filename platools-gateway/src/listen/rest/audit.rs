@@ -14,7 +14,7 @@ use super::problem::{Problem, invalid};
 use crate::audit::{AuditEvent, AuditKind, AuditPlace, AuditQuery};
 use crate::core::Core;
 use crate::core::clock::rfc3339;
-use crate::listen::forms::{Page, Place, limit_of};
+use crate::listen::forms::{Page, Place, count, limit_of};
 
 /// Conditions on events.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -32,6 +32,7 @@ pub(super) struct AuditConditions {
     /// Events before this time, in RFC 3339.
     until: Option<String>,
     /// Number of events on the page, from 1 to 1000. Default: 100.
+    #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

@@ -17,7 +17,7 @@ use crate::core::clock::{from_rfc3339, rfc3339};
 use crate::core::ids::CallId;
 use crate::core::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
 use crate::core::{CallQuery, CallsBefore, Core};
-use crate::listen::forms::{Page, Place, limit_of, timeout_of};
+use crate::listen::forms::{Page, Place, count, limit_of, timeout_of};
 
 /// Which calls.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -41,6 +41,7 @@ pub(super) struct Filter {
     /// Calls that began before, in RFC 3339.
     until: Option<String>,
     /// How many at most, from 1 to 1000. Default: 100.
+    #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

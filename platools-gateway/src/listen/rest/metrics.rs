@@ -115,8 +115,16 @@ impl GatewayFigures {
         gauges(encoder, "websockets", "Open WebSockets", None, sockets)?;
         gauges(encoder, "watched_agents", "Agents that a dashboard watches", None, watched)?;
         self.encode_journal(encoder)?;
+        self.encode_agent_events(encoder)?;
         let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));
         counters(encoder, "refused", "Requests, connections and attempts over a limit", refused)
+    }
+
+    fn encode_agent_events(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let events = &self.agent_events;
+        let outcomes = [("handled", events.handled), ("panicked", events.panicked), ("dropped", events.dropped)];
+        let help = "Custom events of agents, for each handler of the program that embeds the gateway";
+        counters(encoder, "agent_events", help, outcomes.map(|(outcome, number)| ([("outcome", outcome)], number)))
     }
 
     fn encode_journal(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

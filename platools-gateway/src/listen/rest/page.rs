@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::problem::Problem;
-use crate::listen::forms::{Page, Place, limit_of};
+use crate::listen::forms::{Page, Place, count, limit_of};
 
 /// Which page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -12,6 +12,7 @@ use crate::listen::forms::{Page, Place, limit_of};
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
     /// How many at most, from 1 to 1000. Default: 100.
+    #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::audit::action;
 use crate::core::error::causes_of;
 use crate::core::error::{ArgumentProblem, Error, ErrorKind};
-use crate::listen::forms::Misfit;
+use crate::listen::forms::{Misfit, query_error};
 use crate::listen::http::{self, RequestContext};
 
 /// One failed request, as RFC 9457 has it.
@@ -30,6 +30,8 @@ struct Details {
     status: u16,
     /// What is wrong, and what to do about it.
     detail: String,
+    /// The same text again, for clients that look for the message of an error here, as that of the agent runtime protocol does.
+    error: String,
     /// A name for programs, stable over versions.
     code: &'static str,
     /// Whether the same request may succeed later, and is certain to have done nothing yet.
@@ -82,11 +84,13 @@ struct Detail {
 impl Problem {
     /// A problem that trying again does not solve.
     pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
         Self(Box::new(Details {
             r#type: format!("urn:platools:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
-            detail: detail.into(),
+            error: detail.clone(),
+            detail,
             code,
             retryable: false,
             request_id: None,
@@ -123,7 +127,7 @@ impl From<Misfit> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        invalid(rejection.body_text())
+        invalid(query_error(&rejection))
     }
 }
 

@@ -17,6 +17,7 @@ use super::sessions::Done;
 use crate::core::Core;
 use crate::core::clock::rfc3339;
 use crate::core::runtime::{ChannelRow, MemberRow, NewChannel};
+use crate::listen::forms::count;
 
 /// The one kind of channel there is.
 const KIND: &str = "custom";
@@ -79,8 +80,10 @@ pub(super) struct Channels {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Wanted {
     /// How many at most. Default: 50. More than 100 are as good as 100.
+    #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// How many to leave out before them. Default: 0.
+    #[serde(default, deserialize_with = "count")]
     offset: Option<usize>,
     /// Only those of a kind. There is one: `custom`.
     channel_type: Option<String>,
@@ -208,7 +211,7 @@ impl From<MemberRow> for Member {
         Self {
             agent_id: row.agent_id.to_string(),
             agent_address: row.address,
-            display_name: None,
+            display_name: row.title,
             role: row.role,
             joined_at: rfc3339(row.joined_ms),
         }

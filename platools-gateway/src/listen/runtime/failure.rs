@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::audit::action;
 use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
+use crate::listen::forms::query_error;
 use crate::listen::{Unread, http};
 
 /// One failed request.
@@ -70,7 +71,7 @@ impl From<Unread> for Failure {
 
 impl From<QueryRejection> for Failure {
     fn from(rejection: QueryRejection) -> Self {
-        Self::invalid(rejection.body_text())
+        Self::invalid(query_error(&rejection))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::core::Core;
 use crate::core::clock::rfc3339;
 use crate::core::ids::MessageId;
 use crate::core::runtime::{ChannelRow, MessageRow, NewMessage};
+use crate::listen::forms::count;
 
 /// What somebody said in a channel.
 #[derive(Serialize, ToSchema)]
@@ -29,8 +30,9 @@ pub(super) struct Message {
     channel_name: String,
     /// Whoever said it.
     agent_id: String,
-    /// Its name for others.
+    /// Its address at that time.
     from: String,
+    /// Its title at that time.
     from_name: Option<String>,
     /// What it is, usually `text`.
     message_type: String,
@@ -49,7 +51,7 @@ impl Message {
             channel_name: channel.name.clone(),
             agent_id: row.agent_id.to_string(),
             from: row.address,
-            from_name: None,
+            from_name: row.from_name,
             message_type: row.message_type,
             content: row.content,
             metadata: row.metadata.map(stored),
@@ -101,6 +103,7 @@ pub(super) async fn say(
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
     /// How many at most. Default: 50. More than 100 are as good as 100.
+    #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// Only those before the message of this id. Default: the last there are.
     before: Option<String>,

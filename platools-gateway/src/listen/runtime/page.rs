@@ -6,6 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::failure::Failure;
+use crate::listen::forms::count;
 
 /// What stands in the place of the names in a path.
 #[derive(Debug, FromRequestParts)]
@@ -21,9 +22,11 @@ pub(super) struct Query<T>(pub(super) T);
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Window {
-    /// How many at most. Default: 50. More than 100 are as good as 100.
+    /// How many at most. Default: 50; more than 100 are as good as 100, and 0 asks for the numbers only.
+    #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// How many to leave out before them. Default: 0.
+    #[serde(default, deserialize_with = "count")]
     offset: Option<usize>,
 }
 
@@ -34,7 +37,7 @@ impl Window {
 
     /// The same where all are wanted that fit, unless the request says otherwise.
     pub(super) fn limit_or(&self, most: usize) -> usize {
-        self.limit.unwrap_or(most).clamp(1, most)
+        self.limit.unwrap_or(most).min(most)
     }
 
     pub(super) fn offset(&self) -> usize {
@@ -44,5 +47,5 @@ impl Window {
 
 /// How many are answered who asks for so many.
 pub(super) fn limit(asked: Option<usize>) -> usize {
-    asked.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE)
+    asked.unwrap_or(DEFAULT_PAGE).min(MAX_PAGE)
 }

@@ -17,7 +17,7 @@ use super::page::{Query, Window};
 use crate::core::Core;
 use crate::core::clock::rfc3339;
 use crate::core::ids::SessionId;
-use crate::core::runtime::{PresentAgent, SessionView};
+use crate::core::runtime::{AgentNames, PresentAgent, SessionView};
 
 /// It was done.
 #[derive(Debug, Serialize, ToSchema)]
@@ -50,7 +50,7 @@ pub(super) struct Connect {
 pub(super) struct Connected {
     session_id: String,
     agent_id: String,
-    /// The agent's name for others.
+    /// The agent's address for others.
     address: String,
     connected_at: String,
     gateway_version: &'static str,
@@ -67,13 +67,13 @@ pub(super) async fn connect(
     let metadata = metadata(body.metadata)?.unwrap_or_else(|| "{}".to_owned());
     let session = core.begin_session(&peer, metadata).await?;
     tracing::info!(
-        agent.id = %peer.id, agent.slug = peer.address, client.name = body.client_name.as_deref().map(cut),
+        agent.id = %peer.id, agent.slug = peer.slug, client.name = body.client_name.as_deref().map(cut),
         client.version = body.client_version.as_deref().map(cut), "an agent has connected"
     );
     let connected = Connected {
         session_id: session.id.to_string(),
         agent_id: peer.id.to_string(),
-        address: peer.address,
+        address: peer.names.address,
         connected_at: rfc3339(session.connected_ms),
         gateway_version: env!("CARGO_PKG_VERSION"),
     };
@@ -143,7 +143,8 @@ impl From<SessionView> for Session {
 pub(super) async fn status(Known(peer): Known, State(core): State<Arc<Core>>) -> Json<Status> {
     let session = core.session_of(&peer).map(Session::from);
     let status = if session.is_some() { "active" } else { "inactive" };
-    Json(Status { agent_id: peer.id.to_string(), address: peer.address, display_name: None, status, session })
+    let AgentNames { address, title: display_name } = peer.names;
+    Json(Status { agent_id: peer.id.to_string(), address, display_name, status, session })
 }
 
 /// Those who have a session.
@@ -173,8 +174,8 @@ impl From<PresentAgent> for Present {
     fn from(agent: PresentAgent) -> Self {
         Self {
             agent_id: agent.agent_id.to_string(),
-            address: agent.address,
-            display_name: None,
+            address: agent.names.address,
+            display_name: agent.names.title,
             connected_at: rfc3339(agent.connected_ms),
             last_heartbeat: rfc3339(agent.heartbeat_ms),
         }
@@ -213,7 +214,7 @@ pub(super) async fn disconnect(
 ) -> Result<Json<Done>, Failure> {
     let session = body.session_id.map(SessionId::from);
     core.end_session(&peer, session.as_ref()).await?;
-    tracing::info!(agent.id = %peer.id, agent.slug = peer.address, "an agent has disconnected");
+    tracing::info!(agent.id = %peer.id, agent.slug = peer.slug, "an agent has disconnected");
     Ok(Done::DONE)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Every change also raises the directory's revision, in the same transaction, and notes which rows it touches.
 
+mod agent_names;
 mod changes;
 mod entities;
 mod keys;
@@ -93,12 +94,19 @@ impl Store {
     }
 
     /// Adds an agent, unless the project has `limit` of them. Says whether its slug was free.
+    ///
+    /// # Errors
+    /// The project has too many, its slug or address is another agent's address, or the database failed.
     pub(crate) async fn add_agent(&self, agent: &AgentRow, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(Touched::Agent(&agent.id)).await?;
         check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
+        agent_names::check_slug(&mut change, agent.project_id.as_str(), &agent.slug).await?;
+        if let Some(address) = &agent.address {
+            agent_names::check_address(&mut change, agent.project_id.as_str(), &agent.id, address).await?;
+        }
         let added = sqlx::query(
-            "INSERT INTO agents (id, project_id, slug, profile, owner, created_ms) VALUES ($1, $2, $3, $4, $5, $6) \
-             ON CONFLICT (project_id, slug) DO NOTHING",
+            "INSERT INTO agents (id, project_id, slug, profile, owner, created_ms, title, address) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (project_id, slug) DO NOTHING",
         )
         .bind(agent.id.as_str())
         .bind(agent.project_id.as_str())
@@ -106,6 +114,8 @@ impl Store {
         .bind(text_of(&agent.profile))
         .bind(&agent.owner)
         .bind(agent.created_ms)
+        .bind(&agent.title)
+        .bind(&agent.address)
         .execute(&mut *change)
         .await?;
         if added.rows_affected() == 0 {
@@ -115,19 +125,30 @@ impl Store {
         Ok(true)
     }
 
-    /// Changes how an agent answers, and whose it is. The profile is read and written in one transaction.
+    /// Changes an agent's names, how it answers, and whose it is. The profile is read and written in one transaction.
+    ///
+    /// # Errors
+    /// The address is another agent's, or the database failed.
     pub(crate) async fn change_agent(&self, id: &AgentId, said: &AgentChange) -> Result<(), Error> {
         let mut change = self.change_directory(Touched::Agent(id)).await?;
         let row = sqlx::query("SELECT * FROM agents WHERE id = $1").bind(id.as_str());
         // It may have been removed meanwhile.
         let Some(row) = row.fetch_optional(&mut *change).await? else { return Ok(()) };
+        if let Some(address) = said.address.as_deref().filter(|address| !address.is_empty()) {
+            agent_names::check_address(&mut change, row.get("project_id"), id, address).await?;
+        }
         let profile = said.profile.clone().apply_to(Arc::unwrap_or_clone(agent(&row).profile));
-        sqlx::query("UPDATE agents SET profile = $2, owner = NULLIF(COALESCE($3, owner), '') WHERE id = $1")
-            .bind(id.as_str())
-            .bind(text_of(&profile))
-            .bind(&said.owner)
-            .execute(&mut *change)
-            .await?;
+        sqlx::query(
+            "UPDATE agents SET profile = $2, owner = NULLIF(COALESCE($3, owner), ''), \
+             title = NULLIF(COALESCE($4, title), ''), address = NULLIF(COALESCE($5, address), '') WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(text_of(&profile))
+        .bind(&said.owner)
+        .bind(&said.title)
+        .bind(&said.address)
+        .execute(&mut *change)
+        .await?;
         change.commit().await?;
         Ok(())
     }
@@ -234,6 +255,8 @@ mod tests {
             id: id.clone(),
             project_id: store.default_project().await.unwrap(),
             slug: "helper".to_owned(),
+            title: None,
+            address: None,
             profile: Arc::default(),
             owner: None,
             created_ms: 0,
@@ -250,7 +273,7 @@ mod tests {
         // The second change was made by a program that knows nothing of the first.
         let system_prompt = MemberChange::To("Be brief.".to_owned());
         let change = ProfileChange { system_prompt, ..ProfileChange::default() };
-        store.change_agent(&id, &AgentChange { profile: change, owner: None }).await.unwrap();
+        store.change_agent(&id, &AgentChange { profile: change, ..AgentChange::default() }).await.unwrap();
         let both = Profile { system_prompt: Some("Be brief.".to_owned()), ..other };
         assert_eq!(*store.directory().await.unwrap().agents[0].profile, both);
         store.close().await;

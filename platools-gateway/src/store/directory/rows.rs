@@ -59,6 +59,10 @@ pub(crate) struct AgentRow {
     pub(crate) id: AgentId,
     pub(crate) project_id: ProjectId,
     pub(crate) slug: String,
+    /// Its name for people.
+    pub(crate) title: Option<String>,
+    /// Its address for other agents; without one, its slug.
+    pub(crate) address: Option<String>,
     /// How it answers.
     pub(crate) profile: Arc<Profile>,
     /// The user whose it is.
@@ -128,6 +132,8 @@ pub(super) fn agent(row: &SqliteRow) -> AgentRow {
         id: id(row, "id"),
         project_id: id(row, "project_id"),
         slug: row.get("slug"),
+        title: row.get("title"),
+        address: row.get("address"),
         // One that cannot be read is of a later version; an agent that only answers commands does no harm.
         profile: Arc::new(serde_json::from_str(row.get("profile")).unwrap_or_default()),
         owner: row.get("owner"),

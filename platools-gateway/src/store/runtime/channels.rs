@@ -39,6 +39,7 @@ pub(crate) struct ChannelRow {
 pub(crate) struct MemberRow {
     pub(crate) agent_id: AgentId,
     pub(crate) address: String,
+    pub(crate) title: Option<String>,
     pub(crate) role: String,
     pub(crate) joined_ms: i64,
 }
@@ -184,7 +185,7 @@ impl Store {
         offset: i64,
     ) -> Result<Vec<MemberRow>, Error> {
         let query = sqlx::query(
-            "SELECT m.*, a.slug FROM channel_members m JOIN agents a ON a.id = m.agent_id \
+            "SELECT m.*, a.title, COALESCE(a.address, a.slug) AS address FROM channel_members m JOIN agents a ON a.id = m.agent_id \
              WHERE m.channel_id = $1 ORDER BY m.joined_ms, a.slug LIMIT $2 OFFSET $3",
         );
         let query = query.bind(channel.as_str()).bind(limit).bind(offset);
@@ -222,7 +223,8 @@ fn channel(row: &SqliteRow) -> ChannelRow {
 fn member(row: &SqliteRow) -> MemberRow {
     MemberRow {
         agent_id: row.get::<String, _>("agent_id").into(),
-        address: row.get("slug"),
+        address: row.get("address"),
+        title: row.get("title"),
         role: row.get("role"),
         joined_ms: row.get("joined_ms"),
     }

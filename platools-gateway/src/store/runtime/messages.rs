@@ -15,6 +15,7 @@ pub(crate) struct MessageRow {
     pub(crate) id: MessageId,
     pub(crate) agent_id: AgentId,
     pub(crate) address: String,
+    pub(crate) from_name: Option<String>,
     pub(crate) message_type: String,
     pub(crate) content: String,
     pub(crate) metadata: Option<String>,
@@ -46,10 +47,10 @@ impl RuntimeChange {
     ) -> Result<bool, Error> {
         let added = sqlx::query(
             "INSERT INTO channel_messages \
-             (channel_id, position, id, agent_id, address, message_type, content, metadata, created_ms) \
+             (channel_id, position, id, agent_id, address, message_type, content, metadata, created_ms, from_name) \
              SELECT channel_id, \
              COALESCE((SELECT MAX(position) + 1 FROM channel_messages WHERE channel_id = $1), 0), \
-             $3, agent_id, $4, $5, $6, $7, $8 FROM channel_members WHERE channel_id = $1 AND agent_id = $2 \
+             $3, agent_id, $4, $5, $6, $7, $8, $9 FROM channel_members WHERE channel_id = $1 AND agent_id = $2 \
              RETURNING position",
         )
         .bind(channel.as_str())
@@ -60,6 +61,7 @@ impl RuntimeChange {
         .bind(&row.content)
         .bind(&row.metadata)
         .bind(row.created_ms)
+        .bind(&row.from_name)
         .fetch_optional(&mut *self.0)
         .await?;
         let Some(added) = added else { return Ok(false) };
@@ -184,6 +186,7 @@ fn message(row: &SqliteRow) -> MessageRow {
         id: row.get::<String, _>("id").into(),
         agent_id: row.get::<String, _>("agent_id").into(),
         address: row.get("address"),
+        from_name: row.get("from_name"),
         message_type: row.get("message_type"),
         content: row.get("content"),
         metadata: row.get("metadata"),

@@ -20,6 +20,7 @@ pub(crate) struct SessionRow {
     pub(crate) agent_id: AgentId,
     pub(crate) project_id: ProjectId,
     pub(crate) address: String,
+    pub(crate) title: Option<String>,
     pub(crate) metadata: String,
     pub(crate) connected_ms: i64,
     pub(crate) heartbeat_ms: i64,
@@ -28,7 +29,8 @@ pub(crate) struct SessionRow {
 impl Store {
     /// Every session.
     pub(crate) async fn runtime_sessions(&self) -> Result<Vec<SessionRow>, Error> {
-        let query = "SELECT s.*, a.project_id, a.slug FROM runtime_sessions s JOIN agents a ON a.id = s.agent_id";
+        let query = "SELECT s.*, a.project_id, a.title, COALESCE(a.address, a.slug) AS address \
+                     FROM runtime_sessions s JOIN agents a ON a.id = s.agent_id";
         Ok(sqlx::query(query).fetch_all(&self.reads).await?.iter().map(session).collect())
     }
 
@@ -141,7 +143,8 @@ fn session(row: &SqliteRow) -> SessionRow {
         id: row.get::<String, _>("id").into(),
         agent_id: row.get::<String, _>("agent_id").into(),
         project_id: row.get::<String, _>("project_id").into(),
-        address: row.get("slug"),
+        address: row.get("address"),
+        title: row.get("title"),
         metadata: row.get("metadata"),
         connected_ms: row.get("connected_ms"),
         heartbeat_ms: row.get("heartbeat_ms"),
@@ -196,6 +199,7 @@ mod tests {
                 id: MessageId::random(),
                 agent_id: self.agent.clone(),
                 address: "scout".to_owned(),
+                from_name: None,
                 message_type: "text".to_owned(),
                 content: content.to_owned(),
                 metadata: Some("{}".to_owned()),

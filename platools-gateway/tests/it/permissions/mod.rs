@@ -10,7 +10,6 @@ mod rpc;
 mod sockets;
 
 use platools_gateway::core::admin::{Admin, NewAgent};
-use platools_gateway::core::agent::Profile;
 use platools_gateway::core::identity::Policy;
 use platools_gateway::core::limits::Limits;
 use platools_gateway::{Gateway, Role};
@@ -157,7 +156,7 @@ impl World {
 
 /// Gives a project an agent and an entity with a worker, and answers the worker's calls.
 async fn furnish(gateway: &Gateway, project: &Admin<'_>, waiting: mpsc::UnboundedSender<String>) {
-    let agent = NewAgent { profile: Profile::default(), owner: Some("u-owner".to_owned()) };
+    let agent = NewAgent { owner: Some("u-owner".to_owned()), ..NewAgent::default() };
     project.add_agent(AGENT, agent).await.unwrap();
     let entity = project.add_entity("orders", Policy::Supersede).await.unwrap();
     let mut worker = Dial::to(gateway, "/ws/sdk").secret(entity.secret.expose_secret()).welcomed().await;

@@ -146,6 +146,7 @@ async fn nothing_of_another_project_is_found_by_its_id() {
             ("DELETE", format!("/v1/entities/{entity}"), Value::Null),
             ("GET", format!("/v1/agents/{agent}"), Value::Null),
             ("PATCH", format!("/v1/agents/{agent}"), json!({"profile": {}})),
+            ("POST", format!("/v1/agents/{agent}/events"), json!({"type": "x"})),
             ("DELETE", format!("/v1/agents/{agent}"), Value::Null),
             ("DELETE", format!("/v1/keys/{key}"), Value::Null),
             ("GET", format!("/v1/calls/{call}"), Value::Null),

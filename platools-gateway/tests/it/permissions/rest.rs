@@ -58,6 +58,7 @@ const ROWS: &[Row] = &[
     row("GET", "/v1/agents/{agent}", "/v1/agents/none", nothing, Role(Admin)),
     row("PATCH", "/v1/agents/{agent}", "/v1/agents/none", || json!({"profile": {}}), Role(Admin)),
     row("DELETE", "/v1/agents/{agent}", "/v1/agents/none", nothing, Role(Admin)),
+    row("POST", "/v1/agents/{agent}/events", "/v1/agents/none/events", || json!({"type": "x"}), Project(Operator)),
     row("GET", "/v1/entities", "", nothing, Role(Admin)),
     row("POST", "/v1/entities", "", || json!({"slug": "-"}), Role(Admin)),
     row("PATCH", "/v1/entities/{entity}", "/v1/entities/none", || json!({"title": "x"}), Role(Admin)),

@@ -48,6 +48,12 @@ mod kind {
     pub(super) const UNSUBSCRIBE: &str = "channel.unsubscribe";
 }
 
+/// Whether a type begins like those of the protocol, so that neither agents nor applications may use it for events of their own.
+#[must_use]
+pub fn is_reserved_type(kind: &str) -> bool {
+    RESERVED.iter().any(|prefix| kind.starts_with(prefix))
+}
+
 impl<'a> ClientFrame<'a> {
     /// Reads one frame of an agent's.
     ///
@@ -66,9 +72,7 @@ impl<'a> ClientFrame<'a> {
             kind::HEARTBEAT => Ok(Self::Heartbeat { timestamp: text(timestamp) }),
             kind::SUBSCRIBE => Ok(Self::Subscribe { channel_id: channel(kind::SUBSCRIBE)? }),
             kind::UNSUBSCRIBE => Ok(Self::Unsubscribe { channel_id: channel(kind::UNSUBSCRIBE)? }),
-            reserved if RESERVED.iter().any(|prefix| reserved.starts_with(prefix)) => {
-                Err(FrameError::UnknownType(kind.into_owned()))
-            }
+            reserved if is_reserved_type(reserved) => Err(FrameError::UnknownType(kind.into_owned())),
             _ => Ok(Self::Custom { kind, data: present(data) }),
         }
     }

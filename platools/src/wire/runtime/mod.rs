@@ -32,7 +32,7 @@ mod session;
 use std::time::Duration;
 
 pub use channel::{Channel, ChannelMessage, Channels, NewChannel, NewMessage};
-pub use frame::{ClientFrame, FrameError};
+pub use frame::{ClientFrame, FrameError, is_reserved_type};
 pub use gateway::Event;
 pub use presence::{AgentPresence, Presence};
 pub use session::{Connect, Connected, Disconnect, Done, Failure, HeartbeatReply, SessionInfo, Status, Ticket};

@@ -55,6 +55,8 @@ impl Bench {
             id: AgentId::random(),
             project_id: project.clone(),
             slug: slug.to_owned(),
+            title: None,
+            address: None,
             profile: Arc::default(),
             owner: None,
             created_ms: 0,

@@ -12,7 +12,7 @@ use crate::core::agent;
 use crate::core::clock::rfc3339;
 use crate::core::error::{Error, ErrorKind};
 use crate::listen::Object;
-use crate::listen::forms::Page;
+use crate::listen::forms::{Page, given};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
@@ -26,6 +26,10 @@ pub(super) struct Agent {
     id: String,
     /// Its name in URLs.
     slug: String,
+    /// Its name for people: the `displayName` that other agents see.
+    title: Option<String>,
+    /// Its address for other agents, such as that of its wallet. Without one, its slug.
+    address: Option<String>,
     /// How it answers.
     profile: Profile,
     /// The user whose it is, who may watch it.
@@ -73,6 +77,11 @@ pub(super) struct NewAgent {
     profile: Option<Object<Profile>>,
     /// The user whose it is, in 1 to 255 characters. Default: nobody's.
     owner: Option<String>,
+    /// Its name for people, in 1 to 128 characters. Default: none.
+    title: Option<String>,
+    /// Its address for other agents, which no other agent of the project has: 1 to 128 letters, digits and characters of
+    /// `-._:@+/~#`. Default: its slug.
+    address: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -83,6 +92,12 @@ pub(super) struct AgentChange {
     profile: Option<Object<agent::ProfileChange>>,
     /// The user whose it is from now on; an empty text is nobody.
     owner: Option<String>,
+    /// Its name for people from now on; an empty text or `null` is none.
+    #[serde(default, deserialize_with = "given")]
+    title: Option<String>,
+    /// Its address from now on; an empty text or `null` is its slug.
+    #[serde(default, deserialize_with = "given")]
+    address: Option<String>,
 }
 
 /// List the agents.
@@ -103,8 +118,8 @@ pub(super) async fn add(
     administrator: Administrator,
     Body(new): Body<NewAgent>,
 ) -> Result<(StatusCode, Json<Agent>), Problem> {
-    let NewAgent { slug, profile, owner } = new;
-    let new = admin::NewAgent { profile: profile.unwrap_or_default().0.into(), owner };
+    let NewAgent { slug, profile, owner, title, address } = new;
+    let new = admin::NewAgent { profile: profile.unwrap_or_default().0.into(), owner, title, address };
     let added = administrator.directory()?.add_agent(&slug, new).await?;
     Ok((StatusCode::CREATED, Json(shown(added))))
 }
@@ -116,7 +131,7 @@ pub(super) async fn show(administrator: Administrator, Path(agent): Path<String>
     Ok(Json(shown(administrator.directory()?.agent(&agent)?)))
 }
 
-/// Change how an agent answers, or whose it is.
+/// Change an agent's names, how it answers, or whose it is.
 #[utoipa::path(patch, path = "/v1/agents/{agent}", tag = "directory", request_body = AgentChange,
     params(("agent", description = "Slug or id")),
     responses((status = 200, body = Agent), (status = "4XX", body = Problem)))]
@@ -125,12 +140,13 @@ pub(super) async fn change(
     Path(agent): Path<String>,
     Body(change): Body<AgentChange>,
 ) -> Result<Json<Agent>, Problem> {
-    let AgentChange { profile, owner } = change;
-    if profile.is_none() && owner.is_none() {
-        let message = "say what changes: the `profile`, or the `owner`";
+    let AgentChange { profile, owner, title, address } = change;
+    if profile.is_none() && owner.is_none() && title.is_none() && address.is_none() {
+        let message = "say what changes: the `profile`, the `owner`, the `title`, or the `address`";
         return Err(Error::new(ErrorKind::InvalidRequest, message).into());
     }
-    let change = admin::AgentChange { profile: profile.map(|Object(profile)| profile).unwrap_or_default(), owner };
+    let profile = profile.map(|Object(profile)| profile).unwrap_or_default();
+    let change = admin::AgentChange { profile, owner, title, address };
     Ok(Json(shown(administrator.directory()?.change_agent(&agent, change).await?)))
 }
 
@@ -147,6 +163,8 @@ fn shown(agent: admin::Agent) -> Agent {
     Agent {
         id: agent.id.to_string(),
         slug: agent.slug,
+        title: agent.title,
+        address: agent.address,
         profile: Arc::unwrap_or_clone(agent.profile).into(),
         owner: agent.owner,
         created_at,

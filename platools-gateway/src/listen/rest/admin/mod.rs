@@ -1,5 +1,6 @@
 //! Changing who may do what.
 
+mod agent_events;
 mod agents;
 mod entities;
 mod environments;
@@ -26,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<Arc<Core>> {
         .routes(routes!(entities::mint))
         .routes(routes!(agents::list, agents::add))
         .routes(routes!(agents::show, agents::change, agents::remove))
+        .routes(routes!(agent_events::tell))
         .routes(routes!(keys::list, keys::add))
         .routes(routes!(keys::revoke))
         .routes(routes!(tokens::list, tokens::mint))

@@ -9,6 +9,7 @@ use super::{Params, Reply, reply};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::admin::{self, Agent};
 use crate::core::clock::rfc3339;
+use crate::listen::forms::given;
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;
@@ -19,6 +20,8 @@ struct NewAgent {
     #[serde(default)]
     profile: Value,
     owner: Option<String>,
+    title: Option<String>,
+    address: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -27,6 +30,10 @@ struct Change {
     agent_id: String,
     profile: Option<Value>,
     owner: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    title: Option<String>,
+    #[serde(default, deserialize_with = "given")]
+    address: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -46,19 +53,19 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 }
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
-    let NewAgent { slug, profile, owner } = params.decode()?;
+    let NewAgent { slug, profile, owner, title, address } = params.decode()?;
     let admin = session.core.admin(&session.caller)?;
-    let new = admin::NewAgent { profile: read(profile)?, owner };
+    let new = admin::NewAgent { profile: read(profile)?, owner, title, address };
     reply(&shown(&admin.add_agent(&slug, new).await?))
 }
 
 pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
-    let Change { agent_id, profile, owner } = params.decode()?;
-    if profile.is_none() && owner.is_none() {
-        return Err(invalid("say what changes: the `profile`, or the `owner`"));
+    let Change { agent_id, profile, owner, title, address } = params.decode()?;
+    if profile.is_none() && owner.is_none() && title.is_none() && address.is_none() {
+        return Err(invalid("say what changes: the `profile`, the `owner`, the `title`, or the `address`"));
     }
     let admin = session.core.admin(&session.caller)?;
-    let change = admin::AgentChange { profile: read(profile.unwrap_or_default())?, owner };
+    let change = admin::AgentChange { profile: read(profile.unwrap_or_default())?, owner, title, address };
     reply(&shown(&admin.change_agent(&agent_id, change).await?))
 }
 
@@ -90,6 +97,8 @@ fn outline(agent: &Agent) -> Value {
     json!({
         "id": agent.id.as_str(),
         "slug": agent.slug,
+        "title": agent.title,
+        "address": agent.address,
         "kind": agent.profile.kind,
         "createdAt": rfc3339(agent.created_ms),
     })

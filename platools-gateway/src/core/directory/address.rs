@@ -1,0 +1,63 @@
+//! [`check_address`]: the rule for an agent's address, such as that of its wallet.
+
+use crate::core::error::{Error, ErrorKind};
+
+/// Characters of an address. Wallets have 42, names of naming services and DIDs up to about 100.
+const MAX_ADDRESS_CHARS: usize = 128;
+
+/// Beginnings of an agent's id: an address must not pass for one.
+const ID_PREFIXES: [&str; 2] = ["agent_", "agt_"];
+
+/// An address as it is kept: plain characters, which need no escaping in a URL, a log line or a terminal.
+pub(crate) fn check_address(address: &str) -> Result<String, Error> {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-._:@+/~#".contains(character);
+    let is_id = ID_PREFIXES.iter().any(|prefix| address.starts_with(prefix));
+    let starts_well = address.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if starts_well && !is_id && address.len() <= MAX_ADDRESS_CHARS && address.chars().all(is_plain) {
+        return Ok(address.to_owned());
+    }
+    let rule = "an address has 1 to 128 letters, digits and characters of `-._:@+/~#`, the first a letter or digit, and does not begin \
+                with `agent_` or `agt_`, as ids do";
+    Err(Error::new(ErrorKind::InvalidRequest, rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_plain_text_and_not_like_an_id() {
+        let longest = "x".repeat(128);
+        for address in [
+            "0x52908400098527886E0F7030069857D2E4169EE7",
+            "eip155:1:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb",
+            "did:key:z6MkhaXg/path#key-1",
+            "scout.agents.eth",
+            "scout+test@example.com",
+            "7",
+            &longest,
+        ] {
+            assert_eq!(check_address(address).unwrap(), address);
+        }
+        for address in [
+            "",
+            " 0x1",
+            "0x 1",
+            "-x",
+            "@x",
+            "ü",
+            "a\nb",
+            "a\u{1b}[2J",
+            "a?b",
+            "a%20",
+            "<b>",
+            "agent_1",
+            "agt_1",
+            &"x".repeat(129),
+        ] {
+            let error = check_address(address).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{address:?}");
+            assert!(error.to_string().contains("1 to 128"), "{error}");
+        }
+    }
+}
