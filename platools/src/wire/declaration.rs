@@ -76,12 +76,13 @@ struct Members<'a>(&'a mut Map<String, Value>);
 
 impl Members<'_> {
     fn declaration(mut self, name: &str) -> Result<ToolDeclaration, String> {
-        let schema = self.take("input_schema").or_else(|| self.take("paramSchema"));
+        // The other spellings are those of workers that write names in camel case, and of older ones.
+        let schema = ["input_schema", "inputSchema", "paramSchema"].into_iter().find_map(|name| self.take(name));
         let mut tool = ToolDeclaration::new(name, "", schema.unwrap_or_else(|| Value::Object(Map::new())));
         if let Some(description) = self.typed("description", "a string")? {
             tool.description = description;
         }
-        tool.output_schema = self.take("output_schema");
+        tool.output_schema = self.take("output_schema").or_else(|| self.take("outputSchema"));
         if let Some(auth) = self.typed("auth", "a string")? {
             tool.auth = auth;
         }
@@ -128,6 +129,8 @@ mod tests {
         let schema = json!({"type": "object", "properties": {"n": {}}});
         let (tools, _) = read(&json!([{"name": "a", "paramSchema": schema, "category": "orders"}]));
         assert_eq!((&tools[0].input_schema, &tools[0].annotations["category"]), (&schema, &json!("orders")));
+        let (tools, _) = read(&json!([{"name": "a", "inputSchema": schema, "outputSchema": {"type": "string"}}]));
+        assert_eq!((&tools[0].input_schema, &tools[0].output_schema), (&schema, &Some(json!({"type": "string"}))));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::fields::{Fields, FrameError, Text, of_call, whole};
+use super::spelling::Spelling;
 use crate::log_level::LogLevel;
 
 /// A call that is to be given up. `Debug` shows how long its reason is, not what it says.
@@ -43,7 +44,7 @@ impl<'a> ToolCancel<'a> {
             #[serde(default)]
             reason: Option<String>,
         }
-        let (call_id, cancel) = of_call::<Cancel>("tool_cancel", fields, text)?;
+        let (call_id, cancel) = of_call::<Cancel>("tool_cancel", fields, text, &[])?;
         Ok(Self { call_id, reason: cancel.reason.map(Cow::Owned) })
     }
 }
@@ -106,7 +107,7 @@ impl<'a> ToolProgress<'a> {
             #[serde(default)]
             message: Option<String>,
         }
-        let (call_id, Progress { progress, total, message }) = of_call("tool_progress", fields, text)?;
+        let (call_id, Progress { progress, total, message }) = of_call("tool_progress", fields, text, &[])?;
         Ok(Self { call_id, progress, total, message: message.map(Cow::Owned) })
     }
 }
@@ -149,7 +150,7 @@ impl<'a> ToolLog<'a> {
             level: LogLevel,
             message: String,
         }
-        let (call_id, Log { level, message }) = of_call("tool_log", fields, text)?;
+        let (call_id, Log { level, message }) = of_call("tool_log", fields, text, &[])?;
         Ok(Self { call_id, level, message: message.into() })
     }
 }
@@ -187,7 +188,7 @@ impl<'a> ResultAck<'a> {
             #[serde(borrow)]
             call_ids: Vec<Text<'a>>,
         }
-        let Ack { call_ids } = whole("result_ack", text)?;
+        let Ack { call_ids } = whole("result_ack", text, &[("call_ids", "callIds")])?;
         Ok(Self { call_ids: call_ids.into_iter().map(|call_id| call_id.0).collect() })
     }
 }
@@ -205,6 +206,8 @@ pub struct Drain {
 }
 
 impl Drain {
+    pub(super) const SPELLINGS: &[Spelling] = &[("deadline_ms", "deadlineMs")];
+
     /// Says how long the socket stays open at most, in milliseconds.
     #[must_use]
     pub const fn within_ms(deadline_ms: u64) -> Self {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::spelling::{self, Spelled, Spelling};
 use crate::text::cut;
 
 /// So much of an unknown type is kept.
@@ -17,14 +18,17 @@ const MAX_KIND_BYTES: usize = 64;
 /// An internally tagged enum would buffer the whole frame in an intermediate value before it knew the variant; this reads
 /// the text once and borrows from it. Every field is taken as raw JSON, so that one of the wrong type spoils neither the
 /// discriminator nor a usable call id. Of a repeated key the last one counts, as in JavaScript and Python.
-#[derive(Debug, Default)]
+///
+/// Peers may write names in camel case, as the protocol's first description does. Such names are read and never sent; the
+/// usual spelling wins where a frame has both.
+#[derive(Default)]
 pub(super) struct Fields<'a> {
     kind: Option<&'a RawValue>,
-    call_id: Option<&'a RawValue>,
-    tool_name: Option<&'a RawValue>,
+    call_id: Spelled<'a>,
+    tool_name: Spelled<'a>,
     pub(super) params: Option<&'a RawValue>,
     pub(super) result: Option<&'a RawValue>,
-    pub(super) latency_ms: Option<&'a RawValue>,
+    latency_ms: Spelled<'a>,
 }
 
 impl<'a> Fields<'a> {
@@ -37,7 +41,7 @@ impl<'a> Fields<'a> {
 
     /// The call id, if it is a string that is not empty.
     pub(super) fn call_id(&self) -> Option<Cow<'a, str>> {
-        self.call_id.and_then(string).filter(|id| !id.is_empty())
+        self.call_id.chosen().and_then(string).filter(|id| !id.is_empty())
     }
 
     /// The call id; a frame of that kind cannot do without.
@@ -47,7 +51,12 @@ impl<'a> Fields<'a> {
 
     /// The tool name, if it is a string that is not empty.
     pub(super) fn tool_name(&self) -> Option<Cow<'a, str>> {
-        self.tool_name.and_then(string).filter(|name| !name.is_empty())
+        self.tool_name.chosen().and_then(string).filter(|name| !name.is_empty())
+    }
+
+    /// The time that the worker took in milliseconds, if it is a whole number.
+    pub(super) fn latency_ms(&self) -> Option<u64> {
+        self.latency_ms.chosen().and_then(|raw| serde_json::from_str(raw.get()).ok())
     }
 }
 
@@ -76,12 +85,14 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 while let Some(Text(key)) = map.next_key()? {
                     let slot = match &*key {
                         "type" => &mut fields.kind,
-                        // The camel-case spellings are an older platform's; they are read and never sent.
-                        "call_id" | "callId" => &mut fields.call_id,
-                        "tool_name" | "toolName" => &mut fields.tool_name,
+                        "call_id" => &mut fields.call_id.first,
+                        "callId" => &mut fields.call_id.other,
+                        "tool_name" => &mut fields.tool_name.first,
+                        "toolName" => &mut fields.tool_name.other,
                         "params" => &mut fields.params,
                         "result" => &mut fields.result,
-                        "latency_ms" => &mut fields.latency_ms,
+                        "latency_ms" => &mut fields.latency_ms.first,
+                        "latencyMs" => &mut fields.latency_ms.other,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                             continue;
@@ -117,7 +128,7 @@ pub enum FrameError {
         call_id: Option<String>,
         /// What is wrong with it.
         reason: String,
-        /// The line and the column where JSON goes wrong, from 1 on.
+        /// The line and the column where JSON goes wrong, from 1 on; within the member if a member has its second spelling.
         place: Option<(usize, usize)>,
     },
 }
@@ -142,9 +153,14 @@ impl std::error::Error for FrameError {
     }
 }
 
-/// Reads a frame that travels rarely, all of it, into its own type.
-pub(super) fn whole<'a, T: Deserialize<'a>>(kind: &'static str, text: &'a str) -> Result<T, FrameError> {
-    serde_json::from_str(text).map_err(|error| malformed_at(kind, None, &error))
+/// Reads a frame that travels rarely, all of it, into its own type. `spellings` has all its members; it is empty if none has a second
+/// spelling.
+pub(super) fn whole<'a, T: Deserialize<'a>>(
+    kind: &'static str,
+    text: &'a str,
+    spellings: &'static [Spelling],
+) -> Result<T, FrameError> {
+    spelling::read(text, spellings).map_err(|error| malformed_at(kind, None, &error))
 }
 
 /// Reads a frame about one call, whose id is kept even where the rest does not fit.
@@ -152,9 +168,10 @@ pub(super) fn of_call<'a, T: Deserialize<'a>>(
     kind: &'static str,
     fields: &Fields<'a>,
     text: &'a str,
+    spellings: &'static [Spelling],
 ) -> Result<(Cow<'a, str>, T), FrameError> {
     let call_id = fields.required_call_id(kind)?;
-    match serde_json::from_str(text) {
+    match spelling::read(text, spellings) {
         Ok(frame) => Ok((call_id, frame)),
         Err(error) => Err(malformed_at(kind, Some(call_id), &error)),
     }
@@ -167,7 +184,9 @@ pub(super) fn malformed(kind: &'static str, call_id: Option<Cow<'_, str>>, reaso
 }
 
 fn malformed_at(kind: &'static str, call_id: Option<Cow<'_, str>>, error: &serde_json::Error) -> FrameError {
-    let (call_id, place) = (call_id.map(Cow::into_owned), Some((error.line(), error.column())));
+    // An error about a member that is missing has no place.
+    let place = (error.line() > 0).then(|| (error.line(), error.column()));
+    let call_id = call_id.map(Cow::into_owned);
     FrameError::Malformed { kind, call_id, reason: error.to_string(), place }
 }
 

@@ -4,6 +4,9 @@
 //! a platform says, [`WorkerFrame`] what a worker says; each can be parsed and written, so both ends of the wire use this
 //! module. Payloads (`params`, `result`) stay raw JSON text: whoever needs them decodes them once, straight into types.
 //!
+//! Names of members are written in snake case. Those in camel case (`callId`, `latencyMs`), and `message` and `stack` of a
+//! `tool_error`, are read as well.
+//!
 //! Callers speak another protocol with their gateway, whose frames are in [`rpc`]; agents that hold a session there speak a third
 //! one, which is in [`runtime`].
 //!
@@ -28,6 +31,7 @@ mod outline;
 mod platform;
 pub mod rpc;
 pub mod runtime;
+mod spelling;
 mod worker;
 
 pub use crate::error_details::ErrorDetails;
@@ -44,5 +48,7 @@ pub const MAX_FRAME_BYTES: usize = 10 * 1024 * 1024;
 /// The close code a platform sends when a worker's secret was rotated.
 pub const CLOSE_SECRET_ROTATED: u16 = 4001;
 
+#[cfg(test)]
+mod spelling_tests;
 #[cfg(test)]
 mod tests;

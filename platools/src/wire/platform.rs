@@ -11,6 +11,7 @@ use super::extension::{Drain, ResultAck, ToolCancel};
 use super::feature::{Feature, Features};
 use super::fields::{Fields, FrameError, is_object, malformed, unknown, whole};
 use super::rpc::whole_ms;
+use super::spelling::Spelling;
 
 /// One frame from a platform.
 #[derive(Debug, Serialize)]
@@ -54,20 +55,22 @@ impl<'a> PlatformFrame<'a> {
         Ok(match &*kind {
             "tool_call" => Self::ToolCall(ToolCall::from_fields(&fields)?),
             "heartbeat_ack" => Self::HeartbeatAck {},
-            "welcome" => Self::Welcome(whole("welcome", text)?),
-            "tools_registered" => Self::ToolsRegistered(whole("tools_registered", text)?),
-            "register_throttled" => Self::RegisterThrottled(whole("register_throttled", text)?),
-            "tool_health_alert" => Self::ToolHealthAlert(whole("tool_health_alert", text)?),
+            "welcome" => Self::Welcome(whole("welcome", text, Welcome::SPELLINGS)?),
+            "tools_registered" => Self::ToolsRegistered(whole("tools_registered", text, ToolsRegistered::SPELLINGS)?),
+            "register_throttled" => {
+                Self::RegisterThrottled(whole("register_throttled", text, RegisterThrottled::SPELLINGS)?)
+            }
+            "tool_health_alert" => Self::ToolHealthAlert(whole("tool_health_alert", text, &[])?),
             "tool_cancel" => Self::ToolCancel(ToolCancel::parse(&fields, text)?),
             "result_ack" => Self::ResultAck(ResultAck::parse(text)?),
-            "drain" => Self::Drain(whole("drain", text)?),
+            "drain" => Self::Drain(whole("drain", text, Drain::SPELLINGS)?),
             "error" => {
                 #[derive(Deserialize)]
                 struct Refusal {
                     #[serde(default)]
                     error: String,
                 }
-                Self::Error { error: whole::<Refusal>("error", text)?.error }
+                Self::Error { error: whole::<Refusal>("error", text, &[("error", "message")])?.error }
             }
             _ => return Err(FrameError::UnknownType(unknown(&kind))),
         })
@@ -118,6 +121,16 @@ pub struct Welcome {
 }
 
 impl Welcome {
+    const SPELLINGS: &[Spelling] = &[
+        ("sdk_connection_id", "sdkConnectionId"),
+        ("organization_id", "organizationId"),
+        ("org_id", "orgId"),
+        ("project_id", "projectId"),
+        ("environment_id", "environmentId"),
+        ("entity_id", "entityId"),
+        ("features", ""),
+    ];
+
     /// A greeting for a connection, without any scope.
     #[must_use]
     pub fn new(sdk_connection_id: impl Into<String>) -> Self {
@@ -162,6 +175,15 @@ pub struct ToolsRegistered {
 }
 
 impl ToolsRegistered {
+    const SPELLINGS: &[Spelling] = &[
+        ("entity_id", "entityId"),
+        ("environment_id", "environmentId"),
+        ("count", ""),
+        ("new_tools", "newTools"),
+        ("updated", ""),
+        ("pruned", ""),
+    ];
+
     /// The answer to a registration.
     #[must_use]
     pub fn new(entity_id: impl Into<String>, environment_id: impl Into<String>) -> Self {
@@ -206,6 +228,8 @@ fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Er
 }
 
 impl RegisterThrottled {
+    const SPELLINGS: &[Spelling] = &[("error", "message"), ("retry_after_ms", "retryAfterMs")];
+
     /// A refusal of one registration.
     #[must_use]
     pub fn new(error: impl Into<String>, retry_after_ms: u64) -> Self {

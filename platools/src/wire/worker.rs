@@ -12,6 +12,7 @@ use super::declaration::{self, UnreadableTool};
 use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
 use super::fields::{Fields, FrameError, of_call, unknown, whole};
+use super::spelling::Spelling;
 use crate::error_details::ErrorDetails;
 
 /// One frame from a worker.
@@ -57,14 +58,15 @@ impl<'a> WorkerFrame<'a> {
             "tool_error" => Self::ToolError(ToolFailure::parse(&fields, text)?),
             "tool_progress" => Self::ToolProgress(ToolProgress::parse(&fields, text)?),
             "tool_log" => Self::ToolLog(ToolLog::parse(&fields, text)?),
-            "drain" => Self::Drain(whole("drain", text)?),
+            "drain" => Self::Drain(whole("drain", text, Drain::SPELLINGS)?),
             "heartbeat" => {
                 #[derive(Deserialize)]
                 struct Heartbeat {
                     #[serde(default)]
                     tools_health: BTreeMap<String, ToolHealth>,
                 }
-                Self::Heartbeat { tools_health: whole::<Heartbeat>("heartbeat", text)?.tools_health }
+                let spellings = &[("tools_health", "toolsHealth")];
+                Self::Heartbeat { tools_health: whole::<Heartbeat>("heartbeat", text, spellings)?.tools_health }
             }
             "tool_register" => {
                 let (tools, unreadable) = declaration::read_all(text)?;
@@ -139,6 +141,7 @@ fn no_auth() -> String {
 
 /// How one tool fared in the last hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "SpelledHealth")]
 #[non_exhaustive]
 pub struct ToolHealth {
     /// The verdict.
@@ -148,8 +151,44 @@ pub struct ToolHealth {
     /// Calls that failed.
     pub error_count_1h: u64,
     /// The latest failure's message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+}
+
+/// A [`ToolHealth`] as peers may write it: each figure under either spelling. Values of the second spelling are read only where the
+/// first is missing.
+#[derive(Deserialize)]
+struct SpelledHealth {
+    status: HealthStatus,
+    avg_latency_ms: Option<u64>,
+    #[serde(rename = "avgLatencyMs")]
+    other_avg_latency_ms: Option<Value>,
+    error_count_1h: Option<u64>,
+    #[serde(rename = "errorCount1h")]
+    other_error_count_1h: Option<Value>,
+    last_error: Option<String>,
+    #[serde(rename = "lastError")]
+    other_last_error: Option<Value>,
+}
+
+impl TryFrom<SpelledHealth> for ToolHealth {
+    type Error = &'static str;
+
+    fn try_from(read: SpelledHealth) -> Result<Self, Self::Error> {
+        let number = |value: Option<Value>| value?.as_u64();
+        let text = |value| match value {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let avg_latency_ms = read.avg_latency_ms.or_else(|| number(read.other_avg_latency_ms));
+        let error_count_1h = read.error_count_1h.or_else(|| number(read.other_error_count_1h));
+        Ok(Self {
+            status: read.status,
+            avg_latency_ms: avg_latency_ms.ok_or("missing field `avg_latency_ms`")?,
+            error_count_1h: error_count_1h.ok_or("missing field `error_count_1h`")?,
+            last_error: read.last_error.or_else(|| text(read.other_last_error)),
+        })
+    }
 }
 
 impl ToolHealth {
@@ -192,7 +231,7 @@ impl<'a> ToolResult<'a> {
         // JavaScript leaves a member out that is `undefined`, as the result of a tool that returns nothing is.
         let result = fields.result.unwrap_or(RawValue::NULL);
         // A figure for the eye: no result is lost over it.
-        let latency_ms = fields.latency_ms.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(0);
+        let latency_ms = fields.latency_ms().unwrap_or(0);
         Ok(Self { call_id, result, latency_ms })
     }
 }
@@ -217,7 +256,7 @@ pub struct ToolFailure<'a> {
     pub call_id: Cow<'a, str>,
     /// What went wrong, for the caller.
     pub error: Cow<'a, str>,
-    /// The causes behind it, where the tool shows them.
+    /// The causes behind it or the stack, where the tool shows them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceback: Option<Cow<'a, str>>,
     /// The facts about the failure, as members of the frame; needs [`Feature::ErrorDetails`].
@@ -261,7 +300,10 @@ impl<'a> ToolFailure<'a> {
             #[serde(borrow, default)]
             details: Option<&'a RawValue>,
         }
-        let (call_id, Failure { error, traceback, code, retryable, details }) = of_call("tool_error", fields, text)?;
+        const SPELLINGS: &[Spelling] =
+            &[("error", "message"), ("traceback", "stack"), ("code", ""), ("retryable", ""), ("details", "")];
+        let (call_id, failure) = of_call("tool_error", fields, text, SPELLINGS)?;
+        let Failure { error, traceback, code, retryable, details } = failure;
         let details = ErrorDetails::read(code, retryable, details);
         Ok(Self { call_id, error: Cow::Owned(error), traceback: traceback.map(Cow::Owned), details })
     }
