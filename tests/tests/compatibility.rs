@@ -56,7 +56,9 @@ fn problems(page: &str, cases: impl Fn(&str) -> Option<BTreeSet<String>>) -> Vec
             continue;
         };
         if !["yes", "no: ", "by setting `", "as "].iter().any(|verdict| holds.starts_with(verdict)) {
-            wrong(format!("`{holds}` is no verdict: use `yes`, `by setting` with the setting, or `no:` with the reason"));
+            wrong(format!(
+                "`{holds}` is no verdict: use `yes`, `by setting` with the setting, or `no:` with the reason"
+            ));
         }
         let references: Vec<_> = quoted(shown_by).collect();
         if references.is_empty() || shown_by.contains("PENDING") {
@@ -177,7 +179,9 @@ fn every_snippet_is_on_the_page() {
 
 /// The problems of a page with one row, next to a file with one test.
 fn problems_of(row: &str) -> Vec<String> {
-    let page = format!("## A document\n\n| claim | holds | shown by |\n|---|---|---|\n{row}\n\nText.\n\n| a | b |\n|---|---|\n| c | d |\n");
+    let page = format!(
+        "## A document\n\n| claim | holds | shown by |\n|---|---|---|\n{row}\n\nText.\n\n| a | b |\n|---|---|\n| c | d |\n"
+    );
     problems(&page, |file| (file == "a.rs").then(|| BTreeSet::from(["it_holds".to_owned()])))
 }
 

@@ -69,7 +69,8 @@ async fn a_direct_client_runs_until_it_is_stopped() {
 
 #[test]
 fn a_client_without_url_or_secret_is_refused_when_it_is_built() {
-    let kind = |builder: platools::PlatoolsClientBuilder| builder.build().map(drop).expect_err("it is incomplete").kind();
+    let kind =
+        |builder: platools::PlatoolsClientBuilder| builder.build().map(drop).expect_err("it is incomplete").kind();
     let (url, secret) = ("https://platform.example.com", "platos_agent_...");
     assert_eq!(kind(PlatoolsClient::builder().secret(secret)), ErrorKind::InvalidUrl);
     assert_eq!(kind(PlatoolsClient::builder().url("").secret(secret)), ErrorKind::InvalidUrl);

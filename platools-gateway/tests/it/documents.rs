@@ -8,10 +8,11 @@ use platools_gateway::{Gateway, HttpSettings, RpcSettings, RuntimeSettings};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::dashboard::{Dashboard, add_agent, close};
 use crate::model_server::{Answering, Model, thinking_gateway};
 use crate::raw_http;
 use crate::rpc_caller::RpcCaller;
-use crate::support::{dev_gateway, within};
+use crate::support::{Caller, dev_gateway, within};
 
 const UPGRADE: &str = include_str!("../../../tests/interop/documents/rpc/upgrade.http");
 const CONNECT: &str = include_str!("../../../tests/interop/documents/rpc/connect.json");
@@ -142,4 +143,19 @@ fn the_numbers_of_the_documents_are_the_defaults() {
     assert_eq!(FeedSettings::default().ping_interval, Duration::from_secs(30));
     // Four of the agent's heartbeats, which are 30 seconds apart by default.
     assert_eq!(RuntimeSettings::default().session_timeout, Duration::from_secs(4 * 30));
+}
+
+#[tokio::test]
+async fn a_gateway_that_stops_is_unhealthy() {
+    let gateway = dev_gateway().await;
+    add_agent(&gateway, "trader").await;
+    let mut dashboard = Dashboard::of(&gateway, "trader").await;
+    let anyone = Caller::at(&gateway.url());
+    let stopping = tokio::spawn(gateway.shutdown());
+    assert_eq!(dashboard.close_frame().await, close(1000, "Server shutdown"));
+    // The gateway listens for as long as the close is not answered.
+    let health = anyone.get("/health").await;
+    assert_eq!((health.status, &health.body["status"]), (503, &json!("unhealthy")));
+    dashboard.end().await;
+    within(stopping).await.unwrap();
 }
