@@ -64,6 +64,10 @@ fn problems(page: &str, cases: impl Fn(&str) -> Option<BTreeSet<String>>) -> Vec
         if references.is_empty() || shown_by.contains("PENDING") {
             wrong(format!("no test shows it: {shown_by}"));
         }
+        let (rust, scripts): (Vec<_>, Vec<_>) = references.iter().partition(|reference| reference.contains(".rs::"));
+        if rust.is_empty() && scripts.iter().any(|reference| reference.contains("::")) {
+            wrong("a case of a script needs the Rust test that runs the script beside it".to_owned());
+        }
         for reference in references {
             let Some((file, name)) = reference.split_once("::") else {
                 wrong(format!("`{reference}` is not `path::test`"));
@@ -177,12 +181,29 @@ fn every_snippet_is_on_the_page() {
     }
 }
 
+/// A setting that a user has to find is in the documentation of its part as well.
+#[test]
+fn every_setting_on_the_page_is_documented() {
+    let docs = fs::read_dir(repository().join("docs")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let others = docs.filter(|path| !path.ends_with("compatibility.md")).chain([repository().join("README.md")]);
+    let texts: Vec<_> = others.map(|path| fs::read_to_string(path).expect("a page")).collect();
+    let is_known = |name: &str| {
+        texts.iter().any(|text| text.contains(&format!("`{name}`")) || text.contains(&format!(".{name}(")))
+    };
+    for row in rows(PAGE) {
+        let setting = row.cells[1].strip_prefix("by setting `").and_then(|rest| rest.split('`').next());
+        for name in setting {
+            assert!(is_known(name), "{}: no page of docs has the setting `{name}`", row.section);
+        }
+    }
+}
+
 /// The problems of a page with one row, next to a file with one test.
 fn problems_of(row: &str) -> Vec<String> {
     let page = format!(
         "## A document\n\n| claim | holds | shown by |\n|---|---|---|\n{row}\n\nText.\n\n| a | b |\n|---|---|\n| c | d |\n"
     );
-    problems(&page, |file| (file == "a.rs").then(|| BTreeSet::from(["it_holds".to_owned()])))
+    problems(&page, |file| ["a.rs", "a.py"].contains(&file).then(|| BTreeSet::from(["it_holds".to_owned()])))
 }
 
 #[test]
@@ -200,6 +221,7 @@ fn a_row_without_a_test_that_exists_is_wrong() {
         ("| it holds | yes | `it_holds` |", "is not `path::test`"),
         ("| it holds | yes | seen once |", "no test shows it"),
         ("| it holds | yes | PENDING(feed) `a.rs::it_holds` |", "no test shows it"),
+        ("| it holds | yes | `a.py::it_holds` |", "needs the Rust test"),
         ("| it holds | mostly | `a.rs::it_holds` |", "is no verdict"),
         ("| it holds | no | `a.rs::it_holds` |", "is no verdict"),
         ("| it holds | `a.rs::it_holds` |", "the row has 2 cells"),

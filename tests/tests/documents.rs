@@ -1,14 +1,16 @@
 //! Snippets, messages and numbers of the documents of the existing clients, in Rust: `docs/compatibility.md` has every claim.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use platools::runtime::RuntimeClient;
 use platools::{
-    BACKOFF_BASE_MS, BACKOFF_MAX_MS, ErrorKind, HEARTBEAT_INTERVAL_MS, MAX_BACKOFF_ATTEMPTS, PlatoolsClient,
-    ToolRegistry, backoff_delay_ms, tool, tools,
+    BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, ErrorKind, HEARTBEAT_INTERVAL_MS, MAX_BACKOFF_ATTEMPTS,
+    PlatoolsClient, ToolRegistry, backoff_delay_ms, tool, tools,
 };
 use platools_tests::{AgentLink, KEY, Link, Platform, RuntimeGateway, SECRET, within};
 use serde_json::{Value, json};
+use tokio::process::Command;
 use tokio::sync::oneshot;
 
 /// Add two numbers.
@@ -23,9 +25,12 @@ async fn fail() -> Result<(), platools::ToolError> {
     Err(platools::ToolError::new("the order is locked").with_source("by somebody else"))
 }
 
+/// Calls a tool, whose result must be the next frame.
 async fn serves(link: &mut Link) {
-    link.call("c", "add", json!({"a": 40, "b": 2})).await;
-    assert_eq!(link.result("c").await, 42);
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let id = format!("call-{}", CALLS.fetch_add(1, Ordering::Relaxed));
+    link.call(&id, "add", json!({"a": 40, "b": 2})).await;
+    assert_eq!(link.result(&id).await, 42);
 }
 
 #[tokio::test]
@@ -145,8 +150,63 @@ async fn an_agent_sends_a_heartbeat_every_30_seconds_by_default() {
         assert_eq!(link.next().await["type"], "heartbeat");
         assert_eq!(frames_until_now(&agent, &mut link).await, [""; 0]);
     }
-    let (_, closed) = within(async { tokio::join!(agent.disconnect(), link.closed()) }).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_has_disconnected_sends_no_heartbeats_and_does_not_reconnect() {
+    let mut gateway = RuntimeGateway::start().await;
+    let agent = RuntimeClient::builder().url(gateway.url()).api_key(KEY).build().expect("a valid client");
+    within(agent.connect()).await.expect("it connects");
+    let mut link = gateway.socket().await;
+    assert_eq!(frames_until_now(&agent, &mut link).await, [""; 0]);
+    let ((), closed) = within(async { tokio::join!(agent.disconnect(), link.closed()) }).await;
     assert_eq!(closed.0, 1000);
-    skip(Duration::from_secs(120)).await;
-    assert_eq!(gateway.count("POST /v1/runtime/heartbeat"), 0, "a heartbeat needs a session");
+    let requests = gateway.count("");
+    // Ten attempts take less than that.
+    for _ in 0..10 {
+        skip(Duration::from_secs(60)).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(gateway.count(""), requests, "nothing is sent any more");
+    assert_eq!(agent.state(), ConnectionState::Disconnected);
+}
+
+#[tokio::test]
+async fn a_worker_sends_a_heartbeat_every_30_seconds_by_default() {
+    let platform = Platform::start().await;
+    let builder = PlatoolsClient::builder().url(platform.url()).secret(SECRET);
+    let connect = tokio::spawn(builder.tools(tools![add]).connect());
+    let mut link = platform.accept_worker().await;
+    serves(&mut link).await;
+    for _ in 0..3 {
+        skip(Duration::from_secs(29)).await;
+        // The next frame is the result, and no heartbeat.
+        serves(&mut link).await;
+        skip(Duration::from_secs(1)).await;
+        link.acknowledge().await;
+        serves(&mut link).await;
+    }
+    connect.abort();
+}
+
+/// The program is the document's first snippet: tools, and `connect`.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_worker_has_no_signal_handlers_of_its_own() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let platform = Platform::start().await;
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_worker"))
+        .env_clear()
+        .envs([("PLATOS_URL", &*platform.url()), ("PLATOS_SECRET", SECRET)])
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the program starts");
+    let _link = platform.accept_worker().await;
+    let pid = worker.id().expect("it runs").to_string();
+    assert!(
+        within(Command::new("kill").args(["-s", "TERM", &pid]).status()).await.expect("the command kill").success()
+    );
+    let status = within(worker.wait()).await.expect("its end");
+    assert_eq!(status.signal(), Some(15), "SIGTERM ended it: {status}");
 }
