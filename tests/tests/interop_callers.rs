@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Gateway, Role};
+use platools_tests::Unreachable;
 use secrecy::ExposeSecret as _;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
@@ -25,6 +26,18 @@ async fn the_client_talks_to_a_gateway_with_a_token() {
     let gateway = dev::start(DevOptions::default()).await.expect("a gateway");
     let key = gateway.add_key(Role::Operator).await.expect("a key");
     talks(gateway, key.expose_secret()).await;
+}
+
+#[tokio::test]
+async fn the_client_says_that_nobody_listens() {
+    let nobody = Unreachable::start();
+    let mut client = Client::dialling(nobody.url().trim_start_matches("http://"), "");
+    assert_eq!(client.line().await.as_deref(), Some("Disconnected"));
+    let mut errors = String::new();
+    let mut stderr = client.process.stderr.take().expect("it is piped");
+    within(stderr.read_to_string(&mut errors)).await.expect("text");
+    assert!(errors.contains("WebSocket error:") && errors.contains("ECONNREFUSED"), "{errors}");
+    assert!(within(client.process.wait()).await.expect("its end").success());
 }
 
 /// The client says hello, hears the agent speak, and notices that the gateway stops.
@@ -47,14 +60,19 @@ struct Client {
 
 impl Client {
     fn start(gateway: &Gateway, token: &str) -> Self {
+        Self::dialling(&gateway.address().to_string(), token)
+    }
+
+    fn dialling(address: &str, token: &str) -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut process = Command::new("node")
             .arg(tests.join("interop/run-caller.js"))
-            .env("GATEWAY", gateway.address().to_string())
+            .env("GATEWAY", address)
             .env("MODULES", modules(tests))
             .env("TOKEN", token)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("node cannot be started; run tests/interop/setup first");

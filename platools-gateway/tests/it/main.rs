@@ -18,6 +18,7 @@ mod credentials;
 mod directory;
 #[cfg(target_os = "linux")]
 mod disk;
+mod documents;
 mod error_details;
 mod extensions;
 mod fair_use;

@@ -67,6 +67,19 @@ async fn workers_and_callers_are_served_over_tls() {
 }
 
 #[tokio::test]
+async fn a_caller_stays_connected_over_tls() {
+    let authority = Authority::new();
+    let gateway = gateway(&Folder::with(&authority.issue())).await;
+    let key = gateway.add_key(Role::Operator).await.unwrap();
+    let stream = authority.connect(&gateway.url()).await;
+    let (socket, _) = within(client_async("wss://localhost/ws", stream)).await.unwrap();
+    let mut caller = Worker::from(socket);
+    let params = json!({"token": key.expose_secret(), "user_id": "user_123"});
+    caller.send(json!({"type": "req", "id": "1", "method": "connect", "params": params})).await;
+    assert_eq!(caller.expect("res").await["payload"]["role"], "operator");
+}
+
+#[tokio::test]
 async fn both_versions_are_spoken_and_nothing_but_http_1_1_inside() {
     let authority = Authority::new();
     let gateway = gateway(&Folder::with(&authority.issue())).await;
