@@ -60,6 +60,8 @@ pub struct GatewayFigures {
     pub watched_agents: usize,
     /// Requests, connections and attempts that the limits refused since the start, by the name of the limit's setting.
     pub refused: Vec<(&'static str, u64)>,
+    /// Events that callers at `/ws` missed since the start, because they read too slowly.
+    pub dropped_events: u64,
     /// Calls that were written into the journal, were lost, or wait.
     pub journal: JournalFigures,
 }
@@ -201,6 +203,7 @@ impl Core {
             callers: self.caller_count(),
             watched_agents: self.feed.connection_count(),
             refused: self.limiter.refused().to_vec(),
+            dropped_events: self.limiter.dropped_events(),
             journal: self.journal.figures(),
         }
     }

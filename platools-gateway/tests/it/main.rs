@@ -71,6 +71,7 @@ mod runtime_life;
 mod runtime_load;
 mod runtime_tickets;
 mod secured;
+mod spellings;
 mod stopping;
 mod strangers;
 #[cfg(unix)]

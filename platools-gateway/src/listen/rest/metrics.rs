@@ -110,6 +110,8 @@ impl GatewayFigures {
         gauges(encoder, "callers", "Callers on sockets of their own", None, [(NO_LABELS, self.callers)])?;
         let watched = [(NO_LABELS, self.watched_agents)];
         gauges(encoder, "watched_agents", "Agents that a dashboard watches", None, watched)?;
+        let help = "Events that callers at /ws missed, because they read too slowly";
+        counters(encoder, "events_dropped", help, [(NO_LABELS, self.dropped_events)])?;
         self.encode_journal(encoder)?;
         let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));
         counters(encoder, "refused", "Requests, connections and attempts over a limit", refused)

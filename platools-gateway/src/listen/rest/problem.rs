@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use crate::audit::action;
 use crate::core::error::causes_of;
 use crate::core::error::{ArgumentProblem, Error, ErrorKind};
+use crate::domain::decode::words;
 use crate::listen::forms::Misfit;
 use crate::listen::http::{self, RequestContext};
 
@@ -123,7 +124,17 @@ impl From<Misfit> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        invalid(rejection.body_text())
+        invalid(query_mistake(&rejection))
+    }
+}
+
+/// The mistake in a query string. The decoder says the member and the reason, behind words of its own.
+fn query_mistake(rejection: &QueryRejection) -> String {
+    let text = rejection.body_text();
+    let told = text.split_once(": ").map_or(&*text, |(_, told)| told);
+    match told.split_once(": ") {
+        Some((member, reason)) if !member.contains(' ') => words(member, reason),
+        _ => words("", told),
     }
 }
 
