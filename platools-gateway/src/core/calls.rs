@@ -41,6 +41,8 @@ pub enum Outcome {
         message: String,
         /// The facts that the tool gave beside the message.
         details: Option<Box<ErrorDetails>>,
+        /// The stack or the causes, for the operator of the tool.
+        traceback: Option<Box<str>>,
     },
 }
 

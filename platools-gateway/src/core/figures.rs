@@ -63,6 +63,8 @@ pub struct GatewayFigures {
     pub sockets: OpenSockets,
     /// Requests, connections and attempts that the limits refused since the start, by the name of the limit's setting.
     pub refused: Vec<(&'static str, u64)>,
+    /// Events that callers at `/ws` missed since the start, because they read too slowly.
+    pub dropped_events: u64,
     /// Calls that were written into the journal, were lost, or wait.
     pub journal: JournalFigures,
     /// Custom events of agents that the application's handlers took, or were dropped.
@@ -207,6 +209,7 @@ impl Core {
             watched_agents: self.feed.connection_count(),
             sockets: self.open_sockets(),
             refused: self.limiter.refused().to_vec(),
+            dropped_events: self.limiter.dropped_events(),
             journal: self.journal.figures(),
             agent_events: self.agent_runtime().event_figures(),
         }

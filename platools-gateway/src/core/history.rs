@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 
 use super::arguments::Arguments;
 use super::environment;
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use super::ids::CallId;
-use super::journal::{JournaledCall, Kept, PastCall, Payload};
+use super::journal::{JournaledCall, Kept, PastCall, Payload, TRACEBACK};
 use super::page::Listing;
 use super::trace::TraceContext;
 use super::{CallReply, CallRequest, Core, ToolName};
@@ -66,6 +67,7 @@ impl Core {
         let filter = self.call_filter(caller, query);
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let found = self.store.calls(&caller.project_id, &filter, limit).await?;
+        let past_call = |row| shown_to(caller, past_call(row));
         Ok(found.map(past_call, |(started_ms, call_id)| CallsBefore { started_ms, call_id }))
     }
 
@@ -88,7 +90,10 @@ impl Core {
         };
         authorize(caller, Action::View, summary.resource(&caller.project_id))
             .map_err(|denial| denial.or_missing(missing))?;
-        Ok(found)
+        Ok(match found {
+            JournaledCall::Past(call) => JournaledCall::Past(Box::new(shown_to(caller, *call))),
+            running @ JournaledCall::Running(_) => running,
+        })
     }
 
     /// Calls the tool of a call again, with the same arguments, as the present caller.
@@ -155,6 +160,27 @@ fn not_replayable(reason: &str) -> Error {
 
 fn past_call(row: CallRow) -> PastCall {
     PastCall { arguments: payload(row.arguments), result: row.result.map(payload), summary: row.summary, end: row.end }
+}
+
+/// A call as a caller may see it. Tracebacks are for the operators of tools: only admins see them.
+fn shown_to(caller: &Caller, mut call: PastCall) -> PastCall {
+    let is_admin = authorize(caller, Action::Administer, Resource::Project(&caller.project_id)).is_ok();
+    if !is_admin && call.end.outcome == ErrorKind::ToolFailed.code() {
+        call.result = call.result.map(without_traceback);
+    }
+    call
+}
+
+fn without_traceback(words: Payload) -> Payload {
+    let Some(json) = &words.json else { return words };
+    let rest = serde_json::from_str(json.get()).and_then(|mut members: Map<String, Value>| {
+        members.shift_remove(TRACEBACK);
+        to_raw_value(&members)
+    });
+    match rest {
+        Ok(rest) => Payload { json: Some(rest), ..words },
+        Err(_) => Payload { kept: Kept::Dropped, json: None },
+    }
 }
 
 fn payload(stored: StoredText) -> Payload {

@@ -188,8 +188,9 @@ impl Core {
         };
         match end? {
             Outcome::Returned { result, latency_ms } => Ok((result, latency_ms)),
-            Outcome::Failed { message, details } => {
-                Err(Error::new(ErrorKind::ToolFailed, message).with_tool_error(details))
+            Outcome::Failed { message, details, traceback } => {
+                let error = Error::new(ErrorKind::ToolFailed, message);
+                Err(error.with_tool_error(details).with_traceback(traceback))
             }
         }
     }

@@ -27,8 +27,25 @@ pub struct Error {
     call_id: Option<CallId>,
     problems: Vec<ArgumentProblem>,
     wait: Option<Duration>,
-    tool_error: Option<Box<ErrorDetails>>,
+    account: Option<Box<ToolAccount>>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// The parts of a tool's failure beside its message. `Debug` does not show the traceback, which is for operators.
+#[derive(Default)]
+struct ToolAccount {
+    details: Option<Box<ErrorDetails>>,
+    traceback: Option<Box<str>>,
+}
+
+impl fmt::Debug for ToolAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let traceback_bytes = self.traceback.as_deref().map(str::len);
+        f.debug_struct("ToolAccount")
+            .field("details", &self.details)
+            .field("traceback_bytes", &traceback_bytes)
+            .finish()
+    }
 }
 
 impl Error {
@@ -39,7 +56,7 @@ impl Error {
             call_id: None,
             problems: Vec::new(),
             wait: None,
-            tool_error: None,
+            account: None,
             source: None,
         }
     }
@@ -61,7 +78,17 @@ impl Error {
 
     /// Adds the facts that the tool gave with its failure, if it gave any.
     pub(crate) fn with_tool_error(mut self, details: Option<Box<ErrorDetails>>) -> Self {
-        self.tool_error = details;
+        if details.is_some() {
+            self.account.get_or_insert_default().details = details;
+        }
+        self
+    }
+
+    /// Adds the stack of the tool's failure, or its causes. The journal keeps it; callers do not get it.
+    pub(crate) fn with_traceback(mut self, traceback: Option<Box<str>>) -> Self {
+        if traceback.is_some() {
+            self.account.get_or_insert_default().traceback = traceback;
+        }
         self
     }
 
@@ -107,7 +134,12 @@ impl Error {
     /// the gateway or its caller may repeat a call is [`ErrorKind::is_retryable`].
     #[must_use]
     pub fn tool_error(&self) -> Option<&ErrorDetails> {
-        self.tool_error.as_deref()
+        self.account.as_ref()?.details.as_deref()
+    }
+
+    /// The stack of the tool's failure or its causes, if the worker sent any.
+    pub(crate) fn traceback(&self) -> Option<&str> {
+        self.account.as_ref()?.traceback.as_deref()
     }
 
     /// The call it happened to, where there was one already.

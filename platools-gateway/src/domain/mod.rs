@@ -2,6 +2,7 @@
 
 pub(crate) mod arrival;
 pub(crate) mod audit;
+pub(crate) mod decode;
 pub mod error;
 pub mod identity;
 pub mod ids;

@@ -137,7 +137,7 @@ async fn a_profile_is_an_object() {
     for profile in [json!([]), json!(["model"]), json!("model"), json!(7)] {
         let refused = admin.post("/v1/agents", json!({"slug": "helper", "profile": profile})).await;
         refused.is_problem(400, "invalid_request", false);
-        assert!(refused.detail().contains("expected an object"), "{}", refused.detail());
+        assert!(refused.detail().contains("must be an object"), "{}", refused.detail());
         let changed = admin.send("PATCH", "/v1/agents/helper", json!({"profile": profile}).to_string()).await;
         changed.is_problem(400, "invalid_request", false);
     }

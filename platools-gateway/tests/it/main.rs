@@ -76,6 +76,7 @@ mod runtime_load;
 mod runtime_names;
 mod runtime_tickets;
 mod secured;
+mod spellings;
 mod stopping;
 mod strangers;
 #[cfg(unix)]

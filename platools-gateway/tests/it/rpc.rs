@@ -162,17 +162,100 @@ async fn what_is_no_request_is_answered_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn a_message_of_512_kib_is_read_and_a_longer_one_closes_with_1009() {
+async fn a_mistake_in_params_names_the_member_and_what_it_must_be() {
     let gateway = dev_gateway().await;
+    let mut caller = RpcCaller::stranger_at(&gateway).await;
+    let user_id = "`user_id` is required: text of 1 to 255 characters";
+    for connect in [json!({}), json!({"user_id": ""}), json!({"user_id": 7}), json!({"user_id": null})] {
+        assert_eq!(caller.error("connect", connect).await["message"], user_id);
+    }
+    let token = caller.error("connect", json!({"user_id": "u", "token": {"hunter2": 1}})).await;
+    assert_eq!(token["message"], "`connect`: `token` must be a string, and it is an object");
     let mut caller = RpcCaller::admin(&gateway).await;
-    let sized = |bytes: usize| {
-        let empty = r#"{"type":"req","id":"1","method":"health","params":{"a":""}}"#;
-        empty.replace(r#""""#, &format!("\"{}\"", "x".repeat(bytes - empty.len())))
-    };
+    for (method, params, message) in [
+        ("tools.call", json!({"arguments": {}}), "`tools.call`: `name` is required"),
+        (
+            "sessions.list",
+            json!({"limit": "ten"}),
+            "`sessions.list`: `limit` must be a whole number from 0 on, and it is a string",
+        ),
+        ("entities.create", json!({}), "`entities.create`: `slug` is required"),
+        ("logs.tail", json!({"stop": 1}), "`logs.tail`: `stop` must be `true` or `false`, and it is a number"),
+        ("agents.delete", json!({"agentId": []}), "`agents.delete`: `agentId` must be a string, and it is a list"),
+    ] {
+        let error = caller.error(method, params).await;
+        assert_eq!((&error["code"], &error["message"]), (&json!("INVALID_REQUEST"), &json!(message)));
+    }
+}
+
+/// A request with the id 1 that has so many bytes.
+fn sized(bytes: usize) -> String {
+    let empty = r#"{"type":"req","id":"1","method":"health","params":{"a":""}}"#;
+    empty.replace(r#""""#, &format!("\"{}\"", "x".repeat(bytes - empty.len())))
+}
+
+#[tokio::test]
+async fn a_message_of_512_kib_is_read_and_a_longer_one_is_dropped_and_answered_while_the_connection_goes_on() {
+    let gateway = dev_gateway().await;
+    let mut worker = Dial::dev(&gateway).welcomed().await;
+    worker.register(&["slow"]).await;
+    let mut caller = RpcCaller::admin(&gateway).await;
     caller.send_text(sized(512 * 1024)).await;
     assert_eq!(caller.response("1").await["ok"], true);
-    caller.send_text(sized(512 * 1024 + 1)).await;
+    caller.send_as("under way", "tools.call", json!({"name": "slow", "arguments": {}})).await;
+    let call = worker.expect("tool_call").await;
+    for bytes in [512 * 1024 + 1, 4 * 1024 * 1024] {
+        caller.send_text(sized(bytes)).await;
+        let error = caller.failed("1").await;
+        let message = format!("message too large: {bytes} bytes; the limit is 524288");
+        assert_eq!(error, json!({"code": "INVALID_REQUEST", "message": message, "retryable": false}));
+    }
+    caller.send_message(Message::binary(vec![0; 512 * 1024 + 1])).await;
+    assert_eq!(caller.failed("").await["message"], "message too large: 524289 bytes; the limit is 524288");
+    worker.answer(&call, json!(1)).await;
+    assert_eq!(caller.response("under way").await["payload"]["result"], 1);
+    caller.ok("health", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_message_of_more_than_4_mib_closes_with_1009_and_says_how_large_it_is() {
+    let gateway = dev_gateway().await;
+    let mut caller = RpcCaller::admin(&gateway).await;
+    let bytes = 4 * 1024 * 1024 + 1;
+    // The gateway does not read it to its end.
+    caller.try_send_text(sized(bytes)).await;
+    assert_eq!(caller.closed().await, (1009, format!("message too large: {bytes} bytes; the limit is 524288")));
+}
+
+#[tokio::test]
+async fn a_message_in_fragments_is_dropped_too_and_pings_between_them_change_nothing() {
+    let gateway = dev_gateway().await;
+    let mut caller = RpcCaller::admin(&gateway).await;
+    let fragment = || vec![b'x'; 256 * 1024];
+    caller.send_frame(Frame::message(fragment(), OpCode::Data(Data::Text), false)).await;
+    for _ in 0..3 {
+        caller.send_message(Message::Ping(Default::default())).await;
+        caller.send_frame(Frame::message(fragment(), OpCode::Data(Data::Continue), false)).await;
+    }
+    caller.send_frame(Frame::message(Vec::new(), OpCode::Data(Data::Continue), true)).await;
+    assert_eq!(caller.failed("").await["message"], "message too large: 1048576 bytes; the limit is 524288");
+    // The same without an end: that is more than is read of any message.
+    caller.send_frame(Frame::message(fragment(), OpCode::Data(Data::Text), false)).await;
+    for _ in 0..16 {
+        caller.try_send_frame(Frame::message(fragment(), OpCode::Data(Data::Continue), false)).await;
+    }
     assert_eq!(caller.closed().await.0, 1009);
+}
+
+#[tokio::test]
+async fn without_room_in_the_budget_a_message_that_is_too_large_closes_with_1009() {
+    let mut limits = platools_gateway::core::limits::Limits::default();
+    limits.key.body_bytes = (64 * 1024).try_into().unwrap();
+    limits.total.body_bytes = (1024 * 1024).try_into().unwrap();
+    let (gateway, _, _) = gateway_with(Gateway::builder().limits(limits)).await;
+    let mut caller = RpcCaller::operator(&gateway, "u").await;
+    caller.try_send_text(sized(600 * 1024)).await;
+    assert_eq!(caller.closed().await, (1009, "message too large: more than 524288 bytes".to_owned()));
 }
 
 #[tokio::test]

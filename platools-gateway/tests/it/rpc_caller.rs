@@ -85,6 +85,16 @@ impl RpcCaller {
         self.send_message(Message::text(text.into())).await;
     }
 
+    /// Sends a text that the gateway may not read to its end.
+    pub(crate) async fn try_send_text(&mut self, text: impl Into<String>) {
+        let _ = within(self.socket.send(Message::text(text.into()))).await;
+    }
+
+    /// Sends a frame that the gateway may not read to its end.
+    pub(crate) async fn try_send_frame(&mut self, frame: Frame) {
+        let _ = within(self.socket.send(Message::Frame(frame))).await;
+    }
+
     pub(crate) async fn send_message(&mut self, message: Message) {
         within(self.socket.send(message)).await.unwrap();
     }
@@ -106,11 +116,11 @@ impl RpcCaller {
         }
     }
 
-    /// The next message that is no ping.
+    /// The next message that is no ping and no pong.
     async fn next_message(&mut self) -> Option<Message> {
         loop {
             match within(self.socket.next()).await {
-                Some(Ok(Message::Ping(_))) => {}
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(message)) => return Some(message),
                 None | Some(Err(_)) => return None,
             }

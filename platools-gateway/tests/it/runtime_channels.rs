@@ -54,7 +54,7 @@ async fn what_is_not_offered_or_malformed_is_refused() {
         (json!({"slug": "taken", "name": "x"}), 409, "there is a channel `taken` already"),
         (json!({"slug": "x", "name": "x", "isPublic": false}), 400, "no private channels"),
         (json!({"slug": "x", "name": "x", "channelType": "community"}), 400, "must be `custom`"),
-        (json!({"slug": "x", "name": "x", "maxMembers": 3}), 400, "unknown field `maxMembers`"),
+        (json!({"slug": "x", "name": "x", "maxMembers": 3}), 400, "there is no member `maxMembers`"),
         (json!({"slug": "a b", "name": "x"}), 400, "is not a slug"),
         (json!({"slug": "chan_1", "name": "x"}), 400, "must not begin with `chan_`"),
         (json!({"slug": "x", "name": " "}), 400, "`name` must have"),
@@ -62,7 +62,7 @@ async fn what_is_not_offered_or_malformed_is_refused() {
         (json!({"slug": "x", "name": "x", "description": "x".repeat(2001)}), 400, "`description` must have"),
         (json!({"slug": "x", "name": "x", "metadata": 7}), 400, "`metadata` must be a JSON object"),
         (json!({"slug": "x", "name": "x", "metadata": {"x": "y".repeat(9000)}}), 400, "at most 8192"),
-        (json!({"slug": "x"}), 400, "missing field `name`"),
+        (json!({"slug": "x"}), 400, "`name` is required"),
     ] {
         let (refused, error) = agent.refused("POST", "/v1/channels", body.clone()).await;
         assert!(refused == status && error.contains(words), "{body}: {refused} {error}");
@@ -74,7 +74,7 @@ async fn what_is_not_offered_or_malformed_is_refused() {
         (json!({"content": "x", "messageType": "a b"}), "`messageType` must have"),
         (json!({"content": "x", "messageType": ""}), "`messageType` must have"),
         (json!({"content": "x", "metadata": "no"}), "`metadata` must be a JSON object"),
-        (json!({}), "missing field `content`"),
+        (json!({}), "`content` is required"),
     ] {
         let (status, error) = agent.refused("POST", messages, body).await;
         assert!(status == 400 && error.contains(words), "{error}");

@@ -67,7 +67,8 @@ async fn a_message_over_16_kib_closes_the_connection_of_a_caller_without_a_key()
         || json!({"type": "req", "id": "1", "method": "health", "params": {"a": "x".repeat(16_400)}}).to_string();
     let mut stranger = RpcCaller::stranger_at(&gateway).await;
     stranger.send_text(long()).await;
-    assert_eq!(stranger.closed().await, (1009, "the message is too large".to_owned()));
+    let reason = format!("message too large: {} bytes; the limit is 16384", long().len());
+    assert_eq!(stranger.closed().await, (1009, reason));
     let mut anonymous = RpcCaller::known(Dial::to(&gateway, "/ws"), json!({"user_id": "u"})).await;
     anonymous.send_text(long()).await;
     assert_eq!(anonymous.closed().await.0, 1009);
@@ -102,7 +103,7 @@ async fn messages_that_strangers_do_not_finish_are_not_kept() {
         stranger.closed().await
     });
     for closed in within(join_all(strangers)).await {
-        assert_eq!(closed, (1009, "the message is too large".to_owned()));
+        assert_eq!(closed, (1009, "message too large: more than 16384 bytes".to_owned()));
     }
     let http = Caller::at(&gateway.url());
     assert_eq!(http.get("/health").await.status, 200);

@@ -9,7 +9,7 @@ fn scope(entity: &str) -> Scope {
 }
 
 fn failed(message: &str) -> Outcome {
-    Outcome::Failed { message: message.to_owned(), details: None }
+    Outcome::Failed { message: message.to_owned(), details: None, traceback: None }
 }
 
 fn soon() -> Instant {

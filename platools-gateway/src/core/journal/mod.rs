@@ -24,6 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use call::{CallEnd, CallSummary, JournaledCall, Kept, PastCall, Payload};
 pub(crate) use record::CallRecord;
+pub(super) use record::TRACEBACK;
 pub use redact::{SENSITIVE_NAMES, SENSITIVE_WORDS};
 pub use settings::{JournalSettings, Recording};
 

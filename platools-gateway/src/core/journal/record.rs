@@ -23,6 +23,9 @@ use crate::domain::shared_text::SharedText;
 /// What is recorded when nobody waited for the end.
 const ABANDONED: &str = "abandoned";
 
+/// The member of a failure's words that has the traceback.
+pub(in crate::core) const TRACEBACK: &str = "traceback";
+
 /// One call from its begin to its end. Dropping it tells the observers and records the call, once; a call whose end was not
 /// noted by then was abandoned.
 pub(crate) struct CallRecord<'a> {
@@ -86,14 +89,23 @@ impl<'a> CallRecord<'a> {
         self.worker_ms = Some(worker_ms);
     }
 
-    /// Notes that the call failed. The words of a tool that ran are kept like a result.
+    /// Notes that the call failed. The words of a tool that ran are kept like a result, with its traceback if there is room for that.
     pub(crate) fn failed(&mut self, error: &Error) {
         self.outcome = error.kind().code();
         if error.kind() == ErrorKind::ToolFailed {
-            let told = error.to_json().to_string();
+            let told = self.words(error);
             self.result_bytes = Some(told.len());
             self.result = self.keeps(told.len()).then_some(told);
         }
+    }
+
+    fn words(&self, error: &Error) -> String {
+        let mut told = error.to_json();
+        let short = told.to_string();
+        let Some(traceback) = error.traceback() else { return short };
+        told[TRACEBACK] = traceback.into();
+        let long = told.to_string();
+        if long.len() <= self.journal.settings().max_payload_bytes { long } else { short }
     }
 
     /// Whether the journal's task keeps any of a text of that length.

@@ -8,6 +8,7 @@ mod rate;
 mod settings;
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::error::{Error, ErrorKind};
@@ -50,6 +51,8 @@ pub(crate) struct Limiter {
     bodies: Budget,
     /// Responses and events that wait for those who read slowly.
     waiting: Budget,
+    /// Events that were dropped because their caller reads too slowly.
+    dropped_events: AtomicU64,
     workers: Places<EntityId>,
     entity_handshakes: Rate<EntityId>,
     entity_calls: Rate<EntityId>,
@@ -91,6 +94,7 @@ impl Limiter {
             body_bytes: body_bytes as usize,
             bodies: Budget::new(total.body_bytes.get(), body_bytes.into()),
             waiting: Budget::new(total.waiting_bytes.get(), 0),
+            dropped_events: AtomicU64::new(0),
             workers: Places::new(entity.connections),
             entity_handshakes: Rate::per_second(entity.handshakes_per_second),
             entity_calls: Rate::per_second(entity.calls_per_second),
@@ -210,6 +214,16 @@ impl Limiter {
             ("total.body_bytes", self.bodies.refused()),
             ("total.waiting_bytes", self.waiting.refused()),
         ]
+    }
+
+    /// Counts events of callers at `/ws` that did not fit among the messages that wait.
+    pub(crate) fn note_dropped_events(&self, events: u64) {
+        self.dropped_events.fetch_add(events, Ordering::Relaxed);
+    }
+
+    /// The number of events that were dropped since the start.
+    pub(crate) fn dropped_events(&self) -> u64 {
+        self.dropped_events.load(Ordering::Relaxed)
     }
 
     /// Forgets whoever has not come for a while.

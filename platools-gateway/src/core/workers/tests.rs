@@ -84,7 +84,7 @@ async fn calls_that_were_not_sent_are_returned_when_the_link_goes_also_those_tak
     workers.calls.answer(
         &identity().scope(),
         &"sent".into(),
-        Outcome::Failed { message: String::new(), details: None },
+        Outcome::Failed { message: String::new(), details: None, traceback: None },
     );
     assert!(matches!(sent.next(soon(), None).await, Ok(CallStep::Ended(_))));
 }

@@ -4,6 +4,8 @@ use axum::extract::rejection::QueryRejection;
 use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer};
 
+use crate::domain::decode::words;
+
 /// Characters of a wrong value that its error repeats.
 const SHOWN_CHARS: usize = 40;
 
@@ -27,8 +29,8 @@ pub(in crate::listen) fn query_error(rejection: &QueryRejection) -> String {
     let is_name = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     match text.split_once(": ").filter(|(name, _)| is_name(name)) {
         Some((name, reason)) if reason.starts_with("must ") => format!("`{name}` {reason}"),
-        Some((name, reason)) => format!("`{name}` in the URL's query: {reason}"),
-        None => format!("the URL's query: {text}"),
+        Some((name, reason)) => words(name, reason),
+        None => words("", text),
     }
 }
 
@@ -81,10 +83,8 @@ mod tests {
         ] {
             assert_eq!(read(query).unwrap_err(), error);
         }
-        let error = read("isPublic=maybe").unwrap_err();
-        assert!(error.starts_with("`isPublic` in the URL's query: ") && error.contains("`true` or `false`"), "{error}");
-        let error = read("page=2").unwrap_err();
-        assert!(error.contains("unknown field `page`, expected `limit` or `isPublic`"), "{error}");
-        assert!(!error.contains("deserialize"), "{error}");
+        assert_eq!(read("isPublic=maybe").unwrap_err(), "`isPublic` must be `true` or `false`");
+        let unknown = "there is no member `page`; the members are `limit` or `isPublic`";
+        assert_eq!(read("page=2").unwrap_err(), unknown);
     }
 }

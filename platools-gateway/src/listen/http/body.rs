@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer};
 use tokio::time::timeout;
 
 use crate::core::limits::{HeldBytes, MAX_BODY_BYTES, OverBudget};
+use crate::domain::decode::decode;
 use crate::domain::surrogates::well_formed;
 
 /// A body is read so far before the connection is given up.
@@ -91,7 +92,7 @@ pub(in crate::listen) fn parse_object<'a, T: Deserialize<'a>>(text: &'a str) -> 
     if !text.trim_start().starts_with('{') {
         return Err("the body must be a JSON object".to_owned());
     }
-    serde_json::from_str(text).map_err(|error| format!("the body is not what is expected here: {error}"))
+    decode(text).map_err(|mistake| format!("the body is not what is expected here: {mistake}"))
 }
 
 /// What has to be an object inside a body: a derived type also takes a list of its fields there.

@@ -114,6 +114,8 @@ impl GatewayFigures {
         let sockets = sockets.map(|(kind, number)| ([("kind", kind)], number));
         gauges(encoder, "websockets", "Open WebSockets", None, sockets)?;
         gauges(encoder, "watched_agents", "Agents that a dashboard watches", None, watched)?;
+        let help = "Events that callers at /ws missed, because they read too slowly";
+        counters(encoder, "events_dropped", help, [(NO_LABELS, self.dropped_events)])?;
         self.encode_journal(encoder)?;
         self.encode_agent_events(encoder)?;
         let refused = self.refused.iter().map(|(limit, number)| ([("limit", *limit)], *number));

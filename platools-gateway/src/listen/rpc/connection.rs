@@ -14,12 +14,12 @@ use super::end::End;
 use super::greeting::Stranger;
 use super::queue::Queue;
 use super::session::{Session, Tail};
-use super::{AnonymousAccess, RpcSettings};
+use super::{AnonymousAccess, RpcSettings, max_dropped_bytes};
 use crate::core::identity::{Caller, Credential};
 use crate::core::origin::RequestOrigin;
 use crate::core::{Core, SocketKind, Stay};
 use crate::listen::Traffic;
-use crate::listen::socket::{Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
+use crate::listen::socket::{Excess, Outgoing, Reader, Received, dismissed, duration_ms, say_goodbye, write};
 
 /// How long a caller may take to connect.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -48,6 +48,7 @@ where
         end = answer(stranger, &mut reader, settings) => end,
         end = write(&mut sink, &queue, settings.ping_interval, settings.write_deadline) => end,
         end = dismissed(&presence, End::of) => end,
+        never = queue.log_dropped() => match never {},
     };
     // Gone before the goodbye, which a caller may be slow to answer.
     drop(presence);
@@ -73,7 +74,9 @@ where
     queue.is_of(&caller.credential);
     let is_anonymous = caller.credential == Credential::Nothing && !core.is_without_auth();
     if !is_anonymous {
-        reader.trust(settings.max_message_bytes);
+        let owner = caller.credential.to_string();
+        let excess = Excess::new(Arc::clone(core.limiter()), owner, max_dropped_bytes(settings));
+        reader.trust(settings.max_message_bytes, excess);
     }
     let mut session = Session::new(core, (caller, from), queue, settings.requests_in_flight);
     session.has_catalogue = !is_anonymous || settings.anonymous == AnonymousAccess::Catalogue;
@@ -129,8 +132,9 @@ where
             biased;
             Some(()) = running.next() => {}
             Ok(()) = stay.changed() => {}
-            incoming = reader.next() => match incoming {
-                Ok(incoming) => running.extend(session.begin(&incoming, is_finishing)),
+            received = reader.receive() => match received {
+                Ok(Received::Message(incoming)) => running.extend(session.begin(&incoming, is_finishing)),
+                Ok(Received::Dropped { too_large, head }) => session.refuse_large(too_large, &head),
                 Err(unread) => return unread.into(),
             },
             () = forward(&mut tail, session.queue) => {}

@@ -28,15 +28,17 @@ pub(super) enum End {
 
 impl End {
     /// The code and the reason that the caller is told, if it can be told.
-    pub(super) fn close(self) -> Option<(u16, &'static str)> {
-        Some(match self {
-            Self::Unread(unread) => return unread.close(),
+    pub(super) fn close(self) -> Option<(u16, String)> {
+        let (code, reason) = match self {
+            Self::Unread(Unread::TooLarge(too_large)) => return Some((close_code::SIZE, too_large.to_string())),
+            Self::Unread(unread) => unread.close()?,
             Self::Unwritten(_) => return None,
             Self::NotConnected => (close_code::POLICY, "no `connect` within 10 seconds"),
             Self::TooSlow => (CLOSE_TOO_SLOW, "too many responses wait"),
             Self::CredentialEnded => (CLOSE_SECRET_ROTATED, "the key or token has ended"),
             Self::ShuttingDown => (close_code::AWAY, "the gateway is shutting down"),
-        })
+        };
+        Some((code, reason.to_owned()))
     }
 
     /// Whether what waits for the caller is sent before the close.
@@ -66,7 +68,7 @@ impl fmt::Display for End {
         match self {
             Self::Unread(unread) => unread.fmt(f),
             Self::Unwritten(unwritten) => unwritten.fmt(f),
-            end => f.write_str(end.close().map_or("", |(_, reason)| reason)),
+            end => f.write_str(&end.close().map_or_else(String::new, |(_, reason)| reason)),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Presence};
+use crate::domain::decode::decode;
 use crate::listen::socket::Incoming;
 
 /// How long finding out who a caller is may take.
@@ -71,10 +72,7 @@ impl Stranger<'_> {
 
     /// The caller, and the `user_id` it named, which the reply repeats also where the caller may not speak for that user.
     async fn connect(&self, request: &Request<'_>) -> Result<(Caller, String), RpcError> {
-        let connect: Connect = request.decode()?;
-        if !connect.has_valid_user_id() {
-            return Err(invalid(format!("`user_id` must have from 1 to {MAX_USER_ID_CHARS} characters")));
-        }
+        let connect = params_of(request)?;
         let too_late = |_| RpcError::new(ErrorCode::Unavailable, "the token could not be checked in time; try again");
         let caller = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)??;
         let caller = self.speaking_for(caller, &connect.user_id)?;
@@ -114,6 +112,16 @@ impl Stranger<'_> {
         }
         Ok(Caller { origin: self.from.clone(), ..self.core.nobody() })
     }
+}
+
+/// The params of a `connect`.
+fn params_of(request: &Request<'_>) -> Result<Connect, RpcError> {
+    let user_id = || invalid(format!("`user_id` is required: text of 1 to {MAX_USER_ID_CHARS} characters"));
+    let connect = decode(request.params.get()).map_err(|mistake| match mistake.contains("`user_id`") {
+        true => user_id(),
+        false => invalid(format!("`connect`: {mistake}")),
+    });
+    Some(connect?).filter(Connect::has_valid_user_id).ok_or_else(user_id)
 }
 
 /// The request that a message is. Whatever else it is, is answered, and the connection goes on.

@@ -25,9 +25,18 @@ use crate::core::Core;
 use crate::core::ids::ConnectionId;
 use crate::core::origin::RequestOrigin;
 
+/// A message over the limit is read to its end and dropped if it has at most so many bytes: 4 MiB. A larger one ends the
+/// connection.
+const MAX_DROPPED_BYTES: usize = 4 * 1024 * 1024;
+
 /// The socket itself reads a little more than a message may have, so that a message just over the limit can be refused in
 /// order: past this size the rest of it is never read, and the goodbye may be lost.
 const MORE_READ_BYTES: usize = 64 * 1024;
+
+/// The most bytes of a message that is read to its end.
+fn max_dropped_bytes(settings: &RpcSettings) -> usize {
+    settings.max_message_bytes.saturating_add(MORE_READ_BYTES).max(MAX_DROPPED_BYTES)
+}
 
 /// Most of a caller's messages are short, and a gateway keeps a buffer of this size for each caller.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
@@ -50,7 +59,7 @@ impl Adapter {
         let Self { core, callers, settings } = self;
         // Tracked from here on, so that stopping waits for sockets that are still being opened.
         let tracked = callers.token();
-        let max_bytes = settings.max_message_bytes.saturating_add(MORE_READ_BYTES);
+        let max_bytes = max_dropped_bytes(&settings);
         let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
         upgrade.on_upgrade(async move |socket| {
             let span = tracing::info_span!(

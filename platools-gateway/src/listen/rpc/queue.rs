@@ -1,13 +1,14 @@
 //! What waits to be written to one caller.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use platools::wire::rpc::{Event, Response};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
-use tokio::time::Duration;
+use tokio::time::{Duration, sleep};
 
 use crate::core::identity::Credential;
 use crate::core::limits::{HeldBytes, Limiter, OverBudget};
@@ -31,6 +32,8 @@ pub(super) struct Queue {
     /// The credential of the caller, once it is known.
     owner: OnceLock<String>,
     changed: Notify,
+    /// Wakes the task that logs dropped events.
+    dropped: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -41,7 +44,10 @@ struct Waiting {
     seq: u64,
     /// A response did not fit.
     is_over: bool,
-    dropped: u64,
+    /// Events that were dropped and are not in the log yet.
+    unlogged: u64,
+    /// Events that were dropped since the last response.
+    untold: u64,
     log_limit: LogLimit,
 }
 
@@ -54,8 +60,8 @@ struct Message {
 
 impl Queue {
     pub(super) fn new(limit: usize, max_bytes: usize, limiter: Arc<Limiter>) -> Self {
-        let owner = OnceLock::new();
-        Self { waiting: Mutex::default(), limit, max_bytes, limiter, owner, changed: Notify::new() }
+        let (owner, changed, dropped) = (OnceLock::new(), Notify::new(), Notify::new());
+        Self { waiting: Mutex::default(), limit, max_bytes, limiter, owner, changed, dropped }
     }
 
     /// Notes whose messages wait.
@@ -75,15 +81,15 @@ impl Queue {
         waiting.seq += 1;
         // Asked before it is written: what a slow caller misses is not worth the work.
         if waiting.messages.len() >= self.limit {
-            return waiting.note_dropped(1);
+            return self.note_dropped(&mut waiting, 1);
         }
         let text = Event::new(name, payload, waiting.seq).to_text();
         if waiting.bytes + text.len() > self.max_bytes {
-            return waiting.note_dropped(1);
+            return self.note_dropped(&mut waiting, 1);
         }
         match self.hold(&waiting, text.len()) {
             Ok(held) => waiting.push(text, true, held),
-            Err(OverBudget) => return waiting.note_dropped(1),
+            Err(OverBudget) => return self.note_dropped(&mut waiting, 1),
         }
         drop(waiting);
         self.changed.notify_one();
@@ -93,19 +99,49 @@ impl Queue {
     pub(super) fn skip_events(&self, lost: u64) {
         let mut waiting = self.lock();
         waiting.seq += lost;
-        waiting.note_dropped(lost);
+        self.note_dropped(&mut waiting, lost);
+    }
+
+    fn note_dropped(&self, waiting: &mut Waiting, events: u64) {
+        self.limiter.note_dropped_events(events);
+        waiting.unlogged += events;
+        waiting.untold += events;
+        if !waiting.log_when_due() {
+            self.dropped.notify_one();
+        }
+    }
+
+    /// Logs the events that were dropped and are not in the log yet, for as long as the connection lasts. Cancel-safe.
+    pub(super) async fn log_dropped(&self) -> Infallible {
+        loop {
+            self.dropped.notified().await;
+            loop {
+                sleep(LOG_INTERVAL).await;
+                if self.lock().log_when_due() {
+                    break;
+                }
+            }
+        }
     }
 
     /// Queues a response. Where only responses wait and they are too many or too long, the queue is over. A response that nothing
     /// waits before is queued however long it is, as it could not be sent at all otherwise.
+    ///
+    /// It tells how many events were dropped since the one before it: there may be none behind them that would show the gap.
     pub(super) fn response(&self, response: &Response<'_>) {
-        let text = response.to_text();
+        let mut text = response.to_text();
         let mut waiting = self.lock();
-        while !waiting.is_over && !self.has_room(&waiting, text.len()) {
+        while !waiting.is_over && !self.has_room(&waiting, text.len() + Response::MAX_DROPPED_EVENTS_BYTES) {
             // The event that came last goes, so that what is left is what came first.
-            waiting.is_over = !waiting.drop_last_event();
+            match waiting.drop_last_event() {
+                true => self.note_dropped(&mut waiting, 1),
+                false => waiting.is_over = true,
+            }
         }
         if !waiting.is_over {
+            if waiting.untold > 0 {
+                text = response.clone().with_dropped_events(std::mem::take(&mut waiting.untold)).to_text();
+            }
             match self.hold(&waiting, text.len()) {
                 Ok(held) => waiting.push(text, false, held),
                 Err(OverBudget) => waiting.is_over = true,
@@ -188,16 +224,29 @@ impl Waiting {
         let Some(at) = self.messages.iter().rposition(|message| message.is_event) else { return false };
         let event = self.messages.remove(at);
         self.bytes -= event.map_or(0, |event| event.text.len());
-        self.note_dropped(1);
         true
     }
 
-    fn note_dropped(&mut self, events: u64) {
-        self.dropped += events;
-        if self.log_limit.admits(LOG_INTERVAL) {
-            let dropped = std::mem::take(&mut self.dropped);
-            tracing::warn!(events.dropped = dropped, "a caller reads too slowly; events for it were dropped");
+    /// Logs the dropped events that are not in the log, unless that was done less than an interval ago. Says whether none is left.
+    fn log_when_due(&mut self) -> bool {
+        if self.unlogged > 0 && self.log_limit.admits(LOG_INTERVAL) {
+            self.log();
         }
+        self.unlogged == 0
+    }
+
+    fn log(&mut self) {
+        let dropped = std::mem::take(&mut self.unlogged);
+        if dropped > 0 {
+            tracing::warn!(events.dropped = dropped, "events dropped: the caller reads too slowly");
+        }
+    }
+}
+
+/// The end of a connection: the log has every dropped event then.
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.lock().log();
     }
 }
 
@@ -207,8 +256,11 @@ mod tests {
     use platools::wire::rpc::{GatewayFrame, RpcError};
     use serde_json::json;
 
+    use tracing_subscriber::layer::{self, Layer, SubscriberExt as _};
+
     use super::*;
     use crate::core::limits::Limits;
+    use crate::listen::RpcSettings;
 
     const BYTES: usize = 1024 * 1024;
 
@@ -329,6 +381,84 @@ mod tests {
         third.response(&Response::success("a", &large));
         third.event("chat", &large);
         assert_eq!(taken(&third).len(), 2);
+    }
+
+    #[test]
+    fn of_many_events_256_wait_by_default_and_the_others_leave_a_gap_of_exactly_their_number() {
+        let settings = RpcSettings::default();
+        let limiter = Arc::new(Limiter::new(&Limits::default()));
+        let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(&limiter));
+        (0..300).for_each(|_| queue.event("chat", &json!({})));
+        let seqs: Vec<_> = (1..=256).map(|seq: u64| seq.to_string()).collect();
+        assert_eq!(taken(&queue), seqs);
+        queue.event("chat", &json!({}));
+        assert_eq!((taken(&queue), limiter.dropped_events()), (vec!["301".to_owned()], 44));
+    }
+
+    #[test]
+    fn a_response_tells_the_events_that_were_dropped_before_it_also_if_none_follows() {
+        let queue = queue(2);
+        (0..5).for_each(|_| queue.event("chat", &json!({})));
+        // It takes the place of the second event.
+        respond(&queue, "a");
+        respond(&queue, "b");
+        let texts = queue.take_all();
+        let told = |text: &str| match GatewayFrame::parse(text).unwrap() {
+            GatewayFrame::Response(response) => response.dropped_events,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((texts.len(), told(&texts[0]), told(&texts[1])), (2, 4, 1), "{texts:?}");
+        respond(&queue, "c");
+        assert!(!queue.take_all()[0].contains("droppedEvents"));
+    }
+
+    /// The dropped events that the log has a line for, one number a line.
+    fn logged(run: impl FnOnce()) -> Vec<u64> {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::registry().with(log.clone());
+        tracing::subscriber::with_default(subscriber, run);
+        log.0.lock().unwrap().clone()
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u64>>>);
+
+    impl<S: tracing::Subscriber> Layer<S> for Log {
+        fn on_event(&self, event: &tracing::Event<'_>, _: layer::Context<'_, S>) {
+            event.record(&mut |field: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+                if field.name() == "events.dropped" {
+                    self.0.lock().unwrap().push(format!("{value:?}").parse().unwrap());
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn the_log_has_the_first_dropped_event_at_once_and_every_other_by_the_end_of_the_connection() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let lines = logged(|| {
+            runtime.block_on(async {
+                let queue = queue(2);
+                let drop_events = |events: usize| (0..events).for_each(|_| queue.event("chat", &json!({})));
+                let scene = async {
+                    drop_events(2 + 167);
+                    sleep(LOG_INTERVAL * 3).await;
+                    drop_events(5);
+                    sleep(LOG_INTERVAL / 2).await;
+                    drop_events(4);
+                    // More than an interval later than the last line: logged at once.
+                    sleep(LOG_INTERVAL * 2).await;
+                    drop_events(3);
+                };
+                tokio::select! {
+                    () = scene => {}
+                    never = queue.log_dropped() => match never {},
+                }
+                assert_eq!(queue.lock().seq, 2 + 167 + 5 + 4 + 3);
+            });
+        });
+        // The first at once, the rest of its burst an interval later, and so on; what is left when the queue ends.
+        assert_eq!(lines, [1, 166, 1, 8, 1, 2]);
     }
 
     #[tokio::test]

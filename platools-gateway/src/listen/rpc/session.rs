@@ -21,7 +21,7 @@ use crate::core::error::Error;
 use crate::core::identity::Caller;
 use crate::core::limits::HeldBytes;
 use crate::core::logs::Line;
-use crate::listen::socket::Incoming;
+use crate::listen::socket::{Incoming, TooLarge};
 
 /// The lines of the log that a caller reads along; none if it does not.
 pub(super) type Tail = Option<broadcast::Receiver<Line>>;
@@ -62,6 +62,15 @@ impl<'a> Session<'a> {
                 None
             }
         }
+    }
+
+    /// Answers a message that was dropped because it is too large.
+    pub(super) fn refuse_large(&self, too_large: TooLarge, head: &str) {
+        let error = match self.core.limiter().request(&self.caller, self.from) {
+            Ok(()) => invalid(too_large.to_string()),
+            Err(error) => error.into(),
+        };
+        self.queue.response(&Response::failure(Request::id_in_head(head).unwrap_or_default(), error));
     }
 
     fn admit(&self, request: &Request<'_>, is_finishing: bool) -> Result<(&'static Method, HeldBytes), RpcError> {

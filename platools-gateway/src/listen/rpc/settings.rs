@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RpcSettings {
-    /// A message that is read has at most so many bytes; over a larger one the connection is closed with 1009. Callers that have
-    /// not proven who they are have 16 KiB at most. Default: 512 KiB.
+    /// The most bytes of a message. A larger one of up to 4 MiB is dropped, logged and answered with an error; a still larger one closes
+    /// the connection with 1009. Callers that have not proven who they are have 16 KiB at most, and 1009 past that. Default: 512 KiB.
     pub max_message_bytes: usize,
     /// How long it is from one WebSocket ping to the next. Default: 30 seconds.
     pub ping_interval: Duration,

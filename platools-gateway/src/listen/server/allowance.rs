@@ -27,8 +27,17 @@ impl Default for Allowance {
 impl Allowance {
     /// Allows so many bytes from now on, whatever was left.
     pub(super) fn set(&self, bytes: usize) {
+        self.change(|_| bytes);
+    }
+
+    /// Allows so many bytes beside those that are left.
+    pub(super) fn add(&self, bytes: usize) {
+        self.change(|left| left.saturating_add(bytes));
+    }
+
+    fn change(&self, allowed: impl FnOnce(usize) -> usize) {
         let mut reader = self.lock();
-        self.left.store(bytes, Ordering::Release);
+        self.left.store(allowed(self.left.load(Ordering::Acquire)), Ordering::Release);
         self.is_exceeded.send_replace(false);
         if let Some(reader) = reader.take() {
             reader.wake();

@@ -82,6 +82,11 @@ impl Traffic {
         self.0.allowance.set(bytes);
     }
 
+    /// Allows the peer to send so many bytes beside those that it may send anyway.
+    pub(in crate::listen) fn allow_more(&self, bytes: usize) {
+        self.0.allowance.add(bytes);
+    }
+
     /// Allows the peer to send any number of bytes.
     pub(in crate::listen) fn allow_everything(&self) {
         self.0.allowance.lift();

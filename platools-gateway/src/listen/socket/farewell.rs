@@ -37,7 +37,7 @@ pub(in crate::listen) async fn dismissed<E>(presence: &Presence, end_of: impl Fn
 pub(in crate::listen) async fn say_goodbye<W, R>(
     mut sink: W,
     mut stream: R,
-    (code, reason): (u16, &'static str),
+    (code, reason): (u16, impl Into<Utf8Bytes>),
     waiting: impl IntoIterator<Item = Utf8Bytes>,
 ) where
     W: Sink<Message, Error = axum::Error> + Unpin,
@@ -47,7 +47,7 @@ pub(in crate::listen) async fn say_goodbye<W, R>(
         for text in waiting {
             sink.feed(Message::Text(text)).await?;
         }
-        sink.send(Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }))).await?;
+        sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
         while stream.next().await.transpose()?.is_some() {}
         Ok::<_, axum::Error>(())
     };

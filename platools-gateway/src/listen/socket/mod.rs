@@ -3,9 +3,11 @@
 mod broken;
 mod farewell;
 mod reader;
+mod too_large;
 mod writer;
 
 pub(super) use broken::Broken;
 pub(super) use farewell::{dismissed, duration_ms, say_goodbye};
-pub(super) use reader::{Incoming, Reader, Unread};
+pub(super) use reader::{Excess, Incoming, Reader, Received, Unread};
+pub(super) use too_large::TooLarge;
 pub(super) use writer::{Outgoing, Unwritten, write};

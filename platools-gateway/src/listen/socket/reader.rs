@@ -1,14 +1,16 @@
-//! What comes over a socket.
+//! [`Reader`]: the messages that come over a socket.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes, close_code};
 use futures::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
-use super::Broken;
+use super::{Broken, TooLarge};
+use crate::core::limits::{HeldBytes, Limiter};
 use crate::domain::surrogates::well_formed;
 use crate::listen::Traffic;
 
@@ -24,31 +26,38 @@ pub(in crate::listen) enum Incoming {
     Pong,
 }
 
+/// What was read: a message, or that one was dropped.
+#[derive(Debug)]
+pub(in crate::listen) enum Received {
+    /// A message within the limit.
+    Message(Incoming),
+    /// A message over the limit. The first part of its text is kept.
+    Dropped {
+        /// Its length.
+        too_large: TooLarge,
+        /// The beginning of the text; empty for a binary message.
+        head: String,
+    },
+}
+
 /// Why nothing more can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::listen) enum Unread {
     /// Nothing came for too long.
     Silent,
+    /// A message is larger than what is read.
+    TooLarge(TooLarge),
     /// What came cannot be read, or there is nobody any more.
     Broken(Broken),
 }
 
 impl Unread {
-    fn of(error: axum::Error) -> Self {
-        let error = error.into_inner();
-        let broken = Broken::of(&*error);
-        if broken != Broken::Gone {
-            tracing::debug!(%error, "the messages of a socket cannot be read any further");
-        }
-        Self::Broken(broken)
-    }
-
     /// The code and the reason that the other side is told, if there is one.
     pub(in crate::listen) fn close(self) -> Option<(u16, &'static str)> {
         Some(match self {
             Self::Silent => (close_code::POLICY, "no message and no pong"),
             Self::Broken(Broken::Gone) => return None,
-            Self::Broken(Broken::TooLarge) => (close_code::SIZE, "the message is too large"),
+            Self::TooLarge(_) | Self::Broken(Broken::TooLarge(_)) => (close_code::SIZE, "the message is too large"),
             Self::Broken(Broken::NotUtf8) => (close_code::INVALID, "not UTF-8"),
             Self::Broken(Broken::NotWebSocket) => (close_code::PROTOCOL, "not a WebSocket frame"),
         })
@@ -58,7 +67,10 @@ impl Unread {
 /// The reason for the log: the one that the other side is told, or that there is no other side.
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.close().map_or(GONE, |(_, reason)| reason))
+        match self {
+            Self::TooLarge(too_large) => too_large.fmt(f),
+            unread => f.write_str(unread.close().map_or(GONE, |(_, reason)| reason)),
+        }
     }
 }
 
@@ -69,62 +81,136 @@ pub(in crate::listen) struct Reader<R> {
     heard: Instant,
     deadline: Duration,
     max_bytes: usize,
-    /// The connection of a peer that is not trusted yet.
-    untrusted: Option<Traffic>,
+    /// The connection, where the bytes of each message are counted while they come.
+    counted: Option<Traffic>,
+    /// Messages over the limit are read to their end and dropped, within this.
+    excess: Option<Excess>,
+    /// Whether the log has a line about a binary message.
+    has_logged_binary: bool,
+}
+
+/// The room for messages that are too large: they are read to their end, so that the connection can go on.
+///
+/// The bytes that a message has over the limit are only read if the gateway's budget for requests has room for all of them.
+pub(in crate::listen) struct Excess {
+    limiter: Arc<Limiter>,
+    /// The credential that the bytes count for.
+    owner: String,
+    /// The most bytes of a message that is dropped.
+    max_bytes: usize,
+    /// Held while the rest of a message comes.
+    held: Option<HeldBytes>,
+}
+
+impl Excess {
+    /// Room for messages of so many bytes, which count for a credential.
+    pub(in crate::listen) fn new(limiter: Arc<Limiter>, owner: String, max_bytes: usize) -> Self {
+        Self { limiter, owner, max_bytes, held: None }
+    }
+
+    /// Makes room for the rest of a message, once; false if there is none.
+    fn make_room(&mut self) -> bool {
+        if self.held.is_some() {
+            return false;
+        }
+        let mut held = self.limiter.body_of(self.owner.clone());
+        let has_room = held.add(self.max_bytes).is_ok();
+        self.held = has_room.then_some(held);
+        has_room
+    }
 }
 
 /// A message may be a little longer on its way than what is in it.
 const ALLOWED_BEYOND: usize = 4 * 1024;
 
+/// The bytes of a ping or pong of a client, beside its payload: two of the header and four of the mask.
+const CONTROL_FRAME_BYTES: usize = 6;
+
+/// So much of a dropped message is kept, for its id.
+const HEAD_BYTES: usize = 4 * 1024;
+
 impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
     /// Waits no longer than that for a message or a pong, and takes messages of so many bytes.
     pub(in crate::listen) fn new(stream: R, deadline: Duration, max_bytes: usize) -> Self {
-        Self { stream, heard: Instant::now(), deadline, max_bytes, untrusted: None }
+        let heard = Instant::now();
+        Self { stream, heard, deadline, max_bytes, counted: None, excess: None, has_logged_binary: false }
     }
 
     /// The same for a peer that is not trusted until [`Reader::trust`]: of a longer message not even the bytes are read.
     pub(in crate::listen) fn untrusted(stream: R, deadline: Duration, max_bytes: usize, traffic: Traffic) -> Self {
-        let reader = Self { untrusted: Some(traffic), ..Self::new(stream, deadline, max_bytes) };
+        let mut reader = Self { counted: Some(traffic), ..Self::new(stream, deadline, max_bytes) };
         reader.allow_next();
         reader
     }
 
-    /// Takes messages of so many bytes from now on.
-    pub(in crate::listen) fn trust(&mut self, max_bytes: usize) {
+    /// Takes messages of so many bytes from now on, and drops longer ones within `excess`.
+    pub(in crate::listen) fn trust(&mut self, max_bytes: usize, excess: Excess) {
         self.max_bytes = max_bytes;
-        if let Some(traffic) = self.untrusted.take() {
-            traffic.allow_everything();
+        self.excess = Some(excess);
+        self.allow_next();
+    }
+
+    /// The next message. The first that is too large is the end. Cancel-safe.
+    pub(in crate::listen) async fn next(&mut self) -> Result<Incoming, Unread> {
+        match self.receive().await? {
+            Received::Message(incoming) => Ok(incoming),
+            Received::Dropped { too_large, .. } => Err(Unread::TooLarge(too_large)),
         }
     }
 
-    /// The next message. Cancel-safe.
-    pub(in crate::listen) async fn next(&mut self) -> Result<Incoming, Unread> {
+    /// The next message, or one that was too large and is dropped. Cancel-safe.
+    pub(in crate::listen) async fn receive(&mut self) -> Result<Received, Unread> {
         loop {
             let left = self.deadline.saturating_sub(self.heard.elapsed());
             // Both arms are cancel-safe.
             let read = tokio::select! {
                 biased;
                 read = timeout(left, self.stream.next()) => read,
-                () = exceeded(self.untrusted.as_ref()) => return Err(Unread::Broken(Broken::TooLarge)),
+                () = exceeded(self.counted.as_ref()) => {
+                    self.go_on()?;
+                    continue;
+                }
             };
             let message = match read {
                 Ok(Some(Ok(message))) => message,
-                Ok(Some(Err(error))) => return Err(Unread::of(error)),
+                Ok(Some(Err(error))) => return Err(self.unread(error)),
                 Ok(None) => return Err(Unread::Broken(Broken::Gone)),
                 Err(_) => return Err(Unread::Silent),
             };
-            self.allow_next();
+            let (bytes, head) = match &message {
+                Message::Text(text) => (text.len(), &text[..text.floor_char_boundary(HEAD_BYTES)]),
+                Message::Binary(bytes) => (bytes.len(), ""),
+                Message::Ping(payload) | Message::Pong(payload) => {
+                    // They may come between the fragments of a message, whose bytes go on being counted.
+                    self.allow_more(payload.len() + CONTROL_FRAME_BYTES);
+                    (0, "")
+                }
+                Message::Close(_) => continue,
+            };
+            if !matches!(message, Message::Ping(_) | Message::Pong(_)) {
+                self.allow_next();
+            }
+            if bytes > self.max_bytes {
+                let too_large = self.too_large(Some(bytes));
+                if self.excess.is_none() {
+                    return Err(ends(too_large));
+                }
+                self.heard = Instant::now();
+                too_large.log_drop();
+                return Ok(Received::Dropped { too_large, head: head.to_owned() });
+            }
             let incoming = match message {
-                Message::Text(text) if text.len() > self.max_bytes => return Err(Unread::Broken(Broken::TooLarge)),
-                Message::Binary(bytes) if bytes.len() > self.max_bytes => return Err(Unread::Broken(Broken::TooLarge)),
                 Message::Text(text) => Incoming::Text(in_whole_characters(text)),
-                Message::Binary(_) => Incoming::Binary,
+                Message::Binary(_) => {
+                    self.log_binary();
+                    Incoming::Binary
+                }
                 Message::Pong(_) => Incoming::Pong,
                 // Pings are answered by the socket itself and are no message; a close ends the stream.
                 Message::Ping(_) | Message::Close(_) => continue,
             };
             self.heard = Instant::now();
-            return Ok(incoming);
+            return Ok(Received::Message(incoming));
         }
     }
 
@@ -132,12 +218,60 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
         self.stream
     }
 
-    /// Lets the next message of an untrusted peer come.
-    fn allow_next(&self) {
-        if let Some(traffic) = &self.untrusted {
+    /// Reads on, past the limit of a message, if that is dropped and there is room for its bytes.
+    fn go_on(&mut self) -> Result<(), Unread> {
+        if let (Some(excess), Some(traffic)) = (&mut self.excess, &self.counted)
+            && excess.make_room()
+        {
+            traffic.allow(excess.max_bytes + ALLOWED_BEYOND);
+            return Ok(());
+        }
+        Err(ends(self.too_large(None)))
+    }
+
+    fn unread(&self, error: axum::Error) -> Unread {
+        let error = error.into_inner();
+        match Broken::of(&*error) {
+            Broken::Gone => Unread::Broken(Broken::Gone),
+            Broken::TooLarge(bytes) => ends(self.too_large(bytes)),
+            broken => {
+                tracing::debug!(%error, "the messages of a socket cannot be read any further");
+                Unread::Broken(broken)
+            }
+        }
+    }
+
+    fn too_large(&self, bytes: Option<usize>) -> TooLarge {
+        TooLarge { bytes, limit: self.max_bytes }
+    }
+
+    fn log_binary(&mut self) {
+        if !std::mem::replace(&mut self.has_logged_binary, true) {
+            tracing::warn!("a binary message is not understood; further ones of this connection are not logged");
+        }
+    }
+
+    fn allow_more(&self, bytes: usize) {
+        if let Some(traffic) = &self.counted {
+            traffic.allow_more(bytes);
+        }
+    }
+
+    /// Lets the next message come, where bytes are counted.
+    fn allow_next(&mut self) {
+        if let Some(excess) = &mut self.excess {
+            excess.held = None;
+        }
+        if let Some(traffic) = &self.counted {
             traffic.allow(self.max_bytes + ALLOWED_BEYOND);
         }
     }
+}
+
+/// The end for a message that is too large.
+fn ends(too_large: TooLarge) -> Unread {
+    too_large.log_close();
+    Unread::TooLarge(too_large)
 }
 
 /// The text without escapes of half characters.
@@ -149,9 +283,9 @@ fn in_whole_characters(text: Utf8Bytes) -> Utf8Bytes {
     replaced.map_or(text, Utf8Bytes::from)
 }
 
-/// Waits until an untrusted peer has sent too much of one message.
-async fn exceeded(untrusted: Option<&Traffic>) {
-    match untrusted {
+/// Waits until the peer has sent too much of one message, where its bytes are counted.
+async fn exceeded(counted: Option<&Traffic>) {
+    match counted {
         Some(traffic) => traffic.exceeded().await,
         None => std::future::pending().await,
     }

@@ -26,6 +26,9 @@ use crate::domain::surrogates::well_formed;
 /// So much of a tool's error message reaches the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
+/// So much of a traceback reaches the journal.
+const MAX_TRACEBACK_BYTES: usize = 64 * 1024;
+
 /// So much of a word on progress reaches the caller.
 const MAX_PROGRESS_BYTES: usize = 1024;
 
@@ -148,7 +151,7 @@ impl<'a> Frames<'a> {
         };
         let message =
             format!("the tool's {what} is larger than 10 MiB, the most that a worker may send; have it return less");
-        self.answer(&call_id, Outcome::Failed { message, details: None });
+        self.answer(&call_id, Outcome::Failed { message, details: None, traceback: None });
     }
 
     fn result(&self, frame: ToolResult<'_>) {
@@ -160,7 +163,8 @@ impl<'a> Frames<'a> {
         let message = cut(&frame.error, MAX_MESSAGE_BYTES).to_owned();
         let is_agreed = self.features.contains(Feature::ErrorDetails);
         let details = Some(frame.details).filter(|details| is_agreed && !details.is_empty()).map(Box::new);
-        self.answer(&frame.call_id, Outcome::Failed { message, details });
+        let traceback = frame.traceback.map(|traceback| cut(&traceback, MAX_TRACEBACK_BYTES).into());
+        self.answer(&frame.call_id, Outcome::Failed { message, details, traceback });
     }
 
     fn progress(&self, frame: ToolProgress<'_>) {
@@ -203,7 +207,7 @@ impl<'a> Frames<'a> {
         tracing::warn!(reason = error.outline(), "a frame could not be read");
         if let FrameError::Malformed { kind: "tool_result" | "tool_error", call_id: Some(call_id), .. } = error {
             let message = "the worker's answer cannot be read".to_owned();
-            self.answer(&call_id, Outcome::Failed { message, details: None });
+            self.answer(&call_id, Outcome::Failed { message, details: None, traceback: None });
         }
     }
 

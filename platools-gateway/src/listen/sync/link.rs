@@ -12,7 +12,7 @@ use super::socket::{Quiet, Socket};
 use super::{close, replies, writer};
 use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Link};
-use crate::listen::socket::{Broken, duration_ms};
+use crate::listen::socket::{Broken, TooLarge, duration_ms};
 
 /// Serves a worker until its link ends.
 pub(super) async fn run(core: &Core, link: Link, from: &RequestOrigin, socket: Socket) {
@@ -78,6 +78,7 @@ async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
     if let Next::End(end) = frames.welcome() {
         return end;
     }
+    let mut has_logged_binary = false;
     loop {
         // Both arms are cancel-safe. Frames that are there are read first: one may be a newer registration.
         let received = tokio::select! {
@@ -95,11 +96,13 @@ async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
         let next = match message {
             Message::Text(text) if text.len() > MAX_FRAME_BYTES => {
                 frames.refuse_large(&text);
-                return too_large();
+                return too_large(Some(text.len()));
             }
             Message::Text(text) => frames.receive(&text).await,
             Message::Binary(_) => {
-                tracing::warn!("a binary frame was ignored");
+                if !std::mem::replace(&mut has_logged_binary, true) {
+                    tracing::warn!("a binary frame was ignored; further ones of this connection are not logged");
+                }
                 Next::Read
             }
             // Pings are answered by the socket itself; a close ends the stream.
@@ -138,7 +141,7 @@ fn broken(error: axum::Error) -> End {
     let error = error.into_inner();
     let end = match Broken::of(&*error) {
         Broken::Gone => return End::Gone,
-        Broken::TooLarge => too_large(),
+        Broken::TooLarge(bytes) => return too_large(bytes),
         Broken::NotUtf8 => End::close(close_code::INVALID, "not UTF-8"),
         Broken::NotWebSocket => End::close(close_code::PROTOCOL, "not a WebSocket frame"),
     };
@@ -146,6 +149,7 @@ fn broken(error: axum::Error) -> End {
     end
 }
 
-fn too_large() -> End {
+fn too_large(bytes: Option<usize>) -> End {
+    TooLarge { bytes, limit: MAX_FRAME_BYTES }.log_close();
     End::close(close_code::SIZE, "the frame is larger than 10 MiB")
 }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::super::fields::unknown;
 use super::super::members::{pick, text};
 use super::error::{ErrorCode, RpcError};
+use super::head::id_in_head;
 
 /// What a caller asks for. `Debug` shows how long its params are, not what they say.
 #[derive(Clone)]
@@ -52,13 +53,23 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The id of a request of which only the beginning is there, as of one that is too large to be read. None if the beginning
+    /// does not have the id and the type.
+    #[must_use]
+    pub fn id_in_head(head: &str) -> Option<String> {
+        id_in_head(head)
+    }
+
     /// The params as a type.
     ///
     /// # Errors
     /// They do not fit, which is `INVALID_REQUEST`.
     pub fn decode<P: Deserialize<'a>>(&self) -> Result<P, RpcError> {
         serde_json::from_str(self.params.get()).map_err(|error| {
-            RpcError::new(ErrorCode::InvalidRequest, format!("the params of `{}` do not fit: {error}", self.method))
+            // A request is one line, and its sender has not counted the columns.
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or(&reason);
+            RpcError::new(ErrorCode::InvalidRequest, format!("the params of `{}` do not fit: {reason}", self.method))
         })
     }
 
@@ -110,8 +121,9 @@ impl<'a> GatewayFrame<'a> {
     /// The text is not JSON, of an unknown type, or lacks what its type needs; [`FrameError::id`] is the request it answers,
     /// as far as that can be told.
     pub fn parse(frame: &'a str) -> Result<Self, FrameError> {
-        let [kind, id, ok, payload, error, event, seq] =
-            pick(frame, ["type", "id", "ok", "payload", "error", "event", "seq"]).map_err(FrameError::NotAnObject)?;
+        let [kind, id, ok, payload, error, event, seq, dropped] =
+            pick(frame, ["type", "id", "ok", "payload", "error", "event", "seq", "droppedEvents"])
+                .map_err(FrameError::NotAnObject)?;
         let payload = payload.unwrap_or(RawValue::NULL);
         match text(kind).as_deref() {
             Some("res") => {
@@ -122,7 +134,8 @@ impl<'a> GatewayFrame<'a> {
                     Some("false") => Err(described(&id, error)?),
                     _ => return Err(malformed(&id, "`ok` must be true or false")),
                 };
-                Ok(Self::Response(Response { id, outcome }))
+                let dropped_events = dropped.and_then(|events| serde_json::from_str(events.get()).ok());
+                Ok(Self::Response(Response { id, outcome, dropped_events: dropped_events.unwrap_or_default() }))
             }
             Some("event") => {
                 let Some(event) = text(event) else {
@@ -151,19 +164,32 @@ pub struct Response<'a> {
     pub id: Cow<'a, str>,
     /// The payload, or why there is none.
     pub outcome: Result<&'a RawValue, RpcError>,
+    /// The events that were dropped since the response before it, because the caller read too slowly. It travels as
+    /// `droppedEvents` if there were any.
+    pub dropped_events: u64,
 }
 
 impl<'a> Response<'a> {
     /// The answer to a request that succeeded.
     #[must_use]
     pub fn success(id: impl Into<Cow<'a, str>>, payload: &'a RawValue) -> Self {
-        Self { id: id.into(), outcome: Ok(payload) }
+        Self { id: id.into(), outcome: Ok(payload), dropped_events: 0 }
     }
 
     /// The answer to a request that failed.
     #[must_use]
     pub fn failure(id: impl Into<Cow<'a, str>>, error: RpcError) -> Self {
-        Self { id: id.into(), outcome: Err(error) }
+        Self { id: id.into(), outcome: Err(error), dropped_events: 0 }
+    }
+
+    /// The most bytes that [`with_dropped_events`](Self::with_dropped_events) adds to the text.
+    pub const MAX_DROPPED_EVENTS_BYTES: usize = r#","droppedEvents":18446744073709551615"#.len();
+
+    /// Adds the number of events that were dropped since the response before it.
+    #[must_use]
+    pub fn with_dropped_events(mut self, events: u64) -> Self {
+        self.dropped_events = events;
+        self
     }
 
     /// The frame as the text that travels.
@@ -182,6 +208,9 @@ impl Serialize for Response<'_> {
         match &self.outcome {
             Ok(payload) => map.serialize_entry("payload", payload)?,
             Err(error) => map.serialize_entry("error", error)?,
+        }
+        if self.dropped_events > 0 {
+            map.serialize_entry("droppedEvents", &self.dropped_events)?;
         }
         map.end()
     }

@@ -22,6 +22,7 @@
 
 mod error;
 mod frame;
+mod head;
 mod open;
 mod payload;
 
@@ -41,7 +42,7 @@ pub const PROTOCOL: u32 = 3;
 /// Where the gateway serves the protocol.
 pub const PATH: &str = "/ws";
 
-/// The largest message a gateway reads: 512 KiB. It closes the socket over a larger one.
+/// The largest message a gateway takes: 512 KiB. It drops a larger one and answers with an error, or closes the socket.
 pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 
 /// Time between two WebSocket pings of the gateway: 30 seconds.

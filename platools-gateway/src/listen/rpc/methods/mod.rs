@@ -10,12 +10,14 @@ mod status;
 mod tools;
 
 use futures::future::BoxFuture;
-use platools::wire::rpc::{Request, RpcError, method};
+use platools::wire::rpc::{RpcError, method};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::errors::invalid;
 use super::session::Session;
 use crate::authority::Action;
+use crate::domain::decode::decode;
 
 /// What a request is answered with.
 pub(super) type Reply = Result<Box<RawValue>, RpcError>;
@@ -86,8 +88,7 @@ impl Params {
 
     /// The params as a type; members that it does not know are passed over.
     fn decode<'a, P: Deserialize<'a>>(&'a self) -> Result<P, RpcError> {
-        // The protocol's own way, and so its own words where they do not fit.
-        Request::new("", self.method, &self.raw).decode()
+        decode(self.raw.get()).map_err(|mistake| invalid(format!("`{}`: {mistake}", self.method)))
     }
 }
 
