@@ -64,7 +64,8 @@ fn problems(page: &str, cases: impl Fn(&str) -> Option<BTreeSet<String>>) -> Vec
         if references.is_empty() || shown_by.contains("PENDING") {
             wrong(format!("no test shows it: {shown_by}"));
         }
-        let (rust, scripts): (Vec<_>, Vec<_>) = references.iter().partition(|reference| reference.contains(".rs::"));
+        let (rust, scripts): (Vec<&str>, Vec<&str>) =
+            references.iter().copied().partition(|reference| reference.contains(".rs::"));
         if rust.is_empty() && scripts.iter().any(|reference| reference.contains("::")) {
             wrong("a case of a script needs the Rust test that runs the script beside it".to_owned());
         }
