@@ -5,6 +5,8 @@
 //! provider the feed has the gateway's own state: the agent's tools, the workers that host them, and the agent's calls.
 
 mod admission;
+mod dashboard_auth;
+mod jwt_auth;
 mod mailbox;
 mod message;
 mod own;
@@ -22,12 +24,15 @@ use serde::Serialize;
 use super::error::Error;
 use super::ids::AgentId;
 
+pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
+pub use jwt_auth::JwtAuth;
 pub use message::{Event, Key, KeyedStream};
 pub use seats::WatchEnd;
 pub use settings::FeedSettings;
 pub use snapshot::{Snapshot, SnapshotProvider, Watched};
 pub use watch::Watch;
 
+pub(crate) use dashboard_auth::AuthChecks;
 pub(crate) use own::OwnEvents;
 
 use seats::{Seat, Seats};
