@@ -33,8 +33,10 @@ pub struct DevOptions {
     pub secrets: DevSecrets,
     /// Names of the gateway, and web pages that may use it. Default: [`HttpSettings::default`].
     pub http: HttpSettings,
-    /// Whether every caller at `/ws` is an operator, whatever it proves. Default: no.
+    /// Whether every caller at `/ws` is an operator, apart from those with the admin's key. Default: no.
     pub no_auth: bool,
+    /// Whether web pages that are opened from files may use the gateway. Default: no.
+    pub file_pages: bool,
     /// What admins read along with `logs.tail`. Default: nothing.
     pub logs: Option<LogFeed>,
     /// How conversations with agents are held. Default: [`ChatSettings::default`].
@@ -50,6 +52,7 @@ impl Default for DevOptions {
             secrets: DevSecrets::random(),
             http: HttpSettings::default(),
             no_auth: false,
+            file_pages: false,
             logs: None,
             chat: ChatSettings::default(),
             model: None,
@@ -85,11 +88,19 @@ impl DevOptions {
         self
     }
 
-    /// Takes every caller at `/ws` for an operator, whatever it proves, for clients that send no token. Over HTTP nothing is
+    /// Takes every caller at `/ws` for an operator, for clients that send no token; the admin's key makes an admin. Over HTTP nothing is
     /// different. This includes web pages that a server on this machine serves.
     #[must_use]
     pub fn no_auth(mut self) -> Self {
         self.no_auth = true;
+        self
+    }
+
+    /// Lets web pages use the gateway that are opened from files. Their origin is `null`, which sandboxed frames of any web site have as
+    /// well: with [`DevOptions::no_auth`], a page of any site can use the gateway then while it runs.
+    #[must_use]
+    pub fn allow_file_pages(mut self) -> Self {
+        self.file_pages = true;
         self
     }
 
@@ -127,7 +138,11 @@ pub async fn start(options: DevOptions) -> Result<Gateway, Error> {
         );
         return Err(Error::new(ErrorKind::Listen, message));
     }
-    let builder = Builder::default().listen(options.listen).chat(options.chat).http(options.http).open_catalogue();
+    let mut http = options.http;
+    if options.file_pages {
+        http.allowed_origins.push("null".to_owned());
+    }
+    let builder = Builder::default().listen(options.listen).chat(options.chat).http(http).open_catalogue();
     let builder = options.logs.into_iter().fold(builder, Builder::logs);
     let builder = if options.no_auth { builder.without_auth() } else { builder };
     let thinking =

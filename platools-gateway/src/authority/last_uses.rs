@@ -21,7 +21,7 @@ impl LastUses {
         let id = match credential {
             Credential::Key(id) => id.as_str(),
             Credential::Token { id, .. } => id,
-            Credential::Secret(_) | Credential::Nothing => return,
+            Credential::Secret(_) | Credential::Application { .. } | Credential::Nothing => return,
         };
         let mut uses = self.lock();
         match uses.get_mut(id) {

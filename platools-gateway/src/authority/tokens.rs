@@ -223,6 +223,16 @@ pub(crate) fn looks_like_one(secret: &SecretString) -> bool {
     secret.expose_secret().starts_with("eyJ")
 }
 
+/// Whether a token names this gateway as its issuer. Nothing is verified: the answer only says who may be asked to verify it.
+pub(crate) fn names_gateway(token: &SecretString) -> bool {
+    #[derive(Deserialize)]
+    struct Issuer {
+        iss: String,
+    }
+    let claims = jsonwebtoken::dangerous::insecure_decode::<Issuer>(token.expose_secret());
+    claims.is_ok_and(|decoded| decoded.claims.iss == ISSUER)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,7 +268,7 @@ mod tests {
         let keys = SigningKeys::fresh(NOW_MS);
         let parents = [Credential::Key("key_1".into()), Credential::Secret("sec_1".into())];
         let signed = signed_by(&keys, &parents, HOUR);
-        assert!(looks_like_one(&signed.token));
+        assert!(looks_like_one(&signed.token) && names_gateway(&signed.token));
         let token = verified(&keys, &signed.token, NOW_MS).unwrap();
         assert_eq!(token.claims.entity, "orders");
         let credential = Credential::Token {

@@ -20,6 +20,6 @@ pub(super) fn run(command: Command) -> anyhow::Result<()> {
     // What is only warned of is in the log.
     logs::start(&settings.log)?;
     variables::warn_of_unknown();
-    serve::builder(&settings).check_tls()?;
+    serve::builder(&settings)?.check_tls()?;
     say(toml::to_string(&settings).context("the settings cannot be printed")?.trim_end())
 }

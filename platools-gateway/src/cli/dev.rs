@@ -20,9 +20,12 @@ pub(super) struct Options {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
-    /// Take every caller at /ws for an operator, for clients that send no token.
+    /// Take every caller at /ws for an operator, for clients that send no token. The admin key makes an admin.
     #[arg(long)]
     no_auth: bool,
+    /// Let web pages use the gateway that are opened from files. Sandboxed frames of any web site may use it then, too.
+    #[arg(long)]
+    allow_file_pages: bool,
     #[command(flatten)]
     http: GivenHttp,
     #[command(flatten)]
@@ -40,11 +43,18 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let setup = DevOptions::default().listen(options.listen).logs(feed).chat(options.chat.complete()?.settings());
     let setup = setup.http(options.http.complete()?.settings()).secrets(secrets.clone());
     let setup = if options.no_auth { setup.no_auth() } else { setup };
+    let setup = if options.allow_file_pages { file_pages_allowed(setup) } else { setup };
     let model = options.model.complete()?.settings();
     let gateway = dev::start(model.into_iter().fold(setup, DevOptions::model)).await?;
     say(&format!("listening on {}", gateway.url()))?;
     say(&introduction(&gateway.url(), &secrets))?;
     signals.run(gateway, || ()).await
+}
+
+/// The setup with pages of files allowed, which is a risk that the log repeats.
+fn file_pages_allowed(setup: DevOptions) -> DevOptions {
+    tracing::warn!("pages without an origin may use the gateway: files, and sandboxed frames of any web site");
+    setup.allow_file_pages()
 }
 
 /// Random secrets, except for those that a variable of the environment keeps from run to run.

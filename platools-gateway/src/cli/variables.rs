@@ -9,10 +9,11 @@ use super::Cli;
 const PREFIX: &str = "PLATOOLS_GATEWAY_";
 
 /// Variables that are read by themselves and stand for no flag: secrets, which must not be in the arguments of a process.
-const WITHOUT_A_FLAG: [&str; 6] = [
+const WITHOUT_A_FLAG: [&str; 7] = [
     "PLATOOLS_GATEWAY_DEV_ADMIN_KEY",
     "PLATOOLS_GATEWAY_DEV_AGENT_KEY",
     "PLATOOLS_GATEWAY_DEV_SECRET",
+    "PLATOOLS_GATEWAY_FEED_JWT_SECRET",
     "PLATOOLS_GATEWAY_KEY",
     "PLATOOLS_GATEWAY_MODEL_KEY",
     "PLATOOLS_GATEWAY_SIGNING_KEYS",

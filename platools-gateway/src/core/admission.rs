@@ -88,6 +88,13 @@ impl Core {
         from.address.and_then(|address| self.limiter.failed_call(address).err()).unwrap_or(error)
     }
 
+    /// The caller of an admin's key or token; `None` for any other. Nothing is counted or recorded, since a gateway without
+    /// authentication refuses nobody.
+    pub(crate) async fn admin_with(&self, key: &SecretString, from: RequestOrigin) -> Option<Caller> {
+        let caller = self.directory.authenticate_caller(key).await.ok()?;
+        (caller.role == Role::Admin).then_some(Caller { origin: from, ..caller })
+    }
+
     /// Whether whoever comes with nothing is an operator.
     pub(crate) fn is_without_auth(&self) -> bool {
         self.role_of_nobody != Role::Viewer

@@ -82,7 +82,7 @@ use chat::{ChatSettings, Runs};
 use departures::Departures;
 use directory::Directory;
 use error::Error;
-use feed::{Feed, FeedSettings, OwnEvents, SnapshotProvider};
+use feed::{AuthChecks, DashboardAuth, Feed, FeedSettings, OwnEvents, SnapshotProvider};
 use figures::CallFigures;
 use handle_table::HandleTables;
 use health::HealthTable;
@@ -134,6 +134,8 @@ pub struct Core {
     model: Option<Arc<dyn Agent>>,
     observers: Observers,
     feed: Feed,
+    /// The application's check of its own tokens, if it has one.
+    dashboard_auth: Option<AuthChecks>,
     /// The revision of the directory that the feed's own state was last looked at for.
     feed_revision: AtomicI64,
     /// How many of the traces that begin here are recorded, from 0 to 1.
@@ -219,6 +221,7 @@ impl Core {
             model: None,
             observers: Observers::new(Arc::clone(&call_figures) as _),
             feed: Feed::new(FeedSettings::default(), None),
+            dashboard_auth: None,
             feed_revision: AtomicI64::default(),
             trace_ratio: 0.0,
             call_figures,
@@ -291,6 +294,13 @@ impl Core {
             self.observers.add(Arc::clone(&events) as _);
             self.workers.observe(events);
         }
+        self
+    }
+
+    /// Lets dashboards in with tokens of the application. Without it, only with tokens of the gateway.
+    #[must_use]
+    pub fn with_dashboard_auth(mut self, auth: Arc<dyn DashboardAuth>) -> Self {
+        self.dashboard_auth = Some(AuthChecks::new(auth));
         self
     }
 
@@ -377,6 +387,11 @@ impl Core {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Whether this start made the database.
+    pub(crate) fn is_first_start(&self) -> bool {
+        self.store.is_made()
     }
 
     /// Whether nobody has a key yet.

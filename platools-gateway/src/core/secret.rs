@@ -2,7 +2,7 @@
 //!
 //! Both are random and long, so a plain SHA-256 is enough: there is no dictionary to run through. Only the hash is stored.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq;
 
 use super::{digest, random};
@@ -28,6 +28,11 @@ pub(crate) fn generate(kind: Kind) -> SecretString {
     format!("{PREFIX}{kind}_{}", random::hex_of::<32>()).into()
 }
 
+/// Whether a text is written like a secret that a gateway generated.
+pub(crate) fn looks_like_one(secret: &SecretString) -> bool {
+    secret.expose_secret().starts_with(PREFIX)
+}
+
 /// What is stored of a secret.
 pub(crate) fn hash(secret: &str) -> String {
     digest::sha256(secret)
@@ -40,8 +45,6 @@ pub(crate) fn same(left: &str, right: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
 
     #[test]

@@ -123,6 +123,14 @@ pub enum Credential {
         /// The credentials that it ends with: those that minted it, or the secret it stands in for.
         parents: Vec<Credential>,
     },
+    /// A token of the application that the gateway serves, for one of its users. It opens the live feed only.
+    #[non_exhaustive]
+    Application {
+        /// An id of the user, which is the same for each of the user's tokens.
+        id: String,
+        /// The end of the token, in milliseconds since 1970, if it has one.
+        expires_ms: Option<i64>,
+    },
     /// Nothing at all.
     Nothing,
 }
@@ -133,6 +141,7 @@ impl fmt::Display for Credential {
             Self::Secret(id) => id.fmt(f),
             Self::Key(id) => id.fmt(f),
             Self::Token { id, .. } => write!(f, "tok_{id}"),
+            Self::Application { id, .. } => write!(f, "app_{id}"),
             Self::Nothing => f.write_str("nothing"),
         }
     }

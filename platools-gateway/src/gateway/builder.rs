@@ -13,7 +13,7 @@ use crate::audit::AuditSettings;
 use crate::core::admin::SigningKeySource;
 use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::feed::{FeedSettings, SnapshotProvider};
+use crate::core::feed::{DashboardAuth, FeedSettings, SnapshotProvider};
 use crate::core::idempotency::IdempotencySettings;
 use crate::core::journal::JournalSettings;
 use crate::core::limits::Limits;
@@ -53,6 +53,7 @@ pub struct Builder {
     chat: ChatSettings,
     feed: FeedSettings,
     snapshots: Option<Arc<dyn SnapshotProvider>>,
+    dashboard_auth: Option<Arc<dyn DashboardAuth>>,
     model: Option<ModelSettings>,
     observers: Vec<Arc<dyn CallObserver>>,
     trace_ratio: f64,
@@ -80,6 +81,7 @@ impl Default for Builder {
             chat: ChatSettings::default(),
             feed: FeedSettings::default(),
             snapshots: None,
+            dashboard_auth: None,
             model: None,
             observers: Vec::new(),
             trace_ratio: 0.0,
@@ -200,7 +202,7 @@ impl Builder {
         self
     }
 
-    /// Takes every caller over the gateway RPC protocol for an operator, whatever it proves.
+    /// Takes every caller over the gateway RPC protocol for an operator, apart from those with an admin's key or token.
     pub(crate) fn without_auth(mut self) -> Self {
         self.is_without_auth = true;
         self
@@ -228,6 +230,13 @@ impl Builder {
     /// the feed has the gateway's own state, see [`feed`](crate::core::feed).
     pub fn snapshots(mut self, provider: Arc<dyn SnapshotProvider>) -> Self {
         self.snapshots = Some(provider);
+        self
+    }
+
+    /// Lets dashboards in with tokens of the application, beside tokens of the gateway. The application's users may watch their own agents
+    /// and nothing else. Default: tokens of the gateway only.
+    pub fn dashboard_auth(mut self, auth: Arc<dyn DashboardAuth>) -> Self {
+        self.dashboard_auth = Some(auth);
         self
     }
 
@@ -302,6 +311,7 @@ impl Builder {
         let core = core.with_idempotency(self.idempotency.clone()).with_calls(self.calls);
         let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
         let core = core.with_feed(self.feed.clone(), self.snapshots.clone());
+        let core = self.dashboard_auth.iter().cloned().fold(core, Core::with_dashboard_auth);
         let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));
         let core = self.logs.iter().cloned().fold(core, Core::with_logs);
         let core = if self.is_without_auth { core.without_auth() } else { core };

@@ -18,7 +18,8 @@ pub use maintenance::DataFolder;
 
 use data::{Data, Lock};
 
-use crate::core::admin::NewKey;
+use crate::core::admin::{Agent, NewKey};
+use crate::core::agent::Profile;
 use crate::core::error::Error;
 use crate::core::feed::Feed;
 use crate::core::identity::{Policy, Role};
@@ -116,6 +117,17 @@ impl Gateway {
     /// The database failed.
     pub async fn first_admin_key(&self) -> Result<Option<SecretString>, Error> {
         if self.core.is_new() { self.core.local_admin().add_first_key().await } else { Ok(None) }
+    }
+
+    /// Adds an agent if this start made the data, so that an agent that was removed stays removed. Returns the agent that was added.
+    ///
+    /// # Errors
+    /// The slug or the profile is malformed, or the database failed.
+    pub async fn add_first_agent(&self, slug: &str, profile: Profile) -> Result<Option<Agent>, Error> {
+        if !self.core.is_first_start() {
+            return Ok(None);
+        }
+        self.core.local_admin().add_agent(slug, profile).await.map(Some)
     }
 
     /// Whether anybody has a key.

@@ -17,9 +17,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::Uri;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
 use platools::wire::rpc::PATH;
@@ -92,11 +93,14 @@ async fn upgrade(
     State((callers, dashboards)): State<(rpc::Adapter, feed::Adapter)>,
     Extension(traffic): Extension<Traffic>,
     Extension(context): Extension<RequestContext>,
-    uri: Uri,
-    upgrade: WebSocketUpgrade,
+    (method, uri, headers): (Method, Uri, HeaderMap),
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    match feed::Request::of(&uri) {
-        Some(request) => dashboards.upgrade(request, context.origin(Protocol::Feed), upgrade).await,
-        None => callers.upgrade(context.origin(Protocol::Rpc), traffic, upgrade),
+    let is_plain = matches!(method, Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
+    match (feed::Request::of(&uri), upgrade) {
+        (Some(request), Ok(upgrade)) => dashboards.upgrade(request, context.origin(Protocol::Feed), upgrade).await,
+        (Some(request), Err(_)) if is_plain => dashboards.explain(request, context.origin(Protocol::Feed)).await,
+        (None, Ok(upgrade)) => callers.upgrade(context.origin(Protocol::Rpc), traffic, upgrade),
+        (_, Err(rejection)) => rejection.into_response(),
     }
 }

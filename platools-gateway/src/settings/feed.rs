@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Args;
-use platools_gateway::core::feed::FeedSettings;
+use platools_gateway::core::feed::{FeedSettings, JwtAuth};
 use serde::{Deserialize, Serialize};
 
 use super::SHORTEST_PATIENCE;
+use super::feed_jwt::{FeedJwt, GivenFeedJwt};
 use super::size::Size;
 use super::span::Span;
 
@@ -40,6 +41,8 @@ pub(crate) struct GivenFeed {
     /// How many bytes of events, and of values, wait for it. Default: 4MiB.
     #[arg(id = "feed-waiting-bytes", long, value_name = "SIZE", env = "PLATOOLS_GATEWAY_FEED_WAITING_BYTES")]
     waiting_bytes: Option<Size>,
+    #[command(flatten)]
+    jwt: GivenFeedJwt,
 }
 
 /// How dashboards are served.
@@ -60,6 +63,9 @@ pub(crate) struct Feed {
     waiting_keys: NonZeroU32,
     /// How many bytes of events, and of values, wait for it. Default: 4 MiB.
     waiting_bytes: Size,
+    /// The application's own tokens of dashboards. Default: none are accepted.
+    #[serde(skip_serializing_if = "FeedJwt::is_default")]
+    jwt: FeedJwt,
 }
 
 impl Default for Feed {
@@ -73,6 +79,7 @@ impl Default for Feed {
             waiting_events: number(256),
             waiting_keys: number(16_384),
             waiting_bytes: Size::bytes(4 * 1024 * 1024),
+            jwt: FeedJwt::default(),
         }
     }
 }
@@ -87,7 +94,15 @@ impl Feed {
             ensure!(span.get() >= least, "`feed.{name}` is {span}; it takes at least {least:?}");
         }
         ensure!(self.max_message.get() >= 1024, "`feed.max_message` is {}; it takes at least 1KiB", self.max_message);
-        Ok(())
+        self.dashboard_auth().map(drop)
+    }
+
+    /// The check of the application's own tokens, if there is a secret for it.
+    ///
+    /// # Errors
+    /// The secret or a name cannot be used, or there is no secret for the other settings.
+    pub(crate) fn dashboard_auth(&self) -> anyhow::Result<Option<JwtAuth>> {
+        self.jwt.auth()
     }
 
     /// As the gateway takes them.

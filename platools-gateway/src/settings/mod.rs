@@ -4,6 +4,7 @@ mod audit;
 mod calls;
 mod chat;
 mod feed;
+mod feed_jwt;
 mod given;
 mod http;
 mod idempotency;
@@ -69,6 +70,9 @@ pub(crate) struct Settings {
     /// Whether the first start makes an admin's key and prints it. Default: yes.
     #[serde(default = "yes")]
     pub(crate) first_key: bool,
+    /// Whether the first start adds the agent `main`. Default: yes.
+    #[serde(default = "yes")]
+    pub(crate) first_agent: bool,
     /// How long the gateway goes on serving after it was told to stop. Default: not at all.
     #[serde(default = "no_stop_delay")]
     pub(crate) stop_delay: Span,
@@ -392,6 +396,9 @@ mod tests {
             ("data = '/d'\n[feed]\ntick = '0s'", "`feed.tick` is 0s; it takes at least 1ms"),
             ("data = '/d'\n[feed]\nwaiting_keys = 0", "line 3"),
             ("data = '/d'\n[feed]\nmax_message = '1B'", "it takes at least 1KiB"),
+            ("data = '/d'\n[feed.jwt]\nsecret = 'a'", "`secret`"),
+            ("data = '/d'\n[feed.jwt]\nissuer = 'a'", "`feed.jwt.secret_file`"),
+            ("data = '/d'\n[feed.jwt]\nsecret_file = '/nowhere/at/all'", "/nowhere/at/all"),
             ("data = '/d'\n[mcp]\nsession_idle = '1ms'", "`mcp.session_idle` is 1ms; it takes at least 1s"),
             ("data = '/d'\n[mcp]\nurl = 'example.com'", "it takes a scheme and a host"),
             (

@@ -40,6 +40,9 @@ pub(crate) struct GivenRpc {
     /// the default project. Default: empty.
     #[arg(long = "rpc-anonymous", value_name = "WHAT", env = "PLATOOLS_GATEWAY_RPC_ANONYMOUS", value_parser = anonymous)]
     anonymous: Option<AnonymousAccess>,
+    /// Whether viewers at /ws with a valid key or token may read the history of the conversations that they see. Default: false.
+    #[arg(long = "rpc-viewers-read-history", value_name = "BOOL", env = "PLATOOLS_GATEWAY_RPC_VIEWERS_READ_HISTORY")]
+    viewers_read_history: Option<bool>,
 }
 
 fn anonymous(name: &str) -> Result<AnonymousAccess, &'static str> {
@@ -66,6 +69,8 @@ pub(crate) struct Rpc {
     requests_in_flight: NonZeroU32,
     /// What callers without a valid key or token may see. Default: empty lists.
     anonymous: AnonymousAccess,
+    /// Whether viewers with a valid key or token may read the history of the conversations that they see. Default: no.
+    viewers_read_history: bool,
 }
 
 impl Default for Rpc {
@@ -80,6 +85,7 @@ impl Default for Rpc {
             waiting_bytes: Size::bytes(16 * 1024 * 1024),
             requests_in_flight: many,
             anonymous: AnonymousAccess::default(),
+            viewers_read_history: false,
         }
     }
 }
@@ -112,6 +118,7 @@ impl Rpc {
         settings.waiting_messages = self.waiting_messages.get() as usize;
         settings.waiting_bytes = usize::try_from(self.waiting_bytes.get()).unwrap_or(usize::MAX);
         settings.anonymous = self.anonymous;
+        settings.viewers_read_history = self.viewers_read_history;
         settings.requests_in_flight = self.requests_in_flight.get() as usize;
         settings
     }

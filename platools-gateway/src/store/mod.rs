@@ -54,6 +54,8 @@ pub(crate) struct Store {
     /// The tasks of the database, and of the gateway that has it.
     tasks: Tasks,
     lists: Lists,
+    /// Whether the database was made when it was opened.
+    is_made: bool,
     /// Open as long as the store is, and used by nobody.
     anchor: Arc<Mutex<Option<SqliteConnection>>>,
     /// The audit event of the next change of the directory; see [`Store::recording`].
@@ -80,14 +82,18 @@ impl Store {
 
     async fn connect(folder: &Path) -> Result<Self, Error> {
         let file = folder.join(FILE);
-        if std::fs::metadata(&file).is_ok_and(|file| file.len() == 0) {
+        let mut is_made = std::fs::metadata(&file).is_ok_and(|file| file.len() == 0);
+        if is_made {
             sqlite::make(&file, steps()).await?;
         }
         let options = sqlite::options(&file);
         let mut anchor = sqlite::anchor(&options).await?;
         match Schema::of(&mut anchor, &steps()).await? {
             // A first start that ended half way.
-            Schema::Empty => sqlite::migrate(&mut anchor, steps()).await?,
+            Schema::Empty => {
+                sqlite::migrate(&mut anchor, steps()).await?;
+                is_made = true;
+            }
             schema => schema.check_usable(&steps())?,
         }
         let tasks = Tasks::default();
@@ -96,10 +102,16 @@ impl Store {
             lists: Lists::new(options.clone()),
             writes: Writer::new(options, &tasks),
             tasks,
+            is_made,
             anchor: Arc::new(Mutex::new(Some(anchor))),
             recorded: None,
             upkeep: Arc::default(),
         })
+    }
+
+    /// Whether the database was made when it was opened.
+    pub(crate) fn is_made(&self) -> bool {
+        self.is_made
     }
 
     /// Keeps everybody from writing, as a slow disk does.

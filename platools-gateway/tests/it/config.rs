@@ -58,6 +58,7 @@ async fn flags_go_before_the_environment_and_that_before_the_file() {
     let expected = r#"data = "/flag"
 listen = "127.0.0.1:2"
 first_key = true
+first_agent = true
 stop_delay = "0s"
 drain_limit = "1s"
 
@@ -135,6 +136,7 @@ waiting_messages = 256
 waiting_bytes = "16MiB"
 requests_in_flight = 256
 anonymous = "empty"
+viewers_read_history = false
 
 [feed]
 ping_interval = "30s"

@@ -45,7 +45,9 @@ async fn connect_says_what_a_caller_may_do() {
         (Some(""), "viewer"),
         (None, "viewer"),
     ] {
-        let reply = connected(&gateway, json!({"token": token, "user_id": "u-1", "extra": 1})).await;
+        let mut reply = connected(&gateway, json!({"token": token, "user_id": "u-1", "extra": 1})).await;
+        let warning = reply.as_object_mut().unwrap().remove("warning");
+        assert_eq!(warning.is_some(), token == Some("wrong"), "{token:?}");
         assert_eq!(reply, json!({"protocol": 3, "role": role, "user_id": "u-1"}), "{token:?}");
     }
 }

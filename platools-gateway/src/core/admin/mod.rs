@@ -24,6 +24,7 @@ use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use super::ids::{AgentId, EnvironmentId, ProjectId};
 use super::origin::{Protocol, RequestOrigin};
+use super::project::ProjectName;
 use crate::audit::{Actor, action};
 use crate::authority::{Action, Resource, authorize};
 use crate::store::AgentRow;
@@ -86,7 +87,8 @@ impl Core {
     pub fn agent(&self, caller: &Caller, name: &str) -> Result<Agent, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let snapshot = self.directory.snapshot();
-        snapshot.agent_named(&caller.project_id, name).map(agent).ok_or_else(|| missing("agent", name))
+        let found = snapshot.agent_named(&caller.project_id, name).map(agent);
+        found.ok_or_else(|| missing_agent(&snapshot, &caller.project_id, name))
     }
 
     /// The default project, for the program that the gateway runs in.
@@ -278,4 +280,15 @@ fn exists(what: &str, slug: &str) -> Error {
 
 pub(super) fn missing(what: &str, name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no {what} `{name}`"))
+}
+
+/// The error for an agent that a caller of the project talks to or looks at. It says how to make one, if the name can be an agent's.
+pub(super) fn missing_agent(snapshot: &Snapshot, project: &ProjectId, name: &str) -> Error {
+    if check_slug(name).is_err() {
+        return missing("agent", name);
+    }
+    let project = snapshot.project(project).map(|project| project.name.clone()).unwrap_or_default();
+    let option = if project == ProjectName::default() { String::new() } else { format!(" --project {project}") };
+    let message = format!("there is no agent `{name}`; make one with `platools-gateway agent add {name}{option}`");
+    Error::new(ErrorKind::NotFound, message)
 }

@@ -8,7 +8,7 @@ mod settings;
 use tokio::time::timeout;
 
 use super::Core;
-use super::admin::{USER_ID, missing};
+use super::admin::{USER_ID, missing_agent};
 use super::agent::{Agent, Answer, ChatSink, CommandAgent, Input, Kind, Message, Profile, Speech, Tools, Usage};
 use super::clock::now_ms;
 use super::error::{Error, ErrorKind};
@@ -135,7 +135,8 @@ impl Core {
 
     fn agent_named(&self, caller: &Caller, name: &str) -> Result<AgentRow, Error> {
         let snapshot = self.directory.snapshot();
-        snapshot.agent_named(&caller.project_id, name).cloned().ok_or_else(|| missing("agent", name))
+        let found = snapshot.agent_named(&caller.project_id, name).cloned();
+        found.ok_or_else(|| missing_agent(&snapshot, &caller.project_id, name))
     }
 
     /// The conversation that a request goes on with, or a new one.

@@ -95,6 +95,7 @@ impl Snapshot {
                     && self.notary.verifies(signed_by, now_ms)
                     && parents.iter().all(|parent| self.is_good(parent, now_ms))
             }
+            Credential::Application { expires_ms, .. } => is_good(*expires_ms, now_ms),
             Credential::Nothing => true,
         }
     }
@@ -108,6 +109,7 @@ impl Snapshot {
                 let retires_ms = self.notary.keys().and_then(|keys| keys.verifies_until(signed_by));
                 Some(retires_ms.map_or(*expires_ms, |retires_ms| retires_ms.min(*expires_ms)))
             }
+            Credential::Application { expires_ms, .. } => *expires_ms,
             Credential::Nothing => None,
         }
     }

@@ -6,7 +6,9 @@
 //! `interest` have the keys that agents watch.
 
 mod admission;
+mod dashboard_auth;
 mod interest;
+mod jwt_auth;
 mod keys;
 mod mailbox;
 mod message;
@@ -25,12 +27,15 @@ use serde::Serialize;
 use super::error::Error;
 use super::ids::AgentId;
 
+pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
+pub use jwt_auth::JwtAuth;
 pub use message::{Event, Key, KeyedStream};
 pub use seats::WatchEnd;
 pub use settings::FeedSettings;
 pub use snapshot::{Snapshot, SnapshotProvider, Watched};
 pub use watch::Watch;
 
+pub(crate) use dashboard_auth::AuthChecks;
 pub(crate) use own::OwnEvents;
 
 use seats::{Seat, Seats};

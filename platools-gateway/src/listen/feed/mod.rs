@@ -9,14 +9,14 @@ mod request;
 use std::sync::Arc;
 
 use axum::extract::ws::WebSocketUpgrade;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
 pub(super) use request::Request;
 
-use super::http::Rejection;
+use super::http::{Rejection, upgrade_required};
 use super::remote;
 use crate::audit::action;
 use crate::core::Core;
@@ -63,15 +63,32 @@ impl Adapter {
             drop(tracked);
         })
     }
+
+    /// Tells a page how its upgrade would end: a page sees no status of an upgrade that was refused. The checks and limits are those of
+    /// the upgrade.
+    pub(super) async fn explain(self, request: Request, from: RequestOrigin) -> Response {
+        let mut response = match self.check(&request, &from).await {
+            Ok(()) => upgrade_required("this token may watch this agent; connect with a WebSocket"),
+            Err(error) => refusal(&error),
+        };
+        // The answer of now says nothing of later.
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+
+    async fn check(&self, request: &Request, from: &RequestOrigin) -> Result<(), Error> {
+        let caller = authenticate(&self.core, request, from).await?;
+        self.core.check_watch(&caller, &request.agent)
+    }
 }
 
 async fn authenticate(core: &Core, request: &Request, from: &RequestOrigin) -> Result<Caller, Error> {
     let Some(token) = &request.token else {
         core.audit().refused_stranger(action::CALLER_AUTHENTICATE, from, None, "missing token");
-        let message = "say who you are with a token of `POST /v1/tokens`: `token=...`";
+        let message = "the URL has no token: add `token=...`, with a token of `POST /v1/tokens` or, where it is accepted, of the application";
         return Err(Error::new(ErrorKind::Unauthenticated, message));
     };
-    let caller = core.authenticate_token(token, from.clone()).await?;
+    let caller = core.authenticate_dashboard(token, &request.agent, from.clone()).await?;
     core.limiter().request(&caller, remote(&caller))?;
     Ok(caller)
 }
@@ -90,6 +107,7 @@ fn refusal(error: &Error) -> Response {
     let status = match error.kind() {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     };
     // Rounded up, so that a dashboard that waits exactly so long is let in.

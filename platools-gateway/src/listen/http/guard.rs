@@ -124,7 +124,7 @@ impl Guard {
         }
         let detail = match origin {
             PageOrigin::Null => "web pages without an origin, such as files, may not use the gateway; add `null` to \
-                                 `http.allowed_origins` to allow all of them"
+                                 `http.allowed_origins` to allow all of them, or start `dev` with `--allow-file-pages`"
                 .to_owned(),
             PageOrigin::Host { .. } if is_own => {
                 format!("the gateway serves web pages under names that it knows only; add `{host}` to `http.names`")
@@ -150,7 +150,7 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
         }
     };
     if websocket::has_other_version(&parts.headers) {
-        return websocket::upgrade_required();
+        return websocket::other_version();
     }
     if let Some(host) = accepted.host {
         parts.extensions.insert(host);

@@ -31,6 +31,7 @@ pub(super) use refusal::{not_a_refusal, refused};
 pub(super) use rejection::Rejection;
 pub(super) use request_id::{RequestContext, address_of, origin_of};
 pub use settings::HttpSettings;
+pub(super) use websocket::upgrade_required;
 
 use crate::core::Core;
 use access_log::AccessLine;

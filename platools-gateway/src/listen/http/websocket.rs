@@ -14,8 +14,12 @@ pub(super) fn has_other_version(headers: &HeaderMap) -> bool {
 }
 
 /// The answer to such a request. It names the version to try again with.
-pub(super) fn upgrade_required() -> Response {
-    let detail = "the gateway speaks version 13 of the WebSocket protocol; send `Sec-WebSocket-Version: 13`";
+pub(super) fn other_version() -> Response {
+    upgrade_required("the gateway speaks version 13 of the WebSocket protocol; send `Sec-WebSocket-Version: 13`")
+}
+
+/// The answer to a request that only a WebSocket serves.
+pub(in crate::listen) fn upgrade_required(detail: &str) -> Response {
     let rejection = Rejection::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", detail);
     let mut response = rejection.into_response();
     let headers = response.headers_mut();

@@ -14,6 +14,7 @@ use super::end::End;
 use super::greeting::Stranger;
 use super::queue::Queue;
 use super::session::{Session, Tail};
+use super::standing::TokenStanding;
 use super::{AnonymousAccess, RpcSettings, max_dropped_bytes};
 use crate::core::identity::{Caller, Credential};
 use crate::core::origin::RequestOrigin;
@@ -66,8 +67,8 @@ where
 {
     let (core, queue, from) = (stranger.core, stranger.queue, stranger.address());
     let stay = stranger.presence.stay();
-    let caller = match greet(&stranger, reader, stay.clone()).await {
-        Ok(caller) => caller,
+    let (caller, token) = match greet(&stranger, reader, stay.clone()).await {
+        Ok(greeted) => greeted,
         Err(end) => return end,
     };
     tracing::info!(credential = %caller.credential, role = %caller.role, "caller connected");
@@ -79,6 +80,8 @@ where
         reader.trust(settings.max_message_bytes, excess);
     }
     let mut session = Session::new(core, (caller, from), queue, settings.requests_in_flight);
+    session.token = token;
+    session.viewers_read_history = settings.viewers_read_history && !is_anonymous;
     session.has_catalogue = !is_anonymous || settings.anonymous == AnonymousAccess::Catalogue;
     answer_requests(&session, reader, stay).await
 }
@@ -88,7 +91,7 @@ async fn greet<R>(
     stranger: &Stranger<'_>,
     reader: &mut Reader<R>,
     mut stay: watch::Receiver<Stay>,
-) -> Result<Caller, End>
+) -> Result<(Caller, TokenStanding), End>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
@@ -103,8 +106,8 @@ where
             _ = stay.wait_for(|stay| *stay >= Stay::ToFinish) => return Err(End::ShuttingDown),
         };
         // What comes meanwhile waits in the socket, so that a caller need not wait for the answer to its `connect`.
-        if let Some(caller) = stranger.receive(&incoming).await {
-            return Ok(caller);
+        if let Some(greeted) = stranger.receive(&incoming).await {
+            return Ok(greeted);
         }
         yield_now().await;
     }

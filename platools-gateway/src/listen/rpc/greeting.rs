@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::AnonymousAccess;
 use super::errors::invalid;
 use super::queue::Queue;
+use super::standing::TokenStanding;
 use crate::audit::action;
 use crate::authority::speaking_for;
 use crate::core::error::{Error, ErrorKind};
@@ -36,19 +37,20 @@ pub(super) struct Stranger<'a> {
 
 impl Stranger<'_> {
     /// Answers one message. With a `connect` that is accepted the stranger becomes a caller.
-    pub(super) async fn receive(&self, incoming: &Incoming) -> Option<Caller> {
+    pub(super) async fn receive(&self, incoming: &Incoming) -> Option<(Caller, TokenStanding)> {
         let request = read(incoming, self.queue)?;
         let connected = match &*request.method {
             method::CONNECT => self.connect(&request).await,
             _ => Err(self.too_early()),
         };
         match connected {
-            Ok((caller, user_id)) => {
+            Ok((caller, token, user_id)) => {
                 let role = Role::from(caller.role.as_str());
                 let reply = Connected::new(role, &user_id);
+                let reply = token.warning().into_iter().fold(reply, Connected::with_warning);
                 let payload = to_raw_value(&reply).expect("strings and numbers always serialize");
                 self.queue.response(&Response::success(request.id, &payload));
-                Some(caller)
+                Some((caller, token))
             }
             Err(error) => {
                 self.queue.response(&Response::failure(request.id, error));
@@ -70,16 +72,17 @@ impl Stranger<'_> {
         }
     }
 
-    /// The caller, and the `user_id` it named, which the reply repeats also where the caller may not speak for that user.
-    async fn connect(&self, request: &Request<'_>) -> Result<(Caller, String), RpcError> {
+    /// The caller, the standing of its token, and the `user_id` it named, which the reply repeats also where the caller may not speak for that user.
+    async fn connect(&self, request: &Request<'_>) -> Result<(Caller, TokenStanding, String), RpcError> {
         let connect = params_of(request)?;
         let too_late = |_| RpcError::new(ErrorCode::Unavailable, "the token could not be checked in time; try again");
-        let caller = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)??;
+        let identified = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)?;
+        let (caller, token) = identified?;
         let caller = self.speaking_for(caller, &connect.user_id)?;
         self.core.is_known(self.presence, &caller)?;
         let audit = self.core.audit();
         audit.signed_in(action::RPC_CONNECT, (&caller).into(), |event| event.in_project(&caller.project_id));
-        Ok((caller, connect.user_id))
+        Ok((caller, token, connect.user_id))
     }
 
     /// The caller, speaking for the user that it names if it may.
@@ -91,23 +94,41 @@ impl Stranger<'_> {
         })
     }
 
-    /// Whose token it is. One that is wrong is as good as none, and counts as a failed attempt.
-    async fn identify(&self, token: Option<String>) -> Result<Caller, RpcError> {
-        let token = match token {
-            Some(token) if !token.is_empty() && !self.core.is_without_auth() => SecretString::from(token),
-            _ => return self.nobody(),
-        };
+    /// The caller with a token. A wrong token is as good as none, and counts as a failed attempt.
+    async fn identify(&self, token: Option<String>) -> Result<(Caller, TokenStanding), RpcError> {
+        let token = token.filter(|token| !token.is_empty()).map(SecretString::from);
+        if self.core.is_without_auth() {
+            return Ok((self.without_auth(token).await, TokenStanding::Accepted));
+        }
+        let Some(token) = token else { return Ok((self.nobody(TokenStanding::Missing)?, TokenStanding::Missing)) };
         match self.core.authenticate(&token, self.from.clone()).await {
             // The core has recorded it.
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => self.nobody(),
-            known => Ok(known?),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => {
+                Ok((self.nobody(TokenStanding::Unknown)?, TokenStanding::Unknown))
+            }
+            known => Ok((known?, TokenStanding::Accepted)),
         }
     }
 
+    /// The caller of a gateway without authentication: the admin with an admin's key or token, an operator with anything else.
+    async fn without_auth(&self, token: Option<SecretString>) -> Caller {
+        let admin = match token {
+            Some(token) => self.core.admin_with(&token, self.from.clone()).await,
+            None => None,
+        };
+        admin.unwrap_or_else(|| Caller { origin: self.from.clone(), ..self.core.nobody() })
+    }
+
     /// A caller without a valid token, where the gateway admits any.
-    fn nobody(&self) -> Result<Caller, RpcError> {
-        if self.anonymous == AnonymousAccess::None && !self.core.is_without_auth() {
-            let message = "this gateway admits nobody without a valid key or token; `connect` with one as `token`";
+    fn nobody(&self, token: TokenStanding) -> Result<Caller, RpcError> {
+        if self.anonymous == AnonymousAccess::None {
+            let reason = match token {
+                TokenStanding::Unknown => "; this token is not known to it (mistyped, revoked or expired)",
+                TokenStanding::Missing | TokenStanding::Accepted => "",
+            };
+            let message = format!(
+                "this gateway admits nobody without a valid key or token; `connect` with one as `token`{reason}"
+            );
             return Err(RpcError::new(ErrorCode::Unauthorized, message));
         }
         Ok(Caller { origin: self.from.clone(), ..self.core.nobody() })

@@ -10,6 +10,7 @@ mod queue;
 mod runs;
 mod session;
 mod settings;
+mod standing;
 
 use std::sync::Arc;
 

@@ -11,11 +11,12 @@ use tokio::sync::broadcast;
 
 use super::errors::{busy, invalid};
 use super::greeting::read;
-use super::methods::{self, Method, Params};
+use super::methods::{self, HISTORY, Method, Params};
 use super::queue::Queue;
 use super::runs::Runs;
+use super::standing::TokenStanding;
 use crate::audit::action;
-use crate::authority::{Resource, authorize};
+use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::core::error::Error;
 use crate::core::identity::Caller;
@@ -33,6 +34,10 @@ pub(super) struct Session<'a> {
     from: IpAddr,
     /// Whether the caller may see tools and agents.
     pub(super) has_catalogue: bool,
+    /// The standing of the token that the caller connected with.
+    pub(super) token: TokenStanding,
+    /// Whether `chat.history` is a matter of looking, which viewers may do.
+    pub(super) viewers_read_history: bool,
     pub(super) queue: &'a Queue,
     pub(super) runs: Runs,
     /// The ids of the requests that are under way.
@@ -46,7 +51,19 @@ impl<'a> Session<'a> {
     /// A session of a caller at an address, which sees everything that its role allows.
     pub(super) fn new(core: &'a Core, (caller, from): (Caller, IpAddr), queue: &'a Queue, max_requests: usize) -> Self {
         let (ids, runs, new_tail) = (Mutex::default(), Runs::default(), Mutex::default());
-        Self { core, caller, from, has_catalogue: true, queue, runs, ids, max_requests, new_tail }
+        Self {
+            core,
+            caller,
+            from,
+            has_catalogue: true,
+            token: TokenStanding::Accepted,
+            viewers_read_history: false,
+            queue,
+            runs,
+            ids,
+            max_requests,
+            new_tail,
+        }
     }
 
     /// Begins what a message asks for. What is refused is answered at once.
@@ -82,10 +99,13 @@ impl<'a> Session<'a> {
             self.core.limiter().request(&self.caller, self.from)?;
         }
         let method = methods::find(&request.method).ok_or_else(|| invalid("unknown method"))?;
-        if let Err(denial) = authorize(&self.caller, method.action, Resource::Project(&self.caller.project_id)) {
-            let message = format!("`{}`: {}", method.name, Error::from(denial));
-            self.core.audit().refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &message);
-            return Err(RpcError::new(ErrorCode::Forbidden, message));
+        let wanted = self.action_of(method);
+        if let Err(denial) = authorize(&self.caller, wanted, Resource::Project(&self.caller.project_id)) {
+            let refusal = self.token.refusal(method.name, wanted.role(), &self.caller).unwrap_or_else(|| {
+                RpcError::new(ErrorCode::Forbidden, format!("`{}`: {}", method.name, Error::from(denial)))
+            });
+            self.core.audit().refused(action::CALLER_AUTHORIZE, &self.caller, method.name, &refusal.message);
+            return Err(refusal);
         }
         if is_finishing {
             return Err(RpcError::new(ErrorCode::Unavailable, "the gateway is stopping; connect again and try again"));
@@ -102,6 +122,11 @@ impl<'a> Session<'a> {
         held.add(request.params.get().len()).map_err(busy)?;
         ids.insert(request.id.clone().into_owned());
         Ok((method, held))
+    }
+
+    /// The kind of thing that a method does, which takes a role.
+    fn action_of(&self, method: &Method) -> Action {
+        if method.name == HISTORY && self.viewers_read_history { Action::View } else { method.action }
     }
 
     /// Answers a request, whose bytes count against the gateway's budget meanwhile.

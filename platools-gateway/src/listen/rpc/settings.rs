@@ -28,6 +28,8 @@ pub struct RpcSettings {
     pub requests_in_flight: usize,
     /// What callers without a valid key or token may see. Default: [`AnonymousAccess::Empty`].
     pub anonymous: AnonymousAccess,
+    /// Lets viewers with a valid key or token read `chat.history` of the conversations that they see. Default: no; operators and admins read it.
+    pub viewers_read_history: bool,
 }
 
 /// What callers without a valid key or token may see.
@@ -68,6 +70,7 @@ impl Default for RpcSettings {
             waiting_bytes: 16 * 1024 * 1024,
             requests_in_flight: 256,
             anonymous: AnonymousAccess::default(),
+            viewers_read_history: false,
         }
     }
 }

@@ -98,6 +98,8 @@ pub(super) async fn are_good(connection: &mut SqliteConnection, credentials: &[C
                 "SELECT 1 WHERE $2 > 0 AND NOT EXISTS (SELECT 1 FROM tokens WHERE id = $1 AND revoked_ms IS NOT NULL)",
                 id.as_str(),
             ),
+            // An application's token makes no credential of the gateway.
+            Credential::Application { .. } => return Ok(false),
             Credential::Nothing => continue,
         };
         if sqlx::query(statement).bind(id).bind(now_ms()).fetch_optional(&mut *connection).await?.is_none() {

@@ -73,6 +73,9 @@ async fn accepted(socket: &mut Socket, token: Option<&SecretString>) -> Result<C
                 let payload = response.outcome.map_err(refused)?;
                 let connected: Connected = serde_json::from_str(payload.get())
                     .map_err(|error| failed("the gateway's reply to `connect` cannot be read").with_source(error))?;
+                if let Some(warning) = &connected.warning {
+                    tracing::warn!(role = %connected.role, %warning, "connected, and the gateway warns");
+                }
                 return speaks_our_version(connected);
             }
             Some(Ok(Message::Close(frame))) => {

@@ -176,6 +176,8 @@ fn payloads_have_the_members_of_the_protocol() {
     travels(Connect::new("u"), json!({"user_id": "u"}));
     travels(Connect::new("u").with_token("t"), json!({"token": "t", "user_id": "u"}));
     travels(Connected::new(Role::Operator, "u"), json!({"protocol": 3, "role": "operator", "user_id": "u"}));
+    let warned = json!({"protocol": 3, "role": "viewer", "user_id": "u", "warning": "unknown token"});
+    travels(Connected::new(Role::Viewer, "u").with_warning("unknown token"), warned);
     travels(
         ChatSend::new("main", "Hello!").with_session_id("s"),
         json!({"agentId": "main", "message": "Hello!", "channel": "websocket", "sessionId": "s"}),

@@ -42,6 +42,9 @@ macro_rules! methods {
     };
 }
 
+/// The name of the method that reads a conversation.
+pub(super) const HISTORY: &str = "chat.history";
+
 /// Every method but `connect`, which is no caller's yet.
 const METHODS: &[Method] = methods! {
     "health", View, status::health;
@@ -53,7 +56,7 @@ const METHODS: &[Method] = methods! {
     method::TOOLS_CALL, Call, tools::call;
     method::CHAT_SEND, Chat, chat::send;
     method::CHAT_ABORT, Chat, chat::abort;
-    "chat.history", Chat, sessions::history;
+    HISTORY, Chat, sessions::history;
     "sessions.delete", Change, sessions::delete;
     "sessions.reset", Change, sessions::reset;
     "agents.create", Administer, agents::create;

@@ -68,12 +68,22 @@ pub struct Connected {
     pub role: Role,
     /// Whom the caller acts for, as it said.
     pub user_id: String,
+    /// A reason why the caller may do less than it expects, in words: its token is not known. Absent in most replies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 impl Connected {
     /// The reply of a gateway that speaks this version.
     #[must_use]
     pub fn new(role: Role, user_id: impl Into<String>) -> Self {
-        Self { protocol: PROTOCOL, role, user_id: user_id.into() }
+        Self { protocol: PROTOCOL, role, user_id: user_id.into(), warning: None }
+    }
+
+    /// Adds a reason why the caller may do less than it expects.
+    #[must_use]
+    pub fn with_warning(mut self, warning: impl Into<String>) -> Self {
+        self.warning = Some(warning.into());
+        self
     }
 }
