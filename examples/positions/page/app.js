@@ -1,61 +1,33 @@
-// Snapshot, then updates. Prices are queued and shown once for each frame, however many batches come meanwhile.
+// The page: positions of one agent, shown after each batch of changes.
 
-import { Feed } from '/feed.js';
-import { State } from '/state.js';
-import { show, showState } from '/view.js';
+import { LivePositions } from '/feed/live-positions.js';
+import { show } from '/view.js';
 
-const state = new State();
-/** The latest price of each token that is not shown yet. */
-const queue = new Map();
-let frame;
+/** The example's agent, by its slug. */
+const AGENT = 'trader';
 
-function schedule() {
-  frame ??= requestAnimationFrame(() => {
-    frame = undefined;
-    state.setPrices([...queue.values()]);
-    queue.clear();
-    show(state);
-  });
+/** Asks the page's own server where the gateway is, and for a token. */
+async function session({ signal }) {
+  const answer = await fetch('/session', { cache: 'no-store', signal });
+  if (!answer.ok) throw new Error(`no session: ${answer.status}`);
+  return answer.json();
 }
 
-function take({ type, data }) {
-  switch (type) {
-    case 'initial_data':
-      // What waits is older.
-      for (const { tokenAddress } of data.positions) queue.delete(tokenAddress);
-      state.setPositions(data.positions);
-      askForTokens();
-      break;
-    case 'position_update':
-      state.updatePosition(data);
-      break;
-    case 'price_update_batch':
-      for (const update of data.updates) {
-        queue.set(update.tokenAddress, update);
-        moved.add(update.tokenAddress);
-      }
-      break;
-    case 'error':
-      console.warn(data.message);
-      break;
-  }
-  schedule();
+/** Names of tokens whose positions have none. Until they are there, or without them, addresses are shown. */
+const symbols = new Map();
+
+async function loadSymbols() {
+  const answer = await fetch('/tokens');
+  if (!answer.ok) return;
+  for (const { tokenAddress, symbol } of await answer.json()) symbols.set(tokenAddress, symbol);
+  update();
 }
 
-/** The tokens whose prices came since the others were asked for. */
-let moved = new Set();
+const live = new LivePositions(AGENT, { session });
+const update = () => show(live.getState(), symbols);
 
-/** What tokens are called, and the prices of those that did not move since. */
-async function askForTokens() {
-  const since = (moved = new Set());
-  try {
-    state.setTokens(await (await fetch('/tokens')).json(), since);
-    schedule();
-  } catch {
-    // The connection is likely gone, too; the next snapshot asks again.
-  }
-}
-
-const feed = new Feed(take, showState);
-document.getElementById('again').addEventListener('click', () => feed.connect());
-feed.connect();
+live.subscribe(update);
+document.getElementById('connect').addEventListener('click', () => live.connect());
+document.getElementById('disconnect').addEventListener('click', () => live.disconnect());
+live.connect();
+loadSymbols().catch(() => {});

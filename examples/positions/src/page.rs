@@ -1,4 +1,4 @@
-//! The page, and what it asks for: where the feed is, and what tokens are called.
+//! The page, the modules of its feed, and its questions: where the feed is, and the names of tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +24,26 @@ pub(crate) const USER: &str = "trader-1";
 /// The page asks for another token whenever it connects.
 const TOKEN_TTL: Duration = Duration::from_secs(60 * 60);
 
-/// Nothing but the page's own, and the feed: not even a symbol that is HTML could load anything.
+/// Content security policy: the page's own files and the gateway, so that a symbol that is HTML loads nothing. The page asks the gateway over
+/// HTTP why a connection was refused.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
-                      connect-src 'self' ws://127.0.0.1:*; base-uri 'none'";
+                      connect-src 'self' ws://127.0.0.1:* http://127.0.0.1:*; base-uri 'none'";
+
+/// Files of the page by path, with their type and text. Modules import each other by path, so the page needs no build step.
+const FILES: &[(&str, &str, &str)] = &[
+    ("/", "text/html; charset=utf-8", include_str!("../page/index.html")),
+    ("/style.css", "text/css", include_str!("../page/style.css")),
+    ("/app.js", "text/javascript", include_str!("../page/app.js")),
+    ("/view.js", "text/javascript", include_str!("../page/view.js")),
+    ("/feed/error.js", "text/javascript", include_str!("../page/feed/error.js")),
+    ("/feed/feed.js", "text/javascript", include_str!("../page/feed/feed.js")),
+    ("/feed/live-positions.js", "text/javascript", include_str!("../page/feed/live-positions.js")),
+    ("/feed/positions.js", "text/javascript", include_str!("../page/feed/positions.js")),
+    ("/feed/refusal.js", "text/javascript", include_str!("../page/feed/refusal.js")),
+    ("/feed/schedule.js", "text/javascript", include_str!("../page/feed/schedule.js")),
+    ("/feed/session.js", "text/javascript", include_str!("../page/feed/session.js")),
+    ("/feed/socket.js", "text/javascript", include_str!("../page/feed/socket.js")),
+];
 
 #[derive(Clone)]
 pub(crate) struct Page {
@@ -39,16 +56,10 @@ pub(crate) struct Page {
 }
 
 pub(crate) fn router(page: Page) -> Router {
-    Router::new()
-        .route("/", get(async || file("text/html; charset=utf-8", include_str!("../page/index.html"))))
-        .route("/style.css", get(async || file("text/css", include_str!("../page/style.css"))))
-        .route("/app.js", get(async || file("text/javascript", include_str!("../page/app.js"))))
-        .route("/feed.js", get(async || file("text/javascript", include_str!("../page/feed.js"))))
-        .route("/state.js", get(async || file("text/javascript", include_str!("../page/state.js"))))
-        .route("/view.js", get(async || file("text/javascript", include_str!("../page/view.js"))))
-        .route("/session", get(session))
-        .route("/tokens", get(tokens))
-        .with_state(page)
+    let files = FILES
+        .iter()
+        .fold(Router::new(), |router, &(path, kind, text)| router.route(path, get(async move || file(kind, text))));
+    files.route("/session", get(session)).route("/tokens", get(tokens)).with_state(page)
 }
 
 fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {

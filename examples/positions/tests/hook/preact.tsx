@@ -1,0 +1,40 @@
+// A page with Preact that uses the hook as an application does.
+
+/** @jsxImportSource preact */
+
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+
+import { configure, useWebSocket } from '../../page/feed/preact.js';
+import { committed, firstAgentId, firstViews, options } from './harness.js';
+
+configure(options);
+
+function Dashboard({ agentId }: { agentId: string | null }) {
+  const state = useWebSocket(agentId);
+  const { positions, isConnected, connect, disconnect, status, error } = state;
+  useEffect(() => committed(agentId, state));
+  return (
+    <section>
+      <p class="status" data-connected={String(isConnected)} data-status={status} data-error={error?.code ?? ''}>
+        {error?.message ?? status}
+      </p>
+      <button class="connect" onClick={connect}>Connect</button>
+      <button class="disconnect" onClick={disconnect}>Disconnect</button>
+      <ul>
+        {positions.map(({ id, tokenSymbol, currentPrice, stopLoss }) => (
+          <li key={id} data-position={id} data-price={currentPrice} data-stop={stopLoss ?? ''}>{tokenSymbol}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Page() {
+  const [agentId, setAgentId] = useState(firstAgentId);
+  const [views, setViews] = useState(firstViews);
+  useEffect(() => void Object.assign(window, { setAgentId, setViews }), []);
+  return <main>{Array.from({ length: views }, (_, view) => <Dashboard key={view} agentId={agentId} />)}</main>;
+}
+
+render(<Page />, document.getElementById('root')!);

@@ -1,0 +1,131 @@
+//! The example's own page.
+
+use platools_tests::Browser;
+use positions::App;
+
+use crate::PACE;
+
+/// What would be gone if the page were loaded again.
+const MARKER: &str = "window.marker === 'still here'";
+
+const HTML: &str = "<img src=x onerror=alert(1)><b>HTML</b>";
+
+/// Waits until the page shows that it is connected.
+async fn is_live(browser: &Browser) {
+    browser.until("document.getElementById('status').dataset.state === 'connected'").await;
+}
+
+async fn open() -> (App, Browser) {
+    let app = App::start(0, PACE).await.unwrap();
+    let browser = Browser::open(&app.page_url()).await;
+    is_live(&browser).await;
+    browser.run("window.marker = 'still here'").await;
+    (app, browser)
+}
+
+/// Waits until what an element says is something else.
+async fn changes(browser: &Browser, selector: &str) {
+    let text = browser.text(selector).await;
+    browser.until(&format!("document.querySelector({selector:?}).textContent !== {text:?}")).await;
+}
+
+/// Keeps what the page looks like, for whoever wants to see it.
+async fn keep_screenshot(browser: &Browser, name: &str) {
+    let png = browser.page.screenshot_as_png().await.unwrap();
+    assert!(png.len() > 10_000, "the page is empty");
+    std::fs::write(std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name), png).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_move_without_loading_the_page_again() {
+    let (app, browser) = open().await;
+    browser.until("document.querySelectorAll('#ticker li').length >= 3").await;
+    for selector in ["#positions tbody tr td:nth-child(4)", "#positions tbody tr td:last-child", "#total"] {
+        changes(&browser, selector).await;
+    }
+    browser.until("document.querySelectorAll('#ticker .gain, #ticker .loss').length > 0").await;
+    // A position is opened, and one gets other limits.
+    browser.until("document.querySelectorAll('#positions tbody tr').length > 3").await;
+    let limits =
+        "[...document.querySelectorAll('#positions tbody td:nth-child(6)')].map((cell) => cell.textContent).join()";
+    let before = browser.run(limits).await;
+    browser.until(&format!("({limits}) !== {before}")).await;
+    keep_screenshot(&browser, "positions.png").await;
+    assert_eq!(browser.run(MARKER).await, true);
+    browser.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_symbol_that_is_html_is_shown_as_text() {
+    let (app, browser) = open().await;
+    let shown = format!(
+        "[...document.querySelectorAll('#positions th, #ticker .symbol')].filter((cell) => cell.textContent === {HTML:?}).length >= 2"
+    );
+    browser.until(&shown).await;
+    assert_eq!(browser.run("document.querySelectorAll('main img, main b, main script').length").await, 0);
+    browser.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_goes_on_when_the_gateway_was_restarted() {
+    let (mut app, browser) = open().await;
+    // Every state that is shown from here on.
+    browser
+        .run(
+            "(window.states = [], new MutationObserver(() => window.states.push(document.getElementById('status').dataset.state))\
+             .observe(document.getElementById('status'), { attributes: true }), true)",
+        )
+        .await;
+    app.restart_gateway().await.unwrap();
+    browser.until("window.states.includes('reconnecting') && window.states.at(-1) === 'connected'").await;
+    assert!(app.is_watched());
+    changes(&browser, "#total").await;
+    changes(&browser, "#positions tbody tr td:nth-child(4)").await;
+    assert_eq!(browser.run(MARKER).await, true);
+    browser.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_windows_do_not_take_the_agent_from_each_other() {
+    let (app, first) = open().await;
+    let second = Browser::open(&app.page_url()).await;
+    is_live(&second).await;
+    let is_over = "document.getElementById('status').dataset.state === 'stopped'";
+    first.until(is_over).await;
+    assert_eq!(first.text("#status").await.trim(), "Watched in another window");
+    changes(&second, "#total").await;
+    assert_eq!(first.run(is_over).await, true);
+    first.click("#connect").await;
+    is_live(&first).await;
+    second.until(is_over).await;
+    changes(&first, "#total").await;
+    first.close().await;
+    second.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ticker_shows_the_tokens_that_are_held() {
+    let (app, browser) = open().await;
+    let tokens_fit = "[...document.querySelectorAll('#ticker li')].length \
+                      === new Set([...document.querySelectorAll('#positions tbody th')].map((cell) => cell.textContent)).size";
+    browser.until(&format!("document.querySelectorAll('#ticker li').length >= 3 && {tokens_fit}")).await;
+    browser.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_disconnects_and_connects_again_when_it_is_told_to() {
+    let (app, browser) = open().await;
+    browser.click("#disconnect").await;
+    browser.until("document.getElementById('status').dataset.state === 'disconnected'").await;
+    assert!(browser.run("document.querySelectorAll('#positions tbody tr').length").await.as_u64() >= Some(3));
+    browser.click("#connect").await;
+    is_live(&browser).await;
+    changes(&browser, "#total").await;
+    browser.close().await;
+    app.stop().await;
+}
