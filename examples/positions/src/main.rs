@@ -1,4 +1,4 @@
-//! A trading dashboard on the gateway's live feed: positions with profit and loss, limits that change, and 200 prices.
+//! A trading dashboard on the gateway's live feed: positions with profit and loss, limits that change, and prices of the tokens held.
 //!
 //! `cargo run -p positions` starts the gateway, an application with positions and prices, and a page to look at. The positions and the
 //! present prices are in a SQLite file; the prices move as a file has it that comes with the example. `--once` is a dashboard itself
