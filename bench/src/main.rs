@@ -82,7 +82,10 @@ fn measure(run: Run) -> anyhow::Result<()> {
     let report = report::markdown(&plan, &samples);
     println!("{report}");
     if let Some(path) = run.write {
-        std::fs::write(path, report)?;
+        // The sections after it are other measurements.
+        let old = std::fs::read_to_string(&path).unwrap_or_default();
+        let others = old.find("\n## ").map_or("", |at| &old[at..]);
+        std::fs::write(path, report + others)?;
     }
     Ok(())
 }

@@ -2,12 +2,12 @@
 """Writes tokens.csv and prices.csv beside this file: the same ones every time.
 
 Two hundred tokens, one of them with a symbol that is HTML, as anybody may call a token anything; and how their prices move in 120
-steps, a tenth of them in each.
+steps, a tenth of them in each. The last two tokens have no price at all.
 """
 import pathlib
 import random
 
-TOKENS, STEPS, MOVES = 200, 120, 20
+TOKENS, STEPS, MOVES, UNPRICED = 200, 120, 20, 2
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 SYLLABLES = ["BO", "KA", "LU", "MI", "NO", "PE", "RA", "SO", "TU", "VE", "WI", "XA", "ZO"]
 
@@ -25,8 +25,9 @@ prices = [10 ** dice.uniform(-6, 0) for _ in symbols]
 
 with open(here / "tokens.csv", "w", newline="\n") as file:
     file.write("address,symbol,price\n")
-    for address, symbol, price in zip(addresses, symbols, prices):
-        file.write(f"{address},{symbol},{price:.9f}\n")
+    for token, (address, symbol, price) in enumerate(zip(addresses, symbols, prices)):
+        quote = f"{price:.9f}" if token < TOKENS - UNPRICED else ""
+        file.write(f"{address},{symbol},{quote}\n")
 
 with open(here / "prices.csv", "w", newline="\n") as file:
     file.write("step,token,price\n")
@@ -35,4 +36,5 @@ with open(here / "prices.csv", "w", newline="\n") as file:
         moved = list(range(4)) + sorted(dice.sample(range(4, TOKENS), MOVES - 4))
         for token in moved:
             prices[token] *= 1 + dice.gauss(0, 0.02)
-            file.write(f"{step},{token},{prices[token]:.9f}\n")
+            if token < TOKENS - UNPRICED:
+                file.write(f"{step},{token},{prices[token]:.9f}\n")

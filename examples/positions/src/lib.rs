@@ -2,7 +2,9 @@
 
 mod market;
 mod page;
+mod portfolio;
 mod position;
+mod prices;
 mod replay;
 mod store;
 
@@ -22,8 +24,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use market::{Market, Positions};
+use market::Market;
 use page::Page;
+use portfolio::Portfolio;
+use prices::Prices;
 use replay::Replay;
 use store::Store;
 
@@ -48,8 +52,8 @@ impl App {
     pub async fn start(page_port: u16, pace: Duration) -> anyhow::Result<Self> {
         let (folder, replay) = (tempfile::tempdir()?, Arc::new(Replay::load()?));
         let store = Store::open(&folder.path().join("positions.sqlite"), &replay.tokens).await?;
-        Market::prepare(&store, &replay).await?;
-        let gateway = Gateway::builder().snapshots(Arc::new(Positions(store.clone()))).start().await?;
+        let portfolio = Portfolio { store: store.clone(), prices: Prices::new(store.clone()) };
+        let gateway = Gateway::builder().snapshots(Arc::new(portfolio.clone())).start().await?;
         let new = NewAgent { owner: Some(page::USER.to_owned()), ..NewAgent::default() };
         let agent = gateway.core().local_admin().add_agent("trader", new).await?.id;
         let (feed, market_feed) = watch::channel(gateway.feed());
@@ -58,7 +62,8 @@ impl App {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, page_port)).await?;
         let page = listener.local_addr()?;
         let routes = page::router(Page { core: page_core, feed_url, agent: agent.clone(), store: store.clone() });
-        let market = Market { store: store.clone(), replay, agent: agent.clone(), feed: market_feed };
+        let market = Market { portfolio, replay, agent: agent.clone(), feed: market_feed };
+        market.prepare().await?;
         let tasks = vec![
             spawn(async move { Ok(axum::serve(listener, routes).await?) }),
             spawn(async move { market.run(pace).await }),

@@ -1,21 +1,17 @@
-//! What happens: prices move, positions are opened, changed and closed. Each change is in the store before anybody is told.
+//! [`Market`]: prices that move, and positions that are opened, changed and closed. Each change is in the store before a dashboard is told.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
-use platools_gateway::core::feed::{Event, Feed, KeyedStream, Snapshot, SnapshotProvider, Watched};
+use platools_gateway::core::feed::{Event, Feed};
 use platools_gateway::core::ids::AgentId;
-use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::portfolio::{PRICES, Portfolio};
 use crate::position::{Position, PositionUpdate, PriceUpdate};
-use crate::replay::Replay;
-use crate::store::Store;
-
-const PRICES: KeyedStream = KeyedStream::new("price_update_batch");
+use crate::prices::Price;
+use crate::replay::{Replay, Token};
 
 /// Positions are those of the first tokens, one of which is named in HTML.
 const TRADED: usize = 4;
@@ -26,23 +22,16 @@ const PAUSE: usize = 4;
 /// More are not opened.
 const MOST_POSITIONS: usize = 6;
 
-/// How everything is, for dashboards that connect.
-#[derive(Debug)]
-pub(crate) struct Positions(pub(crate) Store);
+/// The wallets of the agent.
+const WALLETS: [&str; 2] = ["wallet-1", "wallet-2"];
 
-impl SnapshotProvider for Positions {
-    fn snapshot<'a>(
-        &'a self,
-        _watched: &'a Watched,
-    ) -> BoxFuture<'a, Result<Snapshot, Box<dyn std::error::Error + Send + Sync>>> {
-        async move { Ok(Snapshot::of(&json!({"positions": self.0.positions().await?}))?) }.boxed()
-    }
-}
+/// The agreed price of a token that has no other, in SOL.
+const AGREED_PRICE: f64 = 0.5;
 
-/// The market, and whoever trades there.
+/// The market, and the agent that trades there.
 #[derive(Debug)]
 pub(crate) struct Market {
-    pub(crate) store: Store,
+    pub(crate) portfolio: Portfolio,
     pub(crate) replay: Arc<Replay>,
     pub(crate) agent: AgentId,
     /// The feed of the gateway that runs.
@@ -50,12 +39,18 @@ pub(crate) struct Market {
 }
 
 impl Market {
-    /// Opens the positions to begin with, unless there are some.
-    pub(crate) async fn prepare(store: &Store, replay: &Replay) -> anyhow::Result<()> {
-        if store.positions().await?.is_empty() {
-            for token in &replay.tokens[..TRADED - 1] {
-                let bought = store.open_position(&token.address, 100.0).await?;
-                store.set_limits(&bought.id, bought.purchase_price * 0.5, bought.purchase_price * 2.0).await?;
+    /// Opens the positions to begin with, in two wallets. One is in a token without a price.
+    pub(crate) async fn prepare(&self) -> anyhow::Result<()> {
+        let store = &self.portfolio.store;
+        for wallet in WALLETS {
+            store.add_wallet(&self.agent, wallet).await?;
+        }
+        let unpriced = self.replay.tokens.iter().find(|token| token.price.is_none());
+        for (number, token) in self.replay.tokens[..TRADED - 1].iter().chain(unpriced).enumerate() {
+            let price = token.price.unwrap_or(AGREED_PRICE);
+            let bought = store.open_position(WALLETS[number % 2], &token.address, 100.0, price).await?;
+            if token.price.is_some() {
+                store.set_limits(&bought.id, price * 0.5, price * 2.0).await?;
             }
         }
         Ok(())
@@ -76,15 +71,17 @@ impl Market {
         }
     }
 
+    /// Publishes each price once. The feed knows which agents hold the token.
     async fn move_prices(&self, number: usize) -> anyhow::Result<()> {
         let moves = self.replay.step(number);
-        self.store.set_prices(moves).await?;
-        let feed = self.feed.borrow().clone();
+        self.portfolio.store.set_prices(moves).await?;
+        self.portfolio.prices.note(moves);
+        let feed = self.feed();
         for change in moves {
-            let update = PriceUpdate::new(&change.address, change.price);
-            feed.publish_keyed(&self.agent, PRICES.key(&change.address), &update)?;
+            let update = PriceUpdate::new(&change.address, Price::of(change.price));
+            feed.publish_value(PRICES.key(&change.address), &update)?;
         }
-        for position in self.store.positions().await?.into_iter().filter(Position::is_over) {
+        for position in self.positions().await?.into_iter().filter(Position::is_over) {
             self.close(position).await?;
         }
         Ok(())
@@ -92,32 +89,52 @@ impl Market {
 
     /// Opens a position, moves the limits of one, or closes one, in turns.
     async fn trade(&self, turn: usize) -> anyhow::Result<()> {
-        let positions = self.store.positions().await?;
-        let oldest = positions.first().cloned();
-        match (turn % 3, oldest) {
-            (0, _) if positions.len() < MOST_POSITIONS => {
-                let token = &self.replay.tokens[turn % TRADED];
-                let position = self.store.open_position(&token.address, 50.0).await?;
-                self.tell(&PositionUpdate::Created { position })
+        let positions = self.positions().await?;
+        // A token without a price finds no buyer.
+        let sellable: Vec<_> = positions.iter().filter(|position| position.has_price()).collect();
+        match turn % 3 {
+            0 if positions.len() < MOST_POSITIONS => {
+                self.open(&self.replay.tokens[turn % TRADED], WALLETS[turn % 2]).await
             }
-            (1, _) if !positions.is_empty() => {
-                let chosen = &positions[turn % positions.len()];
-                let (low, high) = (chosen.current_price * 0.8, chosen.current_price * 1.25);
-                let position = self.store.set_limits(&chosen.id, low, high).await?;
-                self.tell(&PositionUpdate::Updated { position })
-            }
-            (2, Some(oldest)) if positions.len() > TRADED - 1 => self.close(oldest).await,
+            1 if !sellable.is_empty() => self.move_limits(sellable[turn % sellable.len()]).await,
+            2 if sellable.len() > TRADED - 1 => self.close(sellable[0].clone()).await,
             _ => Ok(()),
         }
     }
 
+    async fn open(&self, token: &Token, wallet: &str) -> anyhow::Result<()> {
+        let price = self.portfolio.prices.of(&[&token.address]).await?.get(&token.address).copied();
+        let price = price.map_or(AGREED_PRICE, |price| price.sol);
+        let holding = self.portfolio.store.open_position(wallet, &token.address, 50.0, price).await?;
+        self.portfolio.watch_tokens(&self.agent, &self.feed()).await?;
+        let position = self.portfolio.position(holding).await?;
+        self.tell(&PositionUpdate::Created { position })
+    }
+
+    async fn move_limits(&self, position: &Position) -> anyhow::Result<()> {
+        let (low, high) = (position.current_price * 0.8, position.current_price * 1.25);
+        let holding = self.portfolio.store.set_limits(&position.holding.id, low, high).await?;
+        let position = self.portfolio.position(holding).await?;
+        self.tell(&PositionUpdate::Updated { position })
+    }
+
     async fn close(&self, position: Position) -> anyhow::Result<()> {
-        self.store.close_position(&position.id).await?;
-        self.tell(&PositionUpdate::Closed { position_id: position.id })
+        let position_id = position.holding.id;
+        self.portfolio.store.close_position(&position_id).await?;
+        self.portfolio.watch_tokens(&self.agent, &self.feed()).await?;
+        self.tell(&PositionUpdate::Closed { position_id })
+    }
+
+    async fn positions(&self) -> anyhow::Result<Vec<Position>> {
+        self.portfolio.positions(&self.agent).await
     }
 
     fn tell(&self, update: &PositionUpdate) -> anyhow::Result<()> {
-        self.feed.borrow().publish(&self.agent, Event::new("position_update", update))?;
+        self.feed().publish(&self.agent, Event::new("position_update", update))?;
         Ok(())
+    }
+
+    fn feed(&self) -> Feed {
+        self.feed.borrow().clone()
     }
 }

@@ -11,7 +11,8 @@ pub(crate) struct Token {
     pub(crate) address: String,
     /// Anybody may call a token anything.
     pub(crate) symbol: String,
-    pub(crate) price: f64,
+    /// The price at the start. Some tokens have none, ever.
+    pub(crate) price: Option<f64>,
 }
 
 /// A price that changes.
@@ -56,7 +57,8 @@ fn rows(csv: &str) -> impl Iterator<Item = &str> {
 
 fn token(row: &str) -> anyhow::Result<Token> {
     let [address, symbol, price] = fields(row)?;
-    Ok(Token { address: address.to_owned(), symbol: symbol.to_owned(), price: price.parse()? })
+    let price = if price.is_empty() { None } else { Some(price.parse()?) };
+    Ok(Token { address: address.to_owned(), symbol: symbol.to_owned(), price })
 }
 
 /// Three fields, none of which has a comma in it.
@@ -75,6 +77,11 @@ mod tests {
         assert_eq!((replay.tokens.len(), replay.steps.len()), (200, 120));
         assert!(replay.steps.iter().flatten().all(|change| change.price > 0.0));
         assert!(replay.tokens[1].symbol.starts_with('<'));
+        let unpriced: Vec<_> = replay.tokens.iter().filter(|token| token.price.is_none()).collect();
+        let moves = || replay.steps.iter().flatten();
+        assert!(
+            !unpriced.is_empty() && moves().all(|change| unpriced.iter().all(|token| token.address != change.address))
+        );
         assert_eq!(replay.step(0), replay.step(120));
         assert_ne!(replay.step(0), replay.step(1));
     }

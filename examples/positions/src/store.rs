@@ -1,21 +1,27 @@
-//! Positions and prices: one SQLite file.
+//! [`Store`]: wallets, positions, tokens and their quotes, in one SQLite file.
 
 use std::path::Path;
 
+use platools_gateway::core::ids::AgentId;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow};
 use sqlx::{Row as _, SqlitePool};
 
-use crate::position::Position;
+use crate::position::Holding;
 use crate::replay::{Move, Token};
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS tokens (
         address TEXT PRIMARY KEY,
         symbol  TEXT NOT NULL,
-        price   REAL NOT NULL
+        price   REAL
+    );
+    CREATE TABLE IF NOT EXISTS agent_wallets (
+        wallet_address TEXT PRIMARY KEY,
+        agent_id       TEXT NOT NULL
     );
     CREATE TABLE IF NOT EXISTS positions (
         id             INTEGER PRIMARY KEY AUTOINCREMENT,
+        wallet_address TEXT NOT NULL REFERENCES agent_wallets (wallet_address),
         token_address  TEXT NOT NULL REFERENCES tokens (address),
         amount         REAL NOT NULL,
         purchase_price REAL NOT NULL,
@@ -23,7 +29,7 @@ const SCHEMA: &str = "
         take_profit    REAL
     );";
 
-const POSITIONS: &str = "SELECT p.*, t.symbol, t.price FROM positions p JOIN tokens t ON t.address = p.token_address";
+const POSITIONS: &str = "SELECT p.*, t.symbol FROM positions p JOIN tokens t ON t.address = p.token_address";
 
 /// Everything that there is.
 #[derive(Debug, Clone)]
@@ -64,10 +70,39 @@ impl Store {
         Ok(rows.iter().map(token).collect())
     }
 
-    /// The positions, the oldest first, at the present prices.
-    pub(crate) async fn positions(&self) -> anyhow::Result<Vec<Position>> {
-        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("{POSITIONS} ORDER BY p.id"))).fetch_all(&self.0).await?;
-        Ok(rows.iter().map(position).collect())
+    /// The last quotes of tokens, without those that have none.
+    pub(crate) async fn quotes(&self, tokens: &[&str]) -> anyhow::Result<Vec<(String, f64)>> {
+        let mut quotes = Vec::new();
+        for token in tokens {
+            let query = sqlx::query("SELECT price FROM tokens WHERE address = $1").bind(token);
+            let row = query.fetch_optional(&self.0).await?;
+            let price = row.and_then(|row| row.get::<Option<f64>, _>("price"));
+            quotes.extend(price.map(|price| ((*token).to_owned(), price)));
+        }
+        Ok(quotes)
+    }
+
+    pub(crate) async fn add_wallet(&self, agent: &AgentId, wallet: &str) -> anyhow::Result<()> {
+        sqlx::query("INSERT INTO agent_wallets (wallet_address, agent_id) VALUES ($1, $2)")
+            .bind(wallet)
+            .bind(agent.as_str())
+            .execute(&self.0)
+            .await?;
+        Ok(())
+    }
+
+    /// The addresses of an agent's wallets.
+    pub(crate) async fn wallets(&self, agent: &AgentId) -> anyhow::Result<Vec<String>> {
+        let query = sqlx::query("SELECT wallet_address FROM agent_wallets WHERE agent_id = $1 ORDER BY wallet_address");
+        let rows = query.bind(agent.as_str()).fetch_all(&self.0).await?;
+        Ok(rows.iter().map(|row| row.get("wallet_address")).collect())
+    }
+
+    /// The positions in a wallet, the oldest first.
+    pub(crate) async fn holdings(&self, wallet: &str) -> anyhow::Result<Vec<Holding>> {
+        let query = sqlx::AssertSqlSafe(format!("{POSITIONS} WHERE p.wallet_address = $1 ORDER BY p.id"));
+        let rows = sqlx::query(query).bind(wallet).fetch_all(&self.0).await?;
+        Ok(rows.iter().map(holding).collect())
     }
 
     /// Notes how prices move.
@@ -83,27 +118,35 @@ impl Store {
         Ok(change.commit().await?)
     }
 
-    /// Buys a token at its present price.
-    pub(crate) async fn open_position(&self, token: &str, amount: f64) -> anyhow::Result<Position> {
+    /// Buys a token at a price, for a wallet.
+    pub(crate) async fn open_position(
+        &self,
+        wallet: &str,
+        token: &str,
+        amount: f64,
+        price: f64,
+    ) -> anyhow::Result<Holding> {
         let added = sqlx::query(
-            "INSERT INTO positions (token_address, amount, purchase_price) SELECT address, $2, price FROM tokens WHERE address = $1",
+            "INSERT INTO positions (wallet_address, token_address, amount, purchase_price) VALUES ($1, $2, $3, $4)",
         )
+        .bind(wallet)
         .bind(token)
         .bind(amount)
+        .bind(price)
         .execute(&self.0)
         .await?;
-        self.position(&added.last_insert_rowid().to_string()).await
+        self.holding(&added.last_insert_rowid().to_string()).await
     }
 
     /// Says at which prices a position is to be closed.
-    pub(crate) async fn set_limits(&self, id: &str, stop_loss: f64, take_profit: f64) -> anyhow::Result<Position> {
+    pub(crate) async fn set_limits(&self, id: &str, stop_loss: f64, take_profit: f64) -> anyhow::Result<Holding> {
         sqlx::query("UPDATE positions SET stop_loss = $2, take_profit = $3 WHERE id = $1")
             .bind(id)
             .bind(stop_loss)
             .bind(take_profit)
             .execute(&self.0)
             .await?;
-        self.position(id).await
+        self.holding(id).await
     }
 
     pub(crate) async fn close_position(&self, id: &str) -> anyhow::Result<()> {
@@ -111,25 +154,21 @@ impl Store {
         Ok(())
     }
 
-    async fn position(&self, id: &str) -> anyhow::Result<Position> {
+    async fn holding(&self, id: &str) -> anyhow::Result<Holding> {
         let query = sqlx::query(sqlx::AssertSqlSafe(format!("{POSITIONS} WHERE p.id = $1"))).bind(id);
-        Ok(position(&query.fetch_one(&self.0).await?))
+        Ok(holding(&query.fetch_one(&self.0).await?))
     }
 }
 
-fn position(row: &SqliteRow) -> Position {
-    let position = Position {
+fn holding(row: &SqliteRow) -> Holding {
+    Holding {
         id: row.get::<i64, _>("id").to_string(),
+        wallet_address: row.get("wallet_address"),
         token_address: row.get("token_address"),
         token_symbol: row.get("symbol"),
         amount: row.get("amount"),
         purchase_price: row.get("purchase_price"),
         stop_loss: row.get("stop_loss"),
         take_profit: row.get("take_profit"),
-        current_price: 0.0,
-        current_price_usd: 0.0,
-        profit_loss: 0.0,
-        profit_loss_percent: 0.0,
-    };
-    position.at(row.get("price"))
+    }
 }

@@ -1,6 +1,6 @@
-//! A dashboard that prints what it is told.
+//! A dashboard that prints its messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Connects, and prints until everything was there once.
 pub(crate) async fn print(url: &SecretString) -> anyhow::Result<()> {
     let (mut socket, _) = connect_async(url.expose_secret()).await.context("the feed cannot be reached")?;
-    let mut came: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut came, mut seen) = (BTreeMap::<String, usize>::new(), Seen::default());
     while !WANTED.iter().all(|(wanted, least)| came.get(*wanted).is_some_and(|number| number >= least)) {
         let message = timeout(PATIENCE, socket.next()).await.context("nothing comes any more")?;
         let Message::Text(text) = message.context("the feed ended")?? else { continue };
@@ -38,30 +38,76 @@ pub(crate) async fn print(url: &SecretString) -> anyhow::Result<()> {
         if message["type"] == "ping" {
             socket.send(Message::text(r#"{"type":"pong"}"#)).await?;
         }
-        let (kind, line) = outline(&message);
+        let (kind, line) = seen.outline(&message);
         let number = came.entry(kind).or_default();
         *number += 1;
         if *number <= PRINTED {
             println!("{line}");
         }
     }
-    println!("-- {} batches of prices, and every kind of change to positions", came["price_update_batch"]);
+    let Seen { held_prices, other_prices, .. } = seen;
+    println!(
+        "-- {} batches with {held_prices} prices of tokens held and {other_prices} of others, and every kind of change to positions",
+        came["price_update_batch"]
+    );
     Ok(socket.close(None).await?)
 }
 
-/// What a message is, and a line that says so.
-fn outline(message: &Value) -> (String, String) {
-    let (kind, data) = (message["type"].as_str().unwrap_or_default(), &message["data"]);
-    let count = |name: &str| data[name].as_array().map_or(0, Vec::len);
-    let said = match kind {
-        "initial_data" => format!("{} positions", count("positions")),
-        "price_update_batch" => format!("{} prices", count("updates")),
-        "position_update" => {
-            let (event, position) = (data["eventType"].as_str().unwrap_or_default(), &data["position"]);
-            let of = position["tokenSymbol"].as_str().or(data["positionId"].as_str()).unwrap_or_default();
-            return (event.to_owned(), format!("{kind:<20} {event} {of}"));
+/// The messages so far, added up.
+#[derive(Default)]
+struct Seen {
+    /// The tokens of positions, by the ids of positions.
+    held: HashMap<String, String>,
+    held_prices: usize,
+    other_prices: usize,
+}
+
+impl Seen {
+    /// The kind of a message, and a line for it.
+    fn outline(&mut self, message: &Value) -> (String, String) {
+        let (kind, data) = (message["type"].as_str().unwrap_or_default(), &message["data"]);
+        let said = match kind {
+            "initial_data" => self.positions(items(data, "positions")),
+            "price_update_batch" => self.prices(items(data, "updates")),
+            "position_update" => {
+                let event = data["eventType"].as_str().unwrap_or_default();
+                return (event.to_owned(), format!("{kind:<20} {event} {}", self.change(data)));
+            }
+            _ => data.to_string(),
+        };
+        (kind.to_owned(), format!("{kind:<20} {said}"))
+    }
+
+    fn positions(&mut self, positions: &[Value]) -> String {
+        positions.iter().for_each(|position| self.hold(position));
+        let unpriced = positions.iter().filter(|position| position["currentPriceUsd"] == 0.0).count();
+        format!("{} positions, {unpriced} of them without a price: at the purchase price", positions.len())
+    }
+
+    fn prices(&mut self, updates: &[Value]) -> String {
+        let is_held = |update: &&Value| self.held.values().any(|token| update["tokenAddress"] == token.as_str());
+        let held = updates.iter().filter(is_held).count();
+        self.held_prices += held;
+        self.other_prices += updates.len() - held;
+        format!("{} prices, {held} of them of tokens held", updates.len())
+    }
+
+    /// Notes a change of a position, and returns its name.
+    fn change(&mut self, data: &Value) -> String {
+        if let Some(closed) = data["positionId"].as_str() {
+            self.held.remove(closed);
+            return closed.to_owned();
         }
-        _ => data.to_string(),
-    };
-    (kind.to_owned(), format!("{kind:<20} {said}"))
+        self.hold(&data["position"]);
+        data["position"]["tokenSymbol"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn hold(&mut self, position: &Value) {
+        let text = |name: &str| position[name].as_str().unwrap_or_default().to_owned();
+        self.held.insert(text("id"), text("tokenAddress"));
+    }
+}
+
+fn items<'a>(data: &'a Value, name: &str) -> &'a [Value] {
+    data[name].as_array().map_or(&[], Vec::as_slice)
 }

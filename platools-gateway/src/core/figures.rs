@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Core, OpenSockets};
 use super::error::Error;
 use super::health::severity;
 use super::identity::{Caller, Identity, Scope};
@@ -14,6 +13,7 @@ use super::observe::{CallObserver, EndedCall};
 use super::runtime::AgentEventFigures;
 use super::tools::{ListedTool, SharedDeclaration};
 use super::workers::ConnectedWorker;
+use super::{Core, OpenSockets};
 use crate::authority::{Action, Resource, authorize};
 
 /// The upper bounds of the buckets that calls are counted in by how long they took, in seconds; the last has none.

@@ -20,7 +20,7 @@ const SHORTEST_TICK: Duration = Duration::from_millis(1);
 #[derive(Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct GivenFeed {
-    /// How long it is from one ping of a dashboard to the next; one that answers none for twice as long is closed. Default: 30s.
+    /// Time from one ping of a dashboard to the next; after two without a pong, each for this time, it is closed. Default: 30s.
     #[arg(id = "feed-ping-interval", long, value_name = "TIME", env = "PLATOOLS_GATEWAY_FEED_PING_INTERVAL")]
     ping_interval: Option<Span>,
     /// How long values for a dashboard are gathered before they travel as one message. Default: 100ms.

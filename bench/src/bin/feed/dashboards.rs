@@ -1,5 +1,6 @@
 //! The dashboards.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
@@ -26,8 +27,11 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 #[derive(Serialize, Deserialize)]
 pub struct Plan {
     pub token: String,
-    pub agents: Vec<String>,
+    /// Each agent with the keys that it watches.
+    pub agents: Vec<(String, Vec<u64>)>,
     pub keys: u64,
+    /// Agents share values, which are named by their key and not by their agent.
+    pub is_shared: bool,
 }
 
 /// What one dashboard saw.
@@ -36,12 +40,12 @@ pub struct Seen {
     pub batches: u64,
     pub values: u64,
     pub bytes: u64,
-    /// Values that were older than, or the same as, one of their key before, or another agent's.
+    /// Values that were older than, or the same as, one of their key before, or another agent's, or of a key that the agent does not watch.
     pub wrong: u64,
     /// Snapshots beside the first: it was too slow.
     pub snapshots: u64,
-    /// The last number of each key.
-    pub last: Vec<u64>,
+    /// The keys that the agent watches, with the last number of each.
+    pub last: BTreeMap<u64, u64>,
     /// How many values took so many milliseconds, up to the last, which has all that took longer.
     pub delays: Vec<u64>,
 }
@@ -63,7 +67,7 @@ struct Batch<'a> {
 struct Update<'a> {
     #[serde(rename = "tokenAddress")]
     token: &'a str,
-    key: usize,
+    key: u64,
     number: u64,
     at: u64,
 }
@@ -71,14 +75,16 @@ struct Update<'a> {
 pub async fn run(url: &str) -> anyhow::Result<()> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
-    let Plan { token, agents, keys } = serde_json::from_str(&line)?;
+    let Plan { token, agents, keys, is_shared } = serde_json::from_str(&line)?;
     let base = url.replace("http://", "ws://");
-    let open = |agent: String| open(format!("{base}/ws?token={token}&agentId={agent}"), agent);
+    let open = |(agent, watched): (String, Vec<u64>)| {
+        open(format!("{base}/ws?token={token}&agentId={agent}"), if is_shared { None } else { Some(agent) }, watched)
+    };
     let opened: Vec<_> = stream::iter(agents).map(open).buffer_unordered(CONNECTING).try_collect().await?;
     say("connected")?;
     let follow = opened
         .into_iter()
-        .map(|(socket, agent)| async move { tokio::spawn(follow(socket, agent, usize::try_from(keys)?)).await? });
+        .map(|(socket, agent, watched)| async move { tokio::spawn(follow(socket, agent, watched, keys)).await? });
     let seen = try_join_all(follow).await?;
     say(&serde_json::to_string(&seen)?)
 }
@@ -90,7 +96,11 @@ fn say(line: &str) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-async fn open(url: String, agent: String) -> anyhow::Result<(Socket, String)> {
+async fn open(
+    url: String,
+    agent: Option<String>,
+    watched: Vec<u64>,
+) -> anyhow::Result<(Socket, Option<String>, Vec<u64>)> {
     // 2000 buffers of the usual 128 KiB would be the larger part of this process.
     let config = WebSocketConfig::default().read_buffer_size(8 * 1024);
     let (mut socket, _) = timeout(PATIENCE, connect_async_with_config(url, Some(config), true)).await??;
@@ -100,12 +110,13 @@ async fn open(url: String, agent: String) -> anyhow::Result<(Socket, String)> {
             bail!("`{kind}` was expected, and this came: {message}");
         }
     }
-    Ok((socket, agent))
+    Ok((socket, agent, watched))
 }
 
 /// Reads until all is published and the last values are there, as far as they come.
-async fn follow(mut socket: Socket, agent: String, keys: usize) -> anyhow::Result<Seen> {
-    let mut seen = Seen { last: vec![0; keys], delays: vec![0; 2001], ..Seen::default() };
+async fn follow(mut socket: Socket, agent: Option<String>, watched: Vec<u64>, keys: u64) -> anyhow::Result<Seen> {
+    let last = watched.into_iter().map(|key| (key, 0)).collect();
+    let mut seen = Seen { last, delays: vec![0; 2001], ..Seen::default() };
     let mut over = None;
     while over.is_none_or(|last| !seen.has_all(last, keys)) {
         let Ok(message) = timeout(PATIENCE, socket.next()).await else { break };
@@ -113,7 +124,7 @@ async fn follow(mut socket: Socket, agent: String, keys: usize) -> anyhow::Resul
         let Message::Text(text) = message else { continue };
         let incoming: Incoming<'_> = serde_json::from_str(&text)?;
         match incoming.r#type {
-            "price_update_batch" => seen.take(incoming.data.context("no data")?, &agent, text.len())?,
+            "price_update_batch" => seen.take(incoming.data.context("no data")?, agent.as_deref(), text.len())?,
             "ping" => socket.send(Message::text(r#"{"type":"pong"}"#)).await?,
             "over" => over = Some(serde_json::from_str(incoming.data.context("no data")?.get())?),
             "initial_data" => seen.snapshots += 1,
@@ -125,19 +136,21 @@ async fn follow(mut socket: Socket, agent: String, keys: usize) -> anyhow::Resul
 
 impl Seen {
     /// Whether each key has the value that it had last, when so many were published.
-    pub fn has_all(&self, last: u64, keys: usize) -> bool {
-        let keys = keys as u64;
-        self.last.iter().zip(0..).all(|(number, key)| *number == last - (last + keys - key) % keys)
+    pub fn has_all(&self, last: u64, keys: u64) -> bool {
+        self.last.iter().all(|(key, number)| *number == last - (last + keys - key) % keys)
     }
 
-    fn take(&mut self, data: &RawValue, agent: &str, bytes: usize) -> anyhow::Result<()> {
+    fn take(&mut self, data: &RawValue, agent: Option<&str>, bytes: usize) -> anyhow::Result<()> {
         let batch: Batch<'_> = serde_json::from_str(data.get())?;
         let now = u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis())?;
         (self.batches, self.bytes) = (self.batches + 1, self.bytes + bytes as u64);
         for update in batch.updates {
             self.values += 1;
-            let last = self.last.get_mut(update.key).context("an unknown key")?;
-            self.wrong += u64::from(update.number <= *last || update.token != agent);
+            let Some(last) = self.last.get_mut(&update.key) else {
+                self.wrong += 1;
+                continue;
+            };
+            self.wrong += u64::from(update.number <= *last || agent.is_some_and(|agent| update.token != agent));
             *last = update.number;
             let slot = usize::try_from(now.saturating_sub(update.at))?.min(self.delays.len() - 1);
             self.delays[slot] += 1;

@@ -1,39 +1,22 @@
-//! The gateway, and the application that publishes.
+//! The gateway.
 
 use std::process::Stdio;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use platools_gateway::core::admin::NewToken;
 use platools_gateway::core::agent::Profile;
-use platools_gateway::core::feed::{Event, Feed, KeyedStream};
 use platools_gateway::core::ids::AgentId;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
-use serde::Serialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
-use tokio::time::{MissedTickBehavior, interval};
 
-use crate::Load;
 use crate::dashboards::{Plan, Seen};
 use crate::memory;
+use crate::publish::Publisher;
 use crate::report::{Measured, report};
-
-pub const PRICES: KeyedStream = KeyedStream::new("price_update_batch");
-
-/// What changes: about as large as a price.
-#[derive(Serialize)]
-struct Price<'a> {
-    #[serde(rename = "tokenAddress")]
-    token: &'a str,
-    key: u64,
-    price: f64,
-    /// The updates of an agent are counted.
-    number: u64,
-    /// When it was published, in milliseconds since 1970.
-    at: u64,
-}
+use crate::{Addressing, Load};
 
 pub async fn run(load: Load) -> anyhow::Result<()> {
     let gateway = Gateway::builder().start().await?;
@@ -46,8 +29,13 @@ pub async fn run(load: Load) -> anyhow::Result<()> {
         .spawn()?;
     let plan = Plan {
         token: token(&gateway).await?,
-        agents: agents.iter().map(ToString::to_string).collect(),
+        agents: agents
+            .iter()
+            .enumerate()
+            .map(|(number, agent)| (agent.to_string(), load.watched_keys(number)))
+            .collect(),
         keys: load.keys,
+        is_shared: load.by != Addressing::Agent,
     };
     let mut input = child.stdin.take().context("no stdin")?;
     input.write_all(format!("{}\n", serde_json::to_string(&plan)?).as_bytes()).await?;
@@ -57,14 +45,15 @@ pub async fn run(load: Load) -> anyhow::Result<()> {
     eprintln!("{} dashboards are connected; publishing for {} s", load.agents, load.seconds);
 
     let (mut memory, feed) = (Vec::new(), gateway.feed());
-    let begun = std::time::Instant::now();
+    let publisher = Publisher::new(&feed, &agents, load);
+    let (begun, cpu_before) = (std::time::Instant::now(), cpu_seconds()?);
     let published = tokio::select! {
-        published = publish(&feed, &agents, load) => published?,
+        published = publisher.run() => published?,
         error = memory::note(&mut memory) => return Err(error),
     };
     let took = begun.elapsed();
     let seen: Vec<Seen> = serde_json::from_str(&lines.next_line().await?.context("the dashboards ended")?)?;
-    let cpu = cpu_seconds()?;
+    let cpu = cpu_seconds()? - cpu_before;
     gateway.shutdown().await;
     child.wait().await?;
     let problems = report(&load, &Measured { published, took, seen, memory, cpu });
@@ -87,27 +76,6 @@ async fn token(gateway: &Gateway) -> anyhow::Result<String> {
     let ttl = Duration::from_secs(24 * 60 * 60);
     let new = NewToken::new(Role::Admin, ttl);
     Ok(gateway.core().local_admin().mint_token(new).await?.token.expose_secret().to_owned())
-}
-
-/// Publishes at that pace. Returns the number of each agent's last update.
-async fn publish(feed: &Feed, agents: &[AgentId], load: Load) -> anyhow::Result<u64> {
-    let mut pace = interval(Duration::from_secs(1) / load.updates);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let last = u64::from(load.updates) * u64::from(load.seconds);
-    for number in 1..=last {
-        pace.tick().await;
-        let key = number % load.keys;
-        let at = u64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis())?;
-        let name = key.to_string();
-        for agent in agents {
-            let price = Price { token: agent.as_str(), key, price: 0.000_123 * (number as f64), number, at };
-            feed.publish_keyed(agent, PRICES.key(&name), &price)?;
-        }
-        // Where there are only two threads, one that publishes without a pause is one less for sockets.
-        tokio::task::yield_now().await;
-    }
-    feed.publish_to(agents, Event::new("over", &last))?;
-    Ok(last)
 }
 
 /// How long this process has computed so far.

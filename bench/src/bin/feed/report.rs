@@ -13,7 +13,7 @@ const GROWTH: f64 = 1.15;
 
 /// What was measured.
 pub struct Measured {
-    /// The updates of each agent.
+    /// The updates of all keys.
     pub published: u64,
     pub took: Duration,
     pub seen: Vec<Seen>,
@@ -29,9 +29,11 @@ pub fn report(load: &Load, measured: &Measured) -> Vec<String> {
     let sum = |what: fn(&Seen) -> u64| seen.iter().map(what).sum::<u64>();
     let (batches, values, bytes) = (sum(|seen| seen.batches), sum(|seen| seen.values), sum(|seen| seen.bytes));
     let seconds = took.as_secs_f64();
-    let all = *published * load.agents as u64;
-    println!("agents                {}", load.agents);
-    println!("published             {all} in {seconds:.1} s, {:.0}/s", all as f64 / seconds);
+    // Those that have a dashboard to go to.
+    let all = *published * load.watched() * load.agents as u64 / load.keys;
+    println!("agents                {}, each with {} of {} keys", load.agents, load.watched(), load.keys);
+    println!("updates               {:.0}/s", *published as f64 / seconds);
+    println!("for dashboards        {all} in {seconds:.1} s, {:.0}/s", all as f64 / seconds);
     println!("received              {values} values in {batches} messages, {:.0} messages/s", batches as f64 / seconds);
     println!("replaced by later     {}", all.saturating_sub(values));
     println!("traffic               {:.1} MiB/s", bytes as f64 / seconds / 1024.0 / 1024.0);
@@ -47,8 +49,7 @@ pub fn report(load: &Load, measured: &Measured) -> Vec<String> {
             problems.push(problem);
         }
     };
-    let keys = usize::try_from(load.keys).unwrap_or(usize::MAX);
-    let lost = seen.iter().filter(|seen| !seen.has_all(*published, keys)).count();
+    let lost = seen.iter().filter(|seen| !seen.has_all(*published, load.keys)).count();
     check(seen.len() == load.agents, format!("only {} dashboards of {}", seen.len(), load.agents));
     check(lost == 0, format!("{lost} dashboards do not have every last value"));
     check(

@@ -128,20 +128,6 @@ impl InterestChange<'_> {
         }
     }
 
-    /// Removes the keys of an agent that `is_removed` chooses, and their values that wait for its dashboard.
-    fn remove_where(&mut self, agent: &AgentId, is_removed: impl Fn(&WatchedKey) -> bool, seat: Option<&Arc<Seat>>) {
-        let Some(declared) = self.declared.get_mut(agent) else { return };
-        let (removed, kept): (IndexSet<_>, IndexSet<_>) = declared.keys.drain(..).partition(is_removed);
-        declared.keys = kept;
-        if declared.keys.is_empty() {
-            self.declared.remove(agent);
-        }
-        removed.iter().for_each(|key| self.interest.remove(key, agent));
-        if let Some(seat) = seat.filter(|_| !removed.is_empty()) {
-            seat.mailbox.forget_values(|stream, name| removed.contains(&stream.key(name)));
-        }
-    }
-
     /// Removes keys from those of an agent.
     pub(super) fn remove<K: AsRef<str>>(
         &mut self,
@@ -150,8 +136,10 @@ impl InterestChange<'_> {
         keys: &[K],
         seat: Option<&Arc<Seat>>,
     ) {
-        let keys: IndexSet<&str> = keys.iter().map(AsRef::as_ref).collect();
-        self.remove_where(agent, |key| key.stream == stream && keys.contains(&*key.name), seat);
+        let Some(declared) = self.declared.get_mut(agent) else { return };
+        let keys = keys.iter().map(|key| stream.key(key.as_ref()));
+        let removed = keys.filter_map(|key| declared.keys.swap_take(&key)).collect();
+        self.withdraw(agent, &removed, seat);
     }
 
     /// Replaces the keys of a stream that an agent watches.
@@ -164,7 +152,22 @@ impl InterestChange<'_> {
     ) {
         let wanted: IndexSet<&str> = keys.iter().map(AsRef::as_ref).collect();
         self.add(agent, stream, keys, seat);
-        self.remove_where(agent, |key| key.stream == stream && !wanted.contains(&*key.name), seat);
+        let Some(declared) = self.declared.get_mut(agent) else { return };
+        let is_kept = |key: &WatchedKey| key.stream != stream || wanted.contains(&*key.name);
+        let (kept, removed) = declared.keys.drain(..).partition(is_kept);
+        declared.keys = kept;
+        self.withdraw(agent, &removed, seat);
+    }
+
+    /// Takes keys that an agent no longer declares out of the index, and their waiting values out of its dashboard's mailbox.
+    fn withdraw(&mut self, agent: &AgentId, removed: &IndexSet<WatchedKey>, seat: Option<&Arc<Seat>>) {
+        if self.declared.get(agent).is_some_and(|declared| declared.keys.is_empty()) {
+            self.declared.remove(agent);
+        }
+        removed.iter().for_each(|key| self.interest.remove(key, agent));
+        if let Some(seat) = seat.filter(|_| !removed.is_empty()) {
+            seat.mailbox.forget_values(|stream, name| removed.contains(&stream.key(name)));
+        }
     }
 
     /// Removes the keys of agents that do not exist. An agent has to be missing twice: one that another process has just added may be
@@ -177,7 +180,10 @@ impl InterestChange<'_> {
                 gone.push(agent.clone());
             }
         }
-        gone.iter().for_each(|agent| self.remove_where(agent, |_| true, None));
+        for agent in gone {
+            let removed = self.declared.remove(&agent).map(|declared| declared.keys).unwrap_or_default();
+            self.withdraw(&agent, &removed, None);
+        }
     }
 
     #[cfg(test)]

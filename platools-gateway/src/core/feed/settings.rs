@@ -6,7 +6,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FeedSettings {
-    /// How long it is from one ping to the next. A dashboard that answers none for twice as long is closed. Default: 30 seconds.
+    /// The time from one ping to the next. A dashboard is closed when two pings in a row had no pong, each for this time. Default: 30
+    /// seconds.
     pub ping_interval: Duration,
     /// How long keyed values are gathered before they travel as one message. Default: 100 milliseconds.
     pub tick: Duration,

@@ -109,12 +109,7 @@ where
 }
 
 /// Writes pings, answers, and what happens.
-async fn write<W>(
-    sink: &mut W,
-    watch: &mut Watch,
-    mut replies: mpsc::Receiver<Utf8Bytes>,
-    keepalive: &Keepalive,
-) -> End
+async fn write<W>(sink: &mut W, watch: &mut Watch, mut replies: mpsc::Receiver<Utf8Bytes>, keepalive: &Keepalive) -> End
 where
     W: Sink<Message, Error = axum::Error> + Unpin,
 {

@@ -15,9 +15,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::auth::Known;
 use super::problem::Problem;
-use crate::core::{Core, OpenSockets};
 use crate::core::figures::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 use crate::core::identity::Identity;
+use crate::core::{Core, OpenSockets};
 
 /// The form that is written: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

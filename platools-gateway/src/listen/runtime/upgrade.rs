@@ -16,9 +16,9 @@ use tracing::Instrument as _;
 
 use super::connection;
 use super::failure::Failure;
-use crate::core::{Core, SocketKind};
 use crate::core::ids::ConnectionId;
 use crate::core::origin::Protocol;
+use crate::core::{Core, SocketKind};
 use crate::listen::bearer_token;
 use crate::listen::http::RequestContext;
 
