@@ -104,7 +104,7 @@ use quote::quote;
 /// | `strict` | take only what the schema allows: no `"42"` for a number | off |
 /// | `allow_unknown` | ignore arguments the tool does not have | they are refused |
 /// | `inline` | run on the link's own task, for cheap functions only | a task, or a blocking thread for a sync function |
-/// | `expose_errors` | show the caller an error's chain of causes | off |
+/// | `expose_errors` | send an error's chain of causes and its stack, and the place of a panic, as the `traceback` | off |
 /// | `no_output_schema` | declare no schema of the result, which need not implement `JsonSchema` then | declared |
 /// | `output_schema_with = path` | the schema of the result, from a function `fn(&mut SchemaGenerator) -> Schema` of schemars | that of its type |
 /// | `crate = path` | where the crate `platools` is | `::platools` |

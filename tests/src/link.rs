@@ -75,6 +75,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.try_send(text.into()).await.expect("the socket is open");
     }
 
+    /// Sends a message of any kind.
+    ///
+    /// # Panics
+    /// The socket has ended.
+    pub async fn send_message(&mut self, message: Message) {
+        within(self.socket.send(message)).await.expect("the socket is open");
+    }
+
     /// Sends a text frame.
     ///
     /// # Errors

@@ -5,12 +5,13 @@ use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use platools::{Context, ToolError, ToolRegistry, tool, tools};
-use platools_tests::{Link, PATIENCE, Platform, Worker, client};
+use platools::{Context, PlatoolsClient, ToolError, ToolRegistry, tool, tools};
+use platools_tests::{Link, Log, PATIENCE, Platform, SECRET, Worker, client};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Give the number back.
 #[tool]
@@ -28,6 +29,18 @@ async fn fails() -> Result<(), ToolError> {
 #[tool(expose_errors)]
 async fn fails_openly() -> Result<(), ToolError> {
     Err(ToolError::new("the order is locked").with_source("by somebody else"))
+}
+
+/// Panic on a task, and say where.
+#[tool(expose_errors)]
+async fn panics_openly() -> i64 {
+    panic!("on a task")
+}
+
+/// Panic on a thread, and say where.
+#[tool(expose_errors)]
+fn panics_openly_blocking() -> i64 {
+    panic!("on a thread")
 }
 
 /// Panic on a task.
@@ -104,6 +117,8 @@ async fn failure(tool: &str, params: Value) -> Value {
         echo,
         fails,
         fails_openly,
+        panics_openly,
+        panics_openly_blocking,
         panics,
         panics_blocking,
         panics_inline,
@@ -135,6 +150,54 @@ async fn a_handlers_error_is_answered_with_its_causes_where_the_tool_shows_them(
 #[tokio::test]
 async fn a_panicking_handler_answers_tool_error_and_keeps_the_socket() {
     assert_eq!(failure("panics", json!({})).await["error"], "the tool panicked: on a task");
+}
+
+#[tokio::test]
+async fn a_panicking_handler_answers_with_the_place_of_the_panic_where_the_tool_shows_it() {
+    for (tool, message) in [("panics_openly", "on a task"), ("panics_openly_blocking", "on a thread")] {
+        let frame = failure(tool, json!({})).await;
+        assert_eq!(frame["error"], format!("the tool panicked: {message}"));
+        let traceback = frame["traceback"].as_str().expect("a traceback");
+        let place = format!("panicked at {}:", file!());
+        assert!(traceback.starts_with(&place), "{traceback}");
+    }
+    for tool in ["panics", "panics_blocking", "panics_inline"] {
+        assert_eq!(failure(tool, json!({})).await.get("traceback"), None, "{tool} shows nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_exposes_errors_shows_the_causes_and_places_of_every_tool() {
+    let platform = Platform::start().await;
+    let registry = ToolRegistry::new().with_tools(tools![fails, panics]).expect("valid tools");
+    let client = PlatoolsClient::builder().url(platform.url()).secret(SECRET).registry(registry).expose_errors();
+    let _worker = Worker::start(client.build().expect("a client"));
+    let mut link = platform.accept_worker().await;
+    link.call("f", "fails", json!({})).await;
+    assert_eq!(link.expect("tool_error").await["traceback"], "a cause that is nobody's business");
+    link.call("p", "panics", json!({})).await;
+    let frame = link.expect("tool_error").await;
+    assert!(frame["traceback"].as_str().is_some_and(|text| text.starts_with("panicked at ")), "{frame}");
+}
+
+#[tokio::test]
+async fn a_binary_frame_is_ignored_and_logged_once_for_each_connection() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let platform = Platform::start().await;
+    let registry = ToolRegistry::new().with_tools(tools![echo]).expect("valid tools");
+    let worker = async {
+        let _worker = Worker::start(client(&platform.url(), &registry));
+        let mut link = platform.accept_worker().await;
+        for _ in 0..3 {
+            link.send_message(Message::binary(vec![1, 2, 3])).await;
+        }
+        serves(&mut link).await;
+    };
+    let _subscribed = tracing::subscriber::set_default(subscriber);
+    worker.await;
+    assert_eq!(log.text().matches("a binary frame was ignored").count(), 1, "{}", log.text());
 }
 
 #[tokio::test]

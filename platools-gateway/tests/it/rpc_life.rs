@@ -111,18 +111,27 @@ async fn events_that_a_slow_caller_loses_show_as_a_gap_and_no_response_is_lost()
         }
     }
     let id = caller.send("health", json!({})).await;
-    assert_eq!(caller.response(&id).await["ok"], true);
+    let response = caller.response(&id).await;
+    assert_eq!(response["ok"], true);
     let seqs: Vec<_> = caller.events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert!(seqs[0] == 1 && seqs.is_sorted() && seqs.len() < LINES, "some were lost: {seqs:?}");
     caller.events.clear();
     feed.add(r#"{"message":"last"}"#);
+    let mut received = seqs.len();
     let last = loop {
         let event = caller.next().await;
+        received += 1;
         if event["payload"]["message"] == "last" {
             break event;
         }
     };
     assert_eq!(last["seq"], LINES + 1, "those that were lost have been counted");
+    let id = caller.send("health", json!({})).await;
+    let dropped = [response, caller.response(&id).await].iter().filter_map(|told| told["droppedEvents"].as_u64()).sum();
+    assert_eq!(dropped, (LINES + 1 - received) as u64, "the responses tell of each of them");
+    let viewer = gateway.add_key(Role::Viewer).await.unwrap();
+    let (_, metrics) = other.key(viewer.expose_secret()).text("/metrics").await;
+    assert!(metrics.contains(&format!("platools_events_dropped_total{{}} {dropped}\n")), "{dropped}: {metrics}");
 }
 
 #[tokio::test]

@@ -115,6 +115,14 @@ impl PlatoolsClientBuilder {
         self
     }
 
+    /// Sends the causes and the stack of every tool's errors to the platform, as the `traceback` of the failure. For a panic that is its place,
+    /// and the stack if `RUST_BACKTRACE` asks for one. Paths of source files and the words of causes are in it. Default: only those of tools
+    /// that are declared with `expose_errors`.
+    pub fn expose_errors(mut self) -> Self {
+        self.settings.limits.shows_errors = true;
+        self
+    }
+
     /// How many calls run at once; further ones wait. A call that waits because of its tool's `max_concurrency` does not count.
     /// Default: 1024.
     pub fn max_running_calls(mut self, calls: usize) -> Self {

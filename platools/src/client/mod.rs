@@ -148,3 +148,36 @@ impl Drop for Running {
         self.running.send_replace(false);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::link::{Jitter, Secret, backoff_delay_ms};
+
+    #[tokio::test(start_paused = true)]
+    async fn without_jitter_the_waits_of_a_client_are_exactly_the_curve() {
+        const RETRIES: u32 = 9;
+        let dials: Arc<Mutex<Vec<Instant>>> = Arc::default();
+        let seen = Arc::clone(&dials);
+        // A dial that fails before there is a socket takes no time.
+        let secret = Secret::provider(move || {
+            seen.lock().expect("no test panicked").push(Instant::now());
+            async { Err::<String, _>("the vault is closed") }
+        });
+        let reconnect = Reconnect::new().jitter(Jitter::None).max_attempts(RETRIES);
+        let client = PlatoolsClient::builder().url("http://127.0.0.1:1").secret(secret).reconnect(reconnect).build();
+        let ended = client.expect("a client").run_forever().await;
+        assert_eq!(ended.map_err(|error| error.kind()), Err(ErrorKind::RetriesExhausted));
+        let dials = dials.lock().expect("no test panicked").clone();
+        let waits: Vec<_> = dials.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60].map(Duration::from_secs));
+        let curve = (1..=RETRIES).map(|attempt| Duration::from_millis(backoff_delay_ms(attempt)));
+        assert_eq!(waits, curve.collect::<Vec<_>>());
+    }
+}

@@ -19,6 +19,41 @@ use crate::error::Error;
 ///     Platools::from_env()?.tools(tools![add]).drain_limit(Duration::from_secs(10)).connect().await
 /// }
 /// ```
+/// # Stopping
+///
+/// [`connect`](PlatoolsClientBuilder::connect) ends with the process: it connects again after every close of the platform, also after one with
+/// 1000. [`connect_until`](PlatoolsClientBuilder::connect_until) takes a future that stops it. Where the stop comes from elsewhere, keep the
+/// [`ClientHandle`](crate::ClientHandle) of a client; the crate handles no signals by itself.
+///
+/// ```no_run
+/// use platools::PlatoolsClient;
+///
+/// # #[cfg(unix)]
+/// #[tokio::main]
+/// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     use tokio::signal::unix::{SignalKind, signal};
+///
+///     let mut client = PlatoolsClient::builder().from_env()?.build()?;
+///     let (handle, mut terminated) = (client.handle(), signal(SignalKind::terminate())?);
+///     tokio::spawn(async move {
+///         terminated.recv().await;
+///         // Lets running calls end, delivers their results, and closes the socket.
+///         handle.stop().await;
+///     });
+///     client.run_forever().await?;
+///     Ok(())
+/// }
+/// # #[cfg(not(unix))]
+/// # fn main() {}
+/// ```
+///
+/// # Connecting again
+///
+/// The client waits 1, 2, 4, 8, 16, 32 and then 60 seconds between two attempts, each jittered between half and all of it. The constants
+/// [`BACKOFF_BASE_MS`](crate::BACKOFF_BASE_MS), [`BACKOFF_MAX_MS`](crate::BACKOFF_MAX_MS) and the function
+/// [`backoff_delay_ms`](crate::backoff_delay_ms) are that curve, and [`HEARTBEAT_INTERVAL_MS`](crate::HEARTBEAT_INTERVAL_MS) is the time between
+/// two heartbeats. The exact curve is `Reconnect::new().jitter(Jitter::None)`; it tries for ever unless
+/// `max_attempts(MAX_BACKOFF_ATTEMPTS)` ends it after [ten](crate::MAX_BACKOFF_ATTEMPTS), as the SDK for Python does.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Platools;

@@ -108,7 +108,8 @@ impl ToolRegistry {
         };
         // The owner of the future decides how long it waits.
         let max_wait = Duration::MAX;
-        let call = Accepted { context: context.clone(), tool, output: Output::new(limit), arrived: None, max_wait };
+        let (shows_errors, output) = (tool.definition().expose_errors, Output::new(limit));
+        let call = Accepted { context: context.clone(), tool, output, arrived: None, max_wait, shows_errors };
         Some((context, LocalCall(run(call).boxed())))
     }
 }

@@ -4,6 +4,7 @@
 //! a timeout, a cancellation or a refusal. Outcomes travel back over a channel to the task that owns the dispatcher; nothing
 //! in here waits for a socket.
 
+mod caught;
 mod clock;
 mod in_flight;
 mod local;
@@ -69,11 +70,14 @@ pub(crate) struct Limits {
     pub(crate) waiting_bytes: usize,
     /// For tools that declare no timeout.
     pub(crate) timeout: Duration,
+    /// Whether callers get the causes and the stack of every tool's errors.
+    pub(crate) shows_errors: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { running: 1024, waiting: 4096, waiting_bytes: 64 * 1024 * 1024, timeout: Duration::from_secs(300) }
+        let timeout = Duration::from_secs(300);
+        Self { running: 1024, waiting: 4096, waiting_bytes: 64 * 1024 * 1024, timeout, shows_errors: false }
     }
 }
 
@@ -87,6 +91,8 @@ struct Accepted {
     arrived: Option<Instant>,
     /// How long it may wait if its platform does not say how long its caller waits.
     max_wait: Duration,
+    /// Whether the caller gets the causes of an error, or its stack.
+    shows_errors: bool,
 }
 
 impl Accepted {
@@ -249,7 +255,8 @@ impl Dispatcher {
 
     fn accept(&self, call_id: &str, params: Params, tool: Arc<RegisteredTool>, output: Output) -> Accepted {
         let context = Context::reporting(call_id.into(), params, self.outlet.clone());
-        Accepted { context, tool, output, arrived: None, max_wait: MAX_WAIT }
+        let shows_errors = self.limits.shows_errors || tool.definition().expose_errors;
+        Accepted { context, tool, output, arrived: None, max_wait: MAX_WAIT, shows_errors }
     }
 
     fn start(&mut self, key: CallKey, call: Accepted, turn: Turn) -> Admission {

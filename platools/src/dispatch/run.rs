@@ -1,8 +1,7 @@
 //! [`Running`]: one call that has its turn, from the start of its handler to its end.
 
-use std::any::Any;
 use std::future::ready;
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
@@ -15,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 use tracing::{Span, debug, debug_span, warn};
 
+use super::caught::catch;
 use super::clock::{Clock, TimeIsUp};
 use super::turn::{Turn, waited_too_long};
 use super::{Accepted, Failure};
@@ -41,6 +41,8 @@ pub(super) struct Running {
     handler: Option<HandlerFuture>,
     clock: Clock,
     span: Span,
+    /// Whether the caller gets the causes of an error, or its stack.
+    shows_errors: bool,
     // After the handler, which is dropped first.
     turn: Turn,
 }
@@ -61,13 +63,14 @@ impl Running {
     pub(super) fn start(call: Accepted, mut turn: Turn, default_timeout: Duration) -> Result<Self, ToolError> {
         call.tool.try_start().map_err(too_many_calls)?;
         let patience = (call.tool.definition().execution == Execution::Blocking).then(|| call.patience());
-        let Accepted { context, tool, output, .. } = call;
+        let Accepted { context, tool, output, shows_errors, .. } = call;
         let timeout = tool.definition().timeout.unwrap_or(default_timeout);
         let (handler, clock) = match patience {
             Some(patience) => {
                 let (clock, begun) = Clock::from_thread(timeout, patience);
-                let handler = on_a_blocking_thread(tool.clone(), turn.permit.take(), context.clone(), output, begun);
-                (handler.boxed(), clock)
+                let permit = turn.permit.take();
+                let call = (tool.clone(), context.clone(), output);
+                (on_a_blocking_thread(call, shows_errors, permit, begun).boxed(), clock)
             }
             None => {
                 let (tool, context) = (Arc::clone(&tool), context.clone());
@@ -77,7 +80,7 @@ impl Running {
             }
         };
         let span = debug_span!("call", call.id = context.call_id(), tool.name = tool.name());
-        Ok(Self { tool, context, handler: Some(handler), clock, span, turn })
+        Ok(Self { tool, context, handler: Some(handler), clock, span, shows_errors, turn })
     }
 
     /// A call that was cancelled either has a result or failed as cancelled, and neither is a fault of the tool.
@@ -95,7 +98,7 @@ impl Running {
         let latency = self.clock.latency(ended);
         let (result, fault) = match result {
             Ok(output) => (Ok(output), None),
-            Err(Failed { error, fault }) => (Err(self.span.in_scope(|| report(&self.tool, error))), fault),
+            Err(Failed { error, fault }) => (Err(self.span.in_scope(|| report(self.shows_errors, error))), fault),
         };
         if let Some(latency) = latency {
             self.tool.health().record(ended, latency, fault);
@@ -112,7 +115,7 @@ impl Future for Running {
         let this = self.get_mut();
         this.clock.polled();
         let handler = this.handler.as_mut().expect("a call is not polled after its end");
-        let polled = this.span.in_scope(|| guarded(&this.context, || handler.as_mut().poll(cx)));
+        let polled = this.span.in_scope(|| guarded(&this.context, this.shows_errors, || handler.as_mut().poll(cx)));
         let result = match polled {
             Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
             Ok(Poll::Pending) => {
@@ -125,7 +128,7 @@ impl Future for Running {
             Err(panicked) => Err(this.unless_cancelled(Failed::by_fault(panicked))),
         };
         // What the handler leaves behind is dropped here, because that may panic too.
-        let dropped = guarded(&this.context, || this.handler = None);
+        let dropped = guarded(&this.context, this.shows_errors, || this.handler = None);
         Poll::Ready(this.end(dropped.map_err(Failed::by_fault).and(result)))
     }
 }
@@ -175,10 +178,9 @@ fn handler(tool: &RegisteredTool, context: Context, output: Output) -> HandlerFu
 /// Runs a handler that blocks on a thread of the blocking pool. It cannot be stopped there: after a timeout it runs to its
 /// end and its result is ignored, and it keeps the tool's permit until then.
 async fn on_a_blocking_thread(
-    tool: Arc<RegisteredTool>,
+    (tool, context, output): (Arc<RegisteredTool>, Context, Output),
+    shows_errors: bool,
     permit: Option<OwnedSemaphorePermit>,
-    context: Context,
-    output: Output,
     begun: oneshot::Sender<Instant>,
 ) -> Result<Output, ToolError> {
     let (runtime, span) = (Handle::current(), Span::current());
@@ -188,7 +190,9 @@ async fn on_a_blocking_thread(
             // The call has ended already.
             return Err(cancelled());
         }
-        span.in_scope(|| context.enclose(|| runtime.block_on(handler(&tool, context.clone(), output))))
+        let run = || context.enclose(|| runtime.block_on(handler(&tool, context.clone(), output)));
+        // The place of a panic is only known on its own thread.
+        span.in_scope(|| catch(shows_errors, run).unwrap_or_else(|caught| resume_unwind(Box::new(caught))))
     };
     match tokio::task::spawn_blocking(blocking).await {
         Ok(ended) => ended,
@@ -198,21 +202,9 @@ async fn on_a_blocking_thread(
     }
 }
 
-/// Runs a part of a handler with its context, and turns a panic into an error.
-fn guarded<R>(context: &Context, part: impl FnOnce() -> R) -> Result<R, ToolError> {
-    // Whatever the handler shared with the rest of the program may be left half done by a panic, just as by a panic of any
-    // other task; nothing of this crate is.
-    let part = AssertUnwindSafe(|| context.enclose(part));
-    std::panic::catch_unwind(part).map_err(|payload| panicked(&*payload))
-}
-
-fn panicked(payload: &(dyn Any + Send)) -> ToolError {
-    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-    let message = match text {
-        Some(text) => format!("the tool panicked: {text}"),
-        None => "the tool panicked".to_owned(),
-    };
-    ToolError::new(message).with_code(code::PANICKED)
+/// Runs a part of a handler with its context, and turns a panic into an error, with its place if that is shown.
+fn guarded<R>(context: &Context, is_shown: bool, part: impl FnOnce() -> R) -> Result<R, ToolError> {
+    catch(is_shown, || context.enclose(part)).map_err(ToolError::from)
 }
 
 /// The failure of a call that the platform has given up.
@@ -231,7 +223,7 @@ fn too_many_calls(wait: Duration) -> ToolError {
 }
 
 /// Logs a failure, and decides what its caller may know of the causes.
-fn report(tool: &RegisteredTool, error: ToolError) -> Failure {
+fn report(is_shown: bool, error: ToolError) -> Failure {
     let causes = error.causes();
     if error.code() == code::INVALID_ARGUMENTS {
         // The message quotes what the caller sent, which is not for the log.
@@ -242,5 +234,5 @@ fn report(tool: &RegisteredTool, error: ToolError) -> Failure {
         let causes = causes.as_deref().unwrap_or("none");
         warn!(error.code = error.code(), error.message = error.message(), error.causes = causes, "call failed");
     }
-    Failure { shown_causes: causes.filter(|_| tool.definition().expose_errors), error }
+    Failure { shown_causes: is_shown.then(|| error.traceback()).flatten(), error }
 }

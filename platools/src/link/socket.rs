@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
+use tracing::warn;
 
 use super::connect::RawSocket;
 use super::report::Disconnect;
@@ -33,6 +34,8 @@ pub(crate) struct Socket {
     unflushed: bool,
     /// Whether a ping is to be sent behind what is queued.
     ping: bool,
+    /// Whether the log has a line about a binary frame.
+    has_logged_binary: bool,
 }
 
 /// What came over a socket: a message, or its end.
@@ -46,7 +49,7 @@ pub(crate) fn text(received: Received) -> Result<Option<Utf8Bytes>, Disconnect> 
             let (code, reason) = frame.map(|frame| (u16::from(frame.code), frame.reason.to_string())).unzip();
             Err(Disconnect::Closed { code, reason: reason.unwrap_or_default() })
         }
-        // The library answers pings itself, and no protocol here has binary frames.
+        // The library answers pings itself, and no protocol here has binary frames: the socket logs them.
         Some(Ok(_)) => Ok(None),
         Some(Err(error)) => Err(Disconnect::Broken { error: error.to_string() }),
         None => Err(Disconnect::Closed { code: None, reason: String::new() }),
@@ -57,13 +60,17 @@ impl Socket {
     /// A socket whose bytes are not observed.
     #[cfg(any(test, feature = "runtime"))]
     pub(crate) fn new(raw: RawSocket) -> Self {
-        Self { raw, traffic: None, queue: VecDeque::new(), queued_bytes: 0, unflushed: false, ping: false }
+        Self::with(raw, None)
     }
 
     /// A socket whose bytes are observed below it.
     pub(super) fn observed(raw: RawSocket, traffic: Traffic) -> Self {
-        let traffic = Some(traffic);
-        Self { raw, traffic, queue: VecDeque::new(), queued_bytes: 0, unflushed: false, ping: false }
+        Self::with(raw, Some(traffic))
+    }
+
+    fn with(raw: RawSocket, traffic: Option<Traffic>) -> Self {
+        let (queue, queued_bytes, unflushed, ping) = (VecDeque::new(), 0, false, false);
+        Self { raw, traffic, queue, queued_bytes, unflushed, ping, has_logged_binary: false }
     }
 
     /// When the other side last took bytes that waited for it, where that is observed.
@@ -117,7 +124,15 @@ impl Socket {
 
     /// The next message, if there is one already. Writes nothing, so that one flush serves all replies to a burst.
     pub(super) fn try_next(&mut self) -> Option<Received> {
-        self.raw.next().now_or_never()
+        let received = self.raw.next().now_or_never();
+        received.inspect(|received| self.note(received))
+    }
+
+    /// Logs the first binary frame: no protocol here has any, and each is ignored.
+    fn note(&mut self, received: &Received) {
+        if matches!(received, Some(Ok(Message::Binary(_)))) && !std::mem::replace(&mut self.has_logged_binary, true) {
+            warn!("a binary frame was ignored; further ones of this connection are not logged");
+        }
     }
 
     /// Closes the socket behind the frames of `source`, and tells whether the other side did so too before the deadline: then
@@ -198,7 +213,10 @@ impl Socket {
         if let Poll::Ready(Err(error)) = self.poll_write(cx, source) {
             return Poll::Ready(Some(Err(error)));
         }
-        self.raw.poll_next_unpin(cx)
+        self.raw.poll_next_unpin(cx).map(|received| {
+            self.note(&received);
+            received
+        })
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, source: &mut Source<'_>) -> Poll<Result<(), SocketError>> {

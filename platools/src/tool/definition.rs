@@ -42,7 +42,7 @@ pub struct ToolDefinition {
     pub max_concurrency: Option<NonZeroU32>,
     /// How many calls may start in a span of time; further ones fail as [`rate_limited`](super::code::RATE_LIMITED).
     pub rate_limit: Option<Rate>,
-    /// Whether a failure's chain of causes is shown to the caller. Default: no.
+    /// Whether a failure's chain of causes and its stack, or the place of a panic, are sent with it. Default: no.
     pub expose_errors: bool,
     /// What the author of a typed tool got wrong about its arguments.
     pub(crate) mistake: Option<String>,

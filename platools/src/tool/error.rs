@@ -42,7 +42,8 @@ pub mod code {
 /// Why a call failed.
 ///
 /// The message reaches the caller. So do the code, the hint to retry and the details, if the platform knows the extension `error-details`.
-/// The error behind it ([`with_source`](Self::with_source)) stays in the worker's log, unless the tool is declared with `expose_errors`.
+/// The error behind it ([`with_source`](Self::with_source)) stays in the worker's log, unless the tool is declared with `expose_errors`: then
+/// its causes, and the stack that a report such as `anyhow::Error` has captured, are sent as the `traceback` of the failure.
 ///
 /// `?` converts any error into one: error types, strings, boxed errors, and reports such as `anyhow::Error`. The caller sees the text of
 /// its `Display`, the code is [`code::FAILED`], and the error becomes the source. [`internal`](Self::internal) shows the caller nothing of an error.
@@ -199,6 +200,23 @@ impl ToolError {
     }
 }
 
+impl ToolError {
+    /// The chain of causes, and the stack where the error behind this one has captured one; `None` if there is neither.
+    pub(crate) fn traceback(&self) -> Option<String> {
+        let parts: Vec<_> = self.causes().into_iter().chain(self.stack()).collect();
+        (!parts.is_empty()).then(|| parts.join("\n"))
+    }
+
+    /// The stack that a report such as `anyhow::Error` has captured. The standard library has no way to ask an error for it, but
+    /// the `Debug` of reports ends with it.
+    fn stack(&self) -> Option<String> {
+        const HEADING: &str = "\n\nStack backtrace:\n";
+        let text = format!("{:?}", self.0.source.as_deref()?);
+        let at = text.find(HEADING)?;
+        Some(text[at + 2..].to_owned())
+    }
+}
+
 impl fmt::Display for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)
@@ -298,6 +316,34 @@ mod tests {
         assert_eq!(error.message(), "outer");
         assert_eq!(error.causes().as_deref(), Some("inner"));
         assert_eq!(ToolError::from(Layer("alone", None)).causes(), None);
+    }
+
+    /// A report as `anyhow` has it, with a stack.
+    struct Report;
+
+    impl fmt::Debug for Report {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(
+                "no stock\n\nCaused by:\n    the shelf is empty\n\nStack backtrace:\n   0: shelf::take\n   1: main",
+            )
+        }
+    }
+
+    impl fmt::Display for Report {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("no stock")
+        }
+    }
+
+    impl StdError for Report {}
+
+    #[test]
+    fn a_traceback_has_the_causes_and_the_stack_of_a_report() {
+        let stack = "Stack backtrace:\n   0: shelf::take\n   1: main";
+        assert_eq!(ToolError::from(Report).traceback().as_deref(), Some(stack));
+        let error = ToolError::new("outer").with_source(Report);
+        assert_eq!(error.traceback(), Some(format!("no stock\n{stack}")));
+        assert_eq!(ToolError::from(Layer("alone", None)).traceback(), None);
     }
 
     #[test]

@@ -223,7 +223,7 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
         if let (Some(excess), Some(traffic)) = (&mut self.excess, &self.counted)
             && excess.make_room()
         {
-            traffic.allow(excess.max_bytes + ALLOWED_BEYOND);
+            traffic.allow(excess.max_bytes.saturating_add(ALLOWED_BEYOND));
             return Ok(());
         }
         Err(ends(self.too_large(None)))
@@ -263,7 +263,7 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
             excess.held = None;
         }
         if let Some(traffic) = &self.counted {
-            traffic.allow(self.max_bytes + ALLOWED_BEYOND);
+            traffic.allow(self.max_bytes.saturating_add(ALLOWED_BEYOND));
         }
     }
 }
@@ -288,5 +288,85 @@ async fn exceeded(counted: Option<&Traffic>) {
     match counted {
         Some(traffic) => traffic.exceeded().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures::stream;
+    use tracing::instrument::WithSubscriber as _;
+
+    use super::*;
+    use crate::core::limits::Limits;
+
+    /// The log of a reader of these messages, and its ends: sizes of those that were dropped, and the last end.
+    async fn read(messages: Vec<Message>, drops: bool) -> (String, Vec<TooLarge>, Unread) {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let writer = Arc::clone(&log);
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || Log(Arc::clone(&writer))).finish();
+        let reading = async {
+            let messages = stream::iter(messages.into_iter().map(Ok));
+            let mut reader = Reader::new(messages, Duration::MAX, 10);
+            if drops {
+                let limiter = Arc::new(Limiter::new(&Limits::default()));
+                reader.trust(10, Excess::new(limiter, "key_1".to_owned(), 1000));
+            }
+            let mut dropped = Vec::new();
+            loop {
+                match reader.receive().await {
+                    Ok(Received::Message(_)) => {}
+                    Ok(Received::Dropped { too_large, .. }) => dropped.push(too_large),
+                    Err(end) => return (dropped, end),
+                }
+            }
+        };
+        let (dropped, end) = reading.with_subscriber(subscriber).await;
+        let text = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+        (text, dropped, end)
+    }
+
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn text(bytes: usize) -> Message {
+        Message::Text("x".repeat(bytes).into())
+    }
+
+    #[tokio::test]
+    async fn a_message_over_the_limit_is_dropped_and_the_log_warns_with_its_size_and_the_limit() {
+        let (log, dropped, end) = read(vec![text(10), text(11), text(1)], true).await;
+        assert_eq!(dropped, [TooLarge { bytes: Some(11), limit: 10 }]);
+        assert_eq!(end, Unread::Broken(Broken::Gone));
+        assert!(log.contains("WARN") && log.contains("message too large; it was dropped"), "{log}");
+        assert!(log.contains("message.bytes=11 message.limit=10") && log.lines().count() == 1, "{log}");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_ends_a_connection_is_in_the_log_with_its_size_and_the_limit() {
+        let (log, dropped, end) = read(vec![text(10), text(11), text(1)], false).await;
+        assert_eq!((dropped, end), (vec![], Unread::TooLarge(TooLarge { bytes: Some(11), limit: 10 })));
+        assert_eq!(end.to_string(), "message too large: 11 bytes; the limit is 10");
+        assert!(log.contains("WARN") && log.contains("message too large; the connection is closed"), "{log}");
+        assert!(log.contains("message.bytes=11 message.limit=10"), "{log}");
+    }
+
+    #[tokio::test]
+    async fn binary_messages_are_logged_once_for_each_connection() {
+        let binary = || Message::Binary(vec![1].into());
+        let (log, _, _) = read(vec![binary(), text(1), binary(), binary()], true).await;
+        assert_eq!((log.lines().count(), log.contains("a binary message is not understood")), (1, true), "{log}");
     }
 }
