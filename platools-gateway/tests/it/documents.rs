@@ -122,7 +122,7 @@ async fn a_conversation_that_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_token_is_a_viewer_as_printed() {
+async fn a_connection_with_an_unknown_token_is_a_viewer() {
     let gateway = dev_gateway().await;
     let mut caller = RpcCaller::stranger_at(&gateway).await;
     // The printed token is nobody's.
