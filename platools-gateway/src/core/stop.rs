@@ -46,6 +46,7 @@ impl Core {
 
     /// Ends every call that still waits, and closes every link and every caller's socket at once.
     pub(crate) fn abort(&self) {
+        self.runtime.abort();
         self.fail_calls();
         self.workers.close_all(Closing::ShuttingDown);
         self.dismiss_callers();

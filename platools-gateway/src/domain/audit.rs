@@ -27,7 +27,7 @@ pub mod action {
     pub const ENVIRONMENT_DELETE: &str = "environment.delete";
     /// An agent was added.
     pub const AGENT_CREATE: &str = "agent.create";
-    /// An agent's profile or owner was changed.
+    /// An agent's names, profile or owner were changed.
     pub const AGENT_UPDATE: &str = "agent.update";
     /// An agent was removed.
     pub const AGENT_DELETE: &str = "agent.delete";

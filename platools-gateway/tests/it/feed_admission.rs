@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use platools_gateway::core::admin::{AgentChange, NewToken, NewWorkerToken};
-use platools_gateway::core::agent::ProfileChange;
 use platools_gateway::core::limits::Limits;
 use platools_gateway::core::project::ProjectName;
 use platools_gateway::dev::{self, DevOptions};

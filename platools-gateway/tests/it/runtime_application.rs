@@ -1,16 +1,16 @@
 //! Custom events between agents and the application that embeds the gateway, or a backend beside it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use platools_gateway::core::ids::{AgentId, ChannelId};
-use platools_gateway::core::runtime::AgentEvent;
+use platools_gateway::core::runtime::{AgentEvent, AgentRuntime};
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::runtime_agent::{Agent, patient, started};
+use crate::runtime_agent::{Agent, AgentSocket, patient, started};
 use crate::support::{Caller, viewer, within};
 
 /// A gateway whose application passes custom events on to the test.
@@ -292,4 +292,32 @@ async fn only_the_project_tells_its_agents_and_a_refusal_is_in_the_audit() {
     .await;
     let subjects: Vec<_> = refusals.iter().map(|refusal| refusal["subject"].as_str().unwrap()).collect();
     assert!(subjects.iter().all(|subject| subject.contains("/v1/agents/{agent}/events")), "{subjects:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_dropped_ends_a_handler_that_tells_agents_itself() {
+    let (runtime, alive) = (Arc::new(OnceLock::<AgentRuntime>::new()), Arc::new(()));
+    let own = Arc::clone(&runtime);
+    let held = Arc::downgrade(&alive);
+    let builder = patient(|_| {}).on_agent_event(move |event: AgentEvent| {
+        let (own, alive) = (Arc::clone(&own), Arc::clone(&alive));
+        async move {
+            let runtime = own.get().expect("it was set before the agent came");
+            runtime.tell(&event.agent_id, "answer", &event.kind).unwrap();
+            drop(alive);
+        }
+    });
+    let gateway = within(builder.start()).await.unwrap();
+    runtime.set(gateway.runtime()).unwrap();
+    let mut socket = AgentSocket(Agent::new(&gateway, "scout").await.dial().await.open().await.into_socket());
+    socket.send(json!({"type": "question"})).await;
+    socket.event("question").await;
+    assert_eq!(socket.event("answer").await, "question");
+    drop(gateway);
+    within(async {
+        while held.upgrade().is_some() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }

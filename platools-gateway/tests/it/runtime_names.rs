@@ -137,7 +137,7 @@ async fn title_and_address_are_set_changed_and_taken_back_over_rest() {
         (json!({"slug": "x", "title": "x".repeat(129)}), "a title has 1 to 128 characters"),
         (json!({"slug": "x", "address": "0x 1"}), "an address has 1 to 128 letters"),
         (json!({"slug": "x", "address": ""}), "an address has 1 to 128 letters"),
-        (json!({"slug": "x", "address": "agent_1"}), "as ids do"),
+        (json!({"slug": "x", "address": format!("agent_{}", "0".repeat(32))}), "not like an id"),
     ] {
         let refused = admin.post("/v1/agents", body).await;
         refused.is_problem(400, "invalid_request", false);

@@ -1,23 +1,20 @@
 //! [`check_address`]: the rule for an agent's address, such as that of its wallet.
 
+use super::looks_like_id;
 use crate::core::error::{Error, ErrorKind};
 
 /// Characters of an address. Wallets have 42, names of naming services and DIDs up to about 100.
 const MAX_ADDRESS_CHARS: usize = 128;
 
-/// Beginnings of an agent's id: an address must not pass for one.
-const ID_PREFIXES: [&str; 2] = ["agent_", "agt_"];
-
-/// An address as it is kept: plain characters, which need no escaping in a URL, a log line or a terminal.
+/// An address as it is kept: plain characters, which are safe in a log line and in a terminal.
 pub(crate) fn check_address(address: &str) -> Result<String, Error> {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-._:@+/~#".contains(character);
-    let is_id = ID_PREFIXES.iter().any(|prefix| address.starts_with(prefix));
     let starts_well = address.starts_with(|first: char| first.is_ascii_alphanumeric());
-    if starts_well && !is_id && address.len() <= MAX_ADDRESS_CHARS && address.chars().all(is_plain) {
+    if starts_well && !looks_like_id(address) && address.len() <= MAX_ADDRESS_CHARS && address.chars().all(is_plain) {
         return Ok(address.to_owned());
     }
-    let rule = "an address has 1 to 128 letters, digits and characters of `-._:@+/~#`, the first a letter or digit, and does not begin \
-                with `agent_` or `agt_`, as ids do";
+    let rule = "an address has 1 to 128 letters, digits and characters of `-._:@+/~#`, the first a letter or digit, and is \
+                not like an id";
     Err(Error::new(ErrorKind::InvalidRequest, rule))
 }
 
@@ -51,8 +48,8 @@ mod tests {
             "a?b",
             "a%20",
             "<b>",
-            "agent_1",
             "agt_1",
+            "agent_00112233445566778899aabbccddeeff",
             &"x".repeat(129),
         ] {
             let error = check_address(address).unwrap_err();

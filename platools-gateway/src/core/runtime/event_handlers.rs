@@ -109,6 +109,11 @@ impl EventHandlers {
         }
     }
 
+    /// Ends all handlers at once. One of them may own a handle to what it is part of, so dropping everything else would not end it.
+    pub(super) fn abort(&self) {
+        self.lock().clear();
+    }
+
     fn note_dropped(&self, event: &AgentEvent, dropped: u64) {
         self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
         let Some(dropped) = self.drops.lock().unwrap_or_else(PoisonError::into_inner).note(dropped, Instant::now())

@@ -104,6 +104,11 @@ impl Runtime {
         self.shared.handlers.add(handler, tasks);
     }
 
+    /// Ends the handlers of custom events at once.
+    pub(super) fn abort(&self) {
+        self.shared.handlers.abort();
+    }
+
     /// Writes to the end what is to be written, and has the last custom events handled.
     pub(super) async fn close(&self) {
         tokio::join!(self.writer.close(), self.shared.handlers.close());
@@ -130,8 +135,9 @@ pub(crate) struct Peer {
     /// What it is known by.
     pub(crate) caller: Caller,
     pub(crate) id: AgentId,
+    /// Its name in URLs, for the log.
     pub(crate) slug: String,
-    /// Its names for other agents, as of when it said so.
+    /// Its names for other agents, at the time of the request.
     pub(crate) names: AgentNames,
 }
 
