@@ -11,7 +11,7 @@ mod tools;
 
 use futures::future::BoxFuture;
 use platools::wire::rpc::{Request, RpcError, method};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::session::Session;
@@ -89,6 +89,11 @@ impl Params {
         // The protocol's own way, and so its own words where they do not fit.
         Request::new("", self.method, &self.raw).decode()
     }
+}
+
+/// Reads an optional text. An empty one is none: clients begin with `''` where they have nothing yet.
+pub(super) fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 
 fn reply(payload: &impl Serialize) -> Reply {
