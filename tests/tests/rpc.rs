@@ -152,6 +152,66 @@ async fn a_chat_that_failed_ends_with_the_error() {
 }
 
 #[tokio::test]
+async fn a_conversation_whose_first_message_fails_goes_on_with_the_id_of_the_failure() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let conversation = client.conversation("main");
+    for (details, sent, kept) in [
+        (json!({"code": "not_found"}), None, None),
+        (json!({"code": "model_unavailable", "sessionId": "conv_1", "runId": "run_1"}), None, Some("conv_1")),
+        (json!({"code": "rate_limited"}), Some("conv_1"), Some("conv_1")),
+    ] {
+        let chat = within(conversation.say("Hello!")).await.expect("it begins");
+        let request = link.request("chat.send").await;
+        assert_eq!(request["params"]["sessionId"].as_str(), sent);
+        let error = json!({"code": "UNAVAILABLE", "message": "no", "retryable": true, "details": details});
+        link.fail(request["id"].clone(), error).await;
+        let error = within(chat.reply()).await.expect_err("it failed");
+        assert_eq!(error.session_id(), details["sessionId"].as_str());
+        assert_eq!(error.run_id(), details["runId"].as_str());
+        assert_eq!(conversation.session_id().as_deref(), kept);
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_is_known_from_the_begin_of_its_first_run_on() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let conversation = client.conversation("main");
+    let mut chat = within(conversation.say("Hello!")).await.expect("it begins");
+    link.request("chat.send").await;
+    link.event("agent", json!({"run_id": "run", "status": "started", "session_id": "conv_1"})).await;
+    item(&mut chat).await;
+    link.kill();
+    within(chat.next()).await.expect("an end").expect_err("the connection is lost");
+    assert_eq!(conversation.session_id().as_deref(), Some("conv_1"));
+}
+
+#[tokio::test]
+async fn events_of_other_runs_and_of_calls_are_not_those_of_a_chat() {
+    let gateway = Platform::start().await;
+    let (client, mut link) = connected(&gateway).await;
+    let mut chat = within(client.chat("main", "Hello!")).await.expect("it begins");
+    let request = link.request("chat.send").await;
+    link.event("agent", json!({"run_id": "run", "status": "started", "session_id": "s"})).await;
+    for (event, payload) in [
+        ("chat", json!({"chunk": "no", "delta": "no", "run_id": "other"})),
+        ("agent", json!({"run_id": "other", "status": "failed"})),
+        ("tool.call", json!({"tool": "add", "input": {}, "call_id": "c1"})),
+        ("tool.result", json!({"tool": "add", "output": 1, "call_id": "c1"})),
+        ("tool.call", json!({"tool": "add", "input": {}, "run_id": "other", "call_id": "c2"})),
+        ("chat", json!({"chunk": "yes", "delta": "yes", "run_id": "run"})),
+    ] {
+        link.event(event, payload).await;
+    }
+    link.say(request["id"].clone(), "yes", "s").await;
+    let ChatItem::Event(ChatEvent::Agent(agent)) = item(&mut chat).await else { panic!("it starts") };
+    assert_eq!(agent.session_id.as_deref(), Some("s"));
+    assert_eq!(text(&mut chat).await, "yes");
+    assert!(matches!(item(&mut chat).await, ChatItem::Reply(_)));
+}
+
+#[tokio::test]
 async fn every_code_and_those_of_a_newer_gateway_reach_the_caller() {
     let gateway = Platform::start().await;
     let (client, mut link) = connected(&gateway).await;

@@ -90,8 +90,18 @@ impl Core {
     /// # Errors
     /// Everything that can go wrong with a call; see [`ErrorKind`].
     pub async fn call(&self, caller: &Caller, request: CallRequest) -> Result<CallReply, Error> {
-        let permit = self.permit_call(caller)?;
-        self.call_permitted(caller, permit, request).await
+        self.call_with_id(caller, request, CallId::random()).await
+    }
+
+    /// Calls a tool like [`Core::call`], under an id that its caller has told already. No other call has it.
+    pub(crate) async fn call_with_id(
+        &self,
+        caller: &Caller,
+        request: CallRequest,
+        call_id: CallId,
+    ) -> Result<CallReply, Error> {
+        let _under_way = self.permit_call(caller)?;
+        self.call_once(caller, request, call_id, None).await
     }
 
     /// Counts a call before it is known which one it is, for whoever has to say so early if it is too much.
@@ -113,7 +123,7 @@ impl Core {
         request: CallRequest,
     ) -> Result<CallReply, Error> {
         let _under_way = permit;
-        self.call_once(caller, request, None).await
+        self.call_once(caller, request, CallId::random(), None).await
     }
 
     /// Makes a call, and notes it before it runs if it has an idempotency key.
@@ -121,6 +131,7 @@ impl Core {
         &self,
         caller: &Caller,
         mut request: CallRequest,
+        call_id: CallId,
         named: Option<&Beginning<'_>>,
     ) -> Result<CallReply, Error> {
         request.trace = request.trace.sampled(self.trace_ratio);
@@ -131,8 +142,7 @@ impl Core {
             Err(error) => return Err(may_call.err().unwrap_or(error)),
         };
         let _under_way_there = self.limiter.call_of(&found.identity.entity_id)?;
-        let mut record = self.journal.begin(&self.observers, caller, &found, &request);
-        let call_id = record.call_id().clone();
+        let mut record = self.journal.begin(&self.observers, caller, &found, &request, &call_id);
         let end = match may_call {
             Ok(()) => self.run(caller, &found, &request, &call_id, named).await,
             Err(error) => Err(error),

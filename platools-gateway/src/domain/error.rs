@@ -28,6 +28,7 @@ pub struct Error {
     problems: Vec<ArgumentProblem>,
     wait: Option<Duration>,
     account: Option<Box<ToolAccount>>,
+    tool_calls: usize,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -57,6 +58,7 @@ impl Error {
             problems: Vec::new(),
             wait: None,
             account: None,
+            tool_calls: 0,
             source: None,
         }
     }
@@ -92,6 +94,12 @@ impl Error {
         self
     }
 
+    /// Notes how many tools an agent had called by then.
+    pub(crate) fn after_tool_calls(mut self, tool_calls: usize) -> Self {
+        self.tool_calls = tool_calls;
+        self
+    }
+
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
@@ -109,10 +117,16 @@ impl Error {
         &self.problems
     }
 
-    /// How long to wait before trying again, where that is known.
+    /// How long to wait before trying again, where that is known and [trying again](ErrorKind::is_retryable) may help.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
-        self.wait
+        self.wait.filter(|_| self.kind.is_retryable())
+    }
+
+    /// The number of tools that an agent had called when its run failed. With any of them, a second run may do their work twice.
+    #[must_use]
+    pub fn tool_calls(&self) -> usize {
+        self.tool_calls
     }
 
     /// What went wrong, with everything that is wrong with the arguments on a line of its own, for whoever may put it right.
@@ -214,8 +228,14 @@ pub enum ErrorKind {
     Busy,
     /// The agent did not answer in time.
     AgentTimeout,
-    /// The agent's model failed.
+    /// The agent failed, or its model refused the request for good.
     AgentFailed,
+    /// The agent's model takes no more requests at the moment.
+    ModelOverloaded,
+    /// The agent's model cannot be reached, or failed.
+    ModelUnavailable,
+    /// The conversation is longer than the agent's model reads.
+    ContextLengthExceeded,
     /// The gateway was not told what this needs.
     NotConfigured,
     /// The listening address, what may be listened on, or the certificate to do it with.
@@ -254,22 +274,71 @@ impl ErrorKind {
             Self::Busy => "busy",
             Self::AgentTimeout => "agent_timeout",
             Self::AgentFailed => "agent_failed",
+            Self::ModelOverloaded => "model_overloaded",
+            Self::ModelUnavailable => "model_unavailable",
+            Self::ContextLengthExceeded => "context_length_exceeded",
             Self::NotConfigured => "not_configured",
             Self::Listen => "listen",
             Self::Storage => "storage",
         }
     }
 
-    /// Whether the same request may succeed later and is certain not to have run the tool.
+    /// Whether the same request may succeed later. The tool of a call is certain not to have run; for an agent that called tools before
+    /// its model failed see [`Error::tool_calls`].
     ///
     /// A timeout is not: the tool may have run, and only the caller knows whether running it twice does harm.
     #[must_use]
     pub fn is_retryable(self) -> bool {
         matches!(
             self,
-            Self::WorkerOffline | Self::WorkerBusy | Self::RateLimited | Self::Overloaded | Self::Storage | Self::Busy
+            Self::WorkerOffline
+                | Self::WorkerBusy
+                | Self::RateLimited
+                | Self::Overloaded
+                | Self::Storage
+                | Self::Busy
+                | Self::ModelOverloaded
+                | Self::ModelUnavailable
         )
     }
+}
+
+/// Every kind, for tests that say something of all of them.
+#[cfg(test)]
+impl ErrorKind {
+    pub(crate) const ALL: [Self; 31] = [
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::InvalidRequest,
+        Self::InvalidArguments,
+        Self::UnknownTool,
+        Self::AmbiguousTool,
+        Self::ToolDisabled,
+        Self::WorkerOffline,
+        Self::WorkerBusy,
+        Self::Timeout,
+        Self::ToolFailed,
+        Self::Cancelled,
+        Self::Interrupted,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::NameTaken,
+        Self::AnswerNotKept,
+        Self::LimitReached,
+        Self::InUse,
+        Self::AlreadyExists,
+        Self::NotFound,
+        Self::NotReplayable,
+        Self::Busy,
+        Self::AgentTimeout,
+        Self::AgentFailed,
+        Self::ModelOverloaded,
+        Self::ModelUnavailable,
+        Self::ContextLengthExceeded,
+        Self::NotConfigured,
+        Self::Listen,
+        Self::Storage,
+    ];
 }
 
 /// The causes of an error, outermost first; empty if there are none.
@@ -281,6 +350,27 @@ pub(crate) fn causes_of(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_list_of_kinds_is_complete() {
+        // serde names every variant where it expected one.
+        let every = serde_json::from_str::<ErrorKind>("\"none\"").unwrap_err().to_string();
+        for kind in ErrorKind::ALL {
+            assert!(every.contains(serde_json::to_string(&kind).unwrap().trim_matches('"')), "{kind:?}: {every}");
+        }
+        let kinds: std::collections::HashSet<_> = ErrorKind::ALL.into();
+        let codes: std::collections::HashSet<_> = ErrorKind::ALL.map(ErrorKind::code).into();
+        assert_eq!(kinds.len(), every.matches('`').count() / 2 - 1, "{every}");
+        assert_eq!(codes.len(), kinds.len(), "codes tell kinds apart");
+    }
+
+    #[test]
+    fn a_failure_that_trying_again_does_not_mend_says_no_time_to_try_again() {
+        for kind in ErrorKind::ALL {
+            let wait = Error::new(kind, "").retry_after(Duration::from_secs(1)).wait();
+            assert_eq!(wait.is_some(), kind.is_retryable(), "{kind:?}");
+        }
+    }
 
     #[test]
     fn every_cause_is_named() {

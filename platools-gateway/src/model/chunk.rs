@@ -1,7 +1,7 @@
 //! One part of an answer, read from whatever an endpoint leaves in or out of it.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::failure::Failure;
 use crate::core::agent::Usage;
@@ -12,7 +12,7 @@ use crate::core::agent::Usage;
 pub(super) struct Chunk {
     choices: Option<Vec<Choice>>,
     usage: Option<Tokens>,
-    error: Option<IgnoredAny>,
+    error: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -60,7 +60,10 @@ impl Chunk {
         // What is wrong with it is not repeated: it is what the model said.
         let chunk: Self = serde_json::from_slice(data)
             .map_err(|_| Failure::Unreadable("a part of its answer is no chat completion"))?;
-        if chunk.error.is_some() { Err(Failure::Failed) } else { Ok(chunk) }
+        match &chunk.error {
+            Some(error) => Err(Failure::in_answer(error)),
+            None => Ok(chunk),
+        }
     }
 
     /// What the answer cost so far, if it is said.

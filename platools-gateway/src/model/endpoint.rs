@@ -8,10 +8,10 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::HeaderValue;
 use hyper::{Method, Request, Response, Uri, header};
-use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use super::failure::Failure;
+use super::failure::{Failure, known_code};
 use super::retry;
 use super::settings::ModelSettings;
 use super::stream::AnswerStream;
@@ -23,17 +23,6 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// How long an endpoint may take to say it.
 const ERROR_LIMIT: Duration = Duration::from_secs(5);
-
-/// What endpoints call the errors that a user can do something about. Any other word may be anything, such as the key.
-const KNOWN_CODES: [&str; 7] = [
-    "context_length_exceeded",
-    "insufficient_quota",
-    "invalid_api_key",
-    "invalid_request_error",
-    "model_not_found",
-    "rate_limit_exceeded",
-    "unsupported_parameter",
-];
 
 const AGENT: &str = concat!("platools-gateway/", env!("CARGO_PKG_VERSION"));
 
@@ -94,26 +83,13 @@ async fn refused(response: Response<Incoming>) -> Failure {
     let retry_after = retry::retry_after(response.headers(), SystemTime::now());
     let body = Limited::new(response.into_body(), MAX_ERROR_BYTES).collect();
     let body = timeout(ERROR_LIMIT, body).await.ok().and_then(Result::ok);
-    let code = body.and_then(|body| known_code(&body.to_bytes()));
+    let code = body.and_then(|body| code_in(&body.to_bytes()));
     Failure::Refused { status, code, retry_after }
 }
 
-/// What an endpoint calls its error, if that is a word of the known ones.
-fn known_code(body: &[u8]) -> Option<&'static str> {
-    #[derive(Deserialize)]
-    struct Body {
-        error: Details,
-    }
-
-    #[derive(Deserialize)]
-    struct Details {
-        code: Option<serde_json::Value>,
-        r#type: Option<serde_json::Value>,
-    }
-
-    let Details { code, r#type } = serde_json::from_slice::<Body>(body).ok()?.error;
-    let known = |said: &serde_json::Value| KNOWN_CODES.into_iter().find(|known| said == *known);
-    [code, r#type].iter().flatten().find_map(known)
+/// The known word for the error in the body of a response.
+fn code_in(body: &[u8]) -> Option<&'static str> {
+    known_code(serde_json::from_slice::<Value>(body).ok()?.get("error")?)
 }
 
 #[cfg(test)]
@@ -121,16 +97,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_known_codes_are_repeated() {
+    fn the_error_of_a_response_is_looked_for_where_endpoints_put_it() {
         for (body, code) in [
             (r#"{"error": {"message": "sk-1", "code": "model_not_found"}}"#, Some("model_not_found")),
-            (r#"{"error": {"code": null, "type": "invalid_request_error"}}"#, Some("invalid_request_error")),
-            (r#"{"error": {"code": "sk-1", "type": "rate_limit_exceeded"}}"#, Some("rate_limit_exceeded")),
-            (r#"{"error": {"code": "sk-1", "type": 400}}"#, None),
             (r#"{"error": "sk-1"}"#, None),
+            (r#"{"code": "model_not_found"}"#, None),
             ("sk-1", None),
         ] {
-            assert_eq!(known_code(body.as_bytes()), code, "{body}");
+            assert_eq!(code_in(body.as_bytes()), code, "{body}");
         }
     }
 }

@@ -24,7 +24,7 @@ use futures::future::BoxFuture;
 
 pub use settings::ModelSettings;
 
-use crate::core::agent::{Agent, Answer, Input, Speech, Tools};
+use crate::core::agent::{Agent, Answer, Input, Profile, Speech, Tools};
 use crate::core::error::Error;
 use endpoint::Endpoint;
 use run::Run;
@@ -48,6 +48,10 @@ impl ModelAgent {
 }
 
 impl Agent for ModelAgent {
+    fn check(&self, profile: &Profile) -> Result<(), Error> {
+        run::model_of(self, profile).map(drop)
+    }
+
     fn run<'a>(
         &'a self,
         input: Input<'a>,

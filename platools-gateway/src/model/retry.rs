@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use hyper::{HeaderMap, StatusCode, header};
+use hyper::{HeaderMap, header};
 
 use super::failure::Failure;
 use crate::core::random;
@@ -16,29 +16,40 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// An endpoint that wants to be left alone for longer is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Users are told of no longer wait, whatever an endpoint says: a client that obeys would seem to hang.
+const LONGEST_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The wait in milliseconds that some endpoints name beside `Retry-After`.
+const RETRY_AFTER_MS: &str = "retry-after-ms";
+
 /// How long to wait before asking again after so many tries, if that is worth it: nothing was said yet, and the same request may
 /// succeed.
 pub(super) fn wait(failure: &Failure, tries: u32) -> Option<Duration> {
     let wanted = match failure {
         Failure::Unreachable(_) => Duration::ZERO,
-        Failure::Refused { status, retry_after, .. } if is_transient(*status) => retry_after.unwrap_or_default(),
+        Failure::Refused { retry_after, .. } if failure.kind().is_retryable() => retry_after.unwrap_or_default(),
         _ => return None,
     };
     (tries < TRIES && wanted <= LONGEST_WAIT).then(|| wanted.max(backoff(tries)))
 }
 
-/// How long the endpoint wants to be left alone.
+/// Reads how long the endpoint wants to be left alone, of which a day counts at most.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
+    let value = |name| Some(headers.get(name)?.to_str().ok()?.trim());
+    let in_ms = value(RETRY_AFTER_MS).and_then(|ms| seconds(ms, 1000.0));
+    let wait = in_ms.or_else(|| {
+        let value = value(header::RETRY_AFTER.as_str())?;
         // A time that is over asks for no waiting.
-        Err(_) => httpdate::parse_http_date(value).ok().map(|date| date.duration_since(now).unwrap_or_default()),
-    }
+        let until = || httpdate::parse_http_date(value).ok().map(|date| date.duration_since(now).unwrap_or_default());
+        seconds(value, 1.0).or_else(until)
+    });
+    wait.map(|wait| wait.min(LONGEST_TOLD))
 }
 
-fn is_transient(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+/// Reads a number of parts of a second.
+fn seconds(number: &str, parts: f64) -> Option<Duration> {
+    let seconds = number.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0)? / parts;
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 /// At least half of what it may be, so that many who were refused together do not come back together.
@@ -49,6 +60,8 @@ fn backoff(tries: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use hyper::StatusCode;
+
     use super::*;
 
     fn refused(status: u16, retry_after: Option<u64>) -> Failure {
@@ -58,7 +71,8 @@ mod tests {
 
     #[test]
     fn what_may_succeed_is_tried_three_times_with_growing_waits() {
-        for failure in [refused(429, None), refused(500, None), refused(503, None), Failure::Unreachable(None)] {
+        let statuses = [408, 409, 429, 500, 503, 529].map(|status| refused(status, None));
+        for failure in statuses.into_iter().chain([Failure::Unreachable(None)]) {
             for (tries, most) in [(1, 500), (2, 1000)] {
                 let wait = wait(&failure, tries).unwrap().as_millis();
                 assert!((most / 2..=most).contains(&wait), "{failure}: {wait}");
@@ -69,9 +83,13 @@ mod tests {
 
     #[test]
     fn what_would_fail_again_or_was_heard_in_part_is_not_tried_again() {
-        for failure in
-            [refused(400, None), refused(401, Some(1)), refused(302, None), Failure::Cut(None), Failure::Failed]
-        {
+        let no_quota = Failure::Refused {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            code: Some("insufficient_quota"),
+            retry_after: None,
+        };
+        let refusals = [refused(400, None), refused(401, Some(1)), refused(302, None), no_quota];
+        for failure in refusals.into_iter().chain([Failure::Cut(None), Failure::Failed(None)]) {
             assert_eq!(wait(&failure, 1), None, "{failure}");
         }
     }
@@ -85,18 +103,27 @@ mod tests {
     }
 
     #[test]
-    fn seconds_and_dates_are_understood() {
+    fn seconds_and_dates_are_understood_and_a_day_counts_at_most() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        for (value, seconds) in [
-            ("7", Some(7)),
-            (" 0 ", Some(0)),
-            ("Sun, 06 Nov 1994 08:49:57 GMT", Some(20)),
-            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
-            ("soon", None),
-            ("-1", None),
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        for (name, value, ms) in [
+            ("retry-after", "7", Some(7000)),
+            ("retry-after", " 0 ", Some(0)),
+            ("retry-after", "1.5", Some(1500)),
+            ("retry-after", "Sun, 06 Nov 1994 08:49:57 GMT", Some(20_000)),
+            ("retry-after", "Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("retry-after", "Sat, 06 Nov 2094 08:49:37 GMT", Some(DAY_MS)),
+            ("retry-after", "18446744073709551615", Some(DAY_MS)),
+            ("retry-after", "99999999999999999999999999", Some(DAY_MS)),
+            ("retry-after", "soon", None),
+            ("retry-after", "-1", None),
+            ("retry-after", "NaN", None),
+            ("retry-after", "inf", None),
+            ("retry-after-ms", "250", Some(250)),
+            ("retry-after-ms", "soon", None),
         ] {
-            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, value.parse().unwrap())]);
-            assert_eq!(retry_after(&headers, now), seconds.map(Duration::from_secs), "{value}");
+            let headers = HeaderMap::from_iter([(header::HeaderName::from_static(name), value.parse().unwrap())]);
+            assert_eq!(retry_after(&headers, now), ms.map(Duration::from_millis), "{name}: {value}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }

@@ -12,7 +12,7 @@ use super::turn::Turn;
 use super::untold::Untold;
 use super::{ModelAgent, messages};
 use crate::core::NamedTool;
-use crate::core::agent::{Answer, Input, Message, Speech, Tools};
+use crate::core::agent::{Answer, Input, Message, Profile, Speech, Tools};
 use crate::core::error::{Error, ErrorKind};
 
 /// One run.
@@ -36,7 +36,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, Error> {
         let declared = declare(tools, &agent.untold).await;
         let request = CreateChatCompletionRequest {
-            model: input.profile.model.clone().or_else(|| agent.settings.name.clone()).ok_or_else(no_model)?,
+            model: model_of(agent, input.profile)?.to_owned(),
             messages: messages::begin(&input),
             tools: (!declared.is_empty()).then_some(declared),
             stream: Some(true),
@@ -125,6 +125,11 @@ async fn declaration(tool: &NamedTool, tools: &Tools<'_>) -> Result<ChatCompleti
     })?;
     declared.function.name.clone_from(&tool.handle);
     Ok(declared)
+}
+
+/// The model of an agent: the profile's, or else the gateway's.
+pub(super) fn model_of<'a>(agent: &'a ModelAgent, profile: &'a Profile) -> Result<&'a str, Error> {
+    profile.model.as_deref().or(agent.settings.name.as_deref()).ok_or_else(no_model)
 }
 
 fn no_model() -> Error {

@@ -69,9 +69,16 @@ struct Seen(Arc<Mutex<Vec<Value>>>);
 impl ChatSink for Seen {
     fn event(&self, event: ChatEvent<'_>) {
         self.0.lock().unwrap().push(match event {
+            ChatEvent::Started { conversation, .. } => json!({"started": conversation.as_str()}),
+            ChatEvent::Completed { conversation, .. } => json!({"completed": conversation.as_str()}),
+            ChatEvent::Failed { conversation, .. } => json!({"failed": conversation.as_str()}),
             ChatEvent::Said { text, .. } => json!({"said": text}),
-            ChatEvent::ToolCall { tool, input, .. } => json!({"tool": tool, "input": input}),
-            ChatEvent::ToolResult { tool, output, .. } => json!({"tool": tool, "output": output}),
+            ChatEvent::ToolCall { call, tool, input, .. } => {
+                json!({"call": call.as_str(), "tool": tool, "input": input})
+            }
+            ChatEvent::ToolResult { call, tool, output, .. } => {
+                json!({"call": call.as_str(), "tool": tool, "output": output})
+            }
             _ => Value::Null,
         });
     }
@@ -88,15 +95,18 @@ async fn a_command_calls_its_tool_as_whoever_gave_it_and_all_of_it_is_kept() {
         let frame = worker.expect("tool_call").await;
         assert_eq!((&frame["params"]["id"], &frame["params"]["_context"]["user.id"]), (&json!("42"), &json!("u-1")));
         worker.answer(&frame, json!({"status": "shipped"})).await;
+        frame["call_id"].clone()
     };
-    let (reply, ()) = within(async { tokio::join!(chat, answers) }).await;
+    let (reply, call) = within(async { tokio::join!(chat, answers) }).await;
     let reply = reply.unwrap();
     assert_eq!(reply.content, r#"{"status":"shipped"}"#);
     let (input, output) = (json!({"id": "42"}), json!({"status": "shipped"}));
     let expected = [
-        json!({"tool": "lookup", "input": input}),
-        json!({"tool": "lookup", "output": output}),
+        json!({"started": reply.conversation.as_str()}),
+        json!({"call": call, "tool": "lookup", "input": input}),
+        json!({"call": call, "tool": "lookup", "output": output}),
         json!({"said": reply.content}),
+        json!({"completed": reply.conversation.as_str()}),
     ];
     assert_eq!(*seen.0.lock().unwrap(), expected);
 
@@ -108,6 +118,7 @@ async fn a_command_calls_its_tool_as_whoever_gave_it_and_all_of_it_is_kept() {
     assert_eq!(messages[3].message, Message::assistant(reply.content, Vec::new()));
     let calls = gateway.core().past_calls(&caller, Default::default(), 10).await.unwrap().items;
     assert!(calls[0].summary.agent_id.is_some(), "the journal knows which agent called");
+    assert_eq!(calls[0].summary.call_id.as_str(), call, "the journal knows the call by the id that was told");
 }
 
 #[tokio::test]

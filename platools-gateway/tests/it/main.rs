@@ -68,6 +68,7 @@ mod rpc_admin;
 mod rpc_calls;
 mod rpc_life;
 mod rpc_load;
+mod rpc_runs;
 mod rpc_sessions;
 mod rpc_tokens;
 mod runtime;

@@ -46,6 +46,8 @@ impl ChatSink for Heard {
             ChatEvent::Said { delta, .. } => delta.to_owned(),
             ChatEvent::ToolCall { tool, input, .. } => format!("{tool} <- {input}"),
             ChatEvent::ToolResult { tool, output, .. } => format!("{tool} -> {output}"),
+            ChatEvent::Started { .. } => "started".to_owned(),
+            ChatEvent::Completed { .. } => "completed".to_owned(),
             _ => unreachable!("there is nothing else"),
         };
         self.0.lock().unwrap().push(line);
@@ -222,7 +224,7 @@ async fn a_conversation_goes_on_with_what_was_said_and_called_before() {
     };
     let (reply, ()) = tokio::join!(within(say("what is it?", None)), script);
     assert_eq!((reply.content.as_str(), reply.usage.input_tokens), ("Let me see.\n\nIt is 42.", 20));
-    let expected = ["Let me ", "see.", "echo <- {\"n\":1}", "echo -> 42", "\n\nIt is 42."];
+    let expected = ["started", "Let me ", "see.", "echo <- {\"n\":1}", "echo -> 42", "\n\nIt is 42.", "completed"];
     assert_eq!(*heard.0.lock().unwrap(), expected);
 
     let script = async {

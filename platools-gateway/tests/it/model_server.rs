@@ -146,8 +146,13 @@ impl Answering {
     }
 
     pub(crate) async fn end(self, reason: &str) {
+        self.end_with(reason, (10, 5)).await;
+    }
+
+    /// Ends the answer, which cost so many tokens that were read and written.
+    pub(crate) async fn end_with(self, reason: &str, (read, written): (u64, u64)) {
         self.event(json!({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})).await;
-        self.event(json!({"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5}})).await;
+        self.event(json!({"choices": [], "usage": {"prompt_tokens": read, "completion_tokens": written}})).await;
         self.bytes(b"data: [DONE]\n\n").await;
     }
 

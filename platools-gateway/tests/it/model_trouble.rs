@@ -14,10 +14,22 @@ use crate::model_server::{KEY, Model, thinking_gateway};
 use crate::process::{Program, command, output};
 use crate::support::{Answer, Caller, Dial, ended, within};
 
-/// The message of an answer that says that the model failed.
+/// The message of an answer that says that the model refused for good.
 fn failure(answer: &Answer) -> &str {
-    assert_eq!((answer.status, &answer.body["error"]["code"]), (502, &json!("agent_failed")), "{answer:?}");
-    answer.body["error"]["message"].as_str().unwrap()
+    told(answer, 502, "agent_failed")
+}
+
+/// The message of an answer that says that the model is away for now.
+fn outage(answer: &Answer) -> &str {
+    told(answer, 503, "model_unavailable")
+}
+
+/// The message of an error, which has words of trying again exactly if clients try again by its status and code.
+fn told<'a>(answer: &'a Answer, status: u16, code: &str) -> &'a str {
+    assert_eq!((answer.status, &answer.body["error"]["code"]), (status, &json!(code)), "{answer:?}");
+    let message = answer.body["error"]["message"].as_str().unwrap();
+    assert_eq!(message.contains("try again"), code.starts_with("model_"), "{message}");
+    message
 }
 
 #[tokio::test]
@@ -40,7 +52,7 @@ async fn an_endpoint_that_goes_on_failing_is_asked_three_times() {
     for _ in 0..3 {
         model.asked().await.refuse(500, &[], "{}");
     }
-    assert_eq!(failure(&ended(answer).await), "the model's endpoint failed (status 500); try again later");
+    assert_eq!(outage(&ended(answer).await), "the model's endpoint failed (status 500); try again later");
     assert!(model.is_left_alone());
 }
 
@@ -48,17 +60,31 @@ async fn an_endpoint_that_goes_on_failing_is_asked_three_times() {
 async fn what_would_fail_again_is_not_tried_again() {
     let mut model = Model::start().await;
     let gateway = thinking_gateway(model.settings()).await;
-    for (status, headers, body, part) in [
-        (400, &[][..], json!({"error": {"code": "context_length_exceeded"}}), "(status 400, context_length_exceeded)"),
-        (404, &[], json!({"error": {"code": "model_not_found"}}), "(status 404, model_not_found)"),
-        (307, &[("location", "http://example.com")], Value::Null, "(status 307)"),
-        (429, &[("retry-after", "31")], Value::Null, "takes no more requests now (status 429)"),
+    let failed = (502, "agent_failed");
+    for (status, headers, body, (answered, code), part) in [
+        (
+            400,
+            &[][..],
+            json!({"error": {"code": "context_length_exceeded"}}),
+            (400, "context_length_exceeded"),
+            "longer than the model reads (status 400, context_length_exceeded); begin a new conversation",
+        ),
+        (404, &[], json!({"error": {"code": "model_not_found"}}), failed, "(status 404, model_not_found)"),
+        (307, &[("location", "http://example.com")], Value::Null, failed, "is at another URL (status 307)"),
+        (429, &[("retry-after", "7")], json!({"error": {"type": "insufficient_quota"}}), failed, "no quota left"),
+        (
+            429,
+            &[("retry-after", "31")],
+            Value::Null,
+            (429, "model_overloaded"),
+            "takes no more requests now (status 429)",
+        ),
     ] {
         let answer = asking(&gateway, "hi");
         model.asked().await.refuse(status, headers, body.to_string());
         let answer = ended(answer).await;
-        assert!(failure(&answer).contains(part), "{answer:?}");
-        assert_eq!(answer.retry_after, if status == 429 { "32" } else { "" });
+        assert!(told(&answer, answered, code).contains(part), "{answer:?}");
+        assert_eq!(answer.retry_after, if answered == 429 { "31" } else { "" });
         assert!(model.is_left_alone());
     }
 }
@@ -73,9 +99,9 @@ async fn an_endpoint_that_is_down_is_said_to_be() {
     for _ in 0..3 {
         drop(within(listener.accept()).await.unwrap());
     }
-    assert_eq!(failure(&ended(answer).await), "the model cannot be reached; try again later");
+    assert_eq!(outage(&ended(answer).await), "the model cannot be reached; try again later");
     drop(listener);
-    assert_eq!(failure(&ended(asking(&gateway, "hi")).await), "the model cannot be reached; try again later");
+    assert_eq!(outage(&ended(asking(&gateway, "hi")).await), "the model cannot be reached; try again later");
 }
 
 #[tokio::test]
@@ -84,7 +110,12 @@ async fn an_answer_that_breaks_off_is_not_asked_for_again_and_its_begin_was_hear
     let gateway = thinking_gateway(model.settings()).await;
     let caller = Caller::admin(&gateway);
     let body = json!({"model": "main", "stream": true, "messages": [{"role": "user", "content": "hi"}]});
-    for ends in ["cut", "over", "error", "nonsense"] {
+    for (ends, code) in [
+        ("cut", "model_unavailable"),
+        ("over", "model_unavailable"),
+        ("error", "model_unavailable"),
+        ("nonsense", "agent_failed"),
+    ] {
         let streamed = caller.open_stream("/v1/chat/completions", body.clone());
         let script = async {
             let answering = model.asked().await.answering();
@@ -102,7 +133,7 @@ async fn an_answer_that_breaks_off_is_not_asked_for_again_and_its_begin_was_hear
         let events = events.rest().await;
         let (last, before) = events.split_last().unwrap();
         assert!(before.iter().any(|event| event["choices"][0]["delta"]["content"] == "Once upon"), "{events:?}");
-        assert_eq!(last["error"]["code"], "agent_failed", "{ends}: {events:?}");
+        assert_eq!(last["error"]["code"], code, "{ends}: {events:?}");
         assert!(!last.to_string().contains(KEY), "{last}");
         assert!(model.is_left_alone());
     }
@@ -205,7 +236,8 @@ async fn the_key_and_what_is_said_never_reach_a_log_or_an_error() {
             model.asked().await.refuse(status, &[("www-authenticate", KEY)], &*echo);
         }
         let answer = ended(answer).await;
-        assert!(failure(&answer).contains(&format!("status {status}")), "{answer:?}");
+        let message = if status == 500 { outage(&answer) } else { failure(&answer) };
+        assert!(message.contains(&format!("status {status}")), "{answer:?}");
         assert!(!format!("{answer:?}").contains(KEY), "{answer:?}");
     }
     program.signal("-TERM").await;

@@ -47,6 +47,15 @@ pub struct Answer {
 ///
 /// A run that nobody waits for any more is dropped, and its calls of tools are cancelled with it.
 pub trait Agent: fmt::Debug + Send + Sync {
+    /// Checks that it can answer as a profile says, before a conversation begins. Without a check of its own it always can.
+    ///
+    /// # Errors
+    /// The profile, or the agent itself, lacks a setting.
+    fn check(&self, profile: &Profile) -> Result<(), Error> {
+        let _ = profile;
+        Ok(())
+    }
+
     /// Answers one message: says it to `speech` bit by bit, and returns how the conversation goes on.
     ///
     /// # Errors

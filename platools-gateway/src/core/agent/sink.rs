@@ -1,14 +1,35 @@
-//! What whoever waits for an answer is told meanwhile.
+//! [`ChatEvent`] and [`ChatSink`]: what happens in a run, for the caller that waits for its answer; [`Speech`] collects the answer.
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::value::RawValue;
 
+use crate::core::ids::{CallId, ConversationId};
+
 /// Something that happens in a run.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum ChatEvent<'a> {
+    /// The run begins: the message has its turn in the conversation. Exactly one [`Completed`](Self::Completed) or
+    /// [`Failed`](Self::Failed) follows. A request that is refused has none of them.
+    #[non_exhaustive]
+    Started {
+        /// The conversation.
+        conversation: &'a ConversationId,
+    },
+    /// The run has ended with an answer.
+    #[non_exhaustive]
+    Completed {
+        /// The conversation.
+        conversation: &'a ConversationId,
+    },
+    /// The run has ended without an answer, or was given up.
+    #[non_exhaustive]
+    Failed {
+        /// The conversation.
+        conversation: &'a ConversationId,
+    },
     /// The agent said something.
     #[non_exhaustive]
     Said {
@@ -20,6 +41,8 @@ pub enum ChatEvent<'a> {
     /// The agent calls a tool.
     #[non_exhaustive]
     ToolCall {
+        /// The call, as the journal and the worker know it.
+        call: &'a CallId,
         /// The tool.
         tool: &'a str,
         /// What it is called with.
@@ -28,6 +51,8 @@ pub enum ChatEvent<'a> {
     /// The tool returned, or failed.
     #[non_exhaustive]
     ToolResult {
+        /// The call, as in its [`ToolCall`](Self::ToolCall).
+        call: &'a CallId,
         /// The tool.
         tool: &'a str,
         /// The result, or `{"error": "..."}`.
@@ -39,6 +64,9 @@ pub enum ChatEvent<'a> {
 impl fmt::Debug for ChatEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Started { conversation } => f.debug_tuple("Started").field(conversation).finish(),
+            Self::Completed { conversation } => f.debug_tuple("Completed").field(conversation).finish(),
+            Self::Failed { conversation } => f.debug_tuple("Failed").field(conversation).finish(),
             Self::Said { delta, .. } => f.debug_struct("Said").field("bytes", &delta.len()).finish_non_exhaustive(),
             Self::ToolCall { tool, .. } => f.debug_struct("ToolCall").field("tool", tool).finish_non_exhaustive(),
             Self::ToolResult { tool, .. } => f.debug_struct("ToolResult").field("tool", tool).finish_non_exhaustive(),

@@ -1,6 +1,7 @@
 //! The tools in the hands of an agent, which calls them as whoever it answers.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use platools::tool::Dialect;
@@ -12,6 +13,7 @@ use crate::core::arguments::Arguments;
 use crate::core::content::{is_content, legible};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
+use crate::core::ids::CallId;
 use crate::core::trace::TraceContext;
 use crate::core::{CallRequest, Core, NamedTool, ToolView};
 
@@ -24,6 +26,7 @@ pub struct Tools<'a> {
     caller: &'a Caller,
     sink: &'a dyn ChatSink,
     usable: Vec<NamedTool>,
+    calls: AtomicUsize,
 }
 
 impl<'a> Tools<'a> {
@@ -39,7 +42,7 @@ impl<'a> Tools<'a> {
         let is_allowed = |name: &String| allowed.is_none_or(|allowed| allowed.contains(name));
         let mut usable = core.tools_in_view(caller, &view).await?;
         usable.retain(|named| named.tool.online && is_allowed(&named.tool.declaration.name));
-        Ok(Self { core, caller, sink, usable })
+        Ok(Self { core, caller, sink, usable, calls: AtomicUsize::new(0) })
     }
 
     /// The tools, by entity, each worker's in its own order.
@@ -72,17 +75,23 @@ impl<'a> Tools<'a> {
     /// There is no such tool, the arguments are no JSON object, or anything that can go wrong with a call. The text is meant
     /// for the agent, which may try again or say what went wrong.
     pub async fn call(&self, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
-        self.sink.event(ChatEvent::ToolCall { tool: handle, input: arguments });
-        let ended = self.run(handle, arguments).await;
+        let call = &CallId::random();
+        self.sink.event(ChatEvent::ToolCall { call, tool: handle, input: arguments });
+        let ended = self.run(call, handle, arguments).await;
         let output = match &ended {
             Ok(result) => result.clone(),
             Err(error) => failure(error),
         };
-        self.sink.event(ChatEvent::ToolResult { tool: handle, output: &output });
+        self.sink.event(ChatEvent::ToolResult { call, tool: handle, output: &output });
         ended
     }
 
-    async fn run(&self, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
+    /// The number of calls that were made so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    async fn run(&self, call: &CallId, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
         let none = || Error::new(ErrorKind::UnknownTool, format!("there is no tool `{handle}`"));
         let tool = self.find(handle).ok_or_else(none)?;
         let arguments = self.core.without_nulls(self.caller, &tool.name(), Arguments::read(arguments).await?).await?;
@@ -94,7 +103,8 @@ impl<'a> Tools<'a> {
             trace: TraceContext::from_parent(None),
             listener: None,
         };
-        let result = self.core.call(self.caller, request).await?.result;
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let result = self.core.call_with_id(self.caller, request, call.clone()).await?.result;
         Ok(if is_content(&tool.tool.declaration) { legible(result) } else { result })
     }
 }

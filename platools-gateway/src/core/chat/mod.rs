@@ -1,33 +1,36 @@
-//! Conversations with agents: one run after the other in each, stored, and seen by nobody but their user.
+//! Conversations with agents: one run after the other in each, stored, and seen by nobody but their user. [`OpenChat`] is one message
+//! of them, from its check to its answer.
 
 mod complete;
 mod conversation;
+mod lifecycle;
+mod open;
 mod runs;
 mod settings;
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
 use tokio::time::timeout;
 
 use super::Core;
 use super::admin::{USER_ID, missing_agent};
 use super::agent::{Agent, Answer, ChatSink, CommandAgent, Input, Kind, Message, Profile, Speech, Tools, Usage};
-use super::clock::now_ms;
 use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use super::ids::{ConversationId, RunId};
 use crate::authority::{Action, Resource, authorize};
-use crate::store::{AgentRow, ConversationBounds, ConversationRow};
+use crate::store::{AgentRow, ConversationBounds};
 
 pub use complete::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
+pub use open::OpenChat;
 pub use settings::{ChatSettings, WhenBusy};
 
 pub(crate) use runs::Runs;
 
 /// A message has at most so many bytes: what the gateway RPC protocol lets through, and a little less.
 const MAX_MESSAGE_BYTES: usize = 512 * 1024;
-
-/// So many messages of a conversation are told to an agent, the newest.
-const HISTORY: i64 = 200;
 
 /// What a user says to an agent.
 #[derive(Debug, Clone)]
@@ -55,12 +58,10 @@ pub struct ChatReply {
 }
 
 impl Core {
-    /// Says something to an agent and waits for its answer. The sink is told what happens meanwhile. Dropped before its end, the
-    /// run is given up, and the calls of tools with it; what the user said stays in the conversation.
+    /// Says something to an agent and waits for its answer: [`Core::open_chat`] and [`OpenChat::answer`].
     ///
     /// # Errors
-    /// The role is not enough, the caller speaks for no user, there is no such agent or conversation, the conversation has a run
-    /// under way ([`WhenBusy::Refuse`]) or too many wait for it, the caller begins or has too many chats, the agent failed or took too long, or the database failed.
+    /// Those of both.
     pub async fn chat(
         &self,
         caller: &Caller,
@@ -68,25 +69,10 @@ impl Core {
         run: &RunId,
         sink: &dyn ChatSink,
     ) -> Result<ChatReply, Error> {
-        let user = self.check_chat(caller, &request.message)?;
-        let _under_way = self.permit_chat(caller)?;
-        let agent = self.agent_named(caller, &request.agent)?;
-        let conversation = self.open_conversation(caller, &agent, user, &request).await?;
-        let _turn = self.runs.turn(&conversation, self.chat.busy).await?;
-        // It may have been deleted while this waited for its turn.
-        self.conversation_of(caller, Action::Chat, &conversation).await?;
-        let history = self.store.messages(&conversation, HISTORY, as_i64(self.chat.max_history_bytes)).await?;
-        let said = Message::user(request.message.as_str());
-        let bounds = self.chat.bounds();
-        self.store.add_messages(&conversation, &[said], now_ms(), bounds).await?;
-        tracing::debug!(run.id = %run, conversation.id = %conversation, agent = agent.slug, "run begins");
-        let input = Input { profile: &agent.profile, instructions: &[], history: &history, message: &request.message };
-        let (content, answer) = self.answer_as(caller, &agent, input, sink).await?;
-        self.store.add_messages(&conversation, &answer.messages, now_ms(), bounds).await?;
-        Ok(ChatReply { content, usage: answer.usage, conversation })
+        self.open_chat(caller, request).await?.answer(run, sink).await
     }
 
-    /// Runs an agent for a caller, within the limit.
+    /// Runs an agent for a caller, within the limit. An agent that panics has failed.
     async fn answer_as(
         &self,
         caller: &Caller,
@@ -100,12 +86,25 @@ impl Core {
         let (allowed, environment) = (profile.tools.as_deref(), profile.environment.as_deref());
         let tools = Tools::new(self, &caller, sink, allowed, environment).await?;
         let speech = Speech::new(sink);
-        let run = self.thinker(profile)?.run(input, &tools, &speech);
-        let limit = self.chat.run_limit;
-        let answer = timeout(limit, run).await.map_err(|_| {
-            Error::new(ErrorKind::AgentTimeout, format!("the agent did not answer within {} seconds", limit.as_secs()))
-        })??;
+        let thinker = self.thinker(profile)?;
+        let run = AssertUnwindSafe(async { thinker.run(input, &tools, &speech).await }).catch_unwind();
+        let answer = match timeout(self.chat.run_limit, run).await {
+            Ok(ended) => ended.unwrap_or_else(|_| Err(panicked())),
+            Err(_) => Err(self.took_too_long()),
+        };
+        let answer = answer.map_err(|error| error.after_tool_calls(tools.calls()))?;
         Ok((speech.into_text(), answer))
+    }
+
+    fn took_too_long(&self) -> Error {
+        let seconds = self.chat.run_limit.as_secs_f64();
+        Error::new(ErrorKind::AgentTimeout, format!("the agent did not answer within {seconds} seconds"))
+    }
+
+    /// Checks that an agent can answer, so that nothing begins if it cannot.
+    fn check_agent(&self, caller: &Caller, profile: &Profile) -> Result<(), Error> {
+        self.thinker(profile)?.check(profile)?;
+        self.environment_of(caller, profile.environment.as_deref()).map(drop)
     }
 
     /// What thinks for an agent.
@@ -138,37 +137,6 @@ impl Core {
         let found = snapshot.agent_named(&caller.project_id, name).cloned();
         found.ok_or_else(|| missing_agent(&snapshot, &caller.project_id, name))
     }
-
-    /// The conversation that a request goes on with, or a new one.
-    async fn open_conversation(
-        &self,
-        caller: &Caller,
-        agent: &AgentRow,
-        user: &str,
-        request: &ChatRequest,
-    ) -> Result<ConversationId, Error> {
-        if let Some(id) = &request.conversation {
-            let row = self.conversation_of(caller, Action::Chat, id).await?;
-            if row.agent_id != agent.id {
-                let message =
-                    "this conversation is with another agent; leave `sessionId` out to begin one with this agent";
-                return Err(Error::new(ErrorKind::InvalidRequest, message));
-            }
-            return Ok(row.id);
-        }
-        let now = now_ms();
-        let row = ConversationRow {
-            id: ConversationId::random(),
-            project_id: caller.project_id.clone(),
-            agent_id: agent.id.clone(),
-            user_id: user.to_owned(),
-            channel: request.channel.clone(),
-            created_ms: now,
-            updated_ms: now,
-        };
-        self.store.add_conversation(&row, self.chat.bounds()).await?;
-        Ok(row.id)
-    }
 }
 
 impl ChatSettings {
@@ -184,6 +152,10 @@ impl ChatSettings {
 
 fn as_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn panicked() -> Error {
+    Error::new(ErrorKind::AgentFailed, "the agent failed because of a fault in the gateway; the gateway's log has it")
 }
 
 fn no_user() -> Error {

@@ -196,7 +196,7 @@ impl Core {
         }
         let max_keys = self.idempotency.settings.max_keys;
         let beginning = Beginning { store: &self.store, call, max_keys, has_begun: AtomicBool::new(false) };
-        let ended = self.call_once(caller, request, Some(&beginning)).await;
+        let ended = self.call_once(caller, request, CallId::random(), Some(&beginning)).await;
         let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
         let answer = Answer::from(ended);
         if !beginning.has_begun.into_inner() {

@@ -52,10 +52,10 @@ impl CallSummary {
     }
 
     /// A call that begins now.
-    pub(super) fn begin(caller: &Caller, found: &Found, arguments_bytes: usize) -> Self {
+    pub(super) fn begin(call_id: &CallId, caller: &Caller, found: &Found, arguments_bytes: usize) -> Self {
         let identity = found.identity.clone();
         Self {
-            call_id: CallId::random(),
+            call_id: call_id.clone(),
             tool: found.tool.declaration.name.clone(),
             entity_id: identity.entity_id,
             entity: identity.entity,

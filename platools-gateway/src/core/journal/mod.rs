@@ -145,8 +145,9 @@ impl Journal {
         caller: &'a Caller,
         found: &'a Found,
         request: &'a CallRequest,
+        call_id: &CallId,
     ) -> CallRecord<'a> {
-        CallRecord::begin(self, observers, caller, found, request)
+        CallRecord::begin(self, observers, caller, found, request, call_id)
     }
 
     /// A call of a project that is under way.

@@ -52,10 +52,10 @@ impl<'a> CallRecord<'a> {
         caller: &'a Caller,
         found: &'a Found,
         request: &'a CallRequest,
+        call_id: &CallId,
     ) -> Self {
         let (arguments, trace) = (&request.arguments, &request.trace);
-        let summary = CallSummary::begin(caller, found, arguments.len());
-        let call_id = summary.call_id.clone();
+        let summary = CallSummary::begin(call_id, caller, found, arguments.len());
         journal.running().begin(caller.project_id.clone(), summary);
         let record = Self {
             journal,
@@ -64,7 +64,7 @@ impl<'a> CallRecord<'a> {
             found,
             arguments,
             trace,
-            call_id,
+            call_id: call_id.clone(),
             began_at: SystemTime::now(),
             since: Instant::now(),
             outcome: ABANDONED,
@@ -74,11 +74,6 @@ impl<'a> CallRecord<'a> {
         };
         observers.call_began(&record.begun());
         record
-    }
-
-    /// The call's id.
-    pub(crate) fn call_id(&self) -> &CallId {
-        &self.call_id
     }
 
     /// Notes that the tool returned.
@@ -220,7 +215,7 @@ mod tests {
             listener: None,
         };
         let caller = Caller::sample("k");
-        drop(CallRecord::begin(&journal, &observers, &caller, &found, &request));
+        drop(CallRecord::begin(&journal, &observers, &caller, &found, &request, &CallId::random()));
         assert_eq!(*watch.1.lock().unwrap(), [(1, false), (0, false)]);
         assert!(journal.idle().now_or_never().is_some());
     }

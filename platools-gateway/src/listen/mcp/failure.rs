@@ -15,29 +15,33 @@ pub(super) fn is_of_protocol(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::UnknownTool | ErrorKind::Storage)
 }
 
-/// An error as the answer to a request.
+/// An error as the answer to a request. One that trying again may mend is the gateway's, not the request's, and says so in its data.
 pub(super) fn failure(error: &Error) -> ErrorData {
-    let message = error.to_string();
-    match error.kind() {
-        ErrorKind::Storage => {
-            tracing::error!(%error, causes = causes_of(error), "a request failed");
-            ErrorData::internal_error(message, None)
-        }
-        _ => ErrorData::invalid_params(message, None),
+    log(error);
+    if !error.kind().is_retryable() {
+        return ErrorData::invalid_params(error.to_string(), None);
+    }
+    let wait_ms = error.wait().map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1));
+    let data = json!({"code": error.kind().code(), "retryable": true, "retryAfterMs": wait_ms});
+    ErrorData::internal_error(error.to_string(), Some(data))
+}
+
+fn log(error: &Error) {
+    if error.kind() == ErrorKind::Storage {
+        tracing::error!(%error, causes = causes_of(error), "a request failed");
     }
 }
 
 /// An error as the answer to an HTTP request whose message is not answered.
 pub(super) fn refusal(error: &Error) -> Response {
+    log(error);
     let status = match error.kind() {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::NotFound => StatusCode::NOT_FOUND,
         ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::Storage => {
-            tracing::error!(%error, causes = causes_of(error), "a request failed");
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
+        kind if kind.is_retryable() => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     };
     let mut response = refused(status, ErrorCode::INVALID_REQUEST, &error.to_string());
@@ -75,4 +79,28 @@ pub(super) fn no_message(error: &serde_json::Error) -> Response {
 pub(super) fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Response {
     let body = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code.0, "message": message}});
     (status, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_error_that_may_be_gone_later_is_not_the_requests_fault() {
+        for kind in ErrorKind::ALL {
+            let error = Error::new(kind, "").retry_after(Duration::from_secs(7));
+            let told = failure(&error);
+            assert_eq!(told.code == ErrorCode::INTERNAL_ERROR, kind.is_retryable(), "{kind:?}");
+            assert_eq!(told.code == ErrorCode::INVALID_PARAMS, !kind.is_retryable(), "{kind:?}");
+            let data = json!({"code": kind.code(), "retryable": true, "retryAfterMs": 7001});
+            assert_eq!(told.data, kind.is_retryable().then_some(data), "{kind:?}");
+            let refused = refusal(&error);
+            let status = refused.status();
+            let invites = status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error();
+            assert_eq!(invites, kind.is_retryable(), "{kind:?}: {status}");
+            assert_eq!(refused.headers().contains_key(header::RETRY_AFTER), kind.is_retryable(), "{kind:?}");
+        }
+    }
 }

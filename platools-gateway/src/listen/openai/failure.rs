@@ -1,5 +1,7 @@
 //! What a client is told when a request fails: an error as `OpenAI` has them.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +12,9 @@ use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
 use crate::listen::{Unread, http};
 
+/// The header by which OpenAI's clients know whether to try again, whatever the status is.
+const SHOULD_RETRY: &str = "x-should-retry";
+
 /// One failed request.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -19,11 +24,13 @@ pub(super) struct Failure {
     param: Option<String>,
     /// How long to wait before trying again, in seconds.
     retry_after: Option<u64>,
+    /// Whether a client should try again by itself; the status decides where nothing is known.
+    should_retry: Option<bool>,
 }
 
 impl Failure {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), code, param: None, retry_after: None }
+        Self { status, message: message.into(), code, param: None, retry_after: None, should_retry: None }
     }
 
     /// Something in the request is not as it must be; `param` is where.
@@ -59,9 +66,10 @@ impl From<Error> for Failure {
             ErrorKind::NotFound => (StatusCode::NOT_FOUND, "model_not_found"),
             kind => (status(kind), kind.code()),
         };
-        // Rounded up, so that whoever waits exactly so long is let in.
-        let retry_after = error.wait().map(|wait| wait.as_secs() + 1);
-        Self { retry_after, ..Self::new(status, code, error.to_string()) }
+        let retry_after = error.wait().map(in_whole_seconds);
+        // A second run would call the tools again.
+        let should_retry = Some(error.kind().is_retryable() && error.tool_calls() == 0);
+        Self { retry_after, should_retry, ..Self::new(status, code, error.to_string()) }
     }
 }
 
@@ -72,15 +80,26 @@ impl From<Unread> for Failure {
     }
 }
 
-/// Clients try again by themselves what is answered with 408, 409, 429 or 5xx, so nothing else is answered with those.
+/// Rounded up, so that a client that waits exactly so long is let in.
+fn in_whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+/// Clients try again by themselves what is answered with 408, 409, 429 or 5xx, so everything that may succeed later has one of these. Of the
+/// others only failures that are not the client's have one, with a [`SHOULD_RETRY`] that says no.
 fn status(kind: ErrorKind) -> StatusCode {
     match kind {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
-        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::RateLimited | ErrorKind::ModelOverloaded => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::AgentTimeout | ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::AgentFailed => StatusCode::BAD_GATEWAY,
-        ErrorKind::Interrupted | ErrorKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::Interrupted
+        | ErrorKind::Overloaded
+        | ErrorKind::Busy
+        | ErrorKind::WorkerBusy
+        | ErrorKind::WorkerOffline
+        | ErrorKind::ModelUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -92,6 +111,10 @@ impl IntoResponse for Failure {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
+        if let Some(should_retry) = self.should_retry {
+            let should_retry = HeaderValue::from_static(if should_retry { "true" } else { "false" });
+            response.headers_mut().insert(SHOULD_RETRY, should_retry);
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -99,5 +122,47 @@ impl IntoResponse for Failure {
             return http::refused(response, action::CALLER_AUTHORIZE, self.message);
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Status and headers of an error that may be tried again after seven seconds.
+    fn told(error: Error) -> (u16, String, String) {
+        let response = Failure::from(error.retry_after(Duration::from_secs(7))).into_response();
+        let header = |name| response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        (response.status().as_u16(), header(SHOULD_RETRY), header(header::RETRY_AFTER.as_str()))
+    }
+
+    #[test]
+    fn clients_try_again_exactly_what_may_succeed_later() {
+        for kind in ErrorKind::ALL {
+            let (status, should_retry, retry_after) = told(Error::new(kind, ""));
+            assert_eq!(should_retry, kind.is_retryable().to_string(), "{kind:?}");
+            assert_eq!(retry_after, if kind.is_retryable() { "7" } else { "" }, "{kind:?}");
+            // Other clients know the status only.
+            assert!(!kind.is_retryable() || matches!(status, 408 | 409 | 429 | 500..), "{kind:?}: {status}");
+        }
+    }
+
+    #[test]
+    fn failures_of_models_have_the_status_that_clients_expect() {
+        for (kind, status) in [
+            (ErrorKind::ModelOverloaded, 429),
+            (ErrorKind::ModelUnavailable, 503),
+            (ErrorKind::AgentTimeout, 504),
+            (ErrorKind::AgentFailed, 502),
+            (ErrorKind::ContextLengthExceeded, 400),
+        ] {
+            assert_eq!(told(Error::new(kind, "")).0, status, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_that_called_tools_is_not_tried_again_by_itself() {
+        let error = Error::new(ErrorKind::ModelUnavailable, "").after_tool_calls(1);
+        assert_eq!(told(error), (503, "false".to_owned(), "7".to_owned()));
     }
 }

@@ -160,7 +160,7 @@ fn detail(problem: &ArgumentProblem) -> Detail {
 /// The one place where the core's errors become statuses.
 fn status(kind: ErrorKind) -> StatusCode {
     match kind {
-        ErrorKind::InvalidRequest => StatusCode::BAD_REQUEST,
+        ErrorKind::InvalidRequest | ErrorKind::ContextLengthExceeded => StatusCode::BAD_REQUEST,
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden | ErrorKind::ToolDisabled => StatusCode::FORBIDDEN,
         ErrorKind::UnknownTool | ErrorKind::NotFound => StatusCode::NOT_FOUND,
@@ -174,10 +174,12 @@ fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::Busy
         | ErrorKind::NotConfigured => StatusCode::CONFLICT,
         ErrorKind::ToolFailed | ErrorKind::InvalidArguments | ErrorKind::NameTaken => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorKind::WorkerOffline | ErrorKind::WorkerBusy | ErrorKind::Interrupted | ErrorKind::Overloaded => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
-        ErrorKind::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::WorkerOffline
+        | ErrorKind::WorkerBusy
+        | ErrorKind::Interrupted
+        | ErrorKind::Overloaded
+        | ErrorKind::ModelUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::RateLimited | ErrorKind::ModelOverloaded => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::Timeout | ErrorKind::AgentTimeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::AgentFailed => StatusCode::BAD_GATEWAY,
         ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
@@ -235,6 +237,21 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn every_kind_of_error_says_whether_and_when_to_try_again_in_body_and_header_alike() {
+        for kind in ErrorKind::ALL {
+            let problem = Problem::from(Error::new(kind, "").retry_after(Duration::from_secs(7)));
+            assert_eq!(problem.0.retryable, kind.is_retryable(), "{kind:?}");
+            assert_eq!(problem.0.retry_after.is_some(), kind.is_retryable(), "{kind:?}");
+            let response = problem.into_response();
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), kind.is_retryable(), "{kind:?}");
+            let status = response.status();
+            let invites =
+                matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::CONFLICT) || status.is_server_error();
+            assert!(invites || !kind.is_retryable(), "{kind:?}: {status}");
+        }
+    }
 
     #[test]
     fn a_list_that_is_refused_says_when_to_try_again() {

@@ -35,11 +35,15 @@ impl From<Error> for RpcError {
         }
         let told = Self::new(code(error.kind()), error.to_string()).with_details(details(&error));
         match error.wait() {
-            // Rounded up, so that whoever waits exactly so long is let in.
-            Some(wait) => told.with_retry_after(wait + Duration::from_millis(1)),
+            Some(wait) => told.with_retry_after(in_whole_ms(wait)),
             None => told,
         }
     }
+}
+
+/// Rounded up, so that a caller that waits exactly so long is let in.
+fn in_whole_ms(wait: Duration) -> Duration {
+    wait.checked_add(Duration::from_nanos(999_999)).unwrap_or(wait)
 }
 
 /// What the ten codes do not tell apart: the name that the REST interface has for it, and what it is about.
@@ -54,6 +58,9 @@ fn details(error: &Error) -> Value {
         let problems = problems.map(|problem| json!({"path": problem.path, "message": problem.message}));
         details.insert("errors".to_owned(), problems.collect());
     }
+    if error.tool_calls() > 0 {
+        details.insert("toolCalls".to_owned(), error.tool_calls().into());
+    }
     if let Some(facts) = error.tool_error() {
         details.insert("toolError".to_owned(), json!(facts));
     }
@@ -67,8 +74,12 @@ fn code(kind: ErrorKind) -> ErrorCode {
         ErrorKind::InvalidRequest | ErrorKind::InvalidArguments | ErrorKind::AmbiguousTool => ErrorCode::InvalidRequest,
         ErrorKind::UnknownTool | ErrorKind::NotFound => ErrorCode::NotFound,
         ErrorKind::AlreadyExists => ErrorCode::AlreadyExists,
-        ErrorKind::WorkerOffline | ErrorKind::Overloaded | ErrorKind::Storage => ErrorCode::Unavailable,
-        ErrorKind::WorkerBusy | ErrorKind::RateLimited | ErrorKind::Busy => ErrorCode::ResourceExhausted,
+        ErrorKind::WorkerOffline | ErrorKind::Overloaded | ErrorKind::Storage | ErrorKind::ModelUnavailable => {
+            ErrorCode::Unavailable
+        }
+        ErrorKind::WorkerBusy | ErrorKind::RateLimited | ErrorKind::Busy | ErrorKind::ModelOverloaded => {
+            ErrorCode::ResourceExhausted
+        }
         ErrorKind::ToolDisabled
         | ErrorKind::Cancelled
         | ErrorKind::AnswerNotKept
@@ -76,6 +87,7 @@ fn code(kind: ErrorKind) -> ErrorCode {
         | ErrorKind::LimitReached
         | ErrorKind::NameTaken
         | ErrorKind::NotReplayable
+        | ErrorKind::ContextLengthExceeded
         | ErrorKind::NotConfigured => ErrorCode::FailedPrecondition,
         ErrorKind::Timeout | ErrorKind::AgentTimeout => ErrorCode::AgentTimeout,
         ErrorKind::ToolFailed | ErrorKind::AgentFailed | ErrorKind::Interrupted | ErrorKind::Listen => {
@@ -91,9 +103,52 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_kind_of_error_is_retryable_exactly_if_trying_again_may_help() {
+        for kind in ErrorKind::ALL {
+            let error = Error::new(kind, "").retry_after(Duration::from_secs(7));
+            let told = RpcError::from(error);
+            // The protocol has one code for all that took too long, and says of it that it is retryable.
+            let is_timeout = matches!(kind, ErrorKind::Timeout | ErrorKind::AgentTimeout);
+            assert_eq!(told.code == ErrorCode::AgentTimeout, is_timeout, "{kind:?}");
+            assert_eq!(told.retryable, kind.is_retryable() || is_timeout, "{kind:?}");
+            assert_eq!(told.retryable, told.code.is_retryable(), "{kind:?}: the code says so, too");
+            assert_eq!(told.retry_after_ms, kind.is_retryable().then_some(7000), "{kind:?}");
+            assert_eq!(told.details.expect("there are details")["code"], kind.code());
+        }
+    }
+
+    #[test]
+    fn the_codes_of_models_are_those_of_the_protocol() {
+        for (kind, code) in [
+            (ErrorKind::ModelOverloaded, ErrorCode::ResourceExhausted),
+            (ErrorKind::ModelUnavailable, ErrorCode::Unavailable),
+            (ErrorKind::AgentTimeout, ErrorCode::AgentTimeout),
+            (ErrorKind::ContextLengthExceeded, ErrorCode::FailedPrecondition),
+            (ErrorKind::NotConfigured, ErrorCode::FailedPrecondition),
+            (ErrorKind::AgentFailed, ErrorCode::Internal),
+        ] {
+            assert_eq!(RpcError::from(Error::new(kind, "")).code, code, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up_to_whole_milliseconds() {
+        for (wait, ms) in [(Duration::from_nanos(1), 1), (Duration::from_millis(250), 250), (Duration::ZERO, 0)] {
+            let told = RpcError::from(Error::new(ErrorKind::RateLimited, "").retry_after(wait));
+            assert_eq!(told.retry_after_ms, Some(ms));
+        }
+    }
+
+    #[test]
+    fn a_run_that_failed_after_calls_says_how_many() {
+        let told = RpcError::from(Error::new(ErrorKind::ModelUnavailable, "").after_tool_calls(2));
+        assert_eq!(told.details.as_deref(), Some(&json!({"code": "model_unavailable", "toolCalls": 2})));
+    }
+
+    #[test]
     fn a_limit_says_when_to_try_again() {
         let told = RpcError::from(Error::new(ErrorKind::RateLimited, "too much").retry_after(Duration::from_secs(2)));
-        assert_eq!((told.code, told.retryable, told.retry_after_ms), (ErrorCode::ResourceExhausted, true, Some(2001)));
+        assert_eq!((told.code, told.retryable, told.retry_after_ms), (ErrorCode::ResourceExhausted, true, Some(2000)));
     }
 
     #[test]

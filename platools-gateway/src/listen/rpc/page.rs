@@ -3,12 +3,14 @@
 use platools::wire::rpc::RpcError;
 use serde::Deserialize;
 
+use super::methods::unless_empty;
 use crate::listen::forms::Page;
 
 /// Which page.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Window {
     limit: Option<usize>,
+    #[serde(default, deserialize_with = "unless_empty")]
     cursor: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::core::ids::RunId;
+use crate::core::ids::{ConversationId, RunId};
 
 /// The runs that are under way.
 #[derive(Debug, Default)]
@@ -13,8 +13,8 @@ pub(super) struct Runs(Mutex<HashMap<RunId, Run>>);
 
 #[derive(Debug)]
 struct Run {
-    /// The conversation that it goes on with.
-    session_id: Option<String>,
+    /// The conversation that it goes on with; none until a new one has been made.
+    conversation: Option<ConversationId>,
     stop: oneshot::Sender<()>,
 }
 
@@ -27,10 +27,10 @@ pub(super) struct UnderWay<'a> {
 }
 
 impl Runs {
-    /// Begins a run.
-    pub(super) fn begin(&self, session_id: Option<&str>) -> UnderWay<'_> {
+    /// Begins a run, in a conversation if there is one already.
+    pub(super) fn begin(&self, conversation: Option<&ConversationId>) -> UnderWay<'_> {
         let (id, (stop, stopped)) = (RunId::random(), oneshot::channel());
-        self.lock().insert(id.clone(), Run { session_id: session_id.map(str::to_owned), stop });
+        self.lock().insert(id.clone(), Run { conversation: conversation.cloned(), stop });
         UnderWay { runs: self, id, stopped }
     }
 
@@ -38,7 +38,7 @@ impl Runs {
     pub(super) fn abort(&self, run_id: Option<&str>, session_id: Option<&str>) -> Vec<RunId> {
         let is_meant = |id: &RunId, run: &Run| {
             run_id.is_some_and(|wanted| id.as_str() == wanted)
-                || session_id.is_some_and(|wanted| run.session_id.as_deref() == Some(wanted))
+                || session_id.is_some_and(|wanted| run.conversation.as_ref().is_some_and(|id| id.as_str() == wanted))
         };
         let mut runs = self.lock();
         let meant = runs.extract_if(|id, run| is_meant(id, run));
@@ -53,6 +53,13 @@ impl Runs {
 }
 
 impl UnderWay<'_> {
+    /// Notes the conversation, once it is known.
+    pub(super) fn goes_on_with(&self, conversation: &ConversationId) {
+        if let Some(run) = self.runs.lock().get_mut(&self.id) {
+            run.conversation = Some(conversation.clone());
+        }
+    }
+
     /// Waits until somebody stops the run. Cancel-safe.
     pub(super) async fn stopped(&mut self) {
         if (&mut self.stopped).await.is_err() {
@@ -77,8 +84,8 @@ mod tests {
     #[test]
     fn a_run_is_stopped_by_its_id_or_by_its_conversation() {
         let runs = Runs::default();
-        let (mut one, mut other, mut third) =
-            (runs.begin(None), runs.begin(Some("conv_1")), runs.begin(Some("conv_2")));
+        let (mut one, mut other, mut third) = (runs.begin(None), runs.begin(Some(&"conv_1".into())), runs.begin(None));
+        third.goes_on_with(&"conv_2".into());
         assert_eq!(runs.abort(Some(one.id.as_str()), Some("conv_1")).len(), 2);
         assert!(one.stopped().now_or_never().is_some() && other.stopped().now_or_never().is_some());
         assert!(third.stopped().now_or_never().is_none());

@@ -30,6 +30,21 @@ pub enum ChatEvent {
 }
 
 impl ChatEvent {
+    /// Whether it is part of a run, as far as the gateway says. Events of `tools.call` name their call and no run.
+    pub(super) fn is_of(&self, run_id: Option<&str>) -> bool {
+        let (named, is_call) = match self {
+            Self::Agent(event) => (Some(event.run_id.as_str()), false),
+            Self::Chat(event) => (event.run_id.as_deref(), false),
+            Self::ToolCall(event) => (event.run_id.as_deref(), event.call_id.is_some()),
+            Self::ToolResult(event) => (event.run_id.as_deref(), event.call_id.is_some()),
+        };
+        match (named, run_id) {
+            (None, _) => !is_call,
+            (Some(named), Some(run_id)) => named == run_id,
+            (Some(_), None) => true,
+        }
+    }
+
     /// Reads an event; `None` for those that are about something else.
     pub(super) fn read(event: &Event<'_>) -> Result<Option<Self>, serde_json::Error> {
         let payload = event.payload.get();
@@ -66,8 +81,8 @@ pub enum ChatItem {
 /// It need not be read: the client goes on with everything else, keeps 256 events, drops further ones and counts them
 /// ([`ChatItem::Missed`]). The reply is never dropped.
 ///
-/// Dropping it before its end aborts the run (`chat.abort`), as soon as the gateway has said which run that is. If the
-/// gateway does not answer within 10 seconds of that, the next chat begins all the same.
+/// Dropping it before its end aborts the run (`chat.abort`): at once in a conversation that has an id, and otherwise as soon as the gateway
+/// has said which run that is. If the gateway does not answer within 10 seconds of that, the next chat begins all the same.
 #[derive(Debug)]
 #[must_use = "dropping a chat aborts it"]
 pub struct Chat {
@@ -193,12 +208,23 @@ impl Speaker {
         }
     }
 
-    pub(super) fn end(self, reply: Result<ChatReply, RequestError>) {
-        if let (Some(known), Ok(reply)) = (&self.session_id, &reply)
-            && !reply.session_id.is_empty()
-        {
-            *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply.session_id.clone());
+    /// The conversation as far as it is known.
+    pub(super) fn session_id(&self) -> Option<String> {
+        self.session_id.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes note of the conversation, if the gateway names one.
+    pub(super) fn belongs_to(&self, session_id: Option<&str>) {
+        if let (Some(known), Some(session_id)) = (&self.session_id, session_id.filter(|id| !id.is_empty())) {
+            *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(session_id.to_owned());
         }
+    }
+
+    pub(super) fn end(self, reply: Result<ChatReply, RequestError>) {
+        self.belongs_to(match &reply {
+            Ok(reply) => Some(&reply.session_id),
+            Err(error) => error.session_id(),
+        });
         // Whoever listened may have gone.
         let _ = self.end.send(End { missed: self.missed, reply });
     }

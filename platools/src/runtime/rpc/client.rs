@@ -30,9 +30,9 @@ use crate::wire::rpc::{ChatSend, Connected, MAX_MESSAGE_BYTES, Request, Role, me
 /// new ones wait for it; those whose answer has not come when a connection ends fail with a
 /// [retryable](RequestError::is_retryable) error and are never sent again by themselves.
 ///
-/// The gateway's events do not say which request they belong to. Therefore a client has **one chat at a time**: another one
-/// waits for its turn, and everything else goes on meanwhile. For several at once, use several clients. Tools that are called
-/// with the same client while a chat runs have their events among those of the chat.
+/// A client has **one chat at a time**, because the events of some gateways do not say which request they belong to: another chat
+/// waits for its turn, and everything else goes on meanwhile. For several at once, use several clients. From such a gateway, tools that
+/// are called with the same client while a chat runs have their events among those of the chat.
 ///
 /// The connection ends with the last clone, at once; [`disconnect`](Self::disconnect) closes it in order first.
 #[derive(Clone)]

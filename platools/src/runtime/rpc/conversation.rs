@@ -10,7 +10,8 @@ use super::error::RequestError;
 /// A conversation with an agent: it keeps the gateway's id for it and passes that on with each message, also after a
 /// reconnect. Clones belong to the same conversation.
 ///
-/// The id is known once the first message has its reply. A first message that failed leaves the conversation as new as it was.
+/// The id is known from the event `agent` of the first run on, and from a failure that [names it](RequestError::session_id). A message that
+/// was refused before a conversation began leaves this one as new as it was.
 #[derive(Clone)]
 pub struct Conversation {
     client: RpcClient,

@@ -95,6 +95,23 @@ impl RequestError {
         ErrorDetails::deserialize(told).ok()
     }
 
+    /// The conversation of a chat that failed, to go on with. `None` if nothing began, the conversation is not there, or the gateway does
+    /// not say.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        self.detail("sessionId")
+    }
+
+    /// The run of a chat that failed, as its events name it. `None` where [`session_id`](Self::session_id) is.
+    #[must_use]
+    pub fn run_id(&self) -> Option<&str> {
+        self.detail("runId")
+    }
+
+    fn detail(&self, name: &str) -> Option<&str> {
+        self.gateway()?.details.as_ref()?.get(name)?.as_str()
+    }
+
     /// Whether the same request may succeed later. Where [`is_in_doubt`](Self::is_in_doubt), that may be the second time.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

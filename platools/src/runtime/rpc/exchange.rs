@@ -14,7 +14,7 @@ use super::chat::{ChatEvent, Speaker};
 use super::error::{RequestError, RequestErrorKind};
 use super::event::{GatewayEvent, RpcEvent};
 use crate::link::{Disconnect, Reporter};
-use crate::wire::rpc::{ChatReply, Event, GatewayFrame, Response};
+use crate::wire::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};
 
 /// How long the gateway has to answer a chat that nobody listens to any more; then the next one may begin.
 const ABANDONED_LIMIT: Duration = Duration::from_secs(10);
@@ -176,13 +176,16 @@ impl Exchange {
         }
     }
 
-    /// The run that the gateway is to abort, once.
-    pub(super) fn run_to_abort(&mut self) -> Option<String> {
+    /// The run that the gateway is to abort, once. One that waits for its turn has no name yet; its conversation has.
+    pub(super) fn run_to_abort(&mut self) -> Option<ChatAbort> {
         let chat = self.chat.as_mut()?;
         let abandoned = chat.abandoned.as_mut().filter(|abandoned| !abandoned.told)?;
-        let run_id = chat.run_id.clone()?;
+        let abort = match &chat.run_id {
+            Some(run_id) => ChatAbort::new(run_id),
+            None => ChatAbort::of_session(chat.speaker.session_id()?),
+        };
         abandoned.told = true;
-        Some(run_id)
+        Some(abort)
     }
 
     /// When an abandoned chat is waited for no longer.
@@ -218,8 +221,13 @@ impl Exchange {
 
 impl Active {
     fn event(&mut self, event: ChatEvent) {
-        if let (None, ChatEvent::Agent(agent)) = (&self.run_id, &event) {
-            self.run_id = Some(agent.run_id.clone());
+        if !event.is_of(self.run_id.as_deref()) {
+            return;
+        }
+        if let ChatEvent::Agent(agent) = &event {
+            // Known before the end, which a connection may not live to see.
+            self.speaker.belongs_to(agent.session_id.as_deref());
+            self.run_id.get_or_insert_with(|| agent.run_id.clone());
         }
         self.speaker.say(event);
     }

@@ -14,7 +14,7 @@ use super::event::RpcEvent;
 use super::exchange::{Exchange, Outgoing};
 use super::opening::Opened;
 use crate::link::{Disconnect, Received, Reporter, Socket, text};
-use crate::wire::rpc::{ChatAbort, PING_INTERVAL, Request, method};
+use crate::wire::rpc::{PING_INTERVAL, Request, method};
 
 /// After so long without any byte a socket is dead: two pings are missing, and the second one had half an interval to be
 /// late.
@@ -128,8 +128,8 @@ impl Session<'_> {
 
     /// Ends the run of an abandoned chat as soon as it is known which one that is.
     fn send_abort(&mut self) {
-        if let Some(run_id) = self.exchange.run_to_abort() {
-            let params = to_raw_value(&ChatAbort::new(run_id)).expect("strings always serialize");
+        if let Some(abort) = self.exchange.run_to_abort() {
+            let params = to_raw_value(&abort).expect("strings always serialize");
             self.socket.queue(Utf8Bytes::from(Request::new(ABORT_ID, method::CHAT_ABORT, &params).to_text()));
         }
     }

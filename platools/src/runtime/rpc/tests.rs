@@ -140,6 +140,25 @@ async fn an_abandoned_chat_is_aborted_once_its_run_is_known() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_abandoned_chat_that_waits_for_its_turn_is_aborted_by_its_conversation() {
+    let mut gateway = Gateway::serve().await;
+    let turn = Arc::new(Semaphore::new(1));
+    let permit = Arc::clone(&turn).try_acquire_owned().expect("it has its turn");
+    let known = Arc::new(std::sync::Mutex::new(Some("conv_1".to_owned())));
+    let (speaker, listener) = Speaker::new(permit, Some(known));
+    gateway.request(1, Answer::Chat(speaker)).await;
+    gateway.frame().await;
+    drop(listener);
+    let abort = gateway.frame().await;
+    assert_eq!((&abort["method"], &abort["params"]), (&json!("chat.abort"), &json!({"sessionId": "conv_1"})));
+    // Its run is named too late for another abort.
+    let payload = json!({"run_id": "r", "status": "started"});
+    gateway.send(json!({"type": "event", "event": "agent", "payload": payload, "seq": 1})).await;
+    gateway.stop.send_replace(true);
+    let Message::Close(_) = gateway.message().await else { panic!("one abort is enough") };
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_abandoned_chat_that_never_ends_holds_up_the_next_for_ten_seconds() {
     let mut gateway = Gateway::serve().await;
     let turn = Arc::new(Semaphore::new(1));

@@ -21,6 +21,10 @@ fn event_of(text: &str) -> Event<'_> {
     }
 }
 
+fn written(payload: &impl serde::Serialize) -> String {
+    serde_json::to_string(payload).expect("it serializes")
+}
+
 /// Written and read again, a payload is what it was, and on the way it has exactly those members.
 fn travels<T>(payload: T, members: Value)
 where
@@ -187,6 +191,7 @@ fn payloads_have_the_members_of_the_protocol() {
         json!({"content": "4", "usage": {"input_tokens": 42, "output_tokens": 8}, "sessionId": "s", "runId": "r"}),
     );
     travels(ChatAbort::new("r"), json!({"runId": "r"}));
+    travels(ChatAbort::of_session("s"), json!({"sessionId": "s"}));
     travels(
         ToolsCall::new("add", json!({"a": 1})).with_entity_id("e").with_timeout_ms(5),
         json!({"name": "add", "arguments": {"a": 1}, "entityId": "e", "timeoutMs": 5}),
@@ -196,6 +201,23 @@ fn payloads_have_the_members_of_the_protocol() {
     travels(ChatChunk::new("ab", "b"), json!({"chunk": "ab", "delta": "b"}));
     travels(ToolCallEvent::new("add", json!({"a": 1})), json!({"tool": "add", "input": {"a": 1}}));
     travels(ToolResultEvent::new("add", json!(3)), json!({"tool": "add", "output": 3}));
+}
+
+#[test]
+fn events_name_their_run_behind_the_members_of_the_protocol() {
+    assert_eq!(
+        written(&AgentEvent::new("r", RunStatus::Started).with_session_id("s")),
+        r#"{"run_id":"r","status":"started","session_id":"s"}"#
+    );
+    assert_eq!(written(&ChatChunk::new("ab", "b").with_run_id("r")), r#"{"chunk":"ab","delta":"b","run_id":"r"}"#);
+    assert_eq!(
+        written(&ToolCallEvent::new("add", json!({"a": 1})).with_run_id("r").with_call_id("c")),
+        r#"{"tool":"add","input":{"a":1},"run_id":"r","call_id":"c"}"#
+    );
+    assert_eq!(
+        written(&ToolResultEvent::new("add", json!(3)).with_run_id("r").with_call_id("c")),
+        r#"{"tool":"add","output":3,"run_id":"r","call_id":"c"}"#
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use platools::wire::rpc::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply};
+use super::{Params, Reply, reply, unless_empty};
 use crate::core::agent::{ChatEvent, ChatSink};
 use crate::core::chat::ChatRequest;
 use crate::core::ids::{ConversationId, RunId};
@@ -24,34 +24,38 @@ const MAX_CHANNEL_CHARS: usize = 64;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Abort {
+    #[serde(default, deserialize_with = "unless_empty")]
     run_id: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
     session_id: Option<String>,
 }
 
 /// Says something to an agent, and tells what happens until it has answered.
 pub(super) async fn send(session: &Session<'_>, params: Params) -> Reply {
     let ChatSend { agent_id, message, channel, session_id, .. } = params.decode()?;
-    let channel = channel.unwrap_or_else(|| CHANNEL.to_owned());
-    if channel.is_empty() || channel.chars().nth(MAX_CHANNEL_CHARS).is_some() {
-        return Err(invalid("`channel` must have from 1 to 64 characters"));
-    }
-    let mut under_way = session.runs.begin(session_id.as_deref());
+    let named = session_id.filter(|id| !id.is_empty()).map(ConversationId::from);
+    let mut under_way = session.runs.begin(named.as_ref());
     let run = under_way.id.clone();
-    let conversation = session_id.as_deref().map(ConversationId::from);
-    let request = ChatRequest { agent: agent_id, message, conversation, channel };
-    let tell = |status| session.queue.event(event::AGENT, &AgentEvent::new(run.as_str(), status));
-    tell(RunStatus::Started);
-    let listener = Listener(session.queue);
-    // The run is dropped where it is stopped, and the calls of tools with it.
+    let opened = match channel_of(channel) {
+        Ok(channel) => {
+            let request = ChatRequest { agent: agent_id, message, conversation: named.clone(), channel };
+            session.core.open_chat(&session.caller, request).await.map_err(RpcError::from)
+        }
+        Err(error) => Err(error),
+    };
+    let opened = opened.map_err(|error| in_conversation(error, named.as_ref(), &run))?;
+    let conversation = opened.conversation().clone();
+    under_way.goes_on_with(&conversation);
+    let listener = Listener { queue: session.queue, run: &run };
+    // The run is dropped where it is stopped, and the calls of tools with it. The stop goes first: its request is answered with success.
     let ended = tokio::select! {
         biased;
-        ended = session.core.chat(&session.caller, request, &run, &listener) => ended.map_err(RpcError::from),
-        () = under_way.stopped() => Err(aborted(&run)),
+        () = under_way.stopped() => Err(aborted()),
+        ended = opened.answer(&run, &listener) => ended.map_err(RpcError::from),
     };
-    tell(if ended.is_ok() { RunStatus::Completed } else { RunStatus::Failed });
-    let ended = ended?;
+    let ended = ended.map_err(|error| in_conversation(error, Some(&conversation), &run))?;
     let usage = Usage::new(ended.usage.input_tokens, ended.usage.output_tokens);
-    reply(&ChatReply::new(ended.content, usage, ended.conversation.as_str(), run.as_str()))
+    reply(&ChatReply::new(ended.content, usage, conversation.as_str(), run.as_str()))
 }
 
 /// Stops runs that this connection has begun.
@@ -67,21 +71,62 @@ pub(super) async fn abort(session: &Session<'_>, params: Params) -> Reply {
     reply(&json!({"aborted": aborted.iter().map(RunId::as_str).collect::<Vec<_>>()}))
 }
 
-fn aborted(run: &RunId) -> RpcError {
-    let details = json!({"code": "cancelled", "runId": run.as_str()});
-    RpcError::new(ErrorCode::FailedPrecondition, "the run was aborted").with_details(details)
+/// The channel that a request names; the usual one if it names none.
+fn channel_of(channel: Option<String>) -> Result<String, RpcError> {
+    let channel = channel.filter(|channel| !channel.is_empty()).unwrap_or_else(|| CHANNEL.to_owned());
+    match channel.chars().nth(MAX_CHANNEL_CHARS) {
+        Some(_) => Err(invalid(format!("`channel` has at most {MAX_CHANNEL_CHARS} characters"))),
+        None => Ok(channel),
+    }
+}
+
+fn aborted() -> RpcError {
+    RpcError::new(ErrorCode::FailedPrecondition, "the run was aborted").with_details(json!({"code": "cancelled"}))
+}
+
+/// Adds the conversation and the run to an error, so that its client goes on in the same conversation. What is not found may be the
+/// conversation itself, so an error that says so names none.
+fn in_conversation(mut error: RpcError, conversation: Option<&ConversationId>, run: &RunId) -> RpcError {
+    let Some(conversation) = conversation.filter(|_| error.code != ErrorCode::NotFound) else { return error };
+    let details = error.details.get_or_insert_default();
+    if !details.is_object() {
+        **details = json!({});
+    }
+    details["sessionId"] = conversation.as_str().into();
+    details["runId"] = run.as_str().into();
+    error
 }
 
 /// Tells a caller what happens in its run.
-struct Listener<'a>(&'a Queue);
+struct Listener<'a> {
+    queue: &'a Queue,
+    run: &'a RunId,
+}
+
+impl Listener<'_> {
+    fn tell(&self, status: RunStatus, conversation: &ConversationId) {
+        let told = AgentEvent::new(self.run.as_str(), status).with_session_id(conversation.as_str());
+        self.queue.event(event::AGENT, &told);
+    }
+}
 
 impl ChatSink for Listener<'_> {
     fn event(&self, event: ChatEvent<'_>) {
+        let run = self.run.as_str();
         match event {
-            ChatEvent::Said { text, delta } => self.0.event(event::CHAT, &ChatChunk::new(text, delta)),
-            ChatEvent::ToolCall { tool, input } => self.0.event(event::TOOL_CALL, &ToolCallEvent::new(tool, input)),
-            ChatEvent::ToolResult { tool, output } => {
-                self.0.event(event::TOOL_RESULT, &ToolResultEvent::new(tool, output));
+            ChatEvent::Started { conversation } => self.tell(RunStatus::Started, conversation),
+            ChatEvent::Completed { conversation } => self.tell(RunStatus::Completed, conversation),
+            ChatEvent::Failed { conversation } => self.tell(RunStatus::Failed, conversation),
+            ChatEvent::Said { text, delta } => {
+                self.queue.event(event::CHAT, &ChatChunk::new(text, delta).with_run_id(run));
+            }
+            ChatEvent::ToolCall { call, tool, input } => {
+                let told = ToolCallEvent::new(tool, input).with_run_id(run).with_call_id(call.as_str());
+                self.queue.event(event::TOOL_CALL, &told);
+            }
+            ChatEvent::ToolResult { call, tool, output } => {
+                let told = ToolResultEvent::new(tool, output).with_run_id(run).with_call_id(call.as_str());
+                self.queue.event(event::TOOL_RESULT, &told);
             }
         }
     }

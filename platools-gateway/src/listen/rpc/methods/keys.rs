@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Params, Reply, reply};
+use super::{Params, Reply, reply, unless_empty};
 use crate::core::identity::SpeaksFor;
 use crate::listen::forms::{Key, KeyRequest, KeyWithSecret};
 use crate::listen::rpc::page::Window;
@@ -16,6 +16,7 @@ struct Wanted {
     role: String,
     #[serde(default)]
     tool_roles: Vec<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
     agent_id: Option<String>,
     speaks_for: Option<SpeaksFor>,
     environments: Option<Vec<String>>,

@@ -11,7 +11,7 @@ mod tools;
 
 use futures::future::BoxFuture;
 use platools::wire::rpc::{RpcError, method};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::errors::invalid;
@@ -93,6 +93,11 @@ impl Params {
     fn decode<'a, P: Deserialize<'a>>(&'a self) -> Result<P, RpcError> {
         decode(self.raw.get()).map_err(|mistake| invalid(format!("`{}`: {mistake}", self.method)))
     }
+}
+
+/// Reads an optional text. An empty one is none: clients begin with `''` where they have nothing yet.
+pub(super) fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 
 fn reply(payload: &impl Serialize) -> Reply {

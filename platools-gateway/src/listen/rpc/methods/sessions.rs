@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Params, Reply, reply};
+use super::{Params, Reply, reply, unless_empty};
 use crate::core::agent::{Message, ToolUse};
 use crate::core::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 use crate::core::clock::rfc3339;
@@ -21,9 +21,12 @@ const PREVIEW_CHARS: usize = 200;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Filter {
+    #[serde(default, deserialize_with = "unless_empty")]
     agent_id: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
     user_id: Option<String>,
     limit: Option<usize>,
+    #[serde(default, deserialize_with = "unless_empty")]
     cursor: Option<String>,
 }
 
@@ -38,6 +41,7 @@ struct Which {
 struct Part {
     session_id: String,
     limit: Option<usize>,
+    #[serde(default, deserialize_with = "unless_empty")]
     cursor: Option<String>,
 }
 

@@ -5,9 +5,10 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Params, Reply, reply};
+use super::{Params, Reply, reply, unless_empty};
 use crate::core::agent::failure;
 use crate::core::arguments::Arguments;
+use crate::core::ids::CallId;
 use crate::core::trace::TraceContext;
 use crate::core::{CallReply, CallRequest, ToolName};
 use crate::listen::forms::{Tool, timeout_of};
@@ -20,7 +21,9 @@ struct Wanted<'a> {
     name: String,
     #[serde(borrow)]
     arguments: &'a RawValue,
+    #[serde(default, deserialize_with = "unless_empty")]
     entity_id: Option<String>,
+    #[serde(default, deserialize_with = "unless_empty")]
     environment_id: Option<String>,
     timeout_ms: Option<u64>,
 }
@@ -28,6 +31,7 @@ struct Wanted<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Place {
+    #[serde(default, deserialize_with = "unless_empty")]
     environment_id: Option<String>,
 }
 
@@ -52,10 +56,14 @@ pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
         trace: TraceContext::from_parent(None),
         listener: None,
     };
-    let tool = request.tool.name.clone();
-    session.queue.event(event::TOOL_CALL, &ToolCallEvent::new(&*tool, call.arguments));
-    let ended = session.core.call(&session.caller, request).await.map(CallReply::shortened);
-    let told = |output: &RawValue| session.queue.event(event::TOOL_RESULT, &ToolResultEvent::new(&*tool, output));
+    let (tool, call_id) = (request.tool.name.clone(), CallId::random());
+    let told = ToolCallEvent::new(&*tool, call.arguments).with_call_id(call_id.as_str());
+    session.queue.event(event::TOOL_CALL, &told);
+    let ended = session.core.call_with_id(&session.caller, request, call_id.clone()).await.map(CallReply::shortened);
+    let told = |output: &RawValue| {
+        let told = ToolResultEvent::new(&*tool, output).with_call_id(call_id.as_str());
+        session.queue.event(event::TOOL_RESULT, &told);
+    };
     match ended {
         Ok(ended) => {
             told(&ended.result);

@@ -119,14 +119,24 @@ impl Usage {
 #[non_exhaustive]
 pub struct ChatAbort {
     /// The run that is to end, as the event `agent` names it.
-    pub run_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// The conversation whose runs are to end, also those that wait for their turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
 }
 
 impl ChatAbort {
     /// The end of one run.
     #[must_use]
     pub fn new(run_id: impl Into<String>) -> Self {
-        Self { run_id: run_id.into() }
+        Self { run_id: Some(run_id.into()), session_id: None }
+    }
+
+    /// The end of the caller's runs in one conversation.
+    #[must_use]
+    pub fn of_session(session_id: impl Into<String>) -> Self {
+        Self { run_id: None, session_id: Some(session_id.into()) }
     }
 }
 
@@ -150,13 +160,23 @@ pub struct AgentEvent {
     pub run_id: String,
     /// How far it is.
     pub status: RunStatus,
+    /// The conversation of the run; `None` from a gateway that does not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
 }
 
 impl AgentEvent {
     /// How far a run is.
     #[must_use]
     pub fn new(run_id: impl Into<String>, status: RunStatus) -> Self {
-        Self { run_id: run_id.into(), status }
+        Self { run_id: run_id.into(), status, session_id: None }
+    }
+
+    /// Names the conversation of the run.
+    #[must_use]
+    pub fn with_session_id(mut self, session_id: impl Into<String>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
     }
 }
 
@@ -169,19 +189,33 @@ pub struct ChatChunk {
     /// What this event adds to it.
     #[serde(default)]
     pub delta: String,
+    /// The run whose answer grows; `None` from a gateway that does not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
 }
 
 impl ChatChunk {
     /// The text so far, which ends with what is new.
     #[must_use]
     pub fn new(chunk: impl Into<String>, delta: impl Into<String>) -> Self {
-        Self { chunk: chunk.into(), delta: delta.into() }
+        Self { chunk: chunk.into(), delta: delta.into(), run_id: None }
+    }
+
+    /// Names the run.
+    #[must_use]
+    pub fn with_run_id(mut self, run_id: impl Into<String>) -> Self {
+        self.run_id = Some(run_id.into());
+        self
     }
 }
 
 impl fmt::Debug for ChatChunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { chunk, delta } = self;
-        f.debug_struct("ChatChunk").field("chunk_bytes", &chunk.len()).field("delta_bytes", &delta.len()).finish()
+        let Self { chunk, delta, run_id } = self;
+        f.debug_struct("ChatChunk")
+            .field("chunk_bytes", &chunk.len())
+            .field("delta_bytes", &delta.len())
+            .field("run_id", run_id)
+            .finish()
     }
 }

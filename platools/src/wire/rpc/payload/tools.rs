@@ -94,19 +94,44 @@ pub struct ToolCallEvent<T = Box<RawValue>> {
     pub tool: String,
     /// What it is given.
     pub input: T,
+    /// The run of an agent that calls it; `None` for `tools.call`, and from a gateway that does not name runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// The call, the same in both events; `None` from a gateway that does not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
 }
 
 impl<T> ToolCallEvent<T> {
     /// A call of a tool.
     #[must_use]
     pub fn new(tool: impl Into<String>, input: T) -> Self {
-        Self { tool: tool.into(), input }
+        Self { tool: tool.into(), input, run_id: None, call_id: None }
+    }
+
+    /// Names the run of the agent that calls it.
+    #[must_use]
+    pub fn with_run_id(mut self, run_id: impl Into<String>) -> Self {
+        self.run_id = Some(run_id.into());
+        self
+    }
+
+    /// Names the call.
+    #[must_use]
+    pub fn with_call_id(mut self, call_id: impl Into<String>) -> Self {
+        self.call_id = Some(call_id.into());
+        self
     }
 }
 
 impl<T> fmt::Debug for ToolCallEvent<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToolCallEvent").field("tool", &self.tool).finish_non_exhaustive()
+        let Self { tool, run_id, call_id, .. } = self;
+        f.debug_struct("ToolCallEvent")
+            .field("tool", tool)
+            .field("run_id", run_id)
+            .field("call_id", call_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -118,18 +143,43 @@ pub struct ToolResultEvent<T = Box<RawValue>> {
     pub tool: String,
     /// What it answered.
     pub output: T,
+    /// The run of an agent that calls it; `None` for `tools.call`, and from a gateway that does not name runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// The call, the same in both events; `None` from a gateway that does not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
 }
 
 impl<T> ToolResultEvent<T> {
     /// The answer of a tool.
     #[must_use]
     pub fn new(tool: impl Into<String>, output: T) -> Self {
-        Self { tool: tool.into(), output }
+        Self { tool: tool.into(), output, run_id: None, call_id: None }
+    }
+
+    /// Names the run of the agent that calls it.
+    #[must_use]
+    pub fn with_run_id(mut self, run_id: impl Into<String>) -> Self {
+        self.run_id = Some(run_id.into());
+        self
+    }
+
+    /// Names the call.
+    #[must_use]
+    pub fn with_call_id(mut self, call_id: impl Into<String>) -> Self {
+        self.call_id = Some(call_id.into());
+        self
     }
 }
 
 impl<T> fmt::Debug for ToolResultEvent<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ToolResultEvent").field("tool", &self.tool).finish_non_exhaustive()
+        let Self { tool, run_id, call_id, .. } = self;
+        f.debug_struct("ToolResultEvent")
+            .field("tool", tool)
+            .field("run_id", run_id)
+            .field("call_id", call_id)
+            .finish_non_exhaustive()
     }
 }
