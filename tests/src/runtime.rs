@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use platools::OnRefusal;
 use platools::runtime::{RuntimeClient, RuntimeClientBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -31,9 +32,10 @@ use crate::worker::quick;
 /// What agents authenticate with.
 pub const KEY: &str = "nk_a-key-of-a-test";
 
-/// A client that reconnects without losing time.
+/// A client that reconnects without losing time, and never gives up.
 pub fn runtime_client(url: &str) -> RuntimeClientBuilder {
-    RuntimeClient::builder().url(url).api_key(KEY).reconnect(quick())
+    let reconnect = quick().unlimited().on_refusal(OnRefusal::Retry);
+    RuntimeClient::builder().url(url).api_key(KEY).reconnect(reconnect)
 }
 
 /// An agent's socket from the gateway's side.

@@ -1,18 +1,20 @@
 //! Agents with sessions, with a gateway that does what each test wants.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::runtime::{RuntimeClient, RuntimeError, RuntimeErrorKind, RuntimeEvent};
-use platools::wire::runtime::{ChannelMessage, Connected};
+use platools::runtime::{RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent};
+use platools::wire::runtime::{ChannelMessage, Connected, ConnectionChange, event};
 use platools::{ConnectionState, Jitter, OnRefusal, Reconnect, Secret};
 use platools_tests::{
     AgentLink, KEY, Log, Platform, Reply, RuntimeGateway, Unreachable, runtime_client, with_causes, within,
 };
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 
 const CONNECT: &str = "POST /v1/runtime/connect";
@@ -78,15 +80,102 @@ async fn tell(link: &mut AgentLink, kind: &str, data: Value) {
 /// A handler that passes on what it is given, and where that goes.
 fn collected(client: &RuntimeClient, kind: &str) -> mpsc::UnboundedReceiver<Value> {
     let (sender, received) = mpsc::unbounded_channel();
-    client.on(kind, move |event| {
-        let sender = sender.clone();
-        async move { drop(sender.send(event.decode().expect("JSON"))) }
-    });
+    client.on(kind, move |event| sender.send(event.decode().expect("JSON")));
     received
+}
+
+fn session_of(session_id: &str) -> Value {
+    json!({"sessionId": session_id, "agentId": "agent", "address": "0x1", "connectedAt": "2026-03-01T10:30:00Z"})
 }
 
 async fn next(received: &mut mpsc::UnboundedReceiver<Value>) -> Value {
     within(received.recv()).await.expect("the handler lives")
+}
+
+/// The changes of a connection from its loss to the end of the client, for a gateway that answers every attempt with `reply`.
+async fn lost(
+    reply: Reply,
+    set_up: impl FnOnce(RuntimeClientBuilder) -> RuntimeClientBuilder,
+) -> Vec<ConnectionChange> {
+    let mut gateway = RuntimeGateway::start().await;
+    let day = Duration::from_secs(86_400);
+    let builder = RuntimeClient::builder().url(gateway.url()).api_key(KEY).request_timeout(day).connect_timeout(day);
+    let client = set_up(builder).build().expect("a valid client");
+    within(client.connect()).await.expect("it connects");
+    let link = gateway.socket().await;
+    let (sender, mut received) = mpsc::unbounded_channel();
+    client.on(event::CONNECTION_STATE, move |event| sender.send(event.decode().expect("a change")));
+    gateway.always(CONNECT, reply);
+    drop(link);
+    let mut changes: Vec<ConnectionChange> = Vec::new();
+    for _ in 0..10_000 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        changes.extend(std::iter::from_fn(|| received.try_recv().ok()));
+        if changes.last().is_some_and(|change| change.state == "failed") {
+            let attempts = changes.iter().filter(|change| change.attempt.is_some()).count();
+            assert_eq!(gateway.count(CONNECT), 1 + attempts);
+            assert_eq!(client.state(), ConnectionState::Disconnected);
+            return changes;
+        }
+        skip(Duration::from_secs(70)).await;
+    }
+    panic!("the client does not give up: {changes:?}")
+}
+
+/// The announced delays without the jitter, in seconds, and the reason of the end.
+async fn announced(
+    reply: Reply,
+    set_up: impl FnOnce(RuntimeClientBuilder) -> RuntimeClientBuilder,
+) -> (Vec<u64>, Option<String>) {
+    let changes = lost(reply, set_up).await;
+    let delays = changes.iter().filter_map(|change| change.delay_ms).map(|delay| delay / 1_000).collect();
+    (delays, changes.last().and_then(|change| change.reason.clone()))
+}
+
+#[tokio::test]
+async fn reconnect_settings_change_only_what_they_name() {
+    let seconds = Duration::from_secs;
+    let gone = || Reply::new(503, &json!({"error": "gone"}));
+    let exhausted = || Some("max retries exceeded".to_owned());
+    let set_up =
+        |builder: RuntimeClientBuilder| builder.max_retries(5).initial_delay(seconds(2)).max_delay(seconds(60));
+    assert_eq!(announced(gone(), set_up).await, (vec![2, 4, 8, 16, 32], exhausted()));
+    assert_eq!(announced(gone(), |builder| builder).await, (vec![1, 2, 4, 8, 16, 30, 30, 30, 30, 30], exhausted()));
+    assert_eq!(announced(gone(), |builder| builder.max_retries(2)).await, (vec![1, 2], exhausted()));
+    let policy = Reconnect::new().max_attempts(2);
+    assert_eq!(announced(gone(), |builder| builder.reconnect(policy)).await, (vec![1, 2], exhausted()));
+    let (delays, _) = announced(gone(), |builder| builder.initial_delay(seconds(20))).await;
+    assert_eq!(delays, [20, 30, 30, 30, 30, 30, 30, 30, 30, 30]);
+    let (delays, _) = announced(gone(), |builder| builder.max_delay(seconds(2))).await;
+    assert_eq!(delays, [1, 2, 2, 2, 2, 2, 2, 2, 2, 2]);
+}
+
+#[tokio::test]
+async fn custom_retries_have_the_jitter_of_sessions_above_each_delay() {
+    let gone = Reply::new(503, &json!({"error": "gone"}));
+    let delay = Duration::from_millis(1);
+    let changes = lost(gone, |builder| builder.max_retries(40).initial_delay(delay).max_delay(delay)).await;
+    let delays: Vec<_> = changes.iter().filter_map(|change| change.delay_ms).collect();
+    assert_eq!(delays.len(), 40);
+    // Each of them is below 200 with a chance of one in 5.
+    assert!(delays.iter().all(|delay| (1..=1_000).contains(delay)), "{delays:?}");
+    assert!(delays.iter().any(|delay| *delay > 200) && delays.iter().any(|delay| *delay < 800), "{delays:?}");
+}
+
+#[tokio::test]
+async fn a_refused_key_is_final_with_custom_retries_too() {
+    let refused = Reply::new(401, &json!({"error": "no such key"}));
+    let (delays, reason) = announced(refused, |builder| builder.max_retries(5)).await;
+    let expected = "the gateway refused the API key: the gateway answered with 401: no such key";
+    assert_eq!((delays, reason.as_deref()), (vec![1], Some(expected)));
+}
+
+#[tokio::test]
+async fn without_retries_a_lost_connection_is_final() {
+    let gone = Reply::new(503, &json!({"error": "gone"}));
+    let states: Vec<_> =
+        lost(gone, |builder| builder.max_retries(0)).await.into_iter().map(|change| change.state).collect();
+    assert_eq!(states, ["disconnected", "failed"]);
 }
 
 #[tokio::test]
@@ -233,6 +322,45 @@ async fn a_dropped_connect_leaves_the_client_as_it_was() {
     .await;
     assert_eq!(outcome.expect_err("it was disconnected").kind(), RuntimeErrorKind::Disconnected);
     assert_eq!(client.state(), ConnectionState::Disconnected);
+}
+
+#[tokio::test]
+async fn a_deadline_around_connect_ends_it_and_leaves_nothing_behind() {
+    let mut gateway = RuntimeGateway::start().await;
+    let limited = || Reply::new(429, &json!({"error": "slow down"}));
+    let client = runtime_client(&gateway.url()).build().expect("a valid client");
+
+    // Before there is a session.
+    gateway.once(CONNECT, limited());
+    let deadline = tokio::time::timeout(Duration::from_secs(4), client.connect());
+    let late = async {
+        gateway.asked(CONNECT).await;
+        skip(Duration::from_secs(4)).await;
+    };
+    let (outcome, ()) = tokio::join!(deadline, late);
+    outcome.expect_err("it takes 5 seconds");
+    assert_eq!((client.state(), client.session()), (ConnectionState::Disconnected, None));
+
+    // With one, of which the gateway is told.
+    gateway.once(CONNECT, Reply::new(201, &session_of("half")));
+    gateway.once(TICKET, limited());
+    let deadline = tokio::time::timeout(Duration::from_secs(4), client.connect());
+    let late = async {
+        gateway.asked(TICKET).await;
+        skip(Duration::from_secs(4)).await;
+    };
+    let (outcome, ()) = tokio::join!(deadline, late);
+    outcome.expect_err("it takes 5 seconds");
+    assert_eq!((client.state(), client.session()), (ConnectionState::Disconnected, None));
+    within(client.disconnect()).await;
+    assert_eq!(gateway.count(DISCONNECT), 1, "`disconnect` waits until it is told");
+    assert_eq!(gateway.asked(DISCONNECT).await.body, json!({"sessionId": "half"}));
+
+    // No attempt goes on.
+    skip(Duration::from_secs(600)).await;
+    within(client.connect()).await.expect("it connects");
+    gateway.socket().await;
+    assert_eq!((gateway.count(CONNECT), gateway.count(TICKET), gateway.count(DISCONNECT)), (3, 2, 1));
 }
 
 #[tokio::test]
@@ -446,7 +574,7 @@ async fn heartbeats_go_over_the_socket_and_over_http_while_there_is_none() {
         let heartbeat = link.expect("heartbeat").await;
         let timestamp = heartbeat["timestamp"].as_str().expect("a time");
         time::OffsetDateTime::parse(timestamp, &time::format_description::well_known::Rfc3339).expect("ISO 8601");
-        assert!(timestamp.ends_with('Z'), "{timestamp}");
+        assert_eq!((timestamp.len(), &timestamp[19..20], &timestamp[23..]), (24, ".", "Z"), "{timestamp}");
         // The answer to the ping beside it goes out while the next frame is waited for.
         is_served(&client, &mut link).await;
     }
@@ -463,6 +591,24 @@ async fn heartbeats_go_over_the_socket_and_over_http_while_there_is_none() {
     is_served(&client, &mut link).await;
     skip(Duration::from_secs(20)).await;
     link.expect("heartbeat").await;
+}
+
+#[tokio::test]
+async fn heartbeats_may_be_a_second_or_100_seconds_apart() {
+    for interval in [1, 15, 60, 100].map(Duration::from_secs) {
+        let mut gateway = RuntimeGateway::start().await;
+        let client = runtime_client(&gateway.url()).heartbeat_interval(interval).build().expect("a valid client");
+        within(client.connect()).await.expect("it connects");
+        let mut link = gateway.socket().await;
+        is_served(&client, &mut link).await;
+        if interval > Duration::from_secs(1) {
+            skip(interval / 2).await;
+            client.send(json!({"type": "not yet"})).await.expect("there is a socket");
+            link.expect("not yet").await;
+        }
+        skip(interval).await;
+        link.expect("heartbeat").await;
+    }
 }
 
 #[tokio::test]
@@ -493,10 +639,7 @@ async fn a_session_that_an_attempt_has_begun_gets_heartbeats_again() {
     let client = runtime_client(&gateway.url()).reconnect(reconnect).build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
     gateway.once(HEARTBEAT, Reply::new(404, &json!({"error": "no session"})));
-    gateway.once(
-        CONNECT,
-        Reply::new(201, &json!({"sessionId": "another", "agentId": "agent", "address": "0x1", "connectedAt": ""})),
-    );
+    gateway.once(CONNECT, Reply::new(201, &session_of("another")));
     gateway.once(TICKET, Reply::new(503, &json!({"error": "not now"})));
     drop(gateway.socket().await);
     reaches(&client, |state| matches!(state, ConnectionState::Reconnecting { .. })).await;
@@ -619,6 +762,94 @@ async fn a_handler_that_panics_or_fails_hurts_nobody() {
         }
     })
     .await;
+    client.send(json!({"type": "still here"})).await.expect("there is a socket");
+    link.expect("still here").await;
+}
+
+#[tokio::test]
+async fn listeners_of_every_form_capture_what_they_need() {
+    /// A function of its own, which captures nothing.
+    async fn decoded(event: RuntimeEvent) -> Result<u64, serde_json::Error> {
+        event.decode()
+    }
+    let mut gateway = RuntimeGateway::start().await;
+    let (client, _, mut link) = connected(&mut gateway).await;
+    let (sender, mut received) = mpsc::unbounded_channel();
+    let tell = |name: &str| {
+        let (sender, name) = (sender.clone(), name.to_owned());
+        move |what: String| sender.send(format!("{name} {what}"))
+    };
+
+    let plain = tell("plain");
+    client.on("x", move |event| plain(event.kind().to_owned()));
+    let quiet = tell("without a result");
+    client.on("x", move |event| {
+        quiet(event.kind().to_owned()).ok();
+    });
+    let moved = tell("a future");
+    client.on("x", move |event| async move { moved(event.kind().to_owned()) });
+    let awaited = tell("async");
+    client.on("x", async move |event| {
+        tokio::task::yield_now().await;
+        awaited(event.kind().to_owned())
+    });
+    let fallible = tell("fallible");
+    client.on("x", async move |event| {
+        let number: u64 = event.decode()?;
+        fallible(number.to_string())?;
+        Ok::<_, Box<dyn std::error::Error>>(())
+    });
+    let any = tell("any");
+    client.on_any(move |event| any(event.kind().to_owned()));
+    let state = tell("state");
+    client.on_state_change(move |change| state(change.to_string()));
+    let state = tell("async state");
+    client.on_state_change(async move |change| state(change.to_string()));
+    client.on("x", decoded);
+    client.on("x", |event| drop(event));
+
+    // Twice: a captured value is still there for the next event.
+    for number in [7, 8] {
+        self::tell(&mut link, "x", json!(number)).await;
+        let mut names = Vec::new();
+        for _ in 0..6 {
+            names.push(within(received.recv()).await.expect("the handlers live"));
+        }
+        names.sort();
+        assert_eq!(
+            names,
+            ["a future x", "any x", "async x", &format!("fallible {number}"), "plain x", "without a result x"]
+        );
+    }
+    disconnect(&client, link).await;
+    let mut names = Vec::new();
+    for _ in 0..3 {
+        names.push(within(received.recv()).await.expect("the handlers live"));
+    }
+    names.sort();
+    assert_eq!(names, ["any connection.state", "async state disconnected", "state disconnected"]);
+}
+
+#[tokio::test]
+async fn a_plain_listener_that_panics_or_fails_is_called_again() {
+    let mut gateway = RuntimeGateway::start().await;
+    let (client, _, mut link) = connected(&mut gateway).await;
+    let (sender, mut called) = mpsc::unbounded_channel();
+    let panics = sender.clone();
+    client.on("x", move |_| {
+        panics.send("panics").expect("the test reads it");
+        assert!(panics.is_closed(), "at once");
+    });
+    client.on("x", move |_| {
+        sender.send("fails").expect("the test reads it");
+        Err::<(), _>("at once")
+    });
+    for number in 0..3 {
+        tell(&mut link, "x", json!(number)).await;
+        let mut names = [within(called.recv()).await, within(called.recv()).await];
+        names.sort_unstable();
+        assert_eq!(names, [Some("fails"), Some("panics")]);
+    }
     client.send(json!({"type": "still here"})).await.expect("there is a socket");
     link.expect("still here").await;
 }
@@ -765,6 +996,26 @@ async fn a_failure_has_the_status_and_the_gateways_words() {
 }
 
 #[tokio::test]
+async fn an_error_says_in_one_line_what_failed_and_has_the_status() {
+    let gateway = RuntimeGateway::start().await;
+    let client = runtime_client(&gateway.url()).build().expect("a valid client");
+    for (status, body, expected) in [
+        (404, json!({"error": "no such channel"}), "the gateway answered with 404: no such channel"),
+        (500, json!({}), "the gateway answered with 500"),
+        (403, json!({"error": format!("{KEY} may not")}), "the gateway answered with 403: ... may not"),
+    ] {
+        gateway.once("GET /v1/x", Reply::new(status, &body));
+        let error = within(client.request::<Value>("GET", "/v1/x", ())).await.expect_err("it failed");
+        assert_eq!((error.to_string().as_str(), error.status()), (expected, Some(status)));
+    }
+    let nobody = Unreachable::start();
+    let client = runtime_client(&nobody.url()).build().expect("a valid client");
+    let error = within(client.connect()).await.expect_err("nobody is there");
+    assert_eq!(error.to_string(), format!("{} cannot be reached", nobody.url().trim_start_matches("http://")));
+    assert_eq!((error.kind(), error.status()), (RuntimeErrorKind::Connection, None));
+}
+
+#[tokio::test]
 async fn what_cannot_be_sent_or_read_is_an_error_of_its_own() {
     let gateway = RuntimeGateway::start().await;
     let client = runtime_client(&gateway.url()).build().expect("a valid client");
@@ -862,6 +1113,87 @@ async fn an_idle_connection_is_used_again_and_one_that_was_closed_is_not() {
     assert_eq!((first.expect("an answer"), second.expect("an answer"), gateway.connections()), (7, 7, 2));
 }
 
+/// Hands a connection on to the gateway, and keeps all that the client sends.
+async fn recorded(front: TcpListener, gateway: String, sent: Arc<Mutex<Vec<u8>>>) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let (mut client, _) = front.accept().await.expect("a connection");
+        let (gateway, sent) = (gateway.clone(), Arc::clone(&sent));
+        connections.spawn(async move {
+            let mut gateway = TcpStream::connect(gateway).await.expect("the gateway listens");
+            let ((mut from_client, mut to_client), (mut from_gateway, mut to_gateway)) =
+                (client.split(), gateway.split());
+            let up = async {
+                let mut bytes = [0; 4096];
+                while let Ok(count @ 1..) = from_client.read(&mut bytes).await {
+                    sent.lock().expect("no panic").extend_from_slice(&bytes[..count]);
+                    if to_gateway.write_all(&bytes[..count]).await.is_err() {
+                        break;
+                    }
+                }
+            };
+            // Either side may end first.
+            let down = tokio::io::copy(&mut from_gateway, &mut to_client);
+            tokio::select! {
+                () = up => {}
+                _ = down => {}
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn the_private_key_is_for_the_handlers_and_never_sent() {
+    const PRIVATE_KEY: &str = "0x4c0883a69102937d6231471b5dbb6204fe512961708279";
+    let mut gateway = RuntimeGateway::start().await;
+    let front = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+    let url = format!("http://{}", front.local_addr().expect("it is bound"));
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let target = gateway.url().trim_start_matches("http://").to_owned();
+    let front = tokio::spawn(recorded(front, target, Arc::clone(&sent)));
+    let client = runtime_client(&url).private_key(PRIVATE_KEY).metadata(json!({"team": "blue"})).build();
+    let client = client.expect("a valid client");
+    within(client.connect()).await.expect("it connects");
+    let mut link = gateway.socket().await;
+
+    // A handler signs, here with the length of the key.
+    let signing = client.clone();
+    let handler = client.on("sign.request", async move |event| {
+        let key = signing.private_key().expect("it was given");
+        let signed = event.data().get().len() + key.expose_secret().len();
+        signing.send(json!({"type": "sign.reply", "data": signed})).await
+    });
+    tell(&mut link, "sign.request", json!("text")).await;
+    let mut frames = vec![link.next().await];
+    assert_eq!(frames[0], json!({"type": "sign.reply", "data": "\"text\"".len() + PRIVATE_KEY.len()}));
+    client.off(handler);
+
+    gateway.once("POST /v1/x", Reply::new(500, &json!({"error": PRIVATE_KEY})));
+    within(client.request::<Value>("POST", "/v1/x", json!({"a": 1}))).await.expect_err("it fails");
+    client.subscribe_channel("c").await;
+    within(client.presence(50, 0)).await.ok();
+    within(client.status()).await.ok();
+    skip(Duration::from_secs(30)).await;
+    frames.extend([link.next().await, link.next().await]);
+    assert!(frames.iter().any(|frame| frame["type"] == "heartbeat"), "{frames:?}");
+    drop(link);
+    let mut link = gateway.socket().await;
+    reaches(&client, ConnectionState::is_connected).await;
+    let shown = format!("{client:?} {:?}", client.private_key());
+    frames.push(link.expect("channel.subscribe").await);
+    disconnect(&client, link).await;
+    front.abort();
+
+    // Frames travel masked, so they are looked at as the gateway reads them.
+    let sent = String::from_utf8_lossy(&sent.lock().expect("no panic")).into_owned();
+    for part in ["POST /v1/runtime/connect", "POST /v1/x", "POST /v1/runtime/disconnect", KEY] {
+        assert!(sent.contains(part), "{part} is among the bytes that were sent");
+    }
+    for text in [sent, json!(frames).to_string(), shown] {
+        assert!(!text.contains(PRIVATE_KEY) && !text.contains(&PRIVATE_KEY[2..]), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn neither_the_key_nor_a_ticket_nor_what_anybody_says_is_in_a_log_an_error_or_a_debug() {
     let log = Log::default();
@@ -875,7 +1207,7 @@ async fn neither_the_key_nor_a_ticket_nor_what_anybody_says_is_in_a_log_an_error
     tracing::subscriber::set_global_default(subscriber).expect("there is no other");
 
     let mut gateway = RuntimeGateway::start().await;
-    let builder = runtime_client(&gateway.url()).metadata(json!({"password": "hunter2"}));
+    let builder = runtime_client(&gateway.url()).metadata(json!({"password": "hunter2"})).private_key("hunter2");
     let mut shown = format!("{builder:?}");
     let client = builder.build().expect("a valid client");
     let repeats = |status| Reply::new(status, &json!({"error": format!("the key {KEY} is not right")}));

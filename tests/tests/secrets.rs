@@ -332,6 +332,7 @@ async fn a_caller_logs_neither_its_token_nor_what_is_said() {
 
 #[tokio::test]
 async fn an_agent_logs_neither_its_key_nor_a_ticket() {
+    const PRIVATE_KEY: &str = "hunter2-private-key-of-an-agent";
     records();
     let (tell_ticket, ticket) = oneshot::channel();
     let (url, over) = peer(async move |tell| {
@@ -344,12 +345,12 @@ async fn an_agent_logs_neither_its_key_nor_a_ticket() {
         link.kill();
         gateway.socket().await;
     });
-    let client = runtime_client(&told(url).await).metadata(json!({"password": USER_TOKEN}));
+    let client = runtime_client(&told(url).await).metadata(json!({"password": USER_TOKEN})).private_key(PRIVATE_KEY);
     let client = client.build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
     let ticket = within(ticket).await.expect("a ticket");
     is_over(over).await;
-    assert_in_no_record(&[KEY, &ticket, USER_TOKEN]);
+    assert_in_no_record(&[KEY, &ticket, USER_TOKEN, PRIVATE_KEY]);
 }
 
 #[tokio::test]

@@ -83,9 +83,10 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// When to connect again, and when to give up. Default: [`Reconnect::new`].
+    /// When to connect again, and when to give up. A setting that the policy does not name stays as it is, by default as in the
+    /// table of [`Reconnect`].
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
-        self.reconnect = reconnect;
+        self.reconnect = reconnect.or(self.reconnect);
         self
     }
 

@@ -81,6 +81,17 @@ pub enum OnRefusal {
 
 /// When a client connects again, and when it gives up.
 ///
+/// A policy holds only the settings that its methods name; every other one keeps the default of the client that the policy is given
+/// to. The defaults follow the protocols:
+///
+/// | setting | [`PlatoolsClient`](crate::PlatoolsClient), `RpcClient` | `RuntimeClient` |
+/// |---|---|---|
+/// | [`base`](Self::base) | 1 s | 1 s |
+/// | [`max`](Self::max) | 60 s | 30 s |
+/// | [`jitter`](Self::jitter) | [`Jitter::Equal`] | [`Jitter::Above`] one second |
+/// | [`max_attempts`](Self::max_attempts) | unlimited | 10 |
+/// | [`on_refusal`](Self::on_refusal) | [`OnRefusal::Retry`] | [`OnRefusal::Fail`] |
+///
 /// ```
 /// use std::time::Duration;
 /// use platools::{Jitter, Reconnect};
@@ -88,90 +99,101 @@ pub enum OnRefusal {
 /// let reconnect = Reconnect::new().base(Duration::from_millis(500)).jitter(Jitter::None).max_attempts(10);
 /// # let _ = reconnect;
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reconnect {
-    base: Duration,
-    max: Duration,
-    jitter: Jitter,
+    base: Option<Duration>,
+    max: Option<Duration>,
+    jitter: Option<Jitter>,
     max_attempts: Option<u32>,
-    on_refusal: OnRefusal,
-}
-
-impl Default for Reconnect {
-    fn default() -> Self {
-        Self {
-            base: Duration::from_millis(BACKOFF_BASE_MS),
-            max: Duration::from_millis(BACKOFF_MAX_MS),
-            jitter: Jitter::default(),
-            max_attempts: None,
-            on_refusal: OnRefusal::default(),
-        }
-    }
+    on_refusal: Option<OnRefusal>,
 }
 
 impl Reconnect {
-    /// Retries for ever, with the delays all SDKs share and [`Jitter::Equal`].
+    /// A policy that changes nothing: each client keeps its defaults.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What a [`RuntimeClient`](crate::runtime::RuntimeClient) does by default: 10 retries, whose delays double from one
-    /// second to 30, each with up to a second on top; a refusal is final. The source of the numbers is the runtime protocol.
+    /// The defaults of a [`RuntimeClient`](crate::runtime::RuntimeClient) where they differ from those of other clients: 10 retries,
+    /// whose delays double up to 30 seconds, each with up to a second on top; a refusal is final. The source of the numbers is
+    /// the runtime protocol.
     #[cfg(feature = "runtime")]
     #[must_use]
     pub fn of_sessions() -> Self {
-        Self {
-            max: Duration::from_secs(30),
-            jitter: Jitter::Above(Duration::from_secs(1)),
-            max_attempts: Some(10),
-            on_refusal: OnRefusal::Fail,
-            ..Self::default()
-        }
+        Self::new()
+            .max(Duration::from_secs(30))
+            .jitter(Jitter::Above(Duration::from_secs(1)))
+            .max_attempts(10)
+            .on_refusal(OnRefusal::Fail)
     }
 
-    /// Sets the delay before the first retry. Default: [`BACKOFF_BASE_MS`].
+    /// Sets the delay before the first retry: a millisecond or more, and no longer than [`max`](Self::max).
     #[must_use]
     pub fn base(mut self, base: Duration) -> Self {
-        self.base = base;
+        self.base = Some(base);
         self
     }
 
-    /// Sets the longest delay. Default: [`BACKOFF_MAX_MS`].
+    /// Sets the longest delay, without jitter: a millisecond or more. A shorter one than the default of [`base`](Self::base) shortens
+    /// the first delay as well.
     #[must_use]
     pub fn max(mut self, max: Duration) -> Self {
-        self.max = max;
+        self.max = Some(max);
         self
     }
 
-    /// Sets how a delay is spread. Default: [`Jitter::Equal`].
+    /// Sets how a delay is spread.
     #[must_use]
     pub fn jitter(mut self, jitter: Jitter) -> Self {
-        self.jitter = jitter;
+        self.jitter = Some(jitter);
         self
     }
 
-    /// Gives up after so many retries in a row without a session that was really up. Default: never.
+    /// Gives up after so many retries in a row without a session that was really up. With 0, the first lost connection is final.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
         self
     }
 
-    /// Sets what a refusal of the credentials means. Default: [`OnRefusal::Retry`].
+    /// Never gives up because of the number of retries.
+    #[must_use]
+    pub fn unlimited(self) -> Self {
+        self.max_attempts(u32::MAX)
+    }
+
+    /// Sets what a refusal of the credentials means.
     #[must_use]
     pub fn on_refusal(mut self, on_refusal: OnRefusal) -> Self {
-        self.on_refusal = on_refusal;
+        self.on_refusal = Some(on_refusal);
         self
     }
 
-    /// Refuses delays that would make a client dial without a pause.
+    /// This policy, with the settings of `other` where it names none.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            base: self.base.or(other.base),
+            max: self.max.or(other.max),
+            jitter: self.jitter.or(other.jitter),
+            max_attempts: self.max_attempts.or(other.max_attempts),
+            on_refusal: self.on_refusal.or(other.on_refusal),
+        }
+    }
+
+    /// Refuses delays that would make a client dial without a pause, and a first delay that the longest one would silently cut.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let is_too_short = |delay: Duration| delay < Duration::from_millis(1);
-        match [("base", self.base), ("max", self.max)].into_iter().find(|(_, delay)| is_too_short(*delay)) {
-            Some((name, _)) => {
-                Err(Error::invalid_setting(format!("`{name}` of the reconnect policy must be a millisecond or more")))
+        let invalid = |message: String| Err(Error::invalid_setting(message));
+        for (name, delay) in [("first", self.base), ("longest", self.max)] {
+            if let Some(delay) = delay.filter(|delay| *delay < Duration::from_millis(1)) {
+                return invalid(format!("the {name} reconnect delay is {delay:?}, and must be a millisecond or more"));
             }
+        }
+        let max = self.max.unwrap_or(Duration::from_millis(BACKOFF_MAX_MS));
+        match self.base.filter(|base| *base > max) {
+            Some(base) => invalid(format!(
+                "the first reconnect delay is {base:?}, and the longest is {max:?}; shorten the first or raise the longest"
+            )),
             None => Ok(()),
         }
     }
@@ -180,14 +202,27 @@ impl Reconnect {
 /// Counts attempts along the curve.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    policy: Reconnect,
+    base: u64,
+    max: u64,
+    jitter: Jitter,
+    max_attempts: u32,
+    on_refusal: OnRefusal,
     attempt: u32,
     last_delay: Duration,
 }
 
 impl Schedule {
+    /// Settings that the policy does not name are those that all SDKs share, without an end.
     pub(crate) fn new(policy: Reconnect) -> Self {
-        Self { policy, attempt: 0, last_delay: Duration::ZERO }
+        Self {
+            base: policy.base.map_or(BACKOFF_BASE_MS, millis),
+            max: policy.max.map_or(BACKOFF_MAX_MS, millis),
+            jitter: policy.jitter.unwrap_or_default(),
+            max_attempts: policy.max_attempts.unwrap_or(u32::MAX),
+            on_refusal: policy.on_refusal.unwrap_or_default(),
+            attempt: 0,
+            last_delay: Duration::ZERO,
+        }
     }
 
     /// The retry the next delay belongs to, counted from 1; `None` where the policy allows no more.
@@ -197,18 +232,18 @@ impl Schedule {
 
     /// As [`next_attempt`](Self::next_attempt), with a delay that is no shorter than that before it is spread.
     pub(crate) fn next_attempt_after(&mut self, least: Duration) -> Option<(u32, Duration)> {
-        if self.policy.max_attempts.is_some_and(|max| self.attempt >= max) {
+        if self.attempt >= self.max_attempts && self.max_attempts != u32::MAX {
             return None;
         }
         self.attempt = self.attempt.saturating_add(1);
-        let delay = curve(millis(self.policy.base), millis(self.policy.max), self.attempt).max(millis(least));
-        self.last_delay = Duration::from_millis(self.policy.jitter.spread(delay));
+        let delay = curve(self.base, self.max, self.attempt).max(millis(least));
+        self.last_delay = Duration::from_millis(self.jitter.spread(delay));
         Some((self.attempt, self.last_delay))
     }
 
     /// Whether the policy gives up when the credentials are refused.
     pub(super) fn gives_up_when_refused(&self) -> bool {
-        self.policy.on_refusal == OnRefusal::Fail
+        self.on_refusal == OnRefusal::Fail
     }
 
     /// Takes note of a session that ended. One that was accepted, and up for at least as long as the last delay, was really
@@ -328,6 +363,48 @@ mod tests {
         assert_eq!(schedule.next_attempt(), Some((1, Duration::from_secs(1))));
         assert_eq!(schedule.next_attempt(), Some((2, Duration::from_secs(2))));
         assert_eq!(schedule.next_attempt(), None);
+    }
+
+    #[test]
+    fn a_policy_keeps_what_it_does_not_name() {
+        let (first, longest) = (Duration::from_secs(2), Duration::from_secs(40));
+        let exact = || Reconnect::new().jitter(Jitter::None);
+        let delays = |policy: Reconnect| {
+            let mut schedule = Schedule::new(policy);
+            std::iter::from_fn(|| schedule.next_attempt())
+                .map(|(_, delay)| delay.as_secs())
+                .take(12)
+                .collect::<Vec<_>>()
+        };
+        let of_all = || exact().base(first).max(longest).max_attempts(7);
+        assert_eq!(delays(exact().or(of_all())), [2, 4, 8, 16, 32, 40, 40]);
+        assert_eq!(delays(exact().max_attempts(2).or(of_all())), [2, 4]);
+        assert_eq!(delays(exact().base(first / 2).or(of_all())), [1, 2, 4, 8, 16, 32, 40]);
+        assert_eq!(delays(exact().max(first).or(of_all())), [2; 7]);
+        assert_eq!(delays(exact().unlimited().or(of_all()))[6..], [40; 6]);
+        assert_eq!(delays(exact()), [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60]);
+        assert_eq!(delays(exact().max_attempts(0)), [0; 0]);
+        assert!(Schedule::new(exact().or(exact().on_refusal(OnRefusal::Fail))).gives_up_when_refused());
+        assert_eq!(Schedule::new(Reconnect::new().or(of_all())).jitter, Jitter::None);
+    }
+
+    #[test]
+    fn delays_without_a_pause_and_a_first_one_that_would_be_cut_are_refused() {
+        let said = |policy: Reconnect| policy.check().err().map(|error| error.to_string());
+        let millisecond = Duration::from_millis(1);
+        assert_eq!(said(Reconnect::new().base(millisecond).max(millisecond)), None);
+        assert_eq!(said(Reconnect::new().max(millisecond)), None, "it shortens the first delay as well");
+        assert_eq!(said(Reconnect::new().base(Duration::MAX).max(Duration::MAX)), None);
+        for (policy, rest) in [
+            (
+                Reconnect::new().base(millisecond / 2),
+                "first reconnect delay is 500µs, and must be a millisecond or more",
+            ),
+            (Reconnect::new().max(Duration::ZERO), "longest reconnect delay is 0ns, and must be a millisecond or more"),
+            (Reconnect::new().base(Duration::from_secs(61)), "first reconnect delay is 61s, and the longest is 60s"),
+        ] {
+            assert!(said(policy).expect("it is refused").contains(rest), "{rest}");
+        }
     }
 
     #[test]

@@ -64,6 +64,13 @@ impl ConnectionState {
     }
 }
 
+impl fmt::Display for ConnectionState {
+    /// Writes the state in one word, as [`as_str`](Self::as_str).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// What happens on a link.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

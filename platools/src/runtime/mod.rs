@@ -43,7 +43,8 @@ mod heard;
 mod rpc;
 
 pub use agent::{
-    HandlerOutcome, ListenerId, RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent,
+    HandlerOutcome, ListenerId, ListenerReturn, PrivateKey, RuntimeClient, RuntimeClientBuilder, RuntimeError,
+    RuntimeErrorKind, RuntimeEvent,
 };
 pub use rpc::{
     Chat, ChatEvent, ChatItem, Conversation, GatewayEvent, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder,

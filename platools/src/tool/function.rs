@@ -28,7 +28,8 @@ impl ToolDefinition {
     /// The function takes the arguments, in any type that is deserialized from an object, without the platform's envelopes, and the call's
     /// context. Arguments are checked against that type and not against the declared schema; take `serde_json::Value` for any.
     /// The result is anything that serializes, and the error anything that `?` converts into a [`ToolError`]. The function is called on the
-    /// call's own task, and on a thread for blocking work if [`execution`](Self::execution) says so.
+    /// call's own task, and on a thread for blocking work if [`execution`](Self::execution) says so. It is cloned for each call: share
+    /// large or changing values that it captures in an [`Arc`].
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -40,12 +41,9 @@ impl ToolDefinition {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let glossary = Arc::new(HashMap::from([("link", "one socket and its loop")]));
     /// let schema = json!({ "type": "object", "properties": { "word": { "type": "string" } }, "required": ["word"] });
-    /// let define = ToolDefinition::new("define", "Explain a word.", schema).handler(move |arguments: Value, _ctx| {
-    ///     let glossary = Arc::clone(&glossary);
-    ///     async move {
-    ///         let word = arguments["word"].as_str().ok_or("`word` must be a string")?;
-    ///         glossary.get(word).copied().ok_or(format!("there is no entry for {word}"))
-    ///     }
+    /// let define = ToolDefinition::new("define", "Explain a word.", schema).handler(async move |arguments: Value, _ctx| {
+    ///     let word = arguments["word"].as_str().ok_or("`word` must be a string")?;
+    ///     glossary.get(word).copied().ok_or(format!("there is no entry for {word}"))
     /// });
     /// let registry = ToolRegistry::new().with_tools(define)?;
     /// assert_eq!(registry.call("define", json!({ "word": "link" })).await?, "one socket and its loop");
@@ -55,7 +53,7 @@ impl ToolDefinition {
     pub fn handler<A, F, R, T, E>(self, function: F) -> FunctionTool
     where
         A: DeserializeOwned + Send + 'static,
-        F: Fn(A, Context) -> R + Send + Sync + 'static,
+        F: FnOnce(A, Context) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Result<T, E>> + Send + 'static,
         T: Serialize + 'static,
         E: Into<ToolError> + 'static,
@@ -95,7 +93,7 @@ struct Function<A, F> {
 impl<A, F, R, T, E> Handler for Function<A, F>
 where
     A: DeserializeOwned + Send + 'static,
-    F: Fn(A, Context) -> R + Send + Sync + 'static,
+    F: FnOnce(A, Context) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = Result<T, E>> + Send + 'static,
     T: Serialize + 'static,
     E: Into<ToolError> + 'static,
@@ -104,7 +102,7 @@ where
         Box::pin(async move {
             let arguments = context.arguments()?;
             // The result is written at once: it need not be `Send`, as nothing is awaited while it is held.
-            match (self.function)(arguments, context).await {
+            match self.function.clone()(arguments, context).await {
                 Ok(result) => output.write(&result),
                 Err(error) => Err(error.into()),
             }
@@ -137,6 +135,25 @@ mod tests {
         let params = json!({"city": "Bern", "_context": {"a": 1}, "__platos": {"userToken": "hunter2"}});
         let result = registry(forward).call("forward", &params).await.expect("it succeeds");
         assert_eq!(result, json!([{"city": "Bern"}, "hunter2", params.to_string().len()]));
+    }
+
+    #[tokio::test]
+    async fn async_closures_may_capture_values_and_run_every_call() {
+        let (greeting, shared) = ("Hello".to_owned(), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let seen = Arc::clone(&shared);
+        let borrows = declared("borrows").handler(async move |name: Value, _: Context| {
+            seen.lock().map_err(|_| "no panic")?.push(name.clone());
+            Ok::<_, ToolError>(format!("{greeting}, {}", name["name"]))
+        });
+        let list = vec![json!(1)];
+        let consumes = declared("consumes").handler(move |_: Value, _| async move { Ok::<_, ToolError>(list) });
+        let registry = ToolRegistry::new().with_tools(vec![borrows, consumes]).expect("valid tools");
+        for name in ["a", "b"] {
+            let said = registry.call("borrows", json!({ "name": name })).await.expect("it succeeds");
+            assert_eq!(said, format!("Hello, \"{name}\""));
+            assert_eq!(registry.call("consumes", json!({})).await.expect("it succeeds"), json!([1]));
+        }
+        assert_eq!(*shared.lock().expect("no panic"), [json!({"name": "a"}), json!({"name": "b"})]);
     }
 
     #[tokio::test]

@@ -23,7 +23,13 @@ const MIN_REDACTED_BYTES: usize = 6;
 ///
 /// let fixed = Secret::value("platos_agent_...");
 /// let mounted = Secret::file("/run/secrets/platos");
-/// let fetched = Secret::provider(async || Ok::<_, std::io::Error>("from a vault".to_owned()));
+/// # #[derive(Clone)]
+/// # struct Vault;
+/// # impl Vault {
+/// #     async fn read(&self, _: &str) -> std::io::Result<String> { Ok("from a vault".to_owned()) }
+/// # }
+/// # let vault = Vault;
+/// let fetched = Secret::provider(async move || vault.read("platos").await);
 /// # let _ = (fixed, mounted, fetched);
 /// ```
 #[derive(Clone)]
@@ -53,15 +59,15 @@ impl Secret {
         Self(Source::File(path.as_ref().to_owned()))
     }
 
-    /// Whatever an async function returns.
+    /// The secret that an async function or closure returns, which is cloned for each call.
     pub fn provider<F, Fut, E>(provider: F) -> Self
     where
-        F: Fn() -> Fut + Send + Sync + 'static,
+        F: FnOnce() -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = Result<String, E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         Self(Source::Provider(Arc::new(move || {
-            let secret = provider();
+            let secret = provider.clone()();
             Box::pin(async move {
                 let secret = secret.await;
                 secret.map(SecretString::from).map_err(|error| invalid("the secret provider failed").with_source(error))
@@ -190,7 +196,9 @@ mod tests {
             assert_eq!(secret.read().await.expect("it is there").expose_secret(), content.trim());
         }
         std::fs::remove_file(&path).expect("it can be removed");
-        let failing = Secret::provider(async || Err::<String, _>("the vault is sealed"));
+        let reason = "the vault is sealed".to_owned();
+        let failing = Secret::provider(async move || Err::<String, _>(reason));
+        assert!(failing.read().await.is_err(), "the first time");
         let error = failing.read().await.expect_err("it fails");
         assert_eq!(std::error::Error::source(&error).expect("the cause").to_string(), "the vault is sealed");
     }

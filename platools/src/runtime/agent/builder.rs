@@ -1,21 +1,23 @@
 //! Setting up a client.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::client::RuntimeClient;
-use super::core::Core;
+use super::core::{Core, Settings};
 use super::gateway::Gateway;
 use super::phase::Shared;
+use super::private_key::PrivateKey;
 use crate::error::{Error, ErrorKind};
 use crate::link::{Dialler, Endpoint, Reconnect, Secret, Tls};
-use crate::wire::runtime::{HEARTBEAT_INTERVAL, MAX_METADATA_BYTES};
+use crate::wire::runtime::{HEARTBEAT_INTERVAL, MAX_METADATA_BYTES, SESSION_SILENCE};
 
-/// How often a heartbeat may be sent: more often is of no use, and a gateway ends sessions that it hears nothing of for two
-/// minutes.
-const HEARTBEAT_INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_secs(15)..=Duration::from_secs(60);
+/// The heartbeat intervals that are allowed. With a longer one, a single lost heartbeat could end the session on the gateway
+/// ([`SESSION_SILENCE`]).
+const HEARTBEAT_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(100);
 
 /// Sets up a [`RuntimeClient`]. Each method documents its default.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ const HEARTBEAT_INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_s
 pub struct RuntimeClientBuilder {
     url: String,
     api_key: Option<Secret>,
+    private_key: Option<PrivateKey>,
     metadata: Option<serde_json::Result<Metadata>>,
     reconnect: Reconnect,
     heartbeat_interval: Duration,
@@ -45,8 +48,9 @@ impl Default for RuntimeClientBuilder {
         Self {
             url: String::new(),
             api_key: None,
+            private_key: None,
             metadata: None,
-            reconnect: Reconnect::of_sessions(),
+            reconnect: Reconnect::new(),
             heartbeat_interval: HEARTBEAT_INTERVAL,
             tls: Tls::new(),
             connect_timeout: Duration::from_secs(20),
@@ -75,14 +79,61 @@ impl RuntimeClientBuilder {
         self
     }
 
-    /// When to connect again, and when to give up. Default: [`Reconnect::of_sessions`].
-    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
-        self.reconnect = reconnect;
+    /// The agent's private key, for signing by the application: a handler finds it in
+    /// [`RuntimeClient::private_key`]. The client itself uses it for nothing and never sends it. Default: none.
+    ///
+    /// ```no_run
+    /// use platools::runtime::RuntimeClient;
+    ///
+    /// # fn sign(_: &str, _: &str) {}
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let key = std::env::var("AGENT_PRIVATE_KEY")?;
+    /// let client = RuntimeClient::builder().url("https://gateway.example.com").api_key("...").private_key(key).build()?;
+    /// client.on("sign.request", {
+    ///     let key = client.private_key().cloned().expect("it was given");
+    ///     move |event| sign(key.expose_secret(), event.data().get())
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "privateKey")]
+    pub fn private_key(mut self, key: impl Into<PrivateKey>) -> Self {
+        self.private_key = Some(key.into());
         self
     }
 
-    /// Time between two heartbeats, 15 to 60 seconds; a gateway of which nothing comes for two of them is taken for dead.
-    /// Default: 30 seconds.
+    /// How many times in a row the client tries to connect again before it gives up. With 0, the first lost connection is final;
+    /// [`Reconnect::unlimited`] has no such end. Default: 10.
+    #[doc(alias = "maxRetries")]
+    pub fn max_retries(self, retries: u32) -> Self {
+        self.reconnect(Reconnect::new().max_attempts(retries))
+    }
+
+    /// The delay before the first retry, which doubles with each further one. It is a millisecond or more, and no longer than
+    /// [`max_delay`](Self::max_delay). Default: 1 second.
+    #[doc(alias = "initialDelayMs")]
+    pub fn initial_delay(self, delay: Duration) -> Self {
+        self.reconnect(Reconnect::new().base(delay))
+    }
+
+    /// The longest delay between two retries, a millisecond or more. Up to a second of jitter comes on top. Default: 30 seconds.
+    #[doc(alias = "maxDelayMs")]
+    pub fn max_delay(self, delay: Duration) -> Self {
+        self.reconnect(Reconnect::new().max(delay))
+    }
+
+    /// When to connect again, and when to give up, with all settings there are. A setting that the policy does not name stays as it
+    /// is, by default as in the table of [`Reconnect`]: 10 retries after 1 to 30 seconds and up to a second of jitter, and a
+    /// refused key is final.
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.reconnect = reconnect.or(self.reconnect);
+        self
+    }
+
+    /// Time between two heartbeats, 1 to 100 seconds. A gateway from which nothing comes for two of them is taken for dead, so
+    /// that a short interval needs a fast network; gateways end a session without a heartbeat for
+    /// [two minutes](SESSION_SILENCE). Default: 30 seconds.
+    #[doc(alias = "heartbeatIntervalMs")]
     pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
         self.heartbeat_interval = interval;
         self
@@ -118,16 +169,29 @@ impl RuntimeClientBuilder {
             .api_key
             .ok_or_else(|| Error::new(ErrorKind::InvalidSecret, "there is no API key; call `api_key(..)`"))?;
         key.check()?;
+        self.private_key.as_ref().map_or(Ok(()), PrivateKey::check)?;
         let metadata = self.metadata.map(usable).transpose()?;
         let gateway = Gateway::new(dialler, key, self.request_timeout);
-        let core = Core::new(gateway, self.reconnect, self.heartbeat_interval, metadata);
+        let core = Core::new(
+            gateway,
+            Settings {
+                reconnect: self.reconnect.or(Reconnect::of_sessions()),
+                heartbeat_interval: self.heartbeat_interval,
+                metadata,
+                private_key: self.private_key,
+            },
+        );
         Ok(RuntimeClient::new(Shared::new(core)))
     }
 
     fn check_settings(&self) -> Result<(), Error> {
-        self.reconnect.check()?;
+        self.reconnect.clone().or(Reconnect::of_sessions()).check()?;
         if !HEARTBEAT_INTERVALS.contains(&self.heartbeat_interval) {
-            return Err(Error::invalid_setting("`heartbeat_interval` must be 15 to 60 seconds"));
+            let (interval, least, most) =
+                (self.heartbeat_interval, HEARTBEAT_INTERVALS.start(), HEARTBEAT_INTERVALS.end());
+            return Err(Error::invalid_setting(format!(
+                "`heartbeat_interval` is {interval:?}, and must be {least:?} to {most:?}: a gateway ends a session without a heartbeat for {SESSION_SILENCE:?}"
+            )));
         }
         Error::if_zero([
             ("connect_timeout", self.connect_timeout.is_zero()),
@@ -155,6 +219,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::link::Jitter;
+
+    fn complete() -> RuntimeClientBuilder {
+        RuntimeClient::builder().url("http://127.0.0.1:1").api_key("k")
+    }
 
     fn kind(builder: RuntimeClientBuilder) -> Option<ErrorKind> {
         builder.build().err().map(|error| error.kind())
@@ -162,7 +231,6 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_malformed_fails_the_build() {
-        let complete = || RuntimeClient::builder().url("http://127.0.0.1:1").api_key("k");
         assert_eq!(kind(complete()), None);
         assert_eq!(kind(RuntimeClient::builder().api_key("k")), Some(ErrorKind::InvalidUrl));
         assert_eq!(kind(complete().url("http://u:p@host")), Some(ErrorKind::InvalidUrl));
@@ -175,13 +243,65 @@ mod tests {
     }
 
     #[test]
-    fn heartbeats_are_15_to_60_seconds_apart() {
-        let every = |seconds| {
-            let interval = Duration::from_secs(seconds);
-            kind(RuntimeClient::builder().url("http://host").api_key("k").heartbeat_interval(interval))
-        };
-        assert_eq!([15, 30, 60].map(every), [None; 3]);
-        assert_eq!([0, 14, 61].map(every), [Some(ErrorKind::InvalidSetting); 3]);
+    fn heartbeats_are_1_to_100_seconds_apart() {
+        let every = |interval| kind(complete().heartbeat_interval(interval));
+        assert_eq!([1, 15, 20, 30, 60, 100].map(Duration::from_secs).map(every), [None; 6]);
+        let refused = [Duration::ZERO, Duration::from_millis(999), Duration::from_secs(101), Duration::MAX];
+        assert_eq!(refused.map(every), [Some(ErrorKind::InvalidSetting); 4]);
+        let error = complete().heartbeat_interval(Duration::from_millis(15)).build().expect_err("it is too short");
+        assert_eq!(
+            error.to_string(),
+            "`heartbeat_interval` is 15ms, and must be 1s to 100s: a gateway ends a session without a heartbeat for 120s"
+        );
+    }
+
+    #[test]
+    fn a_reconnect_setting_changes_only_what_it_names() {
+        let policy = |builder: RuntimeClientBuilder| builder.reconnect.or(Reconnect::of_sessions());
+        let sessions = Reconnect::of_sessions;
+        let (two, forty) = (Duration::from_secs(2), Duration::from_secs(40));
+        assert_eq!(policy(complete()), sessions());
+        assert_eq!(policy(complete().max_retries(5)), sessions().max_attempts(5));
+        assert_eq!(policy(complete().initial_delay(two)), sessions().base(two));
+        assert_eq!(policy(complete().max_delay(forty)), sessions().max(forty));
+        assert_eq!(
+            policy(complete().max_retries(5).initial_delay(two).max_delay(forty)),
+            sessions().max_attempts(5).base(two).max(forty)
+        );
+        assert_eq!(policy(complete().reconnect(Reconnect::new().max_attempts(5))), sessions().max_attempts(5));
+        assert_eq!(
+            policy(complete().max_retries(5).reconnect(Reconnect::new().jitter(Jitter::None)).initial_delay(two)),
+            sessions().max_attempts(5).jitter(Jitter::None).base(two)
+        );
+    }
+
+    #[test]
+    fn retries_may_be_none_and_the_first_delay_is_no_longer_than_the_longest() {
+        let seconds = Duration::from_secs;
+        assert_eq!(kind(complete().max_retries(0)), None);
+        assert_eq!(kind(complete().max_retries(u32::MAX)), None);
+        assert_eq!(kind(complete().initial_delay(seconds(30))), None);
+        assert_eq!(kind(complete().max_delay(Duration::from_millis(1))), None);
+        assert_eq!(kind(complete().initial_delay(Duration::MAX).max_delay(Duration::MAX)), None);
+        for builder in [
+            complete().initial_delay(Duration::ZERO),
+            complete().max_delay(Duration::ZERO),
+            complete().initial_delay(seconds(31)),
+            complete().initial_delay(seconds(5)).max_delay(seconds(2)),
+        ] {
+            assert_eq!(kind(builder), Some(ErrorKind::InvalidSetting));
+        }
+        let error = complete().initial_delay(seconds(31)).build().expect_err("it would be 30");
+        assert!(error.to_string().starts_with("the first reconnect delay is 31s, and the longest is 30s"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_private_key_fails_the_build() {
+        assert_eq!(kind(complete().private_key("0x1")), None);
+        assert_eq!(kind(complete().private_key(" \n")), Some(ErrorKind::InvalidSecret));
+        let client = complete().private_key("0x1".to_owned()).build().expect("a valid client");
+        assert_eq!(client.private_key().map(PrivateKey::expose_secret), Some("0x1"));
+        assert!(complete().build().expect("a valid client").private_key().is_none());
     }
 
     #[test]
@@ -196,6 +316,7 @@ mod tests {
     fn debug_shows_no_key_and_no_metadata() {
         let secret = json!({"a": "hunter2"});
         let builder = RuntimeClient::builder().url("http://host").api_key("hunter2").metadata(secret);
+        let builder = builder.private_key("hunter2");
         let debug = format!("{builder:?}");
         assert!(!format!("{debug} {:?}", builder.build()).contains("hunter2"));
     }

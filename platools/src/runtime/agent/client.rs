@@ -12,8 +12,10 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::builder::RuntimeClientBuilder;
 use super::error::{RuntimeError, RuntimeErrorKind};
 use super::event::RuntimeEvent;
-use super::listeners::{HandlerOutcome, ListenerId};
+use super::listener::ListenerReturn;
+use super::listeners::ListenerId;
 use super::phase::Shared;
+use super::private_key::PrivateKey;
 use crate::link::ConnectionState;
 use crate::wire::runtime::{ClientFrame, Connected, MAX_MESSAGE_BYTES, Presence, Status, path};
 
@@ -37,9 +39,10 @@ use crate::wire::runtime::{ClientFrame, Connected, MAX_MESSAGE_BYTES, Presence, 
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = RuntimeClient::builder().url("https://gateway.example.com").api_key("...").build()?;
-/// client.on("channel.message", async |event| {
+/// let prefix = "heard".to_owned();
+/// client.on("channel.message", move |event| {
 ///     let message: ChannelMessage = event.decode()?;
-///     println!("{}: {}", message.from, message.content);
+///     println!("{prefix}: {}: {}", message.from, message.content);
 ///     Ok::<_, serde_json::Error>(())
 /// });
 /// let session = client.connect().await?;
@@ -65,7 +68,20 @@ impl RuntimeClient {
     }
 
     /// Begins a session, opens its socket, and subscribes to the channels that the agent is a member of. From then on the
-    /// client connects again by itself, until it is disconnected or the policy gives up. Dropping the future ends the attempt.
+    /// client connects again by itself, until it is disconnected or the policy gives up.
+    ///
+    /// A gateway that answers every request with 429 holds the attempt for more than a minute, as [`request`](Self::request)
+    /// describes. Dropping the future ends the attempt at once and leaves nothing behind: the client is disconnected, and the gateway
+    /// is told of a session that had begun. A deadline is therefore a timeout around the call:
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example(client: platools::runtime::RuntimeClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// let session = tokio::time::timeout(Duration::from_secs(10), client.connect()).await??;
+    /// # drop(session);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The client is connected already or connecting, or was disconnected meanwhile; or the gateway could not be reached or
@@ -80,9 +96,16 @@ impl RuntimeClient {
     /// Ends the session: closes the socket, tells the gateway, and forgets the channels. Does nothing where there is none.
     ///
     /// Returns when that is done, or after 11 seconds: a gateway that is gone is not waited for. Dropping the future changes
-    /// nothing, the session ends all the same.
+    /// nothing, the session ends all the same. After a dropped `connect`, it returns when the gateway has been told of its session.
     pub async fn disconnect(&self) {
         self.0.disconnect().await;
+    }
+
+    /// The private key that was given to the [builder](RuntimeClientBuilder::private_key), for signing by the application. The client
+    /// itself uses it for nothing.
+    #[must_use]
+    pub fn private_key(&self) -> Option<&PrivateKey> {
+        self.0.core.settings.private_key.as_ref()
     }
 
     /// The session, as the gateway gave it last; `None` while there is none.
@@ -110,27 +133,31 @@ impl RuntimeClient {
         self.0.core.states.stream()
     }
 
-    /// Calls a function at every change of the state from now on, one after the other.
+    /// Calls a function at every change of the state from now on, one call after the other. [`ListenerReturn`] shows the forms that
+    /// a listener may have.
     ///
     /// ```no_run
     /// # use platools::runtime::RuntimeClient;
-    /// # fn example(client: RuntimeClient) {
-    /// let id = client.on_state_change(async |state| println!("{}", state.as_str()));
+    /// # fn example(client: RuntimeClient, agent: String) {
+    /// let id = client.on_state_change(move |state| println!("{agent}: {state}"));
     /// client.off_state_change(id);
     /// # }
     /// ```
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
-    pub fn on_state_change<F, Fut>(&self, listener: F) -> ListenerId
+    #[doc(alias = "onStateChange")]
+    pub fn on_state_change<F, R, M>(&self, listener: F) -> ListenerId
     where
-        F: Fn(ConnectionState) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: HandlerOutcome> + Send + 'static,
+        F: FnOnce(ConnectionState) -> R + Clone + Send + 'static,
+        R: ListenerReturn<M>,
+        M: 'static,
     {
         self.0.core.states.call(None, listener)
     }
 
     /// Removes a listener, which is not called any more; whether it was there.
+    #[doc(alias = "offStateChange")]
     pub fn off_state_change(&self, id: ListenerId) -> bool {
         self.0.core.states.remove(id)
     }
@@ -139,14 +166,33 @@ impl RuntimeClient {
     /// [`wire::runtime::event`](crate::wire::runtime::event): one after the other, in their order. What the client does itself
     /// arrives as `connection.state`.
     ///
-    /// A function that fails or panics is logged as such, without what it was about, and called again for the next event.
+    /// A function that fails or panics is logged as such, without what it was about, and called again for the next event. One that
+    /// blocks its thread belongs on [`spawn_blocking`](tokio::task::spawn_blocking). [`ListenerReturn`] shows the forms that a
+    /// handler may have.
+    ///
+    /// ```no_run
+    /// # use platools::runtime::RuntimeClient;
+    /// use platools::wire::runtime::{ConnectionChange, event};
+    ///
+    /// # fn example(client: RuntimeClient, lost: tokio::sync::mpsc::UnboundedSender<String>) {
+    /// client.on(event::CONNECTION_STATE, move |event| {
+    ///     let change: ConnectionChange = event.decode()?;
+    ///     if change.state == "failed" {
+    ///         lost.send(change.reason.unwrap_or_default()).ok();
+    ///     }
+    ///     Ok::<_, serde_json::Error>(())
+    /// });
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
-    pub fn on<F, Fut>(&self, kind: impl Into<String>, handler: F) -> ListenerId
+    #[doc(alias = "subscribe")]
+    pub fn on<F, R, M>(&self, kind: impl Into<String>, handler: F) -> ListenerId
     where
-        F: Fn(RuntimeEvent) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: HandlerOutcome> + Send + 'static,
+        F: FnOnce(RuntimeEvent) -> R + Clone + Send + 'static,
+        R: ListenerReturn<M>,
+        M: 'static,
     {
         self.0.core.events.call(Some(kind.into()), handler)
     }
@@ -155,10 +201,11 @@ impl RuntimeClient {
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
-    pub fn on_any<F, Fut>(&self, handler: F) -> ListenerId
+    pub fn on_any<F, R, M>(&self, handler: F) -> ListenerId
     where
-        F: Fn(RuntimeEvent) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: HandlerOutcome> + Send + 'static,
+        F: FnOnce(RuntimeEvent) -> R + Clone + Send + 'static,
+        R: ListenerReturn<M>,
+        M: 'static,
     {
         self.0.core.events.call(None, handler)
     }
@@ -193,6 +240,7 @@ impl RuntimeClient {
     ///
     /// # Errors
     /// There is no socket at the moment, or the frame is larger than a gateway reads or cannot be written as JSON.
+    #[doc(alias = "sendWs")]
     pub async fn send(&self, frame: impl Serialize) -> Result<(), RuntimeError> {
         let text = serde_json::to_string(&frame).map_err(|error| {
             RuntimeError::new(RuntimeErrorKind::InvalidRequest, "the frame cannot be written as JSON")
@@ -214,6 +262,7 @@ impl RuntimeClient {
     ///
     /// # Errors
     /// As for [`request`](Self::request).
+    #[doc(alias = "getPresence")]
     pub async fn presence(&self, limit: usize, offset: usize) -> Result<Presence, RuntimeError> {
         self.request("GET", &path::page(path::PRESENCE, limit, offset), ()).await
     }
@@ -222,6 +271,7 @@ impl RuntimeClient {
     ///
     /// # Errors
     /// As for [`request`](Self::request).
+    #[doc(alias = "getStatus")]
     pub async fn status(&self) -> Result<Status, RuntimeError> {
         self.request("GET", path::STATUS, ()).await
     }

@@ -14,6 +14,7 @@ use super::channels::Subscriptions;
 use super::event::RuntimeEvent;
 use super::gateway::Gateway;
 use super::listeners::Listeners;
+use super::private_key::PrivateKey;
 use crate::link::{ConnectionState, Reconnect, Reporter};
 use crate::wire::runtime::{ClientFrame, Connected, Disconnect, path};
 
@@ -23,12 +24,21 @@ const WAITING_FRAMES: usize = 64;
 /// How long the gateway has to take note of the end of a session.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
 
+/// The settings of a client that its run and its handle need.
 #[derive(Debug)]
-pub(super) struct Core {
-    pub(super) gateway: Gateway,
+pub(super) struct Settings {
+    /// With the defaults of sessions.
     pub(super) reconnect: Reconnect,
     pub(super) heartbeat_interval: Duration,
     pub(super) metadata: Option<Box<RawValue>>,
+    /// For the application alone.
+    pub(super) private_key: Option<PrivateKey>,
+}
+
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) gateway: Gateway,
+    pub(super) settings: Settings,
     pub(super) reporter: Reporter<RuntimeEvent>,
     pub(super) events: Arc<Listeners<RuntimeEvent>>,
     pub(super) states: Arc<Listeners<ConnectionState>>,
@@ -48,12 +58,7 @@ pub(super) struct Frames {
 }
 
 impl Core {
-    pub(super) fn new(
-        gateway: Gateway,
-        reconnect: Reconnect,
-        heartbeat_interval: Duration,
-        metadata: Option<Box<RawValue>>,
-    ) -> Self {
+    pub(super) fn new(gateway: Gateway, settings: Settings) -> Self {
         let events = Arc::new(Listeners::new("events"));
         let states = Arc::new(Listeners::new("states"));
         let reporter = Reporter::default().observed({
@@ -66,9 +71,7 @@ impl Core {
         });
         Self {
             gateway,
-            reconnect,
-            heartbeat_interval,
-            metadata,
+            settings,
             reporter,
             events,
             states,
@@ -116,7 +119,14 @@ impl Core {
 
     /// Tells the gateway that the session has ended, if there is one, as well as that can be done.
     pub(super) async fn say_farewell(&self) {
-        let Some(session) = self.session().take() else { return };
+        let session = self.session().take();
+        if let Some(session) = session {
+            self.say_farewell_of(session).await;
+        }
+    }
+
+    /// Tells the gateway that this session has ended, as well as that can be done.
+    pub(super) async fn say_farewell_of(&self, session: Connected) {
         let farewell = Disconnect::new(session.session_id);
         let told = self.gateway.ask_once::<IgnoredAny>("POST", path::DISCONNECT, farewell);
         if !matches!(timeout(FAREWELL_LIMIT, told).await, Ok(Ok(_))) {

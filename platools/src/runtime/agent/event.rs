@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use crate::link::ConnectionState;
-use crate::wire::runtime::{Event, event};
+use crate::wire::runtime::{ConnectionChange, Event, event};
 
 /// Something that happened, on the gateway or to the connection. Clones are cheap. `Debug` shows how long its data is, not
 /// what it says.
@@ -32,21 +30,23 @@ impl RuntimeEvent {
 
     /// The connection has another state.
     pub(super) fn state(state: &ConnectionState) -> Self {
-        let mut data = serde_json::json!({ "state": state.as_str() });
+        let mut change = ConnectionChange::new(state.as_str());
         if let ConnectionState::Reconnecting { attempt, delay } = state {
-            data["attempt"] = (*attempt).into();
-            data["delayMs"] = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).into();
+            change.attempt = Some(*attempt);
+            change.delay_ms = Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         }
-        Self::of_connection(&data)
+        Self::of_connection(&change)
     }
 
     /// The client has given up.
     pub(super) fn failed(reason: &str) -> Self {
-        Self::of_connection(&serde_json::json!({ "state": "failed", "reason": reason }))
+        let mut change = ConnectionChange::new("failed");
+        change.reason = Some(reason.to_owned());
+        Self::of_connection(&change)
     }
 
-    fn of_connection(data: &Value) -> Self {
-        let data = to_raw_value(data).expect("strings and numbers always serialize");
+    fn of_connection(change: &ConnectionChange) -> Self {
+        let data = to_raw_value(change).expect("strings and numbers always serialize");
         Self(Arc::new(Happening { kind: event::CONNECTION_STATE.to_owned(), timestamp: now(), data }))
     }
 
@@ -77,11 +77,16 @@ impl RuntimeEvent {
     }
 }
 
-/// The time as it travels, to the millisecond.
+/// The current time as it travels.
 pub(super) fn now() -> String {
-    let now = OffsetDateTime::from(SystemTime::now());
-    let now = now.replace_millisecond(now.millisecond()).unwrap_or(now);
-    now.format(&Rfc3339).unwrap_or_default()
+    timestamp(SystemTime::now())
+}
+
+/// A time in UTC with three digits of milliseconds: `2026-03-01T10:30:15.000Z`.
+fn timestamp(time: SystemTime) -> String {
+    let time = OffsetDateTime::from(time);
+    let (date, (hour, minute, second, millisecond)) = (time.date(), time.to_hms_milli());
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
 }
 
 impl fmt::Debug for RuntimeEvent {
@@ -91,5 +96,26 @@ impl fmt::Debug for RuntimeEvent {
             .field("timestamp", &self.0.timestamp)
             .field("data_bytes", &self.0.data.get().len())
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_timestamp_always_has_three_digits_of_milliseconds() {
+        for (milliseconds, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_772_361_015_000, "2026-03-01T10:30:15.000Z"),
+            (1_772_361_015_850, "2026-03-01T10:30:15.850Z"),
+            (1_772_361_015_007, "2026-03-01T10:30:15.007Z"),
+        ] {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
+            assert_eq!(timestamp(time), expected);
+            assert_eq!(timestamp(time + Duration::from_nanos(999_999)), expected, "it is cut to the millisecond");
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! Whoever wants to know what happens: functions and streams.
+//! `Listeners`: the functions and streams that are told of events, each with a queue of its own.
 
 use std::fmt;
-use std::panic::AssertUnwindSafe;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,36 +12,14 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
+use super::listener::ListenerReturn;
+
 /// How much may wait for a slow listener; what comes beyond that is dropped for it alone.
 const QUEUE: usize = 1024;
 
 /// A listener, to be removed again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenerId(u64);
-
-/// What a handler may return: nothing, or a result, whose error is logged as having happened.
-pub trait HandlerOutcome: sealed::Sealed + Send {
-    #[doc(hidden)]
-    fn is_failure(&self) -> bool;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for () {}
-    impl<E> Sealed for Result<(), E> {}
-}
-
-impl HandlerOutcome for () {
-    fn is_failure(&self) -> bool {
-        false
-    }
-}
-
-impl<E: Send> HandlerOutcome for Result<(), E> {
-    fn is_failure(&self) -> bool {
-        self.is_err()
-    }
-}
 
 /// Passes on what happens. Each listener has a queue of its own, so that its order is kept and it holds up nobody.
 pub(super) struct Listeners<T> {
@@ -73,10 +51,11 @@ impl<T: Clone + Send + 'static> Listeners<T> {
     }
 
     /// Calls a function, which begins with what happens from now on.
-    pub(super) fn call<F, Fut>(&self, kind: Option<String>, function: F) -> ListenerId
+    pub(super) fn call<F, R, M>(&self, kind: Option<String>, function: F) -> ListenerId
     where
-        F: Fn(T) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: HandlerOutcome> + Send + 'static,
+        F: FnOnce(T) -> R + Clone + Send + 'static,
+        R: ListenerReturn<M>,
+        M: 'static,
     {
         let mut all = self.lock();
         let (id, is_wanted, queue) = all.add(kind);
@@ -145,24 +124,30 @@ impl<T: Clone> Listener<T> {
     }
 }
 
-async fn serve<T, F, Fut>(
+async fn serve<T, F, R, M>(
     what: &'static str,
     id: u64,
     is_wanted: Arc<AtomicBool>,
     mut queue: mpsc::Receiver<T>,
     function: F,
 ) where
-    F: Fn(T) -> Fut,
-    Fut: Future<Output: HandlerOutcome>,
+    F: FnOnce(T) -> R + Clone,
+    R: ListenerReturn<M>,
 {
     while let Some(value) = queue.recv().await {
         if !is_wanted.load(Ordering::Relaxed) {
             return;
         }
-        // The function itself may panic too, before there is a future.
-        match AssertUnwindSafe(async { function(value).await }).catch_unwind().await {
-            Ok(outcome) if outcome.is_failure() => warn!(listener.id = id, "a listener to {what} has failed"),
-            Ok(_) => {}
+        // A clone for each call lets an async closure own its captured values. Cloning and calling may panic too, before there is
+        // a future.
+        let running = panic::catch_unwind(AssertUnwindSafe(|| function.clone()(value).has_failed()));
+        let ended = match running {
+            Ok(running) => AssertUnwindSafe(running).catch_unwind().await,
+            Err(panic) => Err(panic),
+        };
+        match ended {
+            Ok(true) => warn!(listener.id = id, "a listener to {what} has failed"),
+            Ok(false) => {}
             // What it says may be what it was given.
             Err(_) => error!(listener.id = id, "a listener to {what} has panicked"),
         }

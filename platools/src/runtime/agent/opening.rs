@@ -28,7 +28,7 @@ impl Core {
     /// Begins a session and opens a socket for it, with the key as it is now.
     pub(super) async fn open(&self) -> Result<Opened, RuntimeError> {
         let mut connect = Connect::new().with_client("platools-rust", env!("CARGO_PKG_VERSION"));
-        connect.metadata.clone_from(&self.metadata);
+        connect.metadata.clone_from(&self.settings.metadata);
         let connected: Connected = self.gateway.ask("POST", path::CONNECT, connect).await?;
         *self.session() = Some(connected.clone());
         let ticket: Ticket = self.gateway.ask("POST", path::TICKET, ()).await?;

@@ -1,8 +1,9 @@
-//! Whether a client is connected: at most once, from one call to the other.
+//! `Shared`: the core of a client, and whether it is connected, which it is once at a time.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -23,6 +24,15 @@ const END_LIMIT: Duration = Duration::from_secs(11);
 pub(super) struct Shared {
     pub(super) core: Arc<Core>,
     phase: Mutex<Phase>,
+    farewells: Farewells,
+}
+
+/// The farewells to sessions of attempts that failed or were dropped. They outlive the attempt and end with the client.
+#[derive(Debug, Default)]
+struct Farewells {
+    tasks: Mutex<JoinSet<()>>,
+    /// Each task has a receiver.
+    running: watch::Sender<()>,
 }
 
 #[derive(Debug)]
@@ -36,7 +46,7 @@ enum Phase {
 
 impl Shared {
     pub(super) fn new(core: Core) -> Self {
-        Self { core: Arc::new(core), phase: Mutex::new(Phase::Idle) }
+        Self { core: Arc::new(core), phase: Mutex::new(Phase::Idle), farewells: Farewells::default() }
     }
 
     pub(super) async fn connect(&self) -> Result<Connected, RuntimeError> {
@@ -48,7 +58,8 @@ impl Shared {
         match opened {
             Ok(opened) => attempt.succeed(opened),
             Err(error) => {
-                self.core.say_farewell().await;
+                drop(attempt);
+                self.farewells.said().await;
                 Err(error)
             }
         }
@@ -56,6 +67,11 @@ impl Shared {
 
     /// Ends the connection or the attempt, and returns when that is done or takes too long.
     pub(super) async fn disconnect(&self) {
+        self.end().await;
+        self.farewells.said().await;
+    }
+
+    async fn end(&self) {
         let stop = match &*self.phase() {
             Phase::Idle => return,
             Phase::Connecting(stop) | Phase::Running(stop, _) => stop.clone(),
@@ -87,7 +103,7 @@ impl Shared {
         *phase = Phase::Connecting(sender);
         drop(phase);
         self.core.reporter.state(ConnectionState::Connecting);
-        Ok(Attempt { shared: self, stop, has_succeeded: false })
+        Ok(Attempt { shared: self, runtime: Handle::current(), stop, has_succeeded: false })
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
@@ -98,6 +114,8 @@ impl Shared {
 /// A call of `connect`. Unless it succeeds, the client is where it was before, also where the call is dropped.
 struct Attempt<'a> {
     shared: &'a Shared,
+    /// The drop may be elsewhere.
+    runtime: Handle,
     stop: watch::Receiver<bool>,
     has_succeeded: bool,
 }
@@ -126,10 +144,34 @@ impl Drop for Attempt<'_> {
         if !self.has_succeeded {
             // Held until all of it is done, so that the next attempt begins after it.
             let mut phase = self.shared.phase();
+            let session = self.shared.core.session().take();
+            if let Some(session) = session {
+                self.shared.farewells.say(&self.runtime, Arc::clone(&self.shared.core), session);
+            }
             self.shared.core.clear();
             self.shared.core.reporter.disconnected();
             *phase = Phase::Idle;
         }
+    }
+}
+
+impl Farewells {
+    /// Tells the gateway of the end of a session, on a task.
+    fn say(&self, runtime: &Handle, core: Arc<Core>, session: Connected) {
+        let running = self.running.subscribe();
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that have ended are cleared away.
+        while tasks.try_join_next().is_some() {}
+        let farewell = async move {
+            core.say_farewell_of(session).await;
+            drop(running);
+        };
+        tasks.spawn_on(farewell, runtime);
+    }
+
+    /// Waits until no farewell is under way; each has a time limit.
+    async fn said(&self) {
+        self.running.closed().await;
     }
 }
 

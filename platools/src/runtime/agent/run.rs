@@ -42,8 +42,8 @@ impl Run {
     }
 
     async fn keep_connected(&mut self, first: Opened) -> Result<(), Error> {
-        let mut pulse = Heartbeat::new(self.core.heartbeat_interval, Instant::now());
-        let mut schedule = Schedule::new(self.core.reconnect.clone());
+        let mut pulse = Heartbeat::new(self.core.settings.heartbeat_interval, Instant::now());
+        let mut schedule = Schedule::new(self.core.settings.reconnect.clone());
         let mut opened = first;
         loop {
             let ended = self.serve(opened, &mut pulse, &mut schedule).await;
@@ -138,6 +138,7 @@ async fn keep_alive(core: &Core, pulse: &mut Heartbeat) -> Infallible {
 mod tests {
     use std::time::Duration;
 
+    use super::super::core::Settings;
     use super::super::gateway::Gateway;
     use super::*;
     use crate::link::{Dialler, Endpoint, Reconnect, Secret, Tls};
@@ -148,7 +149,9 @@ mod tests {
         let limit = Duration::from_secs(1);
         let dialler = Dialler::new(Endpoint::Agent, "http://127.0.0.1:1", &Tls::new(), limit).expect("a dialler");
         let gateway = Gateway::new(dialler, Secret::from("k"), limit);
-        let core = Arc::new(Core::new(gateway, Reconnect::of_sessions(), limit, None));
+        let reconnect = Reconnect::of_sessions();
+        let settings = Settings { reconnect, heartbeat_interval: limit, metadata: None, private_key: None };
+        let core = Arc::new(Core::new(gateway, settings));
         let (stop, stopped) = watch::channel(false);
         let mut run = Run::new(Arc::clone(&core), stopped);
         run.give_up(&Error::new(ErrorKind::RetriesExhausted, "gone"));

@@ -15,7 +15,7 @@ pub const TOOL_CALL: &str = "tool.call";
 /// A tool has answered.
 pub const TOOL_RESULT: &str = "tool.result";
 
-/// The connection has another state: `{"state", "reason"}`. Clients make these themselves, too.
+/// The connection has another state: [`ConnectionChange`](super::ConnectionChange). Clients make these themselves, too.
 pub const CONNECTION_STATE: &str = "connection.state";
 
 /// A frame of the agent's was refused: `{"error"}`.

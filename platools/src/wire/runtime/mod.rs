@@ -22,6 +22,7 @@
 //! ```
 
 mod channel;
+mod connection;
 pub mod event;
 mod frame;
 mod gateway;
@@ -32,6 +33,7 @@ mod session;
 use std::time::Duration;
 
 pub use channel::{Channel, ChannelMessage, Channels, NewChannel, NewMessage};
+pub use connection::ConnectionChange;
 pub use frame::{ClientFrame, FrameError, is_reserved_type};
 pub use gateway::Event;
 pub use presence::{AgentPresence, Presence};

@@ -1,0 +1,19 @@
+//! An agent that stays until it is interrupted, and says goodbye.
+
+use std::error::Error;
+
+use platools::Secret;
+use platools::runtime::RuntimeClient;
+use serde_json::json;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let runtime =
+        RuntimeClient::builder().url(std::env::var("AGENT_URL")?).api_key(Secret::env("AGENT_KEY")).build()?;
+    runtime.connect().await?;
+    // On this runtime of one thread, the frame is written once the signal is listened for.
+    runtime.send(json!({ "type": "ready" })).await?;
+    tokio::signal::ctrl_c().await?;
+    runtime.disconnect().await;
+    Ok(())
+}
