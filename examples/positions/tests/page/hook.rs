@@ -362,3 +362,17 @@ async fn an_agent_that_may_not_be_watched_is_an_error_and_no_loop() {
     }
     site.end(browser).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_left_leaves_the_agent_and_a_page_that_comes_back_connects_again() {
+    let (mut site, browser) = (Site::scripted().await, browser().await);
+    for library in LIBRARIES {
+        let mut connection = open_connected(&mut site, &browser, library, "").await;
+        site.open_scripted(&browser, library, "").await;
+        connection.is_left().await;
+        within(browser.page.back()).await.unwrap();
+        site.connection().await.greet(&["8"]).await;
+        shows(&browser, IDS, "8").await;
+    }
+    site.end(browser).await;
+}
