@@ -1,10 +1,10 @@
-//! A trading dashboard on the gateway's live feed: positions with profit and loss, limits that change, and prices of the tokens held.
-//!
-//! `page/README.md` describes the hook `useWebSocket`, which shows the same in an application with React or Preact.
+//! A trading dashboard on the gateway's live feed: positions with profit and loss, limits that change, and 200 prices.
 //!
 //! `cargo run -p positions` starts the gateway, an application with positions and prices, and a page to look at. The positions and the
 //! present prices are in a SQLite file; the prices move as a file has it that comes with the example. `--once` is a dashboard itself
 //! instead, prints what it is told and ends. `--port` is the page's.
+//!
+//! The page's modules include the hook `useWebSocket` for applications with React or Preact: see `page/README.md`.
 
 mod transcript;
 

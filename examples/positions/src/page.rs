@@ -38,6 +38,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/feed/error.js", "text/javascript", include_str!("../page/feed/error.js")),
     ("/feed/feed.js", "text/javascript", include_str!("../page/feed/feed.js")),
     ("/feed/live-positions.js", "text/javascript", include_str!("../page/feed/live-positions.js")),
+    ("/feed/page-visits.js", "text/javascript", include_str!("../page/feed/page-visits.js")),
     ("/feed/positions.js", "text/javascript", include_str!("../page/feed/positions.js")),
     ("/feed/refusal.js", "text/javascript", include_str!("../page/feed/refusal.js")),
     ("/feed/schedule.js", "text/javascript", include_str!("../page/feed/schedule.js")),

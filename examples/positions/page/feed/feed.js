@@ -1,6 +1,7 @@
 // Feed: the connection to the live feed of one agent, made again when it ends.
 
 import { FeedError } from './error.js';
+import { watchPage } from './page-visits.js';
 import { askWhy } from './refusal.js';
 import { addresses } from './session.js';
 import { BROKEN, OPENING_MS, listen } from './socket.js';
@@ -43,6 +44,8 @@ export class Feed {
   #status = 'disconnected';
   /** Aborted when the attempt, with the connection that it made, is given up. @type {AbortController | undefined} */
   #attempt;
+  /** Ends the watch over the page's visits. @type {(() => void) | undefined} */
+  #unwatchPage;
   /** Runs during a pause. @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #pauseMs = FIRST_PAUSE_MS;
@@ -58,6 +61,7 @@ export class Feed {
   connect() {
     if (this.#attempt !== undefined) return;
     clearTimeout(this.#timer);
+    this.#unwatchPage ??= watchPage(() => this.#leave(), () => this.connect());
     const attempt = this.#begin();
     if (this.#status !== 'reconnecting') {
       this.#isTokenRefused = false;
@@ -71,6 +75,12 @@ export class Feed {
   disconnect() {
     this.#abandon();
     this.#become('disconnected');
+  }
+
+  /** Closes the connection of a page that is left. A page that stays gone runs no further code. */
+  #leave() {
+    this.#abandon();
+    this.#become('reconnecting');
   }
 
   #abandon() {
@@ -168,6 +178,10 @@ export class Feed {
    */
   #become(status, error = null) {
     if (this.#status === status && error === null) return;
+    if (status === 'disconnected' || status === 'stopped') {
+      this.#unwatchPage?.();
+      this.#unwatchPage = undefined;
+    }
     this.#status = status;
     this.#options.onStatus(status, error);
   }

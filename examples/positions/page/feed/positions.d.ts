@@ -2,6 +2,10 @@ import type { Schedule } from './schedule.js';
 import type { FeedMessage } from './socket.js';
 export type LivePosition = {
     id: string;
+    /**
+     * the wallet that holds it
+     */
+    walletAddress?: string;
     tokenAddress: string;
     /**
      * any text: show it as text, never as HTML
@@ -58,6 +62,7 @@ export type PriceUpdate = {
  *
  * @typedef {object} LivePosition
  * @property {string} id
+ * @property {string} [walletAddress] the wallet that holds it
  * @property {string} tokenAddress
  * @property {string} [tokenSymbol] any text: show it as text, never as HTML
  * @property {number} amount number of tokens

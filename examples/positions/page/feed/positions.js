@@ -10,6 +10,7 @@ import { nextFrame } from './schedule.js';
  *
  * @typedef {object} LivePosition
  * @property {string} id
+ * @property {string} [walletAddress] the wallet that holds it
  * @property {string} tokenAddress
  * @property {string} [tokenSymbol] any text: show it as text, never as HTML
  * @property {number} amount number of tokens

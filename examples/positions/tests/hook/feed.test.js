@@ -364,3 +364,34 @@ test('messages that are no JSON, no object or without a type are ignored', async
   last().receive({ type: 'anything' });
   assert.equal(seen.messages.at(-1), 'anything');
 });
+
+test('a page that is left closes its connection, and connects again when the browser shows it as it was', async () => {
+  const page = new EventTarget();
+  const names = ['addEventListener', 'removeEventListener'];
+  for (const name of names) globalThis[name] = page[name].bind(page);
+  const event = (type, persisted) => page.dispatchEvent(Object.assign(new Event(type), { persisted }));
+  try {
+    const { feed, seen } = await connected();
+    event('pageshow', false);
+    await settle();
+    assert.equal(FakeSocket.all.length, 1, 'the first visit');
+    event('pagehide', true);
+    assert.equal(last().isClosed, true);
+    assert.equal(seen.statuses.at(-1), 'reconnecting');
+    await pass(600_000);
+    assert.equal(FakeSocket.all.length, 1, 'a page that was left does not connect');
+    event('pageshow', true);
+    await settle();
+    last().connected();
+    assert.equal(FakeSocket.all.length, 2);
+    assert.equal(seen.statuses.at(-1), 'connected');
+    feed.disconnect();
+    event('pagehide', true);
+    event('pageshow', true);
+    await settle();
+    assert.equal(seen.statuses.at(-1), 'disconnected');
+    assert.equal(FakeSocket.all.length, 2);
+  } finally {
+    for (const name of names) delete globalThis[name];
+  }
+});

@@ -3,7 +3,7 @@
 /** @jsxImportSource preact */
 
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 
 import { configure, useWebSocket } from '../../page/feed/preact.js';
 import { committed, firstAgentId, firstViews, options } from './harness.js';
@@ -13,7 +13,8 @@ configure(options);
 function Dashboard({ agentId }: { agentId: string | null }) {
   const state = useWebSocket(agentId);
   const { positions, isConnected, connect, disconnect, status, error } = state;
-  useEffect(() => committed(agentId, state));
+  // In the same task as the change of the page, so that a test that sees one sees the other.
+  useLayoutEffect(() => committed(agentId, state));
   return (
     <section>
       <p class="status" data-connected={String(isConnected)} data-status={status} data-error={error?.code ?? ''}>

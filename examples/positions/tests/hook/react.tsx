@@ -1,6 +1,6 @@
 // A page with React that uses the hook as an application does.
 
-import { StrictMode, useEffect, useState } from 'react';
+import { StrictMode, useEffect, useLayoutEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import { configure, useWebSocket } from '../../page/feed/react.js';
@@ -11,7 +11,8 @@ configure(options);
 function Dashboard({ agentId }: { agentId: string | null }) {
   const state = useWebSocket(agentId);
   const { positions, isConnected, connect, disconnect, status, error } = state;
-  useEffect(() => committed(agentId, state));
+  // In the same task as the change of the page, so that a test that sees one sees the other.
+  useLayoutEffect(() => committed(agentId, state));
   return (
     <section>
       <p className="status" data-connected={String(isConnected)} data-status={status} data-error={error?.code ?? ''}>
