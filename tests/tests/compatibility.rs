@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("../../docs/compatibility.md");
 /// The documents, each with its least number of claims, so that a table that is not recognised does not pass.
 const DOCUMENTS: [(&str, usize); 4] = [("Agent runtime", 70), ("Live feed", 60), ("Gateway RPC", 70), ("Worker", 40)];
 
-/// One row of a table whose last column is `shown by`.
+/// Row of a table whose last column is `shown by`.
 #[derive(Debug)]
 struct Row<'a> {
     section: &'a str,
@@ -42,7 +42,7 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
-/// Everything that is wrong with a page. `cases` returns the names of the tests in a file, and nothing for a file that does not exist.
+/// Lists the problems of a page. `cases` returns the names of the tests in a file, and nothing for a file that does not exist.
 fn problems(page: &str, cases: impl Fn(&str) -> Option<BTreeSet<String>>) -> Vec<String> {
     let (mut problems, mut claims, mut files) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
     for row in rows(page) {
@@ -102,7 +102,7 @@ fn collect(items: &[Item], names: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether a function is run as a test: `#[test]`, `#[tokio::test]`, `#[rstest]`, and no `#[ignore]`.
+/// Checks that a function runs as a test: `#[test]`, `#[tokio::test]`, `#[rstest]`, and no `#[ignore]`.
 fn is_test(attributes: &[Attribute]) -> bool {
     let last = |attribute: &Attribute| attribute.path().segments.last().map(|segment| segment.ident.to_string());
     let names: Vec<_> = attributes.iter().filter_map(last).collect();
@@ -203,7 +203,7 @@ fn every_setting_on_the_page_is_documented() {
     }
 }
 
-/// The problems of a page with one row, next to a file with one test.
+/// Lists the problems of a page with these rows, for two files with one test each.
 fn problems_of(row: &str) -> Vec<String> {
     let page = format!(
         "## A document\n\n| claim | holds | shown by |\n|---|---|---|\n{row}\n\nText.\n\n| a | b |\n|---|---|\n| c | d |\n"
