@@ -142,7 +142,7 @@ impl Gateway {
         self.core.feed().clone()
     }
 
-    /// What tells agents with sessions. It is that of this run, as [`feed`](Self::feed) is.
+    /// The handle that sends events to agents with sessions. It is that of this run, as [`feed`](Self::feed) is.
     #[must_use]
     pub fn runtime(&self) -> AgentRuntime {
         self.core.agent_runtime()

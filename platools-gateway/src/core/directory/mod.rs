@@ -352,7 +352,7 @@ pub(crate) fn check_slug(slug: &str) -> Result<(), Error> {
     Err(Error::new(ErrorKind::InvalidRequest, format!("{slug:?} is not a slug: {rule}")))
 }
 
-/// Whether a name would be taken for an id. `agent_` begins ordinary names, too, so there the rest counts as well.
+/// Tells if a name would be taken for an id. `agent_` begins ordinary names, too, so there the rest counts as well.
 fn looks_like_id(name: &str) -> bool {
     let is_random = |rest: &str| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
     ["ent_", "agt_", "env_", "key_"].iter().any(|prefix| name.starts_with(prefix))

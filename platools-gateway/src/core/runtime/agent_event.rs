@@ -25,7 +25,7 @@ pub struct AgentEvent {
     pub kind: String,
     /// The `data` of the frame; `{}` where there was none.
     pub data: Box<RawValue>,
-    /// When it came, in milliseconds since 1970.
+    /// The time of its arrival, in milliseconds since 1970.
     pub received_ms: i64,
 }
 

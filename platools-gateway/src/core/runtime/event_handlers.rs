@@ -31,7 +31,7 @@ pub(super) struct EventHandlers {
     drops: Mutex<DropLog>,
 }
 
-/// One handler.
+/// A handler with its queue and its task.
 #[derive(Debug)]
 struct Running {
     queue: Arc<EventQueue>,
@@ -57,7 +57,7 @@ pub struct AgentEventFigures {
     pub dropped: u64,
 }
 
-/// When dropped events were last logged, and how many were dropped since.
+/// The time of the last log line about dropped events, and the number of those since.
 #[derive(Debug, Default)]
 struct DropLog {
     logged: Option<Instant>,

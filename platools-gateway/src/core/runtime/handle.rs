@@ -79,7 +79,7 @@ impl AgentRuntime {
         Ok(self.0.state().publish(channel, &text))
     }
 
-    /// How many custom events of agents were handled since the start, and how many were not.
+    /// Counts of the custom events of agents since the start.
     #[must_use]
     pub fn event_figures(&self) -> AgentEventFigures {
         self.0.handlers.figures()
@@ -93,7 +93,7 @@ impl fmt::Debug for AgentRuntime {
 }
 
 impl Core {
-    /// What tells agents something.
+    /// The handle that tells agents something.
     #[must_use]
     pub fn agent_runtime(&self) -> AgentRuntime {
         AgentRuntime(Arc::clone(&self.runtime.shared))

@@ -225,7 +225,7 @@ impl State {
         }
     }
 
-    /// Whether a socket subscribes to a channel.
+    /// Tells if a socket subscribes to a channel.
     pub(super) fn has_subscribers(&self, channel: &ChannelId) -> bool {
         self.subscribers.contains_key(channel)
     }

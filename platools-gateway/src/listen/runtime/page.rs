@@ -22,7 +22,7 @@ pub(super) struct Query<T>(pub(super) T);
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Window {
-    /// How many at most. Default: 50; more than 100 are as good as 100, and 0 asks for the numbers only.
+    /// The largest number of entries. Default: 50; more than 100 are as good as 100, and 0 asks for the numbers only.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// How many to leave out before them. Default: 0.

@@ -48,7 +48,7 @@ mod kind {
     pub(super) const UNSUBSCRIBE: &str = "channel.unsubscribe";
 }
 
-/// Whether a type begins like those of the protocol, so that neither agents nor applications may use it for events of their own.
+/// Tells if a type begins like those of the protocol, so that neither agents nor applications may use it for events of their own.
 #[must_use]
 pub fn is_reserved_type(kind: &str) -> bool {
     RESERVED.iter().any(|prefix| kind.starts_with(prefix))

@@ -29,7 +29,7 @@ pub(super) struct NewAgentEvent {
 /// The sockets that an event was sent to.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ToldAgent {
-    /// How many there are; 0 if the agent is not connected. Nothing is kept for it then.
+    /// Their number; 0 if the agent is not connected. Nothing is kept for it then.
     sockets: usize,
 }
 
