@@ -171,7 +171,7 @@ async fn a_client_that_exposes_errors_shows_the_causes_and_places_of_every_tool(
     let platform = Platform::start().await;
     let registry = ToolRegistry::new().with_tools(tools![fails, panics]).expect("valid tools");
     let client = PlatoolsClient::builder().url(platform.url()).secret(SECRET).registry(registry).expose_errors();
-    let _worker = Worker::start(client.build().expect("a client"));
+    let _worker = Worker::start(client);
     let mut link = platform.accept_worker().await;
     link.call("f", "fails", json!({})).await;
     assert_eq!(link.expect("tool_error").await["traceback"], "a cause that is nobody's business");
