@@ -147,6 +147,7 @@ mod tests {
     }
 
     #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only mistakes are read")]
     struct Inner {
         model: String,
     }
