@@ -127,7 +127,8 @@ async fn events_that_a_slow_caller_loses_show_as_a_gap_and_no_response_is_lost()
     };
     assert_eq!(last["seq"], LINES + 1, "those that were lost have been counted");
     let id = caller.send("health", json!({})).await;
-    let dropped = [response, caller.response(&id).await].iter().filter_map(|told| told["droppedEvents"].as_u64()).sum();
+    let dropped: u64 =
+        [response, caller.response(&id).await].iter().filter_map(|told| told["droppedEvents"].as_u64()).sum();
     assert_eq!(dropped, (LINES + 1 - received) as u64, "the responses tell of each of them");
     let viewer = gateway.add_key(Role::Viewer).await.unwrap();
     let (_, metrics) = other.key(viewer.expose_secret()).text("/metrics").await;

@@ -163,7 +163,7 @@ mod tests {
             (json!({"n": 2}), "`n` must be 1"),
             (json!({"response_format": {"type": "json_object"}}), "`response_format` must be text"),
             (json!({"user": "u".repeat(256)}), "`user` has at most 255"),
-            (json!({"model": 1}), "invalid type"),
+            (json!({"model": 1}), "`model` must be a string"),
         ] {
             let refused = parse(more).err().unwrap();
             assert!(refused.contains(part), "{refused}");
