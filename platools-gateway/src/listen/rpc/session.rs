@@ -36,7 +36,7 @@ pub(super) struct Session<'a> {
     pub(super) has_catalogue: bool,
     /// The standing of the token that the caller connected with.
     pub(super) token: TokenStanding,
-    /// Whether `chat.history` is a matter of looking, which viewers may do.
+    /// Takes the role viewer for enough to use `chat.history`.
     pub(super) viewers_read_history: bool,
     pub(super) queue: &'a Queue,
     pub(super) runs: Runs,
