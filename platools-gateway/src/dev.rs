@@ -33,9 +33,9 @@ pub struct DevOptions {
     pub secrets: DevSecrets,
     /// Names of the gateway, and web pages that may use it. Default: [`HttpSettings::default`].
     pub http: HttpSettings,
-    /// Whether every caller at `/ws` is an operator, apart from those with the admin's key. Default: no.
+    /// Takes every caller at `/ws` for an operator, apart from those with the admin's key. Default: no.
     pub no_auth: bool,
-    /// Whether web pages that are opened from files may use the gateway. Default: no.
+    /// Lets web pages use the gateway that are opened from files. Default: no.
     pub file_pages: bool,
     /// What admins read along with `logs.tail`. Default: nothing.
     pub logs: Option<LogFeed>,

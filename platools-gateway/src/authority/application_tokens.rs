@@ -11,7 +11,7 @@ use super::hs256;
 /// The shortest secret of an application: RFC 7518, section 3.2, asks for a key as long as the hash. A shorter one can be found by trying.
 pub(crate) const MIN_APPLICATION_SECRET_BYTES: usize = 32;
 
-/// How far the application's clock may be ahead of the gateway's when a token says `nbf`, in milliseconds.
+/// Tolerance for an application's clock that is ahead of the gateway's when a token says `nbf`, in milliseconds.
 const CLOCK_LEEWAY_MS: i64 = 60_000;
 
 /// The rules for an application's tokens: JSON Web Tokens, HS256, with the application's secret. `Debug` does not show the secret.

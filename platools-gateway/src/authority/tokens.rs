@@ -223,7 +223,7 @@ pub(crate) fn looks_like_one(secret: &SecretString) -> bool {
     secret.expose_secret().starts_with("eyJ")
 }
 
-/// Whether a token names this gateway as its issuer. Nothing is verified: the answer only says who may be asked to verify it.
+/// True for a token that names this gateway as its issuer. Nothing is verified: the answer only says who may be asked to verify it.
 pub(crate) fn names_gateway(token: &SecretString) -> bool {
     #[derive(Deserialize)]
     struct Issuer {

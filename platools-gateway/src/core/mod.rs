@@ -389,7 +389,7 @@ impl Core {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Whether this start made the database.
+    /// True if this start made the database.
     pub(crate) fn is_first_start(&self) -> bool {
         self.store.is_made()
     }

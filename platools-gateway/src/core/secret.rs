@@ -28,7 +28,7 @@ pub(crate) fn generate(kind: Kind) -> SecretString {
     format!("{PREFIX}{kind}_{}", random::hex_of::<32>()).into()
 }
 
-/// Whether a text is written like a secret that a gateway generated.
+/// True for a text that is written like a secret that a gateway generated.
 pub(crate) fn looks_like_one(secret: &SecretString) -> bool {
     secret.expose_secret().starts_with(PREFIX)
 }

@@ -40,7 +40,7 @@ pub(crate) struct Given {
     /// Whether the first start makes an admin's key and prints it. Default: true.
     #[arg(long, value_name = "BOOL", env = "PLATOOLS_GATEWAY_FIRST_KEY")]
     pub(super) first_key: Option<bool>,
-    /// Whether the first start adds the agent `main`. Default: true.
+    /// Add the agent `main` at the first start. Default: true.
     #[arg(long, value_name = "BOOL", env = "PLATOOLS_GATEWAY_FIRST_AGENT")]
     pub(super) first_agent: Option<bool>,
     /// How long the gateway goes on serving after it was told to stop, while `/ready` answers 503. Default: 0s.

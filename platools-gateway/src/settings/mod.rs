@@ -70,7 +70,7 @@ pub(crate) struct Settings {
     /// Whether the first start makes an admin's key and prints it. Default: yes.
     #[serde(default = "yes")]
     pub(crate) first_key: bool,
-    /// Whether the first start adds the agent `main`. Default: yes.
+    /// Adds the agent `main` at the first start. Default: yes.
     #[serde(default = "yes")]
     pub(crate) first_agent: bool,
     /// How long the gateway goes on serving after it was told to stop. Default: not at all.

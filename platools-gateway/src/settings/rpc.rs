@@ -40,7 +40,7 @@ pub(crate) struct GivenRpc {
     /// the default project. Default: empty.
     #[arg(long = "rpc-anonymous", value_name = "WHAT", env = "PLATOOLS_GATEWAY_RPC_ANONYMOUS", value_parser = anonymous)]
     anonymous: Option<AnonymousAccess>,
-    /// Whether viewers at /ws with a valid key or token may read the history of the conversations that they see. Default: false.
+    /// Let viewers at /ws with a valid key or token read the history of the conversations that they see. Default: false.
     #[arg(long = "rpc-viewers-read-history", value_name = "BOOL", env = "PLATOOLS_GATEWAY_RPC_VIEWERS_READ_HISTORY")]
     viewers_read_history: Option<bool>,
 }
@@ -69,7 +69,7 @@ pub(crate) struct Rpc {
     requests_in_flight: NonZeroU32,
     /// What callers without a valid key or token may see. Default: empty lists.
     anonymous: AnonymousAccess,
-    /// Whether viewers with a valid key or token may read the history of the conversations that they see. Default: no.
+    /// Lets viewers with a valid key or token read the history of the conversations that they see. Default: no.
     viewers_read_history: bool,
 }
 

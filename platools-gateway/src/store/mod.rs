@@ -54,7 +54,7 @@ pub(crate) struct Store {
     /// The tasks of the database, and of the gateway that has it.
     tasks: Tasks,
     lists: Lists,
-    /// Whether the database was made when it was opened.
+    /// True if the database was made when it was opened.
     is_made: bool,
     /// Open as long as the store is, and used by nobody.
     anchor: Arc<Mutex<Option<SqliteConnection>>>,
@@ -109,7 +109,7 @@ impl Store {
         })
     }
 
-    /// Whether the database was made when it was opened.
+    /// True if the database was made when it was opened.
     pub(crate) fn is_made(&self) -> bool {
         self.is_made
     }

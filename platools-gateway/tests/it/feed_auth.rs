@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::dashboard::{Dashboard, add_agent, close, token, token_of};
-use crate::process::{Program, command, output, stdout};
+use crate::process::{Program, command, last_word, output, stdout};
 use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, dev_gateway, gateway_with, http, within};
 
@@ -362,8 +362,8 @@ async fn serve_takes_the_applications_secret_from_the_environment_and_shows_it_n
         command(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--log-filter", "trace"]);
     serve.env("PLATOOLS_GATEWAY_FEED_JWT_SECRET", SECRET);
     let program = Program::logging_to(std::fs::File::create(&log).unwrap(), serve).await;
-    let add = ["agent", "add", "trader", "--owner", "u-1", "--data", data.to_str().unwrap()];
-    assert!(output(&add).await.status.success());
+    let admin = Caller::at(&program.url).key(last_word(&program.before[0]));
+    assert_eq!(admin.post("/v1/agents", json!({"slug": "trader", "owner": "u-1"})).await.status, 201);
     let (good, wrong) = (token_for("u-1"), jwt("another secret of an application!", &json!({"userId": "u-1"})));
     let dial =
         |token: &str| Dial::at(&program.url.replace("http://", "ws://"), &format!("/ws?token={token}&agentId=trader"));

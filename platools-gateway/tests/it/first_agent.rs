@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::model_server::Model;
 use crate::process::{Data, Program, command, last_word, output, stdout};
 use crate::rpc_caller::RpcCaller;
-use crate::support::Dial;
+use crate::support::{Dial, within};
 
 async fn connected(program: &Program, token: &str) -> RpcCaller {
     let dial = Dial::at(&program.url.replace("http://", "ws://"), "/ws");
@@ -38,7 +38,11 @@ async fn an_agent_main_that_was_removed_stays_removed() {
     let error = caller.error("chat.send", json!({"agentId": "main", "message": "/help"})).await;
     assert_eq!(error["message"], "there is no agent `main`; make one with `platools-gateway agent add main`");
     data.printed("agent add main").await;
-    caller.ok("chat.send", json!({"agentId": "main", "message": "/help"})).await;
+    within(async {
+        // A gateway that runs sees what a command has changed within half a second.
+        while caller.answer("chat.send", json!({"agentId": "main", "message": "/help"})).await["ok"] != true {}
+    })
+    .await;
 }
 
 #[tokio::test]

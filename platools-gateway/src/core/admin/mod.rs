@@ -147,7 +147,8 @@ impl Admin<'_> {
     /// There is no such agent.
     pub fn agent(&self, name: &str) -> Result<Agent, Error> {
         let snapshot = self.snapshot();
-        snapshot.agent_named(&self.project, name).map(agent).ok_or_else(|| missing("agent", name))
+        let found = snapshot.agent_named(&self.project, name).map(agent);
+        found.ok_or_else(|| missing_agent(&snapshot, &self.project, name))
     }
 
     /// Adds an agent.
@@ -219,7 +220,7 @@ impl Admin<'_> {
     fn agent_id(&self, name: Option<&str>) -> Result<Option<AgentId>, Error> {
         let snapshot = self.snapshot();
         let find = |name: &str| snapshot.agent_named(&self.project, name).map(|row| row.id.clone());
-        name.map(|name| find(name).ok_or_else(|| missing("agent", name))).transpose()
+        name.map(|name| find(name).ok_or_else(|| missing_agent(&snapshot, &self.project, name))).transpose()
     }
 
     /// Refuses a caller that is confined to some environments. The command line is confined to none.

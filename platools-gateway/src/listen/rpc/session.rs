@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 
 use super::errors::{busy, invalid};
 use super::greeting::read;
-use super::methods::{self, HISTORY, Method, Params};
+use super::methods::{self, Method, Params};
 use super::queue::Queue;
 use super::runs::Runs;
 use super::standing::TokenStanding;
@@ -36,7 +36,7 @@ pub(super) struct Session<'a> {
     pub(super) has_catalogue: bool,
     /// The standing of the token that the caller connected with.
     pub(super) token: TokenStanding,
-    /// Whether `chat.history` is a matter of looking, which viewers may do.
+    /// Takes the role viewer for enough to use `chat.history`.
     pub(super) viewers_read_history: bool,
     pub(super) queue: &'a Queue,
     pub(super) runs: Runs,
@@ -126,7 +126,7 @@ impl<'a> Session<'a> {
 
     /// The kind of thing that a method does, which takes a role.
     fn action_of(&self, method: &Method) -> Action {
-        if method.name == HISTORY && self.viewers_read_history { Action::View } else { method.action }
+        if method.name == "chat.history" && self.viewers_read_history { Action::View } else { method.action }
     }
 
     /// Answers a request, whose bytes count against the gateway's budget meanwhile.

@@ -42,9 +42,6 @@ macro_rules! methods {
     };
 }
 
-/// The name of the method that reads a conversation.
-pub(super) const HISTORY: &str = "chat.history";
-
 /// Every method but `connect`, which is no caller's yet.
 const METHODS: &[Method] = methods! {
     "health", View, status::health;
@@ -56,7 +53,7 @@ const METHODS: &[Method] = methods! {
     method::TOOLS_CALL, Call, tools::call;
     method::CHAT_SEND, Chat, chat::send;
     method::CHAT_ABORT, Chat, chat::abort;
-    HISTORY, Chat, sessions::history;
+    "chat.history", Chat, sessions::history;
     "sessions.delete", Change, sessions::delete;
     "sessions.reset", Change, sessions::reset;
     "agents.create", Administer, agents::create;
