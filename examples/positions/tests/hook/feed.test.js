@@ -75,9 +75,12 @@ test('pauses begin again after a snapshot, not after a connection without one', 
     last().connected();
     last().end(1006);
     await settle();
-    await pass(pause);
+    const count = FakeSocket.all.length;
+    await pass(pause - 1);
+    assert.equal(FakeSocket.all.length, count, `before ${pause} ms`);
+    await pass(1);
+    assert.equal(FakeSocket.all.length, count + 1, `after ${pause} ms`);
   }
-  assert.equal(FakeSocket.all.length, 3);
   last().connected();
   last().snapshot();
   last().end(1006);
@@ -185,6 +188,14 @@ test('a token that replaces a refused one connects', async () => {
   last().connected();
   assert.equal(seen.statuses.at(-1), 'connected');
   assert.equal(http.requests[0].protocol, 'https:');
+  // It worked, so the next refusal is a first one again.
+  last().end(1006);
+  await settle();
+  await pass(30_000);
+  last().end(1006);
+  await settle();
+  await pass(0);
+  assert.deepEqual(seen.requests.map((request) => request.isTokenRefused), [false, true, false, true]);
 });
 
 test('an outage is no refusal: the feed goes on trying', async () => {
@@ -244,7 +255,8 @@ test('disconnect() ends a connection, an attempt, a question and a pause', async
   for (const [stage, reach] of Object.entries(stages)) {
     install();
     const { feed, seen } = feedWith();
-    if (stage === 'question') globalThis.fetch = () => new Promise(() => {});
+    let question;
+    if (stage === 'question') globalThis.fetch = (_, { signal }) => new Promise(() => (question = signal));
     feed.connect();
     await settle();
     reach();
@@ -254,6 +266,7 @@ test('disconnect() ends a connection, an attempt, a question and a pause', async
     await settle();
     await pass(600_000);
     assert.equal(seen.statuses.at(-1), 'disconnected', stage);
+    assert.equal(question?.aborted, stage === 'question' ? true : undefined, stage);
     assert.equal(FakeSocket.all.length, 1, stage);
     assert.ok(!seen.messages.includes('late'), stage);
   }
@@ -385,6 +398,12 @@ test('a page that is left closes its connection, and connects again when the bro
     last().connected();
     assert.equal(FakeSocket.all.length, 2);
     assert.equal(seen.statuses.at(-1), 'connected');
+    // Only a page that comes back ends a pause.
+    last().end(1006);
+    await settle();
+    event('pageshow', false);
+    await settle();
+    assert.equal(FakeSocket.all.length, 2);
     feed.disconnect();
     event('pagehide', true);
     event('pageshow', true);

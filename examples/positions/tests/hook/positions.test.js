@@ -8,12 +8,13 @@ import { position } from './fakes.js';
 
 /** Positions whose batches a test applies. */
 function store() {
-  const batches = { count: 0, flush: undefined, cancelled: 0 };
+  const batches = { count: 0, flush: undefined, scheduled: 0 };
   const positions = new Positions(
     () => (batches.count += 1),
     (flush) => {
       batches.flush = flush;
-      return () => (batches.cancelled += 1);
+      batches.scheduled += 1;
+      return () => {};
     },
   );
   const take = (type, data) => positions.take({ type, data });
@@ -38,6 +39,7 @@ test('queued prices are applied as one change, the latest of each token', () => 
   const before = positions.current;
   for (let step = 1; step <= 1000; step += 1) prices(price('1', step), price('2', step * 2));
   assert.equal(positions.current, before, 'nothing changes before the batch');
+  assert.equal(batches.scheduled, 1);
   batches.flush();
   assert.equal(batches.count, 2);
   const [first, second] = positions.current;

@@ -3,21 +3,32 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 
-import { OFFLINE } from '../../page/feed/live-positions.js';
+import { LivePositions, OFFLINE } from '../../page/feed/live-positions.js';
 import { SharedFeeds } from '../../page/feed/shared-feeds.js';
 import { FakeSocket, install, last, pass, position, settle } from './fakes.js';
 
 beforeEach(install);
 
-function feeds() {
-  const feeds = new SharedFeeds();
-  feeds.configure({
-    session: () => ({ url: 'ws://gateway.test/ws', token: 't' }),
+/** Options that count sessions. */
+const asked = { sessions: 0 };
+
+function options() {
+  asked.sessions = 0;
+  return {
+    session: () => {
+      asked.sessions += 1;
+      return { url: 'ws://gateway.test/ws', token: 't' };
+    },
     schedule: (flush) => {
       const timer = setTimeout(flush, 16);
       return () => clearTimeout(timer);
     },
-  });
+  };
+}
+
+function feeds() {
+  const feeds = new SharedFeeds();
+  feeds.configure(options());
   return feeds;
 }
 
@@ -43,8 +54,25 @@ test('an effect that runs twice leaves one connection', async () => {
   shared.subscribe('a', () => {})();
   shared.subscribe('a', () => {});
   await settle();
+  assert.equal(asked.sessions, 1);
   assert.equal(FakeSocket.all.length, 1);
   assert.equal(last().isClosed, false);
+});
+
+test('listeners are not called after close()', async () => {
+  const live = new LivePositions('a', options());
+  let told = 0;
+  live.subscribe(() => (told += 1));
+  live.connect();
+  await settle();
+  last().connected();
+  last().snapshot(position('1'));
+  last().receive({ type: 'position_update', data: { eventType: 'position_closed', positionId: '1' } });
+  const before = told;
+  live.close();
+  await pass(600_000);
+  assert.equal(told, before);
+  assert.equal(live.getState().positions.length, 1, 'a batch that waits is dropped');
 });
 
 test('nothing is told after the end', async () => {
