@@ -10,10 +10,12 @@ mod lenient;
 mod parameter;
 mod pattern;
 mod problem;
+mod rule;
 
 pub use bounds::{Bound, Length, Ranged, Text};
 pub(crate) use decode::decode;
 pub use parameter::{Argument, IntoDefault, Parameter, Parameters};
+pub use rule::{ArgumentProblem, ArgumentRule};
 
 /// How strictly arguments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
