@@ -30,7 +30,7 @@ pub(crate) struct CallRecord<'a> {
     observers: &'a Observers,
     caller: &'a Caller,
     found: &'a Found,
-    arguments: &'a Arguments,
+    arguments: Arguments,
     trace: &'a TraceContext,
     call_id: CallId,
     began_at: SystemTime,
@@ -50,7 +50,7 @@ impl<'a> CallRecord<'a> {
         found: &'a Found,
         request: &'a CallRequest,
     ) -> Self {
-        let (arguments, trace) = (&request.arguments, &request.trace);
+        let (arguments, trace) = (request.arguments.clone(), &request.trace);
         let summary = CallSummary::begin(caller, found, arguments.len());
         let call_id = summary.call_id.clone();
         journal.running().begin(caller.project_id.clone(), summary);
@@ -76,6 +76,11 @@ impl<'a> CallRecord<'a> {
     /// The call's id.
     pub(crate) fn call_id(&self) -> &CallId {
         &self.call_id
+    }
+
+    /// Notes the arguments as the tool is to get them.
+    pub(crate) fn sends(&mut self, arguments: &Arguments) {
+        self.arguments = arguments.clone();
     }
 
     /// Notes that the tool returned.

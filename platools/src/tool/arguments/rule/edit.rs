@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::problem::Path;
 use super::repair::{At, Change};
@@ -34,18 +35,18 @@ impl Edits {
     }
 
     /// The text with the changes made.
-    pub(super) fn apply(&self, text: &RawValue) -> Box<RawValue> {
-        let mut out = String::with_capacity(text.get().len());
+    pub(super) fn apply(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
         self.write(text, &mut out);
-        RawValue::from_string(out).unwrap_or_else(|_| text.to_owned())
+        out
     }
 
-    fn write(&self, value: &RawValue, out: &mut String) {
+    fn write(&self, value: &str, out: &mut String) {
         match &self.change {
             Some(Change::Replace(json)) => out.push_str(json),
             Some(Change::Wrap) => {
                 out.push('[');
-                out.push_str(value.get());
+                out.push_str(value);
                 out.push(']');
             }
             // The root has no place to be left out of.
@@ -53,8 +54,7 @@ impl Edits {
         }
     }
 
-    fn write_within(&self, value: &RawValue, out: &mut String) {
-        let text = value.get();
+    fn write_within(&self, text: &str, out: &mut String) {
         if self.within.is_empty() {
             out.push_str(text);
         } else if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(text) {
@@ -62,7 +62,7 @@ impl Edits {
             self.write_all('[', items, ']', out);
         } else if let Ok(members) = serde_json::Deserializer::from_str(text).deserialize_map(Members) {
             let members = members.into_iter().map(|(name, value)| {
-                let key = serde_json::Value::from(name.as_str()).to_string() + ":";
+                let key = Value::from(name.as_str()).to_string() + ":";
                 (key, name, value)
             });
             self.write_all('{', members, '}', out);
@@ -90,11 +90,45 @@ impl Edits {
             }
             out.push_str(&key);
             match edits {
-                Some(edits) => edits.write(value, out),
+                Some(edits) => edits.write(value.get(), out),
                 None => out.push_str(value.get()),
             }
         }
         out.push(close);
+    }
+}
+
+/// Reads arguments, without the members of the platform: whatever they hold is not the tool's.
+pub(super) fn read(arguments: &str) -> serde_json::Result<Value> {
+    if !arguments.starts_with('{') {
+        return serde_json::from_str(arguments);
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(arguments);
+    let members = deserializer.deserialize_map(Own)?;
+    deserializer.end()?;
+    Ok(Value::Object(members))
+}
+
+/// The members of an object that are the tool's.
+struct Own;
+
+impl<'de> Visitor<'de> for Own {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if name.starts_with('_') {
+                map.next_value::<IgnoredAny>()?;
+            } else {
+                members.insert(name, map.next_value()?);
+            }
+        }
+        Ok(members)
     }
 }
 
@@ -118,16 +152,14 @@ impl<'de> Visitor<'de> for Members {
 }
 
 impl Path {
-    /// Takes the member at the path out of a value.
-    pub(super) fn remove_from(&self, value: &mut serde_json::Value) {
-        let Some((name, parents)) = self.0.split_last() else { return };
+    /// Takes the member at the path out of a value. Returns whether there is one.
+    pub(super) fn remove_from(&self, value: &mut Value) -> bool {
+        let Some((name, parents)) = self.0.split_last() else { return false };
         let parent = parents.iter().try_fold(value, |value, token| match value {
-            serde_json::Value::Object(members) => members.get_mut(token),
-            serde_json::Value::Array(items) => items.get_mut(token.parse::<usize>().ok()?),
+            Value::Object(members) => members.get_mut(token),
+            Value::Array(items) => items.get_mut(token.parse::<usize>().ok()?),
             _ => None,
         });
-        if let Some(serde_json::Value::Object(members)) = parent {
-            members.remove(name);
-        }
+        parent.and_then(Value::as_object_mut).is_some_and(|members| members.remove(name).is_some())
     }
 }

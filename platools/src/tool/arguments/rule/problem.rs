@@ -6,9 +6,10 @@ use jsonschema::error::TypeKind;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::Location;
 use jsonschema::{JsonType, ValidationError};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::tool::arguments::problem::did_you_mean;
+use crate::tool::error::{ToolError, code};
 
 /// The most problems that are told. A sender with more of them has misunderstood the tool as a whole.
 const MAX_PROBLEMS: usize = 32;
@@ -17,8 +18,8 @@ const MAX_PROBLEMS: usize = 32;
 const MAX_QUOTED_CHARS: usize = 60;
 
 /// A value in the arguments, by the names and indexes that lead to it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Path(pub(super) Vec<String>);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Path(pub(super) Vec<String>);
 
 impl Path {
     pub(super) fn of(location: &Location) -> Self {
@@ -47,40 +48,131 @@ impl fmt::Display for Path {
     }
 }
 
-/// One thing that is wrong with arguments.
+/// One thing that is wrong with arguments. `Display` has the value's names and the message: `lines[1].n: it is required and missing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ArgumentProblem {
-    /// The value that is wrong or missing.
-    pub path: Path,
+    path: Path,
+    message: String,
+}
+
+impl ArgumentProblem {
+    /// A problem with the text as a whole.
+    pub(super) fn of_whole(error: &serde_json::Error) -> Self {
+        Self { path: Path(Vec::new()), message: format!("they cannot be read: {error}") }
+    }
+
+    /// The value that is wrong or missing, as a JSON pointer into the arguments.
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        let tokens = self.path.0.iter().map(|token| token.replace('~', "~0").replace('/', "~1"));
+        tokens.map(|token| format!("/{token}")).collect()
+    }
+
     /// The problem and, where it can be told, the remedy.
-    pub message: String,
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
 }
 
-/// Every violation in words, at most [`MAX_PROBLEMS`] of them.
-pub(super) fn problems(schema: &Value, errors: &[ValidationError<'_>]) -> Vec<ArgumentProblem> {
-    errors.iter().flat_map(|error| told(schema, error)).take(MAX_PROBLEMS).collect()
+impl fmt::Display for ArgumentProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.0.is_empty() {
+            true => write!(f, "arguments: {}", self.message),
+            false => write!(f, "{}: {}", self.path, self.message),
+        }
+    }
 }
 
-fn told(schema: &Value, error: &ValidationError<'_>) -> Vec<ArgumentProblem> {
+/// Arguments that do not fit the schema of their tool. `Display` names the problems.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidArguments {
+    problems: Vec<ArgumentProblem>,
+    more: usize,
+}
+
+impl InvalidArguments {
+    /// The problems, the first 32 of them.
+    #[must_use]
+    pub fn problems(&self) -> &[ArgumentProblem] {
+        &self.problems
+    }
+
+    /// Arguments that cannot be read.
+    pub(super) fn unreadable(error: &serde_json::Error) -> Self {
+        Self { problems: vec![ArgumentProblem::of_whole(error)], more: 0 }
+    }
+
+    /// Every violation in words, those past the limit only counted.
+    pub(super) fn of(schema: &Value, errors: &[ValidationError<'_>]) -> Self {
+        let mut invalid = Self { problems: Vec::new(), more: 0 };
+        for error in errors {
+            let room = MAX_PROBLEMS - invalid.problems.len();
+            let (told, more) = told(schema, error, room);
+            invalid.problems.extend(told);
+            invalid.more += more;
+        }
+        invalid
+    }
+}
+
+impl fmt::Display for InvalidArguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("invalid arguments: ")?;
+        for (position, problem) in self.problems.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "; " };
+            write!(f, "{separator}{problem}")?;
+        }
+        if self.more > 0 {
+            write!(f, "; and {} more", self.more)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidArguments {}
+
+impl InvalidArguments {
+    /// The failure of a call, with the code [`INVALID_ARGUMENTS`](code::INVALID_ARGUMENTS) and each problem in its details.
+    pub(crate) fn into_tool_error(self) -> ToolError {
+        let problems = self.problems.iter();
+        let details: Vec<_> =
+            problems.map(|problem| json!({"path": problem.pointer(), "message": problem.message})).collect();
+        ToolError::new(self.to_string()).with_code(code::INVALID_ARGUMENTS).with_details(json!({ "problems": details }))
+    }
+}
+
+/// A violation in words, as at most `room` problems, and the number of further ones.
+fn told(schema: &Value, error: &ValidationError<'_>, room: usize) -> (Vec<ArgumentProblem>, usize) {
     let path = Path::of(error.instance_path());
-    let member = |name: &str, message| ArgumentProblem { path: path.clone().join(name), message };
+    let one = |path, message: &dyn Fn() -> String| match room {
+        0 => (Vec::new(), 1),
+        _ => (vec![ArgumentProblem { path, message: message() }], 0),
+    };
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let known = known_names(schema, error);
-            unexpected.iter().map(|name| member(name, no_such_member(name, &known))).collect()
+            let told = unexpected.iter().take(room);
+            let told = told
+                .map(|name| ArgumentProblem { path: path.clone().join(name), message: no_such_member(name, &known) });
+            (told.collect(), unexpected.len().saturating_sub(room))
         }
         ValidationErrorKind::Required { property: Value::String(name) } => {
-            vec![member(name, "it is required and missing".to_owned())]
+            one(path.join(name), &|| "it is required and missing".to_owned())
         }
         // The branch that comes nearest tells most.
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             match nearest_branch(error, context) {
-                Some(branch) => branch.iter().flat_map(|error| told(schema, error)).collect(),
-                None => vec![ArgumentProblem { path, message: no_branch(error, context) }],
+                Some(branch) => {
+                    let InvalidArguments { mut problems, more } = InvalidArguments::of(schema, branch);
+                    let over = problems.len().saturating_sub(room);
+                    problems.truncate(room);
+                    (problems, more + over)
+                }
+                None => one(path, &|| no_branch(error, context)),
             }
         }
-        _ => vec![ArgumentProblem { path, message: sentence(error) }],
+        _ => one(path, &|| sentence(error)),
     }
 }
 

@@ -4,28 +4,24 @@ use serde_json::{Value, json};
 use super::*;
 
 fn rule(schema: &Value) -> ArgumentRule {
-    ArgumentRule::new(schema.clone(), jsonschema::validator_for(schema).expect("a schema"))
-}
-
-fn raw(json: &str) -> Box<RawValue> {
-    RawValue::from_string(json.to_owned()).expect("JSON")
+    ArgumentRule::new(schema).expect("a schema")
 }
 
 /// The arguments that arrive for one parameter; `None` for a problem.
 fn fit(schema: &Value, value: &str) -> Option<String> {
     let schema = json!({"type": "object", "properties": {"v": schema}, "required": ["v"]});
-    let text = raw(&format!(r#"{{"v":{value}}}"#));
+    let text = format!(r#"{{"v":{value}}}"#);
     let fitted = rule(&schema).fit(&text).ok()?;
-    let inner = fitted.get().strip_prefix(r#"{"v":"#)?.strip_suffix('}')?;
+    let inner = fitted.strip_prefix(r#"{"v":"#)?.strip_suffix('}')?;
     Some(inner.to_owned())
 }
 
 /// The same for a parameter that may be left out; empty text stands for one that was.
 fn fit_optional(schema: &Value, value: &str) -> Option<String> {
     let schema = json!({"type": "object", "properties": {"v": schema}});
-    let text = raw(&format!(r#"{{"v":{value}}}"#));
+    let text = format!(r#"{{"v":{value}}}"#);
     let fitted = rule(&schema).fit(&text).ok()?;
-    let inner = fitted.get().strip_prefix('{')?.strip_suffix('}')?;
+    let inner = fitted.strip_prefix('{')?.strip_suffix('}')?;
     Some(inner.strip_prefix(r#""v":"#).unwrap_or(inner).to_owned())
 }
 
@@ -37,8 +33,8 @@ fn assert_fits(schema: Value, cases: &[(&str, Option<&str>)]) {
 }
 
 fn problems(schema: &Value, arguments: &Value) -> Vec<String> {
-    let problems = rule(schema).fit(&raw(&arguments.to_string())).expect_err("it does not fit");
-    let mut lines: Vec<_> = problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();
+    let invalid = rule(schema).fit(&arguments.to_string()).expect_err("it does not fit");
+    let mut lines: Vec<_> = invalid.problems().iter().map(ToString::to_string).collect();
     lines.sort();
     lines
 }
@@ -110,6 +106,10 @@ fn arguments_that_are_nothing_are_left_out_where_they_may_be() {
     assert_eq!(fit_optional(&json!({"type": ["integer", "null"]}), "null").as_deref(), Some("null"));
     assert_eq!(fit_optional(&json!({"type": "string"}), r#""null""#).as_deref(), Some(r#""null""#));
     assert_eq!(fit_optional(&json!({"type": "string"}), r#""""#).as_deref(), Some(r#""""#));
+    // An item is no argument that may be left out.
+    let numbers = json!({"type": "array", "items": {"type": "integer"}});
+    assert_fits(numbers, &[("[1,null]", None), (r#"[1,""]"#, None)]);
+    assert_fits(json!({"type": "array", "items": {"type": ["integer", "null"]}}), &[(r#"[1,""]"#, Some("[1,null]"))]);
     // A required one becomes null where null is taken.
     assert_fits(json!({"type": ["integer", "null"]}), &[(r#""""#, Some("null")), (r#""null""#, Some("null"))]);
     assert_fits(json!({"type": "integer"}), &[(r#""""#, None), ("null", None)]);
@@ -127,12 +127,10 @@ fn changes_are_made_at_every_depth_and_behind_references() {
             "required": ["n"]
         }}
     });
-    let sent = raw(
-        r#"{"tree": "{\"n\": \"1\", \"kids\": [\"{\\\"n\\\": \\\"2\\\", \\\"kids\\\": null}\"]}", "x": 340282366920938463463374607431768211455}"#,
-    );
-    let fitted = rule(&schema).fit(&sent).expect("it is meant so");
+    let sent = r#"{"tree": "{\"n\": \"1\", \"kids\": [\"{\\\"n\\\": \\\"2\\\", \\\"kids\\\": null}\"]}", "x": 340282366920938463463374607431768211455}"#;
+    let fitted = rule(&schema).fit(sent).expect("it is meant so");
     // A number beside the changes keeps its digits.
-    assert_eq!(fitted.get(), r#"{"tree":{"n":1,"kids":[{"n":2}]},"x":340282366920938463463374607431768211455}"#);
+    assert_eq!(fitted, r#"{"tree":{"n":1,"kids":[{"n":2}]},"x":340282366920938463463374607431768211455}"#);
 }
 
 #[test]
@@ -157,8 +155,8 @@ fn of_several_forms_the_nearest_is_taken() {
 fn a_strict_rule_changes_nothing() {
     let schema = json!({"type": "object", "properties": {"n": {"type": "integer"}}});
     let strict = rule(&schema).strict();
-    assert!(strict.fit(&raw(r#"{"n":"1"}"#)).is_err());
-    assert!(strict.fit(&raw(r#"{"n":1}"#)).is_ok());
+    assert!(strict.fit(r#"{"n":"1"}"#).is_err());
+    assert!(strict.fit(r#"{"n":1}"#).is_ok());
 }
 
 #[test]
@@ -192,8 +190,8 @@ fn every_problem_is_told_at_its_path() {
 #[test]
 fn names_of_digits_and_empty_names_are_names() {
     let schema = json!({"type": "object", "additionalProperties": {"type": "integer"}});
-    let sent = raw(r#"{"5":"1","":"2","a/b~c":"3"}"#);
-    assert_eq!(rule(&schema).fit(&sent).expect("numbers").get(), r#"{"5":1,"":2,"a/b~c":3}"#);
+    let sent = r#"{"5":"1","":"2","a/b~c":"3"}"#;
+    assert_eq!(rule(&schema).fit(sent).expect("numbers"), r#"{"5":1,"":2,"a/b~c":3}"#);
 }
 
 /// Schemas of the kinds that tools have.
@@ -264,19 +262,19 @@ proptest! {
     #[test]
     fn fitting_keeps_what_fits_ends_in_what_fits_and_changes_nothing_twice(schema in schemas(), value in values()) {
         let rule = rule(&schema);
-        let sent = raw(&value.to_string());
+        let sent = value.to_string();
         match rule.fit(&sent) {
             Ok(fitted) => {
-                let read: Value = serde_json::from_str(fitted.get()).expect("JSON");
+                let read: Value = serde_json::from_str(&fitted).expect("JSON");
                 prop_assert!(rule.validator.is_valid(&read));
                 if rule.validator.is_valid(&value) {
-                    prop_assert_eq!(fitted.get(), sent.get());
+                    prop_assert_eq!(fitted.as_ref(), sent.as_str());
                 }
                 let again = rule.fit(&fitted).expect("it fits");
-                prop_assert_eq!(again.get(), fitted.get());
+                prop_assert_eq!(&again, &fitted);
             }
-            Err(problems) => {
-                prop_assert!(!problems.is_empty());
+            Err(invalid) => {
+                prop_assert!(!invalid.problems().is_empty());
                 prop_assert!(!rule.validator.is_valid(&value));
             }
         }
