@@ -44,11 +44,10 @@ fn has_limits(schema: &Value) -> bool {
 /// Whether a schema has a limit beyond those of its type: of the integer types of each width, of tuples and of arrays.
 fn is_limited(node: &Map<String, Value>) -> bool {
     let format = node.get("format").and_then(Value::as_str).unwrap_or_default();
-    let is_integer_type = format.starts_with("int") || format.starts_with("uint");
     let has_fixed_length = node.get("minItems").is_some() && node.get("minItems") == node.get("maxItems");
     LIMITS.iter().any(|keyword| match (*keyword, node.get(*keyword)) {
         (_, None) => false,
-        ("minimum" | "maximum", Some(limit)) => !(is_integer_type && is_width_of(format, limit)),
+        ("minimum" | "maximum", Some(limit)) => !is_width_of(format, limit),
         ("minItems" | "maxItems", Some(_)) => !has_fixed_length,
         ("minLength" | "maxLength", Some(length)) => !(format.is_empty() && *length == 1 && is_char(node)),
         // A name or a default may be called like a keyword.
@@ -63,12 +62,13 @@ fn is_char(node: &Map<String, Value>) -> bool {
 
 /// Whether a limit is the end of an integer type.
 fn is_width_of(format: &str, limit: &Value) -> bool {
-    let ends = match format {
-        "int8" => [i64::from(i8::MIN), i64::from(i8::MAX)],
-        "int16" => [i64::from(i16::MIN), i64::from(i16::MAX)],
-        "uint8" => [0, i64::from(u8::MAX)],
-        "uint16" => [0, i64::from(u16::MAX)],
-        _ => [0, 0],
+    let ends: &[i64] = match format {
+        "int8" => &[i8::MIN as i64, i8::MAX as i64],
+        "int16" => &[i16::MIN as i64, i16::MAX as i64],
+        "uint8" => &[0, u8::MAX as i64],
+        "uint16" => &[0, u16::MAX as i64],
+        unsigned if unsigned.starts_with("uint") => &[0],
+        _ => &[],
     };
     limit.as_i64().is_some_and(|limit| ends.contains(&limit))
 }

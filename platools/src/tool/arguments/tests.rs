@@ -216,3 +216,116 @@ fn what_may_be_left_out_is_decided_in_one_place() {
     assert!(list.settle(Default::default(), &mut problems).is_none());
     assert!(problems.concern("plain") && !problems.concern("wrapped"));
 }
+
+fn one<T: Argument>(json: &str) -> Result<T, ToolError> {
+    decode((Parameter::<T>::new("v", ""), ()), Policy::default(), &format!(r#"{{"v":{json}}}"#))
+        .map(|(value, ())| value)
+}
+
+#[test]
+fn whole_numbers_are_integers_however_they_are_written() {
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    struct Inner {
+        n: u16,
+    }
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    struct Flat {
+        #[serde(flatten)]
+        inner: Inner,
+    }
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    enum Tagged {
+        Sized { size: i32 },
+    }
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    #[serde(untagged)]
+    enum Untagged {
+        Number(u64),
+        Text(String),
+    }
+    assert_eq!(one::<u8>("3.0").expect("whole"), 3);
+    assert_eq!(one::<i64>("-1e2").expect("whole"), -100);
+    assert_eq!(one::<usize>("-0.0").expect("whole"), 0);
+    assert_eq!(one::<Option<u32>>("30.0").expect("whole"), Some(30));
+    assert_eq!(one::<Vec<u32>>("[1.0,2]").expect("whole"), [1, 2]);
+    assert_eq!(one::<Flat>(r#"{"n":7.0}"#).expect("whole"), Flat { inner: Inner { n: 7 } });
+    assert_eq!(one::<Tagged>(r#"{"kind":"sized","size":5.0}"#).expect("whole"), Tagged::Sized { size: 5 });
+    assert_eq!(one::<Untagged>("9.0").expect("whole"), Untagged::Number(9));
+    assert_eq!(one::<f64>("2.0").expect("a number"), 2.0);
+    let strict = |text| decode((Parameter::<u8>::new("v", ""), ()), Policy { strict: true, ..Policy::default() }, text);
+    assert_eq!(strict(r#"{"v":3.0}"#).expect("an integer of JSON Schema").0, 3);
+    for bad in ["3.5", "300.0", "-1.0", "1e300"] {
+        assert!(one::<u8>(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn arguments_are_read_as_models_write_them_at_every_depth() {
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    struct Order {
+        lines: Vec<Line>,
+        #[serde(default)]
+        note: Option<u32>,
+    }
+    #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+    struct Line {
+        units: u32,
+        gift: bool,
+    }
+    let order = one::<Order>(r#""{\"lines\": {\"units\": \"2\", \"gift\": \"TRUE\"}, \"note\": \"null\"}""#);
+    assert_eq!(order.expect("it is meant so"), Order { lines: vec![Line { units: 2, gift: true }], note: None });
+    assert_eq!(one::<Option<Sort>>(r#""""#).expect("left out"), None);
+    assert_eq!(one::<Vec<Sort>>(r#""newest""#).expect("a list of one"), [Sort::Newest]);
+    let error = one::<Order>(r#"{"lines":[{"units":-1,"gift":true},{"unit":1}]}"#).expect_err("three are bad");
+    assert_eq!(
+        error.message(),
+        "invalid arguments: v.lines[0].units: -1 is out of range: it must be at least 0; \
+         v.lines[1].units: it is required and missing; v.lines[1].gift: it is required and missing"
+    );
+}
+
+#[test]
+fn limits_of_fields_are_kept_to() {
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only the limits matter")]
+    struct Review {
+        #[schemars(range(max = 5))]
+        stars: u8,
+        #[schemars(length(min = 2), regex(pattern = r"^[a-z]+$"))]
+        author: Option<String>,
+    }
+    assert!(one::<Review>(r#"{"stars":5,"author":"ada"}"#).is_ok());
+    let error = one::<Review>(r#"{"stars":9,"author":"A"}"#).expect_err("both are out of bounds");
+    for part in [
+        "v.stars: 9 is out of range: it must be at most 5",
+        "v.author: it must have at least 2 characters",
+        "v.author: it does not match",
+    ] {
+        assert!(error.message().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn types_without_limits_of_fields_are_not_checked_twice() {
+    fn limited<P: Parameters>(parameters: P) -> bool {
+        limits::limits_fields(&parameters, &crate::tool::schema::input_schema(&parameters, false))
+    }
+    type Plain = (i8, u8, i16, u16, u32, i64, usize, char, [u8; 3], Vec<Filter>);
+    assert!(!limited((Parameter::<Plain>::new("v", ""), ())));
+    assert!(!limited(parameters()));
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only the limit matters")]
+    struct Limited {
+        #[schemars(length(max = 3))]
+        tags: Vec<String>,
+    }
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only the limit matters")]
+    struct NotNegative {
+        #[schemars(range(min = 0))]
+        n: i32,
+    }
+    assert!(limited((Parameter::<Option<Limited>>::new("v", ""), ())));
+    assert!(limited((Parameter::<NotNegative>::new("v", ""), ())));
+}
