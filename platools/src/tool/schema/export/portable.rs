@@ -207,7 +207,7 @@ impl<'a> Writing<'a> {
         let definition = self.node(definition);
         self.trail.pop();
         let mut out = Map::new();
-        let beside = node.iter().filter(|(keyword, _)| *keyword != "$ref");
+        let beside = node.iter().filter(|(keyword, _)| !matches!(keyword.as_str(), "$ref" | "$defs" | "definitions"));
         for (keyword, value) in beside {
             out.insert(keyword.clone(), self.value(value)?);
         }
