@@ -87,7 +87,7 @@ impl ToolOptions {
             "max_concurrency" => self.max_concurrency = Some(concurrency(entry)?),
             "rate" | "rate_limit" => self.rate = Some(self.only_rate(entry)?),
             "crate" => self.krate = Some(krate(entry)?),
-            "strict" => self.strict = entry.flag()?,
+            "strict" => self.set_strict(entry)?,
             "allow_unknown" => self.allow_unknown = entry.flag()?,
             "inline" => self.inline = entry.flag()?,
             "expose_errors" => self.expose_errors = entry.flag()?,
@@ -96,6 +96,12 @@ impl ToolOptions {
             other => unreachable!("`{other}` is among `KEYS` and read nowhere"),
         }
         Ok(())
+    }
+
+    /// The platform learns of it by an annotation: it changes the arguments of other tools into what was meant.
+    fn set_strict(&mut self, entry: &Entry) -> syn::Result<()> {
+        self.strict = entry.flag()?;
+        if self.strict { self.annotate("strictArguments", entry, &true) } else { Ok(()) }
     }
 
     fn only_rate(&self, entry: &Entry) -> syn::Result<(u32, u64)> {

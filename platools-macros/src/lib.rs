@@ -101,7 +101,7 @@ use quote::quote;
 /// | `timeout = "20s"` | how long the function may take, counted from its start: `ms`, `s`, `m`, `h` | the worker's |
 /// | `max_concurrency = 4` | how many calls run at once; others wait in the tool's own queue, first in, first out, and hold up no other tool | the worker's |
 /// | `rate = "10/s"` | how many calls may start per `s`, `m` or `h`; others fail as `rate_limited`. Also `rate_limit` | no limit |
-/// | `strict` | take only what the schema allows: no `"42"` for a number | off |
+/// | `strict` | take only what fits the schema as it is: no `"42"` for a number. Gateways learn of it by the annotation `strictArguments` | off |
 /// | `allow_unknown` | ignore arguments the tool does not have | they are refused |
 /// | `inline` | run on the link's own task, for cheap functions only | a task, or a blocking thread for a sync function |
 /// | `expose_errors` | send an error's chain of causes and its stack, and the place of a panic, as the `traceback` | off |

@@ -41,11 +41,11 @@ function schemas() {
   const tools = [
     ['enums', z.enum(['a', 'b']), 'a', 'c'],
     ['native_enum', z.nativeEnum({ A: 1, B: 'x' }), 1, 2],
-    ['nested', z.object({ w: z.object({ x: z.number() }) }), { w: { x: 1 } }, { w: { x: '1' } }],
+    ['nested', z.object({ w: z.object({ x: z.number() }) }), { w: { x: 1 } }, { w: { x: 'y' } }],
     ['optional', z.string().optional(), 'a', 1],
     ['with_default', z.number().default(7), 1, 'x'],
     ['union', z.union([z.string(), z.number()]), 1, true],
-    ['union_of_objects', z.union([z.object({ a: z.string() }), z.object({ b: z.number() })]), { b: 1 }, { b: '1' }],
+    ['union_of_objects', z.union([z.object({ a: z.string() }), z.object({ b: z.number() })]), { b: 1 }, { b: 'x' }],
     ['literal', z.literal('on'), 'on', 'off'],
     ['nullable', z.string().nullable(), null, 1],
     ['nullish', z.number().nullish(), null, 'x'],

@@ -13,10 +13,11 @@ use super::clock::wall_ms;
 use super::compact::compacted;
 use super::content::max_bytes;
 use super::envelope::Envelope;
-use super::error::{Error, ErrorKind};
+use super::error::{ArgumentProblem, Error, ErrorKind};
 use super::idempotency::Beginning;
 use super::identity::Caller;
 use super::ids::CallId;
+use super::journal::CallRecord;
 use super::limits::Place;
 use super::oversize::{MAX_RESULT_BYTES, shortened};
 use super::reports::Listener;
@@ -68,20 +69,18 @@ impl CallReply {
     }
 }
 
-/// Refuses arguments that the tool's schema does not allow, before they travel.
-async fn check_arguments(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<(), Error> {
+/// The arguments as the tool takes them. Arguments that its schema does not allow are refused before they travel.
+async fn fitted(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<Arguments, Error> {
     let schema = tool.arguments().await?;
-    let checked = arguments.clone();
-    let checked =
-        try_offload_in_turn(arguments.len(), move || Ok::<_, Error>(schema.problems(checked.members()?))).await;
-    let problems = checked.map_err(|error| {
-        Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error)
-    })??;
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let message = "the arguments do not fit the tool's schema";
-    Err(Error::new(ErrorKind::InvalidArguments, message).with_problems(problems))
+    let sent = arguments.clone();
+    let fitted =
+        try_offload_in_turn(arguments.len(), move || schema.fit(&sent).map(|fitted| fitted.unwrap_or(sent))).await;
+    fitted
+        .map_err(|error| Error::new(ErrorKind::InvalidArguments, "the arguments cannot be checked").caused_by(error))?
+        .map_err(|invalid| {
+            let problems = invalid.problems().iter().map(ArgumentProblem::from).collect();
+            Error::new(ErrorKind::InvalidArguments, invalid.to_string()).with_problems(problems)
+        })
 }
 
 impl Core {
@@ -144,7 +143,7 @@ impl Core {
         let _under_way_there = self.limiter.call_of(&found.identity.entity_id)?;
         let mut record = self.journal.begin(&self.observers, caller, &found, &request, &call_id);
         let end = match may_call {
-            Ok(()) => self.run(caller, &found, &request, &call_id, named).await,
+            Ok(()) => self.run(caller, &found, &request, &mut record, named).await,
             Err(error) => Err(error),
         };
         match end {
@@ -167,7 +166,7 @@ impl Core {
         caller: &Caller,
         found: &Found,
         request: &CallRequest,
-        call_id: &CallId,
+        record: &mut CallRecord<'_>,
         named: Option<&Beginning<'_>>,
     ) -> Result<(Box<RawValue>, u64), Error> {
         let timeout_ms = i64::try_from(request.timeout.as_millis()).unwrap_or(i64::MAX);
@@ -179,9 +178,10 @@ impl Core {
         if !self.directory.snapshot().is_enabled(&scope, &request.tool.name) {
             return Err(Error::new(ErrorKind::ToolDisabled, "this tool is switched off"));
         }
-        check_arguments(tool, &request.arguments).await?;
+        let arguments = &fitted(tool, &request.arguments).await?;
+        record.sends(arguments);
+        let call_id = &record.call_id().clone();
         let (name, trace) = (request.tool.name.as_str(), &request.trace);
-        let arguments = &request.arguments;
         let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
         // From here on the call may be cancelled, also while it waits for a link.
         let waiting = self.calls.open(call_id.clone(), scope.clone(), name, request.listener.clone());

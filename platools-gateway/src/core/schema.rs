@@ -9,30 +9,24 @@ mod places;
 mod pointer;
 mod upgrade;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use jsonschema::{PatternOptions, ValidationOptions, Validator};
-use platools::tool::Dialect;
-use serde_json::{Map, Value};
+use platools::tool::{ArgumentRule, Dialect, InvalidArguments};
+use serde_json::Value;
 
 use self::loosen::{Part, has_pattern, loosened, with_patterns_told};
 use self::places::any_schema;
 use self::upgrade::upgraded;
-use super::error::ArgumentProblem;
+use super::arguments::Arguments;
 
 /// A schema may say so much, every reference written out. Exponential ones are the danger, and they pass any bound.
 const MAX_EXPANSION: u64 = 100_000;
 
-/// So many problems are told; a caller that has more begins with these.
-const MAX_PROBLEMS: usize = 32;
-
-/// A problem's text is cut here: it may quote the argument.
-const MAX_PROBLEM_CHARS: usize = 500;
-
 /// A tool's schemas, ready for use.
 pub(crate) struct ToolSchemas {
-    checked: Result<Validator, String>,
+    checked: Result<ArgumentRule, String>,
     /// The input schema as readers take it, where that is not the declared one.
     input: Option<Value>,
     /// The output schema as readers take it, where that is not the declared one.
@@ -83,34 +77,21 @@ impl ToolSchemas {
         self.output.as_ref().unwrap_or(declared)
     }
 
-    /// Everything that is wrong with some arguments. Names that begin with `_` are between the gateway and the worker.
-    pub(crate) fn problems(&self, mut arguments: Map<String, Value>) -> Vec<ArgumentProblem> {
-        let Ok(validator) = &self.checked else { return Vec::new() };
-        arguments.retain(|name, _| !name.starts_with('_'));
-        let arguments = Value::Object(arguments);
-        let problem = |error: jsonschema::ValidationError<'_>| ArgumentProblem {
-            path: error.instance_path().to_string(),
-            message: error.to_string().chars().take(MAX_PROBLEM_CHARS).collect(),
-        };
-        validator.iter_errors(&arguments).take(MAX_PROBLEMS).map(problem).collect()
+    /// Takes only arguments that fit the schema as they are.
+    pub(crate) fn strict(self) -> Self {
+        Self { checked: self.checked.map(ArgumentRule::strict), ..self }
     }
 
-    /// The arguments without the members that are `null` where the schema takes no `null`; `None` if that does not make them fit.
+    /// The arguments as the tool takes them; `None` if they stay as they are.
     ///
-    /// In strict form a model cannot leave an argument out, and gives `null` for that.
-    pub(crate) fn without_nulls(&self, arguments: Map<String, Value>) -> Option<Map<String, Value>> {
-        let validator = self.checked.as_ref().ok()?;
-        let mut arguments = Value::Object(arguments);
-        let misfits = validator.iter_errors(&arguments).take(MAX_PROBLEMS);
-        let nulls: Vec<_> = misfits.filter(|error| error.instance().is_null()).collect();
-        let nulls: Vec<_> = nulls.into_iter().map(|error| error.instance_path().to_string()).collect();
-        for null in &nulls {
-            let (parent, name) = null.rsplit_once('/')?;
-            let name = name.replace("~1", "/").replace("~0", "~");
-            arguments.pointer_mut(parent)?.as_object_mut()?.shift_remove(&name);
+    /// # Errors
+    /// The arguments do not fit the schema, also not with the changes that the rule makes.
+    pub(crate) fn fit(&self, arguments: &Arguments) -> Result<Option<Arguments>, InvalidArguments> {
+        let Ok(rule) = &self.checked else { return Ok(None) };
+        match rule.fit(arguments.as_str())? {
+            Cow::Borrowed(_) => Ok(None),
+            Cow::Owned(fitted) => Ok(Some(Arguments::fitted(fitted))),
         }
-        let fits = !nulls.is_empty() && validator.is_valid(&arguments);
-        if let (true, Value::Object(arguments)) = (fits, arguments) { Some(arguments) } else { None }
     }
 }
 
@@ -122,7 +103,7 @@ impl fmt::Debug for ToolSchemas {
 
 /// The checks of a schema in the form of draft 2020-12.
 struct Checks {
-    checked: Result<Validator, String>,
+    checked: Result<ArgumentRule, String>,
     unchecked: Vec<&'static str>,
     /// The schema as readers take it, where that is not the schema itself.
     shown: Option<Value>,
@@ -150,16 +131,12 @@ impl Checks {
     }
 }
 
-fn build(schema: &Value) -> Result<Validator, String> {
+fn build(schema: &Value) -> Result<ArgumentRule, String> {
     let expansion = Expansion { root: schema, known: HashMap::new() }.of(schema);
     if expansion > MAX_EXPANSION {
         return Err("its references multiply without bound".to_owned());
     }
-    options().build(schema).map_err(|error| error.to_string())
-}
-
-fn options<'a>() -> ValidationOptions<'a> {
-    jsonschema::options().with_pattern_options(PatternOptions::regex())
+    ArgumentRule::new(schema).map_err(|error| error.to_string())
 }
 
 /// A schema in the form of draft 2020-12 without references that lead nowhere; `None` if it is in that form already.
@@ -204,13 +181,16 @@ impl<'a> Expansion<'a> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
 
-    fn problems(schema: &Value, arguments: Value) -> Vec<String> {
-        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        ToolSchemas::new(schema, None).problems(arguments).into_iter().map(|problem| problem.path).collect()
+    fn problems(schema: &Value, arguments: &Value) -> Vec<String> {
+        let arguments = Arguments::fitted(arguments.to_string());
+        match ToolSchemas::new(schema, None).fit(&arguments) {
+            Ok(_) => Vec::new(),
+            Err(invalid) => invalid.problems().iter().map(platools::tool::ArgumentProblem::pointer).collect(),
+        }
     }
 
     #[test]
@@ -221,17 +201,17 @@ mod tests {
             "required": ["id"],
             "additionalProperties": false
         });
-        assert_eq!(problems(&schema, json!({"id": "a", "lines": [1, 2], "_trace": 1})), [""; 0]);
-        let mut found = problems(&schema, json!({"lines": [1, "x", 2, null], "extra": true}));
+        assert_eq!(problems(&schema, &json!({"id": "a", "lines": [1, 2], "_trace": 1})), [""; 0]);
+        let mut found = problems(&schema, &json!({"lines": [1, "x", 2, null], "extra": true}));
         found.sort();
-        assert_eq!(found, ["", "", "/lines/1", "/lines/3"]);
+        assert_eq!(found, ["/extra", "/id", "/lines/1", "/lines/3"]);
     }
 
     #[test]
     fn references_in_a_circle_end() {
         let list = json!({"type": "object", "properties": {"next": {"$ref": "#"}, "n": {"type": "integer"}}});
-        assert_eq!(problems(&list, json!({"next": {"next": {"n": "x"}}})), ["/next/next/n"]);
-        assert_eq!(problems(&json!({"allOf": [{"$ref": "#"}]}), json!({})), [""; 0]);
+        assert_eq!(problems(&list, &json!({"next": {"next": {"n": "x"}}})), ["/next/next/n"]);
+        assert_eq!(problems(&json!({"allOf": [{"$ref": "#"}]}), &json!({})), [""; 0]);
     }
 
     #[test]
@@ -244,7 +224,7 @@ mod tests {
         definitions.insert("d30".to_owned(), json!({"type": "object"}));
         let bomb = ToolSchemas::new(&json!({"$defs": definitions, "$ref": "#/$defs/d0"}), None);
         assert!(bomb.unused_because().unwrap().contains("multiply"));
-        assert_eq!(bomb.problems(Map::new()), []);
+        assert_eq!(bomb.fit(&Arguments::none()), Ok(None));
     }
 
     #[test]
@@ -263,8 +243,8 @@ mod tests {
             let schema = json!({"properties": {"odd": odd, "n": {"type": "integer"}}});
             let schemas = ToolSchemas::new(&schema, None);
             assert_eq!((schemas.unused_because(), schemas.unchecked().len()), (None, 1), "{schema}");
-            assert_eq!(problems(&schema, json!({"odd": "zzz", "n": 1})), [""; 0], "{schema}");
-            assert_eq!(problems(&schema, json!({"odd": {"x": 1}, "n": "1"})), ["/n"], "{schema}");
+            assert_eq!(problems(&schema, &json!({"odd": "zzz", "n": 1})), [""; 0], "{schema}");
+            assert_eq!(problems(&schema, &json!({"odd": {"x": 1}, "n": "x"})), ["/n"], "{schema}");
         }
     }
 
@@ -283,23 +263,8 @@ mod tests {
     }
 
     #[test]
-    fn members_that_are_null_for_nothing_are_left_out_if_the_rest_fits() {
-        let schema = json!({"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": ["string", "null"]}},
-            "required": ["b"]});
-        let without = |arguments: Value| {
-            let Value::Object(arguments) = arguments else { panic!("an object") };
-            ToolSchemas::new(&schema, None).without_nulls(arguments).map(Value::Object)
-        };
-        assert_eq!(without(json!({"a": null, "b": null})), Some(json!({"b": null})));
-        for arguments in [json!({"b": null}), json!({"a": null}), json!({"a": 1, "b": "x"}), json!({"a": null, "b": 7})]
-        {
-            assert_eq!(without(arguments.clone()), None, "{arguments}");
-        }
-    }
-
-    #[test]
     fn a_pattern_that_would_backtrack_for_ever_is_over_at_once() {
         let schema = json!({"properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}});
-        assert_eq!(problems(&schema, json!({"a": format!("{}!", "a".repeat(5000))})), ["/a"]);
+        assert_eq!(problems(&schema, &json!({"a": format!("{}!", "a".repeat(5000))})), ["/a"]);
     }
 }

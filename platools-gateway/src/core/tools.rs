@@ -9,7 +9,6 @@ use platools::wire::ToolDeclaration;
 use serde_json::Value;
 
 use super::Core;
-use super::arguments::Arguments;
 use super::catalog::{CatalogTool, Found};
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
@@ -179,26 +178,6 @@ impl Core {
     /// Like [`Core::tool`]; or the tool's schema cannot be used, and `dialect` is another than the platform's own.
     pub async fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
         self.tool(caller, which).await?.export(dialect).await
-    }
-
-    /// The arguments that a model gives, without the `null`s that stand for what it leaves out. Arguments that would not fit the
-    /// tool's schema without them either stay as they are.
-    ///
-    /// # Errors
-    /// Like [`Core::tool`].
-    pub(super) async fn without_nulls(
-        &self,
-        caller: &Caller,
-        which: &ToolName,
-        arguments: Arguments,
-    ) -> Result<Arguments, Error> {
-        if !arguments.as_str().contains("null") {
-            return Ok(arguments);
-        }
-        let Found { tool, .. } = self.find_tool(caller, which).await?;
-        let Ok(members) = arguments.members() else { return Ok(arguments) };
-        let fitting = tool.arguments().await?.without_nulls(members);
-        Ok(fitting.map_or(arguments, |members| Arguments::of_members(&members)))
     }
 
     /// Switches a tool on or off; it stays so when its worker connects again.

@@ -19,6 +19,12 @@ pub struct ArgumentProblem {
     pub message: String,
 }
 
+impl From<&platools::tool::ArgumentProblem> for ArgumentProblem {
+    fn from(problem: &platools::tool::ArgumentProblem) -> Self {
+        Self { path: problem.pointer(), message: problem.message().to_owned() }
+    }
+}
+
 /// Why the gateway did not do what it was asked.
 #[derive(Debug)]
 pub struct Error {
@@ -129,18 +135,11 @@ impl Error {
         self.tool_calls
     }
 
-    /// What went wrong, with everything that is wrong with the arguments on a line of its own, for whoever may put it right.
-    #[must_use]
-    pub fn in_full(&self) -> String {
-        let problems = self.problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message));
-        std::iter::once(self.message.clone()).chain(problems).collect::<Vec<_>>().join("\n")
-    }
-
-    /// The failure as a JSON object, for readers who see results as JSON: `error` is [`in_full`](Self::in_full), and the tool's `code`, `retryable`
+    /// The failure as a JSON object, for readers who see results as JSON: `error` is the message, and the tool's `code`, `retryable`
     /// and `details` stand beside it if they tell something.
     pub(crate) fn to_json(&self) -> Value {
         let mut told = self.tool_error().map(ErrorDetails::telling).unwrap_or_default();
-        told.shift_insert(0, "error".to_owned(), self.in_full().into());
+        told.shift_insert(0, "error".to_owned(), self.message.clone().into());
         Value::Object(told)
     }
 

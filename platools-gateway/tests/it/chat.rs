@@ -152,7 +152,7 @@ async fn help_names_the_tools_that_the_caller_may_call_and_anything_else_says_ho
         ("hello", "Say `/help`"),
         ("/nothing", "There is no tool `nothing`"),
         ("/lookup id", "`id` is not like `name=value`"),
-        ("/lookup", "`lookup` failed: the arguments do not fit the tool's schema"),
+        ("/lookup", "`lookup` failed: invalid arguments: id: it is required and missing"),
     ] {
         let said = say(&gateway, &caller, message, None).await.unwrap().content;
         assert!(said.contains(part), "{message}: {said}");

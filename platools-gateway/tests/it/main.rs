@@ -4,6 +4,7 @@
 
 mod access;
 mod agents;
+mod arguments;
 mod audit;
 mod audit_log;
 mod authority;

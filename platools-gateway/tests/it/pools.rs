@@ -127,7 +127,7 @@ async fn the_newest_version_of_a_tool_is_declared_and_called() {
         new.answer(&frame, json!("new")).await;
         assert_eq!(ended(call).await.body["result"], "new");
     }
-    pool.admin.call("a", json!({"arguments": {"id": "7"}})).await.is_problem(422, "invalid_arguments", false);
+    pool.admin.call("a", json!({"arguments": {"id": "x"}})).await.is_problem(422, "invalid_arguments", false);
 
     // Once the newer ones are gone, calls go to those that are there, by their declaration.
     new.leave().await;

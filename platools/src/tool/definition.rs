@@ -13,6 +13,9 @@ use super::content::{Content, structured_schema};
 /// The longest name every model provider and client accepts: 64 characters.
 pub const MAX_NAME_CHARS: usize = 64;
 
+/// The annotation of tools that take only arguments that fit the schema as they are: `true`.
+pub const STRICT_ARGUMENTS: &str = "strictArguments";
+
 /// A tool as its registry, its platform and its callers know it.
 ///
 /// The first part travels in a registration; the limits stay with the worker and are enforced there.
@@ -67,6 +70,14 @@ impl ToolDefinition {
             expose_errors: false,
             mistake: None,
         }
+    }
+
+    /// Takes only arguments that fit the schema as they are, see [`ArgumentRule`](super::ArgumentRule). Platforms learn of it by the
+    /// annotation [`STRICT_ARGUMENTS`].
+    #[must_use]
+    pub fn strict(mut self) -> Self {
+        self.annotations.insert(STRICT_ARGUMENTS.to_owned(), true.into());
+        self
     }
 
     /// Whether results are [`Content`], and not one value.

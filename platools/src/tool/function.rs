@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::arguments::ArgumentRule;
 use super::context::Context;
 use super::definition::ToolDefinition;
 use super::error::ToolError;
@@ -26,7 +27,8 @@ impl ToolDefinition {
     /// the others.
     ///
     /// The function takes the arguments, in any type that is deserialized from an object, without the platform's envelopes, and the call's
-    /// context. Arguments are checked against that type and not against the declared schema; take `serde_json::Value` for any.
+    /// context. Arguments are checked against the declared schema and changed as [`ArgumentRule`] says before the function gets them; they
+    /// pass unchecked if the schema is one that cannot be checked. Take `serde_json::Value` for any.
     /// The result is anything that serializes, and the error anything that `?` converts into a [`ToolError`]. The function is called on the
     /// call's own task, and on a thread for blocking work if [`execution`](Self::execution) says so. It is cloned for each call: share
     /// large or changing values that it captures in an [`Arc`].
@@ -58,7 +60,8 @@ impl ToolDefinition {
         T: Serialize + 'static,
         E: Into<ToolError> + 'static,
     {
-        FunctionTool { definition: self, handler: Arc::new(Function { function, arguments: PhantomData }) }
+        let rule = ArgumentRule::of(&self).ok();
+        FunctionTool { definition: self, handler: Arc::new(Function { function, rule, arguments: PhantomData }) }
     }
 }
 
@@ -87,6 +90,8 @@ impl fmt::Debug for FunctionTool {
 /// The function behind a tool, and the type of its arguments.
 struct Function<A, F> {
     function: F,
+    /// None if the schema is one that cannot be checked.
+    rule: Option<ArgumentRule>,
     arguments: PhantomData<fn() -> A>,
 }
 
@@ -100,7 +105,10 @@ where
 {
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
         Box::pin(async move {
-            let arguments = context.arguments()?;
+            let arguments = match &self.rule {
+                Some(rule) => context.params().fitted(rule)?.arguments()?,
+                None => context.arguments()?,
+            };
             // The result is written at once: it need not be `Send`, as nothing is awaited while it is held.
             match self.function.clone()(arguments, context).await {
                 Ok(result) => output.write(&result),
@@ -154,6 +162,24 @@ mod tests {
             assert_eq!(registry.call("consumes", json!({})).await.expect("it succeeds"), json!([1]));
         }
         assert_eq!(*shared.lock().expect("no panic"), [json!({"name": "a"}), json!({"name": "b"})]);
+    }
+
+    #[tokio::test]
+    async fn arguments_are_taken_as_the_declared_schema_says() {
+        let schema = json!({"type": "object", "properties": {"n": {"type": "integer", "maximum": 5}}, "additionalProperties": false});
+        let tool = ToolDefinition::new("echo", "Do it.", schema);
+        let strict = ToolDefinition { name: "strict".to_owned(), ..tool.clone().strict() };
+        let echo = |arguments: Value, _| async move { Ok::<_, ToolError>(arguments) };
+        let registry = registry(tool.handler(echo)).with_tools(strict.handler(echo)).expect("a valid tool");
+        let call = async |name, arguments| registry.call(name, arguments).await;
+        assert_eq!(call("echo", json!({"n": "4", "_context": {}})).await.expect("a number is meant"), json!({"n": 4}));
+        for (name, bad) in [("echo", json!({"n": 6})), ("echo", json!({"m": 1})), ("strict", json!({"n": "4"}))] {
+            assert_eq!(
+                call(name, bad.clone()).await.expect_err("it does not fit").code(),
+                code::INVALID_ARGUMENTS,
+                "{bad}"
+            );
+        }
     }
 
     #[tokio::test]

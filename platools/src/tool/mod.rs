@@ -23,11 +23,12 @@ mod schema;
 mod state;
 mod typed;
 
+pub use arguments::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema};
 #[cfg(feature = "collect")]
 pub(crate) use collected::Collected;
 pub use content::{Content, ContentBlock, structured_schema};
 pub use context::{Context, FullContext, Scope};
-pub use definition::{Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, ToolDefinition};
+pub use definition::{Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, STRICT_ARGUMENTS, ToolDefinition};
 #[cfg(feature = "serve")]
 pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 pub use error::{IntoToolError, ToolError, code};

@@ -1,10 +1,12 @@
 //! The params of a call, as the text they arrived in.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::arguments::{ArgumentRule, InvalidArguments};
 use super::envelopes::WithoutEnvelopes;
 use super::error::{ToolError, code};
 
@@ -51,6 +53,17 @@ impl Params {
         T::deserialize(WithoutEnvelopes(&mut text))
             .and_then(|arguments| text.end().map(|()| arguments))
             .map_err(|error| ToolError::new(format!("invalid arguments: {error}")).with_code(code::INVALID_ARGUMENTS))
+    }
+
+    /// The params with the arguments as a tool takes them.
+    ///
+    /// # Errors
+    /// The arguments do not fit: [`code::INVALID_ARGUMENTS`].
+    pub(crate) fn fitted(&self, rule: &ArgumentRule) -> Result<Cow<'_, Self>, ToolError> {
+        match rule.fit(self.as_str()).map_err(InvalidArguments::into_tool_error)? {
+            Cow::Borrowed(_) => Ok(Cow::Borrowed(self)),
+            Cow::Owned(fitted) => Ok(Cow::Owned(Self::from(fitted))),
+        }
     }
 
     /// The text of the object, byte for byte as it came. The envelopes in it may hold tokens: keep it out of logs.

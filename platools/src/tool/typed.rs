@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::arguments::{Parameters, Policy, decode};
+use super::arguments::{Decoder, Parameters, Policy};
 use super::context::Context;
 use super::error::ToolError;
 use super::handler::{Handler, HandlerFuture};
@@ -30,8 +30,7 @@ pub fn a_tools_future_must_be_send<F: Future + Send>(future: F) -> impl Future<O
 
 /// Decodes a call's arguments and runs the function with them.
 pub struct TypedTool<P, B> {
-    parameters: P,
-    policy: Policy,
+    decoder: Decoder<P>,
     body: B,
 }
 
@@ -42,7 +41,7 @@ where
 {
     /// A handler of a tool's calls.
     pub fn handler(parameters: P, policy: Policy, body: B) -> Arc<dyn Handler> {
-        Arc::new(Self { parameters, policy, body })
+        Arc::new(Self { decoder: Decoder::new(parameters, policy), body })
     }
 }
 
@@ -53,7 +52,7 @@ where
 {
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture {
         Box::pin(async move {
-            let values = decode(&self.parameters, self.policy, context.params().as_str())?;
+            let values = self.decoder.decode(context.params().as_str())?;
             self.body.run(values, &context, output).await
         })
     }

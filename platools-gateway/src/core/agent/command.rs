@@ -53,8 +53,7 @@ async fn call(tool: &NamedTool, arguments: &str, tools: &Tools<'_>, messages: &m
     let said = match &ended {
         Ok(result) => result.get().to_owned(),
         Err(error) => {
-            let problems = error.problems().iter().map(|problem| format!("\n- {}: {}", problem.path, problem.message));
-            let message = format!("`{}` failed: {error}{}", tool.handle, problems.collect::<String>());
+            let message = format!("`{}` failed: {error}", tool.handle);
             error.tool_error().map_or_else(|| message.clone(), |facts| facts.append_to(&message))
         }
     };

@@ -94,7 +94,7 @@ impl<'a> Tools<'a> {
     async fn run(&self, call: &CallId, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
         let none = || Error::new(ErrorKind::UnknownTool, format!("there is no tool `{handle}`"));
         let tool = self.find(handle).ok_or_else(none)?;
-        let arguments = self.core.without_nulls(self.caller, &tool.name(), Arguments::read(arguments).await?).await?;
+        let arguments = Arguments::read(arguments).await?;
         let request = CallRequest {
             tool: tool.name(),
             arguments,

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use platools::tool::STRICT_ARGUMENTS;
 use platools::wire::ToolDeclaration;
+use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
@@ -99,6 +101,8 @@ impl From<ToolRow> for CatalogTool {
 fn prepare(declaration: &ToolDeclaration) -> ToolSchemas {
     let ToolDeclaration { name, input_schema, output_schema, .. } = declaration;
     let schemas = ToolSchemas::new(input_schema, output_schema.as_ref());
+    let is_strict = declaration.annotations.get(STRICT_ARGUMENTS).and_then(Value::as_bool).unwrap_or_default();
+    let schemas = if is_strict { schemas.strict() } else { schemas };
     if let Some(reason) = schemas.unused_because() {
         tracing::warn!(
             tool.name = name,

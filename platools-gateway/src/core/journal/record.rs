@@ -33,7 +33,7 @@ pub(crate) struct CallRecord<'a> {
     observers: &'a Observers,
     caller: &'a Caller,
     found: &'a Found,
-    arguments: &'a Arguments,
+    arguments: Arguments,
     trace: &'a TraceContext,
     call_id: CallId,
     began_at: SystemTime,
@@ -54,7 +54,7 @@ impl<'a> CallRecord<'a> {
         request: &'a CallRequest,
         call_id: &CallId,
     ) -> Self {
-        let (arguments, trace) = (&request.arguments, &request.trace);
+        let (arguments, trace) = (request.arguments.clone(), &request.trace);
         let summary = CallSummary::begin(call_id, caller, found, arguments.len());
         journal.running().begin(caller.project_id.clone(), summary);
         let record = Self {
@@ -74,6 +74,16 @@ impl<'a> CallRecord<'a> {
         };
         observers.call_began(&record.begun());
         record
+    }
+
+    /// The call's id.
+    pub(crate) fn call_id(&self) -> &CallId {
+        &self.call_id
+    }
+
+    /// Notes the arguments as the tool is to get them.
+    pub(crate) fn sends(&mut self, arguments: &Arguments) {
+        self.arguments = arguments.clone();
     }
 
     /// Notes that the tool returned.

@@ -1,5 +1,6 @@
 //! [`loosened`]: the schema without the parts that the gateway cannot check.
 
+use platools::tool::ArgumentRule;
 use serde_json::{Map, Value};
 
 use super::places::{Place, any_schema, each_schema};
@@ -58,7 +59,7 @@ pub(super) fn has_pattern(node: &Map<String, Value>) -> bool {
 
 /// Whether the checks of arguments can run a pattern.
 pub(super) fn can_run(pattern: &str) -> bool {
-    super::options().build(&serde_json::json!({ "pattern": pattern })).is_ok()
+    ArgumentRule::new(&serde_json::json!({ "pattern": pattern })).is_ok()
 }
 
 fn has(root: &Value, node: &Map<String, Value>, part: Part) -> bool {

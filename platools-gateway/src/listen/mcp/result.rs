@@ -65,7 +65,7 @@ fn text(result: &RawValue) -> String {
 /// The facts of the tool are in the text for models and in `_meta` for programs. They are not structured content, which has to be what the
 /// tool's output schema says.
 pub(super) fn failed(error: &Error) -> CallToolResult {
-    let (message, facts) = (error.in_full(), error.tool_error());
+    let (message, facts) = (error.to_string(), error.tool_error());
     let text = facts.map_or_else(|| message.clone(), |facts| facts.append_to(&message));
     let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
     let about =

@@ -1,28 +1,90 @@
-//! The fast path: one pass over the text, each argument decoded where it stands.
+//! [`Decoder`]: from the text of a call's arguments to the values of a function.
+//!
+//! The text is read once, and each argument decoded where it stands. Only text that does not fit is looked at again: the rule changes it
+//! into what was meant, or names everything that is wrong with it.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::OnceLock;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
+use super::Policy;
+use super::diagnose::diagnose;
 use super::exact::Exact;
+use super::limits::limits_fields;
+use super::numbers::with_whole_numbers;
 use super::parameter::Parameters;
 use super::problem::Problems;
-use super::{Policy, lenient};
+use super::rule::{ArgumentRule, InvalidArguments};
 use crate::tool::error::ToolError;
+use crate::tool::schema::input_schema;
 
-/// Decodes the arguments of one call.
-///
-/// # Errors
-/// Something does not fit; the failure names every bad argument.
-pub(crate) fn decode<P: Parameters>(parameters: &P, policy: Policy, text: &str) -> Result<P::Values, ToolError> {
-    let mut problems = Problems::default();
-    let slots = match all_at_once(parameters, policy, text) {
-        Ok(slots) => slots,
-        Err(_) => lenient::one_by_one(parameters, policy, text, &mut problems),
-    };
-    match parameters.settle(slots, &mut problems) {
-        Some(values) if problems.is_empty() => Ok(values),
-        _ => Err(problems.into_error()),
+/// Decodes the arguments of one tool's calls.
+pub(crate) struct Decoder<P> {
+    parameters: P,
+    policy: Policy,
+    schema: Value,
+    /// Whether the schema limits the fields of types, which decoding does not check.
+    limits_fields: bool,
+    /// The rule, built for the first call that needs it. None if the schema is one that cannot be checked.
+    rule: OnceLock<Option<ArgumentRule>>,
+}
+
+impl<P: Parameters> Decoder<P> {
+    pub(crate) fn new(parameters: P, policy: Policy) -> Self {
+        let schema = input_schema(&parameters, policy.allow_unknown);
+        let limits_fields = limits_fields(&parameters, &schema);
+        Self { parameters, policy, schema, limits_fields, rule: OnceLock::new() }
+    }
+
+    /// Decodes the arguments of one call.
+    ///
+    /// # Errors
+    /// They do not fit, also not with the changes that the rule makes. The failure names every bad argument.
+    pub(crate) fn decode(&self, text: &str) -> Result<P::Values, ToolError> {
+        match self.all_at_once(text) {
+            Ok(slots) if !self.limits_fields => self.settle(slots, Problems::default()),
+            _ => self.fit(text),
+        }
+    }
+
+    fn fit(&self, text: &str) -> Result<P::Values, ToolError> {
+        // A schema that cannot be checked leaves the types of the parameters to say what is wrong.
+        let Some(rule) = self.rule() else { return self.diagnose(text) };
+        let text = rule.fit(text).map_err(InvalidArguments::into_tool_error)?;
+        let whole = || with_whole_numbers(&text);
+        match self.all_at_once(&text).or_else(|error| whole().map_or(Err(error), |text| self.all_at_once(&text))) {
+            Ok(slots) => self.settle(slots, Problems::default()),
+            Err(_) => self.diagnose(&text),
+        }
+    }
+
+    fn diagnose(&self, text: &str) -> Result<P::Values, ToolError> {
+        let text = with_whole_numbers(text).map_or(Cow::Borrowed(text), Cow::Owned);
+        let mut problems = Problems::default();
+        let slots = diagnose(&self.parameters, self.policy, &text, &mut problems);
+        self.settle(slots, problems)
+    }
+
+    fn settle(&self, slots: P::Slots, mut problems: Problems) -> Result<P::Values, ToolError> {
+        match self.parameters.settle(slots, &mut problems) {
+            Some(values) if problems.is_empty() => Ok(values),
+            _ => Err(problems.into_error()),
+        }
+    }
+
+    fn rule(&self) -> Option<&ArgumentRule> {
+        let rule = || {
+            let rule = ArgumentRule::new(&self.schema).ok()?;
+            Some(if self.policy.strict { rule.strict() } else { rule })
+        };
+        self.rule.get_or_init(rule).as_ref()
+    }
+
+    fn all_at_once(&self, text: &str) -> serde_json::Result<P::Slots> {
+        all_at_once(&self.parameters, self.policy, text)
     }
 }
 

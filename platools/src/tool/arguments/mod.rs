@@ -1,24 +1,28 @@
-//! From the raw text of a call's params to the typed arguments of a function.
+//! From the raw text of a call's params to the typed arguments of a function: [`Decoder`].
 //!
-//! The fast path reads the text once and decodes each argument where it stands. Only when something does not fit does the
-//! slow path read it again, to name every bad argument at once and to accept what a model meant: `"42"` for a number.
+//! [`ArgumentRule`] takes arguments as models write them: `"42"` for a number, a list as JSON in a string. It is driven by the schema alone, so
+//! that a platform has the same rule as the worker behind it.
 
 mod bounds;
 mod decode;
+mod diagnose;
 mod exact;
-mod lenient;
+mod limits;
+mod numbers;
 mod parameter;
 mod pattern;
 mod problem;
+mod rule;
 
 pub use bounds::{Bound, Length, Ranged, Text};
-pub(crate) use decode::decode;
+pub(crate) use decode::Decoder;
 pub use parameter::{Argument, IntoDefault, Parameter, Parameters};
+pub use rule::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema};
 
 /// How strictly arguments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
-    /// Take only what the schema allows: no number in a string, no `null` for an argument with a default.
+    /// Take only what fits the schema as it is: no number in a string, no `null` for an argument that may be left out.
     pub strict: bool,
     /// Ignore arguments the tool does not have.
     pub allow_unknown: bool,

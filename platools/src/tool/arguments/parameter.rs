@@ -163,8 +163,8 @@ pub trait AnyParameter {
     fn name(&self) -> &'static str;
     /// Whether it must be given.
     fn is_required(&self) -> bool;
-    /// Whether it has a default of its own.
-    fn has_default(&self) -> bool;
+    /// The keywords of its schema that it checks itself.
+    fn limits(&self) -> Vec<&'static str>;
     /// What its author got wrong, if anything: a tool with such a parameter is refused.
     fn mistake(&self) -> Option<&str>;
     /// Its schema, with definitions collected in the generator.
@@ -180,8 +180,8 @@ impl<T: DeserializeOwned + JsonSchema> AnyParameter for Parameter<T> {
         self.absent().is_none()
     }
 
-    fn has_default(&self) -> bool {
-        self.default.is_some()
+    fn limits(&self) -> Vec<&'static str> {
+        self.keywords.iter().map(|(keyword, _)| *keyword).collect()
     }
 
     fn mistake(&self) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::portable::{Side, portable};
 use crate::tool::ToolDefinition;
 
 /// The hints of `ToolAnnotations` that are true or false.
@@ -14,9 +15,9 @@ pub(super) fn tool(tool: &ToolDefinition) -> Value {
         out.insert("title".to_owned(), title.clone());
     }
     out.insert("description".to_owned(), json!(tool.description));
-    out.insert("inputSchema".to_owned(), tool.input_schema.clone());
+    out.insert("inputSchema".to_owned(), portable(&tool.input_schema, Side::Arguments));
     if let Some(schema) = tool.structured_schema() {
-        out.insert("outputSchema".to_owned(), schema.into_owned());
+        out.insert("outputSchema".to_owned(), portable(&schema, Side::Result));
     }
     let annotations = annotations(tool, title);
     if !annotations.is_empty() {

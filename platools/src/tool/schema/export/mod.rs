@@ -9,10 +9,12 @@ mod gemini;
 mod mcp;
 mod notes;
 mod openai;
+mod portable;
 mod walk;
 
 use serde_json::{Value, json};
 
+use self::portable::{Side, portable};
 use crate::tool::ToolDefinition;
 
 /// Whose form of a tool.
@@ -25,6 +27,9 @@ pub enum Dialect {
     ///
     /// Of the annotations only the hints the protocol knows are shown, and of the output schemas only objects, as the
     /// protocol has no others.
+    ///
+    /// Schemas are in forms that every client reads: references are written out but for types that contain themselves, variants without data
+    /// are one `enum`, formats of numbers are bounds, and an argument that may be left out is not shown as `null`.
     Mcp,
     /// A function tool of OpenAI's Chat Completions, in
     /// [strict form](https://platform.openai.com/docs/guides/structured-outputs#supported-schemas) where there is one.
@@ -38,7 +43,7 @@ pub enum Dialect {
     /// start with the same key without a tag there have no strict form. A tool with one of these says `"strict": false`
     /// and keeps its schema, except that every array gets `items`, without which the API refuses it.
     OpenAi,
-    /// A tool of Anthropic's Messages API, which reads JSON Schema as it is.
+    /// A tool of Anthropic's Messages API, with its schema in the forms of [`Dialect::Mcp`].
     Anthropic,
     /// A `FunctionDeclaration` of Google's Gemini, in its
     /// [subset of OpenAPI 3.0](https://ai.google.dev/api/caching#Schema).
@@ -113,7 +118,8 @@ fn platform(tool: &ToolDefinition) -> Value {
 }
 
 fn anthropic(tool: &ToolDefinition) -> Value {
-    json!({ "name": tool.name, "description": tool.description, "input_schema": tool.input_schema })
+    let schema = portable(&tool.input_schema, Side::Arguments);
+    json!({ "name": tool.name, "description": tool.description, "input_schema": schema })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The slow path: each argument on its own, to name every bad one and to accept what was probably meant.
+//! [`diagnose`]: each argument decoded on its own, to name every bad one.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,13 +11,8 @@ use super::exact::Exact;
 use super::parameter::Parameters;
 use super::problem::{Problems, did_you_mean};
 
-/// Decodes what can be decoded, and notes a problem for everything else.
-pub(super) fn one_by_one<P: Parameters>(
-    parameters: &P,
-    policy: Policy,
-    text: &str,
-    problems: &mut Problems,
-) -> P::Slots {
+/// Decodes each argument, and notes a problem for each that does not fit its type.
+pub(super) fn diagnose<P: Parameters>(parameters: &P, policy: Policy, text: &str, problems: &mut Problems) -> P::Slots {
     let mut slots = P::Slots::default();
     let entries = match serde_json::Deserializer::from_str(text).deserialize_map(Entries) {
         Ok(entries) => entries,
@@ -30,7 +25,7 @@ pub(super) fn one_by_one<P: Parameters>(
     for (name, value) in &entries {
         match parameters.position(name) {
             Some(position) if !seen.insert(position) => problems.add(name, "", "it is given twice"),
-            Some(position) => one(parameters, policy, (position, name), value, &mut slots, problems),
+            Some(position) => one(parameters, (position, name), value, &mut slots, problems),
             None if policy.ignores(name) => {}
             // What is only counted is not worth a suggestion.
             None if problems.is_full() => problems.add(name, "", ""),
@@ -42,24 +37,14 @@ pub(super) fn one_by_one<P: Parameters>(
 
 fn one<P: Parameters>(
     parameters: &P,
-    policy: Policy,
     (position, name): (usize, &str),
     value: &RawValue,
     slots: &mut P::Slots,
     problems: &mut Problems,
 ) {
-    let Err((path, message)) = exactly(parameters, position, value.get(), slots) else { return };
-    if !policy.strict {
-        if value.get() == "null" && has_default(parameters, position) {
-            return;
-        }
-        if let Some(scalar) = scalar_in_string(value)
-            && exactly(parameters, position, &scalar, slots).is_ok()
-        {
-            return;
-        }
+    if let Err((path, message)) = exactly(parameters, position, value.get(), slots) {
+        problems.add(name, &path, message);
     }
-    problems.add(name, &path, message);
 }
 
 /// Decodes one value; on failure, says where inside of it and why.
@@ -75,22 +60,6 @@ fn exactly<P: Parameters>(
     parameters
         .decode(position, slots, Exact(tracked))
         .map_err(|error| (track.path().to_string(), without_position(&error)))
-}
-
-/// The number or boolean a string spells, as models sometimes write them.
-fn scalar_in_string(value: &RawValue) -> Option<String> {
-    let text: String = serde_json::from_str(value.get()).ok()?;
-    let scalar: serde_json::Value = serde_json::from_str(text.trim()).ok()?;
-    (scalar.is_number() || scalar.is_boolean()).then(|| text.trim().to_owned())
-}
-
-fn has_default<P: Parameters>(parameters: &P, position: usize) -> bool {
-    let (mut index, mut found) = (0, false);
-    parameters.each(&mut |parameter| {
-        found |= index == position && parameter.has_default();
-        index += 1;
-    });
-    found
 }
 
 fn no_such_argument<P: Parameters>(parameters: &P, name: &str) -> String {
