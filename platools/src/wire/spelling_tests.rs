@@ -65,8 +65,11 @@ fn read(frame: &Value) -> String {
     }
 }
 
+/// Writes a member with this name and that second spelling.
+type Respell<'a> = dyn Fn(&mut Map<String, Value>, (&'static str, &'static str), Value) + 'a;
+
 /// The same frame, in which `respell` writes each member that has a second spelling.
-fn respelled(frame: &Value, respell: &dyn Fn(&mut Map<String, Value>, (&str, &str), Value)) -> Value {
+fn respelled(frame: &Value, respell: &Respell<'_>) -> Value {
     let Value::Object(members) = frame else { return frame.clone() };
     let words = matches!(members.get("type").and_then(Value::as_str), Some("tool_progress" | "tool_log"));
     let mut written = Map::new();
