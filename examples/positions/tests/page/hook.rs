@@ -378,3 +378,18 @@ async fn a_page_that_is_left_leaves_the_agent_and_a_page_that_comes_back_connect
     }
     site.end(browser).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_the_gateway_refuses_is_told_from_an_outage() {
+    let (site, browser) = (Site::with_example().await, browser().await);
+    for library in CURRENT {
+        site.refuse_tokens(true);
+        site.open_example(&browser, library, "agent=trader").await;
+        has_status(&browser, "stopped").await;
+        assert_eq!(browser.run("document.querySelector('.status').dataset.error").await, "unauthorized");
+        site.refuse_tokens(false);
+        browser.click(".connect").await;
+        has_status(&browser, "connected").await;
+    }
+    site.end(browser).await;
+}

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -45,6 +46,8 @@ struct Shared {
     tokens: Mutex<VecDeque<&'static str>>,
     /// Sessions that were asked for: true after a refused token.
     sessions: Mutex<Vec<bool>>,
+    /// The example's sessions have tokens that its gateway refuses.
+    spoils_tokens: AtomicBool,
     connections: mpsc::UnboundedSender<Connection>,
 }
 
@@ -79,6 +82,7 @@ impl Site {
             app: tokio::sync::Mutex::new(app),
             tokens: Mutex::default(),
             sessions: Mutex::default(),
+            spoils_tokens: AtomicBool::new(false),
             connections: sender,
         });
         let routes = Router::new()
@@ -120,6 +124,11 @@ impl Site {
     /// Hands these tokens to the next sessions.
     pub(crate) fn hand_out(&self, tokens: &[&'static str]) {
         self.shared.tokens.lock().unwrap().extend(tokens);
+    }
+
+    /// Whether the next sessions of the example have tokens that its gateway refuses.
+    pub(crate) fn refuse_tokens(&self, refuse: bool) {
+        self.shared.spoils_tokens.store(refuse, Ordering::Relaxed);
     }
 
     /// Sessions since the last look: true if the page said that a token was refused.
@@ -164,7 +173,8 @@ async fn example_session(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let url = shared.app.lock().await.as_ref().unwrap().dashboard_url().await.unwrap();
     let (url, query) = url.expose_secret().split_once('?').unwrap();
     let token = query.split('&').find_map(|member| member.strip_prefix("token=")).unwrap();
-    Json(json!({"url": url, "token": token}))
+    let spoilt = if shared.spoils_tokens.load(Ordering::Relaxed) { "x" } else { "" };
+    Json(json!({"url": url, "token": format!("{token}{spoilt}")}))
 }
 
 async fn scripted_session(State(shared): State<Arc<Shared>>, Query(Asked { refused }): Query<Asked>) -> Json<Value> {
