@@ -70,6 +70,8 @@ async fn the_command_line_changes_what_it_is_told_and_leaves_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("prompt.txt");
     std::fs::write(&file, "Be brief.\nBe kind.").unwrap();
+    // The agent of the first start, which this test is not about.
+    data.printed("agent remove main").await;
     data.printed("agent add plain --owner ada").await;
     data.printed(&format!(
         "agent add helper --kind model --model m --system-prompt-file {} --tool echo --tool add --env production",

@@ -80,7 +80,7 @@ async fn what_a_full_disk_cannot_keep_is_refused_and_what_was_acknowledged_stays
     let gateway = gateway.restarted("-KILL").await;
     let admin = gateway.admin();
     assert_eq!(slugs(&admin, "/v1/entities").await, ["after", "late", "orders"]);
-    assert_eq!(slugs(&admin, "/v1/agents").await, ["after"]);
+    assert_eq!(slugs(&admin, "/v1/agents").await, ["after", "main"]);
     let names = ["echo", "late", "off"].map(|name| (name.to_owned(), false));
     let mut tools = admin.tools().await;
     tools.sort();
