@@ -24,6 +24,9 @@ use edit::Edits;
 use problem::Path;
 use repair::changes;
 
+/// The length up to which violations are looked at, in bytes. Each takes some hundred bytes of memory, and there may be several for each value.
+const MAX_EXPLAINED_BYTES: usize = 256 * 1024;
+
 /// JSON text within JSON text is opened at most so many times: each round may uncover the next one.
 const MAX_ROUNDS: usize = 8;
 
@@ -94,15 +97,18 @@ impl ArgumentRule {
     ///
     /// # Errors
     /// The text is no JSON, or no change makes the arguments fit. The problems are those that are left after all changes that could
-    /// be made.
+    /// be made. Arguments of more than 256 KiB that do not fit are refused without a change, and without saying where.
     pub fn fit<'a>(&self, arguments: &'a str) -> Result<Cow<'a, str>, InvalidArguments> {
         let mut text = Cow::Borrowed(arguments);
         for round in 0.. {
             let value = edit::read(&text).map_err(|error| InvalidArguments::unreadable(&error))?;
-            let errors: Vec<_> = self.validator.iter_errors(&value).collect();
-            if errors.is_empty() {
+            if self.validator.is_valid(&value) {
                 return Ok(text);
             }
+            if text.len() > MAX_EXPLAINED_BYTES {
+                return Err(InvalidArguments::too_long_to_explain(text.len()));
+            }
+            let errors: Vec<_> = self.validator.iter_errors(&value).collect();
             let edits =
                 if self.is_strict || round == MAX_ROUNDS { Edits::default() } else { self.edits(&value, &errors) };
             if edits.is_empty() {

@@ -103,6 +103,12 @@ impl InvalidArguments {
         Self { problems: vec![ArgumentProblem::of_whole(error)], more: 0 }
     }
 
+    /// Arguments with more violations than memory should be spent on.
+    pub(super) fn too_long_to_explain(bytes: usize) -> Self {
+        let message = format!("they do not fit the tool's schema, and with {bytes} bytes are too long to say where");
+        Self { problems: vec![ArgumentProblem { path: Path(Vec::new()), message }], more: 0 }
+    }
+
     /// Every violation in words, those past the limit only counted.
     pub(super) fn of(schema: &Value, errors: &[ValidationError<'_>]) -> Self {
         let mut invalid = Self { problems: Vec::new(), more: 0 };

@@ -194,6 +194,18 @@ fn names_of_digits_and_empty_names_are_names() {
     assert_eq!(rule(&schema).fit(sent).expect("numbers"), r#"{"5":1,"":2,"a/b~c":3}"#);
 }
 
+#[test]
+fn long_arguments_that_do_not_fit_are_refused_without_a_list_of_their_problems() {
+    let either = json!({"anyOf": [{"type": "array", "items": {"type": "boolean"}}, {"type": "array", "items": {"type": "null"}}]});
+    let schema = json!({"type": "object", "properties": {"v": either}});
+    let long = format!(r#"{{"v":[{}0]}}"#, "0,".repeat(500_000));
+    let invalid = rule(&schema).fit(&long).expect_err("they are numbers");
+    assert_eq!(invalid.problems().len(), 1);
+    assert!(invalid.to_string().contains(&format!("{} bytes", long.len())), "{invalid}");
+    let fits = format!(r#"{{"v":[{}true]}}"#, "true,".repeat(500_000));
+    assert_eq!(rule(&schema).fit(&fits).expect("they are booleans"), fits);
+}
+
 /// Schemas of the kinds that tools have.
 fn schemas() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
