@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use syn::{Attribute, Item};
+use syn::{Attribute, Item, ItemMacro};
 
 const PAGE: &str = include_str!("../../docs/compatibility.md");
 
@@ -96,10 +96,19 @@ fn collect(items: &[Item], names: &mut BTreeSet<String>) {
     for item in items {
         match item {
             Item::Fn(function) if is_test(&function.attrs) => drop(names.insert(function.sig.ident.to_string())),
+            Item::Macro(called) if called.mac.path.is_ident("proptest") => names.extend(properties(called)),
             Item::Mod(module) => collect(module.content.as_ref().map_or(&[], |(_, items)| items), names),
             _ => {}
         }
     }
+}
+
+/// The functions of a `proptest!` block that run as tests. Their parameters are not those of Rust, so the block is read as text.
+fn properties(block: &ItemMacro) -> Vec<String> {
+    let text = block.mac.tokens.to_string();
+    let heads = text.split("# [test]").skip(1).filter_map(|behind| behind.split_once("fn "));
+    let running = heads.filter(|(attributes, _)| !attributes.contains("# [ignore"));
+    running.filter_map(|(_, name)| name.split(['(', ' ']).next()).map(str::to_owned).collect()
 }
 
 /// Checks that a function runs as a test: `#[test]`, `#[tokio::test]`, `#[rstest]`, and no `#[ignore]`.
@@ -249,9 +258,14 @@ fn only_functions_that_run_as_tests_count() {
         mod tests { #[test] fn inside() {} }
         #[test] #[ignore = \"slow\"] fn ignored() {}
         fn helper() { #[test] fn hidden() {} }
+        proptest! {
+            #![proptest_config(Config::default())]
+            #[test] fn with_values(number in 0..9_u8) { drop(number); }
+            #[test] #[ignore] fn with_values_and_ignored(text in \"a*\") { fn inner() {} }
+        }
         // #[test] fn commented() {}
     ";
-    let expected = ["inside", "plain", "with_a_runtime", "with_cases"].map(str::to_owned);
+    let expected = ["inside", "plain", "with_a_runtime", "with_cases", "with_values"].map(str::to_owned);
     assert_eq!(tests_in(source), BTreeSet::from(expected));
     let script = "@case\nasync def first(a):\n    pass\n\ndef helper():\n    pass\n\ntest('it closes', () => {});\n";
     assert_eq!(cases_in(script), BTreeSet::from(["first", "it closes"].map(str::to_owned)));

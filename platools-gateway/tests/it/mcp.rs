@@ -202,7 +202,7 @@ async fn what_a_tool_says_is_a_result_and_what_nobody_asked_for_is_an_error() {
     assert_eq!((text(&failed), &failed["result"]["isError"]), ("no such order", &json!(true)));
     let misfit = client.call("guarded", json!({"n": "one"})).await;
     assert_eq!(misfit["result"]["isError"], true, "{misfit}");
-    assert!(text(&misfit).contains("/n: "), "a model is told what to put right: {misfit}");
+    assert!(text(&misfit).contains("n: \"one\" must be"), "a model is told what to put right: {misfit}");
     let reserved = client.call("guarded", json!({"n": 1, "_context": {}})).await;
     assert_eq!(reserved["result"]["isError"], true, "{reserved}");
     assert_eq!(client.call("nothing", json!({})).await["error"]["code"], -32602);

@@ -88,6 +88,8 @@ async fn every_zod_schema_is_shown_to_mcp_clients_as_one_that_they_can_use() {
         let input = &shown["inputSchema"];
         let validator =
             jsonschema::draft202012::new(input).unwrap_or_else(|error| panic!("{name}: {error} in {input}"));
+        // An argument that may be left out is not shown as one that may be null as well.
+        let fits = if name == "nullish" { json!({}) } else { fits };
         assert!(validator.is_valid(&fits), "{name}: {input}");
         if let Some(misfits) = misfits {
             assert!(!validator.is_valid(&misfits), "{name}: {input}");
