@@ -227,7 +227,8 @@ fn each_snippet_of_the_rust_client_in_the_docs_is_one_that_runs() {
         bare.replace(",)", ")").replace(",}", "}")
     }
     // The gateway's own snippets are in the docs of its crate, which compile there.
-    let docs = include_str!("../../docs/runtime.md").split_once("\n## Rust client\n").expect("a chapter of the client").1;
+    let docs =
+        include_str!("../../docs/runtime.md").split_once("\n## Rust client\n").expect("a chapter of the client").1;
     let run = [include_str!("session_snippets.rs"), include_str!("../src/bin/interrupted.rs")].map(bare);
     let snippets: Vec<_> = docs.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(snippets.len() >= 9, "{}", snippets.len());

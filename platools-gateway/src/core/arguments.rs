@@ -109,6 +109,21 @@ impl Arguments {
 /// The signature covers the compact form, because it is what travels. A receiver verifies it on the text as it came: a JSON library
 /// may write numbers and escapes differently.
 fn checked(json: &str) -> Result<Cow<'_, str>, Error> {
+    match object_in_string(json) {
+        Some(object) => Ok(Cow::Owned(checked_text(&object)?.into_owned())),
+        None => checked_text(json),
+    }
+}
+
+/// The text of the object that a JSON string holds: models and clients encode all arguments a second time now and then.
+fn object_in_string(json: &str) -> Option<String> {
+    let text = json.starts_with('"').then(|| serde_json::from_str::<String>(json).ok()).flatten()?;
+    let object = text.trim();
+    let is_object = object.starts_with('{') && serde_json::from_str::<&RawValue>(object).is_ok();
+    is_object.then(|| object.to_owned())
+}
+
+fn checked_text(json: &str) -> Result<Cow<'_, str>, Error> {
     match well_formed(json) {
         Cow::Borrowed(json) => checked_well_formed(json),
         Cow::Owned(json) => Ok(Cow::Owned(checked_well_formed(&json)?.into_owned())),
@@ -217,6 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn an_object_that_was_encoded_a_second_time_is_taken() {
+        assert_eq!(checked(r#""{\"a\": [1, \"x\"]}""#).unwrap(), r#"{"a":[1,"x"]}"#);
+        assert_eq!(checked(r#"" {} ""#).unwrap(), "{}");
+        for json in [
+            r#""a""#,
+            r#""[1]""#,
+            r#""""#,
+            r#""\"{}\"""#,
+            r#""{\"a\":""#,
+            r#""{\"_context\":{}}""#,
+            r#""{\"a\":1,\"a\":2}""#,
+        ] {
+            assert!(checked(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
     fn names_that_are_there_twice_are_refused() {
         assert!(checked(r#"{"a":1,"\u0061":2}"#).unwrap_err().contains("`a` is there twice"));
     }
@@ -254,7 +286,7 @@ mod tests {
 
     #[test]
     fn only_objects_are_arguments() {
-        for json in ["[]", "null", "1", "\"{}\""] {
+        for json in ["[]", "null", "1", "\"[]\""] {
             assert!(checked(json).unwrap_err().contains("a JSON object"), "{json}");
         }
     }

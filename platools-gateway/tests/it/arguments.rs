@@ -63,15 +63,16 @@ async fn arguments_are_changed_into_what_was_meant_over_every_protocol_and_in_th
     let answer = ended(call).await;
     assert_eq!(answer.body["result"], "rest");
 
+    // All of them encoded a second time.
     let mut caller = RpcCaller::operator(&gateway, "u").await;
-    let id = caller.send("tools.call", json!({"name": "order", "arguments": sent()})).await;
+    let id = caller.send("tools.call", json!({"name": "order", "arguments": sent().to_string()})).await;
     let frame = worker.expect("tool_call").await;
     assert_eq!(arguments(&frame), taken());
     worker.answer(&frame, json!("rpc")).await;
     assert_eq!(caller.response(&id).await["payload"]["result"], "rpc");
 
     let client = mcp_raw::admin(&gateway).await;
-    let call = client.calling("order", sent());
+    let call = client.calling("order", sent().to_string().into());
     let frame = worker.expect("tool_call").await;
     assert_eq!(arguments(&frame), taken());
     worker.answer(&frame, json!("mcp")).await;

@@ -165,7 +165,7 @@ async fn callers_of_a_busy_worker_are_recorded_as_what_they_were_told() {
     worker.register(&["slow"]).await;
     let caller = Caller::admin(&gateway);
     let padding = "x".repeat(4 * 1024 * 1024);
-    let body = json!({"arguments": {"p": padding}, "timeoutMs": 2000});
+    let body = json!({"arguments": {"p": padding}, "timeoutMs": 10_000});
     let calls: Vec<_> = (0..14).map(|_| caller.calling("slow", body.clone())).collect();
     let mut expected = BTreeMap::new();
     for call in calls {

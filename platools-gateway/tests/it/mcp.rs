@@ -237,11 +237,15 @@ async fn a_tool_stays_listed_while_its_worker_is_away_or_gone_while_it_is_switch
 #[tokio::test]
 async fn a_long_list_comes_in_pages() {
     let gateway = dev_gateway().await;
-    let names: Vec<_> = (0..450).map(|number| format!("tool_{number}")).collect();
-    let _worker = worker(&gateway, &names.iter().map(|name| &**name).collect::<Vec<_>>()).await;
+    let names: Vec<_> = (0..1050).map(|number| format!("tool_{number}")).collect();
+    let (dev, orders) = names.split_at(600);
+    let _dev = worker(&gateway, &dev.iter().map(|name| &**name).collect::<Vec<_>>()).await;
+    let secret = gateway.add_entity("orders").await.unwrap();
+    let mut other = Dial::to(&gateway, "/ws/sdk").secret(secret.expose_secret()).welcomed().await;
+    other.register(&orders.iter().map(|name| &**name).collect::<Vec<_>>()).await;
     let client = admin(&gateway).await;
     let (mut found, mut cursor) = (Vec::new(), None::<String>);
-    for expected in [200, 200, 50] {
+    for expected in [1000, 50] {
         let page = client.asked("tools/list", json!({"cursor": cursor})).await["result"].clone();
         let tools = page["tools"].as_array().unwrap();
         assert_eq!(tools.len(), expected);

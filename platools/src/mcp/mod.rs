@@ -7,9 +7,9 @@ mod answer;
 #[cfg(feature = "mcp")]
 pub use answer::{STREAM_AFTER, confirm_end, whole_if_large};
 
-/// The number of tools in one answer to `tools/list`. Not every client asks for a second page, so it is large enough that there
-/// is hardly ever one.
-pub const TOOLS_PER_PAGE: usize = 200;
+/// The number of tools in one answer to `tools/list`: as many as an entity may have. Not every client asks for a second page, so there is
+/// hardly ever one.
+pub const TOOLS_PER_PAGE: usize = 1000;
 
 /// The name of the member of `_meta` that has the facts of a failed call.
 pub const TOOL_ERROR_META: &str = "platools/toolError";

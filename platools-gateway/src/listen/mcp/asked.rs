@@ -79,17 +79,17 @@ impl<'a> Glance<'a> {
 pub(super) type FoundArguments = Option<Box<RawValue>>;
 
 /// Takes a copy of the arguments out of a message, if it is a call. Large ones are left out of the message, which is read as values later,
-/// where nobody looks at them.
+/// where nobody looks at them; so are those that were encoded a second time, which are no object there.
 ///
 /// # Errors
 /// The message is no JSON, or no single message, or a name is there twice.
 pub(super) fn take_arguments(mut text: String) -> Result<(String, Option<FoundArguments>), serde_json::Error> {
     let Some(found) = Glance::at(&text)?.call().transpose()? else { return Ok((text, None)) };
     let arguments = found.map(ToOwned::to_owned);
-    let large = found.map(RawValue::get).filter(|found| found.len() > IN_PLACE_BYTES && found.starts_with('{'));
-    if let Some(large) = large {
-        let begin = large.as_ptr().addr() - text.as_ptr().addr();
-        let range = begin..begin + large.len();
+    let is_left_out = |found: &&str| found.starts_with('"') || found.starts_with('{') && found.len() > IN_PLACE_BYTES;
+    if let Some(left_out) = found.map(RawValue::get).filter(is_left_out) {
+        let begin = left_out.as_ptr().addr() - text.as_ptr().addr();
+        let range = begin..begin + left_out.len();
         text.replace_range(range, "{}");
     }
     Ok((text, Some(arguments)))

@@ -53,12 +53,18 @@ impl<P: Parameters> Decoder<P> {
     fn fit(&self, text: &str) -> Result<P::Values, ToolError> {
         // A schema that cannot be checked leaves the types of the parameters to say what is wrong.
         let Some(rule) = self.rule() else { return self.diagnose(text) };
-        let text = rule.fit(text).map_err(InvalidArguments::into_tool_error)?;
+        let text = rule.fit(text).map_err(|invalid| self.explained(text, invalid))?;
         let whole = || with_whole_numbers(&text);
         match self.all_at_once(&text).or_else(|error| whole().map_or(Err(error), |text| self.all_at_once(&text))) {
             Ok(slots) => self.settle(slots, Problems::default()),
             Err(_) => self.diagnose(&text),
         }
+    }
+
+    /// The failure, in the words of the parameters' types where the rule has none.
+    fn explained(&self, text: &str, invalid: InvalidArguments) -> ToolError {
+        let diagnosed = if invalid.is_explained() { None } else { self.diagnose(text).err() };
+        diagnosed.unwrap_or_else(|| invalid.into_tool_error())
     }
 
     fn diagnose(&self, text: &str) -> Result<P::Values, ToolError> {

@@ -89,6 +89,7 @@ impl fmt::Display for ArgumentProblem {
 pub struct InvalidArguments {
     problems: Vec<ArgumentProblem>,
     more: usize,
+    is_explained: bool,
 }
 
 impl InvalidArguments {
@@ -98,20 +99,25 @@ impl InvalidArguments {
         &self.problems
     }
 
+    /// Whether the problems say where in the arguments they are.
+    pub(crate) fn is_explained(&self) -> bool {
+        self.is_explained
+    }
+
     /// Arguments that cannot be read.
     pub(super) fn unreadable(error: &serde_json::Error) -> Self {
-        Self { problems: vec![ArgumentProblem::of_whole(error)], more: 0 }
+        Self { problems: vec![ArgumentProblem::of_whole(error)], more: 0, is_explained: false }
     }
 
     /// Arguments with more violations than memory should be spent on.
     pub(super) fn too_long_to_explain(bytes: usize) -> Self {
         let message = format!("they do not fit the tool's schema, and with {bytes} bytes are too long to say where");
-        Self { problems: vec![ArgumentProblem { path: Path(Vec::new()), message }], more: 0 }
+        Self { problems: vec![ArgumentProblem { path: Path(Vec::new()), message }], more: 0, is_explained: false }
     }
 
     /// Every violation in words, those past the limit only counted.
     pub(super) fn of(schema: &Value, errors: &[ValidationError<'_>]) -> Self {
-        let mut invalid = Self { problems: Vec::new(), more: 0 };
+        let mut invalid = Self { problems: Vec::new(), more: 0, is_explained: true };
         for error in errors {
             let room = MAX_PROBLEMS - invalid.problems.len();
             let (told, more) = told(schema, error, room);
@@ -170,7 +176,7 @@ fn told(schema: &Value, error: &ValidationError<'_>, room: usize) -> (Vec<Argume
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             match nearest_branch(error, context) {
                 Some(branch) => {
-                    let InvalidArguments { mut problems, more } = InvalidArguments::of(schema, branch);
+                    let InvalidArguments { mut problems, more, .. } = InvalidArguments::of(schema, branch);
                     let over = problems.len().saturating_sub(room);
                     problems.truncate(room);
                     (problems, more + over)
