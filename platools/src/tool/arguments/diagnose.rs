@@ -1,20 +1,20 @@
 //! [`diagnose`]: each argument decoded on its own, to name every bad one.
 
 use std::collections::HashSet;
-use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::Deserializer;
 use serde_json::value::RawValue;
 
 use super::Policy;
 use super::exact::Exact;
+use super::members::Members;
 use super::parameter::Parameters;
 use super::problem::{Problems, did_you_mean};
 
 /// Decodes each argument, and notes a problem for each that does not fit its type.
 pub(super) fn diagnose<P: Parameters>(parameters: &P, policy: Policy, text: &str, problems: &mut Problems) -> P::Slots {
     let mut slots = P::Slots::default();
-    let entries = match serde_json::Deserializer::from_str(text).deserialize_map(Entries) {
+    let entries = match serde_json::Deserializer::from_str(text).deserialize_map(Members) {
         Ok(entries) => entries,
         Err(error) => {
             problems.add("arguments", "", format!("they must be a JSON object: {}", without_position(&error)));
@@ -79,23 +79,4 @@ fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());
     text.strip_suffix(&position).unwrap_or(&text).to_owned()
-}
-
-/// The entries of an object, values unread.
-struct Entries;
-
-impl<'de> Visitor<'de> for Entries {
-    type Value = Vec<(String, &'de RawValue)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(entries)
-    }
 }

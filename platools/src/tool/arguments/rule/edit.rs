@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::problem::Path;
 use super::repair::{At, Change};
+use crate::tool::arguments::members::Members;
 
 /// Changes of a value, and of the values within it.
 #[derive(Debug, Default)]
@@ -127,25 +128,6 @@ impl<'de> Visitor<'de> for Own {
             } else {
                 members.insert(name, map.next_value()?);
             }
-        }
-        Ok(members)
-    }
-}
-
-/// The members of an object, values unread.
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Vec<(String, &'de RawValue)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
         }
         Ok(members)
     }
