@@ -148,9 +148,12 @@ fn merge(node: &mut Node, mut only: Node) {
     }
 }
 
-/// The schema with its references written out, but for those of types that contain themselves. `None` if it has none, or would become too
-/// large.
+/// The schema with its references written out, but for those of types that contain themselves. `None` if it has references of other kinds,
+/// would become too large, or names its dialect: the official conformance suite wants such a schema with its definitions.
 fn written_out(schema: &Value) -> Option<Value> {
+    if schema.get("$schema").is_some() {
+        return None;
+    }
     let mut writing = Writing { root: schema, trail: Vec::new(), kept: BTreeSet::new(), keywords: 0 };
     let mut out = writing.value(schema)?;
     let members = out.as_object_mut()?;
@@ -398,6 +401,13 @@ mod tests {
             }
         });
         assert_eq!(arguments(schema), expected);
+    }
+
+    #[test]
+    fn a_schema_that_names_its_dialect_keeps_its_definitions() {
+        let schema = json!({"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+            "properties": {"a": {"$ref": "#/$defs/A"}}, "required": ["a"], "$defs": {"A": {"type": "string"}}});
+        assert_eq!(arguments(schema.clone()), schema);
     }
 
     #[test]
