@@ -12,9 +12,12 @@ use crate::core::error::{Error, ErrorKind, causes_of};
 const USUAL_WAIT: Duration = Duration::from_secs(5);
 
 /// Words that endpoints have for errors, as `code` or `type`. Any other word may be anything, such as the key.
-const KNOWN_CODES: [&str; 13] = [
+const KNOWN_CODES: [&str; 16] = [
     "context_length_exceeded",
     EXCEED_CONTEXT_SIZE,
+    TOO_MANY_TOOLS,
+    "string_above_max_length",
+    "invalid_function_parameters",
     "insufficient_quota",
     "invalid_api_key",
     "authentication_error",
@@ -30,6 +33,9 @@ const KNOWN_CODES: [&str; 13] = [
 
 /// The word of llama.cpp for a conversation that is too long.
 const EXCEED_CONTEXT_SIZE: &str = "exceed_context_size_error";
+
+/// The word of endpoints that take a bounded number of tools. A conversation has no other list that could be too long for one.
+const TOO_MANY_TOOLS: &str = "array_above_max_length";
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -109,10 +115,15 @@ impl Failure {
 
     /// What to do about it.
     fn advice(&self) -> &'static str {
-        match self.kind() {
-            kind if kind.is_retryable() => "; try again later",
-            ErrorKind::ContextLengthExceeded => "; begin a new conversation, or send less",
-            _ if self.is_quota() => "; its account has no quota left: see its plan and billing",
+        match (self.kind(), self.code()) {
+            (kind, _) if kind.is_retryable() => "; try again later",
+            (ErrorKind::ContextLengthExceeded, _) => "; begin a new conversation, or send less",
+            (_, Some("insufficient_quota")) => "; its account has no quota left: see its plan and billing",
+            (_, Some(TOO_MANY_TOOLS)) => {
+                "; the agent has more tools than the model takes: name fewer in its profile, with `agent change AGENT --tool NAME`"
+            }
+            (_, Some("string_above_max_length")) => "; a message or a text of a tool is longer than the model takes",
+            (_, Some("invalid_function_parameters")) => "; the schema of a tool is one that the model does not take",
             _ if matches!(self.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) => {
                 "; PLATOOLS_GATEWAY_MODEL_KEY has the key"
             }
@@ -120,11 +131,11 @@ impl Failure {
         }
     }
 
-    fn is_quota(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused { code: Some("insufficient_quota"), .. } | Self::Failed(Some("insufficient_quota"))
-        )
+    fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { code, .. } | Self::Failed(code) => *code,
+            Self::Unreachable(_) | Self::Cut(_) | Self::Unreadable(_) | Self::Withheld => None,
+        }
     }
 }
 
@@ -192,6 +203,8 @@ fn problem_of(status: StatusCode, kind: ErrorKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     use ErrorKind::{AgentFailed, ContextLengthExceeded, ModelOverloaded, ModelUnavailable};
@@ -270,6 +283,15 @@ mod tests {
                  see its plan and billing",
             ),
             (refused(503, None, None), "the model's endpoint failed (status 503); try again later"),
+            (
+                refused(
+                    400,
+                    known_code(&json!({"code": "array_above_max_length", "type": "invalid_request_error"})),
+                    None,
+                ),
+                "the model's endpoint refused the request (status 400, array_above_max_length); the agent has more tools than the \
+                 model takes: name fewer in its profile, with `agent change AGENT --tool NAME`",
+            ),
             (
                 refused(400, Some("context_length_exceeded"), None),
                 "the conversation is longer than the model reads (status 400, context_length_exceeded); begin a new \

@@ -4,6 +4,8 @@
 //! as supported: the API refuses a whole request for one keyword or format it does not know. The page's limits on the size
 //! of a schema (5,000 properties, 10 levels) are left to the author.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::compose::{Composed, Node, PARTS, alternatives, is_bounded_by, reference, resolve, types, uniform_items};
@@ -17,11 +19,23 @@ pub(super) fn tool(tool: &ToolDefinition) -> Value {
         "type": "function",
         "function": {
             "name": tool.name,
-            "description": tool.description,
+            "description": cut(&tool.description),
             "strict": strict.is_some(),
             "parameters": strict.unwrap_or_else(|| relaxed(tool.input_schema.clone())),
         },
     })
+}
+
+/// The longest description of a function, in characters: the API refuses a whole request for a longer one.
+const MAX_DESCRIPTION_CHARS: usize = 1024;
+
+/// A description within the limit. A model reads the beginning of a longer one.
+fn cut(description: &str) -> Cow<'_, str> {
+    if description.chars().nth(MAX_DESCRIPTION_CHARS).is_none() {
+        return description.into();
+    }
+    let kept: String = description.chars().take(MAX_DESCRIPTION_CHARS - 1).collect();
+    format!("{}…", kept.trim_end()).into()
 }
 
 /// Keywords on the value itself that strict form has.

@@ -291,3 +291,14 @@ fn a_loose_schema_stays_but_every_array_gets_items() {
     schema["properties"]["pair"]["items"] = json!({"anyOf": [{"type": "string"}, {"type": "number"}]});
     assert_eq!(loose, schema);
 }
+
+#[test]
+fn a_description_has_at_most_1024_characters() {
+    let described = |description: &str| {
+        let tool = ToolDefinition::new("t", description, json!({"type": "object"}));
+        tool.export(Dialect::OpenAi)["function"]["description"].as_str().expect("a text").to_owned()
+    };
+    let longest = "ü".repeat(1024);
+    assert_eq!(described(&longest), longest);
+    assert_eq!(described(&format!("{longest}x")), format!("{}…", "ü".repeat(1023)));
+}
