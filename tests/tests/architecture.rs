@@ -46,7 +46,7 @@ const GATEWAY: Table = Table {
         ("domain", &[]),
         ("ports", &["domain"]),
         ("ops", &["domain"]),
-        ("authority", &["domain"]),
+        ("authority", &["domain", "ops"]),
         ("audit", &["core::clock", "domain", "ops", "store"]),
         ("core", &["audit", "authority", "domain", "ops", "ports", "store"]),
         ("store", &["authority", "core", "domain", "ops"]),

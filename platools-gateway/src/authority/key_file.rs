@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::signing_keys::SigningKeys;
 use crate::domain::error::{Error, ErrorKind};
+use crate::ops::secret_file::is_open_to_all;
 
 /// The name of the file in the data folder.
 const FILE: &str = "signing-keys.json";
@@ -126,8 +127,7 @@ impl KeyFile {
 
     /// Warns if everybody on this machine can read the keys.
     pub(super) fn warn_if_open(&self) {
-        #[cfg(unix)]
-        if fs::metadata(&self.path).is_ok_and(|metadata| std::os::unix::fs::MetadataExt::mode(&metadata) & 0o004 != 0) {
+        if is_open_to_all(&self.path) {
             let file = self.path.display();
             tracing::warn!(%file, "everybody can read the signing keys; take that right away with `chmod o-r`");
         }

@@ -13,6 +13,7 @@ use tokio_rustls::rustls::{self, InconsistentKeys, ServerConfig};
 use super::certificates::config;
 use super::validity::Validity;
 use crate::core::error::{Error, ErrorKind};
+use crate::ops::secret_file::is_open_to_all;
 
 /// No certificate or key comes near it, but a path may lead to something else.
 const MAX_BYTES: u64 = 1024 * 1024;
@@ -98,7 +99,7 @@ impl Files {
 
     /// Says so if everybody on this machine can read the key.
     pub(super) fn warn_of_open_key(&self) {
-        if is_open(&self.key) {
+        if is_open_to_all(&self.key) {
             let key = self.key.display();
             tracing::warn!(%key, "everybody can read the TLS key; take that right away with `chmod o-r`");
         }
@@ -164,18 +165,6 @@ fn digest(chain: &[u8], key: &[u8]) -> [u8; 32] {
     both.update(Sha256::digest(chain));
     both.update(Sha256::digest(key));
     both.finalize().into()
-}
-
-#[cfg(unix)]
-fn is_open(key: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    key.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open(_key: &Path) -> bool {
-    false
 }
 
 #[cfg(test)]
@@ -281,7 +270,7 @@ mod tests {
         let files = Identity::new("localhost").write(folder.path());
         for (mode, open) in [(0o600, false), (0o640, false), (0o644, true)] {
             std::fs::set_permissions(&files.key, std::fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(is_open(&files.key), open, "{mode:o}");
+            assert_eq!(is_open_to_all(&files.key), open, "{mode:o}");
         }
     }
 }

@@ -16,6 +16,12 @@ pub const MAX_NAME_CHARS: usize = 64;
 /// The annotation of tools that take only arguments that fit the schema as they are: `true`.
 pub const STRICT_ARGUMENTS: &str = "strictArguments";
 
+/// Says whether annotations are those of a tool that takes only arguments that fit the schema as they are.
+#[must_use]
+pub fn has_strict_arguments(annotations: &Map<String, Value>) -> bool {
+    annotations.get(STRICT_ARGUMENTS).and_then(Value::as_bool).unwrap_or_default()
+}
+
 /// A tool as its registry, its platform and its callers know it.
 ///
 /// The first part travels in a registration; the limits stay with the worker and are enforced there.

@@ -28,7 +28,9 @@ pub use arguments::{ArgumentProblem, ArgumentRule, InvalidArguments, Uncheckable
 pub(crate) use collected::Collected;
 pub use content::{Content, ContentBlock, structured_schema};
 pub use context::{Context, FullContext, Scope};
-pub use definition::{Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, STRICT_ARGUMENTS, ToolDefinition};
+pub use definition::{
+    Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, STRICT_ARGUMENTS, ToolDefinition, has_strict_arguments,
+};
 #[cfg(feature = "serve")]
 pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 pub use error::{IntoToolError, ToolError, code};

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use platools::tool::STRICT_ARGUMENTS;
+use platools::tool::has_strict_arguments;
 use platools::wire::ToolDeclaration;
-use serde_json::Value;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
@@ -101,8 +100,7 @@ impl From<ToolRow> for CatalogTool {
 fn prepare(declaration: &ToolDeclaration) -> ToolSchemas {
     let ToolDeclaration { name, input_schema, output_schema, .. } = declaration;
     let schemas = ToolSchemas::new(input_schema, output_schema.as_ref());
-    let is_strict = declaration.annotations.get(STRICT_ARGUMENTS).and_then(Value::as_bool).unwrap_or_default();
-    let schemas = if is_strict { schemas.strict() } else { schemas };
+    let schemas = if has_strict_arguments(&declaration.annotations) { schemas.strict() } else { schemas };
     if let Some(reason) = schemas.unused_because() {
         tracing::warn!(
             tool.name = name,

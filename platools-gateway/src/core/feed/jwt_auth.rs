@@ -15,6 +15,7 @@ use crate::core::clock::now_ms;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::project::ProjectName;
 use crate::ops::log_limit::LogLimit;
+use crate::ops::secret_file::is_open_to_all;
 
 /// The shortest time between two log lines about refused tokens.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
@@ -77,7 +78,9 @@ impl JwtAuth {
             Error::new(ErrorKind::InvalidRequest, message).caused_by(error)
         };
         let file = File::open(path).map_err(unreadable)?;
-        warn_if_open(&file, path);
+        if is_open_to_all(path) {
+            tracing::warn!(file = %place, "everybody can read the application's secret; take that right away with `chmod o-r`");
+        }
         let mut text = String::new();
         file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(unreadable)?;
         Self::new(&text.trim().to_owned().into())
@@ -133,16 +136,6 @@ impl DashboardAuth for JwtAuth {
         }
         Box::pin(std::future::ready(Ok(verified.ok().map(|user| self.user(user)))))
     }
-}
-
-/// Warns if everybody on this machine can read the secret.
-fn warn_if_open(file: &File, path: &Path) {
-    #[cfg(unix)]
-    if file.metadata().is_ok_and(|metadata| std::os::unix::fs::MetadataExt::mode(&metadata) & 0o004 != 0) {
-        let file = path.display();
-        tracing::warn!(%file, "everybody can read the application's secret; take that right away with `chmod o-r`");
-    }
-    let _ = (file, path);
 }
 
 #[cfg(test)]

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::join_all;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::agent_event::{AgentEvent, EventHandler};
 use super::event_queue::EventQueue;
+use crate::ops::log_limit::LogLimit;
 use crate::ops::tasks::Tasks;
 
 /// The least time between two log lines about dropped events.
@@ -57,10 +58,10 @@ pub struct AgentEventFigures {
     pub dropped: u64,
 }
 
-/// The time of the last log line about dropped events, and the number of those since.
+/// The dropped events that are not in the log yet, which has their sum once in each interval.
 #[derive(Debug, Default)]
 struct DropLog {
-    logged: Option<Instant>,
+    limit: LogLimit,
     unlogged: u64,
 }
 
@@ -116,8 +117,7 @@ impl EventHandlers {
 
     fn note_dropped(&self, event: &AgentEvent, dropped: u64) {
         self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
-        let Some(dropped) = self.drops.lock().unwrap_or_else(PoisonError::into_inner).note(dropped, Instant::now())
-        else {
+        let Some(dropped) = self.drops.lock().unwrap_or_else(PoisonError::into_inner).note(dropped) else {
             return;
         };
         let (agent, kind) = (&event.agent_id, &event.kind);
@@ -132,13 +132,9 @@ impl EventHandlers {
 
 impl DropLog {
     /// Counts dropped events. Returns how many are to be logged now, if any are.
-    fn note(&mut self, dropped: u64, now: Instant) -> Option<u64> {
+    fn note(&mut self, dropped: u64) -> Option<u64> {
         self.unlogged += dropped;
-        if self.logged.is_some_and(|logged| now.saturating_duration_since(logged) < LOG_INTERVAL) {
-            return None;
-        }
-        self.logged = Some(now);
-        Some(std::mem::take(&mut self.unlogged))
+        self.limit.admits(LOG_INTERVAL).then(|| std::mem::take(&mut self.unlogged))
     }
 }
 
@@ -159,16 +155,20 @@ async fn run(queue: &EventQueue, handler: &EventHandler, counts: &Counts) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_of_dropped_events_is_one_line_and_a_sum() {
-        let (mut log, begun) = (DropLog::default(), Instant::now());
-        assert_eq!(log.note(1, begun), Some(1));
+        let mut log = DropLog::default();
+        assert_eq!(log.note(1), Some(1));
+        advance(LOG_INTERVAL / 2).await;
         for _ in 0..5 {
-            assert_eq!(log.note(2, begun + LOG_INTERVAL / 2), None);
+            assert_eq!(log.note(2), None);
         }
-        assert_eq!(log.note(1, begun + LOG_INTERVAL), Some(11));
-        assert_eq!(log.note(1, begun + LOG_INTERVAL), None);
+        advance(LOG_INTERVAL / 2).await;
+        assert_eq!(log.note(1), Some(11));
+        assert_eq!(log.note(1), None);
     }
 }

@@ -8,7 +8,6 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
 
 use super::Policy;
 use super::diagnose::diagnose;
@@ -25,7 +24,6 @@ use crate::tool::schema::input_schema;
 pub(crate) struct Decoder<P> {
     parameters: P,
     policy: Policy,
-    schema: Value,
     /// Whether the schema limits the fields of types, which decoding does not check.
     limits_fields: bool,
     /// The rule, built for the first call that needs it. None if the schema is one that cannot be checked.
@@ -34,9 +32,8 @@ pub(crate) struct Decoder<P> {
 
 impl<P: Parameters> Decoder<P> {
     pub(crate) fn new(parameters: P, policy: Policy) -> Self {
-        let schema = input_schema(&parameters, policy.allow_unknown);
-        let limits_fields = limits_fields(&parameters, &schema);
-        Self { parameters, policy, schema, limits_fields, rule: OnceLock::new() }
+        let limits_fields = limits_fields(&parameters, input_schema(&parameters, policy.allow_unknown));
+        Self { parameters, policy, limits_fields, rule: OnceLock::new() }
     }
 
     /// Decodes the arguments of one call.
@@ -83,7 +80,7 @@ impl<P: Parameters> Decoder<P> {
 
     fn rule(&self) -> Option<&ArgumentRule> {
         let rule = || {
-            let rule = ArgumentRule::new(&self.schema).ok()?;
+            let rule = ArgumentRule::new(&input_schema(&self.parameters, self.policy.allow_unknown)).ok()?;
             Some(if self.policy.strict { rule.strict() } else { rule })
         };
         self.rule.get_or_init(rule).as_ref()

@@ -185,7 +185,7 @@ fn bad_arguments_of_any_number_and_length_are_refused_soon() {
     let started = std::time::Instant::now();
     let twice = format!(r#"{{"order_id":1{}}}"#, r#","order_id":1"#.repeat(200_000));
     let twice = read(&twice).expect_err("which one?");
-    assert!(twice.message().contains("order_id"));
+    assert!(twice.message().contains("given twice") && twice.message().ends_with("more"));
     let long = read(&format!(r#"{{"{}":1}}"#, "ö".repeat(2_000_000))).expect_err("no such name");
     assert!(!long.message().contains("did you mean"));
     // Quadratic work would take minutes here, and this takes well below a second.
@@ -309,7 +309,7 @@ fn limits_of_fields_are_kept_to() {
 #[test]
 fn types_without_limits_of_fields_are_not_checked_twice() {
     fn limited<P: Parameters>(parameters: P) -> bool {
-        limits::limits_fields(&parameters, &crate::tool::schema::input_schema(&parameters, false))
+        limits::limits_fields(&parameters, crate::tool::schema::input_schema(&parameters, false))
     }
     type Plain = (i8, u8, i16, u16, u32, i64, usize, char, [u8; 3], Vec<Filter>);
     assert!(!limited((Parameter::<Plain>::new("v", ""), ())));
@@ -327,5 +327,12 @@ fn types_without_limits_of_fields_are_not_checked_twice() {
         n: i32,
     }
     assert!(limited((Parameter::<Option<Limited>>::new("v", ""), ())));
+    #[derive(Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only the limit matters")]
+    struct Few {
+        #[schemars(extend("maxProperties" = 2))]
+        labels: std::collections::BTreeMap<String, String>,
+    }
     assert!(limited((Parameter::<NotNegative>::new("v", ""), ())));
+    assert!(limited((Parameter::<Few>::new("v", ""), ())));
 }

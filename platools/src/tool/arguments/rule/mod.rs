@@ -19,7 +19,7 @@ use serde_json::Value;
 
 pub use problem::{ArgumentProblem, InvalidArguments};
 
-use crate::tool::definition::{STRICT_ARGUMENTS, ToolDefinition};
+use crate::tool::definition::{ToolDefinition, has_strict_arguments};
 use edit::Edits;
 use problem::Path;
 use repair::changes;
@@ -82,8 +82,7 @@ impl ArgumentRule {
     /// The rule for a tool as it is declared: for its schema, and strict if its annotations say so.
     pub(crate) fn of(tool: &ToolDefinition) -> Result<Self, UncheckableSchema> {
         let rule = Self::new(&tool.input_schema)?;
-        let is_strict = tool.annotations.get(STRICT_ARGUMENTS).and_then(Value::as_bool).unwrap_or_default();
-        Ok(Self { is_strict, ..rule })
+        Ok(Self { is_strict: has_strict_arguments(&tool.annotations), ..rule })
     }
 
     /// Takes only arguments that fit the schema as they are.
