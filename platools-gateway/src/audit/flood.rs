@@ -26,12 +26,12 @@ const SOURCES: usize = 1024;
 #[derive(Debug, Default)]
 pub(super) struct Flood(HashMap<Source, Window>);
 
-/// Where events come from that share a count.
+/// The origin that shares a count of events.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Source {
     /// Strangers of one network.
     Network(IpAddr),
-    /// One key or token.
+    /// A key or token.
     Credential(String),
     /// All sources that found no place.
     Others,
@@ -47,7 +47,7 @@ struct Window {
 }
 
 impl Flood {
-    /// Whether an event is to be recorded. One that is not is counted.
+    /// Decides whether an event is recorded. An event that is not is counted.
     pub(super) fn admits(&mut self, event: &AuditEvent, now: Instant) -> bool {
         let Some((source, most)) = source_of(event) else { return true };
         let window = self.window_of(source, now);

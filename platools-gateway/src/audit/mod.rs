@@ -38,13 +38,13 @@ pub(crate) use log::{log, log_quietly};
 /// Length of the queue; further events are lost and counted.
 const QUEUE: usize = 1024;
 
-/// How long a reader waits for events that are not written yet.
+/// The longest time that a reader waits for events that are not written yet.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// How often the log says that events are lost or wait.
+/// The interval between log lines about events that are lost or wait.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
-/// How long the last write may take when the gateway stops.
+/// The longest time for the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(5);
 
 /// Conditions on the events of a list. One that is not set does not narrow it.
@@ -67,7 +67,7 @@ pub struct AuditQuery {
 /// A place in the list of events, which goes from the newest to the oldest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditPlace {
-    /// When the last event of the page happened, in milliseconds since 1970.
+    /// Time of the last event of the page, in milliseconds since 1970.
     pub at_ms: i64,
     /// The last event of the page.
     pub id: AuditEventId,

@@ -16,14 +16,14 @@ impl Default for AuditSettings {
 }
 
 impl AuditSettings {
-    /// How long events are kept. Default: 90 days.
+    /// Sets how long events are kept. Default: 90 days.
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = age;
         self
     }
 
-    /// How many events of each kind (changes, sign-ins, refusals) are kept; the oldest of the kind go first. An event takes up
+    /// Sets how many events of each kind (changes, sign-ins, refusals) are kept; the oldest of the kind go first. An event takes up
     /// to 2 KiB. Default: 100,000.
     #[must_use]
     pub fn max_rows(mut self, rows: u32) -> Self {

@@ -15,13 +15,13 @@ use crate::ops::log_limit::LogLimit;
 use crate::ops::pruning;
 use crate::store::{AuditRetention, Store};
 
-/// How long the first event of a batch waits for others.
+/// The time that the first event of a batch waits for others.
 const WAIT: Duration = Duration::from_millis(200);
 
-/// How long to wait after a write that failed.
+/// The delay after a write that failed.
 const LATER: Duration = Duration::from_secs(1);
 
-/// How often to look for windows of strangers that are over.
+/// The interval between two checks for counts of strangers that are over.
 const WINDOWS: Duration = Duration::from_secs(5);
 
 /// Requests to the task.

@@ -122,7 +122,7 @@ fn agent(minter: &Caller, asked: Option<AgentId>) -> Result<Option<AgentId>, Err
     }
 }
 
-/// Whether the minter speaks for each of the users.
+/// True if the minter speaks for each of the users.
 fn covers(minter: &Caller, wanted: &SpeaksFor) -> bool {
     match wanted {
         SpeaksFor::Nobody => true,

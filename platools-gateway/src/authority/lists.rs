@@ -31,7 +31,7 @@ impl CallScope {
 pub(crate) enum ConversationScope {
     /// All of the project.
     All,
-    /// Those of one user.
+    /// Calls of one user.
     User(String),
     /// None: the caller speaks for no user.
     Nothing,

@@ -138,7 +138,7 @@ impl Notary {
         tokens::verify(&keys, audience, token, now_ms)
     }
 
-    /// Whether tokens signed by that key are good now.
+    /// True if tokens signed by the key are valid now.
     pub(crate) fn verifies(&self, kid: &str, now_ms: i64) -> bool {
         self.keys().is_some_and(|keys| keys.verifies(kid, now_ms))
     }

@@ -221,14 +221,14 @@ fn check_watched_call(caller: &Caller, call: Resource<'_>) -> Result<(), Denial>
     hide_unless(is_own || is_admin(caller))
 }
 
-/// Whether a call was made for the user, and by the agent, that the caller is bound to.
+/// True if a call was made for the user, and by the agent, that the caller is bound to.
 pub(super) fn is_own_call(caller: &Caller, user: Option<&str>, agent: Option<&AgentId>) -> bool {
     let own_user = caller.user_id.as_deref().is_none_or(|own| user == Some(own));
     let own_agent = caller.agent_id.as_ref().is_none_or(|own| agent == Some(own));
     is_admin(caller) || (own_user && own_agent)
 }
 
-/// Whether the caller's key or token is good for an environment.
+/// True if the caller's key or token is valid for an environment.
 fn reaches(caller: &Caller, environment: &EnvironmentId) -> bool {
     caller.environments.as_ref().is_none_or(|listed| listed.contains(environment))
 }
@@ -241,7 +241,7 @@ pub(super) fn is_admin(caller: &Caller) -> bool {
     caller.role >= Role::Admin
 }
 
-/// Whether the caller stands for one user or agent, and not for the project.
+/// True if the caller stands for one user or agent, and not for the project.
 fn is_bound(caller: &Caller) -> bool {
     !is_admin(caller) && (caller.user_id.is_some() || caller.agent_id.is_some())
 }

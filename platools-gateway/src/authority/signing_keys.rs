@@ -27,17 +27,17 @@ const MIN_SECRET_CHARS: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct SigningKeys {
     keys: Vec<SigningKey>,
-    /// Whether the gateway wrote them itself, and so may write them again.
+    /// True if the gateway wrote the keys itself, and so may write them again.
     is_managed: bool,
 }
 
-/// One signing key.
+/// A signing key.
 #[derive(Clone)]
 pub(crate) struct SigningKey {
     /// Its id, which is in the header of each token it signed. It says nothing of the secret.
     pub(crate) kid: String,
     pub(crate) created_ms: i64,
-    /// When it stops verifying, in milliseconds since 1970. Without it, it verifies for as long as it is there.
+    /// Time when it stops verifying, in milliseconds since 1970. Without it, the key verifies as long as it exists.
     pub(crate) verifies_until_ms: Option<i64>,
     secret: SecretString,
     pub(super) encoding: EncodingKey,
@@ -86,7 +86,7 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKeys {
-    /// One new key.
+    /// Makes a new key.
     pub(crate) fn fresh(now_ms: i64) -> Self {
         Self { keys: vec![fresh_key(now_ms)], is_managed: true }
     }
@@ -146,7 +146,7 @@ impl SigningKeys {
         serde_json::to_string_pretty(&document).expect("strings and numbers always serialize").into()
     }
 
-    /// Whether the gateway may write these keys.
+    /// True if the gateway may write these keys.
     pub(crate) fn is_managed(&self) -> bool {
         self.is_managed
     }
@@ -162,17 +162,17 @@ impl SigningKeys {
         &self.keys[0]
     }
 
-    /// Whether there is a key of that id, also one that verifies no more.
+    /// True if there is a key with this id, also one that no longer verifies.
     pub(crate) fn contains(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid == kid)
     }
 
-    /// Whether tokens signed by that key are good now.
+    /// True if tokens signed by the key are valid now.
     pub(crate) fn verifies(&self, kid: &str, now_ms: i64) -> bool {
         self.verifying(now_ms).any(|key| key.kid == kid)
     }
 
-    /// When a key stops verifying, in milliseconds since 1970, if that is known.
+    /// Time when a key stops verifying, in milliseconds since 1970, if it is known.
     pub(crate) fn verifies_until(&self, kid: &str) -> Option<i64> {
         self.keys.iter().find(|key| key.kid == kid)?.verifies_until_ms
     }

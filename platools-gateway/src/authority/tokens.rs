@@ -25,7 +25,7 @@ pub(crate) const WORKER: &str = "platools:worker";
 /// The longest a token may be good: 366 days.
 pub const MAX_TOKEN_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// How far the clock may have been set back since a token of the longest time was signed.
+/// The longest correction of the clock backwards that may have happened since a token was signed.
 const CLOCK_CORRECTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The claims of a caller's token.
@@ -96,12 +96,12 @@ pub(crate) struct Signed {
 /// A token that was verified.
 #[derive(Debug, Clone)]
 pub(crate) struct Token<C> {
-    /// What it is known by.
+    /// Its id among credentials.
     pub(crate) credential: Credential,
     pub(crate) claims: C,
 }
 
-/// Why a token says nothing.
+/// Reasons why a token is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unverified {
     /// It names a key that is not there, or no more.
@@ -173,7 +173,7 @@ fn decode<C: DeserializeOwned>(key: &SigningKey, audience: &str, token: &SecretS
     Some(jsonwebtoken::decode::<Claims<C>>(token.expose_secret(), &key.decoding, &validation).ok()?.claims)
 }
 
-/// Whether a token has not ended, and says an end that this gateway would have signed.
+/// True if a token has not ended, and its end is one that this gateway would have signed.
 fn is_in_time<C>(claims: &Claims<C>, now_ms: i64) -> bool {
     let longest_s = i64::try_from(MAX_TOKEN_TTL.as_secs()).unwrap_or(i64::MAX);
     let correction_s = i64::try_from(CLOCK_CORRECTION.as_secs()).unwrap_or(i64::MAX);
@@ -218,7 +218,7 @@ pub(crate) fn lineage(credential: &Credential) -> Vec<Credential> {
     }
 }
 
-/// Whether a secret is written like a token, so that it is not looked up as anything else.
+/// True if a secret has the form of a token, so that it is not looked up as a key.
 pub(crate) fn looks_like_one(secret: &SecretString) -> bool {
     secret.expose_secret().starts_with("eyJ")
 }

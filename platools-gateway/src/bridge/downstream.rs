@@ -33,7 +33,7 @@ impl Downstream {
     }
 }
 
-/// What the client is told of a request that the gateway did not answer.
+/// The error for a client whose request the gateway did not answer.
 fn unanswered(error: ServiceError) -> ErrorData {
     match error {
         ServiceError::McpError(error) => error,

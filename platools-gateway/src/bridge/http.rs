@@ -30,10 +30,10 @@ const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 
-/// How long a gateway that cannot be reached is waited for: one that is started again is back by then.
+/// The longest wait for a gateway that cannot be reached. A gateway that is restarted is back by then.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long it is from one attempt to the next.
+/// The delay between two attempts.
 const RETRY: Duration = Duration::from_millis(250);
 
 /// An answer that is no stream may be so long: more than a gateway ever sends.
@@ -44,7 +44,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 pub(super) struct Http {
     client: HttpClient,
     key: HeaderValue,
-    /// How many sessions were opened.
+    /// The number of sessions that were opened.
     sessions: watch::Sender<u64>,
     refused: Arc<Mutex<Option<String>>>,
 }
@@ -56,7 +56,7 @@ impl fmt::Debug for Http {
     }
 }
 
-/// Why there is no answer.
+/// Reasons why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unanswered {
     #[error("the gateway cannot be reached")]
@@ -81,12 +81,12 @@ impl Http {
         Ok(Self { client, key, sessions: watch::Sender::new(0), refused: Arc::default() })
     }
 
-    /// How many sessions were opened, and will be.
+    /// The number of sessions that were opened, and the changes of it.
     pub(super) fn sessions(&self) -> watch::Receiver<u64> {
         self.sessions.subscribe()
     }
 
-    /// Why the gateway turned the last request away, in words for whoever started the program.
+    /// The reason why the gateway refused the last request, for the user who started the program.
     pub(super) fn refused(&self) -> Option<String> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -27,14 +27,14 @@ use http::Http;
 use relay::Relay;
 use upstream::Upstream;
 
-/// How often the gateway is asked whether it is still the one that the session was opened with. One that was started again is
+/// The interval at which the bridge checks whether the gateway still knows the session. A gateway that was restarted does
 /// not, and a session with it is opened then.
 const PULSE: Duration = Duration::from_secs(5);
 
-/// How long the gateway has to answer that. One that does not is asked again with the next.
+/// The longest time for the answer to a check. A check without an answer is repeated at the next interval.
 const PULSE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a new session may take to be told what the one before knew.
+/// The longest time for a new session to receive the state of the previous one.
 const RENEWAL_LIMIT: Duration = Duration::from_secs(10);
 
 /// Serves whoever is at the other end of the standard streams, until it is gone.

@@ -1,4 +1,4 @@
-//! What the gateway says, on its way to the client.
+//! Messages of the gateway on their way to the client.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -85,7 +85,7 @@ impl Relay {
     }
 }
 
-/// One request's progress, as it is called at either end.
+/// The names of a request's progress at either end.
 #[derive(Debug)]
 pub(super) struct Translation<'a> {
     relay: &'a Relay,

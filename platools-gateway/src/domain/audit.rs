@@ -11,7 +11,7 @@ use super::random;
 /// Length limit of each text of an event, in characters; the rest is cut off.
 const MAX_TEXT_CHARS: usize = 255;
 
-/// What an event says: a dotted noun and verb, stable over versions.
+/// Names of events: a dotted noun and verb, stable over versions.
 pub mod action {
     /// An entity was added.
     pub const ENTITY_CREATE: &str = "entity.create";
@@ -109,7 +109,7 @@ impl AuditKind {
     }
 }
 
-/// Who did something.
+/// The author of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Actor {
@@ -121,7 +121,7 @@ pub struct Actor {
     pub user_id: Option<String>,
     /// The agent that the caller is.
     pub agent_id: Option<AgentId>,
-    /// Where the request came from.
+    /// The origin of the request.
     pub origin: RequestOrigin,
 }
 
@@ -137,7 +137,7 @@ impl Actor {
         Self { credential: Some(credential.to_string()), ..Self::unknown(origin) }
     }
 
-    /// Whether this is somebody whom the gateway cannot name: there may be any number of them.
+    /// True for an actor that the gateway cannot name. There may be any number of them.
     pub(crate) fn is_stranger(&self) -> bool {
         self.origin.address.is_some()
             && self.credential.as_ref().is_none_or(|credential| *credential == Credential::Nothing.to_string())
@@ -156,19 +156,19 @@ impl From<&Caller> for Actor {
     }
 }
 
-/// One record. It names things of the directory, and outlives them. No secret, argument or result is ever in it.
+/// A record of the audit. It names things of the directory, and outlives them. It never has a secret, an argument or a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuditEvent {
     /// Its id.
     pub id: AuditEventId,
-    /// When it happened, in milliseconds since 1970.
+    /// Time of the event, in milliseconds since 1970.
     pub at_ms: i64,
     /// Its kind.
     pub kind: AuditKind,
     /// The action, of [`action`] or of another version.
     pub action: Cow<'static, str>,
-    /// Who did it.
+    /// The author of the event.
     pub actor: Actor,
     /// The project that it is about; none for what concerns the whole gateway, such as strangers and projects themselves.
     pub project_id: Option<ProjectId>,
@@ -176,7 +176,7 @@ pub struct AuditEvent {
     pub subject: Option<String>,
     /// More about it in words: for a refusal, the reason.
     pub detail: Option<String>,
-    /// How many further events of the same network were counted instead of recorded, since the one before this.
+    /// The number of further events of the same network that were counted instead of recorded, since the previous event.
     pub left_out: u64,
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::ids::CallId;
 
-/// What is wrong with one argument of a call.
+/// A problem with one argument of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ArgumentProblem {
@@ -25,7 +25,7 @@ impl From<&platools::tool::ArgumentProblem> for ArgumentProblem {
     }
 }
 
-/// Why the gateway did not do what it was asked.
+/// The reason why the gateway did not do what a request asked for.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -111,19 +111,19 @@ impl Error {
         self
     }
 
-    /// What went wrong, for code to decide on.
+    /// The kind of failure, for code to decide on.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What is wrong with each argument, where that is what it is about.
+    /// The problems with arguments, if the error is about arguments.
     #[must_use]
     pub fn problems(&self) -> &[ArgumentProblem] {
         &self.problems
     }
 
-    /// How long to wait before trying again, where that is known and [trying again](ErrorKind::is_retryable) may help.
+    /// The time to wait before trying again, if it is known and [trying again](ErrorKind::is_retryable) may help.
     #[must_use]
     pub fn wait(&self) -> Option<Duration> {
         self.wait.filter(|_| self.kind.is_retryable())
@@ -282,7 +282,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same request may succeed later. The tool of a call is certain not to have run; for an agent that called tools before
+    /// True if the same request may succeed later. The tool of a call is certain not to have run; for an agent that called tools before
     /// its model failed see [`Error::tool_calls`].
     ///
     /// A timeout is not: the tool may have run, and only the caller knows whether running it twice does harm.

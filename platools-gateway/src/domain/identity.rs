@@ -1,11 +1,11 @@
-//! Who a worker is, and who a caller is.
+//! Identities of workers and callers: scopes, roles, credentials.
 
 use std::fmt;
 
 use super::ids::{AgentId, EntityId, EnvironmentId, KeyId, OrganizationId, ProjectId, SecretId};
 use super::origin::RequestOrigin;
 
-/// Where tools live and links attach: one entity in one environment.
+/// The place of tools and links: an entity in an environment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// The entity.
@@ -39,7 +39,7 @@ impl Identity {
     }
 }
 
-/// What a caller may do. Each role includes the ones before it.
+/// The permissions of a caller. Each role includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Role {
@@ -75,7 +75,7 @@ impl fmt::Display for Role {
     }
 }
 
-/// How several workers of one entity and environment get along.
+/// The rule for several workers of one entity and environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Policy {
@@ -103,7 +103,7 @@ impl Policy {
     }
 }
 
-/// What somebody proved with who they are.
+/// The proof of an identity: the key, token or secret that was presented.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Credential {
@@ -116,7 +116,7 @@ pub enum Credential {
     Token {
         /// Its own id.
         id: String,
-        /// When it ends, in milliseconds since 1970.
+        /// Time when it ends, in milliseconds since 1970.
         expires_ms: i64,
         /// The id of the key that signed it.
         signed_by: String,
@@ -169,7 +169,7 @@ impl SpeaksFor {
         }
     }
 
-    /// Whether `user` is among them.
+    /// True if `user` is among them.
     #[must_use]
     pub fn includes(&self, user: &str) -> bool {
         match self {
@@ -184,11 +184,11 @@ impl SpeaksFor {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Caller {
-    /// What was presented.
+    /// The credential that was presented.
     pub credential: Credential,
     /// The project it is for.
     pub project_id: ProjectId,
-    /// What it allows.
+    /// The role that the credential grants.
     pub role: Role,
     /// The roles it has in the eyes of tools.
     pub tool_roles: Vec<String>,
@@ -200,7 +200,7 @@ pub struct Caller {
     pub environments: Option<Vec<EnvironmentId>>,
     /// The agent it belongs to.
     pub agent_id: Option<AgentId>,
-    /// Where its request came from.
+    /// The origin of the caller's request.
     pub origin: RequestOrigin,
 }
 

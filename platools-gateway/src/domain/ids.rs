@@ -60,15 +60,15 @@ ids! {
     SecretId = "sec_";
     /// A caller's key.
     KeyId = "key_";
-    /// One call of a tool.
+    /// Id of a call.
     CallId = "call_";
-    /// One conversation with an agent.
+    /// Id of a conversation with an agent.
     ConversationId = "conv_";
-    /// One answer of an agent.
+    /// Id of a run: the work of an agent on one message.
     RunId = "run_";
-    /// One socket of a worker or a caller.
+    /// Id of a socket of a worker or a caller.
     ConnectionId = "conn_";
-    /// One session of an agent.
+    /// Id of an agent's session.
     SessionId = "sess_";
     /// A channel that agents talk in.
     ChannelId = "chan_";

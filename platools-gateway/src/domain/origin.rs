@@ -9,7 +9,7 @@ use super::random;
 /// Length limit of a request id that a client chooses, in bytes.
 const MAX_ID_BYTES: usize = 64;
 
-/// Where a request came from. It travels inside a [`Caller`](super::identity::Caller), so that every part of the gateway can
+/// The origin of a request. It travels inside a [`Caller`](super::identity::Caller), so that every part of the gateway can
 /// say in a log or an audit record who asked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -11,7 +11,7 @@ pub(crate) struct Text {
     form: Form,
 }
 
-/// Which control characters a text may have.
+/// The control characters that a text may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     /// None: names, ids, titles. They go into logs, headers and terminals.

@@ -1,4 +1,4 @@
-//! How a gateway is set up and started.
+//! The builder of a gateway: its settings, and its start.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,10 +28,10 @@ use crate::model::{ModelAgent, ModelSettings};
 use crate::store::{self, Upgraded, make_folder};
 use crate::tls::{Files, Keeper, Reload};
 
-/// How many connections wait to be accepted.
+/// The number of connections that wait to be accepted.
 const BACKLOG: u32 = 4096;
 
-/// How a gateway is set up.
+/// The builder of a gateway.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
@@ -103,7 +103,7 @@ impl Builder {
         self
     }
 
-    /// Where the keys that sign tokens are. Default: a file of their own in the data folder.
+    /// Sets the place of the keys that sign tokens. Default: a file of their own in the data folder.
     pub fn signing_keys(mut self, source: SigningKeySource) -> Self {
         self.signing_keys = source;
         self
@@ -117,26 +117,26 @@ impl Builder {
         self
     }
 
-    /// How long the gateway goes on serving everything after it was told to stop, while `/ready` answers 503: the time that a load
+    /// Sets how long the gateway keeps serving after it was told to stop, while `/ready` answers 503: the time that a load
     /// balancer takes to send nobody any more. Default: zero.
     pub fn stop_delay(mut self, delay: Duration) -> Self {
         self.stop_delay = delay;
         self
     }
 
-    /// How long calls that are under way may take when the gateway stops. Default: 10 seconds.
+    /// Sets how long running calls may take when the gateway stops. Default: 10 seconds.
     pub fn drain_limit(mut self, limit: Duration) -> Self {
         self.drain_limit = limit;
         self
     }
 
-    /// How long a worker may be silent before it counts as gone. Workers send a heartbeat every 30 seconds. Default: 2 minutes.
+    /// Sets how long a worker may be silent before it counts as gone. Workers send a heartbeat every 30 seconds. Default: 2 minutes.
     pub fn worker_silence(mut self, limit: Duration) -> Self {
         self.manners.patience.silence = limit;
         self
     }
 
-    /// How long a worker may take nothing of what is sent to it before it counts as gone. Default: 30 seconds.
+    /// Sets how long a worker may accept no data before it counts as gone. Default: 30 seconds.
     pub fn worker_stall(mut self, limit: Duration) -> Self {
         self.manners.patience.stall = limit;
         self
@@ -148,31 +148,31 @@ impl Builder {
         self
     }
 
-    /// How much one address, one key or one entity may ask for. Default: [`Limits::default`].
+    /// Sets how much an address, a key or an entity may ask for. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// What the journal keeps, and how long. Default: [`JournalSettings::default`].
+    /// Sets what the journal keeps, and how long. Default: [`JournalSettings::default`].
     pub fn journal(mut self, settings: JournalSettings) -> Self {
         self.journal = settings;
         self
     }
 
-    /// How long audit events are kept, and how many. Default: [`AuditSettings::default`].
+    /// Sets how long audit events are kept, and how many. Default: [`AuditSettings::default`].
     pub fn audit(mut self, settings: AuditSettings) -> Self {
         self.audit = settings;
         self
     }
 
-    /// How much is kept of calls under idempotency keys. Default: [`IdempotencySettings::default`].
+    /// Sets how much is kept of calls under idempotency keys. Default: [`IdempotencySettings::default`].
     pub fn idempotency(mut self, settings: IdempotencySettings) -> Self {
         self.idempotency = settings;
         self
     }
 
-    /// What callers over the gateway RPC protocol may ask for, and how long they may take. Default: [`RpcSettings::default`].
+    /// Sets limits and time limits of callers over the gateway RPC protocol. Default: [`RpcSettings::default`].
     pub fn rpc(mut self, settings: RpcSettings) -> Self {
         self.manners.rpc = settings;
         self
@@ -184,13 +184,13 @@ impl Builder {
         self
     }
 
-    /// How clients of the Model Context Protocol are served. Default: [`McpSettings::default`].
+    /// Sets limits and time limits of clients of the Model Context Protocol. Default: [`McpSettings::default`].
     pub fn mcp(mut self, settings: McpSettings) -> Self {
         self.manners.mcp = settings;
         self
     }
 
-    /// How agents with sessions are served. Default: [`RuntimeSettings::default`].
+    /// Sets limits and time limits of agents with sessions. Default: [`RuntimeSettings::default`].
     pub fn runtime(mut self, settings: RuntimeSettings) -> Self {
         self.runtime = settings;
         self
@@ -214,19 +214,19 @@ impl Builder {
         self
     }
 
-    /// How conversations with agents are held. Default: [`ChatSettings::default`].
+    /// Sets limits of conversations with agents. Default: [`ChatSettings::default`].
     pub fn chat(mut self, settings: ChatSettings) -> Self {
         self.chat = settings;
         self
     }
 
-    /// How dashboards are served. Default: [`FeedSettings::default`].
+    /// Sets limits and time limits of dashboards. Default: [`FeedSettings::default`].
     pub fn feed(mut self, settings: FeedSettings) -> Self {
         self.feed = settings;
         self
     }
 
-    /// Who makes the snapshots that dashboards begin with; what happens from then on is published with [`Gateway::feed`]. Default:
+    /// Sets the provider of the snapshots that dashboards begin with; later events are published with [`Gateway::feed`]. Default:
     /// the feed has the gateway's own state, see [`feed`](crate::core::feed).
     pub fn snapshots(mut self, provider: Arc<dyn SnapshotProvider>) -> Self {
         self.snapshots = Some(provider);
@@ -240,7 +240,7 @@ impl Builder {
         self
     }
 
-    /// What agents think with whose profile says [`Kind::Model`](crate::core::agent::Kind::Model). Default: nothing, so that
+    /// Sets the model of agents whose profile says [`Kind::Model`](crate::core::agent::Kind::Model). Default: nothing, so that
     /// those cannot answer.
     pub fn model(mut self, settings: ModelSettings) -> Self {
         self.model = Some(settings);
@@ -278,7 +278,7 @@ impl Builder {
         self
     }
 
-    /// How many of the traces that begin here, with calls that came without a `traceparent`, are marked as recorded for the
+    /// Sets the share of new traces, of calls that came without a `traceparent`, that are marked as recorded for the
     /// worker and for observers: from none at 0 to all at 1. Default: 0.
     pub fn trace_ratio(mut self, ratio: f64) -> Self {
         self.trace_ratio = ratio;

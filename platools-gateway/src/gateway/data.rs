@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::core::error::{Error, ErrorKind};
 
-/// Where a gateway keeps its database.
+/// The place of a gateway's database.
 #[derive(Debug, Clone)]
 pub(super) enum Data {
     /// In a folder that is made at the start and removed with the gateway.
@@ -34,7 +34,7 @@ impl Data {
     }
 }
 
-/// What keeps a second gateway off a folder.
+/// The lock that keeps a second gateway from a data folder.
 #[derive(Debug)]
 pub(super) struct Lock(File);
 

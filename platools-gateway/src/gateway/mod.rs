@@ -29,10 +29,10 @@ use crate::core::{Core, Housekeeping};
 use crate::listen::{Server, Sockets};
 use crate::tls::Reload;
 
-/// How long workers and callers have to take leave when the gateway stops.
+/// The longest time for workers and callers to say goodbye when the gateway stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 
-/// How long the listener is kept for dashboards that are told that the gateway stops.
+/// The time that the listener stays open for dashboards that are told about the stop.
 const LEAVE: Duration = Duration::from_secs(2);
 
 /// A running gateway. Dropping it stops it at once; [`Gateway::shutdown`] stops it in order.
@@ -75,13 +75,13 @@ impl Gateway {
         }
     }
 
-    /// How many workers are connected.
+    /// The number of connected workers.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.core.connection_count()
     }
 
-    /// What the journal counted since the start.
+    /// The journal's counters since the start.
     #[must_use]
     pub fn journal_figures(&self) -> JournalFigures {
         self.core.journal_figures()
@@ -130,13 +130,13 @@ impl Gateway {
         self.core.local_admin().add_agent(slug, profile).await.map(Some)
     }
 
-    /// Whether anybody has a key.
+    /// True if there is a key.
     #[must_use]
     pub fn has_keys(&self) -> bool {
         !self.core.is_new()
     }
 
-    /// What tells dashboards. It is that of this run: after a [`stop`](Self::stop) and a start there is another one.
+    /// The live feed of this run: after a [`stop`](Self::stop) and a start there is a new one.
     #[must_use]
     pub fn feed(&self) -> Feed {
         self.core.feed().clone()

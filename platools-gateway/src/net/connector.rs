@@ -21,7 +21,7 @@ use tower_service::Service;
 use super::proxy::{Proxies, tunnel};
 use crate::domain::error::{Error, ErrorKind};
 
-/// How long a connection may take, with the proxy and TLS.
+/// The longest time for a connection, with the proxy and TLS.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 type BoxError = Box<dyn StdError + Send + Sync>;

@@ -39,7 +39,7 @@ impl From<Matcher> for Proxies {
     }
 }
 
-/// Whether a URL's host is this machine itself: an address of the loopback, or a name of it.
+/// True if a URL's host is this machine itself: an address of the loopback, or a name of it.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

@@ -10,7 +10,7 @@ use tokio::task::{JoinError, spawn_blocking};
 /// The largest text that is worked on in place, in bytes. A pass over so much takes about a tenth of a millisecond.
 pub(crate) const IN_PLACE_BYTES: usize = 64 * 1024;
 
-/// One permit for each processor. More long steps at once would only make all of them late; those that wait begin in the order in which
+/// A permit for each processor. More long steps at once would only make all of them late; waiting steps begin in the order in which
 /// they came.
 static PROCESSORS: LazyLock<Arc<Semaphore>> =
     LazyLock::new(|| Arc::new(Semaphore::new(available_parallelism().map_or(1, usize::from))));

@@ -18,7 +18,7 @@ use platools_gateway::net::{Connector, Proxies};
 
 use super::sender::Export;
 
-/// How long a batch may take, with all its attempts. The standard's default.
+/// The longest time for a batch, with all its attempts. The standard's default.
 const EXPORT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A collector, with the headers that the environment has for it.
@@ -27,7 +27,7 @@ pub(super) struct Collector {
     cause: Cause,
 }
 
-/// Why the collector could not be reached the last time: the exporter says only that it was the network.
+/// The cause of the last failed connection to the collector: the exporter says only that the network failed.
 type Cause = Arc<Mutex<Option<String>>>;
 
 impl Collector {
@@ -62,7 +62,7 @@ impl Export for Collector {
     }
 }
 
-/// Who sends the spans, also as the standard's OTEL_RESOURCE_ATTRIBUTES has it.
+/// The resource that sends the spans, with the standard's OTEL_RESOURCE_ATTRIBUTES.
 fn resource(service_name: &str) -> Resource {
     Resource::builder()
         .with_service_name(service_name.to_owned())

@@ -1,4 +1,4 @@
-//! What sends spans, from the program's start to its end.
+//! The exporter of spans, from the program's start to its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use super::sender::{Export, Losses, Sender};
 use super::span::span;
 use crate::settings::Otlp;
 
-/// So many spans wait for the task before further ones are lost; one takes less than 2 KiB.
+/// The number of spans that wait for the task before further ones are lost; a span takes less than 2 KiB.
 const QUEUE: usize = 4096;
 
-/// How long the last spans may take when the gateway stops.
+/// The longest time for the last spans when the gateway stops.
 const LAST_EXPORT: Duration = Duration::from_secs(3);
 
 /// Sends calls to a collector, if there is one.
@@ -90,7 +90,7 @@ impl CallObserver for Spans {
     }
 }
 
-/// Who makes the spans.
+/// The instrumentation scope of the spans.
 fn scope() -> InstrumentationScope {
     InstrumentationScope::builder(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION")).build()
 }

@@ -10,16 +10,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-/// So many spans are sent at a time.
+/// The number of spans in one request.
 const BATCH: usize = 512;
 
-/// How long a span waits for others to go with.
+/// The time that a span waits for others in the same request.
 const COMPANY: Duration = Duration::from_secs(1);
 
 /// At most so often does the log say that spans are lost.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
-/// Where spans go.
+/// The destination of spans.
 pub(super) trait Export {
     /// Sends spans, or says why they are lost.
     fn export(&self, spans: Vec<SpanData>) -> impl Future<Output = Result<(), String>> + Send;
@@ -120,7 +120,7 @@ mod tests {
     use super::super::span::sample;
     use super::*;
 
-    /// What a collector does with spans.
+    /// The state of the collector, as the last answers showed it.
     enum Mood {
         Takes,
         Refuses,

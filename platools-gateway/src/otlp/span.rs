@@ -1,4 +1,4 @@
-//! What a call is as a span.
+//! A call as a span.
 
 use std::borrow::Cow;
 

@@ -17,9 +17,9 @@ use crate::domain::audit::{Actor, AuditEvent, AuditKind};
 pub(crate) enum AuditScope {
     /// All of them.
     Everything,
-    /// Those of one project.
+    /// Events of one project.
     Project(ProjectId),
-    /// Those of one project, and those that concern the whole gateway.
+    /// Events of one project, and events that concern the whole gateway.
     ProjectAndGateway(ProjectId),
 }
 
@@ -43,9 +43,9 @@ pub(crate) struct AuditFilter {
 pub(crate) struct AuditRetention {
     /// Events before this moment are deleted.
     pub(crate) oldest_ms: i64,
-    /// How many events of each kind stay.
+    /// The number of events of each kind that stay.
     pub(crate) max_rows: i64,
-    /// How many events of each kind one call deletes at most.
+    /// The largest number of events of each kind that one call deletes.
     pub(crate) batch: i64,
 }
 

@@ -1,4 +1,4 @@
-//! Which tools there are.
+//! SQL for the catalog: the declared tools of each scope.
 
 use platools::wire::ToolDeclaration;
 use sqlx::Row as _;
@@ -10,7 +10,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Identity, Scope};
 use crate::domain::arrival::Arrival;
 
-/// One tool as it is stored.
+/// A stored tool.
 #[derive(Debug, Clone)]
 pub(crate) struct ToolRow {
     pub(crate) declaration: ToolDeclaration,

@@ -12,16 +12,16 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::{AgentId, ConversationId, ProjectId};
 use crate::domain::page::Listing;
 
-/// What a conversation counts for without its messages.
+/// Size of a conversation without its messages, as the limits count it.
 const CONVERSATION_BYTES: i64 = 512;
 
-/// What a message counts for beside the length of its text.
+/// Size of a message beside the length of its text, as the limits count it.
 const MESSAGE_BYTES: i64 = 64;
 
 /// Conversations that are deleted together.
 const DELETED_AT_ONCE: u32 = 16;
 
-/// How much there may be.
+/// Limits on the conversations of a project.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConversationBounds {
     /// Messages of one conversation.
@@ -34,20 +34,20 @@ pub(crate) struct ConversationBounds {
     pub(crate) of_user: i64,
 }
 
-/// Which messages of a conversation.
+/// A part of the messages of a conversation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MessagePage {
-    /// Those before this place.
+    /// Messages before this position.
     pub(crate) before: i64,
-    /// So many.
+    /// The largest number of messages.
     pub(crate) limit: i64,
     /// With so many bytes together.
     pub(crate) max_bytes: i64,
-    /// So many whatever bytes they have.
+    /// The number of messages that are returned regardless of their size.
     pub(crate) at_least: usize,
 }
 
-/// One conversation as it is stored.
+/// A stored conversation.
 #[derive(Debug, Clone)]
 pub(crate) struct ConversationRow {
     pub(crate) id: ConversationId,
@@ -59,13 +59,13 @@ pub(crate) struct ConversationRow {
     pub(crate) updated_ms: i64,
 }
 
-/// Which conversations of a project. What is not named does not matter.
+/// Filter for the conversations of a project. A field without a value matches everything.
 #[derive(Debug, Clone)]
 pub(crate) struct ConversationFilter {
     pub(crate) project_id: ProjectId,
     pub(crate) user_id: Option<String>,
     pub(crate) agent_id: Option<AgentId>,
-    /// Where the page before ended.
+    /// The last conversation of the previous page.
     pub(crate) before: Option<(i64, ConversationId)>,
 }
 
@@ -110,7 +110,7 @@ impl Store {
         Ok(())
     }
 
-    /// One conversation of a project.
+    /// Finds a conversation of a project.
     pub(crate) async fn conversation(
         &self,
         project: &ProjectId,
@@ -209,7 +209,7 @@ impl Store {
         rows.iter().map(message).collect()
     }
 
-    /// Where a page begins. The lengths are read without the texts.
+    /// Finds the first position of a page. The lengths are read without the texts.
     async fn page_begin(&self, id: &ConversationId, page: &MessagePage) -> Result<Option<i64>, Error> {
         let rows = sqlx::query(
             "SELECT position, octet_length(message) AS bytes FROM messages WHERE conversation_id = $1 AND position < $2 \
@@ -272,7 +272,7 @@ pub(super) async fn uncount_conversations_of(change: &mut SqliteConnection, agen
     Ok(())
 }
 
-/// What a message counts for, beside the length of its text an allowance for its row.
+/// Size of a message, as the limits count it: its text and an allowance for its row.
 fn bytes_of(text: &str) -> i64 {
     i64::try_from(text.len()).unwrap_or(i64::MAX).saturating_add(MESSAGE_BYTES)
 }
@@ -353,7 +353,7 @@ async fn delete_conversation(change: &mut SqliteConnection, id: &str) -> Result<
     Ok(subtract_removed(change, Counted::Conversations, &rows).await?)
 }
 
-/// Where a list of conversations is read: over the index of the user or else of the agent, if one is named.
+/// Chooses the index for a list of conversations: by user, else by agent, if the filter names one.
 fn scan(filter: &ConversationFilter) -> Scan {
     let (project, user) = (("project_id", filter.project_id.to_string()), filter.user_id.clone());
     let (user, agent) = (user.map(|user| ("user_id", user)), filter.agent_id.as_ref());

@@ -81,7 +81,7 @@ impl Store {
         }))
     }
 
-    /// Whether a call ran under a name that a version of the gateway noted that did not seal its answers.
+    /// True if an earlier version of the gateway, which did not seal answers, recorded a call under this name.
     pub(crate) async fn is_named_by_earlier_version(&self, owner: &str, name: &str) -> Result<bool, Error> {
         let query = sqlx::query("SELECT 1 FROM idempotent_calls WHERE owner = $1 AND name = $2");
         Ok(query.bind(owner).bind(name).fetch_optional(&self.reads).await?.is_some())

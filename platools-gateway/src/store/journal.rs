@@ -11,8 +11,8 @@ use crate::core::ids::{CallId, EnvironmentId, ProjectId};
 use crate::core::journal::{CallEnd, CallSummary, Kept};
 use crate::domain::page::Listing;
 
-/// What a row takes besides its texts, its place in the indexes included, in bytes. Roughly: it is there so that many calls
-/// without arguments do not outgrow the limit.
+/// Bytes of a row beside its texts, with its entries in the indexes. An estimate, so that many calls without arguments do not outgrow the
+/// limit.
 const ROW_BYTES: usize = 1024;
 
 /// The columns of a list of calls.
@@ -20,14 +20,14 @@ const LISTED: &str = "project_id, call_id, started_ms, tool, entity_id, entity, 
                       user_id, outcome, total_ms, worker_ms, arguments_bytes, result_bytes, arguments_state, result_state, \
                       NULL AS arguments, NULL AS result";
 
-/// One call as it is stored.
+/// A stored call.
 #[derive(Clone)]
 pub(crate) struct CallRow {
     pub(crate) project_id: ProjectId,
     pub(crate) summary: CallSummary,
     pub(crate) end: CallEnd,
     pub(crate) arguments: StoredText,
-    /// What the tool returned, if it did.
+    /// The result, if the tool returned one.
     pub(crate) result: Option<StoredText>,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct StoredText {
     pub(crate) text: Option<String>,
 }
 
-/// Which calls. What is not named does not matter.
+/// Filter for calls. A field without a value matches everything.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CallFilter {
     pub(crate) tool: Option<String>,
@@ -52,18 +52,18 @@ pub(crate) struct CallFilter {
     pub(crate) since_ms: Option<i64>,
     /// The first moment that is too late.
     pub(crate) until_ms: Option<i64>,
-    /// Where the page before ended.
+    /// The last call of the previous page.
     pub(crate) after: Option<(i64, CallId)>,
 }
 
-/// What may stay.
+/// Limits on what stays.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Retention {
-    /// What began before is deleted.
+    /// Calls that began before this time are deleted.
     pub(crate) oldest_ms: i64,
-    /// What all calls together may take.
+    /// The bytes of all calls together.
     pub(crate) max_bytes: i64,
-    /// How many may be deleted at a time.
+    /// The largest number of calls that one step deletes.
     pub(crate) batch: i64,
 }
 
@@ -128,7 +128,7 @@ impl Store {
         Ok(Listing { items: rows.iter().map(call).collect(), more })
     }
 
-    /// One call of a project.
+    /// Finds a call of a project.
     pub(crate) async fn call(&self, project: &ProjectId, call_id: &str) -> Result<Option<CallRow>, Error> {
         let row = sqlx::query("SELECT * FROM calls WHERE call_id = $1 AND project_id = $2")
             .bind(call_id)
@@ -139,7 +139,7 @@ impl Store {
     }
 }
 
-/// How many of the oldest calls go.
+/// The number of oldest calls to delete.
 #[derive(Debug, PartialEq, Eq)]
 struct Doomed {
     count: usize,
@@ -200,8 +200,8 @@ async fn add(connection: &mut SqliteConnection, call: &CallRow) -> Result<bool, 
     Ok(added.rows_affected() > 0)
 }
 
-/// Where a list of calls is read: over the index of the user or else of the agent, if one is named or the caller is bound to one, and the
-/// rest is checked on the rows.
+/// Chooses the index for a list of calls: by user, else by agent, if the filter names one or the caller is bound to one. The rest is
+/// checked on the rows.
 fn scan(project: &ProjectId, filter: &CallFilter) -> Scan {
     let CallScope { user, agent, environments } = &filter.scope;
     let own_agent = agent.as_ref().map(ToString::to_string);

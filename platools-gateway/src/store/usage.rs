@@ -1,4 +1,4 @@
-//! How much each project has of what is bounded by size.
+//! Counters of each project for everything that is limited by size.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::Store;
 use crate::core::error::Error;
 use crate::core::ids::ProjectId;
 
-/// What is counted.
+/// The kinds of data that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counted {
     NamedCalls,
@@ -139,7 +139,7 @@ pub(super) mod tests {
         id
     }
 
-    /// What is noted of a project, beside what the query counts: items and bytes.
+    /// Reads the recorded counters of a project, and counts again: items and bytes.
     pub(in crate::store) async fn noted_and_counted(
         store: &Store,
         counted: Counted,

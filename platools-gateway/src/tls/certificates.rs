@@ -1,4 +1,4 @@
-//! What handshakes are made with.
+//! The certificate that handshakes use, replaced while the gateway runs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ impl Certificates {
         Self(current)
     }
 
-    /// What makes a handshake with the certificate that is in use now.
+    /// An acceptor for handshakes with the present certificate.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         Arc::clone(&self.0.borrow()).into()
     }

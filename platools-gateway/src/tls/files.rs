@@ -18,14 +18,14 @@ use crate::ops::secret_file::is_open_to_all;
 /// No certificate or key comes near it, but a path may lead to something else.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Where a certificate and its private key are.
+/// Paths of a certificate and its private key.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
     certificate: PathBuf,
     key: PathBuf,
 }
 
-/// What is in both files.
+/// Contents of both files.
 struct Contents {
     chain_pem: Vec<u8>,
     key_pem: Vec<u8>,
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use crate::tls::Identity;
 
-    /// What is said of a pair of files, with its causes and as it is shown for debugging.
+    /// The error text for a pair of files, with its causes, as it is shown for debugging.
     fn problem(certificate: &str, key: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let identity = Identity { certificate: certificate.to_owned(), key: key.to_owned() };

@@ -16,7 +16,7 @@ use super::validity::Validity;
 use crate::core::error::{Error, ErrorKind};
 use crate::ops::tasks::Tasks;
 
-/// How often the files are looked at. They are read, not only asked for their times: those stay the same when links are
+/// The interval between two readings of the files. They are read, not only asked for their times: those stay the same when links are
 /// swapped, and reading a few kilobytes costs nothing.
 const EVERY: Duration = Duration::from_secs(3);
 
@@ -29,11 +29,11 @@ pub(crate) struct Keeper {
     current: watch::Sender<Arc<ServerConfig>>,
     digest: [u8; 32],
     validity: Validity,
-    /// What was last said to be wrong, so that it is said once.
+    /// The last problem that was logged, so that it is logged once.
     told: Option<String>,
 }
 
-/// What a look at the files led to.
+/// Outcome of a reading of the files.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     /// They hold the certificate that is in use.
@@ -107,7 +107,7 @@ impl Keeper {
         self.take(read)
     }
 
-    /// What is in the files, if it is new.
+    /// Reads the files; returns the pair if it is new.
     async fn read(&self) -> Result<Option<Pair>, Error> {
         let (files, known) = (self.files.clone(), self.digest);
         // On a thread that may wait for a disk.
@@ -160,7 +160,7 @@ impl Keeper {
         }
     }
 
-    /// Whether this was not the last to be said to be wrong. From now on it is.
+    /// Remembers a problem; true if it is not the last one that was logged.
     fn is_news(&mut self, problem: String) -> bool {
         let before = self.told.replace(problem);
         before != self.told

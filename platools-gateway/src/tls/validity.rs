@@ -30,7 +30,7 @@ impl Validity {
         }
     }
 
-    /// What is wrong with it now, if anything is.
+    /// The present problem of the certificate, if there is one.
     pub(super) fn problem(&self) -> Option<String> {
         self.problem_at(UnixTime::now())
     }
@@ -42,13 +42,13 @@ impl Validity {
         (now > self.until).then(|| format!("expired at {}", self.until()))
     }
 
-    /// When it expires, in RFC 3339.
+    /// Time when it expires, in RFC 3339.
     pub(super) fn until(&self) -> String {
         rfc3339(ms(self.until))
     }
 }
 
-/// Why the certificate is not to be trusted at that time: nobody is trusted here, so there is a reason.
+/// Verifies the certificate at a time. No authority is trusted here, so there is always an error, which names the problem.
 fn verify(certificate: &EndEntityCert<'_>, time: UnixTime) -> Error {
     let verified = certificate.verify_for_usage(&[], &[], &[], time, KeyUsage::server_auth(), None, None);
     verified.err().unwrap_or(Error::UnknownIssuer)

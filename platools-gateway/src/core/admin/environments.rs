@@ -6,7 +6,7 @@ use crate::authority::{Action, Resource, authorize};
 use crate::core::environment::{self, DEFAULT, Environment};
 use crate::core::error::{Error, ErrorKind};
 
-/// What happens to an environment that is in use.
+/// The handling of an environment that is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhenInUse {
     /// It stays, and the error names what uses it.
@@ -41,7 +41,7 @@ impl Admin<'_> {
         self.core.apply_directory().await
     }
 
-    /// Whether the credential behind this reaches an environment. The command line reaches all.
+    /// True if the credential behind this reaches an environment. The command line reaches all.
     fn reaches(&self, environment: &Environment) -> bool {
         let resource = Resource::Environment(&environment.id);
         self.maker.as_ref().is_none_or(|maker| authorize(maker, Action::Administer, resource).is_ok())

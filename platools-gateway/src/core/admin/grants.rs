@@ -1,4 +1,4 @@
-//! What a new key or token allows: read from a request, checked, and cut down to what its maker allows.
+//! The grant of a new key or token: read from a request, checked, and reduced to the grant of its maker.
 
 use super::texts::{USER_ID, check_tool_roles};
 use super::{Admin, owner_named};
@@ -14,7 +14,7 @@ const MAX_NAME_CHARS: usize = 128;
 /// A key or token lists at most so many users or environments: a token has to fit into the head of a request.
 const MAX_LISTED: usize = 64;
 
-/// So many generations of tokens may mint one another.
+/// The number of generations of tokens that may mint one another.
 const MAX_LINEAGE: usize = 8;
 
 /// The limits in a request for a key or token.

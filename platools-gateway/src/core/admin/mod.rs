@@ -56,7 +56,7 @@ pub struct Admin<'a> {
     maker: Option<Caller>,
     /// The author of its changes, for the audit.
     actor: Actor,
-    /// Whether its changes are lines at `debug` only.
+    /// True if its changes are logged at `debug` only.
     is_quiet: bool,
 }
 
@@ -80,7 +80,7 @@ impl Core {
         Ok(self.agents_of(&caller.project_id))
     }
 
-    /// One agent of the caller's project, by slug or id.
+    /// Finds an agent of the caller's project by slug or id.
     ///
     /// # Errors
     /// The role is not enough, or there is no such agent.
@@ -141,7 +141,7 @@ impl Admin<'_> {
         self.core.agents_of(&self.project)
     }
 
-    /// One agent, by slug or id.
+    /// Finds an agent by slug or id.
     ///
     /// # Errors
     /// There is no such agent.
@@ -251,7 +251,7 @@ impl Admin<'_> {
     }
 }
 
-/// What users are called is their program's business; this much has to fit into a token.
+/// Checks the name of an owner. Its form is its program's business; its size has to fit into a token.
 fn owner_named(owner: &str) -> Result<String, Error> {
     if owner.is_empty() || owner.chars().nth(MAX_OWNER_CHARS).is_some() || owner.chars().any(char::is_control) {
         let message = "an owner is a user's id: 1 to 255 characters, and no control characters";

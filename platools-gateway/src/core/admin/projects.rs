@@ -12,7 +12,7 @@ use crate::core::project::{Project, ProjectName};
 #[derive(Debug)]
 pub struct Projects<'a> {
     pub(super) core: &'a Core,
-    /// Who changes them, for the audit.
+    /// The author of the changes, for the audit.
     actor: Actor,
 }
 

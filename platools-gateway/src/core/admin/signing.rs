@@ -8,17 +8,17 @@ use crate::authority::{Action, LoadedKeys, Resource, authorize};
 use crate::core::clock::now_ms;
 use crate::core::error::Error;
 
-/// One signing key, without the key itself.
+/// A signing key, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SigningKey {
     /// Its id, which is the `kid` in the header of each token it signed.
     pub id: String,
-    /// Whether it signs new tokens; the others only verify.
+    /// True if it signs new tokens; the others only verify.
     pub is_signing: bool,
-    /// When it was made, in milliseconds since 1970, if the gateway made it.
+    /// Time when it was made, in milliseconds since 1970, if the gateway made it.
     pub created_ms: Option<i64>,
-    /// When it stops verifying, in milliseconds since 1970.
+    /// Time when it stops verifying, in milliseconds since 1970.
     pub verifies_until_ms: Option<i64>,
 }
 

@@ -1,4 +1,4 @@
-//! What the directory is made of, as admins see it.
+//! Types of the administrative interface: entities, agents, keys, tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::core::identity::{Policy, Role, SpeaksFor};
 use crate::core::ids::{AgentId, EntityId, KeyId};
 use crate::store::{AgentRow, EntityRow};
 
-/// One entity.
+/// An entity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entity {
@@ -18,22 +18,22 @@ pub struct Entity {
     pub id: EntityId,
     /// Its name in URLs.
     pub slug: String,
-    /// What people call it.
+    /// The name for people.
     pub title: Option<String>,
     /// Its image: an `https:` URL, or a `data:` URI.
     pub icon: Option<String>,
-    /// How several workers of it get along.
+    /// The rule for several workers of it.
     pub policy: Policy,
-    /// When it was added, in milliseconds since 1970.
+    /// Time when it was added, in milliseconds since 1970.
     pub created_ms: i64,
 }
 
 /// An entity to be. One of a [`Policy`] alone has nothing but its slug to show.
 #[derive(Debug, Clone, Default)]
 pub struct NewEntity {
-    /// How several workers of it get along.
+    /// The rule for several workers of it.
     pub policy: Policy,
-    /// What people call it: 1 to 128 characters, without control characters.
+    /// The name for people: 1 to 128 characters, without control characters.
     pub title: Option<String>,
     /// Its image: an `https:` URL of at most 2,048 bytes and without credentials, or a PNG, JPEG, SVG or WebP as a `data:` URI in
     /// base64 of at most 32 KiB.
@@ -46,16 +46,16 @@ impl From<Policy> for NewEntity {
     }
 }
 
-/// What changes of what people see of an entity.
+/// A change of an entity's display data.
 #[derive(Debug, Clone, Default)]
 pub struct EntityChange {
-    /// What people call it from now on, as of a [`NewEntity`]; an empty text for nothing but its slug. Without one, as before.
+    /// The new name for people, as of a [`NewEntity`]; an empty text removes it. Without a value, it stays.
     pub title: Option<String>,
     /// Its image from now on, as of a [`NewEntity`]; an empty text for none. Without one, the one before.
     pub icon: Option<String>,
 }
 
-/// One agent.
+/// An agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Agent {
@@ -67,18 +67,18 @@ pub struct Agent {
     pub title: Option<String>,
     /// Its address for other agents, such as that of its wallet. Without one, its slug.
     pub address: Option<String>,
-    /// How it answers.
+    /// The profile, which decides how the agent answers.
     pub profile: Arc<Profile>,
     /// The user whose it is, who may watch it; see [`feed`](crate::core::feed).
     pub owner: Option<String>,
-    /// When it was added, in milliseconds since 1970.
+    /// Time when it was added, in milliseconds since 1970.
     pub created_ms: i64,
 }
 
 /// An agent to be. One of a [`Profile`] alone is nobody's.
 #[derive(Debug, Clone, Default)]
 pub struct NewAgent {
-    /// How it answers.
+    /// The profile, which decides how the agent answers.
     pub profile: Profile,
     /// The user whose it is: 1 to 255 characters.
     pub owner: Option<String>,
@@ -114,7 +114,7 @@ impl From<Profile> for AgentChange {
     }
 }
 
-/// One caller's key, without the key itself, which nobody has but its holder.
+/// A caller's key, without the secret, which only its holder has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Key {
@@ -122,7 +122,7 @@ pub struct Key {
     pub id: KeyId,
     /// Its name for people.
     pub name: Option<String>,
-    /// What it allows.
+    /// The role that it grants.
     pub role: Role,
     /// The roles it has in the eyes of tools.
     pub tool_roles: Vec<String>,
@@ -132,13 +132,13 @@ pub struct Key {
     pub speaks_for: SpeaksFor,
     /// The environments it reaches, by slug; without them, all.
     pub environments: Option<Vec<String>>,
-    /// When it was added, in milliseconds since 1970.
+    /// Time when it was added, in milliseconds since 1970.
     pub created_ms: i64,
     /// The key or token that it was added with; none for the command line.
     pub created_by: Option<String>,
-    /// When it ends, in milliseconds since 1970.
+    /// Time when it ends, in milliseconds since 1970.
     pub expires_ms: Option<i64>,
-    /// When it was last used, in milliseconds since 1970, to the minute.
+    /// Time of its last use, in milliseconds since 1970, to the minute.
     pub last_used_ms: Option<i64>,
 }
 
@@ -150,7 +150,7 @@ pub struct Token {
     pub id: String,
     /// Its name for people.
     pub name: Option<String>,
-    /// What it allows; none for a worker's.
+    /// The role that it grants; none for a worker's.
     pub role: Option<Role>,
     /// The roles it has in the eyes of tools.
     pub tool_roles: Vec<String>,
@@ -166,11 +166,11 @@ pub struct Token {
     pub environments: Option<Vec<String>>,
     /// The key or token that minted it, and with which it ends; none for the command line.
     pub parent: Option<String>,
-    /// When it was signed, in milliseconds since 1970.
+    /// Time when it was signed, in milliseconds since 1970.
     pub created_ms: i64,
-    /// When it ends, in milliseconds since 1970.
+    /// Time when it ends, in milliseconds since 1970.
     pub expires_ms: i64,
-    /// When it was last used, in milliseconds since 1970, to the minute.
+    /// Time of its last use, in milliseconds since 1970, to the minute.
     pub last_used_ms: Option<i64>,
 }
 
@@ -178,7 +178,7 @@ pub struct Token {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct WithSecret<T> {
-    /// What is new.
+    /// The new item.
     pub new: T,
     /// Its secret.
     pub secret: SecretString,
@@ -189,7 +189,7 @@ pub struct WithSecret<T> {
 pub struct NewKey {
     /// Its name for people: 1 to 128 characters, without control characters.
     pub name: Option<String>,
-    /// What it allows.
+    /// The role that it grants.
     pub role: Role,
     /// The roles it has in the eyes of tools.
     pub tool_roles: Vec<String>,
@@ -200,7 +200,7 @@ pub struct NewKey {
     pub speaks_for: Option<SpeaksFor>,
     /// The environments it reaches, by slug or id. Without them, those of the credential that adds it.
     pub environments: Option<Vec<String>>,
-    /// How long it is good; without it, until it is revoked.
+    /// Its lifetime; without a value, until it is revoked.
     pub ttl: Option<Duration>,
 }
 
@@ -217,7 +217,7 @@ impl NewKey {
 pub struct NewToken {
     /// Its name for people: 1 to 128 characters, without control characters.
     pub name: Option<String>,
-    /// What it allows.
+    /// The role that it grants.
     pub role: Role,
     /// The roles it has in the eyes of tools.
     pub tool_roles: Vec<String>,
@@ -229,7 +229,7 @@ pub struct NewToken {
     pub speaks_for: Option<SpeaksFor>,
     /// The environments it reaches, by slug or id. Without them, those of the credential that mints it.
     pub environments: Option<Vec<String>>,
-    /// How long it is good; at most [`MAX_TOKEN_TTL`](super::MAX_TOKEN_TTL), and no longer than the credential that mints it.
+    /// Its lifetime; at most [`MAX_TOKEN_TTL`](super::MAX_TOKEN_TTL), and no longer than the credential that mints it.
     pub ttl: Duration,
 }
 
@@ -249,7 +249,7 @@ pub struct NewWorkerToken {
     pub name: Option<String>,
     /// The one environment it opens, by slug or id. Without it, all.
     pub environment: Option<String>,
-    /// How long it is good, as of a [`NewToken`].
+    /// Its lifetime, as of a [`NewToken`].
     pub ttl: Duration,
 }
 
@@ -269,7 +269,7 @@ pub struct SignedToken {
     pub id: String,
     /// The token.
     pub token: SecretString,
-    /// When it ends, in milliseconds since 1970.
+    /// Time when it ends, in milliseconds since 1970.
     pub expires_ms: i64,
 }
 

@@ -15,7 +15,7 @@ use crate::core::identity::{Credential, Role, SpeaksFor};
 use crate::core::ids::{EntityId, EnvironmentId};
 use crate::store::{TokenPage, TokenRecord, TokenRow};
 
-/// So many tokens of one project are good or revoked at the same time.
+/// The number of tokens of one project that are valid or revoked at the same time.
 pub const MAX_TOKENS: u32 = 100_000;
 
 /// A longer token does not fit into the head of a request, beside everything else that is there.
@@ -24,14 +24,14 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// The place in a list of tokens after which a page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokensBefore {
-    /// When the last token of the page before was signed, in milliseconds since 1970.
+    /// Time when the last token of the previous page was signed, in milliseconds since 1970.
     pub created_ms: i64,
     /// Its id.
     pub id: String,
 }
 
 impl Admin<'_> {
-    /// So many tokens that are good, of callers and of workers, latest first.
+    /// Lists valid tokens, of callers and of workers, latest first.
     ///
     /// # Errors
     /// The database failed.

@@ -34,17 +34,17 @@ impl DeclaredTools {
         self.by_name.get(name).and_then(|index| self.tools.get(*index))
     }
 
-    /// Whether a tool of that name is declared, in whichever version.
+    /// True if a tool of that name is declared, in any version.
     pub(crate) fn has_name(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 
-    /// Whether a tool is declared in this version.
+    /// True if a tool is declared in this version.
     pub(crate) fn has(&self, version: &ToolVersion<'_>) -> bool {
         self.tool(version.name).is_some_and(|tool| tool.fingerprint == version.fingerprint)
     }
 
-    /// Whether it has these tools in this order.
+    /// True if it has these tools in this order.
     pub(crate) fn is_made_of(&self, tools: &[Arc<CatalogTool>]) -> bool {
         self.tools.len() == tools.len() && self.tools.iter().zip(tools).all(|(left, right)| Arc::ptr_eq(left, right))
     }

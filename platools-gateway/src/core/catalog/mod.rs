@@ -40,7 +40,7 @@ pub(crate) struct Catalog {
     store: Store,
     index: RwLock<Index>,
     writing: StdMutex<HashMap<Scope, Arc<Mutex<Writing>>>>,
-    /// Whether memory has what an earlier run left in the database.
+    /// Set once memory has the tools that an earlier run left in the database.
     loaded: OnceCell<()>,
 }
 
@@ -54,9 +54,9 @@ struct Writing {
 /// The bytes that declarations may have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
-    /// Those of one scope.
+    /// The tools of one scope.
     pub(crate) scope: usize,
-    /// Those of all scopes of a project together.
+    /// The tools of all scopes of a project together.
     pub(crate) project: usize,
 }
 
@@ -157,7 +157,7 @@ impl Catalog {
         Err(Error::new(ErrorKind::AmbiguousTool, message))
     }
 
-    /// Whether a tool is there.
+    /// True if a tool exists.
     pub(crate) fn has(&self, scope: &Scope, name: &str) -> bool {
         self.set(scope).is_some_and(|set| set.tool(name).is_some())
     }

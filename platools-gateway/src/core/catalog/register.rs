@@ -51,7 +51,7 @@ impl Membership {
         self.others
     }
 
-    /// Whether another live link has declared exactly these tools.
+    /// True if another live link has declared exactly these tools.
     fn has_live(&self, declared: &Arc<DeclaredTools>) -> bool {
         self.others.iter().any(|other| other.is_live && Arc::ptr_eq(&other.declared, declared))
     }
@@ -259,13 +259,13 @@ fn with_rest(tools: &[Arc<CatalogTool>], rest: &ToolSet) -> Vec<Arc<CatalogTool>
     tools.iter().chain(rest).cloned().collect()
 }
 
-/// Whether a set has tools that no live link declares.
+/// True if a set has tools that no live link declares.
 fn has_departed(set: &ToolSet, members: &[Member]) -> bool {
     let is_live = |name: &str| members.iter().any(|member| member.is_live && member.declared.has_name(name));
     set.tools.iter().any(|tool| !is_live(&tool.declaration.name))
 }
 
-/// Whether a set is what was there before. The order of a pool's tools changes with its links, and counts for nothing.
+/// True if a set equals the previous one. The order of a pool's tools changes with its links, and does not matter.
 fn is_as_before(before: Option<&ToolSet>, set: &ToolSet, is_pool: bool) -> bool {
     before.is_some_and(|before| if is_pool { before.has_same_tools(set) } else { before.is_same(set) })
 }

@@ -16,13 +16,13 @@ use crate::core::identity::Identity;
 use crate::core::schema::ToolSchemas;
 use crate::store::ToolRow;
 
-/// One tool of the catalogue.
+/// A tool of the catalog.
 #[derive(Debug)]
 pub(crate) struct CatalogTool {
     pub(crate) declaration: ToolDeclaration,
     /// The same as long as the declaration is the same.
     pub(crate) fingerprint: String,
-    /// When the declaration became what it is, in milliseconds since 1970.
+    /// Time of the last change of the declaration, in milliseconds since 1970.
     pub(crate) changed_ms: i64,
     /// Bytes of the declaration, as JSON.
     pub(crate) bytes: usize,
@@ -39,22 +39,22 @@ pub(crate) struct ToolSet {
     by_name: HashMap<String, usize>,
 }
 
-/// What a registration changed.
+/// The changes of a registration.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changes {
-    /// How many tools there are now.
+    /// The number of tools after it.
     pub count: u64,
-    /// How many were not there before.
+    /// The number of new tools.
     pub added: u64,
-    /// How many are declared differently.
+    /// The number of tools that are declared differently.
     pub updated: u64,
-    /// How many are gone.
+    /// The number of tools that are gone.
     pub pruned: u64,
 }
 
 impl Changes {
-    /// Whether it changed anything.
+    /// True if anything changed.
     pub(crate) fn is_any(&self) -> bool {
         self.added + self.updated + self.pruned > 0
     }
@@ -67,7 +67,7 @@ impl CatalogTool {
         Self { declaration, fingerprint: fingerprint(&text), changed_ms: now_ms(), bytes: text.len(), arguments }
     }
 
-    /// What the tool's arguments are checked against. Preparing it takes a moment, in which no socket waits.
+    /// The schemas that check the tool's arguments. Preparing them takes a moment, in which no socket waits.
     pub(crate) async fn arguments(self: &Arc<Self>) -> Result<Arc<ToolSchemas>, Error> {
         let prepare = async || {
             let tool = Arc::clone(self);
@@ -147,20 +147,20 @@ impl ToolSet {
         self.by_name.get(name).and_then(|index| self.tools.get(*index))
     }
 
-    /// Whether another set has the very same tools in the same order.
+    /// True if another set has the very same tools in the same order.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.tools.len() == other.tools.len()
             && self.tools.iter().zip(&other.tools).all(|(left, right)| Arc::ptr_eq(left, right))
     }
 
-    /// Whether another set has the very same tools, in whichever order.
+    /// True if another set has the very same tools, in any order.
     pub(crate) fn has_same_tools(&self, other: &Self) -> bool {
         let is_there =
             |tool: &Arc<CatalogTool>| other.tool(&tool.declaration.name).is_some_and(|there| Arc::ptr_eq(there, tool));
         self.tools.len() == other.tools.len() && self.tools.iter().all(is_there)
     }
 
-    /// What is different from an earlier set of the same scope.
+    /// The changes since an earlier set of the same scope.
     pub(crate) fn changes_since(&self, before: Option<&Self>) -> Changes {
         let mut changes = Changes { count: self.tools.len() as u64, ..Changes::default() };
         let mut kept = 0;

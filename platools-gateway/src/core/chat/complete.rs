@@ -5,16 +5,16 @@ use crate::core::admin::USER_ID;
 use crate::core::identity::Caller;
 use crate::core::limits::ChatPlace;
 
-/// What an agent is to answer, without a conversation.
+/// A message for an agent, without a conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct Completion<'a> {
     /// The agent, by slug or id.
     pub agent: &'a str,
-    /// What a model is told after the agent's own system prompt.
+    /// Instructions for the model, after the agent's own system prompt.
     pub instructions: &'a [String],
-    /// What was said before, the oldest first.
+    /// Earlier messages, the oldest first.
     pub history: &'a [Message],
-    /// What is said now.
+    /// The message to answer.
     pub message: &'a str,
 }
 

@@ -12,7 +12,7 @@ use crate::store::{ConversationFilter, ConversationRow, MessagePage};
 /// Bytes of messages on one page; a longer message is on a page of its own.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 
-/// One conversation.
+/// A conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Conversation {
@@ -22,43 +22,43 @@ pub struct Conversation {
     pub agent_id: AgentId,
     /// The agent's slug.
     pub agent: String,
-    /// Whose it is.
+    /// The user of the conversation.
     pub user_id: String,
-    /// Where it began, such as `websocket`.
+    /// The place where it began, such as `websocket`.
     pub channel: String,
-    /// When it began, in milliseconds since 1970.
+    /// Time when it began, in milliseconds since 1970.
     pub created_ms: i64,
-    /// When something was last said, in milliseconds since 1970.
+    /// Time of the last message, in milliseconds since 1970.
     pub updated_ms: i64,
 }
 
-/// One message of a conversation.
+/// A message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredMessage {
     /// Its place, from 0 on.
     pub position: i64,
-    /// When it was said, in milliseconds since 1970.
+    /// Time of the message, in milliseconds since 1970.
     pub created_ms: i64,
-    /// What was said.
+    /// The message.
     pub message: Message,
 }
 
-/// Which conversations. What is not named does not matter.
+/// Filter for conversations. A field without a value matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct ConversationQuery {
     /// The agent, by slug or id.
     pub agent: Option<String>,
     /// The user. Only an admin names another one than it speaks for.
     pub user_id: Option<String>,
-    /// Those that come after another one in the list, which goes from the latest to the oldest.
+    /// Conversations after another one in the list, which goes from the latest to the oldest.
     pub before: Option<ConversationsBefore>,
 }
 
 /// A place in the list of conversations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationsBefore {
-    /// When something was last said in the last conversation of the page, in milliseconds since 1970.
+    /// Time of the last message of the last conversation of the page, in milliseconds since 1970.
     pub updated_ms: i64,
     /// That conversation.
     pub id: ConversationId,
@@ -95,8 +95,8 @@ impl Core {
         Ok(found.map(|row| self.shown(row), |(updated_ms, id)| ConversationsBefore { updated_ms, id }))
     }
 
-    /// One conversation, and what was said last in it, the oldest first. Before a place, if one is given. A page has up to 4 MiB of
-    /// messages, or one that is longer.
+    /// A conversation and its last messages, the oldest first. Before a position, if one is given. A page has up to 4 MiB of
+    /// messages, or a single longer one.
     ///
     /// # Errors
     /// The role is not enough, there is no such conversation that the caller may see, or the database failed.

@@ -52,7 +52,7 @@ mod tests {
     use crate::core::ids::{ConversationId, RunId};
     use crate::core::limits::Limits;
 
-    /// What becomes of a message.
+    /// The handling of a new message.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     enum Fate {
         Answered,

@@ -32,26 +32,26 @@ pub(crate) use runs::Runs;
 /// A message has at most so many bytes: what the gateway RPC protocol lets through, and a little less.
 const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 
-/// What a user says to an agent.
+/// A message of a user to an agent.
 #[derive(Debug, Clone)]
 pub struct ChatRequest {
     /// The agent, by slug or id.
     pub agent: String,
-    /// What is said.
+    /// The text.
     pub message: String,
     /// The conversation to go on with. Without one, a new one begins.
     pub conversation: Option<ConversationId>,
-    /// Where it is said, such as `websocket`.
+    /// The place where it is said, such as `websocket`.
     pub channel: String,
 }
 
-/// What the agent answered.
+/// The agent's answer.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ChatReply {
     /// All that it said.
     pub content: String,
-    /// What that cost.
+    /// The cost of the answer.
     pub usage: Usage,
     /// The conversation, to go on with.
     pub conversation: ConversationId,
@@ -107,7 +107,7 @@ impl Core {
         self.environment_of(caller, profile.environment.as_deref()).map(drop)
     }
 
-    /// What thinks for an agent.
+    /// Returns the implementation that thinks for an agent.
     fn thinker(&self, profile: &Profile) -> Result<&dyn Agent, Error> {
         match profile.kind {
             Kind::Command => Ok(&CommandAgent),

@@ -1,4 +1,4 @@
-//! Whose turn it is: in one conversation, one run after the other.
+//! Turns: in each conversation, one run after the other.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
@@ -10,17 +10,17 @@ use super::settings::WhenBusy;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::ConversationId;
 
-/// So many messages wait in one conversation, the one that is being answered included.
+/// The number of messages that wait in a conversation, including the one that is being answered.
 const WAITING: usize = 16;
 
-/// How long whoever is refused is told to wait.
+/// The time that a refused client is told to wait.
 const SOON: Duration = Duration::from_secs(1);
 
 /// The conversations that are being answered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Runs(Arc<StdMutex<HashMap<ConversationId, Queue>>>);
 
-/// Those that want a turn in one conversation.
+/// The requests for a turn in one conversation.
 #[derive(Debug, Default)]
 struct Queue {
     places: usize,
@@ -28,7 +28,7 @@ struct Queue {
     turn: Arc<Mutex<()>>,
 }
 
-/// One's turn, until it is dropped.
+/// A turn, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn {
     _turn: OwnedMutexGuard<()>,
@@ -63,7 +63,7 @@ impl Runs {
         Ok((place, Arc::clone(&queue.turn)))
     }
 
-    /// How many want a turn in a conversation, or have it.
+    /// The number of requests that want a turn in a conversation, or have it.
     #[cfg(test)]
     pub(super) fn waiting(&self, conversation: &ConversationId) -> usize {
         self.lock().get(conversation).map_or(0, |queue| queue.places)

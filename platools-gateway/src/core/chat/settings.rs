@@ -1,16 +1,16 @@
-//! How conversations are held.
+//! Settings of conversations.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How conversations are held.
+/// Settings of conversations.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ChatSettings {
-    /// What happens to a message that comes while the one before it is being answered. Default: [`WhenBusy::Queue`].
+    /// The handling of a message that comes while the previous one is being answered. Default: [`WhenBusy::Queue`].
     pub busy: WhenBusy,
-    /// How long a run may take. Default: 5 minutes.
+    /// The longest time of a run. Default: 5 minutes.
     pub run_limit: Duration,
     /// The time after its last message at which a conversation is deleted. Default: 90 days.
     pub max_age: Duration,
@@ -58,7 +58,7 @@ impl ChatSettings {
     }
 }
 
-/// What happens to a message that comes while the one before it in the same conversation is being answered.
+/// The handling of a message that comes while the previous one of its conversation is being answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

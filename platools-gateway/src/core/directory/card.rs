@@ -1,4 +1,4 @@
-//! What people see of an entity: a title and an icon.
+//! The display data of an entity: a title and an icon.
 
 use std::net::Ipv6Addr;
 
@@ -20,11 +20,11 @@ const MAX_DATA_BYTES: usize = 32 * 1024;
 /// The kinds of images that clients show. The first two are shown by every client that shows icons, the others by many.
 const MEDIA_TYPES: [&str; 4] = ["image/png", "image/jpeg", "image/svg+xml", "image/webp"];
 
-/// What people see of an entity, where it was said.
+/// The display data of an entity, as far as it was set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Card {
-    /// What people call it.
+    /// The name for people.
     pub title: Option<String>,
     /// Its image.
     pub icon: Option<Icon>,
@@ -36,7 +36,7 @@ pub struct Card {
 pub struct Icon {
     /// An `https:` URL, or a `data:` URI with the image itself.
     pub src: String,
-    /// What kind of image it is. Of one behind a URL whoever serves it says so.
+    /// The media type of the image. For an icon behind a URL, the server of that URL tells it.
     pub media_type: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl From<String> for Icon {
 }
 
 impl Core {
-    /// What people see of an entity, as it is now. Of one that is gone that is nothing.
+    /// The present display data of an entity; empty for an entity that is gone.
     #[must_use]
     pub fn entity_card(&self, entity: &EntityId) -> Card {
         let snapshot = self.directory.snapshot();
@@ -111,7 +111,7 @@ fn has_host(authority: &str) -> bool {
     is_host && (port.is_empty() || port.parse::<u16>().is_ok())
 }
 
-/// Whether each `%` is before two hexadecimal digits.
+/// True if each `%` is followed by two hexadecimal digits.
 fn has_whole_escapes(url: &str) -> bool {
     let is_hex = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_hexdigit());
     url.split('%').skip(1).all(|rest| {

@@ -1,4 +1,4 @@
-//! Who may connect, who may call, and what may be called.
+//! The directory in memory: organizations, projects, environments, entities, agents, keys, and disabled tools.
 
 mod address;
 mod card;
@@ -39,7 +39,7 @@ const MAX_SLUG_CHARS: usize = 64;
 /// At most so often does a secret that is not in memory make the directory look into the database.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What a worker says about itself when it connects.
+/// The claims of a worker when it connects.
 #[derive(Debug, Clone, Default)]
 pub struct Claim {
     /// The bearer token.
@@ -52,7 +52,7 @@ pub struct Claim {
     pub features: Features,
 }
 
-/// Why a worker is turned away. The text is what the worker is told.
+/// Reasons why a worker is refused. The text is sent to the worker.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// It brought no secret.
@@ -69,7 +69,7 @@ pub enum Refusal {
     TooMany {
         /// Of what.
         of: &'static str,
-        /// How long to wait.
+        /// The time to wait.
         wait: Duration,
     },
     /// The gateway could not tell.
@@ -102,7 +102,7 @@ pub(crate) struct Directory {
     last_uses: LastUses,
     snapshot: RwLock<Arc<Snapshot>>,
     news: News,
-    /// When an unknown secret last made the directory look into the database.
+    /// Time when an unknown secret last made the directory read the database.
     looked: Mutex<Option<Instant>>,
 }
 
@@ -137,7 +137,7 @@ impl Directory {
         &self.notary
     }
 
-    /// When keys and tokens were last used.
+    /// The times of the last uses of keys and tokens.
     pub(crate) fn last_uses(&self) -> &LastUses {
         &self.last_uses
     }

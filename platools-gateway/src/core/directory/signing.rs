@@ -7,8 +7,8 @@ use crate::authority::{LoadedKeys, MAX_GRACE, Notary, SigningKeys};
 use crate::core::clock::{ms_after, now_ms, rfc3339};
 use crate::core::error::{Error, ErrorKind};
 
-/// How long the key that an earlier version kept in the database verifies after it was moved: 30 days. Copies of the database
-/// may have it.
+/// The time for which a key that an earlier version kept in the database still verifies after it was moved: 30 days. Copies of the
+/// database may have it.
 const TAKE_OVER_GRACE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 impl Directory {

@@ -14,7 +14,7 @@ use crate::core::project::{Project, ProjectName};
 use crate::core::secret;
 use crate::store::{AgentRow, EntityRow, KeyRow, SecretRow};
 
-/// How many digits of a hash a secret is found by; the rest is compared in constant time.
+/// The number of digits of a hash by which a secret is found; the rest is compared in constant time.
 const SELECTOR: usize = 16;
 
 /// Everything the directory knows. Looking something up waits for nothing, and takes no longer the more projects there are.
@@ -23,7 +23,7 @@ pub(crate) struct Snapshot {
     pub(crate) revision: i64,
     pub(super) projects: SharedMap<ProjectId, Arc<ProjectPart>>,
     pub(super) entities: SharedMap<EntityId, Arc<EntityEntry>>,
-    /// How many projects have an entity of a slug.
+    /// The number of projects that have an entity of a slug.
     pub(super) entity_slugs: SharedMap<String, usize>,
     pub(super) agents: SharedMap<AgentId, Arc<AgentRow>>,
     pub(super) secrets: SharedMap<SecretId, Arc<SecretRow>>,
@@ -33,7 +33,7 @@ pub(crate) struct Snapshot {
     pub(super) disabled_tools: SharedMap<Scope, Arc<HashSet<String>>>,
     /// The ids of tokens that were revoked, with their projects.
     pub(super) revoked_tokens: SharedMap<String, ProjectId>,
-    /// Which keys verify tokens. They may change without a new revision.
+    /// The keys that verify tokens. They may change without a new revision.
     pub(super) notary: Notary,
 }
 
@@ -84,7 +84,7 @@ impl Snapshot {
         rows.find(|row| secret::same(&row.hash, &hash) && is_good(row.expires_ms, now_ms))
     }
 
-    /// Whether what a worker or caller presented once is still good.
+    /// True if a credential that was accepted once is still valid.
     pub(crate) fn is_good(&self, credential: &Credential, now_ms: i64) -> bool {
         match credential {
             Credential::Secret(id) => self.secrets.get(id).is_some_and(|row| is_good(row.expires_ms, now_ms)),
@@ -100,7 +100,7 @@ impl Snapshot {
         }
     }
 
-    /// When a credential ends, in milliseconds since 1970, if it does by itself.
+    /// Time when a credential ends, in milliseconds since 1970, if it has an expiry.
     pub(crate) fn end_of(&self, credential: &Credential) -> Option<i64> {
         match credential {
             Credential::Secret(id) => self.secrets.get(id)?.expires_ms,
@@ -120,12 +120,12 @@ impl Snapshot {
         secrets.map(|row| &**row).find(|row| row.expires_ms.is_none())
     }
 
-    /// Whether there is a key of that id.
+    /// True if there is a key with this id.
     pub(crate) fn has_key(&self, id: &str) -> bool {
         self.keys.contains(&KeyId::from(id))
     }
 
-    /// Whether somebody who was known once still is: its key or token is good, and its project and agent are there.
+    /// True if a caller that was accepted once may stay: its key or token is valid, and its project and agent exist.
     pub(crate) fn may_stay(&self, caller: &Caller, now_ms: i64) -> bool {
         let has_project = self.project(&caller.project_id).is_some();
         let has_agent = caller.agent_id.as_ref().is_none_or(|agent| self.agents.contains(agent));
@@ -144,7 +144,7 @@ impl Snapshot {
         self.projects.get(id).map(|part| &part.project)
     }
 
-    /// Whether something in a project changed after a revision, or the project is gone.
+    /// True if something in a project changed after a revision, or the project is gone.
     pub(crate) fn has_changed_since(&self, project: &ProjectId, revision: i64) -> bool {
         self.projects.get(project).is_none_or(|part| part.revision > revision)
     }
@@ -164,7 +164,7 @@ impl Snapshot {
         self.entities.get(id).map(|entry| &entry.row)
     }
 
-    /// Whether the entity and the environment of a scope are there.
+    /// True if the entity and the environment of a scope exist.
     pub(crate) fn has(&self, scope: &Scope) -> bool {
         let entity = self.entity(&scope.entity);
         entity.is_some_and(|row| self.environments(&row.project_id).iter().any(|found| found.id == scope.environment))
@@ -176,7 +176,7 @@ impl Snapshot {
         by_id.or_else(|| self.entity(self.projects.get(project)?.entities.get(name)?))
     }
 
-    /// Whether any project has an entity of that slug or id.
+    /// True if any project has an entity of that slug or id.
     pub(crate) fn has_entity_named(&self, name: &str) -> bool {
         self.entity_slugs.contains(name) || self.entities.contains(&EntityId::from(name))
     }
@@ -215,17 +215,17 @@ impl Snapshot {
         self.keys.get(&KeyId::from(id)).map(|row| &**row).filter(|row| row.project_id == *project)
     }
 
-    /// Whether nobody has a key.
+    /// True if there is no key.
     pub(crate) fn has_no_keys(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Whether a tool may be called at all.
+    /// True if a tool is enabled.
     pub(crate) fn is_enabled(&self, scope: &Scope, tool: &str) -> bool {
         !self.disabled_tools.get(scope).is_some_and(|names| names.contains(tool))
     }
 
-    /// Where other tools are switched off than before.
+    /// Scopes whose disabled tools differ from those of another snapshot.
     pub(crate) fn switched_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Scope> {
         self.disabled_tools.changed_since(&before.disabled_tools)
     }

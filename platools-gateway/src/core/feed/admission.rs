@@ -175,7 +175,7 @@ fn may_watch(caller: &Caller, agent: &AgentRow) -> bool {
     authorize(caller, Action::Watch, watched).is_ok()
 }
 
-/// Where an agent's tools are.
+/// The environment of an agent's tools.
 pub(super) fn environment_of(snapshot: &Snapshot, agent: &AgentRow) -> Option<EnvironmentId> {
     let environments = snapshot.environments(&agent.project_id);
     resolve(environments, agent.profile.environment.as_deref()).map(|environment| environment.id.clone())

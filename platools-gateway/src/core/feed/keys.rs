@@ -78,7 +78,7 @@ impl Feed {
         Ok(watchers.len())
     }
 
-    /// Whether a connected dashboard gets the values of a key. For applications that would have to compute the value first.
+    /// Returns true if a connected dashboard gets the values of a key. For applications that would have to compute the value first.
     #[must_use]
     pub fn is_key_watched(&self, key: Key<'_>) -> bool {
         self.0.seats.watchers(key).is_some()

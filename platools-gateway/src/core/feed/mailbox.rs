@@ -1,4 +1,4 @@
-//! What waits for one dashboard. It is bounded: what does not fit makes room for a fresh snapshot.
+//! The events that wait for one dashboard. Their number is bounded: when it is reached, a fresh snapshot replaces them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::FeedSettings;
 use super::message::KeyedStream;
 
-/// What a dashboard is to be given next.
+/// The next message for a dashboard.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// A message.
@@ -22,7 +22,7 @@ pub(super) enum Next {
     Tools,
 }
 
-/// What waits for one dashboard.
+/// The events and values that wait for one dashboard.
 #[derive(Debug)]
 pub(super) struct Mailbox {
     waiting: Mutex<Waiting>,
@@ -41,15 +41,15 @@ struct Waiting {
     value_bytes: usize,
     /// The tools may be others.
     tools: bool,
-    /// When values and tools travel, if there are any.
+    /// Time of the next tick, in which values and tools are sent, if there are any.
     due: Option<Instant>,
-    /// What was due with the last tick. What changes from then on travels with the next.
+    /// The messages of the last tick. Later changes are sent with the next.
     ready: VecDeque<Next>,
-    /// When a snapshot is to be made that could not be made before.
+    /// Time of the next attempt at a snapshot that failed.
     again: Option<Instant>,
 }
 
-/// Whether a snapshot is to be made.
+/// The state of the snapshot.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Snapshot {
     /// Yes, and what comes after it begins has to be told after it.

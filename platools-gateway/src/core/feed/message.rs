@@ -1,4 +1,4 @@
-//! What dashboards are sent, and how it is written.
+//! The messages of a dashboard, and their JSON.
 
 use std::fmt::Write as _;
 
@@ -74,7 +74,7 @@ impl KeyedStream {
         Self { member: name, ..self }
     }
 
-    /// One key of the stream.
+    /// Returns a key of the stream.
     #[must_use]
     pub const fn key(self, key: &str) -> Key<'_> {
         Key { stream: self, key }
@@ -95,7 +95,7 @@ impl KeyedStream {
     }
 }
 
-/// One key of a [`KeyedStream`].
+/// A key of a [`KeyedStream`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key<'a> {
     pub(super) stream: KeyedStream,

@@ -137,19 +137,19 @@ impl Feed {
         self.each(told, make, |seat, (name, value)| seat.mailbox.value(key.stream, name, value))
     }
 
-    /// Whether somebody watches an agent, for whoever would have to find out first what to publish.
+    /// Returns true if a dashboard of the agent is connected. For applications that would have to compute an event first.
     #[must_use]
     pub fn is_watched(&self, agent: &AgentId) -> bool {
         self.0.seats.has(agent)
     }
 
-    /// How many agents are watched.
+    /// The number of agents with a connected dashboard.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.0.seats.count()
     }
 
-    /// How dashboards are served.
+    /// The settings of the feed.
     pub(crate) fn settings(&self) -> &FeedSettings {
         &self.0.settings
     }

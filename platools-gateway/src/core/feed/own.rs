@@ -1,4 +1,4 @@
-//! What the feed has without an application: the agent's tools, the workers that host them, and the agent's calls.
+//! The built-in events of the feed: the agent's tools, the workers that host them, and the agent's calls.
 
 use platools::wire::ToolDeclaration;
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::core::observe::{BegunCall, CallObserver, EndedCall};
 use crate::core::tools::may;
 use crate::core::workers::{ConnectedWorker, WorkerObserver};
 
-/// How everything is with an agent.
+/// The complete state of an agent.
 #[derive(Serialize)]
 struct OwnState {
     tools: OwnTools,
@@ -41,7 +41,7 @@ impl Core {
         }))
     }
 
-    /// How everything is with an agent, and a hash of its tools.
+    /// The complete state of an agent, and a hash of its tools.
     pub(super) async fn own_snapshot(&self, watched: &Watched) -> Option<(bytes::Bytes, u64)> {
         let agent = &watched.agent_id;
         // Beside a gateway they are read when they are needed.
@@ -108,7 +108,7 @@ fn worker_shown(worker: &ConnectedWorker) -> Value {
 pub(crate) struct OwnEvents(pub(crate) Feed);
 
 impl Feed {
-    /// Whether there is no application that has a state of its own.
+    /// True if no application provides snapshots.
     pub(crate) fn has_own_state(&self) -> bool {
         self.0.provider.is_none()
     }

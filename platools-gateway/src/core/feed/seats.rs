@@ -14,7 +14,7 @@ use super::message::{Key, KeyedStream};
 use super::snapshot::Watched;
 use crate::core::ids::{AgentId, EnvironmentId, ProjectId};
 
-/// Why somebody may not watch any longer.
+/// Reasons why a dashboard's connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WatchEnd {
@@ -24,12 +24,12 @@ pub enum WatchEnd {
     NoSuchAgent,
 }
 
-/// One connection, as those who publish see it.
+/// A connection, as publishers see it.
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) watched: Watched,
     pub(super) mailbox: Mailbox,
-    /// Where the agent's tools are, which may change.
+    /// The environment of the agent's tools, which may change.
     environment: Mutex<Option<EnvironmentId>>,
     end: watch::Sender<Option<WatchEnd>>,
 }
@@ -96,7 +96,7 @@ impl Seats {
         }
     }
 
-    /// Who watches an agent.
+    /// The connection that watches an agent.
     pub(super) fn of(&self, agent: &AgentId) -> Option<Arc<Seat>> {
         self.read().by_agent.get(agent).cloned()
     }

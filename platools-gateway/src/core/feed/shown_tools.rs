@@ -22,7 +22,7 @@ const MAX_ENVIRONMENTS: usize = 1024;
 #[derive(Debug)]
 pub(super) struct ShownTools(Vec<ShownTool>);
 
-/// One tool, with the text that dashboards are sent.
+/// A tool, with its text for dashboards.
 #[derive(Debug)]
 struct ShownTool {
     identity: Arc<Identity>,
@@ -46,7 +46,7 @@ impl ShownTools {
         Self(tools.collect())
     }
 
-    /// Those that pass a filter.
+    /// Keeps the tools that pass a filter.
     pub(super) fn filtered(self: Arc<Self>, is_shown: impl Fn(&Identity, &CatalogTool) -> bool) -> OwnTools {
         let is_shown = |shown: &ShownTool| is_shown(&shown.identity, &shown.tool);
         let chosen = (0..self.0.len()).filter(|place| is_shown(&self.0[*place])).collect();

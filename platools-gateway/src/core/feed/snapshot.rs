@@ -1,4 +1,4 @@
-//! What a dashboard is given first: how everything is.
+//! Snapshots: the complete state that a dashboard gets before events.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::Feed;
 use crate::core::identity::Caller;
 use crate::core::ids::{AgentId, ProjectId};
 
-/// Which agent somebody watches, and who that is.
+/// The agent that a dashboard watches, and the dashboard's caller.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Watched {
@@ -20,7 +20,7 @@ pub struct Watched {
     pub agent: String,
     /// The project of both.
     pub project_id: ProjectId,
-    /// Who watches.
+    /// The caller of the dashboard.
     pub caller: Caller,
     pub(crate) feed: Feed,
 }
@@ -34,7 +34,7 @@ impl Watched {
     }
 }
 
-/// How everything is at a moment: the `data` of an `initial_data` message.
+/// The complete state at a moment: the `data` of an `initial_data` message.
 #[derive(Clone)]
 pub struct Snapshot(Box<RawValue>);
 
@@ -59,7 +59,7 @@ impl fmt::Debug for Snapshot {
     }
 }
 
-/// Whoever knows how everything is, so that a dashboard that connects begins with that.
+/// The provider of snapshots, with which a dashboard begins when it connects.
 ///
 /// It is asked when a dashboard has connected, and again when one read so slowly that events for it were dropped. What is published
 /// from then on is sent after the snapshot, so it may be in both: events have to be such that applying one twice, or to a snapshot

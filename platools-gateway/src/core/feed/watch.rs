@@ -1,4 +1,4 @@
-//! One connection's end of the feed.
+//! A dashboard's connection, seen from its socket.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub struct Watch {
     is_greeted: bool,
     /// The snapshot that is being made.
     making: Option<AbortOnDropHandle<Made>>,
-    /// What the dashboard knows of the agent's tools, as a hash.
+    /// Hash of the tools that the dashboard knows.
     tools: Option<u64>,
 }
 
@@ -39,7 +39,7 @@ struct ToolsChanged {
 /// A snapshot as a message, and the tools that are in it; nothing, if it could not be made.
 type Made = Option<(Bytes, Option<u64>)>;
 
-/// How long until a snapshot is tried again that could not be made.
+/// The delay before a snapshot that failed is tried again.
 const NEXT_SNAPSHOT: Duration = Duration::from_secs(5);
 
 impl Watch {
@@ -48,7 +48,7 @@ impl Watch {
         Self { core, seat, named: named.to_owned(), is_greeted: false, making: None, tools: None }
     }
 
-    /// Who watches what.
+    /// The watched agent and its caller.
     #[must_use]
     pub fn watched(&self) -> &Watched {
         &self.seat.watched
@@ -148,7 +148,7 @@ pub(super) fn initial_data(snapshot: &Snapshot) -> Bytes {
     text("initial_data", snapshot.data()).expect("what is JSON already always serializes")
 }
 
-/// What a dashboard is told in place of a snapshot. Why there is none is nothing that it should know.
+/// The message in place of a snapshot. It does not tell the reason, which dashboards should not know.
 fn no_snapshot() -> Bytes {
     plain("error", &json!({"message": "there is no snapshot at the moment; another one follows as soon as there is"}))
 }

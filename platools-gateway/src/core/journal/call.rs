@@ -10,7 +10,7 @@ use super::super::identity::Caller;
 use super::super::ids::{AgentId, CallId, EntityId, EnvironmentId, ProjectId};
 use crate::authority::Resource;
 
-/// Who called what, and when.
+/// The beginning of a call: the caller, the tool and the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallSummary {
@@ -18,7 +18,7 @@ pub struct CallSummary {
     pub call_id: CallId,
     /// The tool.
     pub tool: String,
-    /// Whose tool it was.
+    /// The entity of the tool.
     pub entity_id: EntityId,
     /// The slug of the entity, at that time.
     pub entity: String,
@@ -34,9 +34,9 @@ pub struct CallSummary {
     pub agent_id: Option<AgentId>,
     /// The user the caller spoke for.
     pub user_id: Option<String>,
-    /// When it began, in milliseconds since 1970.
+    /// Time when it began, in milliseconds since 1970.
     pub started_ms: i64,
-    /// How long the arguments were.
+    /// The length of the arguments.
     pub arguments_bytes: u64,
 }
 
@@ -90,21 +90,21 @@ impl CallSummary {
     }
 }
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallEnd {
     /// `ok`, `abandoned` if the caller went away, or the code of the error.
     pub outcome: Cow<'static, str>,
-    /// How long it took, from the request to the answer, in milliseconds.
+    /// The time from the request to the answer, in milliseconds.
     pub total_ms: u64,
-    /// How long the worker says it took, in milliseconds, if it returned.
+    /// The time that the worker reports, in milliseconds, if it returned.
     pub worker_ms: Option<u64>,
-    /// How long the result was, if there was one.
+    /// The length of the result, if there was one.
     pub result_bytes: Option<u64>,
 }
 
-/// What became of arguments or a result on the way into the journal.
+/// The treatment of arguments or a result on the way into the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kept {
@@ -127,7 +127,7 @@ impl Kept {
         }
     }
 
-    /// What a word means. What an unknown one says of is better not shown as if it were whole.
+    /// Reads a stored word. A text with an unknown word is better not shown as if it were whole.
     pub(crate) fn from_name(name: &str) -> Self {
         [Self::Kept, Self::Redacted].into_iter().find(|kept| kept.as_str() == name).unwrap_or(Self::Dropped)
     }
@@ -137,13 +137,13 @@ impl Kept {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Payload {
-    /// What became of it.
+    /// The treatment of the text.
     pub kept: Kept,
-    /// What is there.
+    /// The text that is kept.
     pub json: Option<Box<RawValue>>,
 }
 
-/// What became of it only: what it says belongs to the caller.
+/// Shows the treatment only: the text belongs to the caller.
 impl std::fmt::Debug for Payload {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Payload").field("kept", &self.kept).finish_non_exhaustive()
@@ -154,13 +154,13 @@ impl std::fmt::Debug for Payload {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PastCall {
-    /// Who called what.
+    /// The beginning of the call.
     pub summary: CallSummary,
-    /// How it ended.
+    /// The end of the call.
     pub end: CallEnd,
-    /// What it was called with.
+    /// The arguments.
     pub arguments: Payload,
-    /// What it returned, if it did.
+    /// The result, if the tool returned one.
     pub result: Option<Payload>,
 }
 

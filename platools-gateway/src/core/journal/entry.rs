@@ -16,7 +16,7 @@ use crate::store::{CallRow, StoredText};
 
 const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };
 
-/// What the journal's task turns into a row.
+/// A record that the journal's task turns into a row.
 pub(super) struct Entry {
     pub(super) project_id: ProjectId,
     pub(super) summary: CallSummary,
@@ -31,7 +31,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// How long the texts are.
+    /// The length of the texts.
     pub(super) fn bytes(&self) -> usize {
         self.texts().map(SharedText::len).sum()
     }
@@ -50,7 +50,7 @@ impl Entry {
         self.arguments.iter().chain(&self.result)
     }
 
-    /// What is stored of the call.
+    /// Turns the record into a row.
     pub(super) fn row(self, settings: &JournalSettings) -> CallRow {
         let declaration = &self.tool.declaration;
         // A mistake in the redaction costs one payload, and neither the record nor the task.

@@ -1,4 +1,4 @@
-//! Which tools were called, by whom, and how that ended.
+//! The journal: a record of every call, with its caller and its end.
 //!
 //! A call leaves its record in a bounded queue and goes on. One task takes records off the queue, takes out of them what must
 //! not be kept, and writes many at a time; it also deletes what is too old or too much. While the database fails, records wait.
@@ -41,16 +41,16 @@ use queue::Queue;
 use running::Running;
 use writer::Writer;
 
-/// How long a reader waits for what is not written yet.
+/// The longest time that a reader waits for records that are not written yet.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// How long calls that were ended from outside may take to leave their records.
+/// The time that calls which were ended from outside have to leave their records.
 const LAST_RECORDS: Duration = Duration::from_secs(1);
 
-/// How long the last write may take when the gateway stops.
+/// The longest time of the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(8);
 
-/// What the journal counts, since the start.
+/// The journal's counters since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JournalFigures {
@@ -63,7 +63,7 @@ pub struct JournalFigures {
     pub payloads_dropped: u64,
     /// Calls that wait to be stored.
     pub waiting: usize,
-    /// How long the oldest of them has waited.
+    /// The time that the oldest of them has waited.
     pub lag: Duration,
 }
 
@@ -181,7 +181,7 @@ impl Journal {
         }
     }
 
-    /// What was counted.
+    /// The counters.
     pub(super) fn figures(&self) -> JournalFigures {
         let (waiting, oldest) = self.queue.waiting();
         JournalFigures {

@@ -20,14 +20,14 @@ use crate::core::observe::{BegunCall, EndedCall, Observers};
 use crate::core::trace::TraceContext;
 use crate::domain::shared_text::SharedText;
 
-/// What is recorded when nobody waited for the end.
+/// The status of a call whose end nobody waited for.
 const ABANDONED: &str = "abandoned";
 
 /// The member of a failure's words that has the traceback.
 pub(in crate::core) const TRACEBACK: &str = "traceback";
 
-/// One call from its begin to its end. Dropping it tells the observers and records the call, once; a call whose end was not
-/// noted by then was abandoned.
+/// A call from its begin to its end. Dropping it tells the observers and records the call, once; without a noted end the call was
+/// abandoned.
 pub(crate) struct CallRecord<'a> {
     journal: &'a Journal,
     observers: &'a Observers,
@@ -113,7 +113,7 @@ impl<'a> CallRecord<'a> {
         if long.len() <= self.journal.settings().max_payload_bytes { long } else { short }
     }
 
-    /// Whether the journal's task keeps any of a text of that length.
+    /// True if the journal's task keeps any part of a text of that length.
     fn keeps(&self, bytes: usize) -> bool {
         let settings = self.journal.settings();
         settings.recording != Recording::Nothing && bytes <= settings.max_payload_bytes
@@ -130,7 +130,7 @@ impl<'a> CallRecord<'a> {
 }
 
 impl CallRecord<'_> {
-    /// What observers are told at its begin.
+    /// The notice for observers at the begin.
     fn begun(&self) -> BegunCall<'_> {
         BegunCall {
             call_id: &self.call_id,
@@ -141,7 +141,7 @@ impl CallRecord<'_> {
         }
     }
 
-    /// What observers are told at its end.
+    /// The notice for observers at the end.
     fn ended(&self) -> EndedCall<'_> {
         EndedCall {
             call_id: &self.call_id,

@@ -20,7 +20,7 @@ pub(super) struct Running {
 struct Table {
     /// By project, so that nobody looks through the calls of others. No project is here without calls.
     projects: HashMap<ProjectId, HashMap<CallId, CallSummary>>,
-    /// How many have ended that somebody is still to be told of.
+    /// The number of ended calls whose end is still to be told.
     ending: usize,
 }
 

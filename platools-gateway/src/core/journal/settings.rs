@@ -1,4 +1,4 @@
-//! What the journal keeps, and how long.
+//! Settings of the journal.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::redact::Names;
 
-/// What the journal keeps of arguments and results.
+/// The part of arguments and results that the journal keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -34,7 +34,7 @@ impl Recording {
     }
 }
 
-/// How the journal is kept.
+/// Settings of the journal.
 #[derive(Debug, Clone)]
 pub struct JournalSettings {
     pub(super) recording: Recording,
@@ -57,14 +57,14 @@ impl Default for JournalSettings {
 }
 
 impl JournalSettings {
-    /// What is kept of arguments and results. Default: [`Recording::Redacted`].
+    /// Sets the part of arguments and results that is kept. Default: [`Recording::Redacted`].
     #[must_use]
     pub fn recording(mut self, recording: Recording) -> Self {
         self.recording = recording;
         self
     }
 
-    /// Which members [`Recording::Redacted`] leaves out by their names: those that contain one of these, whatever the case,
+    /// Sets the names of members that [`Recording::Redacted`] leaves out: those that contain one of these, whatever the case,
     /// and whatever stands between letters (`api_key`, `apiKey` and `X-API-Key` all contain `apikey`). Default:
     /// [`SENSITIVE_NAMES`](super::SENSITIVE_NAMES). A list that has all of those also leaves out names whose last word is one of
     /// [`SENSITIVE_WORDS`](super::SENSITIVE_WORDS). The same names count for options, header fields and parameters in texts.
@@ -82,14 +82,14 @@ impl JournalSettings {
         self
     }
 
-    /// How long calls are kept. Default: 30 days.
+    /// Sets the time that calls are kept. Default: 30 days.
     #[must_use]
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = age;
         self
     }
 
-    /// How many bytes all calls together may take, 1 KiB for each besides its arguments and results. The oldest go first.
+    /// Sets the bytes of all calls together, 1 KiB for each besides its arguments and results. The oldest go first.
     /// Default: 1 GiB.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {

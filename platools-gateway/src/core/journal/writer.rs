@@ -31,7 +31,7 @@ const MAX_REFUSED: usize = 512;
 /// The shortest time between two log lines about calls that cannot be written.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
-/// Where the journal's calls go.
+/// The store of the journal's calls.
 pub(super) trait Shelf: Send + 'static {
     /// Stores calls, all or none, and returns what all calls take.
     fn add(&mut self, calls: &[CallRow]) -> impl Future<Output = Result<i64, Error>> + Send;

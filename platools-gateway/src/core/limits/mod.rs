@@ -1,4 +1,4 @@
-//! How much one address, one caller or one entity may ask for.
+//! Limits of an address, a caller, an entity and a project.
 
 mod budget;
 mod callers;
@@ -27,14 +27,14 @@ pub(crate) use budget::{HeldBytes, OverBudget};
 pub(crate) use callers::ChatPlace;
 pub(crate) use places::Place;
 
-/// How long whoever has too much at once is told to wait, as nobody knows when some of it ends.
+/// The time that a client with too much at once is told to wait, as it is unknown when a part of it ends.
 const SOON: Duration = Duration::from_secs(1);
 
 /// Keeps to the limits.
 pub(crate) struct Limiter {
     proxies: Proxies,
     connections: Places<IpAddr>,
-    /// So many more are told that there are too many, before connections are closed without a word.
+    /// Connections past the limit that get an answer; further ones are closed without it.
     turned_away: Places<IpAddr>,
     /// Requests and sockets of addresses that trusted proxies name.
     named_connections: Places<IpAddr>,
@@ -61,7 +61,7 @@ pub(crate) struct Limiter {
     project: ProjectLimits,
 }
 
-/// What to do with a connection. The place is to be kept for as long as the connection.
+/// The decision about a connection. Its permit is kept as long as the connection.
 #[derive(Debug)]
 pub(crate) enum Admission {
     /// Answer what it asks.
@@ -104,7 +104,7 @@ impl Limiter {
         }
     }
 
-    /// What to do with a connection.
+    /// Decides about a connection.
     pub(crate) fn connection(&self, from: IpAddr) -> Admission {
         if self.proxies.include(from) {
             return Admission::Serve(self.connections.take_beyond(network(from)));
@@ -116,7 +116,7 @@ impl Limiter {
         self.turned_away.take(from).map_or(Admission::Drop, Admission::TurnAway)
     }
 
-    /// Where a request came from, by way of the connection's peer and the elements of `X-Forwarded-For`.
+    /// The origin of a request, by the connection's peer and the elements of `X-Forwarded-For`.
     pub(crate) fn origin<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
         self.proxies.origin(peer, forwarded)
     }
@@ -174,7 +174,7 @@ impl Limiter {
         self.entity_calls_in_flight.take(entity.clone()).ok_or_else(too_many)
     }
 
-    /// How much one project may have.
+    /// The limits of one project.
     pub(crate) fn project(&self) -> &ProjectLimits {
         &self.project
     }
@@ -189,12 +189,12 @@ impl Limiter {
         self.body_bytes
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     pub(crate) fn open_connections(&self) -> usize {
         self.connections.taken() + self.turned_away.taken()
     }
 
-    /// How much each limit has refused since the start, by the name of its setting.
+    /// The refusals of each limit since the start, by the name of its setting.
     pub(crate) fn refused(&self) -> [(&'static str, u64); 16] {
         [
             ("address.connections", self.connections.refused() + self.named_connections.refused()),

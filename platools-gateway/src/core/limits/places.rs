@@ -1,4 +1,4 @@
-//! How many at once.
+//! Concurrency limits by key.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// So many places for each of many.
+/// A concurrency limit for each key.
 #[derive(Debug)]
 pub(super) struct Places<K: Hash + Eq + Clone> {
     limit: u32,
@@ -45,12 +45,12 @@ impl<K: Hash + Eq + Clone> Places<K> {
         Place { key, taken: Arc::clone(&self.taken) }
     }
 
-    /// How many are taken, of all together.
+    /// The number of permits that are taken, of all keys together.
     pub(super) fn taken(&self) -> usize {
         lock(&self.taken).values().map(|count| *count as usize).sum()
     }
 
-    /// How often there was none.
+    /// The number of refusals.
     pub(super) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// One address, such as `10.0.0.7`, or a network of them, such as `10.0.0.0/8`.
+/// An address, such as `10.0.0.7`, or a network, such as `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Network(IpNet);
@@ -62,8 +62,8 @@ impl Proxies {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// Where a request came from that reached the gateway from `peer`, by what the proxies on its way say, the first one first.
-    /// What is said before somebody who is not believed is anybody's invention.
+    /// The origin of a request that reached the gateway from `peer`, by the addresses that the proxies on its way added, the first one
+    /// first. Addresses to the left of an untrusted proxy are not verified, so they are ignored.
     pub(super) fn origin<'a>(&self, peer: IpAddr, said: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
         let mut said = said.rev();
         let mut origin = peer;

@@ -1,4 +1,4 @@
-//! How often.
+//! Rate limits by key.
 
 use std::hash::Hash;
 use std::num::NonZeroU32;
@@ -16,13 +16,13 @@ pub(super) struct Rate<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> Rate<K> {
-    /// So many in a second, and twice as many at once.
+    /// Allows this number in a second, and twice as many at once.
     pub(super) fn per_second(number: NonZeroU32) -> Self {
         let twice = number.saturating_mul(NonZeroU32::MIN.saturating_add(1));
         Self::with(Quota::per_second(number).allow_burst(twice))
     }
 
-    /// So many in a minute, and as many at once.
+    /// Allows this number in a minute, and as many at once.
     pub(super) fn per_minute(number: NonZeroU32) -> Self {
         Self::with(Quota::per_minute(number))
     }
@@ -39,7 +39,7 @@ impl<K: Hash + Eq + Clone> Rate<K> {
         })
     }
 
-    /// How many were told to wait.
+    /// The number of refusals.
     pub(super) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }

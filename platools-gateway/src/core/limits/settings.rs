@@ -29,7 +29,7 @@ pub struct Limits {
     pub trusted_proxies: Vec<Network>,
 }
 
-/// How much one address may ask for: one IPv4 address, or one /64 network of IPv6.
+/// Limits of one address: an IPv4 address, or a /64 network of IPv6.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -45,7 +45,7 @@ pub struct AddressLimits {
     pub requests_per_second: NonZeroU32,
 }
 
-/// How much one key or token may ask for.
+/// Limits of one key or token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -65,7 +65,7 @@ pub struct KeyLimits {
     pub body_bytes: NonZeroU32,
 }
 
-/// How much may be asked of one entity, whoever asks.
+/// Limits of one entity, over all callers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -82,7 +82,7 @@ pub struct EntityLimits {
     pub catalogue_bytes: NonZeroU32,
 }
 
-/// How much one project may have. Commands on a data folder are not bounded: who has the folder has everything.
+/// Limits of one project. Commands on a data folder have no limits: the owner of the folder owns everything in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -119,7 +119,7 @@ impl Default for ProjectLimits {
     }
 }
 
-/// How much all callers together may ask for.
+/// Limits of all callers together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

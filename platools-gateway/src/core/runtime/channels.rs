@@ -15,7 +15,7 @@ use crate::store::{self, ChannelRow, MemberRow, NewChannelRow};
 /// A channel's name for people has so many characters.
 const MAX_NAME_CHARS: usize = 200;
 
-/// What a channel is for is said in so many characters.
+/// The longest description of a channel, in characters.
 const MAX_DESCRIPTION_CHARS: usize = 2000;
 
 const NAME: Text = Text::line("name", 4 * MAX_NAME_CHARS);
@@ -67,7 +67,7 @@ impl Core {
         Ok((rows, self.store.channel_count(project).await?))
     }
 
-    /// One channel of the agent's project, by id or slug.
+    /// Finds a channel of the agent's project by id or slug.
     ///
     /// # Errors
     /// There is none, or the database failed.

@@ -1,4 +1,4 @@
-//! What agents are told over their sockets, as text.
+//! The events that agents get over their sockets, as text.
 
 use bytes::Bytes;
 use platools::wire::runtime as wire;
@@ -23,7 +23,7 @@ fn happening(kind: &str, data: &impl Serialize) -> Bytes {
     custom(kind, &to_raw_value(data).expect("strings, numbers and raw JSON always serialize"))
 }
 
-/// What an agent sent is refused.
+/// The event that refuses a frame of an agent.
 pub(super) fn refused(why: &str) -> Bytes {
     happening(event::ERROR, &json!({"error": why}))
 }

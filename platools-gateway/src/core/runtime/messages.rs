@@ -1,4 +1,4 @@
-//! What is said in channels.
+//! Messages of channels: sending, reading, counting.
 
 use std::fmt;
 
@@ -18,10 +18,10 @@ const MAX_CONTENT_BYTES: usize = 64 * 1024;
 
 const CONTENT: Text = Text::payload("content", MAX_CONTENT_BYTES);
 
-/// What a message is, is said in so many bytes.
+/// The longest type of a message, in bytes.
 const MAX_TYPE_BYTES: usize = 64;
 
-/// What is to be said in a channel.
+/// A message to be stored and sent.
 pub(crate) struct NewMessage {
     pub(crate) content: String,
     pub(crate) message_type: String,
@@ -53,7 +53,7 @@ impl fmt::Debug for NewMessage {
     }
 }
 
-/// Whoever wants to say or hear something is no member.
+/// The error for an agent that is not a member of a channel.
 pub(super) fn no_member(channel: &ChannelRow) -> Error {
     let (id, slug) = (&channel.id, &channel.slug);
     let message = format!("the agent is no member of the channel `{slug}`; join it with `POST /v1/channels/{id}/join`");

@@ -59,7 +59,7 @@ pub(crate) struct Runtime {
     writer: Writer,
 }
 
-/// What requests, sockets and the writer have in common.
+/// The state that requests, sockets and the writer share.
 #[derive(Debug, Default)]
 struct Shared {
     settings: RuntimeSettings,
@@ -78,7 +78,7 @@ impl Shared {
 }
 
 impl Runtime {
-    /// One that begins no sessions and keeps nothing.
+    /// A runtime that begins no sessions and stores nothing.
     pub(super) fn closed() -> Self {
         Self { shared: Arc::default(), writer: Writer::closed() }
     }
@@ -114,12 +114,12 @@ impl Runtime {
         tokio::join!(self.writer.close(), self.shared.handlers.close());
     }
 
-    /// Whoever tells agents of their own calls.
+    /// The observer that tells agents of their own calls.
     pub(super) fn observer(&self) -> Arc<dyn CallObserver> {
         Arc::clone(&self.shared) as _
     }
 
-    /// How many sessions and sockets the agents of a project have.
+    /// The numbers of sessions and sockets of a project's agents.
     pub(super) fn counts(&self, project: &ProjectId) -> (usize, usize) {
         self.state().counts(project)
     }
@@ -132,7 +132,7 @@ impl Runtime {
 /// An agent that has said who it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
-    /// What it is known by.
+    /// The credential that the agent presented.
     pub(crate) caller: Caller,
     pub(crate) id: AgentId,
     /// Its name in URLs, for the log.
@@ -157,7 +157,7 @@ impl Core {
         Ok(Peer { id: agent.id.clone(), slug: agent.slug.clone(), names: agent.into(), caller })
     }
 
-    /// How agents with sessions are served.
+    /// The settings of agents with sessions.
     pub(crate) fn runtime_settings(&self) -> &RuntimeSettings {
         &self.runtime.shared.settings
     }

@@ -1,4 +1,4 @@
-//! What waits to be written to one socket of an agent.
+//! The queue of events for one socket of an agent.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-/// So many bytes wait for one socket, however few events they are.
+/// The bytes that wait for one socket, however few events they are.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Why the gateway ends a socket of an agent.
+/// Reasons why the gateway ends a socket of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SocketEnd {
@@ -23,7 +23,7 @@ pub enum SocketEnd {
     Disconnected,
 }
 
-/// What waits to be written to one socket, in order. The texts are shared with all other sockets that get them.
+/// The events that wait for one socket, in order. Their texts are shared with all other sockets that get them.
 ///
 /// Nobody who queues waits: a socket for which too much waits has ended.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Queue {
         }
     }
 
-    /// Whether the socket is to end.
+    /// True if the socket has to end.
     pub(super) fn has_ended(&self) -> bool {
         self.lock().end.is_some()
     }
@@ -106,7 +106,7 @@ impl Queue {
         std::mem::take(&mut waiting.texts).into()
     }
 
-    /// Whether nothing waits.
+    /// True if nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.lock().texts.is_empty()
     }

@@ -1,4 +1,4 @@
-//! One session of an agent, in memory.
+//! A session of an agent, in memory.
 
 use std::time::Instant;
 
@@ -17,9 +17,9 @@ pub(super) struct Session {
     pub(super) metadata: String,
     pub(super) connected_ms: i64,
     pub(super) heartbeat_ms: i64,
-    /// When the agent was last heard from, or when the gateway started if that was later.
+    /// Time of the agent's last message, or of the gateway's start if that was later.
     pub(super) heard: Instant,
-    /// Whether the store has the last heartbeat.
+    /// True if the store has the last heartbeat.
     is_stored: bool,
 }
 
@@ -31,7 +31,7 @@ impl Session {
         self.heartbeat_ms = self.heartbeat_ms.max(now_ms);
     }
 
-    /// Where it is among others: those that began first come first.
+    /// The position among other sessions: those that began first come first.
     pub(super) fn place(&self) -> (i64, &AgentId) {
         (self.connected_ms, &self.agent_id)
     }

@@ -47,9 +47,9 @@ pub(crate) struct PresentAgent {
 /// Some of those who have a session.
 #[derive(Debug)]
 pub(crate) struct PresentAgents {
-    /// Those who came first come first.
+    /// The agents of the page, in the order in which their sessions began.
     pub(crate) agents: Vec<PresentAgent>,
-    /// How many there are altogether.
+    /// The number of all of them.
     pub(crate) total: usize,
 }
 
@@ -126,7 +126,7 @@ impl Core {
         }
     }
 
-    /// Those of the agent's project who have a session.
+    /// Lists the agents of the agent's project that have a session.
     pub(crate) fn present_agents(&self, peer: &Peer, limit: usize, offset: usize) -> Result<PresentAgents, Error> {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let state = self.runtime.state();

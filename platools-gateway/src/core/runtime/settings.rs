@@ -1,4 +1,4 @@
-//! How agents with sessions are served.
+//! Settings of agents with sessions.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use platools::wire::{rpc, runtime};
 
 use crate::store::ChannelBounds;
 
-/// How agents with sessions are served. The defaults are those of the protocol.
+/// Settings of agents with sessions. The defaults are those of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RuntimeSettings {
     /// A session without a heartbeat for so long is ended. Default: 2 minutes.
     pub session_timeout: Duration,
-    /// How long a ticket for a socket is good. Default: 1 minute.
+    /// The lifetime of a ticket for a socket. Default: 1 minute.
     pub ticket_lifetime: Duration,
     /// A frame that is read has at most so many bytes; over a larger one the socket is closed with 1009. Default: 256 KiB.
     pub max_frame_bytes: usize,
-    /// How long it is from one WebSocket ping to the next. Default: 30 seconds.
+    /// The interval between two WebSocket pings. Default: 30 seconds.
     pub ping_interval: Duration,
-    /// How long an agent may send neither a frame nor a pong before its socket is closed. It has to be longer than
+    /// The longest time without a frame or a pong of the agent; its socket is closed then. It has to be longer than
     /// [`ping_interval`](Self::ping_interval). Default: 60 seconds.
     pub read_deadline: Duration,
-    /// How long an agent may take for one frame before its socket ends. Default: 10 seconds.
+    /// The longest time for an agent to take one frame; its socket ends then. Default: 10 seconds.
     pub write_deadline: Duration,
-    /// So many events wait for a socket that is slow to take them; with more, it is closed. Default: 1024.
+    /// The number of events that wait for a slow socket; with more, it is closed. Default: 1024.
     pub waiting_events: usize,
-    /// So many messages of each channel are kept. Default: 1000.
+    /// The number of messages of each channel that are kept. Default: 1000.
     pub channel_history: u32,
     /// Bytes of the messages of one channel. With more, its oldest messages are deleted; its newest message stays. Default: 16 MiB.
     pub max_channel_bytes: u64,

@@ -1,4 +1,4 @@
-//! One socket of an agent.
+//! A socket of an agent.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) struct AgentSocket {
 }
 
 impl AgentSocket {
-    /// Whose it is.
+    /// The agent of the socket.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
     }
@@ -46,12 +46,12 @@ impl AgentSocket {
         self.queue.ended().await
     }
 
-    /// Whether it is to end already.
+    /// True if the socket has to end already.
     pub(super) fn has_ended(&self) -> bool {
         self.queue.has_ended()
     }
 
-    /// Whether nothing waits to be written.
+    /// True if nothing waits to be written.
     pub(crate) fn is_idle(&self) -> bool {
         self.queue.is_empty()
     }
@@ -110,7 +110,7 @@ impl Core {
         Ok(shared.tickets.issue(&peer.id, peer.caller.clone(), shared.settings.ticket_lifetime))
     }
 
-    /// Whose a ticket is, which is good for nothing from then on. Whoever sends a key or token along has to be the same agent.
+    /// Redeems a ticket, which is not valid afterwards. A key or token that is sent with it has to belong to the same agent.
     ///
     /// # Errors
     /// There is no ticket, it is not good, or it is another agent's; or the database failed.

@@ -1,4 +1,4 @@
-//! Who is there: sessions, sockets and what they subscribe to, without any I/O.
+//! Sessions, sockets and subscriptions of all agents, without any I/O.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,24 +17,24 @@ use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
 /// A socket has so many subscriptions.
 const MAX_SUBSCRIPTIONS: usize = 10_000;
 
-/// So many sessions are ended at once; the next ones follow half a second later.
+/// The number of sessions that are ended at once; the next ones follow half a second later.
 const ENDED_AT_ONCE: usize = 128;
 
-/// Who is there.
+/// Sessions, sockets and subscriptions of all agents.
 #[derive(Debug, Default)]
 pub(super) struct State {
     projects: HashMap<ProjectId, Room>,
     subscribers: HashMap<ChannelId, HashMap<u64, Subscriber>>,
-    /// How many sockets were opened; the number of the last one.
+    /// The number of sockets opened so far, which is the number of the last one.
     opened: u64,
-    /// How often somebody was heard from; the higher, the later.
+    /// The number of messages heard so far; a higher one was heard later.
     heard: u64,
-    /// How often an agent left a channel.
+    /// The number of departures from channels.
     pub(super) departures: u64,
     agents: AgentLookup,
 }
 
-/// Those of one project.
+/// The sessions, sockets and subscriptions of one project.
 #[derive(Debug, Default)]
 struct Room {
     sessions: HashMap<AgentId, Session>,
@@ -236,7 +236,7 @@ impl State {
         subscribers.map(|subscriber| subscriber.queue.push(text)).count()
     }
 
-    /// Whether an agent has a socket.
+    /// True if an agent has a socket.
     pub(super) fn has_socket(&self, project: &ProjectId, agent: &AgentId) -> bool {
         self.projects.get(project).is_some_and(|room| room.sockets.contains_key(agent))
     }
@@ -247,7 +247,7 @@ impl State {
         sockets.map(|socket| socket.queue.push(text)).count()
     }
 
-    /// How many sessions and sockets there are in a project.
+    /// The numbers of sessions and sockets of a project.
     pub(super) fn counts(&self, project: &ProjectId) -> (usize, usize) {
         let room = self.projects.get(project);
         room.map_or((0, 0), |room| (room.sessions.len(), room.sockets.values().map(Vec::len).sum()))
@@ -287,7 +287,7 @@ fn unsubscribe(subscribers: &mut HashMap<ChannelId, HashMap<u64, Subscriber>>, c
     }
 }
 
-/// Whether a session was not heard from for so long.
+/// A test for sessions without a message for longer than the timeout.
 pub(super) fn is_silent(timeout: Duration) -> impl Fn(&Session) -> bool {
     let now = Instant::now();
     move |session| now.saturating_duration_since(session.heard) >= timeout

@@ -10,10 +10,10 @@ use crate::core::identity::Caller;
 use crate::core::ids::AgentId;
 use crate::core::{random, secret};
 
-/// So many tickets of one agent are good at once; a further one takes the place of the oldest.
+/// The number of valid tickets of one agent; a further one replaces the oldest.
 const PER_AGENT: usize = 16;
 
-/// How many digits of its hash a ticket is found by; the rest is compared in constant time.
+/// The number of digits of its hash by which a ticket is found; the rest is compared in constant time.
 const SELECTOR: usize = 16;
 
 /// The tickets that are good. They are here as hashes only.

@@ -21,16 +21,16 @@ use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
 use crate::ops::tasks::Tasks;
 use crate::store::{ChannelBounds, ChannelRow, MessageRow, SessionRow, Store, is_trouble};
 
-/// So many commands wait; more are refused.
+/// The number of commands that wait; more are refused.
 const WAITING: usize = 4096;
 
-/// So many are written at once.
+/// The number of commands that are written at once.
 const BATCH: usize = 256;
 
 /// The time that the last write may take when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(8);
 
-/// What is to be written, and what is to be done then.
+/// A change to be written, and the notice that follows it.
 pub(super) enum Command {
     Connect {
         row: SessionRow,
@@ -75,7 +75,7 @@ pub(super) enum Command {
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
-/// Whoever has the task. Dropped, it ends it.
+/// The owner of the task. Dropped, it ends the task.
 pub(super) struct Writer {
     /// None when there is no task, or it is about to end.
     commands: Mutex<Option<mpsc::Sender<Command>>>,

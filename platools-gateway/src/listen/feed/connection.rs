@@ -16,7 +16,7 @@ use crate::core::identity::Caller;
 use crate::core::{Core, Presence, SocketKind};
 use crate::listen::socket::{Incoming, Reader, dismissed, duration_ms, say_goodbye};
 
-/// So many answers wait for a dashboard; nothing more is read from it until it takes them.
+/// The number of answers that wait for a dashboard; nothing more is read from it until it takes them.
 const WAITING_REPLIES: usize = 16;
 
 /// Somebody whose token is good, and the agent that it wants to watch.

@@ -1,4 +1,4 @@
-//! Why a connection ends, and what the dashboard is told then.
+//! Reasons why a dashboard's connection ends, and their close codes.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::core::Stay;
 use crate::core::feed::WatchEnd;
 use crate::listen::socket::{Broken, Unread};
 
-/// Why a connection ends.
+/// Reasons why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// Nothing more can be read.
@@ -42,7 +42,7 @@ impl End {
         })
     }
 
-    /// What to do with whoever may not stay. A dashboard has nothing to finish when the gateway stops.
+    /// The end of the connection of a caller that may not stay. A dashboard has nothing to finish when the gateway stops.
     pub(super) fn of(stay: Stay) -> Option<Self> {
         match stay {
             Stay::Unlimited => None,

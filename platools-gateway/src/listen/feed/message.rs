@@ -1,4 +1,4 @@
-//! What a dashboard and the gateway say to each other beside the feed.
+//! Messages between a dashboard and the gateway beside the feed.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::core::clock::{now_ms, rfc3339};
 use crate::core::feed::Watched;
 
-/// What a message of a dashboard means.
+/// A message of a dashboard.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     /// It is there.

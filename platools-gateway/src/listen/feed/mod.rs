@@ -33,7 +33,7 @@ const MORE_READ_BYTES: usize = 64 * 1024;
 /// A dashboard says little, and a gateway keeps a buffer of this size for each.
 const READ_BUFFER_BYTES: usize = 1024;
 
-/// What serves dashboards.
+/// The adapter for dashboards.
 #[derive(Debug, Clone)]
 pub(super) struct Adapter {
     core: Arc<Core>,

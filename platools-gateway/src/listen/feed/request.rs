@@ -1,11 +1,11 @@
-//! What a dashboard asks for, in the query of its URL.
+//! The request of a dashboard, in the query of its URL.
 
 use axum::extract::Query;
 use axum::http::Uri;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// Who wants to watch which agent. The token is a secret in a place where there should be none: browsers can send no header with a
+/// A request to watch an agent. The token is a secret in an unusual place: browsers can send no header with a
 /// WebSocket.
 #[derive(Debug)]
 pub(in crate::listen) struct Request {
@@ -22,7 +22,7 @@ struct Members {
 }
 
 impl Request {
-    /// What a URL asks for; nothing if it says neither who nor what.
+    /// The request of a URL; none if it names neither a token nor an agent.
     pub(in crate::listen) fn of(uri: &Uri) -> Option<Self> {
         let Query(Members { token, agent_id }) = Query::try_from_uri(uri).ok().or_else(|| twice(uri))?;
         (token.is_some() || agent_id.is_some()).then(|| Self {

@@ -22,10 +22,10 @@ use crate::domain::surrogates::well_formed;
 /// A body is read so far before the connection is given up.
 const MAX_DISCARDED_BYTES: usize = 8 * MAX_BODY_BYTES as usize;
 
-/// How long a body may take to arrive.
+/// The longest time for a body to arrive.
 const UPLOAD: Duration = Duration::from_secs(30);
 
-/// How long a body that is being sent may stand still.
+/// The longest pause of a body.
 const STANDSTILL: Duration = Duration::from_secs(10);
 
 /// The text of a body. Its bytes count against the gateway's budget until it is dropped.
@@ -54,7 +54,7 @@ impl Deref for BodyText {
 #[derive(Debug, Clone)]
 pub(in crate::listen) struct Sender(pub(in crate::listen) String);
 
-/// Why there is no text; what the caller is told.
+/// Reasons why there is no text, in words for the caller.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::listen) enum Unread {
     #[error("the body took too long to arrive")]
@@ -70,7 +70,7 @@ pub(in crate::listen) enum Unread {
 }
 
 impl Unread {
-    /// How it is answered: the status, and the name for programs.
+    /// The status of the answer, and the name of the error for programs.
     pub(in crate::listen) fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "upload_timeout"),
@@ -80,7 +80,7 @@ impl Unread {
         }
     }
 
-    /// How long to wait before the next try, in seconds, where waiting helps.
+    /// The time to wait before the next try, in seconds, where waiting helps.
     pub(in crate::listen) fn retry_after(&self) -> Option<u64> {
         matches!(self, Self::Busy(_)).then_some(OverBudget::RETRY_AFTER.as_secs())
     }
@@ -95,7 +95,7 @@ pub(in crate::listen) fn parse_object<'a, T: Deserialize<'a>>(text: &'a str) -> 
     decode(text).map_err(|mistake| format!("the body is not what is expected here: {mistake}"))
 }
 
-/// What has to be an object inside a body: a derived type also takes a list of its fields there.
+/// An object inside a body: a derived type also takes a list of its fields there.
 #[derive(Debug, Default)]
 pub(in crate::listen) struct Object<T>(pub(in crate::listen) T);
 

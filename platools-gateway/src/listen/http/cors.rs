@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, Method, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-/// How long a browser may remember a preflight.
+/// The time that a browser may remember a preflight.
 const MAX_AGE: Duration = Duration::from_secs(10 * 60);
 
 /// Response headers that scripts read.

@@ -12,7 +12,7 @@ use super::request_id::RequestContext;
 use crate::audit::{Audit, action};
 use crate::core::origin::Protocol;
 
-/// What the audit says of a response, among its extensions.
+/// The audit's note of a response, among its extensions.
 #[derive(Debug, Clone)]
 enum Note {
     Refusal { action: &'static str, reason: String },

@@ -12,7 +12,7 @@ use crate::core::origin::{Protocol, RequestId, RequestOrigin};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// One HTTP request, among its extensions.
+/// An HTTP request, among its extensions.
 #[derive(Debug, Clone)]
 pub(in crate::listen) struct RequestContext(Arc<Inner>);
 

@@ -6,7 +6,7 @@ use crate::core::agent::Usage;
 use crate::core::clock::now_ms;
 use crate::core::random;
 
-/// What all parts of one answer have in common.
+/// The fields that all parts of one answer share.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     id: String,
@@ -45,7 +45,7 @@ impl Head {
         self.choice(&json!({}), Some("stop"))
     }
 
-    /// What it cost.
+    /// The usage, as the interface writes it.
     pub(super) fn cost(&self, usage: Usage) -> Value {
         let mut chunk = self.chunk(&json!([]));
         chunk["usage"] = tokens(usage);

@@ -1,4 +1,4 @@
-//! What a client is told when a request fails: an error as `OpenAI` has them.
+//! The interface's form of a failed request: an error as `OpenAI` has them.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::listen::{Unread, http};
 /// The header by which OpenAI's clients know whether to try again, whatever the status is.
 const SHOULD_RETRY: &str = "x-should-retry";
 
-/// One failed request.
+/// A failed request.
 #[derive(Debug)]
 pub(super) struct Failure {
     status: StatusCode,
     message: String,
     code: &'static str,
     param: Option<String>,
-    /// How long to wait before trying again, in seconds.
+    /// The time to wait before trying again, in seconds.
     retry_after: Option<u64>,
-    /// Whether a client should try again by itself; the status decides where nothing is known.
+    /// True if a client should try again by itself; without a value, the status decides.
     should_retry: Option<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! What was said, out of a client's messages.
+//! Reads the conversation out of a client's messages.
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -6,7 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::failure::Failure;
 use crate::core::agent::{Message, ToolUse};
 
-/// One message of a client.
+/// A message of a client.
 #[derive(Deserialize)]
 pub(super) struct Said {
     role: String,
@@ -41,10 +41,10 @@ struct Function {
     arguments: String,
 }
 
-/// What was said so far, and what is to be answered.
+/// The earlier messages, and the one to answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Talk {
-    /// What an agent is told beside its own system prompt.
+    /// Instructions for the agent beside its own system prompt.
     pub(super) instructions: Vec<String>,
     pub(super) history: Vec<Message>,
     pub(super) message: String,

@@ -1,4 +1,4 @@
-//! What a client asks for.
+//! The body of a request for a completion.
 
 use axum::body::Body;
 use platools::wire::rpc::MAX_USER_ID_CHARS;
@@ -15,7 +15,7 @@ use crate::core::identity::Caller;
 use crate::core::limits::HeldBytes;
 use crate::listen::{parse_object, read_text};
 
-/// One request. What only a model has a use for, such as a temperature, is passed over: an agent's profile says how it answers.
+/// The body of a request. Members that only matter to a model, such as a temperature, are ignored: an agent's profile decides.
 #[derive(Deserialize)]
 struct Asked {
     model: String,
@@ -40,18 +40,18 @@ struct Format {
     r#type: String,
 }
 
-/// What an agent is to answer, and how the answer is sent.
+/// The message for an agent, and the form of the answer.
 pub(super) struct Request {
     pub(super) agent: String,
     talk: Talk,
     user: Option<String>,
     pub(super) form: Form,
-    /// What was said counts against the gateway's budget as long as it is there.
+    /// The share of the gateway's budget that the messages take as long as they are there.
     #[expect(dead_code, reason = "it is kept, not used")]
     held: Option<HeldBytes>,
 }
 
-/// How an answer is sent.
+/// The form of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// At once.

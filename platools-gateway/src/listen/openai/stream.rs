@@ -32,14 +32,14 @@ pub(super) struct Streamed {
     form: Form,
 }
 
-/// What was said and not sent yet. It holds no more than the run says in all.
+/// The text that is not sent yet. It is never more than the run's whole text.
 #[derive(Default)]
 struct Heard {
     text: Mutex<String>,
     news: Notify,
 }
 
-/// What comes next.
+/// The next step of the stream.
 enum Next {
     Said,
     Over(Result<Usage, Error>),
@@ -85,7 +85,7 @@ impl Streamed {
         }
     }
 
-    /// What the client is told, and whether that is all.
+    /// The events for the client, and true if they are the last ones.
     fn events(&self, next: Next) -> (Vec<Event>, bool) {
         let text = self.heard.take();
         let mut events = Vec::new();

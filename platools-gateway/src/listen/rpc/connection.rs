@@ -22,7 +22,7 @@ use crate::core::{Core, SocketKind, Stay};
 use crate::listen::Traffic;
 use crate::listen::socket::{Excess, Outgoing, Reader, Received, dismissed, duration_ms, say_goodbye, write};
 
-/// How long a caller may take to connect.
+/// The longest time for a caller to connect.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Bytes of a message that is read from a caller that has not proven who it is.

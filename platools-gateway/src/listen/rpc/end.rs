@@ -1,4 +1,4 @@
-//! Why a connection ends, and what the caller is told then.
+//! Reasons why a connection ends, and their close codes.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use platools::wire::rpc::CLOSE_TOO_SLOW;
 use crate::core::Stay;
 use crate::listen::socket::{Unread, Unwritten};
 
-/// Why a connection ends.
+/// Reasons why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// Nothing more can be read.
@@ -41,12 +41,12 @@ impl End {
         Some((code, reason.to_owned()))
     }
 
-    /// Whether what waits for the caller is sent before the close.
+    /// True if waiting messages are sent before the close.
     pub(super) fn is_orderly(self) -> bool {
         self != Self::TooSlow
     }
 
-    /// What to do with whoever may not stay.
+    /// The end of the connection of a caller that may not stay.
     pub(super) fn of(stay: Stay) -> Option<Self> {
         match stay {
             Stay::Unlimited | Stay::ToFinish => None,

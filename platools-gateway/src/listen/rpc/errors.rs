@@ -27,7 +27,7 @@ impl From<Misfit> for RpcError {
     }
 }
 
-/// What a caller is told of a request that failed.
+/// The protocol's form of a failed request.
 impl From<Error> for RpcError {
     fn from(error: Error) -> Self {
         if error.kind() == ErrorKind::Storage {
@@ -46,7 +46,7 @@ fn in_whole_ms(wait: Duration) -> Duration {
     wait.checked_add(Duration::from_nanos(999_999)).unwrap_or(wait)
 }
 
-/// What the ten codes do not tell apart: the name that the REST interface has for it, and what it is about.
+/// The details that the ten codes do not have: the name of the error in the REST interface, and its subject.
 fn details(error: &Error) -> Value {
     let mut details = Map::new();
     details.insert("code".to_owned(), error.kind().code().into());

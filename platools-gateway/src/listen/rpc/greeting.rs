@@ -23,7 +23,7 @@ use crate::core::{Core, Presence};
 use crate::domain::decode::decode;
 use crate::listen::socket::Incoming;
 
-/// How long finding out who a caller is may take.
+/// The longest time for the authentication of a caller.
 const AUTHENTICATION: Duration = Duration::from_secs(10);
 
 /// Somebody who has not said who it is.

@@ -42,7 +42,7 @@ fn max_dropped_bytes(settings: &RpcSettings) -> usize {
 /// Most of a caller's messages are short, and a gateway keeps a buffer of this size for each caller.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
-/// What serves callers that stay connected.
+/// The adapter for callers that stay connected.
 #[derive(Debug, Clone)]
 pub(super) struct Adapter {
     core: Arc<Core>,

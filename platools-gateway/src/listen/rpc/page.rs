@@ -1,4 +1,4 @@
-//! Which page of a long list.
+//! Pagination parameters.
 
 use platools::wire::rpc::RpcError;
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::methods::unless_empty;
 use crate::listen::forms::Page;
 
-/// Which page.
+/// Pagination parameters.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Window {
     limit: Option<usize>,

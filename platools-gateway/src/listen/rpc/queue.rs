@@ -1,4 +1,4 @@
-//! What waits to be written to one caller.
+//! The queue of messages for one caller.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ use crate::ops::log_limit::LogLimit;
 /// The log says so often at most that events of one connection were dropped.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What waits to be written to one caller, in order.
+/// The messages that wait to be written to one caller, in order.
 ///
 /// Nobody who queues waits: an event that does not fit is dropped, and a response takes the place of some. Both the number of
 /// messages and their bytes are bounded.
@@ -179,7 +179,7 @@ impl Queue {
         }
     }
 
-    /// Whether nothing waits.
+    /// True if nothing waits.
     pub(super) fn is_empty(&self) -> bool {
         self.lock().messages.is_empty()
     }
@@ -268,7 +268,7 @@ mod tests {
         Queue::new(limit, BYTES, Arc::new(Limiter::new(&Limits::default())))
     }
 
-    /// What comes out: the numbers of events, and the ids of responses.
+    /// The messages that come out: the numbers of events, and the ids of responses.
     fn taken(queue: &Queue) -> Vec<String> {
         let name = |text: String| match GatewayFrame::parse(&text).unwrap() {
             GatewayFrame::Event(event) => event.seq.to_string(),

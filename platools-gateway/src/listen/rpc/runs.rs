@@ -18,7 +18,7 @@ struct Run {
     stop: oneshot::Sender<()>,
 }
 
-/// One run that is under way, until this is dropped.
+/// A running run, until this is dropped.
 #[derive(Debug)]
 pub(super) struct UnderWay<'a> {
     runs: &'a Runs,

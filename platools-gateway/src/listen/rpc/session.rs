@@ -1,4 +1,4 @@
-//! What one connected caller has under way.
+//! A connected caller, with its requests and runs.
 
 use std::collections::HashSet;
 use std::net::IpAddr;
@@ -27,12 +27,12 @@ use crate::listen::socket::{Incoming, TooLarge};
 /// The lines of the log that a caller reads along; none if it does not.
 pub(super) type Tail = Option<broadcast::Receiver<Line>>;
 
-/// One connected caller.
+/// A connected caller.
 pub(super) struct Session<'a> {
     pub(super) core: &'a Core,
     pub(super) caller: Caller,
     from: IpAddr,
-    /// Whether the caller may see tools and agents.
+    /// True if the caller may see tools and agents.
     pub(super) has_catalogue: bool,
     /// The standing of the token that the caller connected with.
     pub(super) token: TokenStanding,
@@ -43,7 +43,7 @@ pub(super) struct Session<'a> {
     /// The ids of the requests that are under way.
     ids: Mutex<HashSet<String>>,
     max_requests: usize,
-    /// What the caller reads along from now on, until whoever forwards it takes it.
+    /// The log that the caller follows from now on, until the task that forwards it takes it.
     new_tail: Mutex<Option<Tail>>,
 }
 
@@ -150,7 +150,7 @@ impl<'a> Session<'a> {
         *self.new_tail() = Some(tail);
     }
 
-    /// What the caller is to read along, if that changed.
+    /// Takes the log that the caller follows, if that changed.
     pub(super) fn take_new_tail(&self) -> Option<Tail> {
         self.new_tail().take()
     }

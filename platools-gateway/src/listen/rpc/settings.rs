@@ -1,38 +1,38 @@
-//! What callers over the gateway RPC protocol may ask for, and how long they may take.
+//! Settings of the gateway RPC protocol.
 
 use std::time::Duration;
 
 use platools::wire::rpc;
 use serde::{Deserialize, Serialize};
 
-/// What callers over the gateway RPC protocol may ask for, and how long they may take. The defaults are those of the protocol.
+/// Settings of the gateway RPC protocol. The defaults are those of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RpcSettings {
     /// The most bytes of a message. A larger one of up to 4 MiB is dropped, logged and answered with an error; a still larger one closes
     /// the connection with 1009. Callers that have not proven who they are have 16 KiB at most, and 1009 past that. Default: 512 KiB.
     pub max_message_bytes: usize,
-    /// How long it is from one WebSocket ping to the next. Default: 30 seconds.
+    /// The interval between two WebSocket pings. Default: 30 seconds.
     pub ping_interval: Duration,
-    /// How long a caller may send neither a message nor a pong before its connection is closed. It has to be longer than
+    /// The longest time without a message or a pong of the caller; its connection is closed then. It has to be longer than
     /// [`ping_interval`](Self::ping_interval). Default: 60 seconds.
     pub read_deadline: Duration,
-    /// How long a caller may take for one message before its connection ends. Default: 10 seconds.
+    /// The longest time for a caller to take one message; its connection ends then. Default: 10 seconds.
     pub write_deadline: Duration,
-    /// So many messages wait for a slow caller; further events are dropped. Default: 256.
+    /// The number of messages that wait for a slow caller; further events are dropped. Default: 256.
     pub waiting_messages: usize,
     /// Messages of so many bytes in all wait for a slow caller. Further events are dropped; over a response that does not fit the
     /// connection is closed with 1013, unless it is the only message. Default: 16 MiB.
     pub waiting_bytes: usize,
-    /// So many requests of one connection are under way at once; further ones are refused. Default: 256.
+    /// The number of requests of one connection that run at once; further ones are refused. Default: 256.
     pub requests_in_flight: usize,
-    /// What callers without a valid key or token may see. Default: [`AnonymousAccess::Empty`].
+    /// The access of callers without a valid key or token. Default: [`AnonymousAccess::Empty`].
     pub anonymous: AnonymousAccess,
     /// Lets viewers with a valid key or token read `chat.history` of the conversations that they see. Default: no; operators and admins read it.
     pub viewers_read_history: bool,
 }
 
-/// What callers without a valid key or token may see.
+/// The access of callers without a valid key or token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! Which agent a request is of.
+//! Finds the agent of a request.
 
 use std::sync::Arc;
 

@@ -44,7 +44,7 @@ async fn text(request: Request, core: &Core) -> Result<BodyText, Failure> {
     Ok(read_text(request.into_body(), held, core.limiter().body_bytes().min(MAX_MESSAGE_BYTES)).await?)
 }
 
-/// What somebody said of itself or of something: a JSON object that is not too long, and that everybody can read who gets it.
+/// Reads metadata: a JSON object of bounded size, which all its receivers can read.
 pub(super) fn metadata(given: Option<Box<RawValue>>) -> Result<Option<String>, Failure> {
     let Some(given) = given.filter(|given| given.get() != "null") else { return Ok(None) };
     let bytes = given.get().len();
@@ -58,7 +58,7 @@ pub(super) fn metadata(given: Option<Box<RawValue>>) -> Result<Option<String>, F
     }
 }
 
-/// What is stored of metadata, as JSON again.
+/// Returns stored metadata as JSON.
 pub(super) fn stored(metadata: String) -> Box<RawValue> {
     RawValue::from_string(metadata).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

@@ -22,10 +22,10 @@ use crate::listen::forms::count;
 /// The one kind of channel there is.
 const KIND: &str = "custom";
 
-/// So many members are listed at once: a client may not know that there are pages.
+/// The number of members in one answer: a client may not know that there are pages.
 const MAX_MEMBERS: usize = 1000;
 
-/// What agents of a project talk in.
+/// A channel of a project.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Channel {
@@ -42,7 +42,7 @@ pub(super) struct Channel {
     #[schema(value_type = Object)]
     metadata: Box<RawValue>,
     member_count: i64,
-    /// Whether the agent that asks is a member.
+    /// True if the agent that asks is a member.
     is_member: bool,
     created_at: String,
 }
@@ -68,21 +68,21 @@ impl From<ChannelRow> for Channel {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Channels {
     channels: Vec<Channel>,
-    /// How many there are altogether.
+    /// The number of all channels.
     total: i64,
     limit: usize,
     offset: usize,
 }
 
-/// Which channels.
+/// Filter and page of a list of channels.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Wanted {
-    /// How many at most. Default: 50. More than 100 are as good as 100.
+    /// The largest number of channels. Default: 50. Values above 100 count as 100.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
-    /// How many to leave out before them. Default: 0.
+    /// The number of channels to skip. Default: 0.
     #[serde(default, deserialize_with = "count")]
     offset: Option<usize>,
     /// Only those of a kind. There is one: `custom`.
@@ -218,14 +218,14 @@ impl From<MemberRow> for Member {
     }
 }
 
-/// Those who are in a channel.
+/// The members of a channel.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChannelMembers)]
 pub(super) struct Members {
     members: Vec<Member>,
 }
 
-/// Those who are in a channel and have a session.
+/// The members of a channel that have a session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChannelPresence)]
 pub(super) struct Online {

@@ -1,4 +1,4 @@
-//! Why a socket of an agent ends, and what the agent is told then.
+//! Reasons why an agent's socket ends, and their close codes.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::core::Stay;
 use crate::core::runtime::SocketEnd;
 use crate::listen::socket::{Unread, Unwritten};
 
-/// Why a socket ends.
+/// Reasons why a socket ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::listen) enum End {
     /// Nothing more can be read.
@@ -44,7 +44,7 @@ impl End {
         })
     }
 
-    /// What to do with an agent that may not stay. It has nothing under way that could be finished.
+    /// The end of the socket of an agent that may not stay. It has nothing running that could be finished.
     pub(super) fn of(stay: Stay) -> Option<Self> {
         match stay {
             Stay::Unlimited => None,

@@ -1,4 +1,4 @@
-//! What an agent is told when a request fails: `{"error": "..."}`.
+//! The protocol's form of a failed request: `{"error": "..."}`.
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -14,15 +14,15 @@ use crate::core::error::{Error, ErrorKind};
 use crate::listen::forms::query_error;
 use crate::listen::{Unread, http};
 
-/// One failed request.
+/// A failed request.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RuntimeFailure)]
 pub(super) struct Failure {
     #[serde(skip)]
     status: StatusCode,
-    /// What is wrong, and what to do about it.
+    /// The problem, and the way to solve it.
     error: String,
-    /// How long to wait before trying again, in seconds.
+    /// The time to wait before trying again, in seconds.
     #[serde(skip)]
     retry_after: Option<u64>,
 }

@@ -19,7 +19,7 @@ use crate::core::ids::MessageId;
 use crate::core::runtime::{ChannelRow, MessageRow, NewMessage};
 use crate::listen::forms::count;
 
-/// What somebody said in a channel.
+/// A message of a channel.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ChannelMessage)]
@@ -28,13 +28,13 @@ pub(super) struct Message {
     channel_id: String,
     channel_slug: String,
     channel_name: String,
-    /// Whoever said it.
+    /// Its author.
     agent_id: String,
     /// Its address at that time.
     from: String,
     /// Its title at that time.
     from_name: Option<String>,
-    /// What it is, usually `text`.
+    /// Its type, usually `text`.
     message_type: String,
     content: String,
     #[schema(value_type = Option<Object>)]
@@ -60,7 +60,7 @@ impl Message {
     }
 }
 
-/// What was said in a channel.
+/// Messages of a channel.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ChannelMessages)]
 pub(super) struct Messages {
@@ -68,14 +68,14 @@ pub(super) struct Messages {
     messages: Vec<Message>,
 }
 
-/// What is to be said. What clients send besides, such as a signature, is passed over.
+/// A new message. Further members that clients send, such as a signature, are ignored.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = NewChannelMessage)]
 pub(super) struct New {
     /// The words, up to 64 KiB.
     content: String,
-    /// What it is. Default: `text`.
+    /// Its type. Default: `text`.
     message_type: Option<String>,
     /// Whatever goes with it, up to 8 KiB.
     #[schema(value_type = Option<Object>)]
@@ -98,11 +98,11 @@ pub(super) async fn say(
     Ok((StatusCode::CREATED, Json(Message::new(&channel, said))))
 }
 
-/// Which messages.
+/// Filter and page of a list of messages.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
-    /// How many at most. Default: 50. More than 100 are as good as 100.
+    /// The largest number of messages. Default: 50. Values above 100 count as 100.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// Only those before the message of this id. Default: the last there are.

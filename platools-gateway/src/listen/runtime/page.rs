@@ -1,4 +1,4 @@
-//! Which part of a long list, and what the URL of a request says.
+//! Pagination and path parameters of a request.
 
 use axum::extract::FromRequestParts;
 use platools::wire::runtime::{DEFAULT_PAGE, MAX_PAGE};
@@ -8,24 +8,24 @@ use utoipa::IntoParams;
 use super::failure::Failure;
 use crate::listen::forms::count;
 
-/// What stands in the place of the names in a path.
+/// The values of the names in a path.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Failure))]
 pub(super) struct Path<T>(pub(super) T);
 
-/// What follows the question mark.
+/// The values of a query.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Failure))]
 pub(super) struct Query<T>(pub(super) T);
 
-/// Which part.
+/// Pagination parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Window {
     /// The largest number of entries. Default: 50; more than 100 are as good as 100, and 0 asks for the numbers only.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
-    /// How many to leave out before them. Default: 0.
+    /// The number of items to skip. Default: 0.
     #[serde(default, deserialize_with = "count")]
     offset: Option<usize>,
 }
@@ -45,7 +45,7 @@ impl Window {
     }
 }
 
-/// How many are answered who asks for so many.
+/// The number of items for a requested limit.
 pub(super) fn limit(asked: Option<usize>) -> usize {
     asked.unwrap_or(DEFAULT_PAGE).min(MAX_PAGE)
 }

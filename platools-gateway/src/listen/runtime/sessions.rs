@@ -29,7 +29,7 @@ impl Done {
     pub(super) const DONE: Json<Self> = Json(Self { success: true });
 }
 
-/// What an agent says when it connects.
+/// The request with which an agent connects.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase")]
 #[schema(as = RuntimeConnect)]
@@ -80,7 +80,7 @@ pub(super) async fn connect(
     Ok((StatusCode::CREATED, Json(connected)))
 }
 
-/// What a client says of itself is worth so much of a line in the log.
+/// Cuts a client's description of itself for a line in the log.
 fn cut(text: &str) -> String {
     text.chars().take(64).filter(|character| !character.is_control()).collect()
 }
@@ -101,7 +101,7 @@ pub(super) async fn heartbeat(Known(peer): Known, State(core): State<Arc<Core>>)
     Ok(Json(Beat { success: true, last_heartbeat }))
 }
 
-/// How an agent stands.
+/// The status of an agent.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RuntimeStatus)]
@@ -147,12 +147,12 @@ pub(super) async fn status(Known(peer): Known, State(core): State<Arc<Core>>) ->
     Json(Status { agent_id: peer.id.to_string(), address, display_name, status, session })
 }
 
-/// Those who have a session.
+/// The agents that have a session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = RuntimePresence)]
 pub(super) struct Presence {
     agents: Vec<Present>,
-    /// How many there are altogether.
+    /// The number of all of them.
     total: usize,
     limit: usize,
     offset: usize,
@@ -200,7 +200,7 @@ pub(super) async fn presence(
 #[serde(default, rename_all = "camelCase")]
 #[schema(as = RuntimeDisconnect)]
 pub(super) struct Disconnect {
-    /// Which session. Default: the agent's own, whichever that is.
+    /// The session. Default: the agent's own.
     session_id: Option<String>,
 }
 
@@ -218,7 +218,7 @@ pub(super) async fn disconnect(
     Ok(Done::DONE)
 }
 
-/// What a socket is opened with, once and soon.
+/// A ticket, with which a socket is opened once and soon.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RuntimeTicket)]
 pub(super) struct Ticket {

@@ -35,7 +35,7 @@ pub(super) struct Adapter {
     pub(super) sockets: TaskTracker,
 }
 
-/// What a socket is opened with. It is never logged: it is a secret in a URL.
+/// The credentials of an upgrade. They are never logged: they are secrets in a URL.
 #[derive(Default, Deserialize)]
 pub(super) struct Parts {
     ticket: Option<String>,

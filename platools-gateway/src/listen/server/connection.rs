@@ -1,4 +1,4 @@
-//! One connection, from the first byte to the last, or until it is upgraded.
+//! A connection, from the first byte to the last, or until it is upgraded.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -30,13 +30,13 @@ use super::watched::Watched;
 use crate::core::limits::{OverBudget, Place};
 use crate::tls::Certificates;
 
-/// How long a connection may take to send the head of its next request. It also ends connections that are kept alive idly.
+/// The longest time for a connection to send the head of its next request. It also ends idle connections that are kept alive.
 pub(super) const HEAD: Duration = Duration::from_secs(10);
 
 /// The most bytes that the head of a request may have. A longer one is answered with 431.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
-/// What a connection needs, and its requests with it.
+/// The parts that a connection and its requests need.
 pub(super) struct Connection {
     router: TowerToHyperService<Router>,
     /// For requests of an address that has too many, though the connection is that of a proxy.

@@ -8,7 +8,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::tls::Certificates;
 
-/// How long a client may take for the whole handshake.
+/// The longest time for the whole handshake.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
 
 /// Makes the handshake. Nothing, if the client does not take part in it, or not in time: that is the client's business, and
@@ -50,7 +50,7 @@ mod tests {
     // Handshakes are made while time goes on: a clock that is paused would leap while they wait for the other end.
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    /// How every handshake begins: the head of a record that the rest of does not come.
+    /// The begin of every handshake: the head of a record whose rest does not come.
     const BEGINNING: &[u8] = &[0x16, 3, 1, 2, 0];
 
     struct Secured {
@@ -88,7 +88,7 @@ mod tests {
         }
     }
 
-    /// What comes until the connection ends.
+    /// Reads until the connection ends.
     async fn rest(mut stream: impl AsyncRead + Unpin) -> Vec<u8> {
         let mut read = Vec::new();
         // A connection that is cut has no proper end.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// How long a peer has to notice the end.
+/// The time that a peer has to notice the end.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// Bytes that are read and thrown away at most.

@@ -32,33 +32,33 @@ use crate::core::limits::{Admission, Limiter};
 use crate::ops::tasks::Tasks;
 use crate::tls::Certificates;
 
-/// How long connections have to take their last answers when the server ends.
+/// The time that connections have to take their last answers when the server ends.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long to wait when no connection can be accepted, as when the process has no file descriptors left.
+/// The delay when no connection can be accepted, as when the process has no file descriptors left.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What connections are served with.
+/// The parts that serve connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
-    /// Who answers.
+    /// The routers.
     pub(crate) routes: Routes,
-    /// How many connections there may be.
+    /// The limiter of connections.
     pub(crate) limiter: Arc<Limiter>,
     /// For TLS, if it is spoken.
     pub(crate) certificates: Option<Certificates>,
-    /// Where the task runs that accepts connections.
+    /// The tasks among which the one that accepts connections runs.
     pub(crate) tasks: Tasks,
 }
 
-/// Who answers.
+/// The routers for requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Routes {
-    /// Those that are served.
+    /// Router of usual requests.
     pub(super) served: Router,
-    /// Those of addresses with too many connections.
+    /// Router of requests from addresses with too many connections.
     pub(super) turned_away: Router,
-    /// Those of requests whose response does not fit among those that wait to be read.
+    /// Router of requests whose response does not fit among those that wait to be read.
     pub(super) busy: Router,
 }
 

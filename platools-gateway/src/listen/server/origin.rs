@@ -1,4 +1,4 @@
-//! Where requests come from.
+//! Finds the origin of requests.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ impl Origin {
         Self { peer, limiter }
     }
 
-    /// Where a request came from: the peer, unless that is a proxy which is believed. Ports of others are not known.
+    /// The origin of a request: the peer, unless it is a trusted proxy. Ports of other hosts are not known.
     pub(super) fn of(&self, headers: &HeaderMap) -> SocketAddr {
         // Bytes, not text: what a client adds on the left must not hide the addresses that proxies add on the right.
         let said: Vec<_> = headers

@@ -1,4 +1,4 @@
-//! When bytes last went over a connection, each way.
+//! Times of the last bytes of a connection, each way.
 //!
 //! Whether a peer is gone is a question of bytes, not of frames: a large frame over a slow line takes long and is fine as long
 //! as it moves.
@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::allowance::Allowance;
 use crate::core::limits::Place;
 
-/// What moved over one connection, and what may.
+/// The traffic of one connection, and its bounds.
 #[derive(Debug, Clone)]
 pub(in crate::listen) struct Traffic(Arc<Shared>);
 
@@ -97,7 +97,7 @@ impl Traffic {
         self.0.allowance.exceeded().await;
     }
 
-    /// When bytes last came.
+    /// Time of the last received bytes.
     #[cfg(test)]
     pub(super) fn last_received(&self) -> Instant {
         self.0.received.after(self.0.since)

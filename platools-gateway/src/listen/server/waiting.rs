@@ -13,7 +13,7 @@ use crate::core::limits::{HeldBytes, Limiter, OverBudget};
 pub(super) struct Waiting {
     limiter: Arc<Limiter>,
     from: IpAddr,
-    /// Whether the request only looks. What others did is done, so their responses are not refused.
+    /// True if the request only reads. The work of other requests is done, so their responses are not refused.
     is_look: bool,
 }
 

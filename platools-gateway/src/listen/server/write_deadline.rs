@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Sleep, sleep};
 
-/// How long a peer may take for [`MIN_TAKEN`] bytes while more of them wait.
+/// The longest time for a peer to take [`MIN_TAKEN`] bytes while more of them wait.
 pub(super) const LIMIT: Duration = Duration::from_secs(30);
 
 /// A peer that takes single bytes is as slow as one that takes none.

@@ -1,9 +1,9 @@
-//! Why messages of a socket cannot be read any further.
+//! Reasons why messages of a socket cannot be read any further.
 
 use tungstenite::Error;
 use tungstenite::error::{CapacityError, ProtocolError};
 
-/// What is wrong with what came.
+/// The defect of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::listen) enum Broken {
     /// The connection is gone.
@@ -17,7 +17,7 @@ pub(in crate::listen) enum Broken {
 }
 
 impl Broken {
-    /// What the error of a socket means.
+    /// Finds the defect that an error of a socket stands for.
     pub(in crate::listen) fn of(error: &(dyn std::error::Error + 'static)) -> Self {
         match error.downcast_ref() {
             Some(Error::Capacity(CapacityError::MessageTooLong { size, .. })) => Self::TooLarge(Some(*size)),

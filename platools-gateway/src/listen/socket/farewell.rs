@@ -1,4 +1,4 @@
-//! How a socket ends that the gateway has had enough of.
+//! The end of a socket that the gateway closes.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::{Instant, timeout};
 
 use crate::core::{Presence, Stay};
 
-/// How long the other side has to take what waits for it and to answer the close.
+/// The time that the other side has to take waiting messages and to answer the close.
 const FAREWELL: Duration = Duration::from_secs(4);
 
-/// How long a connection has been there, for the log.
+/// The age of a connection, for the log.
 pub(in crate::listen) fn duration_ms(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

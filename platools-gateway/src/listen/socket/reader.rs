@@ -17,16 +17,16 @@ use crate::listen::Traffic;
 /// The reason for the log where the other side closed the connection, or the network did.
 pub(super) const GONE: &str = "the client closed the connection, or it broke";
 
-/// One message, or another sign of life.
+/// A message, or another sign of life.
 #[derive(Debug)]
 pub(in crate::listen) enum Incoming {
     Text(Utf8Bytes),
-    /// Which nobody here understands.
+    /// A binary message, which no protocol here understands.
     Binary,
     Pong,
 }
 
-/// What was read: a message, or that one was dropped.
+/// A message, or the notice that one was dropped.
 #[derive(Debug)]
 pub(in crate::listen) enum Received {
     /// A message within the limit.
@@ -40,14 +40,14 @@ pub(in crate::listen) enum Received {
     },
 }
 
-/// Why nothing more can be read.
+/// Reasons why nothing more can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::listen) enum Unread {
     /// Nothing came for too long.
     Silent,
     /// A message is larger than what is read.
     TooLarge(TooLarge),
-    /// What came cannot be read, or there is nobody any more.
+    /// The data is defective, or the other side is gone.
     Broken(Broken),
 }
 
@@ -77,7 +77,7 @@ impl fmt::Display for Unread {
 /// Reads messages, as long as they come and are not too large.
 pub(in crate::listen) struct Reader<R> {
     stream: R,
-    /// When a message or a pong last came.
+    /// Time of the last message or pong.
     heard: Instant,
     deadline: Duration,
     max_bytes: usize,
@@ -85,7 +85,7 @@ pub(in crate::listen) struct Reader<R> {
     counted: Option<Traffic>,
     /// Messages over the limit are read to their end and dropped, within this.
     excess: Option<Excess>,
-    /// Whether the log has a line about a binary message.
+    /// True if the log has a line about a binary message.
     has_logged_binary: bool,
 }
 
@@ -126,7 +126,7 @@ const ALLOWED_BEYOND: usize = 4 * 1024;
 /// The bytes of a ping or pong of a client, beside its payload: two of the header and four of the mask.
 const CONTROL_FRAME_BYTES: usize = 6;
 
-/// So much of a dropped message is kept, for its id.
+/// The bytes of a dropped message that are kept, for its id.
 const HEAD_BYTES: usize = 4 * 1024;
 
 impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {

@@ -1,4 +1,4 @@
-//! What goes out over a socket.
+//! Writes to a socket.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,9 +9,9 @@ use tokio::time::{sleep, timeout};
 
 use super::reader::GONE;
 
-/// What waits for the other side of a socket.
+/// The messages that wait for the other side of a socket.
 pub(in crate::listen) trait Outgoing {
-    /// Why the socket ends.
+    /// The reason why the socket ends.
     type End: From<Unwritten>;
 
     /// The next text, or why there is none. Cancel-safe.
@@ -21,7 +21,7 @@ pub(in crate::listen) trait Outgoing {
     async fn ended(&self) -> Self::End;
 }
 
-/// Why nothing more can be written.
+/// Reasons why nothing more can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::listen) enum Unwritten {
     /// The network is gone.

@@ -83,7 +83,7 @@ impl Store {
     }
 }
 
-/// Whether none of these credentials has ended.
+/// True if none of these credentials has ended.
 pub(super) async fn are_good(connection: &mut SqliteConnection, credentials: &[Credential]) -> Result<bool, Error> {
     for credential in credentials {
         let (statement, id) = match credential {

@@ -1,4 +1,4 @@
-//! Who there is: organizations, projects, environments, entities, agents, keys; and which tools are switched off.
+//! SQL for the directory: organizations, projects, environments, entities, agents, keys, and disabled tools.
 //!
 //! Every change also raises the directory's revision, in the same transaction, and notes which rows it touches.
 

@@ -12,7 +12,7 @@ use crate::store::Store;
 /// The environments of a new project.
 const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
 
-/// What removes a project. Secrets and tools go with their entities.
+/// Statements that remove a project. Secrets and tools go with their entities.
 const REMOVAL: [&str; 5] = [
     "DELETE FROM caller_keys WHERE project_id = $1",
     "DELETE FROM agents WHERE project_id = $1",

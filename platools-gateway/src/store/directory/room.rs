@@ -1,4 +1,4 @@
-//! How many things of a kind a project may have.
+//! Limits on the number of entities, agents, keys and so on of a project.
 
 use sqlx::{Row as _, SqliteConnection};
 

@@ -38,7 +38,7 @@ pub(crate) struct EntityRow {
     pub(crate) id: EntityId,
     pub(crate) project_id: ProjectId,
     pub(crate) slug: String,
-    /// What people call it.
+    /// The name for people.
     pub(crate) title: Option<String>,
     /// Its image, as a URI.
     pub(crate) icon: Option<String>,
@@ -63,7 +63,7 @@ pub(crate) struct AgentRow {
     pub(crate) title: Option<String>,
     /// Its address for other agents; without one, its slug.
     pub(crate) address: Option<String>,
-    /// How it answers.
+    /// The profile, which decides how the agent answers.
     pub(crate) profile: Arc<Profile>,
     /// The user whose it is.
     pub(crate) owner: Option<String>,

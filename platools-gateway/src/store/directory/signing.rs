@@ -1,4 +1,4 @@
-//! Which key signs tokens, and the keys that earlier versions kept here.
+//! SQL for the id of the signing key in use, and for keys that earlier versions kept in the database.
 
 use sqlx::{Connection as _, Row as _};
 

@@ -12,7 +12,7 @@ use crate::core::identity::{Credential, SpeaksFor};
 use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
 use crate::store::Store;
 
-/// One token.
+/// A stored token.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenRow {
     /// Its `jti`.

@@ -44,7 +44,7 @@ pub(crate) struct MemberRow {
     pub(crate) joined_ms: i64,
 }
 
-/// What became of a channel that was to be added.
+/// Outcome of adding a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NewChannel {
     Added,
@@ -55,7 +55,7 @@ pub(crate) enum NewChannel {
     AgentIsFull,
 }
 
-/// What a channel counts for without its messages.
+/// Size of a channel without its messages, as the limits count it.
 pub(super) const CHANNEL_BYTES: i64 = 512;
 
 /// Channels that are deleted together.
@@ -159,13 +159,13 @@ impl Store {
         Ok(self.lists.begin().await?.rows(query).await?.iter().map(channel).collect())
     }
 
-    /// How many channels a project has.
+    /// Counts the channels of a project.
     pub(crate) async fn channel_count(&self, project: &ProjectId) -> Result<i64, Error> {
         let query = sqlx::query("SELECT COUNT(*) AS number FROM channels WHERE project_id = $1");
         Ok(query.bind(project.as_str()).fetch_one(&self.reads).await?.get("number"))
     }
 
-    /// One channel of a project, by id or slug.
+    /// Finds a channel of a project by id or slug.
     pub(crate) async fn channel(
         &self,
         project: &ProjectId,
@@ -177,7 +177,7 @@ impl Store {
         Ok(query.fetch_optional(&self.reads).await?.as_ref().map(channel))
     }
 
-    /// Those who are in a channel, in the order they came.
+    /// Lists the members of a channel in the order they joined.
     pub(crate) async fn channel_members(
         &self,
         channel: &ChannelId,

@@ -1,4 +1,4 @@
-//! What is said in channels.
+//! SQL for the messages of channels.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
@@ -22,7 +22,7 @@ pub(crate) struct MessageRow {
     pub(crate) created_ms: i64,
 }
 
-/// How much there may be.
+/// Limits on the messages of a channel and of a project.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChannelBounds {
     /// Messages of one channel.
@@ -33,7 +33,7 @@ pub(crate) struct ChannelBounds {
     pub(crate) project_bytes: i64,
 }
 
-/// What a message counts for beside its text and metadata.
+/// Size of a message beside its text and metadata, as the limits count it.
 const MESSAGE_BYTES: i64 = 128;
 
 impl RuntimeChange {
@@ -148,7 +148,7 @@ async fn resize(
 }
 
 impl Store {
-    /// Where in its channel a message is.
+    /// Finds the position of a message in its channel.
     pub(crate) async fn message_position(
         &self,
         channel: &ChannelId,

@@ -1,4 +1,4 @@
-//! How connections to the database are opened.
+//! Opens connections to the database.
 
 use std::path::Path;
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub(super) fn pool(connections: u32) -> PoolOptions<Sqlite> {
         .after_release(|connection, _| Box::pin(is_reusable(connection)))
 }
 
-/// Whether a connection may be used again: its last transaction is over.
+/// Returns true if a connection may be used again, because its last transaction is over.
 ///
 /// When the disk is full, SQLite itself rolls a transaction back. The rollback that follows fails then, and the connection goes
 /// on counting a transaction that is none: its next one would be a savepoint in it, which a rollback leaves open. Whatever was

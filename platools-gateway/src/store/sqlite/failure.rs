@@ -8,7 +8,7 @@ use sqlx::error::DatabaseError;
 
 use crate::core::error::{Error, ErrorKind};
 
-/// When to try again what found the database busy.
+/// The delay after which a busy database is tried again.
 const SOON: Duration = Duration::from_secs(1);
 
 /// Primary result codes of SQLite, <https://www.sqlite.org/rescode.html>.
@@ -44,7 +44,7 @@ pub(in crate::store) fn storage_error(error: &sqlx::Error) -> Error {
     }
 }
 
-/// Whether the statement was stopped by its deadline.
+/// True if the deadline stopped the statement.
 pub(super) fn is_interrupted(error: &sqlx::Error) -> bool {
     code(error) == Some(INTERRUPTED)
 }

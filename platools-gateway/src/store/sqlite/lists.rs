@@ -24,7 +24,7 @@ const TURN: Duration = Duration::from_millis(500);
 /// The longest a list may take, with the wait for its turn. With the wait for the journal, a list is over within two seconds.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// When to try again a list that was refused.
+/// The delay after which a caller may repeat a list that was refused.
 const SOON: Duration = Duration::from_secs(1);
 
 /// Instructions of SQLite's machine between two looks at the deadline: a fraction of a millisecond.
@@ -98,7 +98,7 @@ impl Drop for List {
     }
 }
 
-/// Whether a list may go on. SQLite asks in the thread that reads it.
+/// Decides whether a list may continue. SQLite asks in the thread that reads.
 fn goes_on(given_up: Arc<AtomicBool>, until: std::time::Instant) -> impl FnMut() -> bool + Send + 'static {
     let mut is_yielding = false;
     move || {

@@ -16,7 +16,7 @@ pub(in crate::store) type Position = (i64, String);
 /// The rows of a page, and the place to go on from if the limit of rows was reached before the page was full.
 pub(in crate::store) type ScannedPage = (Vec<SqliteRow>, Option<Position>);
 
-/// One page to be read. Names of tables, columns and indexes are part of the program, values are bound.
+/// A page to be read. Names of tables, columns and indexes are part of the program, values are bound.
 #[derive(Debug)]
 pub(in crate::store) struct Scan {
     pub(in crate::store) table: &'static str,
@@ -64,7 +64,7 @@ impl Scan {
         Ok((rows, floor.filter(|_| !is_full)))
     }
 
-    /// Whether rows are looked at that may not count.
+    /// True if the scan reads rows that may not match.
     pub(in crate::store) fn checks_rows(&self) -> bool {
         !self.checked.is_empty() || self.among.is_some()
     }

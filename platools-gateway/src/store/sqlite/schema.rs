@@ -96,7 +96,7 @@ async fn applied(connection: &mut SqliteConnection) -> Result<BTreeSet<i64>, sql
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
-/// Whether a database has no tables, but for the one that lists steps.
+/// True if a database has no tables, apart from the list of migration steps.
 async fn is_empty(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     let other = sqlx::query("SELECT name FROM sqlite_schema WHERE tbl_name <> '_sqlx_migrations' LIMIT 1");
     Ok(other.fetch_optional(connection).await?.is_none())

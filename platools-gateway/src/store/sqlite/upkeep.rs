@@ -9,10 +9,10 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Writer;
 use crate::ops::tasks::Tasks;
 
-/// How often to look for free pages.
+/// The interval between two checks for free pages.
 const LOOKS: Duration = Duration::from_secs(60);
 
-/// How often statistics are taken again, in looks: once a day.
+/// The number of checks between two updates of the statistics: one day.
 const LOOKS_A_DAY: u32 = 24 * 60;
 
 /// Free pages that stay in the file at least, for what is written next: 16 MiB.
@@ -21,7 +21,7 @@ const SPARE: i64 = 4096;
 /// Pages that are given back at a time, so that nobody who writes waits for long: 2 MiB.
 const AT_ONCE: i64 = 512;
 
-/// How long others have the database to themselves in between.
+/// The pause between two steps, in which others have the database to themselves.
 const BREATH: Duration = Duration::from_millis(50);
 
 /// The task. Dropping it ends it.

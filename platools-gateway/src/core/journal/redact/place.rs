@@ -1,13 +1,13 @@
-//! Which parts of a tool's schema speak of which parts of a value.
+//! Finds the parts of a value that a tool's schema marks as sensitive: walks the schema beside the value.
 
 use serde_json::{Map, Value};
 
 const MARK: &str = "x-sensitive";
 
-/// So many schemas may speak of one place; what a schema with more of them means is not found out.
+/// The number of schemas that may apply to one part of a value; a part with more of them is treated as unclear.
 const MAX_SCHEMAS: usize = 128;
 
-/// Whether a schema marks anything at all.
+/// True if a schema marks anything as sensitive.
 pub(super) fn marks_anything(schema: &Value) -> bool {
     match schema {
         Value::Object(members) => members.get(MARK) == Some(&Value::Bool(true)) || members.values().any(marks_anything),
@@ -16,7 +16,7 @@ pub(super) fn marks_anything(schema: &Value) -> bool {
     }
 }
 
-/// One place of a value, with every schema that may speak of it: alternatives count as if all of them applied.
+/// A part of a value, with every schema that may apply to it: alternatives count as if all of them applied.
 pub(super) struct Place<'a> {
     root: &'a Value,
     schemas: Vec<&'a Map<String, Value>>,
@@ -30,7 +30,7 @@ impl<'a> Place<'a> {
         Self::of(schema, vec![schema])
     }
 
-    /// Whether what is here must not be shown. Where that is unclear, it must not.
+    /// True if this part must not be shown, also if that is unclear.
     pub(super) fn is_sensitive(&self) -> bool {
         self.unclear || self.schemas.iter().any(|schema| schema.get(MARK) == Some(&Value::Bool(true)))
     }
@@ -109,7 +109,7 @@ fn children<'a>(schema: &'a Map<String, Value>, keyword: &str) -> impl Iterator<
     schema.get(keyword).and_then(Value::as_object).into_iter().flat_map(Map::values)
 }
 
-/// What a reference leads to, if that is a place in the same schema.
+/// The schema that a reference leads to, if it is in the same document.
 fn target<'a>(root: &'a Value, reference: &Value) -> Option<&'a Value> {
     root.pointer(reference.as_str()?.strip_prefix('#')?)
 }

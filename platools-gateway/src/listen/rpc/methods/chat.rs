@@ -15,7 +15,7 @@ use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::queue::Queue;
 use crate::listen::rpc::session::Session;
 
-/// Where a message comes from when the caller does not say.
+/// The channel of a message if the caller names none.
 const CHANNEL: &str = "websocket";
 
 /// A channel's name has at most so many characters.

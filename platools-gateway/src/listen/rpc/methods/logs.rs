@@ -8,7 +8,7 @@ use crate::core::logs::KEPT_LINES;
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::session::Session;
 
-/// So many lines of before are shown unless the caller says otherwise.
+/// The number of earlier lines that are shown if the caller names none.
 const DEFAULT_LINES: usize = 100;
 
 #[derive(Deserialize)]

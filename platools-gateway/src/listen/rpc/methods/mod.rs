@@ -1,4 +1,4 @@
-//! What callers may ask for, and who of them.
+//! The methods of the protocol, each with the role that it needs.
 
 mod agents;
 mod chat;
@@ -19,12 +19,12 @@ use super::session::Session;
 use crate::authority::Action;
 use crate::domain::decode::decode;
 
-/// What a request is answered with.
+/// The answer to a request.
 pub(super) type Reply = Result<Box<RawValue>, RpcError>;
 
 /// Something that callers may ask for.
 pub(super) struct Method {
-    /// What it is called.
+    /// The name of the method.
     pub(super) name: &'static str,
     /// The kind of thing that it does, which takes a role.
     pub(super) action: Action,

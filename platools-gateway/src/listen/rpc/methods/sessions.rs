@@ -60,7 +60,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     reply(&page.map(|conversation| shown(&conversation)))
 }
 
-/// What was said last in a conversation, in short.
+/// Shows the last messages of a conversation, shortened.
 pub(super) async fn preview(session: &Session<'_>, params: Params) -> Reply {
     let Which { session_id } = params.decode()?;
     let id = ConversationId::from(session_id);
@@ -69,7 +69,7 @@ pub(super) async fn preview(session: &Session<'_>, params: Params) -> Reply {
     reply(&json!({"session": shown(&conversation), "messages": messages}))
 }
 
-/// What was said in a conversation: the last messages, or those before them.
+/// Shows messages of a conversation: the last ones, or those before them.
 pub(super) async fn history(session: &Session<'_>, params: Params) -> Reply {
     let Part { session_id, limit, cursor } = params.decode()?;
     let limit = limit_of(limit)?;
