@@ -37,8 +37,8 @@ fn log_to_standard_error() {
     lines.finish().with(filter_fn(|metadata| is_harmless(metadata.target(), *metadata.level()))).init();
 }
 
-/// Whether a record repeats no secret and no payload, which the filter does not decide: the protocol's SDK logs what it sends and
-/// receives, also in warnings, and other libraries log requests, URLs and frames below `warn`.
+/// True if a record repeats no secret and no payload, which the filter does not decide: the protocol's SDK logs messages that it
+/// sends and receives, also in warnings, and other libraries log requests, URLs and frames below `warn`.
 fn is_harmless(target: &str, level: Level) -> bool {
     match target.split("::").next().unwrap_or(target) {
         "rmcp" | "sse_stream" => false,

@@ -1,8 +1,8 @@
-//! How the program is told to stop.
+//! Signals that stop the program.
 
 use anyhow::Context as _;
 
-/// What a shell reports of a program ended by an interrupt.
+/// The exit code that a shell reports of a program ended by an interrupt.
 const INTERRUPTED: i32 = 130;
 
 /// The signals that ask the program to stop. Caught from the moment this is made.

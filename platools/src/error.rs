@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-/// Why a registry or a client could not be built, or why a client gave up.
+/// The reason why a registry or a client could not be built, or why a client gave up.
 ///
 /// `Display` says what failed; why it failed is in the chain of [`source`](StdError::source)s. Failures of single calls are
 /// [`ToolError`](crate::ToolError)s and never end a client.
@@ -14,7 +14,7 @@ pub struct Error {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What sort of error it is.
+/// The kind of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -66,13 +66,13 @@ impl Error {
         self
     }
 
-    /// Why it failed, without what failed.
+    /// Returns the cause, without the outer message.
     #[cfg(feature = "runtime")]
     pub(crate) fn into_source(self) -> Option<Box<dyn StdError + Send + Sync>> {
         self.source
     }
 
-    /// What sort of error it is.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind

@@ -24,7 +24,7 @@ pub struct ErrorDetails {
     /// A short word by which programs tell failures apart, such as `not_found`; at most 128 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// Whether the tool says that the same call may succeed later. Whether it may run twice is for the caller to decide.
+    /// The tool's claim that the same call may succeed later. The caller decides whether it may run twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retryable: Option<bool>,
     /// Facts about the failure, at most 64 KiB as JSON; larger ones are left out.
@@ -54,7 +54,7 @@ impl ErrorDetails {
         }
     }
 
-    /// Whether there are no facts.
+    /// Returns true if there are no details.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -94,7 +94,7 @@ fn bounded(code: &str) -> String {
     code.chars().take(MAX_CODE_CHARS).collect()
 }
 
-/// Whether details are not too large to travel.
+/// True if details are not too large to be sent.
 fn fits(details: &Value) -> bool {
     serde_json::to_writer(Room(MAX_DETAILS_BYTES), details).is_ok()
 }

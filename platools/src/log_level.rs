@@ -1,10 +1,10 @@
-//! How much an entry of a log matters.
+//! The severity of a log entry.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How much an entry of a log matters, from least to most: the levels of RFC 5424, which the Model Context Protocol has too.
+/// The severity of a log entry, from least to most: the levels of RFC 5424, which the Model Context Protocol has too.
 ///
 /// ```
 /// use platools::LogLevel;
@@ -16,17 +16,17 @@ use serde::{Deserialize, Serialize};
 pub enum LogLevel {
     /// For whoever looks for a mistake.
     Debug,
-    /// What happens.
+    /// A usual event.
     Info,
-    /// What happens seldom.
+    /// A rare event.
     Notice,
-    /// What may become a problem.
+    /// An event that may become a problem.
     Warning,
-    /// What went wrong.
+    /// A failure.
     Error,
-    /// What went wrong with something that others need.
+    /// A failure of something that others need.
     Critical,
-    /// What somebody has to see to at once.
+    /// A failure that needs somebody at once.
     Alert,
     /// Nothing works any more.
     Emergency,

@@ -15,17 +15,17 @@ use sha2::Sha256;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-/// How far a timestamp may lie from the verifier's clock, either way: 300 seconds.
+/// The largest difference between a timestamp and the verifier's clock, either way: 300 seconds.
 pub const MAX_SKEW_SECONDS: u32 = 300;
 
-/// How many nonces are remembered for an entity; past that the oldest are forgotten.
+/// The number of nonces that are remembered for an entity; past that the oldest are forgotten.
 pub const MAX_NONCES: usize = 100_000;
 
-/// What was signed, and the signature.
+/// The signed text, and its signature.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Signed<'a> {
-    /// When, in RFC 3339.
+    /// The time, in RFC 3339.
     pub timestamp: &'a str,
     /// Used once; older platforms send none.
     pub nonce: Option<&'a str>,
@@ -50,7 +50,7 @@ impl fmt::Debug for Signed<'_> {
     }
 }
 
-/// Why a signature is not accepted.
+/// Reasons why a signature is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureError {

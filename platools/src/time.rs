@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// About thirty years: as good as never.
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-/// When a span of time is over. A setting such as `Duration::MAX` means never, and must not panic.
+/// Returns the end of a span of time. A setting such as `Duration::MAX` means never, and must not panic.
 pub(crate) fn after(start: Instant, span: Duration) -> Instant {
     start + span.min(NEVER)
 }

@@ -41,7 +41,7 @@ impl SlidingWindow {
         Self { limit: limit.max(1), span, grain, groups: VecDeque::new(), events: 0 }
     }
 
-    /// How long to wait until the next event is within the limit; zero when it is now.
+    /// Returns the wait until the next event is within the limit; zero when it is now.
     pub(crate) fn wait(&self, now: Instant) -> Duration {
         if self.events < self.limit {
             return Duration::ZERO;
@@ -94,7 +94,7 @@ impl SlidingWindow {
         }
     }
 
-    /// How long a group stays within the span.
+    /// Returns the time that a group stays within the span.
     fn left(&self, group: &Group, now: Instant) -> Duration {
         self.span.saturating_sub(now.saturating_duration_since(group.last))
     }

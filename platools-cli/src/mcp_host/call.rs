@@ -1,4 +1,4 @@
-//! One call of a hosted tool.
+//! A call of a hosted tool.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use tokio::sync::watch;
 
 use super::connection::Session;
 
-/// What a tool's results are for those who call it here.
+/// The form of a tool's results for callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     /// The value that the server describes.
     Value,
-    /// What the server says, in parts or as a text alone.
+    /// All parts, or a text alone.
     Content,
 }
 
@@ -88,7 +88,7 @@ fn failed(error: ServiceError) -> ToolError {
     }
 }
 
-/// What a result says.
+/// The value of a result.
 fn value(result: CallToolResult, form: Form) -> Result<Value, ToolError> {
     let texts = texts(&result.content);
     if result.is_error == Some(true) {

@@ -1,4 +1,4 @@
-//! One connection to an MCP server.
+//! A connection to an MCP server.
 
 use std::future::pending;
 use std::time::Duration;
@@ -20,35 +20,35 @@ use rmcp::{ClientHandler, Peer, RoleClient};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-/// How often a server is asked for its tools by itself. That also finds those servers gone that are not connected by a process,
+/// The interval at which a server is asked for its tools. That also finds servers that are gone and are not connected by a process,
 /// and tools that come without a word.
 const REFRESH: Duration = Duration::from_secs(30);
 
-/// How long a server may take to list its tools.
+/// The longest time for a server to list its tools.
 const LIST: Duration = Duration::from_secs(30);
 
-/// How long a server may take to end.
+/// The longest time for a server to end.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// One connection to a server.
+/// A connection to a server.
 pub(super) struct Connection {
     session: Session,
     changes: watch::Receiver<()>,
-    /// How servers of the newest revision tell of changes, if this is one and does.
+    /// The subscription to changes, which servers of the newest revision offer.
     subscription: Option<Subscription>,
     /// Ready from the end of the connection on.
     ended: Shared<BoxFuture<'static, ()>>,
     end: RunningServiceCancellationToken,
 }
 
-/// What calls need of a connection.
+/// The part of a connection that calls use.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
     pub(super) peer: Peer<RoleClient>,
     pub(super) progress: ProgressDispatcher,
 }
 
-/// Why a connection is looked at.
+/// The reason why a connection is looked at.
 pub(super) enum News {
     /// Its tools may have changed.
     Tools,
@@ -82,7 +82,7 @@ impl Connection {
         })
     }
 
-    /// What calls need of it.
+    /// Returns the part that calls use.
     pub(super) fn session(&self) -> Session {
         self.session.clone()
     }
@@ -98,7 +98,7 @@ impl Connection {
         Ok(listed.with_context(|| format!("no list of its tools came within {} seconds", LIST.as_secs()))??)
     }
 
-    /// Whether an error means that there is nobody any more.
+    /// True if an error means that the server is gone.
     pub(super) fn is_lost(&self, error: &anyhow::Error) -> bool {
         let error = error.downcast_ref();
         matches!(error, Some(ServiceError::TransportSend(_) | ServiceError::TransportClosed))

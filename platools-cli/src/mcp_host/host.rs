@@ -42,7 +42,7 @@ impl Host {
         Ok(host)
     }
 
-    /// Where the tools are.
+    /// Returns the registry with the server's tools.
     pub(super) fn registry(&self) -> ToolRegistry {
         self.registry.clone()
     }

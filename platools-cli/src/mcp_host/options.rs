@@ -1,4 +1,4 @@
-//! What `platools mcp-host` can be told.
+//! Options of `platools mcp-host`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use platools::{PlatoolsClient, Secret, ToolRegistry};
 
 use super::server::Server;
 
-/// Where the secret of a server comes from, unless from a file.
+/// The environment variable with the secret of a server, unless a file has it.
 const SERVER_TOKEN: &str = "PLATOOLS_MCP_TOKEN";
 
 /// Hosts the tools of an MCP server.
@@ -39,7 +39,7 @@ pub(crate) struct Options {
     /// Host only the tool of that name, as the MCP server has it. Can be given several times. Default: all of them.
     #[arg(long = "tool", value_name = "NAME")]
     tools: Vec<String>,
-    /// How long a call may take, in seconds.
+    /// The longest time for a call, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     call_timeout: u64,
     /// The MCP server's command with its arguments, if it is a program that speaks over its standard input and output.
@@ -48,7 +48,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Where the MCP server is.
+    /// Returns the address of the MCP server.
     pub(super) fn server(&self) -> anyhow::Result<Server> {
         match (&self.server, &*self.command) {
             (Some(url), _) => Ok(Server::Remote { url: url.clone(), token: self.server_token()? }),

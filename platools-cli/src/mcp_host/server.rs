@@ -1,4 +1,4 @@
-//! Where an MCP server is, and how to connect to it.
+//! The address of an MCP server, and the way to connect to it.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::options::SECRET_VARIABLES;
 
-/// How long a server may take to begin: some are downloaded first.
+/// The longest time for a server to begin: some are downloaded first.
 const BEGIN: Duration = Duration::from_secs(120);
 
 /// An MCP server.
@@ -38,7 +38,7 @@ impl Server {
         }
     }
 
-    /// What went wrong, without what may be a secret in a URL.
+    /// Returns the error without secrets of a URL.
     pub(super) fn without_secrets(&self, error: &anyhow::Error) -> String {
         let error = format!("{error:#}");
         let Self::Remote { url, .. } = self else { return error };

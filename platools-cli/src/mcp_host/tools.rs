@@ -1,4 +1,4 @@
-//! What becomes of a server's tools in a worker's registry.
+//! Turns a server's tools into those of a worker's registry.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::call::{Call, Form};
 use super::connection::Session;
 
-/// So many characters of a digest tell names apart that would be the same without it.
+/// The characters of a digest that tell equal names apart.
 const DIGEST_CHARS: usize = 8;
 
 /// Makes a registry what a server's list is. A tool that cannot be hosted is left out, and the log says why.

@@ -62,7 +62,7 @@ pub(super) struct GivenNames {
     address: Option<String>,
 }
 
-/// What was said of how an agent answers.
+/// Options of an agent's profile.
 #[derive(Debug, Args)]
 pub(super) struct GivenProfile {
     /// What thinks: nothing, so that it calls the tools it is told to (`command`), or a language model (`model`). Default: command.
@@ -85,7 +85,7 @@ pub(super) struct GivenProfile {
     env: Option<String>,
 }
 
-/// One line of the list.
+/// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {

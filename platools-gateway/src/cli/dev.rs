@@ -76,7 +76,7 @@ fn secrets(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<DevSecre
     Ok(secrets)
 }
 
-/// Who may connect with which secret, and lines to paste into the shell of a worker and of a caller.
+/// The introduction that `dev` prints: secrets, and lines to paste into the shells of a worker and of a caller.
 fn introduction(url: &str, secrets: &DevSecrets) -> String {
     let [worker, admin, agent] = [&secrets.worker, &secrets.admin, &secrets.agent].map(|secret| secret.expose_secret());
     format!(

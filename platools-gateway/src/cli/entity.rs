@@ -64,7 +64,7 @@ pub(super) enum Command {
     },
 }
 
-/// What was said of what people see of an entity.
+/// Options of an entity's display data.
 #[derive(Debug, Args)]
 pub(super) struct GivenCard {
     /// What people call it, in 1 to 128 characters.
@@ -75,7 +75,7 @@ pub(super) struct GivenCard {
     icon: Option<String>,
 }
 
-/// One line of the list.
+/// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {

@@ -26,7 +26,7 @@ pub(super) enum Command {
     },
 }
 
-/// One line of the list.
+/// A line of the list.
 #[derive(Debug, Serialize)]
 struct Row {
     slug: String,

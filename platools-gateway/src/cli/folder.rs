@@ -12,7 +12,7 @@ use platools_gateway::{DataFolder, Error};
 use crate::logs;
 use crate::settings::{GivenLog, Log, signing_keys};
 
-/// Where the data is.
+/// The folder of the data.
 #[derive(Debug, Args)]
 pub(super) struct Folder {
     /// Folder of the database.
@@ -47,7 +47,7 @@ impl Folder {
     }
 }
 
-/// Where the data is, and which project of it is meant.
+/// The folder of the data, and the project in it.
 #[derive(Debug, Args)]
 pub(super) struct Place {
     #[command(flatten)]

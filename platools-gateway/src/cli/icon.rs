@@ -10,7 +10,7 @@ pub(super) fn given(icon: Option<String>) -> anyhow::Result<Option<String>> {
     icon.map(|icon| if icon.is_empty() || is_uri(&icon) { Ok(icon) } else { read(Path::new(&icon)) }).transpose()
 }
 
-/// Whether a text begins with a scheme. One letter is a drive of Windows.
+/// True if a text begins with a scheme. A single letter is a drive of Windows.
 fn is_uri(text: &str) -> bool {
     let is_scheme = |scheme: &str| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     text.split_once(':').is_some_and(|(scheme, _)| scheme.len() > 1 && is_scheme(scheme))

@@ -10,10 +10,10 @@ use crate::bridge;
 use crate::logs;
 use crate::settings::{GivenLog, Log};
 
-/// What has the key, if no file does. A flag would be seen by whoever looks at the processes.
+/// The environment variable with the key, if no file has it. A flag would be visible in the list of processes.
 const KEY_VARIABLE: &str = "PLATOOLS_GATEWAY_KEY";
 
-/// Where the tools of a gateway are.
+/// The path of a gateway's tools.
 const PATH: &str = "/mcp";
 
 #[derive(Debug, Args)]

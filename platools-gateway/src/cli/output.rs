@@ -1,4 +1,4 @@
-//! What is printed: lines for people and scripts, and lists.
+//! Prints lines for people and scripts, and lists.
 
 use std::io::{self, Write as _};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tabwriter::TabWriter;
 
-/// How a list is printed.
+/// The form of a printed list.
 #[derive(Debug, Args)]
 pub(super) struct Listing {
     /// Print a JSON array instead of columns.

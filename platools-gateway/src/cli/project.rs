@@ -25,7 +25,7 @@ pub(super) enum Command {
     },
 }
 
-/// One line of the list.
+/// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {

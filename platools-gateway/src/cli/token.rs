@@ -16,7 +16,7 @@ use super::key::Reach;
 use super::output::{Listing, say};
 use super::words;
 
-/// So many tokens are read at once for a list.
+/// The number of tokens that are read at once for a list.
 const PAGE: usize = 1000;
 
 #[derive(Debug, Subcommand)]
@@ -59,7 +59,7 @@ pub(super) enum Command {
     },
 }
 
-/// One line of the list.
+/// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {

@@ -24,7 +24,7 @@ pub(super) enum Command {
     Disable(Which),
 }
 
-/// Which of the tools of one name.
+/// The tool, where several have one name.
 #[derive(Debug, Args)]
 pub(super) struct Which {
     /// Name of the tool.
@@ -37,7 +37,7 @@ pub(super) struct Which {
     env: Option<String>,
 }
 
-/// One line of the list.
+/// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {

@@ -78,7 +78,7 @@ fn message(event: &Bytes) -> Option<Bytes> {
     (!data.is_empty()).then(|| event.slice_ref(data))
 }
 
-/// Whether a message is an answer, after which nothing comes. Requests and notifications have a method.
+/// True if a message is an answer, after which nothing follows. Requests and notifications have a method.
 fn is_answer(message: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Outline {

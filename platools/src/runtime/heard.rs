@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use crate::link::{Traffic, Transport};
 
-/// When the last byte came, or the other side last took bytes that waited for it: one large message in either direction is no
+/// Time of the last sign of life: the last byte came, or the other side last took bytes. One large message in either direction is no
 /// silence.
 #[derive(Debug, Clone)]
 pub(super) struct Heard(Traffic);
@@ -16,7 +16,7 @@ impl Heard {
         (stream, Self(traffic))
     }
 
-    /// When that was.
+    /// Returns the time of the last sign of life.
     pub(super) fn last(&self) -> Instant {
         self.0.last_read().max(self.0.last_taken())
     }

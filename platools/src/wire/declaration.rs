@@ -50,7 +50,7 @@ pub(super) fn read_all(text: &str) -> Result<(Vec<ToolDeclaration>, Vec<Unreadab
     Ok((read, unreadable))
 }
 
-/// One tool, or its name and the mistake in it.
+/// Reads a tool, or its name and the mistake in it.
 fn declaration(tool: &RawValue) -> Result<ToolDeclaration, (Option<String>, String)> {
     let mut members: Map<String, Value> =
         serde_json::from_str(tool.get()).map_err(|error| (None, not_read(tool.get(), &error)))?;

@@ -19,7 +19,7 @@ pub struct ToolCancel<'a> {
     /// The call.
     #[serde(borrow)]
     pub call_id: Cow<'a, str>,
-    /// Why, in words.
+    /// The reason, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'a, str>>,
 }
@@ -57,7 +57,7 @@ impl fmt::Debug for ToolCancel<'_> {
     }
 }
 
-/// How far a call is. `Debug` shows how long its message is, not what it says.
+/// The progress of a call. `Debug` shows the length of its message, not the text.
 ///
 /// The meaning is that of the Model Context Protocol: `progress` grows from frame to frame of one call, in whatever unit
 /// the tool chooses, and `total` is where it ends, if that is known.
@@ -67,18 +67,18 @@ pub struct ToolProgress<'a> {
     /// The call.
     #[serde(borrow)]
     pub call_id: Cow<'a, str>,
-    /// How much is done; a finite number.
+    /// The part that is done; a finite number.
     pub progress: f64,
-    /// How much there is to do; a finite number.
+    /// The whole; a finite number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<f64>,
-    /// What is being done, in words.
+    /// The present step, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Cow<'a, str>>,
 }
 
 impl<'a> ToolProgress<'a> {
-    /// How far one call is.
+    /// Reports progress of a call.
     #[must_use]
     pub fn new(call_id: &'a str, progress: f64) -> Self {
         Self { call_id: Cow::Borrowed(call_id), progress, total: None, message: None }
@@ -124,16 +124,16 @@ impl fmt::Debug for ToolProgress<'_> {
     }
 }
 
-/// What a call tells its caller in passing. `Debug` shows how long its message is, not what it says.
+/// A log entry of a call for its caller. `Debug` shows the length of its message, not the text.
 #[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct ToolLog<'a> {
     /// The call.
     #[serde(borrow)]
     pub call_id: Cow<'a, str>,
-    /// How much it matters.
+    /// The severity.
     pub level: LogLevel,
-    /// What it says.
+    /// The text.
     pub message: Cow<'a, str>,
 }
 
@@ -193,14 +193,14 @@ impl<'a> ResultAck<'a> {
     }
 }
 
-/// One side goes away.
+/// A notice that one side stops.
 ///
 /// From a platform: it will close this socket, and the worker is to open another one. From a worker: it stops, and takes no
 /// new calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Drain {
-    /// How long the socket stays open at most, in milliseconds.
+    /// The longest time that the socket stays open, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
 }

@@ -100,19 +100,19 @@ impl Features {
         value.split(',').filter_map(|name| Feature::from_name(name.trim())).collect()
     }
 
-    /// Whether the set has the extension.
+    /// True if the set has the extension.
     #[must_use]
     pub const fn contains(self, feature: Feature) -> bool {
         self.0 & feature.bit() != 0
     }
 
-    /// Whether the set is empty.
+    /// True if the set is empty.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0 == 0
     }
 
-    /// What both sets have.
+    /// The extensions that are in both sets.
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)

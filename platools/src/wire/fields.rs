@@ -1,4 +1,4 @@
-//! One pass over a frame's text that picks out the hot fields and skips the rest.
+//! A single pass over a frame's text that finds the frequent fields and skips the rest.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::spelling::{self, Spelled, Spelling};
 use crate::text::cut;
 
-/// So much of an unknown type is kept.
+/// The bytes of an unknown type that are kept.
 const MAX_KIND_BYTES: usize = 64;
 
 /// The fields of the frames that travel once per call, still raw.
@@ -108,7 +108,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// Why a text is not a frame this side understands.
+/// The reason why a text is not a valid frame for this side.
 ///
 /// None of these ends a session. A malformed call that still names its call id can be answered.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ pub enum FrameError {
         kind: &'static str,
         /// The call the frame belongs to, where it says so.
         call_id: Option<String>,
-        /// What is wrong with it.
+        /// The mistake.
         reason: String,
         /// The line and the column where JSON goes wrong, from 1 on; within the member if a member has its second spelling.
         place: Option<(usize, usize)>,
@@ -195,7 +195,7 @@ pub(super) fn unknown(kind: &str) -> String {
     cut(kind, MAX_KIND_BYTES).to_owned()
 }
 
-/// Whether a raw value is a JSON object.
+/// True if a raw value is a JSON object.
 pub(super) fn is_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
 }

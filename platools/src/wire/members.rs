@@ -1,4 +1,4 @@
-//! One pass over a frame's text that picks out the members somebody wants and skips the rest.
+//! A single pass over a frame's text that finds the requested members and skips the rest.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,9 +1,9 @@
-//! How logs speak of frames that cannot be read.
+//! Descriptions of unreadable frames, for logs.
 
 use super::FrameError;
 
 impl FrameError {
-    /// What kind of frame it is and where it goes wrong, for a log. The reason itself is left out: it may quote arguments and
+    /// The kind of the frame and the position of the mistake, for a log. The reason itself is left out: it may quote arguments and
     /// results, and be as long as the frame.
     #[must_use]
     pub fn outline(&self) -> String {

@@ -1,4 +1,4 @@
-//! What a platform says to a worker.
+//! Frames from a platform to a worker.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::fields::{Fields, FrameError, is_object, malformed, unknown, whole};
 use super::rpc::whole_ms;
 use super::spelling::Spelling;
 
-/// One frame from a platform.
+/// A frame from a platform.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -40,7 +40,7 @@ pub enum PlatformFrame<'a> {
     /// A refusal, which the platform closes the socket after; or some failure of its own, such as a registration that it could not
     /// store, after which the socket stays open.
     Error {
-        /// Why, in words.
+        /// The reason, in words.
         error: String,
     },
 }
@@ -152,7 +152,7 @@ impl Welcome {
     }
 }
 
-/// What a registration changed.
+/// The changes of a registration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -161,15 +161,15 @@ pub struct ToolsRegistered {
     pub entity_id: String,
     /// The environment.
     pub environment_id: String,
-    /// How many tools are registered now.
+    /// The number of registered tools.
     pub count: u64,
-    /// How many were not there before.
+    /// The number of new tools.
     #[serde(deserialize_with = "count_or_names")]
     pub new_tools: u64,
-    /// How many changed.
+    /// The number of changed tools.
     #[serde(deserialize_with = "count_or_names")]
     pub updated: u64,
-    /// How many are gone because the registration left them out.
+    /// The number of tools that are gone because the registration left them out.
     #[serde(deserialize_with = "count_or_names")]
     pub pruned: u64,
 }
@@ -209,10 +209,10 @@ fn count_or_names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RegisterThrottled {
-    /// Why, in words.
+    /// The reason, in words.
     #[serde(default)]
     pub error: String,
-    /// How long to wait before registering again, in milliseconds; a minute where the platform says nothing that can be read.
+    /// The time to wait before registering again, in milliseconds; a minute where the platform names none that can be read.
     #[serde(default = "a_minute", deserialize_with = "milliseconds")]
     pub retry_after_ms: u64,
 }
@@ -237,7 +237,7 @@ impl RegisterThrottled {
     }
 }
 
-/// One call of a tool. `Debug` shows how long its params are, not what they say.
+/// A call of a tool. `Debug` shows the length of its params, not the text.
 #[derive(Clone, Serialize)]
 #[non_exhaustive]
 pub struct ToolCall<'a> {

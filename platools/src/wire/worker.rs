@@ -1,4 +1,4 @@
-//! What a worker says to a platform.
+//! Frames from a worker to a platform.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use super::fields::{Fields, FrameError, of_call, unknown, whole};
 use super::spelling::Spelling;
 use crate::error_details::ErrorDetails;
 
-/// One frame from a worker.
+/// A frame from a worker.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -30,7 +30,7 @@ pub enum WorkerFrame<'a> {
     },
     /// A sign of life.
     Heartbeat {
-        /// How each tool fared in the last hour, by name.
+        /// The health of each tool in the last hour, by name.
         tools_health: BTreeMap<String, ToolHealth>,
     },
     /// A call that succeeded.
@@ -38,9 +38,9 @@ pub enum WorkerFrame<'a> {
     ToolResult(ToolResult<'a>),
     /// A call that failed.
     ToolError(ToolFailure<'a>),
-    /// How far a call is; needs [`Feature::Progress`].
+    /// The progress of a call; needs [`Feature::Progress`].
     ToolProgress(ToolProgress<'a>),
-    /// What a call tells its caller in passing; needs [`Feature::Log`].
+    /// A log entry of a call for its caller; needs [`Feature::Log`].
     ToolLog(ToolLog<'a>),
     /// The worker stops, send it no new calls; needs [`Feature::Drain`].
     Drain(Drain),
@@ -94,13 +94,13 @@ impl<'a> WorkerFrame<'a> {
     }
 }
 
-/// One tool as a worker declares it: exactly these seven keys.
+/// A tool as a worker declares it: exactly these seven keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolDeclaration {
     /// Unique within the worker.
     pub name: String,
-    /// What the tool does, for the model that chooses it.
+    /// A description for the model that chooses the tool.
     #[serde(default)]
     pub description: String,
     /// JSON Schema of the arguments, an object at the root.
@@ -139,7 +139,7 @@ fn no_auth() -> String {
     "none".to_owned()
 }
 
-/// How one tool fared in the last hour.
+/// The health of a tool in the last hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "SpelledHealth")]
 #[non_exhaustive]
@@ -199,7 +199,7 @@ impl ToolHealth {
     }
 }
 
-/// Whether a tool works.
+/// The health of a tool in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthStatus {
@@ -218,9 +218,9 @@ pub struct ToolResult<'a> {
     /// The call this answers.
     #[serde(borrow)]
     pub call_id: Cow<'a, str>,
-    /// What the tool returned: any JSON.
+    /// The result of the tool: any JSON.
     pub result: &'a RawValue,
-    /// How long the worker took, in milliseconds; 0 where it says nothing that can be read.
+    /// The time that the worker took, in milliseconds; 0 where it says nothing that can be read.
     pub latency_ms: u64,
 }
 
@@ -254,7 +254,7 @@ pub struct ToolFailure<'a> {
     /// The call this answers.
     #[serde(borrow)]
     pub call_id: Cow<'a, str>,
-    /// What went wrong, for the caller.
+    /// The message for the caller.
     pub error: Cow<'a, str>,
     /// The causes behind it or the stack, where the tool shows them.
     #[serde(skip_serializing_if = "Option::is_none")]

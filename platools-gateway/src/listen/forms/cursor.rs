@@ -1,4 +1,4 @@
-//! Where a page ends in a list that goes from the latest to the oldest.
+//! The end of a page in a list that goes from the latest to the oldest.
 
 use super::Misfit;
 

@@ -1,4 +1,4 @@
-//! How an entity is shown, made and changed.
+//! The JSON of an entity, and of requests to make and change one.
 
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize as _, Deserializer, Serialize};
@@ -9,14 +9,14 @@ use crate::core::admin::{self, EntityChange, NewEntity, WithSecret};
 use crate::core::clock::rfc3339;
 use crate::core::identity::Policy;
 
-/// What workers connect as.
+/// An entity, under which workers connect.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::listen) struct Entity {
     id: String,
     /// Its name in URLs.
     slug: String,
-    /// What people call it.
+    /// The name for people.
     title: Option<String>,
     /// Its image: an `https:` URL, or a `data:` URI.
     icon: Option<String>,

@@ -32,7 +32,7 @@ pub(in crate::listen) struct Key {
     /// The key or token that it was added with; none for the command line.
     created_by: Option<String>,
     expires_at: Option<String>,
-    /// When it was last used, to the minute.
+    /// Time of its last use, to the minute.
     last_used_at: Option<String>,
 }
 

@@ -16,6 +16,6 @@ pub(super) use query::{count, query_error};
 pub(super) use timeout::timeout_of;
 pub(super) use tool::{HealthForm, Tool};
 
-/// Why what is asked for makes no sense, in words for whoever asks.
+/// The reason why a request is invalid, in words for the caller.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Misfit(pub(super) &'static str);

@@ -5,13 +5,13 @@ use utoipa::ToSchema;
 
 use super::Misfit;
 
-/// So many things are on a page unless the caller says otherwise.
+/// The number of items of a page, unless the caller says otherwise.
 const DEFAULT_LIMIT: usize = 100;
 
-/// So many things may be on a page.
+/// The largest number of items of a page.
 const MAX_LIMIT: usize = 1000;
 
-/// One page.
+/// A page.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::listen) struct Page<T> {
@@ -20,7 +20,7 @@ pub(in crate::listen) struct Page<T> {
     next_cursor: Option<String>,
 }
 
-/// How many things may be on a page that so many are asked for on.
+/// The number of items of a page for a requested limit.
 pub(in crate::listen) fn limit_of(asked: Option<usize>) -> Result<usize, Misfit> {
     match asked.unwrap_or(DEFAULT_LIMIT) {
         limit @ 1..=MAX_LIMIT => Ok(limit),
@@ -61,7 +61,7 @@ impl<T> Page<T> {
         self
     }
 
-    /// What is on the page, and the cursor of the next one.
+    /// The items of the page, and the cursor of the next one.
     pub(in crate::listen) fn into_parts(self) -> (Vec<T>, Option<String>) {
         (self.items, self.next_cursor)
     }

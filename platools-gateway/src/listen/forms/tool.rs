@@ -1,4 +1,4 @@
-//! How a tool is shown.
+//! The JSON of a tool.
 
 use platools::wire::{HealthStatus, ToolDeclaration};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::core::ListedTool;
 use crate::core::clock::rfc3339;
 use crate::core::health::ReportedHealth;
 
-/// One tool, as its worker declared it.
+/// A tool, as its worker declared it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::listen) struct Tool {
@@ -19,15 +19,15 @@ pub(in crate::listen) struct Tool {
     entity_id: String,
     environment: String,
     environment_id: String,
-    /// Whether a worker that has it is connected.
+    /// True if a worker that has it is connected.
     online: bool,
-    /// Whether it may be called.
+    /// True if it is enabled.
     enabled: bool,
-    /// What its worker says of how it works; null if it has said nothing.
+    /// The health that its worker reported; null if it reported nothing.
     health: Option<HealthForm>,
     /// The same as long as the declaration is the same.
     fingerprint: String,
-    /// When the declaration became what it is.
+    /// Time of the last change of the declaration.
     changed_at: String,
     /// JSON Schema of the arguments.
     input_schema: Value,

@@ -102,7 +102,7 @@ impl RuntimeClientBuilder {
         self
     }
 
-    /// How many times in a row the client tries to connect again before it gives up. With 0, the first lost connection is final;
+    /// Sets how many times in a row the client tries to connect again before it gives up. With 0, the first lost connection is final;
     /// [`Reconnect::unlimited`] has no such end. Default: 10.
     #[doc(alias = "maxRetries")]
     pub fn max_retries(self, retries: u32) -> Self {
@@ -122,7 +122,7 @@ impl RuntimeClientBuilder {
         self.reconnect(Reconnect::new().max(delay))
     }
 
-    /// When to connect again, and when to give up, with all settings there are. A setting that the policy does not name stays as it
+    /// Sets the whole policy for connecting again and giving up. A setting that the policy does not name stays as it
     /// is, by default as in the table of [`Reconnect`]: 10 retries after 1 to 30 seconds and up to a second of jitter, and a
     /// refused key is final.
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
@@ -139,19 +139,19 @@ impl RuntimeClientBuilder {
         self
     }
 
-    /// How `https` and `wss` are secured. Default: [`Tls::new`].
+    /// Sets how `https` and `wss` are secured. Default: [`Tls::new`].
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
         self
     }
 
-    /// How long opening a connection may take, that of the socket with its upgrade. Default: 20 seconds.
+    /// Sets the longest time for opening a connection, including the upgrade of a socket. Default: 20 seconds.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// How long a request may take each time it is made, with its connection. Default: 30 seconds.
+    /// Sets the longest time for one attempt at a request, with its connection. Default: 30 seconds.
     pub fn request_timeout(mut self, limit: Duration) -> Self {
         self.request_timeout = limit;
         self

@@ -1,15 +1,15 @@
-//! Which channels are listened to: plain state without I/O.
+//! The channels that a client listens to: plain state without I/O.
 
 use std::collections::BTreeSet;
 
 /// The channels of a client, from its `connect` to its `disconnect`.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    /// Those that were asked for.
+    /// Channels that the application subscribed to.
     asked: BTreeSet<String>,
-    /// Those that the agent is a member of, as the gateway said last.
+    /// Channels that the agent is a member of, as the gateway said last.
     member: BTreeSet<String>,
-    /// Those that were given up, whatever the agent is a member of.
+    /// Channels that the application unsubscribed from, also if the agent is a member.
     given_up: BTreeSet<String>,
 }
 
@@ -36,7 +36,7 @@ impl Subscriptions {
         self.member.append(&mut channel_ids);
     }
 
-    /// What a new socket is to be subscribed to.
+    /// The channels that a new socket subscribes to.
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         let member = self.member.difference(&self.given_up);
         self.asked.iter().chain(member.filter(|channel_id| !self.asked.contains(*channel_id))).map(String::as_str)

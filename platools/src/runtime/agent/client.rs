@@ -114,14 +114,14 @@ impl RuntimeClient {
         self.0.core.session().clone()
     }
 
-    /// Where the client stands. Never [`Failed`](ConnectionState::Failed): a client that has given up is disconnected, and
+    /// Returns the state of the connection. Never [`Failed`](ConnectionState::Failed): a client that has given up is disconnected, and
     /// may be connected again.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.0.core.reporter.watch().borrow().clone()
     }
 
-    /// Where the client stands, to be waited on. Only the latest state is kept.
+    /// Watches the state of the connection. Only the latest state is kept.
     #[must_use]
     pub fn watch_state(&self) -> watch::Receiver<ConnectionState> {
         self.0.core.reporter.watch()
@@ -267,7 +267,7 @@ impl RuntimeClient {
         self.request("GET", &path::page(path::PRESENCE, limit, offset), ()).await
     }
 
-    /// How the agent stands, as the gateway sees it.
+    /// Requests the agent's status, as the gateway sees it.
     ///
     /// # Errors
     /// As for [`request`](Self::request).

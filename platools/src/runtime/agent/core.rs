@@ -1,4 +1,4 @@
-//! What a client and its run share.
+//! The state that a client and its run share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,10 +18,10 @@ use super::private_key::PrivateKey;
 use crate::link::{ConnectionState, Reconnect, Reporter};
 use crate::wire::runtime::{ClientFrame, Connected, Disconnect, path};
 
-/// How many frames wait to be written; whoever sends more waits.
+/// The number of frames that wait to be written; a further send waits.
 const WAITING_FRAMES: usize = 64;
 
-/// How long the gateway has to take note of the end of a session.
+/// The longest time for the gateway to confirm the end of a session.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
 
 /// The settings of a client that its run and its handle need.
@@ -48,10 +48,10 @@ pub(super) struct Core {
     frames: Mutex<Option<mpsc::Sender<Utf8Bytes>>>,
 }
 
-/// What is to be sent over a socket.
+/// The frames for one socket.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// What it begins with.
+    /// Frames that are sent first.
     pub(super) first: Vec<Utf8Bytes>,
     /// Everything else.
     pub(super) later: mpsc::Receiver<Utf8Bytes>,

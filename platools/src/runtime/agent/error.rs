@@ -1,4 +1,4 @@
-//! Why something could not be done.
+//! Errors of a session and its requests.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-/// Why a session could not begin, or a request has no answer. None of these ends the client.
+/// The reason why a session could not begin, or a request has no answer. None of these ends the client.
 ///
 /// `Display` says what failed, with what the gateway said of it; why is in the chain of [`source`](StdError::source)s. The
 /// API key is in none of that, not even where the gateway repeats it.
@@ -20,7 +20,7 @@ pub struct RuntimeError {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What sort of failure it is.
+/// The kind of a [`RuntimeError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RuntimeErrorKind {
@@ -62,7 +62,7 @@ impl RuntimeError {
         Self { status: Some(status), gateway_message, retry_after, ..Self::new(RuntimeErrorKind::Status, message) }
     }
 
-    /// What sort of failure it is.
+    /// Returns the kind of the failure.
     #[must_use]
     pub fn kind(&self) -> RuntimeErrorKind {
         self.kind
@@ -74,19 +74,19 @@ impl RuntimeError {
         self.status
     }
 
-    /// What the gateway said, if it answered in words: at most 1 KiB of it.
+    /// Returns the gateway's message, if it answered with one: at most 1 KiB of it.
     #[must_use]
     pub fn gateway_message(&self) -> Option<&str> {
         self.gateway_message.as_deref()
     }
 
-    /// When to try again at the earliest, where the gateway says so.
+    /// Returns the time to wait before trying again, where the gateway names one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Whether the same request may succeed later. Where [`is_in_doubt`](Self::is_in_doubt), that may be the second time.
+    /// Returns true if the same request may succeed later. If it [`is_in_doubt`](Self::is_in_doubt), it may then be carried out twice.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         use RuntimeErrorKind::{Connection, NotConnected, TimedOut};
@@ -96,7 +96,7 @@ impl RuntimeError {
         }
     }
 
-    /// Whether the gateway may have done what was asked, although its answer never came or cannot be read.
+    /// Returns true if the gateway may have done what was asked, although its answer never came or cannot be read.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
         use RuntimeErrorKind::{Connection, InvalidReply, TimedOut};
@@ -120,7 +120,7 @@ impl StdError for RuntimeError {
     }
 }
 
-/// What the shared parts fail with: dialling, and reading the key.
+/// Converts errors of the shared parts: dialling, and reading the key.
 impl From<Error> for RuntimeError {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
@@ -137,7 +137,7 @@ impl From<Error> for RuntimeError {
     }
 }
 
-/// What the retry policy decides on: a key that is not taken is a refusal.
+/// Converts for the retry policy, in which a key that is not accepted is a refusal.
 impl From<RuntimeError> for Error {
     fn from(error: RuntimeError) -> Self {
         let (kind, message) = match error.status {

@@ -1,4 +1,4 @@
-//! What handlers are given.
+//! Events that handlers get.
 
 use std::fmt;
 use std::sync::Arc;
@@ -50,19 +50,19 @@ impl RuntimeEvent {
         Self(Arc::new(Happening { kind: event::CONNECTION_STATE.to_owned(), timestamp: now(), data }))
     }
 
-    /// What sort of event it is, such as those of [`event`].
+    /// Returns the type of the event, such as those of [`event`].
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.0.kind
     }
 
-    /// When it happened, ISO 8601; empty where the gateway does not say.
+    /// Returns the time of the event, ISO 8601; empty where the gateway does not say.
     #[must_use]
     pub fn timestamp(&self) -> &str {
         &self.0.timestamp
     }
 
-    /// What there is to know of it, as JSON: an empty object where there is nothing.
+    /// Returns the data of the event, as JSON: an empty object where there is none.
     #[must_use]
     pub fn data(&self) -> &RawValue {
         &self.0.data

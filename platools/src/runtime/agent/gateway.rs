@@ -110,7 +110,7 @@ fn written(method: &str, path: &str, body: &impl Serialize) -> Result<Request, R
     Ok(Request { method, path: path.to_owned(), body })
 }
 
-/// What the gateway says of a failure; never the key, which some repeat.
+/// Reads the error of a failed answer, without the key, which some gateways repeat.
 fn failure(answer: &Answer, key: &SecretString) -> RuntimeError {
     // Before it is cut, which may be in the middle of a key.
     let body = redact(&String::from_utf8_lossy(&answer.body), key);

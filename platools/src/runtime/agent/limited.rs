@@ -1,4 +1,4 @@
-//! What follows when the gateway says that there were too many requests.
+//! Waits after the gateway refused a request because there were too many.
 
 use std::time::{Duration, SystemTime};
 
@@ -38,7 +38,7 @@ where
     }
 }
 
-/// How long a `Retry-After` is, in seconds or until a date; `None` where it makes no sense.
+/// Reads a `Retry-After`, in seconds or until a date; `None` if it is invalid.
 pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
     if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {

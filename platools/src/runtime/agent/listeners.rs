@@ -14,7 +14,7 @@ use tracing::{error, warn};
 
 use super::listener::ListenerReturn;
 
-/// How much may wait for a slow listener; what comes beyond that is dropped for it alone.
+/// The number of events that wait for a slow listener; further ones are dropped for that listener alone.
 const QUEUE: usize = 1024;
 
 /// A listener, to be removed again.
@@ -23,7 +23,7 @@ pub struct ListenerId(u64);
 
 /// Passes on what happens. Each listener has a queue of its own, so that its order is kept and it holds up nobody.
 pub(super) struct Listeners<T> {
-    /// What is listened to, for the log.
+    /// The kind of items, for the log.
     what: &'static str,
     all: Mutex<All<T>>,
 }
@@ -31,16 +31,16 @@ pub(super) struct Listeners<T> {
 struct All<T> {
     latest_id: u64,
     listeners: Vec<Listener<T>>,
-    /// Those of the functions; they end when this is dropped.
+    /// Tasks of listening functions; they end when this is dropped.
     tasks: JoinSet<()>,
 }
 
 struct Listener<T> {
     id: u64,
-    /// What it wants to hear of; everything without it.
+    /// The type of events that it wants; without it, all.
     kind: Option<String>,
     queue: mpsc::Sender<T>,
-    /// How much it was too slow for since it last kept up.
+    /// The number of events that were dropped since it last kept up.
     missed: u64,
     is_wanted: Arc<AtomicBool>,
 }
@@ -65,7 +65,7 @@ impl<T: Clone + Send + 'static> Listeners<T> {
         ListenerId(id)
     }
 
-    /// What happens from now on.
+    /// A stream of the items from now on.
     pub(super) fn stream(&self) -> BoxStream<'static, T> {
         let (_, _, queue) = self.lock().add(None);
         stream::unfold(queue, |mut queue| async move { queue.recv().await.map(|value| (value, queue)) }).boxed()
@@ -104,7 +104,7 @@ impl<T> All<T> {
 }
 
 impl<T: Clone> Listener<T> {
-    /// Whether it still listens.
+    /// Sends a value; true if the listener still exists.
     fn tell(&mut self, what: &str, value: &T) -> bool {
         match self.queue.try_send(value.clone()) {
             Ok(()) if self.missed > 0 => {

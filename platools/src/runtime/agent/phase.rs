@@ -15,7 +15,7 @@ use super::run::Run;
 use crate::link::ConnectionState;
 use crate::wire::runtime::Connected;
 
-/// How long the end of a connection may take: a close of the socket and a farewell over HTTP, each of which has a limit of
+/// The longest time for the end of a connection: a close of the socket and a goodbye over HTTP, each of which has a limit of
 /// its own.
 const END_LIMIT: Duration = Duration::from_secs(11);
 

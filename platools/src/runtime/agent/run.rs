@@ -15,10 +15,10 @@ use crate::error::{Error, ErrorKind, WithCauses};
 use crate::link::{ConnectionState, Disconnect, Heartbeat, Schedule, next_delay};
 use crate::wire::runtime::{HeartbeatReply, path};
 
-/// What the end of a client that found no way back is called, in the protocol's own words.
+/// The reason for the end of a client that could not connect again, in the protocol's words.
 const EXHAUSTED: &str = "max retries exceeded";
 
-/// What a run works with; it lives on a task of its own.
+/// The parts of a run, which lives on a task of its own.
 #[derive(Debug)]
 pub(super) struct Run {
     core: Arc<Core>,

@@ -36,7 +36,7 @@ struct Session<'a> {
     pulse: &'a mut Heartbeat,
 }
 
-/// What wakes the loop.
+/// An event that wakes the loop.
 enum Wake {
     Received(Received),
     /// Everything is written, and there is a frame.

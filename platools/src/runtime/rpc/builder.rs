@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::link::{ConnectionState, Dialler, Endpoint, Reconnect, Reporter, Secret, Tls};
 use crate::wire::rpc::{Connect, MAX_USER_ID_CHARS};
 
-/// How many requests wait to be written; those beyond wait with whoever makes them.
+/// The number of requests that wait to be written; a further request waits in its caller.
 const WAITING_REQUESTS: usize = 64;
 
 /// Sets up an [`RpcClient`]. Each method documents its default.
@@ -67,26 +67,26 @@ impl RpcClientBuilder {
         self
     }
 
-    /// When to connect again, and when to give up. A setting that the policy does not name stays as it is, by default as in the
+    /// Sets the policy for connecting again and giving up. A setting that the policy does not name stays as it is, by default as in the
     /// table of [`Reconnect`].
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = reconnect.or(self.reconnect);
         self
     }
 
-    /// How `wss` is secured. Default: [`Tls::new`].
+    /// Sets how `wss` is secured. Default: [`Tls::new`].
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
         self
     }
 
-    /// How long opening a socket may take, from reading the token to the gateway's answer to it. Default: 20 seconds.
+    /// Sets the longest time for opening a socket, from reading the token to the gateway's answer to it. Default: 20 seconds.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// How long a request may take, with the wait for a connection; chats and tool calls with a timeout of their own
+    /// Sets the longest time for a request, with the wait for a connection; chats and tool calls with a timeout of their own
     /// excepted. Default: 5 minutes.
     pub fn request_timeout(mut self, limit: Duration) -> Self {
         self.request_timeout = limit;

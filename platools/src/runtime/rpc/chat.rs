@@ -1,4 +1,4 @@
-//! One message to an agent, and what comes back.
+//! A message to an agent, and the events and the reply that follow.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,10 @@ use super::client::RpcClient;
 use super::error::RequestError;
 use crate::wire::rpc::{AgentEvent, ChatChunk, ChatReply, Event, ToolCallEvent, ToolResultEvent, event};
 
-/// How many events wait for whoever listens to a chat; further ones are dropped and counted.
+/// The number of events that wait for the reader of a chat; further ones are dropped and counted.
 const WAITING_EVENTS: usize = 256;
 
-/// What an agent does while it works on a reply.
+/// An event of an agent that works on a reply.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ChatEvent {
@@ -30,7 +30,7 @@ pub enum ChatEvent {
 }
 
 impl ChatEvent {
-    /// Whether it is part of a run, as far as the gateway says. Events of `tools.call` name their call and no run.
+    /// True if it belongs to a run, as far as the gateway says. Events of `tools.call` name their call and no run.
     pub(super) fn is_of(&self, run_id: Option<&str>) -> bool {
         let (named, is_call) = match self {
             Self::Agent(event) => (Some(event.run_id.as_str()), false),
@@ -58,7 +58,7 @@ impl ChatEvent {
     }
 }
 
-/// One thing that comes back.
+/// An item of a chat: an event, a gap, or the reply.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ChatItem {
@@ -69,7 +69,7 @@ pub enum ChatItem {
     /// [`ChatChunk`] has all of it so far.
     #[non_exhaustive]
     Missed {
-        /// How many.
+        /// The number of missing events.
         count: u64,
     },
     /// The reply, which is the last.
@@ -88,7 +88,7 @@ pub enum ChatItem {
 pub struct Chat {
     events: mpsc::Receiver<Said>,
     end: oneshot::Receiver<End>,
-    /// What comes after a `Missed` that was given.
+    /// The item after a `Missed`.
     next: Option<Result<ChatItem, RequestError>>,
     over: bool,
     /// The connection lives for as long as somebody uses it.
@@ -163,7 +163,7 @@ impl Stream for Chat {
 /// The conversation a chat belongs to: its id as far as that is known.
 pub(super) type SessionId = Arc<Mutex<Option<String>>>;
 
-/// What a chat listens with.
+/// The receiving end of a chat.
 #[derive(Debug)]
 pub(super) struct Listener {
     events: mpsc::Receiver<Said>,
@@ -196,7 +196,7 @@ impl Speaker {
         self.end.poll_closed(cx)
     }
 
-    /// So many events are missing before the next one.
+    /// Notes missing events before the next one.
     pub(super) fn missed(&mut self, count: u64) {
         self.missed += count;
     }

@@ -42,7 +42,7 @@ pub(super) struct Shared {
     pub(super) requests: mpsc::Sender<Outgoing>,
     /// The number of the latest request; no two of a client have the same, whatever socket they are on.
     pub(super) ids: AtomicU64,
-    /// Who may have a chat.
+    /// The turn of one chat at a time.
     pub(super) turn: Arc<Semaphore>,
     pub(super) request_timeout: Duration,
     pub(super) reporter: Reporter<RpcEvent>,
@@ -124,25 +124,25 @@ impl RpcClient {
         Conversation::new(self.clone(), agent.into(), Some(session_id.into()))
     }
 
-    /// What the gateway lets the caller do, as it said last; `None` before the first connection.
+    /// Returns the caller's role, as the gateway said last; `None` before the first connection.
     #[must_use]
     pub fn role(&self) -> Option<Role> {
         self.0.identity.borrow().as_ref().map(|connected| connected.role.clone())
     }
 
-    /// Where the client stands.
+    /// Returns the state of the connection.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.0.reporter.watch().borrow().clone()
     }
 
-    /// Where the client stands, to be waited on. Only the latest state is kept.
+    /// Watches the state of the connection. Only the latest state is kept.
     #[must_use]
     pub fn watch_state(&self) -> watch::Receiver<ConnectionState> {
         self.0.reporter.watch()
     }
 
-    /// What happens on the client's connections from now on, with every event of the gateway. A listener that is 256 behind
+    /// Streams events of the client's connections from now on, with every event of the gateway. A listener that is 256 behind
     /// misses the oldest ones, and is told so.
     #[must_use]
     pub fn events(&self) -> BoxStream<'static, RpcEvent> {
@@ -213,7 +213,7 @@ impl RpcClient {
         self.0.requests.send(request).await.map_err(|_| self.ended())
     }
 
-    /// Why there are no answers any more.
+    /// The error of requests after the client's end.
     pub(super) fn ended(&self) -> RequestError {
         match self.state() {
             ConnectionState::Failed { reason } => {

@@ -1,4 +1,4 @@
-//! Why a request has no reply.
+//! Errors of requests.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::wire::ErrorDetails;
 use crate::wire::rpc::{ErrorCode, RpcError};
 
-/// Why a request has no reply.
+/// The reason why a request has no reply.
 ///
 /// None of these ends the client. Requests are never sent again by themselves: only the caller knows whether one may be
 /// carried out twice.
@@ -21,7 +21,7 @@ pub struct RequestError {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What sort of failure it is.
+/// The kind of a [`RequestError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestErrorKind {
@@ -67,13 +67,13 @@ impl RequestError {
         Self::new(RequestErrorKind::Closed, "the client is disconnected")
     }
 
-    /// What sort of failure it is.
+    /// Returns the kind of the failure.
     #[must_use]
     pub fn kind(&self) -> RequestErrorKind {
         self.kind
     }
 
-    /// What the gateway said, if it answered.
+    /// Returns the gateway's error, if it answered.
     #[must_use]
     pub fn gateway(&self) -> Option<&RpcError> {
         self.gateway.as_deref()
@@ -112,7 +112,7 @@ impl RequestError {
         self.gateway()?.details.as_ref()?.get(name)?.as_str()
     }
 
-    /// Whether the same request may succeed later. Where [`is_in_doubt`](Self::is_in_doubt), that may be the second time.
+    /// Returns true if the same request may succeed later. If it [`is_in_doubt`](Self::is_in_doubt), it may then be carried out twice.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.kind {
@@ -122,13 +122,13 @@ impl RequestError {
         }
     }
 
-    /// When to try again at the earliest, where the gateway says so.
+    /// Returns the time to wait before trying again, where the gateway names one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.gateway()?.retry_after()
     }
 
-    /// Whether the gateway may have done what was asked, although its answer never came or cannot be read.
+    /// Returns true if the gateway may have done what was asked, although its answer never came or cannot be read.
     #[must_use]
     pub fn is_in_doubt(&self) -> bool {
         use RequestErrorKind::{Disconnected, InvalidReply, TimedOut};

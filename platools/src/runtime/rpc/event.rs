@@ -1,4 +1,4 @@
-//! What a client tells those who listen.
+//! Events of an [`RpcClient`](super::RpcClient).
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use crate::link::Disconnect;
 use crate::wire::rpc::{Connected, Event};
 
-/// What happens on a client's connections.
+/// An event of a client's connections.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum RpcEvent {
@@ -20,7 +20,7 @@ pub enum RpcEvent {
     /// whoever listens to these was too slow, and they were dropped here.
     #[non_exhaustive]
     Missed {
-        /// How many.
+        /// The number of missed events.
         count: u64,
     },
     /// A socket has ended.
@@ -31,9 +31,9 @@ pub enum RpcEvent {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct GatewayEvent {
-    /// What sort of event, such as those of [`event`](crate::wire::rpc::event).
+    /// The name of the event, such as those of [`event`](crate::wire::rpc::event).
     pub name: String,
-    /// What there is to know of it.
+    /// The data of the event.
     pub payload: Box<RawValue>,
     /// Counted for each connection from 1.
     pub seq: u64,

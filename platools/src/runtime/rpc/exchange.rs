@@ -1,4 +1,4 @@
-//! Which answer belongs to whom, and which events are missing: plain state without I/O.
+//! Requests without an answer, and gaps in the numbers of events: plain state without I/O.
 
 use std::collections::HashMap;
 use std::future::{pending, poll_fn};
@@ -16,7 +16,7 @@ use super::event::{GatewayEvent, RpcEvent};
 use crate::link::{Disconnect, Reporter};
 use crate::wire::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};
 
-/// How long the gateway has to answer a chat that nobody listens to any more; then the next one may begin.
+/// The longest wait for the answer to a chat that nobody listens to any more; then the next one may begin.
 const ABANDONED_LIMIT: Duration = Duration::from_secs(10);
 
 /// From so many unanswered requests on, those that nobody waits for are looked for now and then.
@@ -30,7 +30,7 @@ pub(super) struct Outgoing {
     pub(super) answer: Answer,
 }
 
-/// Where the answer goes.
+/// The receiver of an answer.
 #[derive(Debug)]
 pub(super) enum Answer {
     Once(oneshot::Sender<Result<Box<RawValue>, RequestError>>),
@@ -46,11 +46,11 @@ impl Answer {
     }
 }
 
-/// What was asked on one socket and not answered yet.
+/// The requests of one socket that have no answer yet.
 #[derive(Debug)]
 pub(super) struct Exchange {
     unanswered: HashMap<u64, oneshot::Sender<Result<Box<RawValue>, RequestError>>>,
-    /// How many unanswered requests make it worth looking for those that nobody waits for.
+    /// The number of unanswered requests at which the abandoned ones are looked for.
     many: usize,
     chat: Option<Active>,
     /// The number of the latest event.
@@ -188,7 +188,7 @@ impl Exchange {
         Some(abort)
     }
 
-    /// When an abandoned chat is waited for no longer.
+    /// The end of the wait for an abandoned chat.
     pub(super) fn next_overdue(&self) -> Option<Instant> {
         self.chat.as_ref()?.abandoned.map(|abandoned| abandoned.until)
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, WithCauses};
 use crate::link::{ConnectionState, Disconnect, Reconnect, Reporter, Schedule, next_delay};
 use crate::wire::rpc::Connected;
 
-/// What a run works with; it lives on a task of its own.
+/// The parts of a run, which lives on a task of its own.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) opener: Opener,

@@ -23,11 +23,11 @@ pub(super) const SILENCE: Duration = PING_INTERVAL.saturating_mul(2).saturating_
 /// The id of requests whose answer interests nobody; the others have numbers.
 const ABORT_ID: &str = "abort";
 
-/// What one session came to.
+/// The outcome of a session.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) reason: Disconnect,
-    /// How long the socket was open.
+    /// The time that the socket was open.
     pub(super) up: Duration,
 }
 
@@ -53,7 +53,7 @@ struct Session<'a> {
     reporter: &'a Reporter<RpcEvent>,
 }
 
-/// What wakes the loop.
+/// An event that wakes the loop.
 enum Wake {
     Received(Received),
     /// Everything is written, and there is a request; none when every handle is gone.

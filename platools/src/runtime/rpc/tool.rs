@@ -1,4 +1,4 @@
-//! One call of a tool.
+//! A call of a tool.
 
 use std::fmt;
 use std::time::Duration;
@@ -26,13 +26,13 @@ impl<'a> ToolRequest<'a> {
         Self { client, name, arguments: to_raw_value(&arguments), entity: None, timeout: None }
     }
 
-    /// Whose tool it is, where several entities have one of that name. Default: the gateway finds the only one.
+    /// Sets the entity of the tool, where several have one of that name. Default: the gateway finds the only one.
     pub fn entity(mut self, id: impl Into<String>) -> Self {
         self.entity = Some(id.into());
         self
     }
 
-    /// How long the tool may take; whole milliseconds. Default: what the gateway says.
+    /// Sets the longest time for the tool, in whole milliseconds. Default: the gateway's.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self

@@ -1,4 +1,4 @@
-//! Why a request failed.
+//! Errors of requests.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::open::open_words;
 
 open_words! {
-    /// What sort of failure it is, for programs to decide on.
+    /// The kind of a failure, for programs to decide on.
     ErrorCode {
         /// The frame, the method or its params make no sense.
         InvalidRequest = "INVALID_REQUEST",
@@ -17,9 +17,9 @@ open_words! {
         Unauthorized = "UNAUTHORIZED",
         /// The caller's role may not use the method.
         Forbidden = "FORBIDDEN",
-        /// What the request names is not there.
+        /// The object that the request names does not exist.
         NotFound = "NOT_FOUND",
-        /// What the request would make is there already.
+        /// The object that the request would make exists already.
         AlreadyExists = "ALREADY_EXISTS",
         /// It cannot be done now, as where no worker is connected; may be tried again.
         Unavailable = "UNAVAILABLE",
@@ -35,27 +35,27 @@ open_words! {
 }
 
 impl ErrorCode {
-    /// Whether the protocol says of the code that the same request may succeed later.
+    /// Returns true if the protocol defines the code as retryable: the same request may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable | Self::ResourceExhausted | Self::AgentTimeout)
     }
 }
 
-/// Why a request failed, as the gateway says it.
+/// The error of a request, as the gateway sent it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RpcError {
-    /// What sort of failure it is.
+    /// The kind of the failure.
     pub code: ErrorCode,
-    /// What went wrong, in words.
+    /// The message.
     pub message: String,
     /// More about it, for programs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Box<Value>>,
-    /// Whether the same request may succeed later.
+    /// True if the same request may succeed later.
     pub retryable: bool,
-    /// When to try again at the earliest, in milliseconds.
+    /// The time to wait before trying again, in milliseconds.
     #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
 }
@@ -83,7 +83,7 @@ impl RpcError {
         self
     }
 
-    /// When to try again at the earliest, where the gateway says so.
+    /// Returns the time to wait before trying again, where the gateway names one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after_ms.map(Duration::from_millis)

@@ -12,13 +12,13 @@ use super::super::members::{pick, text};
 use super::error::{ErrorCode, RpcError};
 use super::head::id_in_head;
 
-/// What a caller asks for. `Debug` shows how long its params are, not what they say.
+/// A request of a caller. `Debug` shows the length of its params, not the text.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Request<'a> {
     /// Chosen by the caller; the response carries it back.
     pub id: Cow<'a, str>,
-    /// What to do, such as those of [`method`](super::method).
+    /// The method, such as those of [`method`](super::method).
     pub method: Cow<'a, str>,
     /// A JSON object; an empty one where the request has none.
     pub params: &'a RawValue,
@@ -104,7 +104,7 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// What a gateway says, to be told apart.
+/// A frame from a gateway.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum GatewayFrame<'a> {
@@ -227,9 +227,9 @@ impl fmt::Debug for Response<'_> {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// What sort of event, such as those of [`event`](super::event).
+    /// The name of the event, such as those of [`event`](super::event).
     pub event: Cow<'a, str>,
-    /// What there is to know of it.
+    /// The data of the event.
     pub payload: &'a RawValue,
     /// Counted for each connection from 1; a gap means that events were dropped.
     pub seq: u64,
@@ -268,7 +268,7 @@ impl fmt::Debug for Event<'_> {
     }
 }
 
-/// Why a text is not a frame this side understands. None of these ends a connection.
+/// The reason why a text is not a valid frame for this side. None of these ends a connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -283,7 +283,7 @@ pub enum FrameError {
     Malformed {
         /// The request's id; empty where that could not be read.
         id: String,
-        /// What is wrong with it.
+        /// The mistake.
         reason: String,
     },
 }
@@ -298,7 +298,7 @@ impl FrameError {
         }
     }
 
-    /// What a gateway answers to whoever sent such a frame: `INVALID_REQUEST`.
+    /// The gateway's answer to such a frame: `INVALID_REQUEST`.
     #[must_use]
     pub fn to_response(&self) -> Response<'_> {
         Response::failure(self.id(), RpcError::new(ErrorCode::InvalidRequest, self.to_string()))

@@ -39,7 +39,7 @@ pub use payload::{
 /// The version of the protocol that the reply to `connect` names.
 pub const PROTOCOL: u32 = 3;
 
-/// Where the gateway serves the protocol.
+/// The path at which the gateway serves the protocol.
 pub const PATH: &str = "/ws";
 
 /// The largest message a gateway takes: 512 KiB. It drops a larger one and answers with an error, or closes the socket.
@@ -48,13 +48,13 @@ pub const MAX_MESSAGE_BYTES: usize = 512 * 1024;
 /// Time between two WebSocket pings of the gateway: 30 seconds.
 pub const PING_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How long a gateway waits for any message or pong before it takes the caller for dead: 60 seconds.
+/// The time without a message or pong after which a gateway takes the caller for dead: 60 seconds.
 pub const READ_DEADLINE: Duration = Duration::from_secs(60);
 
-/// How long each write of the gateway may take: 10 seconds.
+/// The longest time for each write of the gateway: 10 seconds.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How many messages wait for a slow caller: 256. Events beyond that are dropped, which shows as a gap in their `seq`; where a
+/// The number of messages that wait for a slow caller: 256. Events beyond that are dropped, which shows as a gap in their `seq`; where a
 /// response does not fit, the gateway closes the socket with [`CLOSE_TOO_SLOW`].
 pub const MAX_WAITING_MESSAGES: usize = 256;
 

@@ -18,16 +18,16 @@ pub struct Channel {
     /// Its name for people.
     #[serde(default)]
     pub name: String,
-    /// What it is for.
+    /// The purpose of the channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// Whether the agent that asks is a member.
+    /// True if the agent that asks is a member.
     #[serde(default)]
     pub is_member: bool,
-    /// How many members it has.
+    /// The number of members.
     #[serde(default)]
     pub member_count: u64,
-    /// When it was made.
+    /// Time when it was made.
     #[serde(default)]
     pub created_at: String,
 }
@@ -59,7 +59,7 @@ impl Channel {
 pub struct Channels {
     /// The channels of the page; fewer than its limit on the last one.
     pub channels: Vec<Channel>,
-    /// How many channels a page has, where the gateway says so: it may allow for fewer than were asked for.
+    /// The number of channels of a page, where the gateway says so: it may allow for fewer than were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
@@ -81,7 +81,7 @@ pub struct NewChannel {
     pub slug: String,
     /// Its name for people.
     pub name: String,
-    /// What it is for.
+    /// The purpose of the channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whatever there is to be known of it: a JSON object of at most [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
@@ -110,14 +110,14 @@ impl fmt::Debug for NewChannel {
     }
 }
 
-/// What is to be said in a channel. `Debug` shows how long it is, not what it says.
+/// A message to send to a channel. `Debug` shows its length, not the text.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct NewMessage {
     /// The words.
     pub content: String,
-    /// What they are; `text` unless it says otherwise.
+    /// The type; `text` unless it says otherwise.
     #[serde(default = "text")]
     pub message_type: String,
     /// Whatever else there is to be known: a JSON object of at most [`MAX_METADATA_BYTES`](super::MAX_METADATA_BYTES).
@@ -153,8 +153,8 @@ impl fmt::Debug for NewMessage {
     }
 }
 
-/// What somebody said in a channel: the answer to a message, and the data of the event that the others get. `Debug` shows how
-/// long it is, not what it says.
+/// A message of a channel: the answer to a sent message, and the data of the event that the others get. `Debug` shows its
+/// length, not the text.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -162,7 +162,7 @@ pub struct ChannelMessage {
     /// The message.
     #[serde(default)]
     pub id: String,
-    /// Where it was said.
+    /// The channel.
     #[serde(default)]
     pub channel_id: String,
     /// The channel's name for addresses.
@@ -171,7 +171,7 @@ pub struct ChannelMessage {
     /// The channel's name for people.
     #[serde(default)]
     pub channel_name: String,
-    /// Whoever said it.
+    /// The author.
     #[serde(default)]
     pub agent_id: String,
     /// The address of whoever said it.
@@ -179,7 +179,7 @@ pub struct ChannelMessage {
     /// Their name for people, if they have one.
     #[serde(default)]
     pub from_name: Option<String>,
-    /// What the words are; usually `text`.
+    /// The type; usually `text`.
     #[serde(default = "text")]
     pub message_type: String,
     /// The words.
@@ -187,7 +187,7 @@ pub struct ChannelMessage {
     /// Whatever else there is to be known: a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Box<RawValue>>,
-    /// When it was said.
+    /// Time of the message.
     #[serde(default)]
     pub created_at: String,
 }

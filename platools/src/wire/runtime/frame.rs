@@ -1,4 +1,4 @@
-//! What an agent sends over its socket.
+//! Frames from an agent to a gateway.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::super::members::{pick, text};
 /// the gateway's.
 const RESERVED: [&str; 4] = ["channel.", "connection.", "presence.", "tool."];
 
-/// What an agent sends. `Debug` shows how long its data is, not what it says.
+/// A frame from an agent. `Debug` shows the length of its data, not the text.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum ClientFrame<'a> {
@@ -34,7 +34,7 @@ pub enum ClientFrame<'a> {
     },
     /// Something of the agent's own.
     Custom {
-        /// What it is.
+        /// The type.
         kind: Cow<'a, str>,
         /// Any JSON; an empty object where there is none.
         data: &'a RawValue,
@@ -132,7 +132,7 @@ pub(super) fn present(data: Option<&RawValue>) -> &RawValue {
     }
 }
 
-/// Why a text is not a frame this side understands. None of these ends a connection.
+/// The reason why a text is not a valid frame for this side. None of these ends a connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FrameError {
@@ -147,7 +147,7 @@ pub enum FrameError {
     Malformed {
         /// The frame's type.
         kind: &'static str,
-        /// What is wrong with it.
+        /// The mistake.
         reason: &'static str,
     },
 }

@@ -1,4 +1,4 @@
-//! What a gateway sends over an agent's socket.
+//! Frames from a gateway to an agent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,11 +14,11 @@ use super::frame::{FrameError, present, write};
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// What sort of event, such as those of [`event`](super::event).
+    /// The type of the event, such as those of [`event`](super::event).
     pub kind: Cow<'a, str>,
-    /// When, ISO 8601; empty where the gateway does not say.
+    /// Time of the event, ISO 8601; empty where the gateway does not say.
     pub timestamp: Cow<'a, str>,
-    /// What there is to know of it: any JSON, an empty object where there is none.
+    /// The data of the event: any JSON, an empty object where there is none.
     pub data: &'a RawValue,
 }
 

@@ -48,10 +48,10 @@ pub const MAX_METADATA_BYTES: usize = 8 * 1024;
 /// The longest `type` of a frame, in bytes.
 pub const MAX_TYPE_BYTES: usize = 128;
 
-/// How many sockets an agent may have open.
+/// The number of sockets that an agent may have open.
 pub const MAX_SOCKETS: usize = 3;
 
-/// How long a ticket is good: 60 seconds, and for one socket.
+/// The lifetime of a ticket: 60 seconds, and for one socket.
 pub const TICKET_LIFETIME: Duration = Duration::from_secs(60);
 
 /// Time between two heartbeats: 30 seconds.
@@ -60,10 +60,10 @@ pub const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(30);
 /// A session without a heartbeat for so long is ended: 120 seconds.
 pub const SESSION_SILENCE: Duration = Duration::from_secs(120);
 
-/// How many entries a page of a list has unless the request says otherwise.
+/// The number of entries of a page, unless the request says otherwise.
 pub const DEFAULT_PAGE: usize = 50;
 
-/// How many entries a page of a list has at most.
+/// The largest number of entries of a page.
 pub const MAX_PAGE: usize = 100;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where the gateway serves what.
+//! Paths of the protocol's requests.
 
 use std::fmt::Write as _;
 
@@ -46,7 +46,7 @@ pub fn messages(channel_id: &str) -> String {
     of_channel(channel_id, "messages")
 }
 
-/// One page of a list.
+/// The path of a page of a list.
 ///
 /// ```
 /// use platools::wire::runtime::path;

@@ -1,4 +1,4 @@
-//! Who is connected.
+//! Agents that are connected.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -15,10 +15,10 @@ pub struct AgentPresence {
     /// Its name for people, if it has one.
     #[serde(default)]
     pub display_name: Option<String>,
-    /// When its session began.
+    /// Time when its session began.
     #[serde(default)]
     pub connected_at: String,
-    /// When it last gave a sign of life.
+    /// Time of its last sign of life.
     #[serde(default)]
     pub last_heartbeat: String,
 }
@@ -55,11 +55,11 @@ impl AgentPresence {
 pub struct Presence {
     /// The agents of the page.
     pub agents: Vec<AgentPresence>,
-    /// How many there are on all pages.
+    /// The number of entries on all pages.
     pub total: usize,
-    /// How many fit a page.
+    /// The number of entries that fit a page.
     pub limit: usize,
-    /// How many are before the page.
+    /// The number of entries before the page.
     pub offset: usize,
 }
 

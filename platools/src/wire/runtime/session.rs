@@ -70,7 +70,7 @@ pub struct Connected {
     pub agent_id: String,
     /// The agent's address.
     pub address: String,
-    /// When it began.
+    /// Time when it began.
     pub connected_at: String,
 }
 
@@ -92,7 +92,7 @@ impl Connected {
     }
 }
 
-/// What a socket is opened with, once. `Debug` never shows it.
+/// A ticket, with which a socket is opened once. `Debug` never shows it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Ticket {
@@ -121,7 +121,7 @@ impl fmt::Debug for Ticket {
 pub struct HeartbeatReply {
     /// Always true.
     pub success: bool,
-    /// When the gateway took note of it.
+    /// Time when the gateway noted it.
     pub last_heartbeat: String,
 }
 
@@ -133,7 +133,7 @@ impl HeartbeatReply {
     }
 }
 
-/// How an agent stands.
+/// The status of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -182,9 +182,9 @@ impl Status {
 pub struct SessionInfo {
     /// The session.
     pub session_id: String,
-    /// When it began.
+    /// Time when it began.
     pub connected_at: String,
-    /// When the agent last gave a sign of life.
+    /// Time of the agent's last sign of life.
     pub last_heartbeat: String,
 }
 
@@ -244,11 +244,11 @@ impl Default for Done {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Failure {
-    /// What went wrong, in words.
+    /// The message.
     pub error: String,
 }
 
-/// What a gateway says of a failure is cut here, in bytes.
+/// The longest message of a gateway's failure, in bytes; a longer one is cut.
 const MAX_ERROR_BYTES: usize = 1024;
 
 impl Failure {
@@ -258,7 +258,7 @@ impl Failure {
         Self { error: error.into() }
     }
 
-    /// What the body of an answer says of the failure: its `error`, `message` or `detail`, or a `message` within one of these;
+    /// Reads the message of a failed answer's body: its `error`, `message` or `detail`, or a `message` within one of these;
     /// at most 1 KiB of it, without control characters. `None` where it says nothing of that kind, as a proxy's page does.
     #[must_use]
     pub fn read(body: &[u8]) -> Option<Self> {

@@ -13,9 +13,9 @@ use super::super::open::open_words;
 pub struct ChatSend {
     /// The agent.
     pub agent_id: String,
-    /// What is said to it.
+    /// The text.
     pub message: String,
-    /// Where the message comes from; usually `websocket`.
+    /// The origin of the message; usually `websocket`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
     /// The conversation to go on with; a new one without it.
@@ -56,9 +56,9 @@ impl fmt::Debug for ChatSend {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ChatReply {
-    /// What the agent says.
+    /// The agent's text.
     pub content: String,
-    /// What it took.
+    /// The usage of the model.
     #[serde(default)]
     pub usage: Usage,
     /// The conversation, to be passed back with the next message; empty from a gateway that keeps none.
@@ -70,7 +70,7 @@ pub struct ChatReply {
 }
 
 impl ChatReply {
-    /// What an agent says in a conversation.
+    /// Makes an agent's message in a conversation.
     #[must_use]
     pub fn new(
         content: impl Into<String>,
@@ -94,19 +94,19 @@ impl fmt::Debug for ChatReply {
     }
 }
 
-/// What a reply took of a model, in tokens.
+/// The usage of a model for a reply, in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Those that were read.
+    /// Tokens that were read.
     pub input_tokens: u64,
-    /// Those that were written.
+    /// Tokens that were written.
     pub output_tokens: u64,
 }
 
 impl Usage {
-    /// What was read and what was written.
+    /// Makes a usage of tokens that were read and written.
     #[must_use]
     pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
         Self { input_tokens, output_tokens }
@@ -141,7 +141,7 @@ impl ChatAbort {
 }
 
 open_words! {
-    /// How far a run of an agent is.
+    /// The status of an agent's run.
     RunStatus {
         /// It has begun.
         Started = "started",
@@ -158,7 +158,7 @@ open_words! {
 pub struct AgentEvent {
     /// The run.
     pub run_id: String,
-    /// How far it is.
+    /// The status.
     pub status: RunStatus,
     /// The conversation of the run; `None` from a gateway that does not name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -166,7 +166,7 @@ pub struct AgentEvent {
 }
 
 impl AgentEvent {
-    /// How far a run is.
+    /// Makes the status of a run.
     #[must_use]
     pub fn new(run_id: impl Into<String>, status: RunStatus) -> Self {
         Self { run_id: run_id.into(), status, session_id: None }
@@ -186,7 +186,7 @@ impl AgentEvent {
 pub struct ChatChunk {
     /// The text so far.
     pub chunk: String,
-    /// What this event adds to it.
+    /// The text that this event adds.
     #[serde(default)]
     pub delta: String,
     /// The run whose answer grows; `None` from a gateway that does not name it.

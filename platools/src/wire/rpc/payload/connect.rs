@@ -1,4 +1,4 @@
-//! Who the caller is.
+//! The identity of a caller.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::super::open::open_words;
 use super::super::{MAX_USER_ID_CHARS, PROTOCOL};
 
 open_words! {
-    /// What a caller may do.
+    /// The permissions of a caller.
     Role {
         /// Look at things.
         Viewer = "viewer",
@@ -44,7 +44,7 @@ impl Connect {
         self
     }
 
-    /// Whether the user id is there and no longer than it may be.
+    /// True if the user id is present and not too long.
     #[must_use]
     pub fn has_valid_user_id(&self) -> bool {
         !self.user_id.is_empty() && self.user_id.chars().nth(MAX_USER_ID_CHARS).is_none()
@@ -64,7 +64,7 @@ impl fmt::Debug for Connect {
 pub struct Connected {
     /// The version of the protocol: [`PROTOCOL`].
     pub protocol: u32,
-    /// What the caller may do.
+    /// The permissions of the caller.
     pub role: Role,
     /// Whom the caller acts for, as it said.
     pub user_id: String,

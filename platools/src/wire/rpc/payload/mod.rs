@@ -1,4 +1,4 @@
-//! What the methods and events carry that both ends share.
+//! Data of the methods and events that both ends share.
 //!
 //! Whatever a user or a tool says is in no `Debug`: there are lengths instead.
 

@@ -17,7 +17,7 @@ pub struct ToolsCall<A = Box<RawValue>> {
     /// The entity whose tool it is, where several have one of that name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_id: Option<String>,
-    /// How long the call may take, in milliseconds.
+    /// The longest time for the call, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
 }
@@ -59,9 +59,9 @@ impl<A> fmt::Debug for ToolsCall<A> {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ToolsReply<R = Box<RawValue>> {
-    /// What the tool returned.
+    /// The result of the tool.
     pub result: R,
-    /// How long it took, in milliseconds.
+    /// The time that it took, in milliseconds.
     #[serde(default)]
     pub latency_ms: u64,
     /// The call in the gateway's journal.
@@ -70,7 +70,7 @@ pub struct ToolsReply<R = Box<RawValue>> {
 }
 
 impl<R> ToolsReply<R> {
-    /// What a tool returned.
+    /// Makes the result of a tool.
     #[must_use]
     pub fn new(result: R, latency_ms: u64, call_id: impl Into<String>) -> Self {
         Self { result, latency_ms, call_id: call_id.into() }
@@ -92,7 +92,7 @@ impl<R> fmt::Debug for ToolsReply<R> {
 pub struct ToolCallEvent<T = Box<RawValue>> {
     /// The tool.
     pub tool: String,
-    /// What it is given.
+    /// The arguments.
     pub input: T,
     /// The run of an agent that calls it; `None` for `tools.call`, and from a gateway that does not name runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -141,7 +141,7 @@ impl<T> fmt::Debug for ToolCallEvent<T> {
 pub struct ToolResultEvent<T = Box<RawValue>> {
     /// The tool.
     pub tool: String,
-    /// What it answered.
+    /// The result.
     pub output: T,
     /// The run of an agent that calls it; `None` for `tools.call`, and from a gateway that does not name runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
