@@ -12,7 +12,7 @@ use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use crate::authority::LastUses;
 
-/// Whether somebody may stay connected. It only ever moves on to a later one.
+/// The permission to stay connected. It only ever moves on to a later variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[non_exhaustive]
 pub enum Stay {
@@ -75,17 +75,17 @@ pub(crate) struct Callers(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     present: HashMap<u64, Present>,
-    /// Those of them who are known.
+    /// The number of callers that are known.
     known: usize,
     sockets: OpenSockets,
     arrivals: u64,
-    /// How long those that come from now on may stay.
+    /// The permission of callers that connect from now on.
     from_now_on: Stay,
 }
 
 #[derive(Debug)]
 struct Present {
-    /// Who it is, once that is known.
+    /// The caller, once it is known.
     caller: Option<Caller>,
     /// The kind of its WebSocket, if it has one.
     socket: Option<SocketKind>,
@@ -103,7 +103,7 @@ impl Present {
 }
 
 impl Callers {
-    /// How many are connected and known.
+    /// The number of callers that are connected and known.
     pub(crate) fn count(&self) -> usize {
         self.lock().known
     }
@@ -158,7 +158,7 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// How long it may stay; it tells when that changes.
+    /// The permission to stay; the receiver tells when it changes.
     #[must_use]
     pub fn stay(&self) -> watch::Receiver<Stay> {
         self.stay.clone()

@@ -24,7 +24,7 @@ pub(crate) fn ms_of(time: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// When a span of time that begins now is over.
+/// The end of a span of time that begins now.
 pub(crate) fn ms_after(span: Duration) -> i64 {
     now_ms().saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX))
 }

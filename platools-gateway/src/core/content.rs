@@ -17,7 +17,7 @@ const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;
 /// The members of a part, or of the resource in it, that are base64.
 const BINARY: [&str; 2] = ["data", "blob"];
 
-/// What is known of a tool's results before there are any.
+/// The form of a tool's results, known before there are any.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ResultForm {
     /// They have parts, and are not one value.
@@ -27,7 +27,7 @@ pub struct ResultForm {
 }
 
 impl Core {
-    /// What a tool says its results are like.
+    /// Returns the form of a tool's results.
     ///
     /// # Errors
     /// Like [`Core::tool`].
@@ -42,18 +42,18 @@ impl Core {
     }
 }
 
-/// Whether a tool's results are content.
+/// True if a tool's results are content.
 pub(crate) fn is_content(tool: &ToolDeclaration) -> bool {
     tool.output_schema.as_ref().is_some_and(Content::is_declared_by)
 }
 
-/// How long a tool's results may be, in bytes.
+/// The longest result of a tool, in bytes.
 pub(crate) fn max_bytes(tool: &ToolDeclaration) -> usize {
     if is_content(tool) { MAX_CONTENT_BYTES } else { MAX_RESULT_BYTES }
 }
 
-/// What can be read of content: its text if that is all there is, and otherwise its parts and its value, with how long binary data
-/// is in place of the data. What is no content stays as it is.
+/// The readable part of content: its text if there is nothing else, otherwise its parts and its value, with the length of binary data
+/// in place of the data. A result that is no content stays as it is.
 pub(crate) fn legible(result: Box<RawValue>) -> Box<RawValue> {
     let Ok((mut content, value)) = Content::read::<Map<String, Value>>(result.get().as_bytes()) else {
         return shortened(result, MAX_RESULT_BYTES);

@@ -9,7 +9,7 @@ use crate::authority::LastUses;
 /// Records are kept for so long after a token's end, so that a clock that is set forward by mistake brings no revoked token back.
 const KEPT_AFTER_END: Duration = Duration::from_secs(48 * 60 * 60);
 
-/// So many uses are stored in one transaction: others write in between.
+/// The number of uses that one transaction stores: others write in between.
 const BATCH: usize = 256;
 
 impl Core {

@@ -41,7 +41,7 @@ pub(crate) struct Envelope<'a> {
     pub(crate) trace: &'a TraceContext,
 }
 
-/// What the operator tells every tool. It is signed with the arguments.
+/// The operator's context for every tool. It is signed with the arguments.
 #[derive(Serialize)]
 struct Context<'a> {
     #[serde(rename = "user.id", skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ struct Context<'a> {
     traceparent: String,
 }
 
-/// Who calls, and on whose behalf; the signature, which proves it, follows. Every value is a string; one that does not apply is empty.
+/// The caller and its user; the signature, which proves them, follows. Every value is a string; one that does not apply is empty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Platos<'a> {

@@ -1,11 +1,11 @@
-//! Which environment a name means.
+//! Finds the environment that a name means.
 
 use super::ids::EnvironmentId;
 
 /// The environment meant when none is named.
 pub const DEFAULT: &str = "development";
 
-/// One environment of a project.
+/// An environment of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
     /// Its id.

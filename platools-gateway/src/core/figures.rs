@@ -1,4 +1,4 @@
-//! What is counted, for whoever watches the gateway.
+//! Metrics: the counters and gauges of a gateway.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +43,7 @@ pub struct Figures {
 pub struct HealthFigure {
     /// The tool.
     pub tool: SharedDeclaration,
-    /// Whose tool it is.
+    /// The entity of the tool.
     pub identity: Arc<Identity>,
     /// 0 for healthy, 1 for degraded, 2 for down.
     pub severity: u8,
@@ -77,13 +77,13 @@ pub struct GatewayFigures {
 pub struct ToolFigures {
     /// The tool.
     pub tool: String,
-    /// Whose tool it is.
+    /// The entity of the tool.
     pub identity: Identity,
-    /// How many ended in each way: `ok`, `abandoned`, or the code of an error.
+    /// The number of calls with each outcome: `ok`, `abandoned`, or the code of an error.
     pub outcomes: BTreeMap<&'static str, u64>,
-    /// How many took how long: one number for each of [`LATENCY_BOUNDS`], and one for longer ones.
+    /// A histogram of the times: one number for each of [`LATENCY_BOUNDS`], and one for longer times.
     pub latencies: [u64; LATENCY_BOUNDS.len() + 1],
-    /// How long all of them took together.
+    /// The sum of the times.
     pub total: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! How much of something is held at the moment.
+//! A shared counter of what is in use, with guards that subtract when they are dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ pub(crate) struct Held {
 }
 
 impl Gauge {
-    /// How much is held.
+    /// The present value.
     pub(crate) fn value(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }

@@ -19,7 +19,7 @@ const MAX_TABLES: usize = 1024;
 pub(crate) struct HandleTable {
     /// The sets that the table was made of. They are kept, so a set at the same address is the same set.
     sets: Vec<Arc<ToolSet>>,
-    /// Those of the sets, for whoever keeps them.
+    /// The identities of the sets.
     identities: Vec<Arc<Identity>>,
     handles: Vec<String>,
     /// The place of a tool by its handle: its set, and its position in it.

@@ -7,7 +7,7 @@ use super::digest::sha256;
 /// Such a name has at most so many characters.
 pub(crate) const MAX_HANDLE_CHARS: usize = 64;
 
-/// How many characters of a hash keep a name that was changed apart from others: enough that nobody finds a name for one that is
+/// The number of characters of a hash that keep a changed name apart from others: enough that nobody finds a name that equals
 /// another tool's.
 const HASH_CHARS: usize = 16;
 
@@ -61,7 +61,7 @@ fn plain(name: &str) -> String {
     name.chars().map(|character| if is_plain(character) { character } else { '_' }).collect()
 }
 
-/// Whether a name reads the same in the characters that models take: only dots and the like become `_`.
+/// True if a name stays readable in the characters that models take: only dots and the like become `_`.
 fn is_readable(name: &str) -> bool {
     let is_kept = |character: char| character.is_ascii_alphanumeric() || "_-./: ".contains(character);
     name.chars().all(is_kept) && name.chars().any(|character| character.is_ascii_alphanumeric())

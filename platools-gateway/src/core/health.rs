@@ -39,7 +39,7 @@ pub struct ReportedHealth {
 pub struct WorkerHealth {
     /// Tools that the worker reported.
     pub reported: usize,
-    /// Those that are not healthy, by name.
+    /// Tools that are not healthy, by name.
     pub unwell: Vec<(String, ReportedHealth)>,
 }
 
@@ -206,7 +206,7 @@ impl Core {
     }
 }
 
-/// Whether a caller is shown the errors of tools, which tell of anybody's calls: an operator or admin that is bound to no user and no
+/// True if a caller may see the errors of tools, which tell of other callers' calls: an operator or admin that is bound to no user and no
 /// agent.
 pub(super) fn sees_errors(caller: &Caller, project: &ProjectId) -> bool {
     authorize(caller, Action::Call, Resource::Operations(project)).is_ok()

@@ -17,7 +17,7 @@ use super::{CallReply, CallRequest, Core, ToolName};
 use crate::authority::{Action, CallScope, Resource, authorize};
 use crate::store::{CallFilter, CallRow, StoredText};
 
-/// Which calls. What is not named does not matter.
+/// Filter for calls. A field without a value matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct CallQuery {
     /// The tool.
@@ -32,18 +32,18 @@ pub struct CallQuery {
     pub user_id: Option<String>,
     /// `ok`, `abandoned`, or the code of an error.
     pub outcome: Option<String>,
-    /// Those that began then or later, in milliseconds since 1970.
+    /// Calls that began at this time or later, in milliseconds since 1970.
     pub since_ms: Option<i64>,
-    /// Those that began before, in milliseconds since 1970.
+    /// Calls that began before this time, in milliseconds since 1970.
     pub until_ms: Option<i64>,
-    /// Those that come after another one in the list.
+    /// Calls after another one in the list.
     pub before: Option<CallsBefore>,
 }
 
 /// A place in the list of calls, which goes from the newest to the oldest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallsBefore {
-    /// When the last call of the page began, in milliseconds since 1970.
+    /// Time when the last call of the page began, in milliseconds since 1970.
     pub started_ms: i64,
     /// The last call of the page.
     pub call_id: CallId,
@@ -71,7 +71,7 @@ impl Core {
         Ok(found.map(past_call, |(started_ms, call_id)| CallsBefore { started_ms, call_id }))
     }
 
-    /// One call, under way or over.
+    /// Finds a call, running or ended.
     ///
     /// # Errors
     /// The role is not enough, there is no such call, or the database failed.

@@ -145,7 +145,7 @@ impl Indexes {
         }
     }
 
-    /// Whether the indexes come first, and in ascending order. An object without any is in order.
+    /// True if the indexes come first, and in ascending order. An object without any is in order.
     fn are_in_order(&self) -> bool {
         let mut keys = self.members.iter().map(|(index, _)| index.map_or(u64::MAX, u64::from));
         let Some(mut last) = keys.next() else { return true };
@@ -188,7 +188,7 @@ fn number(text: &str) -> Cow<'_, str> {
     if written == text { Cow::Borrowed(text) } else { Cow::Owned(written) }
 }
 
-/// Whether a number is an integer or a decimal fraction that JavaScript certainly writes in the same way: a double holds every number of
+/// True if a number is an integer or a decimal fraction that JavaScript certainly writes in the same way: a double holds every number of
 /// up to 15 digits, and no shorter one stands for the same double.
 fn is_short(text: &str) -> bool {
     let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));

@@ -1,4 +1,4 @@
-//! What the gateway's program logs, for whoever wants to read along.
+//! The program's log, for admins that follow it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,10 +12,10 @@ use super::error::{Error, ErrorKind};
 use super::identity::Caller;
 use crate::authority::{Action, Resource, authorize};
 
-/// So many lines are kept.
+/// The number of lines that are kept.
 pub const KEPT_LINES: usize = 1000;
 
-/// So many new lines wait for each reader; of more it misses the oldest.
+/// The number of new lines that wait for each reader; with more it misses the oldest.
 const WAITING_LINES: usize = 256;
 
 /// A longer line is left out.
@@ -30,7 +30,7 @@ struct Feed {
     new: broadcast::Sender<Line>,
 }
 
-/// One line: a JSON object.
+/// A line: a JSON object.
 pub type Line = Arc<RawValue>;
 
 impl LogFeed {

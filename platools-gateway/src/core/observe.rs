@@ -1,4 +1,4 @@
-//! Whoever wants to know of calls.
+//! Observers of calls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,11 +25,11 @@ pub struct BegunCall<'a> {
     pub call_id: &'a CallId,
     /// The tool.
     pub tool: &'a str,
-    /// Whose tool it is.
+    /// The entity of the tool.
     pub identity: &'a Identity,
-    /// Who calls.
+    /// The caller.
     pub caller: &'a Caller,
-    /// When it began.
+    /// Time when it began.
     pub began: SystemTime,
 }
 
@@ -41,19 +41,19 @@ pub struct EndedCall<'a> {
     pub call_id: &'a CallId,
     /// The tool.
     pub tool: &'a str,
-    /// Whose tool it is.
+    /// The entity of the tool.
     pub identity: &'a Identity,
-    /// Who called.
+    /// The caller.
     pub caller: &'a Caller,
     /// The trace it belongs to.
     pub trace: &'a TraceContext,
     /// `ok`, `abandoned` if the caller went away, or the code of the error.
     pub outcome: &'static str,
-    /// When it began.
+    /// Time when it began.
     pub began: SystemTime,
-    /// How long it took, from the request to the answer.
+    /// The time from the request to the answer.
     pub took: Duration,
-    /// How long the worker says it took, in milliseconds, if it returned.
+    /// The time that the worker reports, in milliseconds, if it returned.
     pub worker_ms: Option<u64>,
 }
 

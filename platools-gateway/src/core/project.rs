@@ -10,7 +10,7 @@ use super::identity::Caller;
 use super::ids::{OrganizationId, ProjectId};
 use crate::authority::{Action, Resource, authorize};
 
-/// One project: whatever is in it sees nothing of the others.
+/// A project. Nothing in it sees another project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Project {
@@ -18,11 +18,11 @@ pub struct Project {
     pub id: ProjectId,
     /// The organization it belongs to.
     pub organization_id: OrganizationId,
-    /// What it is called.
+    /// Its name.
     pub name: ProjectName,
 }
 
-/// What a project is called, written `organization/project`. The default is the one that every gateway has.
+/// The name of a project, written `organization/project`. The default is the one that every gateway has.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct ProjectName {

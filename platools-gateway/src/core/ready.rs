@@ -1,4 +1,4 @@
-//! Whether a gateway can do its work.
+//! Readiness: the ability of a gateway to do its work.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::time::timeout;
 use super::Core;
 use super::error::Error;
 
-/// How long the database has for the smallest of questions.
+/// The longest time for the smallest query of the database.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Why a gateway should be sent nobody.
+/// Reasons why a gateway should get no traffic.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotReady {

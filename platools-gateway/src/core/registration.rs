@@ -21,7 +21,7 @@ const MAX_NAME_CHARS: usize = 128;
 /// Roles that a tool may ask for, and the bytes of each.
 const ROLES: (usize, Text) = (64, Text::line("roles", 128));
 
-/// What became of a registration.
+/// The outcome of a registration.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Registration {
@@ -36,7 +36,7 @@ pub enum Registration {
     },
     /// It has too many tools; nothing changed.
     TooMany {
-        /// How many it has.
+        /// The number of tools.
         count: usize,
     },
     /// Its tools have too many bytes; nothing changed.

@@ -1,4 +1,4 @@
-//! What a tool says while it runs, on its way to the caller.
+//! Progress and log entries of a running call, on their way to the caller.
 
 use std::fmt;
 use std::future::pending;
@@ -9,39 +9,39 @@ use futures::FutureExt as _;
 use platools::LogLevel;
 use tokio::sync::{mpsc, watch};
 
-/// So many entries of a call's log wait for its caller; further ones are left out.
+/// The number of log entries of a call that wait for its caller; further ones are left out.
 const MAX_ENTRIES: usize = 256;
 
 /// Something that a tool says while it runs. `Debug` shows how long its words are, not what they say.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Report {
-    /// How far it is.
+    /// Progress of the call.
     Progress(Progress),
     /// Something in passing.
     Log(LogEntry),
 }
 
-/// How far a call is, in the worker's own words.
+/// Progress of a call, in the worker's own words.
 #[derive(Clone, PartialEq)]
 pub struct Progress {
     /// Grows from one to the next, in whatever unit the tool chooses.
     pub progress: f64,
-    /// Where it ends, if that is known.
+    /// The whole, if it is known.
     pub total: Option<f64>,
-    /// What is being done.
+    /// The present step.
     pub message: Option<String>,
 }
 
 /// An entry of a call's log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogEntry {
-    /// How much it matters.
+    /// The severity.
     pub level: LogLevel,
-    /// What it says.
+    /// The text.
     pub message: String,
 }
 
-/// Where a tool's reports are taken for a caller.
+/// The receiver of a tool's reports.
 #[derive(Debug, Clone)]
 pub struct Listener {
     progress: watch::Sender<Option<Progress>>,
@@ -96,8 +96,8 @@ impl Reports {
         }
     }
 
-    /// What was reported and is not taken yet, and how many entries of the log were left out. What a tool says before its answer is
-    /// in here once the answer is there.
+    /// The reports that are not taken yet, and the number of log entries that were left out. Everything that a tool says before its answer
+    /// is in here once the answer is there.
     pub fn rest(&mut self) -> Vec<Report> {
         let mut rest: Vec<_> = std::iter::from_fn(|| self.log.try_recv().ok()).map(Report::Log).collect();
         let left_out = self.left_out.swap(0, Ordering::Relaxed);

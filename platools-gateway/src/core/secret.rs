@@ -7,10 +7,10 @@ use subtle::ConstantTimeEq;
 
 use super::{digest, random};
 
-/// What every generated secret starts with, so that scanners recognise one that leaked.
+/// The prefix of every generated secret, so that scanners recognise a leaked one.
 const PREFIX: &str = "plt_";
 
-/// Whose secret it is; it shows in the secret, so that whoever finds one knows what to rotate.
+/// The kind of a secret's owner. It is part of the secret, so that its finder knows what to rotate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A worker's.
@@ -33,12 +33,12 @@ pub(crate) fn looks_like_one(secret: &SecretString) -> bool {
     secret.expose_secret().starts_with(PREFIX)
 }
 
-/// What is stored of a secret.
+/// The hash of a secret, which is stored.
 pub(crate) fn hash(secret: &str) -> String {
     digest::sha256(secret)
 }
 
-/// Whether two hashes are the same, in a time that does not depend on where they differ.
+/// True if two hashes are equal, in a time that does not depend on where they differ.
 pub(crate) fn same(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
 }

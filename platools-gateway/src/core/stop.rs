@@ -1,4 +1,4 @@
-//! How a gateway stops: it says so, lets calls end, closes links, and keeps what is left to keep.
+//! The stop of a gateway: it says so, lets calls end, closes links, and stores what is left.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -70,7 +70,7 @@ impl Throttle {
     }
 }
 
-/// When registrations were admitted, the earliest first.
+/// Times of admitted registrations, the earliest first.
 #[derive(Debug, Default)]
 struct Admitted(VecDeque<Instant>);
 

@@ -1,4 +1,4 @@
-//! Which tools and workers a caller sees.
+//! Lists of the tools and workers that a caller sees.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -18,23 +18,23 @@ use super::ids::{CallId, EnvironmentId, ProjectId};
 use super::workers::ConnectedWorker;
 use crate::authority::{Action, Resource, authorize};
 
-/// One tool of the catalogue.
+/// A tool of the catalog.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ListedTool {
-    /// Whose tool it is.
+    /// The entity of the tool.
     pub identity: Arc<Identity>,
-    /// Whether a worker is connected that declared it as it is here.
+    /// True if a worker is connected that declared it in this version.
     pub online: bool,
-    /// Whether it may be called.
+    /// True if it is enabled.
     pub enabled: bool,
     /// The same as long as the declaration is the same.
     pub fingerprint: String,
-    /// When the declaration became what it is, in milliseconds since 1970.
+    /// Time of the last change of the declaration, in milliseconds since 1970.
     pub changed_ms: i64,
-    /// What its worker says of how it works; none if it has said nothing.
+    /// The health that its worker reported; none if it reported nothing.
     pub health: Option<ReportedHealth>,
-    /// What its worker declared.
+    /// The worker's declaration.
     pub declaration: SharedDeclaration,
 }
 
@@ -84,7 +84,7 @@ pub struct WorkerLoad {
     pub calls_in_flight: usize,
 }
 
-/// Which tool is meant.
+/// The name of a tool, with its entity where several have it.
 #[derive(Debug, Clone)]
 pub struct ToolName {
     /// Its name.
@@ -95,7 +95,7 @@ pub struct ToolName {
     pub environment: Option<String>,
 }
 
-/// Whether a tool may be called.
+/// The switch of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Switch {
     /// It may.
@@ -159,7 +159,7 @@ impl Core {
         found.cloned().ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "unknown environment"))
     }
 
-    /// One tool.
+    /// Finds a tool.
     ///
     /// # Errors
     /// The role is not enough, there is none of that name, there are several, or the database failed.
@@ -172,7 +172,7 @@ impl Core {
         Ok(listed)
     }
 
-    /// One tool in the form that a model's interface takes.
+    /// Returns a tool in the form that a model's interface takes.
     ///
     /// # Errors
     /// Like [`Core::tool`]; or the tool's schema cannot be used, and `dialect` is another than the platform's own.
@@ -258,7 +258,7 @@ impl ListedTool {
     }
 }
 
-/// Whether a caller may do something to a tool.
+/// True if a caller may do something with a tool.
 pub(super) fn may(caller: &Caller, action: Action, identity: &Identity, tool: &CatalogTool) -> bool {
     let (environment, declaration) = (&identity.environment_id, &tool.declaration);
     authorize(caller, action, Resource::Tool { environment, declaration }).is_ok()

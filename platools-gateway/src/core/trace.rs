@@ -8,7 +8,7 @@ use super::random;
 /// The bit of the flags that says that the trace is recorded.
 const SAMPLED: u8 = 0x01;
 
-/// So many hexadecimal digits fit into an `f64` without being rounded.
+/// The number of hexadecimal digits that fit into an `f64` without rounding.
 const EXACT_DIGITS: usize = 13;
 
 /// A `traceparent` of this gateway's own span, in the caller's trace where there is one.
@@ -78,7 +78,7 @@ impl TraceContext {
         self.flags
     }
 
-    /// Whether the trace is recorded.
+    /// True if the trace is recorded.
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.flags & SAMPLED != 0

@@ -11,7 +11,7 @@ use super::ids::{EntityId, EnvironmentId};
 use super::tools::{ListedTool, ToolName, may};
 use crate::authority::Action;
 
-/// Whose tools are seen: those of one environment, of all entities or of one.
+/// A view of the tools: those of one environment, of all entities or of one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ToolView {
@@ -22,7 +22,7 @@ pub struct ToolView {
 }
 
 impl ToolView {
-    /// Whether tools of a scope are seen.
+    /// True if the view has the tools of a scope.
     #[must_use]
     pub fn has(&self, scope: &Scope) -> bool {
         scope.environment == self.environment && self.entity.as_ref().is_none_or(|(entity, _)| *entity == scope.entity)

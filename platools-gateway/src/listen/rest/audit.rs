@@ -38,7 +38,7 @@ pub(super) struct AuditConditions {
     cursor: Option<String>,
 }
 
-/// One record of the audit.
+/// A record of the audit.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AuditRecord {
@@ -57,11 +57,11 @@ pub(super) struct AuditRecord {
     subject: Option<String>,
     /// More in words; for a refusal, the reason.
     detail: Option<String>,
-    /// How many further events of the same network, key or token this record stands for.
+    /// The number of further events of the same network, key or token that this record stands for.
     left_out: u64,
 }
 
-/// Who did something, and from where.
+/// The author of an event, and its origin.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AuditActor {

@@ -1,4 +1,4 @@
-//! Whose request it is.
+//! Finds the caller of a request.
 
 use std::sync::Arc;
 

@@ -20,7 +20,7 @@ use crate::core::identity::Caller;
 use crate::core::{CallReply, CallRequest, Core};
 use crate::ops::offload::offload;
 
-/// So many calls may be made at once.
+/// The number of calls in one request.
 const MAX_CALLS: usize = 64;
 
 /// Several calls.
@@ -33,14 +33,14 @@ pub(super) struct Batch<'a> {
     calls: Vec<&'a RawValue>,
 }
 
-/// One of several calls.
+/// A call of a batch.
 // Its members are those of a `Call`, which cannot be flattened into it: serde would read the arguments as a value.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Named<'a> {
     /// The tool's name.
     tool: String,
-    /// What the tool is called with: an object that fits its schema. Default: an empty one.
+    /// The arguments: an object that fits the tool's schema. Default: an empty object.
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
     arguments: Option<&'a RawValue>,
@@ -52,13 +52,13 @@ pub(super) struct Named<'a> {
     timeout_ms: Option<u64>,
 }
 
-/// How several calls ended, in the order they were made.
+/// The ends of several calls, in the order of the requests.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Ends<'a> {
     results: Vec<End<'a>>,
 }
 
-/// How one of several calls ended: like a single one.
+/// The end of a call of a batch, like that of a single call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum End<'a> {

@@ -29,11 +29,11 @@ use crate::core::{CallPermit, CallReply, CallRequest, Core, LogEntry, Progress, 
 use crate::listen::forms::timeout_of;
 use crate::ops::offload::offload;
 
-/// One call. An unknown member is refused, because a misspelt one would otherwise be lost without a word.
+/// A call. An unknown member is refused, because a misspelt one would otherwise be lost without a message.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Call<'a> {
-    /// What the tool is called with: an object that fits its schema. Default: an empty one.
+    /// The arguments: an object that fits the tool's schema. Default: an empty object.
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
     pub(super) arguments: Option<&'a RawValue>,
@@ -45,19 +45,19 @@ pub(super) struct Call<'a> {
     pub(super) timeout_ms: Option<u64>,
 }
 
-/// How a call ended well.
+/// The answer to a successful call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer<'a> {
     call_id: &'a str,
-    /// What the tool returned, or a preview of it if that is longer than 256 KiB; than 4 MiB, if it is content.
+    /// The result, or a preview of it if it is longer than 256 KiB; than 4 MiB, if it is content.
     #[schema(value_type = serde_json::Value)]
     result: &'a RawValue,
-    /// How long the worker took.
+    /// The time that the worker took.
     latency_ms: u64,
 }
 
-/// How the answer is sent.
+/// The form of the answer.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
@@ -195,7 +195,7 @@ fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("strings, numbers and raw JSON always serialize")
 }
 
-/// What the headers of a call say.
+/// The headers of a call.
 pub(super) struct Headers {
     idempotency_key: Option<String>,
     trace: TraceContext,
@@ -253,7 +253,7 @@ impl<'a> From<&'a CallReply> for Answer<'a> {
     }
 }
 
-/// What a caller is told of a call that ended well.
+/// The response to a successful call.
 pub(super) fn answer(reply: &CallReply) -> Response {
     json(&Answer::from(reply))
 }

@@ -19,7 +19,7 @@ use crate::core::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payloa
 use crate::core::{CallQuery, CallsBefore, Core};
 use crate::listen::forms::{Page, Place, count, limit_of, timeout_of};
 
-/// Which calls.
+/// Filter for calls.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -40,7 +40,7 @@ pub(super) struct Filter {
     since: Option<String>,
     /// Calls that began before, in RFC 3339.
     until: Option<String>,
-    /// How many at most, from 1 to 1000. Default: 100.
+    /// The largest number of calls, from 1 to 1000. Default: 100.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
@@ -55,7 +55,7 @@ pub(super) struct Again {
     timeout_ms: Option<u64>,
 }
 
-/// One call.
+/// A call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Call {
@@ -76,15 +76,15 @@ pub(super) struct Call {
     started_at: String,
     /// `ok`, `abandoned` if the caller went away, or the `code` of the problem. None while it is running.
     outcome: Option<String>,
-    /// How long it took from the request to the answer.
+    /// The time from the request to the answer.
     total_ms: Option<u64>,
-    /// How long the worker says it took, if it returned.
+    /// The time that the worker reports, if it returned.
     latency_ms: Option<u64>,
     arguments_bytes: u64,
     result_bytes: Option<u64>,
 }
 
-/// One call, with what it was called with and what it returned.
+/// A call, with its arguments and its result.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FullCall {
@@ -101,13 +101,13 @@ pub(super) struct FullCall {
 pub(super) struct Part {
     /// `kept` as it was, `redacted` in parts, or `dropped`.
     state: &'static str,
-    /// What is there, unless it was dropped.
+    /// The text, unless it was dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     value: Option<Box<RawValue>>,
 }
 
-/// What became of it only: what it says belongs to the caller.
+/// Shows the treatment only: the text belongs to the caller.
 impl std::fmt::Debug for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Part").field("state", &self.state).finish_non_exhaustive()

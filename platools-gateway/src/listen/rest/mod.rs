@@ -44,7 +44,7 @@ use problem::Problem;
 )]
 struct Document;
 
-/// How callers prove who they are.
+/// The authentication of callers.
 struct Bearer;
 
 impl Modify for Bearer {
@@ -83,7 +83,7 @@ pub(super) fn router(core: Arc<Core>, others: utoipa::openapi::OpenApi) -> Route
         .with_state(core)
 }
 
-/// What everything answers those who have too many connections.
+/// The router for addresses with too many connections.
 pub(super) fn turned_away() -> Router {
     let router = Router::new().fallback(async || {
         let detail = "there are too many connections from this address; close some, or try again later";
@@ -93,7 +93,7 @@ pub(super) fn turned_away() -> Router {
     router.layer(from_fn(problem::with_request_id))
 }
 
-/// What a request is answered whose response does not fit among those that wait to be read.
+/// The response to a request whose response does not fit among those that wait to be read.
 pub(super) fn busy() -> Router {
     Router::new().fallback(async || {
         let seconds = OverBudget::RETRY_AFTER.as_secs();
@@ -105,7 +105,7 @@ async fn no_such_route(uri: Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", format!("there is nothing at {}", uri.path()))
 }
 
-/// What a path answers that does not take a method.
+/// The response of a path to a method that it does not take.
 pub(super) async fn no_such_method(method: Method, uri: Uri) -> Response {
     let detail = format!("{} does not take {method}", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail).into_response()

@@ -1,4 +1,4 @@
-//! Which page of a long list.
+//! Pagination parameters.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -6,12 +6,12 @@ use utoipa::IntoParams;
 use super::problem::Problem;
 use crate::listen::forms::{Page, Place, count, limit_of};
 
-/// Which page.
+/// Pagination parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Window {
-    /// How many at most, from 1 to 1000. Default: 100.
+    /// The largest number of items, from 1 to 1000. Default: 100.
     #[serde(default, deserialize_with = "count")]
     limit: Option<usize>,
     /// The `nextCursor` of the page before.
@@ -19,7 +19,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// How many things are wanted, of a list from the latest to the oldest, and after which place.
+    /// The number of items, of a list from the latest to the oldest, and the position after which they begin.
     pub(super) fn place(self) -> Result<(usize, Option<Place>), Problem> {
         let place = self.cursor.as_deref().map(Place::read).transpose()?;
         Ok((limit_of(self.limit)?, place))

@@ -1,15 +1,15 @@
-//! What the URL of a request says, or what is wrong with it as a problem.
+//! Path and query parameters of a request, with mistakes as problems.
 
 use axum::extract::FromRequestParts;
 
 use super::problem::Problem;
 
-/// What stands in the place of the names in a path.
+/// The values of the names in a path.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub(super) struct Path<T>(pub(super) T);
 
-/// What follows the question mark.
+/// The values of a query.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(super) struct Query<T>(pub(super) T);

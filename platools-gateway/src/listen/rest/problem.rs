@@ -1,4 +1,4 @@
-//! What a caller is told when a request fails: problem details, RFC 9457.
+//! Problem details of a failed request, RFC 9457.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -16,7 +16,7 @@ use crate::core::error::{ArgumentProblem, Error, ErrorKind};
 use crate::listen::forms::{Misfit, query_error};
 use crate::listen::http::{self, RequestContext};
 
-/// One failed request, as RFC 9457 has it.
+/// A failed request, as RFC 9457 has it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(transparent)]
 pub(super) struct Problem(Box<Details>);
@@ -28,13 +28,13 @@ struct Details {
     r#type: String,
     title: &'static str,
     status: u16,
-    /// What is wrong, and what to do about it.
+    /// The problem, and the way to solve it.
     detail: String,
     /// The same text again, for clients that look for the message of an error here, as that of the agent runtime protocol does.
     error: String,
     /// A name for programs, stable over versions.
     code: &'static str,
-    /// Whether the same request may succeed later, and is certain to have done nothing yet.
+    /// True if the same request may succeed later, and is certain to have done nothing yet.
     retryable: bool,
     /// The id of the request, as in the header `X-Request-Id` and in the gateway's log.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +42,7 @@ struct Details {
     /// The call it happened to, where there was one already.
     #[serde(skip_serializing_if = "Option::is_none")]
     call_id: Option<String>,
-    /// How long to wait before trying again, in seconds.
+    /// The time to wait before trying again, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
     /// Everything that is wrong with the arguments.
@@ -59,7 +59,7 @@ struct ToolErrorDetails {
     /// The tool's own code, such as `not_found`; `failed` if the tool names none.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
-    /// Whether the tool says that the same call may succeed later. The call ran, so it may do its work twice then.
+    /// The tool's claim that the same call may succeed later. The call ran, so it may do its work twice then.
     #[serde(skip_serializing_if = "Option::is_none")]
     retryable: Option<bool>,
     /// Facts about the failure, in whatever form the tool has them; at most 64 KiB.
@@ -73,10 +73,10 @@ impl From<&ErrorDetails> for ToolErrorDetails {
     }
 }
 
-/// One of several things that are wrong.
+/// One of several problems.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 struct Detail {
-    /// Where, as a JSON pointer into the arguments.
+    /// The place, as a JSON pointer into the arguments.
     path: String,
     message: String,
 }

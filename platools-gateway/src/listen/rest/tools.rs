@@ -19,7 +19,7 @@ use crate::core::digest::sha256;
 use crate::core::{Core, Switch, ToolName};
 use crate::listen::forms::Tool;
 
-/// Which of the tools of one name.
+/// The tool, where several have one name.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -65,7 +65,7 @@ pub(super) struct Listing {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
-    /// Whether it may be called. It stays so when its worker connects again.
+    /// True if it is enabled. It stays so when its worker connects again.
     enabled: bool,
 }
 

@@ -16,7 +16,7 @@ use crate::core::health::WorkerHealth;
 use crate::core::{ConnectedWorker, Core};
 use crate::listen::forms::{HealthForm, Page};
 
-/// One worker that is connected.
+/// A connected worker.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Worker {
@@ -26,11 +26,11 @@ pub(super) struct Worker {
     environment: String,
     environment_id: String,
     connected_at: String,
-    /// How many calls it has that it has not answered.
+    /// The number of calls that it has not answered.
     calls_in_flight: usize,
-    /// How many of these still wait for its socket.
+    /// The number of calls that still wait for its socket.
     calls_queued: usize,
-    /// What it says of how its tools work.
+    /// The health of its tools, as it reports it.
     health: ToolsHealth,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Worker {
 pub(super) struct ToolsHealth {
     /// Tools that the worker has said something of; the others may work or not.
     reported: usize,
-    /// Those that do not work as they should, by name.
+    /// Tools that are not healthy, by name.
     unwell: Vec<UnwellTool>,
 }
 

@@ -19,7 +19,7 @@ use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
 use crate::listen::rest::problem::Problem;
 
-/// Whoever answers people and calls tools, under a name of its own.
+/// An agent, which answers people and calls tools under a name of its own.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Agent {
@@ -30,14 +30,14 @@ pub(super) struct Agent {
     title: Option<String>,
     /// Its address for other agents, such as that of its wallet. Without one, its slug.
     address: Option<String>,
-    /// How it answers.
+    /// The profile, which decides how it answers.
     profile: Profile,
     /// The user whose it is, who may watch it.
     owner: Option<String>,
     created_at: String,
 }
 
-/// How an agent answers.
+/// The profile of an agent, which decides how it answers.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = AgentProfile)]
@@ -47,7 +47,7 @@ pub(super) struct Profile {
     /// The model, by the name that its endpoint knows it by. Default: the gateway's.
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
-    /// What the model is told before anything else. Default: nothing.
+    /// The system prompt of the model. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     system_prompt: Option<String>,
     /// The names of the tools it may call. Default: all that its caller may call.
@@ -58,7 +58,7 @@ pub(super) struct Profile {
     environment: Option<String>,
 }
 
-/// What thinks.
+/// The kind of an agent.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = AgentKind)]
@@ -72,7 +72,7 @@ enum Kind {
 #[serde(deny_unknown_fields)]
 pub(super) struct NewAgent {
     slug: String,
-    /// How it answers. Default: commands.
+    /// The profile, which decides how it answers. Default: commands.
     #[schema(value_type = Option<Profile>)]
     profile: Option<Object<Profile>>,
     /// The user whose it is, in 1 to 255 characters. Default: nobody's.

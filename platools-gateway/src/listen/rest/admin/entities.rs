@@ -23,7 +23,7 @@ pub(super) struct NewEntity {
     slug: String,
     /// `supersede` (default) or `pool`.
     policy: Option<String>,
-    /// What people call it, in 1 to 128 characters. Default: nothing but its slug.
+    /// The name for people, in 1 to 128 characters. Default: only the slug.
     title: Option<String>,
     /// Its image: an `https:` URL of at most 2,048 bytes, or a PNG, JPEG, SVG or WebP as a `data:` URI of at most 32 KiB. Default:
     /// none.
@@ -33,7 +33,7 @@ pub(super) struct NewEntity {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EntityChange {
-    /// What people call it from now on; an empty text or `null` is nothing but its slug.
+    /// The new name for people; an empty text or `null` removes it.
     #[serde(default, deserialize_with = "given")]
     title: Option<String>,
     /// Its image from now on; an empty text or `null` is none.
@@ -44,7 +44,7 @@ pub(super) struct EntityChange {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Rotation {
-    /// How long the old secret is good beside the new one, in seconds. Default: 0.
+    /// The time for which the old secret is valid beside the new one, in seconds. Default: 0.
     grace_seconds: Option<u64>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct NewWorkerToken {
     name: Option<String>,
     /// The only environment it opens, by slug or id. Without it, all.
     environment_id: Option<String>,
-    /// How long it is good; at most 366 days, and no longer than the credential that mints it.
+    /// Its lifetime; at most 366 days, and no longer than the credential that mints it.
     ttl_seconds: u64,
 }
 

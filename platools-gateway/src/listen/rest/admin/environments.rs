@@ -14,7 +14,7 @@ use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
 use crate::listen::rest::problem::Problem;
 
-/// One environment of the project.
+/// An environment of the project.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Environment {
     id: String,
@@ -50,7 +50,7 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(shown(added))))
 }
 
-/// How an environment is removed.
+/// Parameters of the removal of an environment.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]

@@ -31,7 +31,7 @@ pub(super) struct NewKey {
     speaks_for: Option<SpeaksFor>,
     /// The environments it reaches, by slug or id. Default: those of the credential that adds it.
     environments: Option<Vec<String>>,
-    /// How long it is good. Without it, until it is revoked.
+    /// Its lifetime. Without it, until it is revoked.
     ttl_seconds: Option<u64>,
 }
 

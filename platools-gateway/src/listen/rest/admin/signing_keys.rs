@@ -19,11 +19,11 @@ use crate::listen::rest::problem::Problem;
 pub(super) struct SigningKey {
     /// The `kid` in the header of each token it signed.
     id: String,
-    /// Whether it signs new tokens; the others only verify.
+    /// True if it signs new tokens; the others only verify.
     signing: bool,
-    /// When the gateway made it; none for one that was handed in.
+    /// Time when the gateway made it; none for a key that was supplied.
     created_at: Option<String>,
-    /// When it stops verifying.
+    /// Time when it stops verifying.
     verifies_until: Option<String>,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct SigningKeys {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = SigningKeyRotation)]
 pub(super) struct Rotation {
-    /// How long tokens of the keys so far stay good, in seconds. Default: 0.
+    /// The time for which tokens of the earlier keys stay valid, in seconds. Default: 0.
     grace_seconds: Option<u64>,
 }
 

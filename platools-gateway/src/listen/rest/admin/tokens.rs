@@ -53,7 +53,7 @@ pub(super) struct Token {
     parent: Option<String>,
     created_at: String,
     expires_at: String,
-    /// When it was last used, to the minute.
+    /// Time of its last use, to the minute.
     last_used_at: Option<String>,
     #[serde(skip)]
     created_ms: i64,
@@ -79,7 +79,7 @@ pub(super) struct NewToken {
     speaks_for: Option<SpeaksFor>,
     /// The environments it reaches, by slug or id. Default: those of the credential that mints it.
     environments: Option<Vec<String>>,
-    /// How long it is good; at most 366 days, and no longer than the credential that mints it.
+    /// Its lifetime; at most 366 days, and no longer than the credential that mints it.
     ttl_seconds: u64,
 }
 
