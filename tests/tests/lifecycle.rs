@@ -113,7 +113,9 @@ async fn a_call_over_http_reaches_the_worker_and_its_result_comes_back() {
     assert_eq!(caller.call("add", json!({"a": 2, "b": 40})).await.result(), 42);
     let failure = caller.call("fails", json!({})).await;
     failure.is_problem(422, "tool_failed");
-    assert!(failure.detail().contains("the tool panicked: the order has no number"), "{failure:?}");
+    assert!(failure.detail().starts_with("the tool panicked; the log of its worker says why"), "{failure:?}");
+    let call_id = failure.body["callId"].as_str().expect("the call's id");
+    assert!(failure.detail().ends_with(call_id), "{failure:?}");
 }
 
 #[tokio::test]
