@@ -39,7 +39,7 @@ mod ports;
 mod store;
 mod tls;
 
-pub use crate::core::CallSettings;
+pub use crate::core::{CallSettings, CallTimeout};
 pub use crate::core::admin::SigningKeySource;
 pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::idempotency::IdempotencySettings;
