@@ -288,11 +288,7 @@ impl<'t, S: Serializer> Serializer for Checked<'t, S> {
     }
 
     #[inline]
-    fn serialize_struct(
-        self,
-        name: &'static str,
-        len: usize,
-    ) -> std::result::Result<Self::SerializeStruct, S::Error> {
+    fn serialize_struct(self, name: &'static str, len: usize) -> std::result::Result<Self::SerializeStruct, S::Error> {
         Parts::new(self.parts(|inner| inner.serialize_struct(name, len)))
     }
 
@@ -481,11 +477,7 @@ mod tests {
             (1_i8, u64::MAX, i128::MIN, u128::MAX, 0.1_f32, -0.0_f64, f64::MAX, f32::MIN_POSITIVE),
             ('"', "text\n", None::<u8>, Some(()), vec![Some(1)], json!({"b": [1, {"a": null}]})),
             (BTreeMap::from([(1, "one")]), BTreeMap::from([(true, 1)]), &raw),
-            Order {
-                items: vec![Item { price: 2.5 }],
-                kind: Some(Kind::Rate(Item { price: 1.0 })),
-                ..Order::default()
-            },
+            Order { items: vec![Item { price: 2.5 }], kind: Some(Kind::Rate(Item { price: 1.0 })), ..Order::default() },
             Open { price: 1.0, extra: BTreeMap::from([("x".to_owned(), 1.0)]) },
             (Plain::One(1.0), Plain::Two(1.0, 2.0), Plain::Named { n: 3.0 }, Kind::Range { low: 1.0 }),
             std::net::Ipv4Addr::LOCALHOST,

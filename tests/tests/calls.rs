@@ -205,7 +205,8 @@ impl std::fmt::Display for Unspeakable {
 async fn the_text_of_a_panic_is_in_the_log_alone_wherever_the_tool_panics() {
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone());
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone());
     let _subscribed = tracing::subscriber::set_default(subscriber.finish());
     let platform = Platform::start().await;
     let tools = tools![panics_in_a_task, panics_when_written, panics_when_shown];

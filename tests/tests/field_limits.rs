@@ -149,3 +149,38 @@ async fn values_within_the_limits_are_taken() {
         }
     }
 }
+
+/// Forms of text, and a member that may not be left out.
+#[derive(Deserialize, JsonSchema)]
+struct Contact {
+    #[schemars(regex(pattern = r"^[a-z]+-\d+$"))]
+    id: Option<String>,
+    #[validate(contains(pattern = "/"))]
+    path: Option<String>,
+    #[validate(required)]
+    age: Option<u8>,
+}
+
+/// Add a contact.
+#[tool]
+async fn add_contact(contact: Contact) -> usize {
+    let Contact { id, path, age } = contact;
+    [id, path].into_iter().flatten().count() + usize::from(age.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn forms_of_texts_and_required_members_are_enforced() {
+    let registry = ToolRegistry::new().with_tools(tools![add_contact]).expect("a valid tool");
+    for (contact, problem) in [
+        (json!({"age": 1, "id": "7-a"}), "contact.id"),
+        (json!({"age": 1, "path": "a"}), "contact.path"),
+        (json!({"id": "a-7"}), "contact.age"),
+    ] {
+        let arguments = json!({"contact": contact});
+        let error = registry.call("add_contact", arguments).await.expect_err("it does not fit");
+        assert_eq!(error.code(), code::INVALID_ARGUMENTS);
+        assert!(error.message().contains(problem), "{error}");
+    }
+    let arguments = json!({"contact": {"age": 1, "id": "a-7", "path": "a/b"}});
+    assert_eq!(registry.call("add_contact", arguments).await.expect("it fits"), 3);
+}

@@ -191,7 +191,8 @@ async fn what_an_author_declares_arrives_at_callers() {
     assert_eq!(caller.call("ratio", json!({"a": 1, "b": 2})).await.result(), json!([1.0, 0.5]));
 
     let listed = caller.tools().await;
-    let annotations = |name: &str| &listed.iter().find(|tool| tool["name"] == name).expect("it is listed")["annotations"];
+    let annotations =
+        |name: &str| &listed.iter().find(|tool| tool["name"] == name).expect("it is listed")["annotations"];
     assert_eq!(annotations("never_ends"), &json!({"timeoutMs": 40, "maxConcurrency": 1}));
     assert_eq!(annotations("fails_openly"), &json!({"exposeErrors": true}));
     assert_eq!(annotations("ratio"), &json!({}));

@@ -53,9 +53,10 @@ async fn patience_of_all(gateway: &Gateway, worker: &mut Worker) -> Vec<(&'stati
     assert_eq!(ended(again).await.status, 200);
 
     let caller = admin.clone();
-    let named = tokio::spawn(async move {
-        caller.send_with("/v1/tools/order/call", &[("idempotency-key", "k")], json!({})).await
-    });
+    let named =
+        tokio::spawn(
+            async move { caller.send_with("/v1/tools/order/call", &[("idempotency-key", "k")], json!({})).await },
+        );
     seen.push(("named", waits(worker).await));
     assert_eq!(ended(named).await.status, 200);
 
@@ -140,7 +141,8 @@ async fn the_error_of_a_call_whose_time_is_over_names_the_limit() {
     let _worker = declaring(dial(), json!({"timeoutMs": 60_000})).await;
     let answer = caller.call("order", json!({})).await;
     answer.is_problem(504, "timeout", false);
-    let expected = "the tool did not answer within 1.5s, the longest time that the gateway gives it (`calls.max_timeout`)";
+    let expected =
+        "the tool did not answer within 1.5s, the longest time that the gateway gives it (`calls.max_timeout`)";
     assert_eq!(answer.detail(), expected);
 }
 

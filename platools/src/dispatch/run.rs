@@ -121,9 +121,8 @@ impl Future for Running {
         let this = self.get_mut();
         this.clock.polled();
         let handler = this.handler.as_mut().expect("a call is not polled after its end");
-        let polled = this.span.in_scope(|| {
-            guarded(&this.context, &this.tool, this.shows_errors, || handler.as_mut().poll(cx))
-        });
+        let polled =
+            this.span.in_scope(|| guarded(&this.context, &this.tool, this.shows_errors, || handler.as_mut().poll(cx)));
         let result = match polled {
             Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
             Ok(Poll::Pending) => {

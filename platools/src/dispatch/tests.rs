@@ -86,7 +86,8 @@ async fn panics_become_errors_whatever_their_payload() {
         for execution in [Execution::Task, Execution::Blocking, Execution::Inline] {
             let exposing = |tool: &mut ToolDefinition| (tool.execution, tool.expose_errors) = (execution, true);
             let error = fails(probe(exposing, run)).await;
-            let message = text.map_or_else(|| "the tool panicked".to_owned(), |text| format!("the tool panicked: {text}"));
+            let message =
+                text.map_or_else(|| "the tool panicked".to_owned(), |text| format!("the tool panicked: {text}"));
             assert_eq!((error.code(), error.message()), (code::PANICKED, &*message), "{execution:?}");
 
             let error = fails(probe(|tool| tool.execution = execution, run)).await;
@@ -159,7 +160,8 @@ async fn params_and_results_have_no_number_that_is_not_finite() {
     let error = registry.call("t", json!({})).await.expect_err("NaN is no JSON");
     assert_eq!(error.code(), code::RESULT_NOT_SERIALIZABLE);
     assert!(error.message().contains("result is NaN, which JSON does not have"), "{error}");
-    let error = registry.call("t", std::collections::HashMap::from([("a", f32::NAN)])).await.expect_err("NaN is no JSON");
+    let error =
+        registry.call("t", std::collections::HashMap::from([("a", f32::NAN)])).await.expect_err("NaN is no JSON");
     assert_eq!(error.code(), code::INVALID_ARGUMENTS);
     assert!(error.message().contains("is NaN"), "{error}");
 }

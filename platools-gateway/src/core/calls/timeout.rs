@@ -123,7 +123,9 @@ impl TimeLimit {
                  name a longer timeout, or declare one for the tool"
             ),
             Reason::Setting(setting) => {
-                format!("the tool did not answer within {wait:?}, the longest time that the gateway gives it (`{setting}`)")
+                format!(
+                    "the tool did not answer within {wait:?}, the longest time that the gateway gives it (`{setting}`)"
+                )
             }
         };
         Error::new(ErrorKind::Timeout, message)
@@ -195,7 +197,12 @@ mod tests {
 
     #[test]
     fn a_time_that_the_caller_names_wins() {
-        assert_limit(CallTimeout::from(SECOND), json!({"timeoutMs": 300_000}), 1, "within 1s, the timeout that its caller");
+        assert_limit(
+            CallTimeout::from(SECOND),
+            json!({"timeoutMs": 300_000}),
+            1,
+            "within 1s, the timeout that its caller",
+        );
         assert_limit(CallTimeout::from(SECOND * 60), json!({"timeoutMs": 1}), 60, "its caller");
         assert_limit(CallTimeout::from(MAXIMUM), json!({}), 600, "its caller");
         assert_limit(CallTimeout::from(SECOND * 601), json!({}), 600, "`calls.max_timeout`");
@@ -227,8 +234,12 @@ mod tests {
             tool.annotations.insert(TIMEOUT_MS.to_owned(), timeout_ms);
             tool
         };
-        let tools =
-            [tool("slow", json!(600_001)), tool("odd", json!("5m")), tool("quick", json!(600_000)), tool("never", json!(1e300))];
+        let tools = [
+            tool("slow", json!(600_001)),
+            tool("odd", json!("5m")),
+            tool("quick", json!(600_000)),
+            tool("never", json!(1e300)),
+        ];
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
