@@ -98,13 +98,13 @@ use quote::quote;
 /// | `category = "..."` | annotation `category` | none |
 /// | `read_only`, `destructive`, `idempotent`, `open_world` | annotations `readOnlyHint` and so on; `= false` says the opposite | unsaid |
 /// | `annotations(key = value, ...)` | further annotations: strings, numbers, `true`, `false` | none |
-/// | `timeout = "20s"` | how long the function may take, counted from its start: `ms`, `s`, `m`, `h` | the worker's |
+/// | `timeout = "20s"` | how long the function may take, counted from its start: `ms`, `s`, `m`, `h`. Callers that name no timeout wait as long; gateways learn of it by the annotation `timeoutMs` | the worker's |
 /// | `max_concurrency = 4` | how many calls run at once; others wait in the tool's own queue, first in, first out, and hold up no other tool | the worker's |
 /// | `rate = "10/s"` | how many calls may start per `s`, `m` or `h`; others fail as `rate_limited`. Also `rate_limit` | no limit |
 /// | `strict` | take only what fits the schema as it is: no `"42"` for a number. Gateways learn of it by the annotation `strictArguments` | off |
 /// | `allow_unknown` | ignore arguments the tool does not have | they are refused |
 /// | `inline` | run on the link's own task, for cheap functions only | a task, or a blocking thread for a sync function |
-/// | `expose_errors` | send an error's chain of causes and its stack, and the place of a panic, as the `traceback` | off |
+/// | `expose_errors` | show callers an error's chain of causes and the text of a panic, and the platform's operator the stack and the place. Gateways learn of it by the annotation `exposeErrors` | off |
 /// | `no_output_schema` | declare no schema of the result, which need not implement `JsonSchema` then | declared |
 /// | `output_schema_with = path` | the schema of the result, from a function `fn(&mut SchemaGenerator) -> Schema` of schemars | that of its type |
 /// | `crate = path` | where the crate `platools` is | `::platools` |

@@ -7,6 +7,7 @@ mod client;
 mod dispatch;
 mod error;
 mod error_details;
+mod json;
 mod link;
 mod log_level;
 #[cfg(feature = "macros")]

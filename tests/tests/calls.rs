@@ -110,6 +110,9 @@ async fn serves(link: &mut Link) {
     assert_eq!(link.result("after").await, 7);
 }
 
+/// The error of the call `failing` where its tool does not expose errors.
+const HIDDEN_PANIC: &str = "the tool panicked; the log of its worker says why, at the call failing";
+
 /// Calls a tool that fails, then one that does not, and returns the failure's frame.
 async fn failure(tool: &str, params: Value) -> Value {
     let platform = Platform::start().await;
@@ -149,7 +152,7 @@ async fn a_handlers_error_is_answered_with_its_causes_where_the_tool_shows_them(
 
 #[tokio::test]
 async fn a_panicking_handler_answers_tool_error_and_keeps_the_socket() {
-    assert_eq!(failure("panics", json!({})).await["error"], "the tool panicked: on a task");
+    assert_eq!(failure("panics", json!({})).await["error"], HIDDEN_PANIC);
 }
 
 #[tokio::test]
@@ -163,6 +166,61 @@ async fn a_panicking_handler_answers_with_the_place_of_the_panic_where_the_tool_
     }
     for tool in ["panics", "panics_blocking", "panics_inline"] {
         assert_eq!(failure(tool, json!({})).await.get("traceback"), None, "{tool} shows nothing");
+    }
+}
+
+/// Panic in a task that the tool has started.
+#[tool]
+async fn panics_in_a_task() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    Ok(tokio::spawn(async { panic!("hunter2") }).await?)
+}
+
+/// Return what panics while it is written.
+#[tool(no_output_schema)]
+async fn panics_when_written() -> Unspeakable {
+    Unspeakable
+}
+
+/// Fail with what panics while it is shown.
+#[tool]
+async fn panics_when_shown() -> Result<(), Unspeakable> {
+    Err(Unspeakable)
+}
+
+struct Unspeakable;
+
+impl Serialize for Unspeakable {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("hunter2")
+    }
+}
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("hunter2")
+    }
+}
+
+#[tokio::test]
+async fn the_text_of_a_panic_is_in_the_log_alone_wherever_the_tool_panics() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone());
+    let _subscribed = tracing::subscriber::set_default(subscriber.finish());
+    let platform = Platform::start().await;
+    let tools = tools![panics_in_a_task, panics_when_written, panics_when_shown];
+    let (_worker, mut link) = open(&platform, ToolRegistry::new().with_tools(tools).expect("valid tools")).await;
+    for tool in ["panics_in_a_task", "panics_when_written", "panics_when_shown"] {
+        link.call(tool, tool, json!({})).await;
+        let frame = link.expect("tool_error").await;
+        assert!(!frame.to_string().contains("hunter2"), "{frame}");
+        assert!(frame["error"].as_str().is_some_and(|error| error.contains("panicked")), "{frame}");
+        // It is written before the failure is sent.
+        let text = log.text();
+        let is_told = |line: &&str| line.contains("call failed") && line.contains(tool);
+        let line = text.lines().find(is_told).unwrap_or_else(|| panic!("no line: {text}"));
+        assert!(line.contains("hunter2") || tool == "panics_when_shown", "{line}");
     }
 }
 
@@ -202,17 +260,17 @@ async fn a_binary_frame_is_ignored_and_logged_once_for_each_connection() {
 
 #[tokio::test]
 async fn a_panicking_sync_handler_answers_tool_error_and_keeps_the_socket() {
-    assert_eq!(failure("panics_blocking", json!({})).await["error"], "the tool panicked: on a thread");
+    assert_eq!(failure("panics_blocking", json!({})).await["error"], HIDDEN_PANIC);
 }
 
 #[tokio::test]
 async fn a_panicking_inline_handler_answers_tool_error_and_keeps_the_socket() {
-    assert_eq!(failure("panics_inline", json!({})).await["error"], "the tool panicked: on the link");
+    assert_eq!(failure("panics_inline", json!({})).await["error"], HIDDEN_PANIC);
 }
 
 #[tokio::test]
 async fn a_panic_without_a_text_answers_tool_error_and_keeps_the_socket() {
-    assert_eq!(failure("panics_with_a_number", json!({})).await["error"], "the tool panicked");
+    assert_eq!(failure("panics_with_a_number", json!({})).await["error"], HIDDEN_PANIC);
 }
 
 #[tokio::test]
@@ -354,7 +412,7 @@ async fn a_heartbeat_says_how_each_tool_fared() {
     assert!(fails.get("last_error").is_none(), "{fails}");
     let panics = &health["panics"];
     assert_eq!(panics["status"], "down", "{panics}");
-    assert_eq!(panics["last_error"], "the tool panicked: on a task");
+    assert_eq!(panics["last_error"], "the tool panicked");
 }
 
 type Seen = (String, Option<String>, Option<String>, Value);

@@ -113,7 +113,89 @@ async fn a_call_over_http_reaches_the_worker_and_its_result_comes_back() {
     assert_eq!(caller.call("add", json!({"a": 2, "b": 40})).await.result(), 42);
     let failure = caller.call("fails", json!({})).await;
     failure.is_problem(422, "tool_failed");
-    assert!(failure.detail().contains("the tool panicked: the order has no number"), "{failure:?}");
+    assert!(failure.detail().starts_with("the tool panicked; the log of its worker says why"), "{failure:?}");
+    let call_id = failure.body["callId"].as_str().expect("the call's id");
+    assert!(failure.detail().ends_with(call_id), "{failure:?}");
+}
+
+#[derive(Debug)]
+struct Loading(std::io::Error);
+
+impl std::fmt::Display for Loading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the orders cannot be loaded")
+    }
+}
+
+impl std::error::Error for Loading {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// Fail, and say why.
+#[tool(expose_errors)]
+async fn fails_openly() -> Result<(), Loading> {
+    Err(Loading(std::io::Error::other("no such table")))
+}
+
+/// Fail, and say nothing more.
+#[tool]
+async fn fails_closely() -> Result<(), Loading> {
+    Err(Loading(std::io::Error::other("no such table")))
+}
+
+/// Panic, and say why.
+#[tool(expose_errors)]
+fn panics_openly() {
+    panic!("the order has no number")
+}
+
+/// Never end.
+#[tool(timeout = "40ms", max_concurrency = 1)]
+async fn never_ends() {
+    std::future::pending().await
+}
+
+/// Return no number.
+#[tool]
+async fn ratio(a: f64, b: f64) -> Vec<f64> {
+    vec![1.0, a / b]
+}
+
+#[tokio::test]
+async fn what_an_author_declares_arrives_at_callers() {
+    let gateway = gateway().await;
+    let tools = tools![fails_openly, fails_closely, panics_openly, never_ends, ratio];
+    let registry = ToolRegistry::new().with_tools(tools).expect("valid tools");
+    let worker = Worker::start(dev_client(&gateway, &registry));
+    registered(&mut worker.handle().events()).await;
+    let caller = dev_caller(&gateway);
+    for (tool, arguments, detail) in [
+        ("fails_openly", json!({}), "the orders cannot be loaded\nno such table"),
+        ("fails_closely", json!({}), "the orders cannot be loaded"),
+        ("never_ends", json!({}), "the tool did not finish within 40ms"),
+        (
+            "ratio",
+            json!({"a": 0, "b": 0}),
+            "the result cannot be written as JSON: result[1] is NaN, which JSON does not have; make it an `Option` or a string",
+        ),
+    ] {
+        let failure = caller.call(tool, arguments).await;
+        failure.is_problem(422, "tool_failed");
+        assert_eq!(failure.detail(), detail, "{tool}");
+    }
+    let failure = caller.call("panics_openly", json!({})).await;
+    let expected = format!("the tool panicked: the order has no number\npanicked at {}:", file!());
+    assert!(failure.detail().starts_with(&expected), "{failure:?}");
+    assert_eq!(caller.call("ratio", json!({"a": 1, "b": 2})).await.result(), json!([1.0, 0.5]));
+
+    let listed = caller.tools().await;
+    let annotations =
+        |name: &str| &listed.iter().find(|tool| tool["name"] == name).expect("it is listed")["annotations"];
+    assert_eq!(annotations("never_ends"), &json!({"timeoutMs": 40, "maxConcurrency": 1}));
+    assert_eq!(annotations("fails_openly"), &json!({"exposeErrors": true}));
+    assert_eq!(annotations("ratio"), &json!({}));
 }
 
 #[tokio::test]

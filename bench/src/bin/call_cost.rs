@@ -245,7 +245,7 @@ fn request(arguments: &RawValue) -> Result<CallRequest, platools_gateway::Error>
     Ok(CallRequest {
         tool: ToolName { name: "tool_0_0".to_owned(), entity: None, environment: None },
         arguments: Arguments::new(arguments)?,
-        timeout: Duration::from_secs(30),
+        timeout: Duration::from_secs(30).into(),
         patience: None,
         trace: TraceContext::from_parent(None),
         listener: None,

@@ -3,6 +3,7 @@
 mod settings;
 mod stage;
 mod table;
+mod timeout;
 mod waiting;
 
 use std::fmt;
@@ -21,6 +22,8 @@ use super::reports::{Listener, Report};
 
 pub use settings::CallSettings;
 pub(crate) use stage::{LinkEnd, Stage};
+pub use timeout::CallTimeout;
+pub(crate) use timeout::{TimeLimit, warn_of_timeouts};
 pub(crate) use waiting::{CallStep, Waiting};
 
 use table::{CallTable, Pending};
@@ -41,7 +44,7 @@ pub enum Outcome {
         message: String,
         /// The facts that the tool gave beside the message.
         details: Option<Box<ErrorDetails>>,
-        /// The stack or the causes, for the operator of the tool.
+        /// The stack or the causes, for the operator of the tool; and for the caller, if the tool exposes its errors.
         traceback: Option<Box<str>>,
     },
 }

@@ -1,7 +1,5 @@
 //! Calls that were, and those that are.
 
-use std::time::Duration;
-
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
@@ -13,7 +11,7 @@ use super::ids::CallId;
 use super::journal::{JournaledCall, Kept, PastCall, Payload, TRACEBACK};
 use super::page::Listing;
 use super::trace::TraceContext;
-use super::{CallReply, CallRequest, Core, ToolName};
+use super::{CallReply, CallRequest, CallTimeout, Core, ToolName};
 use crate::authority::{Action, CallScope, Resource, authorize};
 use crate::store::{CallFilter, CallRow, StoredText};
 
@@ -100,7 +98,7 @@ impl Core {
     ///
     /// # Errors
     /// There is no such call, its arguments were not kept as they were, or anything that can go wrong with a call.
-    pub async fn replay(&self, caller: &Caller, call_id: &str, timeout: Duration) -> Result<CallReply, Error> {
+    pub async fn replay(&self, caller: &Caller, call_id: &str, timeout: CallTimeout) -> Result<CallReply, Error> {
         authorize(caller, Action::Call, Resource::Project(&caller.project_id))?;
         let call = match self.journaled_call(caller, call_id).await? {
             JournaledCall::Past(call) => call,

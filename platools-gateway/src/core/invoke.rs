@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use platools::tool::{has_exposed_errors, without_stack};
+use platools::wire::ToolDeclaration;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::arguments::Arguments;
-use super::calls::Outcome;
+use super::calls::{CallTimeout, Outcome};
 use super::catalog::{CatalogTool, Found};
 use super::clock::wall_ms;
 use super::compact::compacted;
@@ -35,7 +37,7 @@ pub struct CallRequest {
     /// Its arguments.
     pub arguments: Arguments,
     /// How long to wait for the answer.
-    pub timeout: Duration,
+    pub timeout: CallTimeout,
     /// How much of that to wait once the link that had the call has ended, and no worker tells of it any more. All of it without.
     pub patience: Option<Duration>,
     /// The trace it belongs to.
@@ -81,6 +83,12 @@ async fn fitted(tool: &Arc<CatalogTool>, arguments: &Arguments) -> Result<Argume
             let problems = invalid.problems().iter().map(ArgumentProblem::from).collect();
             Error::new(ErrorKind::InvalidArguments, invalid.to_string()).with_problems(problems)
         })
+}
+
+/// The message of a failure for its caller, with the causes behind it if the tool exposes them.
+fn exposed(message: String, traceback: Option<&str>, tool: &ToolDeclaration) -> String {
+    let causes = traceback.filter(|_| has_exposed_errors(&tool.annotations)).and_then(without_stack);
+    causes.map(|causes| format!("{message}\n{causes}")).unwrap_or(message)
 }
 
 impl Core {
@@ -169,8 +177,9 @@ impl Core {
         record: &mut CallRecord<'_>,
         named: Option<&Beginning<'_>>,
     ) -> Result<(Box<RawValue>, u64), Error> {
-        let timeout_ms = i64::try_from(request.timeout.as_millis()).unwrap_or(i64::MAX);
-        let (deadline, deadline_ms) = (Instant::now() + request.timeout, wall_ms().saturating_add(timeout_ms));
+        let limit = request.timeout.of_call(&found.tool.declaration.annotations, self.max_call_timeout());
+        let timeout_ms = i64::try_from(limit.wait().as_millis()).unwrap_or(i64::MAX);
+        let (deadline, deadline_ms) = (Instant::now() + limit.wait(), wall_ms().saturating_add(timeout_ms));
         let Found { identity, tool } = found;
         let scope = identity.scope();
         let (environment, declaration) = (&identity.environment_id, &tool.declaration);
@@ -184,7 +193,7 @@ impl Core {
         let (name, trace) = (request.tool.name.as_str(), &request.trace);
         let envelope = Envelope { identity, caller, call_id, tool: name, arguments, deadline_ms, trace };
         // From here on the call may be cancelled, also while it waits for a link.
-        let waiting = self.calls.open(call_id.clone(), scope.clone(), name, request.listener.clone());
+        let waiting = self.calls.open(call_id.clone(), scope.clone(), name, request.listener.clone()).limited(limit);
         let mut route = Route::new(&self.workers, &scope, tool.version(), &envelope, deadline, waiting);
         let mut live = route.link().await;
         if let (Ok(_), Some(named)) = (&live, named) {
@@ -199,7 +208,7 @@ impl Core {
         match end? {
             Outcome::Returned { result, latency_ms } => Ok((result, latency_ms)),
             Outcome::Failed { message, details, traceback } => {
-                let error = Error::new(ErrorKind::ToolFailed, message);
+                let error = Error::new(ErrorKind::ToolFailed, exposed(message, traceback.as_deref(), declaration));
                 Err(error.with_tool_error(details).with_traceback(traceback))
             }
         }

@@ -57,9 +57,10 @@ mod workers;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 pub use callers::{OpenSockets, Presence, SocketKind, Stay};
-pub use calls::{CallSettings, Outcome, Receipt};
+pub use calls::{CallSettings, CallTimeout, Outcome, Receipt};
 pub use catalog::{Changes, TooLarge};
 pub use history::{CallQuery, CallsBefore};
 pub(crate) use housekeeping::Housekeeping;
@@ -304,11 +305,17 @@ impl Core {
         self
     }
 
-    /// Says how long calls wait for workers that are not connected. Without it, as [`CallSettings::default`] says.
+    /// Says how long calls may take, and wait for workers that are not connected. Without it, as [`CallSettings::default`] says.
     #[must_use]
     pub fn with_calls(mut self, settings: CallSettings) -> Self {
         self.workers.configure(settings);
         self
+    }
+
+    /// The longest time that a call may take: [`CallSettings::max_timeout`].
+    #[must_use]
+    pub fn max_call_timeout(&self) -> Duration {
+        self.workers.settings().max_timeout
     }
 
     /// Says how conversations are held. Without it they are held as [`ChatSettings::default`] says.

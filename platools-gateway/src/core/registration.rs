@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use platools::wire::ToolDeclaration;
 
+use super::calls::warn_of_timeouts;
 use super::catalog::{Changes, DeclaredTools, Membership, Registrant, Replacement, Room, TooLarge};
 use super::error::Error;
 use super::identity::{Identity, Scope};
@@ -60,6 +61,7 @@ impl Core {
             return Ok(Registration::TooMany { count: tools.len() });
         }
         let tools = acceptable(tools);
+        warn_of_timeouts(&tools, self.max_call_timeout());
         let limiter = &self.limiter;
         let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
         let link = RegisteringLink { core: self, scope: identity.scope(), arrival: fence.arrival() };

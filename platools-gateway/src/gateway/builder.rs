@@ -142,7 +142,7 @@ impl Builder {
         self
     }
 
-    /// The times that calls wait for workers that are not connected. Default: [`CallSettings::default`].
+    /// The times that calls may take, and wait for workers that are not connected. Default: [`CallSettings::default`].
     pub fn calls(mut self, settings: CallSettings) -> Self {
         self.calls = settings;
         self

@@ -1,9 +1,11 @@
-//! `CallWaits`: how long calls wait for workers that are not connected.
+//! `CallWaits`: how long calls may take, and wait for workers that are not connected.
 
+use anyhow::ensure;
 use clap::Args;
 use platools_gateway::CallSettings;
 use serde::{Deserialize, Serialize};
 
+use super::SHORTEST_PATIENCE;
 use super::span::Span;
 
 /// The wait of calls, as flags with their variables, and as a file.
@@ -26,6 +28,14 @@ pub(crate) struct GivenCalls {
         env = "PLATOOLS_GATEWAY_CALLS_WAIT_FOR_LOST_ANSWER"
     )]
     wait_for_lost_answer: Option<Span>,
+    /// The longest time that a call may take, whatever its caller names or its tool declares. Default: 10m.
+    #[arg(
+        id = "calls_max_timeout",
+        long = "calls-max-timeout",
+        value_name = "TIME",
+        env = "PLATOOLS_GATEWAY_CALLS_MAX_TIMEOUT"
+    )]
+    max_timeout: Option<Span>,
 }
 
 /// The times that calls wait for workers that are not connected.
@@ -36,12 +46,18 @@ pub(crate) struct CallWaits {
     wait_for_worker: Span,
     /// The wait for an answer once the connection has ended, if the worker knows no extensions. Default: 2 seconds.
     wait_for_lost_answer: Span,
+    /// The longest time that a call may take. Default: 10 minutes.
+    max_timeout: Span,
 }
 
 impl Default for CallWaits {
     fn default() -> Self {
-        let CallSettings { wait_for_worker, wait_for_lost_answer, .. } = CallSettings::default();
-        Self { wait_for_worker: wait_for_worker.into(), wait_for_lost_answer: wait_for_lost_answer.into() }
+        let CallSettings { wait_for_worker, wait_for_lost_answer, max_timeout, .. } = CallSettings::default();
+        Self {
+            wait_for_worker: wait_for_worker.into(),
+            wait_for_lost_answer: wait_for_lost_answer.into(),
+            max_timeout: max_timeout.into(),
+        }
     }
 }
 
@@ -51,6 +67,13 @@ impl CallWaits {
         let mut settings = CallSettings::default();
         settings.wait_for_worker = self.wait_for_worker.get();
         settings.wait_for_lost_answer = self.wait_for_lost_answer.get();
+        settings.max_timeout = self.max_timeout.get();
         settings
+    }
+
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let longest = self.max_timeout;
+        ensure!(longest.get() >= SHORTEST_PATIENCE, "`calls.max_timeout` is {longest}; it takes at least 1s");
+        Ok(())
     }
 }

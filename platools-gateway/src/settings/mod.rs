@@ -232,6 +232,7 @@ impl Settings {
         settings.feed.check()?;
         settings.runtime.check()?;
         settings.mcp.check()?;
+        settings.calls.check()?;
         settings.chat.check()?;
         settings.tls.check()?;
         settings.log.check()?;

@@ -16,6 +16,7 @@ mod chat;
 mod commands;
 mod config;
 mod credentials;
+mod declared;
 mod directory;
 #[cfg(target_os = "linux")]
 mod disk;

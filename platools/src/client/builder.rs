@@ -116,9 +116,9 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// Sends the causes and the stack of every tool's errors to the platform, as the `traceback` of the failure. For a panic that is its place,
-    /// and the stack if `RUST_BACKTRACE` asks for one. Paths of source files and the words of causes are in it. Default: only those of tools
-    /// that are declared with `expose_errors`.
+    /// Sends the causes and the stack of every tool's errors to the platform, as the `traceback` of the failure. Of a panic these are its
+    /// place and its text, and the stack if `RUST_BACKTRACE` asks for one. Paths of source files and the words of causes are in it. A platform
+    /// keeps it for operators; callers get causes only of tools that are declared with `expose_errors`. Default: only those tools' are sent.
     pub fn expose_errors(mut self) -> Self {
         self.settings.limits.shows_errors = true;
         self

@@ -1,6 +1,6 @@
-//! [`Caught`]: a panic of a handler, with its place in the source where the tool shows its errors.
+//! [`Caught`]: a panic of a handler, with its place in the source where the worker tells its platform.
 //!
-//! Only a panic hook learns the place. The first call of a tool that shows its errors puts one before the program's own hook, which runs as
+//! Only a panic hook learns the place. The first such call puts one before the program's own hook, which runs as
 //! before. A hook that the program sets later replaces it, and then no place is known.
 
 use std::any::Any;
@@ -11,38 +11,78 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
-use crate::tool::{ToolError, code};
+use crate::tool::{STACK_HEADING, ToolError, code};
 
 /// A panic that was caught.
 pub(super) struct Caught {
-    payload: Box<dyn Any + Send>,
+    text: Option<String>,
     place: Option<PanicPlace>,
 }
 
 /// The place of a panic, and the stack if the environment asks for it (`RUST_BACKTRACE`).
 #[derive(Debug)]
-struct PanicPlace(String);
+struct PanicPlace {
+    place: String,
+    stack: Option<String>,
+}
 
-impl fmt::Display for PanicPlace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+/// The cause of the failure of a call that panicked: its place, if it is known, and its text, if the message does not have it.
+///
+/// `Debug` ends with the stack, as that of a report does.
+struct PanicCause {
+    place: Option<PanicPlace>,
+    text: Option<String>,
+}
+
+impl Caught {
+    fn new(payload: Box<dyn Any + Send>, place: Option<PanicPlace>) -> Self {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        discard(payload);
+        Self { text, place }
+    }
+
+    /// The failure of the call. The text is in its message only if callers may read it; otherwise it is a cause, which is logged.
+    pub(super) fn into_error(self, call_id: &str, is_exposed: bool) -> ToolError {
+        let Self { text, place } = self;
+        let (message, text) = match text {
+            Some(text) if is_exposed => (format!("the tool panicked: {text}"), None),
+            None if is_exposed => ("the tool panicked".to_owned(), None),
+            text => (format!("the tool panicked; the log of its worker says why, at the call {call_id}"), text),
+        };
+        let error = ToolError::new(message).with_code(code::PANICKED);
+        match (&place, &text) {
+            (None, None) => error,
+            _ => error.with_source(PanicCause { place, text }),
+        }
     }
 }
 
-impl Error for PanicPlace {}
+impl fmt::Display for PanicCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place.as_ref().map(|place| place.place.as_str());
+        let parts: Vec<_> = place.into_iter().chain(self.text.as_deref()).collect();
+        f.write_str(&parts.join(": "))
+    }
+}
 
-impl From<Caught> for ToolError {
-    fn from(Caught { payload, place }: Caught) -> Self {
-        let text = payload.downcast_ref::<&str>().copied();
-        let message = match text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)) {
-            Some(text) => format!("the tool panicked: {text}"),
-            None => "the tool panicked".to_owned(),
-        };
-        let error = Self::new(message).with_code(code::PANICKED);
-        match place {
-            Some(place) => error.with_source(place),
-            None => error,
+impl fmt::Debug for PanicCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        match self.place.as_ref().and_then(|place| place.stack.as_deref()) {
+            Some(stack) => write!(f, "\n\n{STACK_HEADING}\n{stack}"),
+            None => Ok(()),
         }
+    }
+}
+
+impl Error for PanicCause {}
+
+/// Drops a value of the handler's, whose destructor may panic.
+pub(super) fn discard<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // The payload of that panic may do the same, and so on.
+        std::mem::forget(payload);
     }
 }
 
@@ -76,7 +116,7 @@ pub(super) fn catch<R>(is_shown: bool, part: impl FnOnce() -> R) -> Result<R, Ca
     });
     ended.map_err(|payload| match payload.downcast::<Caught>() {
         Ok(caught) => *caught,
-        Err(payload) => Caught { payload, place },
+        Err(payload) => Caught::new(payload, place),
     })
 }
 
@@ -107,9 +147,7 @@ impl PanicPlace {
     fn of(panic: &PanicHookInfo<'_>) -> Self {
         let place = panic.location().map_or_else(|| "panicked".to_owned(), |place| format!("panicked at {place}"));
         let stack = Backtrace::capture();
-        Self(match stack.status() {
-            BacktraceStatus::Captured => format!("{place}\n{stack}"),
-            _ => place,
-        })
+        let stack = (stack.status() == BacktraceStatus::Captured).then(|| stack.to_string());
+        Self { place, stack }
     }
 }

@@ -10,6 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::run::Running;
@@ -42,7 +43,7 @@ async fn run(mut call: Accepted) -> Result<Output, Failure> {
     let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout));
     match running {
         Ok(running) => running.await.result,
-        Err(error) => Err(Failure { error, shown_causes: None }),
+        Err(error) => Err(Failure::hidden(error)),
     }
 }
 
@@ -55,6 +56,8 @@ impl ToolRegistry {
     ///
     /// Dropping the future cancels the call. A sync tool that runs already goes on to its end on its thread, unheard, as it does
     /// after a timeout; only `inline` ones never outlive the call.
+    ///
+    /// Whole numbers beyond those of `u64` and `i64` are floats in the returned value; [`call_json`](Self::call_json) keeps them.
     ///
     /// `params` serializes to an object of arguments; it may hold the platform's envelopes `__platos` and `_context`.
     ///
@@ -83,6 +86,17 @@ impl ToolRegistry {
     /// # Panics
     /// Outside of a Tokio runtime.
     pub async fn call<P: Serialize>(&self, name: &str, params: P) -> Result<Value, ToolError> {
+        serde_json::from_str(self.call_json(name, params).await?.get()).map_err(ToolError::from_error)
+    }
+
+    /// Calls a tool like [`call`](Self::call), and returns the result's JSON as the tool wrote it, with all digits of its numbers.
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call).
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime.
+    pub async fn call_json<P: Serialize>(&self, name: &str, params: P) -> Result<Box<RawValue>, ToolError> {
         let params = Params::from_value(&params)
             .map_err(|error| ToolError::from_error(error).with_code(code::INVALID_ARGUMENTS))?;
         let (_, call) = self.start_call(name, params, None, usize::MAX).ok_or_else(|| unknown_tool(name))?;

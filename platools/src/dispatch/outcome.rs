@@ -25,17 +25,25 @@ pub(crate) struct Outcome {
     _slot: Option<OwnedSemaphorePermit>,
 }
 
-/// Why a call failed, and what its caller may know of the causes.
+/// Why a call failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: ToolError,
-    pub(crate) shown_causes: Option<String>,
+    /// The causes and the stack, if the platform gets them.
+    pub(crate) traceback: Option<String>,
+}
+
+impl Failure {
+    /// A failure whose causes stay with the worker.
+    pub(crate) fn hidden(error: ToolError) -> Self {
+        Self { error, traceback: None }
+    }
 }
 
 impl Outcome {
     /// The end of a call that did not run.
     pub(crate) fn refusal(key: CallKey, call_id: Arc<str>, error: ToolError) -> Self {
-        let result = Err(Failure { error, shown_causes: None });
+        let result = Err(Failure::hidden(error));
         Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), said: None, _slot: None }
     }
 

@@ -41,7 +41,7 @@ pub(super) struct Running {
     handler: Option<HandlerFuture>,
     clock: Clock,
     span: Span,
-    /// Whether the caller gets the causes of an error, or its stack.
+    /// Whether the platform gets the causes of an error, or its stack.
     shows_errors: bool,
     // After the handler, which is dropped first.
     turn: Turn,
@@ -91,6 +91,12 @@ impl Running {
         }
     }
 
+    /// Logs a failure. An error's own code, such as its `Display`, may panic here as well.
+    fn report(&self, error: ToolError) -> Failure {
+        let reported = guarded(&self.context, &self.tool, self.shows_errors, || report(self.shows_errors, error));
+        reported.unwrap_or_else(Failure::hidden)
+    }
+
     /// Counts the call in the tool's health, and decides what its caller may know.
     fn end(&mut self, result: Result<Output, Failed>) -> Ran {
         self.context.end();
@@ -98,7 +104,7 @@ impl Running {
         let latency = self.clock.latency(ended);
         let (result, fault) = match result {
             Ok(output) => (Ok(output), None),
-            Err(Failed { error, fault }) => (Err(self.span.in_scope(|| report(self.shows_errors, error))), fault),
+            Err(Failed { error, fault }) => (Err(self.span.in_scope(|| self.report(error))), fault),
         };
         if let Some(latency) = latency {
             self.tool.health().record(ended, latency, fault);
@@ -115,7 +121,8 @@ impl Future for Running {
         let this = self.get_mut();
         this.clock.polled();
         let handler = this.handler.as_mut().expect("a call is not polled after its end");
-        let polled = this.span.in_scope(|| guarded(&this.context, this.shows_errors, || handler.as_mut().poll(cx)));
+        let polled =
+            this.span.in_scope(|| guarded(&this.context, &this.tool, this.shows_errors, || handler.as_mut().poll(cx)));
         let result = match polled {
             Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
             Ok(Poll::Pending) => {
@@ -125,11 +132,11 @@ impl Future for Running {
                 this.context.cancel();
                 Err(failed)
             }
-            Err(panicked) => Err(this.unless_cancelled(Failed::by_fault(panicked))),
+            Err(panicked) => Err(this.unless_cancelled(Failed::by_panic(panicked))),
         };
         // What the handler leaves behind is dropped here, because that may panic too.
-        let dropped = guarded(&this.context, this.shows_errors, || this.handler = None);
-        Poll::Ready(this.end(dropped.map_err(Failed::by_fault).and(result)))
+        let dropped = guarded(&this.context, &this.tool, this.shows_errors, || this.handler = None);
+        Poll::Ready(this.end(dropped.map_err(Failed::by_panic).and(result)))
     }
 }
 
@@ -142,9 +149,14 @@ impl Drop for Running {
 }
 
 impl Failed {
-    /// The dispatcher ended the handler: the message is the dispatcher's, with the words of a panic at most.
+    /// The dispatcher ended the handler: the message is the dispatcher's.
     fn by_fault(error: ToolError) -> Self {
         Self { fault: Some(error.message().to_owned()), error }
+    }
+
+    /// The handler panicked. The text of the panic is no more for heartbeats than for callers.
+    fn by_panic(error: ToolError) -> Self {
+        Self { fault: Some("the tool panicked".to_owned()), error }
     }
 
     /// The call's time is up. A caller that does not wait until the handler has begun is no fault of the tool.
@@ -161,6 +173,7 @@ impl Failed {
             code::RESULT_TOO_LARGE => Some("a result was larger than a frame can carry"),
             code::RESULT_NOT_SERIALIZABLE => Some("a result could not be written as JSON"),
             code::INTERNAL => Some("the tool failed with an internal error"),
+            code::PANICKED => Some("a task of the tool panicked"),
             _ => None,
         };
         Self { fault: fault.map(str::to_owned), error }
@@ -202,9 +215,15 @@ async fn on_a_blocking_thread(
     }
 }
 
-/// Runs a part of a handler with its context, and turns a panic into an error, with its place if that is shown.
-fn guarded<R>(context: &Context, is_shown: bool, part: impl FnOnce() -> R) -> Result<R, ToolError> {
-    catch(is_shown, || context.enclose(part)).map_err(ToolError::from)
+/// Runs a part of a handler with its context, and turns a panic into an error, with its place if the platform gets that.
+fn guarded<R>(
+    context: &Context,
+    tool: &RegisteredTool,
+    shows_errors: bool,
+    part: impl FnOnce() -> R,
+) -> Result<R, ToolError> {
+    let is_exposed = tool.definition().expose_errors;
+    catch(shows_errors, || context.enclose(part)).map_err(|caught| caught.into_error(context.call_id(), is_exposed))
 }
 
 /// The failure of a call that the platform has given up.
@@ -222,7 +241,7 @@ fn too_many_calls(wait: Duration) -> ToolError {
         .retryable()
 }
 
-/// Logs a failure, and decides what its caller may know of the causes.
+/// Logs a failure, and decides whether the platform gets its causes.
 fn report(is_shown: bool, error: ToolError) -> Failure {
     let causes = error.causes();
     if error.code() == code::INVALID_ARGUMENTS {
@@ -234,5 +253,5 @@ fn report(is_shown: bool, error: ToolError) -> Failure {
         let causes = causes.as_deref().unwrap_or("none");
         warn!(error.code = error.code(), error.message = error.message(), error.causes = causes, "call failed");
     }
-    Failure { shown_causes: is_shown.then(|| error.traceback()).flatten(), error }
+    Failure { traceback: is_shown.then(|| error.traceback()).flatten(), error }
 }

@@ -70,17 +70,100 @@ async fn fails(tool: Probe) -> ToolError {
 
 #[tokio::test]
 async fn panics_become_errors_whatever_their_payload() {
-    let payloads: [(Run, &str); 3] = [
-        (|_| Box::pin(async { panic!("plain") }), "the tool panicked: plain"),
-        (|_| Box::pin(async { panic!("{} {}", "for", "matted") }), "the tool panicked: for matted"),
-        (|_| Box::pin(async { std::panic::panic_any(7) }), "the tool panicked"),
-    ];
-    for (run, message) in payloads {
-        for execution in [Execution::Task, Execution::Blocking, Execution::Inline] {
-            let error = fails(probe(|tool| tool.execution = execution, run)).await;
-            assert_eq!((error.code(), error.message()), (code::PANICKED, message), "{execution:?}");
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("the payload panics, too");
         }
     }
+    let payloads: [(Run, Option<&str>); 4] = [
+        (|_| Box::pin(async { panic!("plain") }), Some("plain")),
+        (|_| Box::pin(async { panic!("{} {}", "for", "matted") }), Some("for matted")),
+        (|_| Box::pin(async { std::panic::panic_any(7) }), None),
+        (|_| Box::pin(async { std::panic::panic_any(Bomb) }), None),
+    ];
+    for (run, text) in payloads {
+        for execution in [Execution::Task, Execution::Blocking, Execution::Inline] {
+            let exposing = |tool: &mut ToolDefinition| (tool.execution, tool.expose_errors) = (execution, true);
+            let error = fails(probe(exposing, run)).await;
+            let message =
+                text.map_or_else(|| "the tool panicked".to_owned(), |text| format!("the tool panicked: {text}"));
+            assert_eq!((error.code(), error.message()), (code::PANICKED, &*message), "{execution:?}");
+
+            let error = fails(probe(|tool| tool.execution = execution, run)).await;
+            assert_eq!((error.code(), error.causes().as_deref()), (code::PANICKED, text), "the text is for the log");
+            assert_hidden(&error);
+        }
+    }
+}
+
+/// Checks that the message of a failure has no text of a panic, and says where it is found.
+fn assert_hidden(error: &ToolError) {
+    let call_id = error.message().strip_prefix("the tool panicked; the log of its worker says why, at the call local-");
+    assert!(call_id.is_some_and(|id| id.parse::<u64>().is_ok()), "{error}");
+}
+
+#[tokio::test]
+async fn an_error_that_panics_when_it_is_shown_fails_its_call_alone() {
+    #[derive(Debug)]
+    struct Unspeakable;
+    impl std::fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("hunter2")
+        }
+    }
+    impl std::error::Error for Unspeakable {}
+    let run: Run = |_| Box::pin(async { Err(ToolError::new("broken").with_source(Unspeakable)) });
+    for execution in [Execution::Task, Execution::Blocking, Execution::Inline] {
+        let (mut dispatcher, mut outcomes) =
+            dispatcher(registry(probe(|tool| tool.execution = execution, run)), Limits::default());
+        let outcome = match admit(&mut dispatcher, "a") {
+            Some(Admission::Ended(outcome)) => outcome,
+            _ => next(&mut outcomes).await,
+        };
+        let error = outcome.result.expect_err("it fails").error;
+        assert!(error.code() == code::PANICKED && !error.message().contains("hunter2"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_a_result_is_written_is_an_error_too() {
+    struct Unwritable;
+    impl serde::Serialize for Unwritable {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("hunter2")
+        }
+    }
+    let tool = || ToolDefinition::new("t", "", json!({"type": "object"}));
+    let write = || tool().handler(|_: Value, _| async { Ok::<_, ToolError>(Unwritable) });
+    let registry = ToolRegistry::new().with_tools(write()).expect("a valid tool");
+    let error = registry.call("t", json!({})).await.expect_err("it panics");
+    assert_eq!((error.code(), error.causes().as_deref()), (code::PANICKED, Some("hunter2")));
+    assert_hidden(&error);
+}
+
+#[tokio::test]
+async fn whole_numbers_of_any_size_keep_their_digits_in_json() {
+    let run = |_: Value, _: Context| async { Ok::<_, ToolError>([u128::MAX, 1]) };
+    let tool = ToolDefinition::new("t", "", json!({"type": "object"})).handler(run);
+    let registry = ToolRegistry::new().with_tools(tool).expect("a valid tool");
+    let json = registry.call_json("t", json!({})).await.expect("a result");
+    assert_eq!(json.get(), "[340282366920938463463374607431768211455,1]");
+    assert!(registry.call("t", json!({})).await.expect("a result")[0].is_f64());
+}
+
+#[tokio::test]
+async fn params_and_results_have_no_number_that_is_not_finite() {
+    let run = |_: Value, _: Context| async { Ok::<_, ToolError>(f64::NAN) };
+    let tool = ToolDefinition::new("t", "", json!({"type": "object"})).handler(run);
+    let registry = ToolRegistry::new().with_tools(tool).expect("a valid tool");
+    let error = registry.call("t", json!({})).await.expect_err("NaN is no JSON");
+    assert_eq!(error.code(), code::RESULT_NOT_SERIALIZABLE);
+    assert!(error.message().contains("result is NaN, which JSON does not have"), "{error}");
+    let error =
+        registry.call("t", std::collections::HashMap::from([("a", f32::NAN)])).await.expect_err("NaN is no JSON");
+    assert_eq!(error.code(), code::INVALID_ARGUMENTS);
+    assert!(error.message().contains("is NaN"), "{error}");
 }
 
 #[tokio::test]
@@ -100,7 +183,8 @@ async fn a_panic_while_a_handler_is_dropped_is_an_error_too() {
     };
     for execution in [Execution::Task, Execution::Inline] {
         let error = fails(probe(|tool| tool.execution = execution, run)).await;
-        assert_eq!(error.message(), "the tool panicked: dropped", "{execution:?}");
+        assert_eq!(error.causes().as_deref(), Some("dropped"), "{execution:?}");
+        assert_hidden(&error);
     }
 }
 
@@ -327,7 +411,7 @@ async fn causes_are_shown_only_where_the_tool_says_so() {
         let (mut dispatcher, mut outcomes) =
             dispatcher(registry(probe(|tool| tool.expose_errors = expose, fails)), Limits::default());
         assert!(matches!(admit(&mut dispatcher, "a"), Some(Admission::Accepted)));
-        assert_eq!(next(&mut outcomes).await.result.expect_err("it fails").shown_causes, expected);
+        assert_eq!(next(&mut outcomes).await.result.expect_err("it fails").traceback, expected);
     }
 }
 

@@ -234,10 +234,10 @@ fn frame(outcome: Outcome) -> Utf8Bytes {
             result_frame::tail(&mut frame, latency_ms);
             String::from_utf8(frame).expect("JSON is UTF-8")
         }
-        Err(Failure { error, shown_causes }) => {
+        Err(Failure { error, traceback }) => {
             let failure = ToolFailure::new(&outcome.call_id, cut(error.message(), MAX_MESSAGE_BYTES));
-            let failure = match &shown_causes {
-                Some(causes) => failure.with_traceback(cut(causes, MAX_MESSAGE_BYTES)),
+            let failure = match &traceback {
+                Some(traceback) => failure.with_traceback(cut(traceback, MAX_MESSAGE_BYTES)),
                 None => failure,
             };
             WorkerFrame::ToolError(failure.with_details(error_details(&outcome.call_id, &error))).to_text()
@@ -275,6 +275,6 @@ fn declaration(tool: &RegisteredTool) -> ToolDeclaration {
     declaration.output_schema.clone_from(&definition.output_schema);
     definition.auth.as_str().clone_into(&mut declaration.auth);
     declaration.roles.clone_from(&definition.roles);
-    declaration.annotations.clone_from(&definition.annotations);
+    declaration.annotations = definition.declared_annotations();
     declaration
 }

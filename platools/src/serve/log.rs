@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_a_warning_without_its_message() {
-        let failure = Failure { error: ToolError::new("hunter2").with_code("locked"), shown_causes: None };
+        let failure = Failure::hidden(ToolError::new("hunter2").with_code("locked"));
         let (level, data) = ending("t", "local-1", Some(&Err(failure)));
         assert_eq!((level, data), (LogLevel::Warning, json!({ "tool": "t", "callId": "local-1", "code": "locked" })));
         let (level, data) = ending("t", "local-2", Some(&Ok(Output::new(8))));

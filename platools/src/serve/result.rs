@@ -7,7 +7,7 @@ use super::calls::Refusal;
 use crate::dispatch::Failure;
 use crate::error_details::ErrorDetails;
 use crate::mcp::TOOL_ERROR_META;
-use crate::tool::{Content, Output, ToolDefinition, ToolError};
+use crate::tool::{Content, Output, ToolDefinition, ToolError, without_stack};
 
 /// A result has at most so many bytes. It may travel twice, as text and as structured content, and clients take lines of 16 MiB.
 pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -16,7 +16,7 @@ pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub(super) fn ended(tool: &ToolDefinition, result: Result<Output, Failure>) -> CallToolResult {
     match result {
         Ok(output) => success(tool, &output),
-        Err(Failure { error, shown_causes }) => failed(&error, shown_causes.as_deref()),
+        Err(Failure { error, traceback }) => failed(&error, traceback.as_deref().and_then(without_stack)),
     }
 }
 
@@ -149,21 +149,22 @@ mod tests {
 
     #[test]
     fn causes_are_told_only_where_they_are_shown() {
-        let text = |shown_causes: Option<&str>| {
+        let text = |traceback: Option<&str>| {
             let error = ToolError::new("no stock").with_source("table locked");
-            let failure = Failure { error, shown_causes: shown_causes.map(str::to_owned) };
+            let failure = Failure { error, traceback: traceback.map(str::to_owned) };
             let told = to_value(ended(&tool(None), Err(failure))).expect("JSON");
             assert_eq!(told["isError"], true);
             told["content"][0]["text"].as_str().expect("a text").to_owned()
         };
         assert_eq!(text(None), "no stock");
         assert_eq!(text(Some("table locked")), "no stock\ntable locked");
+        assert_eq!(text(Some("table locked\nStack backtrace:\n   0: main")), "no stock\ntable locked");
     }
 
     #[test]
     fn the_facts_of_a_failure_are_told_to_models_and_to_programs() {
         let error = ToolError::new("no stock").with_code("too_few").retryable().with_details(json!({ "left": 0 }));
-        let told = to_value(ended(&tool(None), Err(Failure { error, shown_causes: None }))).expect("JSON");
+        let told = to_value(ended(&tool(None), Err(Failure::hidden(error)))).expect("JSON");
         let facts = json!({ "code": "too_few", "retryable": true, "details": { "left": 0 } });
         assert_eq!(told["_meta"][TOOL_ERROR_META], facts);
         assert_eq!(told["content"][0]["text"], format!("no stock\n{facts}"));

@@ -22,9 +22,46 @@ pub fn has_strict_arguments(annotations: &Map<String, Value>) -> bool {
     annotations.get(STRICT_ARGUMENTS).and_then(Value::as_bool).unwrap_or_default()
 }
 
+/// The annotation of a tool's own timeout, in whole milliseconds: the longest time that its function takes. Platforms let callers that
+/// name no timeout wait as long.
+pub const TIMEOUT_MS: &str = "timeoutMs";
+
+/// The annotation of the number of calls that a tool runs at once. Further calls wait in a queue of the tool, and that wait does not
+/// count towards its timeout.
+pub const MAX_CONCURRENCY: &str = "maxConcurrency";
+
+/// The annotation of tools whose callers get the causes of an error, which are the `traceback` of a failure: `true`.
+pub const EXPOSE_ERRORS: &str = "exposeErrors";
+
+/// The largest number of milliseconds in [`TIMEOUT_MS`]: the largest whole number that every reader of JSON keeps.
+const MAX_TIMEOUT_MS: u64 = (1 << 53) - 1;
+
+/// The timeout that annotations declare; `None` where there is none, or none that is a positive number of milliseconds.
+///
+/// ```
+/// use std::time::Duration;
+/// use platools::tool::declared_timeout;
+/// use serde_json::json;
+///
+/// let annotations = json!({ "timeoutMs": 300_000 });
+/// assert_eq!(declared_timeout(annotations.as_object().unwrap()), Some(Duration::from_secs(300)));
+/// ```
+#[must_use]
+pub fn declared_timeout(annotations: &Map<String, Value>) -> Option<Duration> {
+    let ms = annotations.get(TIMEOUT_MS)?.as_f64().filter(|ms| *ms > 0.0)?;
+    Duration::try_from_secs_f64(ms / 1000.0).ok()
+}
+
+/// Says whether annotations are those of a tool whose callers get the causes of an error.
+#[must_use]
+pub fn has_exposed_errors(annotations: &Map<String, Value>) -> bool {
+    annotations.get(EXPOSE_ERRORS).and_then(Value::as_bool).unwrap_or_default()
+}
+
 /// A tool as its registry, its platform and its callers know it.
 ///
-/// The first part travels in a registration; the limits stay with the worker and are enforced there.
+/// The first part travels in a registration. The worker enforces the limits; platforms learn of the timeout, the concurrency and the
+/// exposed errors by [annotations](Self::declared_annotations).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ToolDefinition {
@@ -51,7 +88,7 @@ pub struct ToolDefinition {
     pub max_concurrency: Option<NonZeroU32>,
     /// How many calls may start in a span of time; further ones fail as [`rate_limited`](super::code::RATE_LIMITED).
     pub rate_limit: Option<Rate>,
-    /// Whether a failure's chain of causes and its stack, or the place of a panic, are sent with it. Default: no.
+    /// Whether callers get the chain of causes of a failure and the text of a panic, and the platform its stack or place. Default: no.
     pub expose_errors: bool,
     /// What the author of a typed tool got wrong about its arguments.
     pub(crate) mistake: Option<String>,
@@ -84,6 +121,25 @@ impl ToolDefinition {
     pub fn strict(mut self) -> Self {
         self.annotations.insert(STRICT_ARGUMENTS.to_owned(), true.into());
         self
+    }
+
+    /// The annotations of a registration: the tool's own, and [`TIMEOUT_MS`], [`MAX_CONCURRENCY`] and [`EXPOSE_ERRORS`] where it
+    /// declares these. An annotation of the tool's own with such a name stays as it is.
+    #[must_use]
+    pub fn declared_annotations(&self) -> Map<String, Value> {
+        let mut annotations = self.annotations.clone();
+        let timeout_ms = |timeout: Duration| u64::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let declared = [
+            (TIMEOUT_MS, self.timeout.map(|timeout| timeout_ms(timeout).min(MAX_TIMEOUT_MS).into())),
+            (MAX_CONCURRENCY, self.max_concurrency.map(|calls| calls.get().into())),
+            (EXPOSE_ERRORS, self.expose_errors.then_some(Value::Bool(true))),
+        ];
+        for (name, value) in declared {
+            if let Some(value) = value {
+                annotations.entry(name).or_insert(value);
+            }
+        }
+        annotations
     }
 
     /// Whether results are [`Content`], and not one value.
@@ -238,6 +294,33 @@ mod tests {
         let too_long = "a".repeat(MAX_NAME_CHARS + 1);
         for bad in ["", "1a", "-a", "a.b", "a b", "ä", "a\n", too_long.as_str()] {
             assert!(named(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn limits_that_callers_have_to_know_are_annotations_of_a_registration() {
+        let mut tool = ToolDefinition::new("t", "Do it.", json!({ "type": "object" }));
+        assert_eq!(Value::Object(tool.declared_annotations()), json!({}));
+        tool.timeout = Some(Duration::from_micros(1_500_100));
+        tool.max_concurrency = NonZeroU32::new(2);
+        tool.expose_errors = true;
+        let declared = tool.declared_annotations();
+        let expected = json!({ "timeoutMs": 1501, "maxConcurrency": 2, "exposeErrors": true });
+        assert_eq!(Value::Object(declared.clone()), expected);
+        assert_eq!(declared_timeout(&declared), Some(Duration::from_millis(1501)));
+        assert!(has_exposed_errors(&declared) && tool.annotations.is_empty());
+        tool.timeout = Some(Duration::MAX);
+        tool.annotations.insert(EXPOSE_ERRORS.to_owned(), false.into());
+        assert_eq!(tool.declared_annotations()[TIMEOUT_MS], MAX_TIMEOUT_MS);
+        assert!(!has_exposed_errors(&tool.declared_annotations()), "the author's own annotation stays");
+    }
+
+    #[test]
+    fn a_declared_timeout_is_a_positive_number() {
+        let declared = |value: Value| declared_timeout(json!({ TIMEOUT_MS: value }).as_object().expect("an object"));
+        assert_eq!(declared(json!(0.5)), Some(Duration::from_micros(500)));
+        for none in [json!(0), json!(-1), json!(1e300), json!("5s"), json!(null), json!(true)] {
+            assert_eq!(declared(none.clone()), None, "{none}");
         }
     }
 

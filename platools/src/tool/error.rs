@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::Value;
+use tokio::task::JoinError;
 
 /// The codes this crate gives its own failures. A tool is free to use others.
 pub mod code {
@@ -43,7 +45,7 @@ pub mod code {
 ///
 /// The message reaches the caller. So do the code, the hint to retry and the details, if the platform knows the extension `error-details`.
 /// The error behind it ([`with_source`](Self::with_source)) stays in the worker's log, unless the tool is declared with `expose_errors`: then
-/// its causes, and the stack that a report such as `anyhow::Error` has captured, are sent as the `traceback` of the failure.
+/// callers get its chain of causes behind the message, and the platform the stack that a report such as `anyhow::Error` has captured.
 ///
 /// `?` converts any error into one: error types, strings, boxed errors, and reports such as `anyhow::Error`. The caller sees the text of
 /// its `Display`, the code is [`code::FAILED`], and the error becomes the source. [`internal`](Self::internal) shows the caller nothing of an error.
@@ -76,7 +78,7 @@ struct Failure {
     message: String,
     retryable: bool,
     details: Option<Value>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Source>,
 }
 
 impl ToolError {
@@ -142,7 +144,7 @@ impl ToolError {
     /// Sets the error behind this one. It is logged, and shown to the caller where the tool is declared with `expose_errors`.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Source(Some(source.into())));
         self
     }
 
@@ -187,7 +189,7 @@ impl ToolError {
     #[must_use]
     pub fn causes(&self) -> Option<String> {
         let mut lines = Vec::new();
-        let mut next: Option<&dyn StdError> = self.0.source.as_deref().map(|source| source as _);
+        let mut next = self.source();
         while let Some(error) = next {
             lines.push(error.to_string());
             next = error.source();
@@ -210,10 +212,54 @@ impl ToolError {
     /// The stack that a report such as `anyhow::Error` has captured. The standard library has no way to ask an error for it, but
     /// the `Debug` of reports ends with it.
     fn stack(&self) -> Option<String> {
-        const HEADING: &str = "\n\nStack backtrace:\n";
-        let text = format!("{:?}", self.0.source.as_deref()?);
-        let at = text.find(HEADING)?;
+        let text = format!("{:?}", self.source()?);
+        let at = text.find(&format!("\n\n{STACK_HEADING}\n"))?;
         Some(text[at + 2..].to_owned())
+    }
+
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self.0.source.as_ref()?.error())
+    }
+}
+
+/// The line before the stack in a traceback, as reports such as `anyhow::Error` have it.
+pub(crate) const STACK_HEADING: &str = "Stack backtrace:";
+
+/// The causes in a traceback, for callers: all before the line `Stack backtrace:`. `None` if nothing is before it.
+#[must_use]
+pub fn without_stack(traceback: &str) -> Option<&str> {
+    let mut at = 0;
+    for line in traceback.split_inclusive('\n') {
+        if line.trim_end() == STACK_HEADING {
+            break;
+        }
+        at += line.len();
+    }
+    Some(traceback[..at].trim_end()).filter(|causes| !causes.is_empty())
+}
+
+/// The error behind a failure. Dropping it never panics, whatever the author's error does: a failure is dropped by tasks that serve
+/// other calls too.
+struct Source(Option<Box<dyn StdError + Send + Sync>>);
+
+impl Source {
+    fn error(&self) -> &(dyn StdError + 'static) {
+        &**self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        let error = self.0.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(error))) {
+            std::mem::forget(payload);
+        }
     }
 }
 
@@ -230,7 +276,22 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for ToolError {
     fn from(error: E) -> Self {
         match error.into().downcast::<AsError>() {
             Ok(own) => own.0,
+            // Its text has that of the panic, which is no more for callers than that of the tool's own.
+            Err(source) if is_panic_of_task(&*source) => {
+                Self::new("a task of the tool panicked").with_code(code::PANICKED).with_source(source)
+            }
             Err(source) => Self::new(source.to_string()).with_source(source),
+        }
+    }
+}
+
+/// Whether an error is the end of a task that panicked. A report such as `anyhow::Error` hides the type, so that only its text tells.
+fn is_panic_of_task(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
+    match error.downcast_ref::<JoinError>() {
+        Some(error) => error.is_panic(),
+        None => {
+            let text = error.to_string();
+            text.starts_with("task ") && text.contains(" panicked with message ")
         }
     }
 }
@@ -253,7 +314,7 @@ impl fmt::Display for AsError {
 
 impl StdError for AsError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.0.source.as_deref().map(|source| source as _)
+        self.0.source()
     }
 }
 
@@ -344,6 +405,48 @@ mod tests {
         let error = ToolError::new("outer").with_source(Report);
         assert_eq!(error.traceback(), Some(format!("no stock\n{stack}")));
         assert_eq!(ToolError::from(Layer("alone", None)).traceback(), None);
+    }
+
+    #[test]
+    fn the_causes_in_a_traceback_are_all_before_its_stack() {
+        let traceback = "no stock\nthe shelf is empty\nStack backtrace:\n   0: main";
+        assert_eq!(without_stack(traceback), Some("no stock\nthe shelf is empty"));
+        assert_eq!(without_stack("a cause\n"), Some("a cause"));
+        assert_eq!(without_stack("Stack backtrace:\n   0: main"), None);
+        assert_eq!(without_stack(""), None);
+    }
+
+    #[test]
+    fn an_error_that_panics_when_it_is_dropped_harms_nobody() {
+        #[derive(Debug)]
+        struct Bomb;
+        impl fmt::Display for Bomb {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("tick")
+            }
+        }
+        impl StdError for Bomb {}
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("boom");
+            }
+        }
+        drop(ToolError::from(Bomb));
+    }
+
+    #[tokio::test]
+    async fn the_text_of_a_task_that_panicked_is_a_cause() {
+        let joined: Result<(), _> = tokio::spawn(async { panic!("hunter2") }).await;
+        let error = ToolError::from(joined.expect_err("it panicked"));
+        assert_eq!((error.message(), error.code()), ("a task of the tool panicked", code::PANICKED));
+        assert!(error.causes().is_some_and(|causes| causes.contains("hunter2")));
+
+        let joined: Result<(), _> = tokio::spawn(async { panic!("hunter2") }).await;
+        let text: &'static str = joined.expect_err("it panicked").to_string().leak();
+        let error = ToolError::from(Layer(text, None));
+        assert_eq!((error.message(), error.code()), ("a task of the tool panicked", code::PANICKED));
+        let error = ToolError::from(Layer("found the words", Some(Box::new(Layer(text, None)))));
+        assert_eq!((error.message(), error.code()), ("found the words", code::FAILED));
     }
 
     #[test]

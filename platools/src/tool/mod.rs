@@ -29,11 +29,13 @@ pub(crate) use collected::Collected;
 pub use content::{Content, ContentBlock, structured_schema};
 pub use context::{Context, FullContext, Scope};
 pub use definition::{
-    Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, STRICT_ARGUMENTS, ToolDefinition, has_strict_arguments,
+    Auth, EXPOSE_ERRORS, Execution, InvalidTool, MAX_CONCURRENCY, MAX_NAME_CHARS, Rate, STRICT_ARGUMENTS, TIMEOUT_MS,
+    ToolDefinition, declared_timeout, has_exposed_errors, has_strict_arguments,
 };
 #[cfg(feature = "serve")]
 pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
-pub use error::{IntoToolError, ToolError, code};
+pub(crate) use error::STACK_HEADING;
+pub use error::{IntoToolError, ToolError, code, without_stack};
 pub use function::FunctionTool;
 pub(crate) use handler::{Handler, HandlerFuture};
 pub use handler::{IntoTools, Tool, ToolSet};

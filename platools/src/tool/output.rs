@@ -5,6 +5,7 @@ use std::{fmt, io};
 use serde::Serialize;
 
 use super::error::{ToolError, code};
+use crate::json;
 
 /// The buffer a tool writes its result into, as JSON.
 ///
@@ -34,11 +35,11 @@ impl Output {
     /// Writes the result. A second one replaces the first.
     ///
     /// # Errors
-    /// The value cannot be written as JSON, or is larger than the limit.
+    /// The value cannot be written as JSON, which has no `NaN` and no infinity either, or is larger than the limit.
     pub fn write<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, ToolError> {
         self.buffer.truncate(self.head);
         let mut bounded = Bounded { left: self.limit, buffer: &mut self.buffer };
-        match serde_json::to_writer(&mut bounded, value) {
+        match json::write("result", &mut bounded, value) {
             Ok(()) => Ok(self),
             Err(error) if error.is_io() => Err(ToolError::new(format!(
                 "the result is larger than the {} bytes a frame can carry; return less, or a page of it",

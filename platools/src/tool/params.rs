@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::arguments::{ArgumentRule, InvalidArguments};
 use super::envelopes::WithoutEnvelopes;
 use super::error::{ToolError, code};
+use crate::json;
 
 /// The params of one call: the text of a JSON object, shared and never copied.
 ///
@@ -41,7 +42,7 @@ impl Params {
     /// # Errors
     /// `value` does not serialize.
     pub(crate) fn from_value<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Self> {
-        serde_json::to_string(value).map(Self::from)
+        json::to_string("params", value).map(Self::from)
     }
 
     /// The arguments, without the envelopes of the platform.

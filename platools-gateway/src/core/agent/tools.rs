@@ -15,9 +15,9 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Caller;
 use crate::core::ids::CallId;
 use crate::core::trace::TraceContext;
-use crate::core::{CallRequest, Core, NamedTool, ToolView};
+use crate::core::{CallRequest, CallTimeout, Core, NamedTool, ToolView};
 
-/// How long an agent waits for a tool.
+/// How long an agent waits for a tool that declares no timeout.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The tools of one run.
@@ -98,7 +98,7 @@ impl<'a> Tools<'a> {
         let request = CallRequest {
             tool: tool.name(),
             arguments,
-            timeout: TIMEOUT,
+            timeout: CallTimeout::of_tool(TIMEOUT),
             patience: None,
             trace: TraceContext::from_parent(None),
             listener: None,

@@ -1,8 +1,8 @@
-//! `CallSettings`: the patience of calls with workers that are not there.
+//! `CallSettings`: the patience of calls with their tools, and with workers that are not there.
 
 use std::time::Duration;
 
-/// The times that calls wait for workers that are not connected.
+/// The times that calls may take, and wait for workers that are not connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CallSettings {
@@ -12,10 +12,17 @@ pub struct CallSettings {
     /// How long a call waits for its answer once the connection that it was sent over has ended, if its worker offered no extensions:
     /// such workers send no answer again over their next connection. Default: 2 seconds.
     pub wait_for_lost_answer: Duration,
+    /// The longest time that a call may take, whatever its caller names or its tool declares. Clients of the Model Context Protocol have
+    /// [`McpSettings::call_limit`](crate::McpSettings::call_limit). Default: 10 minutes.
+    pub max_timeout: Duration,
 }
 
 impl Default for CallSettings {
     fn default() -> Self {
-        Self { wait_for_worker: Duration::from_secs(2), wait_for_lost_answer: Duration::from_secs(2) }
+        Self {
+            wait_for_worker: Duration::from_secs(2),
+            wait_for_lost_answer: Duration::from_secs(2),
+            max_timeout: Duration::from_secs(600),
+        }
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::stage::Stage;
-use super::{Calls, Outcome};
+use super::{Calls, Outcome, TimeLimit};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::CallId;
 
@@ -18,6 +18,7 @@ pub(crate) struct Waiting {
     call_id: CallId,
     stage: watch::Receiver<Stage>,
     answer: oneshot::Receiver<Result<Outcome, Error>>,
+    limit: Option<TimeLimit>,
     has_ended: bool,
 }
 
@@ -37,7 +38,13 @@ impl Waiting {
         stage: watch::Receiver<Stage>,
         answer: oneshot::Receiver<Result<Outcome, Error>>,
     ) -> Self {
-        Self { calls, call_id, stage, answer, has_ended: false }
+        Self { calls, call_id, stage, answer, limit: None, has_ended: false }
+    }
+
+    /// Says which limit the deadline comes from.
+    pub(crate) fn limited(mut self, limit: TimeLimit) -> Self {
+        self.limit = Some(limit);
+        self
     }
 
     /// How far the call got.
@@ -61,11 +68,16 @@ impl Waiting {
                     self.has_ended = true;
                     return received(end).map(CallStep::Ended);
                 }
-                () = sleep_until(deadline) => return Err(Error::new(ErrorKind::Timeout, "the tool did not answer in time")),
+                () = sleep_until(deadline) => return Err(self.too_late()),
                 () = until(given_up) => return Err(Error::new(ErrorKind::Timeout, FORSAKEN)),
                 Ok(()) = self.stage.changed() => {}
             }
         }
+    }
+
+    fn too_late(&self) -> Error {
+        let unnamed = || Error::new(ErrorKind::Timeout, "the tool did not answer in time");
+        self.limit.as_ref().map_or_else(unnamed, TimeLimit::error)
     }
 
     /// Waits for something that the call needs, or for its end if that comes first: it may be cancelled meanwhile.

@@ -127,7 +127,7 @@ mod tests {
         CallRequest {
             tool: ToolName { name: "count".to_owned(), entity: None, environment: None },
             arguments: Arguments::new(raw).unwrap(),
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(1).into(),
             patience: None,
             trace: TraceContext::from_parent(None),
             listener: None,

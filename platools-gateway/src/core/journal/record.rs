@@ -219,7 +219,7 @@ mod tests {
         let request = CallRequest {
             tool: ToolName { name: "t".to_owned(), entity: None, environment: None },
             arguments: Arguments::none(),
-            timeout: Duration::ZERO,
+            timeout: Duration::ZERO.into(),
             patience: None,
             trace: TraceContext::from_parent(None),
             listener: None,

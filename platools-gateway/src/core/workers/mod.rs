@@ -147,6 +147,11 @@ impl Workers {
         self.settings = settings;
     }
 
+    /// How long calls may take, and wait for links.
+    pub(crate) fn settings(&self) -> &CallSettings {
+        &self.settings
+    }
+
     /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
     /// before the live one is closed itself.
     pub(crate) fn attach(

@@ -2,19 +2,23 @@
 
 use std::time::Duration;
 
-use super::Misfit;
+use crate::core::CallTimeout;
+use crate::core::error::{Error, ErrorKind};
 
-/// How long a call waits for its answer when the caller does not say.
-const DEFAULT_TIMEOUT_MS: u64 = 30_000;
+/// How long a call waits for its answer when neither the caller nor the tool says.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a caller may ask for, in milliseconds.
-const TIMEOUTS_MS: std::ops::RangeInclusive<u64> = 1..=600_000;
-
-/// How long a caller wants to wait.
-pub(in crate::listen) fn timeout_of(timeout_ms: Option<u64>) -> Result<Duration, Misfit> {
-    let timeout_ms = timeout_ms.unwrap_or(DEFAULT_TIMEOUT_MS);
-    if !TIMEOUTS_MS.contains(&timeout_ms) {
-        return Err(Misfit("`timeoutMs` must be from 1 to 600000"));
+/// How long a caller wants to wait; without a time, as long as the tool may take.
+///
+/// # Errors
+/// The time is zero, or longer than a call may take.
+pub(in crate::listen) fn timeout_of(timeout_ms: Option<u64>, max: Duration) -> Result<CallTimeout, Error> {
+    let Some(timeout_ms) = timeout_ms else { return Ok(CallTimeout::of_tool(DEFAULT_TIMEOUT)) };
+    let timeout = Duration::from_millis(timeout_ms);
+    if timeout.is_zero() || timeout > max {
+        let max_ms = max.as_millis();
+        let message = format!("`timeoutMs` must be from 1 to {max_ms}, the gateway's `calls.max_timeout`");
+        return Err(Error::new(ErrorKind::InvalidRequest, message));
     }
-    Ok(Duration::from_millis(timeout_ms))
+    Ok(CallTimeout::of_caller(timeout))
 }

@@ -13,7 +13,7 @@ use super::telling::Telling;
 use crate::audit::action;
 use crate::core::arguments::Arguments;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::{CallRequest, Reports};
+use crate::core::{CallRequest, CallTimeout, Reports};
 
 /// Calls a tool. Cancelling the request, or ending its session, cancels the call at its worker.
 pub(super) async fn run(
@@ -51,7 +51,9 @@ pub(super) async fn run(
     let end = match arguments {
         Ok(arguments) => {
             let (trace, listener) = (asked.trace.clone(), Some(listener));
-            let (timeout, patience) = (settings.call_limit, Some(settings.worker_return));
+            let limit = settings.call_limit;
+            let timeout = CallTimeout::of_tool(limit).at_most(limit, "mcp.call_limit");
+            let patience = Some(settings.worker_return);
             let request = CallRequest { tool, arguments, timeout, patience, trace, listener };
             telling.until(core.call_permitted(&asked.caller, permit, request), reports).await?
         }

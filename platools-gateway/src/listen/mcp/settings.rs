@@ -27,7 +27,7 @@ pub struct McpSettings {
     pub max_sessions_per_caller: usize,
     /// So many bytes of messages are kept for a client of a session that comes back to a stream it lost. Default: 1 MiB.
     pub replay_bytes: usize,
-    /// A call takes at most so long. Default: 10 minutes.
+    /// A call takes at most so long, and as long if its tool declares no timeout. Default: 10 minutes.
     pub call_limit: Duration,
     /// A call whose worker went away while it ran waits so long for it to come back with the answer. Default: 30 seconds.
     pub worker_return: Duration,

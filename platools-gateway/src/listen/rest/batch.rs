@@ -1,6 +1,7 @@
 //! `POST /v1/calls`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -48,7 +49,8 @@ pub(super) struct Named<'a> {
     entity_id: Option<String>,
     /// The environment, by slug or id. Default: development.
     environment_id: Option<String>,
-    /// How long to wait for the answer, from 1 to 600000. Default: 30000.
+    /// How long to wait for the answer, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
+    /// 30000.
     timeout_ms: Option<u64>,
 }
 
@@ -78,7 +80,8 @@ pub(super) async fn call_all(
     headers.without_key()?;
     authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from)?;
     let (body, _held) = read(&core, &caller, body).await?.into_parts();
-    let requests = offload(body.len(), move || requests(body, &headers)).await?;
+    let max_timeout = core.max_call_timeout();
+    let requests = offload(body.len(), move || requests(body, max_timeout, &headers)).await?;
     let ended = join_all(requests.into_iter().map(|request| one(&core, &caller, request))).await;
     let results = ended.iter().map(|end| match end {
         Ok(reply) => End::Returned(reply.into()),
@@ -88,7 +91,11 @@ pub(super) async fn call_all(
 }
 
 /// Reads the calls in a body.
-fn requests(body: String, headers: &Headers) -> Result<Vec<Result<CallRequest, Problem>>, Problem> {
+fn requests(
+    body: String,
+    max_timeout: Duration,
+    headers: &Headers,
+) -> Result<Vec<Result<CallRequest, Problem>>, Problem> {
     let body = Arc::new(body);
     let batch: Batch<'_> = parse(&body)?;
     if !(1..=MAX_CALLS).contains(&batch.calls.len()) {
@@ -96,7 +103,7 @@ fn requests(body: String, headers: &Headers) -> Result<Vec<Result<CallRequest, P
     }
     let request = |call: &&RawValue| {
         let Named { tool, arguments, entity_id, environment_id, timeout_ms } = parse(call.get())?;
-        Call { arguments, entity_id, environment_id, timeout_ms }.request(&body, tool, headers.trace())
+        Call { arguments, entity_id, environment_id, timeout_ms }.request(&body, tool, max_timeout, headers.trace())
     };
     Ok(batch.calls.iter().map(request).collect())
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, FromRequestParts, State};
@@ -41,7 +42,8 @@ pub(super) struct Call<'a> {
     pub(super) entity_id: Option<String>,
     /// The environment, by slug or id. Default: development.
     pub(super) environment_id: Option<String>,
-    /// How long to wait for the answer, from 1 to 600000. Default: 30000.
+    /// How long to wait for the answer, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
+    /// 30000.
     pub(super) timeout_ms: Option<u64>,
 }
 
@@ -84,9 +86,10 @@ pub(super) async fn call(
     headers: Headers,
     body: Body,
 ) -> Result<Response, Problem> {
+    let max_timeout = core.max_call_timeout();
     if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
         // It is refused and recorded as any other, without a look at its body.
-        let request = Call::default().request(&Arc::default(), tool, headers.trace)?;
+        let request = Call::default().request(&Arc::default(), tool, max_timeout, headers.trace)?;
         return Ok(answer(&core.call(&caller, request).await?));
     }
     // Before the body is read, which is what costs something.
@@ -98,7 +101,7 @@ pub(super) async fn call(
         }
     };
     let (body, held) = read(&core, &caller, body).await?.into_parts();
-    let request = offload(body.len(), || request(body, tool, headers.trace)).await?;
+    let request = offload(body.len(), move || request(body, tool, max_timeout, headers.trace)).await?;
     match (form.stream, leave) {
         (None | Some(0), Leave::ToCall(permit)) => Ok(answer(&core.call_permitted(&caller, permit, request).await?)),
         (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),
@@ -109,11 +112,11 @@ pub(super) async fn call(
 }
 
 /// Reads a call.
-fn request(body: String, tool: String, trace: TraceContext) -> Result<CallRequest, Problem> {
+fn request(body: String, tool: String, max_timeout: Duration, trace: TraceContext) -> Result<CallRequest, Problem> {
     let body = Arc::new(body);
     // Every member has a default, and so has the whole.
     let text = if body.trim().is_empty() { "{}" } else { &body };
-    parse::<Call<'_>>(text)?.request(&body, tool, trace)
+    parse::<Call<'_>>(text)?.request(&body, tool, max_timeout, trace)
 }
 
 /// Leave to make a call, given before its body is read.
@@ -234,12 +237,18 @@ impl Headers {
 
 impl Call<'_> {
     /// The call of a tool, as it is in a body.
-    pub(super) fn request(self, body: &Arc<String>, name: String, trace: TraceContext) -> Result<CallRequest, Problem> {
+    pub(super) fn request(
+        self,
+        body: &Arc<String>,
+        name: String,
+        max_timeout: Duration,
+        trace: TraceContext,
+    ) -> Result<CallRequest, Problem> {
         let in_body = |arguments| Arguments::in_body(body, arguments);
         Ok(CallRequest {
             tool: ToolName { name, entity: self.entity_id, environment: self.environment_id },
             arguments: self.arguments.map_or_else(|| Ok(Arguments::none()), in_body)?,
-            timeout: timeout_of(self.timeout_ms)?,
+            timeout: timeout_of(self.timeout_ms, max_timeout)?,
             patience: None,
             trace,
             listener: None,

@@ -51,7 +51,8 @@ pub(super) struct Filter {
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Again {
-    /// How long to wait for the answer, from 1 to 600000. Default: 30000.
+    /// How long to wait for the answer, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
+    /// 30000.
     timeout_ms: Option<u64>,
 }
 
@@ -160,7 +161,7 @@ pub(super) async fn replay(
     Path(id): Path<String>,
     Query(again): Query<Again>,
 ) -> Result<Response, Problem> {
-    let reply = core.replay(&caller, &id, timeout_of(again.timeout_ms)?).await?;
+    let reply = core.replay(&caller, &id, timeout_of(again.timeout_ms, core.max_call_timeout())?).await?;
     Ok(call::answer(&reply))
 }
 

@@ -172,7 +172,7 @@ mod tests {
         let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
         let call = || {
             let arguments = Arguments::new(&arguments).unwrap();
-            let timeout = Duration::from_secs(600);
+            let timeout = Duration::from_secs(600).into();
             let tool = ToolName { name: "slow".to_owned(), entity: None, environment: None };
             core.call(
                 &caller,

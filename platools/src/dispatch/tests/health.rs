@@ -33,8 +33,14 @@ async fn answers_of_a_tool_say_nothing_of_its_health() {
 
 #[tokio::test(start_paused = true)]
 async fn faults_are_described_without_the_words_of_answers() {
-    let faults: [(Run, &str); 5] = [
-        (|_| Box::pin(async { panic!("out of {}", "range") }), "the tool panicked: out of range"),
+    let faults: [(Run, &str); 6] = [
+        (|_| Box::pin(async { panic!("{USER}") }), "the tool panicked"),
+        (
+            |_| {
+                Box::pin(async { Err(tokio::spawn(async { panic!("{USER}") }).await.map(|()| ()).unwrap_err().into()) })
+            },
+            "a task of the tool panicked",
+        ),
         (|_| Box::pin(std::future::pending()), "the tool did not finish within 2s"),
         (|_| Box::pin(async { Ok(json!("x".repeat(1000))) }), "a result was larger than a frame can carry"),
         (
@@ -56,7 +62,7 @@ async fn faults_are_described_without_the_words_of_answers() {
 async fn a_panic_on_a_blocking_thread_is_a_fault_too() {
     let run: Run = |_| Box::pin(async { panic!("on a thread") });
     let health = health_after(probe(|tool| tool.execution = Execution::Blocking, run)).await;
-    assert_eq!(health, (1, 1, Some("the tool panicked: on a thread".to_owned())));
+    assert_eq!(health, (1, 1, Some("the tool panicked".to_owned())));
 }
 
 #[tokio::test(start_paused = true)]

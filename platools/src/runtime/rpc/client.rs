@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -21,6 +21,7 @@ use super::error::{RequestError, RequestErrorKind};
 use super::event::RpcEvent;
 use super::exchange::{Answer, Outgoing};
 use super::tool::ToolRequest;
+use crate::json::to_raw_value;
 use crate::link::{ConnectionState, Reporter};
 use crate::wire::rpc::{ChatSend, Connected, MAX_MESSAGE_BYTES, Request, Role, method};
 
@@ -197,7 +198,7 @@ impl RpcClient {
 
     /// The next request, written.
     fn frame(&self, method: &str, params: &impl Serialize) -> Result<(u64, Utf8Bytes), RequestError> {
-        let params = to_raw_value(params).map_err(RequestError::invalid_params)?;
+        let params = to_raw_value("params", params).map_err(RequestError::invalid_params)?;
         let params = object(&params)?;
         let id = self.0.ids.fetch_add(1, Ordering::Relaxed) + 1;
         let text = Request::new(id.to_string(), method, params).to_text();

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use super::client::RpcClient;
 use super::error::RequestError;
+use crate::json::to_raw_value;
 use crate::wire::rpc::{ToolsCall, ToolsReply, WRITE_DEADLINE, method};
 
 /// A call of a tool that is to be [sent](Self::send).
@@ -23,7 +24,7 @@ pub struct ToolRequest<'a> {
 
 impl<'a> ToolRequest<'a> {
     pub(super) fn new(client: &'a RpcClient, name: String, arguments: impl Serialize) -> Self {
-        Self { client, name, arguments: to_raw_value(&arguments), entity: None, timeout: None }
+        Self { client, name, arguments: to_raw_value("arguments", &arguments), entity: None, timeout: None }
     }
 
     /// Sets the entity of the tool, where several have one of that name. Default: the gateway finds the only one.

@@ -51,7 +51,7 @@ pub(super) async fn call(session: &Session<'_>, params: Params) -> Reply {
     let request = CallRequest {
         tool: ToolName { name: call.name, entity: call.entity_id, environment: call.environment_id },
         arguments: Arguments::read(call.arguments).await?,
-        timeout: timeout_of(call.timeout_ms)?,
+        timeout: timeout_of(call.timeout_ms, session.core.max_call_timeout())?,
         patience: None,
         trace: TraceContext::from_parent(None),
         listener: None,

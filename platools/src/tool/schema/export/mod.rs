@@ -113,7 +113,7 @@ fn platform(tool: &ToolDefinition) -> Value {
         "output_schema": tool.output_schema,
         "auth": tool.auth,
         "roles": tool.roles,
-        "annotations": tool.annotations,
+        "annotations": tool.declared_annotations(),
     })
 }
 
