@@ -4,17 +4,17 @@ use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Expr, ExprLit, ExprRange, ExprUnary, Lit, LitStr, Meta, RangeLimits, UnOp};
 
 use crate::errors::Errors;
-use crate::keys::{Entry, Value, entries};
+use crate::keys::{Entry, Given, Value, entries};
 
 /// The keys of `#[arg(...)]`.
 #[derive(Default)]
 pub(crate) struct ArgOptions {
-    pub(crate) name: Option<LitStr>,
-    pub(crate) description: Option<LitStr>,
+    pub(crate) name: Option<Given<LitStr>>,
+    pub(crate) description: Option<Given<LitStr>>,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) range: Option<ExprRange>,
     pub(crate) length: Option<ExprRange>,
-    pub(crate) pattern: Option<LitStr>,
+    pub(crate) pattern: Option<Given<LitStr>>,
 }
 
 /// What is used for an argument that was left out.

@@ -1,34 +1,46 @@
 //! What `#[tool(...)]` says.
 
+use platools_attributes::{closest, units};
 use proc_macro2::{Literal, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprArray, ExprLit, ExprPath, Lit, LitStr, Path, Token};
+use syn::{Expr, ExprArray, ExprLit, ExprPath, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
 use crate::errors::Errors;
-use crate::keys::{Entry, Value, closest, entries};
-use crate::units;
+use crate::keys::{Entry, Given, Value, entries, ungrouped};
+use crate::name::span_of;
 
 /// The keys of `#[tool(...)]`.
 #[derive(Default)]
 pub(crate) struct ToolOptions {
-    pub(crate) name: Option<LitStr>,
-    pub(crate) description: Option<LitStr>,
-    pub(crate) auth: Option<&'static str>,
-    pub(crate) roles: Vec<LitStr>,
+    pub(crate) name: Option<Given<LitStr>>,
+    pub(crate) description: Option<Given<LitStr>>,
+    /// The variant of `Auth`.
+    pub(crate) auth: Option<Given<&'static str>>,
+    pub(crate) roles: Option<Roles>,
     pub(crate) annotations: Vec<(String, TokenStream)>,
-    pub(crate) timeout_ms: Option<u64>,
-    pub(crate) max_concurrency: Option<u32>,
-    pub(crate) rate: Option<(u32, u64)>,
-    pub(crate) strict: bool,
-    pub(crate) allow_unknown: bool,
-    pub(crate) inline: bool,
-    pub(crate) expose_errors: bool,
+    /// In milliseconds.
+    pub(crate) timeout: Option<Given<u64>>,
+    pub(crate) max_concurrency: Option<Given<u32>>,
+    /// Calls and milliseconds.
+    pub(crate) rate: Option<Given<(u32, u64)>>,
+    pub(crate) strict: Given<bool>,
+    pub(crate) allow_unknown: Given<bool>,
+    pub(crate) inline: Given<bool>,
+    pub(crate) expose_errors: Given<bool>,
     pub(crate) no_output_schema: bool,
     pub(crate) output_schema_with: Option<ExprPath>,
     pub(crate) krate: Option<Path>,
+}
+
+/// The roles of a tool.
+pub(crate) enum Roles {
+    /// `[first, second]`
+    Listed(Vec<Expr>),
+    /// An expression of all of them.
+    By(Expr),
 }
 
 const KEYS: [&str; 22] = [
@@ -74,24 +86,24 @@ impl ToolOptions {
         match entry.key.to_string().as_str() {
             "name" => self.name = Some(entry.text("look_up")?),
             "description" => self.description = Some(description(entry)?),
-            "title" => self.annotate("title", entry, &entry.text("Look up")?)?,
-            "category" => self.annotate("category", entry, &entry.text("orders")?)?,
-            "read_only" => self.annotate("readOnlyHint", entry, &entry.flag()?)?,
-            "destructive" => self.annotate("destructiveHint", entry, &entry.flag()?)?,
-            "idempotent" => self.annotate("idempotentHint", entry, &entry.flag()?)?,
-            "open_world" => self.annotate("openWorldHint", entry, &entry.flag()?)?,
+            "title" => self.annotate("title", entry, typed(&entry.text("Look up")?, quote!(&str)))?,
+            "category" => self.annotate("category", entry, typed(&entry.text("orders")?, quote!(&str)))?,
+            "read_only" => self.annotate("readOnlyHint", entry, typed(&entry.flag()?, quote!(bool)))?,
+            "destructive" => self.annotate("destructiveHint", entry, typed(&entry.flag()?, quote!(bool)))?,
+            "idempotent" => self.annotate("idempotentHint", entry, typed(&entry.flag()?, quote!(bool)))?,
+            "open_world" => self.annotate("openWorldHint", entry, typed(&entry.flag()?, quote!(bool)))?,
             "annotations" => self.annotate_all(entry)?,
             "auth" => self.auth = Some(auth(entry)?),
-            "roles" => self.roles = roles(entry)?,
-            "timeout" => self.timeout_ms = Some(units::milliseconds(&entry.text("20s")?)?),
-            "max_concurrency" => self.max_concurrency = Some(concurrency(entry)?),
+            "roles" => self.roles = Some(roles(entry)?),
+            "timeout" => self.timeout = Some(entry.text("20s")?.read(|text| timeout(&text))?),
+            "max_concurrency" => self.max_concurrency = Some(entry.count(CONCURRENCY)?),
             "rate" | "rate_limit" => self.rate = Some(self.only_rate(entry)?),
             "crate" => self.krate = Some(krate(entry)?),
             "strict" => self.set_strict(entry)?,
             "allow_unknown" => self.allow_unknown = entry.flag()?,
             "inline" => self.inline = entry.flag()?,
             "expose_errors" => self.expose_errors = entry.flag()?,
-            "no_output_schema" => self.no_output_schema = entry.flag()?,
+            "no_output_schema" => self.no_output_schema = entry.written_flag()?,
             "output_schema_with" => self.output_schema_with = Some(schema_function(entry)?),
             other => unreachable!("`{other}` is among `KEYS` and read nowhere"),
         }
@@ -101,23 +113,29 @@ impl ToolOptions {
     /// The platform learns of it by an annotation: it changes the arguments of other tools into what was meant.
     fn set_strict(&mut self, entry: &Entry) -> syn::Result<()> {
         self.strict = entry.flag()?;
-        if self.strict { self.annotate("strictArguments", entry, &true) } else { Ok(()) }
+        match &self.strict {
+            Given::Written(false) => Ok(()),
+            strict => self.annotate("strictArguments", entry, typed(strict, quote!(bool))),
+        }
     }
 
-    fn only_rate(&self, entry: &Entry) -> syn::Result<(u32, u64)> {
+    fn only_rate(&self, entry: &Entry) -> syn::Result<Given<(u32, u64)>> {
         if self.rate.is_some() {
             return Err(syn::Error::new(entry.key.span(), "`rate` and `rate_limit` are one key; keep one"));
         }
-        units::rate(&entry.text("10/s")?)
+        entry.text("10/s")?.read(|text| {
+            let (calls, per) = units::rate(&text.value()).map_err(|problem| syn::Error::new(text.span(), problem))?;
+            Ok((calls, milliseconds(per)))
+        })
     }
 
-    fn annotate(&mut self, key: &str, entry: &Entry, value: &impl ToTokens) -> syn::Result<()> {
-        self.add_annotation(key.to_owned(), entry.key.span(), value.to_token_stream())
+    fn annotate(&mut self, key: &str, entry: &Entry, value: TokenStream) -> syn::Result<()> {
+        self.add_annotation(key.to_owned(), entry.key.span(), value)
     }
 
     fn annotate_all(&mut self, entry: &Entry) -> syn::Result<()> {
-        for Annotation { key, span, value, negative } in annotations(entry)? {
-            self.add_annotation(key, span, plain(&value, negative)?)?;
+        for Annotation { key, span, value } in annotations(entry)? {
+            self.add_annotation(key, span, plain(&value)?)?;
         }
         Ok(())
     }
@@ -131,47 +149,63 @@ impl ToolOptions {
     }
 }
 
-fn description(entry: &Entry) -> syn::Result<LitStr> {
-    let text = entry.text("Look up one order.")?;
-    if text.value().trim().is_empty() {
-        return Err(syn::Error::new(text.span(), "say what the tool does: models choose tools by their description"));
-    }
-    Ok(text)
+/// The value of an annotation, which has one type.
+fn typed(value: &impl ToTokens, ty: TokenStream) -> TokenStream {
+    let span = span_of(value);
+    quote_spanned!(span=> __platools::json::<#ty>(#value))
 }
 
-fn auth(entry: &Entry) -> syn::Result<&'static str> {
+fn description(entry: &Entry) -> syn::Result<Given<LitStr>> {
+    entry.text("Look up one order.")?.read(|text| match text.value().trim() {
+        "" => Err(syn::Error::new(text.span(), "say what the tool does: models choose tools by their description")),
+        trimmed => Ok(LitStr::new(trimmed, text.span())),
+    })
+}
+
+fn auth(entry: &Entry) -> syn::Result<Given<&'static str>> {
     const WORDS: [(&str, &str); 3] = [("none", "None"), ("user", "User"), ("admin", "Admin")];
-    let text = entry.text("user")?;
-    let written = text.value();
-    if let Some((_, variant)) = WORDS.iter().find(|(word, _)| *word == written) {
-        return Ok(variant);
+    let known = |written: &str| WORDS.iter().find(|(word, _)| *word == written);
+    if let Value::Is(Expr::Path(path)) = &entry.value
+        && let Some((word, _)) = path.path.get_ident().and_then(|ident| known(&ident.to_string()))
+    {
+        return Err(entry.wrong(&format!("`auth` takes a string: write `auth = \"{word}\"`")));
     }
-    let meant = closest(&written, &WORDS.map(|(word, _)| word));
-    let hint = meant.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
-    Err(syn::Error::new(text.span(), format!("`auth` is \"none\", \"user\" or \"admin\"{hint}")))
-}
-
-fn roles(entry: &Entry) -> syn::Result<Vec<LitStr>> {
-    let wrong = || entry.wrong("`roles` takes a list of strings, such as `roles = [\"support\", \"admin\"]`");
-    let Value::Is(Expr::Array(ExprArray { elems, .. })) = &entry.value else { return Err(wrong()) };
-    elems
-        .iter()
-        .map(|role| match role {
-            Expr::Lit(ExprLit { lit: Lit::Str(role), .. }) => Ok(role.clone()),
-            other => Err(syn::Error::new_spanned(other, "a role is a string")),
-        })
-        .collect()
-}
-
-fn concurrency(entry: &Entry) -> syn::Result<u32> {
-    let wrong = || entry.wrong("`max_concurrency` takes a whole number above zero, such as `max_concurrency = 4`");
-    match &entry.value {
-        Value::Is(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => {
-            number.base10_parse().ok().filter(|number| *number > 0).ok_or_else(wrong)
+    entry.text("user")?.read(|text| {
+        let written = text.value();
+        if let Some((_, variant)) = known(&written) {
+            return Ok(*variant);
         }
-        _ => Err(wrong()),
-    }
+        let meant = closest(&written, &WORDS.map(|(word, _)| word));
+        let hint = meant.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+        Err(syn::Error::new(text.span(), format!("`auth` is \"none\", \"user\" or \"admin\"{hint}")))
+    })
 }
+
+fn roles(entry: &Entry) -> syn::Result<Roles> {
+    let wrong = || entry.wrong("`roles` takes a list of strings, such as `roles = [\"support\", \"admin\"]`");
+    let Value::Is(written) = &entry.value else { return Err(wrong()) };
+    let Expr::Array(ExprArray { elems, .. }) = written else {
+        return if matches!(written, Expr::Lit(_)) { Err(wrong()) } else { Ok(Roles::By(written.clone())) };
+    };
+    let checked = elems.iter().map(|role| match role {
+        Expr::Lit(ExprLit { lit, .. }) if !matches!(lit, Lit::Str(_)) => {
+            Err(syn::Error::new_spanned(role, "a role is a string"))
+        }
+        role => Ok(role.clone()),
+    });
+    checked.collect::<syn::Result<_>>().map(Roles::Listed)
+}
+
+fn timeout(text: &LitStr) -> syn::Result<u64> {
+    units::time(&text.value()).map(milliseconds).map_err(|problem| syn::Error::new(text.span(), problem))
+}
+
+/// The milliseconds of a time that was read as a number of them.
+fn milliseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+const CONCURRENCY: &str = "`max_concurrency` takes a whole number above zero, such as `max_concurrency = 4`";
 
 /// The path of the crate `platools`.
 pub(crate) fn krate(entry: &Entry) -> syn::Result<Path> {
@@ -195,12 +229,11 @@ fn schema_function(entry: &Entry) -> syn::Result<ExprPath> {
     }
 }
 
-/// `key = literal` of `annotations(...)`.
+/// `key = value` of `annotations(...)`.
 struct Annotation {
     key: String,
     span: Span,
-    value: Lit,
-    negative: bool,
+    value: Expr,
 }
 
 impl Parse for Annotation {
@@ -211,8 +244,7 @@ impl Parse for Annotation {
             false => syn::Ident::parse_any(input)?.to_string(),
         };
         input.parse::<Token![=]>()?;
-        let negative = input.parse::<Option<Token![-]>>()?.is_some();
-        Ok(Self { key, span, value: input.parse()?, negative })
+        Ok(Self { key, span, value: ungrouped(input.parse()?) })
     }
 }
 
@@ -222,20 +254,31 @@ fn annotations(entry: &Entry) -> syn::Result<Punctuated<Annotation, Token![,]>> 
     Punctuated::parse_terminated.parse2(tokens.clone()).map_err(|_| entry.wrong(FORM))
 }
 
-fn plain(value: &Lit, negative: bool) -> syn::Result<TokenStream> {
-    let sign = if negative { -1 } else { 1 };
-    Ok(match value {
-        Lit::Str(text) => quote!(#text),
-        Lit::Bool(flag) => quote!(#flag),
-        Lit::Int(number) => signed(Literal::i64_suffixed(number.base10_parse::<i64>()?), sign),
-        Lit::Float(number) => match number.base10_parse::<f64>()? {
-            finite if finite.is_finite() => signed(Literal::f64_suffixed(finite), sign),
-            _ => return Err(syn::Error::new(number.span(), "the number is larger than any `f64`")),
-        },
-        other => return Err(syn::Error::new_spanned(other, "an annotation is a string, a number, `true` or `false`")),
-    })
+/// An annotation as JSON. Numbers that are written out become `i64` or `f64`; other expressions bring their types.
+fn plain(value: &Expr) -> syn::Result<TokenStream> {
+    const KINDS: &str = "an annotation is a string, a number, `true` or `false`";
+    let number = match value {
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => number(expr)?.map(|number| quote!(-#number)),
+        other => number(other)?.map(|number| quote!(#number)),
+    };
+    let span = span_of(value);
+    match value {
+        _ if number.is_some() => Ok(quote!(__platools::json(#number))),
+        Expr::Lit(ExprLit { lit: Lit::Str(_) | Lit::Bool(_), .. }) => Ok(quote!(__platools::json(#value))),
+        Expr::Lit(_) | Expr::Array(_) | Expr::Tuple(_) | Expr::Range(_) | Expr::Closure(_) => {
+            Err(syn::Error::new_spanned(value, KINDS))
+        }
+        _ => Ok(quote_spanned!(span=> __platools::json(#value))),
+    }
 }
 
-fn signed(number: Literal, sign: i8) -> TokenStream {
-    if sign < 0 { quote!(-#number) } else { quote!(#number) }
+fn number(value: &Expr) -> syn::Result<Option<Literal>> {
+    Ok(match value {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Some(Literal::i64_suffixed(number.base10_parse()?)),
+        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => match number.base10_parse::<f64>()? {
+            finite if finite.is_finite() => Some(Literal::f64_suffixed(finite)),
+            _ => return Err(syn::Error::new(number.span(), "the number is larger than any `f64`")),
+        },
+        _ => None,
+    })
 }

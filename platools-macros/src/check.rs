@@ -7,8 +7,8 @@ use crate::model::Place;
 use crate::name;
 
 /// Notes every mistake in a signature but those in its parameters.
-pub(crate) fn signature(signature: &Signature, errors: &mut Errors) {
-    generics(signature, errors);
+pub(crate) fn signature(signature: &Signature, place: Place, errors: &mut Errors) {
+    generics(signature, place, errors);
     qualifiers(signature, errors);
     if let ReturnType::Type(_, ty) = &signature.output
         && name::mentions(quote::quote!(#ty), "impl")
@@ -21,17 +21,22 @@ pub(crate) fn signature(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-fn generics(signature: &Signature, errors: &mut Errors) {
+fn generics(signature: &Signature, place: Place, errors: &mut Errors) {
     for parameter in &signature.generics.params {
         errors.at(
             parameter,
-            match parameter {
-                GenericParam::Lifetime(_) => {
+            match (parameter, place) {
+                (GenericParam::Lifetime(_), _) => {
                     "a tool has no lifetime parameters: what it borrows lives as long as the call; leave them out"
                 }
-                GenericParam::Type(_) | GenericParam::Const(_) => {
-                    "a tool cannot be generic: its schema needs concrete types; write a tool for each type, calling the \
-                     generic function"
+                (GenericParam::Type(_) | GenericParam::Const(_), Place::Free) => {
+                    "a function with generic parameters is no tool, as nothing says which types its calls have; make it a \
+                     method of a generic type whose values name them (`#[tools] impl<S: Store> Orders<S>`), or borrow state \
+                     such as `&Arc<dyn Store>`"
+                }
+                (GenericParam::Type(_) | GenericParam::Const(_), Place::Impl) => {
+                    "a method that is a tool has no generic parameters of its own, as nothing says which types its calls have; \
+                     put them on the impl block (`impl<S: Store> Orders<S>`)"
                 }
             },
         );

@@ -1,109 +1,162 @@
-//! Descriptions from doc comments.
+//! Doc comments, as the attributes that the compiler makes of them.
 
-use proc_macro2::Span;
+use platools_attributes::{Docs, Fragment, described};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::quote;
+use syn::parse::Parser as _;
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, MetaList, MetaNameValue, Token};
 
 use crate::errors::Errors;
-use crate::keys::{closest, ungrouped};
+use crate::keys::{Given, ungrouped};
 
-/// A function's doc comment: what the tool does, and what it says about its arguments.
+/// The doc comment of a function or a parameter.
+///
+/// It is read while the tool compiles, if it is made of literals. If a part is an expression, such as `include_str!`, or depends on a
+/// `cfg`, the expansion names the parts, and they are read when the definition of the tool is made.
 #[derive(Default)]
-pub(crate) struct Docs {
-    pub(crate) description: String,
-    items: Vec<Item>,
+pub(crate) struct DocComment {
+    parts: Vec<Part>,
 }
 
-/// What the section `# Arguments` says about one parameter.
-struct Item {
-    name: String,
-    text: String,
+/// One attribute.
+struct Part {
+    form: Form,
+    text: Given<LitStr>,
     span: Span,
-    indent: usize,
+    /// The predicates of the `cfg_attr` around it.
+    conditions: Vec<TokenStream>,
 }
 
-impl Docs {
+/// How an attribute was written, as the variants of `Fragment`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    Line,
+    Block,
+    Text,
+}
+
+impl DocComment {
     pub(crate) fn of(attributes: &[Attribute]) -> Self {
-        let comments: Vec<_> =
-            attributes.iter().filter_map(|attribute| Some((comment(attribute)?, attribute.span()))).collect();
-        Self::parse(comments.iter().flat_map(|(text, span)| text.split('\n').map(|line| (line, *span))))
+        let mut comment = Self::default();
+        for attribute in attributes {
+            comment.add(&attribute.meta, attribute.span(), &[]);
+        }
+        comment
     }
 
-    /// What the section `# Arguments` says about a parameter.
-    pub(crate) fn argument(&self, name: &str) -> Option<&str> {
-        self.items.iter().find(|item| item.name == name).map(|item| item.text.as_str())
+    fn add(&mut self, meta: &Meta, span: Span, conditions: &[TokenStream]) {
+        match meta {
+            Meta::NameValue(MetaNameValue { path, value, .. }) if path.is_ident("doc") => {
+                let (form, text) = match ungrouped(value.clone()) {
+                    Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => (form(&text), Given::Written(text)),
+                    expression => (Form::Text, Given::By(expression)),
+                };
+                self.parts.push(Part { form, text, span, conditions: conditions.to_vec() });
+            }
+            Meta::List(list) if list.path.is_ident("cfg_attr") => self.add_conditional(list, span, conditions),
+            _ => {}
+        }
     }
 
-    /// Refuses what the section `# Arguments` says about anything but a parameter, which no caller would ever see.
-    pub(crate) fn check(&self, parameters: &[String], errors: &mut Errors) {
+    fn add_conditional(&mut self, list: &MetaList, span: Span, outer: &[TokenStream]) {
+        let mut tokens = list.tokens.clone().into_iter();
+        let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',');
+        let predicate: TokenStream = tokens.by_ref().take_while(|token| !is_comma(token)).collect();
+        let attributes = Punctuated::<Meta, Token![,]>::parse_terminated.parse2(tokens.collect());
+        let conditions = [outer, &[predicate]].concat();
+        // Attributes that cannot be read are the compiler's to refuse.
+        for meta in attributes.iter().flatten() {
+            self.add(meta, span, &conditions);
+        }
+    }
+
+    /// Whether an attribute has documentation under a condition.
+    pub(crate) fn is_conditional(meta: &Meta) -> bool {
+        let mut comment = Self::default();
+        comment.add(meta, Span::call_site(), &[]);
+        !comment.is_empty() && meta.path().is_ident("cfg_attr")
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The doc comment, read; none if a part of it is known only later.
+    pub(crate) fn read(&self) -> Option<Docs> {
+        self.with_fragments(Docs::read)
+    }
+
+    /// The description of a parameter; none if a part of it is known only later.
+    pub(crate) fn description(&self) -> Option<String> {
+        self.with_fragments(described)
+    }
+
+    fn with_fragments<R>(&self, read: impl FnOnce(&[Fragment<'_>]) -> R) -> Option<R> {
+        let texts: Option<Vec<_>> = self.parts.iter().map(|part| Some((part.form, part.known()?))).collect();
+        let texts = texts?;
+        let fragments = texts.iter().map(|(form, text)| match form {
+            Form::Line => Fragment::Line(text),
+            Form::Block => Fragment::Block(text),
+            Form::Text => Fragment::Text(text),
+        });
+        Some(read(&fragments.collect::<Vec<_>>()))
+    }
+
+    /// The parts, as the elements of a list of fragments.
+    pub(crate) fn fragments(&self) -> TokenStream {
+        let fragments = self.parts.iter().map(|Part { form, text, span, conditions }| {
+            let form = Ident::new(&format!("{form:?}"), *span);
+            quote!(#(#[cfg(#conditions)])* __platools::Fragment::#form(#text))
+        });
+        quote!(#(#fragments),*)
+    }
+
+    /// Refuses items of the section `# Arguments` about anything but a parameter, which no caller would ever see.
+    pub(crate) fn check(&self, docs: &Docs, parameters: &[String], errors: &mut Errors) {
         let parameters: Vec<&str> = parameters.iter().map(String::as_str).collect();
-        for Item { name, span, .. } in self.items.iter().filter(|item| !parameters.contains(&item.name.as_str())) {
-            let hint = match (closest(name, &parameters), &parameters[..]) {
-                (Some(meant), _) => format!("did you mean `{meant}`?"),
-                (None, []) => "the function takes none".to_owned(),
-                (None, all) => format!("the function takes {}", all.join(", ")),
-            };
-            errors.add(syn::Error::new(*span, format!("there is no parameter `{name}` to describe; {hint}")));
+        for (name, mistake) in docs.about_nothing(&parameters) {
+            errors.add(syn::Error::new(self.span_of_item(name), mistake));
         }
     }
 
-    fn parse<'a>(lines: impl Iterator<Item = (&'a str, Span)>) -> Self {
-        let (mut docs, mut kept, mut in_arguments) = (Self::default(), Vec::new(), false);
-        for (line, span) in lines {
-            if let Some(heading) = heading(line) {
-                in_arguments = ["arguments", "args", "parameters"].contains(&heading.to_lowercase().as_str());
-            }
-            match in_arguments {
-                true => docs.read_item(line, span),
-                false => kept.push(line),
-            }
-        }
-        docs.description = kept.join("\n").trim().to_owned();
-        docs
+    fn span_of_item(&self, name: &str) -> Span {
+        let begins_item =
+            |part: &&Part| part.known().is_some_and(|text| text.lines().any(|line| Docs::begins_item(line, name)));
+        let part = self.parts.iter().find(begins_item).or(self.parts.first());
+        part.map_or_else(Span::call_site, |part| part.span)
     }
+}
 
-    /// Reads a line of the section: a new item, or more of the last one, as is a list within it.
-    fn read_item(&mut self, line: &str, span: Span) {
-        let indent = line.len() - line.trim_start().len();
-        let last = self.items.last_mut();
-        let is_within = last.as_ref().is_some_and(|last| indent >= last.indent + 2);
-        if let Some((name, text)) = item(line).filter(|_| !is_within) {
-            self.items.push(Item { name, text, span, indent });
-        } else if let Some(last) = last.filter(|_| !line.trim().is_empty() && heading(line).is_none()) {
-            last.text.push(' ');
-            last.text.push_str(line.trim());
+impl Part {
+    fn known(&self) -> Option<String> {
+        match &self.text {
+            Given::Written(text) if self.conditions.is_empty() => Some(text.value()),
+            _ => None,
         }
     }
 }
 
-/// The text of doc comments, without the space that follows `///`.
-pub(crate) fn text(attributes: &[Attribute]) -> String {
-    let comments: Vec<String> = attributes.iter().filter_map(comment).collect();
-    comments.join("\n").trim().to_owned()
+/// How the text of an attribute was written. The compiler hands comments on as attributes, with the stars of block comments in them.
+fn form(text: &LitStr) -> Form {
+    match text.span().source_text() {
+        Some(source) if source.starts_with("//") => Form::Line,
+        Some(source) if source.starts_with("/*") => Form::Block,
+        Some(_) => Form::Text,
+        None => probable_form(&text.value()),
+    }
 }
 
-/// The text of one attribute: a line of a `///` comment, or the whole of another.
-fn comment(attribute: &Attribute) -> Option<String> {
-    let Meta::NameValue(doc) = &attribute.meta else { return None };
-    let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(doc.value.clone()) else { return None };
-    let text = doc.path.is_ident("doc").then(|| text.value())?;
-    let unindented: Vec<&str> = text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    Some(unindented.join("\n"))
-}
-
-fn heading(line: &str) -> Option<&str> {
-    let title = line.trim_start_matches('#');
-    (title.len() < line.len() && title.starts_with(' ')).then(|| title.trim().trim_end_matches(':'))
-}
-
-/// `* `name` - text`, `- name: text` and the like.
-fn item(line: &str) -> Option<(String, String)> {
-    let item = line.trim_start().strip_prefix(['*', '-', '+'])?.trim_start();
-    let end = item.find([' ', ':']).unwrap_or(item.len());
-    let (name, text) = item.split_at(end);
-    let text = text.trim_start_matches([' ', ':']);
-    let text = text.strip_prefix(['-', '–', '—']).unwrap_or(text);
-    Some((name.trim_matches(['`', '*', '[', ']']).to_owned(), text.trim().to_owned()))
+/// The form of a text whose source is not at hand, as in an editor.
+fn probable_form(text: &str) -> Form {
+    let mut lines = text.lines().skip(1).filter(|line| !line.trim().is_empty()).peekable();
+    let has_stars = lines.peek().is_some() && lines.all(|line| line.starts_with(' ') && line.trim_start().starts_with('*'));
+    match text.contains('\n') {
+        true if has_stars => Form::Block,
+        false if text.starts_with(' ') => Form::Line,
+        _ => Form::Text,
+    }
 }
 
 #[cfg(test)]
@@ -112,51 +165,41 @@ mod tests {
 
     use super::*;
 
-    fn parse(text: &str) -> Docs {
-        Docs::parse(text.lines().map(|line| (line, Span::call_site())))
-    }
-
     #[test]
-    fn the_arguments_section_is_taken_out_of_the_description() {
-        let docs = parse(
-            "Look up.\n\nMore.\n\n# Arguments\n\n* `order_id` - The id,\n  as printed.\n- note: A note.\n+ **x** \u{2014} An x.\n\n# Errors\nNone.",
-        );
-        assert_eq!(docs.description, "Look up.\n\nMore.\n\n# Errors\nNone.");
-        assert_eq!(docs.argument("order_id"), Some("The id, as printed."));
-        assert_eq!(docs.argument("note"), Some("A note."));
-        assert_eq!(docs.argument("x"), Some("An x."));
-        assert_eq!(docs.argument("y"), None);
-    }
-
-    #[test]
-    fn a_list_within_an_item_belongs_to_it() {
-        let docs =
-            parse("Do.\n\n# Arguments\n* `sort` - One of:\n  - newest: the default,\n  - oldest.\n* `n` - A number.");
-        assert_eq!(docs.argument("sort"), Some("One of: - newest: the default, - oldest."));
-        assert_eq!(docs.argument("n"), Some("A number."));
-        assert_eq!(docs.items.len(), 2);
-    }
-
-    #[test]
-    fn an_item_about_no_parameter_is_a_mistake() {
-        let mistakes = |text: &str| {
-            let mut errors = Errors::default();
-            parse(text).check(&["order_id".to_owned(), "n".to_owned()], &mut errors);
-            errors.into_tokens().to_string()
-        };
-        assert_eq!(mistakes("# Arguments\n* `n`: A number."), "");
-        assert!(mistakes("# Arguments\n* `oder_id`: The id.").contains("did you mean `order_id`?"));
-        assert!(mistakes("# Arguments\n* `elsewhere`: It.").contains("the function takes order_id, n"));
-    }
-
-    #[test]
-    fn doc_comments_lose_the_space_after_their_slashes_and_keep_further_ones() {
-        let attributes: Vec<Attribute> = vec![
+    fn doc_comments_are_read_with_other_attributes_in_between() {
+        let comment = DocComment::of(&[
             parse_quote!(#[doc = " First."]),
             parse_quote!(#[inline]),
             parse_quote!(#[doc = "   indented"]),
             parse_quote!(#[doc(hidden)]),
-        ];
-        assert_eq!(text(&attributes), "First.\n  indented");
+            parse_quote!(#[doc(alias = "other")]),
+        ]);
+        assert_eq!(comment.description().expect("literals"), "First.\n  indented");
+    }
+
+    #[test]
+    fn parts_that_are_known_later_leave_the_reading_to_later() {
+        let attribute: Attribute = parse_quote!(#[cfg_attr(all(unix, x), must_use, doc = "a", cfg_attr(y, doc = "b"))]);
+        let comment = DocComment::of(&[attribute, parse_quote!(#[doc = include_str!("x.md")])]);
+        assert!(comment.read().is_none() && !comment.is_empty());
+        let expected = quote! {
+            #[cfg(all(unix, x))] __platools::Fragment::Text("a"),
+            #[cfg(all(unix, x))] #[cfg(y)] __platools::Fragment::Text("b"),
+            __platools::Fragment::Text(include_str!("x.md"))
+        };
+        assert_eq!(comment.fragments().to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn the_form_of_a_text_without_its_source_is_the_probable_one() {
+        for (text, form) in [
+            (" line", Form::Line),
+            ("\n * a\n * b\n ", Form::Block),
+            ("a\n* b\n* c", Form::Text),
+            ("text", Form::Text),
+            ("", Form::Text),
+        ] {
+            assert_eq!(probable_form(text), form, "{text:?}");
+        }
     }
 }

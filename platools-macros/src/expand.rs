@@ -3,15 +3,19 @@
 mod argument;
 mod body;
 mod definition;
+mod owner;
+
+pub(crate) use owner::Owner;
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Path;
 
 use crate::errors::Errors;
 use crate::function::Function;
+use crate::keys::Given;
 use crate::model::Tool;
-use crate::name::SELF_ALIAS;
+use crate::name::without_self;
 
 /// The path of the crate `platools`.
 pub(crate) fn krate(named: Option<&Path>) -> TokenStream {
@@ -23,8 +27,8 @@ pub(crate) fn free(function: &Function, tool: &Tool) -> TokenStream {
     let krate = krate(tool.options.krate.as_ref());
     let (declared, conditions) = (tool_type(function), function.conditions());
     let ident = &tool.ident;
-    let name = &tool.name;
-    let items = items(tool, &quote!(#ident));
+    let (checked_name, name) = name_of_free(tool);
+    let items = items(tool, &name, &quote!(#ident), &Owner::none());
     quote! {
         #function
         #declared
@@ -32,6 +36,7 @@ pub(crate) fn free(function: &Function, tool: &Tool) -> TokenStream {
         #[allow(deprecated)]
         const _: () = {
             use #krate::__private as __platools;
+            #checked_name
             impl #ident {
                 #[doc(hidden)]
                 pub const TOOL_NAME: ::core::option::Option<&'static str> = ::core::option::Option::Some(#name);
@@ -39,6 +44,17 @@ pub(crate) fn free(function: &Function, tool: &Tool) -> TokenStream {
             #items
             #krate::__collect!(#ident {});
         };
+    }
+}
+
+/// The name of a free function's tool, and the constant behind it, which is checked while it compiles.
+fn name_of_free(tool: &Tool) -> (Option<TokenStream>, TokenStream) {
+    match &tool.name {
+        Given::Written(name) => (None, name.to_token_stream()),
+        Given::By(name) => {
+            let checked = quote_spanned!(tool.name_span=> __platools::checked_name(#name));
+            (Some(quote!(const __PLATOOLS_NAME: &'static str = #checked;)), quote!(__PLATOOLS_NAME))
+        }
     }
 }
 
@@ -90,26 +106,32 @@ pub(crate) fn free_stub(function: &Function, named: Option<&Path>, errors: Error
 }
 
 /// A method's tool, whose type holds the value that all calls share.
-pub(crate) fn method(tool: &Tool) -> TokenStream {
-    let alias = format_ident!("{SELF_ALIAS}");
-    let items = items(tool, &quote!(__PlatoolsTool));
-    quote! {
-        struct __PlatoolsTool(::std::sync::Arc<#alias>);
+pub(crate) fn method(tool: &Tool, owner: &Owner) -> TokenStream {
+    let alias = owner.alias();
+    let name = tool.name.to_token_stream();
+    let (declared, held) = (owner.declared(), owner.held());
+    let (phantom, make_phantom) = (owner.phantom(), owner.make_phantom());
+    let bounds = owner.bounds();
+    let items = items(tool, &name, &quote!(__PlatoolsTool), owner);
+    let items = quote! {
+        struct __PlatoolsTool #declared (::std::sync::Arc<Self>, #phantom) #bounds;
         #items
-        ::std::boxed::Box::new(__PlatoolsTool(__platools::share(&__platools_value)))
-    }
+        ::std::boxed::Box::new(__PlatoolsTool #held (__platools::share(&__platools_value), #make_phantom))
+    };
+    without_self(items, &alias)
 }
 
-/// The items behind a tool: its parameters, its body, and `Tool` for `ty`.
-fn items(tool: &Tool, ty: &TokenStream) -> TokenStream {
-    let parameters = argument::parameters(tool);
-    let body = body::body(tool);
-    let definition = definition::definition(tool);
-    let bind = body::bind(tool);
+/// The items behind a tool: its parameters, its body, and `Tool` for `ty`. In those of methods `Self` is the type of the impl block.
+fn items(tool: &Tool, name: &TokenStream, ty: &TokenStream, owner: &Owner) -> TokenStream {
+    let parameters = argument::parameters(tool, owner);
+    let body = body::body(tool, owner);
+    let definition = definition::definition(tool, name, owner);
+    let bind = body::bind(tool, owner);
+    let (declared, used, bounds) = (owner.declared(), owner.used(), owner.bounds());
     quote! {
         #parameters
         #body
-        impl __platools::Tool for #ty {
+        impl #declared __platools::Tool for #ty #used #bounds {
             fn definition(&self) -> __platools::ToolDefinition {
                 #definition
             }

@@ -3,10 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, FnArg, Receiver, Signature, Visibility};
+use syn::{Attribute, FnArg, Meta, Receiver, Signature, Visibility};
 
 use crate::arg::Marks;
-use crate::docs;
+use crate::docs::DocComment;
 use crate::errors::Errors;
 
 /// A function, its body unread.
@@ -19,7 +19,7 @@ pub(crate) struct Function {
 
 /// What was said about one parameter.
 pub(crate) struct Said {
-    pub(crate) docs: String,
+    pub(crate) docs: DocComment,
     pub(crate) marks: Marks,
 }
 
@@ -68,8 +68,9 @@ impl Function {
         });
         typed
             .map(|parameter| {
-                let docs = docs::text(&parameter.attrs);
-                parameter.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+                let docs = DocComment::of(&parameter.attrs);
+                let is_doc = |meta: &Meta| meta.path().is_ident("doc") || DocComment::is_conditional(meta);
+                parameter.attrs.retain(|attribute| !is_doc(&attribute.meta));
                 Said { docs, marks: Marks::take(&mut parameter.attrs, errors) }
             })
             .collect()

@@ -1,10 +1,12 @@
 //! The form all our attributes share: `key`, `key = value` and `key(...)`, separated by commas.
 
+use platools_attributes::closest;
 use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, Lit, LitBool, LitStr, Token};
+use syn::{Expr, ExprLit, ExprUnary, Lit, LitBool, LitStr, Token, UnOp};
 
 use crate::errors::Errors;
 
@@ -75,11 +77,45 @@ fn unknown(key: &Ident, known: &[&str]) -> String {
     }
 }
 
-/// The known word that was probably meant.
-pub(crate) fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let (distance, known) =
-        known.iter().map(|known| (strsim::damerau_levenshtein(&word.to_lowercase(), known), *known)).min()?;
-    (distance <= 1.max(word.chars().count() / 3)).then_some(known)
+/// A value that is written out, or an expression that gives it when the tool's definition is made.
+#[derive(Clone)]
+pub(crate) enum Given<T> {
+    Written(T),
+    By(Expr),
+}
+
+impl<T> Given<T> {
+    /// Reads a value that is written out.
+    pub(crate) fn read<R>(self, read: impl FnOnce(T) -> syn::Result<R>) -> syn::Result<Given<R>> {
+        match self {
+            Self::Written(value) => read(value).map(Given::Written),
+            Self::By(expression) => Ok(Given::By(expression)),
+        }
+    }
+}
+
+impl<T: ToTokens> ToTokens for Given<T> {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Written(value) => value.to_tokens(tokens),
+            Self::By(expression) => expression.to_tokens(tokens),
+        }
+    }
+}
+
+impl Default for Given<bool> {
+    fn default() -> Self {
+        Self::Written(false)
+    }
+}
+
+/// Whether an expression writes its value out, so that one of another kind is a mistake that needs no types to be seen.
+fn is_written_out(expression: &Expr) -> bool {
+    match expression {
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => is_written_out(expr),
+        Expr::Lit(_) | Expr::Array(_) | Expr::Tuple(_) | Expr::Range(_) | Expr::Closure(_) => true,
+        _ => false,
+    }
 }
 
 impl Entry {
@@ -92,21 +128,51 @@ impl Entry {
         }
     }
 
-    /// `key` or `key = true`.
-    pub(crate) fn flag(&self) -> syn::Result<bool> {
+    /// `key`, `key = true` or `key = expression`.
+    pub(crate) fn flag(&self) -> syn::Result<Given<bool>> {
         match &self.value {
-            Value::Flag => Ok(true),
-            Value::Is(Expr::Lit(ExprLit { lit: Lit::Bool(LitBool { value, .. }), .. })) => Ok(*value),
+            Value::Flag => Ok(Given::Written(true)),
+            Value::Is(Expr::Lit(ExprLit { lit: Lit::Bool(LitBool { value, .. }), .. })) => Ok(Given::Written(*value)),
+            Value::Is(expression) if !is_written_out(expression) => Ok(Given::By(expression.clone())),
             _ => Err(self.wrong(&format!("`{}` is a flag; write `{0}` or `{0} = false`", self.key))),
         }
     }
 
-    /// `key = "text"`, and `key("text")` too.
-    pub(crate) fn text(&self, example: &str) -> syn::Result<LitStr> {
+    /// `key` or `key = true`, for flags that decide on code.
+    pub(crate) fn written_flag(&self) -> syn::Result<bool> {
+        match self.flag()? {
+            Given::Written(flag) => Ok(flag),
+            Given::By(_) => Err(self.wrong(&format!("`{}` is a flag; write `{0}` or `{0} = false`", self.key))),
+        }
+    }
+
+    /// `key = "text"`, and `key("text")` too; an expression in place of the text.
+    pub(crate) fn text(&self, example: &str) -> syn::Result<Given<LitStr>> {
         let wrong = || self.wrong(&format!("`{}` takes a string, such as `{0} = \"{example}\"`", self.key));
+        match self.value() {
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(Given::Written(text)),
+            Some(expression) if !is_written_out(&expression) => Ok(Given::By(expression)),
+            _ => Err(wrong()),
+        }
+    }
+
+    fn value(&self) -> Option<Expr> {
         match &self.value {
-            Value::Is(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(text.clone()),
-            Value::Of(tokens) => syn::parse2(tokens.clone()).map_err(|_| wrong()),
+            Value::Flag => None,
+            Value::Is(value) => Some(value.clone()),
+            Value::Of(tokens) => syn::parse2(tokens.clone()).ok().map(ungrouped),
+        }
+    }
+
+    /// A whole number above zero, or an expression.
+    pub(crate) fn count(&self, wrong: &str) -> syn::Result<Given<u32>> {
+        let wrong = || self.wrong(wrong);
+        match self.value() {
+            Some(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => {
+                let number = number.base10_parse().ok().filter(|number| *number > 0);
+                number.map(Given::Written).ok_or_else(wrong)
+            }
+            Some(expression) if !is_written_out(&expression) => Ok(Given::By(expression)),
             _ => Err(wrong()),
         }
     }

@@ -14,7 +14,6 @@ mod methods;
 mod model;
 mod name;
 mod parameter;
-mod units;
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -69,8 +68,8 @@ use quote::quote;
 /// | `#[arg] &T` | the caller; decoded and borrowed for the call |
 /// | `#[inject] T` | a clone of the registry's `T`, or of the call's `Context` |
 ///
-/// A parameter's doc comment describes the argument; a list in a section `# Arguments` of the function's doc comment does as
-/// well, and is left out of the tool's description; an item there that names no parameter does not compile. `#[arg(...)]` takes:
+/// A parameter's doc comment describes the argument. A list in a section `# Arguments` of the function's doc comment does so as well; an item
+/// there that names no parameter does not compile. `#[arg(...)]` takes:
 ///
 /// | Key | Meaning | Default |
 /// |---|---|---|
@@ -86,7 +85,40 @@ use quote::quote;
 /// refused when the tool is registered, as is a pattern that is not one of JSON Schema (ECMA-262) or needs backreferences or
 /// look-around.
 ///
+/// # Descriptions
+///
+/// A doc comment is read as rustdoc reads it, and changed for the model that reads it:
+///
+/// - Lines (`///`), blocks (`/** */`, without their stars) and `#[doc = ...]` are joined in order, without the indentation that they share.
+/// - `#[doc = include_str!("find.md")]`, `#[doc = concat!(...)]` and `#[cfg_attr(..., doc = "...")]` are read like the rest, when the definition
+///   of the tool is made.
+/// - The sections `# Errors`, `# Examples`, `# Panics` and `# Safety` are left out with their subsections, and `# Arguments` (also `# Parameters`)
+///   describes arguments. All other sections belong to the description.
+/// - Links to code are shown as their text, and links to web addresses are kept. Lines of examples that rustdoc hides (`# let x = 1;`) are left out.
+///
+/// A `description` in an attribute is taken as it is, without space at its ends. A description that is empty does not compile; if the text is known
+/// only later, the tool is refused when it is registered.
+///
 /// # Keys
+///
+/// Each value may be an expression, such as a constant, `concat!(...)` or `Self::DESCRIPTION` in an impl block, in place of the literal shown here:
+/// of the literal's type, of `platools::tool::Auth`, `std::time::Duration` or `platools::tool::Rate`, or of any integer for `max_concurrency`. It
+/// is evaluated when the definition is made, the name of a function's tool while it compiles. A value that the key does not take is refused when
+/// the tool is registered. `no_output_schema`, `output_schema_with` and `crate` decide on the code that is made, and take no expressions.
+///
+/// ```
+/// use platools::{Tool, tool};
+/// use std::time::Duration;
+///
+/// const DESCRIPTION: &str = concat!("Find orders. Version ", env!("CARGO_PKG_VERSION"), ".");
+/// const TIMEOUT: Duration = Duration::from_secs(5);
+///
+/// #[tool(description = DESCRIPTION, timeout = TIMEOUT, read_only = cfg!(debug_assertions))]
+/// fn find() {}
+///
+/// assert_eq!(find {}.definition().description, DESCRIPTION);
+/// assert_eq!(find {}.definition().timeout, Some(TIMEOUT));
+/// ```
 ///
 /// | Key | Meaning | Default |
 /// |---|---|---|
@@ -120,8 +152,9 @@ use quote::quote;
 ///
 /// # What a tool cannot be
 ///
-/// Generic, `unsafe`, `extern`, or a function with patterns, `impl Trait` or `&mut` in its signature. The name must be free in
-/// the type namespace too: no module or struct beside the function can have it.
+/// Generic, `unsafe`, `extern`, or a function with patterns, `impl Trait` or `&mut` in its signature. A function that returns a future, such as
+/// a boxed one, is written as an `async fn`. In place of a generic function write a method of a generic type ([`macro@tools`]), or borrow state such as
+/// `&Arc<dyn Store>`. The name must be free in the type namespace too: no module or struct beside the function can have it.
 ///
 /// # On impl blocks
 ///
@@ -135,7 +168,11 @@ pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Methods take `&self`, a value all calls share; functions without `self` may be tools as well. The type (or an `Arc` of it)
 /// is then given to a registry as it is. Each method's `#[tool]` takes the keys of the attribute on functions, but for `crate`,
-/// which is given once, on the block: `#[tools(crate = path)]`. A type has one such block, and it is not generic.
+/// which is given once, on the block: `#[tools(crate = path)]`. A type has one such block.
+///
+/// The block may be generic, with bounds, a `where` clause and constants, but without lifetimes. The schemas of its tools are made for the types
+/// that a value has, so signatures may name the parameters; an argument of type `T` needs the bounds `serde::de::DeserializeOwned` and
+/// `schemars::JsonSchema`. The type itself has to be `Send + Sync + 'static` where it is registered, which the block need not say.
 ///
 /// ```
 /// use platools::ToolRegistry;
@@ -161,6 +198,39 @@ pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// let registry = ToolRegistry::new().with_tools(Counter { count: AtomicU32::new(0) })?;
 /// registry.call("add", json!({})).await?;
 /// assert_eq!(registry.call("add", json!({ "by": 2 })).await?, 3);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A generic type, for tests with another store than the one of production:
+///
+/// ```
+/// use platools::ToolRegistry;
+/// use platools::attr::tools;
+///
+/// trait Store: Send + Sync {
+///     fn find(&self, id: &str) -> impl Future<Output = Option<String>> + Send;
+/// }
+///
+/// struct Orders<S>(S);
+///
+/// #[tools]
+/// impl<S: Store> Orders<S> {
+///     /// Find an order.
+///     #[tool]
+///     async fn find(&self, id: &str) -> Option<String> {
+///         self.0.find(id).await
+///     }
+/// }
+///
+/// # struct Memory;
+/// # impl Store for Memory {
+/// #     async fn find(&self, id: &str) -> Option<String> {
+/// #         Some(id.to_owned())
+/// #     }
+/// # }
+/// # fn main() -> Result<(), platools::Error> {
+/// let registry = ToolRegistry::new().with_tools(Orders(Memory))?;
 /// # Ok(())
 /// # }
 /// ```

@@ -1,16 +1,16 @@
 //! `#[tools]` on an impl block.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens as _, format_ident, quote};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote};
 use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, Path};
 
 use crate::attr::ToolOptions;
 use crate::errors::Errors;
 use crate::function::Function;
-use crate::keys::entries;
+use crate::expand::Owner;
+use crate::keys::{Given, entries};
 use crate::model::{Place, Tool};
-use crate::name::{self, SELF_ALIAS};
-use crate::{expand, free};
+use crate::{expand, free, name};
 
 /// A method that is a tool, and the conditions under which it exists.
 struct Method {
@@ -30,9 +30,13 @@ pub(crate) fn expand(attribute: TokenStream, mut block: ItemImpl) -> TokenStream
     for error in repeated(&methods) {
         errors.add(error);
     }
-    let tools = if errors.is_empty() { tools(&methods) } else { quote!(::core::panic!()) };
+    let owner = Owner::of(&block);
+    let tools = errors.is_empty().then(|| tools(&methods, &owner));
     let errors = errors.into_tokens();
-    let implementation = implementation(&block, &expand::krate(krate.as_ref()), &tools);
+    // Without a lifetime's name there is no implementation whose bounds could name it.
+    let is_nameable = elided_lifetime(block.self_ty.to_token_stream()).is_none();
+    let implementation =
+        is_nameable.then(|| implementation(&block, &owner, &expand::krate(krate.as_ref()), tools.as_ref()));
     quote!(#errors #block #implementation)
 }
 
@@ -48,16 +52,40 @@ fn named_crate(attribute: TokenStream, errors: &mut Errors) -> Option<Path> {
 }
 
 fn check(block: &ItemImpl, errors: &mut Errors) {
-    if !block.generics.params.is_empty() {
-        errors.at(
-            &block.generics,
-            "the methods of a generic type cannot be tools: a schema needs concrete types; put them in an impl block of one \
-             concrete type",
-        );
+    for lifetime in block.generics.lifetimes() {
+        errors.at(lifetime, LIFETIME);
+    }
+    if let Some(lifetime) = elided_lifetime(block.self_ty.to_token_stream()) {
+        errors.add(syn::Error::new(lifetime, LIFETIME));
     }
     if let Some((path, _)) = &block.trait_ {
         errors.at(path, "tools are methods of a type itself; put `#[tools]` on an impl block without a trait");
     }
+}
+
+const LIFETIME: &str = "a value whose methods are tools lives as long as its registry, so its type has no lifetime; own the data, or share it \
+                        in an `Arc`";
+
+/// The place of a `'_` or of a reference without a lifetime.
+fn elided_lifetime(tokens: TokenStream) -> Option<Span> {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let found = match &token {
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                matches!(tokens.peek(), Some(TokenTree::Ident(ident)) if ident == "_").then(|| punct.span())
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '&' => {
+                let has_lifetime = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == '\'');
+                (!has_lifetime).then(|| punct.span())
+            }
+            TokenTree::Group(group) => elided_lifetime(group.stream()),
+            _ => None,
+        };
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
 }
 
 /// The tools among the methods, and whether there were any, good or bad.
@@ -96,15 +124,19 @@ fn understand(method: &mut ImplItemFn, attribute: &Attribute, errors: &mut Error
 /// Names that two tools have. Tools with conditions are left to the registry: they may exclude each other.
 fn repeated(methods: &[Method]) -> Vec<syn::Error> {
     let unconditional = methods.iter().filter(|method| method.conditions.is_empty());
-    name::repeated(unconditional.map(|method| (method.tool.name.as_str(), method.tool.name_span)), |name| {
+    let names = unconditional.filter_map(|method| match &method.tool.name {
+        Given::Written(name) => Some((name.as_str(), method.tool.name_span)),
+        Given::By(_) => None,
+    });
+    name::repeated(names, |name| {
         format!("there are two tools named `{name}`; rename one with `#[tool(name = \"...\")]`")
     })
 }
 
 /// The expression of all tools, sharing `__platools_value`.
-fn tools(methods: &[Method]) -> TokenStream {
+fn tools(methods: &[Method], owner: &Owner) -> TokenStream {
     let tools = methods.iter().map(|Method { tool, conditions }| {
-        let tool = expand::method(tool);
+        let tool = expand::method(tool, owner);
         quote!(#(#conditions)* { #tool as ::std::boxed::Box<dyn __platools::Tool> })
     });
     quote! {
@@ -113,10 +145,11 @@ fn tools(methods: &[Method]) -> TokenStream {
     }
 }
 
-fn implementation(block: &ItemImpl, krate: &TokenStream, tools: &TokenStream) -> TokenStream {
-    let (ty, alias) = (&block.self_ty, format_ident!("{SELF_ALIAS}"));
-    let (generics, _, bounds) = block.generics.split_for_impl();
-    let alias = block.generics.params.is_empty().then(|| quote!(type #alias = #ty;));
+fn implementation(block: &ItemImpl, owner: &Owner, krate: &TokenStream, tools: Option<&TokenStream>) -> TokenStream {
+    let (ty, alias) = (&block.self_ty, tools.map(|_| owner.declared_alias(block)));
+    let stub = quote!(::core::panic!());
+    let tools = tools.unwrap_or(&stub);
+    let (declared, bounds) = (owner.declared(), owner.bounds());
     let conditions = block.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     quote! {
         #(#conditions)*
@@ -124,12 +157,12 @@ fn implementation(block: &ItemImpl, krate: &TokenStream, tools: &TokenStream) ->
         const _: () = {
             use #krate::__private as __platools;
             #alias
-            impl #generics __platools::ToolSet for #ty #bounds {
+            impl #declared __platools::ToolSet for #ty #bounds {
                 fn tools(self: ::std::sync::Arc<Self>) -> ::std::vec::Vec<::std::boxed::Box<dyn __platools::Tool>> {
                     #tools
                 }
             }
-            impl #generics __platools::IntoTools for #ty #bounds {
+            impl #declared __platools::IntoTools for #ty #bounds {
                 fn into_tools(self) -> ::std::vec::Vec<::std::boxed::Box<dyn __platools::Tool>> {
                     __platools::ToolSet::tools(::std::sync::Arc::new(self))
                 }

@@ -1,22 +1,26 @@
 //! A tool, understood.
 
+use platools_attributes::Docs;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::{FnArg, Pat, PatType, ReturnType};
 
 use crate::attr::ToolOptions;
-use crate::docs::Docs;
+use crate::docs::DocComment;
 use crate::errors::Errors;
 use crate::function::Function;
-use crate::parameter::{Argument, Parameter};
+use crate::keys::Given;
+use crate::parameter::{Argument, Described, Parameter};
 use crate::{check, name};
 
 /// All that an expansion needs to know of a tool.
 pub(crate) struct Tool {
-    pub(crate) name: String,
+    pub(crate) name: Given<String>,
     pub(crate) name_span: Span,
-    pub(crate) description: String,
+    /// An expression of text.
+    pub(crate) description: TokenStream,
+    pub(crate) later_docs: Option<LaterDocs>,
     pub(crate) options: ToolOptions,
     pub(crate) ident: Ident,
     pub(crate) is_async: bool,
@@ -25,6 +29,16 @@ pub(crate) struct Tool {
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) returns: TokenStream,
     pub(crate) returns_span: Span,
+}
+
+/// A doc comment that is read when the definition is made.
+pub(crate) struct LaterDocs {
+    /// The elements of a list of fragments.
+    pub(crate) fragments: TokenStream,
+    /// The names of parameters that the comment may describe.
+    pub(crate) names: Vec<String>,
+    /// The names of arguments without a description of their own: in the function, and for callers.
+    pub(crate) undescribed: Vec<(String, TokenStream)>,
 }
 
 /// Where a function stands.
@@ -43,22 +57,19 @@ impl Tool {
         place: Place,
         errors: &mut Errors,
     ) -> Option<Self> {
-        let docs = Docs::of(&function.attributes);
-        check::signature(&function.signature, errors);
+        let comment = DocComment::of(&function.attributes);
+        let docs = comment.read();
+        check::signature(&function.signature, place, errors);
         check::receiver(&function.signature, place, errors);
-        let parameters = parameters(function, &docs, errors);
+        let parameters = parameters(function, docs.as_ref(), errors);
+        let names = documentable(function, &parameters);
+        if let Some(docs) = &docs {
+            comment.check(docs, &names, errors);
+        }
         let ident = function.signature.ident.clone();
-        let (name, name_span) = match &options.name {
-            Some(name) => (name.value(), name.span()),
-            None => (ident.unraw().to_string(), ident.span()),
-        };
-        if let Err(problem) = name::check_tool(&name) {
-            errors.add(syn::Error::new(name_span, problem));
-        }
-        let description = options.description.as_ref().map_or(docs.description, syn::LitStr::value);
-        if description.is_empty() {
-            errors.at(&ident, "say what the tool does in a doc comment (`/// ...`): models choose tools by it");
-        }
+        let (name, name_span) = name(&options, &ident, errors);
+        let description = description(&options, docs.as_ref(), &comment, &ident, errors);
+        let later_docs = docs.is_none().then(|| LaterDocs::new(&comment, names, &parameters));
         let (returns, returns_span) = returns(function);
         let (is_async, takes_self) = (function.signature.asyncness.is_some(), function.receiver().is_some());
         let is_method = place == Place::Impl;
@@ -66,6 +77,7 @@ impl Tool {
             name,
             name_span,
             description,
+            later_docs,
             options,
             ident,
             is_async,
@@ -87,7 +99,58 @@ impl Tool {
     }
 }
 
-fn parameters(function: &mut Function, docs: &Docs, errors: &mut Errors) -> Vec<Parameter> {
+impl LaterDocs {
+    fn new(comment: &DocComment, names: Vec<String>, parameters: &[Parameter]) -> Self {
+        let undescribed = parameters.iter().filter_map(|parameter| match parameter {
+            Parameter::Argument(argument) if matches!(argument.description, Described::Nowhere) => {
+                Some((argument.own_name.clone(), argument.name.to_token_stream()))
+            }
+            _ => None,
+        });
+        Self { fragments: comment.fragments(), names, undescribed: undescribed.collect() }
+    }
+}
+
+fn name(options: &ToolOptions, ident: &Ident, errors: &mut Errors) -> (Given<String>, Span) {
+    let (name, span) = match &options.name {
+        Some(Given::By(name)) => return (Given::By(name.clone()), name::span_of(name)),
+        Some(Given::Written(name)) => (name.value(), name.span()),
+        None => (ident.unraw().to_string(), ident.span()),
+    };
+    if let Err(problem) = platools_attributes::check_tool(&name) {
+        errors.add(syn::Error::new(span, problem));
+    }
+    (Given::Written(name), span)
+}
+
+/// The description, as an expression; one that is known to be empty is a mistake.
+fn description(
+    options: &ToolOptions,
+    docs: Option<&Docs>,
+    comment: &DocComment,
+    ident: &Ident,
+    errors: &mut Errors,
+) -> TokenStream {
+    match (&options.description, docs.map(Docs::description)) {
+        (Some(given), _) => given.to_token_stream(),
+        (None, Some("")) if comment.is_empty() => {
+            errors.at(ident, "say what the tool does in a doc comment (`/// ...`): models choose tools by it");
+            TokenStream::new()
+        }
+        (None, Some("")) => {
+            errors.at(
+                ident,
+                "say what the tool does at the beginning of its doc comment: models choose tools by it, and sections such as \
+                 `# Errors` and `# Examples` are left out",
+            );
+            TokenStream::new()
+        }
+        (None, Some(text)) => text.to_token_stream(),
+        (None, None) => quote!(__docs.description()),
+    }
+}
+
+fn parameters(function: &mut Function, docs: Option<&Docs>, errors: &mut Errors) -> Vec<Parameter> {
     let said = function.take_said(errors);
     let typed = function.signature.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(parameter) => Some(parameter),
@@ -95,9 +158,8 @@ fn parameters(function: &mut Function, docs: &Docs, errors: &mut Errors) -> Vec<
     });
     let parameters: Vec<Parameter> =
         typed.zip(said).filter_map(|(written, said)| Parameter::new(written, said, docs, errors)).collect();
-    docs.check(&documentable(function, &parameters), errors);
     let names = parameters.iter().filter_map(|parameter| match parameter {
-        Parameter::Argument(argument) => Some((argument.name.as_str(), argument.name_span)),
+        Parameter::Argument(argument) => Some((argument.known_name()?, argument.name_span)),
         Parameter::Injected(_) => None,
     });
     for error in name::repeated(names, |name| format!("there are two arguments named `{name}`; rename one")) {
@@ -116,7 +178,7 @@ fn documentable(function: &Function, parameters: &[Parameter]) -> Vec<String> {
         },
     });
     let shown = parameters.iter().filter_map(|parameter| match parameter {
-        Parameter::Argument(argument) => Some(argument.name.clone()),
+        Parameter::Argument(argument) => argument.known_name().map(str::to_owned),
         Parameter::Injected(_) => None,
     });
     let mut names: Vec<String> = written.collect();

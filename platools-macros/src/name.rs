@@ -2,48 +2,8 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
-
-/// The longest name every client accepts: the registry's own rule.
-const MAX_CHARS: usize = 64;
-
-/// Whether every client accepts the name of a tool.
-pub(crate) fn check_tool(name: &str) -> Result<(), String> {
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-') {
-        return Err(format!(
-            "`{name}` is no name of a tool: a name is a letter or `_` followed by letters, digits, `_` and `-`; give one with \
-             `#[tool(name = \"...\")]`"
-        ));
-    }
-    too_long("tool", name)
-}
-
-/// Whether the name of an argument can reach a tool.
-pub(crate) fn check_argument(name: &str) -> Result<(), String> {
-    if let Some(rest) = name.strip_prefix('_') {
-        let rest = if rest.is_empty() { "value" } else { rest };
-        return Err(format!(
-            "names that begin with `_` are the platform's own and never reach a tool; name the argument with \
-             `#[arg(name = \"{rest}\")]`"
-        ));
-    }
-    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')) {
-        return Err(format!(
-            "`{name}` is no name of an argument: a name has letters, digits, `_`, `-` and `.`; give one with \
-             `#[arg(name = \"...\")]`"
-        ));
-    }
-    too_long("argument", name)
-}
-
-fn too_long(of: &str, name: &str) -> Result<(), String> {
-    match name.len() {
-        0..=MAX_CHARS => Ok(()),
-        length => Err(format!("the name of this {of} has {length} characters, and clients accept at most {MAX_CHARS}")),
-    }
-}
 
 /// The names that occur a second time, with a message for each.
 pub(crate) fn repeated<'a>(
@@ -77,19 +37,26 @@ pub(crate) fn generated(span: Span) -> Span {
 }
 
 /// Puts an alias of the type in place of `Self`, which means another one inside of generated items.
-pub(crate) fn without_self(tokens: TokenStream) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|token| match token {
-            TokenTree::Ident(ident) if ident == "Self" => TokenTree::Ident(Ident::new(SELF_ALIAS, ident.span())),
-            TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), without_self(group.stream()));
-                inner.set_span(group.span());
-                TokenTree::Group(inner)
+pub(crate) fn without_self(tokens: TokenStream, alias: &TokenStream) -> TokenStream {
+    let mut replaced = TokenStream::new();
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) if ident == "Self" => {
+                let span = ident.span();
+                replaced.extend(alias.clone().into_iter().map(|mut token| {
+                    token.set_span(span);
+                    token
+                }));
             }
-            other => other,
-        })
-        .collect()
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), without_self(group.stream(), alias));
+                inner.set_span(group.span());
+                replaced.extend([TokenTree::Group(inner)]);
+            }
+            other => replaced.extend([other]),
+        }
+    }
+    replaced
 }
 
 /// Stands for `Self` in the items generated for methods.

@@ -1,12 +1,13 @@
 //! What each parameter of a function is to its tool: an argument of the caller, or borrowed from the worker.
 
+use platools_attributes::Docs;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::{GenericArgument, Pat, PatType, PathArguments, Type, TypePath, TypeReference};
 
 use crate::arg::ArgOptions;
-use crate::docs::Docs;
+use crate::keys::Given;
 use crate::errors::Errors;
 use crate::function::Said;
 use crate::name;
@@ -21,15 +22,26 @@ pub(crate) enum Parameter {
 
 /// A parameter that comes from the caller.
 pub(crate) struct Argument {
-    pub(crate) name: String,
+    /// The name in the function.
+    pub(crate) own_name: String,
+    /// The name that callers see.
+    pub(crate) name: Given<String>,
     pub(crate) name_span: Span,
-    pub(crate) description: String,
+    pub(crate) description: Described,
     /// What is decoded, and owned for the length of the call.
     pub(crate) value: TokenStream,
     /// The type as written, for messages.
     pub(crate) span: Span,
     pub(crate) pass: Pass,
     pub(crate) options: ArgOptions,
+}
+
+/// The description of an argument.
+pub(crate) enum Described {
+    Nowhere,
+    Written(String),
+    /// An expression of its text.
+    By(TokenStream),
 }
 
 /// How the decoded value is handed to the function.
@@ -51,7 +63,7 @@ pub(crate) struct Injected {
 
 impl Parameter {
     /// Understands a parameter, or notes every mistake in it.
-    pub(crate) fn new(written: &PatType, said: Said, docs: &Docs, errors: &mut Errors) -> Option<Self> {
+    pub(crate) fn new(written: &PatType, said: Said, docs: Option<&Docs>, errors: &mut Errors) -> Option<Self> {
         for attribute in written.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
             errors
                 .at(attribute, "a tool's schema cannot depend on a `cfg` of one parameter; write a tool for each case");
@@ -73,23 +85,55 @@ impl Parameter {
 }
 
 impl Argument {
-    fn new(ident: &Ident, (value, pass): (TokenStream, Pass), ty: &Type, (said, docs): (Said, &Docs)) -> Self {
+    fn new(
+        ident: &Ident,
+        (value, pass): (TokenStream, Pass),
+        ty: &Type,
+        (said, docs): (Said, Option<&Docs>),
+    ) -> Self {
         let options = said.marks.arg.unwrap_or_default();
-        let own = ident.unraw().to_string();
-        let described = options.description.as_ref().map(syn::LitStr::value);
-        let described = described.or_else(|| (!said.docs.is_empty()).then_some(said.docs));
+        let own_name = ident.unraw().to_string();
         let (name, name_span) = match &options.name {
-            Some(name) => (name.value(), name.span()),
-            None => (own.clone(), ident.span()),
+            Some(Given::Written(name)) => (Given::Written(name.value()), name.span()),
+            Some(Given::By(name)) => (Given::By(name.clone()), name::span_of(name)),
+            None => (Given::Written(own_name.clone()), ident.span()),
         };
-        let described = described.or_else(|| docs.argument(&own).or(docs.argument(&name)).map(str::to_owned));
-        let description = described.unwrap_or_default();
-        Self { name, name_span, description, value, span: name::span_of(ty), pass, options }
+        let description = match (&options.description, said.docs.description()) {
+            (Some(Given::Written(text)), _) => Described::Written(text.value()),
+            (Some(Given::By(text)), _) => Described::By(text.to_token_stream()),
+            (None, Some(text)) if text.is_empty() => Described::in_section(docs, &own_name, &name),
+            (None, Some(text)) => Described::Written(text),
+            (None, None) => {
+                let fragments = said.docs.fragments();
+                Described::By(quote!(&__platools::described(&[#fragments])))
+            }
+        };
+        Self { own_name, name, name_span, description, value, span: name::span_of(ty), pass, options }
+    }
+
+    /// The name that callers see, if it is written out.
+    pub(crate) fn known_name(&self) -> Option<&str> {
+        match &self.name {
+            Given::Written(name) => Some(name),
+            Given::By(_) => None,
+        }
+    }
+}
+
+impl Described {
+    /// The description in the section `# Arguments`, under either name.
+    fn in_section(docs: Option<&Docs>, own_name: &str, name: &Given<String>) -> Self {
+        let other = match name {
+            Given::Written(name) => name,
+            Given::By(_) => own_name,
+        };
+        let found = docs.and_then(|docs| docs.argument(own_name).or(docs.argument(other)));
+        found.map_or(Self::Nowhere, |text| Self::Written(text.to_owned()))
     }
 }
 
 fn check_name(argument: &Argument, errors: &mut Errors) {
-    if let Err(problem) = name::check_argument(&argument.name) {
+    if let Some(Err(problem)) = argument.known_name().map(platools_attributes::check_argument) {
         errors.add(syn::Error::new(argument.name_span, problem));
     }
 }

@@ -5,6 +5,8 @@ pub use crate::tool::{Auth, Context, Execution, IntoTools, Tool, ToolDefinition,
 #[cfg(feature = "collect")]
 pub use inventory;
 #[cfg(feature = "macros")]
+pub use platools_attributes::{Docs, Fragment, described};
+#[cfg(feature = "macros")]
 pub use platools_macros::list;
 
 use std::num::NonZeroU32;
@@ -15,23 +17,10 @@ use serde_json::{Map, Value};
 
 use crate::tool::Rate;
 
-/// A tool's declaration, with the schema of its parameters and the first mistake in them.
-#[must_use]
-pub fn declared<P: Parameters>(name: &str, description: &str, parameters: &P, allow_unknown: bool) -> ToolDefinition {
-    let schema = crate::tool::input_schema(parameters, allow_unknown);
-    let mut definition = ToolDefinition::new(name, description, schema);
-    parameters.each(&mut |parameter| {
-        if definition.mistake.is_none() {
-            definition.mistake = parameter.mistake().map(str::to_owned);
-        }
-    });
-    definition
-}
-
 /// A rate the macro has checked: neither number is zero.
 #[must_use]
-pub fn rate(calls: u32, seconds: u64) -> Option<Rate> {
-    Some(Rate::new(NonZeroU32::new(calls)?, Duration::from_secs(seconds)))
+pub fn rate(calls: u32, milliseconds: u64) -> Option<Rate> {
+    Some(Rate::new(NonZeroU32::new(calls)?, Duration::from_millis(milliseconds)))
 }
 
 /// A list of tools.
@@ -50,6 +39,12 @@ pub fn share<T>(value: &Arc<T>) -> Arc<T> {
 #[must_use]
 pub fn roles(roles: &[&str]) -> Vec<String> {
     roles.iter().map(ToString::to_string).collect()
+}
+
+/// The roles of a tool, as any list of text.
+#[must_use]
+pub fn roles_of<'a>(list: impl AsRef<[&'a str]>) -> Vec<String> {
+    roles(list.as_ref())
 }
 
 /// An annotation's value.
@@ -88,6 +83,19 @@ pub const fn distinct(names: &[Option<&str>]) {
         }
         later += 1;
     }
+}
+
+/// Checks at compile time that every client accepts the name of a tool.
+///
+/// # Panics
+/// They do not.
+#[must_use]
+pub const fn checked_name(name: &'static str) -> &'static str {
+    assert!(
+        crate::tool::is_accepted_name(name),
+        "a tool's name is a letter or `_` followed by letters, digits, `_` and `-`, and has at most 64 characters"
+    );
+    name
 }
 
 const fn same(a: &str, b: &str) -> bool {

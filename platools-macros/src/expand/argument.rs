@@ -1,26 +1,29 @@
 //! The parameters a tool declares, as values of the runtime.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, ExprRange, ExprUnary, Lit, RangeLimits, UnOp};
 
+use super::Owner;
 use crate::arg::DefaultValue;
 use crate::model::Tool;
-use crate::name::{generated, without_self};
-use crate::parameter::Argument;
+use crate::name::generated;
+use crate::parameter::{Argument, Described};
 
 /// One function and one type for each argument, from the last to the first.
 ///
 /// Each function hides its value behind `impl Parameters`, so that a type that cannot be an argument is one message, and not one for
 /// each use of the whole list.
-pub(super) fn parameters(tool: &Tool) -> TokenStream {
-    let links = tool.arguments().enumerate().map(|(index, argument)| link(index, argument));
-    let (function, values) = ends(tool.arguments().count());
+pub(super) fn parameters(tool: &Tool, owner: &Owner) -> TokenStream {
+    let arguments: Vec<_> = tool.arguments().collect();
+    let links = (0..arguments.len()).map(|index| link(index, &arguments, owner));
+    let (function, _) = ends(arguments.len());
+    let (alias, declared, bounds) = (declared_values(arguments.len(), &quote!(()), owner), owner.declared(), owner.bounds());
     quote! {
         #(#links)*
-        type #values = ();
-        fn #function() {}
+        #alias
+        fn #function #declared () #bounds {}
     }
 }
 
@@ -28,31 +31,53 @@ fn ends(index: usize) -> (syn::Ident, syn::Ident) {
     (format_ident!("__platools_parameters{index}"), format_ident!("__PlatoolsValues{index}"))
 }
 
-fn link(index: usize, argument: &Argument) -> TokenStream {
-    let ((function, values), (next_function, next_values)) = (ends(index), ends(index + 1));
-    let (value, parameter) = (without_self(argument.value.clone()), parameter(argument));
+/// The type of the values from an argument on. It has a name, unless it depends on generic parameters, which a name would have to use.
+pub(super) fn values(index: usize, arguments: &[&Argument], owner: &Owner) -> TokenStream {
+    if !owner.is_generic() {
+        return ends(index).1.to_token_stream();
+    }
+    let values = arguments.get(index..).unwrap_or_default().iter().map(|argument| &argument.value);
+    values.rev().fold(quote!(()), |rest, value| quote!((#value, #rest)))
+}
+
+fn declared_values(index: usize, values: &TokenStream, owner: &Owner) -> Option<TokenStream> {
+    let (_, name) = ends(index);
+    (!owner.is_generic()).then(|| quote!(type #name = #values;))
+}
+
+fn link(index: usize, arguments: &[&Argument], owner: &Owner) -> TokenStream {
+    let argument = arguments[index];
+    let ((function, _), (next_function, _)) = (ends(index), ends(index + 1));
+    let (values, next_values) = (values(index, arguments, owner), values(index + 1, arguments, owner));
+    let (value, parameter) = (&argument.value, parameter(argument));
+    let alias = declared_values(index, &quote!((#value, #next_values)), owner);
+    let (declared, held, bounds) = (owner.declared(), owner.held(), owner.bounds());
     // At the argument's place, where a type that cannot be an argument is shown.
     let returns = quote_spanned!(argument.span=> impl __platools::Parameters<Values = #values>);
     quote! {
-        type #values = (#value, #next_values);
-        fn #function() -> #returns {
-            (#parameter, #next_function())
+        #alias
+        fn #function #declared () -> #returns #bounds {
+            (#parameter, #next_function #held ())
         }
     }
 }
 
 fn parameter(argument: &Argument) -> TokenStream {
-    let (name, description, options) = (&argument.name, &argument.description, &argument.options);
-    let value = without_self(argument.value.clone());
+    let (name, value, options) = (&argument.name, &argument.value, &argument.options);
+    let (written, given) = match &argument.description {
+        Described::Nowhere => ("", None),
+        Described::Written(text) => (text.as_str(), None),
+        Described::By(text) => ("", Some(quote!(.with_description(#text)))),
+    };
     let range = options.range.as_ref().map(range);
     let length = options.length.as_ref().map(length);
     let pattern = options.pattern.as_ref().map(|pattern| {
         let method = quote_spanned!(generated(pattern.span())=> with_pattern);
         quote!(.#method(#pattern))
     });
-    let default = options.default.as_ref().map(|default| default_value(default, &value));
-    let new = quote_spanned!(argument.span=> __platools::Parameter::<#value>::new(#name, #description));
-    quote!(#new #range #length #pattern #default)
+    let default = options.default.as_ref().map(|default| default_value(default, value));
+    let new = quote_spanned!(argument.span=> __platools::Parameter::<#value>::new(#name, #written));
+    quote!(#new #given #range #length #pattern #default)
 }
 
 fn default_value(default: &DefaultValue, value: &TokenStream) -> TokenStream {
@@ -63,7 +88,6 @@ fn default_value(default: &DefaultValue, value: &TokenStream) -> TokenStream {
         }
         DefaultValue::Is(expression) => {
             let span = generated(expression.span());
-            let expression = without_self(quote!(#expression));
             let default = quote_spanned!(span=> __platools::IntoDefault::<#value>::into_default(#expression));
             quote!(.with_default(|| #default))
         }
@@ -80,8 +104,8 @@ fn range(range: &ExprRange) -> TokenStream {
 
 fn length(range: &ExprRange) -> TokenStream {
     let span = generated(range.span());
-    let start = range.start.as_ref().map_or_else(|| quote!(0), |start| without_self(quote!(#start)));
-    let end = end(range.end.as_deref(), closed(range), |end| without_self(quote!(#end)));
+    let start = range.start.as_ref().map_or_else(|| quote!(0), |start| quote!(#start));
+    let end = end(range.end.as_deref(), closed(range), |end| quote!(#end));
     let method = quote_spanned!(span=> with_length);
     quote!(.#method(#start, #end))
 }
@@ -104,7 +128,6 @@ fn bound(limit: &Expr) -> TokenStream {
         Some(number) => number,
         None => {
             let span = generated(limit.span());
-            let limit = without_self(quote!(#limit));
             quote_spanned!(span=> <__platools::Bound as ::core::convert::From<_>>::from(#limit))
         }
     }

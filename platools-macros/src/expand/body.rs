@@ -3,18 +3,20 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
+use super::Owner;
+use super::argument::values;
 use super::definition::kind_of_return;
 use crate::model::Tool;
-use crate::name::{self, SELF_ALIAS, generated, without_self};
+use crate::name::{self, generated};
 use crate::parameter::{Parameter, Pass};
 
 /// The struct that holds what a tool borrows, and its `Body`.
-pub(super) fn body(tool: &Tool) -> TokenStream {
-    let (injected, values) = (injected_fields(tool), values_pattern(tool));
-    let owner = tool.takes_self.then(|| {
-        let alias = format_ident!("{SELF_ALIAS}");
-        quote!(__owner: ::std::sync::Arc<#alias>,)
-    });
+pub(super) fn body(tool: &Tool, owner: &Owner) -> TokenStream {
+    let (injected, pattern) = (injected_fields(tool), values_pattern(tool));
+    let values = values(0, &tool.arguments().collect::<Vec<_>>(), owner);
+    let held = tool.takes_self.then(|| quote!(__owner: ::std::sync::Arc<Self>,));
+    let phantom = owner.phantom().map(|phantom| quote!(__phantom: #phantom,));
+    let (declared, used, bounds) = (owner.declared(), owner.used(), owner.bounds());
     let (kind, call) = (kind_of_return(tool), call(tool));
     let error = error(tool);
     // At the function's name, where a future that cannot move between threads is shown.
@@ -29,17 +31,17 @@ pub(super) fn body(tool: &Tool) -> TokenStream {
         })
     };
     quote! {
-        struct __PlatoolsBody { #owner #injected }
-        impl __platools::Body for __PlatoolsBody {
-            type Values = __PlatoolsValues0;
+        struct __PlatoolsBody #declared #bounds { #held #phantom #injected }
+        impl #declared __platools::Body for __PlatoolsBody #used #bounds {
+            type Values = #values;
             fn run(
                 &self,
-                #values: __PlatoolsValues0,
+                #pattern: #values,
                 __context: &__platools::Context,
                 __output: __platools::Output,
             ) -> impl ::core::future::Future<Output = ::core::result::Result<__platools::Output, __platools::ToolError>> + ::core::marker::Send
             {
-                use __platools::{FallibleReturn as _, PlainReturn as _};
+                use __platools::{FallibleReturn as _, FutureReturn as _, PlainReturn as _};
                 #run
             }
         }
@@ -47,25 +49,24 @@ pub(super) fn body(tool: &Tool) -> TokenStream {
 }
 
 /// The expression that makes a handler with what the tool borrows.
-pub(super) fn bind(tool: &Tool) -> TokenStream {
-    let (strict, allow_unknown) = (tool.options.strict, tool.options.allow_unknown);
-    let owner = tool.takes_self.then(|| quote!(__owner: __platools::share(&self.0),));
+pub(super) fn bind(tool: &Tool, owner: &Owner) -> TokenStream {
+    let (strict, allow_unknown) = (&tool.options.strict, &tool.options.allow_unknown);
+    let held = tool.takes_self.then(|| quote!(__owner: __platools::share(&self.0),));
+    let phantom = owner.make_phantom().map(|phantom| quote!(__phantom: #phantom,));
+    let generics = owner.held();
     let fields = injected(tool).map(|(field, parameter)| {
-        let (parameter_name, ty) = (&parameter.name, without_self(quote_type(&parameter.ty)));
-        let span = name::span_of(&parameter.ty);
+        let (parameter_name, ty) = (&parameter.name, &parameter.ty);
+        let span = name::span_of(ty);
         let resolve =
             quote_spanned!(span=> __platools::Injected::resolve(&__platools::borrowing::<#ty>(), #parameter_name, __state));
         quote!(#field: #resolve?)
     });
     quote! {
-        let __body = __PlatoolsBody { #owner #(#fields),* };
+        let __body = __PlatoolsBody #generics { #held #phantom #(#fields),* };
         let __policy = __platools::Policy { strict: #strict, allow_unknown: #allow_unknown };
-        ::core::result::Result::Ok(__platools::TypedTool::handler(__platools_parameters0(), __policy, __body))
+        let __parameters = __platools_parameters0 #generics ();
+        ::core::result::Result::Ok(__platools::TypedTool::handler(__parameters, __policy, __body))
     }
-}
-
-fn quote_type(ty: &syn::Type) -> TokenStream {
-    quote!(#ty)
 }
 
 fn injected(tool: &Tool) -> impl Iterator<Item = (Ident, &crate::parameter::Injected)> {
@@ -95,9 +96,7 @@ fn arguments(tool: &Tool) -> impl Iterator<Item = Ident> {
 /// The call of the function as the author wrote it.
 fn call(tool: &Tool) -> TokenStream {
     let ident = &tool.ident;
-    let alias = format_ident!("{SELF_ALIAS}");
-    let is_method = tool.is_method;
-    let callee = if is_method { quote!(#alias::#ident) } else { quote!(#ident) };
+    let callee = if tool.is_method { quote!(Self::#ident) } else { quote!(#ident) };
     let owner = tool.takes_self.then(|| quote!(&self.__owner,));
     let passed = tool.parameters.iter().enumerate().map(|(index, parameter)| pass(index, parameter));
     let awaited = tool.is_async.then(|| quote!(.await));
@@ -117,7 +116,7 @@ fn pass(index: usize, parameter: &Parameter) -> TokenStream {
         Parameter::Injected(parameter) => {
             let field = format_ident!("__injected{index}");
             let span = name::span_of(&parameter.ty);
-            let ty = without_self(quote_type(&parameter.ty));
+            let ty = &parameter.ty;
             let value = quote_spanned!(span=> self.#field.get(&__platools::borrowing::<#ty>(), __context));
             if parameter.cloned { quote_spanned!(span=> ::core::clone::Clone::clone(#value)) } else { value }
         }

@@ -2,50 +2,78 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Expr;
 use syn::spanned::Spanned as _;
 
-use crate::model::Tool;
-use crate::name::{generated, without_self};
+use super::Owner;
+use crate::attr::Roles;
+use crate::keys::Given;
+use crate::model::{LaterDocs, Tool};
+use crate::name::{generated, span_of};
 
 /// The expression of a tool's definition.
-pub(super) fn definition(tool: &Tool) -> TokenStream {
-    let (name, description, allow_unknown) = (&tool.name, &tool.description, tool.options.allow_unknown);
+pub(super) fn definition(tool: &Tool, name: &TokenStream, owner: &Owner) -> TokenStream {
+    let (description, allow_unknown) = (&tool.description, &tool.options.allow_unknown);
+    let generics = owner.held();
+    let (docs, describe) = tool.later_docs.as_ref().map(later_docs).unzip();
     let fields = fields(tool);
+    let settings = settings(tool);
     quote! {
         #[allow(unused_imports)]
-        use __platools::{FallibleReturn as _, PlainReturn as _};
-        let __parameters = __platools_parameters0();
+        use __platools::{FallibleReturn as _, FutureReturn as _, PlainReturn as _};
+        let __parameters = __platools_parameters0 #generics ();
+        #docs
         let mut __definition = __platools::declared(#name, #description, &__parameters, #allow_unknown);
+        #describe
         #(__definition.#fields;)*
+        #(#settings)*
         __definition
     }
+}
+
+/// The statements that read a doc comment, and that describe arguments by it.
+fn later_docs(docs: &LaterDocs) -> (TokenStream, TokenStream) {
+    let LaterDocs { fragments, names, undescribed } = docs;
+    let undescribed = undescribed.iter().map(|(own, shown)| quote!((#own, #shown)));
+    (
+        quote!(let __docs = __platools::Docs::read(&[#fragments]);),
+        quote!(__platools::describe(&mut __definition, &__docs, &[#(#names),*], &[#(#undescribed),*]);),
+    )
 }
 
 /// The assignments of what was said about the tool.
 fn fields(tool: &Tool) -> Vec<TokenStream> {
     let options = &tool.options;
     let execution = execution(tool);
-    let mut fields = vec![quote!(execution = __platools::Execution::#execution)];
+    let mut fields = vec![quote!(execution = #execution)];
     fields.extend(output_schema(tool));
-    if let Some(auth) = options.auth {
+    if let Some(Given::Written(auth)) = options.auth {
         let auth = Ident::new(auth, Span::call_site());
         fields.push(quote!(auth = __platools::Auth::#auth));
     }
-    if let roles @ [_, ..] = &options.roles[..] {
-        fields.push(quote!(roles = __platools::roles(&[#(#roles),*])));
-    }
+    fields.extend(options.roles.as_ref().map(roles));
     if !options.annotations.is_empty() {
-        let entries = options.annotations.iter().map(|(key, value)| quote!((#key, __platools::json(#value))));
+        let entries = options.annotations.iter().map(|(key, value)| quote!((#key, #value)));
         fields.push(quote!(annotations = __platools::annotations([#(#entries),*])));
     }
     fields.extend(limits(tool));
     fields
 }
 
+fn roles(roles: &Roles) -> TokenStream {
+    match roles {
+        Roles::Listed(roles) => quote!(roles = __platools::roles(&[#(#roles),*])),
+        Roles::By(roles) => {
+            let span = span_of(roles);
+            quote_spanned!(span=> roles = __platools::roles_of(#roles))
+        }
+    }
+}
+
 fn output_schema(tool: &Tool) -> Option<TokenStream> {
     let options = &tool.options;
     if let Some(path) = &options.output_schema_with {
-        let (path, span) = (without_self(quote!(#path)), generated(path.span()));
+        let span = generated(path.span());
         return Some(quote_spanned!(span=> output_schema = __platools::output_schema_with(#path)));
     }
     let kind = kind_of_return(tool);
@@ -54,29 +82,67 @@ fn output_schema(tool: &Tool) -> Option<TokenStream> {
 
 fn limits(tool: &Tool) -> impl Iterator<Item = TokenStream> {
     let options = &tool.options;
-    let timeout = options.timeout_ms.map(|milliseconds| {
+    let timeout = options.timeout.as_ref().and_then(written).map(|milliseconds| {
         quote!(timeout = ::core::option::Option::Some(::core::time::Duration::from_millis(#milliseconds)))
     });
-    let concurrency =
-        options.max_concurrency.map(|calls| quote!(max_concurrency = ::core::num::NonZeroU32::new(#calls)));
-    let rate = options.rate.map(|(calls, seconds)| quote!(rate_limit = __platools::rate(#calls, #seconds)));
-    let expose = options.expose_errors.then(|| quote!(expose_errors = true));
+    let concurrency = options.max_concurrency.as_ref().and_then(written);
+    let concurrency = concurrency.map(|calls| quote!(max_concurrency = ::core::num::NonZeroU32::new(#calls)));
+    let rate = options.rate.as_ref().and_then(written);
+    let rate = rate.map(|(calls, per)| quote!(rate_limit = __platools::rate(#calls, #per)));
+    let expose = match &options.expose_errors {
+        Given::Written(false) => None,
+        expose => Some(quote!(expose_errors = #expose)),
+    };
     [timeout, concurrency, rate, expose].into_iter().flatten()
 }
 
-fn execution(tool: &Tool) -> Ident {
-    let word = match (tool.options.inline, tool.is_async) {
-        (true, _) => "Inline",
-        (false, true) => "Task",
-        (false, false) => "Blocking",
-    };
-    Ident::new(word, Span::call_site())
+fn written<T>(given: &Given<T>) -> Option<&T> {
+    match given {
+        Given::Written(value) => Some(value),
+        Given::By(_) => None,
+    }
+}
+
+/// The statements that set what expressions give.
+fn settings(tool: &Tool) -> Vec<TokenStream> {
+    let options = &tool.options;
+    let expressions = [
+        ("set_auth", expression(options.auth.as_ref())),
+        ("set_timeout", expression(options.timeout.as_ref())),
+        ("set_max_concurrency", expression(options.max_concurrency.as_ref())),
+        ("set_rate", expression(options.rate.as_ref())),
+    ];
+    let given = expressions.into_iter().filter_map(|(set, expression)| Some((set, expression?)));
+    let set = given.map(|(set, expression)| {
+        let span = span_of(expression);
+        let set = Ident::new(set, span);
+        quote_spanned!(span=> __platools::#set(&mut __definition, #expression);)
+    });
+    set.collect()
+}
+
+fn expression<T>(given: Option<&Given<T>>) -> Option<&Expr> {
+    match given? {
+        Given::By(expression) => Some(expression),
+        Given::Written(_) => None,
+    }
+}
+
+fn execution(tool: &Tool) -> TokenStream {
+    let otherwise = Ident::new(if tool.is_async { "Task" } else { "Blocking" }, Span::call_site());
+    match &tool.options.inline {
+        Given::Written(true) => quote!(__platools::Execution::Inline),
+        Given::Written(false) => quote!(__platools::Execution::#otherwise),
+        Given::By(inline) => {
+            quote!(if #inline { __platools::Execution::Inline } else { __platools::Execution::#otherwise })
+        }
+    }
 }
 
 /// Whether the function returns a `Result`, settled by its type. The same tokens wherever it is asked, so that a type that cannot
 /// be returned is one message.
 pub(super) fn kind_of_return(tool: &Tool) -> TokenStream {
-    let returns = without_self(tool.returns.clone());
+    let returns = &tool.returns;
     let is_described = !tool.options.no_output_schema && tool.options.output_schema_with.is_none();
     let kind = if is_described { "kind_of_return" } else { "kind_of_undescribed_return" };
     let kind = Ident::new(kind, tool.returns_span);

@@ -171,15 +171,29 @@ impl ToolDefinition {
 }
 
 fn check_name(name: &str) -> Result<(), InvalidTool> {
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if !starts_well || !goes_on_well {
-        return Err(InvalidTool("a name is a letter or `_` followed by letters, digits, `_` and `-`".into()));
-    }
     if name.len() > MAX_NAME_CHARS {
         return Err(InvalidTool("a name has at most 64 characters".into()));
     }
+    if !is_accepted_name(name) {
+        return Err(InvalidTool("a name is a letter or `_` followed by letters, digits, `_` and `-`".into()));
+    }
     Ok(())
+}
+
+/// Whether every client accepts the name of a tool. Constant, because names that are constants are checked while a tool compiles.
+pub(crate) const fn is_accepted_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    if bytes.is_empty() || bytes.len() > MAX_NAME_CHARS || bytes[0].is_ascii_digit() || bytes[0] == b'-' {
+        return false;
+    }
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_alphanumeric() && bytes[at] != b'_' && bytes[at] != b'-' {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// What is wrong with a declaration.

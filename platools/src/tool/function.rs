@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -13,6 +14,7 @@ use super::definition::ToolDefinition;
 use super::error::ToolError;
 use super::handler::{Handler, HandlerFuture, IntoTools, Tool};
 use super::output::Output;
+use super::schema::arguments_schema;
 use super::state::{BindError, State};
 
 /// A tool that [`ToolDefinition::handler`] made. Clones share the function.
@@ -23,6 +25,39 @@ pub struct FunctionTool {
 }
 
 impl ToolDefinition {
+    /// A tool whose arguments are the fields of a type, for a tool made at run time that takes the same arguments always. Anyone may call it.
+    ///
+    /// The type is a struct; a registry refuses any other. Doc comments of its fields describe the arguments, and
+    /// `#[serde(deny_unknown_fields)]` refuses other ones.
+    ///
+    /// ```
+    /// use platools::{ToolDefinition, ToolError, ToolRegistry};
+    /// use schemars::JsonSchema;
+    /// use serde::Deserialize;
+    /// use serde_json::json;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Order {
+    ///     /// Public order id.
+    ///     id: String,
+    ///     units: Option<u32>,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let shops = ["bern", "zurich"].map(|shop| {
+    ///     ToolDefinition::typed::<Order>(format!("order_{shop}"), format!("Order from the shop in {shop}."))
+    ///         .handler(async move |order: Order, _| Ok::<_, ToolError>(format!("{shop}: {} of {}", order.units.unwrap_or(1), order.id)))
+    /// });
+    /// let registry = ToolRegistry::new().with_tools(shops.to_vec())?;
+    /// assert_eq!(registry.call("order_bern", json!({ "id": "ord-1" })).await?, "bern: 1 of ord-1");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn typed<A: JsonSchema>(name: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::new(name, description, arguments_schema::<A>())
+    }
+
     /// A tool of this declaration whose calls `function` runs: for tools whose name or schema is known only at run time. `#[tool]` is for
     /// the others.
     ///

@@ -7,6 +7,8 @@ mod arguments;
 mod collected;
 mod content;
 mod context;
+#[cfg(feature = "macros")]
+mod declared;
 mod definition;
 mod envelopes;
 mod error;
@@ -33,6 +35,7 @@ pub use definition::{
     Auth, EXPOSE_ERRORS, Execution, InvalidTool, MAX_CONCURRENCY, MAX_NAME_CHARS, Rate, STRICT_ARGUMENTS, TIMEOUT_MS,
     ToolDefinition, declared_timeout, has_exposed_errors, has_strict_arguments,
 };
+pub(crate) use definition::is_accepted_name;
 #[cfg(feature = "serve")]
 pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 pub(crate) use error::STACK_HEADING;
@@ -48,7 +51,6 @@ pub(crate) use progress::Report;
 pub use result_rule::ResultRule;
 pub(crate) use saying::{Outlet, Unsent, Wanted};
 pub use schema::Dialect;
-pub(crate) use schema::input_schema;
 pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};
@@ -58,13 +60,15 @@ pub(crate) mod expansion {
     pub use super::arguments::{Argument, Bound, IntoDefault, Length, Parameter, Parameters, Policy, Ranged, Text};
     #[cfg(feature = "collect")]
     pub use super::collected::Collected;
+    #[cfg(feature = "macros")]
+    pub use super::declared::{Setting, declared, describe, set_auth, set_max_concurrency, set_rate, set_timeout};
     pub use super::handler::{Handler, HandlerFuture};
     pub use super::output::Output;
     pub use super::returns::{
         ErrorOf, IntoToolErrorByAuthor, IntoToolErrorFromDisplay, IntoToolErrorFromInto, IntoToolErrorFromNothing,
     };
     pub use super::returns::{
-        Fallible, FallibleReturn, Plain, PlainReturn, Returned, ToolFailure, ToolResult, UndescribedResult,
+        AwaitedResult, Fallible, FallibleReturn, FutureReturn, Plain, PlainReturn, Returned, ToolFailure, ToolResult, UndescribedResult,
     };
     pub use super::schema::output_schema_with;
     pub use super::state::{BindError, Borrowing, Injectable, Injected, State, borrowing};

@@ -93,6 +93,34 @@ pub trait FallibleReturn<T> {
 }
 impl<T, E> FallibleReturn<T> for Returned<Result<T, E>> {}
 
+/// Chosen for futures, which no tool returns.
+pub trait FutureReturn<T> {
+    /// The kind of return.
+    fn kind_of_return(&self) -> Plain<T>
+    where
+        T: AwaitedResult,
+    {
+        Plain(Success { schema: || None, write: |output, _| Ok(output) })
+    }
+
+    /// The kind of return of a tool that takes no schema from its type.
+    fn kind_of_undescribed_return(&self) -> Plain<T>
+    where
+        T: AwaitedResult,
+    {
+        FutureReturn::kind_of_return(self)
+    }
+}
+impl<T: Future> FutureReturn<T> for Returned<T> {}
+
+/// A result that a tool has awaited itself. No future implements it: it is asked for where a tool returns one.
+#[diagnostic::on_unimplemented(
+    message = "a tool returns its result, and not a future of it",
+    label = "this is a future",
+    note = "write `async fn` and return the type that the future gives; await a boxed future inside of the function"
+)]
+pub trait AwaitedResult {}
+
 /// Chosen for everything else.
 pub trait PlainReturn<T> {
     /// The kind of return.

@@ -10,7 +10,10 @@ use platools::{Tool, tool};
 /// * `b` - Overridden.
 ///
 /// # Errors
-/// Stays.
+/// Is left out.
+///
+/// # Notes
+/// Stay.
 #[tool]
 fn documented(
     a: u8,
@@ -29,7 +32,7 @@ fn block() {}
 
 fn main() {
     let definition = documented {}.definition();
-    assert_eq!(definition.description, "First line.\n  Indented.\n\n# Errors\nStays.");
+    assert_eq!(definition.description, "First line.\n  Indented.\n\n# Notes\nStay.");
     let described = |name: &str| definition.input_schema["properties"][name]["description"].clone();
     assert_eq!(described("a"), "Of the section, over two lines.");
     assert_eq!(described("b"), "Of the parameter.");

@@ -1,5 +1,6 @@
 //! The parameters a tool declares: what each is called, what it takes, and when it may be left out.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, SchemaGenerator};
@@ -17,7 +18,7 @@ use super::problem::Problems;
 /// The schema and the decoder both read it, so that they cannot disagree on what may be left out or what is in range.
 pub struct Parameter<T> {
     name: &'static str,
-    description: &'static str,
+    description: Cow<'static, str>,
     default: Option<fn() -> T>,
     keywords: Vec<(&'static str, Value)>,
     checks: Vec<Check<T>>,
@@ -30,7 +31,15 @@ type Check<T> = Box<dyn Fn(&T) -> Option<String> + Send + Sync>;
 impl<T> Parameter<T> {
     /// A parameter that must be given, unless its type can do without a value, as `Option` can.
     pub fn new(name: &'static str, description: &'static str) -> Self {
+        let description = Cow::Borrowed(description);
         Self { name, description, default: None, keywords: Vec::new(), checks: Vec::new(), mistake: None }
+    }
+
+    /// Described by a text that is not known when the tool is compiled.
+    #[must_use]
+    pub fn with_description(mut self, text: &str) -> Self {
+        self.description = Cow::Owned(text.trim().to_owned());
+        self
     }
 
     /// May be left out; the function then gets this value. To be called last: it checks the default against the limits, and
@@ -192,7 +201,7 @@ impl<T: DeserializeOwned + JsonSchema> AnyParameter for Parameter<T> {
         let mut schema = generator.subschema_for::<T>();
         let fields = schema.ensure_object();
         if !self.description.is_empty() {
-            fields.insert("description".to_owned(), self.description.into());
+            fields.insert("description".to_owned(), self.description.as_ref().into());
         }
         for (keyword, value) in &self.keywords {
             fields.insert((*keyword).to_owned(), value.clone());

@@ -34,6 +34,14 @@ pub(crate) fn input_schema<P: Parameters>(parameters: &P, allow_unknown: bool) -
     schema.to_value()
 }
 
+/// The schema of arguments that are the fields of a type.
+pub(crate) fn arguments_schema<A: JsonSchema>() -> Value {
+    let mut schema = settings().for_deserialize().into_generator().into_root_schema_for::<A>();
+    schema.remove("title");
+    RecursiveTransform(take_repeats).transform(&mut schema);
+    schema.to_value()
+}
+
 /// Sets take an item that is given twice, and keep it once.
 fn take_repeats(schema: &mut Schema) {
     schema.remove("uniqueItems");

@@ -5,4 +5,4 @@ mod generate;
 
 pub use export::Dialect;
 pub use generate::output_schema_with;
-pub(crate) use generate::{input_schema, output_schema};
+pub(crate) use generate::{arguments_schema, input_schema, output_schema};

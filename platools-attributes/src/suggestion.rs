@@ -1,0 +1,9 @@
+//! Suggestions for words that are not known.
+
+/// The known word that was probably meant.
+#[must_use]
+pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let (distance, known) =
+        known.iter().map(|known| (strsim::damerau_levenshtein(&word.to_lowercase(), known), *known)).min()?;
+    (distance <= 1.max(word.chars().count() / 3)).then_some(known)
+}

@@ -1,0 +1,13 @@
+use platools::{tool, tools};
+
+/// # Errors
+/// Never.
+///
+/// # Examples
+/// None.
+#[tool]
+fn bad() {}
+
+fn main() {
+    let _ = tools![bad];
+}
