@@ -24,6 +24,9 @@ mod state;
 mod typed;
 
 pub use arguments::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema};
+/// Texts of clients. For the crates of this workspace; they may change at any time.
+#[doc(hidden)]
+pub use arguments::{object_in_text, well_formed};
 #[cfg(feature = "collect")]
 pub(crate) use collected::Collected;
 pub use content::{Content, ContentBlock, structured_schema};
@@ -44,6 +47,9 @@ pub use progress::Progress;
 pub(crate) use progress::Report;
 pub(crate) use saying::{Outlet, Unsent, Wanted};
 pub use schema::Dialect;
+/// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
+#[doc(hidden)]
+pub use schema::prepare;
 pub(crate) use schema::input_schema;
 pub(crate) use state::{BindError, State};
 #[cfg(test)]
