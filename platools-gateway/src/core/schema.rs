@@ -89,6 +89,9 @@ impl fmt::Debug for ToolSchemas {
 }
 
 #[cfg(test)]
+mod differential;
+
+#[cfg(test)]
 mod tests {
     use serde_json::{Map, json};
 

@@ -93,14 +93,23 @@ impl Violations<'_> {
 
     /// The names that the schema of a violation declares beside the keyword that is violated.
     fn known_names(&self, error: &ValidationError<'_>) -> Vec<&str> {
-        let parent = error.schema_path().as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
-        let properties = self.schema.pointer(parent).and_then(|schema| schema.get("properties"));
+        let properties = self.parent(error).and_then(|schema| schema.get("properties"));
         properties.and_then(Value::as_object).into_iter().flat_map(serde_json::Map::keys).map(String::as_str).collect()
     }
 
-    /// The names in an object that its schema does not declare.
+    /// The schema that has the violated keyword.
+    fn parent(&self, error: &ValidationError<'_>) -> Option<&Value> {
+        let parent = error.schema_path().as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
+        self.schema.pointer(parent)
+    }
+
+    /// The names in an object that its schema does not declare, and takes all the same.
     fn unknown_names<'a>(&self, error: &'a ValidationError<'_>) -> Vec<&'a str> {
         let known = self.known_names(error);
+        let others = self.parent(error).and_then(|schema| schema.get("additionalProperties"));
+        if others == Some(&Value::Bool(false)) {
+            return Vec::new();
+        }
         let members = error.instance().as_object();
         let names = members.into_iter().flat_map(|members| members.keys()).map(String::as_str);
         names.filter(|name| !known.contains(name)).collect()

@@ -31,7 +31,7 @@ use crate::tool::schema::prepare::PreparedSchema;
 use cost::is_explainable;
 use edit::Edits;
 use explain::{Violations, problems_of};
-use problem::Path;
+pub(super) use problem::Path;
 use read::{Arguments, read};
 use repair::{Change, changes};
 

@@ -14,7 +14,7 @@ const MAX_PROBLEMS: usize = 32;
 
 /// A value in the arguments, by the names and indexes that lead to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Path(pub(super) Vec<String>);
+pub(in crate::tool::arguments) struct Path(pub(in crate::tool::arguments) Vec<String>);
 
 impl Path {
     pub(super) fn of(location: &Location) -> Self {
@@ -28,6 +28,12 @@ impl Path {
         let (last, parent) = self.0.split_last()?;
         let parent = Path(parent.to_vec());
         (last == "0" && wrapped.contains(&parent)).then_some(parent)
+    }
+
+    /// The JSON pointer to the value.
+    pub(in crate::tool::arguments) fn pointer(&self) -> String {
+        let tokens = self.0.iter().map(|token| token.replace('~', "~0").replace('/', "~1"));
+        tokens.map(|token| format!("/{token}")).collect()
     }
 
     pub(super) fn join(mut self, name: &str) -> Self {
@@ -75,8 +81,7 @@ impl ArgumentProblem {
     /// The value that is wrong or missing, as a JSON pointer into the arguments.
     #[must_use]
     pub fn pointer(&self) -> String {
-        let tokens = self.path.0.iter().map(|token| token.replace('~', "~0").replace('/', "~1"));
-        tokens.map(|token| format!("/{token}")).collect()
+        self.path.pointer()
     }
 
     /// The problem and, where it can be told, the remedy.
@@ -117,7 +122,7 @@ impl InvalidArguments {
 
     /// Arguments that cannot be read.
     pub(super) fn unreadable(error: &serde_json::Error) -> Self {
-        Self { problems: vec![ArgumentProblem::of_whole(error)], more: 0, is_explained: false }
+        Self { problems: vec![ArgumentProblem::of_whole(error)], more: 0, is_explained: true }
     }
 
     /// Arguments with more values than memory should be spent on.

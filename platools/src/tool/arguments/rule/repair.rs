@@ -149,11 +149,14 @@ fn is_one_value(value: &Value) -> bool {
     match value {
         Value::Null | Value::Array(_) => false,
         Value::Bool(_) | Value::Number(_) => true,
-        Value::String(text) => {
-            let text = text.trim();
-            let lists_several = text.starts_with(['[', '{', '<', '`']) || text.contains([',', '\n', ';']);
-            !text.is_empty() && !lists_several && !is_word_for_nothing(value)
-        }
+        Value::String(text) => match spelt(text).and_then(|json| serde_json::from_str(&json).ok()) {
+            Some(spelt) => is_one_value(&spelt),
+            None => {
+                let text = text.trim();
+                let lists_several = text.starts_with(['[', '{', '<', '`']) || text.contains([',', '\n', ';']);
+                !text.is_empty() && !lists_several && !is_word_for_nothing(value)
+            }
+        },
         Value::Object(members) => {
             let is_numbered = members.keys().enumerate().all(|(index, name)| *name == index.to_string());
             let mut names = members.iter().filter(|(name, member)| member.is_array() && LIST_NAMES.contains(&name.as_str()));

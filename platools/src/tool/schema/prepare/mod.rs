@@ -8,6 +8,7 @@ mod loosen;
 mod places;
 mod pointer;
 mod upgrade;
+mod widths;
 
 use serde_json::Value;
 
@@ -16,6 +17,7 @@ use expansion::Expansion;
 use loosen::{Part, has_pattern, loosened};
 use places::any_schema;
 use upgrade::upgraded;
+use widths::with_widths;
 
 pub use loosen::with_patterns_told;
 
@@ -74,5 +76,5 @@ fn checks(schema: &Value) -> Result<ArgumentRule, UncheckableSchema> {
     if Expansion::of(schema) > MAX_EXPANSION {
         return Err(UncheckableSchema::new("its references multiply without bound"));
     }
-    ArgumentRule::of_current(schema)
+    ArgumentRule::of_current(with_widths(schema).as_ref().unwrap_or(schema))
 }
