@@ -15,6 +15,7 @@ use super::call;
 use super::calls::Calls;
 use super::info::Info;
 use super::log::{Level, Log, renamed};
+use super::message::NOT_AN_OBJECT;
 use super::tools::{self, Changes, Tools};
 
 /// What all clients of a server have in common.
@@ -86,6 +87,10 @@ impl ServerHandler for Handler {
         let Shared { tools, calls, user, .. } = &*self.shared;
         let unknown = || ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None);
         let tool = tools.get(&request.name).ok_or_else(unknown)?;
+        if request.arguments.as_ref().is_some_and(|arguments| arguments.contains_key(NOT_AN_OBJECT)) {
+            let message = "`arguments` must be a JSON object, or a string that holds one";
+            return Err(ErrorData::invalid_params(message, None));
+        }
         let params = call::params(request.arguments.clone(), user.as_deref());
         let log = Log { asked: context.meta.log_level().map(renamed), set: &self.level };
         let result = call::run(tools.registry(), &tool, params, calls, &context, log).await;

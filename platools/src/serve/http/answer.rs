@@ -14,6 +14,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use rmcp::transport::StreamableHttpService;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::body::Mended;
 use super::guard::{Denied, Guard};
 use super::sessions::{Sessions, Use};
 use crate::mcp::{STREAM_AFTER, confirm_end, whole_if_large};
@@ -36,6 +37,7 @@ pub(super) struct Answers {
     service: StreamableHttpService<Handler, Sessions>,
     sessions: Arc<Sessions>,
     calls: Calls,
+    max_body_bytes: usize,
 }
 
 impl Answers {
@@ -44,8 +46,9 @@ impl Answers {
         service: StreamableHttpService<Handler, Sessions>,
         sessions: Arc<Sessions>,
         calls: Calls,
+        max_body_bytes: usize,
     ) -> Self {
-        Self { guard, service, sessions, calls }
+        Self { guard, service, sessions, calls, max_body_bytes }
     }
 
     pub(super) async fn answer(&self, mut request: Request<Incoming>) -> Response<Counted> {
@@ -68,7 +71,7 @@ impl Answers {
         request.extensions_mut().insert(used.clone());
         // A stop waits for answers to messages; a stream of notices has no end of its own.
         let counted = (method == Method::POST).then(|| self.calls.answer());
-        let mut answer = self.service.handle(request).await;
+        let mut answer = self.service.handle(request.map(|body| Mended::new(body, self.max_body_bytes))).await;
         confirm_end(&method, &mut answer);
         if method == Method::POST {
             answer = whole_if_large(answer, STREAM_AFTER).await;

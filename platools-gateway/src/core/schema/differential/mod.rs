@@ -80,7 +80,7 @@ async fn a_tool_made_at_run_time_takes_what_the_gateway_takes() {
             assert_eq!(worker, gateway.map(|text| seen(&text)), "{value} for {schema}");
         }
     }
-    assert!(tally.taken > 1000 && tally.changed > 1000 && tally.refused > 1000, "{tally:?}");
+    assert!(tally.taken > 1000 && tally.changed > 600 && tally.refused > 1000, "{tally:?}");
 }
 
 #[tokio::test]
@@ -106,5 +106,5 @@ async fn a_typed_tool_takes_what_the_gateway_takes_and_sees_what_it_changes() {
         }
     }
     assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences[..differences.len().min(40)].join("\n"));
-    assert!(tally.taken > 1000 && tally.changed > 1000 && tally.refused > 1000, "{tally:?}");
+    assert!(tally.taken > 1000 && tally.changed > 600 && tally.refused > 1000, "{tally:?}");
 }
