@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use platools::tool::object_in_text;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -109,18 +110,10 @@ impl Arguments {
 /// The signature covers the compact form, because it is what travels. A receiver verifies it on the text as it came: a JSON library
 /// may write numbers and escapes differently.
 fn checked(json: &str) -> Result<Cow<'_, str>, Error> {
-    match object_in_string(json) {
+    match object_in_text(json) {
         Some(object) => Ok(Cow::Owned(checked_text(&object)?.into_owned())),
         None => checked_text(json),
     }
-}
-
-/// The text of the object that a JSON string holds: models and clients encode all arguments a second time now and then.
-fn object_in_string(json: &str) -> Option<String> {
-    let text = json.starts_with('"').then(|| serde_json::from_str::<String>(json).ok()).flatten()?;
-    let object = text.trim();
-    let is_object = object.starts_with('{') && serde_json::from_str::<&RawValue>(object).is_ok();
-    is_object.then(|| object.to_owned())
 }
 
 fn checked_text(json: &str) -> Result<Cow<'_, str>, Error> {

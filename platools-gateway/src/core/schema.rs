@@ -4,29 +4,18 @@
 //! gateway busy for long is not used at all. A schema of an earlier draft, or with references that lead nowhere, is rewritten
 //! first; a part that cannot be checked is left out. The catalogue keeps the schemas as they were declared.
 
-mod loosen;
-mod places;
-mod pointer;
-mod upgrade;
-
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 
-use platools::tool::{ArgumentRule, Dialect, InvalidArguments};
+use platools::tool::prepare::{PreparedSchema, has_odd_patterns, readable, with_patterns_told};
+use platools::tool::{ArgumentRule, Dialect, InvalidArguments, UncheckableSchema};
 use serde_json::Value;
 
-use self::loosen::{Part, has_pattern, loosened, with_patterns_told};
-use self::places::any_schema;
-use self::upgrade::upgraded;
 use super::arguments::Arguments;
-
-/// A schema may say so much, every reference written out. Exponential ones are the danger, and they pass any bound.
-const MAX_EXPANSION: u64 = 100_000;
 
 /// A tool's schemas, ready for use.
 pub(crate) struct ToolSchemas {
-    checked: Result<ArgumentRule, String>,
+    checked: Result<ArgumentRule, UncheckableSchema>,
     /// The input schema as readers take it, where that is not the declared one.
     input: Option<Value>,
     /// The output schema as readers take it, where that is not the declared one.
@@ -40,16 +29,14 @@ pub(crate) struct ToolSchemas {
 impl ToolSchemas {
     /// Prepares a tool's schemas. This takes a moment: it is not for a thread that serves sockets.
     pub(crate) fn new(input: &Value, output: Option<&Value>) -> Self {
-        let upgraded_input = upgraded(input);
-        let Checks { checked, unchecked, shown } = Checks::of(upgraded_input.as_ref().unwrap_or(input));
-        let input_shown = shown.or(upgraded_input);
-        let has_odd_patterns = any_schema(input_shown.as_ref().unwrap_or(input), &mut has_pattern);
-        Self { checked, input: input_shown, output: output.and_then(followed), unchecked, has_odd_patterns }
+        let PreparedSchema { rule: checked, unchecked, readable: input_shown } = PreparedSchema::new(input);
+        let has_odd_patterns = has_odd_patterns(input_shown.as_ref().unwrap_or(input));
+        Self { checked, input: input_shown, output: output.and_then(readable), unchecked, has_odd_patterns }
     }
 
     /// Why the input schema is not used, if it is not.
     pub(crate) fn unused_because(&self) -> Option<&str> {
-        self.checked.as_ref().err().map(String::as_str)
+        self.checked.as_ref().err().map(UncheckableSchema::reason)
     }
 
     /// The parts of the input schema that arguments are not checked against, in words.
@@ -101,83 +88,8 @@ impl fmt::Debug for ToolSchemas {
     }
 }
 
-/// The checks of a schema in the form of draft 2020-12.
-struct Checks {
-    checked: Result<ArgumentRule, String>,
-    unchecked: Vec<&'static str>,
-    /// The schema as readers take it, where that is not the schema itself.
-    shown: Option<Value>,
-}
-
-impl Checks {
-    /// Takes the whole schema if possible, and otherwise as much of it as can be checked.
-    fn of(schema: &Value) -> Self {
-        let mut checks = Self { checked: build(schema), unchecked: Vec::new(), shown: None };
-        let mut loose = None;
-        for part in [Part::Patterns, Part::References] {
-            if checks.checked.is_ok() {
-                break;
-            }
-            let Some(looser) = loosened(loose.as_ref().unwrap_or(schema), part) else { continue };
-            checks.checked = build(&looser);
-            checks.unchecked.push(part.in_words());
-            loose = Some(looser);
-        }
-        if checks.unchecked.contains(&Part::References.in_words()) {
-            // Nobody else can follow them either. The patterns stay.
-            checks.shown = loosened(schema, Part::References);
-        }
-        checks
-    }
-}
-
-fn build(schema: &Value) -> Result<ArgumentRule, String> {
-    let expansion = Expansion { root: schema, known: HashMap::new() }.of(schema);
-    if expansion > MAX_EXPANSION {
-        return Err("its references multiply without bound".to_owned());
-    }
-    ArgumentRule::new(schema).map_err(|error| error.to_string())
-}
-
-/// A schema in the form of draft 2020-12 without references that lead nowhere; `None` if it is in that form already.
-fn followed(schema: &Value) -> Option<Value> {
-    let current = upgraded(schema);
-    loosened(current.as_ref().unwrap_or(schema), Part::References).or(current)
-}
-
-/// How many keywords a schema comes to with every reference written out once.
-struct Expansion<'a> {
-    root: &'a Value,
-    /// Of what references lead to; none while it is being counted, so that a cycle counts once.
-    known: HashMap<&'a str, Option<u64>>,
-}
-
-impl<'a> Expansion<'a> {
-    fn of(&mut self, schema: &'a Value) -> u64 {
-        match schema {
-            Value::Object(members) => members.iter().fold(1, |sum: u64, (name, member)| {
-                let more = match (name.as_str(), member) {
-                    ("$ref" | "$dynamicRef", Value::String(reference)) => self.behind(reference),
-                    _ => self.of(member),
-                };
-                sum.saturating_add(more)
-            }),
-            Value::Array(items) => items.iter().fold(0, |sum: u64, item| sum.saturating_add(self.of(item))),
-            _ => 0,
-        }
-    }
-
-    fn behind(&mut self, reference: &'a str) -> u64 {
-        if let Some(known) = self.known.get(reference) {
-            return known.unwrap_or(1);
-        }
-        self.known.insert(reference, None);
-        let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
-        let size = target.map_or(1, |target| self.of(target));
-        self.known.insert(reference, Some(size));
-        size
-    }
-}
+#[cfg(test)]
+mod differential;
 
 #[cfg(test)]
 mod tests {

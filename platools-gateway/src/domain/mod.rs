@@ -11,5 +11,7 @@ pub mod page;
 pub(crate) mod random;
 pub(crate) mod shared_text;
 mod speaks_for;
-pub(crate) mod surrogates;
+pub(crate) mod surrogates {
+    pub(crate) use platools::tool::well_formed;
+}
 pub(crate) mod text;

@@ -16,6 +16,7 @@ use super::call;
 use super::calls::Calls;
 use super::info::Info;
 use super::log::{Level, Log, renamed};
+use super::message::NOT_AN_OBJECT;
 use super::tools::{Changes, Tools};
 use crate::mcp::Revision;
 
@@ -102,6 +103,10 @@ impl ServerHandler for Handler {
         let Shared { tools, user, .. } = &*self.shared;
         let unknown = || ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None);
         let tool = tools.get(&request.name).ok_or_else(unknown)?;
+        if request.arguments.as_ref().is_some_and(|arguments| arguments.contains_key(NOT_AN_OBJECT)) {
+            let message = "`arguments` must be a JSON object, or a string that holds one";
+            return Err(ErrorData::invalid_params(message, None));
+        }
         let params = call::params(request.arguments.clone(), user.as_deref());
         let log = Log { asked: context.meta.log_level().map(renamed), set: &self.level };
         let result = call::run(&self.shared, &tool, params, &context, log).await;

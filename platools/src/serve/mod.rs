@@ -59,6 +59,7 @@ mod handler;
 mod http;
 mod info;
 mod log;
+mod message;
 mod result;
 mod server;
 mod stdio;

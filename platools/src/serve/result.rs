@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn a_result_that_is_too_large_names_the_setting() {
         let error = Output::new(4).write("too long").expect_err("it is longer");
-        let told = to_value(ended(Err(Failure { error, shown_causes: None }))).expect("JSON");
+        let told = to_value(ended(Err(Failure::hidden(error)))).expect("JSON");
         let text = told["content"][0]["text"].as_str().expect("a text");
         assert!(text.contains("4 bytes") && text.contains("--max-result-bytes"), "{text}");
     }

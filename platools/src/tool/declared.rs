@@ -15,7 +15,8 @@ pub fn declared<P: Parameters>(name: &str, description: &str, parameters: &P, al
     let schema = input_schema(parameters, allow_unknown);
     let mut definition = ToolDefinition::new(name, description.trim(), schema);
     if definition.description.is_empty() {
-        definition.note("say what the tool does in its doc comment or with `description = ...`: models choose tools by it");
+        definition
+            .note("say what the tool does in its doc comment or with `description = ...`: models choose tools by it");
     }
     let mut names = Vec::new();
     parameters.each(&mut |parameter| {
@@ -102,7 +103,9 @@ fn auth(name: &str) -> Result<Auth, String> {
 
 fn rate(text: &str) -> Result<Rate, String> {
     let (calls, per) = units::rate(text)?;
-    NonZeroU32::new(calls).map(|calls| Rate::new(calls, per)).ok_or_else(|| "a rate of zero would refuse every call".to_owned())
+    NonZeroU32::new(calls)
+        .map(|calls| Rate::new(calls, per))
+        .ok_or_else(|| "a rate of zero would refuse every call".to_owned())
 }
 
 fn timeout(timeout: Duration) -> Result<Duration, String> {

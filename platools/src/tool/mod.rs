@@ -27,15 +27,18 @@ mod state;
 mod typed;
 
 pub use arguments::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema};
+/// Texts of clients. For the crates of this workspace; they may change at any time.
+#[doc(hidden)]
+pub use arguments::{object_in_text, well_formed};
 #[cfg(feature = "collect")]
 pub(crate) use collected::Collected;
 pub use content::{Content, ContentBlock, structured_schema};
 pub use context::{Context, FullContext, Scope};
+pub(crate) use definition::is_accepted_name;
 pub use definition::{
     Auth, EXPOSE_ERRORS, Execution, InvalidTool, MAX_CONCURRENCY, MAX_NAME_CHARS, Rate, STRICT_ARGUMENTS, TIMEOUT_MS,
     ToolDefinition, declared_timeout, has_exposed_errors, has_strict_arguments,
 };
-pub(crate) use definition::is_accepted_name;
 #[cfg(feature = "serve")]
 pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 pub(crate) use error::STACK_HEADING;
@@ -51,6 +54,9 @@ pub(crate) use progress::Report;
 pub use result_rule::ResultRule;
 pub(crate) use saying::{Outlet, Unsent, Wanted};
 pub use schema::Dialect;
+/// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
+#[doc(hidden)]
+pub use schema::prepare;
 pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};
@@ -65,10 +71,11 @@ pub(crate) mod expansion {
     pub use super::handler::{Handler, HandlerFuture};
     pub use super::output::Output;
     pub use super::returns::{
-        ErrorOf, IntoToolErrorByAuthor, IntoToolErrorFromDisplay, IntoToolErrorFromInto, IntoToolErrorFromNothing,
+        AwaitedResult, Fallible, FallibleReturn, FutureReturn, Plain, PlainReturn, Returned, ToolFailure, ToolResult,
+        UndescribedResult,
     };
     pub use super::returns::{
-        AwaitedResult, Fallible, FallibleReturn, FutureReturn, Plain, PlainReturn, Returned, ToolFailure, ToolResult, UndescribedResult,
+        ErrorOf, IntoToolErrorByAuthor, IntoToolErrorFromDisplay, IntoToolErrorFromInto, IntoToolErrorFromNothing,
     };
     pub use super::schema::output_schema_with;
     pub use super::state::{BindError, Borrowing, Injectable, Injected, State, borrowing};

@@ -183,3 +183,20 @@ async fn a_call_without_a_session_is_given_up_when_its_client_is_gone() {
     drop(answer);
     within(server.gone.reach(1)).await;
 }
+
+#[tokio::test]
+async fn arguments_that_were_encoded_a_second_time_are_taken_and_other_values_are_refused() {
+    let server = Served::start().await;
+    let session = session(&server.url).await;
+    let call = async |arguments: Value| {
+        let params = json!({ "name": "greet", "arguments": arguments });
+        let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params });
+        within(send(post(&server.url, call).header("mcp-session-id", &session)).await.text()).await.expect("a text")
+    };
+    let taken = call(json!(json!({ "name": "Ada" }).to_string())).await;
+    assert!(taken.contains("Ada") && !taken.contains("\"error\""), "{taken}");
+    for refused in [json!("Ada"), json!(["Ada"]), json!(7)] {
+        let answer = call(refused).await;
+        assert!(answer.contains("-32602") && answer.contains("must be a JSON object"), "{answer}");
+    }
+}

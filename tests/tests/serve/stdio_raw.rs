@@ -213,3 +213,23 @@ async fn garbage_is_passed_over_or_answered_and_nothing_else_is_written() {
     assert_eq!((answered[&4], answered[&6], answered[&9]), (Some(-32601), Some(-32602), None));
     assert!(answered[&5].is_some() && errors > 0, "{answered:?}, {errors}");
 }
+
+#[tokio::test]
+async fn arguments_that_were_encoded_a_second_time_are_taken_and_other_values_are_answered() {
+    let mut process = Process::greeted().await;
+    process.call(2, "greet", json!(json!({ "name": "Ada" }).to_string())).await;
+    let answer = process.hear().await;
+    assert_eq!((&answer["id"], &answer["result"]["isError"]), (&json!(2), &json!(false)), "{answer}");
+    assert!(answer.to_string().contains("Ada"), "{answer}");
+    for (id, arguments) in [(3, json!("Ada")), (4, json!(["Ada"])), (5, json!("[]"))] {
+        process.call(id, "greet", arguments).await;
+        let answer = process.hear().await;
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(id), &json!(-32602)), "{answer}");
+        assert!(answer["error"]["message"].as_str().expect("words").contains("must be a JSON object"), "{answer}");
+    }
+    // A text that JavaScript cut within a character.
+    let params = r#"{"name":"greet","arguments":{"name":"A\ud83c"}}"#;
+    process.say(&format!(r#"{{"jsonrpc":"2.0","id":6,"method":"tools/call","params":{params}}}"#)).await;
+    let answer = process.hear().await;
+    assert!(answer["id"] == 6 && answer.to_string().contains("A\u{fffd}"), "{answer}");
+}

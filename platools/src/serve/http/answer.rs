@@ -14,6 +14,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use rmcp::transport::StreamableHttpService;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::body::Mended;
 use super::cors;
 use super::guard::{Denied, Guard};
 use super::sessions::{Sessions, Use};
@@ -39,6 +40,7 @@ pub(super) struct Answers {
     service: StreamableHttpService<Handler, Sessions>,
     sessions: Arc<Sessions>,
     calls: Calls,
+    max_body_bytes: usize,
 }
 
 impl Answers {
@@ -48,8 +50,9 @@ impl Answers {
         service: StreamableHttpService<Handler, Sessions>,
         sessions: Arc<Sessions>,
         calls: Calls,
+        max_body_bytes: usize,
     ) -> Self {
-        Self { site: Arc::new(site), guard, service, sessions, calls }
+        Self { site: Arc::new(site), guard, service, sessions, calls, max_body_bytes }
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Counted> {
@@ -95,7 +98,7 @@ impl Answers {
         request.extensions_mut().insert(used.clone());
         // A stop waits for answers to messages; a stream of notices has no end of its own.
         let counted = (method == Method::POST).then(|| self.calls.answer());
-        let answer = self.service.handle(request).await;
+        let answer = self.service.handle(request.map(|body| Mended::new(body, self.max_body_bytes))).await;
         let answer = exchange.end(answer, STREAM_AFTER).await;
         answer.map(|body| Counted { body, _counted: counted, _used: used })
     }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod answer;
+mod body;
 mod cors;
 mod events;
 mod guard;
@@ -180,7 +181,7 @@ impl Http {
         let service =
             StreamableHttpService::new(move || Ok(Handler::new(Arc::clone(&handlers))), Arc::clone(&sessions), config);
         let calls = shared.calls.clone();
-        let answers = Answers::new(site, Guard::new(&token), service, sessions, calls.clone());
+        let answers = Answers::new(site, Guard::new(&token), service, sessions, calls.clone(), self.max_body_bytes);
         Ok(HttpServer { local, drain, ended, calls, listener: Listener::new(listener, answers) })
     }
 }

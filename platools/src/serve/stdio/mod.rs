@@ -2,6 +2,7 @@
 
 mod counted;
 mod input;
+mod lines;
 mod pipes;
 
 use std::future::pending;
@@ -20,6 +21,7 @@ use super::stop::Signals;
 use crate::error::{Error, ErrorKind};
 use counted::Counted;
 use input::Input;
+use lines::Lines;
 use pipes::Pipes;
 
 /// How long the last answers may take to be written.
@@ -73,7 +75,7 @@ async fn converse(
     let input = Input::new(input, closing.clone(), closed.clone());
     let handler = Handler::new(Arc::clone(&shared));
     let service = async {
-        let transport = Counted::new(AsyncRwTransport::new_server(input, output), shared.calls.clone());
+        let transport = Counted::new(AsyncRwTransport::new_server(Lines::new(input), output), shared.calls.clone());
         match serve_server(handler, transport).await {
             Ok(service) => ended(service.waiting().await),
             Err(error) => not_begun(error),

@@ -41,10 +41,13 @@ impl<P: Parameters> Decoder<P> {
     /// # Errors
     /// They do not fit, also not with the changes that the rule makes. The failure names every bad argument.
     pub(crate) fn decode(&self, text: &str) -> Result<P::Values, ToolError> {
-        match self.all_at_once(text) {
-            Ok(slots) if !self.limits_fields => self.settle(slots, Problems::default()),
-            _ => self.fit(text),
+        if !self.limits_fields
+            && let Ok(slots) = self.all_at_once(text)
+            && let Ok(values) = self.settle(slots, Problems::default())
+        {
+            return Ok(values);
         }
+        self.fit(text)
     }
 
     fn fit(&self, text: &str) -> Result<P::Values, ToolError> {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::de::Deserializer;
 use serde_json::value::RawValue;
+use serde_path_to_error::Segment;
 
 use super::Policy;
 use super::exact::Exact;
@@ -17,19 +18,19 @@ pub(super) fn diagnose<P: Parameters>(parameters: &P, policy: Policy, text: &str
     let entries = match serde_json::Deserializer::from_str(text).deserialize_map(Members) {
         Ok(entries) => entries,
         Err(error) => {
-            problems.add("arguments", "", format!("they must be a JSON object: {}", without_position(&error)));
+            problems.add("arguments", &[], format!("they must be a JSON object: {}", without_position(&error)));
             return slots;
         }
     };
     let mut seen = HashSet::new();
     for (name, value) in &entries {
         match parameters.position(name) {
-            Some(position) if !seen.insert(position) => problems.add(name, "", "it is given twice"),
+            Some(position) if !seen.insert(position) => problems.add(name, &[], "it is given twice"),
             Some(position) => one(parameters, (position, name), value, &mut slots, problems),
             None if policy.ignores(name) => {}
             // What is only counted is not worth a suggestion.
-            None if problems.is_full() => problems.add(name, "", ""),
-            None => problems.add(name, "", no_such_argument(parameters, name)),
+            None if problems.is_full() => problems.add(name, &[], ""),
+            None => problems.add(name, &[], no_such_argument(parameters, name)),
         }
     }
     slots
@@ -53,13 +54,22 @@ fn exactly<P: Parameters>(
     position: usize,
     json: &str,
     slots: &mut P::Slots,
-) -> Result<(), (String, String)> {
+) -> Result<(), (Vec<String>, String)> {
     let mut track = serde_path_to_error::Track::new();
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
-    parameters
-        .decode(position, slots, Exact(tracked))
-        .map_err(|error| (track.path().to_string(), without_position(&error)))
+    parameters.decode(position, slots, Exact(tracked)).map_err(|error| (steps(&track.path()), without_position(&error)))
+}
+
+/// The names and indexes of a path.
+fn steps(path: &serde_path_to_error::Path) -> Vec<String> {
+    let steps = path.iter().filter_map(|segment| match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.clone()),
+        Segment::Enum { variant } => Some(variant.clone()),
+        Segment::Unknown => None,
+    });
+    steps.collect()
 }
 
 fn no_such_argument<P: Parameters>(parameters: &P, name: &str) -> String {

@@ -14,11 +14,13 @@ mod parameter;
 mod pattern;
 mod problem;
 mod rule;
+mod surrogates;
 
 pub use bounds::{Bound, Length, Ranged, Text};
 pub(crate) use decode::Decoder;
 pub use parameter::{Argument, IntoDefault, Parameter, Parameters};
-pub use rule::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema};
+pub use rule::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema, object_in_text};
+pub use surrogates::well_formed;
 
 /// How strictly arguments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -45,15 +45,35 @@ fn end_of_number(bytes: &[u8], start: usize) -> usize {
     start + bytes[start..].iter().take_while(|byte| is_part(byte)).count()
 }
 
-/// The digits of a number that has a point or an exponent and no fraction.
+/// The digits of a number that has a point, an exponent or the sign of zero, and no fraction.
 fn whole(number: &str) -> Option<String> {
-    /// Up to here every whole number has a float of its own.
-    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
-    if !number.contains(['.', 'e', 'E']) {
+    /// The digits of the widest integer type.
+    const MAX_DIGITS: usize = 39;
+    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
+    if digits != "0" && !digits.contains(['.', 'e', 'E']) {
         return None;
     }
-    let value: f64 = number.parse().ok()?;
-    (value.fract() == 0.0 && value.abs() <= MAX_EXACT).then(|| format!("{:.0}", value + 0.0))
+    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+    let (before, after) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let after = after.trim_end_matches('0');
+    let all = format!("{before}{after}");
+    let all = all.trim_start_matches('0');
+    if all.is_empty() {
+        return (number != "0").then(|| "0".to_owned());
+    }
+    let exponent: i32 = exponent.parse().ok()?;
+    // Negative where digits of the number are behind its point.
+    let zeros = exponent.checked_sub(i32::try_from(after.len()).ok()?)?;
+    let kept = match usize::try_from(zeros) {
+        Ok(zeros) if all.len() + zeros <= MAX_DIGITS => format!("{all}{}", "0".repeat(zeros)),
+        Ok(_) => return None,
+        Err(_) => {
+            let cut = usize::try_from(zeros.unsigned_abs()).ok()?;
+            let (kept, fraction) = all.split_at_checked(all.len().checked_sub(cut)?)?;
+            (!kept.is_empty() && fraction.bytes().all(|digit| digit == b'0')).then(|| kept.to_owned())?
+        }
+    };
+    Some(format!("{sign}{kept}"))
 }
 
 #[cfg(test)]
@@ -62,9 +82,22 @@ mod tests {
 
     #[test]
     fn whole_numbers_lose_point_and_exponent_and_everything_else_stays() {
-        let text = r#"{"a": 30.0, "b":[1e2,-0.0, 2.5,7], "30.0": "1e2 \" 3.0", "c":1e300}"#;
-        let whole = r#"{"a": 30, "b":[100,0, 2.5,7], "30.0": "1e2 \" 3.0", "c":1e300}"#;
+        let text = r#"{"a": 30.0, "b":[1e2,-0.0, 2.5,7,-0,0], "30.0": "1e2 \" 3.0", "c":1e300}"#;
+        let whole = r#"{"a": 30, "b":[100,0, 2.5,7,0,0], "30.0": "1e2 \" 3.0", "c":1e300}"#;
         assert_eq!(with_whole_numbers(text).as_deref(), Some(whole));
+        for (number, expected) in [
+            ("1e18", "1000000000000000000"),
+            ("18446744073709551615.0", "18446744073709551615"),
+            ("-12.50e1", "-125"),
+            ("1200e-2", "12"),
+            ("0.0010e3", "1"),
+            ("1E+2", "100"),
+        ] {
+            assert_eq!(with_whole_numbers(number).as_deref(), Some(expected), "{number}");
+        }
+        for fraction in ["1.25e1", "12e-2", "1e39", "0.5", "1e-400", "5e99999999999", "100e-3"] {
+            assert_eq!(with_whole_numbers(fraction), None, "{fraction}");
+        }
         for same in ["", "{}", r#"{"a":1.5,"b":12}"#, r#""3.0"#, r#""\"#, "-"] {
             assert_eq!(with_whole_numbers(same), None, "{same}");
         }

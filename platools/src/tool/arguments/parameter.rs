@@ -149,12 +149,12 @@ impl<T: DeserializeOwned> Parameter<T> {
         let Some(value) = given else {
             let absent = self.absent();
             if absent.is_none() && !problems.concern(self.name) {
-                problems.add(self.name, "", "it is required and missing");
+                problems.add(self.name, &[], "it is required and missing");
             }
             return absent;
         };
         for message in self.checks.iter().filter_map(|check| check(&value)) {
-            problems.add(self.name, "", message);
+            problems.add(self.name, &[], message);
         }
         Some(value)
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
+use super::rule::Path;
 use crate::tool::error::{ToolError, code};
 
 /// How many problems are told of; further ones are counted. Whoever gets that many has misunderstood the tool as a whole.
@@ -25,13 +26,13 @@ pub struct Problems {
 
 #[derive(Debug)]
 struct Problem {
-    path: String,
+    path: Path,
     message: String,
 }
 
 impl Problems {
-    /// Something is wrong with an argument; `within` is where inside of its value, empty for the whole.
-    pub(super) fn add(&mut self, argument: &str, within: &str, message: impl Into<String>) {
+    /// Something is wrong with an argument; `within` has the names and indexes that lead to the place in its value, none for the whole.
+    pub(super) fn add(&mut self, argument: &str, within: &[String], message: impl Into<String>) {
         if !self.arguments.contains(argument) {
             self.arguments.insert(argument.to_owned());
         }
@@ -39,11 +40,7 @@ impl Problems {
             self.more += 1;
             return;
         }
-        let path = match within {
-            "" | "." => argument.to_owned(),
-            index if index.starts_with('[') => format!("{argument}{index}"),
-            field => format!("{argument}.{field}"),
-        };
+        let path = Path([&[argument.to_owned()], within].concat());
         self.told.push(Problem { path, message: message.into() });
     }
 
@@ -69,8 +66,11 @@ impl Problems {
         if self.more > 0 {
             lines.push(format!("and {} more", self.more));
         }
-        let details: Vec<Value> =
-            self.told.iter().map(|problem| json!({"path": problem.path, "message": problem.message})).collect();
+        let details: Vec<Value> = self
+            .told
+            .iter()
+            .map(|problem| json!({"path": problem.path.pointer(), "message": problem.message}))
+            .collect();
         ToolError::new(format!("invalid arguments: {}", lines.join("; ")))
             .with_code(code::INVALID_ARGUMENTS)
             .with_details(json!({ "problems": details }))

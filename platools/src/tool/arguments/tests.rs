@@ -281,7 +281,7 @@ fn arguments_are_read_as_models_write_them_at_every_depth() {
     assert_eq!(
         error.message(),
         "invalid arguments: v.lines[0].units: -1 is out of range: it must be at least 0; \
-         v.lines[1].units: it is required and missing; v.lines[1].gift: it is required and missing"
+         v.lines[1].units: it is required and missing; was `unit` meant to be it?; v.lines[1].gift: it is required and missing"
     );
 }
 

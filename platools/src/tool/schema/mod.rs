@@ -2,6 +2,7 @@
 
 mod export;
 mod generate;
+pub mod prepare;
 
 pub use export::Dialect;
 pub use generate::output_schema_with;

@@ -1,11 +1,10 @@
 //! [`Edits`]: changes made in the text of JSON, which leave everything else as it was written.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::Deserializer;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use super::problem::Path;
 use super::repair::{At, Change};
@@ -44,7 +43,7 @@ impl Edits {
 
     fn write(&self, value: &str, out: &mut String) {
         match &self.change {
-            Some(Change::Replace(json)) => out.push_str(json),
+            Some(Change::Replace(json) | Change::Respell(json)) => out.push_str(json),
             Some(Change::Wrap) => {
                 out.push('[');
                 out.push_str(value);
@@ -96,40 +95,6 @@ impl Edits {
             }
         }
         out.push(close);
-    }
-}
-
-/// Reads arguments, without the members of the platform: whatever they hold is not the tool's.
-pub(super) fn read(arguments: &str) -> serde_json::Result<Value> {
-    if !arguments.starts_with('{') {
-        return serde_json::from_str(arguments);
-    }
-    let mut deserializer = serde_json::Deserializer::from_str(arguments);
-    let members = deserializer.deserialize_map(Own)?;
-    deserializer.end()?;
-    Ok(Value::Object(members))
-}
-
-/// The members of an object that are the tool's.
-struct Own;
-
-impl<'de> Visitor<'de> for Own {
-    type Value = Map<String, Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
-            if name.starts_with('_') {
-                map.next_value::<IgnoredAny>()?;
-            } else {
-                members.insert(name, map.next_value()?);
-            }
-        }
-        Ok(members)
     }
 }
 

@@ -5,9 +5,14 @@
 //! them stays as it was sent. The changed arguments pass only if they fit the schema; if they do not, [`problem`] puts every
 //! violation in words.
 
+mod cost;
 mod edit;
+mod explain;
 mod problem;
+mod read;
 mod repair;
+mod spelling;
+mod words;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -18,14 +23,17 @@ use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 pub use problem::{ArgumentProblem, InvalidArguments};
+pub use spelling::object_in_text;
 
+use crate::tool::arguments::surrogates::well_formed;
 use crate::tool::definition::{ToolDefinition, has_strict_arguments};
+use crate::tool::schema::prepare::PreparedSchema;
+use cost::is_explainable;
 use edit::Edits;
-use problem::Path;
-use repair::changes;
-
-/// The length up to which violations are looked at, in bytes. Each takes some hundred bytes of memory, and there may be several for each value.
-const MAX_EXPLAINED_BYTES: usize = 256 * 1024;
+use explain::{Violations, problems_of};
+pub(super) use problem::Path;
+use read::{Arguments, read};
+use repair::{Change, changes};
 
 /// JSON text within JSON text is opened at most so many times: each round may uncover the next one.
 const MAX_ROUNDS: usize = 8;
@@ -60,6 +68,18 @@ pub struct ArgumentRule {
 #[derive(Debug)]
 pub struct UncheckableSchema(String);
 
+impl UncheckableSchema {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+
+    /// The reason, in words.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for UncheckableSchema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -69,11 +89,20 @@ impl fmt::Display for UncheckableSchema {
 impl std::error::Error for UncheckableSchema {}
 
 impl ArgumentRule {
-    /// The rule for a schema of draft 2020-12.
+    /// The rule for a schema, in the form of draft 2020-12 or of an earlier draft. Patterns that cannot be run in linear time, and
+    /// references that lead nowhere or out of the schema, are left out of the checks.
+    ///
+    /// # Errors
+    /// The schema is none, or its references multiply without bound.
+    pub fn new(schema: &Value) -> Result<Self, UncheckableSchema> {
+        PreparedSchema::new(schema).rule
+    }
+
+    /// The rule for a schema of draft 2020-12, as it is.
     ///
     /// # Errors
     /// The schema is none, has a reference that leads out of it, or a pattern that cannot be run in linear time.
-    pub fn new(schema: &Value) -> Result<Self, UncheckableSchema> {
+    pub(crate) fn of_current(schema: &Value) -> Result<Self, UncheckableSchema> {
         let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
         let validator = options.build(schema).map_err(|error| UncheckableSchema(error.to_string()))?;
         Ok(Self { validator, schema: schema.clone(), is_strict: false })
@@ -92,39 +121,47 @@ impl ArgumentRule {
     }
 
     /// The arguments as the tool takes them: the text itself if it fits the schema, otherwise the text with the changes that make
-    /// it fit. Members of the outermost object whose names begin with `_` are the platform's, and pass.
+    /// it fit. Members of the outermost object whose names begin with `_` are the platform's, and pass. Half characters, as texts have
+    /// that JavaScript cut, become the replacement character.
     ///
     /// # Errors
-    /// The text is no JSON, or no change makes the arguments fit. The problems are those that are left after all changes that could
-    /// be made. Arguments of more than 256 KiB that do not fit are refused without a change, and without saying where.
+    /// The text is no JSON, a name is given twice, or no change makes the arguments fit. The problems are those that are left after all
+    /// changes that could be made. Arguments that do not fit and have too many values to look at each are refused without a change, and
+    /// without saying where.
     pub fn fit<'a>(&self, arguments: &'a str) -> Result<Cow<'a, str>, InvalidArguments> {
         let mut text = Cow::Borrowed(arguments);
+        let mut wrapped = BTreeSet::new();
         for round in 0.. {
-            let value = edit::read(&text).map_err(|error| InvalidArguments::unreadable(&error))?;
-            if self.validator.is_valid(&value) {
+            let Arguments { value, repeated } = read_mended(&mut text)?;
+            let is_valid = self.validator.is_valid(&value);
+            if is_valid && repeated.is_empty() {
                 return Ok(text);
             }
-            if text.len() > MAX_EXPLAINED_BYTES {
-                return Err(InvalidArguments::too_long_to_explain(text.len()));
+            if !is_valid && !is_explainable(&self.schema, &value) {
+                return Err(InvalidArguments::too_many_to_explain());
             }
-            let errors: Vec<_> = self.validator.iter_errors(&value).collect();
-            let edits =
-                if self.is_strict || round == MAX_ROUNDS { Edits::default() } else { self.edits(&value, &errors) };
+            let errors: Vec<_> = if is_valid { Vec::new() } else { self.validator.iter_errors(&value).collect() };
+            let may_change = !self.is_strict && round < MAX_ROUNDS && repeated.is_empty();
+            let edits = if may_change { self.edits(&value, &errors, &mut wrapped) } else { Edits::default() };
             if edits.is_empty() {
-                return Err(InvalidArguments::of(&self.schema, &errors));
+                let violations = Violations { schema: &self.schema, wrapped: &wrapped };
+                return Err(problems_of(&violations, &errors, repeated));
             }
             text = Cow::Owned(edits.apply(&text));
         }
         unreachable!("the loop ends by returning")
     }
 
-    /// The changes that the violations call for. A member is only left out if the schema does not require it.
-    fn edits(&self, value: &Value, errors: &[ValidationError<'_>]) -> Edits {
+    /// The changes that the violations call for. A member is only left out if the schema does not require it. Notes the values that
+    /// become lists.
+    fn edits(&self, value: &Value, errors: &[ValidationError<'_>], wrapped: &mut BTreeSet<Path>) -> Edits {
         let mut proposed: Vec<_> = errors.iter().filter_map(changes).flatten().collect();
         let left_out: BTreeSet<_> =
             proposed.iter().filter(|(_, change)| change.may_leave_out()).map(|(path, _)| path.clone()).collect();
         let required = self.required_among(value, &left_out);
         proposed.retain_mut(|(path, change)| !required.contains(path) || change.keep_in());
+        let lists = proposed.iter().filter(|(_, change)| *change == Change::Wrap).map(|(path, _)| path.clone());
+        wrapped.extend(lists);
         proposed.into_iter().collect()
     }
 
@@ -142,6 +179,18 @@ impl ArgumentRule {
         }
         required
     }
+}
+
+/// Reads arguments. Half characters in the text are replaced if it cannot be read for them.
+fn read_mended(text: &mut Cow<'_, str>) -> Result<Arguments, InvalidArguments> {
+    let unreadable = match read(text) {
+        Ok(arguments) => return Ok(arguments),
+        Err(error) => InvalidArguments::unreadable(&error),
+    };
+    let Cow::Owned(mended) = well_formed(text) else { return Err(unreadable) };
+    let arguments = read(&mended).map_err(|_| unreadable)?;
+    *text = Cow::Owned(mended);
+    Ok(arguments)
 }
 
 /// Notes the members whose absence is the violation, also in the branches of `anyOf` and `oneOf`.

@@ -1,31 +1,39 @@
 //! [`ArgumentProblem`]: a violation of a tool's schema, in words for the model that wrote the arguments.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use jsonschema::error::TypeKind;
-use jsonschema::error::ValidationErrorKind;
 use jsonschema::paths::Location;
-use jsonschema::{JsonType, ValidationError};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::tool::arguments::problem::did_you_mean;
+use super::words::shortened;
 use crate::tool::error::{ToolError, code};
 
 /// The most problems that are told. A sender with more of them has misunderstood the tool as a whole.
 const MAX_PROBLEMS: usize = 32;
 
-/// The longest value that is quoted, in characters.
-const MAX_QUOTED_CHARS: usize = 60;
-
 /// A value in the arguments, by the names and indexes that lead to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Path(pub(super) Vec<String>);
+pub(in crate::tool::arguments) struct Path(pub(in crate::tool::arguments) Vec<String>);
 
 impl Path {
     pub(super) fn of(location: &Location) -> Self {
         // Not by the segments of the location: those leave out empty names, and take names of digits for indexes.
         let tokens = location.as_str().split('/').skip(1);
         Self(tokens.map(|token| token.replace("~1", "/").replace("~0", "~")).collect())
+    }
+
+    /// The value that this one was made a list of; `None` for the first item of a list that was sent as one.
+    pub(super) fn wrapped_in(&self, wrapped: &BTreeSet<Path>) -> Option<Path> {
+        let (last, parent) = self.0.split_last()?;
+        let parent = Path(parent.to_vec());
+        (last == "0" && wrapped.contains(&parent)).then_some(parent)
+    }
+
+    /// The JSON pointer to the value.
+    pub(in crate::tool::arguments) fn pointer(&self) -> String {
+        let tokens = self.0.iter().map(|token| token.replace('~', "~0").replace('/', "~1"));
+        tokens.map(|token| format!("/{token}")).collect()
     }
 
     pub(super) fn join(mut self, name: &str) -> Self {
@@ -40,8 +48,8 @@ impl fmt::Display for Path {
         for (position, token) in self.0.iter().enumerate() {
             match token {
                 index if position > 0 && index.parse::<usize>().is_ok() => write!(f, "[{index}]")?,
-                name if position == 0 => f.write_str(name)?,
-                name => write!(f, ".{name}")?,
+                name if position == 0 => f.write_str(&shortened(name))?,
+                name => write!(f, ".{}", shortened(name))?,
             }
         }
         Ok(())
@@ -56,16 +64,24 @@ pub struct ArgumentProblem {
 }
 
 impl ArgumentProblem {
+    pub(super) fn new(path: Path, message: impl Into<String>) -> Self {
+        Self { path, message: message.into() }
+    }
+
     /// A problem with the text as a whole.
     pub(super) fn of_whole(error: &serde_json::Error) -> Self {
-        Self { path: Path(Vec::new()), message: format!("they cannot be read: {error}") }
+        let is_too_deep = error.to_string().starts_with("recursion limit");
+        let message = match is_too_deep {
+            true => "they are nested too deeply: at most 127 lists and objects within each other are read".to_owned(),
+            false => format!("they cannot be read as JSON: {error}"),
+        };
+        Self { path: Path(Vec::new()), message }
     }
 
     /// The value that is wrong or missing, as a JSON pointer into the arguments.
     #[must_use]
     pub fn pointer(&self) -> String {
-        let tokens = self.path.0.iter().map(|token| token.replace('~', "~0").replace('/', "~1"));
-        tokens.map(|token| format!("/{token}")).collect()
+        self.path.pointer()
     }
 
     /// The problem and, where it can be told, the remedy.
@@ -106,25 +122,30 @@ impl InvalidArguments {
 
     /// Arguments that cannot be read.
     pub(super) fn unreadable(error: &serde_json::Error) -> Self {
-        Self { problems: vec![ArgumentProblem::of_whole(error)], more: 0, is_explained: false }
+        Self { problems: vec![ArgumentProblem::of_whole(error)], more: 0, is_explained: true }
     }
 
-    /// Arguments with more violations than memory should be spent on.
-    pub(super) fn too_long_to_explain(bytes: usize) -> Self {
-        let message = format!("they do not fit the tool's schema, and with {bytes} bytes are too long to say where");
+    /// Arguments with more values than memory should be spent on.
+    pub(super) fn too_many_to_explain() -> Self {
+        let message = "they do not fit the tool's schema, and have too many values to say where; send fewer".to_owned();
         Self { problems: vec![ArgumentProblem { path: Path(Vec::new()), message }], more: 0, is_explained: false }
     }
 
-    /// Every violation in words, those past the limit only counted.
-    pub(super) fn of(schema: &Value, errors: &[ValidationError<'_>]) -> Self {
-        let mut invalid = Self { problems: Vec::new(), more: 0, is_explained: true };
-        for error in errors {
-            let room = MAX_PROBLEMS - invalid.problems.len();
-            let (told, more) = told(schema, error, room);
-            invalid.problems.extend(told);
-            invalid.more += more;
-        }
-        invalid
+    /// Notes problems, and the number of those that are only counted. Those past the limit are counted, too.
+    pub(super) fn add(&mut self, problems: Vec<ArgumentProblem>, more: usize) {
+        let over = problems.len().saturating_sub(self.room());
+        self.problems.extend(problems.into_iter().take(self.room()));
+        self.more += more + over;
+    }
+
+    /// The number of problems that can be told still.
+    pub(super) fn room(&self) -> usize {
+        MAX_PROBLEMS - self.problems.len()
+    }
+
+    /// No problem yet, of those that say where they are.
+    pub(super) fn explained() -> Self {
+        Self { problems: Vec::new(), more: 0, is_explained: true }
     }
 }
 
@@ -151,173 +172,5 @@ impl InvalidArguments {
         let details: Vec<_> =
             problems.map(|problem| json!({"path": problem.pointer(), "message": problem.message})).collect();
         ToolError::new(self.to_string()).with_code(code::INVALID_ARGUMENTS).with_details(json!({ "problems": details }))
-    }
-}
-
-/// A violation in words, as at most `room` problems, and the number of further ones.
-fn told(schema: &Value, error: &ValidationError<'_>, room: usize) -> (Vec<ArgumentProblem>, usize) {
-    let path = Path::of(error.instance_path());
-    let one = |path, message: &dyn Fn() -> String| match room {
-        0 => (Vec::new(), 1),
-        _ => (vec![ArgumentProblem { path, message: message() }], 0),
-    };
-    match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let known = known_names(schema, error);
-            let told = unexpected.iter().take(room);
-            let told = told
-                .map(|name| ArgumentProblem { path: path.clone().join(name), message: no_such_member(name, &known) });
-            (told.collect(), unexpected.len().saturating_sub(room))
-        }
-        ValidationErrorKind::Required { property: Value::String(name) } => {
-            one(path.join(name), &|| "it is required and missing".to_owned())
-        }
-        // The branch that comes nearest tells most.
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
-            match nearest_branch(error, context) {
-                Some(branch) => {
-                    let InvalidArguments { mut problems, more, .. } = InvalidArguments::of(schema, branch);
-                    let over = problems.len().saturating_sub(room);
-                    problems.truncate(room);
-                    (problems, more + over)
-                }
-                None => one(path, &|| no_branch(error, context)),
-            }
-        }
-        _ => one(path, &|| sentence(error)),
-    }
-}
-
-/// The branch whose violations all lie within the value, if it is the only one: the other branches do not even have its type.
-fn nearest_branch<'a>(
-    error: &ValidationError<'_>,
-    branches: &'a [Vec<ValidationError<'static>>],
-) -> Option<&'a Vec<ValidationError<'static>>> {
-    let is_near = |branch: &&Vec<ValidationError<'static>>| {
-        !branch.iter().any(|inner| {
-            let is_other_kind = matches!(inner.kind(), ValidationErrorKind::Type { .. });
-            let is_other_variant =
-                matches!(inner.kind(), ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. });
-            is_other_kind && inner.instance_path() == error.instance_path() || is_other_variant
-        })
-    };
-    let mut near = branches.iter().filter(is_near);
-    near.next().filter(|_| near.next().is_none())
-}
-
-/// The types or values that would be taken, if every branch says one.
-fn no_branch(error: &ValidationError<'_>, branches: &[Vec<ValidationError<'static>>]) -> String {
-    let mut taken = Vec::new();
-    for inner in branches.iter().flatten().filter(|inner| inner.instance_path() == error.instance_path()) {
-        match inner.kind() {
-            ValidationErrorKind::Type { kind } => taken.extend(types(kind).into_iter().map(str::to_owned)),
-            ValidationErrorKind::Constant { expected_value } => taken.push(expected_value.to_string()),
-            ValidationErrorKind::Enum { options } => {
-                taken.extend(options.as_array().into_iter().flatten().map(Value::to_string))
-            }
-            _ => {}
-        }
-    }
-    taken.dedup();
-    match taken.is_empty() {
-        true => format!("{} fits none of the forms that the schema allows", quoted(error.instance())),
-        false => format!("{} must be {}", quoted(error.instance()), alternatives(&taken)),
-    }
-}
-
-fn sentence(error: &ValidationError<'_>) -> String {
-    let value = || quoted(error.instance());
-    match error.kind() {
-        ValidationErrorKind::Type { kind } => {
-            format!("{} must be {}", value(), alternatives(&types(kind)))
-        }
-        ValidationErrorKind::Enum { options } => {
-            let options: Vec<_> = options.as_array().into_iter().flatten().map(Value::to_string).collect();
-            let meant = error.instance().as_str().and_then(|text| {
-                let names: Vec<_> = options.iter().map(|option| option.trim_matches('"')).collect();
-                did_you_mean(text, &names).map(|meant| format!("; did you mean \"{meant}\"?"))
-            });
-            format!("{} must be {}{}", value(), alternatives(&options), meant.unwrap_or_default())
-        }
-        ValidationErrorKind::Constant { expected_value } => format!("{} must be {expected_value}", value()),
-        ValidationErrorKind::Minimum { limit } => format!("{} is out of range: it must be at least {limit}", value()),
-        ValidationErrorKind::Maximum { limit } => format!("{} is out of range: it must be at most {limit}", value()),
-        ValidationErrorKind::ExclusiveMinimum { limit } => {
-            format!("{} is out of range: it must be more than {limit}", value())
-        }
-        ValidationErrorKind::ExclusiveMaximum { limit } => {
-            format!("{} is out of range: it must be less than {limit}", value())
-        }
-        ValidationErrorKind::MinLength { limit } => format!("it must have at least {limit} characters"),
-        ValidationErrorKind::MaxLength { limit } => format!("it must have at most {limit} characters"),
-        ValidationErrorKind::MinItems { limit } => format!("it must have at least {limit} items"),
-        ValidationErrorKind::MaxItems { limit } => format!("it must have at most {limit} items"),
-        ValidationErrorKind::MinProperties { limit } => format!("it must have at least {limit} entries"),
-        ValidationErrorKind::MaxProperties { limit } => format!("it must have at most {limit} entries"),
-        ValidationErrorKind::Pattern { pattern } => format!("it does not match the pattern {pattern}"),
-        ValidationErrorKind::OneOfMultipleValid { .. } => {
-            format!("{} fits more than one of the forms that the schema allows", value())
-        }
-        _ => error.masked_with(quoted(error.instance())).to_string(),
-    }
-}
-
-fn no_such_member(name: &str, known: &[&str]) -> String {
-    match did_you_mean(name, known) {
-        Some(meant) => format!("there is no such argument; did you mean `{meant}`?"),
-        None if known.is_empty() => "there is no such argument; none is taken here".to_owned(),
-        None => format!("there is no such argument; taken are {}", known.join(", ")),
-    }
-}
-
-/// The names that the schema of a violation declares beside the keyword that is violated.
-fn known_names<'a>(schema: &'a Value, error: &ValidationError<'_>) -> Vec<&'a str> {
-    let parent = error.schema_path().as_str().rsplit_once('/').map_or("", |(parent, _)| parent);
-    let properties = schema.pointer(parent).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
-    properties.into_iter().flat_map(serde_json::Map::keys).map(String::as_str).collect()
-}
-
-fn types(kind: &TypeKind) -> Vec<&'static str> {
-    match kind {
-        TypeKind::Single(json_type) => vec![noun(*json_type)],
-        TypeKind::Multiple(set) => set.iter().map(noun).collect(),
-    }
-}
-
-fn noun(json_type: JsonType) -> &'static str {
-    match json_type {
-        JsonType::Array => "a list",
-        JsonType::Boolean => "true or false",
-        JsonType::Integer => "a whole number",
-        JsonType::Null => "null",
-        JsonType::Number => "a number",
-        JsonType::Object => "an object",
-        JsonType::String => "a string",
-    }
-}
-
-fn alternatives(words: &[impl AsRef<str>]) -> String {
-    match words {
-        [] => "something else".to_owned(),
-        [only] => only.as_ref().to_owned(),
-        [all @ .., last] => {
-            let all: Vec<_> = all.iter().map(AsRef::as_ref).collect();
-            format!("{} or {}", all.join(", "), last.as_ref())
-        }
-    }
-}
-
-/// The value as JSON, cut where it is long.
-fn quoted(value: &Value) -> String {
-    match value {
-        Value::Array(_) => "the list".to_owned(),
-        Value::Object(_) => "the object".to_owned(),
-        scalar => {
-            let text = scalar.to_string();
-            match text.char_indices().nth(MAX_QUOTED_CHARS) {
-                Some((end, _)) => format!("{}…", &text[..end]),
-                None => text,
-            }
-        }
     }
 }

@@ -1,19 +1,23 @@
 //! [`changes`]: the changes that make up for one violation of a schema.
 
-use std::borrow::Cow;
-
 use jsonschema::error::TypeKind;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
 use super::problem::Path;
+use super::spelling::{meant_option, spelt};
+
+/// The names that models give the only member of an object when they write a list as an object.
+const LIST_NAMES: [&str; 8] = ["item", "items", "list", "array", "value", "values", "element", "elements"];
 
 /// A change of one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Change {
     /// Another value takes its place, given as JSON.
     Replace(String),
+    /// The option that is meant takes its place, given as JSON.
+    Respell(String),
     /// It becomes the only item of a list.
     Wrap,
     /// The member is left out. Where the schema requires the member, `null` takes the place of its value if the schema takes that.
@@ -30,7 +34,7 @@ impl Change {
         match self {
             Self::LeaveOut { or_null: true } => *self = Self::Replace("null".to_owned()),
             Self::LeaveOut { or_null: false } => return false,
-            Self::Replace(_) | Self::Wrap => {}
+            Self::Replace(_) | Self::Respell(_) | Self::Wrap => {}
         }
         true
     }
@@ -39,7 +43,7 @@ impl Change {
     fn distance(&self) -> usize {
         match self {
             Self::LeaveOut { .. } => 0,
-            Self::Replace(_) => 1,
+            Self::Replace(_) | Self::Respell(_) => 1,
             Self::Wrap => 2,
         }
     }
@@ -56,7 +60,8 @@ pub(super) fn changes(error: &ValidationError<'_>) -> Option<Vec<At>> {
     match error.kind() {
         ValidationErrorKind::Type { kind } => {
             let takes = |json_type| is_taken(kind, json_type);
-            if is_nothing(instance) && !(takes(JsonType::String) && instance.is_string()) {
+            let is_nothing = is_nothing(instance) || is_word_for_nothing(instance) && !takes(JsonType::Array);
+            if is_nothing && !(takes(JsonType::String) && instance.is_string()) {
                 return Some(one(Change::LeaveOut { or_null: !instance.is_null() && takes(JsonType::Null) }));
             }
             converted(instance, &takes).map(one)
@@ -87,12 +92,20 @@ fn nearest(branches: &[Vec<ValidationError<'static>>]) -> Option<Vec<At>> {
     for changes in branches {
         let distance = changes.iter().map(|(_, change)| change.distance()).sum();
         match &mut best {
+            // Two branches have options that read like the text: no one of them is meant.
+            Some((known, best)) if *known == distance && respells(best) && respells(&changes) && *best != changes => {
+                return None;
+            }
             Some((known, best)) if *known == distance => allow_null(best, &changes),
             Some((known, _)) if *known < distance => {}
             _ => best = Some((distance, changes)),
         }
     }
     best.map(|(_, changes)| changes)
+}
+
+fn respells(changes: &[At]) -> bool {
+    changes.iter().any(|(_, change)| matches!(change, Change::Respell(_)))
 }
 
 /// Has a member become `null` if one of two equal readings allows that.
@@ -113,6 +126,12 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
+/// Whether a value is the word of a programming language for no value.
+fn is_word_for_nothing(value: &Value) -> bool {
+    let is_word = |text: &str| ["none", "null", "undefined"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    value.as_str().is_some_and(|text| is_word(text.trim()))
+}
+
 /// The value that a text spells, or a list of the value, whichever is taken.
 fn converted(value: &Value, takes: &impl Fn(JsonType) -> bool) -> Option<Change> {
     if let Value::String(text) = value
@@ -121,17 +140,30 @@ fn converted(value: &Value, takes: &impl Fn(JsonType) -> bool) -> Option<Change>
     {
         return Some(Change::Replace(json.into_owned()));
     }
-    let may_be_item = !value.is_array() && !value.is_null() && takes(JsonType::Array);
-    may_be_item.then_some(Change::Wrap)
+    (takes(JsonType::Array) && is_one_value(value)).then_some(Change::Wrap)
 }
 
-/// The JSON that a text spells: a number, a boolean, a list or an object.
-fn spelt(text: &str) -> Option<Cow<'_, str>> {
-    let text = text.trim();
-    if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
-        return Some(text.to_ascii_lowercase().into());
+/// Whether a value certainly is one, where a list is meant. Texts that list several, or begin like JSON and are none, may be a list in
+/// another form, and so may objects with a list or numbered members.
+fn is_one_value(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Array(_) => false,
+        Value::Bool(_) | Value::Number(_) => true,
+        Value::String(text) => match spelt(text).and_then(|json| serde_json::from_str(&json).ok()) {
+            Some(spelt) => is_one_value(&spelt),
+            None => {
+                let text = text.trim();
+                let lists_several = text.starts_with(['[', '{', '<', '`']) || text.contains([',', '\n', ';']);
+                !text.is_empty() && !lists_several && !is_word_for_nothing(value)
+            }
+        },
+        Value::Object(members) => {
+            let is_numbered = members.keys().enumerate().all(|(index, name)| *name == index.to_string());
+            let mut names =
+                members.iter().filter(|(name, member)| member.is_array() && LIST_NAMES.contains(&name.as_str()));
+            !is_numbered && !(members.len() == 1 && names.next().is_some())
+        }
     }
-    serde_json::from_str::<&serde_json::value::RawValue>(text).ok().map(|_| Cow::Borrowed(text))
 }
 
 /// Whether JSON is of a type that is taken. Strings and `null` are not meant by a text that spells them.
@@ -151,9 +183,12 @@ fn is_whole(number: &str) -> bool {
     !has_point || number.parse::<f64>().is_ok_and(|number| number.fract() == 0.0)
 }
 
-/// The option that a text spells, if it is no string itself.
+/// The option that a text means: the one that it spells, or the string that it differs from in its case and separators alone.
 fn among(value: &Value, options: &[Value]) -> Option<Change> {
-    if is_nothing(value) && !options.contains(value) {
+    if let Some(option) = value.as_str().and_then(|text| meant_option(text, options)) {
+        return Some(Change::Respell(Value::from(option).to_string()));
+    }
+    if is_nothing(value) || is_word_for_nothing(value) {
         return Some(Change::LeaveOut { or_null: !value.is_null() && options.contains(&Value::Null) });
     }
     let json = spelt(value.as_str()?)?;

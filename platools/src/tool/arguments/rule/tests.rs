@@ -201,7 +201,7 @@ fn long_arguments_that_do_not_fit_are_refused_without_a_list_of_their_problems()
     let long = format!(r#"{{"v":[{}0]}}"#, "0,".repeat(500_000));
     let invalid = rule(&schema).fit(&long).expect_err("they are numbers");
     assert_eq!(invalid.problems().len(), 1);
-    assert!(invalid.to_string().contains(&format!("{} bytes", long.len())), "{invalid}");
+    assert!(invalid.to_string().contains("too many values to say where"), "{invalid}");
     let fits = format!(r#"{{"v":[{}true]}}"#, "true,".repeat(500_000));
     assert_eq!(rule(&schema).fit(&fits).expect("they are booleans"), fits);
 }

@@ -1,15 +1,15 @@
-//! [`loosened`]: the schema without the parts that the gateway cannot check.
+//! [`loosened`]: the schema without the parts that cannot be checked.
 
-use platools::tool::ArgumentRule;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::places::{Place, any_schema, each_schema};
 use super::pointer::Target;
+use crate::tool::arguments::ArgumentRule;
 
 /// The parts of a schema that cannot be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// Patterns that the regular expressions of the gateway cannot run, such as those with look-ahead.
+    /// Patterns that the checks of arguments cannot run, such as those with look-ahead.
     Patterns,
     /// References that lead nowhere, or to another document.
     References,
@@ -39,7 +39,7 @@ pub(super) fn loosened(schema: &Value, part: Part) -> Option<Value> {
 }
 
 /// The schema with the patterns that cannot be run as sentences of the descriptions, for readers that refuse them.
-pub(super) fn with_patterns_told(schema: &mut Value) {
+pub fn with_patterns_told(schema: &mut Value) {
     each_schema(schema, &mut |node| {
         if !has_pattern(node) {
             return;
@@ -59,7 +59,7 @@ pub(super) fn has_pattern(node: &Map<String, Value>) -> bool {
 
 /// Whether the checks of arguments can run a pattern.
 pub(super) fn can_run(pattern: &str) -> bool {
-    ArgumentRule::new(&serde_json::json!({ "pattern": pattern })).is_ok()
+    ArgumentRule::of_current(&json!({ "pattern": pattern })).is_ok()
 }
 
 fn has(root: &Value, node: &Map<String, Value>, part: Part) -> bool {

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-
 /// The text of the replacement character in JSON: six bytes, as long as the escape that it replaces.
 const REPLACEMENT: &str = "\\ufffd";
 
@@ -11,7 +9,8 @@ const REPLACEMENT: &str = "\\ufffd";
 ///
 /// JavaScript cuts texts between the halves of a character, and `JSON.stringify` writes the half that is left as an escape. Neither
 /// Rust nor Python can hold such a text. `String.prototype.toWellFormed` replaces the half in the same way.
-pub(crate) fn well_formed(json: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn well_formed(json: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(json);
     let mut from = 0;
     while let Some(at) = next_surrogate(json, from) {
@@ -38,7 +37,7 @@ fn next_surrogate(json: &str, from: usize) -> Option<usize> {
     let mut from = from;
     loop {
         // One search for both spellings: with one for each, every escape of one would search the rest of the text for the other.
-        let at = from + memmem::find(bytes.get(from..)?, b"\\u")?;
+        let at = from + json.get(from..)?.find("\\u")?;
         if !matches!(bytes.get(at + 2), Some(b'd' | b'D')) {
             from = at + 2;
             continue;

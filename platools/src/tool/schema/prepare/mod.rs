@@ -1,0 +1,80 @@
+//! [`PreparedSchema`]: the schema that a tool of any SDK declares, ready for checks and for readers.
+//!
+//! A schema of an earlier draft, or with references that lead nowhere, is rewritten. Nothing is fetched for it, its patterns run in linear
+//! time, and a schema that could keep a process busy for long is not used at all.
+
+mod expansion;
+mod loosen;
+mod places;
+mod pointer;
+mod upgrade;
+mod widths;
+
+use serde_json::Value;
+
+use crate::tool::arguments::{ArgumentRule, UncheckableSchema};
+use expansion::Expansion;
+use loosen::{Part, has_pattern, loosened};
+use places::any_schema;
+use upgrade::upgraded;
+use widths::with_widths;
+
+pub use loosen::with_patterns_told;
+
+/// The limit of a schema's size with every reference written out. Exponential schemas are the danger, and they pass any bound.
+const MAX_EXPANSION: u64 = 100_000;
+
+/// A schema, ready for checks and for readers.
+#[derive(Debug)]
+pub struct PreparedSchema {
+    /// The rule for arguments of the schema.
+    pub rule: Result<ArgumentRule, UncheckableSchema>,
+    /// The parts of the schema that arguments are not checked against, in words.
+    pub unchecked: Vec<&'static str>,
+    /// The schema as readers take it, where that is not the declared one.
+    pub readable: Option<Value>,
+}
+
+impl PreparedSchema {
+    /// Prepares a schema. Takes the whole schema if possible, and otherwise as much of it as can be checked.
+    #[must_use]
+    pub fn new(declared: &Value) -> Self {
+        let current = upgraded(declared);
+        let schema = current.as_ref().unwrap_or(declared);
+        let mut rule = checks(schema);
+        let (mut unchecked, mut loose) = (Vec::new(), None);
+        for part in [Part::Patterns, Part::References] {
+            if rule.is_ok() {
+                break;
+            }
+            let Some(looser) = loosened(loose.as_ref().unwrap_or(schema), part) else { continue };
+            rule = checks(&looser);
+            unchecked.push(part.in_words());
+            loose = Some(looser);
+        }
+        let has_lost_references = unchecked.contains(&Part::References.in_words());
+        // No reader can follow them either. The patterns stay.
+        let followed = if has_lost_references { loosened(schema, Part::References) } else { None };
+        Self { rule, unchecked, readable: followed.or(current) }
+    }
+}
+
+/// A schema in the form of draft 2020-12 without references that lead nowhere; `None` if it is in that form already.
+#[must_use]
+pub fn readable(schema: &Value) -> Option<Value> {
+    let current = upgraded(schema);
+    loosened(current.as_ref().unwrap_or(schema), Part::References).or(current)
+}
+
+/// Whether a schema has a pattern that needs look-around or back references, which some readers refuse.
+#[must_use]
+pub fn has_odd_patterns(schema: &Value) -> bool {
+    any_schema(schema, &mut has_pattern)
+}
+
+fn checks(schema: &Value) -> Result<ArgumentRule, UncheckableSchema> {
+    if Expansion::of(schema) > MAX_EXPANSION {
+        return Err(UncheckableSchema::new("its references multiply without bound"));
+    }
+    ArgumentRule::of_current(with_widths(schema).as_ref().unwrap_or(schema))
+}
