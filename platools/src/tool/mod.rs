@@ -43,8 +43,8 @@ pub(crate) use params::Params;
 pub use progress::Progress;
 pub(crate) use progress::Report;
 pub(crate) use saying::{Outlet, Unsent, Wanted};
-pub use schema::Dialect;
 pub(crate) use schema::input_schema;
+pub use schema::{Dialect, ToolExport};
 pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};

@@ -3,6 +3,6 @@
 mod export;
 mod generate;
 
-pub use export::Dialect;
+pub use export::{Dialect, ToolExport};
 pub use generate::output_schema_with;
 pub(crate) use generate::{input_schema, output_schema};

@@ -54,7 +54,7 @@ fn bounds_of(format: &str) -> Option<(Option<Value>, Option<Value>)> {
 }
 
 /// Puts the bounds of a numeric type in the place of its format.
-fn replace_numeric_format(node: &mut Node) {
+pub(super) fn replace_numeric_format(node: &mut Node) {
     let Some((min, max)) = node.get("format").and_then(Value::as_str).and_then(bounds_of) else { return };
     node.shift_remove("format");
     for (keyword, excluding, bound) in [("minimum", "exclusiveMinimum", min), ("maximum", "exclusiveMaximum", max)] {

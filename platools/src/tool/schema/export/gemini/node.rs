@@ -128,7 +128,8 @@ pub(super) fn list_strings(node: &Node, out: &mut Node) {
     let one = node.get("const").map(std::slice::from_ref);
     let listed = one.or_else(|| node.get("enum")?.as_array().map(Vec::as_slice));
     let strings: Vec<_> = listed.unwrap_or_default().iter().filter(|value| value.is_string()).collect();
-    if !strings.is_empty() {
+    // The API refuses an empty string among them.
+    if !strings.is_empty() && strings.iter().all(|value| value.as_str().is_some_and(|text| !text.is_empty())) {
         out.insert("enum".to_owned(), json!(strings));
     }
 }
@@ -151,8 +152,15 @@ fn about(kind: &str) -> &'static [&'static str] {
     match kind {
         "string" => &["minLength", "maxLength", "pattern", "contentEncoding", "contentMediaType"],
         "number" => &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
-        "array" => &["minItems", "maxItems", "uniqueItems"],
-        "object" => &["minProperties", "maxProperties"],
+        "array" => &["minItems", "maxItems", "uniqueItems", "contains"],
+        "object" => &[
+            "minProperties",
+            "maxProperties",
+            "propertyNames",
+            "dependentRequired",
+            "dependentSchemas",
+            "dependencies",
+        ],
         _ => &[],
     }
 }
