@@ -30,7 +30,8 @@ impl Restoration {
     }
 
     fn named(&self, sent: &RawValue) -> Option<Box<RawValue>> {
-        let members = members_of(sent).filter(|members| members.iter().any(|(name, _)| self.names.contains_key(name)))?;
+        let members =
+            members_of(sent).filter(|members| members.iter().any(|(name, _)| self.names.contains_key(name)))?;
         let renamed = members.into_iter().map(|(name, value)| {
             let own = self.names.get(&name).cloned().unwrap_or(name);
             (own, value.to_owned())
@@ -100,13 +101,7 @@ impl<'a> Nulls<'a> {
     }
 
     /// The objects of a schema that a value may be meant as: all of its names are known there, and its tags are the same.
-    fn shapes(
-        &self,
-        schema: &'a Value,
-        value: &[(String, &RawValue)],
-        depth: usize,
-        found: &mut Vec<Composed<'a>>,
-    ) {
+    fn shapes(&self, schema: &'a Value, value: &[(String, &RawValue)], depth: usize, found: &mut Vec<Composed<'a>>) {
         let Some(node) = schema.as_object() else { return };
         if let Some(branches) = self.branches(node, depth) {
             branches.into_iter().for_each(|branch| self.shapes(branch, value, depth + 1, found));

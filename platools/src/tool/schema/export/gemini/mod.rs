@@ -9,7 +9,7 @@ mod node;
 use serde_json::{Map, Value, json};
 
 use self::node::{
-    Properties, any_of, any_value, describe_each, formats, is_lost, keywords_kept, label, list_strings, member,
+    Properties, any_of, any_value, describe_each, formats, is_lost, keywords_kept, list_strings, member, told,
 };
 
 use super::compose::{Composed, Node, alternatives, reference, resolve, types, uniform_items};
@@ -152,7 +152,7 @@ impl<'a> Writer<'a> {
             (Some(items), _) => self.schema(items),
             (None, Some(positions)) => {
                 let positions: Vec<_> = positions.iter().map(|position| self.schema(position)).collect();
-                let kinds: Vec<_> = positions.iter().map(label).collect();
+                let kinds: Vec<_> = positions.iter().map(told).collect();
                 describe(out, &format!("By position: {}.", kinds.join(", ")));
                 any_of(positions)
             }
@@ -195,14 +195,17 @@ impl<'a> Writer<'a> {
 
     /// The keys of an object that are not known by name.
     fn map(&mut self, object: &Composed<'a>, out: &mut Node) {
+        if object.others.is_none() && object.patterns.is_empty() && object.properties.is_empty() && object.is_shaped {
+            describe(out, "It takes no keys.");
+        }
         if let Some(others) = object.others.filter(|others| others.is_object() || object.properties.is_empty()) {
             let value = self.schema(others);
             let keys = if object.properties.is_empty() { "Keys" } else { "Further keys" };
-            describe(out, &format!("{keys} are free; each holds: {}.", label(&value)));
+            describe(out, &format!("{keys} are free; each holds: {}.", told(&value)));
         }
         for (pattern, schema) in &object.patterns {
             let value = self.schema(schema);
-            describe(out, &format!("Keys that match `{pattern}` hold: {}.", label(&value)));
+            describe(out, &format!("Keys that match `{pattern}` hold: {}.", told(&value)));
         }
     }
 
