@@ -6,6 +6,7 @@
 
 mod caught;
 mod clock;
+mod from_model;
 mod in_flight;
 mod local;
 mod outcome;

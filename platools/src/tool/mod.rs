@@ -53,7 +53,7 @@ pub use progress::Progress;
 pub(crate) use progress::Report;
 pub use result_rule::ResultRule;
 pub(crate) use saying::{Outlet, Unsent, Wanted};
-pub use schema::Dialect;
+pub use schema::{Dialect, ToolExport};
 /// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
 #[doc(hidden)]
 pub use schema::prepare;

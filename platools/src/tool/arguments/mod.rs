@@ -8,7 +8,7 @@ mod decode;
 mod diagnose;
 mod exact;
 mod limits;
-mod members;
+pub(crate) mod members;
 mod numbers;
 mod parameter;
 mod pattern;

@@ -84,8 +84,8 @@ pub(super) struct Composed<'a> {
     pub(super) others: Option<&'a Value>,
     /// What keys that match a pattern hold.
     pub(super) patterns: Vec<(&'a str, &'a Value)>,
-    /// Lists of schemas, of each of which one applies too.
-    pub(super) choices: Vec<&'a [Value]>,
+    /// Lists of schemas, of each of which one applies too, with the keyword of the list.
+    pub(super) choices: Vec<(&'static str, &'a [Value])>,
     /// Whether any part says which keys there are.
     pub(super) is_shaped: bool,
     /// The node and what it is made of.
@@ -137,15 +137,32 @@ impl<'a> Composed<'a> {
             self.others = self.others.or((!closed).then_some(others));
         }
         self.is_shaped |= node.contains_key("properties");
-        let choices = ["oneOf", "anyOf"].iter().filter_map(|keyword| node.get(*keyword)?.as_array());
-        self.choices.extend(choices.map(Vec::as_slice));
+        let choices =
+            ["oneOf", "anyOf"].into_iter().filter_map(|keyword| Some((keyword, node.get(keyword)?.as_array()?)));
+        self.choices.extend(choices.map(|(keyword, branches)| (keyword, branches.as_slice())));
         self.parts.push(node);
     }
 }
 
 fn is_object_like(node: &Node) -> bool {
-    types(node).contains(&"object") || PARTS.iter().any(|part| node.contains_key(*part))
+    let kinds = types(node);
+    let has = |keywords: &[&str]| keywords.iter().any(|keyword| node.contains_key(*keyword));
+    kinds.contains(&"object") || has(&PARTS) || kinds.is_empty() && has(&ABOUT_OBJECTS)
 }
+
+/// Keywords that say something of objects without a type beside them.
+const ABOUT_OBJECTS: [&str; 10] = [
+    "required",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "patternProperties",
+    "propertyNames",
+    "dependentRequired",
+    "dependentSchemas",
+    "minProperties",
+    "if",
+    "not",
+];
 
 /// Keywords that make a node out of other schemas.
 pub(super) const PARTS: [&str; 4] = ["$ref", "allOf", "oneOf", "anyOf"];

@@ -1,20 +1,30 @@
-//! A tool as each consumer of schemas wants it.
+//! A tool as each consumer of schemas wants it, and the way back for the arguments of its calls ([`ToolExport`]).
 //!
-//! Nothing here fails: what a dialect has no keyword for becomes a sentence of the description, so that the model still
-//! reads it. Conditions that are schemas themselves (`not`, `if`, `contains`, `propertyNames` and the like) have no sentence, and
-//! are left out where a dialect lacks them; a typed tool checks every argument whatever the model was shown.
+//! Nothing here fails: a keyword that a dialect lacks becomes a sentence of the description, so that the model still reads it. A value
+//! may fit such a form and break the keyword; the tool refuses it then and names the problem.
 
 mod compose;
+mod exported;
 mod gemini;
+mod groups;
 mod mcp;
+mod names;
 mod notes;
 mod openai;
+mod patterns;
 mod portable;
+mod restore;
+mod root;
+mod size;
 mod walk;
 
 use serde_json::{Value, json};
 
+pub use self::exported::ToolExport;
+use self::names::{rename_arguments, tool_name};
 use self::portable::{Side, portable};
+use self::restore::Restoration;
+use self::root::without_unions;
 use crate::tool::ToolDefinition;
 
 /// Whose form of a tool.
@@ -40,10 +50,22 @@ pub enum Dialect {
     /// characters.").
     ///
     /// Maps, values of any shape, tuples of several types, conditions on other properties, and unions of objects that
-    /// start with the same key without a tag there have no strict form. A tool with one of these says `"strict": false`
-    /// and keeps its schema, except that every array gets `items`, without which the API refuses it.
+    /// start with the same key without a tag there have no strict form, and neither have schemas beyond
+    /// [its limits](https://platform.openai.com/docs/guides/structured-outputs#supported-schemas): 5,000 properties, 10 levels, 1,000 listed
+    /// values, 120,000 characters of names and listed values, and 15,000 of one list with more than 250 values. Such a tool has the form of
+    /// [`Dialect::OpenAiNonStrict`].
+    ///
+    /// A description ends at 1,024 characters.
     OpenAi,
+    /// A function tool of the Chat Completions API in the form without `strict`, for endpoints of this kind that do not take strict form.
+    ///
+    /// The schema is the tool's own, except that every array has `items`, that unions at the root are optional properties and a sentence that
+    /// tells which go together, and that patterns which the API cannot read (look-around, classes of Unicode) are sentences.
+    OpenAiNonStrict,
     /// A tool of Anthropic's Messages API, with its schema in the forms of [`Dialect::Mcp`].
+    ///
+    /// Unions at the root are optional properties and a sentence that tells which go together. An argument whose name is not
+    /// `^[a-zA-Z0-9_.-]{1,64}$` has another one; [`ToolExport::arguments`] finds the tool's own again.
     Anthropic,
     /// A `FunctionDeclaration` of Google's Gemini, in its
     /// [subset of OpenAPI 3.0](https://ai.google.dev/api/caching#Schema).
@@ -51,8 +73,24 @@ pub enum Dialect {
     /// References are written out; a type that contains itself ends at its first repetition, with a bare object.
     /// A union stands alone in its node, as the API demands, so what is said of the union is said of each alternative.
     /// Alternative groups of properties (a flattened enum) become optional properties, with a sentence that tells which
-    /// go together. A map's values are told of in a sentence, and keys beyond named properties not at all. Types are in lower case, so that the result reads as JSON Schema too.
+    /// go together. The values of a map, and keys beyond named properties, are told of in a sentence, and so is every keyword that the subset
+    /// lacks. Types are in lower case, so that the result reads as JSON Schema too.
     Gemini,
+}
+
+impl Dialect {
+    /// The number of tools that the interface takes in one request; `None` without a limit that its documentation tells.
+    ///
+    /// [OpenAI](https://platform.openai.com/docs/api-reference/chat/create#chat-create-tools) and
+    /// [Gemini](https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/function-calling) take 128. A request with more of them fails as a
+    /// whole.
+    #[must_use]
+    pub fn max_tools(self) -> Option<usize> {
+        match self {
+            Self::OpenAi | Self::OpenAiNonStrict | Self::Gemini => Some(128),
+            Self::Platform | Self::Mcp | Self::Anthropic => None,
+        }
+    }
 }
 
 impl ToolDefinition {
@@ -95,13 +133,26 @@ impl ToolDefinition {
     /// ```
     #[must_use]
     pub fn export(&self, dialect: Dialect) -> Value {
-        match dialect {
+        self.to_export(dialect).into_value()
+    }
+
+    /// The tool in the form that a consumer takes, with the way from the arguments that a model writes for this form to the tool's own.
+    #[must_use]
+    pub fn to_export(&self, dialect: Dialect) -> ToolExport {
+        let name = match dialect {
+            Dialect::Platform | Dialect::Mcp => self.name.clone(),
+            _ => tool_name(&self.name).into_owned(),
+        };
+        let mut restoration = Restoration::default();
+        let value = match dialect {
             Dialect::Platform => platform(self),
             Dialect::Mcp => mcp::tool(self),
-            Dialect::OpenAi => openai::tool(self),
-            Dialect::Anthropic => anthropic(self),
-            Dialect::Gemini => gemini::declaration(self),
-        }
+            Dialect::OpenAi => openai::tool(self, &name, &mut restoration),
+            Dialect::OpenAiNonStrict => openai::non_strict_tool(self, &name),
+            Dialect::Anthropic => anthropic(self, &name, &mut restoration),
+            Dialect::Gemini => gemini::declaration(self, &name),
+        };
+        ToolExport { name, value, restoration }
     }
 }
 
@@ -117,9 +168,10 @@ fn platform(tool: &ToolDefinition) -> Value {
     })
 }
 
-fn anthropic(tool: &ToolDefinition) -> Value {
-    let schema = portable(&tool.input_schema, Side::Arguments);
-    json!({ "name": tool.name, "description": tool.description, "input_schema": schema })
+fn anthropic(tool: &ToolDefinition, name: &str, restoration: &mut Restoration) -> Value {
+    let mut schema = without_unions(portable(&tool.input_schema, Side::Arguments));
+    restoration.names = rename_arguments(&mut schema);
+    json!({ "name": name, "description": tool.description, "input_schema": schema })
 }
 
 #[cfg(test)]

@@ -25,7 +25,56 @@ pub(super) fn sentences(node: &Map<String, Value>, are_lost: impl Fn(&str) -> bo
     say(lost("default").filter(|value| !value.is_null()).map(|value| format!("Default: {value}.")));
     say(list(lost("examples")).map(|values| format!("For example: {values}.")));
     say(is_true(lost("deprecated")).then(|| "Deprecated.".to_owned()));
+    said.extend(conditions(node, &are_lost));
     said.join(" ")
+}
+
+/// The conditions among those keywords that are schemas themselves, as sentences.
+pub(super) fn conditions(node: &Map<String, Value>, are_lost: impl Fn(&str) -> bool) -> Vec<String> {
+    let lost = |keyword: &str| node.get(keyword).filter(|_| are_lost(keyword));
+    let mut said = Vec::new();
+    said.extend(lost("not").map(|schema| format!("Must not fit: {}.", in_short(schema))));
+    if let Some(condition) = lost("if") {
+        let branches = [("then", "If it fits"), ("else", "Unless it fits")];
+        let branches = branches.iter().filter_map(|(keyword, words)| Some((words, node.get(*keyword)?)));
+        said.extend(
+            branches.map(|(words, schema)| {
+                format!("{words} {}, it must also fit {}.", in_short(condition), in_short(schema))
+            }),
+        );
+    }
+    for keyword in ["dependentRequired", "dependentSchemas", "dependencies"] {
+        let conditions = lost(keyword).and_then(Value::as_object).into_iter().flatten();
+        said.extend(conditions.map(|(name, needed)| match needed.as_array() {
+            Some(names) if names.len() == 1 => format!("With `{name}`, {} is required.", named(names)),
+            Some(names) => format!("With `{name}`, {} are required.", named(names)),
+            None => format!("With `{name}`, it must also fit {}.", in_short(needed)),
+        }));
+    }
+    said.extend(lost("contains").map(|schema| format!("Some item must fit: {}.", in_short(schema))));
+    said.extend(lost("propertyNames").map(|schema| match schema.get("pattern").and_then(Value::as_str) {
+        Some(pattern) => format!("Keys match the pattern `{pattern}`."),
+        None => format!("Keys must fit: {}.", in_short(schema)),
+    }));
+    said
+}
+
+/// Names of keys, one after the other.
+pub(super) fn named(names: &[Value]) -> String {
+    let names: Vec<_> = names.iter().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
+    names.join(" and ")
+}
+
+/// The longest schema in a sentence, in characters.
+const MAX_SCHEMA_CHARS: usize = 300;
+
+/// A schema as JSON, cut where it is long.
+pub(super) fn in_short(schema: &Value) -> String {
+    let text = schema.to_string();
+    match text.char_indices().nth(MAX_SCHEMA_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// Two texts, each a sentence or more, one after the other.

@@ -1,8 +1,7 @@
 //! OpenAI's function tools, in strict form where a schema has one.
 //!
 //! Rules: <https://platform.openai.com/docs/guides/structured-outputs#supported-schemas>. Kept is only what that page lists
-//! as supported: the API refuses a whole request for one keyword or format it does not know. The page's limits on the size
-//! of a schema (5,000 properties, 10 levels) are left to the author.
+//! as supported: the API refuses a whole request for one keyword or format it does not know. The page's limits are in [`size`](super::size).
 
 use std::borrow::Cow;
 
@@ -10,20 +9,45 @@ use serde_json::{Map, Value, json};
 
 use super::compose::{Composed, Node, PARTS, alternatives, is_bounded_by, reference, resolve, types, uniform_items};
 use super::notes::{describe, sentences};
+use super::patterns::tell_pattern;
+use super::portable::replace_numeric_format;
+use super::restore::Restoration;
+use super::root::without_unions;
+use super::size::fits_strict_form;
 use super::walk::each_schema;
 use crate::tool::ToolDefinition;
 
-pub(super) fn tool(tool: &ToolDefinition) -> Value {
-    let strict = Strict { root: &tool.input_schema, trail: Vec::new() }.document();
-    json!({
-        "type": "function",
-        "function": {
-            "name": tool.name,
-            "description": cut(&tool.description),
-            "strict": strict.is_some(),
-            "parameters": strict.unwrap_or_else(|| relaxed(tool.input_schema.clone())),
-        },
-    })
+/// The tool in strict form, or without it if there is none.
+pub(super) fn tool(tool: &ToolDefinition, name: &str, restoration: &mut Restoration) -> Value {
+    let schema = readable(&tool.input_schema);
+    match (Strict { root: &schema, trail: Vec::new() }).document().filter(fits_strict_form) {
+        Some(strict) => {
+            restoration.nulls = Some(tool.input_schema.clone());
+            function(tool, name, true, strict)
+        }
+        None => function(tool, name, false, relaxed(schema)),
+    }
+}
+
+/// The tool without strict form.
+pub(super) fn non_strict_tool(tool: &ToolDefinition, name: &str) -> Value {
+    function(tool, name, false, relaxed(readable(&tool.input_schema)))
+}
+
+fn function(tool: &ToolDefinition, name: &str, strict: bool, parameters: Value) -> Value {
+    let description = cut(&tool.description);
+    let function = json!({ "name": name, "description": description, "strict": strict, "parameters": parameters });
+    json!({ "type": "function", "function": function })
+}
+
+/// The schema with bounds for the formats of numbers, and without patterns that the API cannot read.
+fn readable(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    each_schema(&mut schema, &mut |node| {
+        replace_numeric_format(node);
+        tell_pattern(node);
+    });
+    schema
 }
 
 /// The longest description of a function, in characters: the API refuses a whole request for a longer one.
@@ -261,8 +285,9 @@ fn add_null(node: &mut Node) {
 }
 
 /// A schema without strict form, as the API takes it: it ignores `prefixItems`, then refuses an array without `items`; and it refuses
-/// arguments without `properties`.
-fn relaxed(mut schema: Value) -> Value {
+/// arguments without `properties`, or with a union at their root.
+fn relaxed(schema: Value) -> Value {
+    let mut schema = without_unions(schema);
     if let Value::Object(root) = &mut schema
         && root.get("type").is_some_and(|kind| kind == "object")
     {

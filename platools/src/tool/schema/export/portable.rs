@@ -54,7 +54,7 @@ fn bounds_of(format: &str) -> Option<(Option<Value>, Option<Value>)> {
 }
 
 /// Puts the bounds of a numeric type in the place of its format.
-fn replace_numeric_format(node: &mut Node) {
+pub(super) fn replace_numeric_format(node: &mut Node) {
     let Some((min, max)) = node.get("format").and_then(Value::as_str).and_then(bounds_of) else { return };
     node.shift_remove("format");
     for (keyword, excluding, bound) in [("minimum", "exclusiveMinimum", min), ("maximum", "exclusiveMaximum", max)] {
@@ -127,7 +127,11 @@ fn remove_null(node: &mut Node) {
     }
     for keyword in ["anyOf", "oneOf"] {
         let Some(Value::Array(branches)) = node.get_mut(keyword) else { continue };
-        branches.retain(|branch| branch.get("type").is_none_or(|name| name != "null"));
+        let is_other = |branch: &Value| branch.get("type").is_none_or(|name| name != "null");
+        // A union without alternatives is no schema.
+        if branches.iter().any(is_other) {
+            branches.retain(is_other);
+        }
         if let [Value::Object(only)] = branches.as_slice() {
             let only = only.clone();
             node.shift_remove(keyword);
@@ -361,9 +365,11 @@ mod tests {
         let schema = json!({"type": "object", "properties": {
             "a": {"type": ["integer", "null"], "default": null, "description": "How many."},
             "b": {"description": "The order.", "anyOf": [{"type": "string", "description": "One of two", "enum": ["x"]}, {"type": "null"}]},
-            "c": {"type": ["integer", "null"]}
+            "c": {"type": ["integer", "null"]},
+            "d": {"anyOf": [{"type": "null"}, {"type": "null", "description": "Nothing"}]}
         }, "required": ["c"]});
         let expected = json!({
+            "d": {"anyOf": [{"type": "null"}, {"type": "null", "description": "Nothing"}]},
             "a": {"type": "integer", "description": "How many."},
             "b": {"description": "The order. One of two", "type": "string", "enum": ["x"]},
             "c": {"type": ["integer", "null"]}

@@ -9,28 +9,44 @@ mod node;
 use serde_json::{Map, Value, json};
 
 use self::node::{
-    Properties, any_of, any_value, describe_each, formats, is_lost, keywords_kept, label, list_strings, member,
+    Properties, any_of, any_value, describe_each, formats, is_lost, keywords_kept, list_strings, member, told,
 };
 
 use super::compose::{Composed, Node, alternatives, reference, resolve, types, uniform_items};
-use super::notes::{describe, sentences};
+use super::groups::groups;
+use super::notes::{conditions, describe, in_short, named, sentences};
+use super::patterns::tell_pattern;
+use super::portable::replace_numeric_format;
+use super::walk::each_schema;
 use crate::tool::ToolDefinition;
 
 /// How many references are written out in one declaration. Types that refer to each other in many ways would otherwise
 /// grow beyond any use.
 const MAX_REFERENCES: usize = 1_000;
 
-pub(super) fn declaration(tool: &ToolDefinition) -> Value {
+pub(super) fn declaration(tool: &ToolDefinition, name: &str) -> Value {
     let mut out =
-        Map::from_iter([("name".to_owned(), json!(tool.name)), ("description".to_owned(), json!(tool.description))]);
-    let schema = &tool.input_schema;
-    let mut writer = Writer { root: schema, trail: Vec::new(), references_left: MAX_REFERENCES };
-    let parameters = writer.schema(schema);
+        Map::from_iter([("name".to_owned(), json!(name)), ("description".to_owned(), json!(tool.description))]);
+    let schema = readable(&tool.input_schema);
+    let mut writer = Writer { root: &schema, trail: Vec::new(), references_left: MAX_REFERENCES };
+    let parameters = writer.schema(&schema);
     // An object needs a property; a function without parameters has none of this.
     if parameters.contains_key("properties") {
         out.insert("parameters".to_owned(), Value::Object(parameters));
     }
     Value::Object(out)
+}
+
+/// The schema with bounds beside the formats of numbers, and without patterns that the API cannot read.
+fn readable(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    each_schema(&mut schema, &mut |node| {
+        let format = node.get("format").cloned();
+        replace_numeric_format(node);
+        format.into_iter().for_each(|format| drop(node.insert("format".to_owned(), format)));
+        tell_pattern(node);
+    });
+    schema
 }
 
 struct Writer<'a> {
@@ -85,7 +101,13 @@ impl<'a> Writer<'a> {
     fn all_of(&mut self, node: &'a Node) -> Node {
         let parts = node.get("allOf").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         match parts {
-            [first, rest @ ..] if rest.is_empty() || Composed::of(self.root, node).is_none() => self.schema(first),
+            [first, rest @ ..] if rest.is_empty() || Composed::of(self.root, node).is_none() => {
+                let mut out = self.schema(first);
+                for part in rest.iter().filter_map(Value::as_object) {
+                    describe_each(&mut out, &sentences(part, |_| true));
+                }
+                out
+            }
             _ => self.typed("object", node),
         }
     }
@@ -130,7 +152,7 @@ impl<'a> Writer<'a> {
             (Some(items), _) => self.schema(items),
             (None, Some(positions)) => {
                 let positions: Vec<_> = positions.iter().map(|position| self.schema(position)).collect();
-                let kinds: Vec<_> = positions.iter().map(label).collect();
+                let kinds: Vec<_> = positions.iter().map(told).collect();
                 describe(out, &format!("By position: {}.", kinds.join(", ")));
                 any_of(positions)
             }
@@ -152,52 +174,78 @@ impl<'a> Writer<'a> {
         for (name, schema) in &object.properties {
             properties.schemas.insert((*name).to_owned(), Value::Object(self.schema(schema)));
         }
-        properties.required.extend(object.required.iter().filter(|name| object.properties.contains_key(*name)));
-        for choice in &object.choices {
-            self.choice(choice, &mut properties, out);
+        let (known, unknown): (Vec<&'a str>, Vec<&'a str>) =
+            object.required.iter().partition(|name| object.properties.contains_key(*name));
+        properties.required.extend(known);
+        for (keyword, choice) in &object.choices {
+            self.choice(keyword, choice, &mut properties, out);
         }
-        if properties.schemas.is_empty() {
-            self.map(&object, out);
+        let unknown: Vec<_> = unknown.into_iter().filter(|name| !properties.schemas.contains_key(*name)).collect();
+        if !unknown.is_empty() {
+            let names: Vec<_> = unknown.into_iter().map(Value::from).collect();
+            describe(out, &format!("Needed besides: {}.", named(&names)));
         }
+        self.map(&object, out);
+        let parts = object.parts.iter().skip(1).flat_map(|part| conditions(part, |_| true));
+        parts.for_each(|sentence| describe(out, &sentence));
         self.trail.truncate(depth);
         object.descriptions().for_each(|description| describe(out, description));
         properties.write(out);
     }
 
-    /// An object of which no key is known by name.
+    /// The keys of an object that are not known by name.
     fn map(&mut self, object: &Composed<'a>, out: &mut Node) {
-        if let Some(others) = object.others {
+        if object.others.is_none() && object.patterns.is_empty() && object.properties.is_empty() && object.is_shaped {
+            describe(out, "It takes no keys.");
+        }
+        if let Some(others) = object.others.filter(|others| others.is_object() || object.properties.is_empty()) {
             let value = self.schema(others);
-            describe(out, &format!("Keys are free; each holds: {}.", label(&value)));
+            let keys = if object.properties.is_empty() { "Keys" } else { "Further keys" };
+            describe(out, &format!("{keys} are free; each holds: {}.", told(&value)));
         }
         for (pattern, schema) in &object.patterns {
             let value = self.schema(schema);
-            describe(out, &format!("Keys that match `{pattern}` hold: {}.", label(&value)));
+            describe(out, &format!("Keys that match `{pattern}` hold: {}.", told(&value)));
         }
     }
 
     /// Properties of which one group goes along with the rest: each becomes optional, but for those in all groups.
-    fn choice(&mut self, branches: &'a [Value], properties: &mut Properties<'a>, out: &mut Node) {
-        let objects = branches.iter().filter_map(|branch| Composed::of(self.root, branch.as_object()?));
-        let is_news = |object: &Composed<'_>| object.references.iter().all(|target| !self.trail.contains(target));
-        let objects: Vec<_> = objects.filter(|object| !object.properties.is_empty() && is_news(object)).collect();
-        let mut groups = Vec::new();
-        for object in &objects {
-            let mut group = Vec::new();
-            let depth = self.trail.len();
-            self.trail.extend(&object.references);
-            for (name, schema) in &object.properties {
-                let written = self.schema(schema);
-                group.push(member(name, &written));
-                properties.add(name, written);
-            }
-            self.trail.truncate(depth);
-            groups.push(group.join(", "));
+    fn choice(&mut self, keyword: &str, branches: &'a [Value], properties: &mut Properties<'a>, out: &mut Node) {
+        let mut told = Vec::new();
+        let mut needed: Option<Vec<&'a str>> = None;
+        for branch in branches {
+            let (group, of_branch) = self.group(branch, properties);
+            told.push(group);
+            needed = Some(match needed {
+                None => of_branch,
+                Some(all) => all.into_iter().filter(|name| of_branch.contains(name)).collect(),
+            });
         }
-        if let Some((first, rest)) = objects.split_first() {
-            let in_all = |name: &&&str| rest.iter().all(|object| object.required.contains(name));
-            properties.required.extend(first.required.iter().filter(in_all));
-            describe(out, &format!("Exactly one of these groups of keys goes along: {}.", groups.join("; ")));
+        let known = |name: &&'a str| properties.schemas.contains_key(*name);
+        let needed: Vec<_> = needed.unwrap_or_default().into_iter().filter(known).collect();
+        properties.required.extend(needed);
+        groups(keyword, &told).iter().for_each(|sentence| describe(out, sentence));
+    }
+
+    /// Adds the properties of an alternative. Returns its keys as they are told of, and those that it requires.
+    fn group(&mut self, branch: &'a Value, properties: &mut Properties<'a>) -> (Vec<String>, Vec<&'a str>) {
+        let Some(node) = branch.as_object() else { return (Vec::new(), Vec::new()) };
+        let is_new = |object: &Composed<'_>| object.references.iter().all(|target| !self.trail.contains(target));
+        let Some(object) = Composed::of(self.root, node).filter(is_new) else {
+            return (vec![in_short(branch)], Vec::new());
+        };
+        let depth = self.trail.len();
+        self.trail.extend(&object.references);
+        let mut told = Vec::new();
+        for (name, schema) in &object.properties {
+            let written = self.schema(schema);
+            told.push(member(name, &written));
+            properties.add(name, written);
         }
+        self.trail.truncate(depth);
+        let needed = object.required.iter().filter(|name| !object.properties.contains_key(*name));
+        told.extend(needed.map(|name| format!("`{name}`")));
+        told.extend(object.parts.iter().flat_map(|part| conditions(part, |_| true)));
+        (told, object.required)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use crate::tool::schema::export::compose::Node;
-use crate::tool::schema::export::notes::describe;
+use crate::tool::schema::export::notes::{describe, in_short};
 
 /// The properties of an object as it is written.
 #[derive(Default)]
@@ -128,7 +128,8 @@ pub(super) fn list_strings(node: &Node, out: &mut Node) {
     let one = node.get("const").map(std::slice::from_ref);
     let listed = one.or_else(|| node.get("enum")?.as_array().map(Vec::as_slice));
     let strings: Vec<_> = listed.unwrap_or_default().iter().filter(|value| value.is_string()).collect();
-    if !strings.is_empty() {
+    // The API refuses an empty string among them.
+    if !strings.is_empty() && strings.iter().all(|value| value.as_str().is_some_and(|text| !text.is_empty())) {
         out.insert("enum".to_owned(), json!(strings));
     }
 }
@@ -151,14 +152,40 @@ fn about(kind: &str) -> &'static [&'static str] {
     match kind {
         "string" => &["minLength", "maxLength", "pattern", "contentEncoding", "contentMediaType"],
         "number" => &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
-        "array" => &["minItems", "maxItems", "uniqueItems"],
-        "object" => &["minProperties", "maxProperties"],
+        "array" => &["minItems", "maxItems", "uniqueItems", "contains"],
+        "object" => &[
+            "minProperties",
+            "maxProperties",
+            "propertyNames",
+            "dependentRequired",
+            "dependentSchemas",
+            "dependencies",
+        ],
         _ => &[],
     }
 }
 
-/// A node in a word or two.
-pub(super) fn label(node: &Node) -> String {
+/// A node in words: by its types if it says no more, and else in whole.
+pub(super) fn told(node: &Node) -> String {
+    match is_plain(node) {
+        true => label(node),
+        false => in_short(&Value::Object(node.clone())),
+    }
+}
+
+/// Whether a node has types only.
+fn is_plain(node: &Node) -> bool {
+    node.iter().all(|(keyword, value)| match (keyword.as_str(), value) {
+        ("type" | "format", _) => true,
+        ("anyOf", Value::Array(branches)) => branches.iter().filter_map(Value::as_object).all(is_plain),
+        // Lists of anything are among the alternatives for any value.
+        ("items", _) => true,
+        _ => false,
+    })
+}
+
+/// The types of a node.
+fn label(node: &Node) -> String {
     match (node.get("type").and_then(Value::as_str), node.get("anyOf").and_then(Value::as_array)) {
         (Some(kind), _) => kind.to_owned(),
         (None, Some(branches)) => {

@@ -94,7 +94,10 @@ fn unknown_keywords_and_formats_become_sentences() {
         property(json!({"type": "number", "format": "double", "exclusiveMinimum": 0.5})),
         json!({"type": "number", "format": "double", "description": "More than 0.5."})
     );
-    assert_eq!(property(json!({"type": "integer", "format": "uint8"})), json!({"type": "integer"}));
+    assert_eq!(
+        property(json!({"type": "integer", "format": "uint8"})),
+        json!({"type": "integer", "minimum": 0, "maximum": 255})
+    );
 }
 
 #[test]
