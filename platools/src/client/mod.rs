@@ -5,6 +5,7 @@ mod handle;
 mod hosted;
 mod platools;
 mod run;
+mod signalled;
 mod until;
 
 use tokio::sync::watch;
@@ -70,7 +71,8 @@ impl PlatoolsClient {
 
     /// Serves the platform until the client is stopped, connecting again whenever a socket ends.
     ///
-    /// Dropping the future ends it at once and gives up its calls; [`ClientHandle::stop`] drains and delivers first.
+    /// Dropping the future ends it at once and gives up its calls; [`ClientHandle::stop`] drains and delivers first. No handlers of signals
+    /// are installed: SIGTERM ends the process at once, unless the application catches it and stops the client.
     ///
     /// # Errors
     /// Only what the retry policy makes final: too many attempts in a row, or a refusal. The state is then
