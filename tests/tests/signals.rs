@@ -4,7 +4,8 @@
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use platools_tests::{Link, Platform, Unreachable, within};
+use platools_gateway::dev;
+use platools_tests::{Caller, Link, Platform, Unreachable, within};
 use serde_json::json;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
@@ -16,9 +17,13 @@ struct Process(Child);
 
 impl Process {
     fn start(url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::with_secret(url, SECRET, settings)
+    }
+
+    fn with_secret(url: &str, secret: &str, settings: &[(&str, &str)]) -> Self {
         let worker = Command::new(env!("CARGO_BIN_EXE_stopping"))
             .env_clear()
-            .envs([("PLATOS_URL", url), ("PLATOS_SECRET", SECRET)])
+            .envs([("PLATOS_URL", url), ("PLATOS_SECRET", secret)])
             .envs(settings.iter().copied())
             .kill_on_drop(true)
             .spawn();
@@ -122,4 +127,29 @@ async fn a_thread_that_outlives_its_call_does_not_keep_the_process_from_ending()
     stops(&mut link).await;
     assert_eq!(link.closed().await, (1000, "client stop".to_owned()));
     assert_eq!(process.ended().await.code(), Some(0));
+}
+
+/// Waits until the gateway has a worker with its tools.
+async fn registered(caller: &Caller) {
+    within(async { while !caller.tools().await.iter().any(|tool| tool["online"] == true) {} }).await;
+}
+
+#[tokio::test]
+async fn a_caller_of_a_killed_worker_is_told_when_another_process_takes_its_place() {
+    let gateway = within(dev::start(dev::DevOptions::with_known_secrets())).await.expect("there is a free port");
+    let caller = Caller::new(gateway.url(), dev::ADMIN_KEY);
+    let mut killed = Process::with_secret(&gateway.url(), dev::SECRET, &[]);
+    registered(&caller).await;
+    let call = tokio::spawn({
+        let caller = caller.clone();
+        async move { caller.call_within(600_000, "slow", json!({"millis": 600_000})).await }
+    });
+    within(async { while caller.get("/v1/workers").await.body["items"][0]["callsInFlight"] != 1 {} }).await;
+    killed.signal("KILL").await;
+    killed.ended().await;
+    within(async { while gateway.connection_count() > 0 { tokio::task::yield_now().await } }).await;
+    let _next = Process::with_secret(&gateway.url(), dev::SECRET, &[]);
+    let answer = within(call).await.expect("no panic");
+    answer.is_problem(504, "worker_lost");
+    assert!(answer.detail().contains("another process took the worker's place"), "{answer:?}");
 }

@@ -26,6 +26,14 @@ pub(crate) struct GivenCalls {
         env = "PLATOOLS_GATEWAY_CALLS_WAIT_FOR_LOST_ANSWER"
     )]
     wait_for_lost_answer: Option<Span>,
+    /// How long a call waits for its worker to come back once its connection has ended. Default: 30s.
+    #[arg(
+        id = "calls_worker_return",
+        long = "calls-worker-return",
+        value_name = "TIME",
+        env = "PLATOOLS_GATEWAY_CALLS_WORKER_RETURN"
+    )]
+    worker_return: Option<Span>,
 }
 
 /// The times that calls wait for workers that are not connected.
@@ -36,12 +44,18 @@ pub(crate) struct CallWaits {
     wait_for_worker: Span,
     /// The wait for an answer once the connection has ended, if the worker knows no extensions. Default: 2 seconds.
     wait_for_lost_answer: Span,
+    /// The wait for the worker to come back once the connection has ended. Default: 30 seconds.
+    worker_return: Span,
 }
 
 impl Default for CallWaits {
     fn default() -> Self {
-        let CallSettings { wait_for_worker, wait_for_lost_answer, .. } = CallSettings::default();
-        Self { wait_for_worker: wait_for_worker.into(), wait_for_lost_answer: wait_for_lost_answer.into() }
+        let CallSettings { wait_for_worker, wait_for_lost_answer, worker_return, .. } = CallSettings::default();
+        Self {
+            wait_for_worker: wait_for_worker.into(),
+            wait_for_lost_answer: wait_for_lost_answer.into(),
+            worker_return: worker_return.into(),
+        }
     }
 }
 
@@ -51,6 +65,7 @@ impl CallWaits {
         let mut settings = CallSettings::default();
         settings.wait_for_worker = self.wait_for_worker.get();
         settings.wait_for_lost_answer = self.wait_for_lost_answer.get();
+        settings.worker_return = self.worker_return.get();
         settings
     }
 }

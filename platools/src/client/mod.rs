@@ -6,6 +6,7 @@ mod hosted;
 mod platools;
 mod run;
 mod signalled;
+mod takeovers;
 mod until;
 
 use tokio::sync::watch;
@@ -14,6 +15,7 @@ use crate::error::{Error, WithCauses};
 use crate::link::{ConnectionState, Connector, Disconnect, Reconnect, Reporter, Settings, Successor, Worker};
 use crate::registry::ToolRegistry;
 use run::{Run, on_a_task};
+use takeovers::Takeovers;
 
 pub use builder::{PlatoolsClientBuilder, Signatures};
 pub use handle::ClientHandle;
@@ -127,6 +129,7 @@ impl PlatoolsClient {
             reporter: self.reporter.clone(),
             stop: self.stop.subscribe(),
             has_dialled_last: false,
+            takeovers: Takeovers::default(),
         }
     }
 }

@@ -69,6 +69,8 @@ pub(crate) struct Worker {
     pub(super) settings: Settings,
     /// Set once the worker is to stop: it takes no new calls.
     pub(crate) stopping: Option<Stopping>,
+    /// The entity and the environment that the platform has last welcomed the worker as.
+    pub(crate) scope: (Option<String>, Option<String>),
     registry: ToolRegistry,
 }
 
@@ -92,6 +94,7 @@ impl Worker {
             reporter,
             settings,
             stopping: None,
+            scope: (None, None),
             registry,
         }
     }

@@ -12,10 +12,18 @@ pub struct CallSettings {
     /// How long a call waits for its answer once the connection that it was sent over has ended, if its worker offered no extensions:
     /// such workers send no answer again over their next connection. Default: 2 seconds.
     pub wait_for_lost_answer: Duration,
+    /// How long a call waits for its worker to come back once the connection that it was sent over has ended, if the worker sends its answers
+    /// again. A worker that is back and says that the call goes on is waited for until the call's deadline. Where another process of this SDK
+    /// takes the worker's place, the wait is `wait_for_lost_answer` from then on. Default: 30 seconds.
+    pub worker_return: Duration,
 }
 
 impl Default for CallSettings {
     fn default() -> Self {
-        Self { wait_for_worker: Duration::from_secs(2), wait_for_lost_answer: Duration::from_secs(2) }
+        Self {
+            wait_for_worker: Duration::from_secs(2),
+            wait_for_lost_answer: Duration::from_secs(2),
+            worker_return: Duration::from_secs(30),
+        }
     }
 }

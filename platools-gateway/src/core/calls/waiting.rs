@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::stage::Stage;
+use super::stage::{Loss, Stage};
 use super::{Calls, Outcome};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::CallId;
@@ -49,11 +49,12 @@ impl Waiting {
     /// more. Not to be called again after an end.
     pub(crate) async fn next(&mut self, deadline: Instant, patience: Option<Duration>) -> Result<CallStep, Error> {
         loop {
-            let given_up = match &*self.stage.borrow_and_update() {
+            let loss = match &*self.stage.borrow_and_update() {
                 Stage::Returned(_) => return Ok(CallStep::Returned),
-                Stage::Lost(loss) => loss.end(patience),
+                Stage::Lost(loss) => Some(*loss),
                 Stage::Open | Stage::Queued { .. } | Stage::Taken { .. } | Stage::Sent { .. } => None,
             };
+            let given_up = loss.and_then(|loss| loss.end(patience).map(|end| (end, loss)));
             // Every arm is cancel-safe. The stage no longer changes once the call has ended.
             tokio::select! {
                 biased;
@@ -61,11 +62,29 @@ impl Waiting {
                     self.has_ended = true;
                     return received(end).map(CallStep::Ended);
                 }
-                () = sleep_until(deadline) => return Err(Error::new(ErrorKind::Timeout, "the tool did not answer in time")),
-                () = until(given_up) => return Err(Error::new(ErrorKind::Timeout, FORSAKEN)),
+                () = sleep_until(deadline) => return Err(timed_out(loss.is_some())),
+                loss = lost(given_up) => return Err(loss.error(patience)),
                 Ok(()) = self.stage.changed() => {}
             }
         }
+    }
+
+    /// Waits for the end of a call whose caller was told that its worker is lost, until the deadline: the worker may come back with the
+    /// answer all the same. None if it does not.
+    pub(crate) async fn late_end(&mut self, deadline: Instant) -> Option<Result<Outcome, Error>> {
+        tokio::select! {
+            biased;
+            end = &mut self.answer => {
+                self.has_ended = true;
+                Some(received(end))
+            }
+            () = sleep_until(deadline) => None,
+        }
+    }
+
+    /// Whether the worker of a call without a link sends the answer if it comes back.
+    pub(crate) fn may_be_answered(&self) -> bool {
+        matches!(&*self.stage.borrow(), Stage::Lost(loss) if loss.may_be_answered)
     }
 
     /// Waits for something that the call needs, or for its end if that comes first: it may be cancelled meanwhile.
@@ -102,12 +121,21 @@ fn received(end: Result<Result<Outcome, Error>, oneshot::error::RecvError>) -> R
     end.unwrap_or_else(|_| Err(Error::new(ErrorKind::Interrupted, "the call was dropped")))
 }
 
-/// The end of a call whose worker went away.
-const FORSAKEN: &str = "the tool's worker went away while it ran, and did not come back with the answer; whether it ran to its end is not known";
+fn timed_out(is_lost: bool) -> Error {
+    let message = match is_lost {
+        true => "the tool did not answer in time: the connection of its worker ended while it had the call",
+        false => "the tool did not answer in time",
+    };
+    Error::new(ErrorKind::Timeout, message)
+}
 
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
+/// Waits until a call is given up, and returns its loss.
+async fn lost(given_up: Option<(Instant, Loss)>) -> Loss {
+    match given_up {
+        Some((moment, loss)) => {
+            sleep_until(moment).await;
+            loss
+        }
         None => pending().await,
     }
 }
