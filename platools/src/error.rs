@@ -42,6 +42,8 @@ pub enum ErrorKind {
     UnknownTool,
     /// A local server cannot listen, or its client does not speak its protocol.
     Serve,
+    /// The signals of the process cannot be caught.
+    Signals,
 }
 
 impl Error {

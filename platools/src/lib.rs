@@ -20,8 +20,10 @@ mod registry;
 pub mod runtime;
 #[cfg(feature = "serve")]
 pub mod serve;
+mod signals;
 pub mod signature;
 mod text;
+mod threads;
 mod time;
 pub mod tool;
 mod window;

@@ -27,7 +27,7 @@ impl Relay {
         let worker = platform.accept().await;
         let url = format!("{}{}", url.replace("http://", "ws://"), worker.uri());
         let mut request = url.into_client_request().expect("a URL");
-        for name in ["authorization", "platools-features"] {
+        for name in ["authorization", "platools-features", "platools-instance"] {
             if let Some(value) = worker.header(name) {
                 request.headers_mut().insert(name, value.parse().expect("it was a header before"));
             }

@@ -36,7 +36,7 @@ const SDK: Table = Table {
         ("mcp", &["tool"]),
         ("serve", &["dispatch", "link::Secret", "mcp", "registry", "tool"]),
     ],
-    leaves: &["error", "error_details", "json", "log_level", "text", "time", "window"],
+    leaves: &["error", "error_details", "json", "log_level", "signals", "text", "threads", "time", "window"],
     // They name what users and expanded macros need, wherever it is.
     free: &["", "__private", "macros"],
 };

@@ -189,16 +189,16 @@ async fn a_worker_sends_a_heartbeat_every_30_seconds_by_default() {
     connect.abort();
 }
 
-/// The program is the document's first snippet: tools, and `connect`.
+/// A client that the application runs, and no `connect`.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_worker_has_no_signal_handlers_of_its_own() {
     use std::os::unix::process::ExitStatusExt as _;
 
     let platform = Platform::start().await;
-    let mut worker = Command::new(env!("CARGO_BIN_EXE_worker"))
+    let mut worker = Command::new(env!("CARGO_BIN_EXE_stopping"))
         .env_clear()
-        .envs([("PLATOS_URL", &*platform.url()), ("PLATOS_SECRET", SECRET)])
+        .envs([("PLATOS_URL", &*platform.url()), ("PLATOS_SECRET", SECRET), ("OWN_STOP", "1")])
         .kill_on_drop(true)
         .spawn()
         .expect("the program starts");

@@ -34,32 +34,11 @@ async fn main() -> anyhow::Result<()> {
         return demo::run().await;
     }
     let warehouse = Warehouse::default();
-    hosting(Platools::from_env()?).state(warehouse).connect_until(asked_to_stop()?).await?;
+    hosting(Platools::from_env()?).state(warehouse).connect().await?;
     Ok(())
 }
 
 /// The client of the worker's tools.
 fn hosting(client: PlatoolsClientBuilder) -> PlatoolsClientBuilder {
     client.tools(tools![tools::find_item, tools::pack_order])
-}
-
-/// Waits for SIGINT or SIGTERM.
-#[cfg(unix)]
-fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Waits for Ctrl-C.
-#[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "signals may fail elsewhere")]
-fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

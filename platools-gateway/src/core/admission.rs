@@ -8,6 +8,7 @@ use super::directory::{Claim, Refusal};
 use super::error::{Error, ErrorKind};
 use super::identity::{Caller, Credential, Role, SpeaksFor};
 use super::origin::RequestOrigin;
+use super::workers::WorkerPeer;
 use super::{Arrival, Core, Link};
 use crate::audit::{Actor, action};
 
@@ -41,7 +42,9 @@ impl Core {
         let place = place.map_err(too_many("connections of this entity"))?;
         let (entity, credential) = (admitted.identity.entity_id.clone(), admitted.credential.clone());
         let secret = claim.secret.ok_or(Refusal::NoBearer)?;
-        let link = self.workers.attach(arrival, admitted, secret, claim.features.intersection(Features::all()), place);
+        let (features, address) = (claim.features.intersection(Features::all()), from.address);
+        let peer = WorkerPeer { address, instance: claim.instance };
+        let link = self.workers.attach_from(peer, arrival, admitted, secret, features, place);
         // What ended the credential meanwhile closed the links it saw, and this was not one of them yet.
         let snapshot = self.directory.snapshot();
         if snapshot.entity(&entity).is_none() || !snapshot.is_good(&credential, now_ms()) {

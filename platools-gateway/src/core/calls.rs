@@ -8,6 +8,7 @@ mod waiting;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use platools::wire::ErrorDetails;
 use serde_json::value::RawValue;
@@ -79,8 +80,9 @@ pub enum Receipt {
 /// A call belongs to a scope, not to a socket: when a link ends, the calls that its socket has wait on, and the answer may come over
 /// the next one. Calls that the socket does not have are returned to their callers' tasks, which queue them at another link.
 ///
-/// The caller decides how long a call without a link stays pending. It is not known which of the links that come next is the same
-/// worker's: a worker has no name but its scope's. A worker that reports on a call has it, and its link is the call's from then on.
+/// The caller decides how long a call without a link stays pending. A worker that reports on a call has it, and its link is the call's from
+/// then on. Workers of this SDK name their process when they connect: one that takes the place of a process whose connection broke shows that
+/// its calls are lost. Which of the links that come next is the same worker's is not known otherwise.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Calls {
     table: Arc<Mutex<CallTable>>,
@@ -200,6 +202,11 @@ impl Calls {
         let mut table = self.lock();
         table.return_where(connection, |stage| matches!(stage, Stage::Queued { .. } | Stage::Taken { .. }));
         table.lose(connection, end);
+    }
+
+    /// Notes that a process connected as the only worker of a scope, which shows that others of it whose connections ended are gone.
+    pub(crate) fn replaced(&self, scope: &Scope, instance: &str, wait: Duration) {
+        self.lock().replaced(scope, instance, wait);
     }
 
     /// Ends every call.

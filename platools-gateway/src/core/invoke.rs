@@ -23,7 +23,7 @@ use super::journal::CallRecord;
 use super::limits::Place;
 use super::oversize::{MAX_RESULT_BYTES, shortened};
 use super::reports::Listener;
-use super::route::Route;
+use super::route::{Patience, Route};
 use super::trace::TraceContext;
 use super::{Core, ToolName};
 use crate::authority::{Action, Resource, authorize};
@@ -38,7 +38,8 @@ pub struct CallRequest {
     pub arguments: Arguments,
     /// How long to wait for the answer.
     pub timeout: CallTimeout,
-    /// How much of that to wait once the link that had the call has ended, and no worker tells of it any more. All of it without.
+    /// How much of that to wait once the link that had the call has ended, and no worker tells of it any more. As
+    /// [`CallSettings::worker_return`](super::CallSettings::worker_return) says without.
     pub patience: Option<Duration>,
     /// The trace it belongs to.
     pub trace: TraceContext,
@@ -229,7 +230,11 @@ impl Core {
             live = route.link().await;
         }
         let end = match live {
-            Ok(live) => route.run(live, request.patience).await,
+            Ok(live) => {
+                let limit = request.patience.unwrap_or_else(|| self.workers.worker_return());
+                let tell = named.map(|named| move |error: Error| named.lose(error, call_id));
+                route.run(live, Patience { limit, tell: tell.as_ref().map(|tell| tell as _) }).await
+            }
             Err(end) => end,
         };
         match end? {

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::calls::{CallStep, Outcome, Stage, Waiting};
 use super::catalog::ToolVersion;
 use super::envelope::Envelope;
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::identity::Scope;
 use super::workers::{Delivery, Live, Refused, Workers, busy};
 
@@ -25,6 +25,15 @@ pub(super) struct Route<'a> {
     deadline: Instant,
     waiting: Waiting,
     is_answered: bool,
+}
+
+/// The patience of a call that has lost its link.
+pub(super) struct Patience<'a> {
+    /// How long it waits for its worker to come back.
+    pub(super) limit: Duration,
+    /// Tells the call's waiters that its worker is lost. A call that has this goes on until its deadline: the answer is kept for them, also if
+    /// it comes late.
+    pub(super) tell: Option<&'a (dyn Fn(Error) + Send + Sync)>,
 }
 
 /// The end of a call.
@@ -64,11 +73,11 @@ impl<'a> Route<'a> {
     }
 
     /// Sends the call over a link, and over others if that does not take it, and waits for its end.
-    pub(super) async fn run(mut self, mut live: Arc<Live>, patience: Option<Duration>) -> CallEnd {
+    pub(super) async fn run(mut self, mut live: Arc<Live>, patience: Patience<'_>) -> CallEnd {
         loop {
             let delivery = self.delivery(&live).await;
             match live.deliver(delivery) {
-                Ok(()) => match self.ended(patience).await? {
+                Ok(()) => match self.ended(&patience).await? {
                     CallStep::Ended(outcome) => return Ok(outcome),
                     CallStep::Returned => tracing::debug!(call.id = %self.envelope.call_id, "call returned unsent"),
                 },
@@ -91,10 +100,24 @@ impl<'a> Route<'a> {
         Delivery { call_id: (*call_id).clone(), tool_name: (*tool).to_owned(), params }
     }
 
-    async fn ended(&mut self, patience: Option<Duration>) -> Result<CallStep, Error> {
-        let step = self.waiting.next(self.deadline, patience).await?;
+    async fn ended(&mut self, patience: &Patience<'_>) -> Result<CallStep, Error> {
+        let step = match self.waiting.next(self.deadline, Some(patience.limit)).await {
+            Err(lost) if lost.kind() == ErrorKind::WorkerLost => self.late(lost, patience).await?,
+            step => step?,
+        };
         self.is_answered = matches!(step, CallStep::Ended(_));
         Ok(step)
+    }
+
+    /// The end of a call whose worker is lost: the answer that it brings after all, if somebody still wants it.
+    async fn late(&mut self, lost: Error, patience: &Patience<'_>) -> Result<CallStep, Error> {
+        let Some(tell) = patience.tell.filter(|_| self.waiting.may_be_answered()) else { return Err(lost) };
+        let message = lost.to_string();
+        tell(lost);
+        match self.waiting.late_end(self.deadline).await {
+            Some(end) => end.map(CallStep::Ended),
+            None => Err(Error::new(ErrorKind::WorkerLost, message)),
+        }
     }
 }
 

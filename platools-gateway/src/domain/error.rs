@@ -199,6 +199,8 @@ pub enum ErrorKind {
     WorkerBusy,
     /// The tool did not answer in time. Whether it ran is not known.
     Timeout,
+    /// The tool's worker went away while it had the call, and did not come back with the answer. Whether the call ran is not known.
+    WorkerLost,
     /// The tool failed.
     ToolFailed,
     /// Somebody cancelled the call. Whether it ran is not known.
@@ -258,6 +260,7 @@ impl ErrorKind {
             Self::WorkerOffline => "worker_offline",
             Self::WorkerBusy => "worker_busy",
             Self::Timeout => "timeout",
+            Self::WorkerLost => "worker_lost",
             Self::ToolFailed => "tool_failed",
             Self::Cancelled => "cancelled",
             Self::Interrupted => "interrupted",
@@ -305,7 +308,7 @@ impl ErrorKind {
 /// Every kind, for tests that say something of all of them.
 #[cfg(test)]
 impl ErrorKind {
-    pub(crate) const ALL: [Self; 31] = [
+    pub(crate) const ALL: [Self; 32] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::InvalidRequest,
@@ -316,6 +319,7 @@ impl ErrorKind {
         Self::WorkerOffline,
         Self::WorkerBusy,
         Self::Timeout,
+        Self::WorkerLost,
         Self::ToolFailed,
         Self::Cancelled,
         Self::Interrupted,

@@ -36,6 +36,14 @@ pub(crate) struct GivenCalls {
         env = "PLATOOLS_GATEWAY_CALLS_MAX_TIMEOUT"
     )]
     max_timeout: Option<Span>,
+    /// How long a call waits for its worker to come back once its connection has ended. Default: 30s.
+    #[arg(
+        id = "calls_worker_return",
+        long = "calls-worker-return",
+        value_name = "TIME",
+        env = "PLATOOLS_GATEWAY_CALLS_WORKER_RETURN"
+    )]
+    worker_return: Option<Span>,
 }
 
 /// The times that calls wait for workers that are not connected.
@@ -48,14 +56,17 @@ pub(crate) struct CallWaits {
     wait_for_lost_answer: Span,
     /// The longest time that a call may take. Default: 10 minutes.
     max_timeout: Span,
+    /// The wait for the worker to come back once the connection has ended. Default: 30 seconds.
+    worker_return: Span,
 }
 
 impl Default for CallWaits {
     fn default() -> Self {
-        let CallSettings { wait_for_worker, wait_for_lost_answer, max_timeout, .. } = CallSettings::default();
+        let CallSettings { wait_for_worker, wait_for_lost_answer, worker_return, max_timeout, .. } = CallSettings::default();
         Self {
             wait_for_worker: wait_for_worker.into(),
             wait_for_lost_answer: wait_for_lost_answer.into(),
+            worker_return: worker_return.into(),
             max_timeout: max_timeout.into(),
         }
     }
@@ -68,6 +79,7 @@ impl CallWaits {
         settings.wait_for_worker = self.wait_for_worker.get();
         settings.wait_for_lost_answer = self.wait_for_lost_answer.get();
         settings.max_timeout = self.max_timeout.get();
+        settings.worker_return = self.worker_return.get();
         settings
     }
 

@@ -74,6 +74,7 @@ stall = "1m"
 wait_for_worker = "0s"
 wait_for_lost_answer = "2s"
 max_timeout = "10m"
+worker_return = "30s"
 
 [limits]
 trusted_proxies = ["10.0.0.0/8", "::1"]

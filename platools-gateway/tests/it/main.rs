@@ -40,6 +40,7 @@ mod kept;
 mod limits;
 mod limits_page;
 mod log_secrets;
+mod lost;
 mod mcp;
 mod mcp_answers;
 mod mcp_auth;

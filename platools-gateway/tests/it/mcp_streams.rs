@@ -130,8 +130,8 @@ async fn a_worker_that_dies_changes_the_list_and_ends_its_calls_if_it_does_not_c
     listening.list_change().await;
     drop(worker);
     let ended = within(call).await.unwrap();
-    assert_eq!(ended["result"]["_meta"]["platools/code"], "timeout", "{ended}");
-    assert!(text(&ended).contains("went away while it ran"), "{ended}");
+    assert_eq!(ended["result"]["_meta"]["platools/code"], "worker_lost", "{ended}");
+    assert!(text(&ended).contains("did not come back with the answer within 200ms"), "{ended}");
     listening.list_change().await;
     assert_eq!(client.tools().await[0]["_meta"]["platools/online"], false);
     let mut back = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
@@ -171,8 +171,8 @@ async fn a_call_ends_with_the_worker_that_has_it_whoever_else_is_there() {
     let mut other = one_of(&gateway, &secret).await;
     drop(first);
     let ended = within(call).await.unwrap();
-    assert_eq!(ended["result"]["_meta"]["platools/code"], "timeout", "{ended}");
-    assert!(text(&ended).contains("went away while it ran"), "{ended}");
+    assert_eq!(ended["result"]["_meta"]["platools/code"], "worker_lost", "{ended}");
+    assert!(text(&ended).contains("did not come back with the answer within 200ms"), "{ended}");
     assert_eq!(other.expect("tool_cancel").await["call_id"], frame["call_id"], "it may be the same worker");
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::support::{Caller, Dial, dev_gateway, ended, gateway_with};
 
 /// The samples by their names and labels, as Prometheus reads them.
-async fn scrape(caller: &Caller) -> BTreeMap<String, f64> {
+pub(crate) async fn scrape(caller: &Caller) -> BTreeMap<String, f64> {
     let (kind, text) = caller.text("/metrics").await;
     assert_eq!(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert!(text.ends_with("# EOF\n"), "{text}");

@@ -154,8 +154,15 @@ impl PlatoolsClientBuilder {
         self
     }
 
+    /// The drain limit, for who stops the client.
+    pub(super) fn limit_of_drain(&self) -> Duration {
+        self.settings.drain_limit
+    }
+
     /// How long a [stop](super::ClientHandle::stop) takes at most, from its beginning to the close of the socket. The last tenth of
-    /// it, at most a second, is kept for telling the platform of calls that are still running then. Default: 30 seconds.
+    /// it, at most a second, is kept for telling the platform of calls that are still running then. Give the process more time than this before
+    /// it is killed: `TimeoutStopSec` of systemd, `terminationGracePeriodSeconds` of Kubernetes, whose default is 30 as well. Default: 30
+    /// seconds.
     pub fn drain_limit(mut self, limit: Duration) -> Self {
         self.settings.drain_limit = limit;
         self

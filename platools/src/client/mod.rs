@@ -5,6 +5,8 @@ mod handle;
 mod hosted;
 mod platools;
 mod run;
+mod signalled;
+mod takeovers;
 mod until;
 
 use tokio::sync::watch;
@@ -13,6 +15,7 @@ use crate::error::{Error, WithCauses};
 use crate::link::{ConnectionState, Connector, Disconnect, Reconnect, Reporter, Settings, Successor, Worker};
 use crate::registry::ToolRegistry;
 use run::{Run, on_a_task};
+use takeovers::Takeovers;
 
 pub use builder::{PlatoolsClientBuilder, Signatures};
 pub use handle::ClientHandle;
@@ -70,7 +73,8 @@ impl PlatoolsClient {
 
     /// Serves the platform until the client is stopped, connecting again whenever a socket ends.
     ///
-    /// Dropping the future ends it at once and gives up its calls; [`ClientHandle::stop`] drains and delivers first.
+    /// Dropping the future ends it at once and gives up its calls; [`ClientHandle::stop`] drains and delivers first. No handlers of signals
+    /// are installed: SIGTERM ends the process at once, unless the application catches it and stops the client.
     ///
     /// # Errors
     /// Only what the retry policy makes final: too many attempts in a row, or a refusal. The state is then
@@ -125,6 +129,7 @@ impl PlatoolsClient {
             reporter: self.reporter.clone(),
             stop: self.stop.subscribe(),
             has_dialled_last: false,
+            takeovers: Takeovers::default(),
         }
     }
 }

@@ -21,9 +21,11 @@ use crate::error::Error;
 /// ```
 /// # Stopping
 ///
-/// [`connect`](PlatoolsClientBuilder::connect) ends with the process: it connects again after every close of the platform, also after one with
-/// 1000. [`connect_until`](PlatoolsClientBuilder::connect_until) takes a future that stops it. Where the stop comes from elsewhere, keep the
-/// [`ClientHandle`](crate::ClientHandle) of a client; the crate handles no signals by itself.
+/// [`connect`](PlatoolsClientBuilder::connect) connects again after every close of the platform, also after one with 1000. It returns at SIGTERM
+/// or SIGINT, once the calls that run have ended and their results are delivered; a second signal ends the process at once.
+///
+/// Nothing else of this crate handles signals. [`connect_until`](PlatoolsClientBuilder::connect_until) takes a future that stops the client, and
+/// the [`ClientHandle`](crate::ClientHandle) of a client stops it from elsewhere:
 ///
 /// ```no_run
 /// use platools::PlatoolsClient;
@@ -34,9 +36,9 @@ use crate::error::Error;
 ///     use tokio::signal::unix::{SignalKind, signal};
 ///
 ///     let mut client = PlatoolsClient::builder().from_env()?.build()?;
-///     let (handle, mut terminated) = (client.handle(), signal(SignalKind::terminate())?);
+///     let (handle, mut user_defined) = (client.handle(), signal(SignalKind::user_defined1())?);
 ///     tokio::spawn(async move {
-///         terminated.recv().await;
+///         user_defined.recv().await;
 ///         // Lets running calls end, delivers their results, and closes the socket.
 ///         handle.stop().await;
 ///     });

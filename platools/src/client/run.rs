@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, info, info_span, warn};
 
+use super::takeovers::Takeovers;
 use crate::error::{Error, ErrorKind, WithCauses};
 use crate::link::{
     ConnectionState, Connector, Disconnect, Ended, Event, Opened, Reconnect, Reporter, Schedule, Successor, Worker, at,
@@ -23,6 +24,8 @@ pub(super) struct Run {
     pub(super) stop: watch::Receiver<bool>,
     /// Whether a client that stops has begun its last dial.
     pub(super) has_dialled_last: bool,
+    /// How often another worker took the place of this one.
+    pub(super) takeovers: Takeovers,
 }
 
 impl Run {
@@ -109,9 +112,27 @@ impl Run {
         let span = self.span();
         let session = run_session(&mut self.worker, opened, successor, &mut self.stop);
         let ended = session.instrument(span.clone()).await;
-        span.in_scope(|| info!(reason = %ended.reason, "the socket has ended"));
+        span.in_scope(|| {
+            info!(reason = %ended.reason, "the socket has ended");
+            self.note_takeover(&ended.reason);
+        });
         self.reporter.event(Event::Disconnected(ended.reason.clone()));
         ended
+    }
+
+    /// Warns of another worker that keeps taking the place of this one.
+    fn note_takeover(&mut self, reason: &Disconnect) {
+        if reason.is_superseded()
+            && let Some(takeovers) = self.takeovers.note(Instant::now())
+        {
+            let (entity, environment) = &self.worker.scope;
+            warn!(
+                entity = entity.as_deref(),
+                environment.id = environment.as_deref(),
+                takeovers,
+                "another worker of this entity keeps taking the place of this one: both connect with its secret. Stop one of them, or host                  their tools under an entity with the policy `pool`, or under one entity each"
+            );
+        }
     }
 
     /// The socket that was about to take over when the one before it ended.

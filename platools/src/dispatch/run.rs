@@ -19,6 +19,7 @@ use super::clock::{Clock, TimeIsUp};
 use super::turn::{Turn, waited_too_long};
 use super::{Accepted, Failure};
 use crate::registry::RegisteredTool;
+use crate::threads::HeldThread;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
 
 /// The end of a call that ran.
@@ -198,7 +199,7 @@ async fn on_a_blocking_thread(
 ) -> Result<Output, ToolError> {
     let (runtime, span) = (Handle::current(), Span::current());
     let blocking = move || {
-        let _permit = permit;
+        let (_permit, _thread) = (permit, HeldThread::new());
         if begun.send(Instant::now()).is_err() {
             // The call has ended already.
             return Err(cancelled());

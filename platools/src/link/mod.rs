@@ -52,7 +52,7 @@ pub(crate) use successor::Successor;
 pub(crate) use traffic::Traffic;
 #[cfg(all(test, feature = "runtime"))]
 pub(crate) use websocket::WebSocket;
-pub(crate) use worker::{Settings, Worker, at};
+pub(crate) use worker::{Settings, Worker, at, farewell};
 
 #[cfg(test)]
 mod tests;

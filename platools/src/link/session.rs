@@ -283,6 +283,7 @@ impl Session<'_> {
         let event = match notice {
             PlatformFrame::Welcome(welcome) => {
                 self.agree(welcome.features);
+                self.worker.scope = (welcome.entity_id.clone(), welcome.environment_id.clone());
                 Event::Welcomed(welcome)
             }
             PlatformFrame::ToolsRegistered(registered) => {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::health::HealthReports;
 use super::opened::Predecessors;
@@ -69,6 +69,8 @@ pub(crate) struct Worker {
     pub(super) settings: Settings,
     /// Set once the worker is to stop: it takes no new calls.
     pub(crate) stopping: Option<Stopping>,
+    /// The entity and the environment that the platform has last welcomed the worker as.
+    pub(crate) scope: (Option<String>, Option<String>),
     registry: ToolRegistry,
 }
 
@@ -92,6 +94,7 @@ impl Worker {
             reporter,
             settings,
             stopping: None,
+            scope: (None, None),
             registry,
         }
     }
@@ -119,7 +122,15 @@ impl Worker {
     /// Takes no new calls from now on, and ends within the drain limit; the first stop decides when that is.
     pub(crate) fn stop(&mut self, now: Instant) -> Stopping {
         self.dispatcher.drain();
-        *self.stopping.get_or_insert_with(|| Stopping::within(self.settings.drain_limit, now))
+        *self.stopping.get_or_insert_with(|| {
+            let (calls, limit) = (self.dispatcher.unfinished().count(), self.settings.drain_limit);
+            info!(
+                calls.unfinished = calls,
+                drain_limit_ms = limit.as_millis(),
+                "worker stops; calls may end within the limit"
+            );
+            Stopping::within(limit, now)
+        })
     }
 
     /// Whether a call runs or waits, or a reply is not known to have arrived.
@@ -135,14 +146,20 @@ impl Worker {
     /// Gives up every call that runs or waits, with an error as its reply. Calls that wait are given up first, so that none
     /// of them starts in the place of one that ends.
     pub(crate) fn cancel_calls(&mut self) {
+        let mut given_up = 0;
         for outcome in self.dispatcher.cancel_waiting() {
+            given_up += 1;
             self.reply(outcome);
         }
         while let Ok(outcome) = self.outcomes.try_recv() {
             self.settle(outcome);
         }
         for outcome in self.dispatcher.cancel_all() {
+            given_up += 1;
             self.reply(outcome);
+        }
+        if given_up > 0 {
+            warn!(calls.given_up = given_up, "calls given up, because the worker stops");
         }
     }
 
@@ -198,9 +215,13 @@ pub(crate) struct Stopping {
 
 impl Stopping {
     fn within(limit: Duration, now: Instant) -> Self {
-        let farewell = (limit / 10).min(MAX_FAREWELL);
-        Self { calls_until: after(now, limit.saturating_sub(farewell)), until: after(now, limit) }
+        Self { calls_until: after(now, limit.saturating_sub(farewell(limit))), until: after(now, limit) }
     }
+}
+
+/// The part of a drain limit that is kept for telling the platform of calls that were given up.
+pub(crate) fn farewell(limit: Duration) -> Duration {
+    (limit / 10).min(MAX_FAREWELL)
 }
 
 /// What a call said, as frames, as far as somebody wants to know.

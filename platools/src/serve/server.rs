@@ -9,7 +9,7 @@ use super::handler::Shared;
 use super::http::Http;
 use super::info::{Icon, Info};
 use super::stdio;
-use super::stop::Signals;
+use super::stop::signals;
 use super::tools::Tools;
 use crate::error::Error;
 #[cfg(feature = "serve-http")]
@@ -139,7 +139,7 @@ impl Server {
     /// # Errors
     /// A tool that was named is not in the registry, or what comes first is no message of the protocol.
     pub async fn stdio(self) -> Result<(), Error> {
-        let (drain, signals) = (self.drain, Signals::listen()?);
+        let (drain, signals) = (self.drain, signals()?);
         stdio::serve(self.shared()?, drain, signals).await
     }
 

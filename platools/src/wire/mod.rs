@@ -26,6 +26,7 @@ mod declaration;
 mod extension;
 mod feature;
 mod fields;
+mod instance;
 mod members;
 mod outline;
 mod platform;
@@ -39,6 +40,7 @@ pub use declaration::UnreadableTool;
 pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
 pub use feature::{FEATURES_HEADER, Feature, Features};
 pub use fields::FrameError;
+pub use instance::{INSTANCE_HEADER, WorkerInstance};
 pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};
 pub use worker::{HealthStatus, ToolDeclaration, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
 

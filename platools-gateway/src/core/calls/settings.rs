@@ -15,6 +15,10 @@ pub struct CallSettings {
     /// The longest time that a call may take, whatever its caller names or its tool declares. Clients of the Model Context Protocol have
     /// [`McpSettings::call_limit`](crate::McpSettings::call_limit). Default: 10 minutes.
     pub max_timeout: Duration,
+    /// How long a call waits for its worker to come back once the connection that it was sent over has ended, if the worker sends its answers
+    /// again. A worker that is back and says that the call goes on is waited for until the call's deadline. Where another process of this SDK
+    /// takes the worker's place, the wait is `wait_for_lost_answer` from then on. Default: 30 seconds.
+    pub worker_return: Duration,
 }
 
 impl Default for CallSettings {
@@ -22,6 +26,7 @@ impl Default for CallSettings {
         Self {
             wait_for_worker: Duration::from_secs(2),
             wait_for_lost_answer: Duration::from_secs(2),
+            worker_return: Duration::from_secs(30),
             max_timeout: Duration::from_secs(600),
         }
     }

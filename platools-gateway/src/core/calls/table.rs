@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -54,8 +55,11 @@ impl Pending {
 #[derive(Debug, Default)]
 pub(super) struct CallTable {
     pending: HashMap<CallId, Pending>,
-    /// The calls of each connection by their numbers, so that the end of one looks at no others.
+    /// The calls of each connection by their numbers, so that the end of one looks at no others. Calls that lost their link stay listed at
+    /// its connection until another one has them.
     held: HashMap<ConnectionId, BTreeMap<u64, CallId>>,
+    /// The ended connections with such calls, and their processes, if other processes may take their places.
+    ended: HashMap<Scope, Vec<(ConnectionId, String)>>,
     opened: u64,
 }
 
@@ -85,6 +89,7 @@ impl CallTable {
 
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Pending> {
         self.held.clear();
+        self.ended.clear();
         self.pending.drain().map(|(_, call)| call)
     }
 
@@ -92,20 +97,25 @@ impl CallTable {
     pub(super) fn hold(&mut self, call_id: &CallId, connection: Option<&ConnectionId>) {
         let Some(call) = self.pending.get_mut(call_id) else { return };
         let before = std::mem::replace(&mut call.holder, connection.cloned());
-        let number = call.number;
-        if let Some(before) = before {
-            self.release(&before, number);
+        let (number, scope) = (call.number, before.is_some().then(|| call.scope.clone()));
+        if let (Some(before), Some(scope)) = (before, scope) {
+            self.release(&before, number, &scope);
         }
         if let Some(connection) = connection {
             self.held.entry(connection.clone()).or_default().insert(number, call_id.clone());
         }
     }
 
-    fn release(&mut self, connection: &ConnectionId, number: u64) {
-        if let Some(calls) = self.held.get_mut(connection) {
-            calls.remove(&number);
-            if calls.is_empty() {
-                self.held.remove(connection);
+    fn release(&mut self, connection: &ConnectionId, number: u64, scope: &Scope) {
+        let Some(calls) = self.held.get_mut(connection) else { return };
+        calls.remove(&number);
+        if calls.is_empty() {
+            self.held.remove(connection);
+            if let Some(ended) = self.ended.get_mut(scope) {
+                ended.retain(|(other, _)| other != connection);
+                if ended.is_empty() {
+                    self.ended.remove(scope);
+                }
             }
         }
     }
@@ -140,12 +150,34 @@ impl CallTable {
             self.settle(call_id, Err(Error::new(ErrorKind::ToolFailed, TOO_LARGE)));
             return;
         }
-        for call_id in &lost {
-            self.hold(call_id, None);
-            if let Some(call) = self.pending.get(call_id) {
-                call.set(Stage::Lost(Loss::of(end, call.queued)));
+        let mut scope = None;
+        for call in lost.iter().filter_map(|call_id| self.pending.get(call_id)) {
+            call.set(Stage::Lost(Loss::of(end, call.queued)));
+            scope = Some(call.scope.clone());
+        }
+        if let (Some(scope), Some(instance)) = (scope, &end.instance) {
+            self.ended.entry(scope).or_default().push((connection.clone(), instance.clone()));
+        }
+    }
+
+    /// Notes that a process connected as the only worker of a scope. The calls of other processes that have ended are waited for only that
+    /// much longer; its own calls are waited for as before.
+    pub(super) fn replaced(&mut self, scope: &Scope, instance: &str, wait: Duration) {
+        for (connection, _) in self.ended.remove(scope).into_iter().flatten().filter(|(_, ended)| ended != instance) {
+            for call_id in self.held_where(&connection, |stage| matches!(stage, Stage::Lost(_))) {
+                let Some(call) = self.pending.get(&call_id) else { continue };
+                let loss = match &*call.stage.borrow() {
+                    Stage::Lost(loss) => loss.replaced(wait),
+                    _ => continue,
+                };
+                call.set(Stage::Lost(loss));
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn ended(&self) -> usize {
+        self.ended.len()
     }
 
     #[cfg(test)]

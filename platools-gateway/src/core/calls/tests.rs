@@ -76,7 +76,7 @@ fn is_returned(waiting: &Waiting) -> bool {
 
 /// The end of a link whose worker sends its answers again.
 fn resending() -> LinkEnd {
-    LinkEnd { answer_wait: None, is_for_large_frame: false }
+    LinkEnd { answer_wait: None, is_for_large_frame: false, has_stopped: false, instance: None }
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_call_of_a_worker_that_sends_no_answer_again_ends_early() {
         let (waiting, began) = (sent(&calls, &"one".into()), Instant::now());
         calls.lose(&"one".into(), &plain());
         let error = ended(waiting, soon(), patience).await.unwrap_err();
-        assert_eq!((error.kind(), began.elapsed()), (ErrorKind::Timeout, expected), "{error}");
+        assert_eq!((error.kind(), began.elapsed()), (ErrorKind::WorkerLost, expected), "{error}");
     }
     let waiting = sent(&calls, &"one".into());
     calls.lose(&"one".into(), &plain());
@@ -158,11 +158,11 @@ async fn a_call_of_a_worker_that_sends_no_answer_again_ends_early() {
 #[tokio::test(start_paused = true)]
 async fn a_frame_that_is_too_large_ends_the_only_call_that_it_can_answer() {
     let one = ConnectionId::from("one");
-    let large = LinkEnd { is_for_large_frame: true, answer_wait: Some(PATIENCE) };
+    let large = LinkEnd { is_for_large_frame: true, answer_wait: Some(PATIENCE), ..resending() };
     for (sent_calls, end, kind) in [
         (1, &large, ErrorKind::ToolFailed),
-        (2, &large, ErrorKind::Timeout),
-        (1, &LinkEnd { answer_wait: None, ..large }, ErrorKind::Timeout),
+        (2, &large, ErrorKind::WorkerLost),
+        (1, &LinkEnd { answer_wait: None, ..large.clone() }, ErrorKind::Timeout),
     ] {
         let calls = Calls::default();
         let [first, second] = queued(&calls, &one, ["t"; 2]);
@@ -199,12 +199,12 @@ async fn a_call_that_lost_its_link_ends_when_its_caller_has_no_more_patience() {
     tokio::time::advance(PATIENCE * 2).await;
     end(&calls, &"one".into());
     let error = ended(waiting, soon(), Some(PATIENCE)).await.unwrap_err();
-    assert_eq!((error.kind(), error.to_string().contains("went away")), (ErrorKind::Timeout, true), "{error}");
+    assert_eq!((error.kind(), error.to_string().contains("within 1s")), (ErrorKind::WorkerLost, true), "{error}");
     assert_eq!(began.elapsed(), PATIENCE * 3);
     let waiting = sent(&calls, &"two".into());
     end(&calls, &"two".into());
     let error = ended(waiting, soon(), None).await.unwrap_err();
-    assert!(error.to_string().contains("in time"), "{error}");
+    assert!(error.to_string().contains("in time: the connection of its worker ended"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,7 +226,69 @@ async fn a_worker_that_tells_of_a_call_over_another_link_has_it() {
     calls.seen(&scope("a"), &"c".into(), &"two".into());
     end(&calls, &"two".into());
     let error = ended(waiting, soon(), Some(PATIENCE)).await.unwrap_err();
-    assert!(error.to_string().contains("went away"), "{error}");
+    assert_eq!(error.kind(), ErrorKind::WorkerLost, "{error}");
+}
+
+/// The end of a link of this process.
+fn end_of(calls: &Calls, connection: &str, instance: &str) {
+    calls.lose(&connection.into(), &LinkEnd { instance: Some(instance.to_owned()), ..resending() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_of_a_process_whose_place_another_one_takes_ends_early() {
+    let (calls, wait) = (Calls::default(), PATIENCE / 4);
+    let (waiting, began) = (sent(&calls, &"one".into()), Instant::now());
+    end_of(&calls, "one", "a");
+    tokio::time::advance(wait).await;
+    for (scope, instance) in [(scope("other"), "b"), (scope("a"), "a")] {
+        calls.replaced(&scope, instance, wait);
+        assert!(matches!(waiting.stage(), Stage::Lost(loss) if loss.answer_wait.is_none()), "{instance}");
+    }
+    let error = ended(waiting, soon(), Some(PATIENCE)).await.unwrap_err();
+    assert_eq!((error.kind(), began.elapsed()), (ErrorKind::WorkerLost, PATIENCE), "the process is back");
+
+    let (waiting, began) = (sent(&calls, &"two".into()), Instant::now());
+    end_of(&calls, "two", "a");
+    tokio::time::advance(wait).await;
+    calls.replaced(&scope("a"), "b", wait);
+    let error = ended(waiting, soon(), Some(PATIENCE)).await.unwrap_err();
+    assert!(error.to_string().contains("another process took the worker's place"), "{error}");
+    assert_eq!(began.elapsed(), wait * 2);
+}
+
+#[tokio::test]
+async fn nothing_is_kept_of_lost_calls_that_have_ended() {
+    let calls = Calls::default();
+    let waiting = sent(&calls, &"one".into());
+    end_of(&calls, "one", "a");
+    calls.seen(&scope("a"), &"c".into(), &"two".into());
+    assert_eq!(calls.lock().ended(), 0, "another connection has it");
+    end_of(&calls, "two", "a");
+    let kept = |table: &CallTable| (table.ended(), table.connections());
+    assert_eq!(kept(&calls.lock()), (1, 1));
+    drop(waiting);
+    assert_eq!(kept(&calls.lock()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_of_a_worker_that_stopped_says_so() {
+    let calls = Calls::default();
+    let waiting = sent(&calls, &"one".into());
+    calls.lose(&"one".into(), &LinkEnd { answer_wait: Some(PATIENCE), has_stopped: true, ..resending() });
+    assert!(!waiting.may_be_answered());
+    let error = ended(waiting, soon(), Some(PATIENCE * 2)).await.unwrap_err();
+    assert!(error.to_string().contains("stopped before it answered"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_call_may_be_answered_late() {
+    let calls = Calls::default();
+    let mut waiting = sent(&calls, &"one".into());
+    end(&calls, &"one".into());
+    assert!(waiting.next(soon(), Some(PATIENCE)).await.is_err() && waiting.may_be_answered());
+    assert!(waiting.late_end(Instant::now() + PATIENCE).await.is_none());
+    assert_eq!(calls.answer(&scope("a"), &"c".into(), failed("late")), Receipt::Accepted);
+    assert!(matches!(waiting.late_end(soon()).await, Some(Ok(Outcome::Failed { .. }))));
 }
 
 #[test]

@@ -6,8 +6,6 @@ use platools::tool::{MAX_CONCURRENCY, TIMEOUT_MS, declared_timeout};
 use platools::wire::ToolDeclaration;
 use serde_json::{Map, Value};
 
-use crate::core::error::{Error, ErrorKind};
-
 /// The setting of the longest time that a call may take.
 const MAX_TIMEOUT: &str = "calls.max_timeout";
 
@@ -110,10 +108,10 @@ impl TimeLimit {
         self.wait
     }
 
-    /// The failure of a call whose time is over.
-    pub(crate) fn error(&self) -> Error {
+    /// The message for a call whose time is over.
+    pub(crate) fn message(&self) -> String {
         let wait = self.wait;
-        let message = match self.reason {
+        match self.reason {
             Reason::Caller => format!("the tool did not answer within {wait:?}, the timeout that its caller named"),
             Reason::Tool(timeout) => {
                 format!("the tool did not answer within {timeout:?}, the timeout that it declares, nor soon after")
@@ -127,8 +125,7 @@ impl TimeLimit {
                     "the tool did not answer within {wait:?}, the longest time that the gateway gives it (`{setting}`)"
                 )
             }
-        };
-        Error::new(ErrorKind::Timeout, message)
+        }
     }
 }
 
@@ -177,7 +174,7 @@ mod tests {
     /// The time of a call in seconds, and the words for its end.
     fn limit(timeout: CallTimeout, annotations: Value) -> (u64, String) {
         let limit = timeout.of_call(annotations.as_object().expect("an object"), MAXIMUM);
-        (limit.wait().as_secs(), limit.error().to_string())
+        (limit.wait().as_secs(), limit.message())
     }
 
     #[track_caller]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::stage::Stage;
+use super::stage::{Loss, Stage};
 use super::{Calls, Outcome, TimeLimit};
 use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::CallId;
@@ -56,11 +56,12 @@ impl Waiting {
     /// more. Not to be called again after an end.
     pub(crate) async fn next(&mut self, deadline: Instant, patience: Option<Duration>) -> Result<CallStep, Error> {
         loop {
-            let given_up = match &*self.stage.borrow_and_update() {
+            let loss = match &*self.stage.borrow_and_update() {
                 Stage::Returned(_) => return Ok(CallStep::Returned),
-                Stage::Lost(loss) => loss.end(patience),
+                Stage::Lost(loss) => Some(*loss),
                 Stage::Open | Stage::Queued { .. } | Stage::Taken { .. } | Stage::Sent { .. } => None,
             };
+            let given_up = loss.and_then(|loss| loss.end(patience).map(|end| (end, loss)));
             // Every arm is cancel-safe. The stage no longer changes once the call has ended.
             tokio::select! {
                 biased;
@@ -68,16 +69,37 @@ impl Waiting {
                     self.has_ended = true;
                     return received(end).map(CallStep::Ended);
                 }
-                () = sleep_until(deadline) => return Err(self.too_late()),
-                () = until(given_up) => return Err(Error::new(ErrorKind::Timeout, FORSAKEN)),
+                () = sleep_until(deadline) => return Err(self.timed_out(loss.is_some())),
+                loss = lost(given_up) => return Err(loss.error(patience)),
                 Ok(()) = self.stage.changed() => {}
             }
         }
     }
 
-    fn too_late(&self) -> Error {
-        let unnamed = || Error::new(ErrorKind::Timeout, "the tool did not answer in time");
-        self.limit.as_ref().map_or_else(unnamed, TimeLimit::error)
+    /// The error of a call whose deadline is over. The worker of a lost call may not be to blame.
+    fn timed_out(&self, is_lost: bool) -> Error {
+        let unnamed = || "the tool did not answer in time".to_owned();
+        let message = self.limit.as_ref().map_or_else(unnamed, TimeLimit::message);
+        let lost = if is_lost { "; the connection of its worker ended while it had the call" } else { "" };
+        Error::new(ErrorKind::Timeout, format!("{message}{lost}"))
+    }
+
+    /// Waits for the end of a call whose caller was told that its worker is lost, until the deadline: the worker may come back with the
+    /// answer all the same. None if it does not.
+    pub(crate) async fn late_end(&mut self, deadline: Instant) -> Option<Result<Outcome, Error>> {
+        tokio::select! {
+            biased;
+            end = &mut self.answer => {
+                self.has_ended = true;
+                Some(received(end))
+            }
+            () = sleep_until(deadline) => None,
+        }
+    }
+
+    /// Whether the worker of a call without a link sends the answer if it comes back.
+    pub(crate) fn may_be_answered(&self) -> bool {
+        matches!(&*self.stage.borrow(), Stage::Lost(loss) if loss.may_be_answered)
     }
 
     /// Waits for something that the call needs, or for its end if that comes first: it may be cancelled meanwhile.
@@ -114,12 +136,13 @@ fn received(end: Result<Result<Outcome, Error>, oneshot::error::RecvError>) -> R
     end.unwrap_or_else(|_| Err(Error::new(ErrorKind::Interrupted, "the call was dropped")))
 }
 
-/// The end of a call whose worker went away.
-const FORSAKEN: &str = "the tool's worker went away while it ran, and did not come back with the answer; whether it ran to its end is not known";
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
+/// Waits until a call is given up, and returns its loss.
+async fn lost(given_up: Option<(Instant, Loss)>) -> Loss {
+    match given_up {
+        Some((moment, loss)) => {
+            sleep_until(moment).await;
+            loss
+        }
         None => pending().await,
     }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use platools::wire::Features;
+use platools::wire::{Features, WorkerInstance};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
@@ -50,6 +50,8 @@ pub struct Claim {
     pub environment: Option<String>,
     /// The extensions of the protocol it knows.
     pub features: Features,
+    /// The process that it says it is.
+    pub instance: Option<WorkerInstance>,
 }
 
 /// Reasons why a worker is refused. The text is sent to the worker.

@@ -69,6 +69,8 @@ pub(super) struct Beginning<'a> {
     call: &'a NamedCall,
     max_keys: u32,
     has_begun: AtomicBool,
+    /// The callers that wait for the answer.
+    told: &'a watch::Sender<Option<Arc<Answer>>>,
 }
 
 impl Beginning<'_> {
@@ -79,6 +81,13 @@ impl Beginning<'_> {
         }
         self.has_begun.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Tells the callers that the call's worker is lost, while the call goes on: an answer that comes late is kept for those that ask
+    /// again.
+    pub(super) fn lose(&self, lost: Error, call_id: &CallId) {
+        let lost: Result<CallReply, _> = Err(lost.about_call(call_id));
+        self.told.send_replace(Some(Arc::new(lost.into())));
     }
 }
 
@@ -171,7 +180,7 @@ impl Core {
             // Held until the answer is kept.
             let (_permit, core) = (permit, &guard.core);
             let call = NamedCall { id: name.id().to_owned(), project: name.project().clone(), fingerprint };
-            let (answer, unkept) = core.answer_once(&caller, &name, &call, request).await;
+            let (answer, unkept) = core.answer_once(&caller, &name, &call, request, &sender).await;
             // A repeated call is answered from memory meanwhile.
             sender.send_replace(Some(Arc::new(answer)));
             if let Some(note) = unkept {
@@ -188,6 +197,7 @@ impl Core {
         name: &CallName,
         call: &NamedCall,
         request: CallRequest,
+        told: &watch::Sender<Option<Arc<Answer>>>,
     ) -> (Answer, Option<Note>) {
         match self.store.earlier_call(&call.id).await {
             Ok(None) => {}
@@ -195,7 +205,7 @@ impl Core {
             Err(error) => return (Err(error).into(), None),
         }
         let max_keys = self.idempotency.settings.max_keys;
-        let beginning = Beginning { store: &self.store, call, max_keys, has_begun: AtomicBool::new(false) };
+        let beginning = Beginning { store: &self.store, call, max_keys, has_begun: AtomicBool::new(false), told };
         let ended = self.call_once(caller, request, CallId::random(), Some(&beginning)).await;
         let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
         let answer = Answer::from(ended);

@@ -147,6 +147,7 @@ impl Workers {
     pub(crate) fn sweep(&self) {
         self.changes.lock().sweep();
         self.sweep_gone();
+        self.sweep_takeovers();
     }
 }
 

@@ -22,6 +22,10 @@ pub struct Link {
     pub(super) was_live: bool,
     /// Whether the worker sent a frame that was too large.
     pub(super) sent_large_frame: bool,
+    /// Whether the worker closed the connection because it stops.
+    pub(super) has_stopped: bool,
+    /// The process of the worker, if another one takes its place.
+    pub(super) instance: Option<String>,
     pub(super) features: Features,
     pub(super) deliveries: mpsc::Receiver<Queued>,
     pub(super) noticed: mpsc::Receiver<Notice>,
@@ -118,12 +122,22 @@ impl Link {
         self.sent_large_frame = true;
     }
 
+    /// Notes that the link ends because the worker stops: it has sent every answer that it has.
+    pub fn note_stop(&mut self) {
+        self.has_stopped = true;
+    }
+
     /// What the calls of the link have to know of its end.
     fn end(&self) -> LinkEnd {
+        // Workers that know any extension send again what they are not sure of, and others do not.
+        let is_last_word = self.features.is_empty() || self.has_stopped;
+        // A worker whose connection the gateway closed lives, also if another process has its place now.
+        let is_closed = self.closed.borrow().is_some();
         LinkEnd {
-            // Workers that know any extension send again what they are not sure of, and others do not.
-            answer_wait: self.features.is_empty().then_some(self.workers.settings.wait_for_lost_answer),
+            answer_wait: is_last_word.then_some(self.workers.settings.wait_for_lost_answer),
             is_for_large_frame: self.sent_large_frame,
+            has_stopped: self.has_stopped,
+            instance: self.instance.clone().filter(|_| !is_closed),
         }
     }
 }

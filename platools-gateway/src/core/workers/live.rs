@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{Arrival, Closing, ConnectedWorker, Delivery, Notice};
+use super::{Arrival, Closing, ConnectedWorker, Delivery, Notice, WorkerPeer};
 use crate::core::calls::Calls;
 use crate::core::catalog::DeclaredTools;
 use crate::core::envelope::ArgumentForm;
@@ -26,6 +26,7 @@ pub(crate) struct Live {
     pub(super) arrival: Arrival,
     pub(super) connection_id: ConnectionId,
     pub(super) identity: Identity,
+    pub(super) peer: WorkerPeer,
     pub(super) connected_ms: i64,
     /// The same by the clock that does not jump.
     pub(super) attached: Instant,
@@ -67,6 +68,7 @@ impl Live {
         if self.features.is_empty() { ArgumentForm::JavaScript } else { ArgumentForm::AsWritten }
     }
 
+    /// The worker without its takeovers, which are its scope's.
     pub(super) fn shown(&self) -> ConnectedWorker {
         ConnectedWorker {
             connection_id: self.connection_id.clone(),
@@ -74,6 +76,10 @@ impl Live {
             connected_ms: self.connected_ms,
             calls_in_flight: self.load.value(),
             calls_queued: self.queue.max_capacity() - self.queue.capacity(),
+            address: self.peer.address,
+            instance: self.peer.instance.clone(),
+            takeovers: 0,
+            takeovers_total: 0,
         }
     }
 

@@ -171,6 +171,13 @@ impl Workers {
         }
     }
 
+    /// Forgets takeovers that are long over, of scopes without a worker.
+    pub(super) fn sweep_takeovers(&self) {
+        let mut state = self.lock();
+        let State { takeovers, live, .. } = &mut *state;
+        takeovers.sweep(Instant::now(), |scope| live.contains_key(scope));
+    }
+
     /// Forgets the tools of links that ended long ago.
     pub(super) fn sweep_gone(&self) {
         let now = Instant::now();

@@ -6,14 +6,17 @@ mod link;
 mod live;
 mod membership;
 mod messages;
+mod peer;
+mod takeovers;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use platools::wire::Features;
+use platools::wire::{Features, WorkerInstance};
 use secrecy::SecretString;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -33,9 +36,11 @@ pub use crate::domain::arrival::Arrival;
 pub use link::{ClosingSignal, Fence, Link};
 pub(crate) use live::{Live, Refused, busy, offline};
 pub use messages::{Closing, Delivery, Notice, Order, SignedParams};
+pub(crate) use peer::WorkerPeer;
 
 use changes::LinkChanges;
 use membership::Gone;
+use takeovers::{Contention, Takeovers};
 
 /// How many calls wait for one socket before further ones are refused.
 const QUEUE_CALLS: usize = 1024;
@@ -64,6 +69,15 @@ pub struct ConnectedWorker {
     pub calls_in_flight: usize,
     /// How many of these still wait for its socket.
     pub calls_queued: usize,
+    /// The address it connects from.
+    pub address: Option<IpAddr>,
+    /// The process that it says it is.
+    pub instance: Option<WorkerInstance>,
+    /// How often workers of its entity and environment took each other's place within the last ten minutes. A worker that connects again
+    /// does not count.
+    pub takeovers: usize,
+    /// The same since the start of the gateway.
+    pub takeovers_total: u64,
 }
 
 /// Is told of workers that come and go. It must neither wait nor panic.
@@ -95,25 +109,30 @@ struct State {
     departed: HashSet<Scope>,
     /// Wakes the task that waits for them.
     departures: Arc<Notify>,
+    takeovers: Takeovers,
     closed: bool,
 }
 
 impl State {
-    /// Adds a link, unless a newer one is there. Says whether it did.
-    fn admit(&mut self, scope: Scope, live: Arc<Live>, policy: Policy) -> bool {
+    /// Adds a link, unless a newer one is there.
+    fn admit(&mut self, scope: &Scope, live: Arc<Live>, policy: Policy) -> Admission {
         if self.closed {
             live.close(Closing::ShuttingDown);
         }
-        let links = self.live.entry(scope).or_default();
+        let links = self.live.entry(scope.clone()).or_default();
+        let mut contention = None;
         if policy == Policy::Supersede {
             if links.iter().any(|other| other.arrival > live.arrival) {
                 live.close(Closing::Superseded);
-                return false;
+                return Admission { was_live: false, contention };
             }
-            links.drain(..).for_each(|older| older.close(Closing::Superseded));
+            for older in links.drain(..) {
+                contention = self.takeovers.note(scope, &older.peer, &live.peer, Instant::now());
+                older.close(Closing::Superseded);
+            }
         }
         links.push(live);
-        true
+        Admission { was_live: true, contention }
     }
 
     /// Takes a link out; says whether tools may be offline now that were not.
@@ -130,6 +149,19 @@ impl State {
     fn links(&self) -> impl Iterator<Item = &Arc<Live>> {
         self.live.values().flatten()
     }
+
+    fn shown(&self, live: &Live) -> ConnectedWorker {
+        let (takeovers, takeovers_total) = self.takeovers.of(&live.identity.scope(), Instant::now());
+        ConnectedWorker { takeovers, takeovers_total, ..live.shown() }
+    }
+}
+
+/// What became of a link that came.
+struct Admission {
+    /// Whether it is the live one of its scope, or one of a pool.
+    was_live: bool,
+    /// The worker before it and this one, if the two take turns and it is time to say so.
+    contention: Option<Contention>,
 }
 
 impl Workers {
@@ -154,8 +186,9 @@ impl Workers {
 
     /// Makes a link a live one of its scope. Unless the entity is a pool, it closes the one it replaces; a link that came
     /// before the live one is closed itself.
-    pub(crate) fn attach(
+    pub(crate) fn attach_from(
         &self,
+        peer: WorkerPeer,
         arrival: Arrival,
         admitted: Admitted,
         secret: SecretString,
@@ -172,6 +205,7 @@ impl Workers {
             arrival,
             connection_id: connection_id.clone(),
             identity: identity.clone(),
+            peer: peer.clone(),
             connected_ms: now_ms(),
             attached: Instant::now(),
             load: Gauge::default(),
@@ -189,7 +223,13 @@ impl Workers {
             closing,
         });
         let scope = identity.scope();
-        let was_live = self.lock().admit(scope.clone(), Arc::clone(&live), policy);
+        let Admission { was_live, contention } = self.lock().admit(&scope, Arc::clone(&live), policy);
+        if let Some(contention) = contention {
+            warn_of_contention(&identity, &contention);
+        }
+        if let Some(instance) = peer.instance.as_ref().filter(|_| was_live && policy == Policy::Supersede) {
+            self.calls.replaced(&scope, &instance.id, self.settings.wait_for_lost_answer);
+        }
         if let Some(observer) = self.observer.as_ref().filter(|_| was_live) {
             observer.worker_came(&live.shown());
         }
@@ -202,6 +242,9 @@ impl Workers {
             arrival,
             was_live,
             sent_large_frame: false,
+            has_stopped: false,
+            // In a pool another process is another worker.
+            instance: peer.instance.filter(|_| policy == Policy::Supersede).map(|instance| instance.id),
             features,
             deliveries,
             noticed,
@@ -209,6 +252,24 @@ impl Workers {
             closed,
             _place: place,
         }
+    }
+
+    /// As [`attach_from`](Self::attach_from), for a worker that says nothing of its process.
+    #[cfg(test)]
+    pub(crate) fn attach(
+        &self,
+        arrival: Arrival,
+        admitted: Admitted,
+        secret: SecretString,
+        features: Features,
+        place: Option<Place<EntityId>>,
+    ) -> Link {
+        self.attach_from(WorkerPeer::default(), arrival, admitted, secret, features, place)
+    }
+
+    /// How long a call waits for a worker whose connection ended while it had the call.
+    pub(crate) fn worker_return(&self) -> Duration {
+        self.settings.worker_return
     }
 
     /// A link of a scope, whatever tools it has.
@@ -224,7 +285,7 @@ impl Workers {
         let state = self.lock();
         let mut links: Vec<_> = state.links().filter(|live| live.identity.project_id == *project).collect();
         links.sort_by_key(|live| live.arrival);
-        links.into_iter().map(|live| live.shown()).collect()
+        links.into_iter().map(|live| state.shown(live)).collect()
     }
 
     /// Whether a link is still the live one of its scope.
@@ -312,6 +373,31 @@ impl Workers {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Says which two workers take turns, and what to do about it.
+fn warn_of_contention(identity: &Identity, contention: &Contention) {
+    let Contention { takeovers, by, from, may_be_one } = contention;
+    let advice = match may_be_one {
+        false => {
+            "stop one of them, or host their tools under an entity with the policy `pool`, or under one entity each"
+        }
+        true => {
+            "two workers of one address, or one that connects again without closing its connection; stop one of them, or host their \
+                 tools under an entity with the policy `pool`, or under one entity each"
+        }
+    };
+    tracing::warn!(
+        project.id = %identity.project_id,
+        entity = identity.entity,
+        environment = identity.environment,
+        worker.connected = %by,
+        worker.superseded = %from,
+        takeovers,
+        window_s = takeovers::WINDOW.as_secs(),
+        advice,
+        "two workers keep taking each other's place"
+    );
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
         ErrorKind::Forbidden => StatusCode::FORBIDDEN,
         ErrorKind::RateLimited | ErrorKind::ModelOverloaded => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::AgentTimeout | ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::AgentTimeout | ErrorKind::Timeout | ErrorKind::WorkerLost => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::AgentFailed => StatusCode::BAD_GATEWAY,
         ErrorKind::Interrupted
         | ErrorKind::Overloaded

@@ -17,7 +17,7 @@ use super::auth::Known;
 use super::problem::Problem;
 use crate::core::figures::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 use crate::core::identity::Identity;
-use crate::core::{Core, OpenSockets};
+use crate::core::{ConnectedWorker, Core, OpenSockets};
 
 /// The form that is written: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -69,7 +69,9 @@ impl Figures {
         };
         gauges(encoder, "workers", "Connected workers", None, by_entity(|sums| sums.0))?;
         gauges(encoder, "calls_in_flight", "Calls that workers have not answered", None, by_entity(|sums| sums.1))?;
-        gauges(encoder, "calls_queued", "Calls that wait for a worker's socket", None, by_entity(|sums| sums.2))
+        gauges(encoder, "calls_queued", "Calls that wait for a worker's socket", None, by_entity(|sums| sums.2))?;
+        let takeovers: BTreeMap<_, _> = self.workers.iter().map(takeovers).collect();
+        counters(encoder, "worker_takeovers", "Workers that took another one's place", takeovers)
     }
 
     fn encode_health(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -102,6 +104,12 @@ impl Figures {
         }
         Ok(())
     }
+}
+
+/// The labels of a worker's entity and environment, and how often workers there took each other's place.
+fn takeovers(worker: &ConnectedWorker) -> ([(&str, &str); 2], u64) {
+    let Identity { entity, environment, .. } = &worker.identity;
+    ([("entity", entity), ("environment", environment)], worker.takeovers_total)
 }
 
 impl GatewayFigures {

@@ -180,7 +180,7 @@ fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::Overloaded
         | ErrorKind::ModelUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::RateLimited | ErrorKind::ModelOverloaded => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::Timeout | ErrorKind::AgentTimeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::Timeout | ErrorKind::WorkerLost | ErrorKind::AgentTimeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorKind::AgentFailed => StatusCode::BAD_GATEWAY,
         ErrorKind::Listen | ErrorKind::Storage => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use platools::wire::WorkerInstance;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,8 +31,36 @@ pub(super) struct Worker {
     calls_in_flight: usize,
     /// The number of calls that still wait for its socket.
     calls_queued: usize,
+    /// The address it connects from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// The process that it says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<Instance>,
+    /// How often workers of the entity and environment took each other's place within the last ten minutes. More than two or three mean
+    /// that several connect although the entity is no pool.
+    takeovers: usize,
     /// The health of its tools, as it reports it.
     health: ToolsHealth,
+}
+
+/// The process of a worker.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Instance {
+    /// An id that no other process has.
+    id: String,
+    /// The name of its machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<String>,
+    /// The id that its operating system gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+}
+
+impl From<WorkerInstance> for Instance {
+    fn from(instance: WorkerInstance) -> Self {
+        Self { id: instance.id, host: instance.host, pid: instance.pid }
+    }
 }
 
 /// The health of the tools of one worker.
@@ -80,6 +109,9 @@ fn shown(health: WorkerHealth, worker: ConnectedWorker) -> Worker {
         connected_at: rfc3339(worker.connected_ms),
         calls_in_flight: worker.calls_in_flight,
         calls_queued: worker.calls_queued,
+        address: worker.address.map(|address| address.to_string()),
+        instance: worker.instance.map(Instance::from),
+        takeovers: worker.takeovers,
         health: health.into(),
     }
 }

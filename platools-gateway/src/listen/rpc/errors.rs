@@ -90,9 +90,11 @@ fn code(kind: ErrorKind) -> ErrorCode {
         | ErrorKind::ContextLengthExceeded
         | ErrorKind::NotConfigured => ErrorCode::FailedPrecondition,
         ErrorKind::Timeout | ErrorKind::AgentTimeout => ErrorCode::AgentTimeout,
-        ErrorKind::ToolFailed | ErrorKind::AgentFailed | ErrorKind::Interrupted | ErrorKind::Listen => {
-            ErrorCode::Internal
-        }
+        ErrorKind::ToolFailed
+        | ErrorKind::WorkerLost
+        | ErrorKind::AgentFailed
+        | ErrorKind::Interrupted
+        | ErrorKind::Listen => ErrorCode::Internal,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a worker's upgrade request says about the worker.
 
 use axum::http::HeaderMap;
-use platools::wire::{FEATURES_HEADER, Features};
+use platools::wire::{FEATURES_HEADER, Features, INSTANCE_HEADER, WorkerInstance};
 
 use crate::core::directory::Claim;
 use crate::listen::bearer_token;
@@ -24,6 +24,7 @@ pub(super) fn read(query: &Parts, headers: &HeaderMap) -> Claim {
         entity: first(entity),
         environment: first(environment),
         features: in_header(FEATURES_HEADER).map_or_else(Features::none, Features::from_header),
+        instance: in_header(INSTANCE_HEADER).and_then(WorkerInstance::from_header),
     }
 }
 

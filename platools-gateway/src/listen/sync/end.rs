@@ -8,6 +8,8 @@ use axum::extract::ws::close_code;
 pub(super) enum End {
     /// The worker closed it, or the network did.
     Gone,
+    /// The worker closed it because it stops.
+    Stopped,
     /// The gateway closes it.
     Close {
         /// The close code.
@@ -29,6 +31,7 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Gone => f.write_str("the worker closed the connection, or it broke"),
+            Self::Stopped => f.write_str("the worker stopped"),
             Self::Close { code, reason } => write!(f, "{reason} ({code})"),
             Self::Refuse { code, error } => write!(f, "{error} ({code})"),
         }

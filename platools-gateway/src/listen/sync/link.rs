@@ -14,6 +14,9 @@ use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Link};
 use crate::listen::socket::{Broken, TooLarge, duration_ms};
 
+/// The reason of a worker's close by which it says that it stops.
+const CLIENT_STOP: &str = "client stop";
+
 /// Serves a worker until its link ends.
 pub(super) async fn run(core: &Core, link: Link, from: &RequestOrigin, socket: Socket) {
     let identity = link.identity();
@@ -49,13 +52,18 @@ async fn serve(core: &Core, mut link: Link, socket: Socket) {
     if end.is_for_large_frame() {
         link.note_large_frame();
     }
+    if matches!(end, End::Stopped) {
+        link.note_stop();
+    }
     // Offline before the goodbye, which a worker may be slow to answer.
     drop(link);
     frames.forget_health();
     let duration_ms = duration_ms(begun);
     match &end {
         End::Refuse { .. } => tracing::warn!(reason = %end, duration_ms, "worker disconnected"),
-        End::Gone | End::Close { .. } => tracing::info!(reason = %end, duration_ms, "worker disconnected"),
+        End::Gone | End::Stopped | End::Close { .. } => {
+            tracing::info!(reason = %end, duration_ms, "worker disconnected")
+        }
     }
     say_goodbye(socket, end, &frames).await;
 }
@@ -63,7 +71,7 @@ async fn serve(core: &Core, mut link: Link, socket: Socket) {
 async fn say_goodbye(socket: Socket, end: End, frames: &Frames<'_>) {
     let late = |text: &str| frames.receive_late(text);
     match end {
-        End::Gone => {}
+        End::Gone | End::Stopped => {}
         End::Close { code, reason } => {
             close::close(socket.into_inner(), code, reason, late).await;
         }
@@ -78,7 +86,7 @@ async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
     if let Next::End(end) = frames.welcome() {
         return end;
     }
-    let mut has_logged_binary = false;
+    let (mut has_logged_binary, mut has_stopped) = (false, false);
     loop {
         // Both arms are cancel-safe. Frames that are there are read first: one may be a newer registration.
         let received = tokio::select! {
@@ -91,6 +99,7 @@ async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
         };
         let message = match received {
             Ok(message) => message,
+            Err(End::Gone) if has_stopped => return End::Stopped,
             Err(end) => return end,
         };
         let next = match message {
@@ -105,8 +114,14 @@ async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
                 }
                 Next::Read
             }
-            // Pings are answered by the socket itself; a close ends the stream.
-            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => Next::Read,
+            // A close ends the stream.
+            Message::Close(close) => {
+                has_stopped =
+                    close.is_some_and(|close| close.code == close_code::NORMAL && close.reason == CLIENT_STOP);
+                Next::Read
+            }
+            // Pings are answered by the socket itself.
+            Message::Ping(_) | Message::Pong(_) => Next::Read,
         };
         if let Next::End(end) = next {
             return end;

@@ -1,6 +1,7 @@
 //! Dialling: from a URL and a secret to an open socket.
 
 mod dial;
+mod instance;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod secret;
@@ -17,7 +18,9 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 use super::socket::Socket;
 use super::traffic::Traffic;
 use crate::error::{Error, ErrorKind};
-use crate::wire::{FEATURES_HEADER, Features};
+use crate::wire::{FEATURES_HEADER, Features, INSTANCE_HEADER};
+
+use instance::new_instance;
 
 pub(crate) use dial::{Dialler, RawSocket, Transport};
 pub use secret::Secret;
@@ -30,6 +33,8 @@ pub(crate) use url::Endpoint;
 pub(crate) struct Connector {
     dialler: Dialler,
     secret: Secret,
+    /// Tells the platform that all sockets are the same client's.
+    instance: HeaderValue,
 }
 
 impl Connector {
@@ -37,7 +42,9 @@ impl Connector {
     pub(crate) fn new(url: &str, secret: Secret, tls: &Tls, time_limit: Duration) -> Result<Self, Error> {
         let dialler = Dialler::new(Endpoint::Worker, url, tls, time_limit)?;
         secret.check()?;
-        Ok(Self { dialler, secret })
+        let instance = new_instance().to_string();
+        let instance = HeaderValue::try_from(instance).expect("the parts of an instance are plain text");
+        Ok(Self { dialler, secret, instance })
     }
 
     /// Opens a socket, with the secret as it is now; returns both.
@@ -61,6 +68,7 @@ impl Connector {
         request.headers_mut().insert(AUTHORIZATION, bearer(secret)?);
         let features = HeaderValue::try_from(Features::all().to_string()).expect("names of features are plain text");
         request.headers_mut().insert(FEATURES_HEADER, features);
+        request.headers_mut().insert(INSTANCE_HEADER, self.instance.clone());
         Ok(request)
     }
 }

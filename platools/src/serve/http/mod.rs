@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::handler::Handler;
 use super::server::Server;
-use super::stop::Signals;
+use super::stop::signals;
 use crate::error::{Error, ErrorKind};
 use crate::link::Secret;
 use accept::Listener;
@@ -217,7 +217,7 @@ impl HttpServer {
     /// # Errors
     /// Signals cannot be caught.
     pub async fn run(self) -> Result<(), Error> {
-        let mut signals = Signals::listen()?;
+        let mut signals = signals()?;
         let (stop, hurry) = (CancellationToken::new(), CancellationToken::new());
         let signalled = async {
             signals.next().await;
