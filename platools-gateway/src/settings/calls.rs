@@ -62,7 +62,8 @@ pub(crate) struct CallWaits {
 
 impl Default for CallWaits {
     fn default() -> Self {
-        let CallSettings { wait_for_worker, wait_for_lost_answer, worker_return, max_timeout, .. } = CallSettings::default();
+        let CallSettings { wait_for_worker, wait_for_lost_answer, worker_return, max_timeout, .. } =
+            CallSettings::default();
         Self {
             wait_for_worker: wait_for_worker.into(),
             wait_for_lost_answer: wait_for_lost_answer.into(),

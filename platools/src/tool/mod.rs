@@ -53,10 +53,10 @@ pub use progress::Progress;
 pub(crate) use progress::Report;
 pub use result_rule::ResultRule;
 pub(crate) use saying::{Outlet, Unsent, Wanted};
-pub use schema::{Dialect, ToolExport};
 /// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
 #[doc(hidden)]
 pub use schema::prepare;
+pub use schema::{Dialect, ToolExport};
 pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};
