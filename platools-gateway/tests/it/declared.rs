@@ -35,7 +35,7 @@ async fn waits(worker: &mut Worker) -> i64 {
     let params = &frame["params"];
     let wait = moment(&params["_context"]["deadline"]) - moment(&params["__platos"]["timestamp"]);
     worker.answer(&frame, json!(1)).await;
-    (wait.as_seconds_f64()).round() as i64
+    (wait + time::Duration::milliseconds(500)).whole_seconds()
 }
 
 /// How long callers of every protocol wait that name no time.

@@ -11,7 +11,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
-use crate::tool::{STACK_HEADING, ToolError, code};
+use crate::tool::{STACK_HEADING, ToolError, code, discard};
 
 /// A panic that was caught.
 pub(super) struct Caught {
@@ -77,14 +77,6 @@ impl fmt::Debug for PanicCause {
 }
 
 impl Error for PanicCause {}
-
-/// Drops a value of the handler's, whose destructor may panic.
-pub(super) fn discard<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // The payload of that panic may do the same, and so on.
-        std::mem::forget(payload);
-    }
-}
 
 /// Whether this thread notes the place of a panic, and the place.
 #[derive(Default)]

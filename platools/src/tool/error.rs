@@ -256,10 +256,15 @@ impl fmt::Debug for Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        let error = self.0.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(error))) {
-            std::mem::forget(payload);
-        }
+        discard(self.0.take());
+    }
+}
+
+/// Drops a value of the author's, whose destructor may panic.
+#[expect(clippy::mem_forget, reason = "the payload of that panic may panic when it is dropped, and so on")]
+pub(crate) fn discard<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        std::mem::forget(payload);
     }
 }
 

@@ -41,8 +41,8 @@ pub use definition::{
 };
 #[cfg(feature = "serve")]
 pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
-pub(crate) use error::STACK_HEADING;
 pub use error::{IntoToolError, ToolError, code, without_stack};
+pub(crate) use error::{STACK_HEADING, discard};
 pub use function::FunctionTool;
 pub(crate) use handler::{Handler, HandlerFuture};
 pub use handler::{IntoTools, Tool, ToolSet};

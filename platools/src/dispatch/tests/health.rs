@@ -36,9 +36,7 @@ async fn faults_are_described_without_the_words_of_answers() {
     let faults: [(Run, &str); 6] = [
         (|_| Box::pin(async { panic!("{USER}") }), "the tool panicked"),
         (
-            |_| {
-                Box::pin(async { Err(tokio::spawn(async { panic!("{USER}") }).await.map(|()| ()).unwrap_err().into()) })
-            },
+            |_| Box::pin(async { Err(tokio::spawn(async { panic!("{USER}") }).await.unwrap_err().into()) }),
             "a task of the tool panicked",
         ),
         (|_| Box::pin(std::future::pending()), "the tool did not finish within 2s"),

@@ -28,7 +28,11 @@ pub struct RpcClientBuilder {
     tls: Tls,
     connect_timeout: Duration,
     request_timeout: Duration,
+    tool_timeout: Duration,
 }
+
+/// How long a tool call without a timeout of its own may take: longer than a gateway gives it by default, which is up to 10 minutes.
+const TOOL_TIMEOUT: Duration = Duration::from_secs(610);
 
 impl Default for RpcClientBuilder {
     fn default() -> Self {
@@ -40,6 +44,7 @@ impl Default for RpcClientBuilder {
             tls: Tls::new(),
             connect_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(300),
+            tool_timeout: TOOL_TIMEOUT,
         }
     }
 }
@@ -87,9 +92,9 @@ impl RpcClientBuilder {
     }
 
     /// Sets the longest time for a request, with the wait for a connection; chats and tool calls with a timeout of their own
-    /// excepted. Default: 5 minutes.
+    /// excepted. Default: 5 minutes; for tool calls 10 minutes and 10 seconds, as the gateway lets them take as long as their tool declares.
     pub fn request_timeout(mut self, limit: Duration) -> Self {
-        self.request_timeout = limit;
+        (self.request_timeout, self.tool_timeout) = (limit, limit);
         self
     }
 
@@ -133,6 +138,7 @@ impl RpcClientBuilder {
             ids: AtomicU64::new(0),
             turn: Arc::new(Semaphore::new(1)),
             request_timeout: self.request_timeout,
+            tool_timeout: self.tool_timeout,
             reporter: reporter.clone(),
             identity: identity.subscribe(),
             stop,
@@ -188,6 +194,14 @@ mod tests {
         assert_eq!(kind(complete().reconnect(Reconnect::new().base(Duration::ZERO))), Some(ErrorKind::InvalidSetting));
         let tls = Tls::new().ca_certificates("no PEM");
         assert_eq!(kind(complete().url("https://host").tls(tls)), Some(ErrorKind::Tls));
+    }
+
+    #[test]
+    fn a_tool_may_take_longer_than_other_requests_unless_the_caller_says_otherwise() {
+        let builder = RpcClient::builder();
+        assert!(builder.tool_timeout > Duration::from_secs(600) && builder.request_timeout < builder.tool_timeout);
+        let second = Duration::from_secs(1);
+        assert_eq!(builder.request_timeout(second).tool_timeout, second);
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(super) struct Shared {
     /// The turn of one chat at a time.
     pub(super) turn: Arc<Semaphore>,
     pub(super) request_timeout: Duration,
+    pub(super) tool_timeout: Duration,
     pub(super) reporter: Reporter<RpcEvent>,
     pub(super) identity: watch::Receiver<Option<Connected>>,
     pub(super) stop: watch::Sender<bool>,
@@ -159,8 +160,8 @@ impl RpcClient {
         self.0.stop.closed().await;
     }
 
-    pub(super) fn request_timeout(&self) -> Duration {
-        self.0.request_timeout
+    pub(super) fn tool_timeout(&self) -> Duration {
+        self.0.tool_timeout
     }
 
     /// Makes a request and waits for its reply, no longer than the limit.

@@ -33,13 +33,14 @@ impl<'a> ToolRequest<'a> {
         self
     }
 
-    /// Sets the longest time for the tool, in whole milliseconds. Default: the gateway's.
+    /// Sets the longest time for the tool, in whole milliseconds. Default: the timeout that the tool declares, or else the gateway's.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self
     }
 
-    /// Calls the tool and waits for its result, for 10 seconds more than its timeout, or else as long as for every request.
+    /// Calls the tool and waits for its result, for 10 seconds more than its timeout, or else as
+    /// [`request_timeout`](super::RpcClientBuilder::request_timeout) says.
     ///
     /// Dropping the future before the request was taken off the client's queue means that it is not sent; after that the tool
     /// runs on, and nobody hears of its result.
@@ -51,7 +52,7 @@ impl<'a> ToolRequest<'a> {
         if let Some(entity) = self.entity {
             call = call.with_entity_id(entity);
         }
-        let mut limit = self.client.request_timeout();
+        let mut limit = self.client.tool_timeout();
         if let Some(timeout) = self.timeout {
             call = call.with_timeout_ms(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
             limit = timeout.saturating_add(WRITE_DEADLINE);
