@@ -60,7 +60,7 @@ enum Form {
 pub struct Refusal {
     /// The status of the response.
     pub status: StatusCode,
-    /// The text for whoever wrote the client: what is wrong, and what to send.
+    /// The mistake and the header to send, for the author of the client.
     pub message: String,
 }
 
