@@ -61,14 +61,16 @@ impl Docs {
 
     /// The items of the section `# Arguments` about none of these parameters: their names, and what is wrong with them.
     pub fn about_nothing<'a>(&'a self, parameters: &'a [&'a str]) -> impl Iterator<Item = (&'a str, String)> {
-        self.items.iter().filter(move |item| !parameters.contains(&item.name.as_str())).map(move |Item { name, .. }| {
-            let hint = match (closest(name, parameters), parameters) {
-                (Some(meant), _) => format!("did you mean `{meant}`?"),
-                (None, []) => "the function takes none".to_owned(),
-                (None, all) => format!("the function takes {}", all.join(", ")),
-            };
-            (name.as_str(), format!("there is no parameter `{name}` to describe; {hint}"))
-        })
+        self.items.iter().filter(move |item| !parameters.contains(&item.name.as_str())).map(
+            move |Item { name, .. }| {
+                let hint = match (closest(name, parameters), parameters) {
+                    (Some(meant), _) => format!("did you mean `{meant}`?"),
+                    (None, []) => "the function takes none".to_owned(),
+                    (None, all) => format!("the function takes {}", all.join(", ")),
+                };
+                (name.as_str(), format!("there is no parameter `{name}` to describe; {hint}"))
+            },
+        )
     }
 
     /// Whether a line of a doc comment, as it was written, begins an item about a parameter.

@@ -4,9 +4,7 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{
-    BrokenLink, CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd,
-};
+use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
 /// A heading of the document itself, and not of a quotation or a list within it.
 #[derive(Debug, PartialEq, Eq)]
@@ -239,7 +237,8 @@ mod tests {
         ] {
             assert_eq!(for_models(text), text);
         }
-        let (defined, inline) = ("The [guide] of [it][guide].\n\n[guide]: https://example.com/a\nMore.", "[guide](https://example.com/a)");
+        let (defined, inline) =
+            ("The [guide] of [it][guide].\n\n[guide]: https://example.com/a\nMore.", "[guide](https://example.com/a)");
         let expected = format!("The {inline} of [it](https://example.com/a).\n\nMore.");
         assert_eq!(for_models(defined), expected);
     }
@@ -264,7 +263,21 @@ mod tests {
 
     #[test]
     fn any_text_is_read() {
-        for text in ["", "[", "[`", "[]()", "[a](", "```", "# ", "\u{feff}[`é`]", "[`a`][`b`]", "[a@b@c]", "[@]", "[x]: ", "\r\n[x]: y\r\n"] {
+        for text in [
+            "",
+            "[",
+            "[`",
+            "[]()",
+            "[a](",
+            "```",
+            "# ",
+            "\u{feff}[`é`]",
+            "[`a`][`b`]",
+            "[a@b@c]",
+            "[@]",
+            "[x]: ",
+            "\r\n[x]: y\r\n",
+        ] {
             let _ = (for_models(text), headings(text));
         }
     }

@@ -45,4 +45,3 @@ fn too_long(of: &str, name: &str) -> Result<(), String> {
         length => Err(format!("the name of this {of} has {length} characters, and clients accept at most {MAX_CHARS}")),
     }
 }
-

@@ -151,7 +151,8 @@ fn form(text: &LitStr) -> Form {
 /// The form of a text whose source is not at hand, as in an editor.
 fn probable_form(text: &str) -> Form {
     let mut lines = text.lines().skip(1).filter(|line| !line.trim().is_empty()).peekable();
-    let has_stars = lines.peek().is_some() && lines.all(|line| line.starts_with(' ') && line.trim_start().starts_with('*'));
+    let has_stars =
+        lines.peek().is_some() && lines.all(|line| line.starts_with(' ') && line.trim_start().starts_with('*'));
     match text.contains('\n') {
         true if has_stars => Form::Block,
         false if text.starts_with(' ') => Form::Line,

@@ -6,8 +6,8 @@ use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, Path};
 
 use crate::attr::ToolOptions;
 use crate::errors::Errors;
-use crate::function::Function;
 use crate::expand::Owner;
+use crate::function::Function;
 use crate::keys::{Given, entries};
 use crate::model::{Place, Tool};
 use crate::{expand, free, name};

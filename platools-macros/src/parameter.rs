@@ -7,9 +7,9 @@ use syn::ext::IdentExt as _;
 use syn::{GenericArgument, Pat, PatType, PathArguments, Type, TypePath, TypeReference};
 
 use crate::arg::ArgOptions;
-use crate::keys::Given;
 use crate::errors::Errors;
 use crate::function::Said;
+use crate::keys::Given;
 use crate::name;
 
 /// A parameter that was understood.
@@ -85,12 +85,7 @@ impl Parameter {
 }
 
 impl Argument {
-    fn new(
-        ident: &Ident,
-        (value, pass): (TokenStream, Pass),
-        ty: &Type,
-        (said, docs): (Said, Option<&Docs>),
-    ) -> Self {
+    fn new(ident: &Ident, (value, pass): (TokenStream, Pass), ty: &Type, (said, docs): (Said, Option<&Docs>)) -> Self {
         let options = said.marks.arg.unwrap_or_default();
         let own_name = ident.unraw().to_string();
         let (name, name_span) = match &options.name {

@@ -41,7 +41,11 @@ impl<S: Store> Orders<S> {
 
     /// Find an order.
     #[tool(read_only)]
-    async fn find(&self, #[arg(default = Self::FIRST, range(..=S::LIMIT))] id: u32, ctx: &Context) -> Result<String, ToolError> {
+    async fn find(
+        &self,
+        #[arg(default = Self::FIRST, range(..=S::LIMIT))] id: u32,
+        ctx: &Context,
+    ) -> Result<String, ToolError> {
         let _ = ctx;
         self.store.find(id).await.ok_or_else(|| ToolError::new("there is no such order"))
     }

@@ -19,7 +19,8 @@ pub(super) fn parameters(tool: &Tool, owner: &Owner) -> TokenStream {
     let arguments: Vec<_> = tool.arguments().collect();
     let links = (0..arguments.len()).map(|index| link(index, &arguments, owner));
     let (function, _) = ends(arguments.len());
-    let (alias, declared, bounds) = (declared_values(arguments.len(), &quote!(()), owner), owner.declared(), owner.bounds());
+    let (alias, declared, bounds) =
+        (declared_values(arguments.len(), &quote!(()), owner), owner.declared(), owner.bounds());
     quote! {
         #(#links)*
         #alias

@@ -88,9 +88,8 @@ impl Owner {
     /// A type that names all parameters, for structs that would not otherwise.
     pub(super) fn phantom(&self) -> Option<TokenStream> {
         let types = self.generics.type_params().map(|parameter| &parameter.ident);
-        self.is_generic().then(|| {
-            quote!(::core::marker::PhantomData<fn() -> (#(::core::marker::PhantomData<#types>,)*)>)
-        })
+        self.is_generic()
+            .then(|| quote!(::core::marker::PhantomData<fn() -> (#(::core::marker::PhantomData<#types>,)*)>))
     }
 
     pub(super) fn make_phantom(&self) -> Option<TokenStream> {

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use platools_attributes::{Docs, check_argument, units};
 
-use super::arguments::Parameters;
+use super::arguments::ParameterList;
 use super::definition::{Auth, Rate, ToolDefinition};
 use super::schema::input_schema;
 
 /// The definition of a tool, with the schema of its parameters and the first mistake in them.
 #[must_use]
-pub fn declared<P: Parameters>(name: &str, description: &str, parameters: &P, allow_unknown: bool) -> ToolDefinition {
+pub fn declared(name: &str, description: &str, parameters: &dyn ParameterList, allow_unknown: bool) -> ToolDefinition {
     let schema = input_schema(parameters, allow_unknown);
     let mut definition = ToolDefinition::new(name, description.trim(), schema);
     if definition.description.is_empty() {
-        definition.note("say what the tool does in its doc comment or with `description = ...`: models choose tools by it");
+        definition
+            .note("say what the tool does in its doc comment or with `description = ...`: models choose tools by it");
     }
     let mut names = Vec::new();
     parameters.each(&mut |parameter| {
@@ -39,11 +40,9 @@ pub fn declared<P: Parameters>(name: &str, description: &str, parameters: &P, al
 /// those that callers see.
 pub fn describe(definition: &mut ToolDefinition, docs: &Docs, names: &[&str], undescribed: &[(&str, &str)]) {
     for (own, shown) in undescribed {
-        if let Some(text) = docs.argument(own).or(docs.argument(shown)) {
-            // A subschema may be `true`, which takes no description.
-            if let Some(argument) = definition.input_schema["properties"][*shown].as_object_mut() {
-                argument.insert("description".to_owned(), text.into());
-            }
+        let argument = definition.input_schema["properties"][*shown].as_object_mut();
+        if let (Some(text), Some(argument)) = (docs.argument(own).or(docs.argument(shown)), argument) {
+            argument.insert("description".to_owned(), text.into());
         }
     }
     let shown = undescribed.iter().map(|(_, shown)| *shown);
@@ -70,6 +69,8 @@ pub trait Setting<T> {
 
 macro_rules! settings {
     ($($given:ty => $wanted:ty: $convert:expr;)*) => {$(
+        // The compiler would list what the type may be used for elsewhere.
+        #[diagnostic::do_not_recommend]
         impl Setting<$wanted> for $given {
             fn setting(self) -> Result<$wanted, String> {
                 $convert(self)
@@ -102,7 +103,9 @@ fn auth(name: &str) -> Result<Auth, String> {
 
 fn rate(text: &str) -> Result<Rate, String> {
     let (calls, per) = units::rate(text)?;
-    NonZeroU32::new(calls).map(|calls| Rate::new(calls, per)).ok_or_else(|| "a rate of zero would refuse every call".to_owned())
+    NonZeroU32::new(calls)
+        .map(|calls| Rate::new(calls, per))
+        .ok_or_else(|| "a rate of zero would refuse every call".to_owned())
 }
 
 fn timeout(timeout: Duration) -> Result<Duration, String> {

@@ -30,10 +30,10 @@ pub use arguments::{ArgumentProblem, ArgumentRule, InvalidArguments, Uncheckable
 pub(crate) use collected::Collected;
 pub use content::{Content, ContentBlock, structured_schema};
 pub use context::{Context, FullContext, Scope};
+pub(crate) use definition::is_accepted_name;
 pub use definition::{
     Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, STRICT_ARGUMENTS, ToolDefinition, has_strict_arguments,
 };
-pub(crate) use definition::is_accepted_name;
 #[cfg(feature = "serve")]
 pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
 pub use error::{IntoToolError, ToolError, code};
@@ -53,7 +53,9 @@ pub(crate) use state::{Injected, borrowing};
 
 /// What the expansion of `#[tool]` names.
 pub(crate) mod expansion {
-    pub use super::arguments::{Argument, Bound, IntoDefault, Length, Parameter, Parameters, Policy, Ranged, Text};
+    pub use super::arguments::{
+        Argument, Bound, IntoDefault, Length, Parameter, ParameterList, Parameters, Policy, Ranged, Text,
+    };
     #[cfg(feature = "collect")]
     pub use super::collected::Collected;
     #[cfg(feature = "macros")]
@@ -61,10 +63,11 @@ pub(crate) mod expansion {
     pub use super::handler::{Handler, HandlerFuture};
     pub use super::output::Output;
     pub use super::returns::{
-        ErrorOf, IntoToolErrorByAuthor, IntoToolErrorFromDisplay, IntoToolErrorFromInto, IntoToolErrorFromNothing,
+        AwaitedResult, Fallible, FallibleReturn, FutureReturn, Plain, PlainReturn, Returned, ToolFailure, ToolResult,
+        UndescribedResult,
     };
     pub use super::returns::{
-        AwaitedResult, Fallible, FallibleReturn, FutureReturn, Plain, PlainReturn, Returned, ToolFailure, ToolResult, UndescribedResult,
+        ErrorOf, IntoToolErrorByAuthor, IntoToolErrorFromDisplay, IntoToolErrorFromInto, IntoToolErrorFromNothing,
     };
     pub use super::schema::output_schema_with;
     pub use super::state::{BindError, Borrowing, Injectable, Injected, State, borrowing};

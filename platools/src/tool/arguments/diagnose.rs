@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::Policy;
 use super::exact::Exact;
 use super::members::Members;
-use super::parameter::Parameters;
+use super::parameter::{ParameterList, Parameters};
 use super::problem::{Problems, did_you_mean};
 
 /// Decodes each argument, and notes a problem for each that does not fit its type.
@@ -62,7 +62,7 @@ fn exactly<P: Parameters>(
         .map_err(|error| (track.path().to_string(), without_position(&error)))
 }
 
-fn no_such_argument<P: Parameters>(parameters: &P, name: &str) -> String {
+fn no_such_argument(parameters: &dyn ParameterList, name: &str) -> String {
     let mut names = Vec::new();
     parameters.each(&mut |parameter| names.push(parameter.name()));
     if let Some(meant) = did_you_mean(name, &names) {

@@ -17,7 +17,7 @@ mod rule;
 
 pub use bounds::{Bound, Length, Ranged, Text};
 pub(crate) use decode::Decoder;
-pub use parameter::{Argument, IntoDefault, Parameter, Parameters};
+pub use parameter::{Argument, IntoDefault, Parameter, ParameterList, Parameters};
 pub use rule::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema};
 
 /// How strictly arguments are read.
