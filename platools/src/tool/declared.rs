@@ -69,8 +69,6 @@ pub trait Setting<T> {
 
 macro_rules! settings {
     ($($given:ty => $wanted:ty: $convert:expr;)*) => {$(
-        // The compiler would list what the type may be used for elsewhere.
-        #[diagnostic::do_not_recommend]
         impl Setting<$wanted> for $given {
             fn setting(self) -> Result<$wanted, String> {
                 $convert(self)
