@@ -88,10 +88,10 @@ impl ToolOptions {
             "description" => self.description = Some(description(entry)?),
             "title" => self.annotate("title", entry, typed(&entry.text("Look up")?, quote!(&str)))?,
             "category" => self.annotate("category", entry, typed(&entry.text("orders")?, quote!(&str)))?,
-            "read_only" => self.annotate("readOnlyHint", entry, typed(&entry.flag()?, quote!(bool)))?,
-            "destructive" => self.annotate("destructiveHint", entry, typed(&entry.flag()?, quote!(bool)))?,
-            "idempotent" => self.annotate("idempotentHint", entry, typed(&entry.flag()?, quote!(bool)))?,
-            "open_world" => self.annotate("openWorldHint", entry, typed(&entry.flag()?, quote!(bool)))?,
+            "read_only" => self.annotate("readOnlyHint", entry, typed(&entry.flag()?.code(), quote!(bool)))?,
+            "destructive" => self.annotate("destructiveHint", entry, typed(&entry.flag()?.code(), quote!(bool)))?,
+            "idempotent" => self.annotate("idempotentHint", entry, typed(&entry.flag()?.code(), quote!(bool)))?,
+            "open_world" => self.annotate("openWorldHint", entry, typed(&entry.flag()?.code(), quote!(bool)))?,
             "annotations" => self.annotate_all(entry)?,
             "auth" => self.auth = Some(auth(entry)?),
             "roles" => self.roles = Some(roles(entry)?),
@@ -115,7 +115,7 @@ impl ToolOptions {
         self.strict = entry.flag()?;
         match &self.strict {
             Given::Written(false) => Ok(()),
-            strict => self.annotate("strictArguments", entry, typed(strict, quote!(bool))),
+            strict => self.annotate("strictArguments", entry, typed(&strict.code(), quote!(bool))),
         }
     }
 

@@ -2,13 +2,14 @@
 
 use platools_attributes::closest;
 use proc_macro2::{Ident, TokenStream};
-use quote::ToTokens;
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, ExprUnary, Lit, LitBool, LitStr, Token, UnOp};
 
 use crate::errors::Errors;
+use crate::name::span_of;
 
 /// One key and what was said of it.
 pub(crate) struct Entry {
@@ -99,6 +100,16 @@ impl<T: ToTokens> ToTokens for Given<T> {
         match self {
             Self::Written(value) => value.to_tokens(tokens),
             Self::By(expression) => expression.to_tokens(tokens),
+        }
+    }
+}
+
+impl Given<bool> {
+    /// The flag as an expression of one form wherever it is used, so that one of another type is one message.
+    pub(crate) fn code(&self) -> TokenStream {
+        match self {
+            Self::Written(flag) => quote!(#flag),
+            Self::By(flag) => quote_spanned!(span_of(flag)=> __platools::flag(#flag)),
         }
     }
 }

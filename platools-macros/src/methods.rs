@@ -153,7 +153,8 @@ fn implementation(block: &ItemImpl, owner: &Owner, krate: &TokenStream, tools: O
     let conditions = block.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
     quote! {
         #(#conditions)*
-        #[allow(deprecated)]
+        // Bounds are added to those of the block, which may stand elsewhere.
+        #[allow(deprecated, clippy::multiple_bound_locations)]
         const _: () = {
             use #krate::__private as __platools;
             #alias

@@ -47,6 +47,12 @@ pub fn roles_of<'a>(list: impl AsRef<[&'a str]>) -> Vec<String> {
     roles(list.as_ref())
 }
 
+/// A flag that an expression gives.
+#[must_use]
+pub const fn flag(flag: bool) -> bool {
+    flag
+}
+
 /// An annotation's value.
 #[must_use]
 pub fn json<T: Into<Value>>(value: T) -> Value {

@@ -50,7 +50,7 @@ pub(super) fn body(tool: &Tool, owner: &Owner) -> TokenStream {
 
 /// The expression that makes a handler with what the tool borrows.
 pub(super) fn bind(tool: &Tool, owner: &Owner) -> TokenStream {
-    let (strict, allow_unknown) = (&tool.options.strict, &tool.options.allow_unknown);
+    let (strict, allow_unknown) = (tool.options.strict.code(), tool.options.allow_unknown.code());
     let held = tool.takes_self.then(|| quote!(__owner: __platools::share(&self.0),));
     let phantom = owner.make_phantom().map(|phantom| quote!(__phantom: #phantom,));
     let generics = owner.held();

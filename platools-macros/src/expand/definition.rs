@@ -13,7 +13,7 @@ use crate::name::{generated, span_of};
 
 /// The expression of a tool's definition.
 pub(super) fn definition(tool: &Tool, name: &TokenStream, owner: &Owner) -> TokenStream {
-    let (description, allow_unknown) = (&tool.description, &tool.options.allow_unknown);
+    let (description, allow_unknown) = (&tool.description, tool.options.allow_unknown.code());
     let generics = owner.held();
     let (docs, describe) = tool.later_docs.as_ref().map(later_docs).unzip();
     let fields = fields(tool);
@@ -91,7 +91,10 @@ fn limits(tool: &Tool) -> impl Iterator<Item = TokenStream> {
     let rate = rate.map(|(calls, per)| quote!(rate_limit = __platools::rate(#calls, #per)));
     let expose = match &options.expose_errors {
         Given::Written(false) => None,
-        expose => Some(quote!(expose_errors = #expose)),
+        expose => {
+            let expose = expose.code();
+            Some(quote!(expose_errors = #expose))
+        }
     };
     [timeout, concurrency, rate, expose].into_iter().flatten()
 }
@@ -133,7 +136,8 @@ fn execution(tool: &Tool) -> TokenStream {
     match &tool.options.inline {
         Given::Written(true) => quote!(__platools::Execution::Inline),
         Given::Written(false) => quote!(__platools::Execution::#otherwise),
-        Given::By(inline) => {
+        inline => {
+            let inline = inline.code();
             quote!(if #inline { __platools::Execution::Inline } else { __platools::Execution::#otherwise })
         }
     }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use platools_attributes::{Docs, check_argument, units};
 
-use super::arguments::Parameters;
+use super::arguments::ParameterList;
 use super::definition::{Auth, Rate, ToolDefinition};
 use super::schema::input_schema;
 
 /// The definition of a tool, with the schema of its parameters and the first mistake in them.
 #[must_use]
-pub fn declared<P: Parameters>(name: &str, description: &str, parameters: &P, allow_unknown: bool) -> ToolDefinition {
+pub fn declared(name: &str, description: &str, parameters: &dyn ParameterList, allow_unknown: bool) -> ToolDefinition {
     let schema = input_schema(parameters, allow_unknown);
     let mut definition = ToolDefinition::new(name, description.trim(), schema);
     if definition.description.is_empty() {
@@ -40,11 +40,9 @@ pub fn declared<P: Parameters>(name: &str, description: &str, parameters: &P, al
 /// those that callers see.
 pub fn describe(definition: &mut ToolDefinition, docs: &Docs, names: &[&str], undescribed: &[(&str, &str)]) {
     for (own, shown) in undescribed {
-        if let Some(text) = docs.argument(own).or(docs.argument(shown)) {
-            // A subschema may be `true`, which takes no description.
-            if let Some(argument) = definition.input_schema["properties"][*shown].as_object_mut() {
-                argument.insert("description".to_owned(), text.into());
-            }
+        let argument = definition.input_schema["properties"][*shown].as_object_mut();
+        if let (Some(text), Some(argument)) = (docs.argument(own).or(docs.argument(shown)), argument) {
+            argument.insert("description".to_owned(), text.into());
         }
     }
     let shown = undescribed.iter().map(|(_, shown)| *shown);

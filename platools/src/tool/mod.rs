@@ -63,7 +63,9 @@ pub(crate) use state::{Injected, borrowing};
 
 /// What the expansion of `#[tool]` names.
 pub(crate) mod expansion {
-    pub use super::arguments::{Argument, Bound, IntoDefault, Length, Parameter, Parameters, Policy, Ranged, Text};
+    pub use super::arguments::{
+        Argument, Bound, IntoDefault, Length, Parameter, ParameterList, Parameters, Policy, Ranged, Text,
+    };
     #[cfg(feature = "collect")]
     pub use super::collected::Collected;
     #[cfg(feature = "macros")]

@@ -115,9 +115,9 @@ impl<T: Future> FutureReturn<T> for Returned<T> {}
 
 /// A result that a tool has awaited itself. No future implements it: it is asked for where a tool returns one.
 #[diagnostic::on_unimplemented(
-    message = "a tool returns its result, and not a future of it",
+    message = "a tool returns its result, and not a future of it; write it as an `async fn`",
     label = "this is a future",
-    note = "write `async fn` and return the type that the future gives; await a boxed future inside of the function"
+    note = "the `async fn` returns what the future gives, and awaits a future that it gets from elsewhere"
 )]
 pub trait AwaitedResult {}
 

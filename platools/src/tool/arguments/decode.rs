@@ -14,7 +14,7 @@ use super::diagnose::diagnose;
 use super::exact::Exact;
 use super::limits::limits_fields;
 use super::numbers::with_whole_numbers;
-use super::parameter::Parameters;
+use super::parameter::{ParameterList, Parameters};
 use super::problem::Problems;
 use super::rule::{ArgumentRule, InvalidArguments};
 use crate::tool::error::ToolError;
@@ -82,16 +82,25 @@ impl<P: Parameters> Decoder<P> {
     }
 
     fn rule(&self) -> Option<&ArgumentRule> {
-        let rule = || {
-            let rule = ArgumentRule::new(&input_schema(&self.parameters, self.policy.allow_unknown)).ok()?;
-            Some(if self.policy.strict { rule.strict() } else { rule })
-        };
-        self.rule.get_or_init(rule).as_ref()
+        rule(&self.rule, &self.parameters, self.policy)
     }
 
     fn all_at_once(&self, text: &str) -> serde_json::Result<P::Slots> {
         all_at_once(&self.parameters, self.policy, text)
     }
+}
+
+/// The rule of a tool. A function of its own, so that it is compiled once and not for each tool.
+fn rule<'a>(
+    built: &'a OnceLock<Option<ArgumentRule>>,
+    parameters: &dyn ParameterList,
+    policy: Policy,
+) -> Option<&'a ArgumentRule> {
+    let build = || {
+        let rule = ArgumentRule::new(&input_schema(parameters, policy.allow_unknown)).ok()?;
+        Some(if policy.strict { rule.strict() } else { rule })
+    };
+    built.get_or_init(build).as_ref()
 }
 
 fn all_at_once<P: Parameters>(parameters: &P, policy: Policy, text: &str) -> serde_json::Result<P::Slots> {

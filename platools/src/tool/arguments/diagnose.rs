@@ -9,7 +9,7 @@ use serde_path_to_error::Segment;
 use super::Policy;
 use super::exact::Exact;
 use super::members::Members;
-use super::parameter::Parameters;
+use super::parameter::{ParameterList, Parameters};
 use super::problem::{Problems, did_you_mean};
 
 /// Decodes each argument, and notes a problem for each that does not fit its type.
@@ -72,7 +72,7 @@ fn steps(path: &serde_path_to_error::Path) -> Vec<String> {
     steps.collect()
 }
 
-fn no_such_argument<P: Parameters>(parameters: &P, name: &str) -> String {
+fn no_such_argument(parameters: &dyn ParameterList, name: &str) -> String {
     let mut names = Vec::new();
     parameters.each(&mut |parameter| names.push(parameter.name()));
     if let Some(meant) = did_you_mean(name, &names) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::parameter::Parameters;
+use super::parameter::ParameterList;
 
 /// The keywords that limit values of a type.
 const LIMITS: [&str; 12] = [
@@ -22,7 +22,7 @@ const LIMITS: [&str; 12] = [
 
 /// Whether the schema has limits that neither a type nor a parameter checks: those that an author declares for the fields of a type, as
 /// `#[schemars(range(max = 5))]` does.
-pub(super) fn limits_fields<P: Parameters>(parameters: &P, mut schema: Value) -> bool {
+pub(super) fn limits_fields(parameters: &dyn ParameterList, mut schema: Value) -> bool {
     parameters.each(&mut |parameter| {
         if let Some(Value::Object(property)) =
             schema.pointer_mut("/properties").and_then(|all| all.get_mut(parameter.name()))

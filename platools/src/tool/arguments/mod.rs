@@ -18,7 +18,7 @@ mod surrogates;
 
 pub use bounds::{Bound, Length, Ranged, Text};
 pub(crate) use decode::Decoder;
-pub use parameter::{Argument, IntoDefault, Parameter, Parameters};
+pub use parameter::{Argument, IntoDefault, Parameter, ParameterList, Parameters};
 pub use rule::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema, object_in_text};
 pub use surrogates::well_formed;
 

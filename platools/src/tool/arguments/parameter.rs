@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::value::Error as MissingError;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Visitor};
 use serde::{Serialize, forward_to_deserialize_any};
@@ -153,8 +153,10 @@ impl<T: DeserializeOwned> Parameter<T> {
             }
             return absent;
         };
-        for message in self.checks.iter().filter_map(|check| check(&value)) {
-            problems.add(self.name, &[], message);
+        for check in &self.checks {
+            if let Some(message) = check(&value) {
+                problems.add(self.name, &[], message);
+            }
         }
         Some(value)
     }
@@ -190,7 +192,7 @@ impl<T: DeserializeOwned + JsonSchema> AnyParameter for Parameter<T> {
     }
 
     fn limits(&self) -> Vec<&'static str> {
-        self.keywords.iter().map(|(keyword, _)| *keyword).collect()
+        names(&self.keywords)
     }
 
     fn mistake(&self) -> Option<&str> {
@@ -198,16 +200,25 @@ impl<T: DeserializeOwned + JsonSchema> AnyParameter for Parameter<T> {
     }
 
     fn schema(&self, generator: &mut SchemaGenerator) -> Value {
-        let mut schema = generator.subschema_for::<T>();
-        let fields = schema.ensure_object();
-        if !self.description.is_empty() {
-            fields.insert("description".to_owned(), self.description.as_ref().into());
-        }
-        for (keyword, value) in &self.keywords {
-            fields.insert((*keyword).to_owned(), value.clone());
-        }
-        schema.to_value()
+        with_keywords(generator.subschema_for::<T>(), &self.description, &self.keywords)
     }
+}
+
+// Functions of their own, so that they are compiled once and not for each type of an argument.
+
+fn names(keywords: &[(&'static str, Value)]) -> Vec<&'static str> {
+    keywords.iter().map(|(keyword, _)| *keyword).collect()
+}
+
+fn with_keywords(mut schema: Schema, description: &str, keywords: &[(&'static str, Value)]) -> Value {
+    let fields = schema.ensure_object();
+    if !description.is_empty() {
+        fields.insert("description".to_owned(), description.into());
+    }
+    for (keyword, value) in keywords {
+        fields.insert((*keyword).to_owned(), value.clone());
+    }
+    schema.to_value()
 }
 
 /// What an argument's type must be able to do.
@@ -222,8 +233,14 @@ pub trait Argument: DeserializeOwned + JsonSchema + Send + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema + Send + 'static> Argument for T {}
 
+/// The parameters of a tool, whatever their types, for code that is compiled once and not for each tool.
+pub trait ParameterList {
+    /// Shows each parameter in turn.
+    fn each(&self, show: &mut dyn FnMut(&dyn AnyParameter));
+}
+
 /// The parameters of a tool: a nested pair `(Parameter<A>, (Parameter<B>, ()))`, which has no limit to its length.
-pub trait Parameters: Send + Sync + 'static {
+pub trait Parameters: ParameterList + Send + Sync + 'static {
     /// What was given so far.
     type Slots: Default + Send;
     /// What the function gets.
@@ -245,9 +262,17 @@ pub trait Parameters: Send + Sync + 'static {
 
     /// Fills in what was left out and checks the limits; `None` where something required is missing.
     fn settle(&self, slots: Self::Slots, problems: &mut Problems) -> Option<Self::Values>;
+}
 
-    /// Shows each parameter in turn.
-    fn each(&self, show: &mut dyn FnMut(&dyn AnyParameter));
+impl ParameterList for () {
+    fn each(&self, _: &mut dyn FnMut(&dyn AnyParameter)) {}
+}
+
+impl<T: Argument, Rest: ParameterList> ParameterList for (Parameter<T>, Rest) {
+    fn each(&self, show: &mut dyn FnMut(&dyn AnyParameter)) {
+        show(&self.0);
+        self.1.each(show);
+    }
 }
 
 impl Parameters for () {
@@ -265,8 +290,6 @@ impl Parameters for () {
     fn settle(&self, (): (), _: &mut Problems) -> Option<()> {
         Some(())
     }
-
-    fn each(&self, _: &mut dyn FnMut(&dyn AnyParameter)) {}
 }
 
 impl<T, Rest> Parameters for (Parameter<T>, Rest)
@@ -301,11 +324,6 @@ where
         // Both halves are settled before either is looked at, so that every problem is found.
         let (value, rest) = (self.0.settle(slots.0, problems), self.1.settle(slots.1, problems));
         Some((value?, rest?))
-    }
-
-    fn each(&self, show: &mut dyn FnMut(&dyn AnyParameter)) {
-        show(&self.0);
-        self.1.each(show);
     }
 }
 

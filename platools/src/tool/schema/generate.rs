@@ -5,7 +5,7 @@ use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use crate::tool::arguments::Parameters;
+use crate::tool::arguments::ParameterList;
 
 /// Draft 2020-12 without the `$schema` key: every consumer assumes it, and it would be repeated in each tool.
 fn settings() -> SchemaSettings {
@@ -13,7 +13,7 @@ fn settings() -> SchemaSettings {
 }
 
 /// The schema of a tool's arguments: a plain object, its properties in the order of the parameters.
-pub(crate) fn input_schema<P: Parameters>(parameters: &P, allow_unknown: bool) -> Value {
+pub(crate) fn input_schema(parameters: &dyn ParameterList, allow_unknown: bool) -> Value {
     let mut generator = settings().for_deserialize().into_generator();
     let mut properties = Map::new();
     let mut required = Vec::new();
