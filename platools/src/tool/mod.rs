@@ -47,10 +47,10 @@ pub use progress::Progress;
 pub(crate) use progress::Report;
 pub(crate) use saying::{Outlet, Unsent, Wanted};
 pub use schema::Dialect;
+pub(crate) use schema::input_schema;
 /// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
 #[doc(hidden)]
 pub use schema::prepare;
-pub(crate) use schema::input_schema;
 pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};

@@ -106,7 +106,9 @@ mod tests {
         let sent = format!("{long}\n{}\n", r#"{"method":"tools/call","params":{"arguments":"{}"}}"#);
         let out = passed(sent.as_bytes()).await;
         assert!(out.starts_with(format!("{long}\n").as_bytes()));
-        assert!(out.ends_with(br#"{"method":"tools/call","params":{"arguments":{}}}
-"#));
+        assert!(out.ends_with(
+            br#"{"method":"tools/call","params":{"arguments":{}}}
+"#
+        ));
     }
 }

@@ -12,6 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::Policy;
 use super::diagnose::diagnose;
 use super::exact::Exact;
+use super::formats::{exclude_nothing, form_at};
 use super::limits::limits_fields;
 use super::numbers::with_whole_numbers;
 use super::parameter::Parameters;
@@ -71,6 +72,10 @@ impl<P: Parameters> Decoder<P> {
         let text = with_whole_numbers(text).map_or(Cow::Borrowed(text), Cow::Owned);
         let mut problems = Problems::default();
         let slots = diagnose(&self.parameters, self.policy, &text, &mut problems);
+        if !problems.is_empty() {
+            let schema = input_schema(&self.parameters, self.policy.allow_unknown);
+            problems.explain(|path| form_at(&schema, path));
+        }
         self.settle(slots, problems)
     }
 
@@ -83,7 +88,9 @@ impl<P: Parameters> Decoder<P> {
 
     fn rule(&self) -> Option<&ArgumentRule> {
         let rule = || {
-            let rule = ArgumentRule::new(&input_schema(&self.parameters, self.policy.allow_unknown)).ok()?;
+            let mut schema = input_schema(&self.parameters, self.policy.allow_unknown);
+            exclude_nothing(&mut schema);
+            let rule = ArgumentRule::new(&schema).ok()?;
             Some(if self.policy.strict { rule.strict() } else { rule })
         };
         self.rule.get_or_init(rule).as_ref()

@@ -58,9 +58,7 @@ fn exactly<P: Parameters>(
     let mut track = serde_path_to_error::Track::new();
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
-    parameters
-        .decode(position, slots, Exact(tracked))
-        .map_err(|error| (steps(&track.path()), without_position(&error)))
+    parameters.decode(position, slots, Exact(tracked)).map_err(|error| (steps(&track.path()), without_position(&error)))
 }
 
 /// The names and indexes of a path.

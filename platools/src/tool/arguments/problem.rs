@@ -44,6 +44,15 @@ impl Problems {
         self.told.push(Problem { path, message: message.into() });
     }
 
+    /// Has the problems say which form the text at a path has to have.
+    pub(super) fn explain(&mut self, form_at: impl Fn(&Path) -> Option<&'static str>) {
+        for problem in &mut self.told {
+            if let Some(form) = form_at(&problem.path) {
+                problem.message = format!("it must be {form}: {}", problem.message);
+            }
+        }
+    }
+
     /// Whether further problems are only counted.
     pub(super) fn is_full(&self) -> bool {
         self.told.len() >= MAX_TOLD
@@ -66,8 +75,11 @@ impl Problems {
         if self.more > 0 {
             lines.push(format!("and {} more", self.more));
         }
-        let details: Vec<Value> =
-            self.told.iter().map(|problem| json!({"path": problem.path.pointer(), "message": problem.message})).collect();
+        let details: Vec<Value> = self
+            .told
+            .iter()
+            .map(|problem| json!({"path": problem.path.pointer(), "message": problem.message}))
+            .collect();
         ToolError::new(format!("invalid arguments: {}", lines.join("; ")))
             .with_code(code::INVALID_ARGUMENTS)
             .with_details(json!({ "problems": details }))

@@ -4,8 +4,20 @@ use serde_json::{Map, Value, json};
 
 use super::random::Random;
 
-const NAMES: [&str; 12] =
-    ["order_id", "customerName", "limit", "tags", "filter", "kind", "is_active", "note", "page_size", "when", "Items", "x"];
+const NAMES: [&str; 12] = [
+    "order_id",
+    "customerName",
+    "limit",
+    "tags",
+    "filter",
+    "kind",
+    "is_active",
+    "note",
+    "page_size",
+    "when",
+    "Items",
+    "x",
+];
 
 /// The schema of a tool's arguments.
 pub(super) fn schema(random: &mut Random) -> Value {
@@ -37,8 +49,10 @@ struct Author<'a> {
 impl Author<'_> {
     fn definition(&mut self, name: &str) -> Value {
         match name {
-            "Node" => json!({"type": "object", "properties": {"value": self.leaf(), "next": {"anyOf": [self.reference("Node"), {"type": "null"}]},
-                "kids": {"type": "array", "items": self.reference("Node")}}, "required": ["value"], "additionalProperties": false}),
+            "Node" => {
+                json!({"type": "object", "properties": {"value": self.leaf(), "next": {"anyOf": [self.reference("Node"), {"type": "null"}]},
+                "kids": {"type": "array", "items": self.reference("Node")}}, "required": ["value"], "additionalProperties": false})
+            }
             "Line" => self.object(1),
             _ => json!({"type": "string", "enum": ["newest", "oldest", "by_price", "Best Match"]}),
         }
@@ -114,7 +128,8 @@ impl Author<'_> {
             properties.insert(name, self.any(depth));
         }
         let required: Vec<_> = properties.keys().filter(|_| self.random.percent(45)).cloned().collect();
-        let mut object = Map::from_iter([("type".to_owned(), json!("object")), ("properties".to_owned(), properties.into())]);
+        let mut object =
+            Map::from_iter([("type".to_owned(), json!("object")), ("properties".to_owned(), properties.into())]);
         if !required.is_empty() || self.random.percent(30) {
             object.insert("required".to_owned(), json!(required));
         }

@@ -57,7 +57,9 @@ impl<'a> Sample<'a, '_> {
             Some("integer") => (*self.random.pick(&[1, 7, 42, 100, 0, -3, 300])).into(),
             Some("number") => self.random.pick(&[json!(1.5), json!(3), json!(0.5), json!(30.0)]).clone(),
             Some("boolean") => self.random.percent(50).into(),
-            Some("string") => (*self.random.pick(&["a", "abc-12", "2025-01-31T09:30:00Z", "hello world", "7", "null"])).into(),
+            Some("string") => {
+                (*self.random.pick(&["a", "abc-12", "2025-01-31T09:30:00Z", "hello world", "7", "null"])).into()
+            }
             Some("null") => Value::Null,
             _ => garbage(self.random),
         }
@@ -95,18 +97,49 @@ impl<'a> Sample<'a, '_> {
         if let Some(Value::Array(schemas)) = schemas {
             return schemas.iter().map(|schema| self.of(schema, depth.saturating_sub(1))).collect();
         }
-        let length = keywords.get("minItems").and_then(Value::as_u64).map_or_else(|| self.random.below(3), |length| length as usize);
+        let length = keywords
+            .get("minItems")
+            .and_then(Value::as_u64)
+            .map_or_else(|| self.random.below(3), |length| length as usize);
         (0..length).map(|_| schemas.map_or(json!(1), |schema| self.of(schema, depth.saturating_sub(1)))).collect()
     }
 }
 
 fn garbage(random: &mut Random) -> Value {
     let values = [
-        json!(null), json!(""), json!("null"), json!("None"), json!("undefined"), json!("[object Object]"), json!("NaN"),
-        json!("1,234"), json!("5 "), json!("a, b"), json!("['a', 'b']"), json!("```json\n[1, 2]\n```"), json!("[1, 2"), json!("{\"x\": 1}"),
-        json!({}), json!([]), json!([[]]), json!({"0": "a", "1": "b"}), json!({"item": ["a"]}), json!(-0.0), json!(1e300),
-        json!(9_007_199_254_740_993_u64), json!(u64::MAX), json!(i64::MIN), json!(0.1), json!(true), json!("True"), json!("\u{0}"),
-        json!("\u{feff}7"), json!("x".repeat(200)), json!("naïve – 東京"), json!("\"quoted\""), json!("\"[1]\""),
+        json!(null),
+        json!(""),
+        json!("null"),
+        json!("None"),
+        json!("undefined"),
+        json!("[object Object]"),
+        json!("NaN"),
+        json!("1,234"),
+        json!("5 "),
+        json!("a, b"),
+        json!("['a', 'b']"),
+        json!("```json\n[1, 2]\n```"),
+        json!("[1, 2"),
+        json!("{\"x\": 1}"),
+        json!({}),
+        json!([]),
+        json!([[]]),
+        json!({"0": "a", "1": "b"}),
+        json!({"item": ["a"]}),
+        json!(-0.0),
+        json!(1e300),
+        json!(9_007_199_254_740_993_u64),
+        json!(u64::MAX),
+        json!(i64::MIN),
+        json!(0.1),
+        json!(true),
+        json!("True"),
+        json!("\u{0}"),
+        json!("\u{feff}7"),
+        json!("x".repeat(200)),
+        json!("naïve – 東京"),
+        json!("\"quoted\""),
+        json!("\"[1]\""),
     ];
     random.pick(&values).clone()
 }
@@ -155,7 +188,9 @@ fn mistaken(random: &mut Random, value: &Value) -> Value {
     match (random.below(12), value) {
         (0..=2, value) => json!(value.to_string()),
         (3, value) => json!(json!(value.to_string()).to_string()),
-        (4, Value::Number(number)) => number.as_f64().filter(|number| number.abs() < 1e15).map_or(json!(2.0), Value::from),
+        (4, Value::Number(number)) => {
+            number.as_f64().filter(|number| number.abs() < 1e15).map_or(json!(2.0), Value::from)
+        }
         (4 | 5, Value::String(text)) => json!(text.to_uppercase()),
         (5, Value::Array(items)) => items.first().cloned().unwrap_or_default(),
         (5 | 6, Value::Bool(value)) => json!(if *value { "True" } else { "False" }),

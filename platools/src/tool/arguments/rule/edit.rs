@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::de::Deserializer;
-use serde_json::value::RawValue;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::problem::Path;
 use super::repair::{At, Change};

@@ -174,4 +174,3 @@ impl InvalidArguments {
         ToolError::new(self.to_string()).with_code(code::INVALID_ARGUMENTS).with_details(json!({ "problems": details }))
     }
 }
-

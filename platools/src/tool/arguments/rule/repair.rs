@@ -72,7 +72,7 @@ pub(super) fn changes(error: &ValidationError<'_>) -> Option<Vec<At>> {
         }
         ValidationErrorKind::MinLength { .. }
         | ValidationErrorKind::Pattern { .. }
-        | ValidationErrorKind::Format { .. }
+        | ValidationErrorKind::Not { .. }
             if is_nothing(instance) =>
         {
             Some(one(Change::LeaveOut { or_null: false }))
@@ -159,7 +159,8 @@ fn is_one_value(value: &Value) -> bool {
         },
         Value::Object(members) => {
             let is_numbered = members.keys().enumerate().all(|(index, name)| *name == index.to_string());
-            let mut names = members.iter().filter(|(name, member)| member.is_array() && LIST_NAMES.contains(&name.as_str()));
+            let mut names =
+                members.iter().filter(|(name, member)| member.is_array() && LIST_NAMES.contains(&name.as_str()));
             !is_numbered && !(members.len() == 1 && names.next().is_some())
         }
     }

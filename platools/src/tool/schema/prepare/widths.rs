@@ -62,9 +62,18 @@ mod tests {
             "d": {"type": "integer", "format": "epoch"},
         }});
         let bounded = with_widths(&schema).expect("two are integers of a width");
-        assert_eq!(bounded["properties"]["a"], json!({"type": "integer", "format": "int32", "minimum": i32::MIN, "maximum": i32::MAX}));
-        assert_eq!(bounded["properties"]["b"], json!({"type": ["integer", "null"], "format": "uint64", "minimum": 1, "maximum": u64::MAX}));
-        assert_eq!((&bounded["properties"]["c"], &bounded["properties"]["d"]), (&schema["properties"]["c"], &schema["properties"]["d"]));
+        assert_eq!(
+            bounded["properties"]["a"],
+            json!({"type": "integer", "format": "int32", "minimum": i32::MIN, "maximum": i32::MAX})
+        );
+        assert_eq!(
+            bounded["properties"]["b"],
+            json!({"type": ["integer", "null"], "format": "uint64", "minimum": 1, "maximum": u64::MAX})
+        );
+        assert_eq!(
+            (&bounded["properties"]["c"], &bounded["properties"]["d"]),
+            (&schema["properties"]["c"], &schema["properties"]["d"])
+        );
         assert_eq!(with_widths(&json!({"type": "integer"})), None);
     }
 }
