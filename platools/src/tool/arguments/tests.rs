@@ -185,7 +185,7 @@ fn bad_arguments_of_any_number_and_length_are_refused_soon() {
     let started = std::time::Instant::now();
     let twice = format!(r#"{{"order_id":1{}}}"#, r#","order_id":1"#.repeat(200_000));
     let twice = read(&twice).expect_err("which one?");
-    assert!(twice.message().contains("given twice") && twice.message().ends_with("more"));
+    assert!(twice.message().contains("given twice") && twice.message().len() < 200, "{twice}");
     let long = read(&format!(r#"{{"{}":1}}"#, "ö".repeat(2_000_000))).expect_err("no such name");
     assert!(!long.message().contains("did you mean"));
     // Quadratic work would take minutes here, and this takes well below a second.
