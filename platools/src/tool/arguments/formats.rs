@@ -78,7 +78,7 @@ mod tests {
             "properties": {"trips": {"type": "array", "items": {"$ref": "#/$defs/Trip"}}, "loop": {"$ref": "#/properties/loop"}},
             "$defs": {"Trip": {"anyOf": [{"type": "null"}, {"properties": {"from": {"type": ["string", "null"], "format": "date"}}}]}}
         });
-        let at = |path: &[&str]| form_at(&schema, &Path(path.iter().map(ToString::to_string).collect()));
+        let at = |path: &[&str]| form_at(&schema, &Path(path.iter().map(|step| (*step).to_owned()).collect()));
         assert_eq!(at(&["trips", "3", "from"]), Some("a date such as 2025-01-31"));
         assert_eq!((at(&["trips", "3"]), at(&["loop", "a"]), at(&["x"])), (None, None, None));
     }
