@@ -43,10 +43,10 @@ impl Arguments {
     /// It is not an object, names an argument twice (the two ends of the wire might each take another), or names one that
     /// only the gateway may set.
     pub fn new(raw: &RawValue) -> Result<Self, Error> {
-        Ok(Self(checked(raw.get())?.into_owned().into()))
+        Ok(Self(checked(&well_formed(raw.get()))?.into_owned().into()))
     }
 
-    /// Takes a value that is a part of a body. Without white space in it, it shares the body's text and copies nothing.
+    /// Takes a value that is a part of a body, which has no half characters any more. Without white space in it, it shares the body's text and copies nothing.
     ///
     /// # Errors
     /// Like [`Arguments::new`].
@@ -57,7 +57,7 @@ impl Arguments {
         }))
     }
 
-    /// Takes over a value. Without white space in it, nothing is copied.
+    /// Takes over a value that is a part of a body, which has no half characters any more. Without white space in it, nothing is copied.
     ///
     /// # Errors
     /// Like [`Arguments::new`].
@@ -74,7 +74,12 @@ impl Arguments {
     /// # Errors
     /// Like [`Arguments::new`].
     pub(crate) async fn read(raw: &RawValue) -> Result<Self, Error> {
-        if raw.get().len() <= IN_PLACE_BYTES { Self::new(raw) } else { Self::take(raw.to_owned()).await }
+        let bytes = raw.get().len();
+        if bytes <= IN_PLACE_BYTES {
+            return Self::new(raw);
+        }
+        let raw = raw.to_owned();
+        offload(bytes, move || Self::new(&raw)).await
     }
 
     /// Takes over a value like [`Arguments::taken`], a large one where no socket waits for it.
@@ -111,19 +116,12 @@ impl Arguments {
 /// may write numbers and escapes differently.
 fn checked(json: &str) -> Result<Cow<'_, str>, Error> {
     match object_in_text(json) {
-        Some(object) => Ok(Cow::Owned(checked_text(&object)?.into_owned())),
-        None => checked_text(json),
+        Some(object) => Ok(Cow::Owned(checked_object(&well_formed(&object))?.into_owned())),
+        None => checked_object(json),
     }
 }
 
-fn checked_text(json: &str) -> Result<Cow<'_, str>, Error> {
-    match well_formed(json) {
-        Cow::Borrowed(json) => checked_well_formed(json),
-        Cow::Owned(json) => Ok(Cow::Owned(checked_well_formed(&json)?.into_owned())),
-    }
-}
-
-fn checked_well_formed(json: &str) -> Result<Cow<'_, str>, Error> {
+fn checked_object(json: &str) -> Result<Cow<'_, str>, Error> {
     let mut names = NamesSeen::default();
     let text = compact_with_names(json, |name| names.note(name));
     if !json.starts_with('{') || names.is_refused {
@@ -213,6 +211,7 @@ mod tests {
     #[test]
     fn a_text_that_was_cut_within_a_character_is_taken() {
         assert_eq!(checked(r#"{"a":"x\ud83c"}"#).unwrap(), r#"{"a":"x\ufffd"}"#);
+        assert_eq!(checked(r#""{\"a\":\"\\ud83c\"}""#).unwrap(), r#"{"a":"\ufffd"}"#);
         let raw: &RawValue = serde_json::from_str(r#"{"a":"\udf89"}"#).expect("JSON");
         assert_eq!(Arguments::new(raw).unwrap().as_str(), r#"{"a":"\ufffd"}"#);
     }
@@ -228,15 +227,9 @@ mod tests {
     fn an_object_that_was_encoded_a_second_time_is_taken() {
         assert_eq!(checked(r#""{\"a\": [1, \"x\"]}""#).unwrap(), r#"{"a":[1,"x"]}"#);
         assert_eq!(checked(r#"" {} ""#).unwrap(), "{}");
-        for json in [
-            r#""a""#,
-            r#""[1]""#,
-            r#""""#,
-            r#""\"{}\"""#,
-            r#""{\"a\":""#,
-            r#""{\"_context\":{}}""#,
-            r#""{\"a\":1,\"a\":2}""#,
-        ] {
+        assert_eq!(checked(r#""\"{}\"""#).unwrap(), "{}");
+        for json in [r#""a""#, r#""[1]""#, r#""""#, r#""{\"a\":""#, r#""{\"_context\":{}}""#, r#""{\"a\":1,\"a\":2}""#]
+        {
             assert!(checked(json).is_err(), "{json}");
         }
     }

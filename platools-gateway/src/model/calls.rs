@@ -1,6 +1,7 @@
 //! The tools that a model calls.
 
 use futures::future::join_all;
+use platools::tool::object_in_text;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -33,8 +34,11 @@ impl Call {
     pub(super) fn new(id: String, name: String, arguments: &str) -> Self {
         // Models that have nothing to say often say nothing.
         let text = if arguments.trim().is_empty() { "{}" } else { arguments };
-        let arguments =
-            serde_json::from_str(text).map_err(|error| NotJson { text: text.to_owned(), problem: error.to_string() });
+        let arguments = serde_json::from_str(text).or_else(|error| {
+            // Some models put a code fence around them.
+            let object = object_in_text(&json!(text).to_string()).and_then(|object| RawValue::from_string(object).ok());
+            object.ok_or_else(|| NotJson { text: text.to_owned(), problem: error.to_string() })
+        });
         // Without an id of its own nobody could tell what belongs to it.
         let id = if id.is_empty() { format!("call_{}", random::hex_of::<8>()) } else { id };
         Self { id, name, arguments }
@@ -95,6 +99,7 @@ mod tests {
             ("", "{}"),
             (" ", "{}"),
             ("[1]", "[1]"),
+            ("```json\n{\"a\": 1}\n```", "{\"a\": 1}"),
             ("{\"a\": ", "{\"not_json\":\"{\\\"a\\\": \"}"),
         ] {
             assert_eq!(kept(arguments), expected, "{arguments}");

@@ -64,6 +64,12 @@ async fn arguments_are_changed_into_what_was_meant_over_every_protocol_and_in_th
     assert_eq!(answer.body["result"], "rest");
 
     // All of them encoded a second time.
+    let call = admin.calling("order", json!({"arguments": sent().to_string()}));
+    let frame = worker.expect("tool_call").await;
+    assert_eq!(arguments(&frame), taken());
+    worker.answer(&frame, json!("rest")).await;
+    assert_eq!(ended(call).await.status, 200);
+
     let mut caller = RpcCaller::operator(&gateway, "u").await;
     let id = caller.send("tools.call", json!({"name": "order", "arguments": sent().to_string()})).await;
     let frame = worker.expect("tool_call").await;
@@ -114,9 +120,27 @@ async fn a_strict_tool_gets_nothing_but_what_fits_its_schema() {
     let gateway = dev_gateway().await;
     let mut worker = worker(&gateway, json!({"strictArguments": true})).await;
     let admin = Caller::admin(&gateway);
-    admin.call("order", json!({"arguments": sent()})).await.is_problem(422, "invalid_arguments", false);
+    for arguments in [sent(), json!({"id": "a-1", "lines": [{"units": "2"}]}), json!({"id": "a-1", "due": null})] {
+        let answer = admin.call("order", json!({"arguments": arguments})).await;
+        answer.is_problem(422, "invalid_arguments", false);
+        let client = mcp_raw::admin(&gateway).await;
+        let refused = client.call("order", arguments).await;
+        assert_eq!(refused["result"]["isError"], true, "{refused}");
+        assert_eq!(mcp_raw::text(&refused), answer.detail(), "the words are the same");
+    }
     let call = admin.calling("order", json!({"arguments": taken()}));
     let frame = worker.expect("tool_call").await;
     worker.answer(&frame, json!(1)).await;
     assert_eq!(ended(call).await.status, 200);
+}
+
+#[tokio::test]
+async fn names_that_are_given_twice_are_refused_at_every_depth() {
+    let gateway = dev_gateway().await;
+    let _worker = worker(&gateway, json!({})).await;
+    let body = r#"{"arguments":{"id":"a-1","lines":[{"units":1,"units":2}]}}"#;
+    let answer = Caller::admin(&gateway).send("POST", "/v1/tools/order/call", body).await;
+    answer.is_problem(422, "invalid_arguments", false);
+    let problem = json!([{"path": "/lines/0/units", "message": "it is given twice"}]);
+    assert_eq!(answer.body["errors"], problem);
 }

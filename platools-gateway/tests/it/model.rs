@@ -137,6 +137,32 @@ async fn tools_that_are_called_together_run_together_and_results_keep_the_models
 }
 
 #[tokio::test]
+async fn arguments_that_a_model_encodes_twice_or_puts_in_a_code_fence_are_taken() {
+    let mut model = Model::start().await;
+    let gateway = thinking_gateway(model.settings()).await;
+    let mut worker = Dial::dev(&gateway).welcomed().await;
+    worker.register(&["echo"]).await;
+    let answer = asking(&gateway, "hi");
+    let calls = [
+        ("c1", "echo", r#""{\"n\":1}""#),
+        ("c2", "echo", "```json\n{\"n\":1}\n```"),
+        ("c3", "echo", r#"{"n":1,"t":"\ud83c"}"#),
+    ];
+    model.asked().await.calls(&calls).await;
+    for _ in calls {
+        let frame = worker.expect("tool_call").await;
+        assert_eq!(frame["params"]["n"], 1, "{frame}");
+        worker.answer(&frame, json!("taken")).await;
+    }
+    let asked = model.asked().await;
+    for message in asked.messages(2).as_array().unwrap() {
+        assert_eq!(message["content"], "\"taken\"");
+    }
+    asked.says("done").await;
+    assert_eq!(said(&ended(answer).await), "done");
+}
+
+#[tokio::test]
 async fn a_model_is_told_what_is_wrong_with_a_call_and_goes_on() {
     let mut model = Model::start().await;
     let gateway = thinking_gateway(model.settings()).await;

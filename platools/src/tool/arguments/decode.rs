@@ -12,6 +12,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::Policy;
 use super::diagnose::diagnose;
 use super::exact::Exact;
+use super::formats::{exclude_nothing, form_at};
 use super::limits::limits_fields;
 use super::numbers::with_whole_numbers;
 use super::parameter::{ParameterList, Parameters};
@@ -71,6 +72,10 @@ impl<P: Parameters> Decoder<P> {
         let text = with_whole_numbers(text).map_or(Cow::Borrowed(text), Cow::Owned);
         let mut problems = Problems::default();
         let slots = diagnose(&self.parameters, self.policy, &text, &mut problems);
+        if !problems.is_empty() {
+            let schema = input_schema(&self.parameters, self.policy.allow_unknown);
+            problems.explain(|path| form_at(&schema, path));
+        }
         self.settle(slots, problems)
     }
 
@@ -97,7 +102,9 @@ fn rule<'a>(
     policy: Policy,
 ) -> Option<&'a ArgumentRule> {
     let build = || {
-        let rule = ArgumentRule::new(&input_schema(parameters, policy.allow_unknown)).ok()?;
+        let mut schema = input_schema(parameters, policy.allow_unknown);
+        exclude_nothing(&mut schema);
+        let rule = ArgumentRule::new(&schema).ok()?;
         Some(if policy.strict { rule.strict() } else { rule })
     };
     built.get_or_init(build).as_ref()

@@ -7,6 +7,7 @@ mod bounds;
 mod decode;
 mod diagnose;
 mod exact;
+mod formats;
 mod limits;
 pub(crate) mod members;
 mod numbers;

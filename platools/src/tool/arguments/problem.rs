@@ -44,6 +44,15 @@ impl Problems {
         self.told.push(Problem { path, message: message.into() });
     }
 
+    /// Has the problems say which form the text at a path has to have.
+    pub(super) fn explain(&mut self, form_at: impl Fn(&Path) -> Option<&'static str>) {
+        for problem in &mut self.told {
+            if let Some(form) = form_at(&problem.path) {
+                problem.message = format!("it must be {form}: {}", problem.message);
+            }
+        }
+    }
+
     /// Whether further problems are only counted.
     pub(super) fn is_full(&self) -> bool {
         self.told.len() >= MAX_TOLD

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 /// The text of the replacement character in JSON: six bytes, as long as the escape that it replaces.
 const REPLACEMENT: &str = "\\ufffd";
 
@@ -37,7 +39,7 @@ fn next_surrogate(json: &str, from: usize) -> Option<usize> {
     let mut from = from;
     loop {
         // One search for both spellings: with one for each, every escape of one would search the rest of the text for the other.
-        let at = from + json.get(from..)?.find("\\u")?;
+        let at = from + memmem::find(bytes.get(from..)?, b"\\u")?;
         if !matches!(bytes.get(at + 2), Some(b'd' | b'D')) {
             from = at + 2;
             continue;

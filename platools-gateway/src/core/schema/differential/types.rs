@@ -2,7 +2,7 @@
 #![expect(dead_code, reason = "the fields are shown by `Debug` alone")]
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU8;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ typed_tools! {
     take_option: Option<u32>; take_option_text: Option<String>; take_option_bool: Option<bool>; take_option_list: Option<Vec<String>>;
     take_list: Vec<u16>; take_texts: Vec<String>; take_lists: Vec<Vec<f64>>; take_array: [u8; 2]; take_pair: (u8, String);
     take_map: BTreeMap<String, i32>; take_map_of_lists: BTreeMap<String, Vec<bool>>; take_set: BTreeSet<u8>; take_set_of_texts: BTreeSet<String>;
-    take_queue: VecDeque<i16>; take_value: Value; take_object: Map<String, Value>; take_box: Box<str>; take_arc: Arc<str>; take_cow: Cow<'static, str>;
+    take_short: i16; take_value: Value; take_object: Map<String, Value>; take_box: Box<str>; take_arc: Arc<str>; take_cow: Cow<'static, str>;
     take_order: Order; take_orders: Vec<Order>; take_option_order: Option<Order>; take_closed: Closed; take_defaults: Defaults;
     take_flat: Flat; take_sort: Sort; take_sorts: Vec<Sort>; take_option_sort: Option<Sort>; take_documented: Documented;
     take_payment: Payment; take_adjacent: Adjacent; take_shape: Shape; take_either: Either; take_tree: Tree; take_bounded: Bounded;

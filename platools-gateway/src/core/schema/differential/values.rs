@@ -97,10 +97,8 @@ impl<'a> Sample<'a, '_> {
         if let Some(Value::Array(schemas)) = schemas {
             return schemas.iter().map(|schema| self.of(schema, depth.saturating_sub(1))).collect();
         }
-        let length = keywords
-            .get("minItems")
-            .and_then(Value::as_u64)
-            .map_or_else(|| self.random.below(3), |length| length as usize);
+        let least = keywords.get("minItems").and_then(Value::as_u64).and_then(|least| usize::try_from(least).ok());
+        let length = least.unwrap_or_else(|| self.random.below(3));
         (0..length).map(|_| schemas.map_or(json!(1), |schema| self.of(schema, depth.saturating_sub(1)))).collect()
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// The limit of the work for an explanation: the number of times that a part of the schema meets a part of the arguments. Each may come to
 /// some hundred bytes of memory.
-const MAX_WORK: u64 = 1_000_000;
+const MAX_WORK: u64 = 500_000;
 
 /// The bytes of a text that count as much as one value.
 const BYTES_OF_A_VALUE: usize = 64;
@@ -16,8 +16,22 @@ const BYTES_OF_A_VALUE: usize = 64;
 /// A violation of `anyOf` holds those of each branch, with copies of the values. Where branches refer to their own schema, the violations
 /// multiply with every level of the arguments. They are counted here without being made.
 pub(super) fn is_explainable(schema: &Value, arguments: &Value) -> bool {
-    let mut work = Work { root: schema, of_pairs: HashMap::new(), sizes: HashMap::new() };
+    let mut anchors = HashMap::new();
+    note_anchors(schema, &mut anchors);
+    let mut work = Work { root: schema, anchors, of_pairs: HashMap::new(), sizes: HashMap::new() };
     work.of(schema, arguments) <= MAX_WORK
+}
+
+/// Notes the schemas that references name, and not point to.
+fn note_anchors<'a>(schema: &'a Value, anchors: &mut HashMap<&'a str, &'a Value>) {
+    if let Some(name) = schema.get("$anchor").and_then(Value::as_str) {
+        anchors.insert(name, schema);
+    }
+    match schema {
+        Value::Object(members) => members.values().for_each(|member| note_anchors(member, anchors)),
+        Value::Array(items) => items.iter().for_each(|item| note_anchors(item, anchors)),
+        _ => {}
+    }
 }
 
 /// The addresses of a schema and a value, both of which outlive the count.
@@ -25,6 +39,7 @@ type Pair = (usize, usize);
 
 struct Work<'a> {
     root: &'a Value,
+    anchors: HashMap<&'a str, &'a Value>,
     /// The work of pairs that were counted, so that each is counted once.
     of_pairs: HashMap<Pair, u64>,
     sizes: HashMap<usize, u64>,
@@ -52,7 +67,9 @@ impl<'a> Work<'a> {
     fn under(&mut self, keywords: &'a Map<String, Value>, of: (&'a str, &'a Value), value: &'a Value) -> u64 {
         match (of, value) {
             (("$ref", Value::String(reference)), _) => {
-                let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
+                let fragment = reference.strip_prefix('#');
+                let target = fragment
+                    .and_then(|fragment| self.root.pointer(fragment).or_else(|| self.anchors.get(fragment).copied()));
                 target.map_or(1, |target| self.of(target, value))
             }
             (("anyOf" | "oneOf", Value::Array(branches)), _) => {
@@ -128,6 +145,10 @@ mod tests {
             {"type": "object", "properties": {"a": {"$ref": "#/properties/a"}, "b": {}}},
         ]}}});
         let nested = |depth| (0..depth).fold(json!("x"), |inner, _| json!({ "a": inner }));
+        let named = json!({"$anchor": "n", "anyOf": [
+            {"properties": {"a": {"$ref": "#n"}}, "required": ["p"]}, {"properties": {"a": {"$ref": "#n"}}, "required": ["q"]},
+        ]});
+        assert!(is_explainable(&named, &nested(4)) && !is_explainable(&named, &nested(100)));
         assert!(is_explainable(&schema, &nested(8)));
         assert!(!is_explainable(&schema, &nested(100)));
         let list = json!({"items": {"anyOf": [{"type": "integer"}, {"type": "boolean"}]}});

@@ -1,6 +1,6 @@
 //! [`problems_of`]: every violation of a schema as problems, each at its path.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use super::problem::{ArgumentProblem, InvalidArguments, Path};
 use super::words::{alternatives, missing, must_be_option, no_such_member, option, quoted, sentence, types};
+
+/// The most names that a suggestion is looked for among.
+const MAX_SUGGESTED_FROM: usize = 256;
 
 /// The violations of one branch of `anyOf` or `oneOf`.
 type Branch = Vec<ValidationError<'static>>;
@@ -27,7 +30,14 @@ pub(super) fn problems_of(
     let mut invalid = InvalidArguments::explained();
     let twice = |path| ArgumentProblem::new(path, "it is given twice");
     invalid.add(repeated.into_iter().map(twice).collect(), 0);
+    let told_by_options: HashSet<&str> =
+        errors.iter().filter(|error| expected(error).is_some()).map(|error| error.instance_path().as_str()).collect();
     for error in errors {
+        let is_type = matches!(error.kind(), ValidationErrorKind::Type { .. });
+        // A value of another type is told of by its options already.
+        if is_type && told_by_options.contains(error.instance_path().as_str()) {
+            continue;
+        }
         let (told, more) = violations.told(error, invalid.room());
         invalid.add(told, more);
     }
@@ -53,7 +63,7 @@ impl Violations<'_> {
                 (told.collect(), unexpected.len().saturating_sub(room))
             }
             ValidationErrorKind::Required { property: Value::String(name) } => {
-                one(path.join(name), &|| missing(name, &self.unknown_names(error)))
+                one(path.join(name), &|| missing(name, &self.unknown_names(error), &[]))
             }
             ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
                 self.told_of_branches(error, context, room)
@@ -75,6 +85,11 @@ impl Violations<'_> {
         branches: &[Branch],
         room: usize,
     ) -> (Vec<ArgumentProblem>, usize) {
+        if let Some((name, options)) = self.missing_tag(error, branches) {
+            let path = Path::of(error.instance_path()).join(name);
+            let problem = || ArgumentProblem::new(path, missing(name, &[], &options));
+            return if room == 0 { (Vec::new(), 1) } else { (vec![problem()], 0) };
+        }
         if let Some(branch) = nearest_branch(error, branches) {
             let mut told = (Vec::new(), 0);
             for inner in branch {
@@ -91,6 +106,21 @@ impl Violations<'_> {
         if room == 0 { (Vec::new(), 1) } else { (vec![ArgumentProblem::new(path, message)], 0) }
     }
 
+    /// The member that says which branch is meant, if it is missing, and its values: each of several branches requires it to be another
+    /// one.
+    fn missing_tag<'a>(&self, error: &ValidationError<'_>, branches: &'a [Branch]) -> Option<(&'a str, Vec<Value>)> {
+        let objects: Vec<_> = branches.iter().filter(|branch| !is_other_type(error, branch)).collect();
+        let (first, _) = objects.split_first().filter(|(_, others)| !others.is_empty())?;
+        first.iter().filter_map(|inner| required_of(error, inner)).find_map(|name| {
+            let values = objects.iter().map(|branch| {
+                let inner = branch.iter().find(|inner| required_of(error, inner) == Some(name))?;
+                let schema = self.parent(inner)?.get("properties")?.get(name)?;
+                schema.get("const").cloned().or_else(|| schema.get("enum")?.as_array()?.first().cloned())
+            });
+            Some((name, values.collect::<Option<Vec<_>>>()?))
+        })
+    }
+
     /// The names that the schema of a violation declares beside the keyword that is violated.
     fn known_names(&self, error: &ValidationError<'_>) -> Vec<&str> {
         let properties = self.parent(error).and_then(|schema| schema.get("properties"));
@@ -105,14 +135,14 @@ impl Violations<'_> {
 
     /// The names in an object that its schema does not declare, and takes all the same.
     fn unknown_names<'a>(&self, error: &'a ValidationError<'_>) -> Vec<&'a str> {
-        let known = self.known_names(error);
+        let known: HashSet<_> = self.known_names(error).into_iter().collect();
         let others = self.parent(error).and_then(|schema| schema.get("additionalProperties"));
         if others == Some(&Value::Bool(false)) {
             return Vec::new();
         }
         let members = error.instance().as_object();
         let names = members.into_iter().flat_map(|members| members.keys()).map(String::as_str);
-        names.filter(|name| !known.contains(name)).collect()
+        names.filter(|name| !known.contains(name)).take(MAX_SUGGESTED_FROM).collect()
     }
 }
 
@@ -130,6 +160,25 @@ fn nearest_branch<'a>(error: &ValidationError<'_>, branches: &'a [Branch]) -> Op
     branches.iter().filter(is_near).min_by_key(|branch| branch.len())
 }
 
+/// Whether a branch takes values of another type only.
+fn is_other_type(error: &ValidationError<'_>, branch: &Branch) -> bool {
+    branch.iter().any(|inner| {
+        matches!(inner.kind(), ValidationErrorKind::Type { .. }) && inner.instance_path() == error.instance_path()
+    })
+}
+
+/// The member of the value itself whose absence is the violation.
+fn required_of<'a>(error: &ValidationError<'_>, inner: &'a ValidationError<'_>) -> Option<&'a str> {
+    match inner.kind() {
+        ValidationErrorKind::Required { property: Value::String(name) }
+            if inner.instance_path() == error.instance_path() =>
+        {
+            Some(name)
+        }
+        _ => None,
+    }
+}
+
 /// The values that a violation expects one of.
 fn expected<'a>(error: &'a ValidationError<'_>) -> Option<&'a [Value]> {
     match error.kind() {
@@ -145,10 +194,7 @@ fn tag_of<'a>(error: &ValidationError<'_>, branches: &'a [Branch]) -> Option<(Pa
     if !error.instance().is_object() {
         return None;
     }
-    let is_other_kind = |inner: &ValidationError<'_>| {
-        matches!(inner.kind(), ValidationErrorKind::Type { .. }) && inner.instance_path() == error.instance_path()
-    };
-    let mut objects = branches.iter().filter(|branch| !branch.iter().any(is_other_kind));
+    let mut objects = branches.iter().filter(|branch| !is_other_type(error, branch));
     let first = objects.next()?.iter().find(|inner| expected(inner).is_some())?;
     let mut options = expected(first)?.to_vec();
     for branch in objects {

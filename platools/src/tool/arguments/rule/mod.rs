@@ -41,7 +41,7 @@ const MAX_ROUNDS: usize = 8;
 /// The rule for the arguments of one tool: what is taken as it is, what is changed first, and what is refused.
 ///
 /// A change is made only where a value does not fit the schema: the number, boolean, list or object that a string spells; a list of
-/// one value; `""`, `"null"` and `null` for a member that may be left out.
+/// one value; `""`, `"null"` and `null` for a member that may be left out; the one option that a text differs from in case and separators only.
 ///
 /// ```
 /// use platools::tool::ArgumentRule;

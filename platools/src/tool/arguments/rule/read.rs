@@ -3,7 +3,8 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::map::{Entry, Map};
+use serde_json::{Number, Value};
 
 use super::problem::Path;
 
@@ -47,7 +48,10 @@ impl Reader {
             Step::Member(name) => name.clone(),
             Step::Item(index) => index.to_string(),
         });
-        self.repeated.push(Path(steps.collect()).join(name));
+        let path = Path(steps.collect()).join(name);
+        if self.repeated.last() != Some(&path) {
+            self.repeated.push(path);
+        }
     }
 }
 
@@ -125,10 +129,15 @@ impl<'de> Visitor<'de> for Seed<'_> {
             reader.place.push(Step::Member(name));
             let value = map.next_value_seed(Seed(reader))?;
             let Some(Step::Member(name)) = reader.place.pop() else { unreachable!("it was pushed") };
-            if members.contains_key(&name) {
-                reader.note_repeated(&name);
+            match members.entry(name) {
+                Entry::Vacant(member) => {
+                    member.insert(value);
+                }
+                Entry::Occupied(mut member) => {
+                    reader.note_repeated(member.key());
+                    member.insert(value);
+                }
             }
-            members.insert(name, value);
         }
         Ok(members.into())
     }

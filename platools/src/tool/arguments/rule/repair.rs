@@ -72,7 +72,7 @@ pub(super) fn changes(error: &ValidationError<'_>) -> Option<Vec<At>> {
         }
         ValidationErrorKind::MinLength { .. }
         | ValidationErrorKind::Pattern { .. }
-        | ValidationErrorKind::Format { .. }
+        | ValidationErrorKind::Not { .. }
             if is_nothing(instance) =>
         {
             Some(one(Change::LeaveOut { or_null: false }))

@@ -17,17 +17,27 @@ use serde_json::value::RawValue;
 #[must_use]
 pub fn object_in_text(json: &str) -> Option<String> {
     let text = json.starts_with('"').then(|| serde_json::from_str::<String>(json).ok()).flatten()?;
-    let object = unfenced(&text);
-    (object.starts_with('{') && is_json(object)).then(|| object.to_owned())
+    spelt(&text).filter(|spelt| spelt.starts_with('{')).map(Cow::into_owned)
 }
 
-/// The JSON that a text spells: a number, a boolean, a list or an object.
+/// The JSON that a text spells: a number, a boolean, a list or an object. A text within the text is opened, too.
 pub(super) fn spelt(text: &str) -> Option<Cow<'_, str>> {
     let text = unfenced(text);
     if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
         return Some(text.to_ascii_lowercase().into());
     }
+    if text.starts_with('"') || text.contains("\\\"") && !is_json(text) {
+        return in_quotes(text).and_then(|inner| spelt(&inner).map(|spelt| Cow::Owned(spelt.into_owned())));
+    }
     is_json(text).then_some(Cow::Borrowed(text))
+}
+
+/// The text that a JSON string holds, also if its quotes are missing while those within it are escaped.
+fn in_quotes(text: &str) -> Option<String> {
+    let quoted = if text.starts_with('"') { Cow::Borrowed(text) } else { Cow::Owned(format!("\"{text}\"")) };
+    let inner: String = serde_json::from_str(&quoted).ok()?;
+    // Each text is shorter than the one around it, so this ends.
+    (inner.len() < text.len()).then_some(inner)
 }
 
 /// The one string among options that differs from a text in its case and its separators only, or that the text holds in quotes.
@@ -105,7 +115,11 @@ mod tests {
         for text in ["```json\n[1]\n```", "```\n[1]\n```", "\u{feff} [1] ", "```JSON [1]```"] {
             assert_eq!(spelt(text).as_deref(), Some("[1]"), "{text}");
         }
-        for text in ["```python\n[1]\n```", "Here: ```[1]```", "[1,]", "[1", "```"] {
+        for text in [r#""[1]""#, r#""\"[1]\"""#] {
+            assert_eq!(spelt(text).as_deref(), Some("[1]"), "{text}");
+        }
+        assert_eq!(spelt(r#"{\"a\":\"b\"}"#).as_deref(), Some(r#"{"a":"b"}"#));
+        for text in ["\"a\"", "\\\"a", "\"\"", "```python\n[1]\n```", "Here: ```[1]```", "[1,]", "[1", "```"] {
             assert_eq!(spelt(text), None, "{text}");
         }
     }

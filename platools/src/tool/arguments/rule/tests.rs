@@ -72,7 +72,7 @@ fn json_in_strings_is_taken_where_a_list_or_an_object_is_meant() {
             (r#""[1, 2]""#, Some("[1, 2]")),
             (r#"["1", 2]"#, Some("[1,2]")),
             (r#""[\"1\"]""#, Some("[1]")),
-            (r#""\"[1]\"""#, None),
+            (r#""\"[1]\"""#, Some("[1]")),
             (r#""[1""#, None),
         ],
     );
@@ -204,6 +204,66 @@ fn long_arguments_that_do_not_fit_are_refused_without_a_list_of_their_problems()
     assert!(invalid.to_string().contains("too many values to say where"), "{invalid}");
     let fits = format!(r#"{{"v":[{}true]}}"#, "true,".repeat(500_000));
     assert_eq!(rule(&schema).fit(&fits).expect("they are booleans"), fits);
+}
+
+#[test]
+fn messages_stay_short_whatever_is_sent() {
+    let options: Vec<_> = (0..500).map(|number| format!("option_{number}")).collect();
+    let names: serde_json::Map<_, _> = (0..500).map(|number| (format!("member_{number}"), json!({}))).collect();
+    let schema = json!({"type": "object", "properties": {
+        "sort": {"enum": options}, "n": {"type": "integer"}, "inner": {"properties": names, "additionalProperties": false},
+    }, "additionalProperties": false});
+    let long = "x".repeat(1 << 20);
+    for sent in [json!({"sort": long}), json!({"n": long}), json!({"inner": {&long: 1}}), json!({&long: 1})] {
+        let told = rule(&schema).fit(&sent.to_string()).expect_err("it does not fit").to_string();
+        assert!(told.len() < 1000, "{} bytes: {}", told.len(), &told[..200]);
+    }
+    let told = problems(&schema, &json!({"sort": "none of them"}));
+    assert!(told[0].ends_with("\"option_23\" or one of 476 more"), "{told:?}");
+    let told = problems(&schema, &json!({"sort": "optoin_499"}));
+    assert!(told[0].ends_with("did you mean \"option_499\"?"), "{told:?}");
+}
+
+#[test]
+fn a_long_text_beside_a_mistake_is_no_reason_to_refuse_the_call() {
+    let schema = json!({"type": "object", "properties": {"text": {"type": "string"}, "append": {"type": "boolean"}}});
+    let text = "line\n".repeat(200_000);
+    let sent = json!({"text": text, "append": "true"}).to_string();
+    assert_eq!(rule(&schema).fit(&sent).expect("it is meant so"), json!({"text": text, "append": true}).to_string());
+    let invalid = rule(&schema).fit(&json!({"text": text, "append": "yes"}).to_string()).expect_err("no boolean");
+    assert_eq!(invalid.to_string(), "invalid arguments: append: \"yes\" must be true or false");
+}
+
+#[test]
+fn names_that_are_given_twice_are_told_beside_other_problems() {
+    let schema =
+        json!({"type": "object", "properties": {"a": {"type": "object", "properties": {"n": {"type": "integer"}}}}});
+    let rule = rule(&schema);
+    for (sent, told) in [
+        (r#"{"a":{"n":1,"n":2}}"#, "a.n: it is given twice"),
+        (r#"{"a":{"n":1,"\u006e":1}}"#, "a.n: it is given twice"),
+        (r#"{"a":{},"a":{"n":"x"}}"#, "a: it is given twice; a.n: \"x\" must be a whole number"),
+        (r#"{"_a":1,"b":[{"x":1,"x":1}],"_a":2}"#, "b[0].x: it is given twice"),
+    ] {
+        let invalid = rule.fit(sent).expect_err(sent);
+        assert_eq!(invalid.to_string(), format!("invalid arguments: {told}"));
+    }
+}
+
+#[test]
+fn schemas_of_every_draft_are_kept_to() {
+    let older = json!({"$schema": "http://json-schema.org/draft-04/schema#", "type": "object", "properties": {
+        "n": {"type": "number", "minimum": 0, "exclusiveMinimum": true}, "pair": {"items": [{"type": "integer"}], "additionalItems": false},
+        "line": {"$ref": "#/definitions/Line"}, "code": {"type": "string", "pattern": "^(?!x)", "maxLength": 3},
+    }, "definitions": {"Line": {"type": "object", "properties": {"units": {"type": "integer"}}}}});
+    let rule = rule(&older);
+    assert_eq!(
+        rule.fit(r#"{"n":"1","pair":["2"],"line":{"units":"3"}}"#).expect("numbers"),
+        r#"{"n":1,"pair":[2],"line":{"units":3}}"#
+    );
+    for bad in [r#"{"n":0}"#, r#"{"pair":[1,2]}"#, r#"{"line":{"units":"x"}}"#, r#"{"code":"long"}"#] {
+        assert!(rule.fit(bad).is_err(), "{bad}");
+    }
 }
 
 /// Schemas of the kinds that tools have.

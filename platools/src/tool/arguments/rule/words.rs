@@ -6,7 +6,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
-use super::spelling::meant_option;
+use super::spelling::{meant_option, spelt};
 use crate::tool::arguments::problem::did_you_mean;
 
 /// The longest value or name that is quoted, in characters.
@@ -22,7 +22,10 @@ const MAX_LISTED: usize = 24;
 pub(super) fn sentence(error: &ValidationError<'_>) -> String {
     let value = || quoted(error.instance());
     match error.kind() {
-        ValidationErrorKind::Type { kind } => format!("{} must be {}", value(), alternatives(&types(kind))),
+        ValidationErrorKind::Type { kind } => {
+            let why = if is_broken_json(error.instance()) { "; the text cannot be read as JSON" } else { "" };
+            format!("{} must be {}{why}", value(), alternatives(&types(kind)))
+        }
         ValidationErrorKind::Enum { options } => {
             must_be_option(error.instance(), options.as_array().map(Vec::as_slice).unwrap_or_default())
         }
@@ -51,6 +54,7 @@ pub(super) fn sentence(error: &ValidationError<'_>) -> String {
             format!("it does not match the pattern {}", cut(pattern, MAX_PATTERN_CHARS))
         }
         ValidationErrorKind::PropertyNames { error } => format!("it has a name that is not taken: {}", sentence(error)),
+        ValidationErrorKind::Not { .. } if error.instance().as_str() == Some("") => "it must not be empty".to_owned(),
         ValidationErrorKind::Not { .. } => format!("{} is a value that the schema excludes", value()),
         ValidationErrorKind::FalseSchema => "no value is taken here; leave it out".to_owned(),
         ValidationErrorKind::OneOfMultipleValid { .. } => {
@@ -58,6 +62,12 @@ pub(super) fn sentence(error: &ValidationError<'_>) -> String {
         }
         _ => error.masked_with(quoted(error.instance())).to_string(),
     }
+}
+
+/// Whether a value is a text that begins as a list or an object does. Where it could be read, it was taken for one.
+fn is_broken_json(value: &Value) -> bool {
+    let text = value.as_str().map(str::trim_start);
+    text.is_some_and(|text| text.starts_with(['[', '{']) && spelt(text).is_none())
 }
 
 /// What a value must be that is none of the options.
@@ -85,7 +95,11 @@ pub(super) fn no_such_member(name: &str, value: Option<&Value>, known: &[&str]) 
 }
 
 /// What is wrong where a member is missing, with the name that was sent in its place.
-pub(super) fn missing(name: &str, sent: &[&str]) -> String {
+pub(super) fn missing(name: &str, sent: &[&str], options: &[Value]) -> String {
+    if !options.is_empty() {
+        let options: Vec<_> = options.iter().map(option).collect();
+        return format!("it is required and missing; it must be {}", alternatives(&options));
+    }
     match did_you_mean(name, sent) {
         Some(sent) => format!("it is required and missing; was `{sent}` meant to be it?"),
         None => "it is required and missing".to_owned(),

@@ -11,7 +11,7 @@ use crate::tool::arguments::ArgumentRule;
 pub(super) enum Part {
     /// Patterns that the checks of arguments cannot run, such as those with look-ahead.
     Patterns,
-    /// References that lead nowhere, or to another document.
+    /// References that lead nowhere, to another document, or to schemas that depend on the way to them.
     References,
 }
 
@@ -62,6 +62,14 @@ pub(super) fn can_run(pattern: &str) -> bool {
     ArgumentRule::of_current(&json!({ "pattern": pattern })).is_ok()
 }
 
+/// References whose schema depends on the way to them. Checks of those that recur take exponential time.
+const DYNAMIC: [&str; 2] = ["$dynamicRef", "$recursiveRef"];
+
+/// Whether a schema has such a reference of its own.
+pub(super) fn has_dynamic_reference(node: &Map<String, Value>) -> bool {
+    DYNAMIC.iter().any(|keyword| node.contains_key(*keyword))
+}
+
 fn has(root: &Value, node: &Map<String, Value>, part: Part) -> bool {
     match part {
         Part::Patterns => {
@@ -70,7 +78,7 @@ fn has(root: &Value, node: &Map<String, Value>, part: Part) -> bool {
         }
         Part::References => {
             let reference = node.get("$ref").and_then(Value::as_str);
-            reference.is_some_and(|reference| Target::of(root, reference).is_none())
+            has_dynamic_reference(node) || reference.is_some_and(|reference| Target::of(root, reference).is_none())
         }
     }
 }
@@ -122,7 +130,13 @@ impl Loosening<'_> {
             return false;
         }
         match self.part {
-            Part::References => drop(node.shift_remove("$ref")),
+            Part::References => {
+                let is_lost = |reference: &str| Target::of(self.root, reference).is_none();
+                if node.get("$ref").and_then(Value::as_str).is_some_and(is_lost) {
+                    node.shift_remove("$ref");
+                }
+                DYNAMIC.iter().for_each(|keyword| drop(node.shift_remove(*keyword)));
+            }
             Part::Patterns => {
                 if has_pattern(node) {
                     node.shift_remove("pattern");

@@ -14,12 +14,13 @@ use serde_json::Value;
 
 use crate::tool::arguments::{ArgumentRule, UncheckableSchema};
 use expansion::Expansion;
-use loosen::{Part, has_pattern, loosened};
+use loosen::{Part, has_dynamic_reference, has_pattern, loosened};
 use places::any_schema;
 use upgrade::upgraded;
 use widths::with_widths;
 
 pub use loosen::with_patterns_told;
+pub(in crate::tool) use places::each_schema;
 
 /// The limit of a schema's size with every reference written out. Exponential schemas are the danger, and they pass any bound.
 const MAX_EXPANSION: u64 = 100_000;
@@ -76,5 +77,27 @@ fn checks(schema: &Value) -> Result<ArgumentRule, UncheckableSchema> {
     if Expansion::of(schema) > MAX_EXPANSION {
         return Err(UncheckableSchema::new("its references multiply without bound"));
     }
+    if any_schema(schema, &mut has_dynamic_reference) {
+        return Err(UncheckableSchema::new("it has dynamic references"));
+    }
     ArgumentRule::of_current(with_widths(schema).as_ref().unwrap_or(schema))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn dynamic_references_are_left_out_of_the_checks() {
+        let schema = json!({"$dynamicAnchor": "n", "properties": {"n": {"type": "integer"}}, "anyOf": [
+            {"properties": {"a": {"$dynamicRef": "#n"}}, "required": ["q"]}, {"properties": {"a": {"$dynamicRef": "#n"}}},
+        ]});
+        let PreparedSchema { rule, unchecked, .. } = PreparedSchema::new(&schema);
+        let rule = rule.expect("the rest can be checked");
+        let nested = (0..100).fold(json!({}), |inner, _| json!({ "a": inner }));
+        assert_eq!((unchecked.len(), rule.fit(&nested.to_string()).is_ok()), (1, true));
+        assert!(rule.fit(r#"{"n":"x"}"#).is_err());
+    }
 }

@@ -42,7 +42,7 @@ impl Place {
 }
 
 /// Visits every object schema within `schema`, the innermost first.
-pub(super) fn each_schema(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
+pub(in crate::tool) fn each_schema(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     let Value::Object(node) = schema else { return };
     for (keyword, value) in node.iter_mut() {
         match (Place::under(keyword, value), value) {
