@@ -51,6 +51,7 @@ mod metrics;
 mod model;
 mod model_secure;
 mod model_server;
+mod model_tools;
 mod model_trouble;
 mod moving;
 mod named;

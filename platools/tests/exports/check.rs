@@ -171,7 +171,10 @@ const TOLD: [(&str, &[&str]); 28] = [
             "With `",
         ],
     ),
-    ("additionalProperties", &["takes no keys", "Keys that match", "groups of keys", "Another ", "The whole again", "each holds"]),
+    (
+        "additionalProperties",
+        &["takes no keys", "Keys that match", "groups of keys", "Another ", "The whole again", "each holds"],
+    ),
     ("unevaluatedProperties", &["groups of keys", "Another ", "The whole again", "each holds"]),
     ("type", &["groups of keys", "Another ", "The whole again", "each holds", " hold: ", "By position"]),
     ("false", &["If it fits"]),
