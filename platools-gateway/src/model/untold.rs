@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use crate::core::NamedTool;
+use crate::core::digest::sha256;
 use crate::core::error::Error;
 
 /// Past so many records they begin again, which costs repeated lines only.
@@ -28,7 +29,8 @@ impl Untold {
     /// Logs the tools past the number that a model takes, once for each list of them.
     pub(super) fn log_surplus(&self, count: usize, limit: usize, surplus: &[&NamedTool]) {
         let mut names: Vec<_> = surplus.iter().map(|tool| tool.handle.as_str()).collect();
-        if self.is_new(format!("{limit}/{}", names.join(" "))) {
+        // Lists may be long.
+        if self.is_new(sha256(&format!("{limit}/{}", names.join(" ")))) {
             names.truncate(MAX_NAMES);
             let (names, further) = (names.join(", "), surplus.len() - names.len());
             tracing::warn!(
