@@ -53,7 +53,7 @@ impl ToolSchemas {
             // Models' interfaces refuse arguments that are not said to be an object.
             root.shift_insert(0, "type".to_owned(), "object".into());
         }
-        if self.has_odd_patterns && matches!(dialect, Dialect::OpenAi | Dialect::Gemini) {
+        if self.has_odd_patterns && matches!(dialect, Dialect::OpenAi | Dialect::OpenAiNonStrict | Dialect::Gemini) {
             with_patterns_told(&mut schema);
         }
         schema

@@ -4,11 +4,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use platools::ToolDefinition;
-use platools::tool::{Auth, Content, Dialect, ResultRule};
+use platools::tool::{Auth, Content, Dialect, ResultRule, ToolExport};
 use platools::wire::ToolDeclaration;
 use serde_json::Value;
 
 use super::Core;
+use super::arguments::Arguments;
 use super::catalog::{CatalogTool, Found};
 use super::environment::{self, Environment};
 use super::error::{Error, ErrorKind};
@@ -56,11 +57,19 @@ impl ListedTool {
     /// # Errors
     /// The tool's schema is one that cannot be written in other forms.
     pub async fn export(&self, dialect: Dialect) -> Result<Value, Error> {
+        Ok(self.to_export(dialect).await?.into_value())
+    }
+
+    /// The tool in the form that a model's interface takes, with the way back from the arguments that a model writes for it.
+    ///
+    /// # Errors
+    /// The tool's schema is one that cannot be written in other forms.
+    pub async fn to_export(&self, dialect: Dialect) -> Result<ToolExport, Error> {
         if dialect == Dialect::Platform {
             // This form is the declaration, whatever its schemas are.
-            return Ok(definition(&self.declaration).export(dialect));
+            return Ok(definition(&self.declaration).to_export(dialect));
         }
-        Ok(self.shown(dialect).await?.export(dialect))
+        Ok(self.shown(dialect).await?.to_export(dialect))
     }
 
     /// The rule that the tool's results are checked by before clients of the Model Context Protocol get them. A tool whose schemas cannot be
@@ -197,6 +206,26 @@ impl Core {
     /// Like [`Core::tool`]; or the tool's schema cannot be used, and `dialect` is another than the platform's own.
     pub async fn tool_in(&self, caller: &Caller, which: &ToolName, dialect: Dialect) -> Result<Value, Error> {
         self.tool(caller, which).await?.export(dialect).await
+    }
+
+    /// The arguments of a tool, from those that a model wrote for one of its forms. Those of a tool that the caller cannot see stay: the
+    /// call itself is refused.
+    ///
+    /// # Errors
+    /// The result is no object of arguments.
+    pub async fn arguments_from(
+        &self,
+        caller: &Caller,
+        which: &ToolName,
+        dialect: Dialect,
+        sent: Arguments,
+    ) -> Result<Arguments, Error> {
+        let Ok(tool) = self.tool(caller, which).await else { return Ok(sent) };
+        let Ok(exported) = tool.to_export(dialect).await else { return Ok(sent) };
+        match exported.arguments(sent.as_str()) {
+            Ok(own) => Arguments::take(own).await,
+            Err(_) => Ok(sent),
+        }
     }
 
     /// Switches a tool on or off; it stays so when its worker connects again.

@@ -5,6 +5,7 @@ use platools::tool::object_in_text;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::offer::Offer;
 use crate::core::agent::{ToolUse, Tools, failure};
 use crate::core::random;
 
@@ -54,12 +55,15 @@ impl Call {
         ToolUse { id: self.id.clone(), name: self.name.clone(), arguments }
     }
 
-    async fn make(&self, tools: &Tools<'_>) -> String {
+    async fn make(&self, tools: &Tools<'_>, offer: &Offer<'_>) -> String {
         match &self.arguments {
-            Ok(arguments) => match tools.call(&self.name, arguments).await {
-                Ok(result) => result.get().to_owned(),
-                Err(error) => failure(&error).get().to_owned(),
-            },
+            Ok(arguments) => {
+                let own = offer.arguments(&self.name, arguments);
+                match tools.call(&self.name, own.as_deref().unwrap_or(arguments)).await {
+                    Ok(result) => result.get().to_owned(),
+                    Err(error) => failure(&error).get().to_owned(),
+                }
+            }
             Err(NotJson { problem, .. }) => {
                 error(&format!("the arguments are no JSON, so the tool was not called: {problem}"))
             }
@@ -68,10 +72,10 @@ impl Call {
 }
 
 /// Makes calls, all at the same time, and returns what came of them in their order. Those past a limit are not made.
-pub(super) async fn make_all(calls: &[Call], limit: usize, tools: &Tools<'_>) -> Vec<Told> {
+pub(super) async fn make_all(calls: &[Call], limit: usize, tools: &Tools<'_>, offer: &Offer<'_>) -> Vec<Told> {
     let make = async |(at, call): (usize, &Call)| {
         let content = if at < limit {
-            call.make(tools).await
+            call.make(tools, offer).await
         } else {
             error("no more tools may be called; answer with what is known")
         };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use async_openai::types::chat::CreateChatCompletionRequest;
+use async_openai::types::chat::{ChatCompletionTools, CreateChatCompletionRequest};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
@@ -11,6 +11,7 @@ use hyper::{Method, Request, Response, Uri, header};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
+use super::blame::Blame;
 use super::failure::{Failure, known_code};
 use super::retry;
 use super::settings::ModelSettings;
@@ -43,9 +44,10 @@ impl Endpoint {
     /// Asks for an answer, and waits for its first bytes. Until those are there, what may succeed is tried again.
     pub(super) async fn ask(&self, request: &CreateChatCompletionRequest) -> Result<AnswerStream, Failure> {
         let body = Bytes::from(serde_json::to_vec(request).expect("strings, numbers and values always serialize"));
+        let tools = names(request);
         let mut tries = 1;
         loop {
-            let failure = match self.try_to_ask(body.clone()).await {
+            let failure = match self.try_to_ask(body.clone(), &tools).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -56,11 +58,11 @@ impl Endpoint {
         }
     }
 
-    async fn try_to_ask(&self, body: Bytes) -> Result<AnswerStream, Failure> {
+    async fn try_to_ask(&self, body: Bytes, tools: &[&str]) -> Result<AnswerStream, Failure> {
         let response = self.client.request(self.request(body)).await;
         let response = response.map_err(|error| Failure::Unreachable(Some(error.into())))?;
         if !response.status().is_success() {
-            return Err(refused(response).await);
+            return Err(refused(response, tools).await);
         }
         AnswerStream::begin(response.into_body()).await
     }
@@ -78,33 +80,44 @@ impl Endpoint {
     }
 }
 
-async fn refused(response: Response<Incoming>) -> Failure {
+/// The names of the tools in a request.
+fn names(request: &CreateChatCompletionRequest) -> Vec<&str> {
+    let tools = request.tools.iter().flatten().map(|tool| match tool {
+        ChatCompletionTools::Function(tool) => tool.function.name.as_str(),
+        ChatCompletionTools::Custom(_) => "",
+    });
+    tools.collect()
+}
+
+async fn refused(response: Response<Incoming>, tools: &[&str]) -> Failure {
     let status = response.status();
     let retry_after = retry::retry_after(response.headers(), SystemTime::now());
     let body = Limited::new(response.into_body(), MAX_ERROR_BYTES).collect();
     let body = timeout(ERROR_LIMIT, body).await.ok().and_then(Result::ok);
-    let code = body.and_then(|body| code_in(&body.to_bytes()));
-    Failure::Refused { status, code, retry_after }
+    let body = body.and_then(|body| serde_json::from_slice::<Value>(&body.to_bytes()).ok()).unwrap_or_default();
+    Failure::Refused { status, code: code_in(&body), retry_after, blame: Blame::of(&body, tools) }
 }
 
 /// The known word for the error in the body of a response.
-fn code_in(body: &[u8]) -> Option<&'static str> {
-    known_code(serde_json::from_slice::<Value>(body).ok()?.get("error")?)
+fn code_in(body: &Value) -> Option<&'static str> {
+    known_code(body.get("error")?)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn the_error_of_a_response_is_looked_for_where_endpoints_put_it() {
         for (body, code) in [
-            (r#"{"error": {"message": "sk-1", "code": "model_not_found"}}"#, Some("model_not_found")),
-            (r#"{"error": "sk-1"}"#, None),
-            (r#"{"code": "model_not_found"}"#, None),
-            ("sk-1", None),
+            (json!({"error": {"message": "sk-1", "code": "model_not_found"}}), Some("model_not_found")),
+            (json!({"error": "sk-1"}), None),
+            (json!({"code": "model_not_found"}), None),
+            (Value::Null, None),
         ] {
-            assert_eq!(code_in(body.as_bytes()), code, "{body}");
+            assert_eq!(code_in(&body), code, "{body}");
         }
     }
 }

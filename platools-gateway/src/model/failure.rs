@@ -6,18 +6,32 @@ use std::time::Duration;
 use hyper::StatusCode;
 use serde_json::Value;
 
+use super::blame::Blame;
 use crate::core::error::{Error, ErrorKind, causes_of};
 
 /// Time after which an endpoint that takes no more requests, and names no time itself, may be asked again.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
 
 /// Words that endpoints have for errors, as `code` or `type`. Any other word may be anything, such as the key.
-const KNOWN_CODES: [&str; 16] = [
+const KNOWN_CODES: [&str; 29] = [
     "context_length_exceeded",
     EXCEED_CONTEXT_SIZE,
     TOO_MANY_TOOLS,
     "string_above_max_length",
     "invalid_function_parameters",
+    "invalid_json_schema",
+    "invalid_value",
+    "invalid_type",
+    "array_below_min_length",
+    "missing_required_parameter",
+    "unknown_parameter",
+    "unsupported_value",
+    "content_filter",
+    "content_policy_violation",
+    "billing_error",
+    "not_found_error",
+    "request_too_large",
+    "api_error",
     "insufficient_quota",
     "invalid_api_key",
     "authentication_error",
@@ -45,7 +59,7 @@ pub(super) enum Failure {
     /// It cannot be reached, or went away before it said anything.
     Unreachable(Option<Cause>),
     /// It answered with an error status.
-    Refused { status: StatusCode, code: Option<&'static str>, retry_after: Option<Duration> },
+    Refused { status: StatusCode, code: Option<&'static str>, retry_after: Option<Duration>, blame: Blame },
     /// Its answer broke off.
     Cut(Option<Cause>),
     /// Its answer is no chat completion.
@@ -63,7 +77,7 @@ impl Failure {
         let status = error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok());
         let status = status.and_then(|status| StatusCode::from_u16(status).ok());
         match status.filter(|status| status.is_client_error() || status.is_server_error()) {
-            Some(status) => Self::Refused { status, code, retry_after: None },
+            Some(status) => Self::Refused { status, code, retry_after: None, blame: Blame::Unknown },
             None => Self::Failed(code),
         }
     }
@@ -78,9 +92,23 @@ impl Failure {
         }
     }
 
-    /// The error for the user. The operator finds the rest in the log.
-    pub(super) fn into_error(self) -> Error {
-        let error = Error::new(self.kind(), self.to_string());
+    /// The part of the request that was refused, where asking again without it may help.
+    pub(super) fn blame(&self) -> Option<&Blame> {
+        match self {
+            Self::Refused { status: StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY, blame, .. } => {
+                Some(blame)
+            }
+            _ => None,
+        }
+    }
+
+    /// The error for the user, with the number of tools that the model was shown. The operator finds the rest in the log.
+    pub(super) fn into_error(self, tools: usize) -> Error {
+        let shown = match self.code() {
+            Some(TOO_MANY_TOOLS) => format!(" (it was shown {tools})"),
+            _ => String::new(),
+        };
+        let error = Error::new(self.kind(), format!("{self}{shown}"));
         let error = self.wait().into_iter().fold(error, Error::retry_after);
         let status = self.status().map(|status| status.as_u16());
         let error = self.into_cause().into_iter().fold(error, Error::caused_by);
@@ -120,10 +148,14 @@ impl Failure {
             (ErrorKind::ContextLengthExceeded, _) => "; begin a new conversation, or send less",
             (_, Some("insufficient_quota")) => "; its account has no quota left: see its plan and billing",
             (_, Some(TOO_MANY_TOOLS)) => {
-                "; the agent has more tools than the model takes: name fewer in its profile, with `agent change AGENT --tool NAME`"
+                "; the agent has more tools than the model takes: lower `model.max_tools`, or name fewer in its profile, with \
+                 `agent change AGENT --tool NAME`"
             }
             (_, Some("string_above_max_length")) => "; a message or a text of a tool is longer than the model takes",
-            (_, Some("invalid_function_parameters")) => "; the schema of a tool is one that the model does not take",
+            (_, Some("invalid_function_parameters" | "invalid_json_schema")) => {
+                "; the schema of a tool is one that the model does not take: find the tool by naming some in the agent's profile, with \
+                 `agent change AGENT --tool NAME`"
+            }
             _ if matches!(self.status(), Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)) => {
                 "; PLATOOLS_GATEWAY_MODEL_KEY has the key"
             }
@@ -211,7 +243,7 @@ mod tests {
 
     fn refused(status: u16, code: Option<&'static str>, retry_after: Option<u64>) -> Failure {
         let status = StatusCode::from_u16(status).unwrap();
-        Failure::Refused { status, code, retry_after: retry_after.map(Duration::from_secs) }
+        Failure::Refused { status, code, retry_after: retry_after.map(Duration::from_secs), blame: Blame::Unknown }
     }
 
     #[test]
@@ -248,7 +280,7 @@ mod tests {
             (refused(529, Some("overloaded_error"), None), ModelUnavailable),
         ] {
             let words = failure.to_string();
-            let error = failure.into_error();
+            let error = failure.into_error(3);
             assert_eq!((error.kind(), error.to_string()), (kind, words.clone()), "{words}");
             assert_eq!(words.contains("try again"), kind.is_retryable(), "{words}");
         }
@@ -256,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_rush_of_requests_says_when_to_try_again_and_a_refusal_does_not() {
-        let wait = |failure: Failure| failure.into_error().wait();
+        let wait = |failure: Failure| failure.into_error(3).wait();
         assert_eq!(wait(refused(429, None, Some(7))), Some(Duration::from_secs(7)));
         assert_eq!(wait(refused(429, None, None)), Some(USUAL_WAIT));
         assert_eq!(wait(refused(503, None, Some(2))), Some(Duration::from_secs(2)));
@@ -290,7 +322,7 @@ mod tests {
                     None,
                 ),
                 "the model's endpoint refused the request (status 400, array_above_max_length); the agent has more tools than the \
-                 model takes: name fewer in its profile, with `agent change AGENT --tool NAME`",
+                 model takes: lower `model.max_tools`, or name fewer in its profile, with `agent change AGENT --tool NAME`",
             ),
             (
                 refused(400, Some("context_length_exceeded"), None),

@@ -4,12 +4,15 @@
 //! them, and so on until it calls none. Nothing that is said, no argument and no result gets into a log, and the endpoint's key and what
 //! the endpoint says of an error get nowhere.
 
+mod blame;
 mod calls;
 mod chunk;
 mod endpoint;
 mod events;
 mod failure;
 mod messages;
+mod offer;
+mod refused;
 mod retry;
 mod run;
 mod settings;
@@ -27,6 +30,7 @@ pub use settings::ModelSettings;
 use crate::core::agent::{Agent, Answer, Input, Profile, Speech, Tools};
 use crate::core::error::Error;
 use endpoint::Endpoint;
+use refused::RefusedTools;
 use run::Run;
 use untold::Untold;
 
@@ -35,6 +39,7 @@ pub(crate) struct ModelAgent {
     endpoint: Endpoint,
     settings: ModelSettings,
     untold: Untold,
+    refused: RefusedTools,
 }
 
 impl ModelAgent {
@@ -43,7 +48,12 @@ impl ModelAgent {
     /// # Errors
     /// Like [`ModelSettings::check`], or the system's certificate authorities cannot be read.
     pub(crate) fn new(settings: ModelSettings) -> Result<Self, Error> {
-        Ok(Self { endpoint: Endpoint::new(&settings)?, settings, untold: Untold::default() })
+        Ok(Self {
+            endpoint: Endpoint::new(&settings)?,
+            settings,
+            untold: Untold::default(),
+            refused: RefusedTools::default(),
+        })
     }
 }
 

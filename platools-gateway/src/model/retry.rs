@@ -62,11 +62,17 @@ fn backoff(tries: u32) -> Duration {
 mod tests {
     use hyper::StatusCode;
 
+    use super::super::blame::Blame;
     use super::*;
 
     fn refused(status: u16, retry_after: Option<u64>) -> Failure {
         let status = StatusCode::from_u16(status).unwrap();
-        Failure::Refused { status, code: None, retry_after: retry_after.map(Duration::from_secs) }
+        Failure::Refused {
+            status,
+            code: None,
+            retry_after: retry_after.map(Duration::from_secs),
+            blame: Blame::Unknown,
+        }
     }
 
     #[test]
@@ -87,6 +93,7 @@ mod tests {
             status: StatusCode::TOO_MANY_REQUESTS,
             code: Some("insufficient_quota"),
             retry_after: None,
+            blame: Blame::Unknown,
         };
         let refusals = [refused(400, None), refused(401, Some(1)), refused(302, None), no_quota];
         for failure in refusals.into_iter().chain([Failure::Cut(None), Failure::Failed(None)]) {

@@ -1,25 +1,27 @@
 //! One run: turns, until the model has no more tools to call.
 
 use async_openai::types::chat::{
-    ChatCompletionStreamOptions, ChatCompletionTool, ChatCompletionToolChoiceOption, ChatCompletionTools,
-    CreateChatCompletionRequest, ToolChoiceOptions,
+    ChatCompletionStreamOptions, ChatCompletionToolChoiceOption, CreateChatCompletionRequest, ToolChoiceOptions,
 };
-use platools::tool::Dialect;
 
 use super::calls::{Call, make_all};
 use super::failure::Failure;
+use super::offer::Offer;
+use super::stream::AnswerStream;
 use super::turn::Turn;
-use super::untold::Untold;
 use super::{ModelAgent, messages};
-use crate::core::NamedTool;
 use crate::core::agent::{Answer, Input, Message, Profile, Speech, Tools};
 use crate::core::error::{Error, ErrorKind};
+
+/// An endpoint may refuse tools so often in one run. The next run goes on without those that were refused.
+const MAX_REFUSALS: usize = 32;
 
 /// One run.
 pub(super) struct Run<'a> {
     agent: &'a ModelAgent,
     tools: &'a Tools<'a>,
     speech: &'a Speech<'a>,
+    offer: Offer<'a>,
     /// What the model is told the next time.
     request: CreateChatCompletionRequest,
     answer: Answer,
@@ -34,17 +36,18 @@ impl<'a> Run<'a> {
         tools: &'a Tools<'a>,
         speech: &'a Speech<'a>,
     ) -> Result<Self, Error> {
-        let declared = declare(tools, &agent.untold).await;
+        let model = model_of(agent, input.profile)?;
+        let offer = Offer::of(agent, model, tools, input.profile).await;
         let request = CreateChatCompletionRequest {
-            model: model_of(agent, input.profile)?.to_owned(),
+            model: model.to_owned(),
             messages: messages::begin(&input),
-            tools: (!declared.is_empty()).then_some(declared),
+            tools: offer.declared(),
             stream: Some(true),
             stream_options: Some(ChatCompletionStreamOptions { include_usage: Some(true), include_obfuscation: None }),
             ..CreateChatCompletionRequest::default()
         };
         let calls_left = usize::try_from(agent.settings.max_tool_calls).unwrap_or(usize::MAX);
-        Ok(Self { agent, tools, speech, request, answer: Answer::default(), calls_left })
+        Ok(Self { agent, tools, speech, offer, request, answer: Answer::default(), calls_left })
     }
 
     /// Runs to the end.
@@ -52,7 +55,7 @@ impl<'a> Run<'a> {
         let turns = self.agent.settings.max_turns.get();
         for left in (0..turns).rev() {
             self.limit(left)?;
-            let turn = self.turn().await.map_err(Failure::into_error)?;
+            let turn = self.turn().await.map_err(|failure| failure.into_error(self.offer.count()))?;
             self.answer.usage += turn.usage;
             self.keep(&turn);
             if turn.calls.is_empty() {
@@ -83,9 +86,30 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn turn(&self) -> Result<Turn, Failure> {
-        let answer = self.agent.endpoint.ask(&self.request).await?;
+    async fn turn(&mut self) -> Result<Turn, Failure> {
+        let answer = self.ask().await?;
         Turn::read(answer, self.speech).await
+    }
+
+    /// Asks the model, again without the tools that its endpoint refuses: one of them must not cost the agent all others.
+    async fn ask(&mut self) -> Result<AnswerStream, Failure> {
+        let mut refusals = 0;
+        loop {
+            let failure = match self.agent.endpoint.ask(&self.request).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            refusals += 1;
+            let Some(blame) = failure.blame().filter(|_| refusals <= MAX_REFUSALS) else { return Err(failure) };
+            if !self.offer.yield_to(blame).await {
+                return Err(failure);
+            }
+            self.request.tools = self.offer.declared();
+            if self.request.tools.is_none() {
+                // Endpoints refuse a choice of tools without tools.
+                self.request.tool_choice = None;
+            }
+        }
     }
 
     /// Keeps what the model said, for the next turn and for the conversation.
@@ -96,35 +120,13 @@ impl<'a> Run<'a> {
     }
 
     async fn call(&mut self, calls: &[Call]) {
-        let told = make_all(calls, self.calls_left, self.tools).await;
+        let told = make_all(calls, self.calls_left, self.tools, &self.offer).await;
         self.calls_left = self.calls_left.saturating_sub(calls.len());
         for told in told {
             self.request.messages.push(messages::tool(&told.id, &told.content));
             self.answer.messages.push(Message::tool(told.id, told.content));
         }
     }
-}
-
-/// The tools in the form that models take. A tool whose schema cannot be written that way is left out: without it the rest works.
-async fn declare(tools: &Tools<'_>, untold: &Untold) -> Vec<ChatCompletionTools> {
-    let mut declared = Vec::new();
-    for tool in tools.list() {
-        match declaration(tool, tools).await {
-            Ok(tool) => declared.push(ChatCompletionTools::Function(tool)),
-            Err(error) => untold.log(tool, &error),
-        }
-    }
-    declared
-}
-
-async fn declaration(tool: &NamedTool, tools: &Tools<'_>) -> Result<ChatCompletionTool, Error> {
-    let exported = tools.export(tool, Dialect::OpenAi).await?;
-    let declared: Result<ChatCompletionTool, _> = serde_json::from_value(exported);
-    let mut declared = declared.map_err(|error| {
-        Error::new(ErrorKind::InvalidRequest, "the tool cannot be written in the form of models").caused_by(error)
-    })?;
-    declared.function.name.clone_from(&tool.handle);
-    Ok(declared)
 }
 
 /// The model of an agent: the profile's, or else the gateway's.

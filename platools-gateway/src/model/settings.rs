@@ -19,6 +19,7 @@ pub struct ModelSettings {
     pub(super) name: Option<String>,
     pub(super) max_turns: NonZeroU32,
     pub(super) max_tool_calls: u32,
+    pub(super) max_tools: NonZeroU32,
     pub(super) max_output_tokens: Option<NonZeroU32>,
 }
 
@@ -28,6 +29,10 @@ impl ModelSettings {
 
     /// How many tools a model calls in one run, unless another number is set.
     pub const MAX_TOOL_CALLS: u32 = 64;
+
+    /// How many tools a model is shown, unless another number is set: as many as
+    /// [OpenAI](https://platform.openai.com/docs/api-reference/chat/create#chat-create-tools) takes.
+    pub const MAX_TOOLS: NonZeroU32 = NonZeroU32::new(128).expect("it is not zero");
 
     /// A model behind an endpoint for chat completions of the `OpenAI` kind, such as `https://api.openai.com/v1`: what
     /// `/chat/completions` comes after.
@@ -39,6 +44,7 @@ impl ModelSettings {
             name: None,
             max_turns: Self::MAX_TURNS,
             max_tool_calls: Self::MAX_TOOL_CALLS,
+            max_tools: Self::MAX_TOOLS,
             max_output_tokens: None,
         }
     }
@@ -68,6 +74,13 @@ impl ModelSettings {
     #[must_use]
     pub fn max_tool_calls(mut self, calls: u32) -> Self {
         self.max_tool_calls = calls;
+        self
+    }
+
+    /// How many tools it is shown. Default: 128. Those that a profile names count in its order, otherwise those that were declared first.
+    #[must_use]
+    pub fn max_tools(mut self, tools: NonZeroU32) -> Self {
+        self.max_tools = tools;
         self
     }
 

@@ -29,6 +29,9 @@ pub(crate) struct GivenModel {
     /// How many tools a model may call for one answer. Default: 64.
     #[arg(id = "model-max-tool-calls", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_MODEL_MAX_TOOL_CALLS")]
     max_tool_calls: Option<u32>,
+    /// How many tools a model is shown. Default: 128.
+    #[arg(id = "model-max-tools", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_MODEL_MAX_TOOLS")]
+    max_tools: Option<NonZeroU32>,
     /// How many tokens a model may write for one answer. Default: as many as it likes.
     #[arg(
         id = "model-max-output-tokens",
@@ -53,6 +56,8 @@ pub(crate) struct Model {
     max_turns: NonZeroU32,
     /// How many tools it may call for one answer. Default: 64.
     max_tool_calls: u32,
+    /// How many tools it is shown. Default: 128.
+    max_tools: NonZeroU32,
     /// How many tokens it may write for one answer. Default: as many as it likes.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_output_tokens: Option<NonZeroU32>,
@@ -65,6 +70,7 @@ impl Default for Model {
             name: None,
             max_turns: ModelSettings::MAX_TURNS,
             max_tool_calls: ModelSettings::MAX_TOOL_CALLS,
+            max_tools: ModelSettings::MAX_TOOLS,
             max_output_tokens: None,
         }
     }
@@ -77,8 +83,10 @@ impl Model {
     }
 
     fn settings_with(&self, variable: impl Fn(&str) -> Option<String>) -> Option<ModelSettings> {
-        let settings =
-            ModelSettings::new(self.url.as_deref()?).max_turns(self.max_turns).max_tool_calls(self.max_tool_calls);
+        let settings = ModelSettings::new(self.url.as_deref()?)
+            .max_turns(self.max_turns)
+            .max_tool_calls(self.max_tool_calls)
+            .max_tools(self.max_tools);
         let key = KEY_VARIABLES.iter().find_map(|name| variable(name).filter(|key| !key.is_empty()));
         let settings = key.map(SecretString::from).into_iter().fold(settings, ModelSettings::key);
         let settings = self.name.iter().fold(settings, ModelSettings::name);

@@ -190,6 +190,7 @@ url = "https://flag"
 name = "variable"
 max_turns = 4
 max_tool_calls = 64
+max_tools = 128
 
 [log]
 format = "json"

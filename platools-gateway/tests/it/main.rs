@@ -56,6 +56,7 @@ mod metrics;
 mod model;
 mod model_secure;
 mod model_server;
+mod model_tools;
 mod model_trouble;
 mod moving;
 mod named;

@@ -100,7 +100,7 @@ impl<'a> Values<'a> {
     fn integer(&mut self, node: &Map<String, Value>) -> Value {
         let (min, max) = self.bounds(node);
         let step = node.get("multipleOf").and_then(Value::as_i64).unwrap_or(1).max(1);
-        let (min, max) = (min.ceil() as i64, max.floor() as i64);
+        let (min, max) = (whole(min.ceil()), whole(max.floor()));
         let near = self.rng.i64(min..=max.max(min)) / step * step;
         let value = match self.rng.u8(0..8) {
             0 => min,
@@ -116,13 +116,13 @@ impl<'a> Values<'a> {
         if let Some(step) = node.get("multipleOf").and_then(Value::as_f64) {
             return json!((min / step).ceil() * step);
         }
-        let value = min + (max - min) * self.rng.f64();
+        let value = (max - min).mul_add(self.rng.f64(), min);
         Number::from_f64((value * 8.0).round() / 8.0).map_or(Value::Null, Value::Number)
     }
 
     fn bounds(&mut self, node: &Map<String, Value>) -> (f64, f64) {
         let bound = |keyword: &str| node.get(keyword).and_then(Value::as_f64);
-        let wide = if self.rng.u8(0..6) == 0 { 2_f64.powi(53) } else { 100.0 };
+        let wide = if self.rng.u8(0..6) == 0 { WIDE } else { 100.0 };
         let min = bound("minimum").or_else(|| bound("exclusiveMinimum").map(|min| min + 1.0));
         let max = bound("maximum").or_else(|| bound("exclusiveMaximum").map(|max| max - 1.0));
         match (min, max) {
@@ -141,9 +141,8 @@ impl<'a> Values<'a> {
         if let Some(known) = of("format").and_then(formatted) {
             return known.to_owned();
         }
-        let count = |keyword: &str| node.get(keyword).and_then(Value::as_u64).map(|count| count as usize);
-        let min = count("minLength").unwrap_or(0);
-        let max = count("maxLength").unwrap_or(min + 12);
+        let min = count(node, "minLength").unwrap_or(0);
+        let max = count(node, "maxLength").unwrap_or(min + 12);
         if min <= 2 && max >= 5 && self.rng.u8(0..4) == 0 {
             // Text that looks like something else stays text.
             return self.rng.choice(["42", "true", "[1]", "null", "{}", "4.50"]).expect("there is one").to_owned();
@@ -153,11 +152,10 @@ impl<'a> Values<'a> {
     }
 
     fn array(&mut self, node: &'a Map<String, Value>, depth: usize) -> Option<Value> {
-        let count = |keyword: &str| node.get(keyword).and_then(Value::as_u64).map(|count| count as usize);
         let positions = node.get("prefixItems").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let min = count("minItems").unwrap_or(0);
+        let min = count(node, "minItems").unwrap_or(0);
         let most = if depth < DEEP { min.max(positions.len()) + 3 } else { min };
-        let max = count("maxItems").unwrap_or(most).min(most).max(min);
+        let max = count(node, "maxItems").unwrap_or(most).min(most).max(min);
         let mut items = Vec::new();
         for at in 0..self.rng.usize(min..=max) {
             match positions.get(at).or_else(|| node.get("items")) {
@@ -178,7 +176,7 @@ impl<'a> Values<'a> {
                 members.extend(self.of(schema, depth + 1).map(|value| (name.clone(), value)));
             }
         }
-        let least = node.get("minProperties").and_then(Value::as_u64).unwrap_or(0) as usize;
+        let least = count(node, "minProperties").unwrap_or(0);
         let is_map = !node.contains_key("properties");
         for at in 0..3 {
             if members.len() < least || is_map && depth < DEEP && self.rng.bool() {
@@ -205,6 +203,18 @@ impl<'a> Values<'a> {
             ),
         }
     }
+}
+
+/// The largest whole number up to which floats have all of them.
+const WIDE: f64 = 9_007_199_254_740_992.0;
+
+#[expect(clippy::cast_possible_truncation, reason = "the bounds of the schemas are small")]
+fn whole(number: f64) -> i64 {
+    number as i64
+}
+
+fn count(node: &Map<String, Value>, keyword: &str) -> Option<usize> {
+    node.get(keyword).and_then(Value::as_u64).and_then(|count| usize::try_from(count).ok())
 }
 
 /// One object of several; otherwise the last value says most.

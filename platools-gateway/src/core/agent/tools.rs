@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use platools::tool::Dialect;
+use platools::tool::{Dialect, ToolExport};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -67,6 +67,14 @@ impl<'a> Tools<'a> {
     /// The tool's schema is one that cannot be written in other forms.
     pub async fn export(&self, tool: &NamedTool, dialect: Dialect) -> Result<Value, Error> {
         tool.tool.export(dialect).await
+    }
+
+    /// One tool in the form that a model's interface takes, with the way back from the arguments that a model writes for it.
+    ///
+    /// # Errors
+    /// The tool's schema is one that cannot be written in other forms.
+    pub async fn to_export(&self, tool: &NamedTool, dialect: Dialect) -> Result<ToolExport, Error> {
+        tool.tool.to_export(dialect).await
     }
 
     /// Calls a tool, and returns its result. The sink is told of both.

@@ -21,6 +21,7 @@ use super::auth::{Calling, Known};
 use super::body::{parse, read};
 use super::parts::{Path, Query};
 use super::problem::{Problem, invalid, json};
+use super::tools::dialect;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::arguments::Arguments;
 use crate::core::identity::Caller;
@@ -66,6 +67,9 @@ pub(super) struct Answer<'a> {
 pub(super) struct Form {
     /// `1` for server-sent events: `progress` and `log` while the tool reports them, then one `result` or `error`.
     stream: Option<u8>,
+    /// The `dialect` of `GET /v1/tools/{name}/schema` that a model was shown, if it wrote the arguments. They are turned back into the
+    /// tool's own.
+    dialect: Option<String>,
 }
 
 /// Call a tool, and wait for its result. A caller that goes away cancels its call.
@@ -101,7 +105,10 @@ pub(super) async fn call(
         }
     };
     let (body, held) = read(&core, &caller, body).await?.into_parts();
-    let request = offload(body.len(), move || request(body, tool, max_timeout, headers.trace)).await?;
+    let mut request = offload(body.len(), move || request(body, tool, max_timeout, headers.trace)).await?;
+    if let Some(name) = &form.dialect {
+        request.arguments = core.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
+    }
     match (form.stream, leave) {
         (None | Some(0), Leave::ToCall(permit)) => Ok(answer(&core.call_permitted(&caller, permit, request).await?)),
         (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),

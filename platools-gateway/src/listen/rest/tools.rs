@@ -143,13 +143,15 @@ impl Which {
     }
 }
 
-fn dialect(name: &str) -> Result<Dialect, Problem> {
+/// The form of that name.
+pub(super) fn dialect(name: &str) -> Result<Dialect, Problem> {
     match name {
         "openai" => Ok(Dialect::OpenAi),
+        "openai_non_strict" => Ok(Dialect::OpenAiNonStrict),
         "anthropic" => Ok(Dialect::Anthropic),
         "gemini" => Ok(Dialect::Gemini),
         "mcp" => Ok(Dialect::Mcp),
         "platform" => Ok(Dialect::Platform),
-        _ => Err(invalid("`dialect` must be openai, anthropic, gemini, mcp or platform")),
+        _ => Err(invalid("`dialect` must be openai, openai_non_strict, anthropic, gemini, mcp or platform")),
     }
 }

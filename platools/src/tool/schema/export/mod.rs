@@ -28,6 +28,17 @@ use self::root::without_unions;
 use crate::tool::ToolDefinition;
 
 /// Whose form of a tool.
+///
+/// A value that fits a form may still break a keyword that the form has in words only. The tool refuses such arguments with the code
+/// `invalid_arguments`, and names the problem. These keywords are sentences:
+///
+/// | form | keywords |
+/// |---|---|
+/// | `Platform`, `Mcp` | none |
+/// | `OpenAi` in strict form | `minLength`, `maxLength`, `uniqueItems`, `minProperties`, `maxProperties`, most values of `format`, patterns with look-around or classes of Unicode |
+/// | `OpenAi` otherwise, `OpenAiNonStrict` | such patterns; `anyOf`, `oneOf`, `allOf`, `not`, `enum` and `const` at the root |
+/// | `Anthropic` | `anyOf`, `oneOf`, `allOf`, `not`, `enum` and `const` at the root; conditions on an argument that has another name |
+/// | `Gemini` | `exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `uniqueItems`, `contains`, `not`, `if`, `dependentRequired`, `dependentSchemas`, `propertyNames`, `patternProperties`, `additionalProperties`, `prefixItems`, `enum` and `const` of other values than texts, unions beside properties, every `format` but `date-time`, such patterns |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dialect {

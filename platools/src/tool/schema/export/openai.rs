@@ -23,20 +23,23 @@ pub(super) fn tool(tool: &ToolDefinition, name: &str, restoration: &mut Restorat
     match (Strict { root: &schema, trail: Vec::new() }).document().filter(fits_strict_form) {
         Some(strict) => {
             restoration.nulls = Some(tool.input_schema.clone());
-            function(tool, name, true, strict)
+            function(tool, name, Some(true), strict)
         }
-        None => function(tool, name, false, relaxed(schema)),
+        None => function(tool, name, Some(false), relaxed(schema)),
     }
 }
 
 /// The tool without strict form.
 pub(super) fn non_strict_tool(tool: &ToolDefinition, name: &str) -> Value {
-    function(tool, name, false, relaxed(readable(&tool.input_schema)))
+    // Endpoints that do not know the member refuse it.
+    function(tool, name, None, relaxed(readable(&tool.input_schema)))
 }
 
-fn function(tool: &ToolDefinition, name: &str, strict: bool, parameters: Value) -> Value {
-    let description = cut(&tool.description);
-    let function = json!({ "name": name, "description": description, "strict": strict, "parameters": parameters });
+fn function(tool: &ToolDefinition, name: &str, strict: Option<bool>, parameters: Value) -> Value {
+    let mut function = Map::from_iter([("name".to_owned(), json!(name))]);
+    function.insert("description".to_owned(), json!(cut(&tool.description)));
+    function.extend(strict.map(|strict| ("strict".to_owned(), strict.into())));
+    function.insert("parameters".to_owned(), parameters);
     json!({ "type": "function", "function": function })
 }
 
