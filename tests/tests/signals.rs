@@ -147,7 +147,12 @@ async fn a_caller_of_a_killed_worker_is_told_when_another_process_takes_its_plac
     within(async { while caller.get("/v1/workers").await.body["items"][0]["callsInFlight"] != 1 {} }).await;
     killed.signal("KILL").await;
     killed.ended().await;
-    within(async { while gateway.connection_count() > 0 { tokio::task::yield_now().await } }).await;
+    within(async {
+        while gateway.connection_count() > 0 {
+            tokio::task::yield_now().await
+        }
+    })
+    .await;
     let _next = Process::with_secret(&gateway.url(), dev::SECRET, &[]);
     let answer = within(call).await.expect("no panic");
     answer.is_problem(504, "worker_lost");
