@@ -301,7 +301,7 @@ async fn a_worker_that_takes_nothing_is_closed_and_its_unsent_calls_fail_when_it
     while let Some(answer) = within(calls.next()).await {
         match answer.status {
             503 => answer.is_problem(503, "worker_offline", true),
-            _ => answer.is_problem(504, "timeout", false),
+            _ => answer.is_problem(504, "worker_lost", false),
         }
         unsent += usize::from(answer.status == 503);
     }

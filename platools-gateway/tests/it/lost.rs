@@ -55,11 +55,19 @@ async fn a_caller_is_told_when_its_worker_does_not_come_back() {
     let mut worker = dial(&gateway, &secret).welcomed().await;
     worker.register(&["work"]).await;
     let (call, _) = calling(&caller, &mut worker).await;
-    let mut rpc = RpcCaller::operator(&gateway, "u-1").await;
-    let over_rpc = rpc.send("tools.call", json!({"name": "work", "timeoutMs": LONG})).await;
-    worker.expect("tool_call").await;
     drop(worker);
     is_lost(&ended(call).await, "did not come back with the answer within 200ms");
+}
+
+#[tokio::test]
+async fn a_caller_over_a_socket_is_told_as_well() {
+    let (gateway, secret, _) = gateway(200, 100).await;
+    let mut worker = dial(&gateway, &secret).welcomed().await;
+    worker.register(&["work"]).await;
+    let mut rpc = RpcCaller::operator(&gateway, "u-1").await;
+    let over_rpc = rpc.send("tools.call", json!({"name": "work", "arguments": {}, "timeoutMs": LONG})).await;
+    worker.expect("tool_call").await;
+    drop(worker);
     let error = rpc.failed(&over_rpc).await;
     assert_eq!(error["details"]["code"], "worker_lost", "{error}");
 }

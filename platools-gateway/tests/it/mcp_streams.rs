@@ -206,7 +206,7 @@ async fn has_it(mut said: Value) {
     dying.expect("tool_call").await;
     drop(dying);
     let ended = within(third).await.unwrap();
-    assert_eq!(ended["result"]["_meta"]["platools/code"], "timeout", "{ended}");
+    assert_eq!(ended["result"]["_meta"]["platools/code"], "worker_lost", "{ended}");
     back.answer(&frame, json!("done")).await;
     assert_eq!(text(&within(listening).await.unwrap().answer().await), "done");
     second.abort();

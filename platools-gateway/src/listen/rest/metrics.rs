@@ -71,7 +71,7 @@ impl Figures {
         gauges(encoder, "calls_in_flight", "Calls that workers have not answered", None, by_entity(|sums| sums.1))?;
         gauges(encoder, "calls_queued", "Calls that wait for a worker's socket", None, by_entity(|sums| sums.2))?;
         let takeovers: BTreeMap<_, _> = self.workers.iter().map(takeovers).collect();
-        counters(encoder, "worker_takeovers", "Workers that took another one's place", takeovers)
+        counters(encoder, "worker_takeovers", "Takeovers among the workers of an entity", takeovers)
     }
 
     fn encode_health(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
