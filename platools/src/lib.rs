@@ -11,7 +11,7 @@ mod link;
 mod log_level;
 #[cfg(feature = "macros")]
 mod macros;
-#[cfg(any(feature = "mcp", feature = "serve"))]
+#[cfg(feature = "mcp")]
 #[doc(hidden)]
 pub mod mcp;
 mod registry;

@@ -1,6 +1,8 @@
 //! Results in parts, such as texts and images, for whoever reads nothing but text.
 
-use platools::tool::{Content, structured_schema};
+use std::sync::Arc;
+
+use platools::tool::{Content, ResultRule};
 use platools::wire::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
@@ -17,28 +19,14 @@ const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;
 /// The members of a part, or of the resource in it, that are base64.
 const BINARY: [&str; 2] = ["data", "blob"];
 
-/// What is known of a tool's results before there are any.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ResultForm {
-    /// They have parts, and are not one value.
-    pub is_content: bool,
-    /// They are objects, or have one as their value: clients were shown what it is like.
-    pub is_structured: bool,
-}
-
 impl Core {
-    /// What a tool says its results are like.
+    /// The rule of a tool's results.
     ///
     /// # Errors
     /// Like [`Core::tool`].
-    pub async fn result_form(&self, caller: &Caller, which: &ToolName) -> Result<ResultForm, Error> {
-        let Found { tool, .. } = self.find_tool(caller, which).await?;
-        // Clients are shown no schema of a tool whose schema cannot be used.
-        let shown = tool.arguments().await.ok().filter(|schemas| schemas.unused_because().is_none());
-        let schema = shown.as_deref().zip(tool.declaration.output_schema.as_ref());
-        let is_structured =
-            schema.is_some_and(|(schemas, schema)| structured_schema(schemas.output_for(schema)).is_some());
-        Ok(ResultForm { is_content: is_content(&tool.declaration), is_structured })
+    pub async fn result_rule(&self, caller: &Caller, which: &ToolName) -> Result<Arc<ResultRule>, Error> {
+        let Found { identity, tool } = self.find_tool(caller, which).await?;
+        Ok(self.listed(&Arc::new(identity), &tool).result_rule().await)
     }
 }
 

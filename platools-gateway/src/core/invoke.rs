@@ -125,14 +125,41 @@ impl Core {
         self.call_once(caller, request, CallId::random(), None).await
     }
 
+    /// Calls a tool like [`Core::call_permitted`], and gives the result whatever its length is.
+    ///
+    /// # Errors
+    /// Like [`Core::call_permitted`].
+    pub async fn call_whole(
+        &self,
+        caller: &Caller,
+        permit: CallPermit,
+        request: CallRequest,
+    ) -> Result<CallReply, Error> {
+        let _under_way = permit;
+        let (reply, _) = self.call_of_any_length(caller, request, CallId::random(), None).await?;
+        Ok(reply)
+    }
+
     /// Makes a call, and notes it before it runs if it has an idempotency key.
     pub(super) async fn call_once(
+        &self,
+        caller: &Caller,
+        request: CallRequest,
+        call_id: CallId,
+        named: Option<&Beginning<'_>>,
+    ) -> Result<CallReply, Error> {
+        let (reply, max_bytes) = self.call_of_any_length(caller, request, call_id, named).await?;
+        Ok(CallReply { result: shortened(reply.result, max_bytes), ..reply })
+    }
+
+    /// Makes a call. The number is how long results of the tool may be for readers that are models.
+    async fn call_of_any_length(
         &self,
         caller: &Caller,
         mut request: CallRequest,
         call_id: CallId,
         named: Option<&Beginning<'_>>,
-    ) -> Result<CallReply, Error> {
+    ) -> Result<(CallReply, usize), Error> {
         request.trace = request.trace.sampled(self.trace_ratio);
         let may_call = authorize(caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from);
         let found = match self.find_tool(caller, &request.tool).await {
@@ -151,7 +178,7 @@ impl Core {
                 // Once, for every protocol: a line break would split a server-sent event, and white space costs a model tokens.
                 let result = offload(result.get().len(), || compacted(result)).await;
                 record.returned(&result, latency_ms);
-                Ok(CallReply { call_id, result: shortened(result, max_bytes(&found.tool.declaration)), latency_ms })
+                Ok((CallReply { call_id, result, latency_ms }, max_bytes(&found.tool.declaration)))
             }
             Err(error) => {
                 record.failed(&error);

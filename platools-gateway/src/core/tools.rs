@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use platools::ToolDefinition;
-use platools::tool::{Auth, Dialect};
+use platools::tool::{Auth, Content, Dialect, ResultRule};
 use platools::wire::ToolDeclaration;
 use serde_json::Value;
 
@@ -56,11 +56,30 @@ impl ListedTool {
     /// # Errors
     /// The tool's schema is one that cannot be written in other forms.
     pub async fn export(&self, dialect: Dialect) -> Result<Value, Error> {
-        let mut definition = definition(&self.declaration);
         if dialect == Dialect::Platform {
             // This form is the declaration, whatever its schemas are.
-            return Ok(definition.export(dialect));
+            return Ok(definition(&self.declaration).export(dialect));
         }
+        Ok(self.shown(dialect).await?.export(dialect))
+    }
+
+    /// The rule that the tool's results are checked by before clients of the Model Context Protocol get them. A tool whose schemas cannot be
+    /// used has one that checks nothing.
+    pub async fn result_rule(&self) -> Arc<ResultRule> {
+        let shown = async || {
+            self.shown(Dialect::Mcp).await.unwrap_or_else(|_| {
+                let mut definition = definition(&self.declaration);
+                let content = definition.output_schema.filter(Content::is_declared_by);
+                definition.output_schema = content.map(|_| Content::schema());
+                definition
+            })
+        };
+        self.declaration.0.results(shown).await
+    }
+
+    /// The definition with its schemas as readers of a dialect take them.
+    async fn shown(&self, dialect: Dialect) -> Result<ToolDefinition, Error> {
+        let mut definition = definition(&self.declaration);
         let schemas = self.declaration.0.arguments().await?;
         // Some forms write every reference out, which must not be done for just any schema.
         if let Some(reason) = schemas.unused_because() {
@@ -70,7 +89,7 @@ impl ListedTool {
         definition.input_schema = schemas.input_for(&self.declaration.input_schema, dialect);
         definition.output_schema =
             self.declaration.output_schema.as_ref().map(|schema| schemas.output_for(schema).clone());
-        Ok(definition.export(dialect))
+        Ok(definition)
     }
 }
 

@@ -46,6 +46,9 @@ pub(crate) struct GivenMcp {
     /// What is kept of a session for a client that comes back to a stream it lost. Default: 1MiB.
     #[arg(long = "mcp-replay", value_name = "SIZE", env = "PLATOOLS_GATEWAY_MCP_REPLAY")]
     replay: Option<Size>,
+    /// Longest result at /mcp. Default: 6MiB.
+    #[arg(long = "mcp-max-result", value_name = "SIZE", env = "PLATOOLS_GATEWAY_MCP_MAX_RESULT")]
+    max_result: Option<Size>,
     /// How long a call at /mcp may take. Default: 10m.
     #[arg(long = "mcp-call-limit", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_CALL_LIMIT")]
     call_limit: Option<Span>,
@@ -73,6 +76,8 @@ pub(crate) struct Mcp {
     max_sessions_per_caller: NonZeroU32,
     /// What is kept of a session for a client that comes back to a stream it lost. Default: 1 MiB.
     replay: Size,
+    /// Longest result. Default: 6 MiB.
+    max_result: Size,
     /// How long a call may take. Default: 10 minutes.
     call_limit: Span,
     /// How long it waits for its worker if that went away. Default: 30 seconds.
@@ -90,6 +95,7 @@ impl Default for Mcp {
             max_sessions: number(1000),
             max_sessions_per_caller: number(100),
             replay: Size::bytes(1024 * 1024),
+            max_result: Size::bytes(6 * 1024 * 1024),
             call_limit: Span::from_secs(10 * 60),
             worker_return: Span::from_secs(30),
         }
@@ -126,6 +132,7 @@ impl Mcp {
         settings.max_sessions = self.max_sessions.get() as usize;
         settings.max_sessions_per_caller = self.max_sessions_per_caller.get() as usize;
         settings.replay_bytes = usize::try_from(self.replay.get()).unwrap_or(usize::MAX);
+        settings.max_result_bytes = usize::try_from(self.max_result.get()).unwrap_or(usize::MAX);
         settings.call_limit = self.call_limit.get();
         settings.worker_return = self.worker_return.get();
         settings

@@ -1,4 +1,4 @@
-//! The form of HTTP answers: what goes out as one JSON body, and the status of an end.
+//! Responses of the library as one JSON body: large answers, and answers for clients that read no streams.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures::{StreamExt as _, stream};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, BodyStream, Full, StreamBody};
+use hyper::Response;
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::response::Parts;
-use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::time::sleep;
@@ -22,24 +22,44 @@ pub const STREAM_AFTER: Duration = Duration::from_secs(10);
 /// answer is larger as an event than its content by what JSON escapes.
 const MAX_EVENT_BYTES: usize = 512 * 1024;
 
-const EVENTS: &str = "text/event-stream";
-const JSON: &str = "application/json";
+pub(super) const EVENTS: &str = "text/event-stream";
+pub(super) const JSON: &str = "application/json";
 
 /// Tells proxies not to keep a stream back.
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-type Body = BoxBody<Bytes, Infallible>;
+/// The body of a response of the library.
+pub type Body = BoxBody<Bytes, Infallible>;
+
+/// True for the media type of JSON, with any parameters and in any case.
+pub(super) fn is_json(kind: Option<&HeaderValue>) -> bool {
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(JSON))
+}
+
+/// True for a stream of events.
+pub(super) fn is_stream<B>(response: &Response<B>) -> bool {
+    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENTS.as_bytes()))
+}
+
+/// Turns a stream of events into one JSON body of its answer, and leaves out the messages before it. `None` if the stream ends without
+/// an answer.
+pub(super) async fn only_answer(response: Response<Body>) -> Option<Response<Body>> {
+    let (parts, mut body) = response.into_parts();
+    while let Some(Ok(frame)) = body.frame().await {
+        let message = frame.data_ref().and_then(message);
+        if let Some(answer) = message.filter(|message| is_answer(message)) {
+            return Some(whole(parts, answer));
+        }
+    }
+    None
+}
 
 /// Turns a stream of events into one JSON body if its first message is a large answer.
 ///
-/// The client accepts both forms: rmcp answers no other. The head of the response waits for the first message, for `stream_after` at
+/// The client accepts both forms. The head of the response waits for the first message, for `stream_after` at
 /// most; from then on the response is a stream, whatever comes over it.
-pub async fn whole_if_large(response: Response<Body>, stream_after: Duration) -> Response<Body> {
-    let is_stream =
-        response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENTS.as_bytes()));
-    if !is_stream {
-        return response;
-    }
+pub(super) async fn whole_if_large(response: Response<Body>, stream_after: Duration) -> Response<Body> {
     let (parts, mut body) = response.into_parts();
     let mut held = Vec::new();
     let mut wait = std::pin::pin!(sleep(stream_after));
@@ -72,7 +92,7 @@ fn whole(mut parts: Parts, answer: Bytes) -> Response<Body> {
 
 /// The message of an event; none if it is a comment, or only has an id to resume after. rmcp writes each event as one frame, and its
 /// message as one line.
-fn message(event: &Bytes) -> Option<Bytes> {
+pub(super) fn message(event: &Bytes) -> Option<Bytes> {
     let line = event.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"data:"))?;
     let data = line.strip_prefix(b" ").unwrap_or(line);
     (!data.is_empty()).then(|| event.slice_ref(data))
@@ -85,13 +105,6 @@ fn is_answer(message: &[u8]) -> bool {
         method: Option<IgnoredAny>,
     }
     serde_json::from_slice(message).is_ok_and(|outline: Outline| outline.method.is_none())
-}
-
-/// Answers the end of a session with 204. The library answers 202, which some clients take for a failure.
-pub fn confirm_end<B>(method: &Method, response: &mut Response<B>) {
-    if *method == Method::DELETE && response.status() == StatusCode::ACCEPTED {
-        *response.status_mut() = StatusCode::NO_CONTENT;
-    }
 }
 
 #[cfg(test)]
@@ -163,17 +176,13 @@ mod tests {
         assert!(body.len() > MAX_EVENT_BYTES);
     }
 
-    #[test]
-    fn an_end_is_confirmed_without_content() {
-        for (method, before, after) in [
-            (Method::DELETE, StatusCode::ACCEPTED, StatusCode::NO_CONTENT),
-            (Method::DELETE, StatusCode::NOT_FOUND, StatusCode::NOT_FOUND),
-            (Method::POST, StatusCode::ACCEPTED, StatusCode::ACCEPTED),
-        ] {
-            let mut response = Response::new(());
-            *response.status_mut() = before;
-            confirm_end(&method, &mut response);
-            assert_eq!(response.status(), after, "{method}");
-        }
+    #[tokio::test]
+    async fn only_the_answer_is_left_for_a_client_that_reads_no_streams() {
+        let small = answer(10);
+        let events = [PRIMING.to_owned(), ":\n\n".to_owned(), PROGRESS.to_owned(), event(&small)];
+        let whole = only_answer(response(stream::iter(events))).await.expect("an answer");
+        assert!(!whole.headers().contains_key(UNBUFFERED));
+        assert_eq!(read(whole).await, (JSON.to_owned(), small));
+        assert!(only_answer(response(stream::iter([PRIMING.to_owned(), PROGRESS.to_owned()]))).await.is_none());
     }
 }

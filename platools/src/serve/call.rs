@@ -1,6 +1,7 @@
 //! One call, from its request to its result.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Fuse, FusedFuture};
@@ -11,10 +12,11 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::calls::Calls;
+use super::handler::Shared;
 use super::log::Log;
-use super::result::{self, MAX_BYTES};
+use super::result;
 use crate::dispatch::{Failure, LocalCall};
-use crate::registry::ToolRegistry;
+use crate::mcp::{Returned, Revision};
 use crate::tool::{
     CONTEXT_ENVELOPE, Context, Outlet, Output, PLATFORM_ENVELOPE, Params, ToolDefinition, Unsent, Wanted,
 };
@@ -34,13 +36,13 @@ pub(super) fn params(arguments: Option<JsonObject>, user: Option<&str>) -> Param
 
 /// Runs a call to its end. `None` if there is no such tool.
 pub(super) async fn run(
-    registry: &ToolRegistry,
-    tool: &ToolDefinition,
+    shared: &Shared,
+    tool: &Arc<ToolDefinition>,
     params: Params,
-    calls: &Calls,
     request: &RequestContext<RoleServer>,
     log: Log<'_>,
 ) -> Option<CallToolResult> {
+    let Shared { tools, calls, max_result_bytes, .. } = shared;
     let _counted = match calls.begin() {
         Ok(counted) => counted,
         Err(refusal) => return Some(result::refused(refusal)),
@@ -48,11 +50,14 @@ pub(super) async fn run(
     let (outlet, saying) = Outlet::new();
     let token = request.meta.get_progress_token();
     outlet.want(Wanted { progress: token.is_some(), log: true });
-    let (context, call) = registry.start_call(&tool.name, params, Some(outlet), MAX_BYTES)?;
-    let watched = Watched { context, calls, request, tool: &tool.name, token, log };
+    let (context, call) = tools.registry().start_call(&tool.name, params, Some(outlet), *max_result_bytes)?;
+    let revision = Revision::of_request(request);
+    let watched = Watched { context, calls, request, tool: &tool.name, token, log, revision };
     let ended = watched.telling(call, saying).await;
     watched.unless_given_up(log.ended(&request.peer, &tool.name, watched.context.call_id(), ended.as_ref())).await;
-    Some(ended.map_or_else(result::given_up, |ended| result::ended(tool, ended)))
+    let rule = tools.rule(tool);
+    let returned = Returned { rule: &rule, revision };
+    Some(ended.map_or_else(result::given_up, |ended| result::ended(&tool.name, returned, ended)))
 }
 
 /// A call that runs, who may give it up, and what of it the client is told meanwhile.
@@ -63,6 +68,7 @@ struct Watched<'a> {
     tool: &'a str,
     token: Option<ProgressToken>,
     log: Log<'a>,
+    revision: Revision,
 }
 
 impl Watched<'_> {
@@ -126,7 +132,7 @@ impl Watched<'_> {
             let mut progress = ProgressNotificationParam::new(token.clone(), report.done);
             (progress.total, progress.message) = (report.total, report.message);
             // Who is gone misses nothing.
-            let _ = self.request.peer.notify_progress(progress).await;
+            let _ = self.request.peer.notify_progress(self.revision.progress(progress)).await;
         }
         for entry in log {
             self.log.entry(&self.request.peer, self.tool, entry).await;

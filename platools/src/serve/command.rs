@@ -65,6 +65,10 @@ pub struct Command {
     #[arg(long, value_name = "ID", global = true)]
     user: Option<String>,
 
+    /// The most bytes of a result; 6291456 unless the program says otherwise
+    #[arg(long, value_name = "BYTES", global = true)]
+    max_result_bytes: Option<usize>,
+
     /// Print the tools and end
     #[arg(long, global = true)]
     list: bool,
@@ -171,6 +175,7 @@ impl Command {
     pub async fn serve(self, server: Server) -> Result<(), Error> {
         let server = self.tools.into_iter().fold(server, Server::tool);
         let server = self.user.into_iter().fold(server, Server::user);
+        let server = self.max_result_bytes.into_iter().fold(server, Server::max_result_bytes);
         match self.transport {
             _ if self.list => list(&server),
             Some(Transport::Stdio) => server.stdio().await,

@@ -4,8 +4,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, ErrorData, ListToolsResult, PaginatedRequestParams, ServerConfig,
-    ServerNotification, SetLevelRequestParams, SubscriptionFilter, Tool, ToolListChangedNotification,
+    CallToolRequestParams, CallToolResponse, ErrorData, InitializeRequestParams, InitializeResult, ListToolsResult,
+    PaginatedRequestParams, ServerConfig, ServerNotification, SetLevelRequestParams, SubscriptionFilter, Tool,
+    ToolListChangedNotification,
 };
 use rmcp::service::{NotificationContext, Peer, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -15,7 +16,8 @@ use super::call;
 use super::calls::Calls;
 use super::info::Info;
 use super::log::{Level, Log, renamed};
-use super::tools::{self, Changes, Tools};
+use super::tools::{Changes, Tools};
+use crate::mcp::Revision;
 
 /// What all clients of a server have in common.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) struct Shared {
     pub(super) calls: Calls,
     pub(super) info: Info,
     pub(super) user: Option<String>,
+    /// The most bytes of a result.
+    pub(super) max_result_bytes: usize,
 }
 
 /// The answers for one client.
@@ -59,19 +63,31 @@ impl ServerHandler for Handler {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.shared.tools.get(name).map(|tool| tools::wire(&tool))
+        self.shared.tools.get(name).map(|tool| self.shared.tools.wire(&tool))
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut answer = self.negotiate_initialize(&request)?;
+        context.peer.set_peer_info(request);
+        let revision = Revision::named(answer.protocol_version.as_str()).unwrap_or(Revision::UNNAMED);
+        answer.server_info = revision.server(answer.server_info);
+        Ok(answer)
     }
 
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let cursor = request.and_then(|request| request.cursor);
         if cursor.is_none() {
             *self.unlisted() = self.shared.tools.changes();
         }
-        let page = self.shared.tools.page(cursor.as_deref());
+        let page = self.shared.tools.page(cursor.as_deref(), Revision::of_request(&context));
         let page = page.ok_or_else(|| ErrorData::invalid_params("unknown cursor; list from the beginning", None))?;
         let mut result = ListToolsResult::with_all_items(page.tools);
         result.next_cursor = page.next;
@@ -83,12 +99,12 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Shared { tools, calls, user, .. } = &*self.shared;
+        let Shared { tools, user, .. } = &*self.shared;
         let unknown = || ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None);
         let tool = tools.get(&request.name).ok_or_else(unknown)?;
         let params = call::params(request.arguments.clone(), user.as_deref());
         let log = Log { asked: context.meta.log_level().map(renamed), set: &self.level };
-        let result = call::run(tools.registry(), &tool, params, calls, &context, log).await;
+        let result = call::run(&self.shared, &tool, params, &context, log).await;
         let result = result.ok_or_else(unknown)?;
         Ok(CallToolResponse::Complete(result))
     }

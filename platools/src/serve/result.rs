@@ -1,24 +1,24 @@
 //! What a client is told of a call's end.
 
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::calls::Refusal;
 use crate::dispatch::Failure;
 use crate::error_details::ErrorDetails;
-use crate::mcp::TOOL_ERROR_META;
-use crate::tool::{Content, Output, ToolDefinition, ToolError};
-
-/// A result has at most so many bytes. It may travel twice, as text and as structured content, and clients take lines of 16 MiB.
-pub(super) const MAX_BYTES: usize = 4 * 1024 * 1024;
+use crate::mcp::{Answer, Returned, TOOL_ERROR_META};
+use crate::tool::{Output, ToolError, code};
 
 /// The result of a call that ended.
-pub(super) fn ended(tool: &ToolDefinition, result: Result<Output, Failure>) -> CallToolResult {
+pub(super) fn ended(tool: &str, returned: Returned<'_>, result: Result<Output, Failure>) -> CallToolResult {
     match result {
-        Ok(output) => success(tool, &output),
+        Ok(output) => success(tool, returned, output),
         Err(Failure { error, shown_causes }) => failed(&error, shown_causes.as_deref()),
     }
 }
+
+/// The setting behind the limit of a result, for whoever runs the server.
+const LIMIT: &str = "; `Server::max_result_bytes` and `--max-result-bytes` set the limit";
 
 /// The result of a call that failed: the message, the causes if they are shown, and the facts, once for models and once for programs.
 ///
@@ -26,7 +26,8 @@ pub(super) fn ended(tool: &ToolDefinition, result: Result<Output, Failure>) -> C
 fn failed(error: &ToolError, causes: Option<&str>) -> CallToolResult {
     let facts = ErrorDetails::new(error.code(), error.is_retryable(), error.details());
     let causes = causes.map(|causes| format!("\n{causes}")).unwrap_or_default();
-    let mut result = failure(facts.append_to(&format!("{error}{causes}")));
+    let setting = if error.code() == code::RESULT_TOO_LARGE { LIMIT } else { "" };
+    let mut result = failure(facts.append_to(&format!("{error}{setting}{causes}")));
     result.meta = Some(MetaObject(Map::from_iter([(TOOL_ERROR_META.to_owned(), json!(facts))])));
     result
 }
@@ -44,44 +45,18 @@ pub(super) fn refused(refusal: Refusal) -> CallToolResult {
     })
 }
 
-fn success(tool: &ToolDefinition, output: &Output) -> CallToolResult {
-    let read = if tool.returns_content() { Said::content(output.json()) } else { Said::value(output.json()) };
-    let said = match read {
-        Ok(said) => said,
-        Err(error) => return failure(format!("the tool's result is not what its output schema says: {error}")),
-    };
-    let mut result = CallToolResult::success(said.content);
-    // Whoever was shown a schema of the value has to be given one.
-    if tool.structured_schema().is_some() {
-        if !said.value.as_ref().is_some_and(Value::is_object) {
-            return failure("the tool's result is no object, which its output schema says it is");
-        }
-        result.structured_content = said.value;
+fn success(tool: &str, returned: Returned<'_>, output: Output) -> CallToolResult {
+    let json = String::from_utf8(output.into_bytes());
+    let json = json.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let Answer { result, problem } = returned.answer(json, |text| text);
+    if let Some(problem) = problem.filter(|_| returned.rule.is_first_misfit()) {
+        tracing::warn!(
+            tool.name = tool,
+            problem,
+            "result does not fit the tool's output schema; clients get it as an error with text"
+        );
     }
     result
-}
-
-/// What a result says to a model, and the value that it is or has.
-struct Said {
-    content: Vec<ContentBlock>,
-    value: Option<Value>,
-}
-
-impl Said {
-    /// A value. Its text is the author's own JSON, but a text is itself.
-    fn value(json: &[u8]) -> serde_json::Result<Self> {
-        let value: Value = serde_json::from_slice(json)?;
-        let text = match &value {
-            Value::String(text) => text.clone(),
-            _ => String::from_utf8_lossy(json).into_owned(),
-        };
-        Ok(Self { content: vec![ContentBlock::text(text)], value: Some(value) })
-    }
-
-    fn content(json: &[u8]) -> serde_json::Result<Self> {
-        let (content, value) = Content::read(json)?;
-        Ok(Self { content, value })
-    }
 }
 
 fn failure(text: impl Into<String>) -> CallToolResult {
@@ -90,61 +65,29 @@ fn failure(text: impl Into<String>) -> CallToolResult {
 
 #[cfg(test)]
 mod tests {
-    use serde::Serialize;
     use serde_json::{json, to_value};
 
     use super::*;
+    use crate::mcp::Revision;
+    use crate::tool::{ResultRule, ToolDefinition};
 
-    fn tool(output_schema: Option<Value>) -> ToolDefinition {
-        let mut tool = ToolDefinition::new("t", "Do it.", json!({ "type": "object" }));
-        tool.output_schema = output_schema;
-        tool
-    }
-
-    fn told(tool: &ToolDefinition, value: impl Serialize) -> Value {
-        let output = Output::new(1024).write(&value).expect("it fits");
-        to_value(ended(tool, Ok(output))).expect("JSON")
+    fn ended(result: Result<Output, Failure>) -> CallToolResult {
+        let rule = ResultRule::of(&ToolDefinition::new("t", "Do it.", json!({ "type": "object" })));
+        super::ended("t", Returned { rule: &rule, revision: Revision::V2025_11_25 }, result)
     }
 
     #[test]
-    fn a_text_is_itself_and_anything_else_is_json() {
-        let tool = tool(Some(json!({ "type": "string" })));
-        for (value, text) in [(json!("hi \"you\""), "hi \"you\""), (json!([1, 2]), "[1,2]"), (json!(null), "null")] {
-            let told = told(&tool, &value);
-            assert_eq!(told["content"], json!([{ "type": "text", "text": text }]));
-            assert_eq!((&told["isError"], told.get("structuredContent")), (&json!(false), None));
-        }
+    fn a_result_is_told_as_its_tool_says() {
+        let told = to_value(ended(Output::new(1024).write("hi").map_err(|_| unreachable!()))).expect("JSON");
+        assert_eq!((&told["content"][0]["text"], &told["isError"]), (&json!("hi"), &json!(false)));
     }
 
     #[test]
-    fn an_object_with_a_schema_is_structured_too() {
-        let told = told(&tool(Some(json!({ "type": "object" }))), json!({ "b": 1, "a": 2 }));
-        assert_eq!(told["structuredContent"], json!({ "b": 1, "a": 2 }));
-        assert_eq!(told["content"][0]["text"], r#"{"b":1,"a":2}"#);
-    }
-
-    #[test]
-    fn content_is_shown_part_by_part_with_its_value() {
-        use crate::tool::ContentBlock;
-        let mut schema = Content::schema();
-        let content = Content::from([ContentBlock::text("see:"), ContentBlock::image("image/png", [0])]);
-        let told_of = told(&tool(Some(schema.clone())), &content);
-        assert_eq!(told_of["content"], json!(content)["content"]);
-        assert_eq!((&told_of["isError"], told_of.get("structuredContent")), (&json!(false), None));
-        assert_eq!(told(&tool(Some(schema.clone())), "hi")["content"], json!([{ "type": "text", "text": "hi" }]));
-        assert_eq!(told(&tool(Some(schema.clone())), 7)["isError"], true);
-
-        schema["properties"]["structuredContent"] = json!({ "type": "object" });
-        assert_eq!(told(&tool(Some(schema.clone())), &content)["isError"], true);
-        let told_of = told(&tool(Some(schema)), content.with_value(json!({ "n": 7 })));
-        assert_eq!(told_of["structuredContent"], json!({ "n": 7 }));
-        assert_eq!(told_of["content"][1]["mimeType"], "image/png");
-    }
-
-    #[test]
-    fn a_result_that_breaks_its_own_schema_is_an_error() {
-        let told = told(&tool(Some(json!({ "type": "object" }))), 7);
-        assert_eq!((&told["isError"], told.get("structuredContent")), (&json!(true), None));
+    fn a_result_that_is_too_large_names_the_setting() {
+        let error = Output::new(4).write("too long").expect_err("it is longer");
+        let told = to_value(ended(Err(Failure { error, shown_causes: None }))).expect("JSON");
+        let text = told["content"][0]["text"].as_str().expect("a text");
+        assert!(text.contains("4 bytes") && text.contains("--max-result-bytes"), "{text}");
     }
 
     #[test]
@@ -152,7 +95,7 @@ mod tests {
         let text = |shown_causes: Option<&str>| {
             let error = ToolError::new("no stock").with_source("table locked");
             let failure = Failure { error, shown_causes: shown_causes.map(str::to_owned) };
-            let told = to_value(ended(&tool(None), Err(failure))).expect("JSON");
+            let told = to_value(ended(Err(failure))).expect("JSON");
             assert_eq!(told["isError"], true);
             told["content"][0]["text"].as_str().expect("a text").to_owned()
         };
@@ -163,7 +106,7 @@ mod tests {
     #[test]
     fn the_facts_of_a_failure_are_told_to_models_and_to_programs() {
         let error = ToolError::new("no stock").with_code("too_few").retryable().with_details(json!({ "left": 0 }));
-        let told = to_value(ended(&tool(None), Err(Failure { error, shown_causes: None }))).expect("JSON");
+        let told = to_value(ended(Err(Failure { error, shown_causes: None }))).expect("JSON");
         let facts = json!({ "code": "too_few", "retryable": true, "details": { "left": 0 } });
         assert_eq!(told["_meta"][TOOL_ERROR_META], facts);
         assert_eq!(told["content"][0]["text"], format!("no stock\n{facts}"));

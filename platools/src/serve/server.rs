@@ -14,6 +14,7 @@ use super::tools::Tools;
 use crate::error::Error;
 #[cfg(feature = "serve-http")]
 use crate::link::Secret;
+use crate::mcp::MAX_RESULT_BYTES;
 use crate::registry::ToolRegistry;
 use crate::tool::ToolDefinition;
 
@@ -43,15 +44,26 @@ pub struct Server {
     info: Info,
     user: Option<String>,
     drain: Duration,
+    max_result_bytes: usize,
 }
 
 impl Server {
+    /// The most bytes of a result, unless [`max_result_bytes`](Self::max_result_bytes) says otherwise: 6 MiB.
+    pub const DEFAULT_MAX_RESULT_BYTES: usize = MAX_RESULT_BYTES;
+
     /// How long calls may go on when the server ends, unless [`drain`](Self::drain) says otherwise: 5 seconds.
     pub const DEFAULT_DRAIN: Duration = Duration::from_secs(5);
 
     /// A server of all tools of a registry, also of those that are added later.
     pub fn new(registry: ToolRegistry) -> Self {
-        Self { registry, named: Vec::new(), info: Info::default(), user: None, drain: Self::DEFAULT_DRAIN }
+        Self {
+            registry,
+            named: Vec::new(),
+            info: Info::default(),
+            user: None,
+            drain: Self::DEFAULT_DRAIN,
+            max_result_bytes: Self::DEFAULT_MAX_RESULT_BYTES,
+        }
     }
 
     /// Serves this tool, and of the others only those that are named as well; may be called several times. Default: all.
@@ -103,6 +115,14 @@ impl Server {
         self
     }
 
+    /// The most bytes of a result, as JSON. A call with a larger one fails, and its client is told the limit. An object travels twice, as text and
+    /// as structured content, and some clients read no message of more than 16 MiB. Default:
+    /// [`DEFAULT_MAX_RESULT_BYTES`](Self::DEFAULT_MAX_RESULT_BYTES).
+    pub fn max_result_bytes(mut self, bytes: usize) -> Self {
+        self.max_result_bytes = bytes;
+        self
+    }
+
     /// The declarations of the tools that it serves.
     ///
     /// # Errors
@@ -137,6 +157,7 @@ impl Server {
 
     pub(super) fn shared(self) -> Result<Arc<Shared>, Error> {
         let tools = Tools::new(self.registry, &self.named)?;
-        Ok(Arc::new(Shared { tools, calls: Calls::default(), info: self.info, user: self.user }))
+        let Self { info, user, max_result_bytes, .. } = self;
+        Ok(Arc::new(Shared { tools, calls: Calls::default(), info, user, max_result_bytes }))
     }
 }

@@ -1,23 +1,27 @@
 //! The tools that a server shows.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rmcp::model::Tool;
 use serde_json::from_value;
 use tokio::sync::watch;
 
 use crate::error::{Error, ErrorKind};
-use crate::mcp::TOOLS_PER_PAGE;
+use crate::mcp::{Revision, ToolPage};
 use crate::registry::ToolRegistry;
-use crate::tool::{Dialect, ToolDefinition};
+use crate::tool::{Dialect, ResultRule, ToolDefinition};
 
 /// The tools of a registry, or those of them that were named.
 #[derive(Debug, Clone)]
 pub(super) struct Tools {
     registry: ToolRegistry,
     only: Option<BTreeSet<String>>,
+    rules: Rules,
 }
+
+/// The rules of the tools' results, made when they are first needed, each with the declaration that it is of.
+type Rules = Arc<Mutex<HashMap<String, (Arc<ToolDefinition>, Arc<ResultRule>)>>>;
 
 /// Changes of what is shown.
 #[derive(Debug, Clone)]
@@ -61,7 +65,7 @@ impl Tools {
             return Err(Error::new(ErrorKind::UnknownTool, message));
         }
         let only = (!named.is_empty()).then(|| named.iter().cloned().collect());
-        Ok(Self { registry, only })
+        Ok(Self { registry, only, rules: Rules::default() })
     }
 
     pub(super) fn registry(&self) -> &ToolRegistry {
@@ -85,26 +89,52 @@ impl Tools {
         self.registry.get(name).filter(|_| self.shows(name))
     }
 
-    /// The tools after the one a cursor names; `None` if that is not there any more.
-    pub(super) fn page(&self, cursor: Option<&str>) -> Option<Page> {
+    /// The rule of a tool's results.
+    pub(super) fn rule(&self, tool: &Arc<ToolDefinition>) -> Arc<ResultRule> {
+        let known = |rules: &HashMap<_, (Arc<ToolDefinition>, Arc<ResultRule>)>| {
+            let (of, rule) = rules.get(&tool.name)?;
+            Arc::ptr_eq(of, tool).then(|| Arc::clone(rule))
+        };
+        if let Some(rule) = known(&self.rules.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return rule;
+        }
+        let rule = Arc::new(ResultRule::of(tool));
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        // Tools come and go at run time; only those that are there are kept.
+        rules.retain(|name, (of, _)| self.registry.get(name).is_some_and(|there| Arc::ptr_eq(&there, of)));
+        rules.insert(tool.name.clone(), (Arc::clone(tool), Arc::clone(&rule)));
+        rule
+    }
+
+    /// The tools after the one a cursor names, as a revision has them; `None` if that is not there any more.
+    pub(super) fn page(&self, cursor: Option<&str>, revision: Revision) -> Option<Page> {
         let all = self.definitions();
         let from = match cursor {
             Some(cursor) => all.iter().position(|tool| cursor_of(tool) == cursor)? + 1,
             None => 0,
         };
-        let page = &all[from..all.len().min(from + TOOLS_PER_PAGE)];
-        let next = page.last().filter(|_| from + page.len() < all.len()).map(|tool| cursor_of(tool));
-        Some(Page { tools: page.iter().map(|tool| wire(tool)).collect(), next })
+        let (mut page, mut last) = (ToolPage::default(), None);
+        for tool in &all[from..] {
+            if !page.add(revision.tool(self.wire(tool))) {
+                return Some(Page { tools: page.into_tools(), next: last.map(cursor_of) });
+            }
+            last = Some(tool.as_ref());
+        }
+        Some(Page { tools: page.into_tools(), next: None })
+    }
+
+    /// A tool as the protocol's library has it. A schema that results cannot be checked against is not shown.
+    pub(super) fn wire(&self, tool: &Arc<ToolDefinition>) -> Tool {
+        let mut wire: Tool = from_value(tool.export(Dialect::Mcp)).expect("an exported tool is one of the protocol");
+        if !self.rule(tool).is_structured() {
+            wire.output_schema = None;
+        }
+        wire
     }
 
     fn shows(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only.contains(name))
     }
-}
-
-/// A tool as the protocol's library has it.
-pub(super) fn wire(tool: &ToolDefinition) -> Tool {
-    from_value(tool.export(Dialect::Mcp)).expect("an exported tool is one of the protocol")
 }
 
 /// The last tool of a page, in a form that nobody takes for a name.
@@ -118,7 +148,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::mcp::TOOLS_PER_PAGE;
     use crate::tool::{BindError, Handler, State, Tool as Declared};
+
+    const NEWEST: Revision = Revision::V2025_11_25;
 
     struct Named(String);
 
@@ -152,7 +185,7 @@ mod tests {
         let tools = Tools::new(registry(2 * TOOLS_PER_PAGE + 1), &[]).expect("all");
         let (mut names, mut cursor, mut pages) = (Vec::new(), None, 0);
         loop {
-            let page = tools.page(cursor.as_deref()).expect("a page");
+            let page = tools.page(cursor.as_deref(), NEWEST).expect("a page");
             names.extend(page.tools.into_iter().map(|tool| tool.name.into_owned()));
             pages += 1;
             match page.next {
@@ -166,16 +199,16 @@ mod tests {
     #[test]
     fn a_full_last_page_names_no_next() {
         let tools = Tools::new(registry(TOOLS_PER_PAGE), &[]).expect("all");
-        assert_eq!(tools.page(None).expect("a page").next, None);
+        assert_eq!(tools.page(None, NEWEST).expect("a page").next, None);
     }
 
     #[test]
     fn a_cursor_of_a_tool_that_is_gone_leads_nowhere() {
         let tools = Tools::new(registry(TOOLS_PER_PAGE + 1), &[]).expect("all");
-        let next = tools.page(None).expect("a page").next.expect("a second page");
+        let next = tools.page(None, NEWEST).expect("a page").next.expect("a second page");
         tools.registry().remove(&format!("tool_{}", TOOLS_PER_PAGE - 1));
-        assert_eq!(tools.page(Some(&next)), None);
-        assert_eq!(tools.page(Some("tool_0")), None, "a name is no cursor");
+        assert_eq!(tools.page(Some(&next), NEWEST), None);
+        assert_eq!(tools.page(Some("tool_0"), NEWEST), None, "a name is no cursor");
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use platools::tool::has_strict_arguments;
+use platools::ToolDefinition;
+use platools::tool::{ResultRule, has_strict_arguments};
 use platools::wire::ToolDeclaration;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
@@ -14,6 +15,7 @@ use crate::core::digest::sha256;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::Identity;
 use crate::core::schema::ToolSchemas;
+use crate::ops::offload::offload;
 use crate::store::ToolRow;
 
 /// One tool of the catalogue.
@@ -29,6 +31,8 @@ pub(crate) struct CatalogTool {
     /// Prepared at once for a tool that is declared, and when it is first needed for one that was stored: a start would
     /// otherwise take the longer, the more tools there are.
     arguments: OnceCell<Arc<ToolSchemas>>,
+    /// Made when results are first checked, or the tool is first listed with its output schema.
+    results: OnceCell<Arc<ResultRule>>,
 }
 
 /// The complete set of tools of one entity in one environment.
@@ -64,7 +68,14 @@ impl CatalogTool {
     pub(crate) fn new(declaration: ToolDeclaration) -> Self {
         let text = text_of(&declaration);
         let arguments = OnceCell::new_with(Some(Arc::new(prepare(&declaration))));
-        Self { declaration, fingerprint: fingerprint(&text), changed_ms: now_ms(), bytes: text.len(), arguments }
+        Self {
+            declaration,
+            fingerprint: fingerprint(&text),
+            changed_ms: now_ms(),
+            bytes: text.len(),
+            arguments,
+            results: OnceCell::new(),
+        }
     }
 
     /// What the tool's arguments are checked against. Preparing it takes a moment, in which no socket waits.
@@ -76,6 +87,16 @@ impl CatalogTool {
             })
         };
         self.arguments.get_or_try_init(prepare).await.cloned()
+    }
+
+    /// What the tool's results are checked against, by the definition that clients are shown. It is made once, where no socket waits.
+    pub(crate) async fn results(&self, shown: impl AsyncFnOnce() -> ToolDefinition) -> Arc<ResultRule> {
+        let rule = async || {
+            let shown = shown().await;
+            let bytes = if shown.output_schema.is_some() { usize::MAX } else { 0 };
+            offload(bytes, move || Arc::new(ResultRule::of(&shown))).await
+        };
+        Arc::clone(self.results.get_or_init(rule).await)
     }
 
     /// The tool in this version.
@@ -93,7 +114,7 @@ impl From<ToolRow> for CatalogTool {
     fn from(row: ToolRow) -> Self {
         let ToolRow { declaration, fingerprint, changed_ms } = row;
         let bytes = text_of(&declaration).len();
-        Self { declaration, fingerprint, changed_ms, bytes, arguments: OnceCell::new() }
+        Self { declaration, fingerprint, changed_ms, bytes, arguments: OnceCell::new(), results: OnceCell::new() }
     }
 }
 

@@ -103,8 +103,10 @@ impl Guard {
         if !self.is_strict || host.is_loopback() || has_name || has_address {
             return Ok(());
         }
-        let detail =
-            format!("the gateway does not answer to the host `{host}`; to reach it there, add that to `http.names`");
+        let detail = format!(
+            "the gateway does not answer to the host `{host}`; to reach it there, add that to `http.names` (`--http-names`), or set \
+             `mcp.url` (`--mcp-url`) if it is a proxy's"
+        );
         Err(Rejection::new(StatusCode::FORBIDDEN, "host_not_allowed", detail))
     }
 
@@ -124,14 +126,18 @@ impl Guard {
         }
         let detail = match origin {
             PageOrigin::Null => "web pages without an origin, such as files, may not use the gateway; add `null` to \
-                                 `http.allowed_origins` to allow all of them, or start `dev` with `--allow-file-pages`"
+                                 `http.allowed_origins` (`--http-allowed-origins`) to allow all of them, or start `dev` with \
+                                 `--allow-file-pages`"
                 .to_owned(),
             PageOrigin::Host { .. } if is_own => {
-                format!("the gateway serves web pages under names that it knows only; add `{host}` to `http.names`")
+                format!(
+                    "the gateway serves web pages under names that it knows only; add `{host}` to `http.names` (`--http-names`)"
+                )
             }
             PageOrigin::Host { .. } => {
                 format!(
-                    "web pages of `{origin}` may not use the gateway; add that to `http.allowed_origins` to allow them"
+                    "web pages of `{origin}` may not use the gateway; add that to `http.allowed_origins` (`--http-allowed-origins`) to \
+                     allow them"
                 )
             }
         };

@@ -1,12 +1,13 @@
 //! One call of a tool, with what its client is told meanwhile.
 
+use platools::mcp::Revision;
 use rmcp::RoleServer;
 use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData};
 use rmcp::service::RequestContext;
 
 use super::asked::{Asked, AskedCall};
 use super::failure::{failure, is_of_protocol};
-use super::result;
+use super::result::{Reader, failed};
 use super::session::Session;
 use super::sessions::Sessions;
 use super::telling::Telling;
@@ -34,7 +35,9 @@ pub(super) async fn run(
         failure(error)
     };
     // Whatever is wrong with the tool, its call says.
-    let form = core.result_form(&asked.caller, &tool).await.unwrap_or_default();
+    let rule = core.result_rule(&asked.caller, &tool).await.unwrap_or_default();
+    let (revision, max_bytes) = (Revision::of_request(context), settings.max_result_bytes);
+    let reader = Reader { tool: tool.name.clone(), rule, revision, max_bytes };
     let telling = Telling::new(session, context, &request.name);
     let (listener, reports) = Reports::new();
     let AskedCall { permit, arguments } = match asked.take_call() {
@@ -53,17 +56,17 @@ pub(super) async fn run(
             let (trace, listener) = (asked.trace.clone(), Some(listener));
             let (timeout, patience) = (settings.call_limit, Some(settings.worker_return));
             let request = CallRequest { tool, arguments, timeout, patience, trace, listener };
-            telling.until(core.call_permitted(&asked.caller, permit, request), reports).await?
+            telling.until(core.call_whole(&asked.caller, permit, request), reports).await?
         }
         Err(error) => Err(error),
     };
     telling.ended(&end).await;
     match end {
-        Ok(reply) => Ok(result::returned(&reply, form)),
+        Ok(reply) => Ok(reader.result(reply).await),
         Err(error) if is_of_protocol(error.kind()) => Err(failure(&error)),
         Err(error) => {
             refused(&error);
-            Ok(result::failed(&error))
+            Ok(failed(&error))
         }
     }
 }

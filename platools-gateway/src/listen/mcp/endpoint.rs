@@ -5,17 +5,16 @@ use std::sync::{Arc, Mutex};
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, header};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
-use platools::mcp::{confirm_end, whole_if_large};
-use rmcp::model::ErrorCode;
+use platools::mcp::{Exchange, Refusal};
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use serde::Deserialize;
 
 use super::Adapter;
 use super::asked::{Asked, AskedCall, take_arguments};
-use super::failure::{no_message, refusal, refused, unread};
+use super::failure::{no_message, refusal, unread};
 use super::handler::Handler;
 use super::resource::challenge;
 use super::session::{Purpose, Session, Use};
@@ -72,9 +71,12 @@ async fn serve(
     parts.headers.remove(header::AUTHORIZATION);
     let environment = which.environment_id.as_deref().or(which.env.as_deref());
     let view = core.tool_view(&caller, environment, entity).map_err(|error| refusal(&error))?;
+    let session = session(adapter, &caller, view, &parts);
+    let exchange = Exchange::begin(&parts.method, &mut parts.headers, session.revision());
+    let exchange = exchange.map_err(refused)?;
+    exchange.check_end(session.revision().is_some()).map_err(refused)?;
     let message = if parts.method == Method::POST { Some(read(adapter, &caller, body).await?) } else { None };
     let (text, held, call) = message.map_or_else(Default::default, |read| (read.text, Some(read.held), read.call));
-    let session = session(adapter, &caller, view, &parts);
     let purpose = if parts.method == Method::GET { Purpose::Stream } else { Purpose::Request };
     let in_use = session.used(purpose);
     let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
@@ -82,7 +84,11 @@ async fn serve(
     parts.extensions.insert(Asked::new(caller.clone(), trace, call));
     let request = Request::from_parts(parts, Body::from(text));
     let visit = Visit { sessions: Arc::clone(&adapter.sessions), caller, session, refused: Mutex::default() };
-    Ok(kept(answer(adapter, visit, request).await, (in_use, held)))
+    Ok(kept(answer(adapter, visit, exchange, request).await, (in_use, held)))
+}
+
+fn refused(refusal: Refusal) -> Box<Response> {
+    Box::new(refusal.into_response().map(Body::new))
 }
 
 /// A message that was read.
@@ -116,31 +122,13 @@ fn session(adapter: &Adapter, caller: &Caller, view: ToolView, parts: &Parts) ->
     open.unwrap_or_else(|| Arc::new(Session::new(caller, view)))
 }
 
-async fn answer(adapter: &Adapter, visit: Visit, request: Request) -> Response {
+async fn answer(adapter: &Adapter, visit: Visit, exchange: Exchange, request: Request) -> Response {
     let handler = Handler { sessions: Arc::clone(&visit.sessions), session: Arc::clone(&visit.session) };
     let config = adapter.config.clone().with_cancellation_token(visit.session.ended.clone());
     let visit = Arc::new(visit);
     let service = StreamableHttpService::new(move || Ok(handler.clone()), Arc::clone(&visit), config);
-    let (is_json, method) = (is_json(request.headers()), request.method().clone());
-    let mut response = service.handle(request).await;
-    confirm_end(&method, &mut response);
-    if method == Method::POST {
-        response = whole_if_large(response, adapter.sessions.settings.stream_after).await;
-    }
-    if let Some(error) = visit.take_refusal() {
-        return refusal(&error);
-    }
-    if is_json && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        // It is JSON, and so no other media type would do.
-        let message = "the body is no JSON-RPC message of this protocol";
-        return refused(StatusCode::BAD_REQUEST, ErrorCode::INVALID_REQUEST, message);
-    }
-    response.map(Body::new)
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+    let response = exchange.end(service.handle(request).await, adapter.sessions.settings.stream_after).await;
+    visit.take_refusal().map_or_else(|| response.map(Body::new), |error| refusal(&error))
 }
 
 /// A response that counts as a use of its session until it is written, or nobody reads it any more. The bytes of its request are

@@ -67,16 +67,17 @@ pub(super) fn unread(unread: &Unread) -> Response {
 /// A body that is no message.
 pub(super) fn no_message(error: &serde_json::Error) -> Response {
     let (code, message) = match error.classify() {
-        serde_json::error::Category::Data => {
-            (ErrorCode::INVALID_REQUEST, format!("the body must be one JSON-RPC message: {error}"))
-        }
+        serde_json::error::Category::Data => (
+            ErrorCode::INVALID_REQUEST,
+            format!("the body must be one JSON-RPC message, and no batch of them: {error}"),
+        ),
         _ => (ErrorCode::PARSE_ERROR, format!("the body is no JSON: {error}")),
     };
     refused(StatusCode::BAD_REQUEST, code, &message)
 }
 
 /// An error that belongs to no request.
-pub(super) fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Response {
+fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Response {
     let body = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code.0, "message": message}});
     (status, Json(body)).into_response()
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::http::request::Parts;
+use platools::mcp::Revision;
 use rmcp::model::{
     CallToolRequestMethod, CallToolRequestParams, CallToolResponse, ConstString as _, CustomRequest, CustomResult,
-    ErrorCode, ErrorData, Icon, Implementation, ListToolsRequestMethod, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig, SetLevelRequestMethod, SetLevelRequestParams, SubscriptionFilter,
+    ErrorCode, ErrorData, Icon, Implementation, InitializeRequestParams, InitializeResult, ListToolsRequestMethod,
+    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, SetLevelRequestMethod,
+    SetLevelRequestParams, SubscriptionFilter,
 };
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
@@ -60,6 +62,18 @@ impl ServerHandler for Handler {
         ServerConfig::new(capabilities.build()).with_server_info(info).with_instructions(INSTRUCTIONS)
     }
 
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let mut answer = self.negotiate_initialize(&request)?;
+        context.peer.set_peer_info(request);
+        let revision = Revision::named(answer.protocol_version.as_str()).unwrap_or(Revision::UNNAMED);
+        answer.server_info = revision.server(answer.server_info);
+        Ok(answer)
+    }
+
     async fn list_tools(
         &self,
         request: Option<PaginatedRequestParams>,
@@ -67,7 +81,8 @@ impl ServerHandler for Handler {
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = &asked(&context)?.caller;
         let cursor = request.and_then(|request| request.cursor);
-        tools::page(&self.sessions.core, caller, &self.session.view, cursor.as_deref()).await
+        let revision = Revision::of_request(&context);
+        tools::page(&self.sessions.core, caller, &self.session.view, cursor.as_deref(), revision).await
     }
 
     async fn call_tool(

@@ -35,8 +35,8 @@ pub(super) async fn show(
     }
     let path = request.uri().path().strip_prefix(WELL_KNOWN).unwrap_or_default();
     let Some(resource) = adapter.places.url(request.extensions().get::<KnownHost>(), path) else {
-        let message =
-            "the gateway does not know the host of this request as its own; add it to `http.names`, or set `mcp.url`";
+        let message = "the gateway does not know the host of this request as its own; add it to `http.names` (`--http-names`), or set \
+             `mcp.url` (`--mcp-url`)";
         return refusal(&Error::new(ErrorKind::InvalidRequest, message));
     };
     Json(json!({

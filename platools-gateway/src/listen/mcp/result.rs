@@ -1,63 +1,73 @@
 //! What a client is told of a call's end.
 
-use platools::mcp::TOOL_ERROR_META;
-use platools::tool::Content;
+use std::sync::Arc;
+
+use platools::mcp::{Answer, Returned, Revision, TOOL_ERROR_META};
+use platools::tool::ResultRule;
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::core::CallReply;
-use crate::core::content::{ResultForm, legible};
+use crate::core::content::legible;
 use crate::core::error::Error;
+use crate::ops::offload::offload;
 
-/// A result. What is not as its tool says is shown as what went wrong, because clients refuse it otherwise.
-pub(super) fn returned(reply: &CallReply, form: ResultForm) -> CallToolResult {
-    let said = if form.is_content { Said::content(&reply.result) } else { Some(Said::value(&reply.result)) };
-    let mut result = match said {
-        Some(Said { content, value }) if !form.is_structured || value.is_some() => {
-            let mut result = CallToolResult::success(content);
-            result.structured_content = value.filter(|_| form.is_structured).map(Value::Object);
-            result
-        }
-        _ => {
-            let why = "the tool answered, but not with what its output schema says, or with more than is passed on:";
-            let answer = text(&legible(reply.result.clone()));
-            CallToolResult::error(vec![ContentBlock::text(why), ContentBlock::text(answer)])
-        }
-    };
-    result.meta = Some(meta([("platools/callId", json!(reply.call_id.as_str()))]));
-    result
+/// The characters of a result that is too large that are shown.
+const PREVIEW_CHARS: usize = 4096;
+
+/// A client that waits for the result of a tool.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// The tool's name, for the log.
+    pub(super) tool: String,
+    pub(super) rule: Arc<ResultRule>,
+    pub(super) revision: Revision,
+    /// The setting `mcp.max_result`.
+    pub(super) max_bytes: usize,
 }
 
-/// What a result says to a model, and the object that it is or has.
-struct Said {
-    content: Vec<ContentBlock>,
-    value: Option<Map<String, Value>>,
-}
-
-impl Said {
-    fn value(result: &RawValue) -> Self {
-        Self { content: vec![ContentBlock::text(text(result))], value: object(result) }
+impl Reader {
+    /// The result for the client. A large one is written where no socket waits.
+    pub(super) async fn result(self, CallReply { call_id, result, .. }: CallReply) -> CallToolResult {
+        let mut told = offload(result.get().len(), move || self.told(result)).await;
+        told.meta.get_or_insert_default().0.insert("platools/callId".to_owned(), json!(call_id.as_str()));
+        told
     }
 
-    /// `None` if it is no content, or the preview of what is too long.
-    fn content(result: &RawValue) -> Option<Self> {
-        let (content, value) = Content::read(result.get().as_bytes()).ok()?;
-        let value = value.and_then(|value| if let Value::Object(value) = value { Some(value) } else { None });
-        Some(Self { content, value })
+    fn told(&self, result: Box<RawValue>) -> CallToolResult {
+        let json = String::from(Box::<str>::from(result));
+        if json.len() > self.max_bytes {
+            return self.too_large(&json);
+        }
+        let Answer { result, problem } = Returned { rule: &self.rule, revision: self.revision }.answer(json, short);
+        if let Some(problem) = problem.filter(|_| self.rule.is_first_misfit()) {
+            let tool = &self.tool;
+            tracing::warn!(
+                tool.name = tool,
+                problem,
+                "result does not fit the tool's output schema; clients get it as an error with text"
+            );
+        }
+        result
+    }
+
+    fn too_large(&self, json: &str) -> CallToolResult {
+        let (bytes, max) = (json.len(), self.max_bytes);
+        let why = format!(
+            "The tool ran, but its result of {bytes} bytes is larger than the {max} bytes that the gateway passes on. Ask for less, or for a \
+             page of it; whoever runs the gateway can raise the limit with `mcp.max_result` (`--mcp-max-result`). The result begins:"
+        );
+        let begin: String = json.chars().take(PREVIEW_CHARS).collect();
+        CallToolResult::error(vec![ContentBlock::text(why), ContentBlock::text(begin)])
     }
 }
 
-/// The object that a result is; none if it is none, or the preview of one that is too long.
-fn object(result: &RawValue) -> Option<Map<String, Value>> {
-    let object: Map<String, Value> = serde_json::from_str(result.get()).ok()?;
-    let is_preview = ["truncated", "preview", "original_bytes"].iter().all(|name| object.contains_key(*name));
-    (!is_preview).then_some(object)
-}
-
-/// A result as text: JSON, or what a string says.
-fn text(result: &RawValue) -> String {
-    serde_json::from_str(result.get()).unwrap_or_else(|_| result.get().to_owned())
+/// A result that cannot be read as content, without its binary data.
+fn short(json: String) -> String {
+    let Ok(result) = RawValue::from_string(json) else { return String::new() };
+    let legible = legible(result);
+    serde_json::from_str(legible.get()).unwrap_or_else(|_| legible.get().to_owned())
 }
 
 /// The end of a call that a model can do something about.
@@ -82,57 +92,45 @@ fn meta(members: impl IntoIterator<Item = (&'static str, Value)>) -> MetaObject 
 
 #[cfg(test)]
 mod tests {
+    use platools::ToolDefinition;
+    use platools::tool::Content;
+
     use super::*;
 
-    fn told(result: &str, is_content: bool, is_structured: bool) -> Value {
+    async fn told(result: &str, output_schema: Option<Value>, max_bytes: usize) -> Value {
+        let mut tool = ToolDefinition::new("t", "Do it.", json!({"type": "object"}));
+        tool.output_schema = output_schema;
+        let rule = Arc::new(ResultRule::of(&tool));
+        let reader = Reader { tool: tool.name, rule, revision: Revision::V2025_11_25, max_bytes };
         let result = RawValue::from_string(result.to_owned()).unwrap();
-        let reply = CallReply { call_id: "call-1".into(), result, latency_ms: 1 };
-        let told = serde_json::to_value(returned(&reply, ResultForm { is_content, is_structured })).unwrap();
+        let told = reader.result(CallReply { call_id: "call-1".into(), result, latency_ms: 1 }).await;
+        let told = serde_json::to_value(told).unwrap();
         assert_eq!(told["_meta"]["platools/callId"], "call-1");
         told
     }
 
-    fn texts(texts: &[&str]) -> Value {
-        texts.iter().map(|text| json!({"type": "text", "text": text})).collect()
-    }
-
-    #[test]
-    fn a_string_is_shown_as_what_it_says_and_all_else_as_json() {
-        assert_eq!(told(r#""two\nlines""#, false, false)["content"], texts(&["two\nlines"]));
-        assert_eq!(told(r#"{"a":1.50}"#, false, false)["content"], texts(&[r#"{"a":1.50}"#]));
-    }
-
-    #[test]
-    fn only_an_object_that_is_whole_is_structured() {
-        let whole = told(r#"{"a":1}"#, false, true);
+    #[tokio::test]
+    async fn a_result_is_told_with_its_call() {
+        let object = Some(json!({"type": "object"}));
+        let whole = told(r#"{"a":1}"#, object.clone(), 100).await;
         assert_eq!((&whole["structuredContent"], &whole["isError"]), (&json!({"a": 1}), &json!(false)));
-        for result in ["[1]", r#"{"truncated":true,"preview":"{","original_bytes":300000}"#] {
-            let told = told(result, false, true);
-            assert_eq!((told.get("structuredContent"), &told["isError"]), (None, &json!(true)));
-            assert_eq!(told["content"][1]["text"], result);
-        }
+        assert_eq!(told("[1]", object, 100).await["isError"], true);
     }
 
-    #[test]
-    fn content_is_shown_part_by_part() {
-        let parts = json!([
-            {"type": "image", "data": "AA==", "mimeType": "image/png"},
-            {"type": "resource", "resource": {"uri": "file:///a", "mimeType": "text/plain", "text": "a"}},
-        ]);
-        let result = json!({"content": parts, "structuredContent": {"n": 1}, "isError": true}).to_string();
-        for (is_structured, value) in [(false, None), (true, Some(&json!({"n": 1})))] {
-            let told = told(&result, true, is_structured);
-            assert_eq!((&told["content"], &told["isError"]), (&parts, &json!(false)));
-            assert_eq!(told.get("structuredContent"), value);
-        }
-        assert_eq!(told(r#""alone""#, true, false)["content"], texts(&["alone"]));
-        for (result, is_structured) in
-            [("7", false), (r#"{"content":[{"type":"smell"}]}"#, false), (r#"{"content":[]}"#, true)]
-        {
-            assert_eq!(told(result, true, is_structured)["isError"], true, "{result}");
-        }
+    #[tokio::test]
+    async fn a_result_over_the_limit_is_an_error_that_names_the_setting() {
+        assert_eq!(told(&format!("{:?}", "x".repeat(98)), None, 100).await["isError"], false);
+        let told = told(&format!("{:?}", "é".repeat(50_000)), None, 100).await;
+        assert_eq!(told["isError"], true);
+        let why = told["content"][0]["text"].as_str().unwrap();
+        assert!(why.contains("100002 bytes") && why.contains("`mcp.max_result`"), "{why}");
+        assert_eq!(told["content"][1]["text"].as_str().unwrap().chars().count(), PREVIEW_CHARS);
+    }
+
+    #[tokio::test]
+    async fn binary_data_of_content_that_cannot_be_read_is_not_shown() {
         let strange = r#"{"content":[{"type":"smell","data":"AAAA"}]}"#;
-        let answer = told(strange, true, false);
-        assert!(!answer.to_string().contains("AAAA"), "{answer}");
+        let answer = told(strange, Some(Content::schema()), 100).await;
+        assert!(answer["isError"] == true && !answer.to_string().contains("AAAA"), "{answer}");
     }
 }

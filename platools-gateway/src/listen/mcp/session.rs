@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use platools::LogLevel;
+use platools::mcp::Revision;
 use rmcp::{Peer, RoleServer};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -24,6 +25,7 @@ pub(super) struct Session {
     /// Cancelled when it ends; its calls and streams end with it.
     pub(super) ended: CancellationToken,
     client: OnceLock<Peer<RoleServer>>,
+    revision: OnceLock<Revision>,
     level: Mutex<Option<LogLevel>>,
     usage: watch::Sender<Usage>,
 }
@@ -58,6 +60,7 @@ impl Session {
             view,
             ended: CancellationToken::new(),
             client: OnceLock::new(),
+            revision: OnceLock::new(),
             level: Mutex::default(),
             usage: watch::Sender::new(usage),
         }
@@ -84,6 +87,16 @@ impl Session {
     pub(super) fn is_ready(&self, client: Peer<RoleServer>) {
         // Whoever says so twice is the same client.
         let _ = self.client.set(client);
+    }
+
+    /// The revision that it was begun in; `None` until its client knows.
+    pub(super) fn revision(&self) -> Option<Revision> {
+        self.revision.get().copied()
+    }
+
+    pub(super) fn is_in_revision(&self, revision: Revision) {
+        // A session is begun once.
+        let _ = self.revision.set(revision);
     }
 
     /// From which level on the client wants to be told what happens; nothing if it did not say.

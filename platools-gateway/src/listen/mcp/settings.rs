@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools::mcp::STREAM_AFTER;
+use platools::mcp::{MAX_RESULT_BYTES, STREAM_AFTER};
 
 /// How clients of the Model Context Protocol are served at `/mcp`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,9 @@ pub struct McpSettings {
     pub max_sessions_per_caller: usize,
     /// So many bytes of messages are kept for a client of a session that comes back to a stream it lost. Default: 1 MiB.
     pub replay_bytes: usize,
+    /// The most bytes of a result, as JSON. A larger one is replaced by an error that names the limit. An object travels twice, as text and as
+    /// structured content, and some clients read no message of more than 16 MiB. A worker sends no result of more than 10 MiB. Default: 6 MiB.
+    pub max_result_bytes: usize,
     /// A call takes at most so long. Default: 10 minutes.
     pub call_limit: Duration,
     /// A call whose worker went away while it ran waits so long for it to come back with the answer. Default: 30 seconds.
@@ -43,6 +46,7 @@ impl Default for McpSettings {
             max_sessions: 1000,
             max_sessions_per_caller: 100,
             replay_bytes: 1024 * 1024,
+            max_result_bytes: MAX_RESULT_BYTES,
             call_limit: Duration::from_secs(10 * 60),
             worker_return: Duration::from_secs(30),
         }

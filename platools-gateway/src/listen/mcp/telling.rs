@@ -4,6 +4,7 @@ use std::pin::pin;
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Fuse, FusedFuture as _};
+use platools::mcp::Revision;
 use rmcp::RoleServer;
 use rmcp::model::{ErrorData, ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
@@ -18,13 +19,15 @@ pub(super) struct Telling<'a> {
     context: &'a RequestContext<RoleServer>,
     token: Option<ProgressToken>,
     log: Log<'a>,
+    revision: Revision,
     /// The tool, as its client calls it.
     tool: &'a str,
 }
 
 impl<'a> Telling<'a> {
     pub(super) fn new(session: &'a Session, context: &'a RequestContext<RoleServer>, tool: &'a str) -> Self {
-        Self { context, token: context.meta.get_progress_token(), log: Log::of(session, context), tool }
+        let (token, revision) = (context.meta.get_progress_token(), Revision::of_request(context));
+        Self { context, token, log: Log::of(session, context), revision, tool }
     }
 
     /// Runs a call, and tells its client what the tool says meanwhile, one thing at a time and as far as it wants to know.
@@ -67,7 +70,7 @@ impl<'a> Telling<'a> {
             (Report::Progress(progress), Some(token)) => {
                 tokio::select! {
                     () = self.context.ct.cancelled() => {}
-                    _ = self.context.peer.notify_progress(param(token, progress)) => {}
+                    _ = self.context.peer.notify_progress(self.revision.progress(param(token, progress))) => {}
                 }
             }
             (Report::Progress(_), None) => {}

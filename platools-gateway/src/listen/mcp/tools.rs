@@ -7,7 +7,7 @@ use super::failure::failure;
 use crate::core::identity::Caller;
 use crate::core::{Core, NamedTool, ToolView};
 use crate::listen::forms::Page;
-use platools::mcp::TOOLS_PER_PAGE;
+use platools::mcp::{Revision, TOOLS_PER_PAGE, ToolPage};
 use platools::tool::Dialect;
 
 /// One page of the tools that a caller may use.
@@ -16,16 +16,22 @@ pub(super) async fn page(
     caller: &Caller,
     view: &ToolView,
     cursor: Option<&str>,
+    revision: Revision,
 ) -> Result<ListToolsResult, ErrorData> {
     let viewed = core.tools_in_view(caller, view).await.map_err(|error| failure(&error))?;
     let cursor = cursor.map(read_cursor).transpose()?;
     let page = Page::of(viewed, Some(TOOLS_PER_PAGE), cursor.as_deref(), |tool| &tool.handle);
-    let (viewed, next) = page.map_err(|misfit| ErrorData::invalid_params(misfit.0, None))?.into_parts();
-    let mut tools = Vec::with_capacity(viewed.len());
+    let (viewed, mut next) = page.map_err(|misfit| ErrorData::invalid_params(misfit.0, None))?.into_parts();
+    let (mut page, mut last) = (ToolPage::default(), None);
     for tool in viewed {
-        tools.push(shown(tool).await);
+        let handle = tool.handle.clone();
+        if !page.add(revision.tool(shown(tool).await)) {
+            next = last;
+            break;
+        }
+        last = Some(handle);
     }
-    let mut listed = ListToolsResult::with_all_items(tools);
+    let mut listed = ListToolsResult::with_all_items(page.into_tools());
     listed.next_cursor = next.map(hex::encode);
     Ok(listed)
 }
@@ -39,9 +45,12 @@ async fn shown(viewed: NamedTool) -> Tool {
     let NamedTool { handle, tool, .. } = viewed;
     // A schema that cannot be used costs its tool nothing but the schema; a client might refuse the whole list for it.
     let exported = tool.export(Dialect::Mcp).await;
-    let exported = exported.ok().and_then(|exported| serde_json::from_value(with_object(exported)).ok());
+    let exported: Option<Tool> = exported.ok().and_then(|exported| serde_json::from_value(with_object(exported)).ok());
     let mut shown = exported
         .unwrap_or_else(|| Tool::new(handle.clone(), tool.declaration.description.clone(), Map::from_iter([object()])));
+    if shown.output_schema.is_some() && !tool.result_rule().await.is_structured() {
+        shown.output_schema = None;
+    }
     shown.name = handle.into();
     shown.meta = Some(MetaObject(Map::from_iter([
         ("platools/entity".to_owned(), json!(tool.identity.entity)),

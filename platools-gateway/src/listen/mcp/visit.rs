@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{Stream, StreamExt as _, stream};
+use platools::mcp::Revision;
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::transport::WorkerTransport;
 use rmcp::transport::streamable_http_server::session::local::{
@@ -101,7 +102,11 @@ impl SessionManager for Visit {
         id: &SessionId,
         message: ClientJsonRpcMessage,
     ) -> Result<ServerJsonRpcMessage, Failed> {
-        Ok(self.own(id)?.handle.initialize(message).await?)
+        let answer = self.own(id)?.handle.initialize(message).await?;
+        if let Some(revision) = Revision::of_initialize(&answer) {
+            self.session.is_in_revision(revision);
+        }
+        Ok(answer)
     }
 
     async fn has_session(&self, id: &SessionId) -> Result<bool, Failed> {

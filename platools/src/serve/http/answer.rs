@@ -6,17 +6,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use rmcp::transport::StreamableHttpService;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::cors;
 use super::guard::{Denied, Guard};
 use super::sessions::{Sessions, Use};
-use crate::mcp::{STREAM_AFTER, confirm_end, whole_if_large};
+use super::site::Site;
+use crate::mcp::{Exchange, Refusal, STREAM_AFTER};
 use crate::serve::calls::Calls;
 use crate::serve::handler::Handler;
 
@@ -32,6 +34,7 @@ const RETRY_SECONDS: &str = "30";
 /// Answers requests.
 #[derive(Clone)]
 pub(super) struct Answers {
+    site: Arc<Site>,
     guard: Guard,
     service: StreamableHttpService<Handler, Sessions>,
     sessions: Arc<Sessions>,
@@ -40,39 +43,60 @@ pub(super) struct Answers {
 
 impl Answers {
     pub(super) fn new(
+        site: Site,
         guard: Guard,
         service: StreamableHttpService<Handler, Sessions>,
         sessions: Arc<Sessions>,
         calls: Calls,
     ) -> Self {
-        Self { guard, service, sessions, calls }
+        Self { site: Arc::new(site), guard, service, sessions, calls }
     }
 
-    pub(super) async fn answer(&self, mut request: Request<Incoming>) -> Response<Counted> {
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Counted> {
+        let page = match self.site.check(request.uri(), request.headers()) {
+            Ok(page) => page,
+            Err(refusal) => return refused(refusal),
+        };
+        let Some(page) = page else { return self.admitted(request).await };
+        if cors::is_preflight(&request) {
+            return cors::preflight(&page, request.headers()).map(|body| Counted::bare(body.boxed()));
+        }
+        let mut answer = self.admitted(request).await;
+        cors::grant(&page, answer.headers_mut());
+        answer
+    }
+
+    /// Answers a request whose host and page are accepted, if it has the token.
+    async fn admitted(&self, mut request: Request<Incoming>) -> Response<Counted> {
         if request.uri().path() != PATH {
-            return text(StatusCode::NOT_FOUND, "the server is at /mcp");
+            return refuse(StatusCode::NOT_FOUND, "the server is at /mcp");
         }
         if let Err(denied) = self.guard.check(request.headers()) {
             return unauthorized(denied);
         }
         // What handles the request from here on may log its headers.
         request.headers_mut().remove(AUTHORIZATION);
+        let (method, negotiated) =
+            (request.method().clone(), session_of(&request).and_then(|id| self.sessions.revision(id)));
+        let exchange = match Exchange::begin(&method, request.headers_mut(), negotiated) {
+            Ok(exchange) => exchange,
+            Err(refusal) => return refused(refusal),
+        };
+        let used = session_of(&request).and_then(|id| self.sessions.used(id));
+        if let Err(refusal) = exchange.check_end(used.is_some()) {
+            return refused(refusal);
+        }
         if self.sessions.have_no_room() && opens_a_session(&request) {
-            let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, "there are too many sessions; try again later");
+            let mut answer = refuse(StatusCode::SERVICE_UNAVAILABLE, "there are too many sessions; try again later");
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_SECONDS));
             return answer;
         }
-        let method = request.method().clone();
-        let used = session_of(&request).and_then(|id| self.sessions.used(id));
         // It goes with the message to its handler: a call goes on when its client has lost the connection.
         request.extensions_mut().insert(used.clone());
         // A stop waits for answers to messages; a stream of notices has no end of its own.
         let counted = (method == Method::POST).then(|| self.calls.answer());
-        let mut answer = self.service.handle(request).await;
-        confirm_end(&method, &mut answer);
-        if method == Method::POST {
-            answer = whole_if_large(answer, STREAM_AFTER).await;
-        }
+        let answer = self.service.handle(request).await;
+        let answer = exchange.end(answer, STREAM_AFTER).await;
         answer.map(|body| Counted { body, _counted: counted, _used: used })
     }
 }
@@ -102,17 +126,17 @@ fn unauthorized(denied: Denied) -> Response<Counted> {
         Denied::NoToken => ("Bearer realm=\"platools\"", "send the server's token: `Authorization: Bearer <token>`"),
         Denied::WrongToken => ("Bearer realm=\"platools\", error=\"invalid_token\"", "the token is wrong"),
     };
-    let mut answer = text(StatusCode::UNAUTHORIZED, message);
+    let mut answer = refuse(StatusCode::UNAUTHORIZED, message);
     answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     answer
 }
 
-fn text(status: StatusCode, message: &'static str) -> Response<Counted> {
-    let mut answer = Response::new(Counted { body: Full::from(message).boxed(), _counted: None, _used: None });
-    *answer.status_mut() = status;
-    let headers: &mut HeaderMap = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    answer
+fn refuse(status: StatusCode, message: &str) -> Response<Counted> {
+    refused(Refusal { status, message: message.to_owned() })
+}
+
+fn refused(refusal: Refusal) -> Response<Counted> {
+    refusal.into_response().map(Counted::bare)
 }
 
 /// An answer that counts, and is a use of its session, until its client has all of it or is gone.
@@ -120,6 +144,13 @@ pub(super) struct Counted {
     body: BoxBody<Bytes, Infallible>,
     _counted: Option<TaskTrackerToken>,
     _used: Option<Arc<Use>>,
+}
+
+impl Counted {
+    /// An answer that counts for nothing.
+    fn bare(body: BoxBody<Bytes, Infallible>) -> Self {
+        Self { body, _counted: None, _used: None }
+    }
 }
 
 impl Body for Counted {

@@ -2,9 +2,11 @@
 
 mod accept;
 mod answer;
+mod cors;
 mod events;
 mod guard;
 mod sessions;
+mod site;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use accept::Listener;
 use answer::Answers;
 use guard::Guard;
 use sessions::Sessions;
+use site::Site;
 
 /// Where browsers may ask from: pages of this machine.
 const LOCAL_ORIGINS: [&str; 6] = [
@@ -107,8 +110,9 @@ impl Http {
         self
     }
 
-    /// Where a browser's requests may come from, as `https://example.com:443`, or with `:*` for any port; may be called several
-    /// times. Default: pages of this machine. Requests that do not say where they come from are not a browser's.
+    /// Origin of web pages that may use the server, as `https://example.com`, with `:*` behind it for any port, or `null` for files; may be
+    /// called several times. Their browsers are granted what programs are (CORS). Default: pages of this machine. Requests without an `Origin`
+    /// are not those of a page.
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
         self.origins.push(origin.into());
         self
@@ -146,7 +150,8 @@ impl Http {
     /// Reads the token and begins to listen; nobody is answered before the server runs.
     ///
     /// # Errors
-    /// There is no token ([`InvalidSecret`](ErrorKind::InvalidSecret)), the address cannot be listened on
+    /// There is no token ([`InvalidSecret`](ErrorKind::InvalidSecret)), a host or an origin cannot be read
+    /// ([`InvalidSetting`](ErrorKind::InvalidSetting)), the address cannot be listened on
     /// ([`Serve`](ErrorKind::Serve)), or a tool that was named is not in the registry ([`UnknownTool`](ErrorKind::UnknownTool)).
     pub async fn bind(self) -> Result<HttpServer, Error> {
         let token = self.token.read().await.map_err(|error| {
@@ -161,19 +166,21 @@ impl Http {
         let (local, listener) = listening.await.map_err(|error: std::io::Error| {
             Error::new(ErrorKind::Serve, format!("{} cannot be listened on", self.address)).with_source(error)
         })?;
+        let origins = LOCAL_ORIGINS.map(str::to_owned).into_iter().chain(self.origins);
+        let site = Site::new(hosts(local.ip()).chain(self.hosts), origins)?;
         let sessions = Arc::new(Sessions::new(self.max_sessions, self.session_timeout));
         let ended = CancellationToken::new();
+        // The site has checked both.
         let config = StreamableHttpServerConfig::default()
-            .with_allowed_hosts(hosts(local.ip()).chain(self.hosts))
-            .with_allowed_origins(LOCAL_ORIGINS.map(str::to_owned).into_iter().chain(self.origins))
-            .enforce_origin_validation()
+            .disable_allowed_hosts()
+            .disable_allowed_origins()
             .with_max_request_body_bytes(self.max_body_bytes)
             .with_cancellation_token(ended.clone());
         let handlers = Arc::clone(&shared);
         let service =
             StreamableHttpService::new(move || Ok(Handler::new(Arc::clone(&handlers))), Arc::clone(&sessions), config);
         let calls = shared.calls.clone();
-        let answers = Answers::new(Guard::new(&token), service, sessions, calls.clone());
+        let answers = Answers::new(site, Guard::new(&token), service, sessions, calls.clone());
         Ok(HttpServer { local, drain, ended, calls, listener: Listener::new(listener, answers) })
     }
 }

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::events::Events;
+use crate::mcp::Revision;
 
 /// What the library calls the first event of a stream that has no other yet.
 const BEGINNING: &str = "0";
@@ -37,6 +38,8 @@ struct Open {
     uses: usize,
     /// When the last use began or ended.
     since: Instant,
+    /// The revision that it was begun in; `None` until the client knows.
+    revision: Option<Revision>,
 }
 
 /// One use of a session, until it is dropped.
@@ -80,6 +83,11 @@ impl Sessions {
         open.uses += 1;
         open.since = Instant::now();
         Some(Arc::new(Use { open: Arc::clone(&self.open), id }))
+    }
+
+    /// The revision that a session was begun in.
+    pub(super) fn revision(&self, id: &str) -> Option<Revision> {
+        self.open().get(id)?.revision
     }
 
     /// Room for one more session: free, or that of the session which nobody has used for the longest. Many clients go without a word.
@@ -130,12 +138,16 @@ impl SessionManager for Sessions {
     async fn create_session(&self) -> Result<(SessionId, Self::Transport)> {
         let room = self.make_room().await?;
         let (id, transport) = self.inner.create_session().await.map_err(io::Error::other)?;
-        self.open().insert(Arc::clone(&id), Open { room, uses: 0, since: Instant::now() });
+        self.open().insert(Arc::clone(&id), Open { room, uses: 0, since: Instant::now(), revision: None });
         Ok((id, transport))
     }
 
     async fn initialize_session(&self, id: &SessionId, message: ClientJsonRpcMessage) -> Result<ServerJsonRpcMessage> {
-        self.inner.initialize_session(id, message).await.map_err(io::Error::other)
+        let answer = self.inner.initialize_session(id, message).await.map_err(io::Error::other)?;
+        if let Some(open) = self.open().get_mut(id) {
+            open.revision = Revision::of_initialize(&answer);
+        }
+        Ok(answer)
     }
 
     async fn has_session(&self, id: &SessionId) -> Result<bool> {

@@ -1,0 +1,248 @@
+//! [`Revision`]: a revision of the protocol, and the forms of messages that it has.
+//!
+//! Clients of an older revision refuse types of content that they do not know, and lose the whole result. Nothing is sent to them that
+//! their revision does not have; content of a newer type takes an older form.
+
+use rmcp::RoleServer;
+use rmcp::model::{
+    ContentBlock, Implementation, ProgressNotificationParam, ProtocolVersion, Resource, ResourceContents,
+    ServerJsonRpcMessage, ServerResult, Tool,
+};
+use rmcp::service::RequestContext;
+
+/// A revision of the Model Context Protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Revision {
+    /// 2024-11-05: texts, images and embedded resources.
+    V2024_11_05,
+    /// 2025-03-26: sounds, hints of tools, messages of progress.
+    V2025_03_26,
+    /// 2025-06-18: structured content, links to resources, titles.
+    V2025_06_18,
+    /// 2025-11-25: icons, events without a message.
+    V2025_11_25,
+    /// 2026-07-28: no sessions.
+    V2026_07_28,
+}
+
+impl Revision {
+    /// Every revision that is spoken, the oldest first.
+    pub const ALL: [Self; 5] =
+        [Self::V2024_11_05, Self::V2025_03_26, Self::V2025_06_18, Self::V2025_11_25, Self::V2026_07_28];
+
+    /// The revision of clients that do not name theirs, as the protocol has it.
+    pub const UNNAMED: Self = Self::V2025_03_26;
+
+    /// The name, such as `2025-11-25`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V2024_11_05 => "2024-11-05",
+            Self::V2025_03_26 => "2025-03-26",
+            Self::V2025_06_18 => "2025-06-18",
+            Self::V2025_11_25 => "2025-11-25",
+            Self::V2026_07_28 => "2026-07-28",
+        }
+    }
+
+    /// The revision of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|revision| revision.as_str() == name)
+    }
+
+    /// The revision that a request is made in: its own, or that of its session.
+    #[must_use]
+    pub fn of_request(context: &RequestContext<RoleServer>) -> Self {
+        context.protocol_version().as_ref().and_then(Self::of_version).unwrap_or(Self::UNNAMED)
+    }
+
+    /// The revision that the answer to `initialize` names; `None` for every other message.
+    #[must_use]
+    pub fn of_initialize(answer: &ServerJsonRpcMessage) -> Option<Self> {
+        let ServerJsonRpcMessage::Response(response) = answer else { return None };
+        let ServerResult::InitializeResult(initialized) = &response.result else { return None };
+        Self::of_version(&initialized.protocol_version)
+    }
+
+    fn of_version(version: &ProtocolVersion) -> Option<Self> {
+        Self::named(version.as_str())
+    }
+
+    /// True for a revision with `structuredContent` and output schemas.
+    #[must_use]
+    pub fn has_structured_content(self) -> bool {
+        self >= Self::V2025_06_18
+    }
+
+    /// True for a revision whose streams may have events without a message.
+    pub(super) fn has_empty_events(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
+    /// The tool as the revision has it.
+    #[must_use]
+    pub fn tool(self, mut tool: Tool) -> Tool {
+        if self < Self::V2025_11_25 {
+            tool.icons = None;
+        }
+        if self < Self::V2025_06_18 {
+            (tool.title, tool.output_schema, tool.meta) = (None, None, None);
+        }
+        if self < Self::V2025_03_26 {
+            tool.annotations = None;
+        }
+        tool
+    }
+
+    /// The server's description of itself as the revision has it.
+    #[must_use]
+    pub fn server(self, mut server: Implementation) -> Implementation {
+        if self < Self::V2025_11_25 {
+            (server.icons, server.description, server.website_url) = (None, None, None);
+        }
+        if self < Self::V2025_06_18 {
+            server.title = None;
+        }
+        server
+    }
+
+    /// The report of progress as the revision has it.
+    #[must_use]
+    pub fn progress(self, mut progress: ProgressNotificationParam) -> ProgressNotificationParam {
+        if self < Self::V2025_03_26 {
+            progress.message = None;
+        }
+        progress
+    }
+
+    /// The part of a result as the revision has it: a sound is an embedded resource where there are no sounds, and a link is a text where
+    /// there are no links.
+    pub(super) fn content(self, block: ContentBlock) -> ContentBlock {
+        let mut block = match block {
+            ContentBlock::ResourceLink(link) if self < Self::V2025_06_18 => ContentBlock::text(in_words(link)),
+            ContentBlock::Audio(audio) if self < Self::V2025_03_26 => {
+                let (uri, mime_type) = (SOUND_URI.to_owned(), Some(audio.mime_type));
+                let blob = ResourceContents::BlobResourceContents { uri, mime_type, blob: audio.data, meta: None };
+                ContentBlock::resource(blob)
+            }
+            other => other,
+        };
+        if self < Self::V2025_06_18 {
+            strip(&mut block);
+        }
+        if let ContentBlock::ResourceLink(link) = &mut block
+            && self < Self::V2025_11_25
+        {
+            link.icons = None;
+        }
+        block
+    }
+}
+
+/// The URI of a sound that travels as a resource. It leads nowhere, since the sound comes with it.
+const SOUND_URI: &str = "urn:platools:sound";
+
+/// A link as text: its title or name, its address, and its description.
+fn in_words(link: Resource) -> String {
+    let Resource { uri, name, title, description, .. } = link;
+    let about = description.map(|description| format!(": {description}")).unwrap_or_default();
+    format!("{} ({uri}){about}", title.unwrap_or(name))
+}
+
+/// Removes members that parts have since 2025-06-18.
+fn strip(block: &mut ContentBlock) {
+    let (meta, annotations) = match block {
+        ContentBlock::Text(text) => (&mut text.meta, &mut text.annotations),
+        ContentBlock::Image(image) => (&mut image.meta, &mut image.annotations),
+        ContentBlock::Audio(audio) => (&mut audio.meta, &mut audio.annotations),
+        ContentBlock::Resource(embedded) => {
+            match &mut embedded.resource {
+                ResourceContents::TextResourceContents { meta, .. }
+                | ResourceContents::BlobResourceContents { meta, .. } => *meta = None,
+                _ => {}
+            }
+            (&mut embedded.meta, &mut embedded.annotations)
+        }
+        _ => return,
+    };
+    *meta = None;
+    if let Some(annotations) = annotations {
+        annotations.last_modified = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::Icon;
+    use serde_json::{Value, from_value, json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn revisions_are_those_of_the_library_in_their_order() {
+        let known: Vec<_> = ProtocolVersion::KNOWN_VERSIONS.iter().map(ProtocolVersion::as_str).collect();
+        assert_eq!(known, Revision::ALL.map(Revision::as_str));
+        assert!(Revision::ALL.is_sorted());
+        assert_eq!((Revision::named("2025-06-18"), Revision::named("x")), (Some(Revision::V2025_06_18), None));
+    }
+
+    fn members(value: &Value) -> Vec<&str> {
+        value.as_object().expect("an object").keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn a_tool_has_the_members_of_the_revision() {
+        let tool = json!({
+            "name": "t", "title": "T", "description": "Do it.", "inputSchema": {"type": "object"},
+            "outputSchema": {"type": "object"}, "annotations": {"readOnlyHint": true},
+            "icons": [{"src": "data:,x"}], "_meta": {"a": 1},
+        });
+        let first = ["name", "description", "inputSchema"];
+        let hints = ["name", "description", "inputSchema", "annotations"];
+        let titles = ["name", "title", "description", "inputSchema", "outputSchema", "annotations", "_meta"];
+        let icons = ["name", "title", "description", "inputSchema", "outputSchema", "annotations", "icons", "_meta"];
+        let expected: [&[&str]; 5] = [&first, &hints, &titles, &icons, &icons];
+        for (revision, expected) in Revision::ALL.into_iter().zip(expected) {
+            let shown = to_value(revision.tool(from_value(tool.clone()).expect("a tool"))).expect("JSON");
+            assert_eq!(members(&shown), expected, "{revision:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_and_progress_have_the_members_of_the_revision() {
+        let mut server = Implementation::new("s", "1").with_title("S").with_description("Serves.");
+        server.icons = Some(vec![Icon::new("data:,x")]);
+        let all = ["name", "title", "version", "description", "icons"];
+        let titles = ["name", "title", "version"];
+        let expected: [&[&str]; 5] = [&["name", "version"], &["name", "version"], &titles, &all, &all];
+        for (revision, expected) in Revision::ALL.into_iter().zip(expected) {
+            let shown = to_value(revision.server(server.clone())).expect("JSON");
+            assert_eq!(members(&shown), expected, "{revision:?}");
+            let progress = json!({"progressToken": 1, "progress": 1.0, "message": "half"});
+            let told = revision.progress(from_value(progress).expect("progress"));
+            assert_eq!(told.message.is_some(), revision >= Revision::V2025_03_26, "{revision:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_result_has_a_type_of_the_revision_and_loses_nothing() {
+        let audio = json!({"type": "audio", "data": "AAAA", "mimeType": "audio/wav"});
+        let resource = json!({"uri": SOUND_URI, "mimeType": "audio/wav", "blob": "AAAA"});
+        let embedded = json!({"type": "resource", "resource": resource});
+        let link = json!({"type": "resource_link", "uri": "file:///a", "name": "a", "description": "All of it."});
+        let words = json!({"type": "text", "text": "a (file:///a): All of it."});
+        let dated = json!({"type": "text", "text": "t", "annotations": {"priority": 1.0, "lastModified": "2026-01-01"}, "_meta": {"a": 1}});
+        let undated = json!({"type": "text", "text": "t", "annotations": {"priority": 1.0}});
+        for revision in Revision::ALL {
+            let shown =
+                |part: &Value| to_value(revision.content(from_value(part.clone()).expect("a part"))).expect("JSON");
+            let is_before = |other: Revision| revision < other;
+            assert_eq!(shown(&audio), if is_before(Revision::V2025_03_26) { embedded.clone() } else { audio.clone() });
+            assert_eq!(shown(&link), if is_before(Revision::V2025_06_18) { words.clone() } else { link.clone() });
+            // The order of members does not count.
+            assert_eq!(shown(&dated), if is_before(Revision::V2025_06_18) { undated.clone() } else { dated.clone() });
+        }
+    }
+}

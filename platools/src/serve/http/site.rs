@@ -1,0 +1,255 @@
+//! [`Site`]: the hosts that a server answers to, and the web pages that may use it.
+//!
+//! A browser lets every page send requests to every address that it can reach. It names the page in `Origin`, and the host that the page
+//! asked for in `Host`. A page that reaches the server by a name of its own is kept out by its host, any other by its origin.
+
+use std::net::Ipv6Addr;
+
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::http::uri::Authority;
+use hyper::{StatusCode, Uri};
+
+use crate::error::{Error, ErrorKind};
+use crate::mcp::Refusal;
+
+/// Hosts and pages that are accepted.
+#[derive(Debug, Default)]
+pub(super) struct Site {
+    hosts: Vec<Host>,
+    origins: Vec<Origin>,
+}
+
+/// A name or an address in lower case, and its port if it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Host {
+    name: String,
+    port: Option<u16>,
+}
+
+/// The origin of a web page, or an entry of the list that stands for some.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origin {
+    /// `null`, which browsers send for files and for sandboxed frames.
+    Null,
+    /// A scheme and a host. An entry without a port stands for every port.
+    Page { scheme: String, host: Host },
+}
+
+impl Site {
+    /// Reads the lists.
+    ///
+    /// # Errors
+    /// An entry cannot be read. The error has it.
+    pub(super) fn new(
+        hosts: impl IntoIterator<Item = String>,
+        origins: impl IntoIterator<Item = String>,
+    ) -> Result<Self, Error> {
+        let host = |text: String| {
+            Host::parse(&text)
+                .ok_or_else(|| unreadable("allow_host", &text, "a name such as example.com or example.com:8443"))
+        };
+        let origin = |text: String| {
+            let wanted = "a scheme and a host such as https://example.com, with `:*` behind it for any port, or `null`";
+            Origin::entry(&text).ok_or_else(|| unreadable("allow_origin", &text, wanted))
+        };
+        let hosts = hosts.into_iter().map(host).collect::<Result<_, _>>()?;
+        Ok(Self { hosts, origins: origins.into_iter().map(origin).collect::<Result<_, _>>()? })
+    }
+
+    /// The origin of the page that sends a request; `None` for a program, which sends no `Origin`.
+    ///
+    /// # Errors
+    /// The host or the page is not accepted, or the request does not name one host.
+    pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
+        self.check_host(uri, headers)?;
+        let Some(page) = single(headers, ORIGIN)? else { return Ok(None) };
+        let origin = page.to_str().ok().and_then(Origin::parse);
+        if origin.is_some_and(|origin| self.origins.iter().any(|entry| entry.covers(&origin))) {
+            return Ok(Some(page.clone()));
+        }
+        let page = String::from_utf8_lossy(page.as_bytes());
+        let message = format!(
+            "web pages of `{page}` may not use the server; to allow them, use `Http::allow_origin` or `--allow-origin {page}`"
+        );
+        Err(Refusal { status: StatusCode::FORBIDDEN, message })
+    }
+
+    fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        let said = single(headers, HOST)?.and_then(|host| Host::parse(host.to_str().ok()?));
+        let host = said.ok_or_else(|| invalid("send one `Host` header, with a name or an address"))?;
+        if uri.authority().is_some_and(|authority| Host::parse(authority.as_str()).as_ref() != Some(&host)) {
+            return Err(invalid("the request line and the `Host` header name different hosts"));
+        }
+        if self.hosts.iter().any(|entry| entry.covers(&host)) {
+            return Ok(());
+        }
+        let name = &host.name;
+        let message = format!(
+            "the server does not answer to the host `{name}`; to reach it there, use `Http::allow_host` or `--allow-host {name}`"
+        );
+        Err(Refusal { status: StatusCode::FORBIDDEN, message })
+    }
+}
+
+impl Host {
+    /// Reads `name`, `address` or `[address]`, each with or without `:port`.
+    fn parse(text: &str) -> Option<Self> {
+        if let Ok(address) = text.parse::<Ipv6Addr>() {
+            return Some(Self { name: format!("[{address}]"), port: None });
+        }
+        let authority: Authority = text.parse().ok().filter(|_| !text.contains(['@', '*']))?;
+        let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
+        (!name.is_empty()).then(|| Self { name, port: authority.port_u16() })
+    }
+
+    /// True if this entry stands for `other`: the same name, and the same port if the entry has one.
+    fn covers(&self, other: &Self) -> bool {
+        self.name == other.name && (self.port.is_none() || self.port == other.port)
+    }
+}
+
+impl Origin {
+    /// Reads an origin as a browser sends it. The port of `http` and `https` is always there.
+    fn parse(text: &str) -> Option<Self> {
+        if text == "null" {
+            return Some(Self::Null);
+        }
+        let (scheme, host) = text.split_once("://")?;
+        let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let is_scheme = is_scheme && scheme.starts_with(|first: char| first.is_ascii_alphabetic());
+        let (scheme, host) = (scheme.to_ascii_lowercase(), Host::parse(host).filter(|_| is_scheme)?);
+        let standard = match scheme.as_str() {
+            "http" => Some(80),
+            "https" => Some(443),
+            _ => None,
+        };
+        Some(Self::Page { scheme, host: Host { port: host.port.or(standard), ..host } })
+    }
+
+    /// Reads an entry of the list: an origin, with `:*` in place of a port that does not matter. A slash at the end does not matter.
+    fn entry(text: &str) -> Option<Self> {
+        let text = text.strip_suffix('/').unwrap_or(text);
+        match (text.strip_suffix(":*"), Self::parse(text.strip_suffix(":*").unwrap_or(text))?) {
+            (Some(_), Self::Page { scheme, host }) => Some(Self::Page { scheme, host: Host { port: None, ..host } }),
+            (_, origin) => Some(origin),
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Page { scheme, host }, Self::Page { scheme: other_scheme, host: other }) => {
+                scheme == other_scheme && host.covers(other)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Refusal> {
+    let mut values = headers.get_all(&name).iter();
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(invalid(&format!("send one `{name}` header; there are several"))),
+        (value, None) => Ok(value),
+    }
+}
+
+fn invalid(message: &str) -> Refusal {
+    Refusal { status: StatusCode::BAD_REQUEST, message: message.to_owned() }
+}
+
+fn unreadable(setting: &str, text: &str, wanted: &str) -> Error {
+    Error::new(ErrorKind::InvalidSetting, format!("`Http::{setting}` has {text:?}; it takes {wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(hosts: &[&str], origins: &[&str]) -> Site {
+        let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        Site::new(owned(hosts), owned(origins)).expect("they can be read")
+    }
+
+    fn check(
+        site: &Site,
+        uri: &str,
+        headers: &[(HeaderName, &'static str)],
+    ) -> Result<Option<HeaderValue>, (u16, String)> {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
+        let checked = site.check(&uri.parse().expect("a URI"), &headers);
+        checked.map_err(|refusal| (refusal.status.as_u16(), refusal.message))
+    }
+
+    #[test]
+    fn a_host_is_accepted_by_its_name_and_the_refusal_names_the_setting() {
+        let site = site(&["localhost", "::1", "Tools.example:8443"], &[]);
+        for host in ["localhost", "LOCALHOST:3001", "localhost.", "[::1]:9", "tools.example:8443"] {
+            assert_eq!(check(&site, "/mcp", &[(HOST, host)]), Ok(None), "{host}");
+        }
+        for host in ["tools.example", "tools.example:80", "localhost.evil.example", "10.0.0.1"] {
+            let (status, message) = check(&site, "/mcp", &[(HOST, host)]).expect_err("it is another one");
+            assert_eq!(status, 403, "{host}");
+            assert!(message.contains("`Http::allow_host`") && message.contains("--allow-host"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        let site = site(&["localhost"], &[]);
+        assert_eq!(check(&site, "http://localhost/mcp", &[(HOST, "localhost")]), Ok(None));
+        for (uri, headers) in [
+            ("/mcp", &[][..]),
+            ("/mcp", &[(HOST, "localhost"), (HOST, "localhost")]),
+            ("/mcp", &[(HOST, "user@localhost")]),
+            ("/mcp", &[(HOST, "")]),
+            ("http://evil.example/mcp", &[(HOST, "localhost")]),
+            ("/mcp", &[(HOST, "localhost"), (ORIGIN, "null"), (ORIGIN, "null")]),
+        ] {
+            assert_eq!(check(&site, uri, headers).expect_err("it is refused").0, 400, "{uri} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_accepted_by_its_origin_and_the_refusal_names_the_setting() {
+        let site = site(&["localhost"], &["http://localhost:*", "https://app.example", "tauri://localhost/"]);
+        let page = |origin| check(&site, "/mcp", &[(HOST, "localhost"), (ORIGIN, origin)]);
+        for origin in [
+            "http://localhost",
+            "http://localhost:5173",
+            "https://app.example",
+            "https://app.example:443",
+            "tauri://localhost",
+        ] {
+            assert_eq!(page(origin), Ok(Some(HeaderValue::from_static(origin))), "{origin}");
+        }
+        for origin in [
+            "https://localhost",
+            "https://app.example:8443",
+            "http://app.example",
+            "null",
+            "",
+            "x",
+            "https://a@app.example",
+        ] {
+            let (status, message) = page(origin).expect_err("it is another one");
+            assert_eq!(status, 403, "{origin}");
+            assert!(message.contains("`Http::allow_origin`") && message.contains("--allow-origin"), "{message}");
+        }
+        let null = self::site(&["localhost"], &["null"]);
+        assert!(check(&null, "/mcp", &[(HOST, "localhost"), (ORIGIN, "null")]).is_ok());
+    }
+
+    #[test]
+    fn entries_that_cannot_be_read_are_refused_with_the_setting() {
+        let list = |text: &str| vec![text.to_owned()];
+        for host in ["", "https://example.com", "*.example.com", "a/b"] {
+            let error = Site::new(list(host), []).expect_err("it is no host");
+            assert!(error.to_string().contains("`Http::allow_host`"), "{host}: {error}");
+        }
+        for origin in ["example.com", "https://*.example.com", "https://example.com/path", "://a"] {
+            let error = Site::new([], list(origin)).expect_err("it is no origin");
+            assert!(error.to_string().contains("`Http::allow_origin`"), "{origin}: {error}");
+        }
+    }
+}
