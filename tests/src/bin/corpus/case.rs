@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A valid call of a tool, and its result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Case {
     pub(crate) tool: &'static str,
     pub(crate) arguments: Value,
@@ -17,6 +17,11 @@ pub(crate) struct Case {
     /// The blocks of the result, of tools that return content.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) content: Option<Value>,
+    /// A part of the text of a result that is not what the output schema says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) broken: Option<&'static str>,
+    /// Whether the result may be too long to arrive.
+    pub(crate) long: bool,
 }
 
 /// Tools with their cases.
@@ -68,7 +73,7 @@ macro_rules! echoes {
                     arguments: serde_json::json!({ "value": given }),
                     result: serde_json::json!({ "value": returned }),
                     structured: true,
-                    content: None,
+                    ..crate::case::Case::default()
                 });
             )*
             crate::case::Corpus { tools: platools::tools![$($name),*], cases }

@@ -54,7 +54,7 @@ async fn blocks_with_value() -> Content<Sales> {
 }
 
 fn case(tool: &'static str, content: Value) -> Case {
-    Case { tool, arguments: json!({}), result: Value::Null, structured: false, content: Some(content) }
+    Case { tool, arguments: json!({}), content: Some(content), ..Case::default() }
 }
 
 pub(crate) fn corpus() -> Corpus {

@@ -105,7 +105,7 @@ async fn take_keywords(r#type: String, r#in: bool) -> All {
 }
 
 fn case(tool: &'static str, arguments: Value, all: Value) -> Case {
-    Case { tool, arguments, result: json!({ "all": all }), structured: true, content: None }
+    Case { tool, arguments, result: json!({ "all": all }), structured: true, ..Case::default() }
 }
 
 pub(crate) fn corpus() -> Corpus {

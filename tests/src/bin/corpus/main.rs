@@ -7,6 +7,7 @@
 //!
 //! Without either it dials the platform of the environment.
 
+mod by_hand;
 mod case;
 mod content;
 mod declared;
@@ -37,6 +38,7 @@ async fn main() -> Result<(), Error> {
         declared::corpus(),
         results::corpus(),
         content::corpus(),
+        by_hand::corpus(),
     ];
     let whole = Corpus::whole(corpora);
     if std::env::args().nth(1).as_deref() == Some("cases") {

@@ -53,7 +53,7 @@ macro_rules! results {
                 arguments: json!({}),
                 result: json!($json),
                 structured: $structured,
-                content: None,
+                ..Case::default()
             }),*];
             Corpus { tools: tools![$($name),*], cases }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Change;
+use super::{Change, Side};
 use super::pattern::is_portable;
 use crate::tool::schema::export::compose::Node;
 use crate::tool::schema::export::notes::{join, sentences};
@@ -62,8 +62,9 @@ const TREATED: [&str; 3] = ["additionalItems", "uniqueItems", "writeOnly"];
 /// Keywords without effect on which values fit.
 const NOTES: [&str; 4] = ["$vocabulary", "contentSchema", "discriminator", "nullable"];
 
-/// The formats that validators of every language know by these names, with the meaning of the standard.
-const FORMATS: [&str; 13] = [
+/// The formats of arguments that validators of every language know by these names, with the meaning of the standard. Libraries write `time` for
+/// times without an offset, too.
+const FORMATS: [&str; 12] = [
     "date",
     "date-time",
     "email",
@@ -73,7 +74,6 @@ const FORMATS: [&str; 13] = [
     "json-pointer",
     "regex",
     "relative-json-pointer",
-    "time",
     "uri",
     "uri-reference",
     "uuid",
@@ -111,13 +111,15 @@ fn replace_exclusive_flags(node: &mut Node) {
     }
 }
 
-/// Puts a format that not every validator knows into the description.
-pub(super) fn tell_formats(node: &mut Node) -> Change {
+/// Puts a format that not every validator knows into the description, and every format of a result.
+///
+/// A format of a result only tells more. A client that checks it loses results: libraries write `date-time` for local times, too.
+pub(super) fn tell_formats(node: &mut Node, side: Side) -> Change {
     let Some(format) = node.get("format").and_then(Value::as_str) else {
         node.shift_remove("format");
         return Change::Same;
     };
-    if FORMATS.contains(&format) {
+    if side == Side::Arguments && FORMATS.contains(&format) {
         return Change::Same;
     }
     tell(node, "format")

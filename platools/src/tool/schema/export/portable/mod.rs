@@ -77,7 +77,7 @@ fn rewrite(node: &mut Node, side: Side) -> Change {
     list_each_value_once(node);
     keep_references_apart(node);
     let change =
-        [drop_unknown(node), tell_formats(node), tell_patterns(node), tell_positions(node), join_alternatives(node)]
+        [drop_unknown(node), tell_formats(node, side), tell_patterns(node), tell_positions(node), join_alternatives(node)]
             .into_iter()
             .fold(change, Change::and);
     infer_type(node);
