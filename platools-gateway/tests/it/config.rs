@@ -169,6 +169,7 @@ session_idle = "1h"
 max_sessions = 1000
 max_sessions_per_caller = 100
 replay = "1MiB"
+max_result = "6MiB"
 call_limit = "10m"
 worker_return = "30s"
 

@@ -79,12 +79,10 @@ impl Exchange {
     /// The client accepts no form that there is (406), or its message is no JSON (415).
     pub fn begin(method: &Method, headers: &mut HeaderMap, negotiated: Option<Revision>) -> Result<Self, Refusal> {
         let version = headers.get(VERSION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let named = version.as_deref().map(|version| Revision::named(version).ok_or_else(|| version.to_owned()));
-        let (revision, unknown_version) = match named {
-            Some(Ok(revision)) => (revision, None),
-            Some(Err(unknown)) => (negotiated.unwrap_or(Revision::UNNAMED), Some(unknown)),
-            None => (negotiated.unwrap_or(Revision::UNNAMED), None),
-        };
+        let named = version.as_deref().and_then(Revision::named);
+        // A session stays in the revision that it was begun in, whatever its requests name.
+        let revision = negotiated.or(named).unwrap_or(Revision::UNNAMED);
+        let unknown_version = version.filter(|_| named.is_none());
         let has_session = headers.contains_key(SESSION);
         let form = form_of(method, headers)?;
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));

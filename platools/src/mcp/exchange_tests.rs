@@ -136,6 +136,13 @@ async fn events_without_a_message_are_only_for_revisions_that_have_them() {
 }
 
 #[tokio::test]
+async fn a_session_stays_in_its_revision_whatever_a_request_names() {
+    let mut headers = headers(&[("mcp-protocol-version", "2025-03-26")]);
+    let exchange = Exchange::begin(&Method::GET, &mut headers, Some(Revision::V2025_11_25)).expect("it is answered");
+    assert_eq!(read(exchange, stream_of(&[PRIMING])).await.2, PRIMING);
+}
+
+#[tokio::test]
 async fn refusals_of_the_library_are_json_rpc_errors_that_say_what_to_send() {
     let session = ("mcp-session-id", "s");
     for (pairs, response, status, part) in [

@@ -11,7 +11,7 @@ mod revision;
 
 pub use answer::{Body, STREAM_AFTER};
 pub use exchange::{Exchange, Refusal};
-pub use page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage};
+pub use page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage, json_bytes};
 pub use result::{Answer, Returned};
 pub use revision::Revision;
 

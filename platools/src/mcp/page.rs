@@ -39,8 +39,8 @@ impl ToolPage {
     }
 }
 
-/// The bytes of a value as JSON.
-fn json_bytes(value: &impl Serialize) -> usize {
+/// The bytes of a value as JSON, counted without writing it down.
+pub fn json_bytes(value: &impl Serialize) -> usize {
     struct Count(usize);
 
     impl io::Write for Count {

@@ -30,8 +30,10 @@
 //!
 //! # What a client sees
 //!
-//! - The tools as [`Dialect::Mcp`](crate::tool::Dialect::Mcp) has them, 200 a page, and a notification when the registry changes.
-//! - A result as text; where the tool has an output schema that is an object, as structured content too.
+//! - The tools as [`Dialect::Mcp`](crate::tool::Dialect::Mcp) has them, up to 1,000 and 4 MiB a page, and a notification when the registry changes.
+//! - A result as text; where the tool has an output schema that is an object, as structured content too. A result that does not fit that
+//!   schema is an error with the result as text, because clients discard it otherwise.
+//! - Only members and types of content that the client's revision of the protocol has.
 //! - A failed call as a result that is an error, with the tool's message, and its causes where the tool is declared with
 //!   `expose_errors`. Arguments that do not fit are such a failure too, so that a model can correct itself. An unknown tool is an
 //!   error of the protocol.
@@ -40,7 +42,7 @@
 //!
 //! The tool's limits, timeout and panics are treated as for a platform. A call that its client cancels, or whose client is gone, sees it with
 //! [`Context::cancelled`](crate::Context::cancelled) and has five seconds from then. A server runs at most 1,024 calls at once, and a
-//! result has at most 4 MiB.
+//! result has at most 6 MiB ([`Server::max_result_bytes`]).
 //!
 //! # Logs
 //!

@@ -1,7 +1,7 @@
 //! Over HTTP, with the library's client.
 
 use futures::future::join_all;
-use platools::serve::{HttpServer, Server};
+use platools::serve::{Http, HttpServer, Server};
 use platools_tests::{Gone, served, within};
 use rmcp::model::SubscriptionFilter;
 use rmcp::serve_client;
@@ -26,10 +26,18 @@ impl Served {
         Self::with(|http| http).await
     }
 
-    pub(crate) async fn with(set: impl FnOnce(platools::serve::Http) -> platools::serve::Http) -> Self {
+    pub(crate) async fn with(set: impl FnOnce(Http) -> Http) -> Self {
         let gone = Gone::default();
-        let http = Server::new(served(gone.clone())).http(TOKEN).address(([127, 0, 0, 1], 0));
-        let server: HttpServer = set(http).bind().await.expect("it listens");
+        Self::at(set(Server::new(served(gone.clone())).http(TOKEN)), gone).await
+    }
+
+    /// A server of other tools.
+    pub(crate) async fn of(server: Server) -> Self {
+        Self::at(server.http(TOKEN), Gone::default()).await
+    }
+
+    async fn at(http: Http, gone: Gone) -> Self {
+        let server: HttpServer = http.address(([127, 0, 0, 1], 0)).bind().await.expect("it listens");
         let url = format!("http://{}/mcp", server.local_addr());
         let (stop, told) = oneshot::channel();
         let run = tokio::spawn(server.run_until(async move { drop(told.await) }));

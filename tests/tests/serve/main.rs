@@ -3,6 +3,7 @@
 mod client;
 mod command;
 mod http;
+mod http_forms;
 mod http_raw;
 mod resume;
 mod stdio;

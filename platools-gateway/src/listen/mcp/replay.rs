@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use futures::{Stream, stream};
+use platools::mcp::json_bytes;
 use rmcp::model::{ServerJsonRpcMessage, ServerNotification};
 use rmcp::transport::streamable_http_server::session::{
     EventId, EventStore, EventStoreError, EventStream, ServerSseMessage,
@@ -218,8 +219,7 @@ fn is_log(event: &ServerSseMessage) -> bool {
 #[async_trait]
 impl EventStore for Shared {
     async fn store_event(&self, stream_id: &str, event: &ServerSseMessage) -> Result<EventId, EventStoreError> {
-        let bytes =
-            event.message.as_deref().map_or(0, |message| serde_json::to_vec(message).map_or(0, |text| text.len()));
+        let bytes = event.message.as_deref().map_or(0, json_bytes);
         let (stream, replay): (Arc<str>, _) = (name(stream_id).into(), &self.0);
         let mut log = replay.lock();
         let number = *replay.latest.borrow() + 1;

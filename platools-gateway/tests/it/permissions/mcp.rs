@@ -10,6 +10,7 @@ use crate::mcp_raw::{Client, initialize};
 
 /// The functions that serve methods, and the methods. What each does for each credential is asserted below.
 const HANDLED: &[(&str, &str)] = &[
+    ("initialize", "initialize: opens a session, for every credential"),
     ("list_tools", "tools/list"),
     ("call_tool", "tools/call"),
     ("set_level", "logging/setLevel"),

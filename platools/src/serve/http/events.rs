@@ -20,6 +20,8 @@ use rmcp::transport::streamable_http_server::session::{
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::mcp::json_bytes;
+
 /// How the library's names for the streams of notices end. Before that is the session.
 const NOTICES: &str = ":common";
 
@@ -296,25 +298,7 @@ impl EventStore for Events {
 
 /// About how much memory an event takes: as much as its text.
 fn size(event: &ServerSseMessage) -> usize {
-    struct Count(usize);
-
-    impl io::Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let mut count = Count(size_of::<ServerSseMessage>());
-    if let Some(message) = &event.message {
-        // Writing to a count does not fail, and what cannot be written as JSON is not sent either.
-        let _ = serde_json::to_writer(&mut count, &**message);
-    }
-    count.0
+    size_of::<ServerSseMessage>() + event.message.as_deref().map_or(0, json_bytes)
 }
 
 #[cfg(test)]
