@@ -24,13 +24,6 @@ pub struct Returned<'a> {
     pub revision: Revision,
 }
 
-/// The longest text beside structured content, in bytes as it is written. Both travel in one message, and the clients for TypeScript end a connection
-/// over standard streams for a message of more than 10 MiB.
-const MAX_TEXT_BESIDE_VALUE: usize = 3 * 1024 * 1024;
-
-/// The beginning of a text that is longer, in characters.
-const TEXT_PREVIEW: usize = 4096;
-
 /// The result of a call, and the problem if it is one that breaks its schema.
 #[derive(Debug)]
 pub struct Answer {
@@ -62,8 +55,7 @@ impl Returned<'_> {
             None => Some("it has no `structuredContent`".to_owned()),
         };
         match problem {
-            None if self.rule.is_content() => success(content, value),
-            None => success(content.into_iter().map(short_beside_value).collect(), value),
+            None => success(content, value),
             Some(problem) => {
                 let value = value.filter(|_| self.rule.is_content());
                 broken(problem, with_value(content, value))
@@ -76,28 +68,6 @@ fn success(content: Vec<ContentBlock>, value: Option<Value>) -> Answer {
     let mut result = CallToolResult::success(content);
     result.structured_content = value;
     Answer { result, problem: None }
-}
-
-/// A text that stands beside the same value as structured content, or its beginning if it is long.
-fn short_beside_value(block: ContentBlock) -> ContentBlock {
-    let Some(text) = block.as_text().map(|text| &text.text).filter(|text| written(text) > MAX_TEXT_BESIDE_VALUE) else {
-        return block;
-    };
-    let beginning: String = text.chars().take(TEXT_PREVIEW).collect();
-    ContentBlock::text(format!(
-        "The result has {} bytes and is in `structuredContent` as a whole. It begins: {beginning}",
-        text.len()
-    ))
-}
-
-/// The bytes of a text within JSON.
-fn written(text: &str) -> usize {
-    let escaped = text.bytes().map(|byte| match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 2,
-        0..0x20 => 6,
-        _ => 1,
-    });
-    escaped.sum()
 }
 
 /// Content with a value behind it, as text.
@@ -170,16 +140,6 @@ mod tests {
             assert_eq!(told["content"], json!([{ "type": "text", "text": text }]));
             assert_eq!((&told["isError"], told.get("structuredContent")), (&json!(false), None));
         }
-    }
-
-    #[test]
-    fn a_long_text_beside_structured_content_is_shortened() {
-        let quotes = "\"".repeat(MAX_TEXT_BESIDE_VALUE / 4 + 1);
-        let told = told(json!({ "type": "object" }), NEWEST, &json!({ "text": quotes }));
-        assert_eq!(told["structuredContent"]["text"].as_str().map(str::len), Some(quotes.len()));
-        let text = told["content"][0]["text"].as_str().expect("a text");
-        assert!(text.starts_with("The result has ") && text.len() < 2 * TEXT_PREVIEW, "{} bytes", text.len());
-        assert!(told.to_string().len() < 10 * 1024 * 1024);
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl Case {
         !self.tool.starts_with(GENERATED) || self.tool.ends_with('0')
     }
 
+    /// Whether the result has several MiB.
+    pub(crate) fn is_long(&self) -> bool {
+        self.long
+    }
+
     /// Whether the form of the result depends on the revision.
     pub(crate) fn is_content(&self) -> bool {
         self.content.is_some() || self.broken.is_some()

@@ -81,6 +81,12 @@ impl Client {
         REVISIONS[self.revisions.1]
     }
 
+    /// Whether the client reads results of several MiB over HTTP. FastMCP asks for the log with each call, so that the answer is an event behind an
+    /// entry of the log, and it reads no event of more than 1 MiB.
+    pub(crate) fn reads_long_results(&self) -> bool {
+        !self.name.starts_with("FastMCP")
+    }
+
     /// Makes the calls. Returns the report, if there is one, and the standard error of the client.
     pub(crate) async fn run(&self, revision: &str, server: &Server, cases: &[Case]) -> (Option<Report>, String) {
         let _turn = TURNS.acquire().await.expect("it is never closed");

@@ -42,8 +42,8 @@ impl Server {
         }
     }
 
-    /// Whether the revision of the protocol changes more than messages: over HTTP, sessions and streams.
-    pub(crate) fn tells_revisions(&self) -> bool {
+    /// Whether it is over HTTP, where a revision of the protocol changes sessions and streams, too.
+    pub(crate) fn is_over_http(&self) -> bool {
         matches!(self, Self::Http { .. })
     }
 }

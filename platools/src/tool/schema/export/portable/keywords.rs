@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Change, Side};
 use super::pattern::is_portable;
+use super::{Change, Side};
 use crate::tool::schema::export::compose::Node;
 use crate::tool::schema::export::notes::{join, sentences};
 

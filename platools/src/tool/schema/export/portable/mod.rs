@@ -76,10 +76,15 @@ fn rewrite(node: &mut Node, side: Side) -> Change {
     list_unit_variants(node);
     list_each_value_once(node);
     keep_references_apart(node);
-    let change =
-        [drop_unknown(node), tell_formats(node, side), tell_patterns(node), tell_positions(node), join_alternatives(node)]
-            .into_iter()
-            .fold(change, Change::and);
+    let change = [
+        drop_unknown(node),
+        tell_formats(node, side),
+        tell_patterns(node),
+        tell_positions(node),
+        join_alternatives(node),
+    ]
+    .into_iter()
+    .fold(change, Change::and);
     infer_type(node);
     separate_types(node);
     declare_required(node);

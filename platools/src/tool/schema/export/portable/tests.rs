@@ -179,7 +179,10 @@ fn tuples_become_lists_with_a_sentence_for_their_order() {
 fn formats_patterns_and_keywords_that_not_all_know_are_told_or_dropped() {
     for (given, expected) in [
         (json!({"type": "string", "format": "ip"}), json!({"type": "string", "description": "Format: ip."})),
-        (json!({"type": "string", "format": "date-time"}), json!({"type": "string", "description": "Format: date-time."})),
+        (
+            json!({"type": "string", "format": "date-time"}),
+            json!({"type": "string", "description": "Format: date-time."}),
+        ),
         (
             json!({"type": "string", "description": "A word", "pattern": r"^\p{L}+$"}),
             json!({"type": "string", "description": r"A word. Matches the pattern `^\p{L}+$`."}),
