@@ -91,7 +91,9 @@ async fn every_zod_schema_is_shown_to_mcp_clients_as_one_that_they_can_use() {
         // An argument that may be left out is not shown as one that may be null as well.
         let fits = if name == "nullish" { json!({}) } else { fits };
         assert!(validator.is_valid(&fits), "{name}: {input}");
-        if let Some(misfits) = misfits {
+        // The order of a tuple is told in a sentence.
+        let is_tuple = ["map", "tuple", "tuple_with_rest"].contains(&name.as_str());
+        if let Some(misfits) = misfits.filter(|_| !is_tuple) {
             assert!(!validator.is_valid(&misfits), "{name}: {input}");
         }
         let pattern = "/properties/v/pattern";

@@ -49,8 +49,10 @@ pub enum Dialect {
     /// Of the annotations only the hints the protocol knows are shown, and of the output schemas only objects, as the
     /// protocol has no others.
     ///
-    /// Schemas are in forms that every client reads: references are written out but for types that contain themselves, variants without data
-    /// are one `enum`, formats of numbers are bounds, and an argument that may be left out is not shown as `null`.
+    /// Schemas are in the keywords and forms that every client reads, whether it has draft-07 or draft 2020-12: references are written out but for
+    /// types that contain themselves, variants without data are one `enum`, alternatives are `anyOf`, formats of numbers are bounds, and an
+    /// argument that may be left out is not shown as `null`. A tuple is a list with a sentence for its order, and other keywords, formats and
+    /// patterns that some clients refuse are sentences, too.
     Mcp,
     /// A function tool of OpenAI's Chat Completions, in
     /// [strict form](https://platform.openai.com/docs/guides/structured-outputs#supported-schemas) where there is one.

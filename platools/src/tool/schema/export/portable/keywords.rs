@@ -1,0 +1,160 @@
+//! Keywords, formats and patterns that every client knows. Others become sentences.
+
+use serde_json::Value;
+
+use super::pattern::is_portable;
+use super::{Change, Side};
+use crate::tool::schema::export::compose::Node;
+use crate::tool::schema::export::notes::{join, sentences};
+
+/// The keywords that draft-07 and draft 2020-12 have in common, with the same meaning.
+const KNOWN: [&str; 45] = [
+    "$comment",
+    "$defs",
+    "$id",
+    "$ref",
+    "$schema",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "contains",
+    "contentEncoding",
+    "contentMediaType",
+    "default",
+    "definitions",
+    "deprecated",
+    "description",
+    "else",
+    "enum",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "if",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "oneOf",
+    "pattern",
+    "patternProperties",
+    "prefixItems",
+    "properties",
+    "propertyNames",
+    "readOnly",
+    "required",
+    "then",
+    "title",
+    "type",
+];
+
+/// Keywords beside them that a later step treats.
+const TREATED: [&str; 3] = ["additionalItems", "uniqueItems", "writeOnly"];
+
+/// Keywords without effect on which values fit.
+const NOTES: [&str; 4] = ["$vocabulary", "contentSchema", "discriminator", "nullable"];
+
+/// The formats of arguments that validators of every language know by these names, with the meaning of the standard. Libraries write `time` for
+/// times without an offset, too.
+const FORMATS: [&str; 12] = [
+    "date",
+    "date-time",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "json-pointer",
+    "regex",
+    "relative-json-pointer",
+    "uri",
+    "uri-reference",
+    "uuid",
+];
+
+/// Drops keywords that strict validators refuse: extensions such as `x-order`, and those of one draft only.
+pub(super) fn drop_unknown(node: &mut Node) -> Change {
+    // `minContains` is not in draft-07, and `contains` means something else without it.
+    if node.contains_key("minContains") || node.contains_key("maxContains") {
+        node.shift_remove("contains");
+    }
+    replace_exclusive_flags(node);
+    let is_known = |keyword: &str| KNOWN.contains(&keyword) || TREATED.contains(&keyword);
+    let unknown: Vec<_> = node.keys().filter(|keyword| !is_known(keyword)).cloned().collect();
+    let mut change = Change::Same;
+    for keyword in unknown {
+        node.shift_remove(&keyword);
+        if !NOTES.contains(&keyword.as_str()) && !keyword.starts_with("x-") {
+            change = Change::Looser;
+        }
+    }
+    change
+}
+
+/// Makes a bound of `exclusiveMinimum: true`, the form of draft-04.
+fn replace_exclusive_flags(node: &mut Node) {
+    for (flag, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+        let Some(Value::Bool(is_exclusive)) = node.get(flag) else { continue };
+        let is_exclusive = *is_exclusive;
+        node.shift_remove(flag);
+        if let Some(number) = node.get(bound).cloned().filter(|_| is_exclusive) {
+            node.shift_remove(bound);
+            node.insert(flag.to_owned(), number);
+        }
+    }
+}
+
+/// Puts a format that not every validator knows into the description, and every format of a result.
+///
+/// A format of a result only tells more. A client that checks it loses results: libraries write `date-time` for local times, too.
+pub(super) fn tell_formats(node: &mut Node, side: Side) -> Change {
+    let Some(format) = node.get("format").and_then(Value::as_str) else {
+        node.shift_remove("format");
+        return Change::Same;
+    };
+    if side == Side::Arguments && FORMATS.contains(&format) {
+        return Change::Same;
+    }
+    tell(node, "format")
+}
+
+/// Puts a pattern that not every dialect of regular expressions reads into the description.
+pub(super) fn tell_patterns(node: &mut Node) -> Change {
+    let mut change = Change::Same;
+    if let Some(Value::Object(named)) = node.get_mut("patternProperties") {
+        let before = named.len();
+        named.retain(|pattern, _| is_portable(pattern));
+        if named.len() < before {
+            // Nobody knows any more which properties are additional ones.
+            node.shift_remove("additionalProperties");
+            change = Change::Looser;
+        }
+    }
+    if node.get("pattern").and_then(Value::as_str).is_some_and(|pattern| !is_portable(pattern)) {
+        change = tell(node, "pattern");
+    }
+    change
+}
+
+fn tell(node: &mut Node, keyword: &str) -> Change {
+    let sentence = sentences(node, |lost| lost == keyword);
+    node.shift_remove(keyword);
+    describe_after(node, &sentence);
+    Change::Looser
+}
+
+/// Puts a text behind the description.
+pub(super) fn describe_after(node: &mut Node, text: &str) {
+    let earlier = node.get("description").and_then(Value::as_str).unwrap_or_default();
+    let description = join(earlier, text);
+    if !description.is_empty() {
+        node.insert("description".to_owned(), description.into());
+    }
+}

@@ -1,0 +1,53 @@
+//! A worker with a tool for every kind of argument and result, for clients of the Model Context Protocol that are not ours.
+//!
+//! ```sh
+//! cargo run -p platools-tests --bin corpus -- cases        # a valid call of each tool, and its result
+//! cargo run -p platools-tests --bin corpus -- serve stdio
+//! ```
+//!
+//! Without either it dials the platform of the environment.
+
+mod by_hand;
+mod case;
+mod content;
+mod declared;
+mod enums;
+mod external;
+mod numbers;
+mod recursive;
+mod results;
+mod scalars;
+mod sequences;
+mod structs;
+
+use platools::serve::{Command, Server};
+use platools::{Error, Platools, ToolRegistry};
+
+use case::Corpus;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let corpora = [
+        numbers::corpus(),
+        scalars::corpus(),
+        external::corpus(),
+        sequences::corpus(),
+        structs::corpus(),
+        enums::corpus(),
+        recursive::corpus(),
+        declared::corpus(),
+        results::corpus(),
+        content::corpus(),
+        by_hand::corpus(),
+    ];
+    let whole = Corpus::whole(corpora);
+    if std::env::args().nth(1).as_deref() == Some("cases") {
+        println!("{}", serde_json::json!(whole.cases));
+        return Ok(());
+    }
+    if let Some(command) = Command::from_args() {
+        let registry = ToolRegistry::new().with_tools(whole.tools)?;
+        return command.serve(Server::new(registry).name("corpus")).await;
+    }
+    Platools::from_env()?.tools(whole.tools).connect().await
+}
