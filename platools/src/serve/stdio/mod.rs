@@ -2,6 +2,7 @@
 
 mod counted;
 mod input;
+mod line;
 mod pipes;
 
 use std::future::pending;
