@@ -11,6 +11,7 @@ use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::result_limit::within_limit;
 use crate::serve::calls::Calls;
 
 /// Passes messages on, and counts requests until their answers are written.
@@ -63,7 +64,7 @@ impl<T: Transport<RoleServer>> Transport<RoleServer> for Counted<T> {
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), T::Error>> + Send + 'static {
         let answered = self.answered(&message);
-        let sent = self.inner.send(message);
+        let sent = self.inner.send(within_limit(message));
         async move {
             let sent = sent.await;
             drop(answered);

@@ -4,6 +4,7 @@ mod counted;
 mod input;
 mod lines;
 mod pipes;
+mod result_limit;
 
 use std::future::pending;
 use std::sync::Arc;
