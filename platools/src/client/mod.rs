@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::error::{Error, WithCauses};
 use crate::link::{ConnectionState, Connector, Disconnect, Reconnect, Reporter, Settings, Successor, Worker};
 use crate::registry::ToolRegistry;
-use run::{Run, on_a_task};
+use run::{Run, apart};
 
 pub use builder::{PlatoolsClientBuilder, Signatures};
 pub use handle::ClientHandle;
@@ -81,7 +81,7 @@ impl PlatoolsClient {
     pub async fn run_forever(&mut self) -> Result<(), Error> {
         let _running = Running::start(&self.running, &self.reporter);
         let mut run = self.run();
-        let ended = on_a_task(async move {
+        let ended = apart(run.set_apart(), async move {
             let ended = run.keep_connected().await;
             run.finish();
             ended
@@ -106,7 +106,7 @@ impl PlatoolsClient {
     pub async fn run_session(&mut self) -> Result<Disconnect, Error> {
         let _running = Running::start(&self.running, &self.reporter);
         let mut run = self.run();
-        let (worker, ended) = on_a_task(async move {
+        let (worker, ended) = apart(run.set_apart(), async move {
             // One socket has no successor.
             let ended = run.one_session(&mut Successor::none()).await;
             (run.worker, ended)

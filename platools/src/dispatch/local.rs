@@ -10,6 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::run::Running;
@@ -39,7 +40,7 @@ async fn run(mut call: Accepted) -> Result<Output, Failure> {
             waiting.turn(&context, call.patience().end(context.params())).await
         }
     };
-    let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout));
+    let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout, &Handle::current()));
     match running {
         Ok(running) => running.await.result,
         Err(error) => Err(Failure { error, shown_causes: None }),

@@ -56,11 +56,16 @@ struct Failed {
 }
 
 impl Running {
-    /// Takes on a call that has its turn. The handler starts at the first poll.
+    /// Takes on a call that has its turn. The handler starts at the first poll; one that blocks, on a thread of that runtime.
     ///
     /// # Errors
     /// The rate of the tool allows no further call at the moment.
-    pub(super) fn start(call: Accepted, mut turn: Turn, default_timeout: Duration) -> Result<Self, ToolError> {
+    pub(super) fn start(
+        call: Accepted,
+        mut turn: Turn,
+        default_timeout: Duration,
+        runtime: &Handle,
+    ) -> Result<Self, ToolError> {
         call.tool.try_start().map_err(too_many_calls)?;
         let patience = (call.tool.definition().execution == Execution::Blocking).then(|| call.patience());
         let Accepted { context, tool, output, shows_errors, .. } = call;
@@ -70,7 +75,7 @@ impl Running {
                 let (clock, begun) = Clock::from_thread(timeout, patience);
                 let permit = turn.permit.take();
                 let call = (tool.clone(), context.clone(), output);
-                (on_a_blocking_thread(call, shows_errors, permit, begun).boxed(), clock)
+                (on_a_blocking_thread(call, shows_errors, permit, begun, runtime.clone()).boxed(), clock)
             }
             None => {
                 let (tool, context) = (Arc::clone(&tool), context.clone());
@@ -81,6 +86,11 @@ impl Running {
         };
         let span = debug_span!("call", call.id = context.call_id(), tool.name = tool.name());
         Ok(Self { tool, context, handler: Some(handler), clock, span, shows_errors, turn })
+    }
+
+    /// The time since the handler started.
+    pub(super) fn elapsed(&mut self) -> Duration {
+        self.clock.latency(Instant::now()).unwrap_or_default()
     }
 
     /// A call that was cancelled either has a result or failed as cancelled, and neither is a fault of the tool.
@@ -115,7 +125,9 @@ impl Future for Running {
         let this = self.get_mut();
         this.clock.polled();
         let handler = this.handler.as_mut().expect("a call is not polled after its end");
+        this.context.note_poll();
         let polled = this.span.in_scope(|| guarded(&this.context, this.shows_errors, || handler.as_mut().poll(cx)));
+        this.context.note_poll();
         let result = match polled {
             Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
             Ok(Poll::Pending) => {
@@ -182,8 +194,9 @@ async fn on_a_blocking_thread(
     shows_errors: bool,
     permit: Option<OwnedSemaphorePermit>,
     begun: oneshot::Sender<Instant>,
+    runtime: Handle,
 ) -> Result<Output, ToolError> {
-    let (runtime, span) = (Handle::current(), Span::current());
+    let (pool, span) = (runtime.clone(), Span::current());
     let blocking = move || {
         let _permit = permit;
         if begun.send(Instant::now()).is_err() {
@@ -194,7 +207,7 @@ async fn on_a_blocking_thread(
         // The place of a panic is only known on its own thread.
         span.in_scope(|| catch(shows_errors, run).unwrap_or_else(|caught| resume_unwind(Box::new(caught))))
     };
-    match tokio::task::spawn_blocking(blocking).await {
+    match pool.spawn_blocking(blocking).await {
         Ok(ended) => ended,
         // Caught again where the call is polled, as that of any other handler.
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
