@@ -23,6 +23,10 @@ pub use platools::Platools;
 /// It dials out, registers its tools, runs calls, and keeps at it: when the socket ends it dials again with backoff,
 /// registers again, and delivers what the platform may not have received.
 ///
+/// The link to the platform has a thread of its own, so that a busy application delays neither heartbeats nor reads. Handlers run in the
+/// runtime that [`run_forever`](Self::run_forever) is awaited in. Under a stopped or moved clock, as tests have, the link is a task of that
+/// runtime.
+///
 /// ```no_run
 /// # use platools::{PlatoolsClient, tool, tools};
 /// # /// Add two numbers.
@@ -77,7 +81,7 @@ impl PlatoolsClient {
     /// [`ConnectionState::Failed`].
     ///
     /// # Panics
-    /// Outside of a Tokio runtime.
+    /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_forever(&mut self) -> Result<(), Error> {
         let _running = Running::start(&self.running, &self.reporter);
         let mut run = self.run();
@@ -102,7 +106,7 @@ impl PlatoolsClient {
     /// The socket could not be opened.
     ///
     /// # Panics
-    /// Outside of a Tokio runtime.
+    /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_session(&mut self) -> Result<Disconnect, Error> {
         let _running = Running::start(&self.running, &self.reporter);
         let mut run = self.run();

@@ -57,6 +57,9 @@ impl Entry {
 /// Cancels the call and aborts its task, so that no task outlives its worker. A call that has ended does not notice.
 impl Drop for Entry {
     fn drop(&mut self) {
+        if self.context.is_over() {
+            return;
+        }
         // The task may be busy on its thread and not notice that it is aborted, but the handler can ask its context.
         self.context.cancel();
         self.context.end();

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{Job, Outcome};
 use crate::registry::{Place, RegisteredTool};
+use crate::tool::Execution;
 
 /// The link has its turn again after so long, whatever calls are left.
 const BATCH: Duration = Duration::from_millis(1);
@@ -85,22 +86,27 @@ impl LinkCalls {
     /// Outside of the application's runtime, if a call does not end at its first poll.
     pub(crate) fn poll_batch(&self, mut watched: impl FnMut(&mut dyn FnMut()) -> bool) {
         let begun = Instant::now();
-        let mut count = 0;
-        while let Some(call) = self.next() {
+        let (mut count, mut is_ours, mut ended) = (0, true, None);
+        while let Some(call) = self.turn(ended.take(), is_ours) {
             let mut call = Some(call);
-            let mut ended = None;
-            let is_ours = watched(&mut || ended = call.take().and_then(Job::poll_first));
-            if let Some(outcome) = ended {
-                self.lock().outcomes.push_back(outcome);
-            }
-            if !is_ours {
-                return;
-            }
+            is_ours = watched(&mut || ended = call.take().and_then(Job::poll_first));
             count += 1;
             if count % CALLS_PER_LOOK == 0 && begun.elapsed() >= BATCH {
-                break;
+                is_ours = false;
             }
         }
+    }
+
+    /// Keeps the outcome of the call before, and takes the next call if there is to be one.
+    fn turn(&self, ended: Option<Outcome>, goes_on: bool) -> Option<Job> {
+        let mut state = self.lock();
+        state.outcomes.extend(ended);
+        let call = if goes_on { state.calls.pop_front() } else { None }?;
+        let tool = call.running.tool();
+        if !state.polled.as_ref().is_some_and(|polled| Arc::ptr_eq(polled, tool)) {
+            state.polled = Some(Arc::clone(tool));
+        }
+        Some(call)
     }
 
     /// Has the calls of the tool that is polled now polled elsewhere from now on, because it holds up the link. Returns it.
@@ -108,15 +114,6 @@ impl LinkCalls {
         let tool = self.lock().polled.take()?;
         tool.pace().demote_to(Place::Thread);
         Some(tool)
-    }
-
-    fn next(&self) -> Option<Job> {
-        let mut state = self.lock();
-        let call = state.calls.pop_front()?;
-        if !state.polled.as_ref().is_some_and(|tool| Arc::ptr_eq(tool, &call.tool)) {
-            state.polled = Some(Arc::clone(&call.tool));
-        }
-        Some(call)
     }
 
     /// Wakes the link, which another thread polls by now, with the outcomes that are there.
@@ -136,15 +133,23 @@ impl LinkCalls {
 impl Job {
     /// Polls the call for the first time, on the link's thread. One that does not end at once goes on in the application's runtime.
     fn poll_first(mut self) -> Option<Outcome> {
-        if self.tool.pace().place() != Place::Link {
+        if self.running.tool().pace().place() != Place::Link {
             // Its tool was demoted while it waited here.
             self.run_elsewhere(&Handle::current());
             return None;
         }
-        match self.poll_outcome(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => outcome.inspect(|outcome| self.tool.pace().polled(outcome.latency)),
+        let polled = self.poll_outcome(&mut Context::from_waker(Waker::noop()));
+        // An inline tool is declared to be cheap, and leaves the link only when it holds that up.
+        if self.running.tool().definition().execution != Execution::Inline {
+            let took = match &polled {
+                Poll::Ready(outcome) => outcome.as_ref().map_or(Duration::ZERO, |outcome| outcome.latency),
+                Poll::Pending => self.running.elapsed(),
+            };
+            self.running.tool().pace().polled(took);
+        }
+        match polled {
+            Poll::Ready(outcome) => outcome,
             Poll::Pending => {
-                self.tool.pace().polled(self.running.elapsed());
                 tokio::spawn(self);
                 None
             }
@@ -153,7 +158,7 @@ impl Job {
 
     /// Runs a call of a tool that may block: on the application's runtime, or on a thread of its own.
     pub(super) fn run_elsewhere(self, runtime: &Handle) {
-        match self.tool.pace().place() {
+        match self.running.tool().pace().place() {
             Place::Link | Place::Runtime => drop(runtime.spawn(self)),
             Place::Thread => {
                 let here = runtime.clone();

@@ -306,20 +306,20 @@ impl Dispatcher {
             self.in_flight.end(key);
             return Admission::Ended(Outcome::of(key, &context, ran));
         }
-        self.in_flight.begin(key, context.clone(), Arc::clone(&tool), None);
-        self.submit(Job { key, context, tool, running, outcomes: self.outcomes.clone() });
+        self.in_flight.begin(key, context, tool, None);
+        self.submit(Job { key, running, outcomes: self.outcomes.clone() });
         Admission::Accepted
     }
 
     /// Has a call polled soon: where the polls of its tool disturb nobody.
     fn submit(&self, job: Job) {
         let Some((runtime, calls)) = &self.apart else { return self.runners.submit(job, &Handle::current()) };
-        if job.tool.definition().execution == Execution::Blocking {
+        if job.running.tool().definition().execution == Execution::Blocking {
             // Its function has a thread of its own, and the task here only waits for that. Threads of a runtime may all be blocked.
             tokio::spawn(job);
             return;
         }
-        match job.tool.pace().place() {
+        match job.running.tool().pace().place() {
             Polled::Link => calls.push(job),
             Polled::Runtime => self.runners.submit(job, runtime),
             Polled::Thread => job.run_elsewhere(runtime),
@@ -386,20 +386,22 @@ impl Queued {
         if !place.leave() {
             return;
         }
-        let outcome = match turn.and_then(|turn| Running::start(call, turn, timeout, &runtime)) {
-            Ok(running) => Outcome::of(key, &context, running.await),
-            Err(error) => Outcome::refusal(key, context.shared_call_id(), error),
-        };
-        // Nobody listens once the worker is gone, and then nobody misses the outcome.
-        let _ = outcomes.send(outcome);
+        match turn.and_then(|turn| Running::start(call, turn, timeout, &runtime)) {
+            Ok(running) if running.tool().pace().place() == Polled::Thread => {
+                Job { key, running, outcomes }.run_elsewhere(&runtime);
+            }
+            Ok(running) => Job { key, running, outcomes }.await,
+            Err(error) => {
+                // Nobody listens once the worker is gone, and then nobody misses the outcome.
+                let _ = outcomes.send(Outcome::refusal(key, context.shared_call_id(), error));
+            }
+        }
     }
 }
 
 /// A call that runs until it ends or is given up, and then tells the dispatcher's owner.
 struct Job {
     key: CallKey,
-    context: Context,
-    tool: Arc<RegisteredTool>,
     running: Running,
     outcomes: mpsc::UnboundedSender<Outcome>,
 }
@@ -407,8 +409,13 @@ struct Job {
 impl Job {
     /// Its outcome once it has ended; none if it is given up.
     fn poll_outcome(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Outcome>> {
-        let ran = ready!(poll_unless_aborted(&self.context, &mut self.running, cx));
-        Poll::Ready(ran.map(|ran| Outcome::of(self.key, &self.context, ran)))
+        if self.running.context().is_aborted() {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(ran) = self.running.poll_unpin(cx) {
+            return Poll::Ready(Some(Outcome::of(self.key, self.running.context(), ran)));
+        }
+        wait_for_abort(self.running.context(), cx)
     }
 }
 
@@ -436,22 +443,15 @@ impl<F: Future<Output = ()> + Unpin> Future for Abortable<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        poll_unless_aborted(&this.context, &mut this.task, cx).map(drop)
+        if this.context.is_aborted() || this.task.poll_unpin(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        wait_for_abort::<()>(&this.context, cx).map(drop)
     }
 }
 
-/// Polls a part of a call; ready with `None` once the call is aborted.
-fn poll_unless_aborted<F: Future + Unpin>(
-    context: &Context,
-    part: &mut F,
-    cx: &mut task::Context<'_>,
-) -> Poll<Option<F::Output>> {
-    if context.is_aborted() {
-        return Poll::Ready(None);
-    }
-    if let Poll::Ready(output) = part.poll_unpin(cx) {
-        return Poll::Ready(Some(output));
-    }
+/// Has a task that waits woken when its call is aborted; ready if it is.
+fn wait_for_abort<T>(context: &Context, cx: &task::Context<'_>) -> Poll<Option<T>> {
     context.wake_when_aborted(cx.waker());
     if context.is_aborted() { Poll::Ready(None) } else { Poll::Pending }
 }

@@ -251,14 +251,18 @@ struct Post {
 impl Post {
     /// Polls a call. Tells whether this thread still serves the link.
     fn poll(&self, poll: &mut dyn FnMut()) -> bool {
-        self.polls.fetch_add(1, Ordering::SeqCst);
+        // Only this thread counts.
+        let polls = self.polls.load(Ordering::Relaxed);
+        self.polls.store(polls.wrapping_add(1), Ordering::Release);
         poll();
-        self.polls.fetch_add(1, Ordering::SeqCst);
+        self.polls.store(polls.wrapping_add(2), Ordering::Release);
         !self.is_lost.load(Ordering::SeqCst)
     }
 
     /// Sees to it that another thread watches this one.
     fn is_watched<T: Send + 'static>(self: &Arc<Self>, shared: &Arc<Shared<T>>) {
+        // Before the look at the flag: the watching thread clears that and looks at the count, so that one of the two notices the other.
+        self.polls.fetch_add(2, Ordering::SeqCst);
         if self.is_watched.swap(true, Ordering::SeqCst) {
             return;
         }
