@@ -87,3 +87,32 @@ impl HeldThreads {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Named;
+    use super::*;
+    use crate::registry::ToolRegistry;
+    use crate::tool::Params;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_tool_gets_threads_once_one_poll_has_taken_a_second_and_is_named_once_a_minute() {
+        let registry = ToolRegistry::new().with_tools(Named("slow")).expect("a valid tool");
+        let tool = registry.find("slow").expect("it is there");
+        let context = Context::new("c".into(), Params::from("{}".to_owned()));
+        let (mut held, start) = (HeldThreads::default(), Instant::now());
+        let mut look = |poll, after: Duration| {
+            held.look([(CallKey::of(1), &tool, &context, poll)].into_iter(), start + after);
+            held.named.get("slow").map(|named| *named - start)
+        };
+        assert_eq!(look(1, Duration::ZERO), None);
+        assert_eq!(look(3, SECOND), None, "that is another poll");
+        assert_eq!(tool.pace().place(), Place::Link);
+        assert_eq!(look(3, 2 * SECOND), Some(2 * SECOND));
+        assert_eq!(tool.pace().place(), Place::Thread);
+        assert_eq!(look(3, 61 * SECOND), Some(2 * SECOND));
+        assert_eq!(look(3, 62 * SECOND), Some(62 * SECOND));
+    }
+}
