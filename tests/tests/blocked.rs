@@ -124,9 +124,9 @@ impl App {
     }
 
     /// Stops the worker, whose socket is closed in order.
-    async fn stop(mut self, mut link: Link) {
+    async fn stop(mut self, link: Link) {
         drop(self.stop.take());
-        while link.try_next().await.is_some() {}
+        link.drained().await;
         let thread = self.thread.take().expect("it is there");
         within(tokio::task::spawn_blocking(move || thread.join())).await.expect("a join").expect("it does not panic");
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// The longest poll that costs less where the call was read than on another thread, which has to be woken for it.
-const SHORT: Duration = Duration::from_micros(50);
+const SHORT: Duration = Duration::from_micros(100);
 
 /// Each poll that is not short counts as many short ones, so that a tool leaves the link once more than about one in ten is not.
 const LONG_WEIGHT: u32 = 10;
