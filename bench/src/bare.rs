@@ -1,11 +1,14 @@
-//! The least a worker can do: tungstenite, typed serde_json, and replies flushed in batches.
+//! The least a worker can do: one thread, frames parsed and written by hand, typed serde_json, and one write for all replies to what one
+//! read brought.
 
-use futures::{FutureExt, SinkExt, StreamExt};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tokio::net::TcpStream;
-use tokio_tungstenite::client_async;
-use tokio_tungstenite::tungstenite::Message;
+
+use crate::frames::{self, Frame};
 
 #[derive(Deserialize)]
 struct Call<'a> {
@@ -40,45 +43,117 @@ struct Reply<'a, T> {
 }
 
 /// Serves one socket until it ends.
-pub async fn run(url: &str) -> anyhow::Result<()> {
+pub fn run(url: &str) -> anyhow::Result<()> {
     let address = url.trim_start_matches("http://");
-    let stream = TcpStream::connect(address).await?;
+    let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
-    let (mut socket, _) = client_async(format!("ws://{address}/ws/sdk"), stream).await?;
-    socket.send(Message::text(r#"{"type":"tool_register","tools":[]}"#)).await?;
-    while let Some(message) = socket.next().await {
-        let mut message = message?;
-        loop {
-            if let Message::Text(text) = &message
-                && let Some(reply) = reply(text)?
-            {
-                socket.feed(Message::text(reply)).await?;
-            }
-            match socket.next().now_or_never() {
-                Some(Some(next)) => message = next?,
-                Some(None) => return Ok(()),
-                None => break,
-            }
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
+    write!(stream, "GET /ws/sdk HTTP/1.1\r\nHost: {address}\r\n{upgrade}\r\n\r\n")?;
+    let (mut input, mut replies) = (Input::default(), Replies::new());
+    while input.head().is_none() {
+        anyhow::ensure!(input.read(&mut stream)? > 0, "the driver hung up");
+    }
+    replies.push(|payload| {
+        payload.extend_from_slice(br#"{"type":"tool_register","tools":[]}"#);
+        Ok(())
+    })?;
+    loop {
+        while let Some(payload) = input.frame()? {
+            answer(payload, &mut replies)?;
         }
-        socket.flush().await?;
+        stream.write_all(&replies.bytes)?;
+        replies.bytes.clear();
+        if input.read(&mut stream)? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// Bytes that were read.
+#[derive(Default)]
+struct Input {
+    bytes: Vec<u8>,
+    /// Where the bytes begin that were not treated, and where they end.
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    fn read(&mut self, stream: &mut TcpStream) -> std::io::Result<usize> {
+        const ROOM: usize = 64 * 1024;
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.bytes.len() < self.end + ROOM {
+            self.bytes.resize(self.end + 2 * ROOM, 0);
+        }
+        let read = stream.read(&mut self.bytes[self.end..])?;
+        self.end += read;
+        Ok(read)
+    }
+
+    /// Takes the head of the answer to the upgrade, if all of it was read.
+    fn head(&mut self) -> Option<()> {
+        let length = frames::head_length(&self.bytes[self.start..self.end])?;
+        self.start += length;
+        Some(())
+    }
+
+    /// The payload of the next frame, if all of it was read.
+    fn frame(&mut self) -> anyhow::Result<Option<&str>> {
+        let Some(Frame { header, length, .. }) = Frame::of(&self.bytes[self.start..self.end]) else { return Ok(None) };
+        let (from, to) = (self.start + header, self.start + header + length);
+        if to > self.end {
+            return Ok(None);
+        }
+        self.start = to;
+        Ok(Some(std::str::from_utf8(&self.bytes[from..to]).context("a frame that is text")?))
+    }
+}
+
+/// Replies to be written at once.
+struct Replies {
+    bytes: Vec<u8>,
+    payload: Vec<u8>,
+    key: u32,
+}
+
+impl Replies {
+    fn new() -> Self {
+        Self { bytes: Vec::new(), payload: Vec::new(), key: 0x9e37_79b9 }
+    }
+
+    /// Adds one frame, masked with a key of its own.
+    fn push(&mut self, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> serde_json::Result<()> {
+        self.payload.clear();
+        write(&mut self.payload)?;
+        self.key ^= self.key << 13;
+        self.key ^= self.key >> 17;
+        self.key ^= self.key << 5;
+        frames::push_masked(&mut self.bytes, &self.payload, self.key.to_ne_bytes());
+        Ok(())
+    }
+}
+
+/// Adds the reply to a call; any other frame has none.
+fn answer(text: &str, replies: &mut Replies) -> anyhow::Result<()> {
+    let call: Call = serde_json::from_str(text)?;
+    let ("tool_call", Some(params)) = (call.kind, call.params.map(RawValue::get)) else { return Ok(()) };
+    match call.tool_name {
+        "add" => {
+            let Add { a, b } = serde_json::from_str(params)?;
+            replies.push(|payload| result(payload, call.call_id, a + b))?;
+        }
+        "echo" => {
+            let Echo { text } = serde_json::from_str(params)?;
+            replies.push(|payload| result(payload, call.call_id, text))?;
+        }
+        other => anyhow::bail!("unknown tool {other}"),
     }
     Ok(())
 }
 
-/// The reply to a call; `None` for any other frame.
-fn reply(text: &str) -> anyhow::Result<Option<String>> {
-    let call: Call = serde_json::from_str(text)?;
-    let ("tool_call", Some(params)) = (call.kind, call.params.map(RawValue::get)) else { return Ok(None) };
-    Ok(Some(match call.tool_name {
-        "add" => {
-            let Add { a, b } = serde_json::from_str(params)?;
-            result(call.call_id, a + b)?
-        }
-        "echo" => result(call.call_id, serde_json::from_str::<Echo>(params)?.text)?,
-        other => anyhow::bail!("unknown tool {other}"),
-    }))
-}
-
-fn result<T: Serialize>(call_id: &str, result: T) -> serde_json::Result<String> {
-    serde_json::to_string(&Reply { kind: "tool_result", call_id, result, latency_ms: 0 })
+fn result<T: Serialize>(payload: &mut Vec<u8>, call_id: &str, result: T) -> serde_json::Result<()> {
+    serde_json::to_writer(payload, &Reply { kind: "tool_result", call_id, result, latency_ms: 0 })
 }

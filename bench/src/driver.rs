@@ -1,25 +1,30 @@
 //! The platform's side: keeps calls in flight and counts what comes back.
+//!
+//! It is light, so that the worker is measured and not the driver: calls are rendered before, their ids are written into the bytes that are
+//! sent, and of a reply no more is read than its beginning.
 
-use std::collections::VecDeque;
-use std::fmt::Write;
-use std::future::poll_fn;
 use std::path::Path;
 use std::str::FromStr;
-use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use futures::{SinkExt, StreamExt};
-use serde::Deserialize;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Child;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, accept_async};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use crate::frames::{self, Frame};
 use crate::workers::Kind;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Ids are as long as those of a real platform: the first digits are the call's slot, the others are used once.
+const ID_DIGITS: usize = 20;
+const SLOT_DIGITS: usize = 4;
+
+/// So many bytes of a frame are looked at.
+const LOOK: usize = 128;
 
 /// What is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +42,22 @@ impl Load {
         }
     }
 
-    fn call_tail(self) -> String {
-        match self {
+    /// A call as the frame it travels in, and where its id is.
+    fn call(self) -> Template {
+        let tail = match self {
             Self::Add => r#"","tool_name":"add","params":{"a":2,"b":40}}"#.to_owned(),
             Self::Echo(bytes) => {
                 format!(r#"","tool_name":"echo","params":{{"text":"{}"}}}}"#, "x".repeat(bytes))
             }
-        }
+        };
+        const HEAD: &str = r#"{"type":"tool_call","call_id":""#;
+        let mut bytes = Vec::new();
+        frames::push_header(&mut bytes, HEAD.len() + ID_DIGITS + tail.len(), false);
+        bytes.extend_from_slice(HEAD.as_bytes());
+        let id = bytes.len();
+        bytes.extend_from_slice(&[b'0'; ID_DIGITS]);
+        bytes.extend_from_slice(tail.as_bytes());
+        Template { bytes, id }
     }
 }
 
@@ -79,13 +93,39 @@ pub struct Sample {
     pub cpu_per_call: Option<Duration>,
 }
 
+/// A call as the frame it travels in, and where its id is.
+struct Template {
+    bytes: Vec<u8>,
+    id: usize,
+}
+
 /// A worker that has dialled.
 pub struct Driven {
     kind: Kind,
-    runs: u64,
-    socket: WebSocketStream<TcpStream>,
-    queue: VecDeque<Message>,
+    stream: TcpStream,
+    input: Vec<u8>,
+    /// Where the bytes begin that were not treated, and where they end.
+    start: usize,
+    end: usize,
+    /// Bytes to be written, and how many of them were.
+    output: Vec<u8>,
+    written: usize,
+    /// How many calls there were, of all runs.
+    calls: u64,
     process: Child,
+}
+
+/// A frame of the worker.
+enum Heard {
+    Result { slot: usize },
+    Other,
+}
+
+impl Heard {
+    /// A result, from the first digit of its id.
+    fn result(id: &[u8]) -> Self {
+        Self::Result { slot: id.iter().take(SLOT_DIGITS).fold(0, |slot, digit| slot * 10 + usize::from(digit - b'0')) }
+    }
 }
 
 impl Driven {
@@ -94,54 +134,150 @@ impl Driven {
         let process = kind.spawn(&format!("http://{}", listener.local_addr()?), python)?;
         let (stream, _) = timeout(PATIENCE, listener.accept()).await.context("the worker did not dial")??;
         stream.set_nodelay(true)?;
-        let mut socket = accept_async(stream).await?;
-        let registration = timeout(PATIENCE, socket.next()).await.context("the worker did not register")?;
-        registration.context("the worker hung up")??;
-        let welcome = r#"{"type":"welcome","sdk_connection_id":"bench","organization_id":"bench"}"#;
-        socket.send(Message::text(welcome)).await?;
-        Ok(Self { kind, runs: 0, socket, queue: VecDeque::new(), process })
+        let (input, output) = (vec![0; 512 * 1024], Vec::new());
+        let mut driven = Self { kind, stream, input, start: 0, end: 0, output, written: 0, calls: 0, process };
+        timeout(PATIENCE, driven.accept()).await.context("the worker did not register")??;
+        Ok(driven)
     }
-}
 
-impl Driven {
-    /// Writes what is queued while it waits for the next message: were both ends to write and neither to read, large
-    /// payloads would block both for ever.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
-        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
-            return Poll::Ready(Some(Err(error)));
+    /// Answers the upgrade, waits for the registration, and welcomes the worker.
+    async fn accept(&mut self) -> anyhow::Result<()> {
+        let length = loop {
+            match frames::head_length(&self.input[..self.end]) {
+                Some(length) => break length,
+                None => self.read().await?,
+            }
+        };
+        let head = std::str::from_utf8(&self.input[..length])?;
+        let is_key = |line: &&str| line.to_ascii_lowercase().starts_with("sec-websocket-key:");
+        let key = head.lines().find(is_key).and_then(|line| line.split_once(':')).context("a WebSocket's key")?.1;
+        let accept = derive_accept_key(key.trim().as_bytes());
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        self.start = length;
+        self.stream.write_all(answer.as_bytes()).await?;
+        while self.next_frame()?.is_none() {
+            self.read().await?;
         }
-        self.socket.poll_next_unpin(cx)
+        self.say(r#"{"type":"welcome","sdk_connection_id":"bench","organization_id":"bench"}"#);
+        Ok(())
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        while !self.queue.is_empty() {
-            ready!(self.socket.poll_ready_unpin(cx))?;
-            if let Some(message) = self.queue.pop_front() {
-                self.socket.start_send_unpin(message)?;
+    async fn read(&mut self) -> anyhow::Result<()> {
+        let read = self.stream.read(&mut self.input[self.end..]).await?;
+        anyhow::ensure!(read > 0, "the worker hung up");
+        self.end += read;
+        Ok(())
+    }
+
+    /// Queues a frame.
+    fn say(&mut self, text: &str) {
+        frames::push_header(&mut self.output, text.len(), false);
+        self.output.extend_from_slice(text.as_bytes());
+    }
+
+    /// Queues a call. Its id was never used before: a worker does not run a call twice.
+    fn call(&mut self, slot: usize, template: &Template) {
+        let id = self.output.len() + template.id;
+        self.output.extend_from_slice(&template.bytes);
+        let (first, rest) = self.output[id..id + ID_DIGITS].split_at_mut(SLOT_DIGITS);
+        write_digits(first, slot as u64);
+        write_digits(rest, self.calls);
+        self.calls += 1;
+    }
+
+    /// Writes what the connection takes.
+    fn write(&mut self) -> anyhow::Result<()> {
+        while self.written < self.output.len() {
+            match self.stream.try_write(&self.output[self.written..]) {
+                Ok(bytes) => self.written += bytes,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
             }
         }
-        self.socket.poll_flush_unpin(cx)
+        self.output.clear();
+        self.written = 0;
+        Ok(())
     }
 
-    /// The next message, if there is one already.
-    fn try_next(&mut self) -> Option<Received> {
-        match self.socket.poll_next_unpin(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(received) => Some(received),
-            Poll::Pending => None,
+    /// Waits until something has come, and writes meanwhile: were both ends to write and neither to read, large payloads would block
+    /// both for ever.
+    async fn exchange(&mut self) -> anyhow::Result<()> {
+        loop {
+            self.write()?;
+            self.input.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            match self.stream.try_read(&mut self.input[self.end..]) {
+                Ok(0) => anyhow::bail!("the worker hung up"),
+                Ok(bytes) => {
+                    self.end += bytes;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+            let interest = match self.output.is_empty() {
+                true => Interest::READABLE,
+                false => Interest::READABLE | Interest::WRITABLE,
+            };
+            self.stream.ready(interest).await?;
         }
+    }
+
+    /// The next frame, if all of it was read.
+    fn next_frame(&mut self) -> anyhow::Result<Option<Heard>> {
+        let Some(frame) = Frame::of(&self.input[self.start..self.end]) else { return Ok(None) };
+        let (from, to) = (self.start + frame.header, self.start + frame.header + frame.length);
+        if to > self.end {
+            return Ok(None);
+        }
+        self.start = to;
+        let looked_at = &mut self.input[from..to.min(from + LOOK)];
+        frames::mask(looked_at, frame.key);
+        anyhow::ensure!(frame.opcode == 1, "{:?} sent a frame of kind {}", self.kind, frame.opcode);
+        let text = &*looked_at;
+        if let Some(rest) = text.strip_prefix(br#"{"type":"tool_result","call_id":""#) {
+            return Ok(Some(Heard::result(rest)));
+        }
+        if has(text, b"\"tool_result\"") {
+            let id = find(text, b"\"call_id\"").context("an id at the beginning of a result")? + 9;
+            let to_digits = text[id..].iter().position(u8::is_ascii_digit).context("an id of digits")?;
+            return Ok(Some(Heard::result(&text[id + to_digits..])));
+        }
+        anyhow::ensure!(!has(text, b"tool_error"), "{:?} sent {}", self.kind, String::from_utf8_lossy(text));
+        if has(text, b"\"heartbeat\"") {
+            self.say(r#"{"type":"heartbeat_ack"}"#);
+        }
+        Ok(Some(Heard::Other))
     }
 
     /// The processor time the worker has used so far; `None` where there is no `/proc`.
     fn cpu_time(&self) -> Option<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()?)).ok()?;
-        // The name of the program, in parentheses, may hold anything; user and system time are fields 14 and 15.
-        let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-        Some(Duration::from_millis(ticks * 10))
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id()?)).ok()?;
+        // In nanoseconds, of each thread that is left; those of a worker do not end.
+        let nanos = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            stat.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        Some(Duration::from_nanos(tasks.flatten().filter_map(nanos).sum()))
     }
 }
 
-type Received = Option<Result<Message, Error>>;
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+fn has(text: &[u8], part: &[u8]) -> bool {
+    find(text, part).is_some()
+}
+
+fn write_digits(digits: &mut [u8], mut number: u64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).expect("a digit");
+        number /= 10;
+    }
+}
 
 /// Every worker under every load, in turn, as often as asked.
 #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^52 calls")]
@@ -178,73 +314,29 @@ struct Measured {
     median_latency: Duration,
 }
 
-#[derive(Deserialize)]
-struct Frame<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    call_id: Option<&'a str>,
-}
-
 /// Keeps calls in flight for a span of time.
 async fn drive(worker: &mut Driven, load: Load, in_flight: usize, span: Duration) -> anyhow::Result<Measured> {
-    let tail = load.call_tail();
-    worker.runs += 1;
-    let mut sent_at = vec![Instant::now(); in_flight];
+    let template = load.call();
     let mut latencies = Vec::with_capacity(1 << 20);
-    let (mut count, mut outstanding) = (0_u64, in_flight);
     let begin = Instant::now();
-    for (slot, sent) in sent_at.iter_mut().enumerate() {
-        *sent = Instant::now();
-        worker.queue.push_back(call(slot, worker.runs, count, &tail));
-        count += 1;
-    }
-    let mut ended = 0_u64;
-    let mut now = Instant::now();
+    let mut sent_at = vec![begin; in_flight];
+    (0..in_flight).for_each(|slot| worker.call(slot, &template));
+    let (mut outstanding, mut now) = (in_flight, begin);
     while outstanding > 0 {
-        let mut next =
-            Some(timeout(PATIENCE, poll_fn(|cx| worker.poll_next(cx))).await.context("a call was not answered")?);
-        while let Some(message) = next {
-            if let Message::Text(text) = message.context("the worker hung up")?? {
-                now = Instant::now();
-                if let Some(slot) = answered(&text, worker.kind)? {
-                    latencies.push(now - sent_at[slot]);
-                    ended += 1;
-                    if begin.elapsed() < span {
-                        sent_at[slot] = now;
-                        worker.queue.push_back(call(slot, worker.runs, count, &tail));
-                        count += 1;
-                    } else {
-                        outstanding -= 1;
-                    }
-                } else {
-                    worker.queue.push_back(Message::text(r#"{"type":"heartbeat_ack"}"#));
-                }
+        timeout(PATIENCE, worker.exchange()).await.context("a call was not answered")??;
+        now = Instant::now();
+        while let Some(heard) = worker.next_frame()? {
+            let Heard::Result { slot } = heard else { continue };
+            latencies.push(now - sent_at[slot]);
+            if now - begin < span {
+                sent_at[slot] = now;
+                worker.call(slot, &template);
+            } else {
+                outstanding -= 1;
             }
-            next = worker.try_next();
         }
     }
     latencies.sort_unstable();
     let median_latency = latencies[latencies.len() / 2];
-    Ok(Measured { calls: ended, took: now.duration_since(begin), median_latency })
-}
-
-/// Ids differ from those of every other run: a worker does not run a call twice.
-fn call(slot: usize, run: u64, count: u64, tail: &str) -> Message {
-    let mut text = String::with_capacity(64 + tail.len());
-    write!(text, r#"{{"type":"tool_call","call_id":"{slot}.{run}.{count}"#).expect("writing into memory does not fail");
-    text.push_str(tail);
-    Message::text(text)
-}
-
-/// The slot a result belongs to; `None` for a heartbeat.
-fn answered(text: &str, kind: Kind) -> anyhow::Result<Option<usize>> {
-    let frame: Frame = serde_json::from_str(text)?;
-    match (frame.kind, frame.call_id) {
-        ("tool_result", Some(call_id)) => {
-            let slot = call_id.split('.').next().context("a call id")?;
-            Ok(Some(slot.parse()?))
-        }
-        ("heartbeat", _) => Ok(None),
-        _ => anyhow::bail!("{kind:?} sent {}", &text[..text.len().min(300)]),
-    }
+    Ok(Measured { calls: latencies.len() as u64, took: now.duration_since(begin), median_latency })
 }

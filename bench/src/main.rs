@@ -6,7 +6,9 @@
 
 mod bare;
 mod driver;
+mod frames;
 mod report;
+mod tungstenite;
 mod workers;
 
 use std::path::PathBuf;
@@ -38,7 +40,7 @@ struct Run {
     #[arg(long, default_value_t = 2000)]
     millis: u64,
     /// Measure these workers beside the bare loop.
-    #[arg(long, value_delimiter = ',', default_value = "default,inline")]
+    #[arg(long, value_delimiter = ',', default_value = "tungstenite,default,inline")]
     workers: Vec<workers::Kind>,
     /// Measure these loads: `add`, or the size of a text in KiB.
     #[arg(long, value_delimiter = ',', default_value = "add,4,64")]

@@ -8,13 +8,14 @@ use crate::workers::Kind;
 /// What the ratios are meant to reach: (load, in flight) for default and for `inline` tools.
 fn target(kind: Kind, load: Load, in_flight: usize) -> Option<f64> {
     match (kind, load, in_flight) {
-        (Kind::Default | Kind::Inline, Load::Add, 1) => Some(0.95),
-        (Kind::Default, Load::Add, 16) => Some(0.90),
-        (Kind::Default, Load::Add, 256) => Some(0.50),
-        (Kind::Default, Load::Echo(_), _) => Some(0.85),
-        (Kind::Inline, Load::Add, 16) => Some(0.95),
-        (Kind::Inline, Load::Add, 256) => Some(0.88),
-        (Kind::Inline, Load::Echo(_), _) => Some(0.90),
+        (Kind::Default, Load::Add, 1) => Some(0.85),
+        (Kind::Default, Load::Add, 16) => Some(0.75),
+        (Kind::Default, Load::Add, 256) => Some(0.45),
+        (Kind::Inline, Load::Add, 1) => Some(0.95),
+        (Kind::Inline, Load::Add, 16) => Some(0.90),
+        (Kind::Inline, Load::Add, 256) => Some(0.65),
+        (Kind::Default, Load::Echo(_), _) => Some(0.90),
+        (Kind::Inline, Load::Echo(_), _) => Some(0.95),
         _ => None,
     }
 }

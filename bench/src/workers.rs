@@ -6,14 +6,16 @@ use std::process::Stdio;
 use platools::{PlatoolsClient, ToolRegistry, tool, tools};
 use tokio::process::{Child, Command};
 
-use crate::bare;
+use crate::{bare, tungstenite};
 
 /// The workers, each with the tools `add` and `echo`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Tungstenite and serde_json, nothing else.
+    /// Frames by hand and serde_json, nothing else.
     Bare,
-    /// Ours, each call on a task of its own.
+    /// Tungstenite on a runtime of one thread, and serde_json.
+    Tungstenite,
+    /// Ours, with tools as they are by default.
     Default,
     /// Ours, with `inline` tools.
     Inline,
@@ -25,6 +27,7 @@ impl Kind {
     pub fn label(self) -> &'static str {
         match self {
             Self::Bare => "bare loop",
+            Self::Tungstenite => "tungstenite",
             Self::Default => "platools",
             Self::Inline => "platools, `inline`",
             Self::Python => "Python SDK",
@@ -84,7 +87,8 @@ mod inline {
 /// Runs a worker in this process until the driver is gone.
 pub fn run(kind: Kind, url: &str) -> anyhow::Result<()> {
     let tools = match kind {
-        Kind::Bare => return single_threaded()?.block_on(bare::run(url)),
+        Kind::Bare => return bare::run(url),
+        Kind::Tungstenite => return tungstenite::run(url),
         Kind::Default => tools![isolated::add, isolated::echo],
         Kind::Inline => tools![inline::add, inline::echo],
         Kind::Python => anyhow::bail!("the Python worker is worker.py"),
@@ -95,8 +99,4 @@ pub fn run(kind: Kind, url: &str) -> anyhow::Result<()> {
         PlatoolsClient::builder().url(url).secret("bench").registry(registry).build()?.run_session().await?;
         Ok(())
     })
-}
-
-fn single_threaded() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

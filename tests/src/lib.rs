@@ -38,7 +38,7 @@ pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
 pub use runtime::{AgentLink, Asked, KEY, Reply, RuntimeGateway, runtime_client};
 pub use served::{Gone, served};
 pub use wire::{Cut, Wire};
-pub use worker::{SECRET, Worker, client, quick, states, with_causes};
+pub use worker::{SECRET, Worker, client, keep_links_here, quick, states, with_causes};
 
 /// Nothing a test waits for takes so long, however busy the machine is.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -207,6 +207,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         closed
     }
 
+    /// Reads to the end of the socket, whatever comes before, and answers a close.
+    pub async fn drained(mut self) {
+        while within(self.socket.next()).await.is_some() {}
+    }
+
     /// Cuts the connection with a TCP reset.
     pub fn kill(self) {
         self.cut.with_reset();

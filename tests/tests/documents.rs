@@ -8,7 +8,7 @@ use platools::{
     BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, ErrorKind, HEARTBEAT_INTERVAL_MS, MAX_BACKOFF_ATTEMPTS,
     PlatoolsClient, ToolRegistry, backoff_delay_ms, tool, tools,
 };
-use platools_tests::{AgentLink, KEY, Link, Platform, RuntimeGateway, SECRET, within};
+use platools_tests::{AgentLink, KEY, Link, Platform, RuntimeGateway, SECRET, keep_links_here, within};
 use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::sync::oneshot;
@@ -173,6 +173,7 @@ async fn an_agent_that_has_disconnected_sends_no_heartbeats_and_does_not_reconne
 
 #[tokio::test]
 async fn a_worker_sends_a_heartbeat_every_30_seconds_by_default() {
+    keep_links_here().await;
     let platform = Platform::start().await;
     let builder = PlatoolsClient::builder().url(platform.url()).secret(SECRET);
     let connect = tokio::spawn(builder.tools(tools![add]).connect());

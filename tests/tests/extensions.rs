@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use platools::wire::{Features, PlatformFrame};
 use platools::{Context, Disconnect, Event, LogLevel, Reconnect, ToolError, ToolRegistry, tool, tools};
-use platools_tests::{Link, Platform, Worker, client, within};
+use platools_tests::{Link, Platform, Worker, client, keep_links_here, within};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -238,6 +238,7 @@ async fn a_cancellation_reaches_the_handler_whose_result_is_sent() {
 
 #[tokio::test]
 async fn progress_is_coalesced_grows_and_ends_with_the_call() {
+    keep_links_here().await;
     let setup = Setup::start().await;
     let mut link = setup.accept().await;
     link.call("c", "report", json!({"times": 100_000})).await;

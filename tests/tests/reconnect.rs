@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use platools::{ConnectionState, Disconnect, Error, ErrorKind, OnRefusal, Secret, Tool, ToolRegistry, tool, tools};
-use platools_tests::{Link, Platform, SECRET, Unreachable, Worker, client, quick, states, with_causes, within};
+use platools_tests::{
+    Link, Platform, SECRET, Unreachable, Worker, client, keep_links_here, quick, states, with_causes, within,
+};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 
@@ -120,6 +122,7 @@ async fn next(states: &mut mpsc::UnboundedReceiver<ConnectionState>) -> String {
 
 #[tokio::test]
 async fn the_states_of_a_client_follow_its_connection() {
+    keep_links_here().await;
     let platform = Platform::start().await;
     let worker = Worker::start(client(&platform.url(), &registry(tools![echo])));
     assert_eq!(worker.handle().state(), ConnectionState::Disconnected, "it has not begun");
@@ -143,6 +146,7 @@ async fn the_states_of_a_client_follow_its_connection() {
 
 #[tokio::test]
 async fn only_a_worker_that_was_superseded_waits_longer_each_time() {
+    keep_links_here().await;
     for (code, attempts) in [(1000, [1, 2, 3]), (1001, [1, 1, 1]), (4001, [1, 1, 1])] {
         let platform = Platform::start().await;
         let worker = Worker::start(client(&platform.url(), &registry(tools![echo])));
@@ -170,6 +174,7 @@ async fn gave_up(worker: Worker) -> Error {
 
 #[tokio::test]
 async fn a_client_gives_up_after_as_many_attempts_as_the_policy_allows() {
+    keep_links_here().await;
     let nowhere = Unreachable::start();
     let client = client(&nowhere.url(), &registry(tools![echo])).reconnect(quick().max_attempts(3));
     let mut client = client.build().expect("a valid client");

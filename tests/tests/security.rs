@@ -14,7 +14,7 @@ use platools::{
 use platools_gateway::Gateway;
 use platools_tests::{
     KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN as RPC_TOKEN, USER, Unreachable, Wire, Worker, client,
-    quick, rpc_client, runtime_client, with_causes, within,
+    keep_links_here, quick, rpc_client, runtime_client, with_causes, within,
 };
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use secrecy::ExposeSecret as _;
@@ -482,6 +482,7 @@ async fn calls_of_every_kind(link: &mut Link) {
 
 #[tokio::test]
 async fn secrets_are_in_no_log_whatever_happens() {
+    keep_links_here().await;
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

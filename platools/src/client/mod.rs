@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::error::{Error, WithCauses};
 use crate::link::{ConnectionState, Connector, Disconnect, Reconnect, Reporter, Settings, Successor, Worker};
 use crate::registry::ToolRegistry;
-use run::{Run, on_a_task};
+use run::{Run, apart};
 use takeovers::Takeovers;
 
 pub use builder::{PlatoolsClientBuilder, Signatures};
@@ -25,6 +25,10 @@ pub use platools::Platools;
 ///
 /// It dials out, registers its tools, runs calls, and keeps at it: when the socket ends it dials again with backoff,
 /// registers again, and delivers what the platform may not have received.
+///
+/// The link to the platform has a thread of its own, so that a busy application delays neither heartbeats nor reads. Handlers run in the
+/// runtime that [`run_forever`](Self::run_forever) is awaited in. Under a stopped or moved clock, as tests have, the link is a task of that
+/// runtime.
 ///
 /// ```no_run
 /// # use platools::{PlatoolsClient, tool, tools};
@@ -81,11 +85,11 @@ impl PlatoolsClient {
     /// [`ConnectionState::Failed`].
     ///
     /// # Panics
-    /// Outside of a Tokio runtime.
+    /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_forever(&mut self) -> Result<(), Error> {
         let _running = Running::start(&self.running, &self.reporter);
         let mut run = self.run();
-        let ended = on_a_task(async move {
+        let ended = apart(run.set_apart(), async move {
             let ended = run.keep_connected().await;
             run.finish();
             ended
@@ -106,11 +110,11 @@ impl PlatoolsClient {
     /// The socket could not be opened.
     ///
     /// # Panics
-    /// Outside of a Tokio runtime.
+    /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_session(&mut self) -> Result<Disconnect, Error> {
         let _running = Running::start(&self.running, &self.reporter);
         let mut run = self.run();
-        let (worker, ended) = on_a_task(async move {
+        let (worker, ended) = apart(run.set_apart(), async move {
             // One socket has no successor.
             let ended = run.one_session(&mut Successor::none()).await;
             (run.worker, ended)

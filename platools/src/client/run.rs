@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -10,8 +11,8 @@ use tracing::{Instrument, Span, info, info_span, warn};
 use super::takeovers::Takeovers;
 use crate::error::{Error, ErrorKind, WithCauses};
 use crate::link::{
-    ConnectionState, Connector, Disconnect, Ended, Event, Opened, Reconnect, Reporter, Schedule, Successor, Worker, at,
-    next_delay, run_session,
+    ConnectionState, Connector, Disconnect, Ended, Event, LinkThread, Opened, Reconnect, Reporter, Schedule, Successor,
+    Worker, at, next_delay, run_session,
 };
 
 /// What a run works with; it lives on a task of its own.
@@ -29,6 +30,15 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// The thread of the link, if it gets one; the caller's runtime is that of the application.
+    pub(super) fn set_apart(&mut self) -> Option<LinkThread> {
+        let thread = self.worker.set_apart();
+        if thread.is_some() {
+            self.connector = self.connector.within(&Handle::current());
+        }
+        thread
+    }
+
     /// Connects, and connects again, until the client is stopped or the policy gives up.
     pub(super) async fn keep_connected(&mut self) -> Result<(), Error> {
         let mut schedule = Schedule::new(self.reconnect.clone());
@@ -171,11 +181,22 @@ impl Run {
     }
 }
 
+/// Runs a part of a run on the thread of its link; as a task where it has none. Either ends with the caller.
+pub(super) async fn apart<F>(thread: Option<LinkThread>, future: F) -> F::Output
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    match thread {
+        Some(thread) => thread.run(future).await,
+        None => on_a_task(future).await,
+    }
+}
+
 /// Runs a future on a task of its own, which ends with the caller's.
 ///
 /// The future of `main` is polled outside of the runtime's worker threads; a link there would wake another thread for every
 /// frame and every call.
-pub(super) async fn on_a_task<F>(future: F) -> F::Output
+async fn on_a_task<F>(future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {

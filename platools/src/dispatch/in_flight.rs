@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::sync::Arc;
 
-use futures::future::AbortHandle;
 use tokio::time::Instant;
 
 use super::queue::Place;
+use crate::registry::RegisteredTool;
 use crate::tool::Context;
 
 /// The least number of ended calls that are remembered, so that one that is sent again is not run again. A platform sends a
@@ -41,7 +42,7 @@ impl CallKey {
 #[derive(Debug)]
 struct Entry {
     context: Context,
-    task: AbortHandle,
+    tool: Arc<RegisteredTool>,
     /// The place in the queue of a call that has to wait; `None` if it ran at once.
     place: Option<Place>,
 }
@@ -56,10 +57,13 @@ impl Entry {
 /// Cancels the call and aborts its task, so that no task outlives its worker. A call that has ended does not notice.
 impl Drop for Entry {
     fn drop(&mut self) {
+        if self.context.is_over() {
+            return;
+        }
         // The task may be busy on its thread and not notice that it is aborted, but the handler can ask its context.
         self.context.cancel();
         self.context.end();
-        self.task.abort();
+        self.context.abort();
     }
 }
 
@@ -94,8 +98,15 @@ impl InFlight {
     }
 
     /// Adds a call that runs, or waits at a place in the queue.
-    pub(super) fn begin(&mut self, key: CallKey, context: Context, task: AbortHandle, place: Option<Place>) {
-        self.unfinished.insert(key, Entry { context, task, place });
+    pub(super) fn begin(&mut self, key: CallKey, context: Context, tool: Arc<RegisteredTool>, place: Option<Place>) {
+        self.unfinished.insert(key, Entry { context, tool, place });
+    }
+
+    /// The calls whose handlers are polled now, with their tools and the numbers of the polls.
+    pub(super) fn polls_going_on(&self) -> impl Iterator<Item = (CallKey, &Arc<RegisteredTool>, &Context, u32)> {
+        self.unfinished.iter().filter_map(|(key, Entry { context, tool, .. })| {
+            context.poll_going_on().map(|poll| (*key, tool, context, poll))
+        })
     }
 
     /// Ends a call, and remembers its id. `false` if no such call runs or waits.

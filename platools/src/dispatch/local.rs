@@ -11,6 +11,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::run::Running;
@@ -40,7 +41,7 @@ async fn run(mut call: Accepted) -> Result<Output, Failure> {
             waiting.turn(&context, call.patience().end(context.params())).await
         }
     };
-    let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout));
+    let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout, &Handle::current()));
     match running {
         Ok(running) => running.await.result,
         Err(error) => Err(Failure::hidden(error)),

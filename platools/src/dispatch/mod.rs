@@ -8,6 +8,7 @@ mod caught;
 mod clock;
 mod from_model;
 mod in_flight;
+mod link_calls;
 mod local;
 mod outcome;
 mod patience;
@@ -22,13 +23,14 @@ use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::{AbortHandle, Abortable};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-use crate::registry::{RegisteredTool, ToolRegistry};
+use crate::registry::{Place as Polled, RegisteredTool, ToolRegistry};
 use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, code};
 pub(crate) use in_flight::{CallKey, Identity};
+pub(crate) use link_calls::LinkCalls;
 #[cfg(feature = "serve")]
 pub(crate) use local::LocalCall;
 pub(crate) use outcome::{Failure, Outcome};
@@ -121,6 +123,9 @@ pub(crate) struct Dispatcher {
     slots: Arc<Semaphore>,
     queue: Queue,
     runners: Runners<Job>,
+    /// The runtime of the application, which its handlers run in, and the calls that are polled on the link's thread; `None` where the
+    /// link is a task of that runtime itself.
+    apart: Option<(Handle, LinkCalls)>,
     // Unbounded, but each admitted call sends one outcome, and one with a result keeps its slot until it is dealt with.
     outcomes: mpsc::UnboundedSender<Outcome>,
     /// Where calls say what they have to tell.
@@ -144,12 +149,35 @@ impl Dispatcher {
                 slots: Arc::new(Semaphore::new(limits.running.min(Semaphore::MAX_PERMITS))),
                 queue: Queue::new(limits.waiting, limits.waiting_bytes),
                 runners: Runners::new(),
+                apart: None,
                 outcomes,
                 outlet,
                 draining: false,
             },
             receiver,
         )
+    }
+
+    /// From now on handlers run in this runtime, while the dispatcher is used on the thread of a link: there, calls are polled first whose
+    /// tools have proved short so far. Their outcomes do not come over the channel, but with the calls that are returned.
+    pub(crate) fn set_apart(&mut self, runtime: Handle) -> LinkCalls {
+        // Those of an earlier link may still have outcomes that nobody has taken.
+        let calls = match self.apart.take() {
+            Some((_, calls)) => calls,
+            None => LinkCalls::new(self.outcomes.clone()),
+        };
+        self.apart = Some((runtime, calls.clone()));
+        calls
+    }
+
+    /// From now on the dispatcher is used by a task of the runtime that handlers run in.
+    pub(crate) fn set_beside(&mut self) {
+        self.apart = None;
+    }
+
+    /// The calls whose handlers are polled now, with their tools and the numbers of the polls.
+    pub(crate) fn polls_going_on(&self) -> impl Iterator<Item = (CallKey, &Arc<RegisteredTool>, &Context, u32)> {
+        self.in_flight.polls_going_on()
     }
 
     /// The key of a call, new or not.
@@ -261,22 +289,42 @@ impl Dispatcher {
     }
 
     fn start(&mut self, key: CallKey, call: Accepted, turn: Turn) -> Admission {
-        let inline = call.tool.definition().execution == Execution::Inline;
-        let context = call.context.clone();
-        let mut running = match Running::start(call, turn, self.limits.timeout) {
+        let (context, tool) = (call.context.clone(), Arc::clone(&call.tool));
+        let started = match &self.apart {
+            Some((runtime, _)) => Running::start(call, turn, self.limits.timeout, runtime),
+            None => Running::start(call, turn, self.limits.timeout, &Handle::current()),
+        };
+        let mut running = match started {
             Ok(running) => running,
             Err(error) => return self.refused(key, context.shared_call_id(), error),
         };
+        let execution = tool.definition().execution;
         // Polled once without arranging to be woken; on a task it is polled again.
-        if inline && let Some(ran) = (&mut running).now_or_never() {
+        if self.apart.is_none()
+            && execution == Execution::Inline
+            && let Some(ran) = (&mut running).now_or_never()
+        {
             self.in_flight.end(key);
             return Admission::Ended(Outcome::of(key, &context, ran));
         }
-        let (abort, registration) = AbortHandle::new_pair();
-        let running = Abortable::new(running, registration);
-        self.runners.submit(Job { key, context: context.clone(), running, outcomes: self.outcomes.clone() });
-        self.in_flight.begin(key, context, abort, None);
+        self.in_flight.begin(key, context, tool, None);
+        self.submit(Job { key, running, outcomes: self.outcomes.clone() });
         Admission::Accepted
+    }
+
+    /// Has a call polled soon: where the polls of its tool disturb nobody.
+    fn submit(&self, job: Job) {
+        let Some((runtime, calls)) = &self.apart else { return self.runners.submit(job, &Handle::current()) };
+        if job.running.tool().definition().execution == Execution::Blocking {
+            // Its function has a thread of its own, and the task here only waits for that. Threads of a runtime may all be blocked.
+            tokio::spawn(job);
+            return;
+        }
+        match job.running.tool().pace().place() {
+            Polled::Link => calls.push(job),
+            Polled::Runtime => self.runners.submit(job, runtime),
+            Polled::Thread => job.run_elsewhere(runtime),
+        }
     }
 
     /// Lets a call wait for its turn, if there is room.
@@ -286,13 +334,21 @@ impl Dispatcher {
         };
         // A copy: the frame may be a small part of what was read at once, all of which it would keep in memory.
         let params = Params::from(call.params.as_str().to_owned());
-        let mut accepted = self.accept(call.call_id, params, tool, call.output);
+        let mut accepted = self.accept(call.call_id, params, Arc::clone(&tool), call.output);
         accepted.arrived = Some(Instant::now());
         let context = accepted.context.clone();
-        let queued = Queued { key, call: accepted, place: place.clone(), waiting };
-        let (abort, registration) = AbortHandle::new_pair();
-        tokio::spawn(Abortable::new(queued.run(self.limits.timeout, self.outcomes.clone()), registration));
-        self.in_flight.begin(key, context, abort, Some(place));
+        let (runtime, is_beside) = match &self.apart {
+            // A function that blocks leaves the task of its call nothing to do but wait.
+            Some((runtime, _)) => (runtime.clone(), tool.definition().execution == Execution::Blocking),
+            None => (Handle::current(), true),
+        };
+        let queued = Queued { key, call: accepted, place: place.clone(), waiting, runtime: runtime.clone() };
+        let run = Abortable {
+            context: context.clone(),
+            task: Box::pin(queued.run(self.limits.timeout, self.outcomes.clone())),
+        };
+        self.in_flight.begin(key, context, tool, Some(place));
+        drop(if is_beside { tokio::spawn(run) } else { runtime.spawn(run) });
         Admission::Accepted
     }
 
@@ -319,32 +375,49 @@ struct Queued {
     call: Accepted,
     place: Place,
     waiting: Waiting,
+    runtime: Handle,
 }
 
 impl Queued {
     /// Waits, runs the call and tells the dispatcher's owner; nothing of it if the dispatcher ends the call before its turn.
     async fn run(self, timeout: Duration, outcomes: mpsc::UnboundedSender<Outcome>) {
-        let Self { key, call, place, waiting } = self;
+        let Self { key, call, place, waiting, runtime } = self;
         let context = call.context.clone();
         let turn = waiting.turn(&context, call.patience().end(context.params())).await;
         if !place.leave() {
             return;
         }
-        let outcome = match turn.and_then(|turn| Running::start(call, turn, timeout)) {
-            Ok(running) => Outcome::of(key, &context, running.await),
-            Err(error) => Outcome::refusal(key, context.shared_call_id(), error),
-        };
-        // Nobody listens once the worker is gone, and then nobody misses the outcome.
-        let _ = outcomes.send(outcome);
+        match turn.and_then(|turn| Running::start(call, turn, timeout, &runtime)) {
+            Ok(running) if running.tool().pace().place() == Polled::Thread => {
+                Job { key, running, outcomes }.run_elsewhere(&runtime);
+            }
+            Ok(running) => Job { key, running, outcomes }.await,
+            Err(error) => {
+                // Nobody listens once the worker is gone, and then nobody misses the outcome.
+                let _ = outcomes.send(Outcome::refusal(key, context.shared_call_id(), error));
+            }
+        }
     }
 }
 
 /// A call that runs until it ends or is given up, and then tells the dispatcher's owner.
 struct Job {
     key: CallKey,
-    context: Context,
-    running: Abortable<Running>,
+    running: Running,
     outcomes: mpsc::UnboundedSender<Outcome>,
+}
+
+impl Job {
+    /// Its outcome once it has ended; none if it is given up.
+    fn poll_outcome(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Outcome>> {
+        if self.running.context().is_aborted() {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(ran) = self.running.poll_unpin(cx) {
+            return Poll::Ready(Some(Outcome::of(self.key, self.running.context(), ran)));
+        }
+        wait_for_abort(self.running.context(), cx)
+    }
 }
 
 impl Future for Job {
@@ -352,12 +425,36 @@ impl Future for Job {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        if let Ok(ran) = ready!(this.running.poll_unpin(cx)) {
+        if let Some(outcome) = ready!(this.poll_outcome(cx)) {
             // Nobody listens once the worker is gone, and then nobody misses the outcome.
-            let _ = this.outcomes.send(Outcome::of(this.key, &this.context, ran));
+            let _ = this.outcomes.send(outcome);
         }
         Poll::Ready(())
     }
+}
+
+/// A task of a call, which ends when the call is aborted.
+struct Abortable<F> {
+    context: Context,
+    task: F,
+}
+
+impl<F: Future<Output = ()> + Unpin> Future for Abortable<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        if this.context.is_aborted() || this.task.poll_unpin(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        wait_for_abort::<()>(&this.context, cx).map(drop)
+    }
+}
+
+/// Has a task that waits woken when its call is aborted; ready if it is.
+fn wait_for_abort<T>(context: &Context, cx: &task::Context<'_>) -> Poll<Option<T>> {
+    context.wake_when_aborted(cx.waker());
+    if context.is_aborted() { Poll::Ready(None) } else { Poll::Pending }
 }
 
 /// The failure of a call of a tool that is not there; its words are part of the wire contract.

@@ -8,7 +8,6 @@ use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::lazy;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
@@ -39,13 +38,40 @@ pub(super) struct Ran {
 pub(super) struct Running {
     tool: Arc<RegisteredTool>,
     context: Context,
-    handler: Option<HandlerFuture>,
+    handler: HandlerState,
     clock: Clock,
     span: Span,
     /// Whether the platform gets the causes of an error, or its stack.
     shows_errors: bool,
     // After the handler, which is dropped first.
     turn: Turn,
+}
+
+/// A handler, from before its start to after its end.
+enum HandlerState {
+    /// The call to the handler itself is put off to the first poll, where a panic is caught.
+    Unstarted(Output),
+    Started(HandlerFuture),
+    Ended,
+}
+
+impl HandlerState {
+    fn poll(
+        &mut self,
+        tool: &RegisteredTool,
+        context: &Context,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<Output, ToolError>> {
+        if let Self::Unstarted(_) = self
+            && let Self::Unstarted(output) = std::mem::replace(self, Self::Ended)
+        {
+            *self = Self::Started(handler(tool, context.clone(), output));
+        }
+        match self {
+            Self::Started(handler) => handler.as_mut().poll(cx),
+            Self::Unstarted(_) | Self::Ended => unreachable!("a call is not polled after its end"),
+        }
+    }
 }
 
 /// The reason why a call has no result.
@@ -57,11 +83,16 @@ struct Failed {
 }
 
 impl Running {
-    /// Takes on a call that has its turn. The handler starts at the first poll.
+    /// Takes on a call that has its turn. The handler starts at the first poll; one that blocks, on a thread of that runtime.
     ///
     /// # Errors
     /// The rate of the tool allows no further call at the moment.
-    pub(super) fn start(call: Accepted, mut turn: Turn, default_timeout: Duration) -> Result<Self, ToolError> {
+    pub(super) fn start(
+        call: Accepted,
+        mut turn: Turn,
+        default_timeout: Duration,
+        runtime: &Handle,
+    ) -> Result<Self, ToolError> {
         call.tool.try_start().map_err(too_many_calls)?;
         let patience = (call.tool.definition().execution == Execution::Blocking).then(|| call.patience());
         let Accepted { context, tool, output, shows_errors, .. } = call;
@@ -71,17 +102,26 @@ impl Running {
                 let (clock, begun) = Clock::from_thread(timeout, patience);
                 let permit = turn.permit.take();
                 let call = (tool.clone(), context.clone(), output);
-                (on_a_blocking_thread(call, shows_errors, permit, begun).boxed(), clock)
+                let handler = on_a_blocking_thread(call, shows_errors, permit, begun, runtime.clone()).boxed();
+                (HandlerState::Started(handler), clock)
             }
-            None => {
-                let (tool, context) = (Arc::clone(&tool), context.clone());
-                // The call to the handler itself is put off to the first poll, where a panic is caught.
-                let handler: HandlerFuture = Box::pin(lazy(move |_| handler(&tool, context, output)).flatten());
-                (handler, Clock::from_first_poll(timeout))
-            }
+            None => (HandlerState::Unstarted(output), Clock::from_first_poll(timeout)),
         };
         let span = debug_span!("call", call.id = context.call_id(), tool.name = tool.name());
-        Ok(Self { tool, context, handler: Some(handler), clock, span, shows_errors, turn })
+        Ok(Self { tool, context, handler, clock, span, shows_errors, turn })
+    }
+
+    pub(super) fn tool(&self) -> &Arc<RegisteredTool> {
+        &self.tool
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The time since the handler started.
+    pub(super) fn elapsed(&mut self) -> Duration {
+        self.clock.latency(Instant::now()).unwrap_or_default()
     }
 
     /// A call that was cancelled either has a result or failed as cancelled, and neither is a fault of the tool.
@@ -121,9 +161,11 @@ impl Future for Running {
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ran> {
         let this = self.get_mut();
         this.clock.polled();
-        let handler = this.handler.as_mut().expect("a call is not polled after its end");
+        let (handler, tool, context) = (&mut this.handler, &this.tool, &this.context);
+        context.note_poll();
         let polled =
-            this.span.in_scope(|| guarded(&this.context, &this.tool, this.shows_errors, || handler.as_mut().poll(cx)));
+            this.span.in_scope(|| guarded(context, tool, this.shows_errors, || handler.poll(tool, context, cx)));
+        this.context.note_poll();
         let result = match polled {
             Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
             Ok(Poll::Pending) => {
@@ -136,7 +178,7 @@ impl Future for Running {
             Err(panicked) => Err(this.unless_cancelled(Failed::by_panic(panicked))),
         };
         // What the handler leaves behind is dropped here, because that may panic too.
-        let dropped = guarded(&this.context, &this.tool, this.shows_errors, || this.handler = None);
+        let dropped = guarded(&this.context, &this.tool, this.shows_errors, || this.handler = HandlerState::Ended);
         Poll::Ready(this.end(dropped.map_err(Failed::by_panic).and(result)))
     }
 }
@@ -144,8 +186,10 @@ impl Future for Running {
 /// A call that is dropped before its end is given up, and what it has started elsewhere is told so.
 impl Drop for Running {
     fn drop(&mut self) {
-        self.context.cancel();
-        self.context.end();
+        if !self.context.is_over() {
+            self.context.cancel();
+            self.context.end();
+        }
     }
 }
 
@@ -196,8 +240,9 @@ async fn on_a_blocking_thread(
     shows_errors: bool,
     permit: Option<OwnedSemaphorePermit>,
     begun: oneshot::Sender<Instant>,
+    runtime: Handle,
 ) -> Result<Output, ToolError> {
-    let (runtime, span) = (Handle::current(), Span::current());
+    let (pool, span) = (runtime.clone(), Span::current());
     let blocking = move || {
         let (_permit, _thread) = (permit, HeldThread::new());
         if begun.send(Instant::now()).is_err() {
@@ -208,7 +253,7 @@ async fn on_a_blocking_thread(
         // The place of a panic is only known on its own thread.
         span.in_scope(|| catch(shows_errors, run).unwrap_or_else(|caught| resume_unwind(Box::new(caught))))
     };
-    match tokio::task::spawn_blocking(blocking).await {
+    match pool.spawn_blocking(blocking).await {
         Ok(ended) => ended,
         // Caught again where the call is polled, as that of any other handler.
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),

@@ -15,6 +15,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use tokio::runtime::Handle;
 
 /// Up to so many waiting calls, a second thread is worth waking at once: the calls end sooner. With more of them both
 /// threads are busy anyway, and waking costs what it gains.
@@ -73,16 +74,13 @@ impl<C: Future<Output = ()> + Send + Unpin + 'static> Runners<C> {
         Self(Arc::new(Mutex::new(Queue { calls: VecDeque::new(), standing_by: 0, longest: 0 })))
     }
 
-    /// Has a call polled soon, on another task.
-    ///
-    /// # Panics
-    /// Outside of a Tokio runtime.
-    pub(super) fn submit(&self, call: C) {
+    /// Has a call polled soon, on another task of that runtime.
+    pub(super) fn submit(&self, call: C, runtime: &Handle) {
         let mut queue = lock(&self.0);
         queue.push(call);
         if queue.wants_runner() {
             queue.standing_by += 1;
-            spawn(Arc::clone(&self.0));
+            runtime.spawn(run(Arc::clone(&self.0)));
         }
     }
 }
@@ -165,6 +163,10 @@ mod tests {
 
     type Call = BoxFuture<'static, ()>;
 
+    fn submit(runners: &Runners<Call>, call: Call) {
+        runners.submit(call, &Handle::current());
+    }
+
     const SOON: Duration = Duration::from_secs(10);
 
     /// A call that blocks its thread until the one it waits for has run, and then lets the next one go on.
@@ -184,12 +186,15 @@ mod tests {
             let (second, wakes_first) = mpsc::channel();
             let (third, wakes_second) = mpsc::channel();
             let (last, wakes_third) = mpsc::channel();
-            runners.submit(blocking(wakes_first, done));
-            runners.submit(blocking(wakes_second, second));
-            runners.submit(blocking(wakes_third, third));
-            runners.submit(Box::pin(lazy(move |_| {
-                let _ = last.send(());
-            })));
+            submit(&runners, blocking(wakes_first, done));
+            submit(&runners, blocking(wakes_second, second));
+            submit(&runners, blocking(wakes_third, third));
+            submit(
+                &runners,
+                Box::pin(lazy(move |_| {
+                    let _ = last.send(());
+                })),
+            );
             tokio::task::spawn_blocking(move || ended.recv_timeout(SOON)).await.unwrap().unwrap();
         }
     }
@@ -199,13 +204,19 @@ mod tests {
         let runners = Runners::<Call>::new();
         let (done, ended) = tokio::sync::oneshot::channel();
         let (go_on, waits) = tokio::sync::oneshot::channel::<()>();
-        runners.submit(Box::pin(async move {
-            let _ = waits.await;
-            let _ = done.send(());
-        }));
-        runners.submit(Box::pin(lazy(move |_| {
-            let _ = go_on.send(());
-        })));
+        submit(
+            &runners,
+            Box::pin(async move {
+                let _ = waits.await;
+                let _ = done.send(());
+            }),
+        );
+        submit(
+            &runners,
+            Box::pin(lazy(move |_| {
+                let _ = go_on.send(());
+            })),
+        );
         tokio::time::timeout(SOON, ended).await.unwrap().unwrap();
     }
 
@@ -216,10 +227,13 @@ mod tests {
         let (outcomes, mut taken) = tokio::sync::mpsc::unbounded_channel();
         for call in 1..=CALLS {
             let outcomes = outcomes.clone();
-            runners.submit(Box::pin(lazy(move |_| {
-                std::thread::sleep(TURN);
-                let _ = outcomes.send(call);
-            })));
+            submit(
+                &runners,
+                Box::pin(lazy(move |_| {
+                    std::thread::sleep(TURN);
+                    let _ = outcomes.send(call);
+                })),
+            );
         }
         // On a task, as the session is: a runtime of one thread polls the test's own future only now and then.
         let most = tokio::spawn(async move {
@@ -237,7 +251,7 @@ mod tests {
     async fn calls_nobody_polled_are_dropped_with_the_queue() {
         let runners = Runners::<Call>::new();
         let (kept, dropped) = mpsc::channel::<()>();
-        runners.submit(Box::pin(lazy(move |_| drop(kept))));
+        submit(&runners, Box::pin(lazy(move |_| drop(kept))));
         drop(runners);
         assert_eq!(dropped.try_recv(), Err(mpsc::TryRecvError::Disconnected));
     }

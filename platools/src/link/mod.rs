@@ -9,10 +9,12 @@ mod calls;
 mod connect;
 mod health;
 mod heartbeat;
+mod held;
 #[cfg(feature = "runtime")]
 mod http;
 mod opened;
 mod outbox;
+mod outcomes;
 mod registration;
 mod report;
 mod retry;
@@ -20,6 +22,7 @@ mod session;
 mod signing;
 mod socket;
 mod successor;
+mod thread;
 mod traffic;
 mod websocket;
 mod worker;
@@ -48,6 +51,7 @@ pub(crate) use session::{Ended, run_session};
 #[cfg(feature = "runtime")]
 pub(crate) use socket::{Received, Socket, text};
 pub(crate) use successor::Successor;
+pub(crate) use thread::LinkThread;
 #[cfg(feature = "runtime")]
 pub(crate) use traffic::Traffic;
 #[cfg(all(test, feature = "runtime"))]

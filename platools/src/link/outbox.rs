@@ -45,8 +45,8 @@ pub(crate) struct Outbox {
     bounds: Bounds,
     /// `None` in the place of a reply that was acknowledged before an older one; never at the front.
     replies: VecDeque<Option<Reply>>,
-    /// The number of the latest reply to each call.
-    numbers: HashMap<CallKey, u64, BuildHasherDefault<Identity>>,
+    /// The number of the latest reply to each call; `None` until a platform acknowledges one, and most acknowledge none.
+    numbers: Option<Numbers>,
     bytes: usize,
     /// How many replies have left over the other end, confirmed or dropped; numbers the rest.
     gone: u64,
@@ -58,6 +58,8 @@ pub(crate) struct Outbox {
     /// Up to where each heartbeat on its way confirms.
     marks: VecDeque<u64>,
 }
+
+type Numbers = HashMap<CallKey, u64, BuildHasherDefault<Identity>>;
 
 #[derive(Debug)]
 struct Reply {
@@ -78,7 +80,7 @@ impl Outbox {
         Self {
             bounds,
             replies: VecDeque::new(),
-            numbers: HashMap::default(),
+            numbers: None,
             bytes: 0,
             gone: 0,
             unsent: 0,
@@ -93,7 +95,9 @@ impl Outbox {
         let reply = Reply { call, frame, made: now };
         self.bytes += reply.bytes();
         self.unsent_bytes += reply.bytes();
-        self.numbers.insert(call, self.gone + self.replies.len() as u64);
+        if let Some(numbers) = &mut self.numbers {
+            numbers.insert(call, self.gone + self.replies.len() as u64);
+        }
         self.replies.push_back(Some(reply));
         self.give_up(|outbox| outbox.replies.len() > 1 && (outbox.bytes > outbox.bounds.bytes || outbox.is_old(now)))
     }
@@ -139,7 +143,7 @@ impl Outbox {
 
     /// The reply to that call has arrived, on whichever socket.
     pub(crate) fn acknowledged(&mut self, call: CallKey) {
-        let Some(number) = self.numbers.get(&call).copied() else { return };
+        let Some(number) = self.numbers().get(&call).copied() else { return };
         let index = usize::try_from(number - self.gone).ok();
         if let Some(reply) = index.and_then(|index| self.replies.get_mut(index)).and_then(Option::take) {
             self.forget(&reply, number);
@@ -221,9 +225,17 @@ impl Outbox {
             self.unsent_bytes -= reply.bytes();
         }
         // A call may have had another reply since.
-        if self.numbers.get(&reply.call) == Some(&number) {
-            self.numbers.remove(&reply.call);
+        if let Some(numbers) = self.numbers.as_mut().filter(|numbers| numbers.get(&reply.call) == Some(&number)) {
+            numbers.remove(&reply.call);
         }
+    }
+
+    fn numbers(&mut self) -> &Numbers {
+        let (replies, gone) = (&self.replies, self.gone);
+        self.numbers.get_or_insert_with(|| {
+            let numbered = replies.iter().zip(gone..);
+            numbered.filter_map(|(reply, number)| reply.as_ref().map(|reply| (reply.call, number))).collect()
+        })
     }
 
     /// Forgets the places of replies that were acknowledged, up to the oldest that was not.
@@ -350,7 +362,7 @@ mod tests {
         push(&mut outbox, "e");
         assert_eq!(sent(&mut outbox), ["e"]);
         ["e", "d"].into_iter().for_each(|call_id| outbox.acknowledged(key(call_id)));
-        assert!(outbox.is_empty() && outbox.numbers.is_empty(), "no gap stays");
+        assert!(outbox.is_empty() && outbox.numbers().is_empty(), "no gap stays");
         assert_eq!((outbox.bytes, outbox.unsent_bytes), (0, 0));
     }
 
@@ -418,10 +430,10 @@ mod tests {
         let mut outbox = outbox(8, 8);
         push(&mut outbox, "a");
         push(&mut outbox, "a");
-        assert_eq!(outbox.numbers.get(&key("a")), Some(&1), "the latest is found by its call");
+        assert_eq!(outbox.numbers().get(&key("a")), Some(&1), "the latest is found by its call");
         outbox.acknowledged(key("b"));
         outbox.acknowledged(key("a"));
-        assert_eq!((outbox.unconfirmed(), outbox.numbers.len()), (1, 0));
+        assert_eq!((outbox.unconfirmed(), outbox.numbers().len()), (1, 0));
         outbox.acknowledged(key("a"));
         assert_eq!(outbox.unconfirmed(), 1);
         sent(&mut outbox);

@@ -32,7 +32,7 @@ use crate::wire::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame}
 /// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
 /// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
 /// whenever there is not.
-const BURST: RangeInclusive<usize> = 8..=64;
+const BURST: RangeInclusive<usize> = 32..=64;
 
 /// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
 const BURST_BYTES: usize = 128 * 1024;
@@ -145,7 +145,7 @@ impl Session<'_> {
                     Either::Left(received) => Wake::Received(received),
                     Either::Right(wake) => wake,
                 },
-                Some(outcome) = self.worker.outcomes.recv() => Wake::Ended(outcome),
+                outcome = self.worker.outcomes.recv() => Wake::Ended(outcome),
                 () = timer.as_mut() => Wake::Timer,
                 Ok(()) = self.worker.changes.changed() => Wake::ToolsChanged,
                 _ = stop.wait_for(|stop| *stop), if self.worker.stopping.is_none() => Wake::Stop,
@@ -155,14 +155,17 @@ impl Session<'_> {
             if let Wake::Succeeded(next) = wake {
                 return self.hand_over(next);
             }
-            if matches!(&wake, Wake::Ended(outcome) if is_small(outcome)) && self.worker.dispatcher.is_running() {
+            let gathers = self.worker.outcomes.come_from_afar() && self.worker.dispatcher.is_running();
+            if gathers && matches!(&wake, Wake::Ended(outcome) if is_small(outcome)) {
                 // Lets calls that are about to end do so, and one flush serves them all.
                 yield_now().await;
             }
             if let Some(reason) = self.handle(wake).or_else(|| self.handle_what_is_ready()) {
                 return self.end(reason).await;
             }
+            self.worker.outcomes.of_calls_that_are_ready().await;
             self.queue_last_said();
+            self.worker.watch_calls();
             let deadline = self.next_deadline();
             if timer.deadline() != deadline {
                 timer.as_mut().reset(deadline);
@@ -200,7 +203,7 @@ impl Session<'_> {
     fn handle_what_is_ready(&mut self) -> Option<Disconnect> {
         let before = self.waiting_bytes();
         for _ in 0..self.burst {
-            if let Ok(outcome) = self.worker.outcomes.try_recv() {
+            if let Some(outcome) = self.worker.outcomes.try_recv() {
                 self.worker.settle(outcome);
             } else if let Some(received) = self.socket.try_next() {
                 if let Some(reason) = self.received(received) {
@@ -378,7 +381,8 @@ impl Session<'_> {
 
     fn next_deadline(&self) -> Instant {
         let worker = &*self.worker;
-        let others = [worker.registration.due(), worker.dispatcher.next_overdue(), worker.outbox.next_expiry()];
+        let held = worker.held.next_look();
+        let others = [worker.registration.due(), worker.dispatcher.next_overdue(), worker.outbox.next_expiry(), held];
         let end = worker.stopping.map(|stopping| match worker.calls_are_over() {
             true => stopping.until,
             false => stopping.calls_until,

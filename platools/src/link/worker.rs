@@ -6,16 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{info, warn};
 
 use super::health::HealthReports;
+use super::held::HeldThreads;
 use super::opened::Predecessors;
 use super::outbox::{Bounds, Outbox};
+use super::outcomes::Outcomes;
 use super::registration::Registration;
 use super::report::{Event, Reporter};
+use super::thread::{Home, LinkThread, has_system_clock};
 use crate::dispatch::{Dispatcher, Failure, Limits, Outcome};
 use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::signature::Verifier;
@@ -52,7 +56,11 @@ pub(crate) struct Worker {
     /// Tells the workers of this process apart.
     pub(crate) number: u64,
     pub(super) dispatcher: Dispatcher,
-    pub(super) outcomes: mpsc::UnboundedReceiver<Outcome>,
+    pub(super) outcomes: Outcomes,
+    /// Handlers that keep their threads.
+    pub(super) held: HeldThreads,
+    /// The runtime of the link's thread; `None` before there is one.
+    home: Option<Arc<Home>>,
     pub(super) outlet: Outlet,
     /// Calls that have something to tell.
     pub(super) saying: mpsc::UnboundedReceiver<Context>,
@@ -81,7 +89,9 @@ impl Worker {
         Self {
             number: WORKERS.fetch_add(1, Ordering::Relaxed),
             dispatcher,
-            outcomes,
+            outcomes: Outcomes::new(outcomes),
+            held: HeldThreads::default(),
+            home: None,
             outlet,
             saying,
             last_said: Vec::new(),
@@ -99,13 +109,46 @@ impl Worker {
         }
     }
 
+    /// Prepares the worker for a thread of its own, whose handlers run in the runtime of the caller. `None` if it is to stay a task there:
+    /// under a clock that a test controls, or where the system has no thread left.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime, or in one without timers.
+    pub(crate) fn set_apart(&mut self) -> Option<LinkThread> {
+        let thread = has_system_clock().then(|| self.home()).flatten().map(|home| {
+            let runtime = Handle::current();
+            LinkThread { home, calls: self.dispatcher.set_apart(runtime.clone()), runtime }
+        });
+        match &thread {
+            Some(thread) => self.outcomes.come_with(thread.calls.clone()),
+            None => self.dispatcher.set_beside(),
+        }
+        thread
+    }
+
+    fn home(&mut self) -> Option<Arc<Home>> {
+        if self.home.is_none() {
+            self.home =
+                Home::new().inspect_err(|error| warn!(%error, "the link gets no thread of its own")).ok().map(Arc::new);
+        }
+        self.home.clone()
+    }
+
+    /// Has calls that run looked at from time to time, if their link has a thread that is free for it.
+    pub(super) fn watch_calls(&mut self) {
+        if self.outcomes.come_from_apart() && !self.held.is_looking() && self.dispatcher.is_running() {
+            self.held.look_soon(Instant::now());
+        }
+    }
+
     /// Takes in outcomes and late frames while there is no socket. Never returns; cancel-safe.
     pub(crate) async fn between_sockets(&mut self) -> Infallible {
         loop {
-            let due = [self.dispatcher.next_overdue(), self.outbox.next_expiry()].into_iter().flatten().min();
+            self.watch_calls();
+            let due = [self.dispatcher.next_overdue(), self.outbox.next_expiry(), self.held.next_look()];
+            let due = due.into_iter().flatten().min();
             tokio::select! {
-                // The dispatcher holds a sender, so there is always an outcome to come.
-                Some(outcome) = self.outcomes.recv() => self.settle(outcome),
+                outcome = self.outcomes.recv() => self.settle(outcome),
                 () = at(due) => self.tick(Instant::now()),
                 late = self.predecessors.next() => self.late(&late),
             }
@@ -115,6 +158,9 @@ impl Worker {
     /// Ends calls that were given up and have had time enough, and gives up replies that are too old.
     pub(super) fn tick(&mut self, now: Instant) {
         self.abort_overdue(now);
+        if self.held.is_due(now) {
+            self.held.look(self.dispatcher.polls_going_on(), now);
+        }
         let expired = self.outbox.expire(now);
         self.given_up(expired);
     }
@@ -151,7 +197,7 @@ impl Worker {
             given_up += 1;
             self.reply(outcome);
         }
-        while let Ok(outcome) = self.outcomes.try_recv() {
+        while let Some(outcome) = self.outcomes.try_recv() {
             self.settle(outcome);
         }
         for outcome in self.dispatcher.cancel_all() {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::binding::{Binding, SharedState, missing_state};
 use super::health::Health;
+use super::pace::Pace;
 use crate::error::{Error, ErrorKind};
 use crate::tool::{Handler, Rate, Tool, ToolDefinition};
 use crate::window::SlidingWindow;
@@ -20,6 +21,7 @@ pub(crate) struct RegisteredTool {
     permits: Option<Arc<Semaphore>>,
     rate: Option<Arc<Mutex<SlidingWindow>>>,
     health: Arc<Mutex<Health>>,
+    pace: Pace,
 }
 
 impl RegisteredTool {
@@ -34,6 +36,7 @@ impl RegisteredTool {
             permits: definition.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls.get() as usize))),
             rate: definition.rate_limit.map(|rate| Arc::new(Mutex::new(window(rate)))),
             health: Arc::default(),
+            pace: Pace::default(),
             definition: Arc::new(definition),
             binding: Arc::new(Binding::new(tool, state)),
         }))
@@ -51,6 +54,8 @@ impl RegisteredTool {
             permits: permits.clone(),
             rate: rate.clone(),
             health: Arc::clone(&earlier.health),
+            // Its function may be another one.
+            pace: Pace::default(),
         })
     }
 
@@ -87,6 +92,11 @@ impl RegisteredTool {
             Some(rate) => rate.lock().unwrap_or_else(PoisonError::into_inner).try_record(Instant::now()),
             None => Ok(()),
         }
+    }
+
+    /// Where the tool's calls are polled.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// The calls of the last hour.

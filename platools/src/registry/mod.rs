@@ -7,6 +7,7 @@ mod binding;
 mod entry;
 mod health;
 mod manifest;
+mod pace;
 
 use std::any::Any;
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::tool::{IntoTools, State, ToolDefinition};
 
 use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
+pub(crate) use pace::Place;
 
 /// The tools of a worker.
 ///

@@ -237,13 +237,14 @@ impl Auth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Execution {
-    /// On a task of its own. For async functions.
+    /// In the application's runtime. For async functions. The link's thread polls each call once, if the polls of the tool are short, and a
+    /// call that is not over then goes on as a task. A tool that has held a thread for long gets blocking threads for its later calls.
     #[default]
     Task,
     /// On the pool of blocking threads. For sync functions.
     Blocking,
-    /// First on the link's own task, for the least latency; on a task of its own if it has to wait. A handler that blocks
-    /// here holds up every other call, so it is for cheap ones only.
+    /// As [`Task`](Self::Task), and the link's thread always polls its calls first, also if that takes longer than 100 µs. For cheap
+    /// functions: the calls behind one wait for its first poll. A handler that holds up the link for some 30 ms loses that place.
     Inline,
 }
 

@@ -1,19 +1,26 @@
 //! Whether a call goes on, and whether anybody still wants it.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::task::Waker;
 
+use futures::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use super::context::Context;
 
 const CANCELLED: u8 = 1;
 const OVER: u8 = 2;
+const ABORTED: u8 = 4;
 
 /// The state of one call, shared by everybody who has its context. A call that nobody gives up allocates nothing for it.
 #[derive(Debug, Default)]
 pub(super) struct Life {
     state: AtomicU8,
     given_up: Notify,
+    /// Wakes the task of the call when it is aborted.
+    task: AtomicWaker,
+    /// How often a poll of the handler began or ended; odd while one goes on.
+    polls: AtomicU32,
 }
 
 impl Life {
@@ -28,6 +35,15 @@ impl Life {
     /// The call is over; nothing changes any more.
     pub(super) fn end(&self) {
         self.state.fetch_or(OVER, Ordering::AcqRel);
+    }
+
+    fn abort(&self) {
+        self.state.fetch_or(ABORTED, Ordering::AcqRel);
+        self.task.wake();
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.state.load(Ordering::Acquire) & ABORTED != 0
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
@@ -113,6 +129,33 @@ impl Context {
     /// The call is over: it can neither be given up nor report any more.
     pub(crate) fn end(&self) {
         self.0.life.end();
+    }
+
+    /// Has the task of the call end at its next poll, which comes soon.
+    pub(crate) fn abort(&self) {
+        self.0.life.abort();
+    }
+
+    /// Whether the task of the call is to end.
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.0.life.is_aborted()
+    }
+
+    /// Has this waker called when the call is aborted; the caller asks [`is_aborted`](Self::is_aborted) afterwards.
+    pub(crate) fn wake_when_aborted(&self, waker: &Waker) {
+        self.0.life.task.register(waker);
+    }
+
+    /// Notes that a poll of the handler begins or ends.
+    pub(crate) fn note_poll(&self) {
+        // One thread polls at a time, so that nothing is lost between the two steps.
+        let polls = self.0.life.polls.load(Ordering::Relaxed);
+        self.0.life.polls.store(polls.wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// The number of the poll that goes on; `None` between two polls.
+    pub(crate) fn poll_going_on(&self) -> Option<u32> {
+        Some(self.0.life.polls.load(Ordering::Relaxed)).filter(|polls| polls % 2 == 1)
     }
 }
 

@@ -21,6 +21,9 @@ pub struct Output {
 /// The result of a handler that wrote none.
 const NULL: &[u8] = b"null";
 
+/// Room behind a text for the rest of its frame.
+const TAIL_ROOM: usize = 64;
+
 impl Output {
     /// A buffer without a head, for a result of at most `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
@@ -88,6 +91,10 @@ impl io::Write for Bounded<'_> {
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.left = self.left.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        // Without room for what follows a large text, all of it would be copied once more for a few bytes.
+        if bytes.len() > self.buffer.capacity() - self.buffer.len() {
+            self.buffer.reserve(bytes.len() + TAIL_ROOM);
+        }
         self.buffer.extend_from_slice(bytes);
         Ok(())
     }

@@ -62,6 +62,11 @@ impl<'a> Fields<'a> {
 
 /// The string a raw value holds, borrowed where it has no escapes.
 pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    // It is valid JSON already, so that without an escape the text is what stands between the quotes.
+    let quoted = raw.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    if let Some(text) = quoted.filter(|text| !text.contains('\\')) {
+        return Some(Cow::Borrowed(text));
+    }
     serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
 }
 

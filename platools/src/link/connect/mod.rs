@@ -12,6 +12,7 @@ mod url;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
 use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 
@@ -56,6 +57,11 @@ impl Connector {
             Ok((Socket::observed(self.dialler.upgrade(transport, request).await?, traffic), secret))
         };
         self.dialler.in_time(open).await
+    }
+
+    /// The same connector, whose secret's provider runs in that runtime.
+    pub(crate) fn within(&self, runtime: &Handle) -> Self {
+        Self { secret: self.secret.within(runtime), ..self.clone() }
     }
 
     /// How long opening a socket may take.

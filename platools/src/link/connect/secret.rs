@@ -2,11 +2,14 @@
 
 use std::env::VarError;
 use std::fmt;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
 use crate::error::{Error, ErrorKind};
 
@@ -83,6 +86,26 @@ impl Secret {
             Source::File(path) => in_file(path, std::fs::read_to_string(path)).map(drop),
             Source::Provider(_) => Ok(()),
         }
+    }
+
+    /// The same secret, whose provider runs in that runtime.
+    pub(super) fn within(&self, runtime: &Handle) -> Self {
+        let Source::Provider(provider) = &self.0 else { return self.clone() };
+        let (provider, runtime) = (Arc::clone(provider), runtime.clone());
+        Self(Source::Provider(Arc::new(move || {
+            let provider = Arc::clone(&provider);
+            let mut task = JoinSet::new();
+            task.spawn_on(async move { provider().await }, &runtime);
+            Box::pin(async move {
+                match task.join_next().await.expect("one task was spawned") {
+                    Ok(secret) => secret,
+                    Err(error) => match error.try_into_panic() {
+                        Ok(panic) => resume_unwind(panic),
+                        Err(_) => Err(invalid("the secret provider ended with its runtime")),
+                    },
+                }
+            })
+        })))
     }
 
     /// The secret as it is now.

@@ -1,0 +1,88 @@
+//! [`Outcomes`]: the outcomes of a worker's calls, on whichever way they come.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::task::Poll;
+
+use tokio::sync::mpsc;
+
+use crate::dispatch::{LinkCalls, Outcome};
+
+/// The outcomes of calls that ended. Those of calls that the link's own thread polled are there when the link is polled again; all others
+/// come over a channel.
+#[derive(Debug)]
+pub(super) struct Outcomes {
+    // The dispatcher holds a sender, so the channel never ends.
+    channel: mpsc::UnboundedReceiver<Outcome>,
+    calls: Option<LinkCalls>,
+    taken: VecDeque<Outcome>,
+    /// Whether the last outcome came over the channel.
+    is_from_afar: bool,
+}
+
+impl Outcomes {
+    pub(super) fn new(channel: mpsc::UnboundedReceiver<Outcome>) -> Self {
+        Self { channel, calls: None, taken: VecDeque::new(), is_from_afar: true }
+    }
+
+    /// From now on there are calls that the link's own thread polls.
+    pub(super) fn come_with(&mut self, calls: LinkCalls) {
+        // Those of an earlier thread keep their outcomes until they are taken.
+        self.take();
+        self.calls = Some(calls);
+    }
+
+    /// Whether the link has a thread of its own.
+    pub(super) fn come_from_apart(&self) -> bool {
+        self.calls.is_some()
+    }
+
+    /// Whether the last outcome was that of a call which another thread polls.
+    pub(super) fn come_from_afar(&self) -> bool {
+        self.is_from_afar
+    }
+
+    /// The next outcome, if there is one.
+    pub(super) fn try_recv(&mut self) -> Option<Outcome> {
+        if self.taken.is_empty() {
+            self.take();
+        }
+        let near = self.taken.pop_front();
+        self.is_from_afar = near.is_none();
+        near.or_else(|| self.channel.try_recv().ok())
+    }
+
+    /// Waits for the next outcome. Cancel-safe.
+    pub(super) async fn recv(&mut self) -> Outcome {
+        let outcome = poll_fn(|cx| {
+            if self.taken.is_empty() {
+                self.take();
+            }
+            let near = self.taken.pop_front();
+            self.is_from_afar = near.is_none();
+            near.map_or_else(|| self.channel.poll_recv(cx), |outcome| Poll::Ready(Some(outcome)))
+        });
+        outcome.await.expect("the dispatcher holds a sender")
+    }
+
+    /// Gives the calls their turn that wait for it on the link's own thread.
+    pub(super) async fn of_calls_that_are_ready(&self) {
+        if !self.calls.as_ref().is_some_and(LinkCalls::give_way) {
+            return;
+        }
+        let mut had_turn = false;
+        // Pending without a waker: the thread polls the link again once it has polled calls.
+        poll_fn(|_| if std::mem::replace(&mut had_turn, true) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    /// Whether every outcome was received.
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken.is_empty() && self.channel.is_empty() && self.calls.as_ref().is_none_or(LinkCalls::has_no_outcome)
+    }
+
+    fn take(&mut self) {
+        if let Some(calls) = &self.calls {
+            calls.take_outcomes(&mut self.taken);
+        }
+    }
+}

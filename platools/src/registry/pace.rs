@@ -1,0 +1,90 @@
+//! [`Pace`]: where the calls of a tool are polled, as its polls so far suggest.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+/// The longest poll that costs less where the call was read than on another thread, which has to be woken for it.
+const SHORT: Duration = Duration::from_micros(100);
+
+/// Each poll that is not short counts as many short ones, so that a tool leaves the link once more than about one in ten is not.
+const LONG_WEIGHT: u32 = 10;
+const LIMIT: u32 = 100;
+
+/// The place where the calls of a tool are polled for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// The thread of the link, between two polls of the link itself.
+    Link,
+    /// The threads of the application's runtime.
+    Runtime,
+    /// A thread of the blocking pool, which the call has for itself.
+    Thread,
+}
+
+/// The place of one tool's calls. It only ever changes for the next one: a tool that was slow once too often does not come back.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    place: AtomicU8,
+    /// The weight of polls that were not short, less that of those that were.
+    score: AtomicU32,
+}
+
+impl Pace {
+    pub(crate) fn place(&self) -> Place {
+        match self.place.load(Ordering::Relaxed) {
+            0 => Place::Link,
+            1 => Place::Runtime,
+            _ => Place::Thread,
+        }
+    }
+
+    /// Counts a poll on the link's thread.
+    pub(crate) fn polled(&self, took: Duration) {
+        // Two threads may count at the same time, and one count may be lost, which changes nothing.
+        let score = self.score.load(Ordering::Relaxed);
+        if took < SHORT {
+            if score > 0 {
+                self.score.store(score - 1, Ordering::Relaxed);
+            }
+            return;
+        }
+        self.score.store(score + LONG_WEIGHT, Ordering::Relaxed);
+        if score + LONG_WEIGHT > LIMIT {
+            self.demote_to(Place::Runtime);
+        }
+    }
+
+    /// Has the next calls polled there, unless they are polled further away already.
+    pub(crate) fn demote_to(&self, place: Place) {
+        self.place.fetch_max(place as u8, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_tool_whose_polls_are_often_long_leaves_the_link_for_good() {
+        let pace = Pace::default();
+        for _ in 0..10_000 {
+            (0..20).for_each(|_| pace.polled(Duration::ZERO));
+            pace.polled(LONG);
+        }
+        assert_eq!(pace.place(), Place::Link, "one in twenty is rare");
+        (0..11).for_each(|_| pace.polled(LONG));
+        assert_eq!(pace.place(), Place::Runtime);
+        (0..10_000).for_each(|_| pace.polled(Duration::ZERO));
+        assert_eq!(pace.place(), Place::Runtime);
+    }
+
+    #[test]
+    fn a_place_further_away_is_kept() {
+        let pace = Pace::default();
+        pace.demote_to(Place::Thread);
+        pace.demote_to(Place::Runtime);
+        assert_eq!(pace.place(), Place::Thread);
+    }
+}
