@@ -57,7 +57,9 @@ fn quoted(cell: &'static str) -> impl Iterator<Item = &'static str> {
 
 /// The names of all functions that are tests.
 fn tests() -> BTreeSet<String> {
-    let files = [sources(&package().join("src")), sources(&package().join("tests"))].concat();
+    // Rules of `/mcp` that a local server shares have their tests in the SDK.
+    let folders = ["src", "tests", "../platools/src/mcp"].map(|folder| sources(&package().join(folder)));
+    let files = folders.concat();
     let mut names = BTreeSet::new();
     for file in files {
         let mut is_test = false;

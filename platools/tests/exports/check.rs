@@ -133,7 +133,7 @@ impl<'a> Checked<'a> {
 }
 
 /// Keywords that a form may leave to its descriptions, and the words there.
-const TOLD: [(&str, &[&str]); 28] = [
+const TOLD: [(&str, &[&str]); 29] = [
     ("minLength", &["character"]),
     ("maxLength", &["character"]),
     ("pattern", &["pattern"]),
@@ -176,12 +176,16 @@ const TOLD: [(&str, &[&str]); 28] = [
         &["takes no keys", "Keys that match", "groups of keys", "Another ", "The whole again", "each holds"],
     ),
     ("unevaluatedProperties", &["groups of keys", "Another ", "The whole again", "each holds"]),
+    ("prefixItems", &["Items in this order"]),
     ("type", &["groups of keys", "Another ", "The whole again", "each holds", " hold: ", "By position"]),
     ("false", &["If it fits"]),
 ];
 
 fn collect(error: &jsonschema::ValidationError<'_>, keywords: &mut Vec<String>) {
     keywords.push(error.kind().keyword().to_owned());
+    if error.schema_path().to_string().contains("/prefixItems") {
+        keywords.push("prefixItems".to_owned());
+    }
     if let jsonschema::error::ValidationErrorKind::AnyOf { context }
     | jsonschema::error::ValidationErrorKind::OneOfNotValid { context } = error.kind()
     {

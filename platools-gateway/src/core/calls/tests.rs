@@ -204,7 +204,7 @@ async fn a_call_that_lost_its_link_ends_when_its_caller_has_no_more_patience() {
     let waiting = sent(&calls, &"two".into());
     end(&calls, &"two".into());
     let error = ended(waiting, soon(), None).await.unwrap_err();
-    assert!(error.to_string().contains("in time: the connection of its worker ended"), "{error}");
+    assert!(error.to_string().contains("in time; the connection of its worker ended"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
