@@ -195,7 +195,9 @@ fn every_snippet_is_on_the_page() {
 #[test]
 fn every_setting_on_the_page_is_documented() {
     let docs = fs::read_dir(repository().join("docs")).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let others = docs.filter(|path| path.is_file() && !path.ends_with("compatibility.md")).chain([repository().join("README.md")]);
+    let others = docs
+        .filter(|path| path.is_file() && !path.ends_with("compatibility.md"))
+        .chain([repository().join("README.md")]);
     let texts: Vec<_> = others.map(|path| fs::read_to_string(path).expect("a page")).collect();
     let is_known = |name: &str| {
         texts.iter().any(|text| text.contains(&format!("`{name}`")) || text.contains(&format!(".{name}(")))

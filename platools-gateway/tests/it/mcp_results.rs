@@ -34,7 +34,8 @@ async fn a_result_of_five_mib_passes_in_every_form() {
         let client = client.clone().with("accept", accept);
         let answer = Stream::of(called(&client, &mut worker, result.clone()).await).answer().await;
         assert!(answer["result"]["structuredContent"] == result && answer["result"]["isError"] == false, "{accept}");
-        assert!(text(&answer) == result.to_string(), "{accept}");
+        let whole = result.to_string();
+        assert!(text(&answer) == whole, "{accept}");
     }
 }
 

@@ -98,6 +98,7 @@ struct Exact {
 
 /// Take scalars.
 #[tool]
+#[expect(clippy::too_many_arguments, reason = "one of each type")]
 fn scalars(a: bool, b: i8, c: u32, d: i64, e: u64, f: f32, g: f64, h: String, i: char) -> String {
     format!("{a}{b}{c}{d}{e}{f}{g}{h}{i}")
 }

@@ -17,6 +17,7 @@ mod numbers;
 mod recursive;
 mod results;
 mod scalars;
+#[expect(clippy::linkedlist, clippy::option_option, reason = "authors of tools use them")]
 mod sequences;
 mod structs;
 

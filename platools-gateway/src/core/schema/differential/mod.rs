@@ -54,8 +54,9 @@ struct Tally {
 
 impl Tally {
     fn count(&mut self, sent: &Value, outcome: &Outcome) {
+        let sent = sent.to_string();
         match outcome {
-            Ok(text) if *text == sent.to_string() => self.taken += 1,
+            Ok(text) if *text == sent => self.taken += 1,
             Ok(_) => self.changed += 1,
             Err(_) => self.refused += 1,
         }

@@ -159,9 +159,9 @@ fn is_one_value(value: &Value) -> bool {
         },
         Value::Object(members) => {
             let is_numbered = members.keys().enumerate().all(|(index, name)| *name == index.to_string());
-            let mut names =
-                members.iter().filter(|(name, member)| member.is_array() && LIST_NAMES.contains(&name.as_str()));
-            !is_numbered && !(members.len() == 1 && names.next().is_some())
+            let is_list = |(name, member): (&String, &Value)| member.is_array() && LIST_NAMES.contains(&name.as_str());
+            let is_wrapped_list = members.len() == 1 && members.iter().all(is_list);
+            !is_numbered && !is_wrapped_list
         }
     }
 }

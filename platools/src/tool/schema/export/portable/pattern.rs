@@ -5,7 +5,7 @@ use std::str::Chars;
 
 /// Whether a pattern is of the syntax that all of them read. A client that cannot read one pattern loses the schema around it.
 pub(super) fn is_portable(pattern: &str) -> bool {
-    Reader { rest: pattern.chars().peekable(), open_groups: 0, is_repeatable: false }.is_portable()
+    Reader { rest: pattern.chars().peekable(), open_groups: 0, is_repeatable: false }.read_all()
 }
 
 struct Reader<'a> {
@@ -16,7 +16,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn is_portable(mut self) -> bool {
+    /// Reads the whole pattern; false if a part of it is not portable.
+    fn read_all(mut self) -> bool {
         while let Some(character) = self.rest.next() {
             if self.part(character).is_none() {
                 return false;
