@@ -58,7 +58,7 @@ pub(crate) fn text(received: Received) -> Result<Option<Utf8Bytes>, Disconnect> 
 
 impl Socket {
     /// A socket whose bytes are not observed.
-    #[cfg(any(test, feature = "runtime"))]
+    #[cfg(feature = "runtime")]
     pub(crate) fn new(raw: RawSocket) -> Self {
         Self::with(raw, None)
     }

@@ -1,3 +1,5 @@
+//! Tests of the headers of a request and the form of its response.
+
 use futures::stream;
 use serde_json::Value;
 

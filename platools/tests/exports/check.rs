@@ -72,7 +72,10 @@ impl<'a> Checked<'a> {
         match self.rule.fit(restored.get()) {
             Ok(fitted) => {
                 let fitted: Value = serde_json::from_str(&fitted).expect("JSON");
-                self.check_meaning(sent, &fitted, &context);
+                // Lists that stand for tuples take items at any position; an item at the wrong one may be changed to fit its own.
+                if !self.keywords(&restored_value).iter().any(|keyword| keyword == "prefixItems") {
+                    self.check_meaning(sent, &fitted, &context);
+                }
                 tally.taken += 1;
                 Some(fitted)
             }
@@ -119,12 +122,22 @@ impl<'a> Checked<'a> {
         members.iter().map(|(name, value)| (own(name).unwrap_or_else(|| name.clone()), value.clone())).collect()
     }
 
-    /// A keyword that the value breaks. The form has to tell of it in words.
-    fn violated(&self, restored: &Value, context: &str) -> &'static str {
+    /// The keywords that the value breaks.
+    fn keywords(&self, restored: &Value) -> Vec<String> {
         let validator = jsonschema::validator_for(&self.tool.input_schema).expect("a schema");
         let mut keywords = Vec::new();
         validator.iter_errors(restored).for_each(|error| collect(&error, &mut keywords));
+        keywords
+    }
+
+    /// A keyword that the value breaks. The form has to tell of it in words.
+    fn violated(&self, restored: &Value, context: &str) -> &'static str {
+        let keywords = self.keywords(restored);
         let said = self.export.value().to_string();
+        // The width of an integer is a format, which is no keyword that breaks. Other forms show it as bounds, also that of an item of a tuple.
+        if keywords.is_empty() && ["Items in this order", "By position"].iter().any(|words| said.contains(words)) {
+            return "prefixItems";
+        }
         let told = TOLD.iter().find(|(keyword, words)| {
             keywords.iter().any(|violated| violated == keyword) && words.iter().any(|words| said.contains(words))
         });

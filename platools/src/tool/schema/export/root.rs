@@ -116,8 +116,12 @@ impl<'a> Whole<'a> {
             let in_all = |name: &&String| rest.iter().all(|whole| whole.needed.contains(*name));
             self.needed.extend(first.needed.iter().filter(in_all).cloned());
         }
+        let outside = self.properties.len();
         for (name, schema) in wholes.into_iter().flat_map(|whole| whole.properties) {
+            let is_outside = self.properties.get_index_of(&name).is_some_and(|index| index < outside);
             match self.properties.get_mut(&name) {
+                // The alternative only names a property that is described beside the alternatives.
+                Some(_) if is_outside && schema.as_object().is_some_and(Map::is_empty) => {}
                 // What is said of the property beside the alternatives applies as well, and says more in most cases.
                 Some(known) => *known = either(std::mem::take(known), schema),
                 None => drop(self.properties.insert(name, schema)),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::pattern::is_portable;
 use super::{Change, Side};
 use crate::tool::schema::export::compose::Node;
-use crate::tool::schema::export::notes::{join, sentences};
+use crate::tool::schema::export::notes::{conditions, join, sentences};
 
 /// The keywords that draft-07 and draft 2020-12 have in common, with the same meaning.
 const KNOWN: [&str; 45] = [
@@ -82,11 +82,14 @@ const FORMATS: [&str; 12] = [
 /// Drops keywords that strict validators refuse: extensions such as `x-order`, and those of one draft only.
 pub(super) fn drop_unknown(node: &mut Node) -> Change {
     // `minContains` is not in draft-07, and `contains` means something else without it.
-    if node.contains_key("minContains") || node.contains_key("maxContains") {
-        node.shift_remove("contains");
-    }
+    let counts_items = node.contains_key("minContains") || node.contains_key("maxContains");
     replace_exclusive_flags(node);
-    let is_known = |keyword: &str| KNOWN.contains(&keyword) || TREATED.contains(&keyword);
+    let is_known = |keyword: &str| {
+        (KNOWN.contains(&keyword) || TREATED.contains(&keyword)) && !(counts_items && keyword == "contains")
+    };
+    let is_void = |keyword: &str| keyword == "contains" && node.get("minContains").and_then(Value::as_u64) == Some(0);
+    let lost = conditions(node, |keyword| !is_known(keyword) && !is_void(keyword)).join(" ");
+    describe_after(node, &lost);
     let unknown: Vec<_> = node.keys().filter(|keyword| !is_known(keyword)).cloned().collect();
     let mut change = Change::Same;
     for keyword in unknown {
