@@ -5,42 +5,9 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
+use crate::calls::answer;
 use crate::frames::{self, Frame};
-
-#[derive(Deserialize)]
-struct Call<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    #[serde(default)]
-    call_id: &'a str,
-    #[serde(default)]
-    tool_name: &'a str,
-    #[serde(borrow)]
-    params: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Add {
-    a: i64,
-    b: i64,
-}
-
-#[derive(Deserialize)]
-struct Echo {
-    text: String,
-}
-
-#[derive(Serialize)]
-struct Reply<'a, T> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    call_id: &'a str,
-    result: T,
-    latency_ms: u64,
-}
 
 /// Serves one socket until it ends.
 pub fn run(url: &str) -> anyhow::Result<()> {
@@ -59,7 +26,9 @@ pub fn run(url: &str) -> anyhow::Result<()> {
     })?;
     loop {
         while let Some(payload) = input.frame()? {
-            answer(payload, &mut replies)?;
+            if let Some(reply) = answer(payload)? {
+                replies.push(|payload| serde_json::to_writer(payload, &reply))?;
+            }
         }
         stream.write_all(&replies.bytes)?;
         replies.bytes.clear();
@@ -134,26 +103,4 @@ impl Replies {
         frames::push_masked(&mut self.bytes, &self.payload, self.key.to_ne_bytes());
         Ok(())
     }
-}
-
-/// Adds the reply to a call; any other frame has none.
-fn answer(text: &str, replies: &mut Replies) -> anyhow::Result<()> {
-    let call: Call = serde_json::from_str(text)?;
-    let ("tool_call", Some(params)) = (call.kind, call.params.map(RawValue::get)) else { return Ok(()) };
-    match call.tool_name {
-        "add" => {
-            let Add { a, b } = serde_json::from_str(params)?;
-            replies.push(|payload| result(payload, call.call_id, a + b))?;
-        }
-        "echo" => {
-            let Echo { text } = serde_json::from_str(params)?;
-            replies.push(|payload| result(payload, call.call_id, text))?;
-        }
-        other => anyhow::bail!("unknown tool {other}"),
-    }
-    Ok(())
-}
-
-fn result<T: Serialize>(payload: &mut Vec<u8>, call_id: &str, result: T) -> serde_json::Result<()> {
-    serde_json::to_writer(payload, &Reply { kind: "tool_result", call_id, result, latency_ms: 0 })
 }

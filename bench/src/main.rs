@@ -5,6 +5,7 @@
 //! for all of them. See `README.md` for how to run it.
 
 mod bare;
+mod calls;
 mod driver;
 mod frames;
 mod report;

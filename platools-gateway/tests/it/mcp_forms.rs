@@ -1,4 +1,4 @@
-//! What a request at `/mcp` accepts and sends, and the refusals of requests that belong to no session.
+//! The headers of a request at `/mcp`, the form of its response, and the refusals of requests that belong to no session.
 
 use platools_gateway::dev;
 use reqwest::Response;

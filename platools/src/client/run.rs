@@ -4,7 +4,6 @@ use std::pin::pin;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, info, info_span, warn};
 
@@ -12,7 +11,7 @@ use super::takeovers::Takeovers;
 use crate::error::{Error, ErrorKind, WithCauses};
 use crate::link::{
     ConnectionState, Connector, Disconnect, Ended, Event, LinkThread, Opened, Reconnect, Reporter, Schedule, Successor,
-    Worker, at, next_delay, run_session,
+    Worker, at, next_delay, on_a_task, run_session,
 };
 
 /// What a run works with; it lives on a task of its own.
@@ -140,7 +139,8 @@ impl Run {
                 entity = entity.as_deref(),
                 environment.id = environment.as_deref(),
                 takeovers,
-                "another worker of this entity keeps taking the place of this one: both connect with its secret. Stop one of them, or host                  their tools under an entity with the policy `pool`, or under one entity each"
+                "another worker of this entity keeps taking the place of this one: both connect with its secret. Stop one of them, or host \
+                 their tools under an entity with the policy `pool`, or under one entity each"
             );
         }
     }
@@ -188,26 +188,12 @@ where
 {
     match thread {
         Some(thread) => thread.run(future).await,
-        None => on_a_task(future).await,
-    }
-}
-
-/// Runs a future on a task of its own, which ends with the caller's.
-///
-/// The future of `main` is polled outside of the runtime's worker threads; a link there would wake another thread for every
-/// frame and every call.
-async fn on_a_task<F>(future: F) -> F::Output
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    let mut task = JoinSet::new();
-    task.spawn(future);
-    match task.join_next().await.expect("one task was spawned") {
-        Ok(output) => output,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that shuts down cancels it, and then nobody polls this again.
-            Err(_) => std::future::pending().await,
+        // The future of `main` is polled outside of the runtime's worker threads; a link there would wake another thread for every frame and
+        // every call.
+        None => match on_a_task(&Handle::current(), future).await {
+            Some(output) => output,
+            // Its runtime shuts down, and then nobody polls this again.
+            None => std::future::pending().await,
         },
     }
 }

@@ -22,6 +22,7 @@ mod session;
 mod signing;
 mod socket;
 mod successor;
+mod task;
 mod thread;
 mod traffic;
 mod websocket;
@@ -51,6 +52,7 @@ pub(crate) use session::{Ended, run_session};
 #[cfg(feature = "runtime")]
 pub(crate) use socket::{Received, Socket, text};
 pub(crate) use successor::Successor;
+pub(crate) use task::on_a_task;
 pub(crate) use thread::LinkThread;
 #[cfg(feature = "runtime")]
 pub(crate) use traffic::Traffic;

@@ -44,23 +44,14 @@ impl Outcomes {
 
     /// The next outcome, if there is one.
     pub(super) fn try_recv(&mut self) -> Option<Outcome> {
-        if self.taken.is_empty() {
-            self.take();
-        }
-        let near = self.taken.pop_front();
-        self.is_from_afar = near.is_none();
-        near.or_else(|| self.channel.try_recv().ok())
+        self.next_near().or_else(|| self.channel.try_recv().ok())
     }
 
     /// Waits for the next outcome. Cancel-safe.
     pub(super) async fn recv(&mut self) -> Outcome {
-        let outcome = poll_fn(|cx| {
-            if self.taken.is_empty() {
-                self.take();
-            }
-            let near = self.taken.pop_front();
-            self.is_from_afar = near.is_none();
-            near.map_or_else(|| self.channel.poll_recv(cx), |outcome| Poll::Ready(Some(outcome)))
+        let outcome = poll_fn(|cx| match self.next_near() {
+            Some(outcome) => Poll::Ready(Some(outcome)),
+            None => self.channel.poll_recv(cx),
         });
         outcome.await.expect("the dispatcher holds a sender")
     }
@@ -78,6 +69,16 @@ impl Outcomes {
     /// Whether every outcome was received.
     pub(super) fn is_empty(&self) -> bool {
         self.taken.is_empty() && self.channel.is_empty() && self.calls.as_ref().is_none_or(LinkCalls::has_no_outcome)
+    }
+
+    /// The next outcome of a call that the link's own thread polled.
+    fn next_near(&mut self) -> Option<Outcome> {
+        if self.taken.is_empty() {
+            self.take();
+        }
+        let near = self.taken.pop_front();
+        self.is_from_afar = near.is_none();
+        near
     }
 
     fn take(&mut self) {

@@ -5,8 +5,8 @@
 
 use rmcp::RoleServer;
 use rmcp::model::{
-    ContentBlock, Implementation, ProgressNotificationParam, ProtocolVersion, Resource, ResourceContents,
-    ServerJsonRpcMessage, ServerResult, Tool,
+    ContentBlock, Implementation, InitializeResult, ProgressNotificationParam, ProtocolVersion, Resource,
+    ResourceContents, ServerJsonRpcMessage, ServerResult, Tool,
 };
 use rmcp::service::RequestContext;
 
@@ -96,9 +96,17 @@ impl Revision {
         tool
     }
 
+    /// The answer to `initialize`, as the revision that it names has it.
+    #[must_use]
+    pub fn initialized(mut answer: InitializeResult) -> InitializeResult {
+        let revision = Self::of_version(&answer.protocol_version).unwrap_or(Self::UNNAMED);
+        answer.server_info = revision.server(answer.server_info);
+        answer
+    }
+
     /// The server's description of itself as the revision has it.
     #[must_use]
-    pub fn server(self, mut server: Implementation) -> Implementation {
+    fn server(self, mut server: Implementation) -> Implementation {
         if self < Self::V2025_11_25 {
             (server.icons, server.description, server.website_url) = (None, None, None);
         }

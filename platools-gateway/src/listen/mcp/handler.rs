@@ -67,11 +67,9 @@ impl ServerHandler for Handler {
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        let mut answer = self.negotiate_initialize(&request)?;
+        let answer = self.negotiate_initialize(&request)?;
         context.peer.set_peer_info(request);
-        let revision = Revision::named(answer.protocol_version.as_str()).unwrap_or(Revision::UNNAMED);
-        answer.server_info = revision.server(answer.server_info);
-        Ok(answer)
+        Ok(Revision::initialized(answer))
     }
 
     async fn list_tools(

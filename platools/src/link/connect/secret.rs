@@ -2,16 +2,15 @@
 
 use std::env::VarError;
 use std::fmt;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
 
 use crate::error::{Error, ErrorKind};
+use crate::link::on_a_task;
 
 /// The length from which a secret is looked for in texts.
 const MIN_REDACTED_BYTES: usize = 6;
@@ -93,17 +92,10 @@ impl Secret {
         let Source::Provider(provider) = &self.0 else { return self.clone() };
         let (provider, runtime) = (Arc::clone(provider), runtime.clone());
         Self(Source::Provider(Arc::new(move || {
-            let provider = Arc::clone(&provider);
-            let mut task = JoinSet::new();
-            task.spawn_on(async move { provider().await }, &runtime);
+            let (provider, runtime) = (Arc::clone(&provider), runtime.clone());
             Box::pin(async move {
-                match task.join_next().await.expect("one task was spawned") {
-                    Ok(secret) => secret,
-                    Err(error) => match error.try_into_panic() {
-                        Ok(panic) => resume_unwind(panic),
-                        Err(_) => Err(invalid("the secret provider ended with its runtime")),
-                    },
-                }
+                let secret = on_a_task(&runtime, async move { provider().await }).await;
+                secret.unwrap_or_else(|| Err(invalid("the secret provider ended with its runtime")))
             })
         })))
     }

@@ -167,6 +167,14 @@ const ABOUT_OBJECTS: [&str; 10] = [
 /// Keywords that make a node out of other schemas.
 pub(super) const PARTS: [&str; 4] = ["$ref", "allOf", "oneOf", "anyOf"];
 
+/// Adds a schema that a value has to fit as well.
+pub(super) fn add_part(node: &mut Node, part: Value) {
+    match node.get_mut("allOf") {
+        Some(Value::Array(parts)) => parts.push(part),
+        _ => drop(node.insert("allOf".to_owned(), Value::Array(vec![part]))),
+    }
+}
+
 /// The names of the properties a node requires.
 pub(super) fn required(node: &Node) -> impl Iterator<Item = &str> {
     node.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)

@@ -4,6 +4,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::restore::Restoration;
+use crate::tool::arguments::object_in_text;
 use crate::tool::error::{ToolError, code};
 
 /// A tool in the form that a consumer takes, and the inverse of that form for the arguments of calls.
@@ -62,15 +63,8 @@ impl ToolExport {
         let value: &RawValue = serde_json::from_str(text).map_err(|error| {
             ToolError::new(format!("invalid arguments: they are no JSON: {error}")).with_code(code::INVALID_ARGUMENTS)
         })?;
-        let opened = object_in_string(value);
+        let opened = object_in_text(value.get()).and_then(|object| RawValue::from_string(object).ok());
         let value = opened.as_deref().unwrap_or(value);
         Ok(self.restoration.restored(value).unwrap_or_else(|| value.to_owned()))
     }
-}
-
-/// The object that a JSON string holds.
-fn object_in_string(value: &RawValue) -> Option<Box<RawValue>> {
-    let text = value.get().starts_with('"').then(|| serde_json::from_str::<String>(value.get()).ok()).flatten()?;
-    let object: Box<RawValue> = serde_json::from_str(text.trim()).ok()?;
-    object.get().starts_with('{').then_some(object)
 }

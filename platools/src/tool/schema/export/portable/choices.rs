@@ -5,18 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::Change;
-use crate::tool::schema::export::compose::{Node, alternatives, required};
+use crate::tool::schema::export::compose::{Node, add_part, alternatives, required};
 use crate::tool::schema::export::notes::{describe, join};
 
 /// Makes `anyOf` of `oneOf`. Some clients know only that, and alternatives in portable form may have values in common.
 pub(super) fn join_alternatives(node: &mut Node) -> Change {
     let Some(branches) = node.shift_remove("oneOf") else { return Change::Same };
     if node.contains_key("anyOf") {
-        let part = json!({ "anyOf": branches });
-        match node.get_mut("allOf") {
-            Some(Value::Array(parts)) => parts.push(part),
-            _ => drop(node.insert("allOf".to_owned(), json!([part]))),
-        }
+        add_part(node, json!({ "anyOf": branches }));
     } else {
         node.insert("anyOf".to_owned(), branches);
     }

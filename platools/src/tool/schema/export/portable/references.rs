@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Side;
 use super::choices::merge;
-use crate::tool::schema::export::compose::{Node, reference, required, resolve};
+use crate::tool::schema::export::compose::{Node, add_part, reference, required, resolve};
 use crate::tool::schema::export::notes::describe;
 
 /// The most keywords of a schema whose references are written out. A larger one keeps its references.
@@ -49,11 +49,7 @@ pub(super) fn keep_references_apart(node: &mut Node) {
         return;
     }
     if let Some(reference) = node.shift_remove("$ref") {
-        let part = json!({ "$ref": reference });
-        match node.get_mut("allOf") {
-            Some(Value::Array(parts)) => parts.push(part),
-            _ => drop(node.insert("allOf".to_owned(), json!([part]))),
-        }
+        add_part(node, json!({ "$ref": reference }));
     }
 }
 
@@ -132,7 +128,7 @@ impl<'a> Writing<'a> {
         if is_plain {
             merge(&mut out, definition)
         } else {
-            add_part(&mut out, definition)
+            add_definition(&mut out, definition)
         }
         Some(out)
     }
@@ -167,15 +163,12 @@ impl<'a> Writing<'a> {
 }
 
 /// Adds the keywords of a definition to those beside its reference: as one object if both say no more than their properties.
-fn add_part(out: &mut Node, definition: Node) {
+fn add_definition(out: &mut Node, definition: Node) {
     if let Some(whole) = joined(out, &definition) {
         *out = whole;
         return;
     }
-    match out.get_mut("allOf") {
-        Some(Value::Array(parts)) => parts.push(Value::Object(definition)),
-        _ => drop(out.insert("allOf".to_owned(), json!([definition]))),
-    }
+    add_part(out, Value::Object(definition));
 }
 
 /// Two objects with different properties as one.
