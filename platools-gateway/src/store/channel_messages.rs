@@ -1,97 +1,69 @@
-//! SQL for the messages of channels.
+//! [`add_message`]: appends a message to a channel on SQLite, and makes room for it.
 
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::RuntimeChange;
-use crate::core::error::Error;
-use crate::core::ids::{AgentId, ChannelId, MessageId, ProjectId};
-use crate::store::Store;
-use crate::store::usage::{Counted, add_usage};
-
-/// A message as it is stored.
-#[derive(Clone)]
-pub(crate) struct MessageRow {
-    pub(crate) id: MessageId,
-    pub(crate) agent_id: AgentId,
-    pub(crate) address: String,
-    pub(crate) from_name: Option<String>,
-    pub(crate) message_type: String,
-    pub(crate) content: String,
-    pub(crate) metadata: Option<String>,
-    pub(crate) created_ms: i64,
-}
-
-/// Limits on the messages of a channel and of a project.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ChannelBounds {
-    /// Messages of one channel.
-    pub(crate) messages: i64,
-    /// Bytes of one channel.
-    pub(crate) bytes: i64,
-    /// Bytes of all channels of a project.
-    pub(crate) project_bytes: i64,
-}
+use super::usage::{Counted, add_usage};
+use crate::domain::channel::{ChannelBounds, ChannelMessage};
+use crate::domain::error::Error;
+use crate::domain::ids::{ChannelId, ProjectId};
 
 /// Size of a message beside its text and metadata, as the limits count it.
 const MESSAGE_BYTES: i64 = 128;
 
-impl RuntimeChange {
-    /// Appends a message to a channel. The oldest make room if the channel has too many or too many bytes then; if its project has, those
-    /// of its largest channel do. Says whether the sender is a member.
-    pub(crate) async fn add_message(
-        &mut self,
-        channel: &ChannelId,
-        row: &MessageRow,
-        bounds: ChannelBounds,
-    ) -> Result<bool, Error> {
-        let added = sqlx::query(
-            "INSERT INTO channel_messages \
-             (channel_id, position, id, agent_id, address, message_type, content, metadata, created_ms, from_name) \
-             SELECT channel_id, \
-             COALESCE((SELECT MAX(position) + 1 FROM channel_messages WHERE channel_id = $1), 0), \
-             $3, agent_id, $4, $5, $6, $7, $8, $9 FROM channel_members WHERE channel_id = $1 AND agent_id = $2 \
-             RETURNING position",
-        )
-        .bind(channel.as_str())
-        .bind(row.agent_id.as_str())
-        .bind(row.id.as_str())
-        .bind(&row.address)
-        .bind(&row.message_type)
-        .bind(&row.content)
-        .bind(&row.metadata)
-        .bind(row.created_ms)
-        .bind(&row.from_name)
-        .fetch_optional(&mut *self.0)
-        .await?;
-        let Some(added) = added else { return Ok(false) };
-        let past = added.get::<i64, _>("position") - bounds.messages;
-        let removed = remove_messages(&mut self.0, channel, past).await?;
-        let bytes = bytes_of(row);
-        let (project, size) = resize(&mut self.0, channel, bytes - removed, row.created_ms).await?;
-        let usage = add_usage(&mut self.0, &project, Counted::Channels, 0, bytes - removed).await?;
-        let trimmed = trim(&mut self.0, channel, &project, size - bounds.bytes).await?;
-        self.make_room(&project, usage - trimmed - bounds.project_bytes).await?;
-        Ok(true)
-    }
-
-    /// Deletes the oldest messages of the largest channels of a project until so many bytes are free, but the newest of each.
-    async fn make_room(&mut self, project: &ProjectId, mut excess: i64) -> Result<(), Error> {
-        while excess > 0 {
-            let query = sqlx::query("SELECT id FROM channels WHERE project_id = $1 ORDER BY bytes DESC LIMIT 1");
-            let Some(row) = query.bind(project.as_str()).fetch_optional(&mut *self.0).await? else { return Ok(()) };
-            let trimmed = trim(&mut self.0, &row.get::<String, _>("id").into(), project, excess).await?;
-            if trimmed == 0 {
-                return Ok(());
-            }
-            excess -= trimmed;
-        }
-        Ok(())
-    }
+/// Appends a message to a channel. The oldest make room if the channel has too many or too many bytes then; if its project has, those
+/// of its largest channel do. Says whether the sender is a member.
+pub(super) async fn add_message(
+    change: &mut SqliteConnection,
+    channel: &ChannelId,
+    message: &ChannelMessage,
+    bounds: ChannelBounds,
+) -> Result<bool, Error> {
+    let added = sqlx::query(
+        "INSERT INTO channel_messages \
+         (channel_id, position, id, agent_id, address, message_type, content, metadata, created_ms, from_name) \
+         SELECT channel_id, \
+         COALESCE((SELECT MAX(position) + 1 FROM channel_messages WHERE channel_id = $1), 0), \
+         $3, agent_id, $4, $5, $6, $7, $8, $9 FROM channel_members WHERE channel_id = $1 AND agent_id = $2 \
+         RETURNING position",
+    )
+    .bind(channel.as_str())
+    .bind(message.agent_id.as_str())
+    .bind(message.id.as_str())
+    .bind(&message.address)
+    .bind(&message.message_type)
+    .bind(&message.content)
+    .bind(&message.metadata)
+    .bind(message.created_ms)
+    .bind(&message.from_name)
+    .fetch_optional(&mut *change)
+    .await?;
+    let Some(added) = added else { return Ok(false) };
+    let past = added.get::<i64, _>("position") - bounds.messages;
+    let removed = remove_messages(change, channel, past).await?;
+    let bytes = bytes_of(message);
+    let (project, size) = resize(change, channel, bytes - removed, message.created_ms).await?;
+    let usage = add_usage(change, &project, Counted::Channels, 0, bytes - removed).await?;
+    let trimmed = trim(change, channel, &project, size - bounds.bytes).await?;
+    make_room(change, &project, usage - trimmed - bounds.project_bytes).await?;
+    Ok(true)
 }
 
-fn bytes_of(row: &MessageRow) -> i64 {
-    let bytes = row.content.len() + row.metadata.as_deref().map_or(0, str::len);
+/// Deletes the oldest messages of the largest channels of a project until so many bytes are free, but the newest of each.
+async fn make_room(change: &mut SqliteConnection, project: &ProjectId, mut excess: i64) -> Result<(), Error> {
+    while excess > 0 {
+        let query = sqlx::query("SELECT id FROM channels WHERE project_id = $1 ORDER BY bytes DESC LIMIT 1");
+        let Some(row) = query.bind(project.as_str()).fetch_optional(&mut *change).await? else { return Ok(()) };
+        let trimmed = trim(change, &row.get::<String, _>("id").into(), project, excess).await?;
+        if trimmed == 0 {
+            return Ok(());
+        }
+        excess -= trimmed;
+    }
+    Ok(())
+}
+
+fn bytes_of(message: &ChannelMessage) -> i64 {
+    let bytes = message.content.len() + message.metadata.as_deref().map_or(0, str::len);
     i64::try_from(bytes).unwrap_or(i64::MAX).saturating_add(MESSAGE_BYTES)
 }
 
@@ -145,51 +117,4 @@ async fn resize(
     let query = "UPDATE channels SET bytes = bytes + $2, active_ms = $3 WHERE id = $1 RETURNING project_id, bytes";
     let row = sqlx::query(query).bind(channel.as_str()).bind(by).bind(now_ms).fetch_one(change).await?;
     Ok((row.get::<String, _>("project_id").into(), row.get("bytes")))
-}
-
-impl Store {
-    /// Finds the position of a message in its channel.
-    pub(crate) async fn message_position(
-        &self,
-        channel: &ChannelId,
-        message: &MessageId,
-    ) -> Result<Option<i64>, Error> {
-        let row = sqlx::query("SELECT position FROM channel_messages WHERE channel_id = $1 AND id = $2")
-            .bind(channel.as_str())
-            .bind(message.as_str())
-            .fetch_optional(&self.reads)
-            .await?;
-        Ok(row.map(|row| row.get("position")))
-    }
-
-    /// The last messages of a channel before a place, the oldest first.
-    pub(crate) async fn channel_messages(
-        &self,
-        channel: &ChannelId,
-        before: i64,
-        limit: i64,
-    ) -> Result<Vec<MessageRow>, Error> {
-        let rows = sqlx::query(
-            "SELECT * FROM channel_messages WHERE channel_id = $1 AND position < $2 ORDER BY position DESC LIMIT $3",
-        )
-        .bind(channel.as_str())
-        .bind(before)
-        .bind(limit)
-        .fetch_all(&self.reads)
-        .await?;
-        Ok(rows.iter().rev().map(message).collect())
-    }
-}
-
-fn message(row: &SqliteRow) -> MessageRow {
-    MessageRow {
-        id: row.get::<String, _>("id").into(),
-        agent_id: row.get::<String, _>("agent_id").into(),
-        address: row.get("address"),
-        from_name: row.get("from_name"),
-        message_type: row.get("message_type"),
-        content: row.get("content"),
-        metadata: row.get("metadata"),
-        created_ms: row.get("created_ms"),
-    }
 }

@@ -1,15 +1,90 @@
-//! [`check_address`] and [`check_slug`]: no two agents of a project go by the same address, whether it was given to them or is their slug.
+//! [`AgentStore`] on SQLite: agents, whose addresses and slugs differ within a project.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use crate::core::error::{Error, ErrorKind};
-use crate::core::ids::AgentId;
+use super::changes::Touched;
+use super::limits::{Kind, check_room};
+use super::rows::{UnreadableRow, id};
+use crate::domain::agent::{Agent, AgentChange};
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::AgentId;
+use crate::domain::profile::Profile;
+use crate::ports::directory::AgentStore;
+use crate::store::SqliteStore;
+use crate::store::conversations::uncount_conversations_of;
+
+#[async_trait]
+impl AgentStore for SqliteStore {
+    async fn add_agent(&self, agent: &Agent, limit: u32) -> Result<bool, Error> {
+        let mut change = self.change_directory(Touched::Agent(&agent.id)).await?;
+        check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
+        check_slug(&mut change, agent.project_id.as_str(), &agent.slug).await?;
+        if let Some(address) = &agent.address {
+            check_address(&mut change, agent.project_id.as_str(), &agent.id, address).await?;
+        }
+        let added = sqlx::query(
+            "INSERT INTO agents (id, project_id, slug, profile, owner, created_ms, title, address) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (project_id, slug) DO NOTHING",
+        )
+        .bind(agent.id.as_str())
+        .bind(agent.project_id.as_str())
+        .bind(&agent.slug)
+        .bind(text_of(&agent.profile))
+        .bind(&agent.owner)
+        .bind(agent.created_ms)
+        .bind(&agent.title)
+        .bind(&agent.address)
+        .execute(&mut *change)
+        .await?;
+        if added.rows_affected() == 0 {
+            return Ok(false);
+        }
+        change.commit().await?;
+        Ok(true)
+    }
+
+    async fn change_agent(&self, id: &AgentId, change: &AgentChange) -> Result<(), Error> {
+        let mut transaction = self.change_directory(Touched::Agent(id)).await?;
+        let row = sqlx::query("SELECT * FROM agents WHERE id = $1").bind(id.as_str());
+        // It may have been removed meanwhile.
+        let Some(row) = row.fetch_optional(&mut *transaction).await? else { return Ok(()) };
+        if let Some(address) = change.address.as_deref().filter(|address| !address.is_empty()) {
+            check_address(&mut transaction, row.get("project_id"), id, address).await?;
+        }
+        let profile = change.profile.clone().apply_to(profile(&row));
+        sqlx::query(
+            "UPDATE agents SET profile = $2, owner = NULLIF(COALESCE($3, owner), ''), \
+             title = NULLIF(COALESCE($4, title), ''), address = NULLIF(COALESCE($5, address), '') WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(text_of(&profile))
+        .bind(&change.owner)
+        .bind(&change.title)
+        .bind(&change.address)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn remove_agent(&self, agent: &AgentId) -> Result<(), Error> {
+        let mut change = self.change_directory(Touched::Agent(agent)).await?;
+        uncount_conversations_of(&mut change, agent).await?;
+        sqlx::query("DELETE FROM agents WHERE id = $1").bind(agent.as_str()).execute(&mut *change).await?;
+        change.commit().await?;
+        Ok(())
+    }
+}
 
 /// Refuses an address that is another agent's address or slug, in upper or lower case where it was given.
 ///
 /// # Errors
 /// It is another agent's, or the database failed.
-pub(super) async fn check_address(
+async fn check_address(
     change: &mut SqliteConnection,
     project: &str,
     agent: &AgentId,
@@ -29,7 +104,7 @@ pub(super) async fn check_address(
 ///
 /// # Errors
 /// It is another agent's, or the database failed.
-pub(super) async fn check_slug(change: &mut SqliteConnection, project: &str, slug: &str) -> Result<(), Error> {
+async fn check_slug(change: &mut SqliteConnection, project: &str, slug: &str) -> Result<(), Error> {
     let query = sqlx::query("SELECT slug FROM agents WHERE project_id = $1 AND lower(address) = lower($2) LIMIT 1");
     let Some(row) = query.bind(project).bind(slug).fetch_optional(change).await? else { return Ok(()) };
     let message =
@@ -37,56 +112,24 @@ pub(super) async fn check_slug(change: &mut SqliteConnection, project: &str, slu
     Err(Error::new(ErrorKind::AlreadyExists, message))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
+pub(super) fn agent(row: &SqliteRow) -> Result<Agent, UnreadableRow> {
+    Ok(Agent {
+        id: id(row, "id"),
+        project_id: id(row, "project_id"),
+        slug: row.get("slug"),
+        title: row.get("title"),
+        address: row.get("address"),
+        profile: Arc::new(profile(row)),
+        owner: row.get("owner"),
+        created_ms: row.get("created_ms"),
+    })
+}
 
-    use crate::core::admin::AgentChange;
-    use crate::core::error::ErrorKind;
-    use crate::core::ids::AgentId;
-    use crate::store::{AgentRow, Store};
+/// The profile of an agent. A profile that cannot be read is of a later version; an agent that only answers commands does no harm.
+fn profile(row: &SqliteRow) -> Profile {
+    serde_json::from_str(row.get("profile")).unwrap_or_default()
+}
 
-    async fn agent(store: &Store, slug: &str, address: Option<&str>) -> AgentRow {
-        AgentRow {
-            id: AgentId::random(),
-            project_id: store.default_project().await.unwrap(),
-            slug: slug.to_owned(),
-            title: Some(slug.to_uppercase()),
-            address: address.map(str::to_owned),
-            profile: Arc::default(),
-            owner: None,
-            created_ms: 0,
-        }
-    }
-
-    fn address(address: &str) -> AgentChange {
-        AgentChange { address: Some(address.to_owned()), ..AgentChange::default() }
-    }
-
-    #[tokio::test]
-    async fn an_address_belongs_to_one_agent_of_a_project() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let (one, other) = (agent(&store, "one", Some("0xAb")).await, agent(&store, "other", None).await);
-        for row in [&one, &other] {
-            assert!(store.add_agent(row, 10).await.unwrap());
-        }
-        for taken in ["0xaB", "other", "one"] {
-            let refused = store.add_agent(&agent(&store, "third", Some(taken)).await, 10).await.unwrap_err();
-            assert_eq!(refused.kind(), ErrorKind::AlreadyExists, "{taken}");
-        }
-        let refused = store.add_agent(&agent(&store, "0xab", None).await, 10).await.unwrap_err();
-        assert!(refused.to_string().contains("the address of the agent `one`"), "{refused}");
-        let refused = store.change_agent(&other.id, &address("0xAB")).await.unwrap_err();
-        assert!(refused.to_string().contains("the agent `one` has the address `0xAB`"), "{refused}");
-        // Its own is no other's, and one that was given up is free.
-        store.change_agent(&one.id, &address("0xAB")).await.unwrap();
-        store.change_agent(&one.id, &address("one")).await.unwrap();
-        store.change_agent(&one.id, &address("")).await.unwrap();
-        store.change_agent(&other.id, &address("0xab")).await.unwrap();
-        let rows = store.directory().await.unwrap().agents;
-        let shown: Vec<_> = rows.iter().map(|row| (&*row.slug, row.title.as_deref(), row.address.as_deref())).collect();
-        assert_eq!(shown, [("one", Some("ONE"), None), ("other", Some("OTHER"), Some("0xab"))]);
-        store.close().await;
-    }
+fn text_of(profile: &Profile) -> String {
+    serde_json::to_string(profile).expect("strings and lists always serialize")
 }

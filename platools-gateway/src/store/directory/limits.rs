@@ -1,9 +1,9 @@
-//! Limits on the number of entities, agents, keys and so on of a project.
+//! [`check_room`]: limits on the number of environments, entities, agents and keys of a project.
 
 use sqlx::{Row as _, SqliteConnection};
 
-use crate::core::error::{Error, ErrorKind};
-use crate::core::ids::ProjectId;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::ProjectId;
 
 /// Things that a project has a bounded number of.
 #[derive(Debug, Clone, Copy)]

@@ -1,20 +1,21 @@
-//! SQL for the id of the signing key in use, and for keys that earlier versions kept in the database.
+//! [`SigningKeyStore`] on SQLite: the id of the signing key in use, and keys that earlier versions kept in the database.
 
+use async_trait::async_trait;
 use sqlx::{Connection as _, Row as _};
 
 use super::changes::Touched;
-use crate::core::error::Error;
-use crate::store::Store;
+use crate::domain::error::Error;
+use crate::ports::directory::SigningKeyStore;
+use crate::store::SqliteStore;
 
-impl Store {
-    /// The signing key that an earlier version kept in the database, if it is still there.
-    pub(crate) async fn stored_signing_key(&self) -> Result<Option<String>, Error> {
+#[async_trait]
+impl SigningKeyStore for SqliteStore {
+    async fn stored_signing_key(&self) -> Result<Option<String>, Error> {
         let row = sqlx::query("SELECT key FROM signing_keys WHERE id = 'current'").fetch_optional(&self.reads).await?;
         Ok(row.map(|row| row.get("key")))
     }
 
-    /// Removes the signing keys of earlier versions, also from the pages they were on.
-    pub(crate) async fn erase_stored_signing_keys(&self) -> Result<(), Error> {
+    async fn erase_stored_signing_keys(&self) -> Result<(), Error> {
         // A connection of its own, because the others are faster without overwriting what they remove.
         let mut connection = self.writes.connection().acquire().await?.detach();
         sqlx::query("PRAGMA secure_delete = ON").execute(&mut connection).await?;
@@ -27,14 +28,12 @@ impl Store {
         Ok(())
     }
 
-    /// The id of the key that signs, as it was last noted.
-    pub(crate) async fn signing_key_in_use(&self) -> Result<Option<String>, Error> {
+    async fn signing_key_in_use(&self) -> Result<Option<String>, Error> {
         let row = sqlx::query("SELECT signed_by FROM signing_key_in_use").fetch_optional(&self.reads).await?;
         Ok(row.map(|row| row.get("signed_by")))
     }
 
-    /// Notes the id of the key that signs. It is a change of the directory, so that other processes look at their keys.
-    pub(crate) async fn note_signing_key(&self, id: &str) -> Result<(), Error> {
+    async fn note_signing_key(&self, id: &str) -> Result<(), Error> {
         let mut change = self.change_directory(Touched::Signing).await?;
         sqlx::query(
             "INSERT INTO signing_key_in_use (one, signed_by) VALUES (1, $1) \
@@ -51,11 +50,12 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::store::Storage as _;
 
     #[tokio::test]
     async fn a_key_that_was_erased_is_in_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
         let key = "0123456789abcdef".repeat(4);
         sqlx::query("INSERT INTO signing_keys (id, key, created_ms) VALUES ('current', $1, 0)")
             .bind(&key)
@@ -73,15 +73,4 @@ mod tests {
         store.close().await;
     }
 
-    #[tokio::test]
-    async fn the_key_in_use_is_the_one_that_was_noted_last() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        assert_eq!(store.signing_key_in_use().await.unwrap(), None);
-        for id in ["a", "b"] {
-            store.note_signing_key(id).await.unwrap();
-            assert_eq!(store.signing_key_in_use().await.unwrap().as_deref(), Some(id));
-        }
-        store.close().await;
-    }
 }

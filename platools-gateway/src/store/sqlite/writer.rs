@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::pool;
 use super::storage_error;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 use crate::ops::tasks::Tasks;
 
 /// Small writes in one transaction, at most.
