@@ -3,11 +3,14 @@
 pub(crate) mod arrival;
 pub(crate) mod audit;
 pub(crate) mod decode;
+pub(crate) mod digest;
+pub mod environment;
 pub mod error;
 pub mod identity;
 pub mod ids;
 pub mod origin;
 pub mod page;
+pub mod profile;
 pub(crate) mod random;
 pub(crate) mod shared_text;
 mod speaks_for;
@@ -15,3 +18,4 @@ pub(crate) mod surrogates {
     pub(crate) use platools::tool::well_formed;
 }
 pub(crate) mod text;
+pub mod trace;

@@ -1,7 +1,7 @@
 //! The time that deletion by age went by last.
 
 use super::Store;
-use crate::core::error::Error;
+use crate::domain::error::Error;
 
 impl Store {
     /// The time that was noted last, in milliseconds since 1970; before there is one, the begin of the newest call.

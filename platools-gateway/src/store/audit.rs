@@ -7,10 +7,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::Store;
-use crate::core::error::Error;
-use crate::core::ids::ProjectId;
-use crate::core::origin::{Protocol, RequestId, RequestOrigin};
 use crate::domain::audit::{Actor, AuditEvent, AuditKind};
+use crate::domain::error::Error;
+use crate::domain::ids::ProjectId;
+use crate::domain::origin::{Protocol, RequestId, RequestOrigin};
 
 /// The events a reader may see.
 #[derive(Debug, Clone)]

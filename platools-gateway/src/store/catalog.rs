@@ -6,9 +6,9 @@ use sqlx::sqlite::SqliteRow;
 use tokio::task::spawn_blocking;
 
 use super::Store;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::{Identity, Scope};
 use crate::domain::arrival::Arrival;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::{Identity, Scope};
 
 /// A stored tool.
 #[derive(Debug, Clone)]

@@ -6,10 +6,10 @@ use sqlx::{Row as _, SqliteConnection};
 use super::Store;
 use super::sqlite::Scan;
 use super::usage::{Counted, add_usage, subtract_removed};
-use crate::core::agent::Message;
-use crate::core::chat::StoredMessage;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::ids::{AgentId, ConversationId, ProjectId};
+use crate::agents::Message;
+use crate::agents::chat::StoredMessage;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::{AgentId, ConversationId, ProjectId};
 use crate::domain::page::Listing;
 
 /// Size of a conversation without its messages, as the limits count it.

@@ -6,9 +6,9 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::Store;
 use super::usage::{Counted, add_usage, total_usage};
-use crate::core::clock::now_ms;
-use crate::core::error::Error;
-use crate::core::ids::{CallId, ProjectId};
+use crate::domain::error::Error;
+use crate::domain::ids::{CallId, ProjectId};
+use crate::ports::time::now_ms;
 
 /// Rows that one transaction removes at most, so that other writers have their turn in between.
 const BATCH: u32 = 500;
@@ -236,7 +236,7 @@ fn as_i64(number: impl TryInto<i64>) -> i64 {
 mod tests {
     use super::super::usage::tests::{noted_and_counted, store};
     use super::*;
-    use crate::core::project::ProjectName;
+    use crate::directory::project::ProjectName;
 
     const COUNT: &str =
         "SELECT COUNT(*) AS items, CAST(COALESCE(SUM(octet_length(answer)), 0) AS BIGINT) AS bytes FROM named_calls";

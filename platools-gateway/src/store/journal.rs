@@ -6,10 +6,10 @@ use sqlx::{Row as _, SqliteConnection};
 use super::Store;
 use super::sqlite::{Position, Scan, earlier};
 use crate::authority::CallScope;
-use crate::core::error::Error;
-use crate::core::ids::{CallId, EnvironmentId, ProjectId};
-use crate::core::journal::{CallEnd, CallSummary, Kept};
+use crate::domain::error::Error;
+use crate::domain::ids::{CallId, EnvironmentId, ProjectId};
 use crate::domain::page::Listing;
+use crate::journal::{CallEnd, CallSummary, Kept};
 
 /// Bytes of a row beside its texts, with its entries in the indexes. An estimate, so that many calls without arguments do not outgrow the
 /// limit.

@@ -35,9 +35,9 @@ pub(crate) use runtime::{ChannelBounds, ChannelRow, MemberRow, MessageRow, NewCh
 pub(crate) use sqlite::is_trouble;
 pub use sqlite::{Restored, Upgraded};
 
-use crate::core::error::{Error, ErrorKind};
+use crate::background::tasks::Tasks;
 use crate::domain::audit::AuditEvent;
-use crate::ops::tasks::Tasks;
+use crate::domain::error::{Error, ErrorKind};
 use sqlite::{Lists, Schema, Upkeep, Writer, failed, storage_error};
 
 /// The database's name in the data folder.
@@ -285,7 +285,7 @@ mod tests {
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
     use super::*;
-    use crate::core::admin::EntityChange;
+    use crate::admin::EntityChange;
 
     /// A database as a version made it that knew so many steps.
     async fn made_with(folder: &Path, known: usize) -> SqlitePool {

@@ -6,8 +6,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::Store;
-use crate::core::error::Error;
-use crate::core::ids::ProjectId;
+use crate::domain::error::Error;
+use crate::domain::ids::ProjectId;
 
 /// The kinds of data that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ pub(super) async fn total_usage(
 pub(super) mod tests {
     use super::super::{AgentRow, Store};
     use super::*;
-    use crate::core::ids::AgentId;
+    use crate::domain::ids::AgentId;
 
     /// A store with the project that every gateway has.
     pub(in crate::store) async fn store() -> (tempfile::TempDir, Store, ProjectId) {

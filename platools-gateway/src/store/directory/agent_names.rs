@@ -2,8 +2,8 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
-use crate::core::error::{Error, ErrorKind};
-use crate::core::ids::AgentId;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::AgentId;
 
 /// Refuses an address that is another agent's address or slug, in upper or lower case where it was given.
 ///
@@ -41,9 +41,9 @@ pub(super) async fn check_slug(change: &mut SqliteConnection, project: &str, slu
 mod tests {
     use std::sync::Arc;
 
-    use crate::core::admin::AgentChange;
-    use crate::core::error::ErrorKind;
-    use crate::core::ids::AgentId;
+    use crate::admin::AgentChange;
+    use crate::domain::error::ErrorKind;
+    use crate::domain::ids::AgentId;
     use crate::store::{AgentRow, Store};
 
     async fn agent(store: &Store, slug: &str, address: Option<&str>) -> AgentRow {

@@ -7,9 +7,9 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::rows::{agent, disabled_tool, entity, environment, key, project, revoked_token, secret};
 use super::{AgentRow, DirectoryRows, EntityRow, EnvironmentRow, KeyRow, PROJECTS, SecretRow};
-use crate::core::error::Error;
-use crate::core::identity::Scope;
-use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId};
+use crate::domain::error::Error;
+use crate::domain::identity::Scope;
+use crate::domain::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId};
 use crate::store::Store;
 
 /// Revisions whose changes are kept. A gateway that has missed more of them reads everything.
@@ -186,7 +186,7 @@ async fn of<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::project::ProjectName;
+    use crate::directory::project::ProjectName;
 
     #[tokio::test]
     async fn only_the_rows_that_changed_are_read() {

@@ -5,10 +5,10 @@ use sqlx::{Row as _, SqliteConnection};
 use super::changes::Touched;
 use super::room::{Kind, check_room};
 use super::{EntityRow, SecretRow};
-use crate::core::admin::EntityChange;
-use crate::core::clock::now_ms;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::ids::{EntityId, SecretId};
+use crate::admin::EntityChange;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::{EntityId, SecretId};
+use crate::ports::time::now_ms;
 use crate::store::Store;
 
 /// Secrets of one entity that are good for a grace time beside the current one.

@@ -6,10 +6,10 @@ use sqlx::SqliteConnection;
 use super::KeyRow;
 use super::changes::Touched;
 use super::room::{Kind, check_room};
-use crate::core::clock::now_ms;
-use crate::core::error::Error;
-use crate::core::identity::Credential;
-use crate::core::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
+use crate::domain::error::Error;
+use crate::domain::identity::Credential;
+use crate::domain::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
+use crate::ports::time::now_ms;
 use crate::store::Store;
 
 /// The end of a request to revoke a key.

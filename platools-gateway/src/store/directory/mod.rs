@@ -24,11 +24,11 @@ pub(crate) use rows::{AgentRow, DirectoryRows, EntityRow, EnvironmentRow, KeyRow
 pub(crate) use tokens::{TokenPage, TokenRecord, TokenRow};
 
 use super::Store;
-use crate::core::admin::AgentChange;
-use crate::core::agent::Profile;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Scope;
-use crate::core::ids::{AgentId, EnvironmentId, ProjectId};
+use crate::admin::AgentChange;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Scope;
+use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
+use crate::domain::profile::Profile;
 use changes::Touched;
 use room::{Kind, check_room};
 use rows::{agent, disabled_tool, entity, environment, key, project, revoked_token, secret};
@@ -233,7 +233,7 @@ fn text_of(profile: &Profile) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::agent::{MemberChange, ProfileChange};
+    use crate::domain::profile::{MemberChange, ProfileChange};
 
     #[tokio::test]
     async fn opening_what_is_there_changes_nothing() {

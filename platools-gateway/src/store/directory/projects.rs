@@ -4,9 +4,9 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::add_environment;
 use super::changes::Touched;
-use crate::core::error::Error;
-use crate::core::ids::{OrganizationId, ProjectId};
-use crate::core::project::ProjectName;
+use crate::directory::project::ProjectName;
+use crate::domain::error::Error;
+use crate::domain::ids::{OrganizationId, ProjectId};
 use crate::store::Store;
 
 /// The environments of a new project.

@@ -2,8 +2,8 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
-use crate::core::error::{Error, ErrorKind};
-use crate::core::ids::ProjectId;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::ProjectId;
 
 /// Things that a project has a bounded number of.
 #[derive(Debug, Clone, Copy)]

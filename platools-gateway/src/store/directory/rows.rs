@@ -5,10 +5,10 @@ use std::sync::Arc;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
-use crate::core::agent::Profile;
-use crate::core::identity::{Scope, SpeaksFor};
-use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
-use crate::core::project::{Project, ProjectName};
+use crate::directory::project::{Project, ProjectName};
+use crate::domain::identity::{Scope, SpeaksFor};
+use crate::domain::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
+use crate::domain::profile::Profile;
 
 /// Everything the directory knows, as it was at one revision.
 #[derive(Debug, Default)]

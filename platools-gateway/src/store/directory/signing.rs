@@ -3,7 +3,7 @@
 use sqlx::{Connection as _, Row as _};
 
 use super::changes::Touched;
-use crate::core::error::Error;
+use crate::domain::error::Error;
 use crate::store::Store;
 
 impl Store {

@@ -7,9 +7,9 @@ use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use super::changes::Touched;
 use super::keys::{are_good, environments_text};
 use super::rows::list;
-use crate::core::error::Error;
-use crate::core::identity::{Credential, SpeaksFor};
-use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
+use crate::domain::error::Error;
+use crate::domain::identity::{Credential, SpeaksFor};
+use crate::domain::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
 use crate::store::Store;
 
 /// A stored token.

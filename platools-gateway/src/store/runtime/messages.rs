@@ -4,8 +4,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::RuntimeChange;
-use crate::core::error::Error;
-use crate::core::ids::{AgentId, ChannelId, MessageId, ProjectId};
+use crate::domain::error::Error;
+use crate::domain::ids::{AgentId, ChannelId, MessageId, ProjectId};
 use crate::store::Store;
 use crate::store::usage::{Counted, add_usage};
 

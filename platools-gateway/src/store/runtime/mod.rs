@@ -7,8 +7,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, Sqlite, Transaction};
 
 use super::Store;
-use crate::core::error::Error;
-use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
+use crate::domain::error::Error;
+use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
 
 pub(crate) use channels::{ChannelRow, MemberRow, NewChannel, NewChannelRow};
 pub(crate) use messages::{ChannelBounds, MessageRow};
@@ -157,7 +157,7 @@ mod tests {
     use super::super::usage::tests::{agent, noted_and_counted, store};
     use super::super::{ChannelBounds, MessageRow, NewChannel, NewChannelRow};
     use super::*;
-    use crate::core::ids::MessageId;
+    use crate::domain::ids::MessageId;
 
     const COUNT: &str = "SELECT COUNT(*) AS items, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes FROM channels";
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 /// The delay after which a busy database is tried again.
 const SOON: Duration = Duration::from_secs(1);

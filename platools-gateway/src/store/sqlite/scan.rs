@@ -5,7 +5,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::Lists;
 use super::lists::List;
-use crate::core::error::Error;
+use crate::domain::error::Error;
 
 /// Rows that are looked at for one page. From memory that takes some 30 ms, from a slow disk about half a second.
 pub(in crate::store) const LOOKED_AT: i64 = 20_000;
