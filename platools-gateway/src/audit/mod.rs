@@ -22,13 +22,13 @@ use tokio_util::task::AbortOnDropHandle;
 pub use crate::domain::audit::{Actor, AuditEvent, AuditKind, action};
 pub use settings::AuditSettings;
 
-use crate::core::clock::now_ms;
+use crate::background::log_limit::LogLimit;
+use crate::background::tasks::Tasks;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
 use crate::domain::ids::AuditEventId;
 use crate::domain::origin::RequestOrigin;
-use crate::ops::log_limit::LogLimit;
-use crate::ops::tasks::Tasks;
+use crate::ports::time::now_ms;
 use crate::store::{AuditFilter, AuditScope, Store};
 use flood::Flood;
 use writer::{Request, Writer};

@@ -9,10 +9,10 @@ use tokio::time::{Instant, sleep_until};
 use super::flood::Flood;
 use super::settings::AuditSettings;
 use super::{COMPLAINTS, Cutoff, QUEUE, lock, log};
+use crate::background::log_limit::LogLimit;
+use crate::background::pruning;
 use crate::domain::audit::AuditEvent;
 use crate::domain::error::{Error, causes_of};
-use crate::ops::log_limit::LogLimit;
-use crate::ops::pruning;
 use crate::store::{AuditRetention, Store};
 
 /// The time that the first event of a batch waits for others.
@@ -181,10 +181,10 @@ impl Writer {
 mod tests {
     use super::super::{Audit, AuditKind, AuditQuery, action};
     use super::*;
-    use crate::core::clock::now_ms;
+    use crate::background::tasks::Tasks;
     use crate::domain::identity::Caller;
     use crate::domain::origin::RequestOrigin;
-    use crate::ops::tasks::Tasks;
+    use crate::ports::time::now_ms;
     use crate::store::AuditScope;
 
     async fn started() -> (tempfile::TempDir, Store, Audit) {

@@ -15,6 +15,7 @@ mod last_uses;
 mod lists;
 mod notary;
 mod rules;
+pub(crate) mod secret;
 mod signing_keys;
 mod speaking;
 mod tokens;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use platools_gateway::core::agent::{Kind, Profile};
 use platools_gateway::dev::MAIN_AGENT;
+use platools_gateway::domain::profile::{Kind, Profile};
 use platools_gateway::{Builder, Gateway};
 
 use super::output::{say, say_once};

@@ -9,22 +9,23 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::Gateway;
 use super::data::{Data, Lock, lock};
+use crate::admin::SigningKeySource;
+use crate::agents::chat::ChatSettings;
 use crate::audit::AuditSettings;
-use crate::core::admin::SigningKeySource;
-use crate::core::chat::ChatSettings;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::feed::{DashboardAuth, FeedSettings, SnapshotProvider};
-use crate::core::idempotency::IdempotencySettings;
-use crate::core::journal::JournalSettings;
-use crate::core::limits::Limits;
-use crate::core::logs::LogFeed;
-use crate::core::observe::CallObserver;
-use crate::core::runtime::{AgentEvent, EventHandler, RuntimeSettings};
-use crate::core::{CallSettings, Core};
+use crate::calls::idempotency::IdempotencySettings;
+use crate::core::Core;
+use crate::domain::error::{Error, ErrorKind};
+use crate::feed::{DashboardAuth, FeedSettings, SnapshotProvider};
+use crate::journal::JournalSettings;
+use crate::limits::Limits;
 use crate::listen::{
     self, AnonymousAccess, HttpSettings, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets,
 };
 use crate::model::{ModelAgent, ModelSettings};
+use crate::ops::log_feed::LogFeed;
+use crate::pending::CallSettings;
+use crate::ports::call_observer::CallObserver;
+use crate::sessions::{AgentEvent, EventHandler, RuntimeSettings};
 use crate::store::{self, Upgraded, make_folder};
 use crate::tls::{Files, Keeper, Reload};
 
@@ -227,7 +228,7 @@ impl Builder {
     }
 
     /// Sets the provider of the snapshots that dashboards begin with; later events are published with [`Gateway::feed`]. Default:
-    /// the feed has the gateway's own state, see [`feed`](crate::core::feed).
+    /// the feed has the gateway's own state, see [`feed`](crate::feed).
     pub fn snapshots(mut self, provider: Arc<dyn SnapshotProvider>) -> Self {
         self.snapshots = Some(provider);
         self
@@ -240,7 +241,7 @@ impl Builder {
         self
     }
 
-    /// Sets the model of agents whose profile says [`Kind::Model`](crate::core::agent::Kind::Model). Default: nothing, so that
+    /// Sets the model of agents whose profile says [`Kind::Model`](crate::domain::profile::Kind::Model). Default: nothing, so that
     /// those cannot answer.
     pub fn model(mut self, settings: ModelSettings) -> Self {
         self.model = Some(settings);

@@ -16,7 +16,7 @@ use super::failure::{Failure, known_code};
 use super::retry;
 use super::settings::ModelSettings;
 use super::stream::AnswerStream;
-use crate::core::error::Error;
+use crate::domain::error::Error;
 use crate::net::{self, Connector, HttpClient, Proxies};
 
 /// So much of what an endpoint says of an error is read.

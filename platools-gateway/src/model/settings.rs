@@ -6,7 +6,7 @@ use hyper::Uri;
 use hyper::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 /// What is wrong with a URL is not repeated in an error: there may be a password in it.
 const NO_URL: &str = "the model's URL is none; it takes one such as \"https://api.openai.com/v1\"";

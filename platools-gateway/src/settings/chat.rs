@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Args;
-use platools_gateway::core::chat::{ChatSettings, WhenBusy};
+use platools_gateway::agents::chat::{ChatSettings, WhenBusy};
 use serde::{Deserialize, Serialize};
 
 use super::alone;

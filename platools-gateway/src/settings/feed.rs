@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Args;
-use platools_gateway::core::feed::{FeedSettings, JwtAuth};
+use platools_gateway::feed::{FeedSettings, JwtAuth};
 use serde::{Deserialize, Serialize};
 
 use super::SHORTEST_PATIENCE;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use platools_gateway::core::feed::JwtAuth;
-use platools_gateway::core::project::ProjectName;
+use platools_gateway::directory::project::ProjectName;
+use platools_gateway::feed::JwtAuth;
 use serde::{Deserialize, Serialize};
 
 /// The variable that may have the secret itself. Files of settings and flags may not: they are read by too many.

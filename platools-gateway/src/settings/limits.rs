@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use clap::Args;
-use platools_gateway::core::limits::Network;
+use platools_gateway::limits::Network;
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Default, Args, Serialize, Deserialize)]

@@ -25,8 +25,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use platools_gateway::Recording;
-use platools_gateway::core::journal::{JournalSettings, SENSITIVE_NAMES};
-use platools_gateway::core::limits::Limits;
+use platools_gateway::journal::{JournalSettings, SENSITIVE_NAMES};
+use platools_gateway::limits::Limits;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};

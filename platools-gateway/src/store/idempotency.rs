@@ -10,7 +10,7 @@ use super::usage::{Counted, add_usage, total_usage};
 use crate::domain::error::Error;
 use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
 use crate::domain::ids::{CallId, ProjectId};
-use crate::ports::clock::now_ms;
+use crate::ports::time::now_ms;
 use crate::ports::idempotency::IdempotencyStore;
 
 /// Rows that one transaction removes at most, so that other writers have their turn in between.

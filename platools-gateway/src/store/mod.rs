@@ -32,7 +32,7 @@ pub use sqlite::{Restored, Upgraded};
 
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::audit::AuditEvent;
-use crate::ops::tasks::Tasks;
+use crate::background::tasks::Tasks;
 use crate::ports::store::Storage;
 use sqlite::{Lists, Schema, Upkeep, Writer, failed, storage_error};
 

@@ -5,8 +5,8 @@ use std::fmt;
 use axum::extract::ws::close_code;
 use platools::wire::CLOSE_SECRET_ROTATED;
 
-use crate::core::Stay;
-use crate::core::feed::WatchEnd;
+use crate::connections::Stay;
+use crate::feed::WatchEnd;
 use crate::listen::socket::{Broken, Unread};
 
 /// Reasons why a connection ends.

@@ -19,7 +19,7 @@ use super::request::{page_origin, requested_host};
 use super::settings::{HttpSettings, read_origin};
 use super::{cors, refused, websocket};
 use crate::audit::action;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 /// Lets requests through whose `Host` and `Origin` are accepted, and refuses all others.
 ///

@@ -2,7 +2,7 @@
 
 use super::host::HostPort;
 use super::origin::PageOrigin;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 /// Names of the gateway, and web pages that may use it. They count for every route and every WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::core::CallPermit;
-use crate::core::identity::Caller;
-use crate::core::trace::TraceContext;
-use crate::ops::offload::IN_PLACE_BYTES;
+use crate::background::offload::IN_PLACE_BYTES;
+use crate::calls::CallPermit;
+use crate::domain::identity::Caller;
+use crate::domain::trace::TraceContext;
 
 /// What an HTTP request brought beside its message: it travels with the message to whoever answers it.
 #[derive(Debug, Clone)]

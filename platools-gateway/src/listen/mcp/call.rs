@@ -11,10 +11,11 @@ use super::result::{Reader, failed};
 use super::session::Session;
 use super::sessions::Sessions;
 use super::telling::Telling;
+use crate::arguments::Arguments;
 use crate::audit::action;
-use crate::core::arguments::Arguments;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::{CallRequest, CallTimeout, Reports};
+use crate::calls::CallRequest;
+use crate::domain::error::{Error, ErrorKind};
+use crate::pending::{CallTimeout, Reports};
 
 /// Calls a tool. Cancelling the request, or ending its session, cancels the call at its worker.
 pub(super) async fn run(

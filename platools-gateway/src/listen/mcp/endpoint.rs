@@ -20,13 +20,13 @@ use super::resource::challenge;
 use super::session::{Purpose, Session, Use};
 use super::visit::Visit;
 use crate::authority::{Action, Resource, authorize};
-use crate::core::ToolView;
-use crate::core::identity::Caller;
-use crate::core::limits::HeldBytes;
-use crate::core::origin::Protocol;
-use crate::core::trace::TraceContext;
+use crate::background::offload::offload;
+use crate::domain::identity::Caller;
+use crate::domain::origin::Protocol;
+use crate::domain::trace::TraceContext;
+use crate::limits::HeldBytes;
 use crate::listen::{caller_of, read_text};
-use crate::ops::offload::offload;
+use crate::tools::ToolView;
 
 /// What a session is named by.
 const SESSION: &str = "mcp-session-id";

@@ -19,8 +19,8 @@ use super::log::renamed;
 use super::session::{Purpose, Session};
 use super::sessions::Sessions;
 use super::tools;
-use crate::core::Stay;
-use crate::core::directory::Card;
+use crate::connections::Stay;
+use crate::directory::Card;
 
 /// What a client is told about the tools of a gateway.
 const INSTRUCTIONS: &str = "The tools are run by workers that come and go. `platools/online` in a tool's `_meta` says whether its \

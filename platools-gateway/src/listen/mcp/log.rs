@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::session::Session;
-use crate::core::CallReply;
-use crate::core::error::Error;
+use crate::calls::CallReply;
+use crate::domain::error::Error;
 
 /// A client's log, from some level on. Without a level nothing is written to it.
 #[derive(Debug, Clone, Copy)]

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::Adapter;
 use super::failure::refusal;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 use crate::listen::http::KnownHost;
 
 /// Where that is said; the path of what it is about follows.

@@ -8,10 +8,10 @@ use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::core::CallReply;
-use crate::core::content::legible;
-use crate::core::error::Error;
-use crate::ops::offload::offload;
+use crate::background::offload::offload;
+use crate::calls::CallReply;
+use crate::calls::content::legible;
+use crate::domain::error::Error;
 
 /// The characters of a result that is too large that are shown.
 const PREVIEW_CHARS: usize = 4096;

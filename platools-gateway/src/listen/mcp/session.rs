@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::ToolView;
-use crate::core::identity::{Caller, Credential};
-use crate::core::ids::ProjectId;
+use crate::domain::identity::{Caller, Credential};
+use crate::domain::ids::ProjectId;
+use crate::tools::ToolView;
 
 /// What a client shares with nobody: only who opened it uses it.
 #[derive(Debug)]

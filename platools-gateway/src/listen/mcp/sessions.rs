@@ -12,9 +12,12 @@ use tokio_util::task::TaskTracker;
 use super::replay::Replay;
 use super::session::Session;
 use super::settings::McpSettings;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::{Caller, Credential};
-use crate::core::{Core, Presence, Stay, ToolNews, ToolView};
+use crate::catalog::changes::ToolNews;
+use crate::connections::{Presence, Stay};
+use crate::core::Core;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::{Caller, Credential};
+use crate::tools::ToolView;
 
 /// How long the last answers of a session may take to be read when the gateway ends.
 const FAREWELL: Duration = Duration::from_secs(1);

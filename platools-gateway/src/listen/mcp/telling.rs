@@ -11,8 +11,9 @@ use rmcp::service::RequestContext;
 
 use super::log::Log;
 use super::session::Session;
-use crate::core::error::Error;
-use crate::core::{CallReply, LogEntry, Progress, Report, Reports};
+use crate::calls::CallReply;
+use crate::domain::error::Error;
+use crate::pending::{LogEntry, Progress, Report, Reports};
 
 /// A call's client, and what it wants to know.
 pub(super) struct Telling<'a> {

@@ -4,9 +4,10 @@ use rmcp::model::{ErrorData, ListToolsResult, MetaObject, Tool};
 use serde_json::{Map, Value, json};
 
 use super::failure::failure;
-use crate::core::identity::Caller;
-use crate::core::{Core, NamedTool, ToolView};
+use crate::core::Core;
+use crate::domain::identity::Caller;
 use crate::listen::forms::Page;
+use crate::tools::{NamedTool, ToolView};
 use platools::mcp::{Revision, TOOLS_PER_PAGE, ToolPage};
 use platools::tool::Dialect;
 

@@ -16,8 +16,8 @@ use super::replay::{Replay, Shared};
 use super::session::Session;
 use super::sessions::{Open, Sessions};
 use crate::audit::action;
-use crate::core::error::Error;
-use crate::core::identity::Caller;
+use crate::domain::error::Error;
+use crate::domain::identity::Caller;
 
 /// What a stream that has had no event yet is resumed after.
 const BEGINNING: &str = "0";

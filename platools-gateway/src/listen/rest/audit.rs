@@ -13,8 +13,8 @@ use super::parts::Query;
 use super::problem::{Problem, invalid};
 use crate::audit::{AuditEvent, AuditKind, AuditPlace, AuditQuery};
 use crate::core::Core;
-use crate::core::clock::rfc3339;
 use crate::listen::forms::{Page, Place, count, limit_of};
+use crate::ports::time::rfc3339;
 
 /// Conditions on events.
 #[derive(Debug, Default, Deserialize, IntoParams)]

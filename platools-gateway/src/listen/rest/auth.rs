@@ -6,10 +6,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::problem::Problem;
+use crate::admin::Admin;
 use crate::core::Core;
-use crate::core::admin::Admin;
-use crate::core::identity::Caller;
-use crate::core::origin::Protocol;
+use crate::domain::identity::Caller;
+use crate::domain::origin::Protocol;
 use crate::listen::http::address_of;
 use crate::listen::{caller_of, identified};
 

@@ -16,10 +16,11 @@ use super::body::{parse, read};
 use super::call::{Answer, Call, Headers};
 use super::problem::{Problem, invalid, json};
 use crate::authority::{Action, Resource, authorize};
-use crate::core::error::Error;
-use crate::core::identity::Caller;
-use crate::core::{CallReply, CallRequest, Core};
-use crate::ops::offload::offload;
+use crate::background::offload::offload;
+use crate::calls::{CallReply, CallRequest};
+use crate::core::Core;
+use crate::domain::error::Error;
+use crate::domain::identity::Caller;
 
 /// The number of calls in one request.
 const MAX_CALLS: usize = 64;

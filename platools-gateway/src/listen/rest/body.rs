@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, invalid};
 use crate::core::Core;
-use crate::core::identity::Caller;
+use crate::domain::identity::Caller;
 use crate::listen::{BodyText, Sender, Unread, parse_object, read_text};
 
 /// Reads the body of a caller's request.

@@ -15,9 +15,11 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::auth::Known;
 use super::problem::Problem;
-use crate::core::figures::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
-use crate::core::identity::Identity;
-use crate::core::{ConnectedWorker, Core, OpenSockets};
+use crate::connections::OpenSockets;
+use crate::core::Core;
+use crate::domain::identity::Identity;
+use crate::links::ConnectedWorker;
+use crate::ops::metrics::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 
 /// The form that is written: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

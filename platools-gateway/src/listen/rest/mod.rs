@@ -32,7 +32,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::core::Core;
-use crate::core::limits::OverBudget;
+use crate::limits::OverBudget;
 use auth::Visitor;
 use problem::Problem;
 

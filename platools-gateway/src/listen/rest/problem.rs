@@ -11,8 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::audit::action;
-use crate::core::error::causes_of;
-use crate::core::error::{ArgumentProblem, Error, ErrorKind};
+use crate::domain::error::causes_of;
+use crate::domain::error::{ArgumentProblem, Error, ErrorKind};
 use crate::listen::forms::{Misfit, query_error};
 use crate::listen::http::{self, RequestContext};
 

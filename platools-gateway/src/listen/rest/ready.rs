@@ -11,8 +11,8 @@ use utoipa::ToSchema;
 use super::auth::Visitor;
 use super::problem::Problem;
 use crate::core::Core;
-use crate::core::error::causes_of;
-use crate::core::ready::NotReady;
+use crate::domain::error::causes_of;
+use crate::ops::readiness::NotReady;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Ready {

@@ -15,9 +15,10 @@ use super::auth::{Administrator, Known};
 use super::body::Body;
 use super::parts::{Path, Query};
 use super::problem::{Problem, invalid};
-use crate::core::digest::sha256;
-use crate::core::{Core, Switch, ToolName};
+use crate::core::Core;
+use crate::domain::digest::sha256;
 use crate::listen::forms::Tool;
+use crate::tools::{Switch, ToolName};
 
 /// The tool, where several have one name.
 #[derive(Debug, Default, Deserialize, IntoParams)]

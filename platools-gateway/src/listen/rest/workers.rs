@@ -12,10 +12,11 @@ use super::auth::Known;
 use super::page::Window;
 use super::parts::Query;
 use super::problem::Problem;
-use crate::core::clock::rfc3339;
-use crate::core::health::WorkerHealth;
-use crate::core::{ConnectedWorker, Core};
+use crate::core::Core;
+use crate::links::ConnectedWorker;
+use crate::links::tool_health::WorkerHealth;
 use crate::listen::forms::{HealthForm, Page};
+use crate::ports::time::rfc3339;
 
 /// A connected worker.
 #[derive(Debug, Serialize, ToSchema)]

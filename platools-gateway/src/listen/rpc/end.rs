@@ -6,7 +6,7 @@ use axum::extract::ws::close_code;
 use platools::wire::CLOSE_SECRET_ROTATED;
 use platools::wire::rpc::CLOSE_TOO_SLOW;
 
-use crate::core::Stay;
+use crate::connections::Stay;
 use crate::listen::socket::{Unread, Unwritten};
 
 /// Reasons why a connection ends.

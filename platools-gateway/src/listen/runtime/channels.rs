@@ -15,9 +15,9 @@ use super::failure::Failure;
 use super::page::{Path, Query, Window, limit};
 use super::sessions::Done;
 use crate::core::Core;
-use crate::core::clock::rfc3339;
-use crate::core::runtime::{ChannelRow, MemberRow, NewChannel};
 use crate::listen::forms::count;
+use crate::ports::time::rfc3339;
+use crate::sessions::{ChannelRow, MemberRow, NewChannel};
 
 /// The one kind of channel there is.
 const KIND: &str = "custom";

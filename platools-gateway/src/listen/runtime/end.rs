@@ -6,9 +6,9 @@ use axum::extract::ws::close_code;
 use platools::wire::CLOSE_SECRET_ROTATED;
 use platools::wire::rpc::CLOSE_TOO_SLOW;
 
-use crate::core::Stay;
-use crate::core::runtime::SocketEnd;
+use crate::connections::Stay;
 use crate::listen::socket::{Unread, Unwritten};
+use crate::sessions::SocketEnd;
 
 /// Reasons why a socket ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

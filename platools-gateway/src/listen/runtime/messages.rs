@@ -14,10 +14,10 @@ use super::body::{Body, metadata, stored};
 use super::failure::Failure;
 use super::page::{Path, Query, limit};
 use crate::core::Core;
-use crate::core::clock::rfc3339;
-use crate::core::ids::MessageId;
-use crate::core::runtime::{ChannelRow, MessageRow, NewMessage};
+use crate::domain::ids::MessageId;
 use crate::listen::forms::count;
+use crate::ports::time::rfc3339;
+use crate::sessions::{ChannelRow, MessageRow, NewMessage};
 
 /// A message of a channel.
 #[derive(Serialize, ToSchema)]

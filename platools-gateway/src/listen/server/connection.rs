@@ -27,7 +27,7 @@ use super::origin::Origin;
 use super::traffic::Traffic;
 use super::waiting::Waiting;
 use super::watched::Watched;
-use crate::core::limits::{OverBudget, Place};
+use crate::limits::{OverBudget, Place};
 use crate::tls::Certificates;
 
 /// The longest time for a connection to send the head of its next request. It also ends idle connections that are kept alive.

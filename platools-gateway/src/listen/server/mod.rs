@@ -26,10 +26,10 @@ pub(super) use traffic::Traffic;
 use connection::Connection;
 use origin::Origin;
 
+use crate::background::tasks::Tasks;
 #[cfg(test)]
-use crate::core::limits::Limits;
-use crate::core::limits::{Admission, Limiter};
-use crate::ops::tasks::Tasks;
+use crate::limits::Limits;
+use crate::limits::{Admission, Limiter};
 use crate::tls::Certificates;
 
 /// The time that connections have to take their last answers when the server ends.

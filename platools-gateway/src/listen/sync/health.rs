@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use platools::wire::{HealthStatus, PlatformFrame, ToolHealth, ToolHealthAlert, UnreadableTool};
 
 use super::cut::cut;
-use crate::core::registration::{LeftOut, MAX_TOOLS};
+use crate::links::registration::{LeftOut, MAX_TOOLS};
 
 /// So much of a tool's last error goes back to the worker, which knows the whole of it.
 const MAX_LAST_ERROR_BYTES: usize = 1024;

@@ -11,7 +11,7 @@ use crate::domain::entity::{Entity, EntityChange, EntitySecret, NewSecret};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Policy, Scope};
 use crate::domain::ids::{EntityId, SecretId};
-use crate::ports::clock::now_ms;
+use crate::ports::time::now_ms;
 use crate::ports::directory::EntityStore;
 use crate::store::SqliteStore;
 

@@ -12,7 +12,7 @@ use crate::domain::error::Error;
 use crate::domain::identity::{Credential, Role, SpeaksFor};
 use crate::domain::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
 use crate::domain::key::{KeyRemoval, StoredKey};
-use crate::ports::clock::now_ms;
+use crate::ports::time::now_ms;
 use crate::ports::directory::KeyStore;
 use crate::store::SqliteStore;
 

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connections::pool;
 use super::storage_error;
 use crate::domain::error::{Error, ErrorKind};
-use crate::ops::tasks::Tasks;
+use crate::background::tasks::Tasks;
 
 /// Small writes in one transaction, at most.
 const GROUP: usize = 128;

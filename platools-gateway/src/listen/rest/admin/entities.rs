@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::seconds;
 use super::tokens::SignedToken;
-use crate::core::admin;
+use crate::admin;
 use crate::listen::forms::{Entity, EntityWithSecret, Page, entity_change, given, new_entity};
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;

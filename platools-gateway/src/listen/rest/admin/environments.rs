@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::core::admin::WhenInUse;
-use crate::core::environment;
+use crate::admin::WhenInUse;
+use crate::domain::environment;
 use crate::listen::forms::Page;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
