@@ -31,14 +31,15 @@ use crate::ops::log_feed::LogFeed;
 use crate::ops::metrics::CallFigures;
 use crate::pending::{CallSettings, Calls, Outcome, Receipt, Report};
 use crate::ports::call_observer::{CallObserver, Observers};
+use crate::ports::store::Storage;
 use crate::sessions::{EventHandler, Runtime, RuntimeSettings};
-use crate::store::Store;
+use crate::store::SqliteStore;
 use crate::tools::HandleTables;
 
 /// A gateway without its protocols.
 #[derive(Debug)]
 pub struct Core {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<dyn Storage>,
     /// The tasks that run beside requests.
     pub(crate) tasks: Tasks,
     pub(crate) aging: Arc<Aging>,
@@ -93,7 +94,7 @@ impl Core {
     /// # Errors
     /// The folder, the database or the signing keys cannot be used.
     pub async fn open_with(folder: &Path, limits: &Limits, signing_keys: SigningKeySource) -> Result<Self, Error> {
-        let core = Self::on(Store::open(folder).await?, limits, folder, signing_keys).await?;
+        let core = Self::on(SqliteStore::open(folder).await?, limits, folder, signing_keys).await?;
         core.directory.open_signing_keys().await?;
         core.catalog.load().await?;
         core.workers.keep_stored(core.catalog.as_declared());
@@ -116,19 +117,26 @@ impl Core {
     /// There is no database, or it cannot be used.
     pub async fn open_existing_with(folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
         let limits = Limits { project: ProjectLimits::unbounded(), ..Limits::default() };
-        Self::on(Store::open_existing(folder).await?, &limits, folder, signing_keys).await
+        Self::on(SqliteStore::open_existing(folder).await?, &limits, folder, signing_keys).await
     }
 
-    async fn on(store: Store, limits: &Limits, folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
+    async fn on(
+        store: SqliteStore,
+        limits: &Limits,
+        folder: &Path,
+        signing_keys: SigningKeySource,
+    ) -> Result<Self, Error> {
         let news = News::default();
-        let aging = Arc::new(Aging::open(&store).await?);
-        let directory = Arc::new(Directory::open(store.clone(), news.clone(), folder, signing_keys).await?);
-        let catalog = Catalog::new(store.clone());
+        let tasks = store.tasks().clone();
+        let store: Arc<dyn Storage> = Arc::new(store);
+        let aging = Arc::new(Aging::open(&*store).await?);
+        let directory = Arc::new(Directory::open(Arc::clone(&store) as _, news.clone(), folder, signing_keys).await?);
+        let catalog = Catalog::new(Arc::clone(&store) as _);
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
         let workers = Workers::new(calls.clone(), news.clone());
-        let audit = Audit::without_task(store.clone());
+        let audit = Audit::without_task(Arc::clone(&store) as _);
         Ok(Self {
-            tasks: store.tasks().clone(),
+            tasks,
             store,
             aging,
             directory,
@@ -166,7 +174,7 @@ impl Core {
     #[must_use]
     pub fn with_journal(mut self, settings: JournalSettings) -> Self {
         self.aging.log_start();
-        self.journal = Journal::start(self.store.clone(), settings, &self.aging, &self.tasks);
+        self.journal = Journal::start(Arc::clone(&self.store) as _, settings, &self.aging, &self.tasks);
         self
     }
 
@@ -176,7 +184,7 @@ impl Core {
     pub fn with_audit(mut self, settings: AuditSettings) -> Self {
         let aging = Arc::clone(&self.aging);
         let cutoff_ms = Arc::new(move |age| aging.cutoff_ms(age));
-        self.audit = Audit::start(self.store.clone(), settings, cutoff_ms, &self.tasks);
+        self.audit = Audit::start(Arc::clone(&self.store) as _, settings, cutoff_ms, &self.tasks);
         self
     }
 
@@ -187,7 +195,7 @@ impl Core {
     /// The database failed.
     pub async fn with_runtime(mut self, settings: RuntimeSettings) -> Result<Self, Error> {
         let directory = Arc::clone(&self.directory);
-        self.runtime = Runtime::start(self.store.clone(), directory, settings, &self.tasks).await?;
+        self.runtime = Runtime::start(Arc::clone(&self.store) as _, directory, settings, &self.tasks).await?;
         self.observers.add(self.runtime.observer());
         Ok(self)
     }

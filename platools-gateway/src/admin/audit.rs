@@ -2,8 +2,8 @@
 
 use super::{Admin, Projects};
 use crate::audit::{AuditEvent, AuditQuery};
+use crate::domain::audit::AuditScope;
 use crate::domain::error::Error;
-use crate::store::AuditScope;
 
 impl Admin<'_> {
     /// Audit events of the project, newest first. The default project's admins also see events that belong to no project:

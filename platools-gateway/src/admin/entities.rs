@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::views::{Entity, EntityChange, NewEntity, WithSecret, entity};
+use super::views::{NewEntity, WithSecret};
 use super::{Admin, exists, missing, unless_empty};
 use crate::audit::action;
 use crate::authority::secret::{self, Kind};
-use crate::directory::{check_icon, check_slug, check_title};
+use crate::directory::{check_icon, check_title};
+use crate::domain::entity::{Entity, EntityChange, EntitySecret, NewSecret};
 use crate::domain::error::Error;
 use crate::domain::ids::{EntityId, SecretId};
+use crate::domain::slug::check_slug;
 use crate::ports::time::{ms_after, now_ms};
-use crate::store::{EntityRow, NewSecret, SecretRow};
 
 impl Admin<'_> {
     /// The entities, by slug.
     #[must_use]
     pub fn entities(&self) -> Vec<Entity> {
-        self.snapshot().entities_of(&self.project).into_iter().map(entity).collect()
+        self.snapshot().entities_of(&self.project).into_iter().cloned().collect()
     }
 
     /// Adds an entity with a new secret.
@@ -41,16 +42,16 @@ impl Admin<'_> {
         self.check_whole_project()?;
         check_slug(slug)?;
         let NewEntity { policy, title, icon } = new.into();
-        let row = EntityRow {
+        let row = Entity {
             id: EntityId::random(),
             project_id: self.project.clone(),
             slug: slug.to_owned(),
             title: title.as_deref().map(check_title).transpose()?,
             icon: icon.as_deref().map(check_icon).transpose()?,
-            policy: policy.as_str().to_owned(),
+            policy,
             created_ms: now_ms(),
         };
-        let secret = SecretRow {
+        let secret = EntitySecret {
             id: SecretId::random(),
             entity_id: row.id.clone(),
             hash: secret::hash(secret.expose_secret()),
@@ -63,7 +64,7 @@ impl Admin<'_> {
         }
         change.done();
         self.core.directory.refresh().await?;
-        Ok(entity(&row))
+        Ok(row)
     }
 
     /// Changes what people see of an entity. What is not said stays as it is.
@@ -83,7 +84,7 @@ impl Admin<'_> {
         recorded.done();
         self.core.directory.refresh().await?;
         // Another process may have removed it meanwhile.
-        self.snapshot().entity(&row.id).map(entity).ok_or_else(|| missing("entity", name))
+        self.snapshot().entity(&row.id).cloned().ok_or_else(|| missing("entity", name))
     }
 
     /// Gives an entity another secret. The old ones are good for the grace time; the links opened with them are closed at its
@@ -106,7 +107,7 @@ impl Admin<'_> {
         change.store().rotate_secret(&new).await?;
         change.done();
         self.core.apply_directory().await?;
-        Ok(WithSecret { new: entity(row), secret })
+        Ok(WithSecret { new: row.clone(), secret })
     }
 
     /// Removes an entity with its secrets and tools, and closes its links.

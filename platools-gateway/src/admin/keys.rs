@@ -7,18 +7,17 @@ use super::views::{Key, NewKey, WithSecret};
 use super::{Admin, missing};
 use crate::audit::action;
 use crate::authority::secret::{self, Kind};
-use crate::directory::speaks_for;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Role;
 use crate::domain::ids::KeyId;
+use crate::domain::key::{KeyRemoval, StoredKey};
 use crate::ports::time::{ms_after, now_ms};
-use crate::store::{KeyRemoval, KeyRow};
 
 impl Admin<'_> {
     /// The keys, oldest first.
     #[must_use]
     pub fn keys(&self) -> Vec<Key> {
-        self.snapshot().keys_of(&self.project).into_iter().filter_map(|row| self.key(row)).collect()
+        self.snapshot().keys_of(&self.project).into_iter().map(|row| self.key(row)).collect()
     }
 
     /// Adds a key. One that is added with a key or token allows no more than that, and does not outlive it.
@@ -41,7 +40,7 @@ impl Admin<'_> {
         }
         change.done();
         self.core.directory.refresh().await?;
-        self.key(&row).ok_or_else(|| missing("key", row.id.as_str()))
+        Ok(self.key(&row))
     }
 
     /// Adds an admin's key, if nobody has a key yet. Of several that try at once, one does.
@@ -80,7 +79,7 @@ impl Admin<'_> {
         }
     }
 
-    fn key_row(&self, new: NewKey, secret: &SecretString) -> Result<KeyRow, Error> {
+    fn key_row(&self, new: NewKey, secret: &SecretString) -> Result<StoredKey, Error> {
         let expires_ms = new.ttl.map(ms_after);
         let grant = self.grant(&Wanted {
             role: new.role,
@@ -91,14 +90,14 @@ impl Admin<'_> {
             environments: new.environments.as_deref(),
             expires_ms,
         })?;
-        Ok(KeyRow {
+        Ok(StoredKey {
             id: KeyId::random(),
             project_id: self.project.clone(),
             hash: secret::hash(secret.expose_secret()),
             name: checked_name(new.name)?,
-            role: new.role.as_str().to_owned(),
+            role: new.role,
             tool_roles: new.tool_roles,
-            speaks_for: Some(grant.speaks_for),
+            speaks_for: grant.speaks_for,
             environments: grant.environments,
             agent_id: grant.agent,
             created_by: self.maker.as_ref().map(|maker| maker.credential.to_string()),
@@ -108,21 +107,20 @@ impl Admin<'_> {
         })
     }
 
-    fn key(&self, row: &KeyRow) -> Option<Key> {
-        let role = Role::from_name(&row.role)?;
-        Some(Key {
+    fn key(&self, row: &StoredKey) -> Key {
+        Key {
             id: row.id.clone(),
             name: row.name.clone(),
-            role,
+            role: row.role,
             tool_roles: row.tool_roles.clone(),
             agent_id: row.agent_id.clone(),
-            speaks_for: speaks_for(row, role),
+            speaks_for: row.speaks_for.clone(),
             environments: row.environments.as_deref().map(|ids| self.environment_slugs(ids)),
             created_ms: row.created_ms,
             created_by: row.created_by.clone(),
             expires_ms: row.expires_ms,
             // The database has it later, and the directory reads that only when something else changes.
             last_used_ms: self.core.directory.last_uses().of(row.id.as_str()).max(row.last_used_ms),
-        })
+        }
     }
 }

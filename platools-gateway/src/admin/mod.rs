@@ -15,32 +15,30 @@ mod views;
 
 use std::sync::Arc;
 
-use super::directory::{Snapshot, check_address, check_slug, check_title};
 use crate::audit::{Actor, action};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
-use crate::directory::project::ProjectName;
+use crate::directory::{Snapshot, check_address, check_title};
 use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
 use crate::domain::origin::{Protocol, RequestOrigin};
 use crate::domain::profile::{MemberChange, Profile};
+use crate::domain::project::ProjectName;
+use crate::domain::slug::check_slug;
 use crate::ports::time::now_ms;
-use crate::store::AgentRow;
 
 pub use crate::authority::{MAX_TOKEN_TTL, SigningKeySource};
+pub use crate::domain::agent::{Agent, AgentChange};
+pub use crate::domain::entity::{Entity, EntityChange};
 pub use environments::WhenInUse;
 pub use projects::Projects;
 pub use signing::SigningKey;
 pub use tokens::{MAX_TOKENS, TokensBefore};
-pub use views::{
-    Agent, AgentChange, Entity, EntityChange, Key, NewAgent, NewEntity, NewKey, NewToken, NewWorkerToken, SignedToken,
-    Token, WithSecret,
-};
+pub use views::{Key, NewAgent, NewEntity, NewKey, NewToken, NewWorkerToken, SignedToken, Token, WithSecret};
 
 pub(crate) use texts::USER_ID;
-use views::agent;
 
 /// An owner's id has at most so many characters.
 const MAX_OWNER_CHARS: usize = 255;
@@ -87,7 +85,7 @@ impl Core {
     pub fn agent(&self, caller: &Caller, name: &str) -> Result<Agent, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let snapshot = self.directory.snapshot();
-        let found = snapshot.agent_named(&caller.project_id, name).map(agent);
+        let found = snapshot.agent_named(&caller.project_id, name).cloned();
         found.ok_or_else(|| missing_agent(&snapshot, &caller.project_id, name))
     }
 
@@ -101,7 +99,7 @@ impl Core {
 
     /// The agents of a project, by slug.
     pub(crate) fn agents_of(&self, project: &ProjectId) -> Vec<Agent> {
-        self.directory.snapshot().agents_of(project).into_iter().map(agent).collect()
+        self.directory.snapshot().agents_of(project).into_iter().cloned().collect()
     }
 }
 
@@ -147,7 +145,7 @@ impl Admin<'_> {
     /// There is no such agent.
     pub fn agent(&self, name: &str) -> Result<Agent, Error> {
         let snapshot = self.snapshot();
-        let found = snapshot.agent_named(&self.project, name).map(agent);
+        let found = snapshot.agent_named(&self.project, name).cloned();
         found.ok_or_else(|| missing_agent(&snapshot, &self.project, name))
     }
 
@@ -161,7 +159,7 @@ impl Admin<'_> {
         let NewAgent { profile, owner, title, address } = new.into();
         self.check_profile(&profile)?;
         let limit = self.core.limiter.project().agents.get();
-        let row = AgentRow {
+        let row = Agent {
             id: AgentId::random(),
             project_id: self.project.clone(),
             slug: slug.to_owned(),
@@ -177,7 +175,7 @@ impl Admin<'_> {
         }
         change.done();
         self.core.directory.refresh().await?;
-        Ok(agent(&row))
+        Ok(row)
     }
 
     /// Changes an agent's names, how it answers, or whose it is. Agents with sessions see new names at once. Members that the change does not name keep the value that they have when it is
@@ -201,7 +199,7 @@ impl Admin<'_> {
         recorded.done();
         self.core.apply_directory().await?;
         // Another process may have removed it meanwhile.
-        self.snapshot().agent(&row.id).map(agent).ok_or_else(|| missing("agent", name))
+        self.snapshot().agent(&row.id).cloned().ok_or_else(|| missing("agent", name))
     }
 
     /// Removes an agent, its keys and its conversations. Its tokens are good for nothing any more.

@@ -4,9 +4,9 @@ use super::record::RecordedChange;
 use super::{Admin, exists, missing};
 use crate::audit::{Actor, action};
 use crate::core::Core;
-use crate::directory::project::{Project, ProjectName};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::origin::{Protocol, RequestOrigin};
+use crate::domain::project::{Project, ProjectName};
 
 /// All projects, in the hands of whoever can read the data folder.
 #[derive(Debug)]

@@ -6,14 +6,14 @@ use super::Admin;
 use crate::audit::{self, Actor, AuditEvent, AuditKind};
 use crate::core::Core;
 use crate::domain::error::Error;
+use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
-use crate::store::Store;
 
 /// A change that is about to be made.
 #[must_use = "a change is recorded only if it is made with the store of its record"]
 pub(super) struct RecordedChange<'a> {
     core: &'a Core,
-    store: Store,
+    store: Arc<dyn DirectoryStore>,
     event: Arc<AuditEvent>,
     is_quiet: bool,
 }
@@ -30,8 +30,8 @@ impl<'a> RecordedChange<'a> {
     }
 
     /// The store to make the change with: the event is written in the same transaction.
-    pub(super) fn store(&self) -> &Store {
-        &self.store
+    pub(super) fn store(&self) -> &dyn DirectoryStore {
+        &*self.store
     }
 
     /// Writes the line of a change that was made.

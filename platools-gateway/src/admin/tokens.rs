@@ -12,8 +12,8 @@ use crate::authority::{self, CallerClaims, NewClaims, Signed, WorkerClaims};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Credential, Role, SpeaksFor};
 use crate::domain::ids::{EntityId, EnvironmentId};
+use crate::domain::token::{StoredToken, TokenAddition, TokenPage};
 use crate::ports::time::{ms_after, now_ms};
-use crate::store::{TokenPage, TokenRecord, TokenRow};
 
 /// The number of tokens of one project that are valid or revoked at the same time.
 pub const MAX_TOKENS: u32 = 100_000;
@@ -76,9 +76,9 @@ impl Admin<'_> {
             speaks_for: Some(grant.speaks_for.clone()),
             environments: grant.environments.as_ref().map(|ids| ids.iter().map(ToString::to_string).collect()),
         };
-        let record = TokenRow {
+        let record = StoredToken {
             name: checked_name(new.name)?,
-            role: Some(new.role.as_str().to_owned()),
+            role: Some(new.role),
             tool_roles: new.tool_roles,
             user_id: new.user_id,
             speaks_for: Some(grant.speaks_for),
@@ -105,7 +105,7 @@ impl Admin<'_> {
             entity: row.id.to_string(),
             env: environment.as_ref().map(ToString::to_string),
         };
-        let record = TokenRow {
+        let record = StoredToken {
             name: checked_name(new.name)?,
             environments: environment.map(|environment| vec![environment]),
             entity_id: Some(row.id.clone()),
@@ -158,7 +158,7 @@ impl Admin<'_> {
         &self,
         audience: &str,
         claims: C,
-        record: TokenRow,
+        record: StoredToken,
         parents: Vec<Credential>,
         ttl: Duration,
     ) -> Result<SignedToken, Error> {
@@ -170,7 +170,7 @@ impl Admin<'_> {
                 "the token would be too long for the head of a request; list fewer users, environments or tool roles";
             return Err(Error::new(ErrorKind::InvalidRequest, message));
         }
-        let record = TokenRow {
+        let record = StoredToken {
             id: signed.id.clone(),
             key_id: parents.iter().find_map(|parent| match parent {
                 Credential::Key(id) => Some(id.clone()),
@@ -188,15 +188,15 @@ impl Admin<'_> {
         };
         let change = self.record(action, &public(&record.id), &detail);
         match change.store().add_token(&record, &parents, MAX_TOKENS.into()).await? {
-            TokenRecord::Added => {
+            TokenAddition::Added => {
                 change.done();
                 Ok(shown(signed))
             }
-            TokenRecord::ParentEnded => {
+            TokenAddition::ParentEnded => {
                 let message = "the credential that mints this token, or the secret it stands in for, has ended";
                 Err(Error::new(ErrorKind::Unauthenticated, message))
             }
-            TokenRecord::Full => Err(Error::new(
+            TokenAddition::ProjectIsFull => Err(Error::new(
                 ErrorKind::InvalidRequest,
                 format!(
                     "the project has {MAX_TOKENS} tokens that have not ended; mint tokens that end sooner, or wait until some have"
@@ -206,8 +206,8 @@ impl Admin<'_> {
     }
 
     /// A record of this project, now.
-    fn blank(&self) -> TokenRow {
-        TokenRow {
+    fn blank(&self) -> StoredToken {
+        StoredToken {
             id: String::new(),
             project_id: self.project.clone(),
             name: None,
@@ -228,12 +228,12 @@ impl Admin<'_> {
         }
     }
 
-    fn token(&self, row: TokenRow) -> Token {
+    fn token(&self, row: StoredToken) -> Token {
         let last_used_ms = self.core.directory.last_uses().of(&row.id).max(row.last_used_ms);
         Token {
             id: public(&row.id),
             name: row.name,
-            role: row.role.as_deref().and_then(Role::from_name),
+            role: row.role,
             tool_roles: row.tool_roles,
             user_id: row.user_id,
             agent_id: row.agent_id,

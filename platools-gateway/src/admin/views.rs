@@ -1,32 +1,12 @@
 //! Types of the administrative interface: entities, agents, keys, tokens.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use crate::domain::identity::{Policy, Role, SpeaksFor};
 use crate::domain::ids::{AgentId, EntityId, KeyId};
-use crate::domain::profile::{Profile, ProfileChange};
-use crate::store::{AgentRow, EntityRow};
-
-/// An entity.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Entity {
-    /// Its id.
-    pub id: EntityId,
-    /// Its name in URLs.
-    pub slug: String,
-    /// The name for people.
-    pub title: Option<String>,
-    /// Its image: an `https:` URL, or a `data:` URI.
-    pub icon: Option<String>,
-    /// The rule for several workers of it.
-    pub policy: Policy,
-    /// Time when it was added, in milliseconds since 1970.
-    pub created_ms: i64,
-}
+use crate::domain::profile::Profile;
 
 /// An entity to be. One of a [`Policy`] alone has nothing but its slug to show.
 #[derive(Debug, Clone, Default)]
@@ -46,35 +26,6 @@ impl From<Policy> for NewEntity {
     }
 }
 
-/// A change of an entity's display data.
-#[derive(Debug, Clone, Default)]
-pub struct EntityChange {
-    /// The new name for people, as of a [`NewEntity`]; an empty text removes it. Without a value, it stays.
-    pub title: Option<String>,
-    /// Its image from now on, as of a [`NewEntity`]; an empty text for none. Without one, the one before.
-    pub icon: Option<String>,
-}
-
-/// An agent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Agent {
-    /// Its id.
-    pub id: AgentId,
-    /// Its name in URLs.
-    pub slug: String,
-    /// Its name for people, which others see as `displayName`.
-    pub title: Option<String>,
-    /// Its address for other agents, such as that of its wallet. Without one, its slug.
-    pub address: Option<String>,
-    /// The profile, which decides how the agent answers.
-    pub profile: Arc<Profile>,
-    /// The user whose it is, who may watch it; see [`feed`](crate::feed).
-    pub owner: Option<String>,
-    /// Time when it was added, in milliseconds since 1970.
-    pub created_ms: i64,
-}
-
 /// An agent to be. One of a [`Profile`] alone is nobody's.
 #[derive(Debug, Clone, Default)]
 pub struct NewAgent {
@@ -92,25 +43,6 @@ pub struct NewAgent {
 impl From<Profile> for NewAgent {
     fn from(profile: Profile) -> Self {
         Self { profile, ..Self::default() }
-    }
-}
-
-/// A change of an agent. A [`Profile`] alone replaces the whole profile.
-#[derive(Debug, Clone, Default)]
-pub struct AgentChange {
-    /// The members of its profile that change.
-    pub profile: ProfileChange,
-    /// The user whose it is from now on: up to 255 characters, and an empty text for nobody. Without one, whose it was before.
-    pub owner: Option<String>,
-    /// Its name for people from now on, as of a [`NewAgent`]; an empty text for none. Without one, the name before.
-    pub title: Option<String>,
-    /// Its address from now on, as of a [`NewAgent`]; an empty text for its slug. Without one, the address before.
-    pub address: Option<String>,
-}
-
-impl From<Profile> for AgentChange {
-    fn from(profile: Profile) -> Self {
-        Self { profile: profile.into(), ..Self::default() }
     }
 }
 
@@ -271,28 +203,4 @@ pub struct SignedToken {
     pub token: SecretString,
     /// Time when it ends, in milliseconds since 1970.
     pub expires_ms: i64,
-}
-
-pub(super) fn entity(row: &EntityRow) -> Entity {
-    let policy = Policy::from_name(&row.policy).unwrap_or_default();
-    Entity {
-        id: row.id.clone(),
-        slug: row.slug.clone(),
-        title: row.title.clone(),
-        icon: row.icon.clone(),
-        policy,
-        created_ms: row.created_ms,
-    }
-}
-
-pub(super) fn agent(row: &AgentRow) -> Agent {
-    Agent {
-        id: row.id.clone(),
-        slug: row.slug.clone(),
-        title: row.title.clone(),
-        address: row.address.clone(),
-        profile: Arc::clone(&row.profile),
-        owner: row.owner.clone(),
-        created_ms: row.created_ms,
-    }
 }

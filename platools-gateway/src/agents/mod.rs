@@ -2,7 +2,6 @@
 
 pub mod chat;
 mod command;
-mod message;
 mod sink;
 mod toolset;
 
@@ -13,7 +12,7 @@ use futures::future::BoxFuture;
 use crate::domain::error::Error;
 use crate::domain::profile::Profile;
 
-pub use message::{Message, ToolUse, Usage};
+pub use crate::domain::message::{Message, ToolUse, Usage};
 pub use sink::{ChatEvent, ChatSink, Speech};
 pub use toolset::Tools;
 

@@ -7,9 +7,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::ports::aging::AgingStore;
 use crate::ports::clock::{Clock, Reading, TimeEvent, Timeline, with_clock};
 use crate::ports::time::now_ms;
-use crate::store::Store;
 
 use crate::domain::error::Error;
 
@@ -39,7 +39,7 @@ impl Aging {
     ///
     /// # Errors
     /// The database failed.
-    pub(crate) async fn open(store: &Store) -> Result<Self, Error> {
+    pub(crate) async fn open(store: &dyn AgingStore) -> Result<Self, Error> {
         Ok(Self::resume(store.aging_ms().await?, with_clock(Clock::reading)))
     }
 
@@ -76,7 +76,7 @@ impl Aging {
     ///
     /// # Errors
     /// The database failed.
-    pub(crate) async fn store(&self, store: &Store) -> Result<(), Error> {
+    pub(crate) async fn store(&self, store: &dyn AgingStore) -> Result<(), Error> {
         let now_ms = self.now_ms();
         if now_ms.abs_diff(*lock(&self.stored_ms)) < STALENESS_MS.unsigned_abs() {
             return Ok(());
@@ -116,6 +116,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::ports::clock::testing::TestClock;
+    use crate::ports::store::Storage as _;
 
     const HOUR: Duration = Duration::from_secs(3600);
     const HOUR_MS: i64 = 3_600_000;
@@ -176,7 +177,7 @@ mod tests {
     async fn the_time_outlives_the_gateway() {
         let clock = TestClock::install();
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = crate::store::SqliteStore::open(folder.path()).await.unwrap();
         let aging = Aging::open(&store).await.unwrap();
         assert_eq!(store.aging_ms().await.unwrap(), None);
         aging.store(&store).await.unwrap();

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use super::{CallReply, CallRequest};
 use crate::arguments::Arguments;
-use crate::authority::{Action, CallScope, Resource, authorize};
+use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
+use crate::domain::call::{CallFilter, CallScope, StoredCall, StoredText};
 use crate::domain::environment;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -15,7 +16,6 @@ use crate::domain::page::Listing;
 use crate::domain::trace::TraceContext;
 use crate::journal::{JournaledCall, Kept, PastCall, Payload, TRACEBACK};
 use crate::pending::CallTimeout;
-use crate::store::{CallFilter, CallRow, StoredText};
 use crate::tools::ToolName;
 
 /// Filter for calls. A field without a value matches everything.
@@ -159,7 +159,7 @@ fn not_replayable(reason: &str) -> Error {
     Error::new(ErrorKind::NotReplayable, message)
 }
 
-fn past_call(row: CallRow) -> PastCall {
+fn past_call(row: StoredCall) -> PastCall {
     PastCall { arguments: payload(row.arguments), result: row.result.map(payload), summary: row.summary, end: row.end }
 }
 

@@ -23,7 +23,7 @@ use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::{EnvironmentId, ProjectId};
-use crate::store::Store;
+use crate::ports::catalog::CatalogStore;
 
 pub(crate) use declared::{DeclaredTools, Member, ToolVersion};
 pub(crate) use register::{Membership, Registrant, Rest, Settled};
@@ -39,7 +39,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(60);
 /// All tool sets, in memory and in the database.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    store: Store,
+    store: Arc<dyn CatalogStore>,
     index: RwLock<Index>,
     writing: StdMutex<HashMap<Scope, Arc<Mutex<Writing>>>>,
     /// Set once memory has the tools that an earlier run left in the database.
@@ -110,7 +110,7 @@ pub(crate) struct Found {
 
 impl Catalog {
     /// A catalogue that is not read before it is needed: most of what is done beside a gateway has no need of it.
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Arc<dyn CatalogStore>) -> Self {
         Self { store, index: RwLock::default(), writing: StdMutex::default(), loaded: OnceCell::new() }
     }
 

@@ -15,8 +15,8 @@ use crate::catalog::schema::ToolSchemas;
 use crate::domain::digest::sha256;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Identity;
+use crate::domain::tool::StoredTool;
 use crate::ports::time::now_ms;
-use crate::store::ToolRow;
 
 /// A tool of the catalog.
 #[derive(Debug)]
@@ -104,15 +104,15 @@ impl CatalogTool {
         ToolVersion { name: &self.declaration.name, fingerprint: &self.fingerprint }
     }
 
-    pub(crate) fn row(&self) -> ToolRow {
+    pub(crate) fn row(&self) -> StoredTool {
         let Self { declaration, fingerprint, changed_ms, .. } = self;
-        ToolRow { declaration: declaration.clone(), fingerprint: fingerprint.clone(), changed_ms: *changed_ms }
+        StoredTool { declaration: declaration.clone(), fingerprint: fingerprint.clone(), changed_ms: *changed_ms }
     }
 }
 
-impl From<ToolRow> for CatalogTool {
-    fn from(row: ToolRow) -> Self {
-        let ToolRow { declaration, fingerprint, changed_ms } = row;
+impl From<StoredTool> for CatalogTool {
+    fn from(row: StoredTool) -> Self {
+        let StoredTool { declaration, fingerprint, changed_ms } = row;
         let bytes = text_of(&declaration).len();
         Self { declaration, fingerprint, changed_ms, bytes, arguments: OnceCell::new(), results: OnceCell::new() }
     }

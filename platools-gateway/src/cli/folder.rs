@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use platools_gateway::admin::Admin;
 use platools_gateway::core::Core;
-use platools_gateway::directory::project::ProjectName;
+use platools_gateway::domain::project::ProjectName;
 use platools_gateway::{DataFolder, Error};
 
 use crate::logs;

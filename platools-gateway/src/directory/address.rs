@@ -1,7 +1,7 @@
 //! [`check_address`]: the rule for an agent's address, such as that of its wallet.
 
-use super::looks_like_id;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::slug::looks_like_id;
 
 /// Characters of an address. Wallets have 42, names of naming services and DIDs up to about 100.
 const MAX_ADDRESS_CHARS: usize = 128;

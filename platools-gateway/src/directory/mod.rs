@@ -21,21 +21,20 @@ use crate::authority::{
     self, CallerClaims, LastUses, Notary, SigningKeySource, Token, Unverified, WorkerClaims, default_speaks_for,
 };
 use crate::catalog::changes::News;
+use crate::domain::entity::Entity;
 use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::identity::{Caller, Credential, Identity, Policy, Role, SpeaksFor};
+use crate::domain::identity::{Caller, Credential, Identity, Policy, Role};
 use crate::domain::ids::ProjectId;
+use crate::domain::key::StoredKey;
 use crate::domain::origin::RequestOrigin;
+use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
-use crate::store::{EntityRow, KeyRow, Store};
 
 pub(crate) use address::check_address;
 pub use display::{Card, Icon};
 pub(crate) use display::{check_icon, check_title};
 pub(crate) use snapshot::Snapshot;
-
-/// An entity's slug may be so many characters long.
-const MAX_SLUG_CHARS: usize = 64;
 
 /// At most so often does a secret that is not in memory make the directory look into the database.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -99,7 +98,7 @@ pub(crate) struct Admitted {
 
 /// Organizations, projects, environments, entities, agents, keys, and which tools are switched off: kept in the database, looked up in memory.
 pub(crate) struct Directory {
-    store: Store,
+    store: Arc<dyn DirectoryStore>,
     default_project: ProjectId,
     notary: Notary,
     last_uses: LastUses,
@@ -112,7 +111,7 @@ pub(crate) struct Directory {
 impl Directory {
     /// Opens the directory, and makes what every gateway has. The signing keys are not read yet.
     pub(crate) async fn open(
-        store: Store,
+        store: Arc<dyn DirectoryStore>,
         news: News,
         folder: &Path,
         signing_keys: SigningKeySource,
@@ -131,8 +130,8 @@ impl Directory {
         })
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
+    pub(crate) fn store(&self) -> &dyn DirectoryStore {
+        &*self.store
     }
 
     /// The signer and verifier of tokens.
@@ -216,7 +215,7 @@ impl Directory {
     pub(crate) async fn authenticate_caller(&self, key: &SecretString) -> Result<Caller, Error> {
         let found = match authority::looks_like_one(key) {
             true => self.by_caller_token(key).await?,
-            false => self.look_up(|snapshot| snapshot.key(key, now_ms()).and_then(caller)).await?,
+            false => self.look_up(|snapshot| snapshot.key(key, now_ms()).map(caller)).await?,
         };
         let caller =
             found.ok_or_else(|| Error::new(ErrorKind::Unauthenticated, "unknown key, or one that has ended"))?;
@@ -281,7 +280,7 @@ impl fmt::Debug for Directory {
 /// Lets a worker in whose secret is good, if the rest of its claim fits.
 fn admit(
     snapshot: &Snapshot,
-    entity: &EntityRow,
+    entity: &Entity,
     claim: &Claim,
     environment: Option<&str>,
     credential: Credential,
@@ -292,7 +291,7 @@ fn admit(
     let environments = snapshot.environments(&entity.project_id);
     let environment = environment::resolve(environments, environment).ok_or(Refusal::UnknownEnvironment)?;
     let identity = snapshot.identity(entity, environment).ok_or(Refusal::Unknown)?;
-    Ok(Admitted { identity, credential, policy: Policy::from_name(&entity.policy).unwrap_or_default() })
+    Ok(Admitted { identity, credential, policy: entity.policy })
 }
 
 fn same_environment(snapshot: &Snapshot, project: &ProjectId, left: &str, right: &str) -> bool {
@@ -324,56 +323,16 @@ fn bearer(snapshot: &Snapshot, token: &Token<CallerClaims>) -> Option<Caller> {
     })
 }
 
-fn caller(key: &KeyRow) -> Option<Caller> {
-    let role = Role::from_name(&key.role)?;
-    Some(Caller {
+fn caller(key: &StoredKey) -> Caller {
+    Caller {
         credential: Credential::Key(key.id.clone()),
         project_id: key.project_id.clone(),
-        role,
+        role: key.role,
         tool_roles: key.tool_roles.clone(),
         user_id: None,
-        speaks_for: speaks_for(key, role),
+        speaks_for: key.speaks_for.clone(),
         environments: key.environments.clone(),
         agent_id: key.agent_id.clone(),
         origin: RequestOrigin::default(),
-    })
-}
-
-/// The users a key speaks for. Keys of earlier versions have the default of their role.
-pub(crate) fn speaks_for(key: &KeyRow, role: Role) -> SpeaksFor {
-    key.speaks_for.clone().unwrap_or_else(|| SpeaksFor::default_of(role, key.agent_id.as_ref()))
-}
-
-/// Slugs go into URLs and logs: letters, digits, `-`, `_` and `.`, the first a letter or digit.
-pub(crate) fn check_slug(slug: &str) -> Result<(), Error> {
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
-    let starts_well = slug.starts_with(|first: char| first.is_ascii_alphanumeric());
-    if starts_well && !looks_like_id(slug) && slug.len() <= MAX_SLUG_CHARS && slug.chars().all(allowed) {
-        return Ok(());
-    }
-    let rule = "1 to 64 letters, digits, `-`, `_` and `.`, the first a letter or digit, and not like an id";
-    Err(Error::new(ErrorKind::InvalidRequest, format!("{slug:?} is not a slug: {rule}")))
-}
-
-/// Tells if a name would be taken for an id. `agent_` begins ordinary names, too, so there the rest counts as well.
-fn looks_like_id(name: &str) -> bool {
-    let is_random = |rest: &str| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
-    ["ent_", "agt_", "env_", "key_"].iter().any(|prefix| name.starts_with(prefix))
-        || name.strip_prefix("agent_").is_some_and(is_random)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::ids::AgentId;
-
-    #[test]
-    fn slugs_are_plain() {
-        for slug in ["dev", "orders-backend", "a.b_c", "7", "agent_one"] {
-            check_slug(slug).unwrap();
-        }
-        for slug in ["", "-x", "../x", "a b", "ü", "ent_1", "agt_1", AgentId::random().as_str(), &"x".repeat(65)] {
-            assert_eq!(check_slug(slug).unwrap_err().kind(), ErrorKind::InvalidRequest, "{slug}");
-        }
     }
 }

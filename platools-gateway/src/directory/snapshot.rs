@@ -8,11 +8,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::shared_map::SharedMap;
 use crate::authority::Notary;
 use crate::authority::secret;
-use crate::directory::project::{Project, ProjectName};
+use crate::domain::agent::Agent;
+use crate::domain::entity::{Entity, EntitySecret};
 use crate::domain::environment::Environment;
 use crate::domain::identity::{Caller, Credential, Identity, Scope};
 use crate::domain::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
-use crate::store::{AgentRow, EntityRow, KeyRow, SecretRow};
+use crate::domain::key::StoredKey;
+use crate::domain::project::{Project, ProjectName};
 
 /// The number of digits of a hash by which a secret is found; the rest is compared in constant time.
 const SELECTOR: usize = 16;
@@ -25,9 +27,9 @@ pub(crate) struct Snapshot {
     pub(super) entities: SharedMap<EntityId, Arc<EntityEntry>>,
     /// The number of projects that have an entity of a slug.
     pub(super) entity_slugs: SharedMap<String, usize>,
-    pub(super) agents: SharedMap<AgentId, Arc<AgentRow>>,
-    pub(super) secrets: SharedMap<SecretId, Arc<SecretRow>>,
-    pub(super) keys: SharedMap<KeyId, Arc<KeyRow>>,
+    pub(super) agents: SharedMap<AgentId, Arc<Agent>>,
+    pub(super) secrets: SharedMap<SecretId, Arc<EntitySecret>>,
+    pub(super) keys: SharedMap<KeyId, Arc<StoredKey>>,
     pub(super) secrets_by_selector: SharedMap<String, Vec<SecretId>>,
     pub(super) keys_by_selector: SharedMap<String, Vec<KeyId>>,
     pub(super) disabled_tools: SharedMap<Scope, Arc<HashSet<String>>>,
@@ -55,7 +57,7 @@ pub(super) struct ProjectPart {
 /// An entity and its secrets.
 #[derive(Debug, Clone)]
 pub(super) struct EntityEntry {
-    pub(super) row: EntityRow,
+    pub(super) row: Entity,
     pub(super) secrets: Vec<SecretId>,
 }
 
@@ -69,7 +71,7 @@ fn is_good(expires_ms: Option<i64>, now_ms: i64) -> bool {
 
 impl Snapshot {
     /// The entity's secret that this is, if it is good.
-    pub(crate) fn secret(&self, presented: &SecretString, now_ms: i64) -> Option<&SecretRow> {
+    pub(crate) fn secret(&self, presented: &SecretString, now_ms: i64) -> Option<&EntitySecret> {
         let hash = secret::hash(presented.expose_secret());
         let candidates = self.secrets_by_selector.get(&selector(&hash))?;
         let mut rows = candidates.iter().filter_map(|id| self.secrets.get(id)).map(|row| &**row);
@@ -77,7 +79,7 @@ impl Snapshot {
     }
 
     /// The caller's key that this is, if it is good.
-    pub(crate) fn key(&self, presented: &SecretString, now_ms: i64) -> Option<&KeyRow> {
+    pub(crate) fn key(&self, presented: &SecretString, now_ms: i64) -> Option<&StoredKey> {
         let hash = secret::hash(presented.expose_secret());
         let candidates = self.keys_by_selector.get(&selector(&hash))?;
         let mut rows = candidates.iter().filter_map(|id| self.keys.get(id)).map(|row| &**row);
@@ -115,7 +117,7 @@ impl Snapshot {
     }
 
     /// The secret of an entity that has no end yet.
-    pub(crate) fn current_secret(&self, entity: &EntityId) -> Option<&SecretRow> {
+    pub(crate) fn current_secret(&self, entity: &EntityId) -> Option<&EntitySecret> {
         let secrets = self.entities.get(entity)?.secrets.iter().filter_map(|id| self.secrets.get(id));
         secrets.map(|row| &**row).find(|row| row.expires_ms.is_none())
     }
@@ -160,7 +162,7 @@ impl Snapshot {
     }
 
     /// An entity, by id.
-    pub(crate) fn entity(&self, id: &EntityId) -> Option<&EntityRow> {
+    pub(crate) fn entity(&self, id: &EntityId) -> Option<&Entity> {
         self.entities.get(id).map(|entry| &entry.row)
     }
 
@@ -171,7 +173,7 @@ impl Snapshot {
     }
 
     /// An entity of a project, by slug or id.
-    pub(crate) fn entity_named(&self, project: &ProjectId, name: &str) -> Option<&EntityRow> {
+    pub(crate) fn entity_named(&self, project: &ProjectId, name: &str) -> Option<&Entity> {
         let by_id = self.entity(&EntityId::from(name)).filter(|row| row.project_id == *project);
         by_id.or_else(|| self.entity(self.projects.get(project)?.entities.get(name)?))
     }
@@ -182,36 +184,36 @@ impl Snapshot {
     }
 
     /// The entities of a project, by slug.
-    pub(crate) fn entities_of(&self, project: &ProjectId) -> Vec<&EntityRow> {
+    pub(crate) fn entities_of(&self, project: &ProjectId) -> Vec<&Entity> {
         let ids = self.projects.get(project).into_iter().flat_map(|part| part.entities.values());
         ids.filter_map(|id| self.entity(id)).collect()
     }
 
     /// An agent, by id.
-    pub(crate) fn agent(&self, id: &AgentId) -> Option<&AgentRow> {
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<&Agent> {
         self.agents.get(id).map(|row| &**row)
     }
 
     /// An agent of a project, by slug or id.
-    pub(crate) fn agent_named(&self, project: &ProjectId, name: &str) -> Option<&AgentRow> {
+    pub(crate) fn agent_named(&self, project: &ProjectId, name: &str) -> Option<&Agent> {
         let by_id = self.agent(&AgentId::from(name)).filter(|row| row.project_id == *project);
         by_id.or_else(|| self.agent(self.projects.get(project)?.agents.get(name)?))
     }
 
     /// The agents of a project, by slug.
-    pub(crate) fn agents_of(&self, project: &ProjectId) -> Vec<&AgentRow> {
+    pub(crate) fn agents_of(&self, project: &ProjectId) -> Vec<&Agent> {
         let ids = self.projects.get(project).into_iter().flat_map(|part| part.agents.values());
         ids.filter_map(|id| self.agent(id)).collect()
     }
 
     /// The keys of a project, oldest first.
-    pub(crate) fn keys_of(&self, project: &ProjectId) -> Vec<&KeyRow> {
+    pub(crate) fn keys_of(&self, project: &ProjectId) -> Vec<&StoredKey> {
         let ids = self.projects.get(project).into_iter().flat_map(|part| part.keys.iter());
         ids.filter_map(|(_, id)| self.keys.get(id)).map(|row| &**row).collect()
     }
 
     /// A key of a project.
-    pub(crate) fn key_of(&self, project: &ProjectId, id: &str) -> Option<&KeyRow> {
+    pub(crate) fn key_of(&self, project: &ProjectId, id: &str) -> Option<&StoredKey> {
         self.keys.get(&KeyId::from(id)).map(|row| &**row).filter(|row| row.project_id == *project)
     }
 
@@ -231,7 +233,7 @@ impl Snapshot {
     }
 
     /// An entity in an environment, with all that surrounds it.
-    pub(crate) fn identity(&self, entity: &EntityRow, environment: &Environment) -> Option<Identity> {
+    pub(crate) fn identity(&self, entity: &Entity, environment: &Environment) -> Option<Identity> {
         Some(Identity {
             organization_id: self.project(&entity.project_id)?.organization_id.clone(),
             project_id: entity.project_id.clone(),

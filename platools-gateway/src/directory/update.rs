@@ -6,19 +6,20 @@ use std::sync::Arc;
 use super::shared_map::SharedMap;
 use super::snapshot::{EntityEntry, ProjectPart, Snapshot, selector};
 use crate::authority::Notary;
-use crate::directory::project::Project;
+use crate::domain::agent::Agent;
+use crate::domain::directory::{DirectoryChange, DirectoryContents, DirectoryUpdate, EntityContents};
+use crate::domain::entity::{Entity, EntitySecret};
 use crate::domain::environment::Environment;
 use crate::domain::identity::Scope;
 use crate::domain::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
-use crate::store::{
-    AgentRow, DirectoryChange, DirectoryRows, DirectoryUpdate, EntityRow, EntityRows, EnvironmentRow, KeyRow, SecretRow,
-};
+use crate::domain::key::StoredKey;
+use crate::domain::project::Project;
 
 impl Snapshot {
-    /// The directory as some rows have it.
-    pub(crate) fn new(rows: DirectoryRows, notary: Notary) -> Self {
+    /// The directory with some contents.
+    pub(crate) fn new(contents: DirectoryContents, notary: Notary) -> Self {
         let mut snapshot = Self {
-            revision: rows.revision,
+            revision: contents.revision,
             projects: SharedMap::default(),
             entities: SharedMap::default(),
             entity_slugs: SharedMap::default(),
@@ -31,7 +32,7 @@ impl Snapshot {
             revoked_tokens: SharedMap::default(),
             notary,
         };
-        snapshot.put_rows(rows);
+        snapshot.put_contents(contents);
         snapshot
     }
 
@@ -44,27 +45,27 @@ impl Snapshot {
 
     fn apply(&mut self, change: DirectoryChange) {
         match change {
-            DirectoryChange::Project(id, rows) => {
+            DirectoryChange::Project(id, contents) => {
                 self.remove_project(&id);
-                rows.into_iter().for_each(|rows| self.put_rows(*rows));
+                contents.into_iter().for_each(|contents| self.put_contents(*contents));
             }
             DirectoryChange::Environments(project, rows) => self.put_environments(&project, rows),
-            DirectoryChange::Entity(id, rows) => {
+            DirectoryChange::Entity(id, contents) => {
                 self.remove_entity(&id);
-                rows.into_iter().for_each(|EntityRows { row, secrets, disabled_tools }| {
-                    self.put_entity(row);
+                contents.into_iter().for_each(|EntityContents { entity, secrets, disabled_tools }| {
+                    self.put_entity(entity);
                     secrets.into_iter().for_each(|row| self.put_secret(row));
                     self.put_disabled_tools(disabled_tools);
                 });
             }
-            DirectoryChange::Agent(id, Some(row)) => {
-                self.remove_agent_row(&id);
-                self.put_agent(row);
+            DirectoryChange::Agent(id, Some(agent)) => {
+                self.take_agent(&id);
+                self.put_agent(agent);
             }
             DirectoryChange::Agent(id, None) => self.remove_agent(&id),
-            DirectoryChange::Key(id, row) => {
+            DirectoryChange::Key(id, key) => {
                 self.remove_key(&id);
-                row.into_iter().for_each(|row| self.put_key(row));
+                key.into_iter().for_each(|key| self.put_key(key));
             }
             DirectoryChange::Tokens(project, revoked) => {
                 self.remove_revoked_tokens(&project);
@@ -82,19 +83,19 @@ impl Snapshot {
         Some(part)
     }
 
-    fn put_rows(&mut self, rows: DirectoryRows) {
-        rows.projects.into_iter().for_each(|project| self.put_project(project));
-        for row in rows.environments {
-            if let Some(part) = self.part(&row.project_id) {
-                Arc::make_mut(&mut part.environments).push(row.into());
+    fn put_contents(&mut self, contents: DirectoryContents) {
+        contents.projects.into_iter().for_each(|project| self.put_project(project));
+        for (project, environment) in contents.environments {
+            if let Some(part) = self.part(&project) {
+                Arc::make_mut(&mut part.environments).push(environment);
             }
         }
-        rows.entities.into_iter().for_each(|row| self.put_entity(row));
-        rows.secrets.into_iter().for_each(|row| self.put_secret(row));
-        rows.agents.into_iter().for_each(|row| self.put_agent(row));
-        rows.keys.into_iter().for_each(|row| self.put_key(row));
-        rows.revoked_tokens.into_iter().for_each(|(id, project)| self.revoked_tokens.insert(id, project));
-        self.put_disabled_tools(rows.disabled_tools);
+        contents.entities.into_iter().for_each(|row| self.put_entity(row));
+        contents.secrets.into_iter().for_each(|row| self.put_secret(row));
+        contents.agents.into_iter().for_each(|row| self.put_agent(row));
+        contents.keys.into_iter().for_each(|row| self.put_key(row));
+        contents.revoked_tokens.into_iter().for_each(|(id, project)| self.revoked_tokens.insert(id, project));
+        self.put_disabled_tools(contents.disabled_tools);
     }
 
     fn put_project(&mut self, project: Project) {
@@ -113,15 +114,14 @@ impl Snapshot {
     fn remove_project(&mut self, id: &ProjectId) {
         let Some(part) = self.projects.get(id).cloned() else { return };
         part.entities.values().for_each(|entity| self.remove_entity(entity));
-        part.agents.values().for_each(|agent| self.remove_agent_row(agent));
+        part.agents.values().for_each(|agent| self.take_agent(agent));
         part.keys.iter().for_each(|(_, key)| self.remove_key(key));
         self.remove_revoked_tokens(id);
         self.projects.remove(id);
     }
 
     /// Replaces the environments of a project. What was switched off in those that are gone goes with them.
-    fn put_environments(&mut self, project: &ProjectId, rows: Vec<EnvironmentRow>) {
-        let environments: Vec<Environment> = rows.into_iter().map(Environment::from).collect();
+    fn put_environments(&mut self, project: &ProjectId, environments: Vec<Environment>) {
         let Some(part) = self.part(project) else { return };
         let before = std::mem::replace(&mut part.environments, Arc::new(environments.clone()));
         let entities = Arc::clone(&part.entities);
@@ -132,11 +132,11 @@ impl Snapshot {
         }
     }
 
-    fn put_entity(&mut self, row: EntityRow) {
-        let Some(part) = self.part(&row.project_id) else { return };
-        Arc::make_mut(&mut part.entities).insert(row.slug.clone(), row.id.clone());
-        *self.entity_slugs.entry(row.slug.clone()) += 1;
-        self.entities.insert(row.id.clone(), Arc::new(EntityEntry { row, secrets: Vec::new() }));
+    fn put_entity(&mut self, entity: Entity) {
+        let Some(part) = self.part(&entity.project_id) else { return };
+        Arc::make_mut(&mut part.entities).insert(entity.slug.clone(), entity.id.clone());
+        *self.entity_slugs.entry(entity.slug.clone()) += 1;
+        self.entities.insert(entity.id.clone(), Arc::new(EntityEntry { row: entity, secrets: Vec::new() }));
     }
 
     /// Removes an entity with its secrets and what is switched off of it.
@@ -156,16 +156,16 @@ impl Snapshot {
         }
     }
 
-    fn put_secret(&mut self, row: SecretRow) {
-        let Some(entry) = self.entities.get_mut(&row.entity_id) else { return };
-        Arc::make_mut(entry).secrets.push(row.id.clone());
-        self.secrets_by_selector.entry(selector(&row.hash)).push(row.id.clone());
-        self.secrets.insert(row.id.clone(), Arc::new(row));
+    fn put_secret(&mut self, secret: EntitySecret) {
+        let Some(entry) = self.entities.get_mut(&secret.entity_id) else { return };
+        Arc::make_mut(entry).secrets.push(secret.id.clone());
+        self.secrets_by_selector.entry(selector(&secret.hash)).push(secret.id.clone());
+        self.secrets.insert(secret.id.clone(), Arc::new(secret));
     }
 
     fn remove_secret(&mut self, id: &SecretId) {
-        let Some(row) = self.secrets.remove(id) else { return };
-        leave(&mut self.secrets_by_selector, &row.hash, id);
+        let Some(secret) = self.secrets.remove(id) else { return };
+        leave(&mut self.secrets_by_selector, &secret.hash, id);
     }
 
     fn put_disabled_tools(&mut self, rows: Vec<(Scope, String)>) {
@@ -174,10 +174,10 @@ impl Snapshot {
         }
     }
 
-    fn put_agent(&mut self, row: AgentRow) {
-        let Some(part) = self.part(&row.project_id) else { return };
-        Arc::make_mut(&mut part.agents).insert(row.slug.clone(), row.id.clone());
-        self.agents.insert(row.id.clone(), Arc::new(row));
+    fn put_agent(&mut self, agent: Agent) {
+        let Some(part) = self.part(&agent.project_id) else { return };
+        Arc::make_mut(&mut part.agents).insert(agent.slug.clone(), agent.id.clone());
+        self.agents.insert(agent.id.clone(), Arc::new(agent));
     }
 
     /// Removes an agent with its keys.
@@ -186,28 +186,28 @@ impl Snapshot {
         let keys = self.keys_of(&project).into_iter().filter(|row| row.agent_id.as_ref() == Some(id));
         let keys: Vec<_> = keys.map(|row| row.id.clone()).collect();
         keys.iter().for_each(|key| self.remove_key(key));
-        self.remove_agent_row(id);
+        self.take_agent(id);
     }
 
-    fn remove_agent_row(&mut self, id: &AgentId) {
-        let Some(row) = self.agents.remove(id) else { return };
-        if let Some(part) = self.part(&row.project_id) {
-            leave_slug(&mut part.agents, &row.slug, id);
+    fn take_agent(&mut self, id: &AgentId) {
+        let Some(agent) = self.agents.remove(id) else { return };
+        if let Some(part) = self.part(&agent.project_id) {
+            leave_slug(&mut part.agents, &agent.slug, id);
         }
     }
 
-    fn put_key(&mut self, row: KeyRow) {
-        let Some(part) = self.part(&row.project_id) else { return };
-        Arc::make_mut(&mut part.keys).insert((row.created_ms, row.id.clone()));
-        self.keys_by_selector.entry(selector(&row.hash)).push(row.id.clone());
-        self.keys.insert(row.id.clone(), Arc::new(row));
+    fn put_key(&mut self, key: StoredKey) {
+        let Some(part) = self.part(&key.project_id) else { return };
+        Arc::make_mut(&mut part.keys).insert((key.created_ms, key.id.clone()));
+        self.keys_by_selector.entry(selector(&key.hash)).push(key.id.clone());
+        self.keys.insert(key.id.clone(), Arc::new(key));
     }
 
     fn remove_key(&mut self, id: &KeyId) {
-        let Some(row) = self.keys.remove(id) else { return };
-        leave(&mut self.keys_by_selector, &row.hash, id);
-        if let Some(part) = self.part(&row.project_id) {
-            Arc::make_mut(&mut part.keys).remove(&(row.created_ms, id.clone()));
+        let Some(key) = self.keys.remove(id) else { return };
+        leave(&mut self.keys_by_selector, &key.hash, id);
+        if let Some(part) = self.part(&key.project_id) {
+            Arc::make_mut(&mut part.keys).remove(&(key.created_ms, id.clone()));
         }
     }
 
@@ -215,12 +215,6 @@ impl Snapshot {
         let of_project = self.revoked_tokens.iter().filter(|(_, owner)| *owner == project);
         let ids: Vec<_> = of_project.map(|(id, _)| id.clone()).collect();
         ids.iter().for_each(|id| drop(self.revoked_tokens.remove(id)));
-    }
-}
-
-impl From<EnvironmentRow> for Environment {
-    fn from(row: EnvironmentRow) -> Self {
-        Self { id: row.id, slug: row.slug }
     }
 }
 

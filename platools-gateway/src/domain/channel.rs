@@ -1,10 +1,10 @@
-//! [`Channel`]: a place where agents with sessions talk, its members and its messages.
+//! [`StoredChannel`]: a place where agents with sessions talk, its members and its messages.
 
 use super::ids::{AgentId, ChannelId, MessageId, ProjectId};
 
 /// A channel as one agent sees it.
 #[derive(Debug, Clone)]
-pub(crate) struct Channel {
+pub(crate) struct StoredChannel {
     pub(crate) id: ChannelId,
     pub(crate) slug: String,
     pub(crate) name: String,
@@ -47,7 +47,7 @@ pub(crate) struct ChannelLimits {
 
 /// An agent in a channel.
 #[derive(Debug, Clone)]
-pub(crate) struct ChannelMember {
+pub(crate) struct StoredMember {
     pub(crate) agent_id: AgentId,
     pub(crate) address: String,
     pub(crate) title: Option<String>,
@@ -57,7 +57,7 @@ pub(crate) struct ChannelMember {
 
 /// A message of a channel.
 #[derive(Clone)]
-pub(crate) struct ChannelMessage {
+pub(crate) struct StoredChannelMessage {
     pub(crate) id: MessageId,
     pub(crate) agent_id: AgentId,
     pub(crate) address: String,
@@ -69,9 +69,9 @@ pub(crate) struct ChannelMessage {
 }
 
 /// Shows the id only: the text belongs to the agents.
-impl std::fmt::Debug for ChannelMessage {
+impl std::fmt::Debug for StoredChannelMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ChannelMessage").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("StoredChannelMessage").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,6 @@
 //! [`StoredSession`]: an agent's session, as it is stored. [`SessionWrite`]: a change of sessions, channels and messages.
 
-use super::channel::ChannelMessage;
+use super::channel::StoredChannelMessage;
 use super::ids::{AgentId, ChannelId, ProjectId, SessionId};
 
 /// A session as it is stored.
@@ -31,7 +31,7 @@ pub(crate) enum SessionWrite<'a> {
     Leave { channel: &'a ChannelId, agent: &'a AgentId, now_ms: i64 },
     /// Appends a message to a channel. The oldest messages make room if the channel has too many or too many bytes then; if its
     /// project has, those of its largest channel do. It has no effect if the sender is no member.
-    Message { channel: &'a ChannelId, message: &'a ChannelMessage },
+    Message { channel: &'a ChannelId, message: &'a StoredChannelMessage },
     /// Deletes a channel with its members and messages.
     RemoveChannel(&'a ChannelId),
 }

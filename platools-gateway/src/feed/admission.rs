@@ -12,15 +12,15 @@ use crate::authority::secret;
 use crate::authority::{Action, Resource, authorize, looks_like_one, names_gateway};
 use crate::core::Core;
 use crate::directory::Snapshot;
-use crate::directory::project::ProjectName;
+use crate::domain::agent::Agent;
 use crate::domain::digest;
 use crate::domain::environment::resolve;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Credential, Role, SpeaksFor};
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::domain::origin::RequestOrigin;
+use crate::domain::project::ProjectName;
 use crate::ports::time::{ms_of, now_ms};
-use crate::store::AgentRow;
 
 /// The refusal of a token that neither the gateway nor the application accepts. It does not say which of them refused it.
 const NOT_ACCEPTED: &str = "this token is neither one of `POST /v1/tokens` nor one of the application, or it has ended";
@@ -139,7 +139,7 @@ impl Core {
     }
 
     /// An agent that a caller may watch. The refusal is recorded.
-    fn watchable<'a>(&self, snapshot: &'a Snapshot, caller: &Caller, agent: &str) -> Result<&'a AgentRow, Error> {
+    fn watchable<'a>(&self, snapshot: &'a Snapshot, caller: &Caller, agent: &str) -> Result<&'a Agent, Error> {
         let named = snapshot.agent_named(&caller.project_id, agent);
         named.filter(|row| may_watch(caller, row)).ok_or_else(|| {
             let error = Error::new(ErrorKind::NotFound, "there is no such agent that you may watch");
@@ -172,13 +172,13 @@ fn unauthenticated(message: &str) -> Error {
     Error::new(ErrorKind::Unauthenticated, message)
 }
 
-fn may_watch(caller: &Caller, agent: &AgentRow) -> bool {
+fn may_watch(caller: &Caller, agent: &Agent) -> bool {
     let watched = Resource::Agent { project: &agent.project_id, agent: &agent.id, owner: agent.owner.as_deref() };
     authorize(caller, Action::Watch, watched).is_ok()
 }
 
 /// The environment of an agent's tools.
-pub(super) fn environment_of(snapshot: &Snapshot, agent: &AgentRow) -> Option<EnvironmentId> {
+pub(super) fn environment_of(snapshot: &Snapshot, agent: &Agent) -> Option<EnvironmentId> {
     let environments = snapshot.environments(&agent.project_id);
     resolve(environments, agent.profile.environment.as_deref()).map(|environment| environment.id.clone())
 }

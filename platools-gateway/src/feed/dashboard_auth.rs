@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::background::log_limit::LogLimit;
-use crate::directory::project::ProjectName;
 use crate::domain::error::{Error, ErrorKind, causes_of};
+use crate::domain::project::ProjectName;
 
 /// The longest time for one check, the wait for a free place included.
 const CHECK_LIMIT: Duration = Duration::from_secs(10);

@@ -12,8 +12,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
 use crate::authority::{ApplicationTokens, ApplicationUser, MIN_APPLICATION_SECRET_BYTES};
 use crate::background::log_limit::LogLimit;
-use crate::directory::project::ProjectName;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::project::ProjectName;
 use crate::ports::secret_file::is_open_to_all;
 use crate::ports::time::now_ms;
 

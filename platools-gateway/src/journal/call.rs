@@ -1,44 +1,13 @@
 //! A call as the journal knows it.
 
-use std::borrow::Cow;
-
 use serde_json::value::RawValue;
 
-use super::super::catalog::Found;
 use crate::authority::Resource;
+use crate::catalog::Found;
+use crate::domain::call::{CallEnd, CallSummary, Kept};
 use crate::domain::identity::Caller;
-use crate::domain::ids::{AgentId, CallId, EntityId, EnvironmentId, ProjectId};
+use crate::domain::ids::{CallId, ProjectId};
 use crate::ports::time::now_ms;
-
-/// The beginning of a call: the caller, the tool and the time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CallSummary {
-    /// The call.
-    pub call_id: CallId,
-    /// The tool.
-    pub tool: String,
-    /// The entity of the tool.
-    pub entity_id: EntityId,
-    /// The slug of the entity, at that time.
-    pub entity: String,
-    /// The environment.
-    pub environment_id: EnvironmentId,
-    /// The slug of the environment.
-    pub environment: String,
-    /// The id of the caller's key or token.
-    pub credential: String,
-    /// The caller's role.
-    pub role: String,
-    /// The agent the caller was.
-    pub agent_id: Option<AgentId>,
-    /// The user the caller spoke for.
-    pub user_id: Option<String>,
-    /// Time when it began, in milliseconds since 1970.
-    pub started_ms: i64,
-    /// The length of the arguments.
-    pub arguments_bytes: u64,
-}
 
 impl CallSummary {
     /// The call as a resource that callers may see or not, in its project.
@@ -68,68 +37,6 @@ impl CallSummary {
             started_ms: now_ms(),
             arguments_bytes: arguments_bytes as u64,
         }
-    }
-
-    /// A call that began at some time.
-    #[cfg(test)]
-    pub(crate) fn sample(call_id: CallId, started_ms: i64) -> Self {
-        Self {
-            call_id,
-            tool: "t".to_owned(),
-            entity_id: "ent".into(),
-            entity: "dev".to_owned(),
-            environment_id: "env".into(),
-            environment: "development".to_owned(),
-            credential: "key".to_owned(),
-            role: "operator".to_owned(),
-            agent_id: None,
-            user_id: None,
-            started_ms,
-            arguments_bytes: 4,
-        }
-    }
-}
-
-/// The end of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CallEnd {
-    /// `ok`, `abandoned` if the caller went away, or the code of the error.
-    pub outcome: Cow<'static, str>,
-    /// The time from the request to the answer, in milliseconds.
-    pub total_ms: u64,
-    /// The time that the worker reports, in milliseconds, if it returned.
-    pub worker_ms: Option<u64>,
-    /// The length of the result, if there was one.
-    pub result_bytes: Option<u64>,
-}
-
-/// The treatment of arguments or a result on the way into the journal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kept {
-    /// They are there as they were.
-    Kept,
-    /// Parts of them are replaced by `"[redacted]"`.
-    Redacted,
-    /// They are gone.
-    Dropped,
-}
-
-impl Kept {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Kept => "kept",
-            Self::Redacted => "redacted",
-            Self::Dropped => "dropped",
-        }
-    }
-
-    /// Reads a stored word. A text with an unknown word is better not shown as if it were whole.
-    pub(crate) fn from_name(name: &str) -> Self {
-        [Self::Kept, Self::Redacted].into_iter().find(|kept| kept.as_str() == name).unwrap_or(Self::Dropped)
     }
 }
 

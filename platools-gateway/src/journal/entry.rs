@@ -6,13 +6,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::call::{CallEnd, CallSummary, Kept};
 use super::redact::{Rules, redact};
 use super::settings::{JournalSettings, Recording};
 use crate::catalog::CatalogTool;
+use crate::domain::call::{CallEnd, CallSummary, Kept, StoredCall, StoredText};
 use crate::domain::ids::ProjectId;
 use crate::domain::shared_text::SharedText;
-use crate::store::{CallRow, StoredText};
 
 const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };
 
@@ -51,13 +50,13 @@ impl Entry {
     }
 
     /// Turns the record into a row.
-    pub(super) fn row(self, settings: &JournalSettings) -> CallRow {
+    pub(super) fn row(self, settings: &JournalSettings) -> StoredCall {
         let declaration = &self.tool.declaration;
         // A mistake in the redaction costs one payload, and neither the record nor the task.
         let stored =
             |text, schema| catch_unwind(AssertUnwindSafe(|| stored(text, schema, settings))).unwrap_or(DROPPED);
         let result = stored(self.result, declaration.output_schema.as_ref());
-        CallRow {
+        StoredCall {
             project_id: self.project_id,
             arguments: stored(self.arguments, Some(&declaration.input_schema)),
             result: self.end.result_bytes.map(|_| result),
@@ -86,7 +85,7 @@ fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &JournalSe
 #[cfg(test)]
 pub(super) fn sample() -> Entry {
     let declaration = platools::wire::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
-    let row = crate::store::ToolRow { declaration, fingerprint: String::new(), changed_ms: 0 };
+    let row = crate::domain::tool::StoredTool { declaration, fingerprint: String::new(), changed_ms: 0 };
     let call_id = crate::domain::ids::CallId::random();
     Entry {
         project_id: "prj".into(),

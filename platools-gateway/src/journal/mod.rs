@@ -22,7 +22,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-pub use call::{CallEnd, CallSummary, JournaledCall, Kept, PastCall, Payload};
+pub use crate::domain::call::{CallEnd, CallSummary, Kept};
+pub use call::{JournaledCall, PastCall, Payload};
 pub(crate) use record::CallRecord;
 pub(crate) use record::TRACEBACK;
 pub use redact::{SENSITIVE_NAMES, SENSITIVE_WORDS};
@@ -35,7 +36,7 @@ use crate::calls::CallRequest;
 use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, ProjectId};
 use crate::ports::call_observer::Observers;
-use crate::store::Store;
+use crate::ports::journal::JournalStore;
 use entry::Entry;
 use queue::Queue;
 use running::Running;
@@ -122,13 +123,18 @@ impl Journal {
     }
 
     /// Begins to write on the current tokio runtime. When the task panics it is started again, and the queue outlives that.
-    pub(crate) fn start(store: Store, settings: JournalSettings, aging: &Arc<Aging>, tasks: &Tasks) -> Self {
+    pub(crate) fn start(
+        store: Arc<dyn JournalStore>,
+        settings: JournalSettings,
+        aging: &Arc<Aging>,
+        tasks: &Tasks,
+    ) -> Self {
         let journal = Self { is_written: true, ..Self::new(settings) };
         let (settings, counters) = (Arc::clone(&journal.settings), Arc::clone(&journal.counters));
         let (queue, aging) = (Arc::clone(&journal.queue), Arc::clone(aging));
         let begin = move || {
             let (settings, aging) = (Arc::clone(&settings), Arc::clone(&aging));
-            Writer::new(store.clone(), settings, aging, Arc::clone(&counters), Arc::clone(&queue)).run()
+            Writer::new(Arc::clone(&store), settings, aging, Arc::clone(&counters), Arc::clone(&queue)).run()
         };
         *journal.task() = Some(tasks.keep("journal", begin));
         journal

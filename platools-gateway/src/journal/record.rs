@@ -7,12 +7,12 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::Journal;
-use super::call::{CallEnd, CallSummary};
 use super::entry::Entry;
 use super::settings::Recording;
 use crate::arguments::Arguments;
 use crate::calls::CallRequest;
 use crate::catalog::Found;
+use crate::domain::call::{CallEnd, CallSummary};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::CallId;
@@ -183,8 +183,8 @@ mod tests {
 
     use super::*;
     use crate::domain::identity::Identity;
+    use crate::domain::tool::StoredTool;
     use crate::ports::call_observer::CallObserver;
-    use crate::store::ToolRow;
     use crate::tools::ToolName;
 
     /// Notes how many calls are under way when it is told of one, and whether the journal takes all for over.
@@ -214,7 +214,7 @@ mod tests {
         let watch = Arc::new(Watch(Arc::clone(&journal), Mutex::default()));
         let observers = Observers::new(Arc::clone(&watch) as _);
         let declaration = platools::wire::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
-        let row = ToolRow { declaration, fingerprint: String::new(), changed_ms: 0 };
+        let row = StoredTool { declaration, fingerprint: String::new(), changed_ms: 0 };
         let found = Found { identity: Identity::sample(), tool: Arc::new(row.into()) };
         let request = CallRequest {
             tool: ToolName { name: "t".to_owned(), entity: None, environment: None },

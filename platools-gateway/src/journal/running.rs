@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::call::CallSummary;
+use crate::domain::call::CallSummary;
 use crate::domain::ids::{CallId, ProjectId};
 
 /// Every call that began and did not end.

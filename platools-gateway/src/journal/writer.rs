@@ -13,8 +13,10 @@ use super::settings::JournalSettings;
 use crate::background::log_limit::LogLimit;
 use crate::background::pruning;
 use crate::background::retention_clock::Aging;
+use crate::domain::call::{CallRetention, StoredCall};
 use crate::domain::error::Error;
-use crate::store::{CallRow, Retention, Store, is_trouble};
+use crate::ports::journal::JournalStore;
+use crate::ports::store::is_database_failure;
 
 /// Waits before each further attempt to write a batch.
 const RETRIES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(400), Duration::from_secs(1)];
@@ -31,25 +33,6 @@ const MAX_REFUSED: usize = 512;
 /// The shortest time between two log lines about calls that cannot be written.
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
-/// The store of the journal's calls.
-pub(super) trait Shelf: Send + 'static {
-    /// Stores calls, all or none, and returns what all calls take.
-    fn add(&mut self, calls: &[CallRow]) -> impl Future<Output = Result<i64, Error>> + Send;
-
-    /// Deletes some of what may not stay, and says how many.
-    fn prune(&mut self, retention: Retention) -> impl Future<Output = Result<u64, Error>> + Send;
-}
-
-impl Shelf for Store {
-    async fn add(&mut self, calls: &[CallRow]) -> Result<i64, Error> {
-        self.add_calls(calls).await
-    }
-
-    async fn prune(&mut self, retention: Retention) -> Result<u64, Error> {
-        self.prune_calls(retention).await
-    }
-}
-
 #[derive(Debug, PartialEq, Eq)]
 enum Event {
     Write,
@@ -61,11 +44,11 @@ enum Event {
 #[derive(Default)]
 struct Batch {
     numbers: Vec<u64>,
-    rows: Vec<CallRow>,
+    rows: Vec<StoredCall>,
 }
 
 impl Batch {
-    fn push(&mut self, number: u64, row: CallRow) {
+    fn push(&mut self, number: u64, row: StoredCall) {
         self.numbers.push(number);
         self.rows.push(row);
     }
@@ -91,8 +74,8 @@ enum Tried {
 }
 
 /// Writes what is queued, and deletes what is old.
-pub(super) struct Writer<S> {
-    shelf: S,
+pub(super) struct Writer {
+    store: Arc<dyn JournalStore>,
     settings: Arc<JournalSettings>,
     aging: Arc<Aging>,
     counters: Arc<Counters>,
@@ -104,16 +87,16 @@ pub(super) struct Writer<S> {
     complaints: LogLimit,
 }
 
-impl<S: Shelf> Writer<S> {
+impl Writer {
     pub(super) fn new(
-        shelf: S,
+        store: Arc<dyn JournalStore>,
         settings: Arc<JournalSettings>,
         aging: Arc<Aging>,
         counters: Arc<Counters>,
         queue: Arc<Queue>,
     ) -> Self {
         let (unwritten, prune_at, complaints) = (Batch::default(), Instant::now(), LogLimit::default());
-        Self { shelf, settings, aging, counters, queue, unwritten, retry_at: None, prune_at, complaints }
+        Self { store, settings, aging, counters, queue, unwritten, retry_at: None, prune_at, complaints }
     }
 
     /// Writes until the queue is closed, and then all that is left.
@@ -205,7 +188,7 @@ impl<S: Shelf> Writer<S> {
                 self.note_written(&batch.numbers, bytes);
                 Tried::Written
             }
-            Err(error) if is_trouble(&error) => Tried::Trouble(batch, error),
+            Err(error) if is_database_failure(&error) => Tried::Trouble(batch, error),
             Err(error) => self.write_each(batch, error).await,
         }
     }
@@ -214,12 +197,12 @@ impl<S: Shelf> Writer<S> {
         let (mut refused, mut last, mut is_any_written) = (Batch::default(), error, false);
         let mut rows = batch.numbers.into_iter().zip(batch.rows);
         while let Some((number, row)) = rows.next() {
-            match self.shelf.add(std::slice::from_ref(&row)).await {
+            match self.store.add_calls(std::slice::from_ref(&row)).await {
                 Ok(bytes) => {
                     is_any_written = true;
                     self.note_written(&[number], bytes);
                 }
-                Err(error) if is_trouble(&error) => {
+                Err(error) if is_database_failure(&error) => {
                     refused.push(number, row);
                     rows.for_each(|(number, row)| refused.push(number, row));
                     return Tried::Trouble(refused, error);
@@ -291,17 +274,17 @@ impl<S: Shelf> Writer<S> {
         }
     }
 
-    async fn add(&mut self, rows: &[CallRow]) -> Result<i64, Error> {
+    async fn add(&mut self, rows: &[StoredCall]) -> Result<i64, Error> {
         for wait in RETRIES {
-            match self.shelf.add(rows).await {
-                Err(error) if is_trouble(&error) => {
+            match self.store.add_calls(rows).await {
+                Err(error) if is_database_failure(&error) => {
                     tracing::debug!(%error, "calls could not be written; they are tried again");
                 }
                 done => return done,
             }
             sleep(wait).await;
         }
-        self.shelf.add(rows).await
+        self.store.add_calls(rows).await
     }
 
     fn complain(&mut self, error: &dyn std::error::Error, complaint: &'static str) {
@@ -312,12 +295,12 @@ impl<S: Shelf> Writer<S> {
     }
 
     async fn prune(&mut self) {
-        let retention = Retention {
+        let retention = CallRetention {
             oldest_ms: self.aging.cutoff_ms(self.settings.max_age),
             max_bytes: i64::try_from(self.settings.max_bytes).unwrap_or(i64::MAX),
             batch: pruning::BATCH,
         };
-        let wait = match self.shelf.prune(retention).await {
+        let wait = match self.store.prune_calls(retention).await {
             Ok(deleted) => pruning::wait_after(deleted, self.settings.max_age),
             Err(error) => {
                 tracing::warn!(%error, "old calls could not be deleted; it is tried again");
@@ -337,16 +320,21 @@ mod tests {
     use tokio::task::JoinHandle;
     use tokio::time::timeout;
 
-    use super::super::call::Kept;
     use super::super::entry::sample;
     use super::super::queue::{BATCH, READERS_PAUSE, WAIT};
     use super::pruning::{BREATH, LOOKS};
     use super::*;
+    use async_trait::async_trait;
+
+    use crate::domain::call::{CallFilter, Kept};
     use crate::domain::error::ErrorKind;
+    use crate::domain::ids::{CallId, ProjectId};
+    use crate::domain::page::Listing;
     use crate::ports::clock::testing::TestClock;
+    use crate::ports::store::{FailureExtent, StoreFailure};
 
     /// A database that fails when it is told to, refuses bad records, and waits for permits.
-    #[derive(Clone)]
+    #[derive(Debug, Clone)]
     struct Fake {
         failures: Arc<AtomicUsize>,
         refuses_all: Arc<AtomicBool>,
@@ -375,25 +363,40 @@ mod tests {
         }
     }
 
-    impl Shelf for Fake {
-        async fn add(&mut self, calls: &[CallRow]) -> Result<i64, Error> {
+    #[async_trait]
+    impl JournalStore for Fake {
+        async fn add_calls(&self, calls: &[StoredCall]) -> Result<i64, Error> {
             self.permits.acquire().await.unwrap().forget();
             if self.failures.load(Ordering::Relaxed) > 0 {
                 self.failures.fetch_sub(1, Ordering::Relaxed);
                 return Err(Error::new(ErrorKind::Storage, "the disk is full"));
             }
             if self.refuses_all.load(Ordering::Relaxed) || calls.iter().any(|call| call.summary.tool == "bad") {
-                return Err(Error::from(sqlx::Error::Encode("a NUL".into())));
+                let failure = StoreFailure::new("a NUL".to_owned(), FailureExtent::Statement);
+                return Err(Error::new(ErrorKind::Storage, "refused").caused_by(failure));
             }
             assert!(calls.iter().all(|call| call.summary.tool != "fatal"), "for the test");
             self.written.lock().unwrap().push(calls.len());
             Ok(self.bytes)
         }
 
-        async fn prune(&mut self, retention: Retention) -> Result<u64, Error> {
+        async fn prune_calls(&self, retention: CallRetention) -> Result<u64, Error> {
             self.cutoff_ms.store(retention.oldest_ms, Ordering::Relaxed);
             self.prunes.fetch_add(1, Ordering::Relaxed);
             Ok(0)
+        }
+
+        async fn calls(
+            &self,
+            _: &ProjectId,
+            _: &CallFilter,
+            _: i64,
+        ) -> Result<Listing<StoredCall, (i64, CallId)>, Error> {
+            unreachable!("the writer reads nothing")
+        }
+
+        async fn call(&self, _: &ProjectId, _: &str) -> Result<Option<StoredCall>, Error> {
+            unreachable!("the writer reads nothing")
         }
     }
 
@@ -404,9 +407,9 @@ mod tests {
     }
 
     impl Harness {
-        fn start(shelf: Fake) -> Self {
+        fn start(fake: Fake) -> Self {
             let (queue, counters) = (Arc::<Queue>::default(), Arc::<Counters>::default());
-            let writer = writer(shelf, &counters, &queue);
+            let writer = writer(fake, &counters, &queue);
             Self { queue, counters, task: tokio::spawn(writer.run()) }
         }
 
@@ -432,9 +435,9 @@ mod tests {
         }
     }
 
-    fn writer(shelf: Fake, counters: &Arc<Counters>, queue: &Arc<Queue>) -> Writer<Fake> {
+    fn writer(fake: Fake, counters: &Arc<Counters>, queue: &Arc<Queue>) -> Writer {
         let aging = Arc::new(Aging::of_now());
-        Writer::new(shelf, Arc::default(), aging, Arc::clone(counters), Arc::clone(queue))
+        Writer::new(Arc::new(fake), Arc::default(), aging, Arc::clone(counters), Arc::clone(queue))
     }
 
     fn figures(counters: &Counters) -> (u64, u64) {

@@ -110,7 +110,7 @@ impl Core {
     }
 
     async fn store_aging(&self) {
-        if let Err(error) = self.aging.store(&self.store).await {
+        if let Err(error) = self.aging.store(&*self.store).await {
             tracing::warn!(%error, "time of deletions could not be stored; it is tried again");
         }
     }
@@ -119,8 +119,8 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connections::Stay;
     use crate::connections::Presence;
+    use crate::connections::Stay;
     use crate::domain::identity::Caller;
     use crate::domain::profile::Profile;
     use crate::feed::KeyedStream;

@@ -71,7 +71,7 @@ impl Core {
     }
 
     async fn store_last_aging(&self) {
-        if let Err(error) = self.aging.store(&self.store).await {
+        if let Err(error) = self.aging.store(&*self.store).await {
             tracing::debug!(%error, "time of deletions could not be stored");
         }
     }

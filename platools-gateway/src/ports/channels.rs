@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::domain::channel::{AddedChannel, Channel, ChannelAddition, ChannelLimits, ChannelMember, ChannelMessage};
+use crate::domain::channel::{
+    AddedChannel, ChannelAddition, ChannelLimits, StoredChannel, StoredChannelMessage, StoredMember,
+};
 use crate::domain::error::Error;
 use crate::domain::ids::{AgentId, ChannelId, MessageId, ProjectId};
 
@@ -35,21 +37,16 @@ pub(crate) trait ChannelStore: std::fmt::Debug + Send + Sync {
         agent: &AgentId,
         limit: i64,
         offset: i64,
-    ) -> Result<Vec<Channel>, Error>;
+    ) -> Result<Vec<StoredChannel>, Error>;
 
     /// Counts the channels of a project.
     async fn channel_count(&self, project: &ProjectId) -> Result<i64, Error>;
 
     /// Finds a channel of a project by id or slug.
-    async fn channel(&self, project: &ProjectId, agent: &AgentId, name: &str) -> Result<Option<Channel>, Error>;
+    async fn channel(&self, project: &ProjectId, agent: &AgentId, name: &str) -> Result<Option<StoredChannel>, Error>;
 
     /// Lists the members of a channel in the order they joined.
-    async fn channel_members(
-        &self,
-        channel: &ChannelId,
-        limit: i64,
-        offset: i64,
-    ) -> Result<Vec<ChannelMember>, Error>;
+    async fn channel_members(&self, channel: &ChannelId, limit: i64, offset: i64) -> Result<Vec<StoredMember>, Error>;
 
     /// Finds the position of a message in its channel.
     async fn message_position(&self, channel: &ChannelId, message: &MessageId) -> Result<Option<i64>, Error>;
@@ -60,5 +57,5 @@ pub(crate) trait ChannelStore: std::fmt::Debug + Send + Sync {
         channel: &ChannelId,
         before: i64,
         limit: i64,
-    ) -> Result<Vec<ChannelMessage>, Error>;
+    ) -> Result<Vec<StoredChannelMessage>, Error>;
 }

@@ -21,11 +21,8 @@ pub(crate) trait ConversationStore: std::fmt::Debug + Send + Sync {
     ) -> Result<(), Error>;
 
     /// Finds a conversation of a project.
-    async fn conversation(
-        &self,
-        project: &ProjectId,
-        id: &ConversationId,
-    ) -> Result<Option<StoredConversation>, Error>;
+    async fn conversation(&self, project: &ProjectId, id: &ConversationId)
+    -> Result<Option<StoredConversation>, Error>;
 
     /// Conversations, those with the latest message first. A list that looks at too many for one page ends before the page is full,
     /// and returns where it goes on.

@@ -4,13 +4,13 @@ use super::Peer;
 use super::writer::Command;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
-use crate::directory::check_slug;
+use crate::domain::channel::{AddedChannel, ChannelAddition, ChannelLimits, StoredChannel, StoredMember};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::ChannelId;
+use crate::domain::slug::check_slug;
 use crate::domain::text::Text;
 use crate::ports::time::now_ms;
-use crate::store::{self, ChannelRow, MemberRow, NewChannelRow};
 
 /// A channel's name for people has so many characters.
 const MAX_NAME_CHARS: usize = 200;
@@ -60,7 +60,7 @@ impl Core {
         peer: &Peer,
         limit: usize,
         offset: usize,
-    ) -> Result<(Vec<ChannelRow>, i64), Error> {
+    ) -> Result<(Vec<StoredChannel>, i64), Error> {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let project = &peer.caller.project_id;
         let rows = self.store.channels(project, &peer.id, as_i64(limit), as_i64(offset)).await?;
@@ -71,7 +71,7 @@ impl Core {
     ///
     /// # Errors
     /// There is none, or the database failed.
-    pub(crate) async fn channel(&self, peer: &Peer, name: &str) -> Result<ChannelRow, Error> {
+    pub(crate) async fn channel(&self, peer: &Peer, name: &str) -> Result<StoredChannel, Error> {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let found = self.store.channel(&peer.caller.project_id, &peer.id, name).await?;
         found.ok_or_else(no_channel)
@@ -81,12 +81,12 @@ impl Core {
     ///
     /// # Errors
     /// The role is not enough, something about it is malformed, its slug is taken, there are too many, or the database failed.
-    pub(crate) async fn add_channel(&self, peer: &Peer, new: NewChannel) -> Result<ChannelRow, Error> {
+    pub(crate) async fn add_channel(&self, peer: &Peer, new: NewChannel) -> Result<StoredChannel, Error> {
         let _under_way = self.may_change(peer)?;
         new.check()?;
         let NewChannel { slug, name, description, metadata } = new;
         let project_id = peer.caller.project_id.clone();
-        let row = NewChannelRow {
+        let added = AddedChannel {
             id: ChannelId::random(),
             project_id,
             slug,
@@ -96,14 +96,17 @@ impl Core {
             created_ms: now_ms(),
         };
         let settings = self.runtime_settings();
-        let limits = (i64::from(settings.max_channels), i64::from(settings.max_channels_of_agent));
-        match self.store.add_channel(&row, &peer.id, limits).await? {
-            store::NewChannel::Added => self.channel(peer, row.id.as_str()).await,
-            store::NewChannel::SlugTaken => {
-                Err(Error::new(ErrorKind::AlreadyExists, format!("there is a channel `{}` already", row.slug)))
+        let limits = ChannelLimits {
+            of_project: i64::from(settings.max_channels),
+            of_agent: i64::from(settings.max_channels_of_agent),
+        };
+        match self.store.add_channel(&added, &peer.id, limits).await? {
+            ChannelAddition::Added => self.channel(peer, added.id.as_str()).await,
+            ChannelAddition::SlugTaken => {
+                Err(Error::new(ErrorKind::AlreadyExists, format!("there is a channel `{}` already", added.slug)))
             }
-            store::NewChannel::ProjectIsFull => Err(too_many("the project has", limits.0)),
-            store::NewChannel::AgentIsFull => Err(too_many("the agent has made", limits.1)),
+            ChannelAddition::ProjectIsFull => Err(too_many("the project has", limits.of_project)),
+            ChannelAddition::AgentIsFull => Err(too_many("the agent has made", limits.of_agent)),
         }
     }
 
@@ -152,11 +155,11 @@ impl Core {
         name: &str,
         limit: usize,
         offset: usize,
-    ) -> Result<Vec<(MemberRow, bool)>, Error> {
+    ) -> Result<Vec<(StoredMember, bool)>, Error> {
         let channel = self.channel(peer, name).await?;
         let members = self.store.channel_members(&channel.id, as_i64(limit), as_i64(offset)).await?;
         let state = self.runtime.state();
-        let is_there = |member: &MemberRow| state.session(&peer.caller.project_id, &member.agent_id).is_some();
+        let is_there = |member: &StoredMember| state.session(&peer.caller.project_id, &member.agent_id).is_some();
         Ok(members
             .into_iter()
             .map(|member| (is_there(&member), member))

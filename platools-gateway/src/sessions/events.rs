@@ -8,11 +8,11 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::sessions::PresentAgent;
+use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::identity::Identity;
 use crate::domain::ids::CallId;
 use crate::ports::call_observer::{BegunCall, EndedCall};
 use crate::ports::time::{now_ms, rfc3339};
-use crate::store::{ChannelRow, MessageRow};
 
 /// Something that happens now.
 pub(super) fn custom(kind: &str, data: &RawValue) -> Bytes {
@@ -44,7 +44,7 @@ fn presence(agent: PresentAgent) -> AgentPresence {
 }
 
 /// Somebody has said something.
-pub(super) fn message(channel: &ChannelRow, row: &MessageRow) -> Bytes {
+pub(super) fn message(channel: &StoredChannel, row: &StoredChannelMessage) -> Bytes {
     let created = rfc3339(row.created_ms);
     let channel = wire::Channel::new(channel.id.as_str(), &*channel.slug, &*channel.name, rfc3339(channel.created_ms));
     let mut said = wire::NewMessage::new(&*row.content);

@@ -7,11 +7,11 @@ use super::channels::as_i64;
 use super::writer::Command;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
+use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::MessageId;
 use crate::domain::text::Text;
 use crate::limits::Place;
-use crate::store::{ChannelRow, MessageRow};
 
 /// A message has so many bytes of text.
 const MAX_CONTENT_BYTES: usize = 64 * 1024;
@@ -54,7 +54,7 @@ impl fmt::Debug for NewMessage {
 }
 
 /// The error for an agent that is not a member of a channel.
-pub(super) fn no_member(channel: &ChannelRow) -> Error {
+pub(super) fn no_member(channel: &StoredChannel) -> Error {
     let (id, slug) = (&channel.id, &channel.slug);
     let message = format!("the agent is no member of the channel `{slug}`; join it with `POST /v1/channels/{id}/join`");
     Error::new(ErrorKind::Forbidden, message)
@@ -72,14 +72,14 @@ impl Core {
         peer: &Peer,
         channel: &str,
         new: NewMessage,
-    ) -> Result<(ChannelRow, MessageRow), Error> {
+    ) -> Result<(StoredChannel, StoredChannelMessage), Error> {
         let _under_way = self.may_change(peer)?;
         new.check()?;
         let channel = self.channel(peer, channel).await?;
         if !channel.is_member {
             return Err(no_member(&channel));
         }
-        let row = MessageRow {
+        let message = StoredChannelMessage {
             id: MessageId::random(),
             agent_id: peer.id.clone(),
             address: peer.names.address.clone(),
@@ -91,7 +91,7 @@ impl Core {
             created_ms: 0,
         };
         let said_in = channel.clone();
-        let said = self.runtime.writer.ask(|reply| Command::Say { channel: said_in, row, reply }).await?;
+        let said = self.runtime.writer.ask(|reply| Command::Say { channel: said_in, message, reply }).await?;
         Ok((channel, said))
     }
 
@@ -105,7 +105,7 @@ impl Core {
         channel: &str,
         before: Option<&MessageId>,
         limit: usize,
-    ) -> Result<(ChannelRow, Vec<MessageRow>), Error> {
+    ) -> Result<(StoredChannel, Vec<StoredChannelMessage>), Error> {
         let channel = self.channel(peer, channel).await?;
         let before = match before {
             None => i64::MAX,

@@ -29,7 +29,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, ProjectId};
 use crate::ports::call_observer::CallObserver;
-use crate::store::Store;
+use crate::ports::sessions::SessionStore;
 
 pub use agent_event::AgentEvent;
 pub(crate) use agent_event::EventHandler;
@@ -43,7 +43,7 @@ pub(crate) use sessions::{PresentAgent, SessionView};
 pub use settings::RuntimeSettings;
 pub(crate) use sockets::AgentSocket;
 
-pub(crate) use crate::store::{ChannelRow, MemberRow, MessageRow};
+pub(crate) use crate::domain::channel::{StoredChannel, StoredChannelMessage, StoredMember};
 
 use event_handlers::EventHandlers;
 use names::AgentLookup;
@@ -85,7 +85,7 @@ impl Runtime {
 
     /// Takes up the sessions that did not end, and begins to write, on the current tokio runtime.
     pub(crate) async fn start(
-        store: Store,
+        store: Arc<dyn SessionStore>,
         directory: Arc<Directory>,
         settings: RuntimeSettings,
         tasks: &Tasks,

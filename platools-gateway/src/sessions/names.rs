@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::session::Session;
 use crate::directory::Directory;
+use crate::domain::agent::Agent;
 use crate::domain::ids::{AgentId, ProjectId};
-use crate::store::AgentRow;
 
 /// The names of an agent for others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub(crate) struct AgentNames {
     pub(crate) title: Option<String>,
 }
 
-impl From<&AgentRow> for AgentNames {
-    fn from(row: &AgentRow) -> Self {
+impl From<&Agent> for AgentNames {
+    fn from(row: &Agent) -> Self {
         Self { address: row.address.as_ref().unwrap_or(&row.slug).clone(), title: row.title.clone() }
     }
 }

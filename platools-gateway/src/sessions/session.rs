@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::names::AgentNames;
 use crate::domain::ids::{AgentId, ProjectId, SessionId};
-use crate::store::SessionRow;
+use crate::domain::session::StoredSession;
 
 /// A session that has not ended.
 #[derive(Debug, Clone)]
@@ -43,8 +43,8 @@ impl Session {
     }
 }
 
-impl From<SessionRow> for Session {
-    fn from(row: SessionRow) -> Self {
+impl From<StoredSession> for Session {
+    fn from(row: StoredSession) -> Self {
         Self {
             id: row.id,
             project_id: row.project_id,

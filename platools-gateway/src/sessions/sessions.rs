@@ -11,8 +11,8 @@ use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::{AgentId, SessionId};
+use crate::domain::session::StoredSession;
 use crate::ports::time::now_ms;
-use crate::store::SessionRow;
 
 /// A session as its agent sees it.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ impl Core {
     pub(crate) async fn begin_session(&self, peer: &Peer, metadata: String) -> Result<SessionView, Error> {
         let _under_way = self.limiter.call(&peer.caller)?;
         let now_ms = now_ms();
-        let row = SessionRow {
+        let session = StoredSession {
             id: SessionId::random(),
             agent_id: peer.id.clone(),
             project_id: peer.caller.project_id.clone(),
@@ -71,7 +71,7 @@ impl Core {
             connected_ms: now_ms,
             heartbeat_ms: now_ms,
         };
-        let session = self.runtime.writer.ask(|reply| Command::Connect { row, reply }).await?;
+        let session = self.runtime.writer.ask(|reply| Command::Connect { session, reply }).await?;
         self.audit.signed_in(action::SESSION_BEGIN, (&peer.caller).into(), |event| {
             event.in_project(&peer.caller.project_id).on(session.id.as_str())
         });

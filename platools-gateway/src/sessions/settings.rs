@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use platools::wire::{rpc, runtime};
 
-use crate::store::ChannelBounds;
+use crate::domain::channel::ChannelBounds;
 
 /// Settings of agents with sessions. The defaults are those of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]

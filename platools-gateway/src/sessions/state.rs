@@ -296,12 +296,12 @@ pub(super) fn is_silent(timeout: Duration) -> impl Fn(&Session) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::SessionRow;
+    use crate::domain::session::StoredSession;
 
     const NUMBER_OF_EVENTS: usize = 10;
 
     fn session(agent: &str) -> Session {
-        Session::from(SessionRow {
+        Session::from(StoredSession {
             id: SessionId::random(),
             agent_id: agent.into(),
             project_id: "prj".into(),

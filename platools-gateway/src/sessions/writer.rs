@@ -16,10 +16,13 @@ use super::session::Session;
 use super::sessions::SessionView;
 use super::{Shared, events};
 use crate::background::tasks::Tasks;
+use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};
 use crate::domain::error::{Error, ErrorKind, causes_of};
 use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
+use crate::domain::session::{SessionWrite, StoredSession};
+use crate::ports::sessions::SessionStore;
+use crate::ports::store::is_database_failure;
 use crate::ports::time::now_ms;
-use crate::store::{ChannelBounds, ChannelRow, MessageRow, SessionRow, Store, is_trouble};
 
 /// The number of commands that wait; more are refused.
 const WAITING: usize = 4096;
@@ -33,7 +36,7 @@ const LAST_WRITE: Duration = Duration::from_secs(8);
 /// A change to be written, and the notice that follows it.
 pub(super) enum Command {
     Connect {
-        row: SessionRow,
+        session: StoredSession,
         reply: Reply<SessionView>,
     },
     Disconnect {
@@ -59,9 +62,9 @@ pub(super) enum Command {
         reply: Reply<()>,
     },
     Say {
-        channel: ChannelRow,
-        row: MessageRow,
-        reply: Reply<MessageRow>,
+        channel: StoredChannel,
+        message: StoredChannelMessage,
+        reply: Reply<StoredChannelMessage>,
     },
     RemoveChannel {
         channel: ChannelId,
@@ -93,12 +96,12 @@ impl Writer {
         Self { commands: Mutex::new(None), task: Mutex::new(None) }
     }
 
-    pub(super) fn start(store: Store, shared: Arc<Shared>, tasks: &Tasks) -> Self {
+    pub(super) fn start(store: Arc<dyn SessionStore>, shared: Arc<Shared>, tasks: &Tasks) -> Self {
         let (commands, waiting) = mpsc::channel(WAITING);
         // The task's, one run after the other: what waits outlives a run that panics.
         let waiting = Arc::new(AsyncMutex::new(waiting));
         let begin = move || {
-            let (store, shared, waiting) = (store.clone(), Arc::clone(&shared), Arc::clone(&waiting));
+            let (store, shared, waiting) = (Arc::clone(&store), Arc::clone(&shared), Arc::clone(&waiting));
             async move { run(store, shared, &mut *waiting.lock().await).await }
         };
         let task = tasks.keep("sessions writer", begin);
@@ -150,22 +153,22 @@ fn stopping() -> Error {
     Error::new(ErrorKind::Interrupted, "the gateway is stopping; connect again and try again")
 }
 
-async fn run(store: Store, shared: Arc<Shared>, waiting: &mut mpsc::Receiver<Command>) {
+async fn run(store: Arc<dyn SessionStore>, shared: Arc<Shared>, waiting: &mut mpsc::Receiver<Command>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        write(&store, &shared, &mut batch).await;
+        write(&*store, &shared, &mut batch).await;
     }
     // What came since the last time.
     batch.push(Command::Heartbeats(shared.state().take_heartbeats()));
-    write(&store, &shared, &mut batch).await;
+    write(&*store, &shared, &mut batch).await;
 }
 
-async fn write(store: &Store, shared: &Shared, batch: &mut Vec<Command>) {
+async fn write(store: &dyn SessionStore, shared: &Shared, batch: &mut Vec<Command>) {
     let bounds = shared.settings.channel_bounds();
     match try_write(store, batch, bounds).await {
         Ok(written) => apply(shared, batch.drain(..), written),
         // Each for itself, so that a command the database refuses costs no other.
-        Err(error) if batch.len() > 1 && !is_trouble(&error) => {
+        Err(error) if batch.len() > 1 && !is_database_failure(&error) => {
             for command in batch.drain(..) {
                 let mut alone = [command];
                 match try_write(store, &mut alone, bounds).await {
@@ -189,48 +192,40 @@ fn fail(commands: impl IntoIterator<Item = Command>, error: &Error) {
     commands.into_iter().for_each(Command::fail);
 }
 
-/// Writes all or nothing. Says of each whether there was what it is about.
-async fn try_write(store: &Store, batch: &mut [Command], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
-    let mut change = store.change_runtime().await?;
-    let mut written = Vec::with_capacity(batch.len());
-    for command in batch {
-        written.push(match command {
-            Command::Connect { row, .. } => change.put_session(row).await?,
-            Command::Disconnect { agent, session, .. } | Command::Forget { agent, session } => {
-                change.remove_session(agent, session).await.map(|()| true)?
-            }
-            Command::Join { agent, channel, .. } => {
-                change.join_channel(channel, agent, now_ms()).await.map(|()| true)?
-            }
-            Command::Leave { agent, channel, .. } => {
-                change.leave_channel(channel, agent, now_ms()).await.map(|()| true)?
-            }
-            Command::Say { channel, row, .. } => {
-                row.created_ms = now_ms();
-                change.add_message(&channel.id, row, bounds).await?
-            }
-            Command::RemoveChannel { channel, .. } => change.remove_channel(channel).await.map(|()| true)?,
-            Command::Heartbeats(heartbeats) => {
-                for (session, agent, ms) in &*heartbeats {
-                    change.note_heartbeat(session, agent, *ms).await?;
-                }
-                true
-            }
-            #[cfg(test)]
-            Command::Panic => panic!("for the test"),
-        });
-    }
-    change.commit().await?;
-    Ok(written)
+/// Writes all or nothing. Returns for each command whether it had an effect.
+async fn try_write(store: &dyn SessionStore, batch: &mut [Command], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
+    let now_ms = now_ms();
+    let writes: Vec<_> = batch.iter_mut().map(|command| command.to_write(now_ms)).collect();
+    store.write_sessions(&writes, bounds).await
 }
 
 impl Command {
+    /// The change to write. A message is of the time when it is written.
+    fn to_write(&mut self, now_ms: i64) -> SessionWrite<'_> {
+        match self {
+            Self::Connect { session, .. } => SessionWrite::Put(session),
+            Self::Disconnect { agent, session, .. } | Self::Forget { agent, session } => {
+                SessionWrite::Remove { agent, session }
+            }
+            Self::Join { agent, channel, .. } => SessionWrite::Join { channel, agent, now_ms },
+            Self::Leave { agent, channel, .. } => SessionWrite::Leave { channel, agent, now_ms },
+            Self::Say { channel, message, .. } => {
+                message.created_ms = now_ms;
+                SessionWrite::Message { channel: &channel.id, message }
+            }
+            Self::RemoveChannel { channel, .. } => SessionWrite::RemoveChannel(channel),
+            Self::Heartbeats(heartbeats) => SessionWrite::Heartbeats(heartbeats),
+            #[cfg(test)]
+            Self::Panic => panic!("for the test"),
+        }
+    }
+
     /// Does what is to be done when it is written. Nobody may wait for the reply any more.
     fn apply(self, shared: &Shared, is_done: bool) {
         match self {
-            Self::Connect { row, reply } => {
+            Self::Connect { session, reply } => {
                 let answer = if is_done {
-                    let session = Session::from(row);
+                    let session = Session::from(session);
                     let view = SessionView::from(&session);
                     shared.state().begin(session);
                     Ok(view)
@@ -250,11 +245,11 @@ impl Command {
                 shared.state().depart(&project, &agent, &channel);
                 let _ = reply.send(Ok(()));
             }
-            Self::Say { channel, row, reply } => {
+            Self::Say { channel, message, reply } => {
                 let answer = if is_done {
-                    let text = events::message(&channel, &row);
+                    let text = events::message(&channel, &message);
                     shared.state().publish(&channel.id, &text);
-                    Ok(row)
+                    Ok(message)
                 } else {
                     Err(super::messages::no_member(&channel))
                 };

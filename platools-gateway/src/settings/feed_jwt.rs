@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use platools_gateway::directory::project::ProjectName;
+use platools_gateway::domain::project::ProjectName;
 use platools_gateway::feed::JwtAuth;
 use serde::{Deserialize, Serialize};
 

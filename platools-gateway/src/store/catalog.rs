@@ -33,12 +33,7 @@ impl CatalogStore for SqliteStore {
         Ok(row.get::<Option<i64>, _>("latest").map(Arrival::stored))
     }
 
-    async fn replace_tools(
-        &self,
-        scope: &Scope,
-        generation: Arrival,
-        tools: &[StoredTool],
-    ) -> Result<bool, Error> {
+    async fn replace_tools(&self, scope: &Scope, generation: Arrival, tools: &[StoredTool]) -> Result<bool, Error> {
         let mut transaction = self.writes.begin().await?;
         let claimed = sqlx::query(
             "INSERT INTO tool_sets (entity_id, environment_id, generation) VALUES ($1, $2, $3) \
@@ -108,4 +103,3 @@ fn tool(row: &SqliteRow) -> Option<(Identity, StoredTool)> {
         }
     }
 }
-

@@ -3,7 +3,7 @@
 use sqlx::{Row as _, SqliteConnection};
 
 use super::usage::{Counted, add_usage};
-use crate::domain::channel::{ChannelBounds, ChannelMessage};
+use crate::domain::channel::{ChannelBounds, StoredChannelMessage};
 use crate::domain::error::Error;
 use crate::domain::ids::{ChannelId, ProjectId};
 
@@ -15,7 +15,7 @@ const MESSAGE_BYTES: i64 = 128;
 pub(super) async fn add_message(
     change: &mut SqliteConnection,
     channel: &ChannelId,
-    message: &ChannelMessage,
+    message: &StoredChannelMessage,
     bounds: ChannelBounds,
 ) -> Result<bool, Error> {
     let added = sqlx::query(
@@ -62,7 +62,7 @@ async fn make_room(change: &mut SqliteConnection, project: &ProjectId, mut exces
     Ok(())
 }
 
-fn bytes_of(message: &ChannelMessage) -> i64 {
+fn bytes_of(message: &StoredChannelMessage) -> i64 {
     let bytes = message.content.len() + message.metadata.as_deref().map_or(0, str::len);
     i64::try_from(bytes).unwrap_or(i64::MAX).saturating_add(MESSAGE_BYTES)
 }

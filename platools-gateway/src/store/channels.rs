@@ -6,7 +6,9 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::SqliteStore;
 use super::usage::{Counted, add_usage, subtract_removed};
-use crate::domain::channel::{AddedChannel, Channel, ChannelAddition, ChannelLimits, ChannelMember, ChannelMessage};
+use crate::domain::channel::{
+    AddedChannel, ChannelAddition, ChannelLimits, StoredChannel, StoredChannelMessage, StoredMember,
+};
 use crate::domain::error::Error;
 use crate::domain::ids::{AgentId, ChannelId, MessageId, ProjectId};
 use crate::ports::channels::ChannelStore;
@@ -61,8 +63,12 @@ impl ChannelStore for SqliteStore {
             return Ok(ChannelAddition::SlugTaken);
         }
         // Counted with the new one, which is not kept if it is one too many.
-        if count(&mut change, "SELECT COUNT(*) AS number FROM channels WHERE project_id = $1", channel.project_id.as_str())
-            .await?
+        if count(
+            &mut change,
+            "SELECT COUNT(*) AS number FROM channels WHERE project_id = $1",
+            channel.project_id.as_str(),
+        )
+        .await?
             > limits.of_project
         {
             return Ok(ChannelAddition::ProjectIsFull);
@@ -106,7 +112,7 @@ impl ChannelStore for SqliteStore {
         agent: &AgentId,
         limit: i64,
         offset: i64,
-    ) -> Result<Vec<Channel>, Error> {
+    ) -> Result<Vec<StoredChannel>, Error> {
         let query = sqlx::query(channels!("ORDER BY is_member DESC, c.slug LIMIT $3 OFFSET $4"));
         let query = query.bind(project.as_str()).bind(agent.as_str()).bind(limit).bind(offset);
         Ok(self.lists.begin().await?.rows(query).await?.iter().map(channel).collect())
@@ -117,23 +123,13 @@ impl ChannelStore for SqliteStore {
         Ok(query.bind(project.as_str()).fetch_one(&self.reads).await?.get("number"))
     }
 
-    async fn channel(
-        &self,
-        project: &ProjectId,
-        agent: &AgentId,
-        name: &str,
-    ) -> Result<Option<Channel>, Error> {
+    async fn channel(&self, project: &ProjectId, agent: &AgentId, name: &str) -> Result<Option<StoredChannel>, Error> {
         let query = sqlx::query(channels!("AND (c.id = $3 OR c.slug = $3)"));
         let query = query.bind(project.as_str()).bind(agent.as_str()).bind(name);
         Ok(query.fetch_optional(&self.reads).await?.as_ref().map(channel))
     }
 
-    async fn channel_members(
-        &self,
-        channel: &ChannelId,
-        limit: i64,
-        offset: i64,
-    ) -> Result<Vec<ChannelMember>, Error> {
+    async fn channel_members(&self, channel: &ChannelId, limit: i64, offset: i64) -> Result<Vec<StoredMember>, Error> {
         let query = sqlx::query(
             "SELECT m.*, a.title, COALESCE(a.address, a.slug) AS address FROM channel_members m JOIN agents a ON a.id = m.agent_id \
              WHERE m.channel_id = $1 ORDER BY m.joined_ms, a.slug LIMIT $2 OFFSET $3",
@@ -142,11 +138,7 @@ impl ChannelStore for SqliteStore {
         Ok(self.lists.begin().await?.rows(query).await?.iter().map(member).collect())
     }
 
-    async fn message_position(
-        &self,
-        channel: &ChannelId,
-        message: &MessageId,
-    ) -> Result<Option<i64>, Error> {
+    async fn message_position(&self, channel: &ChannelId, message: &MessageId) -> Result<Option<i64>, Error> {
         let row = sqlx::query("SELECT position FROM channel_messages WHERE channel_id = $1 AND id = $2")
             .bind(channel.as_str())
             .bind(message.as_str())
@@ -160,7 +152,7 @@ impl ChannelStore for SqliteStore {
         channel: &ChannelId,
         before: i64,
         limit: i64,
-    ) -> Result<Vec<ChannelMessage>, Error> {
+    ) -> Result<Vec<StoredChannelMessage>, Error> {
         let rows = sqlx::query(
             "SELECT * FROM channel_messages WHERE channel_id = $1 AND position < $2 ORDER BY position DESC LIMIT $3",
         )
@@ -185,8 +177,8 @@ async fn count(change: &mut SqliteConnection, query: &'static str, of: &str) -> 
     Ok(sqlx::query(query).bind(of).fetch_one(change).await?.get("number"))
 }
 
-fn channel(row: &SqliteRow) -> Channel {
-    Channel {
+fn channel(row: &SqliteRow) -> StoredChannel {
+    StoredChannel {
         id: row.get::<String, _>("id").into(),
         slug: row.get("slug"),
         name: row.get("name"),
@@ -198,8 +190,8 @@ fn channel(row: &SqliteRow) -> Channel {
     }
 }
 
-fn member(row: &SqliteRow) -> ChannelMember {
-    ChannelMember {
+fn member(row: &SqliteRow) -> StoredMember {
+    StoredMember {
         agent_id: row.get::<String, _>("agent_id").into(),
         address: row.get("address"),
         title: row.get("title"),
@@ -208,8 +200,8 @@ fn member(row: &SqliteRow) -> ChannelMember {
     }
 }
 
-fn message(row: &SqliteRow) -> ChannelMessage {
-    ChannelMessage {
+fn message(row: &SqliteRow) -> StoredChannelMessage {
+    StoredChannelMessage {
         id: row.get::<String, _>("id").into(),
         agent_id: row.get::<String, _>("agent_id").into(),
         address: row.get("address"),

@@ -129,11 +129,7 @@ impl ConversationStore for SqliteStore {
         Ok(())
     }
 
-    async fn stored_messages(
-        &self,
-        id: &ConversationId,
-        page: &MessagePage,
-    ) -> Result<Vec<StoredMessage>, Error> {
+    async fn stored_messages(&self, id: &ConversationId, page: &MessagePage) -> Result<Vec<StoredMessage>, Error> {
         let Some(from) = self.page_begin(id, page).await? else { return Ok(Vec::new()) };
         let rows = sqlx::query(
             "SELECT position, message, created_ms FROM messages \

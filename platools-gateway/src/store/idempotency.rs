@@ -10,8 +10,8 @@ use super::usage::{Counted, add_usage, total_usage};
 use crate::domain::error::Error;
 use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
 use crate::domain::ids::{CallId, ProjectId};
-use crate::ports::time::now_ms;
 use crate::ports::idempotency::IdempotencyStore;
+use crate::ports::time::now_ms;
 
 /// Rows that one transaction removes at most, so that other writers have their turn in between.
 const BATCH: u32 = 500;
@@ -50,12 +50,7 @@ impl IdempotencyStore for SqliteStore {
         Ok(query.bind(owner).bind(name).fetch_optional(&self.reads).await?.is_some())
     }
 
-    async fn end_named_call(
-        &self,
-        call: &NamedCall,
-        answer: Option<&str>,
-        bounds: AnswerBounds,
-    ) -> Result<(), Error> {
+    async fn end_named_call(&self, call: &NamedCall, answer: Option<&str>, bounds: AnswerBounds) -> Result<(), Error> {
         let (call, answer) = (call.clone(), answer.map(Arc::<str>::from));
         let end = self.writes.share(move |connection| {
             let (call, answer) = (call.clone(), answer.clone());
@@ -190,4 +185,3 @@ async fn drop_answers(
 fn as_i64(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
-

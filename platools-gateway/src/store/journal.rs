@@ -21,7 +21,6 @@ const LISTED: &str = "project_id, call_id, started_ms, tool, entity_id, entity, 
                       user_id, outcome, total_ms, worker_ms, arguments_bytes, result_bytes, arguments_state, result_state, \
                       NULL AS arguments, NULL AS result";
 
-
 #[async_trait]
 impl JournalStore for SqliteStore {
     async fn add_calls(&self, calls: &[StoredCall]) -> Result<i64, Error> {

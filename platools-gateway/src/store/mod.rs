@@ -30,9 +30,9 @@ use tokio::time::timeout;
 
 pub use sqlite::{Restored, Upgraded};
 
-use crate::domain::error::{Error, ErrorKind};
-use crate::domain::audit::AuditEvent;
 use crate::background::tasks::Tasks;
+use crate::domain::audit::AuditEvent;
+use crate::domain::error::{Error, ErrorKind};
 use crate::ports::store::Storage;
 use sqlite::{Lists, Schema, Upkeep, Writer, failed, storage_error};
 

@@ -33,11 +33,7 @@ impl SessionStore for SqliteStore {
 }
 
 /// Makes one change. Returns whether it had an effect.
-async fn apply(
-    change: &mut SqliteConnection,
-    write: &SessionWrite<'_>,
-    bounds: ChannelBounds,
-) -> Result<bool, Error> {
+async fn apply(change: &mut SqliteConnection, write: &SessionWrite<'_>, bounds: ChannelBounds) -> Result<bool, Error> {
     match write {
         SessionWrite::Put(session) => return put_session(change, session).await,
         SessionWrite::Message { channel, message } => return add_message(change, channel, message, bounds).await,
@@ -79,10 +75,7 @@ async fn remove_session(change: &mut SqliteConnection, agent: &AgentId, session:
 }
 
 /// Stores when sessions were last heard from.
-async fn note_heartbeats(
-    change: &mut SqliteConnection,
-    heartbeats: &[(SessionId, AgentId, i64)],
-) -> Result<(), Error> {
+async fn note_heartbeats(change: &mut SqliteConnection, heartbeats: &[(SessionId, AgentId, i64)]) -> Result<(), Error> {
     for (session, agent, ms) in heartbeats {
         sqlx::query("UPDATE runtime_sessions SET heartbeat_ms = $3 WHERE agent_id = $1 AND id = $2")
             .bind(agent.as_str())
@@ -153,4 +146,3 @@ fn session(row: &SqliteRow) -> StoredSession {
         heartbeat_ms: row.get("heartbeat_ms"),
     }
 }
-

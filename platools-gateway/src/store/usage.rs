@@ -107,4 +107,3 @@ pub(super) async fn total_usage(
         .await?;
     Ok((total.get("total"), largest.map(|row| row.get::<String, _>("project_id").into())))
 }
-

@@ -406,7 +406,7 @@ async fn the_grace_time_of_a_rotation_ends() {
 async fn only_an_admin_of_the_whole_gateway_rotates_its_keys() {
     let gateway = dev_gateway().await;
     let projects = gateway.core().local_projects();
-    let name: platools_gateway::directory::project::ProjectName = "acme/shop".parse().unwrap();
+    let name: platools_gateway::domain::project::ProjectName = "acme/shop".parse().unwrap();
     projects.add(&name).await.unwrap();
     let new = platools_gateway::admin::NewKey::new(platools_gateway::Role::Admin);
     let theirs = projects.admin(&name).unwrap().add_key(new).await.unwrap().secret;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use platools_gateway::admin::{AgentChange, NewToken, NewWorkerToken};
 use platools_gateway::dev::{self, DevOptions};
-use platools_gateway::directory::project::ProjectName;
+use platools_gateway::domain::project::ProjectName;
 use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

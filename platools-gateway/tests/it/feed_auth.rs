@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use platools_gateway::admin::NewAgent;
-use platools_gateway::directory::project::ProjectName;
+use platools_gateway::domain::project::ProjectName;
 use platools_gateway::feed::{BoxError, DashboardRequest, DashboardUser, JwtAuth};
 use platools_gateway::limits::Limits;
 use platools_gateway::{Builder, Gateway, Role};

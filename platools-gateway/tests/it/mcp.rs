@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use platools::tool::Content;
 use platools_gateway::admin::NewKey;
-use platools_gateway::directory::project::ProjectName;
+use platools_gateway::domain::project::ProjectName;
 use platools_gateway::{Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -1,13 +1,12 @@
 //! Conversations that were, and what was said in them.
 
-use crate::agents::Message;
 use crate::authority::{Action, ConversationScope, Resource, authorize};
 use crate::core::Core;
+use crate::domain::conversation::{ConversationFilter, MessagePage, StoredConversation, StoredMessage};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, ConversationId};
 use crate::domain::page::Listing;
-use crate::store::{ConversationFilter, ConversationRow, MessagePage};
 
 /// Bytes of messages on one page; a longer message is on a page of its own.
 const PAGE_BYTES: i64 = 4 * 1024 * 1024;
@@ -30,18 +29,6 @@ pub struct Conversation {
     pub created_ms: i64,
     /// Time of the last message, in milliseconds since 1970.
     pub updated_ms: i64,
-}
-
-/// A message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StoredMessage {
-    /// Its place, from 0 on.
-    pub position: i64,
-    /// Time of the message, in milliseconds since 1970.
-    pub created_ms: i64,
-    /// The message.
-    pub message: Message,
 }
 
 /// Filter for conversations. A field without a value matches everything.
@@ -144,7 +131,7 @@ impl Core {
         caller: &Caller,
         action: Action,
         id: &ConversationId,
-    ) -> Result<ConversationRow, Error> {
+    ) -> Result<StoredConversation, Error> {
         authorize(caller, action, Resource::Project(&caller.project_id))?;
         let missing = || Error::new(ErrorKind::NotFound, format!("there is no conversation `{id}`"));
         let row = self.store.conversation(&caller.project_id, id).await?.ok_or_else(missing)?;
@@ -153,7 +140,7 @@ impl Core {
         Ok(row)
     }
 
-    fn shown(&self, row: ConversationRow) -> Conversation {
+    fn shown(&self, row: StoredConversation) -> Conversation {
         let snapshot = self.directory.snapshot();
         let agent = snapshot.agent(&row.agent_id);
         Conversation {

@@ -13,18 +13,21 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt as _;
 use tokio::time::timeout;
 
-use super::{Agent, Answer, ChatSink, CommandAgent, Input, Message, Speech, Tools, Usage};
+use super::{Answer, ChatSink, CommandAgent, Input, Message, Speech, Tools, Usage};
 use crate::admin::{USER_ID, missing_agent};
+use crate::agents;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
+use crate::domain::agent::Agent;
+use crate::domain::conversation::ConversationBounds;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{ConversationId, RunId};
 use crate::domain::profile::{Kind, Profile};
-use crate::store::{AgentRow, ConversationBounds};
 
+pub use crate::domain::conversation::StoredMessage;
 pub use complete::{ChatPermit, Completion};
-pub use conversation::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
+pub use conversation::{Conversation, ConversationQuery, ConversationsBefore};
 pub use open::OpenChat;
 pub use settings::{ChatSettings, WhenBusy};
 
@@ -77,7 +80,7 @@ impl Core {
     async fn answer_as(
         &self,
         caller: &Caller,
-        agent: &AgentRow,
+        agent: &Agent,
         input: Input<'_>,
         sink: &dyn ChatSink,
     ) -> Result<(String, Answer), Error> {
@@ -109,7 +112,7 @@ impl Core {
     }
 
     /// Returns the implementation that thinks for an agent.
-    fn thinker(&self, profile: &Profile) -> Result<&dyn Agent, Error> {
+    fn thinker(&self, profile: &Profile) -> Result<&dyn agents::Agent, Error> {
         match profile.kind {
             Kind::Command => Ok(&CommandAgent),
             Kind::Model => self.model.as_deref().ok_or_else(|| {
@@ -133,7 +136,7 @@ impl Core {
         Ok(user)
     }
 
-    fn agent_named(&self, caller: &Caller, name: &str) -> Result<AgentRow, Error> {
+    fn agent_named(&self, caller: &Caller, name: &str) -> Result<Agent, Error> {
         let snapshot = self.directory.snapshot();
         let found = snapshot.agent_named(&caller.project_id, name).cloned();
         found.ok_or_else(|| missing_agent(&snapshot, &caller.project_id, name))

@@ -7,11 +7,12 @@ use super::{ChatPermit, ChatReply, ChatRequest, as_i64};
 use crate::agents::{ChatSink, Input, Message};
 use crate::authority::Action;
 use crate::core::Core;
+use crate::domain::agent::Agent;
+use crate::domain::conversation::StoredConversation;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{ConversationId, RunId};
 use crate::ports::time::now_ms;
-use crate::store::{AgentRow, ConversationRow};
 
 /// Messages of a conversation that an agent is told, the newest.
 const HISTORY: i64 = 200;
@@ -20,7 +21,7 @@ const HISTORY: i64 = 200;
 pub struct OpenChat<'a> {
     core: &'a Core,
     caller: &'a Caller,
-    agent: AgentRow,
+    agent: Agent,
     conversation: ConversationId,
     message: String,
     _under_way: ChatPermit,
@@ -49,7 +50,7 @@ impl Core {
     async fn conversation_with(
         &self,
         caller: &Caller,
-        agent: &AgentRow,
+        agent: &Agent,
         id: &ConversationId,
     ) -> Result<ConversationId, Error> {
         let row = self.conversation_of(caller, Action::Chat, id).await?;
@@ -63,12 +64,12 @@ impl Core {
     async fn new_conversation(
         &self,
         caller: &Caller,
-        agent: &AgentRow,
+        agent: &Agent,
         user: &str,
         channel: String,
     ) -> Result<ConversationId, Error> {
         let now = now_ms();
-        let row = ConversationRow {
+        let row = StoredConversation {
             id: ConversationId::random(),
             project_id: caller.project_id.clone(),
             agent_id: agent.id.clone(),

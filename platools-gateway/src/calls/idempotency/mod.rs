@@ -18,9 +18,10 @@ use super::pipeline::{CallPermit, CallReply, CallRequest};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
 use crate::domain::identity::{Caller, Credential};
 use crate::domain::ids::{AgentId, CallId};
-use crate::store::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall, Store};
+use crate::ports::idempotency::IdempotencyStore;
 use crate::tools::may;
 
 pub use settings::{IdempotencySettings, KEPT};
@@ -65,7 +66,7 @@ impl Drop for RunningGuard {
 
 /// A call that is about to run under its key.
 pub(crate) struct Beginning<'a> {
-    store: &'a Store,
+    store: &'a dyn IdempotencyStore,
     call: &'a NamedCall,
     max_keys: u32,
     has_begun: AtomicBool,
@@ -205,7 +206,7 @@ impl Core {
             Err(error) => return (Err(error).into(), None),
         }
         let max_keys = self.idempotency.settings.max_keys;
-        let beginning = Beginning { store: &self.store, call, max_keys, has_begun: AtomicBool::new(false), told };
+        let beginning = Beginning { store: &*self.store, call, max_keys, has_begun: AtomicBool::new(false), told };
         let ended = self.call_once(caller, request, CallId::random(), Some(&beginning)).await;
         let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
         let answer = Answer::from(ended);

@@ -1,12 +1,16 @@
 use super::*;
 use crate::admin::EntityChange;
-use crate::directory::project::ProjectName;
+use crate::domain::entity::NewSecret;
 use crate::domain::identity::Credential;
-use crate::store::{NewSecret, Store, TokenRow};
+use crate::domain::identity::{Policy, Role, SpeaksFor};
+use crate::domain::project::ProjectName;
+use crate::domain::token::StoredToken;
+use crate::ports::store::Storage;
+use crate::store::SqliteStore;
 
 /// A database with a project, and what the directory has of it.
 struct Bench {
-    store: Store,
+    store: Arc<dyn Storage>,
     project: ProjectId,
     snapshot: Snapshot,
     _folder: tempfile::TempDir,
@@ -19,7 +23,7 @@ fn notary(folder: &std::path::Path) -> Notary {
 impl Bench {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store: Arc<dyn Storage> = Arc::new(SqliteStore::open(folder.path()).await.unwrap());
         let project = store.default_project().await.unwrap();
         let snapshot = Snapshot::new(store.directory().await.unwrap(), notary(folder.path()));
         Self { store, project, snapshot, _folder: folder }
@@ -35,23 +39,23 @@ impl Bench {
         assert_eq!(contents(&earlier.updated(all)), contents(&fresh));
     }
 
-    fn entity(&self, slug: &str, project: &ProjectId) -> (EntityRow, SecretRow) {
-        let row = EntityRow {
+    fn entity(&self, slug: &str, project: &ProjectId) -> (Entity, EntitySecret) {
+        let row = Entity {
             id: EntityId::random(),
             project_id: project.clone(),
             slug: slug.to_owned(),
             title: None,
             icon: None,
-            policy: "pool".to_owned(),
+            policy: Policy::Pool,
             created_ms: 0,
         };
         let id = SecretId::random();
-        let secret = SecretRow { hash: id.to_string(), id, entity_id: row.id.clone(), expires_ms: None };
+        let secret = EntitySecret { hash: id.to_string(), id, entity_id: row.id.clone(), expires_ms: None };
         (row, secret)
     }
 
-    fn agent(&self, slug: &str, project: &ProjectId) -> AgentRow {
-        AgentRow {
+    fn agent(&self, slug: &str, project: &ProjectId) -> Agent {
+        Agent {
             id: AgentId::random(),
             project_id: project.clone(),
             slug: slug.to_owned(),
@@ -63,16 +67,16 @@ impl Bench {
         }
     }
 
-    fn key(&self, agent: Option<&AgentId>, project: &ProjectId) -> KeyRow {
+    fn key(&self, agent: Option<&AgentId>, project: &ProjectId) -> StoredKey {
         let id = KeyId::random();
-        KeyRow {
+        StoredKey {
             hash: id.to_string(),
             id,
             project_id: project.clone(),
             name: None,
-            role: "viewer".to_owned(),
+            role: Role::Viewer,
             tool_roles: Vec::new(),
-            speaks_for: None,
+            speaks_for: SpeaksFor::Nobody,
             environments: None,
             agent_id: agent.cloned(),
             created_by: None,
@@ -82,8 +86,8 @@ impl Bench {
         }
     }
 
-    fn token(&self, id: &str) -> TokenRow {
-        TokenRow {
+    fn token(&self, id: &str) -> StoredToken {
+        StoredToken {
             id: id.to_owned(),
             project_id: self.project.clone(),
             name: None,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::auth::Known;
 use super::problem::Problem;
 use crate::core::Core;
-use crate::directory::project;
+use crate::domain::project;
 
 /// The project that a key or token is for.
 #[derive(Debug, Serialize, ToSchema)]

@@ -17,7 +17,7 @@ use crate::core::Core;
 use crate::domain::ids::MessageId;
 use crate::listen::forms::count;
 use crate::ports::time::rfc3339;
-use crate::sessions::{ChannelRow, MessageRow, NewMessage};
+use crate::sessions::{NewMessage, StoredChannel, StoredChannelMessage};
 
 /// A message of a channel.
 #[derive(Serialize, ToSchema)]
@@ -43,7 +43,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    fn new(channel: &ChannelRow, row: MessageRow) -> Self {
+    fn new(channel: &StoredChannel, row: StoredChannelMessage) -> Self {
         Self {
             id: row.id.to_string(),
             channel_id: channel.id.to_string(),

@@ -54,7 +54,4 @@ async fn a_member_that_a_change_does_not_name_stays(store: TestStore) {
     assert_eq!(*store.directory().await.unwrap().agents[0].profile, both);
 }
 
-conformance!(
-    an_address_belongs_to_one_agent_of_a_project,
-    a_member_that_a_change_does_not_name_stays,
-);
+conformance!(an_address_belongs_to_one_agent_of_a_project, a_member_that_a_change_does_not_name_stays,);

@@ -31,6 +31,4 @@ async fn a_write_of_an_earlier_generation_changes_nothing(store: TestStore) {
     assert_eq!(store.latest_generation().await.unwrap(), Some(later));
 }
 
-conformance!(
-    a_write_of_an_earlier_generation_changes_nothing,
-);
+conformance!(a_write_of_an_earlier_generation_changes_nothing,);

@@ -1,7 +1,7 @@
 //! Tests of [`ChannelStore`](crate::ports::channels::ChannelStore) and [`SessionStore`](crate::ports::sessions::SessionStore).
 
 use super::{TestStore, conformance};
-use crate::domain::channel::{AddedChannel, ChannelAddition, ChannelBounds, ChannelLimits, ChannelMessage};
+use crate::domain::channel::{AddedChannel, ChannelAddition, ChannelBounds, ChannelLimits, StoredChannelMessage};
 use crate::domain::ids::{AgentId, ChannelId, MessageId, SessionId};
 use crate::domain::session::{SessionWrite, StoredSession};
 
@@ -41,8 +41,8 @@ impl Talk {
         self.store.add_channel(&channel, &self.agent, limits).await.unwrap()
     }
 
-    fn message(&self, content: &str) -> ChannelMessage {
-        ChannelMessage {
+    fn message(&self, content: &str) -> StoredChannelMessage {
+        StoredChannelMessage {
             id: MessageId::random(),
             agent_id: self.agent.clone(),
             address: "scout".to_owned(),
@@ -151,9 +151,8 @@ async fn a_write_that_fails_undoes_those_before_it_and_a_stranger_says_nothing(s
     let talk = Talk::new(store).await;
     assert_eq!(talk.add("a", limits(10, 10)).await, ChannelAddition::Added);
     let (channel, session) = (ChannelId::from("a"), talk.session());
-    let stranger = ChannelMessage { agent_id: "agent_other".into(), ..talk.message("hello") };
-    let writes =
-        [SessionWrite::Put(&session), SessionWrite::Message { channel: &channel, message: &stranger }];
+    let stranger = StoredChannelMessage { agent_id: "agent_other".into(), ..talk.message("hello") };
+    let writes = [SessionWrite::Put(&session), SessionWrite::Message { channel: &channel, message: &stranger }];
     assert_eq!(talk.store.write_sessions(&writes, WIDE).await.unwrap(), [true, false]);
     talk.store.execute("ALTER TABLE channel_messages RENAME TO hidden_messages").await;
     let message = talk.message("hello");

@@ -122,11 +122,7 @@ async fn the_user_with_most_makes_room_for_the_project(store: TestStore) {
     }
     assert_eq!(talk.left().await.len(), 4);
     talk.say("c", &"x".repeat(2500), 5, bounds).await;
-    assert_eq!(
-        talk.left().await,
-        ["b", "c", "quiet"],
-        "not the oldest of all, but the oldest of the user with most"
-    );
+    assert_eq!(talk.left().await, ["b", "c", "quiet"], "not the oldest of all, but the oldest of the user with most");
     talk.adds_up().await;
 }
 

@@ -5,8 +5,7 @@ use crate::domain::idempotency::{AnswerBounds, EarlierEnd, NamedCall};
 use crate::domain::ids::ProjectId;
 use crate::domain::project::ProjectName;
 
-const COUNT: &str =
-    "SELECT COUNT(*), CAST(COALESCE(SUM(octet_length(answer)), 0) AS BIGINT) FROM named_calls";
+const COUNT: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(octet_length(answer)), 0) AS BIGINT) FROM named_calls";
 
 fn call(project: &ProjectId, id: &str) -> NamedCall {
     NamedCall { id: id.to_owned(), project: project.clone(), fingerprint: "f".to_owned() }

@@ -109,7 +109,10 @@ pub(super) async fn read_changes(reading: &mut SqliteConnection, since: i64) -> 
 }
 
 /// Everything in a project.
-async fn project_contents(connection: &mut SqliteConnection, id: &str) -> Result<Option<Box<DirectoryContents>>, Error> {
+async fn project_contents(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<Box<DirectoryContents>>, Error> {
     let found = sqlx::query(PROJECTS).fetch_all(&mut *connection).await?;
     let found = readable(&found, project).into_iter().find(|project| project.id.as_str() == id);
     let Some(found) = found else { return Ok(None) };
@@ -150,4 +153,3 @@ async fn entity_contents(connection: &mut SqliteConnection, id: &str) -> Result<
     let disabled_tools = of(connection, "SELECT * FROM disabled_tools WHERE entity_id = $1", id, disabled_tool).await?;
     Ok(Some(EntityContents { entity: found, secrets, disabled_tools }))
 }
-

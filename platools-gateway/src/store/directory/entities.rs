@@ -11,8 +11,8 @@ use crate::domain::entity::{Entity, EntityChange, EntitySecret, NewSecret};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Policy, Scope};
 use crate::domain::ids::{EntityId, SecretId};
-use crate::ports::time::now_ms;
 use crate::ports::directory::EntityStore;
+use crate::ports::time::now_ms;
 use crate::store::SqliteStore;
 
 /// Secrets of one entity that are good for a grace time beside the current one.

@@ -12,8 +12,8 @@ use crate::domain::error::Error;
 use crate::domain::identity::{Credential, Role, SpeaksFor};
 use crate::domain::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
 use crate::domain::key::{KeyRemoval, StoredKey};
-use crate::ports::time::now_ms;
 use crate::ports::directory::KeyStore;
+use crate::ports::time::now_ms;
 use crate::store::SqliteStore;
 
 /// Removes a key, unless it administers a whole project, is nobody's in particular, and is the last such key.

@@ -72,5 +72,4 @@ mod tests {
         }
         store.close().await;
     }
-
 }

@@ -20,12 +20,7 @@ pub(super) const REVOKED_TOKENS: &str = "SELECT id, project_id FROM tokens WHERE
 
 #[async_trait]
 impl TokenStore for SqliteStore {
-    async fn add_token(
-        &self,
-        token: &StoredToken,
-        parents: &[Credential],
-        limit: i64,
-    ) -> Result<TokenAddition, Error> {
+    async fn add_token(&self, token: &StoredToken, parents: &[Credential], limit: i64) -> Result<TokenAddition, Error> {
         let mut change = self.writes.begin().await?;
         // A write first, so that it waits for other writers instead of failing after it has read.
         insert(&mut change, token).await?;

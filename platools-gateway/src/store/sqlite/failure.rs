@@ -93,7 +93,9 @@ mod tests {
     #[tokio::test]
     async fn a_database_that_takes_nothing_has_failed() {
         assert!(is_database_failure(&failed(&["PRAGMA query_only = 1", "CREATE TABLE a (b)"]).await));
-        assert!(is_database_failure(&failed(&["PRAGMA max_page_count = 1", "CREATE TABLE a (b)", "CREATE TABLE c (d)"]).await));
+        assert!(is_database_failure(
+            &failed(&["PRAGMA max_page_count = 1", "CREATE TABLE a (b)", "CREATE TABLE c (d)"]).await
+        ));
         assert!(is_database_failure(&Error::from(sqlx::Error::PoolTimedOut)));
     }
 }

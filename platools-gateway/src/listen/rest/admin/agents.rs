@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::admin;
-use crate::domain::profile;
 use crate::domain::error::{Error, ErrorKind};
+use crate::domain::profile;
 use crate::listen::Object;
 use crate::listen::forms::{Page, given};
 use crate::listen::rest::auth::Administrator;

@@ -1,4 +1,4 @@
-//! What is said in a conversation.
+//! [`Message`]: a message of a conversation with an agent, as it is stored.
 
 use std::fmt;
 
