@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::problem::Problem;
+use crate::listen::http::problem::Problem;
 use crate::core::Core;
 use crate::core::admin::Admin;
 use crate::core::identity::Caller;

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::auth::Known;
 use super::body::{parse, read};
 use super::call::{Answer, Call, Headers};
-use super::problem::{Problem, invalid, json};
+use crate::listen::http::problem::{Problem, invalid, json};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::error::Error;
 use crate::core::identity::Caller;

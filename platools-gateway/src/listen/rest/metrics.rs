@@ -14,7 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::auth::Known;
-use super::problem::Problem;
+use crate::listen::http::problem::Problem;
 use crate::core::figures::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 use crate::core::identity::Identity;
 use crate::core::{ConnectedWorker, Core, OpenSockets};

@@ -13,7 +13,6 @@ mod health;
 mod metrics;
 mod page;
 mod parts;
-mod problem;
 mod project;
 mod ready;
 mod tools;
@@ -34,7 +33,7 @@ use utoipa_axum::routes;
 use crate::core::Core;
 use crate::core::limits::OverBudget;
 use auth::Visitor;
-use problem::Problem;
+use crate::listen::http::problem::{self, Problem};
 
 #[derive(OpenApi)]
 #[openapi(

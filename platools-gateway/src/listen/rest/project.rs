@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Known;
-use super::problem::Problem;
+use crate::listen::http::problem::Problem;
 use crate::core::Core;
 use crate::core::project;
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Visitor;
-use super::problem::Problem;
+use crate::listen::http::problem::Problem;
 use crate::core::Core;
 use crate::core::error::causes_of;
 use crate::core::ready::NotReady;

@@ -2,12 +2,12 @@
 
 mod allowance;
 mod connection;
-mod handshake;
+mod tls;
 mod linger;
-mod origin;
-mod traffic;
-mod waiting;
-mod watched;
+mod client_address;
+mod byte_activity;
+mod waiting_response;
+mod tracked_stream;
 mod write_deadline;
 
 use std::io;
@@ -21,10 +21,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-pub(super) use traffic::Traffic;
+pub(super) use byte_activity::Traffic;
 
 use connection::Connection;
-use origin::Origin;
+use client_address::Origin;
 
 #[cfg(test)]
 use crate::core::limits::Limits;

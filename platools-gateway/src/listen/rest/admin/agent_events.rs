@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::listen::rest::auth::Calling;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::parts::Path;
-use crate::listen::rest::problem::Problem;
+use crate::listen::http::problem::Problem;
 
 /// An event for an agent.
 #[derive(Deserialize, ToSchema)]
