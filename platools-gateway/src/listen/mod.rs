@@ -1,7 +1,7 @@
 //! How the gateway is reached: one adapter for each protocol, all over the same core. Adapters do not know each other.
 
-mod feed;
 mod dto;
+mod feed;
 mod http;
 mod mcp;
 mod openai;

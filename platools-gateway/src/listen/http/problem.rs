@@ -10,11 +10,11 @@ use platools::wire::ErrorDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::RequestContext;
 use crate::audit::action;
 use crate::core::error::causes_of;
 use crate::core::error::{ArgumentProblem, Error, ErrorKind};
 use crate::listen::dto::{Misfit, query_error};
-use super::RequestContext;
 
 /// A failed request, as RFC 9457 has it.
 #[derive(Debug, Clone, Serialize, ToSchema)]

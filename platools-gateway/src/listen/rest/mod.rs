@@ -32,8 +32,8 @@ use utoipa_axum::routes;
 
 use crate::core::Core;
 use crate::core::limits::OverBudget;
-use auth::Visitor;
 use crate::listen::http::problem::{self, Problem};
+use auth::Visitor;
 
 #[derive(OpenApi)]
 #[openapi(

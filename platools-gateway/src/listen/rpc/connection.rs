@@ -10,8 +10,8 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
-use super::end::End;
 use super::connect::Stranger;
+use super::end::End;
 use super::queue::Queue;
 use super::session::{Session, Tail};
 use super::standing::TokenStanding;

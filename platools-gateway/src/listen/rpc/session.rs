@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use platools::wire::rpc::{ErrorCode, Request, Response, RpcError, method};
 use tokio::sync::broadcast;
 
-use super::errors::{busy, invalid};
 use super::connect::read;
+use super::errors::{busy, invalid};
 use super::methods::{self, Method, Params};
 use super::queue::Queue;
 use super::runs::Runs;

@@ -1,13 +1,13 @@
 //! Accepts connections and serves HTTP over each.
 
 mod allowance;
-mod connection;
-mod tls;
-mod linger;
-mod client_address;
 mod byte_activity;
-mod waiting_response;
+mod client_address;
+mod connection;
+mod linger;
+mod tls;
 mod tracked_stream;
+mod waiting_response;
 mod write_deadline;
 
 use std::io;
@@ -23,8 +23,8 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 pub(super) use byte_activity::Traffic;
 
-use connection::Connection;
 use client_address::Origin;
+use connection::Connection;
 
 #[cfg(test)]
 use crate::core::limits::Limits;

@@ -10,11 +10,11 @@ use platools::wire::{
     ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, UnreadableTool, Welcome, WorkerFrame,
 };
 
-use super::truncate::truncate;
 use super::end::End;
 use super::health::{self, alerts};
-use super::throttled::Kept;
 use super::replies::Replies;
+use super::throttled::Kept;
+use super::truncate::truncate;
 use crate::core::error::causes_of;
 use crate::core::health::HealthReports;
 use crate::core::identity::{Identity, Scope};

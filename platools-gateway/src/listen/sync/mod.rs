@@ -1,15 +1,15 @@
 //! Tool sync: the sockets of workers.
 
-mod handshake;
 mod close;
 mod connection;
-mod truncate;
 mod end;
 mod frames;
+mod handshake;
 mod health;
-mod throttled;
 mod replies;
 mod socket;
+mod throttled;
+mod truncate;
 mod writer;
 
 use std::sync::Arc;

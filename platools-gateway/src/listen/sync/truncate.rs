@@ -11,6 +11,9 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_between_characters() {
-        assert_eq!([truncate("aéb", 1), truncate("aéb", 2), truncate("aéb", 3), truncate("aéb", 9)], ["a", "a", "aé", "aéb"]);
+        assert_eq!(
+            [truncate("aéb", 1), truncate("aéb", 2), truncate("aéb", 3), truncate("aéb", 9)],
+            ["a", "a", "aé", "aéb"]
+        );
     }
 }

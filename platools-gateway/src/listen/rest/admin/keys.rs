@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 
 use crate::core::identity::SpeaksFor;
 use crate::listen::dto::{Key, KeyRequest, KeyWithSecret, Page, SpeaksForForm};
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
-use crate::listen::http::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
