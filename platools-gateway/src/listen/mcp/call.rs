@@ -5,8 +5,8 @@ use rmcp::RoleServer;
 use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData};
 use rmcp::service::RequestContext;
 
-use super::request_context::{McpRequest, PermittedCall};
 use super::failure::{failure, is_of_protocol};
+use super::request_context::{McpRequest, PermittedCall};
 use super::result::{Reader, failed};
 use super::session::Session;
 use super::sessions::Sessions;

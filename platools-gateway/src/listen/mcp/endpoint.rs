@@ -13,9 +13,9 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use serde::Deserialize;
 
 use super::Adapter;
-use super::request_context::{McpRequest, PermittedCall, take_arguments};
 use super::failure::{no_message, refusal, unread};
 use super::handler::Handler;
+use super::request_context::{McpRequest, PermittedCall, take_arguments};
 use super::resource::challenge;
 use super::session::{Purpose, Session, Use};
 use super::session_manager::RequestSessions;

@@ -13,9 +13,9 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 
-use super::request_context::McpRequest;
 use super::call;
 use super::log::renamed;
+use super::request_context::McpRequest;
 use super::session::{Purpose, Session};
 use super::sessions::Sessions;
 use super::tools;
