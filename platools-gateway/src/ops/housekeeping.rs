@@ -119,8 +119,8 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connections::Stay;
     use crate::connections::Presence;
+    use crate::connections::Stay;
     use crate::domain::identity::Caller;
     use crate::domain::profile::Profile;
     use crate::feed::KeyedStream;
