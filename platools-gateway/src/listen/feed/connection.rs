@@ -15,7 +15,7 @@ use crate::connections::{Presence, SocketKind};
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::feed::{Watch, WatchEnd, Watched};
-use crate::listen::socket::{Incoming, Reader, dismissed, duration_ms, say_goodbye};
+use crate::listen::ws::{Incoming, Reader, dismissed, duration_ms, say_goodbye};
 
 /// The number of answers that wait for a dashboard; nothing more is read from it until it takes them.
 const WAITING_REPLIES: usize = 16;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::failure::failure;
 use crate::core::Core;
 use crate::domain::identity::Caller;
-use crate::listen::forms::Page;
+use crate::listen::dto::Page;
 use crate::tools::{NamedTool, ToolView};
 use platools::mcp::{Revision, TOOLS_PER_PAGE, ToolPage};
 use platools::tool::Dialect;

@@ -10,10 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Known;
 use super::calls::time;
 use super::parts::Query;
-use super::problem::{Problem, invalid};
 use crate::audit::{AuditEvent, AuditKind, AuditPlace, AuditQuery};
 use crate::core::Core;
-use crate::listen::forms::{Page, Place, count, limit_of};
+use crate::listen::dto::{Page, Place, count, limit_of};
+use crate::listen::http::problem::{Problem, invalid};
 use crate::ports::time::rfc3339;
 
 /// Conditions on events.

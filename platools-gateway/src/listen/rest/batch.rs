@@ -14,13 +14,13 @@ use utoipa::ToSchema;
 use super::auth::Known;
 use super::body::{parse, read};
 use super::call::{Answer, Call, Headers};
-use super::problem::{Problem, invalid, json};
 use crate::authority::{Action, Resource, authorize};
 use crate::background::offload::offload;
 use crate::calls::{CallReply, CallRequest};
 use crate::core::Core;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
+use crate::listen::http::problem::{Problem, invalid, json};
 
 /// The number of calls in one request.
 const MAX_CALLS: usize = 64;

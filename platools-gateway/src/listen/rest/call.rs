@@ -20,7 +20,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::{Calling, Known};
 use super::body::{parse, read};
 use super::parts::{Path, Query};
-use super::problem::{Problem, invalid, json};
 use super::tools::dialect;
 use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize};
@@ -30,7 +29,8 @@ use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::domain::trace::TraceContext;
 use crate::limits::HeldBytes;
-use crate::listen::forms::timeout_of;
+use crate::listen::dto::timeout_of;
+use crate::listen::http::problem::{Problem, invalid, json};
 use crate::pending::{LogEntry, Progress, Report, Reports};
 use crate::tools::ToolName;
 

@@ -14,11 +14,11 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::auth::Known;
-use super::problem::Problem;
 use crate::connections::OpenSockets;
 use crate::core::Core;
 use crate::domain::identity::Identity;
 use crate::links::ConnectedWorker;
+use crate::listen::http::problem::Problem;
 use crate::ops::metrics::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 
 /// The form that is written: OpenMetrics, which Prometheus reads.

@@ -9,9 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Visitor;
-use super::problem::Problem;
 use crate::core::Core;
 use crate::domain::error::causes_of;
+use crate::listen::http::problem::Problem;
 use crate::ops::readiness::NotReady;
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -14,10 +14,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::{Administrator, Known};
 use super::body::Body;
 use super::parts::{Path, Query};
-use super::problem::{Problem, invalid};
 use crate::core::Core;
 use crate::domain::digest::sha256;
-use crate::listen::forms::Tool;
+use crate::listen::dto::Tool;
+use crate::listen::http::problem::{Problem, invalid};
 use crate::tools::{Switch, ToolName};
 
 /// The tool, where several have one name.

@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 use super::auth::Known;
 use super::page::Window;
 use super::parts::Query;
-use super::problem::Problem;
 use crate::core::Core;
 use crate::links::ConnectedWorker;
 use crate::links::tool_health::WorkerHealth;
-use crate::listen::forms::{HealthForm, Page};
+use crate::listen::dto::{HealthForm, Page};
+use crate::listen::http::problem::Problem;
 use crate::ports::time::rfc3339;
 
 /// A connected worker.

@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use platools::wire::rpc::{ErrorCode, Request, Response, RpcError, method};
 use tokio::sync::broadcast;
 
+use super::connect::read;
 use super::errors::{busy, invalid};
-use super::greeting::read;
 use super::methods::{self, Method, Params};
 use super::queue::Queue;
 use super::runs::Runs;
@@ -21,7 +21,7 @@ use crate::core::Core;
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
 use crate::limits::HeldBytes;
-use crate::listen::socket::{Incoming, TooLarge};
+use crate::listen::ws::{Incoming, TooLarge};
 use crate::ops::log_feed::Line;
 
 /// The lines of the log that a caller reads along; none if it does not.

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::page::{Path, Query, Window, limit};
 use super::sessions::Done;
 use crate::core::Core;
-use crate::listen::forms::count;
+use crate::listen::dto::count;
 use crate::ports::time::rfc3339;
 use crate::sessions::{NewChannel, StoredChannel, StoredMember};
 

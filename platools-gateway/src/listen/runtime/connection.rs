@@ -11,7 +11,7 @@ use super::end::End;
 use crate::connections::Presence;
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind, causes_of};
-use crate::listen::socket::{Incoming, Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
+use crate::listen::ws::{Incoming, Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
 use crate::sessions::AgentSocket;
 
 /// Serves an agent's socket until it ends.

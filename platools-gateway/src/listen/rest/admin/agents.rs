@@ -11,12 +11,12 @@ use crate::admin;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile;
 use crate::listen::Object;
-use crate::listen::forms::{Page, given};
+use crate::listen::dto::{Page, given};
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
-use crate::listen::rest::problem::Problem;
 use crate::ports::time::rfc3339;
 
 /// An agent, which answers people and calls tools under a name of its own.

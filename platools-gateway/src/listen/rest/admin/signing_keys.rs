@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::seconds;
 use crate::admin;
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::problem::Problem;
 use crate::ports::time::rfc3339;
 
 /// A key that signs and verifies tokens, without the key itself.

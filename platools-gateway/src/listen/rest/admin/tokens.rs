@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 use super::seconds;
 use crate::admin::{self, TokensBefore};
 use crate::domain::identity::SpeaksFor;
-use crate::listen::forms::{Page, Place, SpeaksForForm, role_of};
+use crate::listen::dto::{Page, Place, SpeaksForForm, role_of};
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
-use crate::listen::rest::problem::Problem;
 use crate::ports::time::rfc3339;
 
 /// A signed token. It is stored nowhere, and good until it ends, is revoked, or what minted it ends.

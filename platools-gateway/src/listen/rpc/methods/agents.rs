@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Params, Reply, reply};
 use crate::admin::{self, Agent};
 use crate::authority::{Action, Resource, authorize};
-use crate::listen::forms::given;
+use crate::listen::dto::given;
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;

@@ -7,7 +7,7 @@ use super::{Params, Reply, reply, unless_empty};
 use crate::agents::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 use crate::agents::{Message, ToolUse};
 use crate::domain::ids::ConversationId;
-use crate::listen::forms::{Page, Place, limit_of};
+use crate::listen::dto::{Page, Place, limit_of};
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::session::Session;
 use crate::ports::time::rfc3339;

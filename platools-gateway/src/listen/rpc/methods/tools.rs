@@ -11,7 +11,7 @@ use crate::arguments::Arguments;
 use crate::calls::{CallReply, CallRequest};
 use crate::domain::ids::CallId;
 use crate::domain::trace::TraceContext;
-use crate::listen::forms::{Tool, timeout_of};
+use crate::listen::dto::{Tool, timeout_of};
 use crate::listen::rpc::session::Session;
 use crate::tools::ToolName;
 

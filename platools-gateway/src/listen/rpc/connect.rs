@@ -22,7 +22,7 @@ use crate::domain::decode::decode;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::origin::RequestOrigin;
-use crate::listen::socket::Incoming;
+use crate::listen::ws::Incoming;
 
 /// The longest time for the authentication of a caller.
 const AUTHENTICATION: Duration = Duration::from_secs(10);

@@ -13,7 +13,7 @@ use super::{close, replies, writer};
 use crate::core::Core;
 use crate::domain::origin::RequestOrigin;
 use crate::links::Link;
-use crate::listen::socket::{Broken, TooLarge, duration_ms};
+use crate::listen::ws::{Broken, TooLarge, duration_ms};
 
 /// The reason of a worker's close by which it says that it stops.
 const CLIENT_STOP: &str = "client stop";
