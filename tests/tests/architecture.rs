@@ -44,7 +44,7 @@ const SDK: Table = Table {
 const GATEWAY: Table = Table {
     rules: &[
         ("domain", &[]),
-        ("admin", &["audit", "authority", "core", "directory", "domain", "ports", "store", "tools"]),
+        ("admin", &["audit", "authority", "core", "directory", "domain", "ports", "tools"]),
         (
             "agents",
             &[
@@ -57,14 +57,13 @@ const GATEWAY: Table = Table {
                 "limits",
                 "pending",
                 "ports",
-                "store",
                 "tools",
             ],
         ),
         ("arguments", &["background", "domain"]),
-        ("audit", &["background", "domain", "ports", "store"]),
+        ("audit", &["background", "domain", "ports"]),
         ("authority", &["domain", "ports"]),
-        ("background", &["domain", "ports", "store"]),
+        ("background", &["domain", "ports"]),
         (
             "calls",
             &[
@@ -79,11 +78,10 @@ const GATEWAY: Table = Table {
                 "links",
                 "pending",
                 "ports",
-                "store",
                 "tools",
             ],
         ),
-        ("catalog", &["arguments", "background", "core", "domain", "ports", "store"]),
+        ("catalog", &["arguments", "background", "core", "domain", "ports"]),
         ("connections", &["admin", "authority", "core", "directory", "domain", "links", "ports"]),
         (
             "core",
@@ -110,7 +108,7 @@ const GATEWAY: Table = Table {
             ],
         ),
         ("dev", &["admin", "agents", "authority", "domain", "gateway", "listen", "model", "ops"]),
-        ("directory", &["authority", "catalog", "core", "domain", "ports", "store"]),
+        ("directory", &["authority", "catalog", "core", "domain", "ports"]),
         (
             "feed",
             &[
@@ -124,7 +122,6 @@ const GATEWAY: Table = Table {
                 "journal",
                 "links",
                 "ports",
-                "store",
                 "tools",
             ],
         ),
@@ -151,7 +148,7 @@ const GATEWAY: Table = Table {
                 "tls",
             ],
         ),
-        ("journal", &["arguments", "authority", "background", "calls", "catalog", "domain", "ports", "store"]),
+        ("journal", &["arguments", "authority", "background", "calls", "catalog", "domain", "ports"]),
         ("limits", &["domain"]),
         (
             "links",
@@ -180,7 +177,6 @@ const GATEWAY: Table = Table {
                 "pending",
                 "ports",
                 "sessions",
-                "store",
                 "tls",
                 "tools",
             ],
@@ -204,8 +200,8 @@ const GATEWAY: Table = Table {
         ),
         ("pending", &["domain", "limits"]),
         ("ports", &["domain"]),
-        ("sessions", &["authority", "background", "core", "directory", "domain", "limits", "ports", "store"]),
-        ("store", &["admin", "agents", "authority", "background", "directory", "domain", "journal", "ports"]),
+        ("sessions", &["authority", "background", "core", "directory", "domain", "limits", "ports"]),
+        ("store", &["background", "domain", "ports"]),
         ("tls", &["background", "domain", "ports"]),
         ("tools", &["arguments", "authority", "catalog", "core", "domain", "links"]),
         // Parts of the program, which has a root of its own.

@@ -109,8 +109,8 @@ fn entity(project: &ProjectId, slug: &str) -> (Entity, EntitySecret) {
         policy: Policy::Pool,
         created_ms: 17,
     };
-    let secret =
-        EntitySecret { id: SecretId::random(), entity_id: entity.id.clone(), hash: "0f".to_owned(), expires_ms: None };
+    let id = SecretId::random();
+    let secret = EntitySecret { hash: id.to_string(), id, entity_id: entity.id.clone(), expires_ms: None };
     (entity, secret)
 }
 
