@@ -5,19 +5,19 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// One message of a conversation, as it is stored.
+/// A message of a conversation, as it is stored.
 // Not told apart by a member of its own: serde would read the arguments of tools as values to find it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Message {
-    /// What the user said.
+    /// A text of the user.
     #[non_exhaustive]
     User {
         /// The text.
         content: String,
     },
-    /// What the agent said, and which tools it called after that.
+    /// A text of the agent, and the tools that it called after it.
     #[non_exhaustive]
     Assistant {
         /// The text; it may be empty if tools were called.
@@ -26,7 +26,7 @@ pub enum Message {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tool_calls: Vec<ToolUse>,
     },
-    /// What came of one of these calls.
+    /// The outcome of such a call.
     #[non_exhaustive]
     Tool {
         /// The call's [`ToolUse::id`].
@@ -37,33 +37,33 @@ pub enum Message {
 }
 
 impl Message {
-    /// What a user said.
+    /// A text of a user.
     #[must_use]
     pub fn user(content: impl Into<String>) -> Self {
         Self::User { content: content.into() }
     }
 
-    /// What an agent said, and the tools it called.
+    /// A text of an agent, and the tools that it called.
     #[must_use]
     pub fn assistant(content: impl Into<String>, tool_calls: Vec<ToolUse>) -> Self {
         Self::Assistant { content: content.into(), tool_calls }
     }
 
-    /// What came of a call.
+    /// The outcome of a call.
     #[must_use]
     pub fn tool(id: impl Into<String>, content: impl Into<String>) -> Self {
         Self::Tool { id: id.into(), content: content.into() }
     }
 }
 
-/// One call of a tool by an agent.
+/// A call of a tool by an agent.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ToolUse {
     /// Tells the calls of a conversation apart.
     pub id: String,
     /// The tool, by the name that the agent knows it by.
     pub name: String,
-    /// What it was called with.
+    /// The arguments.
     pub arguments: Box<RawValue>,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Debug for ToolUse {
     }
 }
 
-/// What a run cost, as the model counts it; nothing where there is no model.
+/// The cost of a run, as the model counts it; zero where there is no model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Tokens that the model read.

@@ -1,18 +1,18 @@
-//! How an agent answers.
+//! [`Profile`]: the settings of an agent, and [`ProfileChange`], a change of some of them.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// How an agent answers. An empty one answers commands.
+/// The settings of an agent. An empty profile answers commands.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Profile {
-    /// What thinks. Default: nothing, it answers commands.
+    /// The part that answers. Default: it answers commands.
     pub kind: Kind,
     /// The model, by the name its endpoint knows it by. Default: the gateway's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
-    /// What the model is told before anything else. Default: nothing.
+    /// The text that the model reads before anything else. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
     /// The names of the tools it may call. Default: all that its caller may call.
@@ -53,7 +53,7 @@ impl ProfileChange {
         }
     }
 
-    /// Whether every member stays as it is.
+    /// True if every member stays as it is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -108,7 +108,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for MemberChange<T> {
     }
 }
 
-/// What thinks.
+/// The part of an agent that answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -54,7 +54,7 @@ pub(crate) struct StoreFailure {
 pub(crate) enum FailureExtent {
     /// The database as a whole, so that the same write may succeed later.
     Database,
-    /// One statement, which the database refused. It may take others.
+    /// A statement that the database refused. It may take others.
     Statement,
 }
 

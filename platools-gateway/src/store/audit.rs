@@ -150,7 +150,7 @@ fn event(row: &SqliteRow) -> AuditEvent {
     AuditEvent {
         id: row.get::<String, _>("id").into(),
         at_ms: row.get("at_ms"),
-        // What another version calls something else was done by somebody at least.
+        // A kind of a later version is shown as a change: somebody did something.
         kind: AuditKind::from_name(row.get("kind")).unwrap_or(AuditKind::Change),
         action: row.get::<String, _>("action").into(),
         actor: Actor {

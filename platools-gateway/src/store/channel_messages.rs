@@ -11,7 +11,7 @@ use crate::domain::ids::{ChannelId, ProjectId};
 const MESSAGE_BYTES: i64 = 128;
 
 /// Appends a message to a channel. The oldest make room if the channel has too many or too many bytes then; if its project has, those
-/// of its largest channel do. Says whether the sender is a member.
+/// of its largest channel do. Returns false if the sender is no member.
 pub(super) async fn add_message(
     change: &mut SqliteConnection,
     channel: &ChannelId,

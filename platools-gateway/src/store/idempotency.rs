@@ -146,7 +146,7 @@ async fn forget(connection: &mut SqliteConnection, call: &NamedCall) -> Result<(
     Ok(())
 }
 
-/// Drops the oldest answers of a project until `excess` bytes are free; the calls stay known. Says whether any was dropped.
+/// Drops the oldest answers of a project until `excess` bytes are free; the calls stay known. Returns true if any was dropped.
 async fn drop_answers(
     change: &mut SqliteConnection,
     project: &ProjectId,

@@ -46,7 +46,7 @@ async fn apply(change: &mut SqliteConnection, write: &SessionWrite<'_>, bounds: 
     Ok(true)
 }
 
-/// Puts a session in the place of the agent's older one. Says whether there still is such an agent.
+/// Puts a session in the place of the agent's older one. Returns false if the agent is gone.
 async fn put_session(change: &mut SqliteConnection, session: &StoredSession) -> Result<bool, Error> {
     let put = sqlx::query(
         "INSERT INTO runtime_sessions (agent_id, id, metadata, connected_ms, heartbeat_ms) \

@@ -70,7 +70,7 @@ impl EntityStore for SqliteStore {
             .bind(now_ms())
             .execute(&mut *change)
             .await?;
-        // One that ends earlier already keeps its end.
+        // A secret that ends earlier keeps its end.
         sqlx::query(
             "UPDATE entity_secrets SET expires_ms = $2 \
              WHERE entity_id = $1 AND (expires_ms IS NULL OR expires_ms > $2)",

@@ -84,7 +84,7 @@ pub(super) async fn are_good(connection: &mut SqliteConnection, credentials: &[C
             Credential::Secret(id) => {
                 ("SELECT id FROM entity_secrets WHERE id = $1 AND (expires_ms IS NULL OR expires_ms > $2)", id.as_str())
             }
-            // One that is not recorded is of an earlier version, or was forgotten after its end.
+            // A token without a record is of an earlier version, or was forgotten after its end.
             Credential::Token { id, .. } => (
                 "SELECT 1 WHERE $2 > 0 AND NOT EXISTS (SELECT 1 FROM tokens WHERE id = $1 AND revoked_ms IS NOT NULL)",
                 id.as_str(),

@@ -115,7 +115,7 @@ async fn count(connection: &mut SqliteConnection, project: &ProjectId) -> Result
 }
 
 async fn insert(connection: &mut SqliteConnection, token: &StoredToken) -> Result<(), Error> {
-    // What it belongs to may be gone by now; then nothing is recorded, and its parents are found to have ended.
+    // The key or secret behind it may be gone by now; then nothing is recorded, and its parents are found to have ended.
     sqlx::query(
         "INSERT INTO tokens (id, project_id, name, role, tool_roles, user_id, speaks_for, environments, agent_id, entity_id, \
          secret_id, key_id, parent, signed_by, created_ms, expires_ms) \

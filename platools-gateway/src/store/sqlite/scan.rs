@@ -91,7 +91,7 @@ impl Scan {
         limit: i64,
     ) -> QueryBuilder<Sqlite> {
         let mut query = self.begin(columns);
-        // One bound on either side, which the index meets; a second one would be checked on rows that were read for nothing.
+        // A single bound on either side, which the index meets; a second one would be checked on rows that were read for nothing.
         self.narrow(&mut query, self.from.as_ref().max(floor));
         for (column, value) in &self.checked {
             query.push(format_args!(" AND {column} = ")).push_bind(value.clone());
