@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::link::{Traffic, Transport};
+use platools_transport::{Traffic, Transport};
 
 /// Time of the last sign of life: the last byte came, or the other side last took bytes. One large message in either direction is no
 /// silence.

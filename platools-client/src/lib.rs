@@ -1,6 +1,6 @@
-//! Clients of a gateway: [`RpcClient`] calls tools and chats, [`RuntimeClient`] is an agent with a session. Needs the feature `runtime`.
+//! Clients of a gateway: [`RpcClient`] calls tools and chats, [`RuntimeClient`] is an agent with a session.
 //!
-//! | | host of tools, [`PlatoolsClient`](crate::PlatoolsClient) | caller, [`RpcClient`] | agent, [`RuntimeClient`] |
+//! | | host of tools, `platools::PlatoolsClient` | caller, [`RpcClient`] | agent, [`RuntimeClient`] |
 //! |---|---|---|---|
 //! | credential | `secret`: the entity's | `token`: a token or a key | `api_key`: a key or a token |
 //! | begins | `run_forever` | `connect` | `connect` |
@@ -11,7 +11,7 @@
 //! [`RpcClient`] calls tools and talks to agents over one WebSocket:
 //!
 //! ```no_run
-//! use platools::runtime::{ChatItem, RpcClient};
+//! use platools_client::{ChatItem, RpcClient};
 //! use serde_json::json;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -38,15 +38,20 @@
 //! # }
 //! ```
 
-mod agent;
 mod heard;
 mod rpc;
+mod runtime;
 
-pub use agent::{
-    HandlerOutcome, ListenerId, ListenerReturn, PrivateKey, RuntimeClient, RuntimeClientBuilder, RuntimeError,
-    RuntimeErrorKind, RuntimeEvent,
+/// The frames and payloads of the protocols.
+pub use platools_protocol as protocol;
+pub use platools_transport::{
+    ConnectionState, Disconnect, Error, ErrorKind, Jitter, OnRefusal, Reconnect, Roots, Secret, Tls,
 };
 pub use rpc::{
     Chat, ChatEvent, ChatItem, Conversation, GatewayEvent, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder,
     RpcEvent, ToolRequest,
+};
+pub use runtime::{
+    HandlerOutcome, ListenerId, ListenerReturn, PrivateKey, RuntimeClient, RuntimeClientBuilder, RuntimeError,
+    RuntimeErrorKind, RuntimeEvent,
 };

@@ -9,7 +9,6 @@ use std::io;
 
 use serde::ser::{self, Error as _, Serialize, Serializer};
 use serde_json::Result;
-#[cfg(feature = "runtime")]
 use serde_json::value::RawValue;
 
 /// Writes a value as JSON. `root` is the name of the value in an error.
@@ -17,7 +16,7 @@ use serde_json::value::RawValue;
 /// # Errors
 /// The writer fails, or a part of the value has no JSON: a float that is not finite, a map with keys that are no texts, or an error of the
 /// value's own.
-pub(crate) fn write<T: Serialize + ?Sized>(root: &str, writer: impl io::Write, value: &T) -> Result<()> {
+pub fn write<T: Serialize + ?Sized>(root: &str, writer: impl io::Write, value: &T) -> Result<()> {
     let trail = Trail::default();
     let mut serializer = serde_json::Serializer::new(writer);
     value.serialize(Checked { inner: &mut serializer, trail: &trail }).map_err(|error| trail.told(root, error))
@@ -27,7 +26,7 @@ pub(crate) fn write<T: Serialize + ?Sized>(root: &str, writer: impl io::Write, v
 ///
 /// # Errors
 /// Like [`write`].
-pub(crate) fn to_string<T: Serialize + ?Sized>(root: &str, value: &T) -> Result<String> {
+pub fn to_string<T: Serialize + ?Sized>(root: &str, value: &T) -> Result<String> {
     let mut json = Vec::with_capacity(128);
     write(root, &mut json, value)?;
     String::from_utf8(json).map_err(serde_json::Error::custom)
@@ -37,8 +36,7 @@ pub(crate) fn to_string<T: Serialize + ?Sized>(root: &str, value: &T) -> Result<
 ///
 /// # Errors
 /// Like [`write`].
-#[cfg(feature = "runtime")]
-pub(crate) fn to_raw_value<T: Serialize + ?Sized>(root: &str, value: &T) -> Result<Box<RawValue>> {
+pub fn to_raw_value<T: Serialize + ?Sized>(root: &str, value: &T) -> Result<Box<RawValue>> {
     RawValue::from_string(to_string(root, value)?)
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The severity of a log entry, from least to most: the levels of RFC 5424, which the Model Context Protocol has too.
 ///
 /// ```
-/// use platools::LogLevel;
+/// use platools_protocol::LogLevel;
 ///
 /// assert!(LogLevel::Warning > LogLevel::Info);
 /// ```

@@ -91,7 +91,7 @@ impl std::error::Error for SignatureError {}
 /// The signature of a text, in hexadecimal.
 ///
 /// ```
-/// let signature = platools::signature::sign("secret", "2026-09-15T00:00:00.000Z", Some("0f0f"), "{}");
+/// let signature = platools_protocol::signature::sign("secret", "2026-09-15T00:00:00.000Z", Some("0f0f"), "{}");
 /// assert_eq!(signature.len(), 64);
 /// ```
 #[must_use]
@@ -103,7 +103,7 @@ pub fn sign(secret: &str, timestamp: &str, nonce: Option<&str>, body: &str) -> S
 /// of the arguments.
 ///
 /// ```
-/// use platools::signature::{call_body, sign, sign_call};
+/// use platools_protocol::signature::{call_body, sign, sign_call};
 ///
 /// let timestamp = "2026-09-15T00:00:00.000Z";
 /// let signature = sign_call("secret", timestamp, Some("0f0f"), "add", [r#"{"a":"#, "2}"]);
@@ -143,7 +143,7 @@ const CALL_END: &str = "}}";
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
-/// use platools::signature::{SignatureError, Signed, Verifier, call_body, sign};
+/// use platools_protocol::signature::{SignatureError, Signed, Verifier, call_body, sign};
 ///
 /// let (timestamp, body) = ("2026-09-15T00:00:00.000Z", call_body("add", r#"{"a":2,"b":40}"#));
 /// let signature = sign("secret", timestamp, Some("0f0f"), &body);

@@ -1,7 +1,7 @@
 //! Texts that do not grow without bound.
 
 /// At most so many bytes of a text, cut between two characters.
-pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+pub fn cut(text: &str, bytes: usize) -> &str {
     let end = (0..=bytes.min(text.len())).rev().find(|index| text.is_char_boundary(*index)).unwrap_or_default();
     &text[..end]
 }

@@ -22,7 +22,7 @@ pub const MAX_BACKOFF_ATTEMPTS: u32 = 10;
 /// [`BACKOFF_BASE_MS`] up to [`BACKOFF_MAX_MS`], and is 0 before the first attempt. The same in every SDK.
 ///
 /// ```
-/// assert_eq!([0, 1, 2, 7].map(platools::backoff_delay_ms), [0, 1_000, 2_000, 60_000]);
+/// assert_eq!([0, 1, 2, 7].map(platools_transport::backoff_delay_ms), [0, 1_000, 2_000, 60_000]);
 /// ```
 #[must_use]
 pub fn backoff_delay_ms(attempt: u32) -> u64 {
@@ -51,7 +51,7 @@ pub enum Jitter {
 
 impl Jitter {
     /// A delay of so many milliseconds, spread.
-    pub(super) fn spread(self, delay: u64) -> u64 {
+    pub fn spread(self, delay: u64) -> u64 {
         match self {
             Self::None => delay,
             Self::Equal => fastrand::u64(delay / 2..=delay),
@@ -84,7 +84,7 @@ pub enum OnRefusal {
 /// A policy holds only the settings that its methods name; every other one keeps the default of the client that the policy is given
 /// to. The defaults follow the protocols:
 ///
-/// | setting | [`PlatoolsClient`](crate::PlatoolsClient), `RpcClient` | `RuntimeClient` |
+/// | setting | `PlatoolsClient`, `RpcClient` | `RuntimeClient` |
 /// |---|---|---|
 /// | [`base`](Self::base) | 1 s | 1 s |
 /// | [`max`](Self::max) | 60 s | 30 s |
@@ -115,10 +115,9 @@ impl Reconnect {
         Self::default()
     }
 
-    /// The defaults of a [`RuntimeClient`](crate::runtime::RuntimeClient) where they differ from those of other clients: 10 retries,
+    /// The defaults of a `RuntimeClient` where they differ from those of other clients: 10 retries,
     /// whose delays double up to 30 seconds, each with up to a second on top; a refusal is final. The source of the numbers is
     /// the runtime protocol.
-    #[cfg(feature = "runtime")]
     #[must_use]
     pub fn of_sessions() -> Self {
         Self::new()
@@ -171,7 +170,7 @@ impl Reconnect {
     }
 
     /// This policy, with the settings of `other` where it names none.
-    pub(crate) fn or(self, other: Self) -> Self {
+    pub fn or(self, other: Self) -> Self {
         Self {
             base: self.base.or(other.base),
             max: self.max.or(other.max),
@@ -182,7 +181,7 @@ impl Reconnect {
     }
 
     /// Refuses delays that would make a client dial without a pause, and a first delay that the longest one would silently cut.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let invalid = |message: String| Err(Error::invalid_setting(message));
         for (name, delay) in [("first", self.base), ("longest", self.max)] {
             if let Some(delay) = delay.filter(|delay| *delay < Duration::from_millis(1)) {
@@ -201,7 +200,7 @@ impl Reconnect {
 
 /// Counts attempts along the curve.
 #[derive(Debug)]
-pub(crate) struct Schedule {
+pub struct Schedule {
     base: u64,
     max: u64,
     jitter: Jitter,
@@ -213,7 +212,7 @@ pub(crate) struct Schedule {
 
 impl Schedule {
     /// Settings that the policy does not name are those that all SDKs share, without an end.
-    pub(crate) fn new(policy: Reconnect) -> Self {
+    pub fn new(policy: Reconnect) -> Self {
         Self {
             base: policy.base.map_or(BACKOFF_BASE_MS, millis),
             max: policy.max.map_or(BACKOFF_MAX_MS, millis),
@@ -226,12 +225,12 @@ impl Schedule {
     }
 
     /// The retry the next delay belongs to, counted from 1; `None` where the policy allows no more.
-    pub(crate) fn next_attempt(&mut self) -> Option<(u32, Duration)> {
+    pub fn next_attempt(&mut self) -> Option<(u32, Duration)> {
         self.next_attempt_after(Duration::ZERO)
     }
 
     /// As [`next_attempt`](Self::next_attempt), with a delay that is no shorter than that before it is spread.
-    pub(crate) fn next_attempt_after(&mut self, least: Duration) -> Option<(u32, Duration)> {
+    pub fn next_attempt_after(&mut self, least: Duration) -> Option<(u32, Duration)> {
         if self.attempt >= self.max_attempts && self.max_attempts != u32::MAX {
             return None;
         }
@@ -242,13 +241,13 @@ impl Schedule {
     }
 
     /// Whether the policy gives up when the credentials are refused.
-    pub(super) fn gives_up_when_refused(&self) -> bool {
+    pub fn gives_up_when_refused(&self) -> bool {
         self.on_refusal == OnRefusal::Fail
     }
 
     /// Takes note of a session that ended. One that was accepted, and up for at least as long as the last delay, was really
     /// up, and the count starts over; a platform that accepts and drops at once is still backed off from.
-    pub(crate) fn after_session(&mut self, was_accepted: bool, up: Duration) {
+    pub fn after_session(&mut self, was_accepted: bool, up: Duration) {
         if was_accepted && up >= self.last_delay {
             self.reset();
         }
@@ -273,7 +272,7 @@ mod tests {
     use super::*;
 
     fn vectors() -> Value {
-        serde_json::from_str(include_str!("../../../tests/vectors/backoff.json")).expect("the vectors are JSON")
+        serde_json::from_str(include_str!("../../tests/vectors/backoff.json")).expect("the vectors are JSON")
     }
 
     #[test]
@@ -304,7 +303,6 @@ mod tests {
         assert!((500..520).contains(&min) && (980..=1000).contains(&max), "{min}..{max}");
     }
 
-    #[cfg(feature = "runtime")]
     #[test]
     fn sessions_are_retried_along_the_curve_with_less_than_a_second_on_top() {
         let vectors = &vectors()["runtime"];

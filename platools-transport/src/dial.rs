@@ -12,36 +12,33 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::Error as SocketError;
-#[cfg(feature = "runtime")]
 use tokio_tungstenite::tungstenite::http::Method;
-#[cfg(feature = "runtime")]
 use tokio_tungstenite::tungstenite::http::header::HOST;
 use tokio_tungstenite::tungstenite::http::header::USER_AGENT;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, StatusCode, Uri};
 
-#[cfg(feature = "proxy")]
-use super::proxy;
-use super::tls::Tls;
-use super::upgrade::upgrade;
-#[cfg(feature = "runtime")]
-use super::url::behind;
-use super::url::{Endpoint, websocket_url};
 use crate::error::{Error, ErrorKind};
-use crate::link::websocket::WebSocket;
+#[cfg(feature = "proxy")]
+use crate::proxy;
+use crate::tls::Tls;
+use crate::upgrade::upgrade;
+use crate::url::behind;
+use crate::url::{Endpoint, websocket_url};
+use crate::websocket::WebSocket;
 
 /// Whatever bytes travel over: TCP, TLS, or a pipe in memory.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
+pub trait Transport: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Transport for T {}
 
 /// An open socket.
-pub(crate) type RawSocket = WebSocket<Box<dyn Transport>>;
+pub type RawSocket = WebSocket<Box<dyn Transport>>;
 
 /// How requests name this library.
 const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Opens sockets to one address.
 #[derive(Clone)]
-pub(crate) struct Dialler {
+pub struct Dialler {
     endpoint: Endpoint,
     address: Uri,
     tls: Option<Arc<ClientConfig>>,
@@ -50,37 +47,35 @@ pub(crate) struct Dialler {
 
 impl Dialler {
     /// Checks everything that can be checked before dialling.
-    pub(crate) fn new(endpoint: Endpoint, url: &str, tls: &Tls, time_limit: Duration) -> Result<Self, Error> {
+    pub fn new(endpoint: Endpoint, url: &str, tls: &Tls, time_limit: Duration) -> Result<Self, Error> {
         let address = websocket_url(endpoint, url)?;
         let tls = if is_secure(&address) { Some(tls.build()?) } else { None };
         Ok(Self { endpoint, address, tls, time_limit })
     }
 
     /// How long opening a socket may take.
-    pub(crate) fn time_limit(&self) -> Duration {
+    pub fn time_limit(&self) -> Duration {
         self.time_limit
     }
 
     /// Opens a socket with these steps, or fails when they take too long.
-    pub(crate) async fn in_time<T>(&self, steps: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub async fn in_time<T>(&self, steps: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let too_slow = |_| failed(format!("no socket was open within {:?}", self.time_limit));
         timeout(self.time_limit, steps).await.map_err(too_slow)?
     }
 
     /// The request of the upgrade, for headers to be added to.
-    pub(crate) fn request(&self) -> Result<Request<()>, Error> {
+    pub fn request(&self) -> Result<Request<()>, Error> {
         self.upgrade_of(&self.address)
     }
 
     /// The request of an upgrade at another path, behind that of the address.
-    #[cfg(feature = "runtime")]
-    pub(crate) fn request_at(&self, path_and_query: &str) -> Result<Request<()>, Error> {
+    pub fn request_at(&self, path_and_query: &str) -> Result<Request<()>, Error> {
         self.upgrade_of(&behind(&self.address, path_and_query)?)
     }
 
     /// The beginning of an HTTP request at a path behind that of the address.
-    #[cfg(feature = "runtime")]
-    pub(crate) fn http_request(&self, method: Method, path_and_query: &str) -> Result<Request<()>, Error> {
+    pub fn http_request(&self, method: Method, path_and_query: &str) -> Result<Request<()>, Error> {
         let target = behind(&self.address, path_and_query)?;
         let authority = target.authority().map_or("", |authority| authority.as_str());
         let host = HeaderValue::from_str(authority).expect("a host that was parsed has no control characters");
@@ -101,7 +96,7 @@ impl Dialler {
     }
 
     /// Opens a connection, through a proxy and with TLS where that is called for.
-    pub(crate) async fn transport(&self) -> Result<Box<dyn Transport>, Error> {
+    pub async fn transport(&self) -> Result<Box<dyn Transport>, Error> {
         let host = self.address.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let port = self.address.port_u16().unwrap_or(if is_secure(&self.address) { 443 } else { 80 });
         let stream = self.tcp(host, port).await?;
@@ -115,11 +110,7 @@ impl Dialler {
     }
 
     /// Turns a connection into a socket.
-    pub(crate) async fn upgrade(
-        &self,
-        transport: Box<dyn Transport>,
-        request: Request<()>,
-    ) -> Result<RawSocket, Error> {
+    pub async fn upgrade(&self, transport: Box<dyn Transport>, request: Request<()>) -> Result<RawSocket, Error> {
         upgrade(transport, request).await.map_err(|error| self.refused_upgrade(error))
     }
 

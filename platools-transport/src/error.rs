@@ -6,7 +6,7 @@ use std::fmt;
 /// The reason why a registry or a client could not be built, or why a client gave up.
 ///
 /// `Display` says what failed; why it failed is in the chain of [`source`](StdError::source)s. Failures of single calls are
-/// [`ToolError`](crate::ToolError)s and never end a client.
+/// `ToolError`s and never end a client.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -47,30 +47,33 @@ pub enum ErrorKind {
 }
 
 impl Error {
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    /// Creates an error of that kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), source: None }
     }
 
-    pub(crate) fn invalid_setting(message: impl Into<String>) -> Self {
+    /// Creates an error about a setting that is out of range.
+    pub fn invalid_setting(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidSetting, message)
     }
 
     /// Refuses settings that are zero.
-    pub(crate) fn if_zero<const N: usize>(settings: [(&str, bool); N]) -> Result<(), Self> {
+    pub fn if_zero<const N: usize>(settings: [(&str, bool); N]) -> Result<(), Self> {
         match settings.into_iter().find(|(_, is_zero)| *is_zero) {
             Some((name, _)) => Err(Self::invalid_setting(format!("`{name}` must not be zero"))),
             None => Ok(()),
         }
     }
 
-    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
     /// Returns the cause, without the outer message.
-    #[cfg(feature = "runtime")]
-    pub(crate) fn into_source(self) -> Option<Box<dyn StdError + Send + Sync>> {
+    pub fn into_source(self) -> Option<Box<dyn StdError + Send + Sync>> {
         self.source
     }
 
@@ -89,7 +92,7 @@ impl fmt::Display for Error {
 
 /// An error with everything behind it, in one line.
 #[derive(Debug)]
-pub(crate) struct WithCauses<'a>(pub(crate) &'a Error);
+pub struct WithCauses<'a>(pub &'a Error);
 
 impl fmt::Display for WithCauses<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,7 +22,7 @@ const MISSED: u32 = 2;
 /// write into a dead network succeeds for a long time. Nor do WebSocket pongs: a proxy in between may answer pings long after
 /// the platform behind it is gone.
 #[derive(Debug)]
-pub(crate) struct Heartbeat {
+pub struct Heartbeat {
     interval: Duration,
     due: Instant,
     /// Whether a heartbeat is to be written as soon as the socket has room.
@@ -32,7 +32,7 @@ pub(crate) struct Heartbeat {
 }
 
 /// Refuses an interval that is too short.
-pub(crate) fn check_interval(interval: Duration) -> Result<(), Error> {
+pub fn check_interval(interval: Duration) -> Result<(), Error> {
     if interval >= MIN_INTERVAL {
         return Ok(());
     }
@@ -42,44 +42,44 @@ pub(crate) fn check_interval(interval: Duration) -> Result<(), Error> {
 
 impl Heartbeat {
     /// The pulse of a socket opened at `now`: the first heartbeat is one interval away.
-    pub(crate) fn new(interval: Duration, now: Instant) -> Self {
+    pub fn new(interval: Duration, now: Instant) -> Self {
         Self { interval, due: after(now, interval), is_wanted: false, unanswered_since: None }
     }
 
     /// When something has to be done next.
-    pub(crate) fn next(&self) -> Instant {
+    pub fn next(&self) -> Instant {
         self.dead_at().map_or(self.due, |dead_at| dead_at.min(self.due))
     }
 
     /// Whether a heartbeat is due.
-    pub(crate) fn is_due(&self, now: Instant) -> bool {
+    pub fn is_due(&self, now: Instant) -> bool {
         now >= self.due
     }
 
     /// Whether the platform has been silent for too long.
-    pub(crate) fn is_dead(&self, now: Instant) -> bool {
+    pub fn is_dead(&self, now: Instant) -> bool {
         self.dead_at().is_some_and(|dead_at| now >= dead_at)
     }
 
     /// Whether a heartbeat is unanswered.
-    pub(crate) fn is_awaiting(&self) -> bool {
+    pub fn is_awaiting(&self) -> bool {
         self.unanswered_since.is_some()
     }
 
     /// Asks for a heartbeat, to be written when the socket has room for it. The wait for its answer begins now, and bytes that
     /// the platform takes meanwhile prolong it.
-    pub(crate) fn want(&mut self, now: Instant) {
+    pub fn want(&mut self, now: Instant) {
         self.is_wanted = true;
         self.sent(now);
     }
 
     /// Takes the wish for a heartbeat, if there is one.
-    pub(crate) fn take_wanted(&mut self) -> bool {
+    pub fn take_wanted(&mut self) -> bool {
         std::mem::take(&mut self.is_wanted)
     }
 
     /// A heartbeat was sent.
-    pub(crate) fn sent(&mut self, now: Instant) {
+    pub fn sent(&mut self, now: Instant) {
         if self.due <= now {
             self.due = self.next_beat(now);
         }
@@ -87,20 +87,19 @@ impl Heartbeat {
     }
 
     /// The platform answered a heartbeat.
-    pub(crate) fn answered(&mut self) {
+    pub fn answered(&mut self) {
         self.unanswered_since = None;
     }
 
     /// Whatever was heard since the heartbeat is an answer: for a peer that has to answer a ping beside it.
-    #[cfg(feature = "runtime")]
-    pub(crate) fn heard_at(&mut self, heard: Instant) {
+    pub fn heard_at(&mut self, heard: Instant) {
         if self.unanswered_since.is_some_and(|since| heard >= since) {
             self.answered();
         }
     }
 
     /// The platform showed life at that time, though its answer is still awaited.
-    pub(crate) fn alive_at(&mut self, sign: Instant) {
+    pub fn alive_at(&mut self, sign: Instant) {
         if let Some(since) = &mut self.unanswered_since {
             *since = sign.max(*since);
         }

@@ -16,14 +16,14 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::connect::{Dialler, Transport};
 use crate::error::{Error, ErrorKind};
+use crate::{Dialler, Transport};
 
 /// How long a connection is kept for the next request, and then closed: less than any server that is known to us waits for that.
 const IDLE_LIMIT: Duration = Duration::from_secs(8);
 
 /// Asks one host. A connection is kept for the next request; requests at the same time have one each.
-pub(crate) struct Http {
+pub struct Http {
     dialler: Dialler,
     idle: Arc<Idle>,
     /// Looks after the connection that is kept. One at most, and it ends with this.
@@ -34,23 +34,28 @@ pub(crate) struct Http {
 #[derive(Default)]
 struct Idle(Mutex<Option<Line>>);
 
-/// What a host answered.
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+/// The answer of a host.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, or its beginning.
+    pub body: Bytes,
     /// Whether the body went on beyond the limit.
-    pub(crate) is_cut: bool,
+    pub is_cut: bool,
 }
 
 impl Http {
-    pub(crate) fn new(dialler: Dialler) -> Self {
+    /// Creates a client of the dialler's host, without a connection.
+    pub fn new(dialler: Dialler) -> Self {
         Self { dialler, idle: Arc::default(), keeper: Mutex::default() }
     }
 
     /// Makes a request, and reads no more than so much of the answer's body. Dropping the future ends the request's
     /// connection.
-    pub(crate) async fn ask(&self, mut request: Request<Full<Bytes>>, limit: usize) -> Result<Answer, Error> {
+    pub async fn ask(&self, mut request: Request<Full<Bytes>>, limit: usize) -> Result<Answer, Error> {
         if let Some(mut line) = self.kept() {
             match line.ask(request, limit).await {
                 // The other side has closed the connection meanwhile, and has seen nothing of the request.
@@ -206,8 +211,8 @@ fn broken(error: hyper::Error) -> Error {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-    use super::super::connect::{Endpoint, Tls};
     use super::*;
+    use crate::{Endpoint, Tls};
 
     const ENOUGH: Duration = Duration::from_secs(60);
 

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use super::backoff::Schedule;
-use super::report::{ConnectionState, Reporter};
+use crate::backoff::Schedule;
 use crate::error::{Error, ErrorKind, WithCauses};
+use crate::report::{ConnectionState, Reporter};
 
 /// How long to wait before the next attempt, which is logged and reported.
 ///
 /// # Errors
 /// The policy allows no further attempt.
-pub(crate) fn next_delay<E>(schedule: &mut Schedule, error: Error, reporter: &Reporter<E>) -> Result<Duration, Error>
+pub fn next_delay<E>(schedule: &mut Schedule, error: Error, reporter: &Reporter<E>) -> Result<Duration, Error>
 where
     E: Clone + Send + 'static,
 {

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use crate::error::{Error, ErrorKind};
-use crate::link::on_a_task;
+use crate::task::on_a_task;
 
 /// The length from which a secret is looked for in texts.
 const MIN_REDACTED_BYTES: usize = 6;
@@ -21,7 +22,7 @@ const MIN_REDACTED_BYTES: usize = 6;
 /// never shows it.
 ///
 /// ```
-/// use platools::Secret;
+/// use platools_transport::Secret;
 ///
 /// let fixed = Secret::value("platos_agent_...");
 /// let mounted = Secret::file("/run/secrets/platos");
@@ -78,7 +79,7 @@ impl Secret {
     }
 
     /// Checks, as far as that can be done at once, that there is a secret.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         match &self.0 {
             Source::Value(secret) => usable(secret.clone(), "the client's setting").map(drop),
             Source::Env(name) => read_env(name).map(drop),
@@ -88,7 +89,7 @@ impl Secret {
     }
 
     /// The same secret, whose provider runs in that runtime.
-    pub(super) fn within(&self, runtime: &Handle) -> Self {
+    pub fn within(&self, runtime: &Handle) -> Self {
         let Source::Provider(provider) = &self.0 else { return self.clone() };
         let (provider, runtime) = (Arc::clone(provider), runtime.clone());
         Self(Source::Provider(Arc::new(move || {
@@ -101,7 +102,7 @@ impl Secret {
     }
 
     /// The secret as it is now.
-    pub(crate) async fn read(&self) -> Result<SecretString, Error> {
+    pub async fn read(&self) -> Result<SecretString, Error> {
         match &self.0 {
             Source::Value(secret) => usable(secret.clone(), "the client's setting"),
             Source::Env(name) => read_env(name),
@@ -127,9 +128,17 @@ fn in_file(path: &Path, content: std::io::Result<String>) -> Result<SecretString
     usable(content.into(), &path.to_string())
 }
 
+/// The header that carries a secret. Requests with it are written by `hyper`, which logs none, and its `Debug` hides the value.
+pub fn bearer(secret: &SecretString) -> Result<HeaderValue, Error> {
+    let mut bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
+        .map_err(|_| Error::new(ErrorKind::InvalidSecret, "the secret cannot be sent in a header"))?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
+}
+
 /// Text of the other side without the secret, which some repeat when they refuse it. A shorter one than any real secret stays: it would
 /// be found inside of words.
-pub(crate) fn redact(text: &str, secret: &SecretString) -> String {
+pub fn redact(text: &str, secret: &SecretString) -> String {
     let secret = secret.expose_secret();
     if secret.len() < MIN_REDACTED_BYTES { text.to_owned() } else { text.replace(secret, "...") }
 }

@@ -13,17 +13,17 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use tracing::warn;
 
-use super::connect::RawSocket;
-use super::report::Disconnect;
-use super::traffic::Traffic;
+use crate::RawSocket;
+use crate::report::Disconnect;
+use crate::traffic::Traffic;
 
 /// How long the other side has to answer a close.
-pub(crate) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+pub const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// One task's socket. Frames are queued without waiting; [`next`](Self::next) writes them while it waits for the other
 /// side, and flushes once for all that was queued since.
 #[derive(Debug)]
-pub(crate) struct Socket {
+pub struct Socket {
     raw: RawSocket,
     traffic: Option<Traffic>,
     // Large frames do not wait here: replies are taken from the outbox when the socket has room. Of a worker's other frames, a
@@ -39,10 +39,10 @@ pub(crate) struct Socket {
 }
 
 /// What came over a socket: a message, or its end.
-pub(crate) type Received = Option<Result<Message, SocketError>>;
+pub type Received = Option<Result<Message, SocketError>>;
 
 /// The text that came, nothing where what came does not matter, or why nothing more comes.
-pub(crate) fn text(received: Received) -> Result<Option<Utf8Bytes>, Disconnect> {
+pub fn text(received: Received) -> Result<Option<Utf8Bytes>, Disconnect> {
     match received {
         Some(Ok(Message::Text(text))) => Ok(Some(text)),
         Some(Ok(Message::Close(frame))) => {
@@ -58,13 +58,12 @@ pub(crate) fn text(received: Received) -> Result<Option<Utf8Bytes>, Disconnect> 
 
 impl Socket {
     /// A socket whose bytes are not observed.
-    #[cfg(feature = "runtime")]
-    pub(crate) fn new(raw: RawSocket) -> Self {
+    pub fn new(raw: RawSocket) -> Self {
         Self::with(raw, None)
     }
 
     /// A socket whose bytes are observed below it.
-    pub(super) fn observed(raw: RawSocket, traffic: Traffic) -> Self {
+    pub fn observed(raw: RawSocket, traffic: Traffic) -> Self {
         Self::with(raw, Some(traffic))
     }
 
@@ -74,42 +73,40 @@ impl Socket {
     }
 
     /// When the other side last took bytes that waited for it, where that is observed.
-    pub(super) fn last_taken(&self) -> Option<Instant> {
+    pub fn last_taken(&self) -> Option<Instant> {
         self.traffic.as_ref().map(Traffic::last_taken)
     }
 
     /// Queues a frame; nothing is written before [`next`](Self::next) is awaited.
-    pub(crate) fn queue(&mut self, frame: Utf8Bytes) {
+    pub fn queue(&mut self, frame: Utf8Bytes) {
         self.queued_bytes += frame.len();
         self.queue.push_back(frame);
     }
 
     /// Queues a ping, which the other side must answer; one for all that are not written yet.
-    #[cfg(feature = "runtime")]
-    pub(crate) fn ping(&mut self) {
+    pub fn ping(&mut self) {
         self.ping = true;
     }
 
     /// Bytes of the frames that are queued.
-    pub(super) fn queued_bytes(&self) -> usize {
+    pub fn queued_bytes(&self) -> usize {
         self.queued_bytes
     }
 
     /// Writes what is queued and waits for the next message. Cancel-safe: what is written or read is never lost.
-    pub(crate) async fn next(&mut self) -> Received {
+    pub async fn next(&mut self) -> Received {
         poll_fn(|cx| self.poll(cx, &mut nothing)).await
     }
 
     /// As [`next`](Self::next), and once everything is written, what `spare` has: so much of what may be left out is sent
     /// as the other side takes.
-    #[cfg(feature = "runtime")]
-    pub(crate) async fn next_or<T>(&mut self, spare: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Either<Received, T> {
+    pub async fn next_or<T>(&mut self, spare: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Either<Received, T> {
         self.next_from(nothing, spare).await
     }
 
     /// As `next_or`. Behind the frames that are queued, those of `source` are written. Each is taken from there when
     /// the socket has room for it and not before, so it can still be dropped where it waits.
-    pub(crate) async fn next_from<T>(
+    pub async fn next_from<T>(
         &mut self,
         mut source: impl FnMut() -> Option<Utf8Bytes> + Send,
         mut spare: impl FnMut(&mut Context<'_>) -> Poll<T>,
@@ -123,7 +120,7 @@ impl Socket {
     }
 
     /// The next message, if there is one already. Writes nothing, so that one flush serves all replies to a burst.
-    pub(super) fn try_next(&mut self) -> Option<Received> {
+    pub fn try_next(&mut self) -> Option<Received> {
         let received = self.raw.next().now_or_never();
         received.inspect(|received| self.note(received))
     }
@@ -152,15 +149,14 @@ impl Socket {
     }
 
     /// Ends the socket as its end wants it.
-    #[cfg(feature = "runtime")]
-    pub(crate) async fn end(self, reason: &Disconnect) {
+    pub async fn end(self, reason: &Disconnect) {
         let deadline = Instant::now() + CLOSE_LIMIT;
         self.end_by(reason, deadline, nothing).await;
     }
 
     /// Ends the socket as its end wants it, and writes the frames of `source` before an orderly end, within that time. Tells whether the other
     /// side has certainly read everything sent before.
-    pub(super) async fn end_by(
+    pub async fn end_by(
         mut self,
         reason: &Disconnect,
         deadline: Instant,
@@ -179,7 +175,7 @@ impl Socket {
 
     /// Closes the socket, and gives the frames that the other side has sent before it answered; the limit is for all of
     /// that.
-    pub(super) fn closing(self, reason: &'static str, limit: Duration) -> impl Stream<Item = Utf8Bytes> {
+    pub fn closing(self, reason: &'static str, limit: Duration) -> impl Stream<Item = Utf8Bytes> {
         let deadline = Instant::now() + limit;
         stream::unfold((self, Some(normal(reason))), move |(mut socket, farewell)| async move {
             let text = timeout_at(deadline, socket.late_frame(farewell)).await.ok()??;

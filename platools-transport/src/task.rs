@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 /// Runs a future on a task of its own in `runtime`. Dropping the returned future ends the task, and a panic of the task goes on in the caller.
 /// `None` if the runtime ended first.
-pub(crate) async fn on_a_task<F>(runtime: &Handle, future: F) -> Option<F::Output>
+pub async fn on_a_task<F>(runtime: &Handle, future: F) -> Option<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {

@@ -8,6 +8,6 @@ use tokio::time::Instant;
 const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// Returns the end of a span of time. A setting such as `Duration::MAX` means never, and must not panic.
-pub(crate) fn after(start: Instant, span: Duration) -> Instant {
+pub fn after(start: Instant, span: Duration) -> Instant {
     start + span.min(NEVER)
 }

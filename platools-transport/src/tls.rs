@@ -25,7 +25,7 @@ pub enum Roots {
 /// How a `wss` connection is secured.
 ///
 /// ```no_run
-/// use platools::Tls;
+/// use platools_transport::Tls;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let tls = Tls::new()
@@ -71,7 +71,7 @@ impl Tls {
     }
 
     /// The settings as rustls takes them.
-    pub(crate) fn build(&self) -> Result<Arc<ClientConfig>, Error> {
+    pub fn build(&self) -> Result<Arc<ClientConfig>, Error> {
         let mut trusted = self.trusted_to_begin_with();
         for pem in &self.ca_certificates {
             for certificate in certificates(pem, "a CA certificate")? {

@@ -9,15 +9,14 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::connect::Transport;
+use crate::Transport;
 
 /// Observes the bytes of one connection. Clones observe the same connection.
 #[derive(Debug, Clone)]
-pub(crate) struct Traffic(Arc<Mutex<Seen>>);
+pub struct Traffic(Arc<Mutex<Seen>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
-    #[cfg(feature = "runtime")]
     read: Instant,
     taken: Instant,
     /// Whether the connection takes no further bytes for now.
@@ -26,14 +25,9 @@ struct Seen {
 
 impl Traffic {
     /// Wraps an open connection, so that its bytes are observed.
-    pub(crate) fn on(stream: Box<dyn Transport>) -> (Box<dyn Transport>, Self) {
+    pub fn on(stream: Box<dyn Transport>) -> (Box<dyn Transport>, Self) {
         let now = Instant::now();
-        let seen = Seen {
-            #[cfg(feature = "runtime")]
-            read: now,
-            taken: now,
-            is_full: false,
-        };
+        let seen = Seen { read: now, taken: now, is_full: false };
         let traffic = Self(Arc::new(Mutex::new(seen)));
         (Box::new(Observed { stream, traffic: traffic.clone() }), traffic)
     }
@@ -42,13 +36,12 @@ impl Traffic {
     ///
     /// A write into a connection with room says nothing: it succeeds for a long time after the network has died. Room in a
     /// full one is made by the other side alone.
-    pub(crate) fn last_taken(&self) -> Instant {
+    pub fn last_taken(&self) -> Instant {
         self.with(|seen| seen.taken)
     }
 
     /// When the last byte was read. Each byte counts, so one large message that takes long is no silence.
-    #[cfg(feature = "runtime")]
-    pub(crate) fn last_read(&self) -> Instant {
+    pub fn last_read(&self) -> Instant {
         self.with(|seen| seen.read)
     }
 
@@ -74,10 +67,8 @@ struct Observed {
 
 impl AsyncRead for Observed {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        #[cfg(feature = "runtime")]
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
-        #[cfg(feature = "runtime")]
         if buf.filled().len() > before {
             self.traffic.with(|seen| seen.read = Instant::now());
         }

@@ -15,8 +15,8 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::error::{Error as SocketError, ProtocolError, SubProtocolError};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::dial::Transport;
-use crate::link::websocket::WebSocket;
+use crate::dial::Transport;
+use crate::websocket::WebSocket;
 
 /// The longest head of an answer that is read.
 const MAX_HEAD_BYTES: usize = 64 * 1024;

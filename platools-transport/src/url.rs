@@ -7,34 +7,29 @@ use crate::error::{Error, ErrorKind};
 
 /// What is dialled, and how errors call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Endpoint {
+pub enum Endpoint {
     /// A platform's socket for workers.
     Worker,
     /// A gateway's socket for callers.
-    #[cfg(feature = "runtime")]
     Caller,
     /// A gateway, for agents: its requests and its sockets, at whatever path is behind that of the URL.
-    #[cfg(feature = "runtime")]
     Agent,
 }
 
 impl Endpoint {
     /// The other side, in words.
-    pub(super) fn peer(self) -> &'static str {
+    pub fn peer(self) -> &'static str {
         match self {
             Self::Worker => "the platform",
-            #[cfg(feature = "runtime")]
             Self::Caller | Self::Agent => "the gateway",
         }
     }
 
     /// What the other side refuses with an HTTP status.
-    pub(super) fn credential(self) -> &'static str {
+    pub fn credential(self) -> &'static str {
         match self {
             Self::Worker => "the secret",
-            #[cfg(feature = "runtime")]
             Self::Caller => "the connection",
-            #[cfg(feature = "runtime")]
             Self::Agent => "the ticket",
         }
     }
@@ -42,7 +37,6 @@ impl Endpoint {
     fn example(self) -> &'static str {
         match self {
             Self::Worker => "set PLATOS_URL or call `url(..)`, for example with https://platform.example.com",
-            #[cfg(feature = "runtime")]
             Self::Caller | Self::Agent => "call `url(..)`, for example with https://gateway.example.com",
         }
     }
@@ -51,9 +45,7 @@ impl Endpoint {
     fn instead(self) -> &'static str {
         match self {
             Self::Worker => "give the secret to `secret(..)` instead",
-            #[cfg(feature = "runtime")]
             Self::Caller => "give the token to `token(..)` instead",
-            #[cfg(feature = "runtime")]
             Self::Agent => "give the key to `api_key(..)` instead",
         }
     }
@@ -63,11 +55,8 @@ impl Endpoint {
         match self {
             Self::Worker => format!("{base}/ws/sdk"),
             // Written-out addresses are what the documentation of gateways shows.
-            #[cfg(feature = "runtime")]
-            Self::Caller if base.ends_with(crate::wire::rpc::PATH) => base.to_owned(),
-            #[cfg(feature = "runtime")]
-            Self::Caller => format!("{base}{}", crate::wire::rpc::PATH),
-            #[cfg(feature = "runtime")]
+            Self::Caller if base.ends_with(platools_protocol::rpc::PATH) => base.to_owned(),
+            Self::Caller => format!("{base}{}", platools_protocol::rpc::PATH),
             Self::Agent => format!("{base}/"),
         }
     }
@@ -103,8 +92,7 @@ pub(crate) fn websocket_url(endpoint: Endpoint, url: &str) -> Result<Uri, Error>
 }
 
 /// Another path on the same host, behind that of the address; without the address's query.
-#[cfg(feature = "runtime")]
-pub(super) fn behind(address: &Uri, path_and_query: &str) -> Result<Uri, Error> {
+pub(crate) fn behind(address: &Uri, path_and_query: &str) -> Result<Uri, Error> {
     let mut parts = address.clone().into_parts();
     let base = address.path().trim_end_matches('/');
     let invalid = |error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error);
@@ -140,7 +128,7 @@ mod tests {
     #[test]
     fn urls_become_those_of_the_other_sdks() {
         let vectors: Value =
-            serde_json::from_str(include_str!("../../../../tests/vectors/urls.json")).expect("the vectors are JSON");
+            serde_json::from_str(include_str!("../../tests/vectors/urls.json")).expect("the vectors are JSON");
         for case in vectors["cases"].as_array().expect("cases") {
             let url = case["url"].as_str().expect("a URL");
             let dialled = websocket_url(Endpoint::Worker, url).unwrap_or_else(|error| panic!("{url}: {error}"));
@@ -157,7 +145,6 @@ mod tests {
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 
-    #[cfg(feature = "runtime")]
     #[test]
     fn a_gateways_socket_may_be_spelled_out_or_not() {
         for (url, dialled) in [

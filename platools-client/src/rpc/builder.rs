@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 use super::client::{RpcClient, Shared};
 use super::opening::{Opened, Opener};
 use super::run::Run;
-use crate::error::Error;
-use crate::link::{ConnectionState, Dialler, Endpoint, Reconnect, Reporter, Secret, Tls};
-use crate::wire::rpc::{Connect, MAX_USER_ID_CHARS};
+use platools_protocol::rpc::{Connect, MAX_USER_ID_CHARS};
+use platools_transport::Error;
+use platools_transport::{ConnectionState, Dialler, Endpoint, Reconnect, Reporter, Secret, Tls};
 
 /// The number of requests that wait to be written; a further request waits in its caller.
 const WAITING_REQUESTS: usize = 64;
@@ -175,7 +175,7 @@ impl RpcClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
+    use platools_transport::ErrorKind;
 
     fn kind(builder: RpcClientBuilder) -> Option<ErrorKind> {
         builder.opener().err().map(|error| error.kind())

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::client::RpcClient;
 use super::error::RequestError;
-use crate::wire::rpc::{AgentEvent, ChatChunk, ChatReply, Event, ToolCallEvent, ToolResultEvent, event};
+use platools_protocol::rpc::{AgentEvent, ChatChunk, ChatReply, Event, ToolCallEvent, ToolResultEvent, event};
 
 /// The number of events that wait for the reader of a chat; further ones are dropped and counted.
 const WAITING_EVENTS: usize = 256;

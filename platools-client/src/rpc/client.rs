@@ -21,9 +21,9 @@ use super::error::{RequestError, RequestErrorKind};
 use super::event::RpcEvent;
 use super::exchange::{Answer, Outgoing};
 use super::tool::ToolRequest;
-use crate::json::to_raw_value;
-use crate::link::{ConnectionState, Reporter};
-use crate::wire::rpc::{ChatSend, Connected, MAX_MESSAGE_BYTES, Request, Role, method};
+use platools_protocol::json::to_raw_value;
+use platools_protocol::rpc::{ChatSend, Connected, MAX_MESSAGE_BYTES, Request, Role, method};
+use platools_transport::{ConnectionState, Reporter};
 
 /// A caller of a gateway, over one WebSocket that is opened again whenever it ends. Clones share it.
 ///
@@ -70,7 +70,7 @@ impl RpcClient {
     /// gateway carries it out, and nobody hears of its answer.
     ///
     /// ```no_run
-    /// # async fn example(client: platools::runtime::RpcClient) -> Result<(), platools::runtime::RequestError> {
+    /// # async fn example(client: platools_client::RpcClient) -> Result<(), platools_client::RequestError> {
     /// let tools: serde_json::Value = client.call("tools.list", ()).await?;
     /// # drop(tools);
     /// # Ok(())
@@ -93,7 +93,7 @@ impl RpcClient {
     /// ```no_run
     /// # use std::time::Duration;
     /// # use serde_json::json;
-    /// # async fn example(client: platools::runtime::RpcClient) -> Result<(), platools::runtime::RequestError> {
+    /// # async fn example(client: platools_client::RpcClient) -> Result<(), platools_client::RequestError> {
     /// let call = client.call_tool("add", json!({"a": 2, "b": 40})).timeout(Duration::from_secs(5));
     /// assert_eq!(call.send::<i64>().await?.result, 42);
     /// # Ok(())
@@ -120,7 +120,7 @@ impl RpcClient {
         Conversation::new(self.clone(), agent.into(), None)
     }
 
-    /// Goes on with a conversation, whose id a [reply](crate::wire::rpc::ChatReply::session_id) had.
+    /// Goes on with a conversation, whose id a [reply](platools_protocol::rpc::ChatReply::session_id) had.
     #[must_use]
     pub fn resume(&self, agent: impl Into<String>, session_id: impl Into<String>) -> Conversation {
         Conversation::new(self.clone(), agent.into(), Some(session_id.into()))
@@ -218,7 +218,7 @@ impl RpcClient {
     /// The error of requests after the client's end.
     pub(super) fn ended(&self) -> RequestError {
         match self.state() {
-            ConnectionState::Failed { reason } => {
+            ConnectionState::Failed { reason, .. } => {
                 RequestError::new(RequestErrorKind::Closed, format!("the client has given up connecting: {reason}"))
             }
             _ => RequestError::closed(),

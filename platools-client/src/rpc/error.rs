@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::wire::ErrorDetails;
-use crate::wire::rpc::{ErrorCode, RpcError};
+use platools_protocol::ErrorDetails;
+use platools_protocol::rpc::{ErrorCode, RpcError};
 
 /// The reason why a request has no reply.
 ///

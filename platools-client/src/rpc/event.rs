@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::link::Disconnect;
-use crate::wire::rpc::{Connected, Event};
+use platools_protocol::rpc::{Connected, Event};
+use platools_transport::Disconnect;
 
 /// An event of a client's connections.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub enum RpcEvent {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct GatewayEvent {
-    /// The name of the event, such as those of [`event`](crate::wire::rpc::event).
+    /// The name of the event, such as those of [`event`](platools_protocol::rpc::event).
     pub name: String,
     /// The data of the event.
     pub payload: Box<RawValue>,
@@ -44,7 +44,7 @@ impl GatewayEvent {
         Self { name: event.event.clone().into_owned(), payload: event.payload.to_owned(), seq: event.seq }
     }
 
-    /// The payload as a type, such as those of [`wire::rpc`](crate::wire::rpc).
+    /// The payload as a type, such as those of [`platools_protocol::rpc`](platools_protocol::rpc).
     ///
     /// # Errors
     /// It does not fit.

@@ -13,8 +13,8 @@ use tracing::{debug, warn};
 use super::chat::{ChatEvent, Speaker};
 use super::error::{RequestError, RequestErrorKind};
 use super::event::{GatewayEvent, RpcEvent};
-use crate::link::{Disconnect, Reporter};
-use crate::wire::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};
+use platools_protocol::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};
+use platools_transport::{Disconnect, Reporter};
 
 /// The longest wait for the answer to a chat that nobody listens to any more; then the next one may begin.
 const ABANDONED_LIMIT: Duration = Duration::from_secs(10);
@@ -117,6 +117,8 @@ impl Exchange {
                 }
                 self.answered(&id, outcome.map_err(RequestError::from));
             }
+            // A kind of frame that a later version of the protocol has.
+            Ok(_) => {}
             Err(error) => {
                 warn!(%error, "a frame of the gateway was ignored");
                 let failure = RequestError::new(RequestErrorKind::InvalidReply, "the gateway's reply is malformed");

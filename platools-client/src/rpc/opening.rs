@@ -6,9 +6,9 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::warn;
 
 use super::super::heard::Heard;
-use crate::error::{Error, ErrorKind};
-use crate::link::{Dialler, Secret, Socket, redact};
-use crate::wire::rpc::{Connect, Connected, GatewayFrame, PROTOCOL, Request, Role, RpcError, method};
+use platools_protocol::rpc::{Connect, Connected, GatewayFrame, PROTOCOL, Request, Role, RpcError, method};
+use platools_transport::{Dialler, Secret, Socket, redact};
+use platools_transport::{Error, ErrorKind};
 
 /// The id of the first request of each socket; the others have numbers.
 const CONNECT_ID: &str = "connect";

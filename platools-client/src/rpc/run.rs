@@ -8,9 +8,9 @@ use super::event::RpcEvent;
 use super::exchange::Outgoing;
 use super::opening::{Opened, Opener};
 use super::session::run_session;
-use crate::error::{Error, ErrorKind, WithCauses};
-use crate::link::{ConnectionState, Disconnect, Reconnect, Reporter, Schedule, next_delay};
-use crate::wire::rpc::Connected;
+use platools_protocol::rpc::Connected;
+use platools_transport::{ConnectionState, Disconnect, Reconnect, Reporter, Schedule, next_delay};
+use platools_transport::{Error, ErrorKind};
 
 /// The parts of a run, which lives on a task of its own.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Run {
     /// Stays connected until the client is closed or the policy gives up; begins with the first socket, if that is open.
     pub(super) async fn run(mut self, first: Option<Opened>) {
         if let Err(error) = self.keep_connected(first).await {
-            self.reporter.state(ConnectionState::Failed { reason: WithCauses(&error).to_string() });
+            self.reporter.failed(&error);
         }
     }
 

@@ -13,8 +13,8 @@ use super::super::heard::Heard;
 use super::event::RpcEvent;
 use super::exchange::{Exchange, Outgoing};
 use super::opening::Opened;
-use crate::link::{Disconnect, Received, Reporter, Socket, text};
-use crate::wire::rpc::{PING_INTERVAL, Request, method};
+use platools_protocol::rpc::{PING_INTERVAL, Request, method};
+use platools_transport::{Disconnect, Received, Reporter, Socket, text};
 
 /// After so long without any byte a socket is dead: two pings are missing, and the second one had half an interval to be
 /// late.

@@ -21,8 +21,8 @@ use super::event::RpcEvent;
 use super::exchange::{Answer, Exchange, Outgoing};
 use super::opening::Opened;
 use super::session::{Ended, SILENCE, run_session};
-use crate::link::{Disconnect, Reporter, Socket, WebSocket};
-use crate::wire::rpc::{Connected, Role};
+use platools_protocol::rpc::{Connected, Role};
+use platools_transport::{Disconnect, Reporter, Socket, WebSocket};
 
 const SECOND: Duration = Duration::from_secs(1);
 

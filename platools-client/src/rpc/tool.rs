@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::client::RpcClient;
 use super::error::RequestError;
-use crate::json::to_raw_value;
-use crate::wire::rpc::{ToolsCall, ToolsReply, WRITE_DEADLINE, method};
+use platools_protocol::json::to_raw_value;
+use platools_protocol::rpc::{ToolsCall, ToolsReply, WRITE_DEADLINE, method};
 
 /// A call of a tool that is to be [sent](Self::send).
 #[must_use = "a tool is not called until `send`"]

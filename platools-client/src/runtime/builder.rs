@@ -11,9 +11,9 @@ use super::core::{Core, Settings};
 use super::gateway::Gateway;
 use super::phase::Shared;
 use super::private_key::PrivateKey;
-use crate::error::{Error, ErrorKind};
-use crate::link::{Dialler, Endpoint, Reconnect, Secret, Tls};
-use crate::wire::runtime::{HEARTBEAT_INTERVAL, MAX_METADATA_BYTES, SESSION_SILENCE};
+use platools_protocol::runtime::{HEARTBEAT_INTERVAL, MAX_METADATA_BYTES, SESSION_SILENCE};
+use platools_transport::{Dialler, Endpoint, Reconnect, Secret, Tls};
+use platools_transport::{Error, ErrorKind};
 
 /// The heartbeat intervals that are allowed. With a longer one, a single lost heartbeat could end the session on the gateway
 /// ([`SESSION_SILENCE`]).
@@ -83,7 +83,7 @@ impl RuntimeClientBuilder {
     /// [`RuntimeClient::private_key`]. The client itself uses it for nothing and never sends it. Default: none.
     ///
     /// ```no_run
-    /// use platools::runtime::RuntimeClient;
+    /// use platools_client::RuntimeClient;
     ///
     /// # fn sign(_: &str, _: &str) {}
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -219,7 +219,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::link::Jitter;
+    use platools_transport::Jitter;
 
     fn complete() -> RuntimeClientBuilder {
         RuntimeClient::builder().url("http://127.0.0.1:1").api_key("k")

@@ -16,8 +16,8 @@ use super::listener::ListenerReturn;
 use super::listeners::ListenerId;
 use super::phase::Shared;
 use super::private_key::PrivateKey;
-use crate::link::ConnectionState;
-use crate::wire::runtime::{ClientFrame, Connected, MAX_MESSAGE_BYTES, Presence, Status, path};
+use platools_protocol::runtime::{ClientFrame, Connected, MAX_MESSAGE_BYTES, Presence, Status, path};
+use platools_transport::ConnectionState;
 
 /// An agent that holds a session on a gateway: it hears what happens there, says what it has to say, and others see that it is
 /// there. Clones share the session.
@@ -33,8 +33,8 @@ use crate::wire::runtime::{ClientFrame, Connected, MAX_MESSAGE_BYTES, Presence, 
 /// keeps the client for as long as it is not [removed](Self::off).
 ///
 /// ```no_run
-/// use platools::runtime::RuntimeClient;
-/// use platools::wire::runtime::{ChannelMessage, NewMessage, path};
+/// use platools_client::RuntimeClient;
+/// use platools_client::protocol::runtime::{ChannelMessage, NewMessage, path};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -76,7 +76,7 @@ impl RuntimeClient {
     ///
     /// ```no_run
     /// # use std::time::Duration;
-    /// # async fn example(client: platools::runtime::RuntimeClient) -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn example(client: platools_client::RuntimeClient) -> Result<(), Box<dyn std::error::Error>> {
     /// let session = tokio::time::timeout(Duration::from_secs(10), client.connect()).await??;
     /// # drop(session);
     /// # Ok(())
@@ -137,7 +137,7 @@ impl RuntimeClient {
     /// a listener may have.
     ///
     /// ```no_run
-    /// # use platools::runtime::RuntimeClient;
+    /// # use platools_client::RuntimeClient;
     /// # fn example(client: RuntimeClient, agent: String) {
     /// let id = client.on_state_change(move |state| println!("{agent}: {state}"));
     /// client.off_state_change(id);
@@ -163,7 +163,7 @@ impl RuntimeClient {
     }
 
     /// Calls a function for every event of that type from now on, such as those of
-    /// [`wire::runtime::event`](crate::wire::runtime::event): one after the other, in their order. What the client does itself
+    /// [`platools_protocol::runtime::event`](platools_protocol::runtime::event): one after the other, in their order. What the client does itself
     /// arrives as `connection.state`.
     ///
     /// A function that fails or panics is logged as such, without what it was about, and called again for the next event. One that
@@ -171,8 +171,8 @@ impl RuntimeClient {
     /// handler may have.
     ///
     /// ```no_run
-    /// # use platools::runtime::RuntimeClient;
-    /// use platools::wire::runtime::{ConnectionChange, event};
+    /// # use platools_client::RuntimeClient;
+    /// use platools_client::protocol::runtime::{ConnectionChange, event};
     ///
     /// # fn example(client: RuntimeClient, lost: tokio::sync::mpsc::UnboundedSender<String>) {
     /// client.on(event::CONNECTION_STATE, move |event| {
@@ -284,8 +284,8 @@ impl RuntimeClient {
     /// not; [`RuntimeError::retry_after`] has its word.
     ///
     /// ```no_run
-    /// # async fn example(client: platools::runtime::RuntimeClient) -> Result<(), platools::runtime::RuntimeError> {
-    /// use platools::wire::runtime::{Channel, NewChannel, path};
+    /// # async fn example(client: platools_client::RuntimeClient) -> Result<(), platools_client::RuntimeError> {
+    /// use platools_client::protocol::runtime::{Channel, NewChannel, path};
     ///
     /// let channel: Channel = client.request("POST", path::CHANNELS, NewChannel::new("general", "General")).await?;
     /// # drop(channel);

@@ -15,8 +15,8 @@ use super::event::RuntimeEvent;
 use super::gateway::Gateway;
 use super::listeners::Listeners;
 use super::private_key::PrivateKey;
-use crate::link::{ConnectionState, Reconnect, Reporter};
-use crate::wire::runtime::{ClientFrame, Connected, Disconnect, path};
+use platools_protocol::runtime::{ClientFrame, Connected, Disconnect, path};
+use platools_transport::{ConnectionState, Reconnect, Reporter};
 
 /// The number of frames that wait to be written; a further send waits.
 const WAITING_FRAMES: usize = 64;

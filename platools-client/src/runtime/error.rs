@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind};
+use platools_transport::{Error, ErrorKind};
 
 /// The reason why a session could not begin, or a request has no answer. None of these ends the client.
 ///

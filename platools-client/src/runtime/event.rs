@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
 
-use crate::link::ConnectionState;
-use crate::wire::runtime::{ConnectionChange, Event, event};
+use platools_protocol::runtime::{ConnectionChange, Event, event};
+use platools_transport::ConnectionState;
 
 /// Something that happened, on the gateway or to the connection. Clones are cheap. `Debug` shows how long its data is, not
 /// what it says.
@@ -31,7 +31,7 @@ impl RuntimeEvent {
     /// The connection has another state.
     pub(super) fn state(state: &ConnectionState) -> Self {
         let mut change = ConnectionChange::new(state.as_str());
-        if let ConnectionState::Reconnecting { attempt, delay } = state {
+        if let ConnectionState::Reconnecting { attempt, delay, .. } = state {
             change.attempt = Some(*attempt);
             change.delay_ms = Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
         }
@@ -68,7 +68,7 @@ impl RuntimeEvent {
         &self.0.data
     }
 
-    /// The data as a type, such as those of [`wire::runtime`](crate::wire::runtime).
+    /// The data as a type, such as those of [`platools_protocol::runtime`](platools_protocol::runtime).
     ///
     /// # Errors
     /// It does not fit.

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use super::error::{RuntimeError, RuntimeErrorKind};
 use super::limited::{ask_again, retry_after};
-use crate::link::{Answer, Dialler, Http, Secret, bearer, redact};
-use crate::wire::runtime::{Failure, MAX_MESSAGE_BYTES};
+use platools_protocol::runtime::{Failure, MAX_MESSAGE_BYTES};
+use platools_transport::{Answer, Dialler, Http, Secret, bearer, redact};
 
 /// The largest answer that is read.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;

@@ -6,7 +6,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::error::RuntimeError;
-use crate::link::{Jitter, Reconnect, Schedule};
+use platools_transport::{Jitter, Reconnect, Schedule};
 
 /// The status of a request that was one too many.
 const TOO_MANY_REQUESTS: u16 = 429;

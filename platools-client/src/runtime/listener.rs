@@ -6,7 +6,7 @@
 /// `'static`:
 ///
 /// ```no_run
-/// # use platools::runtime::RuntimeClient;
+/// # use platools_client::RuntimeClient;
 /// # use tokio::sync::mpsc;
 /// # async fn write(_: &str) -> std::io::Result<()> { Ok(()) }
 /// # fn example(client: RuntimeClient, sender: mpsc::UnboundedSender<platools::ConnectionState>) {

@@ -8,9 +8,9 @@ use tracing::warn;
 use super::super::heard::Heard;
 use super::core::{Core, Frames};
 use super::error::{RuntimeError, RuntimeErrorKind};
-use crate::error::Error;
-use crate::link::Socket;
-use crate::wire::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, MAX_PAGE, Ticket, path};
+use platools_protocol::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, MAX_PAGE, Ticket, path};
+use platools_transport::Error;
+use platools_transport::Socket;
 
 /// A socket with a session.
 #[derive(Debug)]

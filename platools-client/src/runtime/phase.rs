@@ -12,8 +12,8 @@ use super::core::Core;
 use super::error::{RuntimeError, RuntimeErrorKind};
 use super::opening::Opened;
 use super::run::Run;
-use crate::link::ConnectionState;
-use crate::wire::runtime::Connected;
+use platools_protocol::runtime::Connected;
+use platools_transport::ConnectionState;
 
 /// The longest time for the end of a connection: a close of the socket and a goodbye over HTTP, each of which has a limit of
 /// its own.

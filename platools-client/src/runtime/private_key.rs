@@ -4,7 +4,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::error::{Error, ErrorKind};
+use platools_transport::{Error, ErrorKind};
 
 /// A private key, as text in any format.
 ///
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 /// the last clone is dropped.
 ///
 /// ```
-/// use platools::runtime::PrivateKey;
+/// use platools_client::PrivateKey;
 ///
 /// let key = PrivateKey::from("0x4c08...");
 /// assert_eq!(key.expose_secret(), "0x4c08...");

@@ -11,9 +11,9 @@ use super::core::Core;
 use super::event::RuntimeEvent;
 use super::opening::Opened;
 use super::session::run_session;
-use crate::error::{Error, ErrorKind, WithCauses};
-use crate::link::{ConnectionState, Disconnect, Heartbeat, Schedule, next_delay};
-use crate::wire::runtime::{HeartbeatReply, path};
+use platools_protocol::runtime::{HeartbeatReply, path};
+use platools_transport::{ConnectionState, Disconnect, Heartbeat, Schedule, next_delay};
+use platools_transport::{Error, ErrorKind, WithCauses};
 
 /// The reason for the end of a client that could not connect again, in the protocol's words.
 const EXHAUSTED: &str = "max retries exceeded";
@@ -141,8 +141,8 @@ mod tests {
     use super::super::core::Settings;
     use super::super::gateway::Gateway;
     use super::*;
-    use crate::link::{Dialler, Endpoint, Reconnect, Secret, Tls};
-    use crate::wire::runtime::Connected;
+    use platools_protocol::runtime::Connected;
+    use platools_transport::{Dialler, Endpoint, Reconnect, Secret, Tls};
 
     #[tokio::test]
     async fn who_is_told_that_the_client_has_given_up_finds_it_free_and_what_comes_then_is_left_alone() {

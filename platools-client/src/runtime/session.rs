@@ -12,8 +12,8 @@ use super::super::heard::Heard;
 use super::core::Core;
 use super::event::{RuntimeEvent, now};
 use super::opening::Opened;
-use crate::link::{Disconnect, Heartbeat, Received, Socket, text};
-use crate::wire::runtime::{ClientFrame, Event};
+use platools_protocol::runtime::{ClientFrame, Event};
+use platools_transport::{Disconnect, Heartbeat, Received, Socket, text};
 
 /// Serves one socket until it ends or `stop` becomes true.
 pub(super) async fn run_session(

@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for RpcError {
 }
 
 /// A number of milliseconds, also where it was written with a fraction.
-pub(in crate::wire) fn whole_ms(value: &Value) -> Option<u64> {
+pub(crate) fn whole_ms(value: &Value) -> Option<u64> {
     let from_float = |ms: f64| Duration::try_from_secs_f64(ms.ceil() / 1000.0).ok();
     value.as_u64().or_else(|| u64::try_from(from_float(value.as_f64()?)?.as_millis()).ok())
 }

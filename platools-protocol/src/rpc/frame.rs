@@ -7,10 +7,10 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::fields::unknown;
-use super::super::members::{pick, text};
 use super::error::{ErrorCode, RpcError};
 use super::head::id_in_head;
+use crate::members::unknown_kind;
+use crate::members::{pick, text};
 
 /// A request of a caller. `Debug` shows the length of its params, not the text.
 #[derive(Clone)]
@@ -327,7 +327,7 @@ impl std::error::Error for FrameError {
 }
 
 fn other_type(kind: Option<Cow<'_, str>>) -> FrameError {
-    kind.map_or(FrameError::NoType, |kind| FrameError::OtherType(unknown(&kind)))
+    kind.map_or(FrameError::NoType, |kind| FrameError::OtherType(unknown_kind(&kind)))
 }
 
 fn malformed(id: &str, reason: impl Into<String>) -> FrameError {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
-use super::super::fields::Text;
+use crate::members::Text;
 
 /// The id of a request of which only the beginning is there; none if its id or its type comes later.
 pub(super) fn id_in_head(head: &str) -> Option<String> {

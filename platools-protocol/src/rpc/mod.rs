@@ -1,4 +1,4 @@
-//! The frames of the gateway RPC protocol, without any I/O.
+//! The frames of the gateway RPC protocol, between a caller and its gateway.
 //!
 //! A caller and a gateway exchange JSON text frames over one WebSocket, told apart by `type`: the caller sends
 //! [`Request`]s, the gateway [`Response`]s and [`Event`]s. Each can be parsed and written, so both ends use this module.
@@ -8,7 +8,7 @@
 //! The source of every name and number is version 3 of the gateway RPC protocol.
 //!
 //! ```
-//! use platools::wire::rpc::{ErrorCode, GatewayFrame, Request, Response, RpcError};
+//! use platools_protocol::rpc::{ErrorCode, GatewayFrame, Request, Response, RpcError};
 //!
 //! let text = r#"{"type":"req","id":"7","method":"chat.send","params":{"agentId":"main","message":"Hello!"}}"#;
 //! let request = Request::parse(text)?;
@@ -17,7 +17,7 @@
 //! let text = Response::failure(&*request.id, RpcError::new(ErrorCode::NotFound, "no such agent")).to_text();
 //! let GatewayFrame::Response(response) = GatewayFrame::parse(&text)? else { panic!("it is a response") };
 //! assert_eq!(response.outcome.map_err(|error| error.code).unwrap_err(), ErrorCode::NotFound);
-//! # Ok::<(), platools::wire::rpc::FrameError>(())
+//! # Ok::<(), platools_protocol::rpc::FrameError>(())
 //! ```
 
 mod error;
@@ -28,7 +28,7 @@ mod payload;
 
 use std::time::Duration;
 
-pub(in crate::wire) use error::whole_ms;
+pub(crate) use error::whole_ms;
 pub use error::{ErrorCode, RpcError};
 pub use frame::{Event, FrameError, GatewayFrame, Request, Response};
 pub use payload::{

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use super::super::members::{pick, text};
+use crate::members::{pick, text};
 
 /// The beginnings of types that belong to the protocol: no custom frame may have them, so that none can pass for an event of
 /// the gateway's.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use super::super::members::{pick, text};
 use super::frame::{FrameError, present, write};
+use crate::members::{pick, text};
 
 /// Something that happened. `Debug` shows how long its data is, not what it says.
 #[derive(Clone)]

@@ -1,4 +1,4 @@
-//! The runtime protocol, between an agent that holds a session and its gateway, without any I/O.
+//! The runtime protocol, between an agent that holds a session and its gateway.
 //!
 //! An agent asks for a session and a ticket over HTTP, at the [`path`]s here, and opens a WebSocket with the ticket. Over that
 //! it sends [`ClientFrame`]s, and the gateway [`Event`]s: JSON text frames, told apart by `type`. Each can be parsed and
@@ -6,7 +6,7 @@
 //! Members that nobody here knows are passed over. Points in time are ISO 8601 with a `Z` at the end.
 //!
 //! ```
-//! use platools::wire::runtime::{ClientFrame, Event, event};
+//! use platools_protocol::runtime::{ClientFrame, Event, event};
 //!
 //! let ClientFrame::Subscribe { channel_id } = ClientFrame::parse(r#"{"type":"channel.subscribe","channelId":"c-1"}"#)? else {
 //!     panic!("it is a subscription")
@@ -18,7 +18,7 @@
 //! assert_eq!(left.kind, event::PRESENCE_LEFT);
 //! assert_eq!(left.data.get(), r#"{"agentId":"a"}"#);
 //! assert_eq!(left.to_text(), text);
-//! # Ok::<(), platools::wire::runtime::FrameError>(())
+//! # Ok::<(), platools_protocol::runtime::FrameError>(())
 //! ```
 
 mod channel;

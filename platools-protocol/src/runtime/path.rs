@@ -49,7 +49,7 @@ pub fn messages(channel_id: &str) -> String {
 /// The path of a page of a list.
 ///
 /// ```
-/// use platools::wire::runtime::path;
+/// use platools_protocol::runtime::path;
 ///
 /// assert_eq!(path::page(path::PRESENCE, 50, 100), "/v1/runtime/presence?limit=50&offset=100");
 /// ```

@@ -4,8 +4,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::fields::{FrameError, malformed};
-use super::members::pick;
 use super::worker::ToolDeclaration;
+use crate::members::pick;
 use crate::text::cut;
 
 /// A name in the words about a tool has at most so many bytes: 512.

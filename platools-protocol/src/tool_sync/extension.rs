@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::fields::{Fields, FrameError, Text, of_call, whole};
+use super::fields::{Fields, FrameError, of_call, whole};
 use super::spelling::Spelling;
 use crate::log_level::LogLevel;
+use crate::members::Text;
 
 /// A call that is to be given up. `Debug` shows how long its reason is, not what it says.
 ///

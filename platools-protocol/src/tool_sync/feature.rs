@@ -66,7 +66,7 @@ impl fmt::Display for Feature {
 /// A set of extensions. In JSON it is a list of names; names that this version does not know are left out.
 ///
 /// ```
-/// use platools::wire::{Feature, Features, PlatformFrame, Welcome};
+/// use platools_protocol::tool_sync::{Feature, Features, PlatformFrame, Welcome};
 ///
 /// // What a worker offers, and what a platform makes of it.
 /// let offered = Features::from_header("cancel, drain, from-the-future");

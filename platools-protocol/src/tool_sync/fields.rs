@@ -1,17 +1,13 @@
-//! A single pass over a frame's text that finds the frequent fields and skips the rest.
+//! [`Fields`]: the members of frequent frames, and [`FrameError`].
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::spelling::{self, Spelled, Spelling};
-use crate::text::cut;
-
-/// The bytes of an unknown type that are kept.
-const MAX_KIND_BYTES: usize = 64;
+use crate::members::{pick, string};
 
 /// The fields of the frames that travel once per call, still raw.
 ///
@@ -21,9 +17,7 @@ const MAX_KIND_BYTES: usize = 64;
 ///
 /// Peers may write names in camel case, as the protocol's first description does. Such names are read and never sent; the
 /// usual spelling wins where a frame has both.
-#[derive(Default)]
 pub(super) struct Fields<'a> {
-    kind: Option<&'a RawValue>,
     call_id: Spelled<'a>,
     tool_name: Spelled<'a>,
     pub(super) params: Option<&'a RawValue>,
@@ -34,8 +28,18 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Reads the fields of one frame, and its `type`.
     pub(super) fn read(text: &'a str) -> Result<(Cow<'a, str>, Self), FrameError> {
-        let fields: Self = serde_json::from_str(text).map_err(FrameError::NotAnObject)?;
-        let kind = fields.kind.and_then(string).ok_or(FrameError::NoType)?;
+        let names =
+            ["type", "call_id", "callId", "tool_name", "toolName", "params", "result", "latency_ms", "latencyMs"];
+        let [kind, call_id, call_id_camel, tool_name, tool_name_camel, params, result, latency_ms, latency_ms_camel] =
+            pick(text, names).map_err(FrameError::NotAnObject)?;
+        let kind = kind.and_then(string).ok_or(FrameError::NoType)?;
+        let fields = Self {
+            call_id: Spelled { first: call_id, other: call_id_camel },
+            tool_name: Spelled { first: tool_name, other: tool_name_camel },
+            params,
+            result,
+            latency_ms: Spelled { first: latency_ms, other: latency_ms_camel },
+        };
         Ok((kind, fields))
     }
 
@@ -57,59 +61,6 @@ impl<'a> Fields<'a> {
     /// The time that the worker took in milliseconds, if it is a whole number.
     pub(super) fn latency_ms(&self) -> Option<u64> {
         self.latency_ms.chosen().and_then(|raw| serde_json::from_str(raw.get()).ok())
-    }
-}
-
-/// The string a raw value holds, borrowed where it has no escapes.
-pub(super) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    // It is valid JSON already, so that without an escape the text is what stands between the quotes.
-    let quoted = raw.get().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    if let Some(text) = quoted.filter(|text| !text.contains('\\')) {
-        return Some(Cow::Borrowed(text));
-    }
-    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
-}
-
-/// A string that borrows when it can; `Cow` alone always copies.
-#[derive(Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FieldsVisitor;
-
-        impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a frame, which is a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Fields::default();
-                while let Some(Text(key)) = map.next_key()? {
-                    let slot = match &*key {
-                        "type" => &mut fields.kind,
-                        "call_id" => &mut fields.call_id.first,
-                        "callId" => &mut fields.call_id.other,
-                        "tool_name" => &mut fields.tool_name.first,
-                        "toolName" => &mut fields.tool_name.other,
-                        "params" => &mut fields.params,
-                        "result" => &mut fields.result,
-                        "latency_ms" => &mut fields.latency_ms.first,
-                        "latencyMs" => &mut fields.latency_ms.other,
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                            continue;
-                        }
-                    };
-                    *slot = Some(map.next_value()?);
-                }
-                Ok(fields)
-            }
-        }
-
-        deserializer.deserialize_map(FieldsVisitor)
     }
 }
 
@@ -193,11 +144,6 @@ fn malformed_at(kind: &'static str, call_id: Option<Cow<'_, str>>, error: &serde
     let place = (error.line() > 0).then(|| (error.line(), error.column()));
     let call_id = call_id.map(Cow::into_owned);
     FrameError::Malformed { kind, call_id, reason: error.to_string(), place }
-}
-
-/// The name of a type that is not known: the peer's text, which may be anything.
-pub(super) fn unknown(kind: &str) -> String {
-    cut(kind, MAX_KIND_BYTES).to_owned()
 }
 
 /// True if a raw value is a JSON object.

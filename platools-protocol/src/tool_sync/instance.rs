@@ -14,7 +14,7 @@ const MAX_HOST_BYTES: usize = 253;
 /// One client of a worker's process. A connection after another one with the same id is the same client's, with the calls that it runs.
 ///
 /// ```
-/// use platools::wire::WorkerInstance;
+/// use platools_protocol::tool_sync::WorkerInstance;
 ///
 /// let instance = WorkerInstance::from_header("1f6c20aa97d3b805; host=web-1; pid=4711").expect("an id");
 /// assert_eq!((instance.host.as_deref(), instance.pid), (Some("web-1"), Some(4711)));

@@ -1,4 +1,4 @@
-//! The frames of the tool-sync protocol, without any I/O.
+//! The frames of the tool-sync protocol, between a worker and its platform.
 //!
 //! A worker and a platform exchange JSON text frames, one message a frame, told apart by `type`. [`PlatformFrame`] is what
 //! a platform says, [`WorkerFrame`] what a worker says; each can be parsed and written, so both ends of the wire use this
@@ -7,11 +7,8 @@
 //! Names of members are written in snake case. Those in camel case (`callId`, `latencyMs`), and `message` and `stack` of a
 //! `tool_error`, are read as well.
 //!
-//! Callers speak another protocol with their gateway, whose frames are in [`rpc`]; agents that hold a session there speak a third
-//! one, which is in [`runtime`].
-//!
 //! ```
-//! use platools::wire::{PlatformFrame, ToolFailure, WorkerFrame};
+//! use platools_protocol::tool_sync::{PlatformFrame, ToolFailure, WorkerFrame};
 //!
 //! let text = r#"{"type":"tool_call","call_id":"c-1","tool_name":"add","params":{"a":2,"b":40}}"#;
 //! let PlatformFrame::ToolCall(call) = PlatformFrame::parse(text)? else { panic!("it is a call") };
@@ -19,7 +16,7 @@
 //!
 //! let reply = WorkerFrame::ToolError(ToolFailure::new(&call.call_id, "unknown tool: add"));
 //! assert_eq!(reply.to_text(), r#"{"type":"tool_error","call_id":"c-1","error":"unknown tool: add"}"#);
-//! # Ok::<(), platools::wire::FrameError>(())
+//! # Ok::<(), platools_protocol::tool_sync::FrameError>(())
 //! ```
 
 mod declaration;
@@ -27,15 +24,11 @@ mod extension;
 mod feature;
 mod fields;
 mod instance;
-mod members;
 mod outline;
 mod platform;
-pub mod rpc;
-pub mod runtime;
 mod spelling;
 mod worker;
 
-pub use crate::error_details::ErrorDetails;
 pub use declaration::UnreadableTool;
 pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
 pub use feature::{FEATURES_HEADER, Feature, Features};

@@ -23,7 +23,7 @@ impl FrameError {
 
 #[cfg(test)]
 mod tests {
-    use crate::wire::WorkerFrame;
+    use crate::tool_sync::WorkerFrame;
 
     fn described(text: &str) -> String {
         WorkerFrame::parse(text).unwrap_err().outline()

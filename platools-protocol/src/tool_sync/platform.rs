@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 
 use super::extension::{Drain, ResultAck, ToolCancel};
 use super::feature::{Feature, Features};
-use super::fields::{Fields, FrameError, is_object, malformed, unknown, whole};
-use super::rpc::whole_ms;
+use super::fields::{Fields, FrameError, is_object, malformed, whole};
 use super::spelling::Spelling;
+use crate::members::unknown_kind;
+use crate::rpc::whole_ms;
 
 /// A frame from a platform.
 #[derive(Debug, Serialize)]
@@ -72,7 +73,7 @@ impl<'a> PlatformFrame<'a> {
                 }
                 Self::Error { error: whole::<Refusal>("error", text, &[("error", "message")])?.error }
             }
-            _ => return Err(FrameError::UnknownType(unknown(&kind))),
+            _ => return Err(FrameError::UnknownType(unknown_kind(&kind))),
         })
     }
 

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Error;
 use serde_json::value::RawValue;
 
-use super::fields::Text;
+use crate::members::Text;
 
 /// A member of a frame: the name that this crate writes, and another one that peers may write instead. An empty one is no name.
 pub(super) type Spelling = (&'static str, &'static str);

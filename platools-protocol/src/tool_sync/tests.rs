@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::log_level::LogLevel;
+use crate::{ErrorDetails, LogLevel};
 
 /// The frames every tool host must read, made with the other SDKs.
 fn inbound() -> Value {

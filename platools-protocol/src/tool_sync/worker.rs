@@ -11,9 +11,10 @@ use serde_json::{Map, Value};
 use super::declaration::{self, UnreadableTool};
 use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
-use super::fields::{Fields, FrameError, of_call, unknown, whole};
+use super::fields::{Fields, FrameError, of_call, whole};
 use super::spelling::Spelling;
 use crate::error_details::ErrorDetails;
+use crate::members::unknown_kind;
 
 /// A frame from a worker.
 #[derive(Debug, Serialize)]
@@ -72,7 +73,7 @@ impl<'a> WorkerFrame<'a> {
                 let (tools, unreadable) = declaration::read_all(text)?;
                 Self::ToolRegister { tools, unreadable }
             }
-            _ => return Err(FrameError::UnknownType(unknown(&kind))),
+            _ => return Err(FrameError::UnknownType(unknown_kind(&kind))),
         })
     }
 

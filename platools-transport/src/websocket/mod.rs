@@ -36,7 +36,7 @@ const MAX_INBOUND_BYTES: usize = 16 * 1024 * 1024;
 /// - After a violation by the other side, the stream has one error and ends. The other side is sent a close with the code for
 ///   it, if the connection takes that at once.
 /// - Both sides are cancel-safe: everything under way is kept in here.
-pub(crate) struct WebSocket<S> {
+pub struct WebSocket<S> {
     io: S,
     decoder: Decoder,
     encoder: Encoder,
@@ -62,7 +62,7 @@ enum State {
 
 impl<S> WebSocket<S> {
     /// A socket over a connection that was upgraded; `early` was read behind the upgrade.
-    pub(crate) fn new(io: S, early: &[u8]) -> Self {
+    pub fn new(io: S, early: &[u8]) -> Self {
         Self {
             io,
             decoder: Decoder::new(early, MAX_INBOUND_BYTES),

@@ -1,33 +1,16 @@
-//! Dialling: from a URL and a secret to an open socket.
-
-mod dial;
-mod instance;
-#[cfg(feature = "proxy")]
-mod proxy;
-mod secret;
-mod tls;
-mod upgrade;
-mod url;
+//! [`Connector`]: opens the sockets of one worker.
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::runtime::Handle;
 use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 
-use super::socket::Socket;
-use super::traffic::Traffic;
-use crate::error::{Error, ErrorKind};
-use crate::wire::{FEATURES_HEADER, Features, INSTANCE_HEADER};
+use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER};
+use platools_transport::{Dialler, Endpoint, Error, Secret, Socket, Tls, Traffic, bearer};
 
-use instance::new_instance;
-
-pub(crate) use dial::{Dialler, RawSocket, Transport};
-pub use secret::Secret;
-pub(crate) use secret::redact;
-pub use tls::{Roots, Tls};
-pub(crate) use url::Endpoint;
+use super::instance::new_instance;
 
 /// Opens a worker's sockets to one platform.
 #[derive(Debug, Clone)]
@@ -77,12 +60,4 @@ impl Connector {
         request.headers_mut().insert(INSTANCE_HEADER, self.instance.clone());
         Ok(request)
     }
-}
-
-/// The header that carries a secret. Requests with it are written by `hyper`, which logs none, and its `Debug` hides the value.
-pub(crate) fn bearer(secret: &SecretString) -> Result<HeaderValue, Error> {
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", secret.expose_secret()))
-        .map_err(|_| Error::new(ErrorKind::InvalidSecret, "the secret cannot be sent in a header"))?;
-    bearer.set_sensitive(true);
-    Ok(bearer)
 }

@@ -2,7 +2,7 @@
 
 use std::{env, fs, process};
 
-use crate::wire::WorkerInstance;
+use platools_protocol::tool_sync::WorkerInstance;
 
 /// A new client of this process.
 pub(super) fn new_instance() -> WorkerInstance {
