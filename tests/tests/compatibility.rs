@@ -167,17 +167,26 @@ fn every_test_is_run_by_ci() {
     let (manifest, script) = (read("tests/Cargo.toml"), read(".ci/run"));
     let roots = ["tests/tests/it.rs", "tests/tests/interop.rs"].map(read).concat();
     let files = fs::read_dir(repository().join("tests/tests")).expect("a folder");
-    let names = files.map(|entry| entry.expect("an entry").path()).filter(|path| path.extension().is_some_and(|ext| ext == "rs"));
+    let names = files
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "rs"));
     let names: BTreeSet<_> = names.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     assert!(names.contains("reconnect") && names.contains("interop_documents"), "{names:?}");
     for name in names {
-        let is_run = roots.contains(&format!("\nmod {name};\n")) || manifest.contains(&format!("path = \"tests/{name}.rs\""));
-        assert!(is_run, "tests/tests/{name}.rs is no module of it.rs or interop.rs, and no [[test]] of tests/Cargo.toml");
+        let is_run =
+            roots.contains(&format!("\nmod {name};\n")) || manifest.contains(&format!("path = \"tests/{name}.rs\""));
+        assert!(
+            is_run,
+            "tests/tests/{name}.rs is no module of it.rs or interop.rs, and no [[test]] of tests/Cargo.toml"
+        );
     }
     for target in manifest.split("[[test]]").skip(1).map(|entry| entry.split("\n\n").next().unwrap_or(entry)) {
         let name = target.split('"').nth(1).expect("a target has a name");
         let is_named = script.contains(&format!("--test {name}"));
-        assert!(is_named || !target.contains("= false") && !target.contains("required-features"), "no step of .ci/run names {name}");
+        assert!(
+            is_named || !target.contains("= false") && !target.contains("required-features"),
+            "no step of .ci/run names {name}"
+        );
     }
 }
 
