@@ -7,7 +7,7 @@ use platools_protocol::rpc::CLOSE_TOO_SLOW;
 use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
 use crate::core::Stay;
-use crate::listen::socket::{Unread, Unwritten};
+use crate::listen::ws::{Unread, Unwritten};
 
 /// Reasons why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
