@@ -1,6 +1,6 @@
 //! [`StoredTool`]: a declared tool, as it is stored.
 
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 
 /// A declared tool with the time of its last change.
 #[derive(Debug, Clone)]

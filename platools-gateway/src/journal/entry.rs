@@ -84,7 +84,7 @@ fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &JournalSe
 /// A record of a call that ended just now.
 #[cfg(test)]
 pub(super) fn sample() -> Entry {
-    let declaration = platools::wire::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
+    let declaration = platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
     let row = crate::domain::tool::StoredTool { declaration, fingerprint: String::new(), changed_ms: 0 };
     let call_id = crate::domain::ids::CallId::random();
     Entry {

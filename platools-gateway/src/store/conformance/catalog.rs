@@ -1,6 +1,6 @@
 //! Tests of [`CatalogStore`](crate::ports::catalog::CatalogStore).
 
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::json;
 
 use super::{TestStore, conformance};
