@@ -10,7 +10,7 @@ use hyper::http::uri::Authority;
 use hyper::{StatusCode, Uri};
 
 use crate::error::{Error, ErrorKind};
-use crate::mcp::Refusal;
+use crate::mcp::http::Refusal;
 
 /// Hosts and pages that are accepted.
 #[derive(Debug, Default)]
