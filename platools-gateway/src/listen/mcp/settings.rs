@@ -1,8 +1,9 @@
-//! How clients of the Model Context Protocol are served.
+//! [`McpSettings`]: the settings of `/mcp`.
 
 use std::time::Duration;
 
-use platools::mcp::{MAX_RESULT_BYTES, STREAM_AFTER};
+use platools::mcp::MAX_RESULT_BYTES;
+use platools::mcp::http::STREAM_AFTER;
 
 /// How clients of the Model Context Protocol are served at `/mcp`.
 #[derive(Debug, Clone, PartialEq, Eq)]
