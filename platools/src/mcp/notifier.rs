@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Revision;
-use crate::log_level::LogLevel;
+use platools_protocol::LogLevel;
 
 /// The client of one call, and the notices that it asked for.
 #[derive(Debug)]

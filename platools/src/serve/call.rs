@@ -13,7 +13,7 @@ use super::calls::Calls;
 use super::host::RegistryHost;
 use super::result;
 use crate::dispatch::{Failure, LocalCall};
-use crate::log_level::LogLevel;
+use platools_protocol::LogLevel;
 use crate::mcp::{Notifier, Returned, ToolReport, ToolReports};
 use crate::tool::{
     CONTEXT_ENVELOPE, Context, Outlet, Output, PLATFORM_ENVELOPE, Params, ToolDefinition, Unsent, Wanted,

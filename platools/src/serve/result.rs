@@ -4,7 +4,7 @@ use rmcp::model::{CallToolResult, ContentBlock};
 
 use super::calls::CallRefusal;
 use crate::dispatch::Failure;
-use crate::error_details::ErrorDetails;
+use platools_protocol::ErrorDetails;
 use crate::mcp::{self, Returned};
 use crate::tool::{Output, ToolError, code, without_stack};
 

@@ -7,7 +7,7 @@ use rmcp::model::{ErrorData, ListToolsResult, Tool};
 use serde_json::from_value;
 use tokio::sync::watch;
 
-use crate::error::{Error, ErrorKind};
+use platools_transport::{Error, ErrorKind};
 use crate::mcp::{Revision, ToolPage, after_cursor};
 use crate::registry::ToolRegistry;
 use crate::tool::{Dialect, ResultRule, ToolDefinition};

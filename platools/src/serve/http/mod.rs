@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::server::Server;
 use super::stop::signals;
-use crate::error::{Error, ErrorKind};
-use crate::link::Secret;
+use platools_transport::{Error, ErrorKind};
+use platools_transport::Secret;
 use crate::mcp::McpServer;
 use crate::mcp::http::Sessions;
 use accept::Listener;

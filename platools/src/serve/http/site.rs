@@ -9,7 +9,7 @@ use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
 use hyper::{StatusCode, Uri};
 
-use crate::error::{Error, ErrorKind};
+use platools_transport::{Error, ErrorKind};
 use crate::mcp::http::Refusal;
 
 /// Hosts and pages that are accepted.

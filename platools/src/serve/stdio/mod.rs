@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::host::RegistryHost;
 use super::stop::Signals;
-use crate::error::{Error, ErrorKind};
+use platools_transport::{Error, ErrorKind};
 use crate::mcp::McpServer;
 use counted::Counted;
 use input::Input;
