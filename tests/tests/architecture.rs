@@ -83,7 +83,7 @@ const PROTOCOLS: &[&str] = &[
 ];
 
 /// What the gateway's protocols have in common; it knows none of them.
-const SHARED: &[&str] = &["bearer", "forms", "http", "socket"];
+const SHARED: &[&str] = &["dto", "http", "ws"];
 
 #[test]
 fn the_sdk_imports_what_its_table_allows() {

@@ -1,8 +1,7 @@
 //! How the gateway is reached: one adapter for each protocol, all over the same core. Adapters do not know each other.
 
-mod bearer;
+mod dto;
 mod feed;
-mod forms;
 mod http;
 mod mcp;
 mod openai;
@@ -10,8 +9,8 @@ mod rest;
 mod rpc;
 mod runtime;
 mod server;
-mod socket;
 mod sync;
+mod ws;
 
 use std::sync::Arc;
 
@@ -34,7 +33,7 @@ pub(crate) use server::{Server, Setup};
 pub(crate) use sync::Patience;
 
 // What adapters share they take from here.
-use bearer::{bearer_token, caller_of, identified, remote};
+use http::auth::{bearer_token, caller_of, identified, remote};
 use http::body::{BodyText, Object, Sender, Unread, parse_object, read_text};
 use server::{Routes, Traffic};
 

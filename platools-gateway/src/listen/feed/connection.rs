@@ -14,7 +14,7 @@ use super::message::{self, Heard};
 use crate::core::feed::{Watch, WatchEnd, Watched};
 use crate::core::identity::Caller;
 use crate::core::{Core, Presence, SocketKind};
-use crate::listen::socket::{Incoming, Reader, dismissed, duration_ms, say_goodbye};
+use crate::listen::ws::{Incoming, Reader, dismissed, duration_ms, say_goodbye};
 
 /// The number of answers that wait for a dashboard; nothing more is read from it until it takes them.
 const WAITING_REPLIES: usize = 16;

@@ -7,7 +7,7 @@ use platools::wire::CLOSE_SECRET_ROTATED;
 
 use crate::core::Stay;
 use crate::core::feed::WatchEnd;
-use crate::listen::socket::{Broken, Unread};
+use crate::listen::ws::{Broken, Unread};
 
 /// Reasons why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use axum::response::Response;
 use tokio::time::Instant;
 
 use super::RequestContext;
-use crate::listen::socket::duration_ms;
+use crate::listen::ws::duration_ms;
 
 /// The route in the line of a request for a path that no route matches. The path itself is the client's invention.
 const UNMATCHED: &str = "unmatched";

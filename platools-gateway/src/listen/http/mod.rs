@@ -5,11 +5,13 @@
 //! asked for in `Host`. The guard reads both, so that a protocol only serves callers.
 
 mod access_log;
+pub(super) mod auth;
 pub(super) mod body;
 mod cors;
 mod guard;
 mod host;
 mod origin;
+pub(super) mod problem;
 mod refusal;
 mod rejection;
 mod request;

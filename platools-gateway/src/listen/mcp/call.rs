@@ -5,8 +5,8 @@ use rmcp::RoleServer;
 use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData};
 use rmcp::service::RequestContext;
 
-use super::asked::{Asked, AskedCall};
 use super::failure::{failure, is_of_protocol};
+use super::request_context::{McpRequest, PermittedCall};
 use super::result::{Reader, failed};
 use super::session::Session;
 use super::sessions::Sessions;
@@ -20,7 +20,7 @@ use crate::core::{CallRequest, CallTimeout, Reports};
 pub(super) async fn run(
     sessions: &Sessions,
     session: &Session,
-    asked: &Asked,
+    asked: &McpRequest,
     request: CallToolRequestParams,
     context: &RequestContext<RoleServer>,
 ) -> Result<CallToolResult, ErrorData> {
@@ -40,11 +40,11 @@ pub(super) async fn run(
     let reader = Reader { tool: tool.name.clone(), rule, revision, max_bytes };
     let telling = Telling::new(session, context, &request.name);
     let (listener, reports) = Reports::new();
-    let AskedCall { permit, arguments } = match asked.take_call() {
+    let PermittedCall { permit, arguments } = match asked.take_call() {
         Some(call) => call,
         None => {
             let permit = core.permit_call(&asked.caller).map_err(|error| refused(&error))?;
-            AskedCall { permit, arguments: None }
+            PermittedCall { permit, arguments: None }
         }
     };
     let arguments = match arguments {

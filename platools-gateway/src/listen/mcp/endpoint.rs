@@ -13,12 +13,12 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use serde::Deserialize;
 
 use super::Adapter;
-use super::asked::{Asked, AskedCall, take_arguments};
 use super::failure::{no_message, refusal, unread};
 use super::handler::Handler;
+use super::request_context::{McpRequest, PermittedCall, take_arguments};
 use super::resource::challenge;
 use super::session::{Purpose, Session, Use};
-use super::visit::Visit;
+use super::session_manager::RequestSessions;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::ToolView;
 use crate::core::identity::Caller;
@@ -81,9 +81,9 @@ async fn serve(
     let in_use = session.used(purpose);
     let traceparent = parts.headers.get("traceparent").and_then(|value| value.to_str().ok());
     let trace = TraceContext::from_parent(traceparent);
-    parts.extensions.insert(Asked::new(caller.clone(), trace, call));
+    parts.extensions.insert(McpRequest::new(caller.clone(), trace, call));
     let request = Request::from_parts(parts, Body::from(text));
-    let visit = Visit { sessions: Arc::clone(&adapter.sessions), caller, session, refused: Mutex::default() };
+    let visit = RequestSessions { sessions: Arc::clone(&adapter.sessions), caller, session, refused: Mutex::default() };
     Ok(kept(answer(adapter, visit, exchange, request).await, (in_use, held)))
 }
 
@@ -96,7 +96,7 @@ struct Message {
     text: String,
     /// Its bytes count against the gateway's budget until it is answered.
     held: HeldBytes,
-    call: Option<AskedCall>,
+    call: Option<PermittedCall>,
 }
 
 /// Reads a message, and admits the call if it is one.
@@ -110,7 +110,7 @@ async fn read(adapter: &Adapter, caller: &Caller, body: Body) -> Result<Message,
     let (text, held) = read_text(body, held, max_bytes).await.map_err(|error| unread(&error))?.into_parts();
     let taken = offload(text.len(), || take_arguments(text)).await;
     let (text, arguments) = taken.map_err(|error| no_message(&error))?;
-    let admit = |arguments| core.permit_call(caller).map(|permit| AskedCall { permit, arguments });
+    let admit = |arguments| core.permit_call(caller).map(|permit| PermittedCall { permit, arguments });
     let call = arguments.map(admit).transpose().map_err(|error| refusal(&error))?;
     Ok(Message { text, held, call })
 }
@@ -122,7 +122,7 @@ fn session(adapter: &Adapter, caller: &Caller, view: ToolView, parts: &Parts) ->
     open.unwrap_or_else(|| Arc::new(Session::new(caller, view)))
 }
 
-async fn answer(adapter: &Adapter, visit: Visit, exchange: Exchange, request: Request) -> Response {
+async fn answer(adapter: &Adapter, visit: RequestSessions, exchange: Exchange, request: Request) -> Response {
     let handler = Handler { sessions: Arc::clone(&visit.sessions), session: Arc::clone(&visit.session) };
     let config = adapter.config.clone().with_cancellation_token(visit.session.ended.clone());
     let visit = Arc::new(visit);

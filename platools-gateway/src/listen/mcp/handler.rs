@@ -13,9 +13,9 @@ use rmcp::model::{
 use rmcp::service::{NotificationContext, RequestContext, SubscriptionContext};
 use rmcp::{RoleServer, ServerHandler};
 
-use super::asked::Asked;
 use super::call;
 use super::log::renamed;
+use super::request_context::McpRequest;
 use super::session::{Purpose, Session};
 use super::sessions::Sessions;
 use super::tools;
@@ -34,7 +34,7 @@ pub(super) struct Handler {
 }
 
 /// What the HTTP request brought, beside the message in it.
-fn asked(context: &RequestContext<RoleServer>) -> Result<&Asked, ErrorData> {
+fn asked(context: &RequestContext<RoleServer>) -> Result<&McpRequest, ErrorData> {
     let asked = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get());
     asked.ok_or_else(|| ErrorData::internal_error("the request came without its caller", None))
 }

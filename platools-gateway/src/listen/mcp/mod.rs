@@ -3,7 +3,6 @@
 //! `rmcp` speaks the protocol, in all its revisions that are in use. Those up to 2025-11-25 have sessions; what is here is whose
 //! they are, how many there may be, and how they end.
 
-mod asked;
 mod call;
 mod endpoint;
 mod failure;
@@ -11,17 +10,18 @@ mod failure;
 mod handler;
 #[expect(deprecated, reason = "clients of the revisions in use ask for a log")]
 mod log;
-mod places;
+mod public_url;
 mod readers;
 mod replay;
+mod request_context;
 mod resource;
 mod result;
 mod session;
+mod session_manager;
 mod sessions;
 mod settings;
 mod telling;
 mod tools;
-mod visit;
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ use tokio_util::task::TaskTracker;
 pub use settings::McpSettings;
 
 use crate::core::Core;
-use places::Places;
+use public_url::PublicUrl;
 use resource::WELL_KNOWN;
 use sessions::Sessions;
 
@@ -44,7 +44,7 @@ const PATH: &str = "/mcp";
 struct Adapter {
     sessions: Arc<Sessions>,
     config: StreamableHttpServerConfig,
-    places: Places,
+    public_url: PublicUrl,
 }
 
 /// The routes of clients of the protocol. The tasks that look after sessions are tracked.
@@ -52,9 +52,9 @@ pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings,
     let config = StreamableHttpServerConfig::default().with_max_request_body_bytes(core.limiter().body_bytes());
     // The guard before every route has checked both.
     let config = config.disable_allowed_hosts().disable_allowed_origins();
-    let places = Places::new(&settings, is_tls);
+    let public_url = PublicUrl::new(&settings, is_tls);
     let sessions = Arc::new(Sessions::new(core, tasks, settings));
-    let adapter = Arc::new(Adapter { sessions, config, places });
+    let adapter = Arc::new(Adapter { sessions, config, public_url });
     let of_entity = format!("{PATH}/entities/{{slug}}");
     Router::new()
         .route(PATH, any(endpoint::all))

@@ -34,7 +34,7 @@ pub(super) async fn show(
         return refusal(&Error::new(ErrorKind::NotFound, message));
     }
     let path = request.uri().path().strip_prefix(WELL_KNOWN).unwrap_or_default();
-    let Some(resource) = adapter.places.url(request.extensions().get::<KnownHost>(), path) else {
+    let Some(resource) = adapter.public_url.url(request.extensions().get::<KnownHost>(), path) else {
         let message = "the gateway does not know the host of this request as its own; add it to `http.names` (`--http-names`), or set \
              `mcp.url` (`--mcp-url`)";
         return refusal(&Error::new(ErrorKind::InvalidRequest, message));
@@ -56,7 +56,7 @@ pub(super) fn challenge(adapter: &Adapter, parts: &Parts, error: &Error) -> Resp
             parts.headers.contains_key(header::AUTHORIZATION).then_some("error=\"invalid_token\"".to_owned());
         let path = format!("{WELL_KNOWN}{}", parts.uri.path());
         let has_metadata = !adapter.sessions.settings.authorization_servers.is_empty();
-        let url = || adapter.places.url(parts.extensions.get::<KnownHost>(), &path);
+        let url = || adapter.public_url.url(parts.extensions.get::<KnownHost>(), &path);
         let metadata = has_metadata.then(url).flatten();
         let metadata = metadata.map(|url| format!("resource_metadata=\"{url}\""));
         let says: Vec<_> = is_wrong.into_iter().chain(metadata).collect();

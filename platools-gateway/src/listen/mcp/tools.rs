@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::failure::failure;
 use crate::core::identity::Caller;
 use crate::core::{Core, NamedTool, ToolView};
-use crate::listen::forms::Page;
+use crate::listen::dto::Page;
 use platools::mcp::{Revision, TOOLS_PER_PAGE, ToolPage};
 use platools::tool::Dialect;
 

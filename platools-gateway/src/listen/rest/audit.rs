@@ -10,11 +10,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Known;
 use super::calls::time;
 use super::parts::Query;
-use super::problem::{Problem, invalid};
 use crate::audit::{AuditEvent, AuditKind, AuditPlace, AuditQuery};
 use crate::core::Core;
 use crate::core::clock::rfc3339;
-use crate::listen::forms::{Page, Place, count, limit_of};
+use crate::listen::dto::{Page, Place, count, limit_of};
+use crate::listen::http::problem::{Problem, invalid};
 
 /// Conditions on events.
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -14,11 +14,11 @@ use utoipa::ToSchema;
 use super::auth::Known;
 use super::body::{parse, read};
 use super::call::{Answer, Call, Headers};
-use super::problem::{Problem, invalid, json};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::error::Error;
 use crate::core::identity::Caller;
 use crate::core::{CallReply, CallRequest, Core};
+use crate::listen::http::problem::{Problem, invalid, json};
 use crate::ops::offload::offload;
 
 /// The number of calls in one request.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
-use super::problem::{Problem, invalid};
 use crate::core::Core;
 use crate::core::identity::Caller;
+use crate::listen::http::problem::{Problem, invalid};
 use crate::listen::{BodyText, Sender, Unread, parse_object, read_text};
 
 /// Reads the body of a caller's request.

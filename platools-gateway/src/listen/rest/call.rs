@@ -20,7 +20,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::{Calling, Known};
 use super::body::{parse, read};
 use super::parts::{Path, Query};
-use super::problem::{Problem, invalid, json};
 use super::tools::dialect;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::arguments::Arguments;
@@ -28,7 +27,8 @@ use crate::core::identity::Caller;
 use crate::core::limits::HeldBytes;
 use crate::core::trace::TraceContext;
 use crate::core::{CallPermit, CallReply, CallRequest, Core, LogEntry, Progress, Report, Reports, ToolName};
-use crate::listen::forms::timeout_of;
+use crate::listen::dto::timeout_of;
+use crate::listen::http::problem::{Problem, invalid, json};
 use crate::ops::offload::offload;
 
 /// A call. An unknown member is refused, because a misspelt one would otherwise be lost without a message.

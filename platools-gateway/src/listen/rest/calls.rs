@@ -12,12 +12,12 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Known;
 use super::call;
 use super::parts::{Path, Query};
-use super::problem::{Problem, invalid, json};
 use crate::core::clock::{from_rfc3339, rfc3339};
 use crate::core::ids::CallId;
 use crate::core::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
 use crate::core::{CallQuery, CallsBefore, Core};
-use crate::listen::forms::{Page, Place, count, limit_of, timeout_of};
+use crate::listen::dto::{Page, Place, count, limit_of, timeout_of};
+use crate::listen::http::problem::{Problem, invalid, json};
 
 /// Filter for calls.
 #[derive(Debug, Default, Deserialize, IntoParams)]

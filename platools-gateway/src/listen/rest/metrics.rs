@@ -14,10 +14,10 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::auth::Known;
-use super::problem::Problem;
 use crate::core::figures::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 use crate::core::identity::Identity;
 use crate::core::{ConnectedWorker, Core, OpenSockets};
+use crate::listen::http::problem::Problem;
 
 /// The form that is written: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -13,7 +13,6 @@ mod health;
 mod metrics;
 mod page;
 mod parts;
-mod problem;
 mod project;
 mod ready;
 mod tools;
@@ -33,8 +32,8 @@ use utoipa_axum::routes;
 
 use crate::core::Core;
 use crate::core::limits::OverBudget;
+use crate::listen::http::problem::{self, Problem};
 use auth::Visitor;
-use problem::Problem;
 
 #[derive(OpenApi)]
 #[openapi(

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::problem::Problem;
-use crate::listen::forms::{Page, Place, count, limit_of};
+use crate::listen::dto::{Page, Place, count, limit_of};
+use crate::listen::http::problem::Problem;
 
 /// Pagination parameters.
 #[derive(Debug, Default, Deserialize, IntoParams)]

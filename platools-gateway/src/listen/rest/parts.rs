@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 
-use super::problem::Problem;
+use crate::listen::http::problem::Problem;
 
 /// The values of the names in a path.
 #[derive(Debug, FromRequestParts)]

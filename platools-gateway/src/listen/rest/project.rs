@@ -8,9 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Known;
-use super::problem::Problem;
 use crate::core::Core;
 use crate::core::project;
+use crate::listen::http::problem::Problem;
 
 /// The project that a key or token is for.
 #[derive(Debug, Serialize, ToSchema)]

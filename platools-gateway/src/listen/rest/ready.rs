@@ -9,10 +9,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::auth::Visitor;
-use super::problem::Problem;
 use crate::core::Core;
 use crate::core::error::causes_of;
 use crate::core::ready::NotReady;
+use crate::listen::http::problem::Problem;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Ready {

@@ -14,10 +14,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::{Administrator, Known};
 use super::body::Body;
 use super::parts::{Path, Query};
-use super::problem::{Problem, invalid};
 use crate::core::digest::sha256;
 use crate::core::{Core, Switch, ToolName};
-use crate::listen::forms::Tool;
+use crate::listen::dto::Tool;
+use crate::listen::http::problem::{Problem, invalid};
 
 /// The tool, where several have one name.
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 use super::auth::Known;
 use super::page::Window;
 use super::parts::Query;
-use super::problem::Problem;
 use crate::core::clock::rfc3339;
 use crate::core::health::WorkerHealth;
 use crate::core::{ConnectedWorker, Core};
-use crate::listen::forms::{HealthForm, Page};
+use crate::listen::dto::{HealthForm, Page};
+use crate::listen::http::problem::Problem;
 
 /// A connected worker.
 #[derive(Debug, Serialize, ToSchema)]

@@ -10,8 +10,8 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
+use super::connect::Stranger;
 use super::end::End;
-use super::greeting::Stranger;
 use super::queue::Queue;
 use super::session::{Session, Tail};
 use super::standing::TokenStanding;
@@ -20,7 +20,7 @@ use crate::core::identity::{Caller, Credential};
 use crate::core::origin::RequestOrigin;
 use crate::core::{Core, SocketKind, Stay};
 use crate::listen::Traffic;
-use crate::listen::socket::{Excess, Outgoing, Reader, Received, dismissed, duration_ms, say_goodbye, write};
+use crate::listen::ws::{Excess, Outgoing, Reader, Received, dismissed, duration_ms, say_goodbye, write};
 
 /// The longest time for a caller to connect.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);

@@ -7,7 +7,7 @@ use platools::wire::CLOSE_SECRET_ROTATED;
 use platools::wire::rpc::CLOSE_TOO_SLOW;
 
 use crate::core::Stay;
-use crate::listen::socket::{Unread, Unwritten};
+use crate::listen::ws::{Unread, Unwritten};
 
 /// Reasons why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::limits::OverBudget;
-use crate::listen::forms::Misfit;
+use crate::listen::dto::Misfit;
 
 /// The request makes no sense.
 pub(super) fn invalid(message: impl Into<String>) -> RpcError {

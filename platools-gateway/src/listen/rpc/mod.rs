@@ -1,9 +1,9 @@
 //! Gateway RPC: callers that stay connected, over one WebSocket each.
 
+mod connect;
 mod connection;
 mod end;
 mod errors;
-mod greeting;
 mod methods;
 mod page;
 mod queue;

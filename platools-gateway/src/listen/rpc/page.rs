@@ -4,7 +4,7 @@ use platools::wire::rpc::RpcError;
 use serde::Deserialize;
 
 use super::methods::unless_empty;
-use crate::listen::forms::Page;
+use crate::listen::dto::Page;
 
 /// Pagination parameters.
 #[derive(Debug, Default, Deserialize)]

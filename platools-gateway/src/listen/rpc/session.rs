@@ -9,8 +9,8 @@ use futures::future::BoxFuture;
 use platools::wire::rpc::{ErrorCode, Request, Response, RpcError, method};
 use tokio::sync::broadcast;
 
+use super::connect::read;
 use super::errors::{busy, invalid};
-use super::greeting::read;
 use super::methods::{self, Method, Params};
 use super::queue::Queue;
 use super::runs::Runs;
@@ -22,7 +22,7 @@ use crate::core::error::Error;
 use crate::core::identity::Caller;
 use crate::core::limits::HeldBytes;
 use crate::core::logs::Line;
-use crate::listen::socket::{Incoming, TooLarge};
+use crate::listen::ws::{Incoming, TooLarge};
 
 /// The lines of the log that a caller reads along; none if it does not.
 pub(super) type Tail = Option<broadcast::Receiver<Line>>;

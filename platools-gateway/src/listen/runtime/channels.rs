@@ -17,7 +17,7 @@ use super::sessions::Done;
 use crate::core::Core;
 use crate::core::clock::rfc3339;
 use crate::core::runtime::{ChannelRow, MemberRow, NewChannel};
-use crate::listen::forms::count;
+use crate::listen::dto::count;
 
 /// The one kind of channel there is.
 const KIND: &str = "custom";

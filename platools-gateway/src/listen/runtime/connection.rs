@@ -11,7 +11,7 @@ use super::end::End;
 use crate::core::error::{Error, ErrorKind, causes_of};
 use crate::core::runtime::AgentSocket;
 use crate::core::{Core, Presence};
-use crate::listen::socket::{Incoming, Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
+use crate::listen::ws::{Incoming, Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
 
 /// Serves an agent's socket until it ends.
 pub(super) async fn serve<S>(core: &Core, socket: S, agent: AgentSocket, presence: Presence)

@@ -8,7 +8,7 @@ use platools::wire::rpc::CLOSE_TOO_SLOW;
 
 use crate::core::Stay;
 use crate::core::runtime::SocketEnd;
-use crate::listen::socket::{Unread, Unwritten};
+use crate::listen::ws::{Unread, Unwritten};
 
 /// Reasons why a socket ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

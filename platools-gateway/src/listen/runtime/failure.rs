@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::audit::action;
 use crate::core::error::causes_of;
 use crate::core::error::{Error, ErrorKind};
-use crate::listen::forms::query_error;
+use crate::listen::dto::query_error;
 use crate::listen::{Unread, http};
 
 /// A failed request.

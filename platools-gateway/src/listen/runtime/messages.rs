@@ -17,7 +17,7 @@ use crate::core::Core;
 use crate::core::clock::rfc3339;
 use crate::core::ids::MessageId;
 use crate::core::runtime::{ChannelRow, MessageRow, NewMessage};
-use crate::listen::forms::count;
+use crate::listen::dto::count;
 
 /// A message of a channel.
 #[derive(Serialize, ToSchema)]

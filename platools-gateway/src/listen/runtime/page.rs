@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::failure::Failure;
-use crate::listen::forms::count;
+use crate::listen::dto::count;
 
 /// The values of the names in a path.
 #[derive(Debug, FromRequestParts)]

@@ -22,11 +22,11 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Routes;
-use super::handshake::handshake;
-use super::origin::Origin;
-use super::traffic::Traffic;
-use super::waiting::Waiting;
-use super::watched::Watched;
+use super::byte_activity::Traffic;
+use super::client_address::Origin;
+use super::tls::handshake;
+use super::tracked_stream::Watched;
+use super::waiting_response::Waiting;
 use crate::core::limits::{OverBudget, Place};
 use crate::tls::Certificates;
 

@@ -1,13 +1,13 @@
 //! Accepts connections and serves HTTP over each.
 
 mod allowance;
+mod byte_activity;
+mod client_address;
 mod connection;
-mod handshake;
 mod linger;
-mod origin;
-mod traffic;
-mod waiting;
-mod watched;
+mod tls;
+mod tracked_stream;
+mod waiting_response;
 mod write_deadline;
 
 use std::io;
@@ -21,10 +21,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-pub(super) use traffic::Traffic;
+pub(super) use byte_activity::Traffic;
 
+use client_address::Origin;
 use connection::Connection;
-use origin::Origin;
 
 #[cfg(test)]
 use crate::core::limits::Limits;

@@ -57,8 +57,8 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
     use tokio::time::Instant;
 
-    use super::super::traffic::Traffic;
-    use super::super::watched::Watched;
+    use super::super::byte_activity::Traffic;
+    use super::super::tracked_stream::Watched;
     use super::*;
 
     /// Writes to a peer that takes so many bytes every ten seconds, and returns how that ended and when.

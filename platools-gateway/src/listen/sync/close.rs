@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use platools::wire::{CLOSE_SECRET_ROTATED, PlatformFrame};
 use tokio::time::timeout;
 
-use super::cut::cut;
+use super::truncate::truncate;
 use crate::core::Closing;
 use crate::core::directory::Refusal;
 
@@ -49,7 +49,7 @@ pub(super) async fn refuse(mut socket: WebSocket, code: u16, error: &str, late: 
 /// Frames that cross the goodbye go to `late`. They are read in any case: a socket closed with unread bytes in it is reset,
 /// and the reset could overtake the goodbye.
 pub(super) async fn close(mut socket: WebSocket, code: u16, reason: &str, mut late: impl FnMut(&str)) {
-    let reason = Utf8Bytes::from(cut(reason, MAX_REASON_BYTES));
+    let reason = Utf8Bytes::from(truncate(reason, MAX_REASON_BYTES));
     let farewell = async {
         socket.send(Message::Close(Some(CloseFrame { code, reason }))).await?;
         while let Some(message) = socket.next().await {

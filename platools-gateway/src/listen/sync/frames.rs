@@ -10,11 +10,11 @@ use platools::wire::{
     ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, UnreadableTool, Welcome, WorkerFrame,
 };
 
-use super::cut::cut;
 use super::end::End;
 use super::health::{self, alerts};
-use super::kept::Kept;
 use super::replies::Replies;
+use super::throttled::Kept;
+use super::truncate::truncate;
 use crate::core::error::causes_of;
 use crate::core::health::HealthReports;
 use crate::core::identity::{Identity, Scope};
@@ -160,21 +160,21 @@ impl<'a> Frames<'a> {
     }
 
     fn failure(&self, frame: ToolFailure<'_>) {
-        let message = cut(&frame.error, MAX_MESSAGE_BYTES).to_owned();
+        let message = truncate(&frame.error, MAX_MESSAGE_BYTES).to_owned();
         let is_agreed = self.features.contains(Feature::ErrorDetails);
         let details = Some(frame.details).filter(|details| is_agreed && !details.is_empty()).map(Box::new);
-        let traceback = frame.traceback.map(|traceback| cut(&traceback, MAX_TRACEBACK_BYTES).into());
+        let traceback = frame.traceback.map(|traceback| truncate(&traceback, MAX_TRACEBACK_BYTES).into());
         self.answer(&frame.call_id, Outcome::Failed { message, details, traceback });
     }
 
     fn progress(&self, frame: ToolProgress<'_>) {
-        let message = frame.message.map(|message| cut(&message, MAX_PROGRESS_BYTES).to_owned());
+        let message = frame.message.map(|message| truncate(&message, MAX_PROGRESS_BYTES).to_owned());
         let progress = Progress { progress: frame.progress, total: frame.total, message };
         self.report(&frame.call_id, Report::Progress(progress));
     }
 
     fn log(&self, frame: ToolLog<'_>) {
-        let entry = LogEntry { level: frame.level, message: cut(&frame.message, MAX_LOG_BYTES).to_owned() };
+        let entry = LogEntry { level: frame.level, message: truncate(&frame.message, MAX_LOG_BYTES).to_owned() };
         self.report(&frame.call_id, Report::Log(entry));
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use platools::wire::{HealthStatus, PlatformFrame, ToolHealth, ToolHealthAlert, UnreadableTool};
 
-use super::cut::cut;
+use super::truncate::truncate;
 use crate::core::registration::{LeftOut, MAX_TOOLS};
 
 /// So much of a tool's last error goes back to the worker, which knows the whole of it.
@@ -40,7 +40,7 @@ fn alert(name: &str, health: &ToolHealth) -> Option<PlatformFrame<'static>> {
     let details = serde_json::json!({
         "avg_latency_ms": health.avg_latency_ms,
         "error_count_1h": health.error_count_1h,
-        "last_error": health.last_error.as_deref().map(|error| cut(error, MAX_LAST_ERROR_BYTES)),
+        "last_error": health.last_error.as_deref().map(|error| truncate(error, MAX_LAST_ERROR_BYTES)),
     });
     Some(PlatformFrame::ToolHealthAlert(ToolHealthAlert::new(name, status, Some(details))))
 }

@@ -1,15 +1,15 @@
 //! Tool sync: the sockets of workers.
 
-mod claim;
 mod close;
-mod cut;
+mod connection;
 mod end;
 mod frames;
+mod handshake;
 mod health;
-mod kept;
-mod link;
 mod replies;
 mod socket;
+mod throttled;
+mod truncate;
 mod writer;
 
 use std::sync::Arc;
@@ -81,13 +81,13 @@ async fn upgrade(
     State(adapter): State<Adapter>,
     Extension(context): Extension<RequestContext>,
     Extension(traffic): Extension<Traffic>,
-    query: Result<Query<claim::Parts>, QueryRejection>,
+    query: Result<Query<handshake::Parts>, QueryRejection>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     // Whatever is wrong with a claim is said after the upgrade, where workers expect it.
     let query = query.map(|Query(parts)| parts).unwrap_or_default();
-    let (arrival, claim) = (Arrival::now(), claim::read(&query, &headers));
+    let (arrival, claim) = (Arrival::now(), handshake::read(&query, &headers));
     // Tracked from here on, so that stopping waits for sockets that are still being opened.
     let tracked = adapter.links.token();
     let upgrade = upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES);
@@ -107,7 +107,7 @@ async fn serve(core: &Core, arrival: Arrival, claim: Claim, from: RequestOrigin,
     {
         Ok(link) => {
             socket.trust();
-            link::run(core, link, &from, socket).await;
+            connection::run(core, link, &from, socket).await;
         }
         Err(refusal) => {
             report(&refusal, &from);

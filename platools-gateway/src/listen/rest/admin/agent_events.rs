@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::core::Core;
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Calling;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::parts::Path;
-use crate::listen::rest::problem::Problem;
 
 /// An event for an agent.
 #[derive(Deserialize, ToSchema)]

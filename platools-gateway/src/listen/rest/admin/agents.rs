@@ -12,12 +12,12 @@ use crate::core::agent;
 use crate::core::clock::rfc3339;
 use crate::core::error::{Error, ErrorKind};
 use crate::listen::Object;
-use crate::listen::forms::{Page, given};
+use crate::listen::dto::{Page, given};
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
-use crate::listen::rest::problem::Problem;
 
 /// An agent, which answers people and calls tools under a name of its own.
 #[derive(Debug, Serialize, ToSchema)]

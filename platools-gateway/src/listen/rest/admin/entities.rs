@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 use super::seconds;
 use super::tokens::SignedToken;
 use crate::core::admin;
-use crate::listen::forms::{Entity, EntityWithSecret, Page, entity_change, given, new_entity};
+use crate::listen::dto::{Entity, EntityWithSecret, Page, entity_change, given, new_entity};
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
-use crate::listen::rest::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

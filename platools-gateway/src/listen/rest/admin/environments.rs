@@ -7,12 +7,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::core::admin::WhenInUse;
 use crate::core::environment;
-use crate::listen::forms::Page;
+use crate::listen::dto::Page;
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
-use crate::listen::rest::problem::Problem;
 
 /// An environment of the project.
 #[derive(Debug, Serialize, ToSchema)]

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::core::identity::SpeaksFor;
-use crate::listen::forms::{Key, KeyRequest, KeyWithSecret, Page, SpeaksForForm};
+use crate::listen::dto::{Key, KeyRequest, KeyWithSecret, Page, SpeaksForForm};
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
-use crate::listen::rest::problem::Problem;
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use super::seconds;
 use crate::core::admin;
 use crate::core::clock::rfc3339;
+use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
-use crate::listen::rest::problem::Problem;
 
 /// A key that signs and verifies tokens, without the key itself.
 #[derive(Debug, Serialize, ToSchema)]

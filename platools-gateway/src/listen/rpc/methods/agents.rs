@@ -9,7 +9,7 @@ use super::{Params, Reply, reply};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::admin::{self, Agent};
 use crate::core::clock::rfc3339;
-use crate::listen::forms::given;
+use crate::listen::dto::given;
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;

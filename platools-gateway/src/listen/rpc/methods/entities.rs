@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Params, Reply, reply};
-use crate::listen::forms::{Entity, EntityWithSecret, entity_change, given, new_entity};
+use crate::listen::dto::{Entity, EntityWithSecret, entity_change, given, new_entity};
 use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;
 

@@ -8,7 +8,7 @@ use crate::core::agent::{Message, ToolUse};
 use crate::core::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 use crate::core::clock::rfc3339;
 use crate::core::ids::ConversationId;
-use crate::listen::forms::{Page, Place, limit_of};
+use crate::listen::dto::{Page, Place, limit_of};
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::session::Session;
 

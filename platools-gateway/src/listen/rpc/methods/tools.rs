@@ -11,7 +11,7 @@ use crate::core::arguments::Arguments;
 use crate::core::ids::CallId;
 use crate::core::trace::TraceContext;
 use crate::core::{CallReply, CallRequest, ToolName};
-use crate::listen::forms::{Tool, timeout_of};
+use crate::listen::dto::{Tool, timeout_of};
 use crate::listen::rpc::session::Session;
 
 /// The params of a call: the protocol's own ([`platools::wire::rpc::ToolsCall`]) and the environment, read in one go.

@@ -10,16 +10,16 @@ use platools::wire::ErrorDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::RequestContext;
 use crate::audit::action;
 use crate::core::error::causes_of;
 use crate::core::error::{ArgumentProblem, Error, ErrorKind};
-use crate::listen::forms::{Misfit, query_error};
-use crate::listen::http::{self, RequestContext};
+use crate::listen::dto::{Misfit, query_error};
 
 /// A failed request, as RFC 9457 has it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(transparent)]
-pub(super) struct Problem(Box<Details>);
+pub(in crate::listen) struct Problem(Box<Details>);
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -83,7 +83,7 @@ struct Detail {
 
 impl Problem {
     /// A problem that trying again does not solve.
-    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(in crate::listen) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         Self(Box::new(Details {
             r#type: format!("urn:platools:problem:{code}"),
@@ -102,20 +102,20 @@ impl Problem {
     }
 
     /// A problem that trying again may solve.
-    pub(super) fn retryable(mut self) -> Self {
+    pub(in crate::listen) fn retryable(mut self) -> Self {
         self.0.retryable = true;
         self
     }
 
     /// A problem that trying again so many seconds later may solve.
-    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
+    pub(in crate::listen) fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
         self.retryable()
     }
 }
 
 /// The request does not say what it must, or says what it must not.
-pub(super) fn invalid(detail: impl Into<String>) -> Problem {
+pub(in crate::listen) fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
 }
 
@@ -201,9 +201,9 @@ impl IntoResponse for Problem {
         }
         let mut response = match self.0.code {
             code if code == ErrorKind::Forbidden.code() => {
-                http::refused(response, action::CALLER_AUTHORIZE, &self.0.detail)
+                super::refused(response, action::CALLER_AUTHORIZE, &self.0.detail)
             }
-            code if code == ErrorKind::ToolDisabled.code() => http::not_a_refusal(response),
+            code if code == ErrorKind::ToolDisabled.code() => super::not_a_refusal(response),
             _ => response,
         };
         response.extensions_mut().insert(self);
@@ -212,7 +212,7 @@ impl IntoResponse for Problem {
 }
 
 /// Puts the id of the request into the problem of its response.
-pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
+pub(in crate::listen) async fn with_request_id(request: Request, next: Next) -> Response {
     let context = request.extensions().get::<RequestContext>().cloned();
     let mut response = next.run(request).await;
     if let Some(context) = context
@@ -225,7 +225,7 @@ pub(super) async fn with_request_id(request: Request, next: Next) -> Response {
 }
 
 /// A response with a JSON body.
-pub(super) fn json(body: &impl Serialize) -> Response {
+pub(in crate::listen) fn json(body: &impl Serialize) -> Response {
     let body = serde_json::to_vec(body).expect("strings, numbers and raw JSON always serialize");
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

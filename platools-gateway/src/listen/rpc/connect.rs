@@ -21,7 +21,7 @@ use crate::core::identity::Caller;
 use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Presence};
 use crate::domain::decode::decode;
-use crate::listen::socket::Incoming;
+use crate::listen::ws::Incoming;
 
 /// The longest time for the authentication of a caller.
 const AUTHENTICATION: Duration = Duration::from_secs(10);

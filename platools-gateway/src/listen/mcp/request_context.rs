@@ -13,28 +13,28 @@ use crate::ops::offload::IN_PLACE_BYTES;
 
 /// What an HTTP request brought beside its message: it travels with the message to whoever answers it.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct McpRequest {
     /// Who asks.
     pub(super) caller: Caller,
     pub(super) trace: TraceContext,
-    call: Arc<Mutex<Option<AskedCall>>>,
+    call: Arc<Mutex<Option<PermittedCall>>>,
 }
 
 /// A call that is asked for.
 #[derive(Debug)]
-pub(super) struct AskedCall {
+pub(super) struct PermittedCall {
     pub(super) permit: CallPermit,
     /// The text of its arguments: numbers travel as the caller wrote them.
     pub(super) arguments: Option<Box<RawValue>>,
 }
 
-impl Asked {
-    pub(super) fn new(caller: Caller, trace: TraceContext, call: Option<AskedCall>) -> Self {
+impl McpRequest {
+    pub(super) fn new(caller: Caller, trace: TraceContext, call: Option<PermittedCall>) -> Self {
         Self { caller, trace, call: Arc::new(Mutex::new(call)) }
     }
 
     /// The call; there is one of it.
-    pub(super) fn take_call(&self) -> Option<AskedCall> {
+    pub(super) fn take_call(&self) -> Option<PermittedCall> {
         self.call.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

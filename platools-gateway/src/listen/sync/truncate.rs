@@ -1,7 +1,7 @@
 //! Texts of a worker that are passed on are cut to a length of ours.
 
 /// As much of a text as fits into so many bytes, in whole characters.
-pub(super) fn cut(text: &str, bytes: usize) -> &str {
+pub(super) fn truncate(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
 
@@ -11,6 +11,9 @@ mod tests {
 
     #[test]
     fn a_text_is_cut_between_characters() {
-        assert_eq!([cut("aéb", 1), cut("aéb", 2), cut("aéb", 3), cut("aéb", 9)], ["a", "a", "aé", "aéb"]);
+        assert_eq!(
+            [truncate("aéb", 1), truncate("aéb", 2), truncate("aéb", 3), truncate("aéb", 9)],
+            ["a", "a", "aé", "aéb"]
+        );
     }
 }

@@ -24,7 +24,7 @@ const BEGINNING: &str = "0";
 
 /// One request that may be about a session.
 #[derive(Debug)]
-pub(super) struct Visit {
+pub(super) struct RequestSessions {
     pub(super) sessions: Arc<Sessions>,
     pub(super) caller: Caller,
     /// The session that the request is about, or the one that it opens.
@@ -48,7 +48,7 @@ pub(super) enum Failed {
     Session(#[from] SessionError),
 }
 
-impl Visit {
+impl RequestSessions {
     /// Takes what was the matter with opening a session, if there was something.
     pub(super) fn take_refusal(&self) -> Option<Error> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -89,7 +89,7 @@ impl Visit {
     }
 }
 
-impl SessionManager for Visit {
+impl SessionManager for RequestSessions {
     type Error = Failed;
     type Transport = WorkerTransport<LocalSessionWorker>;
 

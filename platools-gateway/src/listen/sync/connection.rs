@@ -12,7 +12,7 @@ use super::socket::{Quiet, Socket};
 use super::{close, replies, writer};
 use crate::core::origin::RequestOrigin;
 use crate::core::{Core, Link};
-use crate::listen::socket::{Broken, TooLarge, duration_ms};
+use crate::listen::ws::{Broken, TooLarge, duration_ms};
 
 /// The reason of a worker's close by which it says that it stops.
 const CLIENT_STOP: &str = "client stop";

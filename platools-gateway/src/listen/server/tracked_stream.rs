@@ -6,8 +6,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::byte_activity::Traffic;
 use super::linger::Linger;
-use super::traffic::Traffic;
 use super::write_deadline::WriteDeadline;
 
 /// A stream that notes its traffic, and keeps something for as long as it is open.

@@ -1,17 +1,17 @@
-//! [`Places`]: the URLs that clients find the gateway at.
+//! [`PublicUrl`]: the URLs that clients find the gateway at.
 
 use super::settings::McpSettings;
 use crate::listen::http::KnownHost;
 
 /// Base of the URLs that clients are told.
 #[derive(Debug, Clone)]
-pub(super) struct Places {
+pub(super) struct PublicUrl {
     /// URL of a proxy that answers for the gateway, without a slash at the end.
     url: Option<String>,
     scheme: &'static str,
 }
 
-impl Places {
+impl PublicUrl {
     pub(super) fn new(settings: &McpSettings, is_tls: bool) -> Self {
         let url = settings.url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         Self { url, scheme: if is_tls { "https" } else { "http" } }

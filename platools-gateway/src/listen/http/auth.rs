@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 
-use super::http::{RequestContext, origin_of};
+use super::{RequestContext, origin_of};
 use crate::audit::action;
 use crate::core::Core;
 use crate::core::error::{Error, ErrorKind};
@@ -15,7 +15,7 @@ use crate::core::origin::Protocol;
 use crate::listen::Sender;
 
 /// The caller of a request over a protocol. The request counts against the caller's rate.
-pub(super) async fn caller_of(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
+pub(in crate::listen) async fn caller_of(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
     let caller = identified(parts, core, protocol).await?;
     core.limiter().request(&caller, remote(&caller))?;
     parts.extensions.insert(Sender(caller.credential.to_string()));
@@ -23,7 +23,7 @@ pub(super) async fn caller_of(parts: &mut Parts, core: &Core, protocol: Protocol
 }
 
 /// The caller of a request over a protocol, for calls, which have a rate of their own.
-pub(super) async fn identified(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
+pub(in crate::listen) async fn identified(parts: &mut Parts, core: &Core, protocol: Protocol) -> Result<Caller, Error> {
     let origin = origin_of(&parts.extensions, protocol);
     let Some(key) = bearer_token(&parts.headers) else {
         let message = "missing key: send the header `Authorization: Bearer <key>`";
@@ -38,12 +38,12 @@ pub(super) async fn identified(parts: &mut Parts, core: &Core, protocol: Protoco
 }
 
 /// The address that a caller's request came from.
-pub(super) fn remote(caller: &Caller) -> IpAddr {
+pub(in crate::listen) fn remote(caller: &Caller) -> IpAddr {
     caller.origin.address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 /// The token, if there is one; the scheme's case does not matter.
-pub(super) fn bearer_token(headers: &HeaderMap) -> Option<SecretString> {
+pub(in crate::listen) fn bearer_token(headers: &HeaderMap) -> Option<SecretString> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();

@@ -139,7 +139,7 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
     use tokio::time::sleep;
 
-    use super::super::watched::Watched;
+    use super::super::tracked_stream::Watched;
     use super::*;
 
     const LIMIT: Duration = Duration::from_secs(30);
