@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::flood::Flood;
-use super::settings::AuditSettings;
+use crate::settings::AuditSettings;
 use super::{COMPLAINTS, Cutoff, QUEUE, lock, log};
 use crate::domain::audit::AuditEvent;
 use crate::domain::error::{Error, causes_of};

@@ -9,6 +9,7 @@ mod dev;
 mod documented;
 mod entity;
 mod environment;
+mod flags;
 mod folder;
 mod icon;
 mod key;

@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::blame::Blame;
 use super::failure::{Failure, known_code};
 use super::retry;
-use super::settings::ModelSettings;
+use crate::settings::ModelSettings;
 use super::stream::AnswerStream;
 use crate::core::error::Error;
 use crate::net::{self, Connector, HttpClient, Proxies};

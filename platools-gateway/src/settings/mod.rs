@@ -51,6 +51,8 @@ pub use section::{Section, Setting, VARIABLE_PREFIX};
 use crate::domain::error::{Error, ErrorKind};
 use file::Entry;
 use section::section;
+#[cfg(test)]
+pub(crate) use value::count;
 use value::seconds;
 
 section! {
@@ -190,16 +192,23 @@ impl Settings {
         declared
     }
 
-    /// The default of a setting in words, if there is one.
+    /// The value of a setting as it stands in a file.
     #[must_use]
-    pub fn default_of(wanted: &Setting) -> Option<String> {
-        let mut default = None;
-        Self::default().visit(&mut |section| {
-            if section.settings().iter().any(|setting| setting.name() == wanted.name()) {
-                default = section.get(wanted).map(|value| shown(&value)).filter(|text| !text.is_empty());
+    pub fn value_of(&self, wanted: &Setting) -> Option<Value> {
+        let mut found = None;
+        self.clone().visit(&mut |section| {
+            if section.path() == wanted.path() {
+                found = section.get(wanted);
             }
         });
-        wanted.default_text.map(str::to_owned).or(default)
+        found
+    }
+
+    /// The default of a setting in words, if there is one.
+    #[must_use]
+    pub fn default_of(setting: &Setting) -> Option<String> {
+        let default = || Self::default().value_of(setting).map(|value| shown(&value)).filter(|text| !text.is_empty());
+        setting.default_text.map(str::to_owned).or_else(default)
     }
 }
 

@@ -64,6 +64,12 @@ impl Setting {
         joined(self.path, ".", self.key)
     }
 
+    /// The path of its section.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        self.path
+    }
+
     /// The key in the table of its section.
     #[must_use]
     pub fn key(&self) -> &'static str {

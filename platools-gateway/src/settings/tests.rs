@@ -1,41 +1,97 @@
 //! Loading of settings: precedence, errors and the printed form.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::gateway::Builder;
+
+/// Loads a file, with values of flags above it.
+fn load(given: &[(&str, &str)], file: &str) -> Result<Settings, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.toml");
+    std::fs::write(&path, file).unwrap();
+    let of = |name: &str| Settings::declared().into_iter().find(|(_, setting)| setting.name() == name).unwrap().1;
+    let given: BTreeMap<String, Value> =
+        given.iter().map(|(name, text)| ((*name).to_owned(), of(name).parse(text).unwrap())).collect();
+    Settings::load_with(&Sources { file: Some(&path), given, sections: None }, |_| None)
+}
+
+/// The error about a file, when it is loaded or checked.
+fn error(file: &str) -> String {
+    let checked = load(&[], file).and_then(|settings| Builder::default().settings(settings).check());
+    checked.unwrap_err().to_string()
+}
 
 #[test]
 fn a_printed_configuration_is_one_that_says_the_same() {
     let model = "data = '/d'\n[model]\nurl = 'http://a/v1'\nname = 'm'\nmax_output_tokens = 9";
-    for file in ["data = '/d'", model, "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'"] {
-        let settings = load(Given::default(), file).unwrap();
-        let printed = toml::to_string(&settings).unwrap();
-        assert_eq!(load(Given::default(), &printed).unwrap(), settings);
+    let tokens = "[feed.jwt]\nsecret_file = '/k'\nproject = 'a/b'";
+    for file in ["", "data = '/d'", model, "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'", tokens] {
+        let printed = load(&[], file).unwrap().to_toml();
+        assert_eq!(load(&[], &printed).unwrap().to_toml(), printed);
     }
 }
 
 #[test]
 fn the_file_in_deploy_says_the_defaults() {
-    let given = || Given { data: Some("/d".into()), ..Given::default() };
-    let deployed = load(given(), include_str!("../../../deploy/gateway.toml")).unwrap();
-    assert_eq!(deployed, load(given(), "").unwrap());
+    let deployed = load(&[], include_str!("../../../deploy/gateway.toml")).unwrap();
+    assert_eq!(deployed.to_toml(), Settings::default().to_toml());
 }
 
 #[test]
 fn what_is_given_goes_before_the_file() {
-    let given = Given { data: Some("/given".into()), ..Given::default() };
-    let settings = load(given, "data = '/file'\n[worker]\nstall = '1m'\n[log]\nformat = 'json'").unwrap();
-    assert_eq!(settings.data, Path::new("/given"));
-    assert_eq!(settings.worker.stall, Span::from_secs(60));
-    assert_eq!(settings.worker.silence, Span::from_secs(120));
+    let file = "data = '/file'\n[worker]\nstall = '1m'\n[log]\nformat = 'json'";
+    let settings = load(&[("data", "/given")], file).unwrap();
+    assert_eq!(settings.data.as_deref(), Some(Path::new("/given")));
+    assert_eq!(settings.worker.stall, Duration::from_secs(60));
+    assert_eq!(settings.worker.silence, Duration::from_secs(120));
     assert_eq!(settings.log.format, LogFormat::Json);
 }
 
 #[test]
 fn certificate_and_key_may_be_said_in_different_places() {
-    let tls = GivenTls { certificate: Some("/given".into()), key: None };
-    let given = Given { tls, ..Given::default() };
-    let settings = load(given, "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'").unwrap();
+    let file = "data = '/d'\n[tls]\ncertificate = '/c'\nkey = '/k'";
+    let settings = load(&[("tls.certificate", "/given")], file).unwrap();
     assert_eq!(settings.tls.files(), Some((Path::new("/given"), Path::new("/k"))));
-    assert_eq!(load(Given::default(), "data = '/d'").unwrap().tls.files(), None);
+    assert_eq!(load(&[], "data = '/d'").unwrap().tls.files(), None);
+}
+
+#[test]
+fn an_empty_text_takes_back_what_the_file_says() {
+    let settings = load(&[("model.url", ""), ("http.names", "")], "[model]\nurl = 'http://a'\n[http]\nnames = ['a']");
+    let settings = settings.unwrap();
+    assert_eq!((settings.model.url, settings.http.names), (None, Vec::<String>::new()));
+}
+
+#[test]
+fn secrets_come_from_the_environment_and_are_not_shown() {
+    let key = |of: &'static [(&str, &str)]| {
+        let find = |name: &str| of.iter().find(|(known, _)| *known == name).map(|(_, key)| (*key).to_owned());
+        let settings = Settings::load_with(&Sources::default(), find).unwrap();
+        assert!(!settings.to_toml().contains("hush"));
+        format!("{:?}", settings.model)
+    };
+    let both = &[("OPENAI_API_KEY", "hush"), ("PLATOOLS_GATEWAY_MODEL_KEY", "hush")];
+    for variables in [both.as_slice(), &both[..1], &[("PLATOOLS_GATEWAY_MODEL_KEY", ""), ("OPENAI_API_KEY", "hush")]] {
+        let shown = key(variables);
+        assert!(shown.contains("key: Some") && !shown.contains("hush"), "{shown}");
+    }
+    assert!(key(&[("PLATOOLS_GATEWAY_MODEL_KEY", "")]).contains("key: None"));
+}
+
+#[test]
+fn variables_of_other_programs_go_before_the_file_and_after_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.toml");
+    std::fs::write(&path, "[log]\nfilter = 'warn'").unwrap();
+    let filter = |given: &[(&str, &str)]| {
+        let given = given.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))).collect();
+        let sources = Sources { file: Some(&path), given, sections: Some(&["log"]) };
+        let rust_log = |name: &str| (name == "RUST_LOG").then(|| "error".to_owned());
+        Settings::load_with(&sources, rust_log).unwrap().log.filter
+    };
+    assert_eq!(filter(&[]), "error");
+    assert_eq!(filter(&[("log.filter", "debug")]), "debug");
 }
 
 #[test]
@@ -55,7 +111,6 @@ fn an_unknown_key_is_named_with_its_file_and_line() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     for (file, part) in [
-        ("", "say where to keep the data"),
         ("data = '/d'\ndrain_limit = 'soon'", "line 2"),
         ("data = '/d'\ndrain_limit = 10", "a time such as \"30s\""),
         ("data = '/d'\nlisten = 'here'", "line 2"),
@@ -115,7 +170,17 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn limits_that_would_end_everything_at_once_are_refused() {
+    for (name, text) in [("runtime.session_timeout", "0s"), ("runtime.ticket_lifetime", "0s"), ("runtime.max_frame", "10B")] {
+        let (_, setting) = Settings::declared().into_iter().find(|(_, setting)| setting.name() == name).unwrap();
+        assert!(setting.parse(text).unwrap_err().contains("it takes at least"), "{name}");
+    }
+    assert!(load(&[("runtime.read_deadline", "30s")], "").unwrap_err().to_string().contains("needs more time"));
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
-    let error = Settings::load(Given::default(), Some(Path::new("/nowhere/gateway.toml"))).unwrap_err();
+    let sources = Sources { file: Some(Path::new("/nowhere/gateway.toml")), ..Sources::default() };
+    let error = Settings::load_with(&sources, |_| None).unwrap_err();
     assert!(error.to_string().contains("/nowhere/gateway.toml"), "{error}");
 }

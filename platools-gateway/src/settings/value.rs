@@ -105,7 +105,7 @@ pub(super) const fn days(number: u64) -> Duration {
 }
 
 /// A count that is a default.
-pub(super) const fn count(number: u32) -> NonZeroU32 {
+pub(crate) const fn count(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).expect("a default is not zero")
 }
 
@@ -169,7 +169,7 @@ text_values! {
 
 /// Implements [`SettingValue`] for whole numbers, each within the range of a second type.
 macro_rules! whole_numbers {
-    ($($type:ty, $within:ty, $expected:literal;)+) => {
+    ($($type:ty, $within:ty, $expected:literal, |$number:ident| $amount:expr;)+) => {
         $(impl SettingValue for $type {
             const FORM: &'static str = "NUMBER";
             const EXPECTED: &'static str = $expected;
@@ -188,17 +188,18 @@ macro_rules! whole_numbers {
             }
 
             fn amount(&self) -> Option<u128> {
-                u128::try_from(u64::try_from(*self).ok()?).ok()
+                let $number = *self;
+                Some($amount)
             }
         })+
     };
 }
 
 whole_numbers! {
-    u32, u32, "a whole number";
-    usize, u32, "a whole number";
-    NonZeroU32, u32, "a whole number from 1";
-    NonZeroU64, u64, "a whole number from 1";
+    u32, u32, "a whole number", |number| number.into();
+    usize, u32, "a whole number", |number| number as u128;
+    NonZeroU32, u32, "a whole number from 1", |number| number.get().into();
+    NonZeroU64, u64, "a whole number from 1", |number| number.get().into();
 }
 
 impl SettingValue for f64 {

@@ -6,7 +6,6 @@ mod conversation;
 mod lifecycle;
 mod open;
 mod runs;
-mod settings;
 
 use std::panic::AssertUnwindSafe;
 
@@ -25,7 +24,7 @@ use crate::store::{AgentRow, ConversationBounds};
 pub use complete::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 pub use open::OpenChat;
-pub use settings::{ChatSettings, WhenBusy};
+pub use crate::settings::{ChatSettings, WhenBusy};
 
 pub(crate) use runs::Runs;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::settings::WhenBusy;
+use crate::settings::WhenBusy;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::ConversationId;
 

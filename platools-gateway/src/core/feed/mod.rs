@@ -14,7 +14,6 @@ mod mailbox;
 mod message;
 mod own;
 mod seats;
-mod settings;
 mod shown_tools;
 mod snapshot;
 mod watch;
@@ -31,7 +30,7 @@ pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUse
 pub use jwt_auth::JwtAuth;
 pub use message::{Event, Key, KeyedStream};
 pub use seats::WatchEnd;
-pub use settings::FeedSettings;
+pub use crate::settings::FeedSettings;
 pub use snapshot::{Snapshot, SnapshotProvider, Watched};
 pub use watch::Watch;
 

@@ -25,9 +25,10 @@ use tokio_util::task::AbortOnDropHandle;
 pub use call::{CallEnd, CallSummary, JournaledCall, Kept, PastCall, Payload};
 pub(crate) use record::CallRecord;
 pub(super) use record::TRACEBACK;
-pub use redact::{SENSITIVE_NAMES, SENSITIVE_WORDS};
-pub use settings::{JournalSettings, Recording};
+pub use redact::SENSITIVE_WORDS;
+pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 
+use settings::CompiledSettings;
 use super::aging::Aging;
 use super::catalog::Found;
 use super::identity::Caller;
@@ -99,7 +100,7 @@ impl Counters {
 
 /// Takes records.
 pub(crate) struct Journal {
-    settings: Arc<JournalSettings>,
+    settings: Arc<CompiledSettings>,
     running: Running,
     counters: Arc<Counters>,
     queue: Arc<Queue>,
@@ -117,7 +118,7 @@ impl Journal {
 
     fn new(settings: JournalSettings) -> Self {
         let (counters, queue) = (Arc::default(), Arc::default());
-        let (settings, running, task) = (Arc::new(settings), Running::default(), Mutex::default());
+        let (settings, running, task) = (Arc::new(settings.into()), Running::default(), Mutex::default());
         Self { settings, running, counters, queue, is_written: false, task }
     }
 
@@ -201,7 +202,7 @@ impl Journal {
         }
     }
 
-    fn settings(&self) -> &JournalSettings {
+    fn settings(&self) -> &CompiledSettings {
         &self.settings
     }
 

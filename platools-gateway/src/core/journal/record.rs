@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Journal;
 use super::call::{CallEnd, CallSummary};
 use super::entry::Entry;
-use super::settings::Recording;
+use crate::settings::Recording;
 use crate::core::arguments::Arguments;
 use crate::core::catalog::Found;
 use crate::core::error::{Error, ErrorKind};

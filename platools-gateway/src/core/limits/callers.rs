@@ -67,7 +67,8 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::num::NonZeroU32;
 
-    use super::super::{Limits, settings::number};
+    use super::super::Limits;
+    use crate::settings::count as number;
     use super::*;
     use crate::domain::error::ErrorKind;
 

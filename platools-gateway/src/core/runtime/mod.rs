@@ -14,7 +14,6 @@ mod observer;
 mod queue;
 mod session;
 mod sessions;
-mod settings;
 mod sockets;
 mod state;
 mod tickets;
@@ -40,7 +39,7 @@ pub(crate) use messages::NewMessage;
 pub(crate) use names::AgentNames;
 pub use queue::SocketEnd;
 pub(crate) use sessions::{PresentAgent, SessionView};
-pub use settings::RuntimeSettings;
+pub use crate::settings::RuntimeSettings;
 pub(crate) use sockets::AgentSocket;
 
 pub(crate) use crate::store::{ChannelRow, MemberRow, MessageRow};

@@ -19,7 +19,6 @@ mod result;
 mod session;
 mod session_manager;
 mod sessions;
-mod settings;
 mod telling;
 mod tools;
 
@@ -30,7 +29,7 @@ use axum::routing::{any, get};
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use tokio_util::task::TaskTracker;
 
-pub use settings::McpSettings;
+use crate::settings::McpSettings;
 
 use crate::core::Core;
 use public_url::PublicUrl;

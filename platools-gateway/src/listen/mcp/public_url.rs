@@ -1,6 +1,6 @@
 //! [`PublicUrl`]: the URLs that clients find the gateway at.
 
-use super::settings::McpSettings;
+use crate::settings::McpSettings;
 use crate::listen::http::KnownHost;
 
 /// Base of the URLs that clients are told.

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::replay::Replay;
 use super::session::Session;
-use super::settings::McpSettings;
+use crate::settings::McpSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Caller, Credential};
 use crate::core::{Core, Presence, Stay, ToolNews, ToolView};
