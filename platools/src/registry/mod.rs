@@ -101,28 +101,6 @@ impl ToolRegistry {
         Ok(self)
     }
 
-    /// A registry of every `#[tool]` function linked into this binary.
-    ///
-    /// # Errors
-    /// As for [`insert`](Self::insert).
-    #[cfg(feature = "collect")]
-    pub fn collect() -> Result<Self, Error> {
-        Self::new().with_collected_tools()
-    }
-
-    /// Adds every `#[tool]` function linked into this binary, sorted by name: the order in which a linker finds them
-    /// means nothing. Methods of `#[tools]` need a value to be called on, so they are not among them.
-    ///
-    /// # Errors
-    /// As for [`insert`](Self::insert).
-    #[cfg(feature = "collect")]
-    pub fn with_collected_tools(self) -> Result<Self, Error> {
-        let mut tools: Vec<Box<dyn crate::tool::Tool>> =
-            inventory::iter::<crate::tool::Collected>().map(|collected| (collected.0)()).collect();
-        tools.sort_by_cached_key(|tool| tool.definition().name);
-        self.with_tools(tools)
-    }
-
     /// Adds tools, all of them or none.
     ///
     /// ```
