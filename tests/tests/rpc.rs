@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::runtime::{
+use platools::{ConnectionState, Disconnect, ErrorKind, OnRefusal, Secret};
+use platools_client::{
     Chat, ChatEvent, ChatItem, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder, RpcEvent,
 };
-use platools::wire::rpc::{ChatReply, ErrorCode, MAX_MESSAGE_BYTES, Role, RunStatus, ToolCallEvent, ToolsReply};
-use platools::{ConnectionState, Disconnect, ErrorKind, OnRefusal, Secret};
+use platools_protocol::rpc::{ChatReply, ErrorCode, MAX_MESSAGE_BYTES, Role, RunStatus, ToolCallEvent, ToolsReply};
 use platools_tests::{CallerLink, Log, Platform, TOKEN, USER, Unreachable, quick, rpc_client, with_causes, within};
 use serde_json::{Value, json};
 

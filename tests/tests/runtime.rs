@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::runtime::{RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent};
-use platools::wire::runtime::{ChannelMessage, Connected, ConnectionChange, event};
 use platools::{ConnectionState, Jitter, OnRefusal, Reconnect, Secret};
+use platools_client::{RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent};
+use platools_protocol::runtime::{ChannelMessage, Connected, ConnectionChange, event};
 use platools_tests::{
     AgentLink, KEY, Log, Platform, Reply, RuntimeGateway, Unreachable, runtime_client, with_causes, within,
 };

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fs, io};
 
-use platools::runtime::RuntimeErrorKind;
-use platools::signature::{call_body, sign};
 use platools::{
     ConnectionState, Context, Error, ErrorKind, OnRefusal, PlatoolsClientBuilder, Roots, Secret, Signatures, Tls,
     ToolError, ToolRegistry, tool, tools,
 };
+use platools_client::RuntimeErrorKind;
 use platools_gateway::Gateway;
+use platools_protocol::signature::{call_body, sign};
 use platools_tests::{
     KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN as RPC_TOKEN, USER, Unreachable, Wire, Worker, client,
     keep_links_here, quick, rpc_client, runtime_client, with_causes, within,

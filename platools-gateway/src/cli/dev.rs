@@ -8,16 +8,22 @@ use platools_gateway::dev::{self, DevOptions, DevSecrets};
 use platools_gateway::settings::DEFAULT_LISTEN;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::flags::{AFTER_HELP, DevSections, SettingFlags, print_help};
+use super::flags::{DevSections, SettingFlags, print_help};
 use super::output::say;
 use crate::logs;
 use crate::signals::{Hangup, Signals};
+
+/// The text below the help.
+const DEV_AFTER_HELP: &str = "\
+The secrets are printed. To keep them from run to run, set PLATOOLS_GATEWAY_DEV_SECRET, PLATOOLS_GATEWAY_DEV_ADMIN_KEY and
+PLATOOLS_GATEWAY_DEV_AGENT_KEY to at least 16 characters each.
+Each flag with a heading is also a variable: --model-url is PLATOOLS_GATEWAY_MODEL_URL. --help-all lists all settings.";
 
 /// Shortest secret that is taken from the environment, in bytes.
 const SHORTEST_SECRET: usize = 16;
 
 #[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = DEV_AFTER_HELP)]
 pub(super) struct Options {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]

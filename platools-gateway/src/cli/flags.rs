@@ -112,7 +112,7 @@ fn argument(setting: &Setting) -> Arg {
         .hide(!setting.is_common())
 }
 
-/// The text below the help of a command with hidden settings.
+/// The text below the help of `serve`.
 pub(super) const AFTER_HELP: &str = "Each flag is also a variable: --drain-limit is PLATOOLS_GATEWAY_DRAIN_LIMIT. --help-all lists all settings; \
                                      docs/settings.md describes them.";
 

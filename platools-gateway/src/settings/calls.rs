@@ -20,7 +20,7 @@ section! {
         /// Longest time of a call, whatever its caller requests or its tool declares.
         ///
         /// Clients of the Model Context Protocol have `mcp.call_limit` instead.
-        pub max_timeout: Duration = minutes(10), at_least("1s"), common();
+        pub max_timeout: Duration = minutes(10), at_least("1s");
         /// Wait of a call for its worker to come back after its connection ended, if the worker sends answers again.
         ///
         /// A worker that is back and reports that the call goes on is waited for until the call's deadline. Where another process

@@ -13,9 +13,9 @@ section! {
         /// Up to 15 messages wait in the queue.
         pub busy: WhenBusy = WhenBusy::default();
         /// Longest time of an agent's answer.
-        pub run_limit: Duration = minutes(5), at_least("1s"), common();
+        pub run_limit: Duration = minutes(5), at_least("1s");
         /// Time from its last message to the deletion of a conversation.
-        pub max_age: Duration = days(90), at_least("1m"), common();
+        pub max_age: Duration = days(90), at_least("1m");
         /// Messages of one conversation. Further ones replace the oldest.
         pub max_messages: u32 = 10_000, at_least("1");
         /// Size of one conversation. Further messages replace the oldest; the newest message stays.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools::wire::rpc;
+use platools_protocol::rpc;
 
 use super::section::section;
 use super::value::{KIB, Size, words};

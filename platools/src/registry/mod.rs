@@ -16,8 +16,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use indexmap::IndexMap;
 use tokio::sync::watch;
 
-use crate::error::{Error, ErrorKind};
 use crate::tool::{IntoTools, State, ToolDefinition};
+use platools_transport::{Error, ErrorKind};
 
 use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
