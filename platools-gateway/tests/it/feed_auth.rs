@@ -396,7 +396,7 @@ async fn config_check_refuses_a_short_secret_of_an_application_and_prints_none()
     let good = check(SECRET).await;
     let printed = stdout(&good);
     let expected =
-        format!("[feed.jwt]\nsecret_file = \"{}\"\nuser_claim = \"userId\"\nissuer = \"app\"\n", file.display());
+        format!("[feed.jwt]\nsecret_file = \"{}\"\nissuer = \"app\"\n", file.display());
     assert!(printed.contains(&expected), "{printed}");
     assert!(!printed.contains(SECRET) && !error.contains("hush-hush"));
 }
