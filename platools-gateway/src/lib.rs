@@ -32,20 +32,21 @@ mod domain;
 mod gateway;
 mod listen;
 pub mod model;
-pub mod settings;
 #[doc(hidden)]
 pub mod net;
 mod ops;
 mod ports;
+pub mod settings;
 mod store;
 mod tls;
 
+pub use crate::core::CallTimeout;
 pub use crate::core::admin::SigningKeySource;
 pub use crate::core::error::{Error, ErrorKind};
 pub use crate::core::identity::Role;
-pub use crate::core::CallTimeout;
 pub use gateway::{Builder, DataFolder, Gateway, Stopped};
 pub use settings::{
-    AnonymousAccess, CallSettings, HttpSettings, IdempotencySettings, McpSettings, Recording, RpcSettings, RuntimeSettings, Settings,
+    AnonymousAccess, CallSettings, HttpSettings, IdempotencySettings, McpSettings, Recording, RpcSettings,
+    RuntimeSettings, Settings,
 };
 pub use store::{Restored, Upgraded};

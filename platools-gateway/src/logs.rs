@@ -12,7 +12,6 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-
 /// Logs to standard error from now on; standard output is for what a script reads. The same lines go into the feed that is
 /// returned.
 ///

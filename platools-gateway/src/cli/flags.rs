@@ -89,7 +89,9 @@ impl<S: Sections> FromArgMatches for SettingFlags<S> {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for (_, setting) in Self::declared() {
             let name = setting.name();
-            let value = matches.get_one::<toml::Value>(&name).filter(|_| matches.value_source(&name) != Some(ValueSource::DefaultValue));
+            let value = matches
+                .get_one::<toml::Value>(&name)
+                .filter(|_| matches.value_source(&name) != Some(ValueSource::DefaultValue));
             self.given.extend(value.cloned().map(|value| (name, value)));
         }
         Ok(())

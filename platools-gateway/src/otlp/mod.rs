@@ -22,7 +22,6 @@ mod nothing {
     use platools_gateway::Builder;
     use platools_gateway::settings::OtlpSettings;
 
-    
     /// Sends nothing anywhere; the settings allow nothing else.
     pub(crate) struct Exporter;
 

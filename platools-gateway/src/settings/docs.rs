@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::section::{Section, Setting};
 use super::Settings;
+use super::section::{Section, Setting};
 
 /// Compares the documents with the declarations, or writes them if the variable `UPDATE_DOCS` is set.
 #[test]
@@ -36,7 +36,8 @@ fn page() -> String {
 
 fn row(setting: &Setting) -> String {
     let (variable, flag) = (setting.variable(), setting.flag());
-    let mut names = if setting.is_secret() { format!("`{variable}` only") } else { format!("`--{flag}`, `{variable}`") };
+    let mut names =
+        if setting.is_secret() { format!("`{variable}` only") } else { format!("`--{flag}`, `{variable}`") };
     if let Some((name, _)) = setting.fallback {
         let _ = write!(names, ", `{name}`");
     }

@@ -36,7 +36,8 @@ pub(super) fn read(file: &Path, settings: &mut Settings) -> Result<BTreeMap<Stri
     let text = std::fs::read_to_string(file)
         .map_err(|error| refused(format!("the configuration file {place} cannot be read")).caused_by(error))?;
     // The error has the line.
-    let table = DeTable::parse(&text).map_err(|error| refused(format!("the configuration file {place} is wrong: {error}")))?;
+    let table =
+        DeTable::parse(&text).map_err(|error| refused(format!("the configuration file {place} is wrong: {error}")))?;
     let mut known = BTreeMap::new();
     settings.visit(&mut |section: &mut dyn Section| {
         known.insert(section.path(), section.settings());
@@ -65,7 +66,9 @@ impl Reading<'_> {
             match (setting, value.into_inner()) {
                 (Some(setting), _) if setting.is_secret() => {
                     let variable = setting.variable();
-                    return Err(refused(format!("{place}: `{key}` is a secret; only the variable {variable} may have it")));
+                    return Err(refused(format!(
+                        "{place}: `{key}` is a secret; only the variable {variable} may have it"
+                    )));
                 }
                 (Some(setting), value) => {
                     let value = Value::deserialize(ValueDeserializer::from(Spanned::new(0..0, value)));
@@ -81,11 +84,19 @@ impl Reading<'_> {
 
     /// Tells whether a table is a section, or has sections below it.
     fn is_section(&self, path: &str) -> bool {
-        self.known.keys().any(|known| known.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        self.known
+            .keys()
+            .any(|known| known.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     }
 
     fn unknown(&self, place: &str, path: &str, key: &str) -> Error {
-        let keys = self.known.get(path).into_iter().flatten().filter(|setting| !setting.is_secret()).map(|setting| setting.key());
+        let keys = self
+            .known
+            .get(path)
+            .into_iter()
+            .flatten()
+            .filter(|setting| !setting.is_secret())
+            .map(|setting| setting.key());
         let below = |known: &'static str| match path {
             "" => known.split('.').next(),
             _ => known.strip_prefix(path)?.strip_prefix('.'),

@@ -89,9 +89,15 @@ mod tests {
         for text in ["https://login.example.com", "https://login.example.com:8443/tenants/a/"] {
             assert!(is_issuer(text), "{text}");
         }
-        for text in
-            ["login.example.com", "http://login.example.com", "https://", "https://u:p@a", "https://a/?x", "https://a/#x", ""]
-        {
+        for text in [
+            "login.example.com",
+            "http://login.example.com",
+            "https://",
+            "https://u:p@a",
+            "https://a/?x",
+            "https://a/#x",
+            "",
+        ] {
             assert!(!is_issuer(text), "{text}");
         }
     }

@@ -38,9 +38,7 @@ pub use feed::{DashboardTokenSettings, FeedSettings};
 pub use http::HttpSettings;
 pub use idempotency::IdempotencySettings;
 pub use journal::{AuditSettings, JournalSettings, Recording, SENSITIVE_NAMES};
-pub use limits::{
-    AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, Network, ProjectLimits, TotalLimits,
-};
+pub use limits::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, Network, ProjectLimits, TotalLimits};
 pub use mcp::McpSettings;
 pub use model::ModelSettings;
 pub use program::{LogFormat, LogSettings, OtlpSettings, TlsSettings, WorkerSettings};
@@ -171,7 +169,8 @@ impl Settings {
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         self.clone().visit(&mut |section| {
-            let values = section.settings().into_iter().filter_map(|setting| Some((setting.key(), section.get(&setting)?)));
+            let values =
+                section.settings().into_iter().filter_map(|setting| Some((setting.key(), section.get(&setting)?)));
             for (index, (key, value)) in values.enumerate() {
                 if index == 0 && !section.path().is_empty() {
                     let _ = writeln!(text, "\n[{}]", section.path());

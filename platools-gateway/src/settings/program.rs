@@ -145,7 +145,9 @@ fn check_headers(variable: impl Fn(&str) -> Option<String>) -> Result<(), Error>
     match headers.split_terminator(',').position(|pair| !is_header(pair)) {
         Some(at) => {
             let number = at + 1;
-            Err(refused(format!("{name} takes pairs such as `api-key=…`, with commas between them; number {number} is none")))
+            Err(refused(format!(
+                "{name} takes pairs such as `api-key=…`, with commas between them; number {number} is none"
+            )))
         }
         None => Ok(()),
     }

@@ -171,7 +171,9 @@ fn what_makes_no_sense_is_refused() {
 
 #[test]
 fn limits_that_would_end_everything_at_once_are_refused() {
-    for (name, text) in [("runtime.session_timeout", "0s"), ("runtime.ticket_lifetime", "0s"), ("runtime.max_frame", "10B")] {
+    for (name, text) in
+        [("runtime.session_timeout", "0s"), ("runtime.ticket_lifetime", "0s"), ("runtime.max_frame", "10B")]
+    {
         let (_, setting) = Settings::declared().into_iter().find(|(_, setting)| setting.name() == name).unwrap();
         assert!(setting.parse(text).unwrap_err().contains("it takes at least"), "{name}");
     }

@@ -352,12 +352,18 @@ mod tests {
 
     #[test]
     fn sizes_and_times_are_printed_as_they_are_read() {
-        for (text, bytes) in
-            [("0B", 0), ("1000B", 1000), ("64KiB", 65_536), ("1GiB", 1 << 30), ("1025KiB", 1025 << 10), ("1TiB", 1 << 40)]
-        {
+        for (text, bytes) in [
+            ("0B", 0),
+            ("1000B", 1000),
+            ("64KiB", 65_536),
+            ("1GiB", 1 << 30),
+            ("1025KiB", 1025 << 10),
+            ("1TiB", 1 << 40),
+        ] {
             assert_eq!((Size(bytes).to_string().as_str(), text.parse()), (text, Ok(Size(bytes))));
         }
-        for (text, seconds) in [("90days", 90 * DAY), ("1day", DAY), ("1h 30m", 5400), ("30days", 30 * DAY), ("0s", 0)] {
+        for (text, seconds) in [("90days", 90 * DAY), ("1day", DAY), ("1h 30m", 5400), ("30days", 30 * DAY), ("0s", 0)]
+        {
             let (time, text) = (Duration::from_secs(seconds), Value::String(text.to_owned()));
             assert_eq!((time.write(), Duration::read(&text)), (Some(text), Some(time)));
         }

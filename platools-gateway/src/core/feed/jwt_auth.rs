@@ -102,7 +102,9 @@ impl JwtAuth {
                 );
             }
             (Some(file), None) => Self::from_file(file).map_err(|error| unusable("`feed.jwt.secret_file`", error))?,
-            (None, Some(secret)) => Self::new(secret).map_err(|error| unusable("PLATOOLS_GATEWAY_FEED_JWT_SECRET", error))?,
+            (None, Some(secret)) => {
+                Self::new(secret).map_err(|error| unusable("PLATOOLS_GATEWAY_FEED_JWT_SECRET", error))?
+            }
             (None, None) => {
                 let DashboardTokenSettings { user_claim, issuer, audience, project, .. } = settings;
                 if [user_claim, issuer, audience, project].into_iter().any(Option::is_some) {

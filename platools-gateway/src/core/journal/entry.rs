@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use super::call::{CallEnd, CallSummary, Kept};
 use super::redact::{Rules, redact};
 use super::settings::CompiledSettings;
-use crate::settings::Recording;
 use crate::core::catalog::CatalogTool;
 use crate::core::ids::ProjectId;
 use crate::domain::shared_text::SharedText;
+use crate::settings::Recording;
 use crate::store::{CallRow, StoredText};
 
 const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };

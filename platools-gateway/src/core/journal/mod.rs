@@ -22,13 +22,12 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 pub use call::{CallEnd, CallSummary, JournaledCall, Kept, PastCall, Payload};
 pub(crate) use record::CallRecord;
 pub(super) use record::TRACEBACK;
 pub use redact::SENSITIVE_WORDS;
-pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 
-use settings::CompiledSettings;
 use super::aging::Aging;
 use super::catalog::Found;
 use super::identity::Caller;
@@ -40,6 +39,7 @@ use crate::store::Store;
 use entry::Entry;
 use queue::Queue;
 use running::Running;
+use settings::CompiledSettings;
 use writer::Writer;
 
 /// The longest time that a reader waits for records that are not written yet.

@@ -342,9 +342,9 @@ mod tests {
     use super::super::queue::{BATCH, READERS_PAUSE, WAIT};
     use super::pruning::{BREATH, LOOKS};
     use super::*;
-    use crate::settings::JournalSettings;
     use crate::core::error::ErrorKind;
     use crate::ports::clock::testing::TestClock;
+    use crate::settings::JournalSettings;
 
     /// A database that fails when it is told to, refuses bad records, and waits for permits.
     #[derive(Clone)]

@@ -68,9 +68,9 @@ mod tests {
     use std::num::NonZeroU32;
 
     use super::super::Limits;
-    use crate::settings::count as number;
     use super::*;
     use crate::domain::error::ErrorKind;
+    use crate::settings::count as number;
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

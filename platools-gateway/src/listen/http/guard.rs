@@ -17,10 +17,10 @@ use super::origin::PageOrigin;
 use super::rejection::Rejection;
 use super::request::{page_origin, requested_host};
 use super::settings::read_origin;
-use crate::settings::HttpSettings;
 use super::{cors, refused, websocket};
 use crate::audit::action;
 use crate::core::error::{Error, ErrorKind};
+use crate::settings::HttpSettings;
 
 /// Lets requests through whose `Host` and `Origin` are accepted, and refuses all others.
 ///

@@ -11,10 +11,10 @@ use tokio_util::task::TaskTracker;
 
 use super::replay::Replay;
 use super::session::Session;
-use crate::settings::McpSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Caller, Credential};
 use crate::core::{Core, Presence, Stay, ToolNews, ToolView};
+use crate::settings::McpSettings;
 
 /// How long the last answers of a session may take to be read when the gateway ends.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -7,8 +7,8 @@ use axum::Error;
 use axum::extract::ws::{Message, WebSocket};
 use futures::{SinkExt as _, StreamExt as _};
 
-use crate::settings::WorkerSettings;
 use crate::listen::Traffic;
+use crate::settings::WorkerSettings;
 
 /// A socket that one future reads and another writes, both in one task.
 ///

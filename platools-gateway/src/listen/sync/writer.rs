@@ -125,8 +125,8 @@ mod tests {
     use crate::core::trace::TraceContext;
     use crate::core::{Arrival, CallRequest, Core, ToolName};
     use crate::listen::sync::replies;
-    use crate::settings::WorkerSettings;
     use crate::listen::{Server, Setup, Traffic};
+    use crate::settings::WorkerSettings;
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const CALLS: usize = 8;
