@@ -14,7 +14,6 @@ mod result;
 mod session;
 mod session_manager;
 mod sessions;
-mod settings;
 mod tools;
 
 use std::sync::Arc;
@@ -24,9 +23,8 @@ use axum::routing::{any, get};
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use tokio_util::task::TaskTracker;
 
-pub use settings::McpSettings;
-
 use crate::core::Core;
+use crate::settings::McpSettings;
 use public_url::PublicUrl;
 use resource::WELL_KNOWN;
 use sessions::McpSessions;

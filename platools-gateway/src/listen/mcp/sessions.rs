@@ -10,10 +10,10 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::session::McpSession;
-use super::settings::McpSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Caller, Credential};
 use crate::core::{Core, Presence, Stay, ToolView};
+use crate::settings::McpSettings;
 
 /// The time for clients to read the last answers of their sessions when the gateway ends.
 const FAREWELL: Duration = Duration::from_secs(1);
