@@ -74,7 +74,10 @@ mod tests {
         }
         assert_eq!(arguments(r#"{"method":"tools/list","params":{"arguments":{}}}"#), None);
         let head = MessageHead::read(text).expect("a message").call().expect("a call").flatten().expect("arguments");
-        assert_eq!(with_part(text, head.get(), "{}"), r#"{"method":"tools/call","params":{"name":"t","arguments":{}}}"#);
+        assert_eq!(
+            with_part(text, head.get(), "{}"),
+            r#"{"method":"tools/call","params":{"name":"t","arguments":{}}}"#
+        );
     }
 
     #[test]

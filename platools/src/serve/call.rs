@@ -13,11 +13,11 @@ use super::calls::Calls;
 use super::host::RegistryHost;
 use super::result;
 use crate::dispatch::{Failure, LocalCall};
-use platools_protocol::LogLevel;
 use crate::mcp::{Notifier, Returned, ToolReport, ToolReports};
 use crate::tool::{
     CONTEXT_ENVELOPE, Context, Outlet, Output, PLATFORM_ENVELOPE, Params, ToolDefinition, Unsent, Wanted,
 };
+use platools_protocol::LogLevel;
 
 /// The params of a call: a client's arguments, and whose call it is. A client is no platform, and its model must not be able to say who
 /// it is, so the platform's envelopes are taken out.

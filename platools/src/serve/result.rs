@@ -4,9 +4,9 @@ use rmcp::model::{CallToolResult, ContentBlock};
 
 use super::calls::CallRefusal;
 use crate::dispatch::Failure;
-use platools_protocol::ErrorDetails;
 use crate::mcp::{self, Returned};
 use crate::tool::{Output, ToolError, code, without_stack};
+use platools_protocol::ErrorDetails;
 
 /// The result of a call that ended.
 pub(super) fn ended(returned: Returned<'_>, result: Result<Output, Failure>) -> CallToolResult {

@@ -7,10 +7,10 @@ use rmcp::model::{ErrorData, ListToolsResult, Tool};
 use serde_json::from_value;
 use tokio::sync::watch;
 
-use platools_transport::{Error, ErrorKind};
 use crate::mcp::{Revision, ToolPage, after_cursor};
 use crate::registry::ToolRegistry;
 use crate::tool::{Dialect, ResultRule, ToolDefinition};
+use platools_transport::{Error, ErrorKind};
 
 /// The tools of a registry, or those of them that were named.
 #[derive(Debug, Clone)]

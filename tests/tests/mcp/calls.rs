@@ -97,7 +97,10 @@ async fn a_client_that_wants_a_log_is_told_what_its_tools_say(server: Server) {
     }
     assert_eq!(client.call("fail", json!({})).await["isError"], true);
     let entry = listening.next_of("notifications/message").await;
-    assert_eq!((&entry["logger"], &entry["level"], &entry["data"]["tool"]), (&json!("platools"), &json!("warning"), &json!("fail")));
+    assert_eq!(
+        (&entry["logger"], &entry["level"], &entry["data"]["tool"]),
+        (&json!("platools"), &json!("warning"), &json!("fail"))
+    );
 }
 
 async fn a_cancelled_request_and_a_session_that_ends_give_up_their_calls(server: Server) {

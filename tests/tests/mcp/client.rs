@@ -103,8 +103,7 @@ impl Client {
     }
 
     pub(crate) async fn cancel(&self, id: u64) {
-        let cancel =
-            json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } });
+        let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": id } });
         assert_eq!(self.post(&cancel).await.status(), 202);
     }
 

@@ -58,11 +58,7 @@ impl Server {
         let registered =
             async { while !matches!(events.next().await.expect("the client lives"), Event::Registered(_)) {} };
         within(registered).await;
-        let differences = Differences {
-            challenge: "Bearer",
-            unknown_tool: "nope",
-            result_limit: "`mcp.max_result`",
-        };
+        let differences = Differences { challenge: "Bearer", unknown_tool: "nope", result_limit: "`mcp.max_result`" };
         let url = format!("{}/mcp", gateway.url());
         let behind = Behind::Gateway { _gateway: Box::new(gateway), _worker: worker };
         Self { url, token: dev::ADMIN_KEY, gone, differences, _behind: behind }

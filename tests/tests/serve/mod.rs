@@ -3,7 +3,7 @@
 mod client;
 mod command;
 pub(crate) mod http;
-mod http_settings;
 mod http_raw;
+mod http_settings;
 mod stdio;
 mod stdio_raw;

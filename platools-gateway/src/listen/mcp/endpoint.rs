@@ -38,7 +38,11 @@ pub(super) struct EnvironmentQuery {
 }
 
 /// The tools of all entities.
-pub(super) async fn all(State(adapter): State<Arc<McpAdapter>>, Query(query): Query<EnvironmentQuery>, request: Request) -> Response {
+pub(super) async fn all(
+    State(adapter): State<Arc<McpAdapter>>,
+    Query(query): Query<EnvironmentQuery>,
+    request: Request,
+) -> Response {
     serve(&adapter, &query, None, request).await.unwrap_or_else(|refused| *refused)
 }
 

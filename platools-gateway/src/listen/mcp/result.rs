@@ -5,8 +5,8 @@ use std::sync::Arc;
 use platools::mcp::{self, Returned, Revision};
 use platools::tool::ResultRule;
 use rmcp::model::{CallToolResult, ContentBlock};
-use serde_json::value::RawValue;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::core::CallReply;
 use crate::core::content::legible;

@@ -130,7 +130,8 @@ impl Kept {
             Source::Notices { .. } => (&self.notices, None),
             Source::Request(stream) => (&self.requests, Some(&**stream)),
         };
-        let is_next = |event: &&ReplayEvent| event.number > after && stream.is_none_or(|stream| *event.stream == *stream);
+        let is_next =
+            |event: &&ReplayEvent| event.number > after && stream.is_none_or(|stream| *event.stream == *stream);
         match ring.events.iter().find(is_next) {
             // An answer that belongs to no request any more comes with the notices, which go on.
             Some(event) => Found::Event(event.number, event.message.clone(), stream.is_some() && event.is_answer()),

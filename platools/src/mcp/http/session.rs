@@ -61,7 +61,9 @@ impl SessionStreams {
         let _ = self.handle.close().await;
     }
 
-    async fn open(replay_bytes: usize) -> Result<(SessionId, Self, WorkerTransport<LocalSessionWorker>), SessionFailure> {
+    async fn open(
+        replay_bytes: usize,
+    ) -> Result<(SessionId, Self, WorkerTransport<LocalSessionWorker>), SessionFailure> {
         let replay = Replay::new(replay_bytes);
         let mut manager = LocalSessionManager::default();
         manager.session_config = SessionConfig::default();

@@ -18,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::server::Server;
 use super::stop::signals;
-use platools_transport::{Error, ErrorKind};
-use platools_transport::Secret;
 use crate::mcp::McpServer;
 use crate::mcp::http::Sessions;
 use accept::Listener;
 use answer::Answers;
 use guard::Guard;
+use platools_transport::Secret;
+use platools_transport::{Error, ErrorKind};
 use sessions::LocalSessions;
 use site::Site;
 

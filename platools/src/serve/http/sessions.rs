@@ -60,7 +60,8 @@ impl SessionTable for LocalSessions {
     /// Ends sessions that expired, and the idlest one where there is no room: many clients go without a word.
     fn admit(&self, id: &SessionId, streams: SessionStreams) -> Result<Vec<SessionStreams>, SessionRefused> {
         let mut open = self.lock();
-        let expired: Vec<_> = open.iter().filter(|(_, session)| session.is_expired(self.idle)).map(|(id, _)| Arc::clone(id)).collect();
+        let expired: Vec<_> =
+            open.iter().filter(|(_, session)| session.is_expired(self.idle)).map(|(id, _)| Arc::clone(id)).collect();
         let mut ended: Vec<_> = expired.iter().filter_map(|id| open.remove(id)).collect();
         if open.len() >= self.max {
             let idle = open.iter().filter(|(_, session)| session.usage.now().is_idle());

@@ -19,12 +19,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::host::RegistryHost;
 use super::stop::Signals;
-use platools_transport::{Error, ErrorKind};
 use crate::mcp::McpServer;
 use counted::Counted;
 use input::Input;
 use lines::Lines;
 use pipes::Pipes;
+use platools_transport::{Error, ErrorKind};
 
 /// How long the last answers may take to be written.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
