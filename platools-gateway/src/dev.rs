@@ -7,14 +7,12 @@ use std::net::SocketAddr;
 pub use secrets::{ADMIN_KEY, AGENT_KEY, DevSecrets, SECRET};
 
 use crate::admin::NewKey;
-use crate::agents::chat::ChatSettings;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Policy, Role};
 use crate::domain::profile::{Kind, Profile};
 use crate::gateway::{Builder, Gateway};
-use crate::listen::HttpSettings;
-use crate::model::ModelSettings;
 use crate::ops::log_feed::LogFeed;
+use crate::settings::{ChatSettings, HttpSettings, ModelSettings};
 
 /// The entity that workers connect as.
 pub const ENTITY: &str = "dev";

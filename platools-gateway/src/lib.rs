@@ -50,17 +50,18 @@ pub mod ops;
 pub mod pending;
 pub mod ports;
 pub mod sessions;
+pub mod settings;
 mod store;
 mod tls;
 pub mod tools;
 
 pub use crate::admin::SigningKeySource;
-pub use crate::calls::idempotency::IdempotencySettings;
 pub use crate::domain::error::{Error, ErrorKind};
 pub use crate::domain::identity::Role;
-pub use crate::journal::Recording;
-pub use crate::pending::{CallSettings, CallTimeout};
-pub use crate::sessions::RuntimeSettings;
+pub use crate::pending::CallTimeout;
 pub use gateway::{Builder, DataFolder, Gateway, Stopped};
-pub use listen::{AnonymousAccess, HttpSettings, McpSettings, RpcSettings};
+pub use settings::{
+    AnonymousAccess, CallSettings, HttpSettings, IdempotencySettings, McpSettings, Recording, RpcSettings,
+    RuntimeSettings, Settings,
+};
 pub use store::{Restored, Upgraded};

@@ -7,7 +7,6 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::flood::Flood;
-use super::settings::AuditSettings;
 use super::{COMPLAINTS, Cutoff, QUEUE, lock, log};
 use crate::background::log_limit::LogLimit;
 use crate::background::pruning;
@@ -15,6 +14,7 @@ use crate::domain::audit::AuditEvent;
 use crate::domain::audit::AuditRetention;
 use crate::domain::error::{Error, causes_of};
 use crate::ports::audit::AuditStore;
+use crate::settings::AuditSettings;
 
 /// The time that the first event of a batch waits for others.
 const WAIT: Duration = Duration::from_millis(200);

@@ -7,11 +7,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::redact::{Rules, redact};
-use super::settings::{JournalSettings, Recording};
+use super::settings::CompiledSettings;
 use crate::catalog::CatalogTool;
 use crate::domain::call::{CallEnd, CallSummary, Kept, StoredCall, StoredText};
 use crate::domain::ids::ProjectId;
 use crate::domain::shared_text::SharedText;
+use crate::settings::Recording;
 
 const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };
 
@@ -50,7 +51,7 @@ impl Entry {
     }
 
     /// Turns the record into a row.
-    pub(super) fn row(self, settings: &JournalSettings) -> StoredCall {
+    pub(super) fn row(self, settings: &CompiledSettings) -> StoredCall {
         let declaration = &self.tool.declaration;
         // A mistake in the redaction costs one payload, and neither the record nor the task.
         let stored =
@@ -66,7 +67,7 @@ impl Entry {
     }
 }
 
-fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &JournalSettings) -> StoredText {
+fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &CompiledSettings) -> StoredText {
     let Some(text) = text else { return DROPPED };
     let redacted = match settings.recording {
         Recording::Nothing => return DROPPED,
@@ -84,7 +85,8 @@ fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &JournalSe
 /// A record of a call that ended just now.
 #[cfg(test)]
 pub(super) fn sample() -> Entry {
-    let declaration = platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
+    let declaration =
+        platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
     let row = crate::domain::tool::StoredTool { declaration, fingerprint: String::new(), changed_ms: 0 };
     let call_id = crate::domain::ids::CallId::random();
     Entry {
@@ -103,7 +105,7 @@ mod tests {
     use super::*;
 
     fn kept(recording: Recording, text: Option<&str>) -> (Kept, Option<String>) {
-        let settings = JournalSettings::default().recording(recording);
+        let settings = CompiledSettings::from(crate::settings::JournalSettings::default().recording(recording));
         let stored = stored(text.map(|text| text.to_owned().into()), None, &settings);
         (stored.kept, stored.text)
     }

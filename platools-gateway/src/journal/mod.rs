@@ -23,11 +23,11 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::domain::call::{CallEnd, CallSummary, Kept};
+pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 pub use call::{JournaledCall, PastCall, Payload};
 pub(crate) use record::CallRecord;
 pub(crate) use record::TRACEBACK;
-pub use redact::{SENSITIVE_NAMES, SENSITIVE_WORDS};
-pub use settings::{JournalSettings, Recording};
+pub use redact::SENSITIVE_WORDS;
 
 use super::catalog::Found;
 use crate::background::retention_clock::Aging;
@@ -40,6 +40,7 @@ use crate::ports::journal::JournalStore;
 use entry::Entry;
 use queue::Queue;
 use running::Running;
+use settings::CompiledSettings;
 use writer::Writer;
 
 /// The longest time that a reader waits for records that are not written yet.
@@ -100,7 +101,7 @@ impl Counters {
 
 /// Takes records.
 pub(crate) struct Journal {
-    settings: Arc<JournalSettings>,
+    settings: Arc<CompiledSettings>,
     running: Running,
     counters: Arc<Counters>,
     queue: Arc<Queue>,
@@ -118,7 +119,7 @@ impl Journal {
 
     fn new(settings: JournalSettings) -> Self {
         let (counters, queue) = (Arc::default(), Arc::default());
-        let (settings, running, task) = (Arc::new(settings), Running::default(), Mutex::default());
+        let (settings, running, task) = (Arc::new(settings.into()), Running::default(), Mutex::default());
         Self { settings, running, counters, queue, is_written: false, task }
     }
 
@@ -207,7 +208,7 @@ impl Journal {
         }
     }
 
-    fn settings(&self) -> &JournalSettings {
+    fn settings(&self) -> &CompiledSettings {
         &self.settings
     }
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Counters;
 use super::entry::Entry;
 use super::queue::{Numbered, Queue};
-use super::settings::JournalSettings;
+use super::settings::CompiledSettings;
 use crate::background::log_limit::LogLimit;
 use crate::background::pruning;
 use crate::background::retention_clock::Aging;
@@ -76,7 +76,7 @@ enum Tried {
 /// Writes what is queued, and deletes what is old.
 pub(super) struct Writer {
     store: Arc<dyn JournalStore>,
-    settings: Arc<JournalSettings>,
+    settings: Arc<CompiledSettings>,
     aging: Arc<Aging>,
     counters: Arc<Counters>,
     queue: Arc<Queue>,
@@ -90,7 +90,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         store: Arc<dyn JournalStore>,
-        settings: Arc<JournalSettings>,
+        settings: Arc<CompiledSettings>,
         aging: Arc<Aging>,
         counters: Arc<Counters>,
         queue: Arc<Queue>,
@@ -332,6 +332,7 @@ mod tests {
     use crate::domain::page::Listing;
     use crate::ports::clock::testing::TestClock;
     use crate::ports::store::{FailureExtent, StoreFailure};
+    use crate::settings::JournalSettings;
 
     /// A database that fails when it is told to, refuses bad records, and waits for permits.
     #[derive(Debug, Clone)]
@@ -437,7 +438,8 @@ mod tests {
 
     fn writer(fake: Fake, counters: &Arc<Counters>, queue: &Arc<Queue>) -> Writer {
         let aging = Arc::new(Aging::of_now());
-        Writer::new(Arc::new(fake), Arc::default(), aging, Arc::clone(counters), Arc::clone(queue))
+        let settings = Arc::new(JournalSettings::default().into());
+        Writer::new(Arc::new(fake), settings, aging, Arc::clone(counters), Arc::clone(queue))
     }
 
     fn figures(counters: &Counters) -> (u64, u64) {

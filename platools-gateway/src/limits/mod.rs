@@ -6,7 +6,6 @@ mod concurrency;
 pub(crate) mod gauge;
 mod proxies;
 mod rate;
-mod settings;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,8 +20,9 @@ use concurrency::Places;
 use proxies::Proxies;
 use rate::Rate;
 
-pub use proxies::Network;
-pub use settings::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, ProjectLimits, TotalLimits};
+pub use crate::settings::{
+    AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, Network, ProjectLimits, TotalLimits,
+};
 
 pub(crate) use budget::{HeldBytes, OverBudget};
 pub(crate) use callers::ChatPlace;
@@ -254,8 +254,8 @@ fn too_much(message: &str, wait: Duration) -> Error {
 mod tests {
     use std::num::NonZeroU32;
 
-    use super::settings::number;
     use super::*;
+    use crate::settings::count as number;
 
     fn limiter(change: impl FnOnce(&mut Limits)) -> Limiter {
         let mut limits = Limits::default();

@@ -25,7 +25,7 @@ use std::fmt;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-pub use settings::ModelSettings;
+pub use crate::settings::ModelSettings;
 
 use crate::agents::{Agent, Answer, Input, Speech, Tools};
 use crate::domain::error::Error;

@@ -1,7 +1,6 @@
 //! Calls that wait for their answer.
 
 pub mod reports;
-mod settings;
 mod stage;
 mod table;
 mod timeout;
@@ -21,8 +20,8 @@ use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, ConnectionId};
 use crate::limits::gauge::Gauge;
 
+pub use crate::settings::CallSettings;
 pub use reports::{Listener, LogEntry, Progress, Report, Reports};
-pub use settings::CallSettings;
 pub(crate) use stage::{LinkEnd, Stage};
 pub use timeout::CallTimeout;
 pub(crate) use timeout::{TimeLimit, warn_of_timeouts};

@@ -14,7 +14,6 @@ mod observer;
 mod queue;
 mod session;
 mod sessions;
-mod settings;
 mod sockets;
 mod state;
 mod tickets;
@@ -31,6 +30,7 @@ use crate::domain::ids::{AgentId, ProjectId};
 use crate::ports::call_observer::CallObserver;
 use crate::ports::sessions::SessionStore;
 
+pub use crate::settings::RuntimeSettings;
 pub use agent_event::AgentEvent;
 pub(crate) use agent_event::EventHandler;
 pub(crate) use channels::NewChannel;
@@ -40,7 +40,6 @@ pub(crate) use messages::NewMessage;
 pub(crate) use names::AgentNames;
 pub use queue::SocketEnd;
 pub(crate) use sessions::{PresentAgent, SessionView};
-pub use settings::RuntimeSettings;
 pub(crate) use sockets::AgentSocket;
 
 pub(crate) use crate::domain::channel::{StoredChannel, StoredChannelMessage, StoredMember};

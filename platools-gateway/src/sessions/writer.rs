@@ -23,6 +23,7 @@ use crate::domain::session::{SessionWrite, StoredSession};
 use crate::ports::sessions::SessionStore;
 use crate::ports::store::is_database_failure;
 use crate::ports::time::now_ms;
+use crate::settings::RuntimeSettings;
 
 /// The number of commands that wait; more are refused.
 const WAITING: usize = 4096;
@@ -164,7 +165,7 @@ async fn run(store: Arc<dyn SessionStore>, shared: Arc<Shared>, waiting: &mut mp
 }
 
 async fn write(store: &dyn SessionStore, shared: &Shared, batch: &mut Vec<Command>) {
-    let bounds = shared.settings.channel_bounds();
+    let bounds = channel_bounds(&shared.settings);
     match try_write(store, batch, bounds).await {
         Ok(written) => apply(shared, batch.drain(..), written),
         // Each for itself, so that a command the database refuses costs no other.
@@ -281,6 +282,16 @@ impl Command {
             #[cfg(test)]
             Self::Panic => {}
         }
+    }
+}
+
+/// The bounds of channels, as the database takes them.
+fn channel_bounds(settings: &RuntimeSettings) -> ChannelBounds {
+    let as_i64 = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    ChannelBounds {
+        messages: i64::from(settings.channel_history),
+        bytes: as_i64(settings.max_channel_bytes),
+        project_bytes: as_i64(settings.max_project_bytes),
     }
 }
 

@@ -6,7 +6,6 @@ mod conversation;
 mod lifecycle;
 mod open;
 mod runs;
-mod settings;
 
 use std::panic::AssertUnwindSafe;
 
@@ -26,10 +25,10 @@ use crate::domain::ids::{ConversationId, RunId};
 use crate::domain::profile::{Kind, Profile};
 
 pub use crate::domain::conversation::StoredMessage;
+pub use crate::settings::{ChatSettings, WhenBusy};
 pub use complete::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore};
 pub use open::OpenChat;
-pub use settings::{ChatSettings, WhenBusy};
 
 pub(crate) use runs::Runs;
 

@@ -2,7 +2,6 @@
 
 mod answer;
 mod name;
-mod settings;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +23,10 @@ use crate::domain::ids::{AgentId, CallId};
 use crate::ports::idempotency::IdempotencyStore;
 use crate::tools::may;
 
-pub use settings::{IdempotencySettings, KEPT};
+pub use crate::settings::IdempotencySettings;
+
+/// The time that a call under an idempotency key is remembered: 24 hours.
+pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 use answer::{Answer, dropped, name_taken, too_large, unknown_end};
 use name::CallName;

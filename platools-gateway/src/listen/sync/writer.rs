@@ -126,8 +126,9 @@ mod tests {
     use crate::domain::trace::TraceContext;
     use crate::limits::Limits;
     use crate::links::Arrival;
-    use crate::listen::sync::{Patience, replies};
+    use crate::listen::sync::replies;
     use crate::listen::{Server, Setup, Traffic};
+    use crate::settings::WorkerSettings;
     use crate::tools::ToolName;
 
     const PATIENCE: Duration = Duration::from_secs(20);
@@ -138,9 +139,9 @@ mod tests {
     async fn unread_socket() -> (Socket, impl Sized) {
         let (sender, mut sockets) = mpsc::channel(1);
         let upgrade = async move |axum::Extension(traffic): axum::Extension<Traffic>, upgrade: WebSocketUpgrade| {
-            let patience = Patience { stall: Duration::from_millis(100), ..Patience::default() };
+            let settings = WorkerSettings { stall: Duration::from_millis(100), ..WorkerSettings::default() };
             upgrade.on_upgrade(async move |socket| {
-                let _ = sender.send(Socket::new(socket, traffic, patience)).await;
+                let _ = sender.send(Socket::new(socket, traffic, settings)).await;
             })
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
