@@ -3,9 +3,9 @@
 use platools_protocol::tool_sync::Features;
 use secrecy::SecretString;
 
-use crate::audit::{Actor, action};
 use crate::core::Core;
 use crate::directory::{Claim, Refusal};
+use crate::domain::audit::{Actor, action};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Credential, Role, SpeaksFor};
 use crate::domain::origin::RequestOrigin;

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::queue::{Queue, SocketEnd};
 use super::{AgentEvent, Peer, Shared, events};
-use crate::audit::action;
 use crate::core::Core;
+use crate::domain::audit::action;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::ChannelId;
