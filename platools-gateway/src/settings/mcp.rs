@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use axum::http::Uri;
-use platools::mcp::{MAX_RESULT_BYTES, STREAM_AFTER};
+use platools::mcp::MAX_RESULT_BYTES;
+use platools::mcp::http::STREAM_AFTER;
 
 use super::refused;
 use super::section::section;

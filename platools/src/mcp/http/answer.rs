@@ -1,13 +1,16 @@
-//! Responses of the library as one JSON body: large answers, and answers for clients that read no streams.
+//! [`Body`]: responses of the library, and those of them that become one JSON body: large answers, and answers for clients that read no
+//! streams.
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, BodyStream, Full, StreamBody};
 use hyper::Response;
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::response::Parts;
 use serde::Deserialize;
@@ -30,6 +33,33 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// The body of a response of the library.
 pub type Body = BoxBody<Bytes, Infallible>;
+
+/// The response, which keeps a value until its body is read, or nobody reads it any more.
+pub fn holding<T: Send + Sync + Unpin + 'static>(response: Response<Body>, held: T) -> Response<Body> {
+    response.map(|body| BodyExt::boxed(Holding { body, _held: held }))
+}
+
+struct Holding<T> {
+    body: Body,
+    _held: T,
+}
+
+impl<T: Unpin> hyper::body::Body for Holding<T> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 /// True for the media type of JSON, with any parameters and in any case.
 pub(super) fn is_json(kind: Option<&HeaderValue>) -> bool {
@@ -110,7 +140,6 @@ fn is_answer(message: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use futures::Stream;
-    use hyper::body::Frame;
     use tokio::time::Instant;
 
     use super::*;

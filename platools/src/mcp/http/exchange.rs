@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::accept::Accepted;
 use super::answer::{Body, EVENTS, JSON, is_json, is_stream, message, only_answer, whole_if_large};
-use super::revision::Revision;
+use crate::mcp::Revision;
 
 /// The header with a session's id.
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -32,6 +32,12 @@ const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const LISTEN: &str = "subscriptions/listen";
 
 const NO_SESSION: &str = "there is no such session, or it has ended; begin a new one with `initialize`";
+
+/// The session that a request names.
+#[must_use]
+pub fn session_id(headers: &HeaderMap) -> Option<&str> {
+    headers.get(SESSION)?.to_str().ok()
+}
 
 /// A request that is being answered.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use futures::stream;
 use serde_json::Value;
 
 use super::*;
-use crate::mcp::STREAM_AFTER;
+use crate::mcp::http::STREAM_AFTER;
 
 const ANSWER: &str = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
 const PRIMING: &str = "retry: 3000\ndata:\n\n";
