@@ -42,9 +42,9 @@ fn registry(tool: Probe) -> ToolRegistry {
     ToolRegistry::new().with_tools(tool).expect("one valid tool")
 }
 
-fn call(call_id: &str) -> Call<'_> {
+fn call(call_id: &str) -> Call<'static> {
     let params = Params::from("{}".to_owned());
-    Call { call_id, tool_name: "t", params, frame_bytes: 100, output: Output::new(1024) }
+    Call { call_id: call_id.into(), tool_name: "t", params, frame_bytes: 100, output: Output::new(1024) }
 }
 
 /// Hands a call in, unless it was seen before.

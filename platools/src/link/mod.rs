@@ -16,6 +16,7 @@ mod opened;
 mod outbox;
 mod outcomes;
 mod registration;
+mod replies;
 mod report;
 mod retry;
 mod session;

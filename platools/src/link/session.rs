@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::Either;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
@@ -19,10 +20,11 @@ use super::health::HealthReports;
 use super::heartbeat::Heartbeat;
 use super::opened::{Late, Opened};
 use super::outbox::Outbox;
+use super::replies::without_error_details;
 use super::report::{ConnectionState, Disconnect, Event};
 use super::socket::{CLOSE_LIMIT, Received, Socket, text};
 use super::successor::{Successor, accepts};
-use super::worker::{Worker, said_frames, without_error_details};
+use super::worker::{Worker, said_frames};
 use crate::dispatch::{CallKey, Outcome};
 use crate::log_level::LogLevel;
 use crate::text::cut;
@@ -474,15 +476,15 @@ fn next_frame(
     outbox: &mut Outbox,
     health: &mut HealthReports,
     features: Features,
-) -> Option<Utf8Bytes> {
+) -> Option<Bytes> {
     if pulse.take_wanted() {
         outbox.heartbeat_sent();
-        return Some(health.heartbeat(Instant::now()));
+        return Some(health.heartbeat(Instant::now()).into());
     }
     if outbox.wants_confirmation() {
         outbox.heartbeat_sent();
         pulse.sent(Instant::now());
-        return Some(HealthReports::silent_heartbeat());
+        return Some(HealthReports::silent_heartbeat().into());
     }
     // The outbox keeps replies whole: which socket they go out on, and what its platform knows, is clear only now.
     let reply = outbox.next_unsent()?;

@@ -341,7 +341,9 @@ async fn a_result_too_large_for_a_frame_is_an_error_and_the_socket_stays() {
 async fn the_largest_result_that_is_let_through_fits_a_frame() {
     let mut platform = Platform::serve(worker(&registry())).await;
     platform.frame_of("tool_register").await;
-    let overhead = crate::wire::result_frame::head("edge").len() + crate::wire::result_frame::TAIL_BYTES;
+    let mut head = Vec::new();
+    crate::wire::result_frame::head(&mut head, "edge");
+    let overhead = head.len() + crate::wire::result_frame::TAIL_BYTES;
     platform.call("edge", json!({"bytes": crate::wire::MAX_FRAME_BYTES - overhead - 2})).await;
     let Message::Text(text) = platform.message().await else { panic!("a text frame") };
     assert!(text.contains("tool_result") && text.len() <= crate::wire::MAX_FRAME_BYTES, "{}", text.len());

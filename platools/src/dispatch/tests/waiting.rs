@@ -152,7 +152,7 @@ async fn a_call_that_waits_keeps_no_more_of_its_frame_than_its_params() {
     });
     let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits { running: 1, ..Limits::default() });
     let frame = format!("{}{{}}", " ".repeat(100_000)).into();
-    let params = || Params::within(&frame, &frame.as_str()[100_000..]);
+    let params = || Params::new(SharedText::within(&frame, &frame.as_str()[100_000..]));
     let frame_range = frame.as_str().as_bytes().as_ptr_range();
     for call_id in ["runs", "waits"] {
         assert!(send(&mut dispatcher, Call { params: params(), ..call(call_id) }).is_none());

@@ -60,12 +60,14 @@ impl Encoder {
     /// Masks the payload until the buffer has that many bytes.
     fn mask_up_to(&mut self, buffered: usize) {
         let room = buffered.saturating_sub(self.buffer.len());
-        let chunk = self.payload.split_to(room.min(self.payload.len()));
+        let masked = room.min(self.payload.len());
         let start = self.buffer.len();
-        self.buffer.extend_from_slice(&chunk);
+        self.buffer.extend_from_slice(&self.payload[..masked]);
         apply_mask(&mut self.buffer[start..], self.key);
-        self.key.rotate_left(chunk.len() % 4);
-        if self.payload.is_empty() {
+        self.key.rotate_left(masked % 4);
+        if masked < self.payload.len() {
+            self.payload.advance(masked);
+        } else {
             // A slice of no bytes would keep the whole payload.
             self.payload = Bytes::new();
         }

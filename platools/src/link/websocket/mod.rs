@@ -74,15 +74,18 @@ impl<S> WebSocket<S> {
         }
     }
 
+    /// Queues a text, whose bytes are UTF-8: the caller knows that, and a check would read them once more.
+    pub(crate) fn queue_text(&mut self, text: Bytes) -> Result<(), SocketError> {
+        self.check_open()?;
+        self.queue_reply()?;
+        self.encoder.push(OpCode::Data(Data::Text), true, text)
+    }
+
     /// Queues a message of ours.
     fn queue(&mut self, message: Message) -> Result<(), SocketError> {
-        match self.state {
-            State::Open => {}
-            State::CloseSent | State::Closing => return Err(ProtocolError::SendAfterClosing.into()),
-            State::Ended => return Err(SocketError::AlreadyClosed),
-        }
+        self.check_open()?;
         let (opcode, is_final, payload) = match message {
-            Message::Text(text) => (OpCode::Data(Data::Text), true, text.into()),
+            Message::Text(text) => return self.queue_text(text.into()),
             Message::Binary(bytes) => (OpCode::Data(Data::Binary), true, bytes),
             Message::Ping(bytes) => (OpCode::Control(Control::Ping), true, control_payload(bytes)?),
             Message::Pong(bytes) => (OpCode::Control(Control::Pong), true, control_payload(bytes)?),
@@ -94,6 +97,15 @@ impl<S> WebSocket<S> {
         };
         self.queue_reply()?;
         self.encoder.push(opcode, is_final, payload)
+    }
+
+    /// Refuses what would follow a close.
+    fn check_open(&self) -> Result<(), SocketError> {
+        match self.state {
+            State::Open => Ok(()),
+            State::CloseSent | State::Closing => Err(ProtocolError::SendAfterClosing.into()),
+            State::Ended => Err(SocketError::AlreadyClosed),
+        }
     }
 
     fn queue_close(&mut self, frame: Option<CloseFrame>) -> Result<(), SocketError> {
