@@ -22,7 +22,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
-use platools::wire::rpc::PATH;
+use platools_protocol::rpc::PATH;
 use tokio_util::task::TaskTracker;
 
 pub use http::HttpSettings;

@@ -69,7 +69,13 @@ impl LinkCalls {
 
     /// Moves the outcomes that are there behind those of `taken`.
     pub(crate) fn take_outcomes(&self, taken: &mut VecDeque<Outcome>) {
-        taken.append(&mut self.lock().outcomes);
+        let mut state = self.lock();
+        if taken.is_empty() {
+            // Nothing is copied.
+            std::mem::swap(taken, &mut state.outcomes);
+        } else {
+            taken.append(&mut state.outcomes);
+        }
     }
 
     /// Whether no outcome waits to be taken.
@@ -87,41 +93,18 @@ impl LinkCalls {
         let mut now = Instant::now();
         let end = now + BATCH;
         let (mut goes_on, mut ended) = (true, None);
-        while let Some(call) = self.turn(ended.take(), goes_on) {
-            let mut call = Some(call);
-            goes_on = watched(&mut || {
-                if let Some(call) = call.take() {
-                    (ended, now) = self.poll_first(call, now);
-                }
-            });
-            goes_on &= now < end;
-        }
-    }
-
-    /// Polls a call for the first time, on the link's thread; returns its outcome if it ends at once, and the time. A call that does not goes on
-    /// in the application's runtime.
-    fn poll_first(&self, mut call: Job, now: Instant) -> (Option<Outcome>, Instant) {
-        let tool = Arc::clone(call.running.tool());
-        if tool.pace().place() != Place::Link {
-            // The tool was demoted while its call waited here.
-            call.told_to(&self.0.elsewhere).run_elsewhere(&Handle::current());
-            return (None, now);
-        }
-        call.running.begin_at(now);
-        let polled = call.poll_outcome(&mut Context::from_waker(Waker::noop()));
-        let end = match &polled {
-            Poll::Ready(Some(outcome)) => outcome.ended,
-            _ => Instant::now(),
-        };
-        // An inline tool is declared to be cheap, and leaves the link only when it holds that up.
-        if tool.definition().execution != Execution::Inline {
-            tool.pace().polled(end.saturating_duration_since(now));
-        }
-        match polled {
-            Poll::Ready(outcome) => (outcome, end),
-            Poll::Pending => {
-                tokio::spawn(call.told_to(&self.0.elsewhere));
-                (None, end)
+        while let Some(mut call) = self.turn(ended.take(), goes_on) {
+            if call.running.tool().pace().place() != Place::Link {
+                // The tool was demoted while its call waited here.
+                call.told_to(&self.0.elsewhere).run_elsewhere(&Handle::current());
+                continue;
+            }
+            let mut polled = Poll::Pending;
+            goes_on = watched(&mut || polled = call.poll_first(&mut now)) && now < end;
+            match polled {
+                Poll::Ready(outcome) => ended = outcome,
+                // It goes on in the application's runtime.
+                Poll::Pending => drop(tokio::spawn(call.told_to(&self.0.elsewhere))),
             }
         }
     }
@@ -156,6 +139,25 @@ impl LinkCalls {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every section leaves the queue whole, so a panic elsewhere spoils nothing.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Job {
+    /// Polls a call for the first time, on the link's thread, at a time that is moved on to the end of the poll.
+    fn poll_first(&mut self, now: &mut Instant) -> Poll<Option<Outcome>> {
+        let begun = *now;
+        self.running.begin_at(begun);
+        let polled = self.poll_outcome(&mut Context::from_waker(Waker::noop()));
+        *now = match &polled {
+            Poll::Ready(Some(outcome)) => outcome.ended,
+            _ => Instant::now(),
+        };
+        let tool = self.running.tool();
+        // An inline tool is declared to be cheap, and leaves the link only when it holds that up.
+        if tool.definition().execution != Execution::Inline {
+            tool.pace().polled(now.saturating_duration_since(begun));
+        }
+        polled
     }
 }
 

@@ -12,7 +12,7 @@ use super::signing;
 use super::worker::Worker;
 use crate::dispatch::{Admission, Call};
 use crate::tool::{Params, SharedText, ToolError, code};
-use crate::wire::{Features, FrameError, PlatformFrame, ToolCall};
+use platools_protocol::tool_sync::{Features, FrameError, PlatformFrame, ToolCall};
 
 impl Worker {
     /// Takes a call on, or answers why not; `secret` is that of the socket it came over.

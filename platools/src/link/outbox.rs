@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::dispatch::{CallKey, Identity};
-use crate::time::after;
+use platools_transport::after;
 
 /// Bounds of what is kept.
 #[derive(Debug, Clone, Copy)]
@@ -411,7 +411,7 @@ mod tests {
     fn replies_that_wait_to_be_sent_are_a_backlog_until_they_are_sent() {
         let half = MIN_BACKLOG + 1024;
         let mut outbox = Outbox::new(Bounds { bytes: 2 * half, age: Duration::from_secs(60) });
-        let frame = Utf8Bytes::from("x".repeat(half / 2));
+        let frame = Bytes::from("x".repeat(half / 2));
         for call in ["a", "b"] {
             assert!(!outbox.is_backlogged());
             outbox.push(key(call), frame.clone(), Instant::now());

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{info, warn};
 
+use super::Reporter;
 use super::health::HealthReports;
 use super::held::HeldThreads;
 use super::opened::Predecessors;
@@ -19,14 +20,14 @@ use super::outbox::{Bounds, Outbox};
 use super::outcomes::Outcomes;
 use super::registration::Registration;
 use super::replies::ReplyFrames;
-use super::report::{Event, Reporter};
+use super::report::Event;
 use super::thread::{Home, LinkThread, has_system_clock};
 use crate::dispatch::{Dispatcher, Limits, Outcome};
 use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::signature::Verifier;
-use crate::time::after;
 use crate::tool::{Context, Entry, Outlet, Report, SharedText, Unsent, Wanted};
-use crate::wire::{ResultAck, ToolDeclaration, ToolLog, ToolProgress, WorkerFrame};
+use platools_protocol::signature::Verifier;
+use platools_protocol::tool_sync::{ResultAck, ToolDeclaration, ToolLog, ToolProgress, WorkerFrame};
+use platools_transport::after;
 
 /// The most time that a stop keeps for telling the platform of calls that it has given up.
 const MAX_FAREWELL: Duration = Duration::from_secs(1);

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::TOOL_ERROR_META;
 use super::revision::Revision;
-use crate::error_details::ErrorDetails;
 use crate::tool::{Content, ResultRule};
+use platools_protocol::ErrorDetails;
 
 /// The code of a result that breaks the output schema of its tool.
 const BROKEN_SCHEMA: &str = "result_breaks_schema";

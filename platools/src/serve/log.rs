@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::dispatch::Failure;
-use crate::log_level::LogLevel;
 use crate::tool::{Entry, Output};
+use platools_protocol::LogLevel;
 
 /// A client's log, from some level on. Without a level nothing is written to it.
 #[derive(Debug, Clone, Copy)]

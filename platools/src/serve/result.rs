@@ -5,9 +5,9 @@ use serde_json::{Map, json};
 
 use super::calls::Refusal;
 use crate::dispatch::Failure;
-use crate::error_details::ErrorDetails;
 use crate::mcp::{Answer, Returned, TOOL_ERROR_META};
 use crate::tool::{Output, ToolError, code, without_stack};
+use platools_protocol::ErrorDetails;
 
 /// The result of a call that ended.
 pub(super) fn ended(tool: &str, returned: Returned<'_>, result: Result<Output, Failure>) -> CallToolResult {

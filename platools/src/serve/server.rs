@@ -11,12 +11,12 @@ use super::info::{Icon, Info};
 use super::stdio;
 use super::stop::signals;
 use super::tools::Tools;
-use crate::error::Error;
-#[cfg(feature = "serve-http")]
-use crate::link::Secret;
 use crate::mcp::MAX_RESULT_BYTES;
 use crate::registry::ToolRegistry;
 use crate::tool::ToolDefinition;
+use platools_transport::Error;
+#[cfg(feature = "serve-http")]
+use platools_transport::Secret;
 
 /// A local server before it serves.
 ///

@@ -7,10 +7,10 @@ use rmcp::model::Tool;
 use serde_json::from_value;
 use tokio::sync::watch;
 
-use crate::error::{Error, ErrorKind};
 use crate::mcp::{Revision, ToolPage};
 use crate::registry::ToolRegistry;
 use crate::tool::{Dialect, ResultRule, ToolDefinition};
+use platools_transport::{Error, ErrorKind};
 
 /// The tools of a registry, or those of them that were named.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use super::arguments::{ArgumentRule, InvalidArguments};
 use super::envelopes::WithoutEnvelopes;
 use super::error::{ToolError, code};
 use super::shared_text::SharedText;
-use crate::json;
+use platools_protocol::json;
 
 /// The params of one call: the text of a JSON object, shared and never copied.
 ///

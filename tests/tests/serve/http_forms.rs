@@ -6,8 +6,8 @@ use platools_tests::within;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::http::{Served, TOKEN};
-use crate::http_raw::{hello, send, session};
+use super::http::{Served, TOKEN};
+use super::http_raw::{hello, send, session};
 
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";

@@ -4,7 +4,7 @@ use platools_tests::within;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::http::{Served, TOKEN};
+use super::http::{Served, TOKEN};
 
 fn ask(method: Method, url: &str) -> RequestBuilder {
     Client::new()

@@ -4,8 +4,8 @@ use platools_tests::within;
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::http::Served;
-use crate::http_raw::{get, post, send, session};
+use super::http::Served;
+use super::http_raw::{get, post, send, session};
 
 /// Server-sent events, as they come.
 struct Events {

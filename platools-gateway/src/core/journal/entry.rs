@@ -85,7 +85,8 @@ fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &JournalSe
 /// A record of a call that ended just now.
 #[cfg(test)]
 pub(super) fn sample() -> Entry {
-    let declaration = platools::wire::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
+    let declaration =
+        platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
     let row = crate::store::ToolRow { declaration, fingerprint: String::new(), changed_ms: 0 };
     let call_id = crate::core::ids::CallId::random();
     Entry {

@@ -213,7 +213,8 @@ mod tests {
         let journal = Arc::new(Journal::closed());
         let watch = Arc::new(Watch(Arc::clone(&journal), Mutex::default()));
         let observers = Observers::new(Arc::clone(&watch) as _);
-        let declaration = platools::wire::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
+        let declaration =
+            platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
         let row = ToolRow { declaration, fingerprint: String::new(), changed_ms: 0 };
         let found = Found { identity: Identity::sample(), tool: Arc::new(row.into()) };
         let request = CallRequest {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools::wire::{rpc, runtime};
+use platools_protocol::{rpc, runtime};
 
 use crate::store::ChannelBounds;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools::wire::rpc;
+use platools_protocol::rpc;
 use serde::{Deserialize, Serialize};
 
 /// Settings of the gateway RPC protocol. The defaults are those of the protocol.

@@ -22,7 +22,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::any;
 use axum::{Extension, Router};
-use platools::wire::MAX_FRAME_BYTES;
+use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 

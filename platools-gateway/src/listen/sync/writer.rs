@@ -2,7 +2,7 @@
 
 use axum::Error;
 use axum::extract::ws::{Message, close_code};
-use platools::wire::{Drain, PlatformFrame, ToolCancel};
+use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};
 
 use super::end::End;
 use super::replies::Waiting;
@@ -107,7 +107,7 @@ mod tests {
     use axum::routing::any;
     use futures::StreamExt as _;
     use futures::stream::FuturesUnordered;
-    use platools::wire::ToolDeclaration;
+    use platools_protocol::tool_sync::ToolDeclaration;
     use serde_json::json;
     use serde_json::value::RawValue;
     use tokio::net::{TcpListener, TcpSocket};

@@ -20,11 +20,11 @@ use tokio_util::sync::CancellationToken;
 use super::handler::Handler;
 use super::server::Server;
 use super::stop::signals;
-use crate::error::{Error, ErrorKind};
-use crate::link::Secret;
 use accept::Listener;
 use answer::Answers;
 use guard::Guard;
+use platools_transport::Secret;
+use platools_transport::{Error, ErrorKind};
 use sessions::Sessions;
 use site::Site;
 

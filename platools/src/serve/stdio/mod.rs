@@ -19,11 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::handler::{Handler, Shared};
 use super::stop::Signals;
-use crate::error::{Error, ErrorKind};
 use counted::Counted;
 use input::Input;
 use lines::Lines;
 use pipes::Pipes;
+use platools_transport::{Error, ErrorKind};
 
 /// How long the last answers may take to be written.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
