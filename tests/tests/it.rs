@@ -15,6 +15,7 @@ mod gateway;
 mod generic_tools;
 mod lifecycle;
 mod macros;
+mod mcp;
 mod reconnect;
 mod rpc;
 mod runtime;

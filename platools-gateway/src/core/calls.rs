@@ -1,6 +1,5 @@
 //! Calls that wait for their answer.
 
-mod settings;
 mod stage;
 mod table;
 mod timeout;
@@ -21,7 +20,7 @@ use super::identity::Scope;
 use super::ids::{CallId, ConnectionId};
 use super::reports::{Listener, Report};
 
-pub use settings::CallSettings;
+pub use crate::settings::CallSettings;
 pub(crate) use stage::{LinkEnd, Stage};
 pub use timeout::CallTimeout;
 pub(crate) use timeout::{TimeLimit, warn_of_timeouts};

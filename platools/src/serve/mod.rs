@@ -54,11 +54,10 @@ mod call;
 mod calls;
 #[cfg(feature = "cli")]
 mod command;
-mod handler;
+mod host;
 #[cfg(feature = "serve-http")]
 mod http;
 mod info;
-mod log;
 mod message;
 mod result;
 mod server;

@@ -2,9 +2,8 @@
 
 mod client;
 mod command;
-mod http;
-mod http_forms;
+pub(crate) mod http;
 mod http_raw;
-mod resume;
+mod http_settings;
 mod stdio;
 mod stdio_raw;

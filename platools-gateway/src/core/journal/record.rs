@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::Journal;
 use super::call::{CallEnd, CallSummary};
 use super::entry::Entry;
-use super::settings::Recording;
 use crate::core::arguments::Arguments;
 use crate::core::catalog::Found;
 use crate::core::error::{Error, ErrorKind};
@@ -19,6 +18,7 @@ use crate::core::invoke::CallRequest;
 use crate::core::observe::{BegunCall, EndedCall, Observers};
 use crate::core::trace::TraceContext;
 use crate::domain::shared_text::SharedText;
+use crate::settings::Recording;
 
 /// The status of a call whose end nobody waited for.
 const ABANDONED: &str = "abandoned";

@@ -260,7 +260,7 @@ mod tests {
 
     use super::*;
     use crate::core::limits::Limits;
-    use crate::listen::RpcSettings;
+    use crate::settings::RpcSettings;
 
     const BYTES: usize = 1024 * 1024;
 

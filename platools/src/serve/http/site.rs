@@ -9,7 +9,7 @@ use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
 use hyper::{StatusCode, Uri};
 
-use crate::mcp::Refusal;
+use crate::mcp::http::Refusal;
 use platools_transport::{Error, ErrorKind};
 
 /// Hosts and pages that are accepted.
