@@ -139,7 +139,10 @@ mod tests {
         for name in ["serve", "dev"] {
             let help = help(name);
             assert!(help.lines().count() <= 50, "{name}: {}", help.lines().count());
-            assert!(help.contains("\nLog:\n") && help.contains("--log-filter") && help.contains("--help-all"), "{help}");
+            assert!(
+                help.contains("\nLog:\n") && help.contains("--log-filter") && help.contains("--help-all"),
+                "{help}"
+            );
         }
         assert!(!help("serve").contains("--feed-tick"));
     }

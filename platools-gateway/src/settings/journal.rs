@@ -69,4 +69,3 @@ section! {
         pub max_rows: u32 = 100_000, at_least("1");
     }
 }
-

@@ -400,7 +400,10 @@ async fn the_settings_say_what_is_kept() {
     for (setup, expected) in [
         (JournalSettings::default().with(|journal| journal.recording = Recording::Full), ("kept", "kept")),
         (JournalSettings::default().with(|journal| journal.recording = Recording::Nothing), ("dropped", "dropped")),
-        (JournalSettings::default().with(|journal| journal.sensitive_names = vec!["return".to_owned()]), ("redacted", "kept")),
+        (
+            JournalSettings::default().with(|journal| journal.sensitive_names = vec!["return".to_owned()]),
+            ("redacted", "kept"),
+        ),
         (JournalSettings::default().with(|journal| journal.max_payload_bytes = 52), ("dropped", "kept")),
     ] {
         let (gateway, secret, caller) = gateway_with(Gateway::builder().journal(setup)).await;
@@ -598,7 +601,8 @@ async fn a_record_that_the_database_refuses_costs_no_other_and_is_counted() {
 
 #[tokio::test]
 async fn calls_that_are_too_old_are_deleted() {
-    let setup = Gateway::builder().journal(JournalSettings::default().with(|journal| journal.max_age = Duration::from_millis(300)));
+    let setup = Gateway::builder()
+        .journal(JournalSettings::default().with(|journal| journal.max_age = Duration::from_millis(300)));
     let (gateway, secret, caller) = gateway_with(setup).await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     worker.register(&["echo"]).await;

@@ -253,7 +253,10 @@ async fn a_model_that_cannot_be_reached_or_breaks_off_is_unavailable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     drop(listener);
-    let nobody = thinking_gateway(platools_gateway::model::ModelSettings::new(url).with(|model| model.name = Some("m".to_owned()))).await;
+    let nobody = thinking_gateway(
+        platools_gateway::model::ModelSettings::new(url).with(|model| model.name = Some("m".to_owned())),
+    )
+    .await;
     let error = thinking(&nobody).await.error("chat.send", message("Hello!", Value::Null)).await;
     assert_eq!((&error["code"], &error["retryable"]), (&json!("UNAVAILABLE"), &json!(true)));
     assert_eq!(error["message"], "the model cannot be reached; try again later");
