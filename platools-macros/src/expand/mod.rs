@@ -42,7 +42,6 @@ pub(crate) fn function(function: &Function, tool: &Tool) -> TokenStream {
                 pub const TOOL_NAME: ::core::option::Option<&'static str> = ::core::option::Option::Some(#name);
             }
             #items
-            #krate::__collect!(#ident {});
         };
     }
 }

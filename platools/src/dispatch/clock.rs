@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::patience::Patience;
-use crate::time::after;
 use crate::tool::Params;
+use platools_transport::after;
 
 /// The time of one handler. A call that ends at its first poll pays for no timer.
 pub(super) struct Clock {

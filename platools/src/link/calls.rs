@@ -12,7 +12,7 @@ use super::signing;
 use super::worker::Worker;
 use crate::dispatch::{Admission, Call};
 use crate::tool::{Output, Params, ToolError, code};
-use crate::wire::{Features, FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
+use platools_protocol::tool_sync::{Features, FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
 
 impl Worker {
     /// Takes a call on, or answers why not; `secret` is that of the socket it came over.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::dispatch::{CallKey, Identity};
-use crate::time::after;
+use platools_transport::after;
 
 /// Bounds of what is kept.
 #[derive(Debug, Clone, Copy)]

@@ -14,20 +14,21 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, info, warn};
 
-use super::connect::redact;
 use super::health::HealthReports;
-use super::heartbeat::Heartbeat;
 use super::opened::{Late, Opened};
 use super::outbox::Outbox;
-use super::report::{ConnectionState, Disconnect, Event};
-use super::socket::{CLOSE_LIMIT, Received, Socket, text};
+use super::report::Event;
 use super::successor::{Successor, accepts};
 use super::worker::{Worker, said_frames, without_error_details};
 use crate::dispatch::{CallKey, Outcome};
-use crate::log_level::LogLevel;
-use crate::text::cut;
 use crate::tool::{Context, Wanted};
-use crate::wire::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame};
+use platools_protocol::LogLevel;
+use platools_protocol::text::cut;
+use platools_protocol::tool_sync::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame};
+use platools_transport::Heartbeat;
+use platools_transport::redact;
+use platools_transport::{CLOSE_LIMIT, Received, Socket, text};
+use platools_transport::{ConnectionState, Disconnect};
 
 /// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
 /// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
@@ -231,7 +232,7 @@ impl Session<'_> {
         match text(received) {
             Ok(Some(text)) => self.frame(&text),
             Ok(None) => {}
-            Err(Disconnect::Closed { code, reason }) => return Some(self.closed(code, reason)),
+            Err(Disconnect::Closed { code, reason, .. }) => return Some(self.closed(code, reason)),
             Err(reason) => return Some(reason),
         }
         None
@@ -240,8 +241,8 @@ impl Session<'_> {
     /// A close is a refusal if the platform has said why right before it, and if its code is that of one.
     fn closed(&mut self, code: Option<u16>, reason: String) -> Disconnect {
         match self.refusal.take().filter(|_| code.is_some_and(|code| REFUSALS.contains(&code))) {
-            Some(error) => Disconnect::Refused { code, error },
-            None => Disconnect::Closed { code, reason: redact(&reason, &self.secret) },
+            Some(error) => Disconnect::refused(code, error),
+            None => Disconnect::closed(code, redact(&reason, &self.secret)),
         }
     }
 

@@ -12,23 +12,25 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{info, warn};
 
+use super::Reporter;
 use super::health::HealthReports;
 use super::held::HeldThreads;
 use super::opened::Predecessors;
 use super::outbox::{Bounds, Outbox};
 use super::outcomes::Outcomes;
 use super::registration::Registration;
-use super::report::{Event, Reporter};
+use super::report::Event;
 use super::thread::{Home, LinkThread, has_system_clock};
 use crate::dispatch::{Dispatcher, Failure, Limits, Outcome};
 use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::signature::Verifier;
-use crate::text::cut;
-use crate::time::after;
 use crate::tool::{Context, Entry, Outlet, Report, ToolError, Unsent, Wanted};
-use crate::wire::{
-    ErrorDetails, ResultAck, ToolDeclaration, ToolFailure, ToolLog, ToolProgress, WorkerFrame, result_frame,
+use platools_protocol::ErrorDetails;
+use platools_protocol::signature::Verifier;
+use platools_protocol::text::cut;
+use platools_protocol::tool_sync::{
+    ResultAck, ToolDeclaration, ToolFailure, ToolLog, ToolProgress, WorkerFrame, result_frame,
 };
+use platools_transport::after;
 
 /// Messages of failures are cut here: an error that filled a frame would close the socket.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;

@@ -11,9 +11,9 @@ use clap::{Args, FromArgMatches as _, Subcommand};
 
 use super::http::Http;
 use super::server::Server;
-use crate::error::{Error, ErrorKind};
-use crate::link::Secret;
 use crate::registry::ToolRegistry;
+use platools_transport::Secret;
+use platools_transport::{Error, ErrorKind};
 
 /// The command `serve` of a worker's program: its tools as a local MCP server.
 ///

@@ -1,22 +1,22 @@
-//! What a server serves, and as what.
+//! [`Server`]: the tools that a local server serves, its name and its limits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::calls::Calls;
-use super::handler::Shared;
+use super::host::RegistryHost;
 #[cfg(feature = "serve-http")]
 use super::http::Http;
 use super::info::{Icon, Info};
 use super::stdio;
 use super::stop::signals;
 use super::tools::Tools;
-use crate::error::Error;
-#[cfg(feature = "serve-http")]
-use crate::link::Secret;
 use crate::mcp::MAX_RESULT_BYTES;
 use crate::registry::ToolRegistry;
 use crate::tool::ToolDefinition;
+use platools_transport::Error;
+#[cfg(feature = "serve-http")]
+use platools_transport::Secret;
 
 /// A local server before it serves.
 ///
@@ -140,7 +140,7 @@ impl Server {
     /// A tool that was named is not in the registry, or what comes first is no message of the protocol.
     pub async fn stdio(self) -> Result<(), Error> {
         let (drain, signals) = (self.drain, signals()?);
-        stdio::serve(self.shared()?, drain, signals).await
+        stdio::serve(self.into_host()?, drain, signals).await
     }
 
     /// A server over streamable HTTP, for whoever has the token. It reads the token when it begins to listen.
@@ -155,9 +155,9 @@ impl Server {
         self.drain
     }
 
-    pub(super) fn shared(self) -> Result<Arc<Shared>, Error> {
+    pub(super) fn into_host(self) -> Result<Arc<RegistryHost>, Error> {
         let tools = Tools::new(self.registry, &self.named)?;
         let Self { info, user, max_result_bytes, .. } = self;
-        Ok(Arc::new(Shared { tools, calls: Calls::default(), info, user, max_result_bytes }))
+        Ok(Arc::new(RegistryHost { tools, calls: Calls::default(), info, user, max_result_bytes }))
     }
 }

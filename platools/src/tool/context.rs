@@ -292,7 +292,7 @@ pub struct FullContext<'a> {
     pub timestamp: &'a str,
     /// What makes the signature one of a kind; older platforms send none.
     pub nonce: Option<&'a str>,
-    /// The call's signature in hexadecimal; [`signature`](crate::signature) says what it covers.
+    /// The call's signature in hexadecimal; [`signature`](platools_protocol::signature) says what it covers.
     pub signature: &'a str,
     /// The entity's token. A secret: keep it out of logs.
     pub entity_token: Option<&'a str>,

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::arguments::{ArgumentRule, InvalidArguments};
 use super::envelopes::WithoutEnvelopes;
 use super::error::{ToolError, code};
-use crate::json;
+use platools_protocol::json;
 
 /// The params of one call: the text of a JSON object, shared and never copied.
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use axum::extract::ws::close_code;
-use platools::wire::CLOSE_SECRET_ROTATED;
+use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
 use crate::core::Stay;
 use crate::core::feed::WatchEnd;

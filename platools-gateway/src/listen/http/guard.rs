@@ -16,10 +16,11 @@ use super::host::HostPort;
 use super::origin::PageOrigin;
 use super::rejection::Rejection;
 use super::request::{page_origin, requested_host};
-use super::settings::{HttpSettings, read_origin};
+use super::settings::read_origin;
 use super::{cors, refused, websocket};
 use crate::audit::action;
 use crate::core::error::{Error, ErrorKind};
+use crate::settings::HttpSettings;
 
 /// Lets requests through whose `Host` and `Origin` are accepted, and refuses all others.
 ///

@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-use super::Adapter;
+use super::McpAdapter;
 use super::failure::refusal;
 use crate::core::error::{Error, ErrorKind};
 use crate::listen::http::KnownHost;
@@ -21,7 +21,7 @@ pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// What there is to know of the resource whose path follows. That there is one of this path is not said by it.
 pub(super) async fn show(
-    State(adapter): State<Arc<Adapter>>,
+    State(adapter): State<Arc<McpAdapter>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
@@ -49,7 +49,7 @@ pub(super) async fn show(
 }
 
 /// Challenges a request without a credential, or with a wrong one; names the metadata if there is any.
-pub(super) fn challenge(adapter: &Adapter, parts: &Parts, error: &Error) -> Response {
+pub(super) fn challenge(adapter: &McpAdapter, parts: &Parts, error: &Error) -> Response {
     let mut response = refusal(error);
     if response.status() == StatusCode::UNAUTHORIZED {
         let is_wrong =

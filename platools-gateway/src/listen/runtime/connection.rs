@@ -3,7 +3,7 @@
 use axum::extract::ws::{Message, Utf8Bytes};
 use bytes::Bytes;
 use futures::{Sink, Stream, StreamExt as _};
-use platools::wire::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
+use platools_protocol::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
 use tokio::time::Instant;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use axum::extract::ws::close_code;
-use platools::wire::CLOSE_SECRET_ROTATED;
-use platools::wire::rpc::CLOSE_TOO_SLOW;
+use platools_protocol::rpc::CLOSE_TOO_SLOW;
+use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
 use crate::core::Stay;
 use crate::core::runtime::SocketEnd;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures::StreamExt as _;
-use platools::wire::{CLOSE_SECRET_ROTATED, PlatformFrame};
+use platools_protocol::tool_sync::{CLOSE_SECRET_ROTATED, PlatformFrame};
 use tokio::time::timeout;
 
 use super::truncate::truncate;

@@ -2,7 +2,7 @@
 
 use axum::extract::ws::{Message, close_code};
 use futures::FutureExt as _;
-use platools::wire::MAX_FRAME_BYTES;
+use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 

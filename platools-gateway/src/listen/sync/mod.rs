@@ -22,7 +22,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::any;
 use axum::{Extension, Router};
-use platools::wire::MAX_FRAME_BYTES;
+use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -34,6 +34,7 @@ use crate::core::origin::{Protocol, RequestOrigin};
 use crate::core::{Arrival, Core};
 use crate::listen::Traffic;
 use crate::listen::http::RequestContext;
+use crate::settings::WorkerSettings;
 
 /// Where workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
@@ -52,28 +53,12 @@ const AUTHENTICATION: Duration = Duration::from_secs(10);
 struct Adapter {
     core: Arc<Core>,
     links: TaskTracker,
-    patience: Patience,
-}
-
-/// How long a worker may keep the gateway waiting.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    /// Without sending anything.
-    pub(crate) silence: Duration,
-    /// Without taking anything of what is sent to it.
-    pub(crate) stall: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        // Four heartbeats, and as long as a call takes at most by default.
-        Self { silence: Duration::from_secs(120), stall: Duration::from_secs(30) }
-    }
+    settings: WorkerSettings,
 }
 
 /// The routes of workers.
-pub(super) fn router(core: Arc<Core>, links: TaskTracker, patience: Patience) -> Router {
-    let adapter = Adapter { core, links, patience };
+pub(super) fn router(core: Arc<Core>, links: TaskTracker, settings: WorkerSettings) -> Router {
+    let adapter = Adapter { core, links, settings };
     PATHS.into_iter().fold(Router::new(), |router, path| router.route(path, any(upgrade))).with_state(adapter)
 }
 
@@ -92,7 +77,7 @@ async fn upgrade(
     let tracked = adapter.links.token();
     let upgrade = upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES);
     upgrade.read_buffer_size(READ_BUFFER_BYTES).on_upgrade(async move |socket| {
-        let socket = Socket::new(socket, traffic, adapter.patience);
+        let socket = Socket::new(socket, traffic, adapter.settings);
         serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), socket).await;
         drop(tracked);
     })

@@ -7,8 +7,8 @@ use axum::Error;
 use axum::extract::ws::{Message, WebSocket};
 use futures::{SinkExt as _, StreamExt as _};
 
-use super::Patience;
 use crate::listen::Traffic;
+use crate::settings::WorkerSettings;
 
 /// A socket that one future reads and another writes, both in one task.
 ///
@@ -18,7 +18,7 @@ pub(super) struct Socket {
     /// Locked for single polls, by one task: nobody ever waits for it.
     socket: Mutex<WebSocket>,
     traffic: Traffic,
-    patience: Patience,
+    settings: WorkerSettings,
 }
 
 /// Bytes that are read from a worker that is not known.
@@ -29,10 +29,10 @@ pub(super) struct Quiet;
 
 impl Socket {
     /// A socket of somebody who is not trusted yet.
-    pub(super) fn new(socket: WebSocket, traffic: Traffic, patience: Patience) -> Self {
+    pub(super) fn new(socket: WebSocket, traffic: Traffic, settings: WorkerSettings) -> Self {
         // Its frames are read when it has been turned away, too, so that the goodbye arrives.
         traffic.allow(UNTRUSTED_BYTES);
-        Self { socket: Mutex::new(socket), traffic, patience }
+        Self { socket: Mutex::new(socket), traffic, settings }
     }
 
     /// Reads any number of frames from now on: it is known who sends them.
@@ -43,13 +43,13 @@ impl Socket {
     /// The next message. Cancel-safe.
     pub(super) async fn next(&self) -> Result<Option<Result<Message, Error>>, Quiet> {
         let next = poll_fn(|cx| self.lock().poll_next_unpin(cx));
-        self.traffic.while_receiving(self.patience.silence, next).await.ok_or(Quiet)
+        self.traffic.while_receiving(self.settings.silence, next).await.ok_or(Quiet)
     }
 
     /// Waits until the socket takes a frame. Cancel-safe.
     pub(super) async fn ready(&self) -> Result<Result<(), Error>, Quiet> {
         let ready = poll_fn(|cx| self.lock().poll_ready_unpin(cx));
-        self.traffic.while_sending(self.patience.stall, ready).await.ok_or(Quiet)
+        self.traffic.while_sending(self.settings.stall, ready).await.ok_or(Quiet)
     }
 
     /// Gives the socket a frame. An error means that the frame cannot have reached the worker as a whole.
@@ -60,7 +60,7 @@ impl Socket {
     /// Waits until everything was written. Cancel-safe.
     pub(super) async fn flush(&self) -> Result<Result<(), Error>, Quiet> {
         let flushed = poll_fn(|cx| self.lock().poll_flush_unpin(cx));
-        self.traffic.while_sending(self.patience.stall, flushed).await.ok_or(Quiet)
+        self.traffic.while_sending(self.settings.stall, flushed).await.ok_or(Quiet)
     }
 
     pub(super) fn into_inner(self) -> WebSocket {

@@ -2,7 +2,7 @@
 
 use axum::Error;
 use axum::extract::ws::{Message, close_code};
-use platools::wire::{Drain, PlatformFrame, ToolCancel};
+use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};
 
 use super::end::End;
 use super::replies::Waiting;
@@ -107,7 +107,7 @@ mod tests {
     use axum::routing::any;
     use futures::StreamExt as _;
     use futures::stream::FuturesUnordered;
-    use platools::wire::ToolDeclaration;
+    use platools_protocol::tool_sync::ToolDeclaration;
     use serde_json::json;
     use serde_json::value::RawValue;
     use tokio::net::{TcpListener, TcpSocket};
@@ -124,8 +124,9 @@ mod tests {
     use crate::core::limits::Limits;
     use crate::core::trace::TraceContext;
     use crate::core::{Arrival, CallRequest, Core, ToolName};
-    use crate::listen::sync::{Patience, replies};
+    use crate::listen::sync::replies;
     use crate::listen::{Server, Setup, Traffic};
+    use crate::settings::WorkerSettings;
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const CALLS: usize = 8;
@@ -135,9 +136,9 @@ mod tests {
     async fn unread_socket() -> (Socket, impl Sized) {
         let (sender, mut sockets) = mpsc::channel(1);
         let upgrade = async move |axum::Extension(traffic): axum::Extension<Traffic>, upgrade: WebSocketUpgrade| {
-            let patience = Patience { stall: Duration::from_millis(100), ..Patience::default() };
+            let settings = WorkerSettings { stall: Duration::from_millis(100), ..WorkerSettings::default() };
             upgrade.on_upgrade(async move |socket| {
-                let _ = sender.send(Socket::new(socket, traffic, patience)).await;
+                let _ = sender.send(Socket::new(socket, traffic, settings)).await;
             })
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -4,7 +4,6 @@ mod accept;
 mod answer;
 mod body;
 mod cors;
-mod events;
 mod guard;
 mod sessions;
 mod site;
@@ -17,15 +16,16 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::handler::Handler;
 use super::server::Server;
 use super::stop::signals;
-use crate::error::{Error, ErrorKind};
-use crate::link::Secret;
+use crate::mcp::McpServer;
+use crate::mcp::http::Sessions;
 use accept::Listener;
 use answer::Answers;
 use guard::Guard;
-use sessions::Sessions;
+use platools_transport::Secret;
+use platools_transport::{Error, ErrorKind};
+use sessions::LocalSessions;
 use site::Site;
 
 /// Where browsers may ask from: pages of this machine.
@@ -76,7 +76,7 @@ impl Http {
     /// How many sessions there may be at once, unless [`max_sessions`](Self::max_sessions) says otherwise.
     pub const DEFAULT_MAX_SESSIONS: usize = 256;
 
-    /// How long a session may be silent, unless [`session_timeout`](Self::session_timeout) says otherwise: an hour.
+    /// How long a session may be idle, unless [`session_timeout`](Self::session_timeout) says otherwise: an hour.
     pub const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
     /// How large a message may be, unless [`max_body_bytes`](Self::max_body_bytes) says otherwise: 4 MiB.
@@ -127,7 +127,8 @@ impl Http {
         self
     }
 
-    /// How long a session lasts in which nothing is said, also by a call that runs; its client has to begin a new one then.
+    /// How long a session lasts that nobody uses: no request is answered, no call runs and no stream is open. Its client has to begin a
+    /// new one then.
     /// Default: [`DEFAULT_SESSION_TIMEOUT`](Self::DEFAULT_SESSION_TIMEOUT).
     pub fn session_timeout(mut self, timeout: Duration) -> Self {
         self.session_timeout = timeout;
@@ -159,7 +160,7 @@ impl Http {
             Error::new(ErrorKind::InvalidSecret, "the server's token cannot be used").with_source(error)
         })?;
         let drain = self.server.drain_limit();
-        let shared = self.server.shared()?;
+        let host = self.server.into_host()?;
         let listening = async {
             let listener = TcpListener::bind(self.address).await?;
             Ok((listener.local_addr()?, listener))
@@ -169,7 +170,7 @@ impl Http {
         })?;
         let origins = LOCAL_ORIGINS.map(str::to_owned).into_iter().chain(self.origins);
         let site = Site::new(hosts(local.ip()).chain(self.hosts), origins)?;
-        let sessions = Arc::new(Sessions::new(self.max_sessions, self.session_timeout));
+        let sessions = LocalSessions::new(self.max_sessions, self.session_timeout);
         let ended = CancellationToken::new();
         // The site has checked both.
         let config = StreamableHttpServerConfig::default()
@@ -177,10 +178,9 @@ impl Http {
             .disable_allowed_origins()
             .with_max_request_body_bytes(self.max_body_bytes)
             .with_cancellation_token(ended.clone());
-        let handlers = Arc::clone(&shared);
-        let service =
-            StreamableHttpService::new(move || Ok(Handler::new(Arc::clone(&handlers))), Arc::clone(&sessions), config);
-        let calls = shared.calls.clone();
+        let calls = host.calls.clone();
+        let new_server = move || Ok(McpServer::new(Arc::clone(&host)));
+        let service = StreamableHttpService::new(new_server, Arc::new(Sessions(Arc::clone(&sessions))), config);
         let answers = Answers::new(site, Guard::new(&token), service, sessions, calls.clone(), self.max_body_bytes);
         Ok(HttpServer { local, drain, ended, calls, listener: Listener::new(listener, answers) })
     }

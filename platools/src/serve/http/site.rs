@@ -9,8 +9,8 @@ use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
 use hyper::{StatusCode, Uri};
 
-use crate::error::{Error, ErrorKind};
-use crate::mcp::Refusal;
+use crate::mcp::http::Refusal;
+use platools_transport::{Error, ErrorKind};
 
 /// Hosts and pages that are accepted.
 #[derive(Debug, Default)]
