@@ -57,7 +57,7 @@ enum Form {
     Either,
     /// A stream.
     Events,
-    /// One JSON body, without the notifications that come before the answer.
+    /// A JSON body, without the notifications that come before the answer.
     Json,
 }
 
