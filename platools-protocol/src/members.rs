@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Error;
 use serde_json::value::RawValue;
 
@@ -20,29 +20,56 @@ pub(crate) fn pick<'a, const N: usize>(
     names: [&'static str; N],
 ) -> Result<[Option<&'a RawValue>; N], Error> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let picked = deserializer.deserialize_map(Picker(names))?;
+    let mut picked = [None; N];
+    deserializer.deserialize_map(Picker { names: &names, picked: &mut picked })?;
     deserializer.end()?;
     Ok(picked)
 }
 
-struct Picker<const N: usize>([&'static str; N]);
+/// Reads an object, and keeps the members of those names.
+struct Picker<'a, 'de> {
+    names: &'a [&'static str],
+    picked: &'a mut [Option<&'de RawValue>],
+}
 
-impl<'de, const N: usize> Visitor<'de> for Picker<N> {
-    type Value = [Option<&'de RawValue>; N];
+impl<'de> Visitor<'de> for Picker<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a frame, which is a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut picked = [None; N];
-        while let Some(Text(key)) = map.next_key()? {
-            match self.0.iter().position(|name| *name == key) {
-                Some(at) => picked[at] = Some(map.next_value()?),
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(position) = map.next_key_seed(Name(self.names))? {
+            match position {
+                Some(position) => self.picked[position] = Some(map.next_value()?),
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(picked)
+        Ok(())
+    }
+}
+
+/// Reads a key as its position among the names, without a copy of it.
+struct Name<'a>(&'a [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|name| *name == key))
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Socket {
     // Large frames do not wait here: replies are taken from the outbox when the socket has room. Of a worker's other frames, a
     // registration waits for the one before it, and reports of calls are left out while others wait. A caller's requests and an
     // agent's frames are taken when everything is written.
-    queue: VecDeque<Utf8Bytes>,
+    queue: VecDeque<Bytes>,
     queued_bytes: usize,
     unflushed: bool,
     /// Whether a ping is to be sent behind what is queued.
@@ -80,7 +80,7 @@ impl Socket {
     /// Queues a frame; nothing is written before [`next`](Self::next) is awaited.
     pub fn queue(&mut self, frame: Utf8Bytes) {
         self.queued_bytes += frame.len();
-        self.queue.push_back(frame);
+        self.queue.push_back(frame.into());
     }
 
     /// Queues a ping, which the other side must answer; one for all that are not written yet.
@@ -104,11 +104,11 @@ impl Socket {
         self.next_from(nothing, spare).await
     }
 
-    /// As `next_or`. Behind the frames that are queued, those of `source` are written. Each is taken from there when
+    /// As `next_or`. Behind the frames that are queued, those of `source` are written, which are UTF-8. Each is taken from there when
     /// the socket has room for it and not before, so it can still be dropped where it waits.
     pub async fn next_from<T>(
         &mut self,
-        mut source: impl FnMut() -> Option<Utf8Bytes> + Send,
+        mut source: impl FnMut() -> Option<Bytes> + Send,
         mut spare: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Either<Received, T> {
         poll_fn(|cx| match self.poll(cx, &mut source) {
@@ -160,7 +160,7 @@ impl Socket {
         mut self,
         reason: &Disconnect,
         deadline: Instant,
-        mut source: impl FnMut() -> Option<Utf8Bytes> + Send,
+        mut source: impl FnMut() -> Option<Bytes> + Send,
     ) -> bool {
         match reason {
             Disconnect::Stopped => self.close(normal("client stop"), deadline, &mut source).await,
@@ -220,7 +220,7 @@ impl Socket {
             ready!(self.raw.poll_ready_unpin(cx))?;
             let Some(frame) = self.pop().or_else(&mut *source) else { break };
             self.unflushed = true;
-            self.raw.start_send_unpin(Message::Text(frame))?;
+            self.raw.queue_text(frame)?;
         }
         if self.ping {
             (self.ping, self.unflushed) = (false, true);
@@ -233,7 +233,7 @@ impl Socket {
         Poll::Ready(Ok(()))
     }
 
-    fn pop(&mut self) -> Option<Utf8Bytes> {
+    fn pop(&mut self) -> Option<Bytes> {
         let frame = self.queue.pop_front()?;
         self.queued_bytes -= frame.len();
         Some(frame)
@@ -241,10 +241,10 @@ impl Socket {
 }
 
 /// Where a socket takes frames from when it has room.
-type Source<'a> = dyn FnMut() -> Option<Utf8Bytes> + Send + 'a;
+type Source<'a> = dyn FnMut() -> Option<Bytes> + Send + 'a;
 
 /// A source of nothing.
-fn nothing() -> Option<Utf8Bytes> {
+fn nothing() -> Option<Bytes> {
     None
 }
 

@@ -86,7 +86,8 @@ fn an_acknowledgement_is_written_with_its_type_alone() {
 
 #[test]
 fn a_result_written_in_place_is_a_tool_result() {
-    let mut frame = result_frame::head("id with \"quotes\" and \u{1}");
+    let mut frame = Vec::new();
+    result_frame::head(&mut frame, "id with \"quotes\" and \u{1}");
     frame.extend_from_slice(br#"{"sum":3}"#);
     result_frame::tail(&mut frame, u64::MAX);
     let text = String::from_utf8(frame).expect("JSON is UTF-8");

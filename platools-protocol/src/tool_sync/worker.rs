@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::{fmt, io};
+use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -330,25 +330,26 @@ fn error_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::E
 /// A tool writes its result straight into the frame that carries it: the head goes in first, the tool appends its JSON,
 /// the tail closes the frame. Nothing is copied or parsed again.
 pub mod result_frame {
-    use super::{Serialize, io};
+    use super::Serialize;
 
     /// Room for the tail: its fixed text and the longest `u64`.
     pub const TAIL_BYTES: usize = r#","latency_ms":18446744073709551615}"#.len();
 
-    /// Everything before the result.
-    #[must_use]
-    pub fn head(call_id: &str) -> Vec<u8> {
-        // Most results fit, so the buffer rarely grows more than once.
-        let mut frame = Vec::with_capacity(128 + call_id.len());
+    /// Writes everything before the result.
+    pub fn head(frame: &mut Vec<u8>, call_id: &str) {
         frame.extend_from_slice(br#"{"type":"tool_result","call_id":"#);
-        call_id.serialize(&mut serde_json::Serializer::new(&mut frame)).expect("a string serializes into memory");
+        write(frame, call_id);
         frame.extend_from_slice(br#","result":"#);
-        frame
     }
 
-    /// Everything after the result.
+    /// Writes everything after the result.
     pub fn tail(frame: &mut Vec<u8>, latency_ms: u64) {
-        use io::Write as _;
-        write!(frame, r#","latency_ms":{latency_ms}}}"#).expect("writing into memory does not fail");
+        frame.extend_from_slice(br#","latency_ms":"#);
+        write(frame, &latency_ms);
+        frame.push(b'}');
+    }
+
+    fn write<T: Serialize + ?Sized>(frame: &mut Vec<u8>, value: &T) {
+        value.serialize(&mut serde_json::Serializer::new(frame)).expect("texts and numbers serialize into memory");
     }
 }

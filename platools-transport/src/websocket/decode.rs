@@ -10,8 +10,11 @@ use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
-/// Bytes of one read. Small buffers are as fast as large ones, and a machine may run hundreds of workers.
+/// Bytes of the first read: a machine may run hundreds of workers that have little to do.
 const READ_BYTES: usize = 16 * 1024;
+
+/// Bytes of one read at most. Reads grow while they fill their room.
+const MAX_READ_BYTES: usize = 128 * 1024;
 
 /// Less room than this is not worth a read.
 const MIN_READ_BYTES: usize = 1024;
@@ -28,12 +31,14 @@ pub(super) struct Decoder {
     /// The kind and the fragments of a message whose last fragment is awaited.
     partial: Option<(Data, BytesMut)>,
     max_message_bytes: usize,
+    /// Room for the next read.
+    read_bytes: usize,
 }
 
 impl Decoder {
     /// A decoder of what was read already and of all that follows.
     pub(super) fn new(early: &[u8], max_message_bytes: usize) -> Self {
-        Self { buffer: BytesMut::from(early), header: None, partial: None, max_message_bytes }
+        Self { buffer: BytesMut::from(early), header: None, partial: None, max_message_bytes, read_bytes: READ_BYTES }
     }
 
     /// The next message, if all of it was read.
@@ -49,12 +54,21 @@ impl Decoder {
     /// Room for a read. It grows with the bytes that have arrived, and not with the length that a frame declares.
     pub(super) fn space(&mut self) -> Limit<&mut BytesMut> {
         let missing = self.header.as_ref().map_or(0, |(_, length)| length.saturating_sub(self.buffer.len()));
-        let needed = missing.min(self.buffer.len().max(READ_BYTES)).max(MIN_READ_BYTES);
+        let needed = missing.min(self.buffer.len().max(self.read_bytes)).max(MIN_READ_BYTES);
         if self.buffer.capacity() - self.buffer.len() < needed {
-            self.buffer.reserve(needed.max(READ_BYTES));
+            self.buffer.reserve(needed.max(self.read_bytes));
         }
         // A large payload is read to its end only, so that nothing has to be moved out of its memory.
-        (&mut self.buffer).limit(missing.max(READ_BYTES))
+        (&mut self.buffer).limit(missing.max(self.read_bytes))
+    }
+
+    /// Notes the bytes of a read, by which the room for the next ones is judged.
+    pub(super) fn note_read(&mut self, bytes: usize) {
+        if bytes >= self.read_bytes {
+            self.read_bytes = (self.read_bytes * 2).min(MAX_READ_BYTES);
+        } else if bytes < self.read_bytes / 4 {
+            self.read_bytes = (self.read_bytes / 2).max(READ_BYTES);
+        }
     }
 
     #[cfg(test)]

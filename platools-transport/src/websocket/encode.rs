@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;
 
 /// Masked bytes that are held at most, apart from frames queued without a look at [`backlog`](Encoder::backlog). A larger
 /// payload is masked piece by piece as the connection takes it, so that it is never in memory twice.
-pub(super) const CHUNK_BYTES: usize = 64 * 1024;
+pub(super) const CHUNK_BYTES: usize = 128 * 1024;
 
 /// Encodes frames one after the other, each with a random key as RFC 6455 demands of clients.
 #[derive(Default)]
@@ -60,12 +60,14 @@ impl Encoder {
     /// Masks the payload until the buffer has that many bytes.
     fn mask_up_to(&mut self, buffered: usize) {
         let room = buffered.saturating_sub(self.buffer.len());
-        let chunk = self.payload.split_to(room.min(self.payload.len()));
+        let masked = room.min(self.payload.len());
         let start = self.buffer.len();
-        self.buffer.extend_from_slice(&chunk);
+        self.buffer.extend_from_slice(&self.payload[..masked]);
         apply_mask(&mut self.buffer[start..], self.key);
-        self.key.rotate_left(chunk.len() % 4);
-        if self.payload.is_empty() {
+        if masked < self.payload.len() {
+            self.payload.advance(masked);
+            self.key.rotate_left(masked % 4);
+        } else {
             // A slice of no bytes would keep the whole payload.
             self.payload = Bytes::new();
         }

@@ -74,15 +74,18 @@ impl<S> WebSocket<S> {
         }
     }
 
+    /// Queues a text, whose bytes are UTF-8: the caller knows that, and a check would read them once more.
+    pub fn queue_text(&mut self, text: Bytes) -> Result<(), SocketError> {
+        self.check_open()?;
+        self.queue_reply()?;
+        self.encoder.push(OpCode::Data(Data::Text), true, text)
+    }
+
     /// Queues a message of ours.
     fn queue(&mut self, message: Message) -> Result<(), SocketError> {
-        match self.state {
-            State::Open => {}
-            State::CloseSent | State::Closing => return Err(ProtocolError::SendAfterClosing.into()),
-            State::Ended => return Err(SocketError::AlreadyClosed),
-        }
+        self.check_open()?;
         let (opcode, is_final, payload) = match message {
-            Message::Text(text) => (OpCode::Data(Data::Text), true, text.into()),
+            Message::Text(text) => return self.queue_text(text.into()),
             Message::Binary(bytes) => (OpCode::Data(Data::Binary), true, bytes),
             Message::Ping(bytes) => (OpCode::Control(Control::Ping), true, control_payload(bytes)?),
             Message::Pong(bytes) => (OpCode::Control(Control::Pong), true, control_payload(bytes)?),
@@ -94,6 +97,15 @@ impl<S> WebSocket<S> {
         };
         self.queue_reply()?;
         self.encoder.push(opcode, is_final, payload)
+    }
+
+    /// Refuses what would follow a close.
+    fn check_open(&self) -> Result<(), SocketError> {
+        match self.state {
+            State::Open => Ok(()),
+            State::CloseSent | State::Closing => Err(ProtocolError::SendAfterClosing.into()),
+            State::Ended => Err(SocketError::AlreadyClosed),
+        }
     }
 
     fn queue_close(&mut self, frame: Option<CloseFrame>) -> Result<(), SocketError> {
@@ -145,7 +157,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Reads what there is; the number of bytes, 0 at the end of the connection.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         // The future has no state of its own, so that a new one for each poll is as good as one for all.
-        pin!(self.io.read_buf(&mut self.decoder.space())).poll(cx)
+        let read = ready!(pin!(self.io.read_buf(&mut self.decoder.space())).poll(cx));
+        Poll::Ready(read.inspect(|bytes| self.decoder.note_read(*bytes)))
     }
 
     /// Writes until no more than so many bytes are queued.

@@ -54,10 +54,10 @@ impl Clock {
         (Self { started, timeout, timer: None }, begun)
     }
 
-    /// Notes that the handler is about to be polled.
-    pub(super) fn polled(&mut self) {
+    /// Notes that the handler is about to be polled, at a time that `now` tells.
+    pub(super) fn polled(&mut self, now: impl FnOnce() -> Instant) {
         if matches!(self.started, Started::AtFirstPoll) {
-            self.started = Started::At(Instant::now());
+            self.started = Started::At(now());
         }
     }
 

@@ -13,6 +13,7 @@ mod opened;
 mod outbox;
 mod outcomes;
 mod registration;
+mod replies;
 mod report;
 mod session;
 mod signing;

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::Either;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
@@ -17,9 +18,10 @@ use tracing::{debug, info, warn};
 use super::health::HealthReports;
 use super::opened::{Late, Opened};
 use super::outbox::Outbox;
+use super::replies::without_error_details;
 use super::report::Event;
 use super::successor::{Successor, accepts};
-use super::worker::{Worker, said_frames, without_error_details};
+use super::worker::{Worker, said_frames};
 use crate::dispatch::{CallKey, Outcome};
 use crate::tool::{Context, Wanted};
 use platools_protocol::LogLevel;
@@ -475,15 +477,15 @@ fn next_frame(
     outbox: &mut Outbox,
     health: &mut HealthReports,
     features: Features,
-) -> Option<Utf8Bytes> {
+) -> Option<Bytes> {
     if pulse.take_wanted() {
         outbox.heartbeat_sent();
-        return Some(health.heartbeat(Instant::now()));
+        return Some(health.heartbeat(Instant::now()).into());
     }
     if outbox.wants_confirmation() {
         outbox.heartbeat_sent();
         pulse.sent(Instant::now());
-        return Some(HealthReports::silent_heartbeat());
+        return Some(HealthReports::silent_heartbeat().into());
     }
     // The outbox keeps replies whole: which socket they go out on, and what its platform knows, is clear only now.
     let reply = outbox.next_unsent()?;

@@ -342,8 +342,9 @@ async fn a_result_too_large_for_a_frame_is_an_error_and_the_socket_stays() {
 async fn the_largest_result_that_is_let_through_fits_a_frame() {
     let mut platform = Platform::serve(worker(&registry())).await;
     platform.frame_of("tool_register").await;
-    let overhead = platools_protocol::tool_sync::result_frame::head("edge").len()
-        + platools_protocol::tool_sync::result_frame::TAIL_BYTES;
+    let mut head = Vec::new();
+    platools_protocol::tool_sync::result_frame::head(&mut head, "edge");
+    let overhead = head.len() + platools_protocol::tool_sync::result_frame::TAIL_BYTES;
     platform.call("edge", json!({"bytes": platools_protocol::tool_sync::MAX_FRAME_BYTES - overhead - 2})).await;
     let Message::Text(text) = platform.message().await else { panic!("a text frame") };
     assert!(

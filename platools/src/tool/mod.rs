@@ -21,6 +21,7 @@ mod result_rule;
 mod returns;
 mod saying;
 mod schema;
+mod shared_text;
 mod state;
 mod typed;
 
@@ -53,6 +54,7 @@ pub(crate) use saying::{Outlet, Unsent, Wanted};
 #[doc(hidden)]
 pub use schema::prepare;
 pub use schema::{Dialect, ToolExport};
+pub(crate) use shared_text::SharedText;
 pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};
