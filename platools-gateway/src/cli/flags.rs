@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::path::Path;
 
-use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, CommandFactory as _, FromArgMatches};
 use platools_gateway::settings::{Setting, Settings, Sources};
 
@@ -89,10 +88,7 @@ impl<S: Sections> FromArgMatches for SettingFlags<S> {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         for (_, setting) in Self::declared() {
             let name = setting.name();
-            let value = matches
-                .get_one::<toml::Value>(&name)
-                .filter(|_| matches.value_source(&name) != Some(ValueSource::DefaultValue));
-            self.given.extend(value.cloned().map(|value| (name, value)));
+            self.given.extend(matches.get_one::<toml::Value>(&name).cloned().map(|value| (name, value)));
         }
         Ok(())
     }
@@ -120,9 +116,42 @@ pub(super) const AFTER_HELP: &str = "Each flag is also a variable: --drain-limit
 
 /// Prints the help of a command with all of its settings.
 pub(super) fn print_help(name: &str) -> anyhow::Result<()> {
+    whole_help(name).map_or(Ok(()), |help| say(&help))
+}
+
+fn whole_help(name: &str) -> Option<String> {
     let mut cli = Cli::command();
     cli.build();
-    let Some(command) = cli.find_subcommand(name) else { return Ok(()) };
-    let mut command = command.clone().mut_args(|argument| argument.hide(false));
-    say(&command.render_help().to_string())
+    let mut command = cli.find_subcommand(name)?.clone().mut_args(|argument| argument.hide(false));
+    Some(command.render_help().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn help(name: &str) -> String {
+        Cli::command().try_get_matches_from(["platools-gateway", name, "--help"]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_help_fits_a_screen_and_has_headings() {
+        for name in ["serve", "dev"] {
+            let help = help(name);
+            assert!(help.lines().count() <= 50, "{name}: {}", help.lines().count());
+            assert!(
+                help.contains("\nLog:\n") && help.contains("--log-filter") && help.contains("--help-all"),
+                "{help}"
+            );
+        }
+        assert!(!help("serve").contains("--feed-tick"));
+    }
+
+    #[test]
+    fn the_whole_help_has_every_flag() {
+        let help = whole_help("serve").unwrap();
+        for (_, setting) in Settings::declared().into_iter().filter(|(_, setting)| !setting.is_secret()) {
+            assert!(help.contains(&format!("--{} <", setting.flag())), "{}", setting.name());
+        }
+    }
 }

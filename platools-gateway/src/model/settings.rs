@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use crate::core::error::{Error, ErrorKind};
 use crate::settings::ModelSettings;
 
-/// What is wrong with a URL is not repeated in an error: there may be a password in it.
+/// An error does not repeat a URL: there may be a password in it.
 const NO_URL: &str = "the model's URL is none; it takes one such as \"https://api.openai.com/v1\"";
 
 impl ModelSettings {
@@ -20,7 +20,7 @@ impl ModelSettings {
         self.authorization().map(drop)
     }
 
-    /// Where completions are asked for.
+    /// The URL of completions.
     pub(super) fn completions(&self) -> Result<Uri, Error> {
         let refused = |message: &str| Error::new(ErrorKind::NotConfigured, message);
         let text = self.url.as_deref().unwrap_or_default();
@@ -30,7 +30,7 @@ impl ModelSettings {
         }
         let has_user = url.authority().is_some_and(|authority| authority.as_str().contains('@'));
         if has_user || url.query().is_some() {
-            let message = "the model's URL takes no password and no query; what lets the gateway in belongs into \
+            let message = "the model's URL takes no password and no query; put the key into \
                            PLATOOLS_GATEWAY_MODEL_KEY";
             return Err(refused(message));
         }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_key_is_shown_nowhere() {
-        let settings = |key: &str| ModelSettings::new("http://a").key(key.to_owned().into());
+        let settings = |key: &str| ModelSettings::new("http://a").with(|model| model.key = Some(key.to_owned().into()));
         assert!(!format!("{:?}", settings("hush")).contains("hush"));
         assert!(!format!("{:?}", settings("hush").authorization().unwrap()).contains("hush"));
         let error = format!("{:?}", settings("hush\n").check().unwrap_err());

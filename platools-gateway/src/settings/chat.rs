@@ -33,22 +33,6 @@ section! {
     }
 }
 
-impl ChatSettings {
-    /// Sets the handling of a message that comes while the previous one is being answered.
-    #[must_use]
-    pub fn busy(mut self, busy: WhenBusy) -> Self {
-        self.busy = busy;
-        self
-    }
-
-    /// Sets the longest time of an agent's answer.
-    #[must_use]
-    pub fn run_limit(mut self, limit: Duration) -> Self {
-        self.run_limit = limit;
-        self
-    }
-}
-
 words! {
     /// The handling of a message that comes while the previous one of its conversation is being answered.
     pub enum WhenBusy: "`queue` or `refuse`" {

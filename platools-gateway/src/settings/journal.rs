@@ -43,43 +43,6 @@ section! {
     }
 }
 
-impl JournalSettings {
-    /// Sets the part of arguments and results that is recorded.
-    #[must_use]
-    pub fn recording(mut self, recording: Recording) -> Self {
-        self.recording = recording;
-        self
-    }
-
-    /// Sets the names of members that [`Recording::Redacted`] leaves out.
-    #[must_use]
-    pub fn sensitive_names<N: AsRef<str>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
-        self.sensitive_names = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
-        self
-    }
-
-    /// Sets the bytes of the longest arguments or result that are recorded.
-    #[must_use]
-    pub fn max_payload(mut self, bytes: usize) -> Self {
-        self.max_payload_bytes = bytes;
-        self
-    }
-
-    /// Sets the age at which calls are deleted.
-    #[must_use]
-    pub fn max_age(mut self, age: Duration) -> Self {
-        self.max_age = age;
-        self
-    }
-
-    /// Sets the bytes of all calls.
-    #[must_use]
-    pub fn max_bytes(mut self, bytes: u64) -> Self {
-        self.max_bytes = bytes;
-        self
-    }
-}
-
 words! {
     /// The part of arguments and results that the journal records.
     pub enum Recording: "`full`, `redacted` or `nothing`" {
@@ -104,21 +67,5 @@ section! {
         ///
         /// An event takes up to 2 KiB.
         pub max_rows: u32 = 100_000, at_least("1");
-    }
-}
-
-impl AuditSettings {
-    /// Sets the age at which events are deleted.
-    #[must_use]
-    pub fn max_age(mut self, age: Duration) -> Self {
-        self.max_age = age;
-        self
-    }
-
-    /// Sets the number of events of each kind.
-    #[must_use]
-    pub fn max_rows(mut self, rows: u32) -> Self {
-        self.max_rows = rows;
-        self
     }
 }

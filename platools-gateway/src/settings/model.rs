@@ -35,46 +35,4 @@ impl ModelSettings {
     pub fn new(url: impl Into<String>) -> Self {
         Self { url: Some(url.into()), ..Self::default() }
     }
-
-    /// Sets the endpoint's key.
-    #[must_use]
-    pub fn key(mut self, key: SecretString) -> Self {
-        self.key = Some(key);
-        self
-    }
-
-    /// Sets the model of agents whose profile names none.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// Sets the number of requests to the model for one answer.
-    #[must_use]
-    pub fn max_turns(mut self, turns: NonZeroU32) -> Self {
-        self.max_turns = turns;
-        self
-    }
-
-    /// Sets the number of tool calls for one answer.
-    #[must_use]
-    pub fn max_tool_calls(mut self, calls: u32) -> Self {
-        self.max_tool_calls = calls;
-        self
-    }
-
-    /// Sets the number of tools that the model receives.
-    #[must_use]
-    pub fn max_tools(mut self, tools: NonZeroU32) -> Self {
-        self.max_tools = tools;
-        self
-    }
-
-    /// Sets the number of tokens that the model may write for one answer.
-    #[must_use]
-    pub fn max_output_tokens(mut self, tokens: NonZeroU32) -> Self {
-        self.max_output_tokens = Some(tokens);
-        self
-    }
 }

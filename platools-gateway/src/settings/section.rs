@@ -297,6 +297,15 @@ macro_rules! section {
             }
         }
 
+        impl $name {
+            /// Changes settings: `with(|settings| settings.field = value)`.
+            #[must_use]
+            pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+                change(&mut self);
+                self
+            }
+        }
+
         impl $crate::settings::Section for $name {
             fn path(&self) -> &'static str {
                 $path

@@ -106,7 +106,9 @@ mod tests {
     use super::*;
 
     fn kept(recording: Recording, text: Option<&str>) -> (Kept, Option<String>) {
-        let settings = CompiledSettings::from(crate::settings::JournalSettings::default().recording(recording));
+        let settings = CompiledSettings::from(
+            crate::settings::JournalSettings::default().with(|journal| journal.recording = recording),
+        );
         let stored = stored(text.map(|text| text.to_owned().into()), None, &settings);
         (stored.kept, stored.text)
     }

@@ -113,7 +113,7 @@ pub(crate) struct Journal {
 impl Journal {
     /// A journal that nothing is written into, of a process that calls nothing.
     pub(super) fn closed() -> Self {
-        Self::new(JournalSettings::default().recording(Recording::Nothing))
+        Self::new(JournalSettings::default().with(|journal| journal.recording = Recording::Nothing))
     }
 
     fn new(settings: JournalSettings) -> Self {
