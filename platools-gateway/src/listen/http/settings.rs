@@ -1,18 +1,8 @@
 //! Reading of [`HttpSettings`]: names and origins.
 
-<<<<<<< HEAD
-use super::host::HostPort;
-use super::origin::PageOrigin;
-use crate::domain::error::{Error, ErrorKind};
-||||||| 000ad87
-use super::host::HostPort;
-use super::origin::PageOrigin;
-use crate::domain::error::{Error, ErrorKind};
-=======
 use platools::mcp::http::{HostPort, PageOrigin};
 
 use crate::domain::error::{Error, ErrorKind};
->>>>>>> main
 use crate::settings::HttpSettings;
 
 impl HttpSettings {
