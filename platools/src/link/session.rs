@@ -35,7 +35,7 @@ use platools_transport::{ConnectionState, Disconnect};
 /// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
 /// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
 /// whenever there is not.
-const BURST: RangeInclusive<usize> = 32..=64;
+const BURST: RangeInclusive<usize> = 32..=256;
 
 /// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
 const BURST_BYTES: usize = 128 * 1024;

@@ -1,4 +1,4 @@
-//! Doc comments, as the attributes that the compiler makes of them.
+//! [`DocComment`]: the doc comment of a function or parameter, from the attributes that the compiler makes of it.
 
 use platools_attributes::{Docs, Fragment, described};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -9,7 +9,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, MetaList, MetaNameValue, Token};
 
 use crate::errors::Errors;
-use crate::keys::{Given, ungrouped};
+use crate::parse::meta::{LitOrExpr, ungrouped};
 
 /// The doc comment of a function or a parameter.
 ///
@@ -20,16 +20,16 @@ pub(crate) struct DocComment {
     parts: Vec<Part>,
 }
 
-/// One attribute.
+/// A part of a doc comment: one attribute.
 struct Part {
     form: Form,
-    text: Given<LitStr>,
+    text: LitOrExpr<LitStr>,
     span: Span,
     /// The predicates of the `cfg_attr` around it.
     conditions: Vec<TokenStream>,
 }
 
-/// How an attribute was written, as the variants of `Fragment`.
+/// The syntax of a part; the variants of `Fragment`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Form {
     Line,
@@ -50,8 +50,8 @@ impl DocComment {
         match meta {
             Meta::NameValue(MetaNameValue { path, value, .. }) if path.is_ident("doc") => {
                 let (form, text) = match ungrouped(value.clone()) {
-                    Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => (form(&text), Given::Written(text)),
-                    expression => (Form::Text, Given::By(expression)),
+                    Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => (form(&text), LitOrExpr::Lit(text)),
+                    expression => (Form::Text, LitOrExpr::Expr(expression)),
                 };
                 self.parts.push(Part { form, text, span, conditions: conditions.to_vec() });
             }
@@ -72,23 +72,23 @@ impl DocComment {
         }
     }
 
-    /// Whether an attribute has documentation under a condition.
-    pub(crate) fn is_conditional(meta: &Meta) -> bool {
+    /// Returns true for an attribute that documents: `#[doc ...]`, or a `#[cfg_attr(...)]` around one.
+    pub(crate) fn is_part(meta: &Meta) -> bool {
         let mut comment = Self::default();
         comment.add(meta, Span::call_site(), &[]);
-        !comment.is_empty() && meta.path().is_ident("cfg_attr")
+        meta.path().is_ident("doc") || !comment.is_empty()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// The doc comment, read; none if a part of it is known only later.
+    /// Reads the doc comment; `None` if the value of a part is not known at compile time.
     pub(crate) fn read(&self) -> Option<Docs> {
         self.with_fragments(Docs::read)
     }
 
-    /// The description of a parameter; none if a part of it is known only later.
+    /// The description of a parameter; `None` if the value of a part is not known at compile time.
     pub(crate) fn description(&self) -> Option<String> {
         self.with_fragments(described)
     }
@@ -132,13 +132,13 @@ impl DocComment {
 impl Part {
     fn known(&self) -> Option<String> {
         match &self.text {
-            Given::Written(text) if self.conditions.is_empty() => Some(text.value()),
+            LitOrExpr::Lit(text) if self.conditions.is_empty() => Some(text.value()),
             _ => None,
         }
     }
 }
 
-/// How the text of an attribute was written. The compiler hands comments on as attributes, with the stars of block comments in them.
+/// The syntax of a text. The compiler turns comments into attributes, and leaves the stars of block comments in them.
 fn form(text: &LitStr) -> Form {
     match text.span().source_text() {
         Some(source) if source.starts_with("//") => Form::Line,

@@ -1,4 +1,4 @@
-//! Names, and where things stand.
+//! Helpers for tokens: their spans, repeated names, and `Self` in generated items.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ pub(crate) fn repeated<'a>(
         .collect()
 }
 
-/// Whether a word occurs in tokens.
+/// Returns true if a word occurs in tokens.
 pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == word,
@@ -25,18 +25,18 @@ pub(crate) fn mentions(tokens: TokenStream, word: &str) -> bool {
     })
 }
 
-/// Where tokens stand, as code of the expansion: lints leave it alone, errors show it.
+/// The span of tokens, as code of the expansion: lints ignore it, errors show it.
 pub(crate) fn span_of(tokens: &impl ToTokens) -> Span {
     use syn::spanned::Spanned as _;
     generated(tokens.span())
 }
 
-/// The same place, as code of the expansion.
+/// The same span, as code of the expansion.
 pub(crate) fn generated(span: Span) -> Span {
     span.resolved_at(Span::call_site())
 }
 
-/// Puts an alias of the type in place of `Self`, which means another one inside of generated items.
+/// Replaces `Self` by an alias of the type, since `Self` means another type inside generated items.
 pub(crate) fn without_self(tokens: TokenStream, alias: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     for token in tokens {
@@ -59,5 +59,5 @@ pub(crate) fn without_self(tokens: TokenStream, alias: &TokenStream) -> TokenStr
     replaced
 }
 
-/// Stands for `Self` in the items generated for methods.
+/// The alias that replaces `Self` in the items generated for methods.
 pub(crate) const SELF_ALIAS: &str = "__PlatoolsSelf";

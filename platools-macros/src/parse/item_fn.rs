@@ -1,13 +1,12 @@
-//! A function as it was written, and as it is emitted: without the attributes that are ours.
+//! [`Function`]: a function as written, and as emitted again without the attributes of this crate.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, FnArg, Meta, Receiver, Signature, Visibility};
+use syn::{Attribute, FnArg, Receiver, Signature, Visibility};
 
-use crate::arg::Marks;
-use crate::docs::DocComment;
 use crate::errors::Errors;
+use crate::parse::arg_attr::ParameterAttributes;
 
 /// A function, its body unread.
 pub(crate) struct Function {
@@ -15,12 +14,6 @@ pub(crate) struct Function {
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
     body: TokenStream,
-}
-
-/// What was said about one parameter.
-pub(crate) struct Said {
-    pub(crate) docs: DocComment,
-    pub(crate) marks: Marks,
 }
 
 impl Parse for Function {
@@ -60,23 +53,16 @@ impl Function {
         self.signature.receiver()
     }
 
-    /// Takes what was said about each parameter (but `self`) out of the signature, where the compiler would refuse it.
-    pub(crate) fn take_said(&mut self, errors: &mut Errors) -> Vec<Said> {
+    /// Removes the attributes of each parameter (without `self`) from the signature, where the compiler would refuse them.
+    pub(crate) fn take_parameter_attributes(&mut self, errors: &mut Errors) -> Vec<ParameterAttributes> {
         let typed = self.signature.inputs.iter_mut().filter_map(|input| match input {
             FnArg::Typed(parameter) => Some(parameter),
             FnArg::Receiver(_) => None,
         });
-        typed
-            .map(|parameter| {
-                let docs = DocComment::of(&parameter.attrs);
-                let is_doc = |meta: &Meta| meta.path().is_ident("doc") || DocComment::is_conditional(meta);
-                parameter.attrs.retain(|attribute| !is_doc(&attribute.meta));
-                Said { docs, marks: Marks::take(&mut parameter.attrs, errors) }
-            })
-            .collect()
+        typed.map(|parameter| ParameterAttributes::take(&mut parameter.attrs, errors)).collect()
     }
 
-    /// The attributes that concern whatever is generated beside the function: under which conditions it exists.
+    /// The `#[cfg]` attributes, which generated items repeat.
     pub(crate) fn conditions(&self) -> Vec<&Attribute> {
         self.attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
     }

@@ -1,4 +1,4 @@
-//! What each parameter of a function is to its tool: an argument of the caller, or borrowed from the worker.
+//! [`Parameter`]: a parameter of a tool's function, which is either an argument from the caller or injected by the worker.
 
 use platools_attributes::Docs;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -6,13 +6,12 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::{GenericArgument, Pat, PatType, PathArguments, Type, TypePath, TypeReference};
 
-use crate::arg::ArgOptions;
 use crate::errors::Errors;
-use crate::function::Said;
-use crate::keys::Given;
-use crate::name;
+use crate::parse::arg_attr::{ArgOptions, ParameterAttributes};
+use crate::parse::meta::LitOrExpr;
+use crate::spans;
 
-/// A parameter that was understood.
+/// A parsed parameter.
 pub(crate) enum Parameter {
     /// Comes from the caller.
     Argument(Box<Argument>),
@@ -25,28 +24,30 @@ pub(crate) struct Argument {
     /// The name in the function.
     pub(crate) own_name: String,
     /// The name that callers see.
-    pub(crate) name: Given<String>,
+    pub(crate) name: LitOrExpr<String>,
     pub(crate) name_span: Span,
-    pub(crate) description: Described,
-    /// What is decoded, and owned for the length of the call.
+    pub(crate) description: ArgDescription,
+    /// The type that is decoded, and owned for the length of the call.
     pub(crate) value: TokenStream,
     /// The type as written, for messages.
     pub(crate) span: Span,
-    pub(crate) pass: Pass,
+    pub(crate) pass: ArgPassing,
     pub(crate) options: ArgOptions,
 }
 
 /// The description of an argument.
-pub(crate) enum Described {
-    Nowhere,
-    Written(String),
-    /// An expression of its text.
-    By(TokenStream),
+pub(crate) enum ArgDescription {
+    /// No description so far.
+    Missing,
+    /// A text known now.
+    Literal(String),
+    /// An expression of the text.
+    Expression(TokenStream),
 }
 
-/// How the decoded value is handed to the function.
+/// The form in which the function takes the decoded value.
 #[derive(Clone, Copy)]
-pub(crate) enum Pass {
+pub(crate) enum ArgPassing {
     Owned,
     /// `&value`
     Borrowed,
@@ -62,18 +63,23 @@ pub(crate) struct Injected {
 }
 
 impl Parameter {
-    /// Understands a parameter, or notes every mistake in it.
-    pub(crate) fn new(written: &PatType, said: Said, docs: Option<&Docs>, errors: &mut Errors) -> Option<Self> {
+    /// Parses a parameter and reports every error in it.
+    pub(crate) fn new(
+        written: &PatType,
+        attributes: ParameterAttributes,
+        docs: Option<&Docs>,
+        errors: &mut Errors,
+    ) -> Option<Self> {
         for attribute in written.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")) {
             errors
                 .at(attribute, "a tool's schema cannot depend on a `cfg` of one parameter; write a tool for each case");
         }
         let ident = errors.keep(ident(&written.pat));
-        let source = errors.keep(source(&written.ty, &said))?;
+        let source = errors.keep(source(&written.ty, &attributes))?;
         let ident = ident?;
         match source {
             Source::Caller(value, pass) => {
-                let argument = Argument::new(&ident, (value, pass), &written.ty, (said, docs));
+                let argument = Argument::new(&ident, (value, pass), &written.ty, (attributes, docs));
                 check_name(&argument, errors);
                 Some(Self::Argument(Box::new(argument)))
             }
@@ -85,45 +91,50 @@ impl Parameter {
 }
 
 impl Argument {
-    fn new(ident: &Ident, (value, pass): (TokenStream, Pass), ty: &Type, (said, docs): (Said, Option<&Docs>)) -> Self {
-        let options = said.marks.arg.unwrap_or_default();
+    fn new(
+        ident: &Ident,
+        (value, pass): (TokenStream, ArgPassing),
+        ty: &Type,
+        (attributes, docs): (ParameterAttributes, Option<&Docs>),
+    ) -> Self {
+        let options = attributes.arg.unwrap_or_default();
         let own_name = ident.unraw().to_string();
         let (name, name_span) = match &options.name {
-            Some(Given::Written(name)) => (Given::Written(name.value()), name.span()),
-            Some(Given::By(name)) => (Given::By(name.clone()), name::span_of(name)),
-            None => (Given::Written(own_name.clone()), ident.span()),
+            Some(LitOrExpr::Lit(name)) => (LitOrExpr::Lit(name.value()), name.span()),
+            Some(LitOrExpr::Expr(name)) => (LitOrExpr::Expr(name.clone()), spans::span_of(name)),
+            None => (LitOrExpr::Lit(own_name.clone()), ident.span()),
         };
-        let description = match (&options.description, said.docs.description()) {
-            (Some(Given::Written(text)), _) => Described::Written(text.value()),
-            (Some(Given::By(text)), _) => Described::By(text.to_token_stream()),
-            (None, Some(text)) if text.is_empty() => Described::in_section(docs, &own_name, &name),
-            (None, Some(text)) => Described::Written(text),
+        let description = match (&options.description, attributes.docs.description()) {
+            (Some(LitOrExpr::Lit(text)), _) => ArgDescription::Literal(text.value()),
+            (Some(LitOrExpr::Expr(text)), _) => ArgDescription::Expression(text.to_token_stream()),
+            (None, Some(text)) if text.is_empty() => ArgDescription::in_section(docs, &own_name, &name),
+            (None, Some(text)) => ArgDescription::Literal(text),
             (None, None) => {
-                let fragments = said.docs.fragments();
-                Described::By(quote!(&__platools::described(&[#fragments])))
+                let fragments = attributes.docs.fragments();
+                ArgDescription::Expression(quote!(&__platools::described(&[#fragments])))
             }
         };
-        Self { own_name, name, name_span, description, value, span: name::span_of(ty), pass, options }
+        Self { own_name, name, name_span, description, value, span: spans::span_of(ty), pass, options }
     }
 
     /// The name that callers see, if it is written out.
     pub(crate) fn known_name(&self) -> Option<&str> {
         match &self.name {
-            Given::Written(name) => Some(name),
-            Given::By(_) => None,
+            LitOrExpr::Lit(name) => Some(name),
+            LitOrExpr::Expr(_) => None,
         }
     }
 }
 
-impl Described {
+impl ArgDescription {
     /// The description in the section `# Arguments`, under either name.
-    fn in_section(docs: Option<&Docs>, own_name: &str, name: &Given<String>) -> Self {
+    fn in_section(docs: Option<&Docs>, own_name: &str, name: &LitOrExpr<String>) -> Self {
         let other = match name {
-            Given::Written(name) => name,
-            Given::By(_) => own_name,
+            LitOrExpr::Lit(name) => name,
+            LitOrExpr::Expr(_) => own_name,
         };
         let found = docs.and_then(|docs| docs.argument(own_name).or(docs.argument(other)));
-        found.map_or(Self::Nowhere, |text| Self::Written(text.to_owned()))
+        found.map_or(Self::Missing, |text| Self::Literal(text.to_owned()))
     }
 }
 
@@ -144,15 +155,15 @@ fn ident(pattern: &Pat) -> syn::Result<Ident> {
 }
 
 enum Source {
-    Caller(TokenStream, Pass),
+    Caller(TokenStream, ArgPassing),
     Worker(Box<Type>, bool),
 }
 
-fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
-    if said.marks.arg.is_some() && said.marks.inject {
+fn source(ty: &Type, attributes: &ParameterAttributes) -> syn::Result<Source> {
+    if attributes.arg.is_some() && attributes.inject {
         return Err(syn::Error::new_spanned(ty, "a parameter is either `#[arg]` or `#[inject]`, not both"));
     }
-    if name::mentions(ty.to_token_stream(), "impl") {
+    if spans::mentions(ty.to_token_stream(), "impl") {
         return Err(syn::Error::new_spanned(
             ty,
             "a tool's parameters have types with names; write one in place of `impl`",
@@ -164,9 +175,9 @@ fn source(ty: &Type, said: &Said) -> syn::Result<Source> {
             "calls run at the same time, so nothing can be borrowed mutably; borrow with `&` and put what changes into a \
              `Mutex` or an atomic",
         )),
-        Type::Reference(reference) => borrowed(reference, said),
-        owned if said.marks.inject => injected(owned, true),
-        owned => argument(owned, said),
+        Type::Reference(reference) => borrowed(reference, attributes),
+        owned if attributes.inject => injected(owned, true),
+        owned => argument(owned, attributes),
     }
 }
 
@@ -179,7 +190,7 @@ fn ungrouped(ty: &Type) -> &Type {
     }
 }
 
-fn borrowed(reference: &TypeReference, said: &Said) -> syn::Result<Source> {
+fn borrowed(reference: &TypeReference, attributes: &ParameterAttributes) -> syn::Result<Source> {
     // Any other lifetime is a generic parameter, which is a mistake of its own.
     if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
         return Err(syn::Error::new_spanned(
@@ -187,14 +198,14 @@ fn borrowed(reference: &TypeReference, said: &Said) -> syn::Result<Source> {
             "what a tool borrows lives as long as the call; leave the lifetime out",
         ));
     }
-    if said.marks.inject {
+    if attributes.inject {
         return injected(&reference.elem, false);
     }
     if let Some(value) = owned_form(&reference.elem) {
-        return owning(value, &reference.elem, Pass::Borrowed);
+        return owning(value, &reference.elem, ArgPassing::Borrowed);
     }
-    match said.marks.arg {
-        Some(_) => owning(reference.elem.to_token_stream(), &reference.elem, Pass::Borrowed),
+    match attributes.arg {
+        Some(_) => owning(reference.elem.to_token_stream(), &reference.elem, ArgPassing::Borrowed),
         None => injected(&reference.elem, false),
     }
 }
@@ -215,26 +226,26 @@ fn injected(ty: &Type, cloned: bool) -> syn::Result<Source> {
     }
 }
 
-fn argument(ty: &Type, said: &Said) -> syn::Result<Source> {
+fn argument(ty: &Type, attributes: &ParameterAttributes) -> syn::Result<Source> {
     let Some(Type::Reference(inner)) = inside_option(ty) else {
-        return owning(ty.to_token_stream(), ty, Pass::Owned);
+        return owning(ty.to_token_stream(), ty, ArgPassing::Owned);
     };
     if inner.mutability.is_none() && inner.lifetime.is_none() {
         if let Some(value) = owned_form(&inner.elem) {
-            return owning(quote!(::core::option::Option<#value>), &inner.elem, Pass::OptionOfBorrowed);
+            return owning(quote!(::core::option::Option<#value>), &inner.elem, ArgPassing::OptionOfBorrowed);
         }
-        if said.marks.arg.is_none() {
+        if attributes.arg.is_none() {
             return Err(syn::Error::new_spanned(
                 ty,
                 "an `Option` of a borrowed value is neither an argument nor injected; own the argument, or borrow it whole",
             ));
         }
     }
-    owning(ty.to_token_stream(), ty, Pass::Owned)
+    owning(ty.to_token_stream(), ty, ArgPassing::Owned)
 }
 
 /// An argument, unless its type borrows.
-fn owning(value: TokenStream, written: &Type, pass: Pass) -> syn::Result<Source> {
+fn owning(value: TokenStream, written: &Type, pass: ArgPassing) -> syn::Result<Source> {
     let checked = match written {
         Type::Slice(slice) => &*slice.elem,
         other => other,
@@ -270,14 +281,14 @@ fn inside_option(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// What a reference with the lifetime `'static` counts as: state may hold one, and nothing that is decoded can.
+/// The treatment of references with the lifetime `'static`: state may hold them, decoded values cannot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Statics {
     Owned,
     Borrowed,
 }
 
-/// Whether a type holds a reference or names a lifetime, other than `'static`.
+/// Returns true if a type holds a reference or names a lifetime, other than `'static`.
 fn borrows(ty: &Type, statics: Statics) -> bool {
     fn any(tokens: TokenStream, statics: Statics) -> bool {
         let mut tokens = tokens.into_iter().peekable();

@@ -1,16 +1,17 @@
-//! `#[tools]` on an impl block.
+//! `#[tools]` on an impl block: each method with `#[tool]` becomes a tool of the block's type.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::{Attribute, ImplItem, ImplItemFn, ItemImpl, Meta, Path};
 
-use crate::attr::ToolOptions;
+use crate::check::impl_block::{self, elided_lifetime};
 use crate::errors::Errors;
 use crate::expand::Owner;
-use crate::function::Function;
-use crate::keys::{Given, entries};
-use crate::model::{Place, Tool};
-use crate::{expand, free, name};
+use crate::model::{ItemKind, Tool};
+use crate::parse::item_fn::Function;
+use crate::parse::meta::{LitOrExpr, parse_meta_items};
+use crate::parse::tool_attr::ToolOptions;
+use crate::{check, expand, spans, tool_fn};
 
 /// A method that is a tool, and the conditions under which it exists.
 struct Method {
@@ -22,7 +23,7 @@ struct Method {
 pub(crate) fn expand(attribute: TokenStream, mut block: ItemImpl) -> TokenStream {
     let mut errors = Errors::default();
     let krate = named_crate(attribute, &mut errors);
-    check(&block, &mut errors);
+    impl_block::check(&block, &mut errors);
     let (methods, found) = methods(&mut block, &mut errors);
     if !found {
         errors.at(&block.self_ty, "none of these methods is a tool; put `#[tool]` on those that are");
@@ -40,55 +41,18 @@ pub(crate) fn expand(attribute: TokenStream, mut block: ItemImpl) -> TokenStream
     quote!(#errors #block #implementation)
 }
 
-/// Whether an attribute is `#[tool]`, under whatever path.
+/// Returns true for `#[tool]` under any path.
 pub(crate) fn is_tool(attribute: &Attribute) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == "tool")
 }
 
 fn named_crate(attribute: TokenStream, errors: &mut Errors) -> Option<Path> {
-    let entries = entries(attribute, &["crate"], errors);
-    let outcome = entries.first().map(crate::attr::krate).transpose();
+    let parse_meta_items = parse_meta_items(attribute, &["crate"], errors);
+    let outcome = parse_meta_items.first().map(crate::parse::tool_attr::crate_path).transpose();
     errors.keep(outcome)?
 }
 
-fn check(block: &ItemImpl, errors: &mut Errors) {
-    for lifetime in block.generics.lifetimes() {
-        errors.at(lifetime, LIFETIME);
-    }
-    if let Some(lifetime) = elided_lifetime(block.self_ty.to_token_stream()) {
-        errors.add(syn::Error::new(lifetime, LIFETIME));
-    }
-    if let Some((path, _)) = &block.trait_ {
-        errors.at(path, "tools are methods of a type itself; put `#[tools]` on an impl block without a trait");
-    }
-}
-
-const LIFETIME: &str = "a value whose methods are tools lives as long as its registry, so its type has no lifetime; own the data, or share it \
-                        in an `Arc`";
-
-/// The place of a `'_` or of a reference without a lifetime.
-fn elided_lifetime(tokens: TokenStream) -> Option<Span> {
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        let found = match &token {
-            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
-                matches!(tokens.peek(), Some(TokenTree::Ident(ident)) if ident == "_").then(|| punct.span())
-            }
-            TokenTree::Punct(punct) if punct.as_char() == '&' => {
-                let has_lifetime = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == '\'');
-                (!has_lifetime).then(|| punct.span())
-            }
-            TokenTree::Group(group) => elided_lifetime(group.stream()),
-            _ => None,
-        };
-        if found.is_some() {
-            return found;
-        }
-    }
-    None
-}
-
-/// The tools among the methods, and whether there were any, good or bad.
+/// Parses the tools among the methods. The flag is true if a method has `#[tool]`, even with errors.
 fn methods(block: &mut ItemImpl, errors: &mut Errors) -> (Vec<Method>, bool) {
     let (mut methods, mut found) = (Vec::new(), false);
     for item in &mut block.items {
@@ -98,14 +62,14 @@ fn methods(block: &mut ItemImpl, errors: &mut Errors) -> (Vec<Method>, bool) {
         let attribute = method.attrs.remove(at);
         // The mistakes of one method leave the others their own.
         let mut own = Errors::default();
-        free::refuse_second(&mut method.attrs, &mut own);
-        methods.extend(understand(method, &attribute, &mut own));
+        tool_fn::refuse_second(&mut method.attrs, &mut own);
+        methods.extend(parse_method(method, &attribute, &mut own));
         errors.join(own);
     }
     (methods, found)
 }
 
-fn understand(method: &mut ImplItemFn, attribute: &Attribute, errors: &mut Errors) -> Option<Method> {
+fn parse_method(method: &mut ImplItemFn, attribute: &Attribute, errors: &mut Errors) -> Option<Method> {
     let tokens = match &attribute.meta {
         Meta::List(list) => list.tokens.clone(),
         _ => TokenStream::new(),
@@ -115,20 +79,21 @@ fn understand(method: &mut ImplItemFn, attribute: &Attribute, errors: &mut Error
         errors.at(krate, "name the crate once, on the impl block: `#[tools(crate = ...)]`");
     }
     let mut function = Function::new(&method.attrs, &method.vis, &method.sig, method.block.to_token_stream());
-    let tool = Tool::new(&mut function, options, Place::Impl, errors);
+    check::signature::signature(&function.signature, ItemKind::Method, errors);
+    let tool = Tool::parse(&mut function, options, ItemKind::Method, errors);
     let conditions = function.conditions().into_iter().cloned().collect();
     method.sig = function.signature;
     Some(Method { tool: tool?, conditions })
 }
 
-/// Names that two tools have. Tools with conditions are left to the registry: they may exclude each other.
+/// Errors for names that two tools share. Tools with conditions are checked by the registry: they may exclude each other.
 fn repeated(methods: &[Method]) -> Vec<syn::Error> {
     let unconditional = methods.iter().filter(|method| method.conditions.is_empty());
     let names = unconditional.filter_map(|method| match &method.tool.name {
-        Given::Written(name) => Some((name.as_str(), method.tool.name_span)),
-        Given::By(_) => None,
+        LitOrExpr::Lit(name) => Some((name.as_str(), method.tool.name_span)),
+        LitOrExpr::Expr(_) => None,
     });
-    name::repeated(names, |name| {
+    spans::repeated(names, |name| {
         format!("there are two tools named `{name}`; rename one with `#[tool(name = \"...\")]`")
     })
 }

@@ -1,40 +1,41 @@
-//! What the signature of a tool must be like.
+//! Rules for the signature of a function or method that is a tool.
 
 use syn::{GenericParam, ReceiverKind, ReturnType, Safety, Signature};
 
 use crate::errors::Errors;
-use crate::model::Place;
-use crate::name;
+use crate::model::ItemKind;
+use crate::spans;
 
-/// Notes every mistake in a signature but those in its parameters.
-pub(crate) fn signature(signature: &Signature, place: Place, errors: &mut Errors) {
-    generics(signature, place, errors);
+/// Reports every error in a signature, without those in its parameters.
+pub(crate) fn signature(signature: &Signature, kind: ItemKind, errors: &mut Errors) {
+    generics(signature, kind, errors);
     qualifiers(signature, errors);
     if let ReturnType::Type(_, ty) = &signature.output
-        && name::mentions(quote::quote!(#ty), "impl")
+        && spans::mentions(quote::quote!(#ty), "impl")
     {
         errors.at(
             ty,
-            "a tool's result has a type with a name, which its schema describes; write one in place of `impl` (and \
+            "a tool's result has a type with a name, which its schema describes; write one in kind of `impl` (and \
              `async fn` for a future)",
         );
     }
+    receiver(signature, kind, errors);
 }
 
-fn generics(signature: &Signature, place: Place, errors: &mut Errors) {
+fn generics(signature: &Signature, kind: ItemKind, errors: &mut Errors) {
     for parameter in &signature.generics.params {
         errors.at(
             parameter,
-            match (parameter, place) {
+            match (parameter, kind) {
                 (GenericParam::Lifetime(_), _) => {
                     "a tool has no lifetime parameters: what it borrows lives as long as the call; leave them out"
                 }
-                (GenericParam::Type(_) | GenericParam::Const(_), Place::Free) => {
+                (GenericParam::Type(_) | GenericParam::Const(_), ItemKind::Function) => {
                     "a function with generic parameters is no tool, as nothing says which types its calls have; make it a \
                      method of a generic type whose values name them (`#[tools] impl<S: Store> Orders<S>`), or borrow state \
                      such as `&Arc<dyn Store>`"
                 }
-                (GenericParam::Type(_) | GenericParam::Const(_), Place::Impl) => {
+                (GenericParam::Type(_) | GenericParam::Const(_), ItemKind::Method) => {
                     "a method that is a tool has no generic parameters of its own, as nothing says which types its calls have; \
                      put them on the impl block (`impl<S: Store> Orders<S>`)"
                 }
@@ -55,10 +56,10 @@ fn qualifiers(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-/// Notes a `self` that there is no value for, or that the calls of a tool cannot share.
-pub(crate) fn receiver(signature: &Signature, place: Place, errors: &mut Errors) {
+/// Reports a `self` outside of an impl block with tools, and one that calls cannot share.
+fn receiver(signature: &Signature, kind: ItemKind, errors: &mut Errors) {
     let Some(receiver) = signature.receiver() else { return };
-    if place == Place::Free {
+    if kind == ItemKind::Function {
         errors.at(receiver, "a method is a tool of its value: put `#[tools]` on the impl block as well");
     } else if !matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) {
         errors.at(

@@ -1,4 +1,4 @@
-//! What `#[tool(...)]` says.
+//! [`ToolOptions`]: the keys of `#[tool(...)]`.
 
 use platools_attributes::{closest, units};
 use proc_macro2::{Literal, Span, TokenStream};
@@ -9,27 +9,27 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprArray, ExprLit, ExprPath, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
 use crate::errors::Errors;
-use crate::keys::{Entry, Given, Value, entries, ungrouped};
-use crate::name::span_of;
+use crate::parse::meta::{LitOrExpr, MetaItem, MetaValue, parse_meta_items, ungrouped};
+use crate::spans::span_of;
 
 /// The keys of `#[tool(...)]`.
 #[derive(Default)]
 pub(crate) struct ToolOptions {
-    pub(crate) name: Option<Given<LitStr>>,
-    pub(crate) description: Option<Given<LitStr>>,
+    pub(crate) name: Option<LitOrExpr<LitStr>>,
+    pub(crate) description: Option<LitOrExpr<LitStr>>,
     /// The variant of `Auth`.
-    pub(crate) auth: Option<Given<&'static str>>,
+    pub(crate) auth: Option<LitOrExpr<&'static str>>,
     pub(crate) roles: Option<Roles>,
     pub(crate) annotations: Vec<(String, TokenStream)>,
     /// In milliseconds.
-    pub(crate) timeout: Option<Given<u64>>,
-    pub(crate) max_concurrency: Option<Given<u32>>,
+    pub(crate) timeout: Option<LitOrExpr<u64>>,
+    pub(crate) max_concurrency: Option<LitOrExpr<u32>>,
     /// Calls and milliseconds.
-    pub(crate) rate: Option<Given<(u32, u64)>>,
-    pub(crate) strict: Given<bool>,
-    pub(crate) allow_unknown: Given<bool>,
-    pub(crate) inline: Given<bool>,
-    pub(crate) expose_errors: Given<bool>,
+    pub(crate) rate: Option<LitOrExpr<(u32, u64)>>,
+    pub(crate) strict: LitOrExpr<bool>,
+    pub(crate) allow_unknown: LitOrExpr<bool>,
+    pub(crate) inline: LitOrExpr<bool>,
+    pub(crate) expose_errors: LitOrExpr<bool>,
     pub(crate) no_output_schema: bool,
     pub(crate) output_schema_with: Option<ExprPath>,
     pub(crate) krate: Option<Path>,
@@ -69,11 +69,11 @@ const KEYS: [&str; 22] = [
 ];
 
 impl ToolOptions {
-    /// Reads the keys, and notes every mistake.
+    /// Parses the keys and reports every error.
     pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self::default();
-        for entry in entries(tokens, &KEYS, errors) {
-            let outcome = options.set(&entry);
+        for item in parse_meta_items(tokens, &KEYS, errors) {
+            let outcome = options.set(&item);
             errors.keep(outcome);
         }
         if let (true, Some(path)) = (options.no_output_schema, &options.output_schema_with) {
@@ -82,59 +82,59 @@ impl ToolOptions {
         options
     }
 
-    fn set(&mut self, entry: &Entry) -> syn::Result<()> {
-        match entry.key.to_string().as_str() {
-            "name" => self.name = Some(entry.text("look_up")?),
-            "description" => self.description = Some(description(entry)?),
-            "title" => self.annotate("title", entry, typed(&entry.text("Look up")?, quote!(&str)))?,
-            "category" => self.annotate("category", entry, typed(&entry.text("orders")?, quote!(&str)))?,
-            "read_only" => self.annotate("readOnlyHint", entry, typed(&entry.flag()?.code(), quote!(bool)))?,
-            "destructive" => self.annotate("destructiveHint", entry, typed(&entry.flag()?.code(), quote!(bool)))?,
-            "idempotent" => self.annotate("idempotentHint", entry, typed(&entry.flag()?.code(), quote!(bool)))?,
-            "open_world" => self.annotate("openWorldHint", entry, typed(&entry.flag()?.code(), quote!(bool)))?,
-            "annotations" => self.annotate_all(entry)?,
-            "auth" => self.auth = Some(auth(entry)?),
-            "roles" => self.roles = Some(roles(entry)?),
-            "timeout" => self.timeout = Some(entry.text("20s")?.read(|text| timeout(&text))?),
-            "max_concurrency" => self.max_concurrency = Some(entry.count(CONCURRENCY)?),
-            "rate" | "rate_limit" => self.rate = Some(self.only_rate(entry)?),
-            "crate" => self.krate = Some(krate(entry)?),
-            "strict" => self.set_strict(entry)?,
-            "allow_unknown" => self.allow_unknown = entry.flag()?,
-            "inline" => self.inline = entry.flag()?,
-            "expose_errors" => self.expose_errors = entry.flag()?,
-            "no_output_schema" => self.no_output_schema = entry.written_flag()?,
-            "output_schema_with" => self.output_schema_with = Some(schema_function(entry)?),
+    fn set(&mut self, item: &MetaItem) -> syn::Result<()> {
+        match item.key.to_string().as_str() {
+            "name" => self.name = Some(item.text("look_up")?),
+            "description" => self.description = Some(description(item)?),
+            "title" => self.annotate("title", item, typed(&item.text("Look up")?, quote!(&str)))?,
+            "category" => self.annotate("category", item, typed(&item.text("orders")?, quote!(&str)))?,
+            "read_only" => self.annotate("readOnlyHint", item, typed(&item.flag()?.code(), quote!(bool)))?,
+            "destructive" => self.annotate("destructiveHint", item, typed(&item.flag()?.code(), quote!(bool)))?,
+            "idempotent" => self.annotate("idempotentHint", item, typed(&item.flag()?.code(), quote!(bool)))?,
+            "open_world" => self.annotate("openWorldHint", item, typed(&item.flag()?.code(), quote!(bool)))?,
+            "annotations" => self.annotate_all(item)?,
+            "auth" => self.auth = Some(auth(item)?),
+            "roles" => self.roles = Some(roles(item)?),
+            "timeout" => self.timeout = Some(item.text("20s")?.read(|text| timeout(&text))?),
+            "max_concurrency" => self.max_concurrency = Some(item.count(CONCURRENCY)?),
+            "rate" | "rate_limit" => self.rate = Some(self.only_rate(item)?),
+            "crate" => self.krate = Some(crate_path(item)?),
+            "strict" => self.set_strict(item)?,
+            "allow_unknown" => self.allow_unknown = item.flag()?,
+            "inline" => self.inline = item.flag()?,
+            "expose_errors" => self.expose_errors = item.flag()?,
+            "no_output_schema" => self.no_output_schema = item.written_flag()?,
+            "output_schema_with" => self.output_schema_with = Some(schema_function(item)?),
             other => unreachable!("`{other}` is among `KEYS` and read nowhere"),
         }
         Ok(())
     }
 
     /// The platform learns of it by an annotation: it changes the arguments of other tools into what was meant.
-    fn set_strict(&mut self, entry: &Entry) -> syn::Result<()> {
-        self.strict = entry.flag()?;
+    fn set_strict(&mut self, item: &MetaItem) -> syn::Result<()> {
+        self.strict = item.flag()?;
         match &self.strict {
-            Given::Written(false) => Ok(()),
-            strict => self.annotate("strictArguments", entry, typed(&strict.code(), quote!(bool))),
+            LitOrExpr::Lit(false) => Ok(()),
+            strict => self.annotate("strictArguments", item, typed(&strict.code(), quote!(bool))),
         }
     }
 
-    fn only_rate(&self, entry: &Entry) -> syn::Result<Given<(u32, u64)>> {
+    fn only_rate(&self, item: &MetaItem) -> syn::Result<LitOrExpr<(u32, u64)>> {
         if self.rate.is_some() {
-            return Err(syn::Error::new(entry.key.span(), "`rate` and `rate_limit` are one key; keep one"));
+            return Err(syn::Error::new(item.key.span(), "`rate` and `rate_limit` are one key; keep one"));
         }
-        entry.text("10/s")?.read(|text| {
+        item.text("10/s")?.read(|text| {
             let (calls, per) = units::rate(&text.value()).map_err(|problem| syn::Error::new(text.span(), problem))?;
             Ok((calls, milliseconds(per)))
         })
     }
 
-    fn annotate(&mut self, key: &str, entry: &Entry, value: TokenStream) -> syn::Result<()> {
-        self.add_annotation(key.to_owned(), entry.key.span(), value)
+    fn annotate(&mut self, key: &str, item: &MetaItem, value: TokenStream) -> syn::Result<()> {
+        self.add_annotation(key.to_owned(), item.key.span(), value)
     }
 
-    fn annotate_all(&mut self, entry: &Entry) -> syn::Result<()> {
-        for Annotation { key, span, value } in annotations(entry)? {
+    fn annotate_all(&mut self, item: &MetaItem) -> syn::Result<()> {
+        for Annotation { key, span, value } in annotations(item)? {
             self.add_annotation(key, span, plain(&value)?)?;
         }
         Ok(())
@@ -155,22 +155,22 @@ fn typed(value: &impl ToTokens, ty: TokenStream) -> TokenStream {
     quote_spanned!(span=> __platools::json::<#ty>(#value))
 }
 
-fn description(entry: &Entry) -> syn::Result<Given<LitStr>> {
-    entry.text("Look up one order.")?.read(|text| match text.value().trim() {
+fn description(item: &MetaItem) -> syn::Result<LitOrExpr<LitStr>> {
+    item.text("Look up one order.")?.read(|text| match text.value().trim() {
         "" => Err(syn::Error::new(text.span(), "say what the tool does: models choose tools by their description")),
         trimmed => Ok(LitStr::new(trimmed, text.span())),
     })
 }
 
-fn auth(entry: &Entry) -> syn::Result<Given<&'static str>> {
+fn auth(item: &MetaItem) -> syn::Result<LitOrExpr<&'static str>> {
     const WORDS: [(&str, &str); 3] = [("none", "None"), ("user", "User"), ("admin", "Admin")];
     let known = |written: &str| WORDS.iter().find(|(word, _)| *word == written);
-    if let Value::Is(Expr::Path(path)) = &entry.value
+    if let MetaValue::Is(Expr::Path(path)) = &item.value
         && let Some((word, _)) = path.path.get_ident().and_then(|ident| known(&ident.to_string()))
     {
-        return Err(entry.wrong(&format!("`auth` takes a string: write `auth = \"{word}\"`")));
+        return Err(item.wrong(&format!("`auth` takes a string: write `auth = \"{word}\"`")));
     }
-    entry.text("user")?.read(|text| {
+    item.text("user")?.read(|text| {
         let written = text.value();
         if let Some((_, variant)) = known(&written) {
             return Ok(*variant);
@@ -181,9 +181,9 @@ fn auth(entry: &Entry) -> syn::Result<Given<&'static str>> {
     })
 }
 
-fn roles(entry: &Entry) -> syn::Result<Roles> {
-    let wrong = || entry.wrong("`roles` takes a list of strings, such as `roles = [\"support\", \"admin\"]`");
-    let Value::Is(written) = &entry.value else { return Err(wrong()) };
+fn roles(item: &MetaItem) -> syn::Result<Roles> {
+    let wrong = || item.wrong("`roles` takes a list of strings, such as `roles = [\"support\", \"admin\"]`");
+    let MetaValue::Is(written) = &item.value else { return Err(wrong()) };
     let Expr::Array(ExprArray { elems, .. }) = written else {
         return if matches!(written, Expr::Lit(_)) { Err(wrong()) } else { Ok(Roles::By(written.clone())) };
     };
@@ -208,21 +208,21 @@ fn milliseconds(time: std::time::Duration) -> u64 {
 const CONCURRENCY: &str = "`max_concurrency` takes a whole number above zero, such as `max_concurrency = 4`";
 
 /// The path of the crate `platools`.
-pub(crate) fn krate(entry: &Entry) -> syn::Result<Path> {
-    let wrong = || entry.wrong("`crate` takes the path of the platools crate, such as `crate = my_crate::platools`");
-    match &entry.value {
-        Value::Is(Expr::Path(ExprPath { path, qself: None, .. })) => Ok(path.clone()),
+pub(crate) fn crate_path(item: &MetaItem) -> syn::Result<Path> {
+    let wrong = || item.wrong("`crate` takes the path of the platools crate, such as `crate = my_crate::platools`");
+    match &item.value {
+        MetaValue::Is(Expr::Path(ExprPath { path, qself: None, .. })) => Ok(path.clone()),
         // In quotes, as serde writes it.
-        Value::Is(Expr::Lit(ExprLit { lit: Lit::Str(path), .. })) => path.parse().map_err(|_| wrong()),
+        MetaValue::Is(Expr::Lit(ExprLit { lit: Lit::Str(path), .. })) => path.parse().map_err(|_| wrong()),
         _ => Err(wrong()),
     }
 }
 
 /// The path of a function that describes results.
-fn schema_function(entry: &Entry) -> syn::Result<ExprPath> {
-    match &entry.value {
-        Value::Is(Expr::Path(path)) => Ok(path.clone()),
-        _ => Err(entry.wrong(
+fn schema_function(item: &MetaItem) -> syn::Result<ExprPath> {
+    match &item.value {
+        MetaValue::Is(Expr::Path(path)) => Ok(path.clone()),
+        _ => Err(item.wrong(
             "`output_schema_with` takes the path of a function from `&mut SchemaGenerator` to `Schema`, such as \
              `output_schema_with = order_schema`",
         )),
@@ -248,10 +248,10 @@ impl Parse for Annotation {
     }
 }
 
-fn annotations(entry: &Entry) -> syn::Result<Punctuated<Annotation, Token![,]>> {
+fn annotations(item: &MetaItem) -> syn::Result<Punctuated<Annotation, Token![,]>> {
     const FORM: &str = "`annotations` takes keys and plain values, such as `annotations(cost = 3, team = \"billing\")`";
-    let Value::Of(tokens) = &entry.value else { return Err(entry.wrong(FORM)) };
-    Punctuated::parse_terminated.parse2(tokens.clone()).map_err(|_| entry.wrong(FORM))
+    let MetaValue::Of(tokens) = &item.value else { return Err(item.wrong(FORM)) };
+    Punctuated::parse_terminated.parse2(tokens.clone()).map_err(|_| item.wrong(FORM))
 }
 
 /// An annotation as JSON. Numbers that are written out become `i64` or `f64`; other expressions bring their types.

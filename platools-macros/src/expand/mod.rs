@@ -1,9 +1,10 @@
-//! What a tool expands to.
+//! The third phase: the code that a tool expands to.
 
 mod argument;
 mod body;
 mod definition;
 mod owner;
+pub(crate) mod stub;
 
 pub(crate) use owner::Owner;
 
@@ -11,11 +12,10 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Path;
 
-use crate::errors::Errors;
-use crate::function::Function;
-use crate::keys::Given;
 use crate::model::Tool;
-use crate::name::without_self;
+use crate::parse::item_fn::Function;
+use crate::parse::meta::LitOrExpr;
+use crate::spans::without_self;
 
 /// The path of the crate `platools`.
 pub(crate) fn krate(named: Option<&Path>) -> TokenStream {
@@ -23,11 +23,11 @@ pub(crate) fn krate(named: Option<&Path>) -> TokenStream {
 }
 
 /// A free function as it was written, the type of the same name, and its implementation of `Tool`.
-pub(crate) fn free(function: &Function, tool: &Tool) -> TokenStream {
+pub(crate) fn function(function: &Function, tool: &Tool) -> TokenStream {
     let krate = krate(tool.options.krate.as_ref());
     let (declared, conditions) = (tool_type(function), function.conditions());
     let ident = &tool.ident;
-    let (checked_name, name) = name_of_free(tool);
+    let (checked_name, name) = name_constant(tool);
     let items = items(tool, &name, &quote!(#ident), &Owner::none());
     quote! {
         #function
@@ -46,11 +46,11 @@ pub(crate) fn free(function: &Function, tool: &Tool) -> TokenStream {
     }
 }
 
-/// The name of a free function's tool, and the constant behind it, which is checked while it compiles.
-fn name_of_free(tool: &Tool) -> (Option<TokenStream>, TokenStream) {
+/// The name of a function's tool, and the constant that checks at compile time a name given as an expression.
+fn name_constant(tool: &Tool) -> (Option<TokenStream>, TokenStream) {
     match &tool.name {
-        Given::Written(name) => (None, name.to_token_stream()),
-        Given::By(name) => {
+        LitOrExpr::Lit(name) => (None, name.to_token_stream()),
+        LitOrExpr::Expr(name) => {
             let checked = quote_spanned!(tool.name_span=> __platools::checked_name(#name));
             (Some(quote!(const __PLATOOLS_NAME: &'static str = #checked;)), quote!(__PLATOOLS_NAME))
         }
@@ -71,36 +71,6 @@ fn tool_type(function: &Function) -> TokenStream {
         #[derive(::core::fmt::Debug, ::core::clone::Clone, ::core::marker::Copy)]
         #[allow(non_camel_case_types, unreachable_pub, dead_code, deprecated)]
         #visibility struct #ident {}
-    }
-}
-
-/// What is emitted when a free function cannot be a tool: the function, and enough of a tool for its users to compile.
-pub(crate) fn free_stub(function: &Function, named: Option<&Path>, errors: Errors) -> TokenStream {
-    let (errors, krate) = (errors.into_tokens(), krate(named));
-    if function.receiver().is_some() {
-        // Inside of an impl block there is no place for a type.
-        return quote!(#errors #function);
-    }
-    let (declared, conditions, ident) = (tool_type(function), function.conditions(), &function.signature.ident);
-    quote! {
-        #errors
-        #function
-        #declared
-        #(#conditions)*
-        #[allow(deprecated)]
-        const _: () = {
-            impl #krate::__private::Tool for #ident {
-                fn definition(&self) -> #krate::__private::ToolDefinition {
-                    ::core::panic!()
-                }
-                fn bind(
-                    &self,
-                    _: &#krate::__private::State,
-                ) -> ::core::result::Result<::std::sync::Arc<dyn #krate::__private::Handler>, #krate::__private::BindError> {
-                    ::core::panic!()
-                }
-            }
-        };
     }
 }
 

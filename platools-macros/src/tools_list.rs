@@ -1,4 +1,4 @@
-//! `tools![...]`.
+//! The macro `tools![...]`: a list of tools by their paths.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
@@ -7,7 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Path, Token};
 
 use crate::errors::Errors;
-use crate::name;
+use crate::spans;
 
 /// `[path of the crate] a, path::b, #[cfg(..)] c`.
 struct List {
@@ -51,7 +51,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     if errors.is_empty() { list(&krate, &tools) } else { nothing(errors) }
 }
 
-/// An empty list of any type, so that whoever uses it has no mistakes of their own.
+/// The errors and an empty list of any type, so that code that uses it has no errors of its own.
 fn nothing(errors: Errors) -> TokenStream {
     let errors = errors.into_tokens();
     quote!({
@@ -65,9 +65,9 @@ fn repeated(tools: &Punctuated<Listed, Token![,]>) -> Vec<syn::Error> {
     let written: Vec<_> = tools
         .iter()
         .filter(|tool| tool.conditions.is_empty())
-        .map(|tool| (tool.path.to_token_stream().to_string().replace(' ', ""), name::span_of(&tool.path)))
+        .map(|tool| (tool.path.to_token_stream().to_string().replace(' ', ""), spans::span_of(&tool.path)))
         .collect();
-    name::repeated(written.iter().map(|(path, span)| (path.as_str(), *span)), |path| {
+    spans::repeated(written.iter().map(|(path, span)| (path.as_str(), *span)), |path| {
         format!("`{path}` is listed twice")
     })
 }
@@ -79,7 +79,7 @@ fn list(krate: &TokenStream, tools: &Punctuated<Listed, Token![,]>) -> TokenStre
         let alias = format_ident!("__PlatoolsTool{index}");
         aliases.push(quote!(#(#conditions)* type #alias = #path;));
         names.push(quote!(#(#conditions)* <#alias>::TOOL_NAME));
-        let value = quote_spanned! {name::span_of(path)=>
+        let value = quote_spanned! {spans::span_of(path)=>
             { ::std::boxed::Box::new(#alias {}) as ::std::boxed::Box<dyn #krate::__private::Tool> }
         };
         values.push(quote!(#(#conditions)* #value));

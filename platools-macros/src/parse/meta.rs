@@ -1,4 +1,4 @@
-//! The form all our attributes share: `key`, `key = value` and `key(...)`, separated by commas.
+//! [`MetaItem`]: one `key`, `key = value` or `key(...)` in the comma-separated list of an attribute. `#[tool]` and `#[arg]` share this form.
 
 use platools_attributes::closest;
 use proc_macro2::{Ident, TokenStream};
@@ -9,17 +9,17 @@ use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, ExprUnary, Lit, LitBool, LitStr, Token, UnOp};
 
 use crate::errors::Errors;
-use crate::name::span_of;
+use crate::spans::span_of;
 
-/// One key and what was said of it.
-pub(crate) struct Entry {
+/// A key and its value.
+pub(crate) struct MetaItem {
     pub(crate) key: Ident,
-    pub(crate) value: Value,
+    pub(crate) value: MetaValue,
 }
 
-/// What follows a key.
-pub(crate) enum Value {
-    /// Nothing.
+/// The value that follows a key.
+pub(crate) enum MetaValue {
+    /// No value: `key`.
     Flag,
     /// `= value`.
     Is(Expr),
@@ -27,18 +27,18 @@ pub(crate) enum Value {
     Of(TokenStream),
 }
 
-impl Parse for Entry {
+impl Parse for MetaItem {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let key = Ident::parse_any(input)?;
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
-            Value::Is(ungrouped(input.parse()?))
+            MetaValue::Is(ungrouped(input.parse()?))
         } else if input.peek(syn::token::Paren) {
             let content;
             syn::parenthesized!(content in input);
-            Value::Of(content.parse()?)
+            MetaValue::Of(content.parse()?)
         } else if input.is_empty() || input.peek(Token![,]) {
-            Value::Flag
+            MetaValue::Flag
         } else {
             return Err(input.error(format!("after `{key}` comes `,` or `= value`")));
         };
@@ -54,11 +54,11 @@ pub(crate) fn ungrouped(expression: Expr) -> Expr {
     }
 }
 
-/// The entries of an attribute. Unknown and repeated keys are mistakes, and left out.
-pub(crate) fn entries(tokens: TokenStream, known: &[&str], errors: &mut Errors) -> Vec<Entry> {
+/// Parses the list of an attribute. Unknown and repeated keys are errors, and are left out.
+pub(crate) fn parse_meta_items(tokens: TokenStream, known: &[&str], errors: &mut Errors) -> Vec<MetaItem> {
     use syn::parse::Parser as _;
-    let parsed = errors.keep(Punctuated::<Entry, Token![,]>::parse_terminated.parse2(tokens));
-    let mut kept: Vec<Entry> = Vec::new();
+    let parsed = errors.keep(Punctuated::<MetaItem, Token![,]>::parse_terminated.parse2(tokens));
+    let mut kept: Vec<MetaItem> = Vec::new();
     for entry in parsed.into_iter().flatten() {
         if !known.iter().any(|known| entry.key == known) {
             errors.at(&entry.key, unknown(&entry.key, known));
@@ -80,47 +80,49 @@ fn unknown(key: &Ident, known: &[&str]) -> String {
 
 /// A value that is written out, or an expression that gives it when the tool's definition is made.
 #[derive(Clone)]
-pub(crate) enum Given<T> {
-    Written(T),
-    By(Expr),
+pub(crate) enum LitOrExpr<T> {
+    /// The value, as written.
+    Lit(T),
+    /// An expression of the value's type.
+    Expr(Expr),
 }
 
-impl<T> Given<T> {
+impl<T> LitOrExpr<T> {
     /// Reads a value that is written out.
-    pub(crate) fn read<R>(self, read: impl FnOnce(T) -> syn::Result<R>) -> syn::Result<Given<R>> {
+    pub(crate) fn read<R>(self, read: impl FnOnce(T) -> syn::Result<R>) -> syn::Result<LitOrExpr<R>> {
         match self {
-            Self::Written(value) => read(value).map(Given::Written),
-            Self::By(expression) => Ok(Given::By(expression)),
+            Self::Lit(value) => read(value).map(LitOrExpr::Lit),
+            Self::Expr(expression) => Ok(LitOrExpr::Expr(expression)),
         }
     }
 }
 
-impl<T: ToTokens> ToTokens for Given<T> {
+impl<T: ToTokens> ToTokens for LitOrExpr<T> {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
-            Self::Written(value) => value.to_tokens(tokens),
-            Self::By(expression) => expression.to_tokens(tokens),
+            Self::Lit(value) => value.to_tokens(tokens),
+            Self::Expr(expression) => expression.to_tokens(tokens),
         }
     }
 }
 
-impl Given<bool> {
+impl LitOrExpr<bool> {
     /// The flag as an expression of one form wherever it is used, so that one of another type is one message.
     pub(crate) fn code(&self) -> TokenStream {
         match self {
-            Self::Written(flag) => quote!(#flag),
-            Self::By(flag) => quote_spanned!(span_of(flag)=> __platools::flag(#flag)),
+            Self::Lit(flag) => quote!(#flag),
+            Self::Expr(flag) => quote_spanned!(span_of(flag)=> __platools::flag(#flag)),
         }
     }
 }
 
-impl Default for Given<bool> {
+impl Default for LitOrExpr<bool> {
     fn default() -> Self {
-        Self::Written(false)
+        Self::Lit(false)
     }
 }
 
-/// Whether an expression writes its value out, so that one of another kind is a mistake that needs no types to be seen.
+/// Returns true for an expression that writes its value out, so that a value of the wrong kind is an error without type information.
 fn is_written_out(expression: &Expr) -> bool {
     match expression {
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => is_written_out(expr),
@@ -129,22 +131,24 @@ fn is_written_out(expression: &Expr) -> bool {
     }
 }
 
-impl Entry {
-    /// A mistake in how the key is used.
+impl MetaItem {
+    /// The error for a value that the key does not take, at the value.
     pub(crate) fn wrong(&self, how: &str) -> syn::Error {
         match &self.value {
-            Value::Is(value) => syn::Error::new_spanned(value, how),
-            Value::Of(tokens) if !tokens.is_empty() => syn::Error::new_spanned(tokens, how),
+            MetaValue::Is(value) => syn::Error::new_spanned(value, how),
+            MetaValue::Of(tokens) if !tokens.is_empty() => syn::Error::new_spanned(tokens, how),
             _ => syn::Error::new(self.key.span(), how),
         }
     }
 
     /// `key`, `key = true` or `key = expression`.
-    pub(crate) fn flag(&self) -> syn::Result<Given<bool>> {
+    pub(crate) fn flag(&self) -> syn::Result<LitOrExpr<bool>> {
         match &self.value {
-            Value::Flag => Ok(Given::Written(true)),
-            Value::Is(Expr::Lit(ExprLit { lit: Lit::Bool(LitBool { value, .. }), .. })) => Ok(Given::Written(*value)),
-            Value::Is(expression) if !is_written_out(expression) => Ok(Given::By(expression.clone())),
+            MetaValue::Flag => Ok(LitOrExpr::Lit(true)),
+            MetaValue::Is(Expr::Lit(ExprLit { lit: Lit::Bool(LitBool { value, .. }), .. })) => {
+                Ok(LitOrExpr::Lit(*value))
+            }
+            MetaValue::Is(expression) if !is_written_out(expression) => Ok(LitOrExpr::Expr(expression.clone())),
             _ => Err(self.wrong(&format!("`{}` is a flag; write `{0}` or `{0} = false`", self.key))),
         }
     }
@@ -152,38 +156,38 @@ impl Entry {
     /// `key` or `key = true`, for flags that decide on code.
     pub(crate) fn written_flag(&self) -> syn::Result<bool> {
         match self.flag()? {
-            Given::Written(flag) => Ok(flag),
-            Given::By(_) => Err(self.wrong(&format!("`{}` is a flag; write `{0}` or `{0} = false`", self.key))),
+            LitOrExpr::Lit(flag) => Ok(flag),
+            LitOrExpr::Expr(_) => Err(self.wrong(&format!("`{}` is a flag; write `{0}` or `{0} = false`", self.key))),
         }
     }
 
     /// `key = "text"`, and `key("text")` too; an expression in place of the text.
-    pub(crate) fn text(&self, example: &str) -> syn::Result<Given<LitStr>> {
+    pub(crate) fn text(&self, example: &str) -> syn::Result<LitOrExpr<LitStr>> {
         let wrong = || self.wrong(&format!("`{}` takes a string, such as `{0} = \"{example}\"`", self.key));
         match self.value() {
-            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(Given::Written(text)),
-            Some(expression) if !is_written_out(&expression) => Ok(Given::By(expression)),
+            Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => Ok(LitOrExpr::Lit(text)),
+            Some(expression) if !is_written_out(&expression) => Ok(LitOrExpr::Expr(expression)),
             _ => Err(wrong()),
         }
     }
 
     fn value(&self) -> Option<Expr> {
         match &self.value {
-            Value::Flag => None,
-            Value::Is(value) => Some(value.clone()),
-            Value::Of(tokens) => syn::parse2(tokens.clone()).ok().map(ungrouped),
+            MetaValue::Flag => None,
+            MetaValue::Is(value) => Some(value.clone()),
+            MetaValue::Of(tokens) => syn::parse2(tokens.clone()).ok().map(ungrouped),
         }
     }
 
     /// A whole number above zero, or an expression.
-    pub(crate) fn count(&self, wrong: &str) -> syn::Result<Given<u32>> {
+    pub(crate) fn count(&self, wrong: &str) -> syn::Result<LitOrExpr<u32>> {
         let wrong = || self.wrong(wrong);
         match self.value() {
             Some(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) => {
                 let number = number.base10_parse().ok().filter(|number| *number > 0);
-                number.map(Given::Written).ok_or_else(wrong)
+                number.map(LitOrExpr::Lit).ok_or_else(wrong)
             }
-            Some(expression) if !is_written_out(&expression) => Ok(Given::By(expression)),
+            Some(expression) if !is_written_out(&expression) => Ok(LitOrExpr::Expr(expression)),
             _ => Err(wrong()),
         }
     }
@@ -192,9 +196,9 @@ impl Entry {
     pub(crate) fn expression(&self, example: &str) -> syn::Result<Expr> {
         let wrong = || self.wrong(&format!("`{}` needs a value, such as `{example}`", self.key));
         match &self.value {
-            Value::Is(value) => Ok(value.clone()),
-            Value::Of(tokens) => syn::parse2(tokens.clone()).map_err(|_| wrong()),
-            Value::Flag => Err(wrong()),
+            MetaValue::Is(value) => Ok(value.clone()),
+            MetaValue::Of(tokens) => syn::parse2(tokens.clone()).map_err(|_| wrong()),
+            MetaValue::Flag => Err(wrong()),
         }
     }
 }

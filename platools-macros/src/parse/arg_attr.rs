@@ -1,58 +1,59 @@
-//! What `#[arg(...)]` and `#[inject]` say about a parameter.
+//! [`ParameterAttributes`]: the doc comment, `#[arg(...)]` and `#[inject]` of one parameter.
 
 use proc_macro2::{Ident, TokenStream};
 use syn::{Attribute, Expr, ExprLit, ExprRange, ExprUnary, Lit, LitStr, Meta, RangeLimits, UnOp};
 
 use crate::errors::Errors;
-use crate::keys::{Entry, Given, Value, entries};
+use crate::parse::doc_comment::DocComment;
+use crate::parse::meta::{LitOrExpr, MetaItem, MetaValue, parse_meta_items};
 
 /// The keys of `#[arg(...)]`.
 #[derive(Default)]
 pub(crate) struct ArgOptions {
-    pub(crate) name: Option<Given<LitStr>>,
-    pub(crate) description: Option<Given<LitStr>>,
+    pub(crate) name: Option<LitOrExpr<LitStr>>,
+    pub(crate) description: Option<LitOrExpr<LitStr>>,
     pub(crate) default: Option<DefaultValue>,
     pub(crate) range: Option<ExprRange>,
     pub(crate) length: Option<ExprRange>,
-    pub(crate) pattern: Option<Given<LitStr>>,
+    pub(crate) pattern: Option<LitOrExpr<LitStr>>,
 }
 
-/// What is used for an argument that was left out.
+/// The value of an argument that the caller leaves out.
 pub(crate) enum DefaultValue {
-    /// `default`: the type's own.
+    /// `default`: the type's `Default`.
     OfType(Ident),
     /// `default = expression`.
     Is(Expr),
 }
 
-/// What an author says of a parameter, by hand.
-pub(crate) struct Marks {
+/// The attributes of a parameter that this crate reads.
+pub(crate) struct ParameterAttributes {
+    pub(crate) docs: DocComment,
     pub(crate) arg: Option<ArgOptions>,
     pub(crate) inject: bool,
 }
 
 const KEYS: [&str; 6] = ["name", "default", "range", "length", "pattern", "description"];
 
-impl Marks {
-    /// Takes our attributes out of a parameter's.
+impl ParameterAttributes {
+    /// Removes the attributes from a parameter, where the compiler would refuse them.
     pub(crate) fn take(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
-        let mut marks = Self { arg: None, inject: false };
+        let mut parameter = Self { docs: DocComment::of(attributes), arg: None, inject: false };
         attributes.retain(|attribute| {
             let (arg, inject) = (attribute.path().is_ident("arg"), attribute.path().is_ident("inject"));
-            match () {
-                () if arg && marks.arg.is_some() => {
-                    errors.at(attribute, "a parameter has one `#[arg(...)]`; join the two")
-                }
-                () if arg => marks.arg = Some(ArgOptions::parse(&attribute.meta, errors)),
-                () if inject => marks.inject(&attribute.meta, errors),
-                () => {}
+            if arg && parameter.arg.is_some() {
+                errors.at(attribute, "a parameter has one `#[arg(...)]`; join the two");
+            } else if arg {
+                parameter.arg = Some(ArgOptions::parse(&attribute.meta, errors));
+            } else if inject {
+                parameter.parse_inject(&attribute.meta, errors);
             }
-            !(arg || inject)
+            !(arg || inject || DocComment::is_part(&attribute.meta))
         });
-        marks
+        parameter
     }
 
-    fn inject(&mut self, meta: &Meta, errors: &mut Errors) {
+    fn parse_inject(&mut self, meta: &Meta, errors: &mut Errors) {
         if !matches!(meta, Meta::Path(_)) {
             errors.at(meta, "`#[inject]` takes nothing");
         }
@@ -71,8 +72,8 @@ impl ArgOptions {
                 TokenStream::new()
             }
         };
-        for entry in entries(tokens, &KEYS, errors) {
-            let outcome = options.set(&entry);
+        for item in parse_meta_items(tokens, &KEYS, errors) {
+            let outcome = options.set(&item);
             errors.keep(outcome);
         }
         let outcome = options.check_default();
@@ -80,20 +81,20 @@ impl ArgOptions {
         options
     }
 
-    fn set(&mut self, entry: &Entry) -> syn::Result<()> {
-        match entry.key.to_string().as_str() {
-            "name" => self.name = Some(entry.text("order_id")?),
-            "description" => self.description = Some(entry.text("Public order id.")?),
-            "pattern" => self.pattern = Some(entry.text("^ord-[0-9]+$")?),
-            "range" => self.range = Some(range(entry, "1..=100")?),
-            "length" => self.length = Some(range(entry, "1..=50")?),
-            "default" => self.default = Some(default(entry)?),
+    fn set(&mut self, item: &MetaItem) -> syn::Result<()> {
+        match item.key.to_string().as_str() {
+            "name" => self.name = Some(item.text("order_id")?),
+            "description" => self.description = Some(item.text("Public order id.")?),
+            "pattern" => self.pattern = Some(item.text("^ord-[0-9]+$")?),
+            "range" => self.range = Some(range(item, "1..=100")?),
+            "length" => self.length = Some(range(item, "1..=50")?),
+            "default" => self.default = Some(default(item)?),
             other => unreachable!("`{other}` is among `KEYS` and read nowhere"),
         }
         Ok(())
     }
 
-    /// Where both are plain numbers, a default out of range is a compile error. Any other is found when the tool is registered.
+    /// Refuses a default out of range if both are plain numbers. Any other is checked when the tool is registered.
     fn check_default(&self) -> syn::Result<()> {
         let (Some(DefaultValue::Is(default)), Some(range)) = (&self.default, &self.range) else { return Ok(()) };
         let Some(value) = number(default) else { return Ok(()) };
@@ -102,24 +103,24 @@ impl ArgOptions {
             RangeLimits::HalfOpen(_) => value >= end,
             RangeLimits::Closed(_) => value > end,
         });
-        match below || above {
-            true => Err(syn::Error::new_spanned(default, "the default lies outside of the argument's range")),
-            false => Ok(()),
+        if below || above {
+            return Err(syn::Error::new_spanned(default, "the default lies outside of the argument's range"));
         }
+        Ok(())
     }
 }
 
-fn default(entry: &Entry) -> syn::Result<DefaultValue> {
-    match entry.value {
-        Value::Flag => Ok(DefaultValue::OfType(entry.key.clone())),
-        Value::Is(_) | Value::Of(_) => entry.expression("default = 1").map(DefaultValue::Is),
+fn default(item: &MetaItem) -> syn::Result<DefaultValue> {
+    match item.value {
+        MetaValue::Flag => Ok(DefaultValue::OfType(item.key.clone())),
+        MetaValue::Is(_) | MetaValue::Of(_) => item.expression("default = 1").map(DefaultValue::Is),
     }
 }
 
-fn range(entry: &Entry, example: &str) -> syn::Result<ExprRange> {
-    let key = &entry.key;
-    let wrong = || entry.wrong(&format!("`{key}` takes a range, such as `{key}({example})`"));
-    let Ok(Expr::Range(range)) = entry.expression("") else { return Err(wrong()) };
+fn range(item: &MetaItem, example: &str) -> syn::Result<ExprRange> {
+    let key = &item.key;
+    let wrong = || item.wrong(&format!("`{key}` takes a range, such as `{key}({example})`"));
+    let Ok(Expr::Range(range)) = item.expression("") else { return Err(wrong()) };
     if range.start.is_none() && range.end.is_none() {
         return Err(syn::Error::new_spanned(
             range,
