@@ -36,7 +36,7 @@ pub struct Notifier<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct SessionLevel(Arc<Mutex<Option<LogLevel>>>);
 
-/// One report of a running tool.
+/// A report of a running tool.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ToolReport {
     /// Progress of the call.

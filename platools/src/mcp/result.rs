@@ -109,7 +109,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// One value. Its text is the tool's own JSON; a string is its own text.
+    /// A single value. Its text is the tool's own JSON; a string is its own text.
     fn of_value(json: String) -> Result<Self, (String, String)> {
         match serde_json::from_str(&json) {
             Ok(Value::String(text)) => Ok(Self { value: Some(Value::Null), content: vec![ContentBlock::text(text)] }),

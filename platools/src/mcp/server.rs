@@ -32,7 +32,7 @@ pub trait ToolHost: Send + Sync + 'static {
         None
     }
 
-    /// One page of the tools, in the client's revision.
+    /// A page of the tools, in the client's revision.
     ///
     /// # Errors
     /// The cursor is unknown, or the tools cannot be read.

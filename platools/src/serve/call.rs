@@ -1,4 +1,4 @@
-//! One call, from its request to its result.
+//! [`run`]: a call, from its request to its result.
 
 use std::future::pending;
 use std::pin::pin;

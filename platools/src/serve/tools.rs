@@ -47,7 +47,7 @@ impl ServedChanges {
 }
 
 impl Tools {
-    /// Those that are named; all of them, also ones that are added later, if none is. A tool that lacks state is an error.
+    /// The tools that are named, or all, also those that are added later, if none is. A tool that lacks state is an error.
     pub(super) fn new(registry: ToolRegistry, named: &[String]) -> Result<Self, Error> {
         registry.check()?;
         let there = registry.names();

@@ -9,11 +9,10 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use platools::mcp::http::{HostPort, PageOrigin};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 
-use super::host::HostPort;
-use super::origin::PageOrigin;
 use super::rejection::Rejection;
 use super::request::{page_origin, requested_host};
 use super::settings::read_origin;

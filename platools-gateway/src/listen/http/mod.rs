@@ -9,8 +9,6 @@ pub(super) mod auth;
 pub(super) mod body;
 mod cors;
 mod guard;
-mod host;
-mod origin;
 pub(super) mod problem;
 mod refusal;
 mod rejection;

@@ -1,7 +1,7 @@
 //! Reading of [`HttpSettings`]: names and origins.
 
-use super::host::HostPort;
-use super::origin::PageOrigin;
+use platools::mcp::http::{HostPort, PageOrigin};
+
 use crate::core::error::{Error, ErrorKind};
 use crate::settings::HttpSettings;
 

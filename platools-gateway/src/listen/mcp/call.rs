@@ -1,4 +1,4 @@
-//! One call of a tool, with the reports that its client gets meanwhile.
+//! [`run`]: a call of a tool, with the reports that its client gets meanwhile.
 
 use platools::LogLevel;
 use platools::mcp::{Notifier, ToolReport, ToolReports};

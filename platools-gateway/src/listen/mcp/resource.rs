@@ -1,5 +1,5 @@
-//! What clients are told of who may ask: a challenge, and the metadata of RFC 9728 if there are authorization servers. The Model
-//! Context Protocol wants at least one in the document, and a client that finds it begins a sign-in that cannot work without.
+//! The challenge for clients without a credential, and the metadata of RFC 9728 if there are authorization servers. The Model Context
+//! Protocol wants at least one in the document, and a client that finds a document without one begins a sign-in that cannot work.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::failure::refusal;
 use crate::core::error::{Error, ErrorKind};
 use crate::listen::http::KnownHost;
 
-/// Where that is said; the path of what it is about follows.
+/// The path of the metadata; the path of an endpoint follows.
 pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// What there is to know of the resource whose path follows. That there is one of this path is not said by it.
+/// The metadata of the endpoint whose path follows. It does not say that there is such an endpoint.
 pub(super) async fn show(
     State(adapter): State<Arc<McpAdapter>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,

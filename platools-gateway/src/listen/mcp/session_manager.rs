@@ -11,7 +11,7 @@ use crate::audit::action;
 use crate::core::error::Error;
 use crate::core::identity::Caller;
 
-/// One request that may be about a session.
+/// The sessions of one request.
 #[derive(Debug)]
 pub(super) struct RequestSessions {
     pub(super) sessions: Arc<McpSessions>,

@@ -9,7 +9,7 @@ use crate::core::{Core, NamedTool, ToolView};
 use platools::mcp::{Revision, ToolPage, after_cursor};
 use platools::tool::Dialect;
 
-/// One page of the tools that a caller may use.
+/// A page of the tools that a caller may use.
 pub(super) async fn page(
     core: &Core,
     caller: &Caller,

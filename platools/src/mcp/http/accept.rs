@@ -1,4 +1,4 @@
-//! [`Accepted`]: the forms of an answer that a request accepts, by its `Accept` headers.
+//! [`AcceptedForms`]: the forms of an answer that a request accepts, by its `Accept` headers.
 
 use hyper::header::{ACCEPT, HeaderMap};
 
@@ -7,7 +7,7 @@ const FULL: u16 = 1000;
 
 /// The weights of the two forms, in thousandths. One of zero is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Accepted {
+pub(super) struct AcceptedForms {
     pub(super) json: u16,
     pub(super) events: u16,
     /// True if `text/event-stream` is named, and not only covered by a range such as `*/*`.
@@ -22,7 +22,7 @@ enum Precision {
     Exact,
 }
 
-impl Accepted {
+impl AcceptedForms {
     /// Reads the headers as RFC 9110 has it: the most precise range decides, without a header everything is accepted.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
@@ -101,8 +101,8 @@ fn split(text: &str, delimiter: char) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    fn accepted(headers: &[&'static str]) -> Accepted {
-        Accepted::of(&headers.iter().map(|value| (ACCEPT, value.parse().expect("a header"))).collect())
+    fn accepted(headers: &[&'static str]) -> AcceptedForms {
+        AcceptedForms::of(&headers.iter().map(|value| (ACCEPT, value.parse().expect("a header"))).collect())
     }
 
     #[test]

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::time::sleep;
 
-/// How long an answer may keep a client waiting for its head, unless a setting says otherwise: 10 seconds. Proxies wait longer, and
+/// The time that an answer may keep a client waiting for its head, unless a setting says otherwise: 10 seconds. Proxies wait longer, and
 /// clients that lose the connection before have no event to resume the answer after.
 pub const STREAM_AFTER: Duration = Duration::from_secs(10);
 

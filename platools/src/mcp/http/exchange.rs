@@ -15,7 +15,7 @@ use hyper::{Method, Response, StatusCode};
 use rmcp::model::ErrorCode;
 use serde_json::json;
 
-use super::accept::Accepted;
+use super::accept::AcceptedForms;
 use super::answer::{Body, EVENTS, JSON, is_json, is_stream, message, only_answer, whole_if_large};
 use crate::mcp::Revision;
 
@@ -57,7 +57,7 @@ enum Form {
     Either,
     /// A stream.
     Events,
-    /// One JSON body, without the notifications that come before the answer.
+    /// A JSON body, without the notifications that come before the answer.
     Json,
 }
 
@@ -177,7 +177,7 @@ impl Exchange {
 
 /// The form of the answer that a request asks for.
 fn form_of(method: &Method, headers: &HeaderMap) -> Result<Form, Refusal> {
-    let accepted = Accepted::of(headers);
+    let accepted = AcceptedForms::of(headers);
     if *method == Method::GET && accepted.events == 0 {
         return Err(not_acceptable(headers, EVENTS));
     }
@@ -186,11 +186,11 @@ fn form_of(method: &Method, headers: &HeaderMap) -> Result<Form, Refusal> {
     }
     let is_listening = headers.get(METHOD).is_some_and(|method| method.as_bytes() == LISTEN.as_bytes());
     let form = match accepted {
-        Accepted { json: 0, events: 0, .. } => {
+        AcceptedForms { json: 0, events: 0, .. } => {
             return Err(not_acceptable(headers, "application/json, text/event-stream"));
         }
-        Accepted { events: 0, .. } if is_listening => return Err(not_acceptable(headers, EVENTS)),
-        Accepted { json: 0, .. } => Form::Events,
+        AcceptedForms { events: 0, .. } if is_listening => return Err(not_acceptable(headers, EVENTS)),
+        AcceptedForms { json: 0, .. } => Form::Events,
         accepted if accepted.prefers_json() && !is_listening => Form::Json,
         _ => Form::Either,
     };

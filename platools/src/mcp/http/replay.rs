@@ -56,7 +56,7 @@ impl Replay {
             let event = kept.requests.events.iter().find(|event| event.number == number)?;
             (Arc::clone(&event.stream), event.is_answer())
         };
-        Some(self.stream(Source::Request(stream), number, is_over))
+        Some(self.stream(ReplaySource::Request(stream), number, is_over))
     }
 
     fn listen_after(self: &Arc<Self>, number: u64) -> EventStream {
@@ -66,10 +66,10 @@ impl Replay {
             kept.listener
         };
         self.changed.send_replace(());
-        self.stream(Source::Notices { listener }, number, false)
+        self.stream(ReplaySource::Notices { listener }, number, false)
     }
 
-    fn stream(self: &Arc<Self>, source: Source, after: u64, is_over: bool) -> EventStream {
+    fn stream(self: &Arc<Self>, source: ReplaySource, after: u64, is_over: bool) -> EventStream {
         let changed = self.changed.subscribe();
         let position = Position { replay: Arc::downgrade(self), changed, source, after, is_over };
         Box::pin(unfold(position, Position::next))
@@ -124,11 +124,11 @@ impl Kept {
         id
     }
 
-    fn find(&self, source: &Source, after: u64) -> Found {
+    fn find(&self, source: &ReplaySource, after: u64) -> Found {
         let (ring, stream) = match source {
-            Source::Notices { listener } if *listener != self.listener => return Found::End,
-            Source::Notices { .. } => (&self.notices, None),
-            Source::Request(stream) => (&self.requests, Some(&**stream)),
+            ReplaySource::Notices { listener } if *listener != self.listener => return Found::End,
+            ReplaySource::Notices { .. } => (&self.notices, None),
+            ReplaySource::Request(stream) => (&self.requests, Some(&**stream)),
         };
         let is_next =
             |event: &&ReplayEvent| event.number > after && stream.is_none_or(|stream| *event.stream == *stream);
@@ -177,13 +177,13 @@ impl ReplayEvent {
 struct Position {
     replay: Weak<Replay>,
     changed: watch::Receiver<()>,
-    source: Source,
+    source: ReplaySource,
     after: u64,
     /// True after the answer, which may be forgotten meanwhile.
     is_over: bool,
 }
 
-enum Source {
+enum ReplaySource {
     Notices { listener: u64 },
     Request(Arc<str>),
 }

@@ -27,7 +27,7 @@ pub enum UsageKind {
     Stream,
 }
 
-/// One use of a session, until it is dropped.
+/// A use of a session, until it is dropped.
 #[derive(Debug)]
 pub struct SessionUse {
     usage: Arc<SessionUsage>,

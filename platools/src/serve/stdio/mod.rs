@@ -1,4 +1,4 @@
-//! One client, at standard input and output.
+//! [`serve`]: a single client, at standard input and output.
 
 mod counted;
 mod input;
@@ -26,10 +26,10 @@ use lines::Lines;
 use pipes::Pipes;
 use platools_transport::{Error, ErrorKind};
 
-/// How long the last answers may take to be written.
+/// The time to write the last answers.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
 
-/// What ends a conversation before its client does.
+/// The end of a conversation before its client ends it.
 #[derive(Debug, Clone, Default)]
 struct Stop {
     /// Calls that run may go on for a while.
@@ -115,7 +115,7 @@ fn ended(how: Result<QuitReason, tokio::task::JoinError>) -> Result<(), Error> {
     }
 }
 
-/// Why there was no conversation. What the client sent instead of a greeting is not repeated: it may be anything.
+/// The error of a conversation that did not begin. It does not repeat what the client sent instead of a greeting.
 fn not_begun(error: ServerInitializeError) -> Result<(), Error> {
     match error {
         // A client may come and go without a word.

@@ -6,16 +6,22 @@ use super::host::HostPort;
 
 /// Origin of a web page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PageOrigin {
+pub enum PageOrigin {
     /// `null`, which browsers send for files and for sandboxed frames.
     Null,
     /// Scheme and host. The port of `http` and `https` is always there.
-    Host { scheme: String, host: HostPort },
+    Host {
+        /// In lower case, such as `https`.
+        scheme: String,
+        /// Host and port.
+        host: HostPort,
+    },
 }
 
 impl PageOrigin {
     /// Reads `null` or `scheme://host` with or without `:port`.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         if text == "null" {
             return Some(Self::Null);
         }
@@ -29,14 +35,28 @@ impl PageOrigin {
         Some(Self::Host { scheme, host })
     }
 
+    /// True if this entry of a list stands for `other`: the same scheme, and a host that the entry's host stands for.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Host { scheme, host }, Self::Host { scheme: other_scheme, host: other }) => {
+                scheme == other_scheme && host.covers(other)
+            }
+            _ => false,
+        }
+    }
+
     /// True for a page of a web server on the machine of the browser.
-    pub(super) fn is_loopback(&self) -> bool {
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
         matches!(self, Self::Host { scheme, host } if default_port(scheme).is_some() && host.is_loopback())
     }
 
     /// True for a page of the server that a request for `requested` reaches: same host, same port. With `is_tls` the page came over TLS as
     /// well. Without it both schemes count, since a proxy may have taken TLS off.
-    pub(super) fn is_served_by(&self, requested: &HostPort, is_tls: bool) -> bool {
+    #[must_use]
+    pub fn is_served_by(&self, requested: &HostPort, is_tls: bool) -> bool {
         let Self::Host { scheme, host } = self else { return false };
         let scheme_fits = scheme == "https" || (scheme == "http" && !is_tls);
         let port = default_port(scheme);
@@ -114,7 +134,7 @@ mod tests {
     #[test]
     fn a_page_is_of_the_host_that_is_asked_for_if_host_and_port_are_the_same() {
         let is_served_by =
-            |page, requested, is_tls| origin(page).is_served_by(&HostPort::parse(requested).unwrap(), is_tls);
+            |page, requested, is_tls| origin(page).is_served_by(&HostPort::parse(requested).expect("a host"), is_tls);
         assert!(is_served_by("http://a.example:3100", "a.example:3100", false));
         assert!(is_served_by("https://a.example", "a.example", false), "a proxy took TLS off");
         assert!(is_served_by("https://a.example", "a.example:443", true));

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// Host and optional port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::listen) struct HostPort {
+pub struct HostPort {
     host: HostName,
     port: Option<u16>,
 }
@@ -19,7 +19,8 @@ enum HostName {
 
 impl HostPort {
     /// Reads `name`, `address` or `[address]`, each with or without `:port`. User names, paths and wildcards are no part of a host.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = split_port(text)?;
         let host = match host.strip_prefix('[') {
             Some(address) => HostName::Address(address.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?.to_canonical()),
@@ -29,27 +30,32 @@ impl HostPort {
     }
 
     /// The same host with this port, unless it has one.
-    pub(super) fn or_port(self, port: u16) -> Self {
+    #[must_use]
+    pub fn or_port(self, port: u16) -> Self {
         Self { port: self.port.or(Some(port)), ..self }
     }
 
     /// The same host without its port, if the port is this one.
-    pub(super) fn without_port(self, port: u16) -> Self {
+    #[must_use]
+    pub fn without_port(self, port: u16) -> Self {
         Self { port: self.port.filter(|own| *own != port), ..self }
     }
 
     /// The same host with any port.
-    pub(super) fn at_any_port(self) -> Self {
+    #[must_use]
+    pub fn at_any_port(self) -> Self {
         Self { port: None, ..self }
     }
 
     /// True if this entry of a list stands for `other`: the same host, and the same port if the entry has one.
-    pub(super) fn covers(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
         self.host == other.host && (self.port.is_none() || self.port == other.port)
     }
 
     /// True for the names and addresses that a machine has for itself.
-    pub(super) fn is_loopback(&self) -> bool {
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
         match &self.host {
             HostName::Address(address) => address.is_loopback(),
             HostName::Dns(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -57,7 +63,8 @@ impl HostPort {
     }
 
     /// True for an IP address. No DNS server decides where it leads.
-    pub(super) fn is_address(&self) -> bool {
+    #[must_use]
+    pub fn is_address(&self) -> bool {
         matches!(self.host, HostName::Address(_))
     }
 }
