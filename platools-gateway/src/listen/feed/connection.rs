@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use super::end::End;
 use super::keepalive::Keepalive;
 use super::message::{self, Heard};
-use crate::core::feed::{Watch, WatchEnd, Watched};
-use crate::core::identity::Caller;
-use crate::core::{Core, Presence, SocketKind};
+use crate::connections::{Presence, SocketKind};
+use crate::core::Core;
+use crate::domain::identity::Caller;
+use crate::feed::{Watch, WatchEnd, Watched};
 use crate::listen::ws::{Incoming, Reader, dismissed, duration_ms, say_goodbye};
 
 /// The number of answers that wait for a dashboard; nothing more is read from it until it takes them.
@@ -141,8 +142,8 @@ mod tests {
     use futures::{FutureExt as _, stream};
 
     use super::*;
-    use crate::core::feed::{Feed, FeedSettings};
-    use crate::core::identity::Caller;
+    use crate::domain::identity::Caller;
+    use crate::feed::{Feed, FeedSettings};
 
     #[tokio::test]
     async fn a_dashboard_that_takes_no_answers_is_not_read_any_further() {

@@ -5,8 +5,8 @@ use std::fmt;
 use axum::extract::ws::close_code;
 use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
-use crate::core::Stay;
-use crate::core::feed::WatchEnd;
+use crate::connections::Stay;
+use crate::feed::WatchEnd;
 use crate::listen::ws::{Broken, Unread};
 
 /// Reasons why a connection ends.

@@ -20,10 +20,10 @@ use super::http::{Rejection, upgrade_required};
 use super::remote;
 use crate::audit::action;
 use crate::core::Core;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Caller;
-use crate::core::ids::ConnectionId;
-use crate::core::origin::RequestOrigin;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::ids::ConnectionId;
+use crate::domain::origin::RequestOrigin;
 use connection::Dashboard;
 
 /// The socket itself reads a little more than a message may have, so that a message just over the limit can be refused in

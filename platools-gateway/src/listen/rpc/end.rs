@@ -6,7 +6,7 @@ use axum::extract::ws::close_code;
 use platools_protocol::rpc::CLOSE_TOO_SLOW;
 use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
-use crate::core::Stay;
+use crate::connections::Stay;
 use crate::listen::ws::{Unread, Unwritten};
 
 /// Reasons why a connection ends.

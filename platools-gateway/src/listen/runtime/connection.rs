@@ -8,10 +8,11 @@ use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::end::End;
-use crate::core::error::{Error, ErrorKind, causes_of};
-use crate::core::runtime::AgentSocket;
-use crate::core::{Core, Presence};
+use crate::connections::Presence;
+use crate::core::Core;
+use crate::domain::error::{Error, ErrorKind, causes_of};
 use crate::listen::ws::{Incoming, Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
+use crate::sessions::AgentSocket;
 
 /// Serves an agent's socket until it ends.
 pub(super) async fn serve<S>(core: &Core, socket: S, agent: AgentSocket, presence: Presence)

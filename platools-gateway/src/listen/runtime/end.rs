@@ -6,9 +6,9 @@ use axum::extract::ws::close_code;
 use platools_protocol::rpc::CLOSE_TOO_SLOW;
 use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
-use crate::core::Stay;
-use crate::core::runtime::SocketEnd;
+use crate::connections::Stay;
 use crate::listen::ws::{Unread, Unwritten};
+use crate::sessions::SocketEnd;
 
 /// Reasons why a socket ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use platools_protocol::tool_sync::{CLOSE_SECRET_ROTATED, PlatformFrame};
 use tokio::time::timeout;
 
 use super::truncate::truncate;
-use crate::core::Closing;
-use crate::core::directory::Refusal;
+use crate::directory::Refusal;
+use crate::links::Closing;
 
 /// How long a worker has to answer the close.
 const FAREWELL: Duration = Duration::from_secs(2);

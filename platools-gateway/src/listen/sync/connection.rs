@@ -10,8 +10,9 @@ use super::end::End;
 use super::frames::{Frames, Next};
 use super::socket::{Quiet, Socket};
 use super::{close, replies, writer};
-use crate::core::origin::RequestOrigin;
-use crate::core::{Core, Link};
+use crate::core::Core;
+use crate::domain::origin::RequestOrigin;
+use crate::links::Link;
 use crate::listen::ws::{Broken, TooLarge, duration_ms};
 
 /// The reason of a worker's close by which it says that it stops.

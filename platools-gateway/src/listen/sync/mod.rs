@@ -28,10 +28,11 @@ use tokio_util::task::TaskTracker;
 
 use socket::Socket;
 
-use crate::core::directory::{Claim, Refusal};
-use crate::core::error::causes_of;
-use crate::core::origin::{Protocol, RequestOrigin};
-use crate::core::{Arrival, Core};
+use crate::core::Core;
+use crate::directory::{Claim, Refusal};
+use crate::domain::error::causes_of;
+use crate::domain::origin::{Protocol, RequestOrigin};
+use crate::links::Arrival;
 use crate::listen::Traffic;
 use crate::listen::http::RequestContext;
 use crate::settings::WorkerSettings;

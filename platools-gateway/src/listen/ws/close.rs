@@ -6,7 +6,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
 use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
-use crate::core::{Presence, Stay};
+use crate::connections::{Presence, Stay};
 
 /// The time that the other side has to take waiting messages and to answer the close.
 const FAREWELL: Duration = Duration::from_secs(4);

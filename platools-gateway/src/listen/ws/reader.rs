@@ -10,8 +10,8 @@ use futures::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
 use super::{Broken, TooLarge};
-use crate::core::limits::{HeldBytes, Limiter};
 use crate::domain::surrogates::well_formed;
+use crate::limits::{HeldBytes, Limiter};
 use crate::listen::Traffic;
 
 /// The reason for the log where the other side closed the connection, or the network did.
@@ -299,7 +299,7 @@ mod tests {
     use tracing::instrument::WithSubscriber as _;
 
     use super::*;
-    use crate::core::limits::Limits;
+    use crate::limits::Limits;
 
     /// The log of a reader of these messages, and its ends: sizes of those that were dropped, and the last end.
     async fn read(messages: Vec<Message>, drops: bool) -> (String, Vec<TooLarge>, Unread) {
