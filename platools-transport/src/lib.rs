@@ -34,7 +34,7 @@ pub use http::{Answer, Http};
 pub use report::{ConnectionState, Disconnect, Reporter};
 pub use retry::next_delay;
 pub use secret::{Secret, bearer, redact};
-pub use socket::{CLOSE_LIMIT, Received, Socket, text};
+pub use socket::{CLOSE_LIMIT, FrameSource, Received, Socket, text};
 pub use task::on_a_task;
 pub use time::after;
 pub use tls::{Roots, Tls};

@@ -1,5 +1,6 @@
 //! `Socket`: a WebSocket that writes while it reads.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
@@ -95,23 +96,23 @@ impl Socket {
 
     /// Writes what is queued and waits for the next message. Cancel-safe: what is written or read is never lost.
     pub async fn next(&mut self) -> Received {
-        poll_fn(|cx| self.poll(cx, &mut nothing)).await
+        poll_fn(|cx| self.poll(cx, &mut NoFrames)).await
     }
 
     /// As [`next`](Self::next), and once everything is written, what `spare` has: so much of what may be left out is sent
     /// as the other side takes.
     pub async fn next_or<T>(&mut self, spare: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Either<Received, T> {
-        self.next_from(nothing, spare).await
+        self.next_from(&mut NoFrames, spare).await
     }
 
-    /// As `next_or`. Behind the frames that are queued, those of `source` are written, which are UTF-8. Each is taken from there when
+    /// As `next_or`. Behind the frames that are queued, those of `source` are written. Each is taken from there when
     /// the socket has room for it and not before, so it can still be dropped where it waits.
     pub async fn next_from<T>(
         &mut self,
-        mut source: impl FnMut() -> Option<Bytes> + Send,
+        source: &mut dyn FrameSource,
         mut spare: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Either<Received, T> {
-        poll_fn(|cx| match self.poll(cx, &mut source) {
+        poll_fn(|cx| match self.poll(cx, source) {
             Poll::Ready(received) => Poll::Ready(Either::Left(received)),
             Poll::Pending if self.is_written() => spare(cx).map(Either::Right),
             Poll::Pending => Poll::Pending,
@@ -134,7 +135,7 @@ impl Socket {
 
     /// Closes the socket behind the frames of `source`, and tells whether the other side did so too before the deadline: then
     /// it has read everything sent before.
-    async fn close(mut self, farewell: CloseFrame, deadline: Instant, source: &mut Source<'_>) -> bool {
+    async fn close(mut self, farewell: CloseFrame, deadline: Instant, source: &mut dyn FrameSource) -> bool {
         let steps = async {
             poll_fn(|cx| self.poll_write(cx, source)).await?;
             self.raw.send(Message::Close(Some(farewell))).await?;
@@ -151,19 +152,14 @@ impl Socket {
     /// Ends the socket as its end wants it.
     pub async fn end(self, reason: &Disconnect) {
         let deadline = Instant::now() + CLOSE_LIMIT;
-        self.end_by(reason, deadline, nothing).await;
+        self.end_by(reason, deadline, &mut NoFrames).await;
     }
 
     /// Ends the socket as its end wants it, and writes the frames of `source` before an orderly end, within that time. Tells whether the other
     /// side has certainly read everything sent before.
-    pub async fn end_by(
-        mut self,
-        reason: &Disconnect,
-        deadline: Instant,
-        mut source: impl FnMut() -> Option<Bytes> + Send,
-    ) -> bool {
+    pub async fn end_by(mut self, reason: &Disconnect, deadline: Instant, source: &mut dyn FrameSource) -> bool {
         match reason {
-            Disconnect::Stopped => self.close(normal("client stop"), deadline, &mut source).await,
+            Disconnect::Stopped => self.close(normal("client stop"), deadline, source).await,
             // Answers the other side's close; a peer that is gone is not waited for.
             Disconnect::Closed { .. } | Disconnect::Refused { .. } => {
                 let _ = timeout_at(deadline, self.answer_close()).await;
@@ -185,7 +181,7 @@ impl Socket {
 
     async fn late_frame(&mut self, farewell: Option<CloseFrame>) -> Option<Utf8Bytes> {
         if farewell.is_some() {
-            poll_fn(|cx| self.poll_write(cx, &mut nothing)).await.ok()?;
+            poll_fn(|cx| self.poll_write(cx, &mut NoFrames)).await.ok()?;
             self.raw.send(Message::Close(farewell)).await.ok()?;
         }
         loop {
@@ -205,7 +201,7 @@ impl Socket {
     }
 
     /// Writes as much as the other side takes, and reads in any case: what comes may be the answer that makes room.
-    fn poll(&mut self, cx: &mut Context<'_>, source: &mut Source<'_>) -> Poll<Received> {
+    fn poll(&mut self, cx: &mut Context<'_>, source: &mut dyn FrameSource) -> Poll<Received> {
         if let Poll::Ready(Err(error)) = self.poll_write(cx, source) {
             return Poll::Ready(Some(Err(error)));
         }
@@ -215,12 +211,17 @@ impl Socket {
         })
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, source: &mut Source<'_>) -> Poll<Result<(), SocketError>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, source: &mut dyn FrameSource) -> Poll<Result<(), SocketError>> {
         loop {
             ready!(self.raw.poll_ready_unpin(cx))?;
-            let Some(frame) = self.pop().or_else(&mut *source) else { break };
+            if let Some(frame) = self.pop() {
+                self.raw.queue_text(&frame)?;
+            } else if let Some(frame) = source.next_frame() {
+                self.raw.queue_text(&frame)?;
+            } else {
+                break;
+            }
             self.unflushed = true;
-            self.raw.queue_text(frame)?;
         }
         if self.ping {
             (self.ping, self.unflushed) = (false, true);
@@ -240,12 +241,19 @@ impl Socket {
     }
 }
 
-/// Where a socket takes frames from when it has room.
-type Source<'a> = dyn FnMut() -> Option<Bytes> + Send + 'a;
+/// The frames that a socket takes when it has room for them.
+pub trait FrameSource: Send {
+    /// The next frame, which is UTF-8. It is written next, or lost with the socket.
+    fn next_frame(&mut self) -> Option<Cow<'_, Bytes>>;
+}
 
-/// A source of nothing.
-fn nothing() -> Option<Bytes> {
-    None
+/// A source without frames.
+struct NoFrames;
+
+impl FrameSource for NoFrames {
+    fn next_frame(&mut self) -> Option<Cow<'_, Bytes>> {
+        None
+    }
 }
 
 fn normal(reason: &'static str) -> CloseFrame {

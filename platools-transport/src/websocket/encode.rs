@@ -1,8 +1,6 @@
 //! [`Encoder`]: the frames of a client as bytes, masked.
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use tokio_tungstenite::tungstenite::error::Error as SocketError;
-use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use bytes::{Buf as _, Bytes, BytesMut};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::OpCode;
 
 /// Masked bytes that are held at most, apart from frames queued without a look at [`backlog`](Encoder::backlog). A larger
@@ -21,16 +19,35 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    /// Queues a frame behind all others.
-    pub(super) fn push(&mut self, opcode: OpCode, is_final: bool, payload: Bytes) -> Result<(), SocketError> {
+    /// Queues a frame behind all others. Only a large payload is kept; a small one is copied.
+    pub(super) fn push(&mut self, opcode: OpCode, is_final: bool, payload: &Bytes) {
         self.mask_up_to(usize::MAX);
         self.key = rand::random();
-        let header = FrameHeader { is_final, opcode, mask: Some(self.key), ..FrameHeader::default() };
-        // A length of memory fits 64 bits on every platform that Rust has.
-        header.format(payload.len() as u64, &mut (&mut self.buffer).writer())?;
-        self.payload = payload;
-        self.mask_up_to(CHUNK_BYTES);
-        Ok(())
+        self.push_header(opcode, is_final, payload.len());
+        let masked = payload.len().min(CHUNK_BYTES.saturating_sub(self.buffer.len()));
+        self.push_masked(&payload[..masked]);
+        if masked < payload.len() {
+            self.payload = payload.slice(masked..);
+        }
+    }
+
+    /// Writes the header of a frame as RFC 6455, section 5.2, has it.
+    fn push_header(&mut self, opcode: OpCode, is_final: bool, length: usize) {
+        const FINAL: u8 = 0x80;
+        const MASKED: u8 = 0x80;
+        let first = u8::from(opcode) | if is_final { FINAL } else { 0 };
+        let [a, b, c, d] = self.key;
+        if let Ok(length @ ..126) = u8::try_from(length) {
+            self.buffer.extend_from_slice(&[first, MASKED | length, a, b, c, d]);
+        } else if let Ok(length) = u16::try_from(length) {
+            let [high, low] = length.to_be_bytes();
+            self.buffer.extend_from_slice(&[first, MASKED | 126, high, low, a, b, c, d]);
+        } else {
+            self.buffer.extend_from_slice(&[first, MASKED | 127]);
+            // A length of memory fits 64 bits on every platform that Rust has.
+            self.buffer.extend_from_slice(&(length as u64).to_be_bytes());
+            self.buffer.extend_from_slice(&self.key);
+        }
     }
 
     /// The bytes to write next; empty once everything is written.
@@ -57,20 +74,25 @@ impl Encoder {
         self.payload.is_empty() && self.buffer.len() < CHUNK_BYTES
     }
 
-    /// Masks the payload until the buffer has that many bytes.
+    /// Masks the rest of the payload until the buffer has that many bytes.
     fn mask_up_to(&mut self, buffered: usize) {
-        let room = buffered.saturating_sub(self.buffer.len());
-        let masked = room.min(self.payload.len());
-        let start = self.buffer.len();
-        self.buffer.extend_from_slice(&self.payload[..masked]);
-        apply_mask(&mut self.buffer[start..], self.key);
-        if masked < self.payload.len() {
-            self.payload.advance(masked);
-            self.key.rotate_left(masked % 4);
-        } else {
+        let masked = buffered.saturating_sub(self.buffer.len()).min(self.payload.len());
+        if masked > 0 {
+            let part = self.payload.split_to(masked);
+            self.push_masked(&part);
+        }
+        if self.payload.is_empty() {
             // A slice of no bytes would keep the whole payload.
             self.payload = Bytes::new();
         }
+    }
+
+    /// Appends the next bytes of a payload, masked.
+    fn push_masked(&mut self, bytes: &[u8]) {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(bytes);
+        apply_mask(&mut self.buffer[start..], self.key);
+        self.key.rotate_left(bytes.len() % 4);
     }
 }
 
@@ -90,6 +112,7 @@ fn apply_mask(bytes: &mut [u8], key: [u8; 4]) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
     use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data};
 
     use super::*;
@@ -131,7 +154,7 @@ mod tests {
         let mut keys = std::collections::BTreeSet::new();
         let mut encoder = Encoder::default();
         for _ in 0..64 {
-            encoder.push(OpCode::Control(Control::Ping), true, Bytes::new()).expect("a frame");
+            encoder.push(OpCode::Control(Control::Ping), true, &Bytes::new());
             keys.insert(drained(&mut encoder, usize::MAX)[2..6].to_vec());
         }
         assert!(keys.len() > 60, "keys of 32 random bits do not repeat: {keys:?}");
@@ -141,7 +164,7 @@ mod tests {
     fn a_large_payload_is_never_in_memory_twice() {
         let payload = Bytes::from(vec![b'x'; 10 * CHUNK_BYTES]);
         let mut encoder = Encoder::default();
-        encoder.push(TEXT, true, payload.clone()).expect("a frame");
+        encoder.push(TEXT, true, &payload);
         let mut bytes = 0;
         while !encoder.chunk().is_empty() {
             assert!(encoder.buffer.capacity() <= 2 * CHUNK_BYTES, "{}", encoder.buffer.capacity());
@@ -161,7 +184,7 @@ mod tests {
         ) {
             let payload: Vec<u8> = (0..length).map(|index| u8::try_from(index % 251).expect("small")).collect();
             let mut encoder = Encoder::default();
-            encoder.push(TEXT, false, payload.clone().into()).expect("a frame");
+            encoder.push(TEXT, false, &payload.clone().into());
             prop_assert_eq!(encoder.backlog() - length, if length < 126 { 6 } else if length < 65_536 { 8 } else { 14 });
             let (header, received) = unmasked(&drained(&mut encoder, step));
             prop_assert_eq!((header.opcode, header.is_final), (TEXT, false));

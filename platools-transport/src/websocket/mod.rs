@@ -75,17 +75,18 @@ impl<S> WebSocket<S> {
     }
 
     /// Queues a text, whose bytes are UTF-8: the caller knows that, and a check would read them once more.
-    pub fn queue_text(&mut self, text: Bytes) -> Result<(), SocketError> {
+    pub fn queue_text(&mut self, text: &Bytes) -> Result<(), SocketError> {
         self.check_open()?;
-        self.queue_reply()?;
-        self.encoder.push(OpCode::Data(Data::Text), true, text)
+        self.queue_reply();
+        self.encoder.push(OpCode::Data(Data::Text), true, text);
+        Ok(())
     }
 
     /// Queues a message of ours.
     fn queue(&mut self, message: Message) -> Result<(), SocketError> {
         self.check_open()?;
         let (opcode, is_final, payload) = match message {
-            Message::Text(text) => return self.queue_text(text.into()),
+            Message::Text(text) => return self.queue_text(&text.into()),
             Message::Binary(bytes) => (OpCode::Data(Data::Binary), true, bytes),
             Message::Ping(bytes) => (OpCode::Control(Control::Ping), true, control_payload(bytes)?),
             Message::Pong(bytes) => (OpCode::Control(Control::Pong), true, control_payload(bytes)?),
@@ -95,8 +96,9 @@ impl<S> WebSocket<S> {
                 (header.opcode, header.is_final, frame.into_payload())
             }
         };
-        self.queue_reply()?;
-        self.encoder.push(opcode, is_final, payload)
+        self.queue_reply();
+        self.encoder.push(opcode, is_final, &payload);
+        Ok(())
     }
 
     /// Refuses what would follow a close.
@@ -113,14 +115,14 @@ impl<S> WebSocket<S> {
         // Behind a close nothing may follow.
         self.reply = None;
         self.state = State::CloseSent;
-        self.encoder.push(OpCode::Control(Control::Close), true, payload)
+        self.encoder.push(OpCode::Control(Control::Close), true, &payload);
+        Ok(())
     }
 
     /// Queues the reply that waits, if there is room for it.
-    fn queue_reply(&mut self) -> Result<(), SocketError> {
-        match self.reply.take_if(|_| self.encoder.has_room()) {
-            Some((control, payload)) => self.encoder.push(OpCode::Control(control), true, payload),
-            None => Ok(()),
+    fn queue_reply(&mut self) {
+        if let Some((control, payload)) = self.reply.take_if(|_| self.encoder.has_room()) {
+            self.encoder.push(OpCode::Control(control), true, &payload);
         }
     }
 
@@ -164,7 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Writes until no more than so many bytes are queued.
     fn poll_write_down_to(&mut self, backlog: usize, cx: &mut Context<'_>) -> Poll<Result<(), SocketError>> {
         loop {
-            self.queue_reply()?;
+            self.queue_reply();
             if self.encoder.backlog() <= backlog {
                 return Poll::Ready(Ok(()));
             }

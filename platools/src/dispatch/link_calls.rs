@@ -121,11 +121,10 @@ impl LinkCalls {
         Some(call)
     }
 
-    /// Has the calls of the tool that is polled now polled elsewhere from now on, because it holds up the link. Returns it.
-    pub(crate) fn demote_polled(&self) -> Option<Arc<RegisteredTool>> {
+    /// Notes that the tool that is polled now holds up the link. Returns it if its calls are polled elsewhere from now on.
+    pub(crate) fn note_held(&self) -> Option<Arc<RegisteredTool>> {
         let tool = self.lock().polled.take()?;
-        tool.pace().demote_to(Place::Thread);
-        Some(tool)
+        tool.pace().held().then_some(tool)
     }
 
     /// Wakes the link, which another thread polls by now, with the outcomes that are there.
@@ -148,14 +147,20 @@ impl Job {
         let begun = *now;
         self.running.begin_at(begun);
         let polled = self.poll_outcome(&mut Context::from_waker(Waker::noop()));
-        *now = match &polled {
-            Poll::Ready(Some(outcome)) => outcome.ended,
-            _ => Instant::now(),
+        let took = match &polled {
+            Poll::Ready(Some(outcome)) => {
+                *now = outcome.ended;
+                outcome.latency
+            }
+            _ => {
+                *now = Instant::now();
+                now.saturating_duration_since(begun)
+            }
         };
         let tool = self.running.tool();
         // An inline tool is declared to be cheap, and leaves the link only when it holds that up.
         if tool.definition().execution != Execution::Inline {
-            tool.pace().polled(now.saturating_duration_since(begun));
+            tool.pace().polled(took);
         }
         polled
     }

@@ -27,7 +27,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
-use crate::registry::{Place as Polled, RegisteredTool, ToolRegistry};
+use crate::registry::{Place as Polled, RegisteredTool, ToolRegistry, ToolSnapshot};
 use crate::tool::{Context, Execution, Outlet, Output, Params, SharedText, ToolError, code};
 pub(crate) use in_flight::{CallKey, Identity};
 pub(crate) use link_calls::LinkCalls;
@@ -116,7 +116,7 @@ pub(crate) enum Admission {
 /// Runs calls. Dropping it aborts those that still run or wait.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
-    registry: ToolRegistry,
+    tools: ToolSnapshot,
     limits: Limits,
     in_flight: InFlight,
     /// A permit for each call that may run at once.
@@ -145,7 +145,7 @@ impl Dispatcher {
         let (outcomes, receiver) = mpsc::unbounded_channel();
         (
             Self {
-                registry,
+                tools: ToolSnapshot::new(registry),
                 limits,
                 in_flight: InFlight::default(),
                 slots: Arc::new(Semaphore::new(limits.running.min(Semaphore::MAX_PERMITS))),
@@ -196,7 +196,7 @@ impl Dispatcher {
 
     /// Takes a new call on, or says why not.
     pub(crate) fn dispatch(&mut self, key: CallKey, call: Call<'_>) -> Admission {
-        let Some(tool) = self.registry.find(call.tool_name) else {
+        let Some(tool) = self.tools.find(call.tool_name).cloned() else {
             return self.refused(key, call.call_id, unknown_tool(call.tool_name));
         };
         if self.draining {

@@ -1,5 +1,7 @@
 //! [`ReplyFrames`]: the replies of calls, as the frames that carry them.
 
+use std::borrow::Cow;
+
 use bytes::{Bytes, BytesMut};
 use tracing::warn;
 
@@ -73,15 +75,15 @@ const BUFFER_BYTES: usize = 256;
 const SPARE_BUFFERS: usize = 64;
 
 /// The form of a reply for a platform that did not agree on `error-details`: the same without the facts about a failure.
-pub(super) fn without_error_details(reply: Bytes) -> Bytes {
+pub(super) fn without_error_details(reply: &Bytes) -> Cow<'_, Bytes> {
     if !reply.starts_with(br#"{"type":"tool_error""#) {
-        return reply;
+        return Cow::Borrowed(reply);
     }
-    match str::from_utf8(&reply).map(WorkerFrame::parse) {
+    match str::from_utf8(reply).map(WorkerFrame::parse) {
         Ok(Ok(WorkerFrame::ToolError(failure))) => {
-            WorkerFrame::ToolError(failure.with_details(ErrorDetails::default())).to_text().into()
+            Cow::Owned(WorkerFrame::ToolError(failure.with_details(ErrorDetails::default())).to_text().into())
         }
-        _ => reply,
+        _ => Cow::Borrowed(reply),
     }
 }
 

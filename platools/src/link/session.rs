@@ -1,5 +1,6 @@
 //! `run_session`: the event loop of one live socket.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::pin::pin;
@@ -29,7 +30,7 @@ use platools_protocol::text::cut;
 use platools_protocol::tool_sync::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame};
 use platools_transport::Heartbeat;
 use platools_transport::redact;
-use platools_transport::{CLOSE_LIMIT, Received, Socket, text};
+use platools_transport::{CLOSE_LIMIT, FrameSource, Received, Socket, text};
 use platools_transport::{ConnectionState, Disconnect};
 
 /// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
@@ -139,10 +140,16 @@ impl Session<'_> {
         let mut timer = pin!(sleep_until(self.next_deadline()));
         loop {
             let finishes = self.worker.stopping.is_some() && self.worker.calls_are_over();
+            let mut delivery = Delivery {
+                pulse: &mut self.pulse,
+                outbox: &mut self.worker.outbox,
+                health: &mut self.worker.health,
+                features: self.features,
+            };
             // Every arm is cancel-safe: the socket and the channels lose nothing, and the timer is kept.
             let wake = tokio::select! {
                 turn = self.socket.next_from(
-                    || next_frame(&mut self.pulse, &mut self.worker.outbox, &mut self.worker.health, self.features),
+                    &mut delivery,
                     |cx| if finishes { Poll::Ready(Wake::Finished) } else { poll_saying(&mut self.worker.saying, cx) },
                 ) => match turn {
                     Either::Left(received) => Wake::Received(received),
@@ -414,6 +421,9 @@ impl Session<'_> {
 
     /// Queues what ended calls said last, which goes out before their replies.
     fn queue_last_said(&mut self) {
+        if self.worker.last_said.is_empty() {
+            return;
+        }
         let wanted = self.worker.outlet.wanted();
         for (call_id, mut said) in self.worker.last_said.drain(..) {
             if self.socket.queued_bytes() > SAID_BYTES {
@@ -451,9 +461,14 @@ impl Session<'_> {
 
     async fn end(mut self, reason: Disconnect) -> Ended {
         let deadline = self.end_deadline(&reason);
-        let source = || next_frame(&mut self.pulse, &mut self.worker.outbox, &mut self.worker.health, self.features);
+        let mut delivery = Delivery {
+            pulse: &mut self.pulse,
+            outbox: &mut self.worker.outbox,
+            health: &mut self.worker.health,
+            features: self.features,
+        };
         // The platform answers a close once it has read everything before it, so that confirms every reply.
-        if self.socket.end_by(&reason, deadline, source).await {
+        if self.socket.end_by(&reason, deadline, &mut delivery).await {
             self.worker.outbox.all_arrived();
         }
         Ended { reason, accepted: self.accepted, up: self.opened.elapsed(), next: None }
@@ -470,26 +485,34 @@ impl Session<'_> {
     }
 }
 
-/// The next frame of a worker that may wait until the socket has room. A heartbeat goes between two replies: it confirms those
-/// before it, and it does not wait for those behind it.
-fn next_frame(
-    pulse: &mut Heartbeat,
-    outbox: &mut Outbox,
-    health: &mut HealthReports,
+/// Delivers replies to the platform, and asks with heartbeats which have arrived.
+struct Delivery<'a> {
+    pulse: &'a mut Heartbeat,
+    outbox: &'a mut Outbox,
+    health: &'a mut HealthReports,
     features: Features,
-) -> Option<Bytes> {
-    if pulse.take_wanted() {
-        outbox.heartbeat_sent();
-        return Some(health.heartbeat(Instant::now()).into());
+}
+
+impl FrameSource for Delivery<'_> {
+    /// A heartbeat goes between two replies: it confirms those before it, and it does not wait for those behind it.
+    fn next_frame(&mut self) -> Option<Cow<'_, Bytes>> {
+        if self.pulse.take_wanted() {
+            self.outbox.heartbeat_sent();
+            return Some(Cow::Owned(self.health.heartbeat(Instant::now()).into()));
+        }
+        if self.outbox.wants_confirmation() {
+            self.outbox.heartbeat_sent();
+            self.pulse.sent(Instant::now());
+            return Some(Cow::Owned(HealthReports::silent_heartbeat().into()));
+        }
+        // The outbox keeps replies whole: which socket they go out on, and what its platform knows, is clear only now.
+        let reply = self.outbox.next_unsent()?;
+        Some(if self.features.contains(Feature::ErrorDetails) {
+            Cow::Borrowed(reply)
+        } else {
+            without_error_details(reply)
+        })
     }
-    if outbox.wants_confirmation() {
-        outbox.heartbeat_sent();
-        pulse.sent(Instant::now());
-        return Some(HealthReports::silent_heartbeat().into());
-    }
-    // The outbox keeps replies whole: which socket they go out on, and what its platform knows, is clear only now.
-    let reply = outbox.next_unsent()?;
-    Some(if features.contains(Feature::ErrorDetails) { reply } else { without_error_details(reply) })
 }
 
 /// Whether others like it may gather in memory before they reach the outbox, which bounds them.

@@ -330,7 +330,7 @@ fn watch<T: Send + 'static>(shared: &Arc<Shared<T>>, post: &Arc<Post>) {
         if let Some(poll) = look_until_held(shared, post)
             && let Some(core) = shared.take_from(post, poll)
         {
-            if let Some(tool) = shared.thread.calls.demote_polled() {
+            if let Some(tool) = shared.thread.calls.note_held() {
                 let _log = (!shared.log.is::<NoSubscriber>()).then(|| dispatcher::set_default(&shared.log));
                 tracing::debug!(
                     tool.name = tool.name(),

@@ -8,6 +8,7 @@ mod entry;
 mod health;
 mod manifest;
 mod pace;
+mod snapshot;
 
 use std::any::Any;
 use std::fmt;
@@ -22,6 +23,7 @@ use platools_transport::{Error, ErrorKind};
 use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
 pub(crate) use pace::Place;
+pub(crate) use snapshot::ToolSnapshot;
 
 /// The tools of a worker.
 ///

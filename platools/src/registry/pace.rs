@@ -10,6 +10,9 @@ const SHORT: Duration = Duration::from_micros(500);
 const LONG_WEIGHT: u32 = 10;
 const LIMIT: u32 = 100;
 
+/// So many polls that hold up the link have a tool leave it. One may be a poll that the system did not let run meanwhile.
+const MAX_HOLDS: u32 = 2;
+
 /// The place where the calls of a tool are polled for the first time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
@@ -27,6 +30,8 @@ pub(crate) struct Pace {
     place: AtomicU8,
     /// The weight of polls that were not short, less that of those that were.
     score: AtomicU32,
+    /// The polls that held up the link.
+    holds: AtomicU32,
 }
 
 impl Pace {
@@ -54,6 +59,15 @@ impl Pace {
         }
     }
 
+    /// Counts a poll that held up the link. Tells whether the next calls get threads of their own.
+    pub(crate) fn held(&self) -> bool {
+        let is_last = self.holds.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_HOLDS;
+        if is_last {
+            self.demote_to(Place::Thread);
+        }
+        is_last
+    }
+
     /// Has the next calls polled there, unless they are polled further away already.
     pub(crate) fn demote_to(&self, place: Place) {
         self.place.fetch_max(place as u8, Ordering::Relaxed);
@@ -78,6 +92,15 @@ mod tests {
         assert_eq!(pace.place(), Place::Runtime);
         (0..10_000).for_each(|_| pace.polled(Duration::ZERO));
         assert_eq!(pace.place(), Place::Runtime);
+    }
+
+    #[test]
+    fn one_poll_that_holds_up_the_link_may_be_the_systems_fault() {
+        let pace = Pace::default();
+        assert!(!pace.held());
+        assert_eq!(pace.place(), Place::Link);
+        assert!(pace.held());
+        assert_eq!(pace.place(), Place::Thread);
     }
 
     #[test]

@@ -49,7 +49,11 @@ impl Unsent {
 
 /// Where one call keeps what it says.
 #[derive(Debug, Default)]
-pub(super) struct Slot(Mutex<Said>);
+pub(super) struct Slot {
+    said: Mutex<Said>,
+    /// Whether there is something to take. Most calls say nothing, and their end looks here only.
+    is_filled: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Said {
@@ -68,20 +72,28 @@ impl Slot {
             return false;
         }
         said.done = Some(report.done);
+        self.is_filled.store(true, Ordering::Release);
         said.keep(|unsent| unsent.progress = Some(report))
     }
 
     /// Keeps an entry of the log; where there is no room, if it matters more than another. Tells whether nothing was kept before it.
     pub(super) fn put_entry(&self, entry: Entry) -> bool {
-        self.lock().keep(|unsent| unsent.put_entry(entry))
+        let mut said = self.lock();
+        self.is_filled.store(true, Ordering::Release);
+        said.keep(|unsent| unsent.put_entry(entry))
     }
 
     fn take(&self) -> Option<Box<Unsent>> {
-        self.lock().unsent.take()
+        if !self.is_filled.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut said = self.lock();
+        self.is_filled.store(false, Ordering::Release);
+        said.unsent.take()
     }
 
     fn lock(&self) -> MutexGuard<'_, Said> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
