@@ -154,7 +154,8 @@ impl Core {
         let limits = Limits { project: ProjectLimits::unbounded(), ..Limits::default() };
         let store = SqliteStore::open_existing(folder).await?;
         let tasks = store.tasks().clone();
-        Self::start(Arc::new(store), tasks, folder, CoreOptions { limits, signing_keys, ..CoreOptions::default() }).await
+        Self::start(Arc::new(store), tasks, folder, CoreOptions { limits, signing_keys, ..CoreOptions::default() })
+            .await
     }
 
     /// Builds every service over a store, from the lowest to the highest, on the current tokio runtime.
@@ -192,8 +193,7 @@ impl Core {
         };
         let runtime = match options.sessions {
             Some(settings) => {
-                let runtime =
-                    Runtime::start(Arc::clone(&store) as _, Arc::clone(&directory), settings, &tasks).await?;
+                let runtime = Runtime::start(Arc::clone(&store) as _, Arc::clone(&directory), settings, &tasks).await?;
                 options.event_handlers.into_iter().for_each(|handler| runtime.add_handler(handler, &tasks));
                 observers.add(runtime.observer());
                 runtime

@@ -47,11 +47,11 @@ mod tests {
     use crate::agents::chat::{ChatRequest, ChatSettings, WhenBusy};
     use crate::agents::{Agent, Answer, ChatEvent, ChatSink, Input, Message, Speech, Tools};
     use crate::core::Core;
+    use crate::core::CoreOptions;
     use crate::domain::error::{Error, ErrorKind};
     use crate::domain::identity::Caller;
     use crate::domain::ids::{ConversationId, RunId};
     use crate::domain::profile::{Kind, Profile};
-    use crate::core::CoreOptions;
     use crate::limits::Limits;
 
     /// The handling of a new message.
