@@ -11,7 +11,7 @@ mod until;
 
 use tokio::sync::watch;
 
-use crate::link::{Connector, Reporter, Settings, Successor, Worker};
+use crate::link::{Connector, Replacement, Reporter, Settings, Worker};
 use crate::registry::ToolRegistry;
 use platools_transport::Error;
 use platools_transport::{Disconnect, Reconnect};
@@ -116,8 +116,8 @@ impl PlatoolsClient {
         let _running = Running::start(&self.running, &self.reporter);
         let mut run = self.run();
         let (worker, ended) = apart(run.set_apart(), async move {
-            // One socket has no successor.
-            let ended = run.one_session(&mut Successor::none()).await;
+            // One socket has no replacement.
+            let ended = run.one_session(&mut Replacement::none()).await;
             (run.worker, ended)
         })
         .await;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, info, info_span, warn};
 
 use super::takeovers::Takeovers;
-use crate::link::{Connector, Ended, Event, LinkThread, Opened, Reporter, Successor, Worker, at, run_session};
+use crate::link::{Connector, Ended, Event, LinkThread, Opened, Replacement, Reporter, Worker, at, run_session};
 use platools_transport::{ConnectionState, Disconnect, Reconnect, Schedule, next_delay, on_a_task};
 use platools_transport::{Error, ErrorKind, WithCauses};
 
@@ -39,13 +39,13 @@ impl Run {
     /// Connects, and connects again, until the client is stopped or the policy gives up.
     pub(super) async fn keep_connected(&mut self) -> Result<(), Error> {
         let mut schedule = Schedule::new(self.reconnect.clone());
-        let mut successor = Successor::new(self.connector.clone(), self.reconnect.clone());
+        let mut replacement = Replacement::new(self.connector.clone(), self.reconnect.clone());
         let mut next: Option<Box<Opened>> = None;
         // A socket that has taken over is served even if the client is stopped meanwhile: it delivers what is left.
         while next.is_some() || self.may_dial() {
             let ended = match next.take() {
-                Some(opened) => Ok(self.serve(*opened, &mut successor).await),
-                None => self.one_session(&mut successor).await,
+                Some(opened) => Ok(self.serve(*opened, &mut replacement).await),
+                None => self.one_session(&mut replacement).await,
             };
             let error = match ended {
                 Ok(Ended { reason: Disconnect::Stopped, .. }) => break,
@@ -55,7 +55,7 @@ impl Run {
                     let error = as_error(&ended.reason);
                     next = match ended.next {
                         Some(next) => Some(next),
-                        None => self.last_attempt(&mut successor).await,
+                        None => self.last_attempt(&mut replacement).await,
                     };
                     error
                 }
@@ -78,12 +78,12 @@ impl Run {
         !std::mem::replace(&mut self.has_dialled_last, true) && is_in_time && self.worker.has_work()
     }
 
-    /// Connects once, and serves the platform until the socket ends or its successor takes over.
-    pub(super) async fn one_session(&mut self, successor: &mut Successor) -> Result<Ended, Error> {
+    /// Connects once, and serves the platform until the socket ends or its replacement takes over.
+    pub(super) async fn one_session(&mut self, replacement: &mut Replacement) -> Result<Ended, Error> {
         self.reporter.state(ConnectionState::Connecting);
         let span = self.span();
         match self.dial().instrument(span).await? {
-            Some(opened) => Ok(self.serve(opened, successor).await),
+            Some(opened) => Ok(self.serve(opened, replacement).await),
             None => Ok(Ended::before_opening(Disconnect::Stopped)),
         }
     }
@@ -115,9 +115,9 @@ impl Run {
         info_span!("link", client.number = self.worker.number)
     }
 
-    async fn serve(&mut self, opened: Opened, successor: &mut Successor) -> Ended {
+    async fn serve(&mut self, opened: Opened, replacement: &mut Replacement) -> Ended {
         let span = self.span();
-        let session = run_session(&mut self.worker, opened, successor, &mut self.stop);
+        let session = run_session(&mut self.worker, opened, replacement, &mut self.stop);
         let ended = session.instrument(span.clone()).await;
         span.in_scope(|| {
             info!(reason = %ended.reason, "the socket has ended");
@@ -144,9 +144,9 @@ impl Run {
     }
 
     /// The socket that was about to take over when the one before it ended.
-    async fn last_attempt(&mut self, successor: &mut Successor) -> Option<Box<Opened>> {
+    async fn last_attempt(&mut self, replacement: &mut Replacement) -> Option<Box<Opened>> {
         tokio::select! {
-            next = successor.last_attempt() => next,
+            next = replacement.last_attempt() => next,
             _ = self.stop.wait_for(|stop| *stop) => None,
             never = self.worker.between_sockets() => match never {},
         }

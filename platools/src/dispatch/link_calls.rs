@@ -10,37 +10,18 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Job, Outcome};
+use super::job::Job;
+use super::outcome::Outcome;
 use crate::registry::{Place, RegisteredTool};
 use crate::tool::Execution;
 
-/// The link has its turn again after so long, whatever calls are left.
-const BATCH: Duration = Duration::from_millis(1);
-
 /// A queue of accepted calls, and the outcomes of those that ended at their first poll. Clones share it.
 #[derive(Clone)]
-pub(crate) struct LinkCalls(Arc<Shared>);
-
-struct Shared {
-    state: Mutex<State>,
-    /// The way of outcomes to a link that is polled by another thread by now.
-    elsewhere: mpsc::UnboundedSender<Outcome>,
-}
-
-#[derive(Default)]
-struct State {
-    calls: VecDeque<Job>,
-    // Bounded as the running calls are: each outcome holds its call's slot.
-    outcomes: VecDeque<Outcome>,
-    /// The tool of the call that is polled now, or was polled last.
-    polled: Option<Arc<RegisteredTool>>,
-    /// Whether the link has left its turn to the calls.
-    gives_way: bool,
-}
+pub(crate) struct LinkCalls(Arc<SharedCalls>);
 
 impl LinkCalls {
     pub(super) fn new(elsewhere: mpsc::UnboundedSender<Outcome>) -> Self {
-        Self(Arc::new(Shared { state: Mutex::default(), elsewhere }))
+        Self(Arc::new(SharedCalls { state: Mutex::default(), elsewhere }))
     }
 
     pub(super) fn push(&self, call: Job) {
@@ -54,7 +35,7 @@ impl LinkCalls {
         state.gives_way
     }
 
-    /// Whether it is the turn of calls, since the link waits.
+    /// Returns true if it is the turn of calls, since the link waits.
     pub(crate) fn have_turn(&self) -> bool {
         let mut state = self.lock();
         // Another thread that was the link's before may have polled the calls for which the link has given way.
@@ -78,7 +59,7 @@ impl LinkCalls {
         }
     }
 
-    /// Whether no outcome waits to be taken.
+    /// Returns true if no outcome waits to be taken.
     pub(crate) fn has_no_outcome(&self) -> bool {
         self.lock().outcomes.is_empty()
     }
@@ -135,10 +116,33 @@ impl LinkCalls {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, CallQueues> {
         // Every section leaves the queue whole, so a panic elsewhere spoils nothing.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl fmt::Debug for LinkCalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkCalls").field("waiting", &self.lock().calls.len()).finish_non_exhaustive()
+    }
+}
+
+struct SharedCalls {
+    state: Mutex<CallQueues>,
+    /// The way of outcomes to a link that is polled by another thread by now.
+    elsewhere: mpsc::UnboundedSender<Outcome>,
+}
+
+#[derive(Default)]
+struct CallQueues {
+    calls: VecDeque<Job>,
+    // Bounded as the running calls are: each outcome holds its call's slot.
+    outcomes: VecDeque<Outcome>,
+    /// The tool of the call that is polled now, or was polled last.
+    polled: Option<Arc<RegisteredTool>>,
+    /// True while the link leaves its turn to the calls.
+    gives_way: bool,
 }
 
 impl Job {
@@ -167,15 +171,12 @@ impl Job {
 }
 
 /// Not under the lock: what a call leaves behind is other people's code.
-impl Drop for Shared {
+impl Drop for SharedCalls {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop(std::mem::take(&mut state.calls));
     }
 }
 
-impl fmt::Debug for LinkCalls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LinkCalls").field("waiting", &self.lock().calls.len()).finish_non_exhaustive()
-    }
-}
+/// The link has its turn again after so long, whatever calls are left.
+const BATCH: Duration = Duration::from_millis(1);

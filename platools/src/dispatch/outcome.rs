@@ -5,8 +5,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::in_flight::CallKey;
-use super::run::Ran;
+use super::call_table::CallKey;
 use crate::tool::{Context, Output, SharedText, ToolError, Unsent};
 
 /// The end of one call.
@@ -18,25 +17,10 @@ pub(crate) struct Outcome {
     /// The time that the tool's function took; zero for a call that did not run.
     pub(crate) latency: Duration,
     pub(crate) ended: Instant,
-    /// What the call said last, which is to be sent before its reply.
+    /// The last reports and log entries of the call, which are to be sent before its reply.
     pub(crate) said: Option<Box<Unsent>>,
     /// The slot of a call that ran, held until its outcome is dealt with: results that wait count as calls that run.
     pub(super) slot: Option<OwnedSemaphorePermit>,
-}
-
-/// Why a call failed.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) error: ToolError,
-    /// The causes and the stack, if the platform gets them.
-    pub(crate) traceback: Option<String>,
-}
-
-impl Failure {
-    /// A failure whose causes stay with the worker.
-    pub(crate) fn hidden(error: ToolError) -> Self {
-        Self { error, traceback: None }
-    }
 }
 
 impl Outcome {
@@ -55,5 +39,31 @@ impl Outcome {
     pub(super) fn of(key: CallKey, context: &Context, Ran { result, latency, ended, slot }: Ran) -> Self {
         let (call_id, said) = (context.shared_call_id(), context.take_last_said());
         Self { key, call_id, result, latency, ended, said, slot }
+    }
+}
+
+/// The end of a call that ran.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) result: Result<Output, Failure>,
+    /// The time that the handler took.
+    pub(super) latency: Duration,
+    pub(super) ended: Instant,
+    /// The call's slot, which is free again once the outcome is dealt with.
+    pub(super) slot: Option<OwnedSemaphorePermit>,
+}
+
+/// The reason why a call failed, for its caller.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: ToolError,
+    /// The causes and the stack, if the platform gets them.
+    pub(crate) traceback: Option<String>,
+}
+
+impl Failure {
+    /// A failure whose causes stay with the worker.
+    pub(crate) fn hidden(error: ToolError) -> Self {
+        Self { error, traceback: None }
     }
 }

@@ -11,13 +11,6 @@ pub(super) struct Queue {
     taken: Arc<Taken>,
 }
 
-/// The dispatcher adds a call; the place of the call subtracts it.
-#[derive(Debug, Default)]
-struct Taken {
-    calls: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
 impl Queue {
     pub(super) fn new(max_calls: usize, max_bytes: usize) -> Self {
         Self { max_calls, max_bytes, taken: Arc::default() }
@@ -38,6 +31,13 @@ impl Queue {
     pub(super) fn calls(&self) -> usize {
         self.taken.calls.load(Ordering::Acquire)
     }
+}
+
+/// The dispatcher adds a call; the place of the call subtracts it.
+#[derive(Debug, Default)]
+struct Taken {
+    calls: AtomicUsize,
+    bytes: AtomicUsize,
 }
 
 /// The place of one call, shared by its task and the dispatcher. The first of them to leave decides how the wait ends.

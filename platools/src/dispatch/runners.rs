@@ -1,4 +1,4 @@
-//! Where calls are polled for the first time.
+//! [`Runners`]: tasks that poll calls for the first time, on the application's runtime.
 //!
 //! Most calls end at their first poll, and a task for each would cost more than such a call does. So accepted calls stand
 //! in one queue; a runner, which is a task, takes one after the other and polls it once, and only a call that is not over
@@ -17,61 +17,12 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use tokio::runtime::Handle;
 
-/// Up to so many waiting calls, a second thread is worth waking at once: the calls end sooner. With more of them both
-/// threads are busy anyway, and waking costs what it gains.
-const FEW: usize = 16;
-
-/// After so long a runner gives way. The runtime keeps the task that takes in an outcome for the thread that sent it, and no other
-/// thread can take it from there: without a pause, results would gather until no call waits.
-const TURN: Duration = Duration::from_micros(200);
-
 /// A queue of calls, and who is on the way to it. Dropping it drops the calls nobody has polled.
-pub(super) struct Runners<C>(Arc<Mutex<Queue<C>>>);
-
-struct Queue<C> {
-    calls: VecDeque<C>,
-    /// How many runners are scheduled and have yet to look at the queue.
-    standing_by: usize,
-    /// How long the queue was of late.
-    longest: usize,
-}
-
-/// What a runner does next.
-enum Step<C> {
-    Poll(C),
-    LeaveAnother,
-    End,
-}
-
-impl<C> Queue<C> {
-    fn push(&mut self, call: C) {
-        self.calls.push_back(call);
-        self.longest = self.longest.max(self.calls.len());
-    }
-
-    /// Whether a runner is to be sent for the call that was just pushed.
-    fn wants_runner(&self) -> bool {
-        let wanted = if self.longest <= FEW { 2 } else { 1 };
-        self.standing_by < self.calls.len().min(wanted)
-    }
-
-    fn next(&mut self) -> Step<C> {
-        if self.standing_by == 0 && self.calls.len() > 1 {
-            return Step::LeaveAnother;
-        }
-        match self.calls.pop_front() {
-            Some(call) => Step::Poll(call),
-            None => {
-                self.longest -= self.longest / 8;
-                Step::End
-            }
-        }
-    }
-}
+pub(super) struct Runners<C>(Arc<Mutex<RunnerQueue<C>>>);
 
 impl<C: Future<Output = ()> + Send + Unpin + 'static> Runners<C> {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Queue { calls: VecDeque::new(), standing_by: 0, longest: 0 })))
+        Self(Arc::new(Mutex::new(RunnerQueue { calls: VecDeque::new(), standing_by: 0, longest: 0 })))
     }
 
     /// Has a call polled soon, on another task of that runtime.
@@ -99,8 +50,57 @@ impl<C> fmt::Debug for Runners<C> {
     }
 }
 
+struct RunnerQueue<C> {
+    calls: VecDeque<C>,
+    /// Runners that are scheduled and have yet to look at the queue.
+    standing_by: usize,
+    /// The longest length of the queue of late.
+    longest: usize,
+}
+
+/// The next step of a runner.
+enum RunnerStep<C> {
+    Poll(C),
+    LeaveAnother,
+    End,
+}
+
+impl<C> RunnerQueue<C> {
+    fn push(&mut self, call: C) {
+        self.calls.push_back(call);
+        self.longest = self.longest.max(self.calls.len());
+    }
+
+    /// Returns true if a runner is to be sent for the call that was just pushed.
+    fn wants_runner(&self) -> bool {
+        let wanted = if self.longest <= FEW { 2 } else { 1 };
+        self.standing_by < self.calls.len().min(wanted)
+    }
+
+    fn next(&mut self) -> RunnerStep<C> {
+        if self.standing_by == 0 && self.calls.len() > 1 {
+            return RunnerStep::LeaveAnother;
+        }
+        match self.calls.pop_front() {
+            Some(call) => RunnerStep::Poll(call),
+            None => {
+                self.longest -= self.longest / 8;
+                RunnerStep::End
+            }
+        }
+    }
+}
+
+/// Up to so many waiting calls, a second thread is worth waking at once: the calls end sooner. With more of them both
+/// threads are busy anyway, and waking costs what it gains.
+const FEW: usize = 16;
+
+/// After so long a runner gives way. The runtime keeps the task that takes in an outcome for the thread that sent it, and no other
+/// thread can take it from there: without a pause, results would gather until no call waits.
+const TURN: Duration = Duration::from_micros(200);
+
 /// Polls calls until none waits.
-async fn run<C: Future<Output = ()> + Send + Unpin + 'static>(shared: Arc<Mutex<Queue<C>>>) {
+async fn run<C: Future<Output = ()> + Send + Unpin + 'static>(shared: Arc<Mutex<RunnerQueue<C>>>) {
     lock(&shared).standing_by -= 1;
     let mut since = Instant::now();
     loop {
@@ -112,12 +112,12 @@ async fn run<C: Future<Output = ()> + Send + Unpin + 'static>(shared: Arc<Mutex<
         }
         let step = lock(&shared).next();
         match step {
-            Step::Poll(mut call) => {
+            RunnerStep::Poll(mut call) => {
                 if (&mut call).now_or_never().is_none() {
                     tokio::spawn(call);
                 }
             }
-            Step::LeaveAnother => {
+            RunnerStep::LeaveAnother => {
                 // The runtime keeps a task that was just spawned for the thread that spawned it, and offers one that gave way
                 // to every thread. So the new runner goes on here, and this one stands by.
                 lock(&shared).standing_by += 2;
@@ -125,13 +125,13 @@ async fn run<C: Future<Output = ()> + Send + Unpin + 'static>(shared: Arc<Mutex<
                 give_way().await;
                 lock(&shared).standing_by -= 1;
             }
-            Step::End => return,
+            RunnerStep::End => return,
         }
     }
 }
 
 /// Spawns another runner; a function of its own, because a future cannot name itself.
-fn spawn<C: Future<Output = ()> + Send + Unpin + 'static>(shared: Arc<Mutex<Queue<C>>>) {
+fn spawn<C: Future<Output = ()> + Send + Unpin + 'static>(shared: Arc<Mutex<RunnerQueue<C>>>) {
     tokio::spawn(run(shared));
 }
 
@@ -148,7 +148,7 @@ async fn give_way() {
     .await;
 }
 
-fn lock<C>(queue: &Mutex<Queue<C>>) -> MutexGuard<'_, Queue<C>> {
+fn lock<C>(queue: &Mutex<RunnerQueue<C>>) -> MutexGuard<'_, RunnerQueue<C>> {
     // Every section leaves the queue whole, so a panic in another task spoils nothing.
     queue.lock().unwrap_or_else(PoisonError::into_inner)
 }

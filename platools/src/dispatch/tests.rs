@@ -2,14 +2,22 @@ mod health;
 mod waiting;
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt;
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
 
+use super::dispatcher::CANCEL_GRACE;
 use super::*;
-use crate::tool::{BindError, Handler, HandlerFuture, State, Tool, ToolDefinition};
+use crate::registry::ToolRegistry;
+use crate::tool::{
+    BindError, Context, Execution, Handler, HandlerFuture, Outlet, Output, Params, SharedText, State, Tool,
+    ToolDefinition, ToolError, code,
+};
 
 type Run = fn(Context) -> Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send>>;
 

@@ -13,9 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until};
 
-use super::cancelled;
+use super::errors::{cancelled, waited_too_long};
 use crate::registry::RegisteredTool;
-use crate::tool::{Context, ToolError, code};
+use crate::tool::{Context, ToolError};
 
 /// The permission to run. Dropping it gives the next call its turn.
 #[derive(Debug)]
@@ -24,12 +24,6 @@ pub(super) struct Turn {
     pub(super) permit: Option<OwnedSemaphorePermit>,
     /// A slot of the worker; `None` for a call that has no worker.
     pub(super) slot: Option<OwnedSemaphorePermit>,
-}
-
-/// The answer to a request for a turn.
-pub(super) enum Requested {
-    Granted(Turn),
-    Queued(Waiting),
 }
 
 impl Turn {
@@ -61,6 +55,12 @@ impl Turn {
     }
 }
 
+/// The answer to a request for a turn.
+pub(super) enum Requested {
+    Granted(Turn),
+    Queued(Waiting),
+}
+
 /// A call's place in the queues. Dropping it leaves them.
 pub(super) struct Waiting(Pin<Box<dyn Future<Output = Turn> + Send>>);
 
@@ -85,11 +85,4 @@ async fn acquire(semaphore: Option<Arc<Semaphore>>) -> Option<OwnedSemaphorePerm
         Some(semaphore) => Some(semaphore.acquire_owned().await.expect("the semaphores of calls are never closed")),
         None => None,
     }
-}
-
-/// The failure of a call whose caller waits no longer for it to start.
-pub(super) fn waited_too_long() -> ToolError {
-    ToolError::new("the call waited for its turn until its caller's deadline, and did not run; call again later")
-        .with_code(code::QUEUE_TIMEOUT)
-        .retryable()
 }

@@ -47,7 +47,7 @@ impl Connector {
         Self { secret: self.secret.within(runtime), ..self.clone() }
     }
 
-    /// How long opening a socket may take.
+    /// The time limit for opening a socket.
     pub(super) fn time_limit(&self) -> Duration {
         self.dialler.time_limit()
     }

@@ -1,4 +1,4 @@
-//! `HealthReports`: how the tools fare, as far as the platform does not know it, and what the platform thinks of them.
+//! [`HealthReports`]: the health of tools for the platform's heartbeats, and the platform's alerts.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,12 +9,6 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use crate::registry::{RegisteredTool, ToolRegistry};
 use platools_protocol::text::cut;
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth, ToolHealthAlert, WorkerFrame};
-
-/// The latest error of a tool is cut here: it may be repeated in many heartbeats.
-const MAX_LAST_ERROR_BYTES: usize = 512;
-
-/// A heartbeat without news.
-const SILENT: &str = r#"{"type":"heartbeat","tools_health":{}}"#;
 
 /// Reports each tool whose figures have changed since the platform was told of them.
 ///
@@ -55,7 +49,7 @@ impl HealthReports {
         self.told.values_mut().for_each(|told| *told = None);
     }
 
-    /// Whether an alert of the platform says something that the one before it about the same tool did not.
+    /// Returns true if an alert differs from the one before it about the same tool.
     pub(super) fn is_news(&mut self, alert: &ToolHealthAlert) -> bool {
         // Names are the platform's, so there may be any number of them.
         if self.alerts.len() > self.registry.len() {
@@ -98,7 +92,13 @@ impl HealthReports {
     }
 }
 
-/// Whether a tool was called in the last hour, and how it fared.
+/// The latest error of a tool is cut here: it may be repeated in many heartbeats.
+const MAX_LAST_ERROR_BYTES: usize = 512;
+
+/// A heartbeat without news.
+const SILENT: &str = r#"{"type":"heartbeat","tools_health":{}}"#;
+
+/// True if a tool was called in the last hour, and its figures.
 fn health(tool: &RegisteredTool, now: Instant) -> (bool, ToolHealth) {
     let verdict = tool.health().verdict(now);
     let status = match () {

@@ -4,31 +4,31 @@
 //! session is the event loop of one live socket, which it owns. Everything they decide with (the backoff, the pulse, the
 //! outbox, the registrations, the health reports) is plain state without I/O, tested on its own.
 
-mod calls;
 mod connector;
+mod event;
+mod handover;
 mod health;
-mod held;
+mod held_threads;
 mod instance;
-mod opened;
+mod link_thread;
 mod outbox;
 mod outcomes;
+mod platform_frames;
 mod registration;
+mod replacement;
 mod replies;
-mod report;
 mod session;
 mod signing;
-mod successor;
-mod thread;
 mod worker;
 
-pub use report::Event;
+pub use event::Event;
 
 pub(crate) use connector::Connector;
-pub(crate) use opened::Opened;
+pub(crate) use handover::Opened;
+pub(crate) use link_thread::LinkThread;
 pub(crate) use outbox::Bounds;
+pub(crate) use replacement::Replacement;
 pub(crate) use session::{Ended, run_session};
-pub(crate) use successor::Successor;
-pub(crate) use thread::LinkThread;
 pub(crate) use worker::{Settings, Worker, at, farewell};
 
 /// Passes on the state and the events of a worker's link.

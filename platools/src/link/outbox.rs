@@ -1,4 +1,4 @@
-//! `Outbox`: replies, kept until the platform is known to have them.
+//! [`Outbox`]: keeps replies until the platform is known to have them.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
@@ -9,31 +9,6 @@ use tokio::time::Instant;
 
 use crate::dispatch::{CallKey, Identity};
 use platools_transport::after;
-
-/// Bounds of what is kept.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    /// Bytes of replies, sent or not, each with [`OVERHEAD`].
-    pub(crate) bytes: usize,
-    /// Age of a reply: no platform waits longer for one.
-    pub(crate) age: Duration,
-}
-
-impl Default for Bounds {
-    fn default() -> Self {
-        Self { bytes: 64 * 1024 * 1024, age: Duration::from_secs(600) }
-    }
-}
-
-/// Memory that a reply takes beside the bytes of its frame.
-pub(crate) const OVERHEAD: usize = 128;
-
-/// Past so many bytes sent behind the last heartbeat another one is sent ahead of time, so that a busy worker does not keep half
-/// a minute's replies, and a slow link makes progress that outlives it.
-const ASK_EARLY: usize = 1024 * 1024;
-
-/// Calls are never refused for a backlog smaller than this, however little is to be kept: one burst of calls makes as much.
-const MIN_BACKLOG: usize = 1024 * 1024;
 
 /// Replies in the order they were made. The socket takes each from here when it has room for it.
 ///
@@ -48,7 +23,7 @@ pub(crate) struct Outbox {
     /// The number of the latest reply to each call; `None` until a platform acknowledges one, and most acknowledge none.
     numbers: Option<Numbers>,
     bytes: usize,
-    /// How many replies have left over the other end, confirmed or dropped; numbers the rest.
+    /// The number of replies that have left, confirmed or dropped: the number of the first that is kept.
     gone: u64,
     /// The number of the first reply that is not on the current socket yet.
     unsent: u64,
@@ -57,22 +32,6 @@ pub(crate) struct Outbox {
     unasked_bytes: usize,
     /// Up to where each heartbeat on its way confirms.
     marks: VecDeque<u64>,
-}
-
-type Numbers = HashMap<CallKey, u64, BuildHasherDefault<Identity>>;
-
-#[derive(Debug)]
-struct Reply {
-    /// Not the id, which would be one more piece of memory to keep for every call.
-    call: CallKey,
-    frame: Bytes,
-    made: Instant,
-}
-
-impl Reply {
-    fn bytes(&self) -> usize {
-        self.frame.len() + OVERHEAD
-    }
 }
 
 impl Outbox {
@@ -107,7 +66,7 @@ impl Outbox {
         self.give_up(|outbox| outbox.is_old(now))
     }
 
-    /// When the oldest reply is too old.
+    /// The time at which the oldest reply is too old.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.oldest().map(|oldest| after(oldest.made, self.bounds.age))
     }
@@ -165,12 +124,12 @@ impl Outbox {
         (self.unsent_bytes, self.unasked_bytes) = (self.bytes, 0);
     }
 
-    /// Whether so much was sent since the last heartbeat, and is not confirmed, that another one should ask for it now.
+    /// Returns true if many bytes were sent since the last heartbeat and are not confirmed: another heartbeat should ask for them now.
     pub(crate) fn wants_confirmation(&self) -> bool {
         self.unasked_bytes.min(self.bytes - self.unsent_bytes) > ASK_EARLY.min(self.bounds.bytes / 2)
     }
 
-    /// Whether so much waits to be sent that no further calls should run.
+    /// Returns true if too many bytes wait to be sent: no further call should run.
     pub(crate) fn is_backlogged(&self) -> bool {
         self.unsent_bytes > MIN_BACKLOG.max(self.bounds.bytes / 2)
     }
@@ -180,12 +139,12 @@ impl Outbox {
         self.unsent_bytes
     }
 
-    /// How many replies are not known to have arrived.
+    /// The number of replies that are not known to have arrived.
     pub(crate) fn unconfirmed(&self) -> usize {
         self.replies.iter().flatten().count()
     }
 
-    /// Whether every reply is known to have arrived.
+    /// Returns true if every reply is known to have arrived.
     pub(crate) fn is_empty(&self) -> bool {
         self.replies.is_empty()
     }
@@ -247,6 +206,47 @@ impl Outbox {
         }
     }
 }
+
+/// Bounds of what is kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Bytes of replies, sent or not, each with [`OVERHEAD`].
+    pub(crate) bytes: usize,
+    /// Age of a reply: no platform waits longer for one.
+    pub(crate) age: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { bytes: 64 * 1024 * 1024, age: Duration::from_secs(600) }
+    }
+}
+
+type Numbers = HashMap<CallKey, u64, BuildHasherDefault<Identity>>;
+
+#[derive(Debug)]
+struct Reply {
+    /// Not the id, which would be one more piece of memory to keep for every call.
+    call: CallKey,
+    frame: Bytes,
+    made: Instant,
+}
+
+impl Reply {
+    fn bytes(&self) -> usize {
+        self.frame.len() + OVERHEAD
+    }
+}
+
+/// Memory that a reply takes beside the bytes of its frame.
+pub(crate) const OVERHEAD: usize = 128;
+
+/// Past so many bytes sent behind the last heartbeat another one is sent ahead of time, so that a busy worker does not keep half
+/// a minute's replies, and a slow link makes progress that outlives it.
+const ASK_EARLY: usize = 1024 * 1024;
+
+/// Calls are never refused for a backlog smaller than this, however little is to be kept: one burst of calls makes as much.
+const MIN_BACKLOG: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

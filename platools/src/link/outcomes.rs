@@ -1,4 +1,4 @@
-//! [`Outcomes`]: the outcomes of a worker's calls, on whichever way they come.
+//! [`Outcomes`]: receives the outcomes of a worker's calls, from its own thread and from others.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -16,7 +16,7 @@ pub(super) struct Outcomes {
     channel: mpsc::UnboundedReceiver<Outcome>,
     calls: Option<LinkCalls>,
     taken: VecDeque<Outcome>,
-    /// Whether the last outcome came over the channel.
+    /// True if the last outcome came over the channel.
     is_from_afar: bool,
 }
 
@@ -32,12 +32,12 @@ impl Outcomes {
         self.calls = Some(calls);
     }
 
-    /// Whether the link has a thread of its own.
+    /// Returns true if the link has a thread of its own.
     pub(super) fn come_from_apart(&self) -> bool {
         self.calls.is_some()
     }
 
-    /// Whether the last outcome was that of a call which another thread polls.
+    /// Returns true if another thread polled the call of the last outcome.
     pub(super) fn come_from_afar(&self) -> bool {
         self.is_from_afar
     }
@@ -66,7 +66,7 @@ impl Outcomes {
         poll_fn(|_| if std::mem::replace(&mut had_turn, true) { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
-    /// Whether every outcome was received.
+    /// Returns true if every outcome was received.
     pub(super) fn is_empty(&self) -> bool {
         self.taken.is_empty() && self.channel.is_empty() && self.calls.as_ref().is_none_or(LinkCalls::has_no_outcome)
     }

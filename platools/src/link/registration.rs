@@ -8,24 +8,14 @@ use crate::window::SlidingWindow;
 use platools_transport::after;
 use platools_transport::{Jitter, backoff_delay_ms};
 
-/// What a platform takes, per entity and environment: six registrations a minute.
-const PER_MINUTE: usize = 6;
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// How long changes are gathered before they are registered together.
-const GATHER: Duration = Duration::from_millis(100);
-
-/// The time that a registration waits for the one before it to be written.
-const WRITING: Duration = Duration::from_secs(1);
-
 /// Keeps registrations within the platform's limit. It outlives sockets, because the limit does.
 #[derive(Debug)]
 pub(crate) struct Registration {
     sent: SlidingWindow,
     due: Option<Instant>,
-    /// Whether the platform has stored the last one.
+    /// True once the platform has stored the last one.
     is_confirmed: bool,
-    /// How often in a row the platform could not store one.
+    /// The failures of the platform in a row to store one.
     failures: u32,
 }
 
@@ -36,7 +26,7 @@ impl Default for Registration {
 }
 
 impl Registration {
-    /// When the next registration is due; `None` while there is nothing to tell.
+    /// The time of the next registration; `None` while there is nothing to tell.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.due
     }
@@ -82,6 +72,16 @@ impl Registration {
         self.due = Some(after(now, WRITING));
     }
 }
+
+/// The limit of a platform for each entity and environment: six registrations a minute.
+const PER_MINUTE: usize = 6;
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Changes within this time are registered together.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// The time that a registration waits for the one before it to be written.
+const WRITING: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -15,7 +15,7 @@ use platools_protocol::tool_sync::{MAX_FRAME_BYTES, ToolFailure, WorkerFrame, re
 /// side by side until the platform has them.
 #[derive(Debug, Default)]
 pub(super) struct ReplyFrames {
-    /// Where the next small replies are put.
+    /// The memory of the next small replies.
     chunk: BytesMut,
     /// Buffers for results; as many as calls were on their way at once, and [`SPARE_BUFFERS`] at most.
     buffers: Vec<Vec<u8>>,

@@ -16,12 +16,12 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, info, warn};
 
+use super::event::Event;
+use super::handover::{Late, Opened};
 use super::health::HealthReports;
-use super::opened::{Late, Opened};
 use super::outbox::Outbox;
+use super::replacement::{Replacement, accepts};
 use super::replies::without_error_details;
-use super::report::Event;
-use super::successor::{Successor, accepts};
 use super::worker::{Worker, said_frames};
 use crate::dispatch::{CallKey, Outcome};
 use crate::tool::{Context, Wanted};
@@ -33,74 +33,6 @@ use platools_transport::redact;
 use platools_transport::{CLOSE_LIMIT, FrameSource, Received, Socket, text};
 use platools_transport::{ConnectionState, Disconnect};
 
-/// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
-/// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
-/// whenever there is not.
-const BURST: RangeInclusive<usize> = 32..=256;
-
-/// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
-const BURST_BYTES: usize = 128 * 1024;
-
-/// A flush serves several results below this size; larger ones are not gathered for one.
-const SMALL_BYTES: usize = 16 * 1024;
-
-/// Past so many queued bytes calls that end say nothing before their replies.
-const SAID_BYTES: usize = 1024 * 1024;
-
-/// An error of the platform is cut here in the log.
-const MAX_ERROR_BYTES: usize = 1024;
-
-/// The close codes that may follow an `error` which refuses the worker: policy, and two of the gateway's own, for a worker that
-/// could not be checked and for one that should try again.
-const REFUSALS: [u16; 3] = [1008, 1011, 1013];
-
-/// What one session came to.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) reason: Disconnect,
-    /// Whether the platform ever accepted the worker.
-    pub(crate) accepted: bool,
-    /// How long the socket was open.
-    pub(crate) up: Duration,
-    /// The socket that has taken over.
-    pub(crate) next: Option<Box<Opened>>,
-}
-
-impl Ended {
-    /// A session that never came about.
-    pub(crate) fn before_opening(reason: Disconnect) -> Self {
-        Self { reason, accepted: false, up: Duration::ZERO, next: None }
-    }
-}
-
-/// Serves one socket until it ends, another one takes over, or `stop` becomes true.
-pub(crate) async fn run_session(
-    worker: &mut Worker,
-    opened: Opened,
-    successor: &mut Successor,
-    stop: &mut watch::Receiver<bool>,
-) -> Ended {
-    let now = Instant::now();
-    let mut session = Session {
-        pulse: Heartbeat::new(worker.settings.heartbeat_interval, now),
-        socket: opened.socket,
-        secret: opened.secret,
-        features: Features::none(),
-        opened: now,
-        accepted: false,
-        burst: *BURST.start(),
-        refusal: None,
-        resumed: worker.dispatcher.unfinished().map(|(key, _)| key).collect(),
-        worker: &mut *worker,
-        successor,
-    };
-    session.open(opened.registration.as_ref(), &opened.heard);
-    let ended = session.run(stop).await;
-    worker.outlet.want(Wanted::default());
-    worker.last_said.clear();
-    ended
-}
-
 struct Session<'a> {
     worker: &'a mut Worker,
     socket: Socket,
@@ -110,29 +42,13 @@ struct Session<'a> {
     pulse: Heartbeat,
     opened: Instant,
     accepted: bool,
-    /// How much is treated before the next write.
+    /// The number of frames and outcomes that are treated before the next write.
     burst: usize,
     /// The platform's last frame, if that was an error: its words for a close that follows.
     refusal: Option<String>,
     /// The calls that came over an earlier socket, until the platform says what it wants to know of them.
     resumed: HashSet<CallKey>,
-    successor: &'a mut Successor,
-}
-
-/// What wakes the loop.
-enum Wake {
-    Received(Received),
-    /// Everything is written, and a call has something to tell.
-    Said(Context),
-    /// Everything is written, and the worker stops and has nothing more to write.
-    Finished,
-    Ended(Outcome),
-    ToolsChanged,
-    Timer,
-    Stop,
-    /// A frame that crossed the close of an earlier socket.
-    Late(Late),
-    Succeeded(Box<Opened>),
+    replacement: &'a mut Replacement,
 }
 
 impl Session<'_> {
@@ -160,7 +76,7 @@ impl Session<'_> {
                 Ok(()) = self.worker.changes.changed() => Wake::ToolsChanged,
                 _ = stop.wait_for(|stop| *stop), if self.worker.stopping.is_none() => Wake::Stop,
                 late = self.worker.predecessors.next() => Wake::Late(late),
-                next = self.successor.found() => Wake::Succeeded(next),
+                next = self.replacement.found() => Wake::Succeeded(next),
             };
             if let Wake::Succeeded(next) = wake {
                 return self.hand_over(next);
@@ -273,7 +189,7 @@ impl Session<'_> {
             Some(PlatformFrame::Error { error }) => self.error(&error),
             Some(PlatformFrame::Drain(_)) => {
                 info!("the platform is about to close this socket");
-                self.successor.find(self.worker.registration_frame(), self.opened.elapsed());
+                self.replacement.find(self.worker.registration_frame(), self.opened.elapsed());
             }
             Some(notice) => self.notice(notice),
         }
@@ -419,7 +335,7 @@ impl Session<'_> {
         self.worker.registration.sent(Instant::now());
     }
 
-    /// Queues what ended calls said last, which goes out before their replies.
+    /// Queues the last reports and log entries of ended calls, which go out before their replies.
     fn queue_last_said(&mut self) {
         if self.worker.last_said.is_empty() {
             return;
@@ -436,7 +352,7 @@ impl Session<'_> {
         }
     }
 
-    /// Sends what calls have to tell, those first that have waited longest: each once, whatever they say meanwhile, and no more of
+    /// Sends the reports and log entries of calls, first of those that have waited longest: each once, and no more of
     /// them than leaves other frames their turn.
     fn send_said(&mut self, first: Context) {
         let wanted = self.worker.outlet.wanted();
@@ -485,6 +401,41 @@ impl Session<'_> {
     }
 }
 
+/// The end of one session.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) reason: Disconnect,
+    /// True if the platform has accepted the worker.
+    pub(crate) accepted: bool,
+    /// The time for which the socket was open.
+    pub(crate) up: Duration,
+    /// The socket that has taken over.
+    pub(crate) next: Option<Box<Opened>>,
+}
+
+impl Ended {
+    /// A session that never came about.
+    pub(crate) fn before_opening(reason: Disconnect) -> Self {
+        Self { reason, accepted: false, up: Duration::ZERO, next: None }
+    }
+}
+
+/// A reason for the loop to go on.
+enum Wake {
+    Received(Received),
+    /// Everything is written, and a call has something to tell.
+    Said(Context),
+    /// Everything is written, and the worker stops and has nothing more to write.
+    Finished,
+    Ended(Outcome),
+    ToolsChanged,
+    Timer,
+    Stop,
+    /// A frame that crossed the close of an earlier socket.
+    Late(Late),
+    Succeeded(Box<Opened>),
+}
+
 /// Delivers replies to the platform, and asks with heartbeats which have arrived.
 struct Delivery<'a> {
     pulse: &'a mut Heartbeat,
@@ -515,7 +466,56 @@ impl FrameSource for Delivery<'_> {
     }
 }
 
-/// Whether others like it may gather in memory before they reach the outbox, which bounds them.
+/// The number of frames and outcomes that are treated before the next write. A burst begins small, so that the platform works on the first
+/// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
+/// whenever there is not.
+const BURST: RangeInclusive<usize> = 32..=256;
+
+/// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
+const BURST_BYTES: usize = 128 * 1024;
+
+/// A flush serves several results below this size; larger ones are not gathered for one.
+const SMALL_BYTES: usize = 16 * 1024;
+
+/// Past so many queued bytes calls that end say nothing before their replies.
+const SAID_BYTES: usize = 1024 * 1024;
+
+/// An error of the platform is cut here in the log.
+const MAX_ERROR_BYTES: usize = 1024;
+
+/// The close codes that may follow an `error` which refuses the worker: policy, and two of the gateway's own, for a worker that
+/// could not be checked and for one that should try again.
+const REFUSALS: [u16; 3] = [1008, 1011, 1013];
+
+/// Serves one socket until it ends, another one takes over, or `stop` becomes true.
+pub(crate) async fn run_session(
+    worker: &mut Worker,
+    opened: Opened,
+    replacement: &mut Replacement,
+    stop: &mut watch::Receiver<bool>,
+) -> Ended {
+    let now = Instant::now();
+    let mut session = Session {
+        pulse: Heartbeat::new(worker.settings.heartbeat_interval, now),
+        socket: opened.socket,
+        secret: opened.secret,
+        features: Features::none(),
+        opened: now,
+        accepted: false,
+        burst: *BURST.start(),
+        refusal: None,
+        resumed: worker.dispatcher.unfinished().map(|(key, _)| key).collect(),
+        worker: &mut *worker,
+        replacement,
+    };
+    session.open(opened.registration.as_ref(), &opened.heard);
+    let ended = session.run(stop).await;
+    worker.outlet.want(Wanted::default());
+    worker.last_said.clear();
+    ended
+}
+
+/// Returns true if others like it may gather in memory before they reach the outbox, which bounds them.
 fn is_small(outcome: &Outcome) -> bool {
     outcome.result.as_ref().map_or(true, |output| output.json().len() < SMALL_BYTES)
 }

@@ -10,54 +10,12 @@ use serde_json::value::RawValue;
 
 use platools_protocol::signature::{SignatureError, Signed, Verifier, call_body};
 
-/// The key of the platform's envelope, which is not signed itself.
-const ENVELOPE: &str = "__platos";
-
-/// A worker is one entity. The one that the envelope names is not signed, so it must not decide which nonces are known.
-const OWN_ENTITY: &str = "";
-
-/// Checks that a call was signed with the worker's secret, recently, and not seen before.
-pub(super) fn verify(
-    verifier: &mut Verifier,
-    secret: &str,
-    tool_name: &str,
-    params: &str,
-    now: SystemTime,
-) -> Result<(), SignatureError> {
-    let (arguments, envelope) = split(params).ok_or(SignatureError::Missing)?;
-    let envelope: Envelope = serde_json::from_str(envelope).map_err(|_| SignatureError::Missing)?;
-    let body = call_body(tool_name, &arguments);
-    let signed = Signed::new(&envelope.timestamp, envelope.nonce.as_deref(), &body, &envelope.signature);
-    verifier.verify(OWN_ENTITY, secret, signed, now)
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope {
     timestamp: String,
     nonce: Option<String>,
     signature: String,
-}
-
-/// The params without the envelope, in the order of their members, and the envelope; `None` where there is not exactly one.
-///
-/// Platforms put it last. Nothing of it is signed, so it may stand anywhere.
-fn split(params: &str) -> Option<(String, &str)> {
-    let Entries(entries) = serde_json::from_str(params).ok()?;
-    let mut named = entries.iter().enumerate().filter(|(_, (key, _))| key == ENVELOPE);
-    let (at, (_, envelope)) = named.next().filter(|_| named.next().is_none())?;
-    let end_of = |value: &str| value.as_ptr() as usize + value.len() - params.as_ptr() as usize;
-    // From the comma before the envelope's key, or for the first entry from its key to the comma behind it.
-    let (start, end) = match at.checked_sub(1).and_then(|before| entries.get(before)) {
-        Some((_, before)) => (end_of(before.get()), end_of(envelope.get())),
-        None => {
-            let rest = params.get(end_of(envelope.get())..)?;
-            let comma = rest.trim_start().starts_with(',').then(|| rest.find(',')).flatten();
-            (params.find('{')? + 1, end_of(envelope.get()) + comma.map_or(0, |comma| comma + 1))
-        }
-    };
-    let (before, after) = (params.get(..start)?, params.get(end..)?);
-    Some((format!("{before}{after}"), envelope.get()))
 }
 
 /// The entries of an object.
@@ -90,6 +48,48 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
 /// A key, borrowed where that is possible.
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The key of the platform's envelope, which is not signed itself.
+const ENVELOPE: &str = "__platos";
+
+/// A worker is one entity. The one that the envelope names is not signed, so it must not decide which nonces are known.
+const OWN_ENTITY: &str = "";
+
+/// Checks that a call was signed with the worker's secret, recently, and not seen before.
+pub(super) fn verify(
+    verifier: &mut Verifier,
+    secret: &str,
+    tool_name: &str,
+    params: &str,
+    now: SystemTime,
+) -> Result<(), SignatureError> {
+    let (arguments, envelope) = split(params).ok_or(SignatureError::Missing)?;
+    let envelope: Envelope = serde_json::from_str(envelope).map_err(|_| SignatureError::Missing)?;
+    let body = call_body(tool_name, &arguments);
+    let signed = Signed::new(&envelope.timestamp, envelope.nonce.as_deref(), &body, &envelope.signature);
+    verifier.verify(OWN_ENTITY, secret, signed, now)
+}
+
+/// The params without the envelope, in the order of their members, and the envelope; `None` where there is not exactly one.
+///
+/// Platforms put it last. Nothing of it is signed, so it may stand anywhere.
+fn split(params: &str) -> Option<(String, &str)> {
+    let Entries(entries) = serde_json::from_str(params).ok()?;
+    let mut named = entries.iter().enumerate().filter(|(_, (key, _))| key == ENVELOPE);
+    let (at, (_, envelope)) = named.next().filter(|_| named.next().is_none())?;
+    let end_of = |value: &str| value.as_ptr() as usize + value.len() - params.as_ptr() as usize;
+    // From the comma before the envelope's key, or for the first entry from its key to the comma behind it.
+    let (start, end) = match at.checked_sub(1).and_then(|before| entries.get(before)) {
+        Some((_, before)) => (end_of(before.get()), end_of(envelope.get())),
+        None => {
+            let rest = params.get(end_of(envelope.get())..)?;
+            let comma = rest.trim_start().starts_with(',').then(|| rest.find(',')).flatten();
+            (params.find('{')? + 1, end_of(envelope.get()) + comma.map_or(0, |comma| comma + 1))
+        }
+    };
+    let (before, after) = (params.get(..start)?, params.get(end..)?);
+    Some((format!("{before}{after}"), envelope.get()))
+}
 
 #[cfg(test)]
 mod tests {

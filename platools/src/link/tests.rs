@@ -119,7 +119,7 @@ impl Platform {
         let (stop, mut stopped) = watch::channel(false);
         let session = tokio::spawn(async move {
             let opened = Opened::dialled(Socket::observed(raw, traffic), SecretString::from("s"));
-            let ended = run_session(&mut worker, opened, &mut Successor::none(), &mut stopped).await;
+            let ended = run_session(&mut worker, opened, &mut Replacement::none(), &mut stopped).await;
             (worker, ended)
         });
         Self { socket: WebSocketStream::from_raw_socket(ours, Role::Server, None).await, stop, session }

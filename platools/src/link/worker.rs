@@ -1,4 +1,4 @@
-//! `Worker`: the calls, the replies and the registrations, which outlive sockets.
+//! [`Worker`]: the calls, the replies and the registrations, which outlive sockets.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -13,38 +13,21 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{info, warn};
 
 use super::Reporter;
+use super::event::Event;
+use super::handover::Predecessors;
 use super::health::HealthReports;
-use super::held::HeldThreads;
-use super::opened::Predecessors;
+use super::held_threads::HeldThreads;
+use super::link_thread::{LinkRuntime, LinkThread, has_system_clock};
 use super::outbox::{Bounds, Outbox};
 use super::outcomes::Outcomes;
 use super::registration::Registration;
 use super::replies::ReplyFrames;
-use super::report::Event;
-use super::thread::{Home, LinkThread, has_system_clock};
 use crate::dispatch::{Dispatcher, Limits, Outcome};
 use crate::registry::{RegisteredTool, ToolRegistry};
 use crate::tool::{Context, Entry, Outlet, Report, SharedText, Unsent, Wanted};
 use platools_protocol::signature::Verifier;
 use platools_protocol::tool_sync::{ResultAck, ToolDeclaration, ToolLog, ToolProgress, WorkerFrame};
 use platools_transport::after;
-
-/// The most time that a stop keeps for telling the platform of calls that it has given up.
-const MAX_FAREWELL: Duration = Duration::from_secs(1);
-
-/// Numbers the workers of this process, for its log.
-static WORKERS: AtomicU64 = AtomicU64::new(1);
-
-/// The settings of a worker.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) limits: Limits,
-    pub(crate) outbox: Bounds,
-    pub(crate) heartbeat_interval: Duration,
-    /// How long a stop takes at most.
-    pub(crate) drain_limit: Duration,
-    pub(crate) verify_signatures: bool,
-}
 
 /// A worker: its calls and its replies.
 #[derive(Debug)]
@@ -56,11 +39,11 @@ pub(crate) struct Worker {
     /// Handlers that keep their threads.
     pub(super) held: HeldThreads,
     /// The runtime of the link's thread; `None` before there is one.
-    home: Option<Arc<Home>>,
+    home: Option<Arc<LinkRuntime>>,
     pub(super) outlet: Outlet,
     /// Calls that have something to tell.
     pub(super) saying: mpsc::UnboundedReceiver<Context>,
-    /// What calls said last, to be sent before their replies.
+    /// The last reports and log entries of ended calls, to be sent before their replies.
     pub(super) last_said: Vec<(SharedText, Unsent)>,
     pub(super) changes: watch::Receiver<u64>,
     pub(super) replies: ReplyFrames,
@@ -124,10 +107,12 @@ impl Worker {
         thread
     }
 
-    fn home(&mut self) -> Option<Arc<Home>> {
+    fn home(&mut self) -> Option<Arc<LinkRuntime>> {
         if self.home.is_none() {
-            self.home =
-                Home::new().inspect_err(|error| warn!(%error, "the link gets no thread of its own")).ok().map(Arc::new);
+            self.home = LinkRuntime::new()
+                .inspect_err(|error| warn!(%error, "the link gets no thread of its own"))
+                .ok()
+                .map(Arc::new);
         }
         self.home.clone()
     }
@@ -177,12 +162,12 @@ impl Worker {
         })
     }
 
-    /// Whether a call runs or waits, or a reply is not known to have arrived.
+    /// Returns true if a call runs or waits, or a reply is not known to have arrived.
     pub(crate) fn has_work(&self) -> bool {
         !self.calls_are_over() || !self.outbox.is_empty()
     }
 
-    /// Whether no call runs or waits, and the reply to each is in the outbox.
+    /// Returns true if no call runs or waits, and the reply to each is in the outbox.
     pub(super) fn calls_are_over(&self) -> bool {
         self.dispatcher.is_idle() && self.outcomes.is_empty()
     }
@@ -207,7 +192,7 @@ impl Worker {
         }
     }
 
-    /// How many replies are not known to have arrived.
+    /// The number of replies that are not known to have arrived.
     pub(crate) fn unconfirmed(&self) -> usize {
         self.outbox.unconfirmed()
     }
@@ -248,7 +233,18 @@ impl Worker {
     }
 }
 
-/// When a worker that stops gives up its calls, and when it ends.
+/// The settings of a worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) outbox: Bounds,
+    pub(crate) heartbeat_interval: Duration,
+    /// The longest time that a stop takes.
+    pub(crate) drain_limit: Duration,
+    pub(crate) verify_signatures: bool,
+}
+
+/// The times at which a worker that stops gives up its calls, and ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stopping {
     /// From here on its calls are given up. What is left is time to tell the platform so.
@@ -263,12 +259,18 @@ impl Stopping {
     }
 }
 
+/// The most time that a stop keeps for telling the platform of calls that it has given up.
+const MAX_FAREWELL: Duration = Duration::from_secs(1);
+
+/// Numbers the workers of this process, for its log.
+static WORKERS: AtomicU64 = AtomicU64::new(1);
+
 /// The part of a drain limit that is kept for telling the platform of calls that were given up.
 pub(crate) fn farewell(limit: Duration) -> Duration {
     (limit / 10).min(MAX_FAREWELL)
 }
 
-/// What a call said, as frames, as far as somebody wants to know.
+/// The reports and log entries of a call as frames, as far as the platform takes them.
 pub(super) fn said_frames(call_id: &str, said: Unsent, wanted: Wanted) -> impl Iterator<Item = Utf8Bytes> {
     let (progress, log) = said.into_parts();
     let progress = progress.filter(|_| wanted.progress).map(|Report { done, total, message }| {

@@ -7,30 +7,6 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use crate::tool::{BindError, Context, Handler, HandlerFuture, Output, State, Tool, ToolError, code};
 use platools_transport::{Error, ErrorKind};
 
-/// The state of a registry, which its tools share.
-#[derive(Clone, Default)]
-pub(super) struct SharedState(Arc<RwLock<State>>);
-
-impl SharedState {
-    /// Adds a value, in place of one of the same type.
-    pub(super) fn put<T: Any + Send + Sync>(&self, value: Arc<T>) {
-        let replaced = self.0.write().unwrap_or_else(PoisonError::into_inner).put(value);
-        // After the lock is released: the value's `Drop` may use the registry.
-        drop(replaced);
-    }
-
-    /// Adds several values, each in place of one of the same type.
-    pub(super) fn extend(&self, values: State) {
-        let replaced = self.0.write().unwrap_or_else(PoisonError::into_inner).extend(values);
-        drop(replaced);
-    }
-
-    /// The values as of now. Tools are bound to a copy, so that none of their code runs under the lock.
-    pub(super) fn snapshot(&self) -> State {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
 /// A tool and its handler. The handler is made once: when the registry is checked, or else for the first call.
 pub(super) struct Binding {
     tool: Box<dyn Tool>,
@@ -61,14 +37,28 @@ impl Binding {
     }
 }
 
-/// The message about a tool that lacks state.
-pub(super) fn missing_state(name: &str, error: &BindError) -> String {
-    format!("tool `{name}`: {error}")
-}
+/// The state of a registry, which its tools share.
+#[derive(Clone, Default)]
+pub(super) struct SharedState(Arc<RwLock<State>>);
 
-/// The error about tools that lack state, each with its own message.
-pub(super) fn missing(messages: &[String]) -> Error {
-    Error::new(ErrorKind::MissingState, messages.join("\n"))
+impl SharedState {
+    /// Adds a value, in place of one of the same type.
+    pub(super) fn put<T: Any + Send + Sync>(&self, value: Arc<T>) {
+        let replaced = self.0.write().unwrap_or_else(PoisonError::into_inner).put(value);
+        // After the lock is released: the value's `Drop` may use the registry.
+        drop(replaced);
+    }
+
+    /// Adds several values, each in place of one of the same type.
+    pub(super) fn extend(&self, values: State) {
+        let replaced = self.0.write().unwrap_or_else(PoisonError::into_inner).extend(values);
+        drop(replaced);
+    }
+
+    /// The values as of now. Tools are bound to a copy, so that none of their code runs under the lock.
+    pub(super) fn snapshot(&self) -> State {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Fails the calls of a tool that lacks state, of a registry that nobody checked.
@@ -78,4 +68,14 @@ impl Handler for Unbound {
     fn call(self: Arc<Self>, _: Context, _: Output) -> HandlerFuture {
         Box::pin(ready(Err(ToolError::new(self.0.clone()).with_code(code::INTERNAL))))
     }
+}
+
+/// The message about a tool that lacks state.
+pub(super) fn missing_state(name: &str, error: &BindError) -> String {
+    format!("tool `{name}`: {error}")
+}
+
+/// The error about tools that lack state, each with its own message.
+pub(super) fn missing(messages: &[String]) -> Error {
+    Error::new(ErrorKind::MissingState, messages.join("\n"))
 }

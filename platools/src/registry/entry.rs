@@ -94,7 +94,7 @@ impl RegisteredTool {
         }
     }
 
-    /// Where the tool's calls are polled.
+    /// The place where the tool's calls are polled.
     pub(crate) fn pace(&self) -> &Pace {
         &self.pace
     }
@@ -105,12 +105,12 @@ impl RegisteredTool {
     }
 }
 
-fn window(rate: Rate) -> SlidingWindow {
-    SlidingWindow::new(rate.calls() as usize, rate.per())
-}
-
 impl fmt::Debug for RegisteredTool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegisteredTool").field("name", &self.name()).finish_non_exhaustive()
     }
+}
+
+fn window(rate: Rate) -> SlidingWindow {
+    SlidingWindow::new(rate.calls() as usize, rate.per())
 }

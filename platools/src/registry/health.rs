@@ -5,13 +5,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The hour is kept in minutes, each forgotten as a whole once it is an hour old.
-const MINUTE: Duration = Duration::from_secs(60);
-const MINUTES: u32 = 60;
-
-/// Below this many calls in the hour a tool counts as healthy: one fault in two calls says little.
-const MIN_CALLS: u64 = 5;
-
 /// Counts of one tool's calls over a rolling hour.
 ///
 /// An error that a tool returns is an answer, such as "there is no order 7". A fault is a panic, a timeout of the handler, a
@@ -20,25 +13,6 @@ const MIN_CALLS: u64 = 5;
 pub(crate) struct Health {
     minutes: VecDeque<Minute>,
     last_fault: Option<(Instant, String)>,
-}
-
-#[derive(Debug)]
-struct Minute {
-    began: Instant,
-    calls: u64,
-    faults: u64,
-    latency: Duration,
-}
-
-/// The sums of the counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    pub(crate) calls: u64,
-    /// Calls that failed through a fault of the tool.
-    pub(crate) errors: u64,
-    pub(crate) mean_latency: Duration,
-    /// The latest fault.
-    pub(crate) last_error: Option<String>,
 }
 
 impl Health {
@@ -80,6 +54,25 @@ impl Health {
     }
 }
 
+#[derive(Debug)]
+struct Minute {
+    began: Instant,
+    calls: u64,
+    faults: u64,
+    latency: Duration,
+}
+
+/// The sums of the counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) calls: u64,
+    /// Calls that failed through a fault of the tool.
+    pub(crate) errors: u64,
+    pub(crate) mean_latency: Duration,
+    /// The latest fault.
+    pub(crate) last_error: Option<String>,
+}
+
 impl Verdict {
     /// At least half of the calls failed through a fault.
     pub(crate) fn is_down(&self) -> bool {
@@ -91,6 +84,13 @@ impl Verdict {
         self.calls >= MIN_CALLS && self.errors * 10 >= self.calls
     }
 }
+
+/// The hour is kept in minutes, each forgotten as a whole once it is an hour old.
+const MINUTE: Duration = Duration::from_secs(60);
+const MINUTES: u32 = 60;
+
+/// Below this many calls in the hour a tool counts as healthy: one fault in two calls says little.
+const MIN_CALLS: u64 = 5;
 
 #[cfg(test)]
 mod tests {

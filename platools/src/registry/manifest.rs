@@ -1,4 +1,4 @@
-//! What a registry declares, as a whole.
+//! Exports of a whole [`ToolRegistry`]: its tools in a consumer's form, its manifest and fingerprint.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

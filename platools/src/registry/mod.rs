@@ -1,4 +1,4 @@
-//! The tools of a worker, by name.
+//! [`ToolRegistry`]: the tools of a worker, by name.
 //!
 //! A [`ToolRegistry`] is a handle: clones share the same tools, so that tools can come and go while a client is connected.
 //! Every change is announced, and the client registers the new set with its platform.
@@ -46,24 +46,7 @@ pub(crate) use snapshot::ToolSnapshot;
 /// ```
 #[derive(Clone, Default)]
 pub struct ToolRegistry {
-    shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    contents: RwLock<Contents>,
-    state: SharedState,
-    /// Counts the changes, for whoever mirrors the set of tools elsewhere.
-    changes: watch::Sender<u64>,
-}
-
-type Tools = IndexMap<String, Arc<RegisteredTool>>;
-
-#[derive(Default)]
-struct Contents {
-    tools: Tools,
-    /// Whether a client or server uses the registry: from then on, tools have to find their state when they are added.
-    is_checked: bool,
+    shared: Arc<RegistryState>,
 }
 
 impl ToolRegistry {
@@ -256,13 +239,13 @@ impl ToolRegistry {
         self.find(name).map(|tool| Arc::clone(tool.definition()))
     }
 
-    /// How many tools there are.
+    /// The number of tools.
     #[must_use]
     pub fn len(&self) -> usize {
         self.read().tools.len()
     }
 
-    /// Whether there are no tools.
+    /// Returns true if there are no tools.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -338,15 +321,6 @@ impl ToolRegistry {
     }
 }
 
-/// Binds tools to their registry's state.
-///
-/// # Errors
-/// State is missing; the message names every tool that lacks some.
-fn bind(tools: &[Arc<RegisteredTool>]) -> Result<(), Error> {
-    let missing: Vec<_> = tools.iter().filter_map(|tool| tool.bind().err()).collect();
-    if missing.is_empty() { Ok(()) } else { Err(binding::missing(&missing)) }
-}
-
 impl fmt::Debug for ToolRegistry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ToolRegistry")
@@ -354,6 +328,32 @@ impl fmt::Debug for ToolRegistry {
             .field("state", &self.shared.state.snapshot())
             .finish()
     }
+}
+
+#[derive(Default)]
+struct RegistryState {
+    contents: RwLock<Contents>,
+    state: SharedState,
+    /// Counts the changes, for whoever mirrors the set of tools elsewhere.
+    changes: watch::Sender<u64>,
+}
+
+type Tools = IndexMap<String, Arc<RegisteredTool>>;
+
+#[derive(Default)]
+struct Contents {
+    tools: Tools,
+    /// True once a client or server uses the registry: from then on, tools have to find their state when they are added.
+    is_checked: bool,
+}
+
+/// Binds tools to their registry's state.
+///
+/// # Errors
+/// State is missing; the message names every tool that lacks some.
+fn bind(tools: &[Arc<RegisteredTool>]) -> Result<(), Error> {
+    let missing: Vec<_> = tools.iter().filter_map(|tool| tool.bind().err()).collect();
+    if missing.is_empty() { Ok(()) } else { Err(binding::missing(&missing)) }
 }
 
 #[cfg(test)]

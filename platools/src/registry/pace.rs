@@ -3,27 +3,6 @@
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The longest poll that is short: a call that waits behind one is not late, and waking another thread for it costs a tenth of that.
-const SHORT: Duration = Duration::from_micros(500);
-
-/// Each poll that is not short counts as many short ones, so that a tool leaves the link once more than about one in ten is not.
-const LONG_WEIGHT: u32 = 10;
-const LIMIT: u32 = 100;
-
-/// So many polls that hold up the link have a tool leave it. One may be a poll that the system did not let run meanwhile.
-const MAX_HOLDS: u32 = 2;
-
-/// The place where the calls of a tool are polled for the first time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
-    /// The thread of the link, between two polls of the link itself.
-    Link,
-    /// The threads of the application's runtime.
-    Runtime,
-    /// A thread of the blocking pool, which the call has for itself.
-    Thread,
-}
-
 /// The place of one tool's calls. It only ever changes for the next one: a tool that was slow once too often does not come back.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
@@ -73,6 +52,27 @@ impl Pace {
         self.place.fetch_max(place as u8, Ordering::Relaxed);
     }
 }
+
+/// The place where the calls of a tool are polled for the first time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// The thread of the link, between two polls of the link itself.
+    Link,
+    /// The threads of the application's runtime.
+    Runtime,
+    /// A thread of the blocking pool, which the call has for itself.
+    Thread,
+}
+
+/// The longest poll that is short: a call that waits behind one is not late, and waking another thread for it costs a tenth of that.
+const SHORT: Duration = Duration::from_micros(500);
+
+/// Each poll that is not short counts as many short ones, so that a tool leaves the link once more than about one in ten is not.
+const LONG_WEIGHT: u32 = 10;
+const LIMIT: u32 = 100;
+
+/// A tool leaves the link once this many polls have held it up. One may be a poll that the system did not let run meanwhile.
+const MAX_HOLDS: u32 = 2;
 
 #[cfg(test)]
 mod tests {

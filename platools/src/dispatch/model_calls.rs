@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::unknown_tool;
+use super::errors::unknown_tool;
 use crate::registry::ToolRegistry;
 use crate::tool::{Dialect, ToolError};
 

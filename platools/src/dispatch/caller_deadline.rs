@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::tool::Params;
 use platools_transport::after;
 
-/// When a call arrived, and how long it may wait for its turn if its platform does not say how long its caller waits.
+/// The arrival of a call, and the time that it may wait for its turn if its platform does not say how long its caller waits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     arrived: Instant,
@@ -24,24 +24,10 @@ impl Patience {
         Self { arrived: arrived.unwrap_or_else(Instant::now), default }
     }
 
-    /// When the caller of a call with these params waits no longer. It reads the params, so it is only for calls that wait.
+    /// The time at which the caller of a call with these params waits no longer. It reads the params, so it is only for calls that wait.
     pub(super) fn end(self, params: &Params) -> Instant {
         after(self.arrived, patience(params.as_str(), SystemTime::now()).unwrap_or(self.default))
     }
-}
-
-/// The time that the caller waits, counted from when the platform sent the call. `None` if the platform does not say so, or
-/// nothing plausible.
-///
-/// The deadline is a time of the platform's clock. It is compared with `__platos.timestamp`, which is of the same clock, so
-/// that a difference between the clocks of platform and worker does not matter. Only a platform that sends no timestamp is
-/// measured by the worker's clock, `now`. A deadline that is not later than that is not used: it says more about the clocks
-/// than about the caller.
-fn patience(params: &str, now: SystemTime) -> Option<Duration> {
-    let envelopes: Envelopes<'_> = serde_json::from_str(params).ok()?;
-    let deadline = read::<Operator<'_>>(envelopes.context).and_then(|operator| parse_time(operator.deadline?))?;
-    let sent = read::<Platform<'_>>(envelopes.platform).and_then(|platform| parse_time(platform.timestamp?));
-    Duration::try_from(deadline - sent.unwrap_or_else(|| now.into())).ok().filter(|patience| !patience.is_zero())
 }
 
 /// The params of a call without its arguments. Nothing of an envelope is copied.
@@ -63,6 +49,20 @@ struct Operator<'a> {
 struct Platform<'a> {
     #[serde(borrow, default)]
     timestamp: Option<&'a RawValue>,
+}
+
+/// The time that the caller waits, counted from when the platform sent the call. `None` if the platform does not say so, or
+/// nothing plausible.
+///
+/// The deadline is a time of the platform's clock. It is compared with `__platos.timestamp`, which is of the same clock, so
+/// that a difference between the clocks of platform and worker does not matter. Only a platform that sends no timestamp is
+/// measured by the worker's clock, `now`. A deadline that is not later than that is not used: it says more about the clocks
+/// than about the caller.
+fn patience(params: &str, now: SystemTime) -> Option<Duration> {
+    let envelopes: Envelopes<'_> = serde_json::from_str(params).ok()?;
+    let deadline = read::<Operator<'_>>(envelopes.context).and_then(|operator| parse_time(operator.deadline?))?;
+    let sent = read::<Platform<'_>>(envelopes.platform).and_then(|platform| parse_time(platform.timestamp?));
+    Duration::try_from(deadline - sent.unwrap_or_else(|| now.into())).ok().filter(|patience| !patience.is_zero())
 }
 
 fn read<'a, T: Deserialize<'a>>(envelope: Option<&'a RawValue>) -> Option<T> {

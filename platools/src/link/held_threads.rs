@@ -11,27 +11,18 @@ use crate::dispatch::CallKey;
 use crate::registry::{Place, RegisteredTool};
 use crate::tool::Context;
 
-/// A handler that does not return from a poll for so long keeps its thread from other work.
-const LONG: Duration = Duration::from_secs(1);
-
-/// The time between two looks at the calls that run.
-const LOOK: Duration = Duration::from_millis(250);
-
-/// A tool is named once in so long.
-const NAMED_ONCE_IN: Duration = Duration::from_secs(60);
-
 /// Looks at the polls of handlers from time to time, while calls run.
 #[derive(Debug, Default)]
 pub(super) struct HeldThreads {
     next_look: Option<Instant>,
     /// The polls that the last look found, and when each was first seen.
     seen: HashMap<CallKey, (u32, Instant)>,
-    /// When each tool was named last; a tool is named once in a while, so there are few.
+    /// The time at which each tool was named last. A tool is named once in a while, so there are few.
     named: HashMap<String, Instant>,
 }
 
 impl HeldThreads {
-    /// Whether a look is to come.
+    /// Returns true if a look is to come.
     pub(super) fn is_looking(&self) -> bool {
         self.next_look.is_some()
     }
@@ -87,6 +78,15 @@ impl HeldThreads {
         );
     }
 }
+
+/// A handler that does not return from a poll for so long keeps its thread from other work.
+const LONG: Duration = Duration::from_secs(1);
+
+/// The time between two looks at the calls that run.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// A tool is named once in so long.
+const NAMED_ONCE_IN: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {

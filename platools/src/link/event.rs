@@ -5,7 +5,7 @@ use std::time::Duration;
 use platools_protocol::tool_sync::{ToolHealthAlert, ToolsRegistered, Welcome};
 use platools_transport::Disconnect;
 
-/// What happens on a link.
+/// An event on the link of a worker.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
@@ -16,7 +16,7 @@ pub enum Event {
     /// The platform took no registration; it is sent again after the delay.
     #[non_exhaustive]
     RegisterThrottled {
-        /// How long that is.
+        /// The delay.
         retry_after: Duration,
     },
     /// The platform thinks a tool is not well.
@@ -32,13 +32,13 @@ pub enum Event {
     /// written before may have arrived.
     #[non_exhaustive]
     RepliesDropped {
-        /// How many.
+        /// The number.
         count: usize,
     },
     /// The listener was too slow: further events happened before this place and were dropped.
     #[non_exhaustive]
     Missed {
-        /// How many.
+        /// The number.
         count: u64,
     },
     /// A socket has ended.

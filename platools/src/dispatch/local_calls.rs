@@ -1,4 +1,4 @@
-//! Calling a tool without any socket.
+//! [`ToolRegistry::call`]: calls of tools without a socket. [`LocalCall`]: one of them.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,39 +13,14 @@ use serde_json::value::RawValue;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::run::Running;
+use super::call::AcceptedCall;
+use super::errors::unknown_tool;
+use super::limits::Limits;
+use super::outcome::Failure;
+use super::running::Running;
 use super::turn::{Requested, Turn};
-use super::{Accepted, Failure, Limits, unknown_tool};
 use crate::registry::ToolRegistry;
 use crate::tool::{Context, Outlet, Output, Params, ToolError, code};
-
-/// A call that has no platform. Dropping it gives it up.
-pub(crate) struct LocalCall(BoxFuture<'static, Result<Output, Failure>>);
-
-impl Future for LocalCall {
-    type Output = Result<Output, Failure>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_unpin(cx)
-    }
-}
-
-/// Waits for the tool's turn and runs the call. It may wait as long as its caller lets it.
-async fn run(mut call: Accepted) -> Result<Output, Failure> {
-    let turn = match Turn::request(&call.tool, None) {
-        Requested::Granted(turn) => Ok(turn),
-        Requested::Queued(waiting) => {
-            call.arrived = Some(Instant::now());
-            let context = call.context.clone();
-            waiting.turn(&context, call.patience().end(context.params())).await
-        }
-    };
-    let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout, &Handle::current()));
-    match running {
-        Ok(running) => running.await.result,
-        Err(error) => Err(Failure::hidden(error)),
-    }
-}
 
 impl ToolRegistry {
     /// Calls a tool here, the way a platform's call would run: arguments decoded and checked, the tool's limits and timeout
@@ -123,7 +98,35 @@ impl ToolRegistry {
         // The owner of the future decides how long it waits.
         let max_wait = Duration::MAX;
         let (shows_errors, output) = (tool.definition().expose_errors, Output::new(limit));
-        let call = Accepted { context: context.clone(), tool, output, arrived: None, max_wait, shows_errors };
+        let call = AcceptedCall { context: context.clone(), tool, output, arrived: None, max_wait, shows_errors };
         Some((context, LocalCall(run(call).boxed())))
+    }
+}
+
+/// A call that has no platform. Dropping it gives it up.
+pub(crate) struct LocalCall(BoxFuture<'static, Result<Output, Failure>>);
+
+impl Future for LocalCall {
+    type Output = Result<Output, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_unpin(cx)
+    }
+}
+
+/// Waits for the tool's turn and runs the call. It may wait as long as its caller lets it.
+async fn run(mut call: AcceptedCall) -> Result<Output, Failure> {
+    let turn = match Turn::request(&call.tool, None) {
+        Requested::Granted(turn) => Ok(turn),
+        Requested::Queued(waiting) => {
+            call.arrived = Some(Instant::now());
+            let context = call.context.clone();
+            waiting.turn(&context, call.patience().end(context.params())).await
+        }
+    };
+    let running = turn.and_then(|turn| Running::start(call, turn, Limits::default().timeout, &Handle::current()));
+    match running {
+        Ok(running) => running.await.result,
+        Err(error) => Err(Failure::hidden(error)),
     }
 }

@@ -19,21 +19,6 @@ pub(super) struct Caught {
     place: Option<PanicPlace>,
 }
 
-/// The place of a panic, and the stack if the environment asks for it (`RUST_BACKTRACE`).
-#[derive(Debug)]
-struct PanicPlace {
-    place: String,
-    stack: Option<String>,
-}
-
-/// The cause of the failure of a call that panicked: its place, if it is known, and its text, if the message does not have it.
-///
-/// `Debug` ends with the stack, as that of a report does.
-struct PanicCause {
-    place: Option<PanicPlace>,
-    text: Option<String>,
-}
-
 impl Caught {
     fn new(payload: Box<dyn Any + Send>, place: Option<PanicPlace>) -> Self {
         let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -58,6 +43,21 @@ impl Caught {
     }
 }
 
+/// The place of a panic, and the stack if the environment asks for it (`RUST_BACKTRACE`).
+#[derive(Debug)]
+struct PanicPlace {
+    place: String,
+    stack: Option<String>,
+}
+
+/// The cause of the failure of a call that panicked: its place, if it is known, and its text, if the message does not have it.
+///
+/// `Debug` ends with the stack, as that of a report does.
+struct PanicCause {
+    place: Option<PanicPlace>,
+    text: Option<String>,
+}
+
 impl fmt::Display for PanicCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.place.as_ref().map(|place| place.place.as_str());
@@ -78,13 +78,22 @@ impl fmt::Debug for PanicCause {
 
 impl Error for PanicCause {}
 
-/// Whether this thread notes the place of a panic, and the place.
+/// The wish of this thread for the place of a panic, and the place.
 #[derive(Default)]
 enum Note {
     #[default]
     Unwanted,
     Wanted,
     Taken(PanicPlace),
+}
+
+impl PanicPlace {
+    fn of(panic: &PanicHookInfo<'_>) -> Self {
+        let place = panic.location().map_or_else(|| "panicked".to_owned(), |place| format!("panicked at {place}"));
+        let stack = Backtrace::capture();
+        let stack = (stack.status() == BacktraceStatus::Captured).then(|| stack.to_string());
+        Self { place, stack }
+    }
 }
 
 thread_local! {
@@ -133,13 +142,4 @@ fn note(panic: &PanicHookInfo<'_>) {
             *note = Note::Taken(PanicPlace::of(panic));
         }
     });
-}
-
-impl PanicPlace {
-    fn of(panic: &PanicHookInfo<'_>) -> Self {
-        let place = panic.location().map_or_else(|| "panicked".to_owned(), |place| format!("panicked at {place}"));
-        let stack = Backtrace::capture();
-        let stack = (stack.status() == BacktraceStatus::Captured).then(|| stack.to_string());
-        Self { place, stack }
-    }
 }

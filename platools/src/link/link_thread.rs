@@ -4,7 +4,7 @@
 //! reads. Between two polls of the link the same thread polls calls whose tools have proved short: most calls end there, and waking another
 //! thread would cost more than they do.
 //!
-//! A handler that holds the thread loses it the link: the link then lies in [`Shared::core`], where a second thread takes it and goes on.
+//! A handler that holds the thread loses it the link: the link then lies in [`ServedLink::core`], where a second thread takes it and goes on.
 //! That thread sleeps unless calls were polled lately.
 
 use std::fmt;
@@ -26,58 +26,10 @@ use tracing::{Instrument, warn};
 
 use crate::dispatch::LinkCalls;
 
-/// The time between two looks at a thread that polls calls.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// A poll that so many looks find going on holds up the link.
-const LOOKS: u32 = 3;
-
-/// After so many looks without a call, the watching thread sleeps.
-const IDLE_LOOKS: u32 = 100;
-
-/// How long the end of a run waits at most until its thread has let go of the link.
-const LET_GO: Duration = Duration::from_secs(1);
-
-/// The runtime of a link: the drivers of its sockets and timers, and tasks that never run a handler.
-#[derive(Debug)]
-pub(crate) struct Home(Option<Runtime>);
-
-impl Home {
-    pub(super) fn new() -> io::Result<Self> {
-        Builder::new_current_thread().enable_all().build().map(|runtime| Self(Some(runtime)))
-    }
-
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.0.as_ref().expect("it is there until it is dropped").block_on(future)
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        // Without a wait for its threads, which is not allowed inside of another runtime.
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-/// Whether the clock of this runtime is that of the system. A test may stop it or move it on; its links stay within the runtime, whose
-/// timers they share.
-///
-/// # Panics
-/// Outside of a Tokio runtime, or in one without timers.
-pub(super) fn has_system_clock() -> bool {
-    // Fails here where a call with a timeout would fail later.
-    drop(tokio::time::sleep(Duration::ZERO));
-    let before = std::time::Instant::now();
-    let told = tokio::time::Instant::now().into_std();
-    (before..=std::time::Instant::now()).contains(&told)
-}
-
 /// A thread for a link that is not started yet.
 #[derive(Debug)]
 pub(crate) struct LinkThread {
-    pub(super) home: Arc<Home>,
+    pub(super) home: Arc<LinkRuntime>,
     pub(super) calls: LinkCalls,
     /// The runtime of the application.
     pub(super) runtime: Handle,
@@ -91,8 +43,8 @@ impl LinkThread {
     {
         let (stop, stopped) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let core = Core { link: link.in_current_span().boxed(), stopped };
-        let shared = Arc::new(Shared {
+        let core = LinkCore { link: link.in_current_span().boxed(), stopped };
+        let shared = Arc::new(ServedLink {
             thread: self,
             core: Mutex::new(Some(core)),
             end: Mutex::new(Some(end)),
@@ -119,30 +71,53 @@ impl LinkThread {
     }
 }
 
+/// The runtime of a link: the drivers of its sockets and timers, and tasks that never run a handler.
+#[derive(Debug)]
+pub(crate) struct LinkRuntime(Option<Runtime>);
+
+impl LinkRuntime {
+    pub(super) fn new() -> io::Result<Self> {
+        Builder::new_current_thread().enable_all().build().map(|runtime| Self(Some(runtime)))
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.0.as_ref().expect("it is there until it is dropped").block_on(future)
+    }
+}
+
+impl Drop for LinkRuntime {
+    fn drop(&mut self) {
+        // Without a wait for its threads, which is not allowed inside of another runtime.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// A link, and the end of the wish to have it run.
-struct Core<T> {
+struct LinkCore<T> {
     link: Pin<Box<dyn Future<Output = T> + Send>>,
     stopped: oneshot::Receiver<()>,
 }
 
-/// What a poll of the link came to.
-enum Step<T> {
+/// The result of a poll of the link.
+enum LinkStep<T> {
     Ended(T),
     Stopped,
-    /// It waits, and calls are to be polled.
+    /// The link waits, and calls are to be polled.
     Calls,
 }
 
-impl<T> Core<T> {
+impl<T> LinkCore<T> {
     /// Polls the link until there is something to do for its thread.
-    async fn step(&mut self, calls: &LinkCalls) -> Step<T> {
+    async fn step(&mut self, calls: &LinkCalls) -> LinkStep<T> {
         std::future::poll_fn(|cx| {
             if self.stopped.poll_unpin(cx).is_ready() {
-                return Poll::Ready(Step::Stopped);
+                return Poll::Ready(LinkStep::Stopped);
             }
             match self.link.as_mut().poll(cx) {
-                Poll::Ready(output) => Poll::Ready(Step::Ended(output)),
-                Poll::Pending if calls.have_turn() => Poll::Ready(Step::Calls),
+                Poll::Ready(output) => Poll::Ready(LinkStep::Ended(output)),
+                Poll::Pending if calls.have_turn() => Poll::Ready(LinkStep::Calls),
                 Poll::Pending => Poll::Pending,
             }
         })
@@ -150,20 +125,20 @@ impl<T> Core<T> {
     }
 }
 
-/// What the threads of one link share.
-struct Shared<T> {
+/// The state that the threads of one link share.
+struct ServedLink<T> {
     thread: LinkThread,
     /// The link, while its thread polls calls.
-    core: Mutex<Option<Core<T>>>,
+    core: Mutex<Option<LinkCore<T>>>,
     end: Mutex<Option<oneshot::Sender<thread::Result<T>>>>,
     has_ended: AtomicBool,
     let_go: (Mutex<bool>, Condvar),
-    /// Where the caller's thread writes its log.
+    /// The log of the caller's thread.
     log: Dispatch,
 }
 
-impl<T: Send + 'static> Shared<T> {
-    fn core(&self) -> MutexGuard<'_, Option<Core<T>>> {
+impl<T: Send + 'static> ServedLink<T> {
+    fn core(&self) -> MutexGuard<'_, Option<LinkCore<T>>> {
         lock(&self.core)
     }
 
@@ -179,18 +154,18 @@ impl<T: Send + 'static> Shared<T> {
     }
 
     /// Serves the link on a thread until it ends, or until a handler holds this thread and another one goes on with the link.
-    fn serve(self: &Arc<Self>, post: &Arc<Post>, mut core: Core<T>) {
+    fn serve(self: &Arc<Self>, post: &Arc<Post>, mut core: LinkCore<T>) {
         loop {
             match self.thread.home.block_on(core.step(&self.thread.calls)) {
-                Step::Ended(output) => {
+                LinkStep::Ended(output) => {
                     self.thread.calls.leave(&self.thread.runtime);
                     return self.end(Some(Ok(output)));
                 }
-                Step::Stopped => {
+                LinkStep::Stopped => {
                     drop(core);
                     return self.end(None);
                 }
-                Step::Calls => {}
+                LinkStep::Calls => {}
             }
             *self.core() = Some(core);
             post.is_watched(self);
@@ -204,7 +179,7 @@ impl<T: Send + 'static> Shared<T> {
     }
 
     /// Takes the link from a thread that a handler holds. `None` if the handler has returned meanwhile.
-    fn take_from(&self, post: &Post, poll: u64) -> Option<Core<T>> {
+    fn take_from(&self, post: &Post, poll: u64) -> Option<LinkCore<T>> {
         let mut core = self.core();
         if post.polls.load(Ordering::SeqCst) != poll {
             return None;
@@ -239,11 +214,11 @@ impl<T: Send + 'static> Shared<T> {
 /// The place of the thread that serves a link.
 #[derive(Default)]
 struct Post {
-    /// How often a poll of a call began or ended; odd while one goes on.
+    /// Counts the begins and ends of polls; odd while a poll goes on.
     polls: AtomicU64,
-    /// Whether another thread serves the link by now.
+    /// True once another thread serves the link.
     is_lost: AtomicBool,
-    /// Whether the watching thread is awake, or about to be.
+    /// True if the watching thread is awake, or about to be.
     is_watched: AtomicBool,
     watcher: OnceLock<Option<Thread>>,
 }
@@ -260,7 +235,7 @@ impl Post {
     }
 
     /// Sees to it that another thread watches this one.
-    fn is_watched<T: Send + 'static>(self: &Arc<Self>, shared: &Arc<Shared<T>>) {
+    fn is_watched<T: Send + 'static>(self: &Arc<Self>, shared: &Arc<ServedLink<T>>) {
         // Before the look at the flag: the watching thread clears that and looks at the count, so that one of the two notices the other.
         self.polls.fetch_add(2, Ordering::SeqCst);
         if self.is_watched.swap(true, Ordering::SeqCst) {
@@ -282,7 +257,7 @@ impl Post {
 /// Stops the run when it is dropped, and waits until the thread has let go of the link.
 struct RunGuard<T: Send + 'static> {
     stop: Option<oneshot::Sender<()>>,
-    shared: Arc<Shared<T>>,
+    shared: Arc<ServedLink<T>>,
 }
 
 impl<T: Send + 'static> Drop for RunGuard<T> {
@@ -299,8 +274,39 @@ impl<T: Send + 'static> Drop for RunGuard<T> {
     }
 }
 
+impl<T> fmt::Debug for ServedLink<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServedLink").field("thread", &self.thread).finish_non_exhaustive()
+    }
+}
+
+/// The time between two looks at a thread that polls calls.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A poll that so many looks find going on holds up the link.
+const LOOKS: u32 = 3;
+
+/// After so many looks without a call, the watching thread sleeps.
+const IDLE_LOOKS: u32 = 100;
+
+/// The end of a run waits at most so long until its thread has let go of the link.
+const LET_GO: Duration = Duration::from_secs(1);
+
+/// Returns true if the clock of this runtime is that of the system. A test may stop it or move it on; its links stay within the runtime, whose
+/// timers they share.
+///
+/// # Panics
+/// Outside of a Tokio runtime, or in one without timers.
+pub(super) fn has_system_clock() -> bool {
+    // Fails here where a call with a timeout would fail later.
+    drop(tokio::time::sleep(Duration::ZERO));
+    let before = std::time::Instant::now();
+    let told = tokio::time::Instant::now().into_std();
+    (before..=std::time::Instant::now()).contains(&told)
+}
+
 /// The first thread of a link.
-fn serve_first<T: Send + 'static>(shared: &Arc<Shared<T>>, post: &Arc<Post>) {
+fn serve_first<T: Send + 'static>(shared: &Arc<ServedLink<T>>, post: &Arc<Post>) {
     let core = shared.core().take();
     if let Some(core) = core {
         serve(shared, post, core);
@@ -308,7 +314,7 @@ fn serve_first<T: Send + 'static>(shared: &Arc<Shared<T>>, post: &Arc<Post>) {
 }
 
 /// A thread that serves a link: calls that it polls run in the runtime of the application.
-fn serve<T: Send + 'static>(shared: &Arc<Shared<T>>, post: &Arc<Post>, core: Core<T>) {
+fn serve<T: Send + 'static>(shared: &Arc<ServedLink<T>>, post: &Arc<Post>, core: LinkCore<T>) {
     // Counted by every place of the process that writes to the log, so it is left out where it would change nothing.
     let _log = (!shared.log.is::<NoSubscriber>()).then(|| dispatcher::set_default(&shared.log));
     let _entered = shared.thread.runtime.enter();
@@ -321,7 +327,7 @@ fn serve<T: Send + 'static>(shared: &Arc<Shared<T>>, post: &Arc<Post>, core: Cor
 }
 
 /// A thread that watches the one which serves a link, and takes its place when a handler holds it.
-fn watch<T: Send + 'static>(shared: &Arc<Shared<T>>, post: &Arc<Post>) {
+fn watch<T: Send + 'static>(shared: &Arc<ServedLink<T>>, post: &Arc<Post>) {
     while !shared.has_ended.load(Ordering::SeqCst) {
         if !post.is_watched.load(Ordering::SeqCst) {
             thread::park();
@@ -343,7 +349,7 @@ fn watch<T: Send + 'static>(shared: &Arc<Shared<T>>, post: &Arc<Post>) {
 }
 
 /// Watches until a handler holds the thread: the number of its poll. `None` once there is nothing to watch.
-fn look_until_held<T>(shared: &Shared<T>, post: &Post) -> Option<u64> {
+fn look_until_held<T>(shared: &ServedLink<T>, post: &Post) -> Option<u64> {
     let (mut seen, mut looks) = (post.polls.load(Ordering::SeqCst), 0);
     while !shared.has_ended.load(Ordering::SeqCst) {
         thread::park_timeout(LOOK);
@@ -372,10 +378,4 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Thread> 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every section leaves its state whole, so a panic elsewhere spoils nothing.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl<T> fmt::Debug for Shared<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("thread", &self.thread).finish_non_exhaustive()
-    }
 }

@@ -1,4 +1,4 @@
-//! What a platform asks for, call by call, whichever socket it came over.
+//! The frames of a platform that are about calls: `Worker` starts, cancels and acknowledges them, whichever socket they come over.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, warn};
 
-use super::opened::Late;
+use super::handover::Late;
 use super::signing;
 use super::worker::Worker;
 use crate::dispatch::{Admission, Call};

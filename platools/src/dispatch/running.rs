@@ -13,24 +13,15 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::Instant;
 use tracing::{Span, debug, debug_span, warn};
 
-use super::caught::catch;
-use super::clock::{Clock, TimeIsUp};
-use super::turn::{Turn, waited_too_long};
-use super::{Accepted, Failure};
+use super::call::AcceptedCall;
+use super::errors::{cancelled, timed_out, too_many_calls, waited_too_long};
+use super::outcome::{Failure, Ran};
+use super::panics::catch;
+use super::timeout::{Clock, TimeIsUp};
+use super::turn::Turn;
 use crate::registry::RegisteredTool;
 use crate::threads::HeldThread;
 use crate::tool::{Context, Execution, HandlerFuture, Output, ToolError, code};
-
-/// The end of a call that ran.
-#[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) result: Result<Output, Failure>,
-    /// The time that the handler took.
-    pub(super) latency: Duration,
-    pub(super) ended: Instant,
-    /// The call's slot, which is free again once the outcome is dealt with.
-    pub(super) slot: Option<OwnedSemaphorePermit>,
-}
 
 /// A call that runs: its handler and its deadline. At the end it is counted in the tool's health.
 ///
@@ -41,45 +32,10 @@ pub(super) struct Running {
     handler: HandlerState,
     clock: Clock,
     span: Span,
-    /// Whether the platform gets the causes of an error, or its stack.
+    /// True if the platform gets the causes of an error, or its stack.
     shows_errors: bool,
     // After the handler, which is dropped first.
     turn: Turn,
-}
-
-/// A handler, from before its start to after its end.
-enum HandlerState {
-    /// The call to the handler itself is put off to the first poll, where a panic is caught.
-    Unstarted(Output),
-    Started(HandlerFuture),
-    Ended,
-}
-
-impl HandlerState {
-    fn poll(
-        &mut self,
-        tool: &RegisteredTool,
-        context: &Context,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<Result<Output, ToolError>> {
-        if let Self::Unstarted(_) = self
-            && let Self::Unstarted(output) = std::mem::replace(self, Self::Ended)
-        {
-            *self = Self::Started(handler(tool, context.clone(), output));
-        }
-        match self {
-            Self::Started(handler) => handler.as_mut().poll(cx),
-            Self::Unstarted(_) | Self::Ended => unreachable!("a call is not polled after its end"),
-        }
-    }
-}
-
-/// The reason why a call has no result.
-struct Failed {
-    error: ToolError,
-    /// A description of the fault, if the tool itself is at fault. It is repeated in every heartbeat, so it has no words of
-    /// the tool's answers, which may be about its users.
-    fault: Option<String>,
 }
 
 impl Running {
@@ -88,14 +44,14 @@ impl Running {
     /// # Errors
     /// The rate of the tool allows no further call at the moment.
     pub(super) fn start(
-        call: Accepted,
+        call: AcceptedCall,
         mut turn: Turn,
         default_timeout: Duration,
         runtime: &Handle,
     ) -> Result<Self, ToolError> {
         call.tool.try_start().map_err(too_many_calls)?;
         let patience = (call.tool.definition().execution == Execution::Blocking).then(|| call.patience());
-        let Accepted { context, tool, output, shows_errors, .. } = call;
+        let AcceptedCall { context, tool, output, shows_errors, .. } = call;
         let timeout = tool.definition().timeout.unwrap_or(default_timeout);
         let (handler, clock) = match patience {
             Some(patience) => {
@@ -208,6 +164,41 @@ impl Drop for Running {
     }
 }
 
+/// A handler, from before its start to after its end.
+enum HandlerState {
+    /// The call to the handler itself is put off to the first poll, where a panic is caught.
+    Unstarted(Output),
+    Started(HandlerFuture),
+    Ended,
+}
+
+impl HandlerState {
+    fn poll(
+        &mut self,
+        tool: &RegisteredTool,
+        context: &Context,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Result<Output, ToolError>> {
+        if let Self::Unstarted(_) = self
+            && let Self::Unstarted(output) = std::mem::replace(self, Self::Ended)
+        {
+            *self = Self::Started(handler(tool, context.clone(), output));
+        }
+        match self {
+            Self::Started(handler) => handler.as_mut().poll(cx),
+            Self::Unstarted(_) | Self::Ended => unreachable!("a call is not polled after its end"),
+        }
+    }
+}
+
+/// The reason why a call has no result.
+struct Failed {
+    error: ToolError,
+    /// A description of the fault, if the tool itself is at fault. It is repeated in every heartbeat, so it has no words of
+    /// the tool's answers, which may be about its users.
+    fault: Option<String>,
+}
+
 impl Failed {
     /// The dispatcher ended the handler: the message is the dispatcher's.
     fn by_fault(error: ToolError) -> Self {
@@ -285,21 +276,6 @@ fn guarded<R>(
 ) -> Result<R, ToolError> {
     let is_exposed = tool.definition().expose_errors;
     catch(shows_errors, || context.enclose(part)).map_err(|caught| caught.into_error(context.call_id(), is_exposed))
-}
-
-/// The failure of a call that the platform has given up.
-pub(super) fn cancelled() -> ToolError {
-    ToolError::new("the call was cancelled").with_code(code::CANCELLED)
-}
-
-fn timed_out(timeout: Duration) -> ToolError {
-    ToolError::new(format!("the tool did not finish within {timeout:?}")).with_code(code::TIMEOUT).retryable()
-}
-
-fn too_many_calls(wait: Duration) -> ToolError {
-    ToolError::new(format!("too many calls of this tool; try again in {wait:.1?}"))
-        .with_code(code::RATE_LIMITED)
-        .retryable()
 }
 
 /// Logs a failure, and decides whether the platform gets its causes.

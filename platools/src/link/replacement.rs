@@ -11,21 +11,21 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::{info, warn};
 
 use super::connector::Connector;
-use super::opened::Opened;
+use super::handover::Opened;
 use platools_protocol::tool_sync::PlatformFrame;
 use platools_transport::Socket;
 use platools_transport::{Error, ErrorKind, WithCauses};
 use platools_transport::{Reconnect, Schedule};
 
-/// Looks for a successor while the socket before it still serves.
+/// Looks for a replacement while the socket before it still serves.
 #[derive(Debug)]
-pub(crate) struct Successor {
-    /// `None` where a socket is to have no successor.
+pub(crate) struct Replacement {
+    /// `None` where a socket is to have no replacement.
     means: Option<Means>,
     search: Option<Search>,
 }
 
-/// How a successor is found.
+/// The way to find a replacement.
 #[derive(Debug)]
 struct Means {
     connector: Connector,
@@ -36,16 +36,16 @@ struct Means {
 /// A search that is under way.
 struct Search {
     registration: Utf8Bytes,
-    step: Step,
+    step: SearchStep,
 }
 
-enum Step {
+enum SearchStep {
     Attempt(BoxFuture<'static, Result<Box<Opened>, Error>>),
     Wait(Pin<Box<Sleep>>),
     GivenUp,
 }
 
-impl Successor {
+impl Replacement {
     /// Finds one by dialling, as often as the policy allows.
     pub(crate) fn new(connector: Connector, reconnect: Reconnect) -> Self {
         let means = Means { connector, schedule: Schedule::new(reconnect), searched: false };
@@ -77,7 +77,7 @@ impl Successor {
     /// Ends the search, but for an attempt that is under way: the platform may have closed the old socket in favour of that
     /// very one.
     pub(crate) async fn last_attempt(&mut self) -> Option<Box<Opened>> {
-        let Search { step: Step::Attempt(attempt), .. } = self.search.take()? else { return None };
+        let Search { step: SearchStep::Attempt(attempt), .. } = self.search.take()? else { return None };
         attempt.await.inspect_err(not_found).ok()
     }
 }
@@ -85,7 +85,7 @@ impl Successor {
 impl Means {
     /// The first search begins at once. Later ones begin with a wait, which grows for a platform that wants every new socket
     /// moved at once.
-    fn begin(&mut self, registration: &Utf8Bytes, up: Duration) -> Step {
+    fn begin(&mut self, registration: &Utf8Bytes, up: Duration) -> SearchStep {
         if !std::mem::replace(&mut self.searched, true) {
             return self.attempt(registration);
         }
@@ -96,31 +96,31 @@ impl Means {
     async fn search(&mut self, search: &mut Search) -> Box<Opened> {
         loop {
             search.step = match &mut search.step {
-                Step::Attempt(attempt) => match attempt.await {
+                SearchStep::Attempt(attempt) => match attempt.await {
                     Ok(next) => return next,
                     Err(error) => {
                         not_found(&error);
                         self.wait()
                     }
                 },
-                Step::Wait(wait) => {
+                SearchStep::Wait(wait) => {
                     wait.await;
                     self.attempt(&search.registration)
                 }
                 // The old socket goes on, and when it ends the policy decides anew.
-                Step::GivenUp => pending().await,
+                SearchStep::GivenUp => pending().await,
             };
         }
     }
 
-    fn attempt(&self, registration: &Utf8Bytes) -> Step {
-        Step::Attempt(attempt(self.connector.clone(), registration.clone()).boxed())
+    fn attempt(&self, registration: &Utf8Bytes) -> SearchStep {
+        SearchStep::Attempt(attempt(self.connector.clone(), registration.clone()).boxed())
     }
 
-    fn wait(&mut self) -> Step {
+    fn wait(&mut self) -> SearchStep {
         match self.schedule.next_attempt() {
-            Some((_, delay)) => Step::Wait(Box::pin(sleep(delay))),
-            None => Step::GivenUp,
+            Some((_, delay)) => SearchStep::Wait(Box::pin(sleep(delay))),
+            None => SearchStep::GivenUp,
         }
     }
 }
@@ -141,7 +141,7 @@ async fn attempt(connector: Connector, registration: Utf8Bytes) -> Result<Box<Op
     Ok(Box::new(Opened { socket, secret, registration: Some(registration), heard }))
 }
 
-/// What the platform says up to the first word that only an accepted worker hears.
+/// Reads frames up to the first that only an accepted worker gets, and returns them.
 async fn acceptance(socket: &mut Socket) -> Result<Vec<Utf8Bytes>, Error> {
     let mut heard = Vec::new();
     loop {
@@ -164,7 +164,7 @@ async fn acceptance(socket: &mut Socket) -> Result<Vec<Utf8Bytes>, Error> {
     }
 }
 
-/// Whether a platform sends such a frame only to workers it has accepted.
+/// Returns true for a frame that a platform sends to accepted workers only.
 pub(super) fn accepts(frame: &PlatformFrame<'_>) -> bool {
     use PlatformFrame::{HeartbeatAck, ToolCall, ToolsRegistered, Welcome};
     matches!(frame, Welcome(_) | ToolsRegistered(_) | HeartbeatAck {} | ToolCall(_))

@@ -1,4 +1,4 @@
-//! [`InFlight`]: the calls that run or wait, and the ids of those that ended.
+//! [`CallTable`]: the calls that run or wait, and the ids of those that ended.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
@@ -10,13 +10,9 @@ use super::queue::Place;
 use crate::registry::RegisteredTool;
 use crate::tool::Context;
 
-/// The least number of ended calls that are remembered, so that one that is sent again is not run again. A platform sends a
-/// call again only after a reconnect, when at most those in flight are in doubt; this is many times that.
-const REMEMBERED: usize = 16 * 1024;
-
 /// A table without I/O: the dispatcher tells it of every call that begins or ends.
 #[derive(Debug, Default)]
-pub(super) struct InFlight {
+pub(super) struct CallTable {
     hasher: RandomState,
     unfinished: HashMap<CallKey, Entry, BuildHasherDefault<Identity>>,
     /// Running calls that were cancelled, and the ends of their grace. Some may have ended since.
@@ -24,51 +20,8 @@ pub(super) struct InFlight {
     ended: Ended,
 }
 
-/// A call id, hashed with a random key of this process. It stands for the id in the tables.
-///
-/// Two ids with the same hash count as one call. With 32,768 ids remembered, that happens to one new call in 5 * 10^14.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct CallKey(u64);
-
-#[cfg(test)]
-impl CallKey {
-    /// The key of a call that only a test knows.
-    pub(crate) fn of(call: u64) -> Self {
-        Self(call)
-    }
-}
-
-/// A call that runs or waits.
-#[derive(Debug)]
-struct Entry {
-    context: Context,
-    tool: Arc<RegisteredTool>,
-    /// The place in the queue of a call that has to wait; `None` if it ran at once.
-    place: Option<Place>,
-}
-
-impl Entry {
-    /// Ends the wait of a call; `false` if it runs, or is about to.
-    fn leaves_the_queue(&self) -> bool {
-        self.place.as_ref().is_some_and(Place::leave)
-    }
-}
-
-/// Cancels the call and aborts its task, so that no task outlives its worker. A call that has ended does not notice.
-impl Drop for Entry {
-    fn drop(&mut self) {
-        if self.context.is_over() {
-            return;
-        }
-        // The task may be busy on its thread and not notice that it is aborted, but the handler can ask its context.
-        self.context.cancel();
-        self.context.end();
-        self.context.abort();
-    }
-}
-
 /// Calls that wait do not start in the place of those that are aborted.
-impl Drop for InFlight {
+impl Drop for CallTable {
     fn drop(&mut self) {
         for entry in self.unfinished.values() {
             entry.leaves_the_queue();
@@ -76,18 +29,18 @@ impl Drop for InFlight {
     }
 }
 
-impl InFlight {
+impl CallTable {
     /// The key of a call.
     pub(super) fn key(&self, call_id: &str) -> CallKey {
         CallKey(self.hasher.hash_one(call_id))
     }
 
-    /// Whether a call of this id runs, waits, or has ended not long ago.
+    /// Returns true if a call of this id runs, waits, or has ended not long ago.
     pub(super) fn knows(&self, key: CallKey) -> bool {
         self.ended.contains(key) || self.unfinished.contains_key(&key)
     }
 
-    /// How many calls run or wait.
+    /// The number of calls that run or wait.
     pub(super) fn len(&self) -> usize {
         self.unfinished.len()
     }
@@ -99,7 +52,8 @@ impl InFlight {
 
     /// Adds a call that runs, or waits at a place in the queue.
     pub(super) fn begin(&mut self, key: CallKey, context: Context, tool: Arc<RegisteredTool>, place: Option<Place>) {
-        self.unfinished.insert(key, Entry { context, tool, place });
+        let state = place.map_or(CallState::Running, CallState::Queued);
+        self.unfinished.insert(key, Entry { context, tool, state });
     }
 
     /// The calls whose handlers are polled now, with their tools and the numbers of the polls.
@@ -118,17 +72,21 @@ impl InFlight {
     /// Cancels a call. One that waits ends at once, and its context is returned; one that runs is told, and may go on
     /// until then.
     pub(super) fn cancel(&mut self, key: CallKey, until: Instant) -> Option<Context> {
-        let entry = self.unfinished.get(&key)?;
-        if entry.leaves_the_queue() {
-            let context = entry.context.clone();
-            self.end(key);
-            return Some(context);
+        let entry = self.unfinished.get_mut(&key)?;
+        match &entry.state {
+            CallState::Cancelled => None,
+            CallState::Queued(place) if place.leave() => {
+                let context = entry.context.clone();
+                self.end(key);
+                Some(context)
+            }
+            CallState::Queued(_) | CallState::Running => {
+                entry.state = CallState::Cancelled;
+                entry.context.cancel();
+                self.cancelled.push_back((until, key));
+                None
+            }
         }
-        if !entry.context.is_cancelled() {
-            entry.context.cancel();
-            self.cancelled.push_back((until, key));
-        }
-        None
     }
 
     /// The end of the first grace. All are equally long, so the first call is the next.
@@ -175,6 +133,58 @@ impl InFlight {
     }
 }
 
+/// A call id, hashed with a random key of this process. It stands for the id in the tables.
+///
+/// Two ids with the same hash count as one call. With 32,768 ids remembered, that happens to one new call in 5 * 10^14.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct CallKey(u64);
+
+#[cfg(test)]
+impl CallKey {
+    /// The key of a call that only a test knows.
+    pub(crate) fn of(call: u64) -> Self {
+        Self(call)
+    }
+}
+
+/// A call that runs or waits.
+#[derive(Debug)]
+struct Entry {
+    context: Context,
+    tool: Arc<RegisteredTool>,
+    state: CallState,
+}
+
+/// The way of a call to its end, as the dispatcher knows it.
+#[derive(Debug)]
+enum CallState {
+    /// Waits, until the call or the dispatcher leaves its place in the queue. The first to leave decides if it runs.
+    Queued(Place),
+    Running,
+    /// Runs, and the platform has given it up.
+    Cancelled,
+}
+
+impl Entry {
+    /// Ends the wait of a call; `false` if it runs, or is about to.
+    fn leaves_the_queue(&self) -> bool {
+        matches!(&self.state, CallState::Queued(place) if place.leave())
+    }
+}
+
+/// Cancels the call and aborts its task, so that no task outlives its worker. A call that has ended does not notice.
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.context.is_over() {
+            return;
+        }
+        // The task may be busy on its thread and not notice that it is aborted, but the handler can ask its context.
+        self.context.cancel();
+        self.context.end();
+        self.context.abort();
+    }
+}
+
 /// The calls that ended last, in two halves: a younger half that is full takes the place of the older one.
 #[derive(Debug, Default)]
 struct Ended {
@@ -214,13 +224,17 @@ impl Hasher for Identity {
     }
 }
 
+/// The least number of ended calls that are remembered, so that one that is sent again is not run again. A platform sends a
+/// call again only after a reconnect, when at most those in flight are in doubt; this is many times that.
+const REMEMBERED: usize = 16 * 1024;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn ended_calls_are_remembered_for_long_and_not_for_ever() {
-        let mut table = InFlight::default();
+        let mut table = CallTable::default();
         let keys: Vec<_> = (0..3 * REMEMBERED).map(|call| table.key(&call.to_string())).collect();
         keys.iter().for_each(|key| assert!(!table.end(*key), "it never ran"));
         assert!(keys[2 * REMEMBERED..].iter().all(|key| table.knows(*key)));

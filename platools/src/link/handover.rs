@@ -1,4 +1,4 @@
-//! A socket that is to be served, and those before it.
+//! [`Opened`]: a socket that a session is to serve. [`Predecessors`]: the sockets before it, which are being closed.
 
 use std::fmt;
 
@@ -16,9 +16,9 @@ use platools_transport::{CLOSE_LIMIT, Socket};
 pub(crate) struct Opened {
     pub(super) socket: Socket,
     pub(super) secret: SecretString,
-    /// What is registered on it already.
+    /// The registration that was sent on it already.
     pub(super) registration: Option<Utf8Bytes>,
-    /// What the platform has said on it already.
+    /// The frames that were read from it already.
     pub(super) heard: Vec<Utf8Bytes>,
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Late {
 }
 
 impl Predecessors {
-    /// Closes a socket that has a successor.
+    /// Closes a socket that has a replacement.
     pub(super) fn close(&mut self, socket: Socket, secret: SecretString, features: Features) {
         let late = move |text| Late { text, secret: secret.clone(), features };
         self.0.push(socket.closing("moved", CLOSE_LIMIT).map(late).boxed());

@@ -8,7 +8,7 @@ use futures::FutureExt;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::patience::Patience;
+use super::caller_deadline::Patience;
 use crate::tool::Params;
 use platools_transport::after;
 
@@ -17,28 +17,6 @@ pub(super) struct Clock {
     started: Started,
     timeout: Duration,
     timer: Option<Pin<Box<Sleep>>>,
-}
-
-/// The start of the handler, from which its timeout and its latency are counted.
-enum Started {
-    AtFirstPoll,
-    /// A thread of the blocking pool sends the time when it takes the handler on, which may be late if all are busy. Until
-    /// then the patience of the caller counts.
-    OnThread(Box<OnThread>),
-    At(Instant),
-}
-
-struct OnThread {
-    begins: oneshot::Receiver<Instant>,
-    patience: Patience,
-}
-
-/// The reason why a call ends that has not ended by itself.
-pub(super) enum TimeIsUp {
-    /// The handler has run for as long as it may.
-    TimedOut(Duration),
-    /// The caller waits no longer, and the handler will not begin.
-    NeverBegan,
 }
 
 impl Clock {
@@ -114,4 +92,26 @@ impl Clock {
             Err(_) => true,
         }
     }
+}
+
+/// The start of the handler, from which its timeout and its latency are counted.
+enum Started {
+    AtFirstPoll,
+    /// A thread of the blocking pool sends the time when it takes the handler on, which may be late if all are busy. Until
+    /// then the patience of the caller counts.
+    OnThread(Box<OnThread>),
+    At(Instant),
+}
+
+struct OnThread {
+    begins: oneshot::Receiver<Instant>,
+    patience: Patience,
+}
+
+/// The reason why a call ends that has not ended by itself.
+pub(super) enum TimeIsUp {
+    /// The handler has run for as long as it may.
+    TimedOut(Duration),
+    /// The caller waits no longer, and the handler will not begin.
+    NeverBegan,
 }
