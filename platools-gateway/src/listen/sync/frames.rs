@@ -10,9 +10,9 @@ use platools::wire::{
     ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, UnreadableTool, Welcome, WorkerFrame,
 };
 
-use super::end::End;
 use super::health::{self, alerts};
 use super::replies::Replies;
+use super::socket::STALLED;
 use super::throttled::Kept;
 use super::truncate::truncate;
 use crate::core::error::causes_of;
@@ -22,6 +22,7 @@ use crate::core::ids::CallId;
 use crate::core::registration::{MAX_TOOLS, left_out};
 use crate::core::{Changes, Core, Fence, Link, LogEntry, Outcome, Progress, Receipt, Registration, Report, TooLarge};
 use crate::domain::surrogates::well_formed;
+use crate::listen::ws::{Close, End};
 
 /// So much of a tool's error message reaches the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -276,16 +277,14 @@ impl<'a> Frames<'a> {
             }
             Ok(Registration::TooMany { count }) => {
                 let error = format!("too many tools: {count} were declared, {MAX_TOOLS} are allowed");
-                Next::End(End::refuse(close_code::POLICY, error))
+                refuse(close_code::POLICY, error)
             }
-            Ok(Registration::TooLarge(too_large)) => {
-                Next::End(End::refuse(close_code::POLICY, too_large_text(&too_large)))
-            }
+            Ok(Registration::TooLarge(too_large)) => refuse(close_code::POLICY, too_large_text(&too_large)),
             Ok(_) => Next::Read,
             Err(error) => {
                 tracing::error!(%error, causes = causes_of(&error), "a registration could not be stored");
                 let error = "the registration could not be stored; connect again";
-                Next::End(End::refuse(close_code::ERROR, error))
+                refuse(close_code::ERROR, error)
             }
         })
     }
@@ -313,9 +312,14 @@ impl<'a> Frames<'a> {
     fn reply_all(&self, frames: &[PlatformFrame<'_>]) -> Next {
         match self.replies.send(frames.iter().map(PlatformFrame::to_text).collect()) {
             Ok(()) => Next::Read,
-            Err(_) => Next::End(End::close(close_code::POLICY, "the worker does not read")),
+            Err(_) => Next::End(STALLED),
         }
     }
+}
+
+/// The end of a link whose worker is told its mistake in an `error` frame.
+fn refuse(code: u16, error: impl Into<String>) -> Next {
+    Next::End(End::Refuse(Close::because(code, error)))
 }
 
 /// A time in milliseconds, rounded up, so that a worker that waits exactly so long is admitted.
