@@ -8,13 +8,11 @@ pub use secrets::{ADMIN_KEY, AGENT_KEY, DevSecrets, SECRET};
 
 use crate::core::admin::NewKey;
 use crate::core::agent::{Kind, Profile};
-use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Policy, Role};
 use crate::core::logs::LogFeed;
 use crate::gateway::{Builder, Gateway};
-use crate::listen::HttpSettings;
-use crate::model::ModelSettings;
+use crate::settings::{ChatSettings, HttpSettings, ModelSettings};
 
 /// The entity that workers connect as.
 pub const ENTITY: &str = "dev";

@@ -36,16 +36,17 @@ pub mod model;
 pub mod net;
 mod ops;
 mod ports;
+pub mod settings;
 mod store;
 mod tls;
 
+pub use crate::core::CallTimeout;
 pub use crate::core::admin::SigningKeySource;
 pub use crate::core::error::{Error, ErrorKind};
-pub use crate::core::idempotency::IdempotencySettings;
 pub use crate::core::identity::Role;
-pub use crate::core::journal::Recording;
-pub use crate::core::runtime::RuntimeSettings;
-pub use crate::core::{CallSettings, CallTimeout};
 pub use gateway::{Builder, DataFolder, Gateway, Stopped};
-pub use listen::{AnonymousAccess, HttpSettings, McpSettings, RpcSettings};
+pub use settings::{
+    AnonymousAccess, CallSettings, HttpSettings, IdempotencySettings, McpSettings, Recording, RpcSettings,
+    RuntimeSettings, Settings,
+};
 pub use store::{Restored, Upgraded};

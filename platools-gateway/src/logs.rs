@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use platools_gateway::core::logs::LogFeed;
+use platools_gateway::settings::{LogFormat, LogSettings};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
@@ -11,14 +12,12 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-use crate::settings::{Log, LogFormat};
-
 /// Logs to standard error from now on; standard output is for what a script reads. The same lines go into the feed that is
 /// returned.
 ///
 /// # Errors
 /// The filter is malformed.
-pub(crate) fn start(log: &Log) -> anyhow::Result<LogFeed> {
+pub(crate) fn start(log: &LogSettings) -> anyhow::Result<LogFeed> {
     let feed = LogFeed::new();
     let lines = fmt::layer()
         .with_writer(io::stderr)
@@ -27,7 +26,7 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<LogFeed> {
     let lines = match log.format {
         // Colours are noise in a file or a journal.
         LogFormat::Pretty => lines.with_ansi(io::stderr().is_terminal()).boxed(),
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        _ => lines.json().flatten_event(true).boxed(),
     };
     let filter = EnvFilter::try_new(&log.filter)?;
     tracing_subscriber::registry().with(filter).with(harmless()).with(lines).with(into(&feed)).init();

@@ -4,7 +4,6 @@ mod bridge;
 mod cli;
 mod logs;
 mod otlp;
-mod settings;
 mod signals;
 mod supervisor;
 

@@ -1,9 +1,9 @@
-//! Collects every mistake of one item, so that its author sees all of them at once.
+//! [`Errors`] collects every mistake of one item, so that its author sees all of them at once.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// The mistakes found so far.
+/// The mistakes found so far. They are reported with [`Errors::into_tokens`] or handed on with [`Errors::join`], never dropped.
 #[derive(Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
@@ -21,14 +21,14 @@ impl Errors {
         }
     }
 
-    /// The value, or a note of why there is none.
+    /// Returns the value, or keeps the error.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }
 
     /// Adds the mistakes of a part.
-    pub(crate) fn join(&mut self, part: Self) {
-        if let Some(errors) = part.0 {
+    pub(crate) fn join(&mut self, mut part: Self) {
+        if let Some(errors) = part.0.take() {
             self.add(errors);
         }
     }
@@ -37,8 +37,15 @@ impl Errors {
         self.0.is_none()
     }
 
-    /// What makes the compiler show them.
-    pub(crate) fn into_tokens(self) -> TokenStream {
-        self.0.map(|errors| errors.into_compile_error()).unwrap_or_default()
+    /// Converts the errors into code that makes the compiler report them.
+    pub(crate) fn into_tokens(mut self) -> TokenStream {
+        self.0.take().map(|errors| errors.into_compile_error()).unwrap_or_default()
+    }
+}
+
+impl Drop for Errors {
+    fn drop(&mut self) {
+        // A mistake that nobody reports would compile.
+        debug_assert!(self.0.is_none() || std::thread::panicking(), "the errors of a macro were dropped unreported");
     }
 }

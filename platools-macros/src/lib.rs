@@ -1,19 +1,14 @@
 //! The attributes of platools. Use them through the crate `platools`, which re-exports and documents them.
 
-mod arg;
-mod attr;
 mod check;
-mod docs;
 mod errors;
 mod expand;
-mod free;
-mod function;
-mod keys;
-mod list;
-mod methods;
 mod model;
-mod name;
-mod parameter;
+mod parse;
+mod spans;
+mod tool_fn;
+mod tool_impl;
+mod tools_list;
 
 use proc_macro::TokenStream;
 use quote::quote;
@@ -161,7 +156,7 @@ use quote::quote;
 /// On an impl block this is `#[tools]`, for files in which that name is the list's.
 #[proc_macro_attribute]
 pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    free::expand(attribute.into(), item.into()).into()
+    tool_fn::expand(attribute.into(), item.into()).into()
 }
 
 /// Makes tools of the methods of an impl block, those with `#[tool]` on them.
@@ -237,7 +232,7 @@ pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn tools(attribute: TokenStream, item: TokenStream) -> TokenStream {
     match syn::parse::<syn::ItemImpl>(item.clone()) {
-        Ok(block) => methods::expand(attribute.into(), block).into(),
+        Ok(block) => tool_impl::expand(attribute.into(), block).into(),
         Err(_) => {
             let error = syn::Error::new(
                 proc_macro2::Span::call_site(),
@@ -249,9 +244,9 @@ pub fn tools(attribute: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// What `tools![...]` of the crate `platools` expands to, with the path of that crate in front.
+/// Expands `tools![...]` of the crate `platools`, which puts its own path in front.
 #[doc(hidden)]
 #[proc_macro]
 pub fn list(input: TokenStream) -> TokenStream {
-    list::expand(input.into()).into()
+    tools_list::expand(input.into()).into()
 }

@@ -1,4 +1,4 @@
-//! A tool, understood.
+//! [`Tool`]: everything that an expansion needs to know of one tool.
 
 use platools_attributes::Docs;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -6,17 +6,17 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::{FnArg, Pat, PatType, ReturnType};
 
-use crate::attr::ToolOptions;
-use crate::docs::DocComment;
 use crate::errors::Errors;
-use crate::function::Function;
-use crate::keys::Given;
-use crate::parameter::{Argument, Described, Parameter};
-use crate::{check, name};
+use crate::parse::doc_comment::DocComment;
+use crate::parse::item_fn::Function;
+use crate::parse::meta::LitOrExpr;
+use crate::parse::parameter::{ArgDescription, Argument, Parameter};
+use crate::parse::tool_attr::ToolOptions;
+use crate::spans;
 
-/// All that an expansion needs to know of a tool.
+/// A tool, parsed from a function or method and its attributes.
 pub(crate) struct Tool {
-    pub(crate) name: Given<String>,
+    pub(crate) name: LitOrExpr<String>,
     pub(crate) name_span: Span,
     /// An expression of text.
     pub(crate) description: TokenStream,
@@ -41,26 +41,24 @@ pub(crate) struct LaterDocs {
     pub(crate) undescribed: Vec<(String, TokenStream)>,
 }
 
-/// Where a function stands.
+/// The kind of item that is a tool.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    Free,
-    /// In an impl block with `#[tools]`.
-    Impl,
+pub(crate) enum ItemKind {
+    Function,
+    /// A method or associated function in an impl block with `#[tools]`.
+    Method,
 }
 
 impl Tool {
-    /// Understands a function, and takes the attributes that are ours out of it; `None` once there are mistakes.
-    pub(crate) fn new(
+    /// Parses a function and removes the attributes of its parameters; `None` once there are errors, of this phase or an earlier one.
+    pub(crate) fn parse(
         function: &mut Function,
         options: ToolOptions,
-        place: Place,
+        kind: ItemKind,
         errors: &mut Errors,
     ) -> Option<Self> {
         let comment = DocComment::of(&function.attributes);
         let docs = comment.read();
-        check::signature(&function.signature, place, errors);
-        check::receiver(&function.signature, place, errors);
         let parameters = parameters(function, docs.as_ref(), errors);
         let names = documentable(function, &parameters);
         if let Some(docs) = &docs {
@@ -72,7 +70,7 @@ impl Tool {
         let later_docs = docs.is_none().then(|| LaterDocs::new(&comment, names, &parameters));
         let (returns, returns_span) = returns(function);
         let (is_async, takes_self) = (function.signature.asyncness.is_some(), function.receiver().is_some());
-        let is_method = place == Place::Impl;
+        let is_method = kind == ItemKind::Method;
         let tool = Self {
             name,
             name_span,
@@ -102,7 +100,7 @@ impl Tool {
 impl LaterDocs {
     fn new(comment: &DocComment, names: Vec<String>, parameters: &[Parameter]) -> Self {
         let undescribed = parameters.iter().filter_map(|parameter| match parameter {
-            Parameter::Argument(argument) if matches!(argument.description, Described::Nowhere) => {
+            Parameter::Argument(argument) if matches!(argument.description, ArgDescription::Missing) => {
                 Some((argument.own_name.clone(), argument.name.to_token_stream()))
             }
             _ => None,
@@ -111,16 +109,16 @@ impl LaterDocs {
     }
 }
 
-fn name(options: &ToolOptions, ident: &Ident, errors: &mut Errors) -> (Given<String>, Span) {
+fn name(options: &ToolOptions, ident: &Ident, errors: &mut Errors) -> (LitOrExpr<String>, Span) {
     let (name, span) = match &options.name {
-        Some(Given::By(name)) => return (Given::By(name.clone()), name::span_of(name)),
-        Some(Given::Written(name)) => (name.value(), name.span()),
+        Some(LitOrExpr::Expr(name)) => return (LitOrExpr::Expr(name.clone()), spans::span_of(name)),
+        Some(LitOrExpr::Lit(name)) => (name.value(), name.span()),
         None => (ident.unraw().to_string(), ident.span()),
     };
     if let Err(problem) = platools_attributes::check_tool(&name) {
         errors.add(syn::Error::new(span, problem));
     }
-    (Given::Written(name), span)
+    (LitOrExpr::Lit(name), span)
 }
 
 /// The description, as an expression; one that is known to be empty is a mistake.
@@ -151,18 +149,20 @@ fn description(
 }
 
 fn parameters(function: &mut Function, docs: Option<&Docs>, errors: &mut Errors) -> Vec<Parameter> {
-    let said = function.take_said(errors);
+    let attributes = function.take_parameter_attributes(errors);
     let typed = function.signature.inputs.iter().filter_map(|input| match input {
         FnArg::Typed(parameter) => Some(parameter),
         FnArg::Receiver(_) => None,
     });
-    let parameters: Vec<Parameter> =
-        typed.zip(said).filter_map(|(written, said)| Parameter::new(written, said, docs, errors)).collect();
+    let parameters: Vec<Parameter> = typed
+        .zip(attributes)
+        .filter_map(|(written, attributes)| Parameter::new(written, attributes, docs, errors))
+        .collect();
     let names = parameters.iter().filter_map(|parameter| match parameter {
         Parameter::Argument(argument) => Some((argument.known_name()?, argument.name_span)),
         Parameter::Injected(_) => None,
     });
-    for error in name::repeated(names, |name| format!("there are two arguments named `{name}`; rename one")) {
+    for error in spans::repeated(names, |name| format!("there are two arguments named `{name}`; rename one")) {
         errors.add(error);
     }
     parameters
@@ -188,7 +188,7 @@ fn documentable(function: &Function, parameters: &[Parameter]) -> Vec<String> {
 
 fn returns(function: &Function) -> (TokenStream, Span) {
     match &function.signature.output {
-        ReturnType::Default => (quote!(()), name::generated(function.signature.ident.span())),
-        ReturnType::Type(_, ty) => (ty.to_token_stream(), name::span_of(ty)),
+        ReturnType::Default => (quote!(()), spans::generated(function.signature.ident.span())),
+        ReturnType::Type(_, ty) => (ty.to_token_stream(), spans::span_of(ty)),
     }
 }

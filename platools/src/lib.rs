@@ -5,41 +5,31 @@
 pub mod __private;
 mod client;
 mod dispatch;
-mod error;
-mod error_details;
-mod json;
 mod link;
-mod log_level;
 #[cfg(feature = "macros")]
 mod macros;
 #[cfg(feature = "mcp")]
 #[doc(hidden)]
 pub mod mcp;
 mod registry;
-#[cfg(feature = "runtime")]
-pub mod runtime;
 #[cfg(feature = "serve")]
 pub mod serve;
 mod signals;
-pub mod signature;
-mod text;
 mod threads;
-mod time;
 pub mod tool;
 mod window;
-pub mod wire;
 
 pub use client::{ClientHandle, Platools, PlatoolsClient, PlatoolsClientBuilder, Signatures};
-pub use error::{Error, ErrorKind};
-pub use link::{
-    BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, Disconnect, Event, HEARTBEAT_INTERVAL_MS, Jitter,
-    MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, Roots, Secret, Tls, backoff_delay_ms,
-};
-pub use log_level::LogLevel;
+pub use link::Event;
 #[cfg(feature = "macros")]
 pub use macros::attr;
 #[cfg(feature = "macros")]
 pub use platools_macros::tool;
+pub use platools_protocol::LogLevel;
+pub use platools_transport::{
+    BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, Disconnect, Error, ErrorKind, HEARTBEAT_INTERVAL_MS, Jitter,
+    MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, Roots, Secret, Tls, backoff_delay_ms,
+};
 pub use registry::ToolRegistry;
 pub use tool::{Context, Tool, ToolDefinition, ToolError};
 
@@ -47,3 +37,10 @@ pub use tool::{Context, Tool, ToolDefinition, ToolError};
 pub use schemars;
 /// Serialization: the crate whose derives [`tool`](macro@tool) asks of arguments and results.
 pub use serde;
+
+/// The former path of `platools_protocol`, until everything names that crate.
+#[doc(hidden)]
+pub mod wire {
+    pub use platools_protocol::tool_sync::*;
+    pub use platools_protocol::{ErrorDetails, rpc, runtime};
+}

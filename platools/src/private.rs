@@ -2,8 +2,6 @@
 
 pub use crate::tool::expansion::*;
 pub use crate::tool::{Auth, Context, Execution, IntoTools, Tool, ToolDefinition, ToolError, ToolSet};
-#[cfg(feature = "collect")]
-pub use inventory;
 #[cfg(feature = "macros")]
 pub use platools_attributes::{Docs, Fragment, described};
 #[cfg(feature = "macros")]
@@ -111,22 +109,4 @@ const fn same(a: &str, b: &str) -> bool {
         at += 1;
     }
     at == a.len() && at == b.len()
-}
-
-/// Puts a tool where `ToolRegistry::collect` finds it.
-#[cfg(feature = "collect")]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __collect {
-    ($tool:expr) => {
-        $crate::__private::inventory::submit! { $crate::__private::Collected(|| ::std::boxed::Box::new($tool)) }
-    };
-}
-
-/// Without the feature `collect` tools are listed by hand.
-#[cfg(not(feature = "collect"))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __collect {
-    ($tool:expr) => {};
 }

@@ -1,13 +1,36 @@
-//! What is written to a log.
+//! `Log`: a log in memory, and that of the whole process.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tracing_subscriber::fmt::format::FmtSpan;
 
 /// A log in memory. Clones write to the same.
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
+    /// The SDK's records of this process, at every level and of every thread, from the first call on: a test that looks for its secrets
+    /// also looks through what the tests beside it make the SDK write.
+    ///
+    /// # Panics
+    /// The process has another global subscriber.
+    pub fn of_process() -> &'static Self {
+        static LOG: OnceLock<Log> = OnceLock::new();
+        LOG.get_or_init(|| {
+            let log = Self::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_env_filter("platools=trace")
+                .with_span_events(FmtSpan::FULL)
+                .with_ansi(false)
+                .with_writer(move || writer.clone())
+                .finish();
+            tracing::subscriber::set_global_default(subscriber).expect("there is no other");
+            log
+        })
+    }
+
     /// What was written so far.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use platools::runtime::{RpcClient, RpcClientBuilder};
+use platools_client::{RpcClient, RpcClientBuilder};
 use serde_json::{Value, json};
 
 use crate::link::Link;

@@ -14,7 +14,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use platools::OnRefusal;
-use platools::runtime::{RuntimeClient, RuntimeClientBuilder};
+use platools_client::{RuntimeClient, RuntimeClientBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;

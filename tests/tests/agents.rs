@@ -2,10 +2,10 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::runtime::{ChatEvent, ChatItem, RequestErrorKind, RpcClient};
-use platools::wire::rpc::{ErrorCode, Role, RunStatus};
 use platools::{Context, Event, Secret, ToolRegistry, tool, tools};
+use platools_client::{ChatEvent, ChatItem, RequestErrorKind, RpcClient};
 use platools_gateway::{Gateway, Role as GatewayRole, dev};
+use platools_protocol::rpc::{ErrorCode, Role, RunStatus};
 use platools_tests::{Worker, client, quick, rpc_client, within};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -97,7 +97,7 @@ async fn odd_keys() -> HashMap<Vec<u8>, u8> {
 /// Return more than a frame can carry.
 #[tool]
 async fn oversize() -> String {
-    "x".repeat(platools::wire::MAX_FRAME_BYTES)
+    "x".repeat(platools_protocol::tool_sync::MAX_FRAME_BYTES)
 }
 
 async fn open(platform: &Platform, registry: ToolRegistry) -> (Worker, Link) {

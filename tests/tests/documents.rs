@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use platools::runtime::RuntimeClient;
 use platools::{
     BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, ErrorKind, HEARTBEAT_INTERVAL_MS, MAX_BACKOFF_ATTEMPTS,
     PlatoolsClient, ToolRegistry, backoff_delay_ms, tool, tools,
 };
+use platools_client::RuntimeClient;
 use platools_tests::{AgentLink, KEY, Link, Platform, RuntimeGateway, SECRET, keep_links_here, within};
 use serde_json::{Value, json};
 use tokio::process::Command;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
-use platools::wire::{Features, PlatformFrame};
 use platools::{Context, Disconnect, Event, LogLevel, Reconnect, ToolError, ToolRegistry, tool, tools};
+use platools_protocol::tool_sync::{Features, PlatformFrame};
 use platools_tests::{Link, Platform, Worker, client, keep_links_here, within};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -144,7 +144,7 @@ impl Setup {
 }
 
 async fn welcome(link: &mut Link) {
-    let features: Vec<_> = Features::all().iter().map(platools::wire::Feature::as_str).collect();
+    let features: Vec<_> = Features::all().iter().map(platools_protocol::tool_sync::Feature::as_str).collect();
     link.send(json!({"type": "welcome", "sdk_connection_id": "c", "organization_id": "o", "features": features})).await;
 }
 

@@ -1,7 +1,15 @@
-//! The gateway with a worker that runs on the Python SDK, with OpenAI's client, and with agents that have sessions.
+//! Programs that others wrote, against ours: the Python SDK, OpenAI's client, agents with sessions, callers, clients of the Model Context
+//! Protocol and its test suite, and the snippets of documents.
 
 #[path = "interop/agents.rs"]
 mod agents;
+mod interop_callers;
+mod interop_conformance;
+mod interop_documents;
+mod interop_matrix;
+mod interop_mcp;
+mod interop_serve;
+mod interop_typescript;
 #[path = "interop/openai.rs"]
 mod openai;
 

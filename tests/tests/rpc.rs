@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::runtime::{
+use platools::{ConnectionState, Disconnect, ErrorKind, OnRefusal, Secret};
+use platools_client::{
     Chat, ChatEvent, ChatItem, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder, RpcEvent,
 };
-use platools::wire::rpc::{ChatReply, ErrorCode, MAX_MESSAGE_BYTES, Role, RunStatus, ToolCallEvent, ToolsReply};
-use platools::{ConnectionState, Disconnect, ErrorKind, OnRefusal, Secret};
+use platools_protocol::rpc::{ChatReply, ErrorCode, MAX_MESSAGE_BYTES, Role, RunStatus, ToolCallEvent, ToolsReply};
 use platools_tests::{CallerLink, Log, Platform, TOKEN, USER, Unreachable, quick, rpc_client, with_causes, within};
 use serde_json::{Value, json};
 
@@ -632,15 +632,7 @@ async fn a_caller_without_a_token_is_a_viewer_and_a_rotated_token_is_read_anew()
 
 #[tokio::test]
 async fn neither_the_token_nor_what_anybody_says_is_in_a_log_or_a_debug() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("platools=trace")
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    // For every thread, so that what the other tests of this file do is in the log as well.
-    tracing::subscriber::set_global_default(subscriber).expect("there is no other");
+    let log = Log::of_process();
 
     let gateway = Platform::start().await;
     let builder = rpc_client(&gateway.url());

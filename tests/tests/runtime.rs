@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::runtime::{RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent};
-use platools::wire::runtime::{ChannelMessage, Connected, ConnectionChange, event};
 use platools::{ConnectionState, Jitter, OnRefusal, Reconnect, Secret};
+use platools_client::{RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent};
+use platools_protocol::runtime::{ChannelMessage, Connected, ConnectionChange, event};
 use platools_tests::{
     AgentLink, KEY, Log, Platform, Reply, RuntimeGateway, Unreachable, runtime_client, with_causes, within,
 };
@@ -1196,15 +1196,7 @@ async fn the_private_key_is_for_the_handlers_and_never_sent() {
 
 #[tokio::test]
 async fn neither_the_key_nor_a_ticket_nor_what_anybody_says_is_in_a_log_an_error_or_a_debug() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("platools=trace")
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    // For every thread, so that what the other tests of this file do is in the log as well.
-    tracing::subscriber::set_global_default(subscriber).expect("there is no other");
+    let log = Log::of_process();
 
     let mut gateway = RuntimeGateway::start().await;
     let builder = runtime_client(&gateway.url()).metadata(json!({"password": "hunter2"})).private_key("hunter2");

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fs, io};
 
-use platools::runtime::RuntimeErrorKind;
-use platools::signature::{call_body, sign};
 use platools::{
     ConnectionState, Context, Error, ErrorKind, OnRefusal, PlatoolsClientBuilder, Roots, Secret, Signatures, Tls,
     ToolError, ToolRegistry, tool, tools,
 };
+use platools_client::RuntimeErrorKind;
 use platools_gateway::Gateway;
+use platools_protocol::signature::{call_body, sign};
 use platools_tests::{
     KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN as RPC_TOKEN, USER, Unreachable, Wire, Worker, client,
     keep_links_here, quick, rpc_client, runtime_client, with_causes, within,
@@ -28,7 +28,6 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto};
 use tokio_rustls::server::TlsStream;
-use tracing_subscriber::fmt::format::FmtSpan;
 
 /// Give the number back.
 #[tool]
@@ -483,16 +482,7 @@ async fn calls_of_every_kind(link: &mut Link) {
 #[tokio::test]
 async fn secrets_are_in_no_log_whatever_happens() {
     keep_links_here().await;
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter("platools=trace")
-        .with_span_events(FmtSpan::FULL)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    // For every thread, so that what the other tests of this file do is in the log as well.
-    tracing::subscriber::set_global_default(subscriber).expect("there is no other");
+    let log = Log::of_process();
 
     let registry = ToolRegistry::new().with_tools(tools![echo, fails_for, panics_for]).expect("valid tools");
     let platform = Platform::start().await;

@@ -4,11 +4,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use platools::ConnectionState;
-use platools::runtime::RuntimeClient;
-use platools::wire::runtime::ConnectionChange;
+use platools_client::RuntimeClient;
 use platools_gateway::core::admin::NewKey;
 use platools_gateway::core::agent::Profile;
 use platools_gateway::{Gateway, Role};
+use platools_protocol::runtime::ConnectionChange;
 use platools_tests::{KEY, Reply, RuntimeGateway, within};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;

@@ -2,12 +2,12 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::runtime::{RuntimeClient, RuntimeEvent};
-use platools::wire::runtime::{Channel, ChannelMessage, Done, NewChannel, NewMessage, Ticket, event, path};
 use platools::{ConnectionState, OnRefusal};
+use platools_client::{RuntimeClient, RuntimeEvent};
 use platools_gateway::core::admin::NewKey;
 use platools_gateway::core::agent::Profile;
 use platools_gateway::{Gateway, Role};
+use platools_protocol::runtime::{Channel, ChannelMessage, Done, NewChannel, NewMessage, Ticket, event, path};
 use platools_tests::{quick, runtime_client, within};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

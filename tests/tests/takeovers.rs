@@ -2,7 +2,7 @@
 
 use platools::{PlatoolsClientBuilder, ToolRegistry};
 use platools_gateway::dev;
-use platools_tests::{Caller, Log, Worker, client, within};
+use platools_tests::{Caller, Log, Worker, client, keep_links_here, within};
 use serde_json::json;
 
 /// The lines of a log that have this text.
@@ -14,7 +14,10 @@ fn lines(log: &Log, text: &str) -> Vec<String> {
 async fn two_workers_that_take_turns_are_warned_of_by_name_at_both_ends() {
     let log = Log::default();
     let written = log.clone();
-    tracing_subscriber::fmt().with_writer(move || written.clone()).with_ansi(false).init();
+    // Gateway and links run on this thread, so that all of their records are in the log.
+    keep_links_here().await;
+    let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).with_ansi(false).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
     let gateway = within(dev::start(dev::DevOptions::with_known_secrets())).await.expect("there is a free port");
     let worker = || -> PlatoolsClientBuilder { client(&gateway.url(), &ToolRegistry::new()).secret(dev::SECRET) };
     let (_one, _other) = (Worker::start(worker()), Worker::start(worker()));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use platools_gateway::Role;
 use platools_gateway::core::admin::{NewKey, NewToken};
 use platools_gateway::core::agent::Profile;

@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use anyhow::bail;
 use futures::StreamExt;
-use platools::runtime::{RuntimeClient, RuntimeError, RuntimeEvent};
-use platools::wire::rpc::ToolsReply;
-use platools::wire::runtime::{Channel, ChannelMessage, Connected, Done, NewChannel, NewMessage, event, path};
 use platools::{PlatoolsClient, Secret, ToolRegistry, tool, tools};
+use platools_client::protocol::rpc::ToolsReply;
+use platools_client::protocol::runtime::{
+    Channel, ChannelMessage, Connected, Done, NewChannel, NewMessage, event, path,
+};
+use platools_client::{RuntimeClient, RuntimeError, RuntimeEvent};
 use serde_json::{Value, json};
 use std::fmt::Display;
 

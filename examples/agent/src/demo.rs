@@ -3,9 +3,9 @@
 use anyhow::Context;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::runtime::{RuntimeClient, RuntimeEvent};
-use platools::wire::runtime::{Channel, ChannelMessage, NewChannel, event, path};
 use platools::{Event, PlatoolsClient, Secret, ToolRegistry, tool, tools};
+use platools_client::protocol::runtime::{Channel, ChannelMessage, NewChannel, event, path};
+use platools_client::{RuntimeClient, RuntimeEvent};
 use platools_gateway::core::admin::NewKey;
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Gateway, Role};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use platools::runtime::{RequestError, RpcClient};
 use platools::{Event, PlatoolsClient};
+use platools_client::{RequestError, RpcClient};
 use platools_gateway::dev::{self, DevOptions};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn show(reply: Result<platools::wire::rpc::ToolsReply<Value>, RequestError>) {
+fn show(reply: Result<platools_client::protocol::rpc::ToolsReply<Value>, RequestError>) {
     match reply {
         Ok(reply) => println!("result: {}", reply.result),
         Err(error) => match (error.gateway(), error.tool_error()) {

@@ -7,7 +7,6 @@
 
 mod flood;
 mod log;
-mod settings;
 mod writer;
 
 use std::fmt;
@@ -20,7 +19,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 pub use crate::domain::audit::{Actor, AuditEvent, AuditKind, action};
-pub use settings::AuditSettings;
+pub use crate::settings::AuditSettings;
 
 use crate::core::clock::now_ms;
 use crate::domain::error::Error;

@@ -7,12 +7,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::flood::Flood;
-use super::settings::AuditSettings;
 use super::{COMPLAINTS, Cutoff, QUEUE, lock, log};
 use crate::domain::audit::AuditEvent;
 use crate::domain::error::{Error, causes_of};
 use crate::ops::log_limit::LogLimit;
 use crate::ops::pruning;
+use crate::settings::AuditSettings;
 use crate::store::{AuditRetention, Store};
 
 /// The time that the first event of a batch waits for others.

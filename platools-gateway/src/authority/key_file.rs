@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use super::signing_keys::SigningKeys;
 use crate::domain::error::{Error, ErrorKind};
 use crate::ops::secret_file::is_open_to_all;
+use crate::settings::Settings;
 
 /// The name of the file in the data folder.
 const FILE: &str = "signing-keys.json";
@@ -34,6 +35,32 @@ pub enum SigningKeySource {
 }
 
 impl SigningKeySource {
+    /// The place that the settings name: the environment, a file, or the data folder.
+    ///
+    /// # Errors
+    /// There are two places.
+    pub fn from_settings(settings: &Settings) -> Result<Self, Error> {
+        match (&settings.signing_key_file, &settings.signing_keys) {
+            (Some(_), Some(_)) => {
+                let message = "the signing keys are in PLATOOLS_GATEWAY_SIGNING_KEYS, and `signing_key_file` names a file of them; take one \
+                               of both away";
+                Err(Error::new(ErrorKind::NotConfigured, message))
+            }
+            (Some(file), None) => Ok(Self::File(file.clone())),
+            (None, Some(keys)) => Ok(Self::Text(keys.clone())),
+            (None, None) => Ok(Self::DataFolder),
+        }
+    }
+
+    /// The two settings: the file and the keys.
+    pub(crate) fn into_settings(self) -> (Option<PathBuf>, Option<SecretString>) {
+        match self {
+            Self::DataFolder => (None, None),
+            Self::File(file) => (Some(file), None),
+            Self::Text(keys) => (None, Some(keys)),
+        }
+    }
+
     /// The file, if there is one.
     pub(super) fn file(&self, folder: &Path) -> Option<KeyFile> {
         match self {

@@ -1,6 +1,6 @@
 //! [`authorize`]: the one place that says whether a caller may do something to a resource.
 
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 
 use super::denial::Denial;
 use crate::domain::identity::{Caller, Role};

@@ -65,13 +65,13 @@ pub(super) struct GivenNames {
 /// Options of an agent's profile.
 #[derive(Debug, Args)]
 pub(super) struct GivenProfile {
-    /// What thinks: nothing, so that it calls the tools it is told to (`command`), or a language model (`model`). Default: command.
+    /// Kind of the agent: `command` calls the tools that a message names, `model` thinks with a language model. Default: command.
     #[arg(long, value_name = "KIND", value_parser = words::kind())]
     kind: Option<Kind>,
     /// The model, by the name that its endpoint knows it by. Default: the one of `serve --model`.
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// What the model is told before anything else. Default: nothing.
+    /// First message to the model. Default: none.
     #[arg(long, value_name = "TEXT")]
     system_prompt: Option<String>,
     /// File with what the model is told before anything else.

@@ -1,21 +1,29 @@
-//! `dev`: a gateway for a machine of one's own.
+//! `dev`: a gateway for development on one machine.
 
 use std::net::SocketAddr;
 
 use anyhow::ensure;
 use clap::Args;
 use platools_gateway::dev::{self, DevOptions, DevSecrets};
+use platools_gateway::settings::DEFAULT_LISTEN;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::flags::{DevSections, SettingFlags, print_help};
 use super::output::say;
 use crate::logs;
-use crate::settings::{DEFAULT_LISTEN, GivenChat, GivenHttp, GivenLog, GivenModel, Log};
 use crate::signals::{Hangup, Signals};
+
+/// The text below the help.
+const DEV_AFTER_HELP: &str = "\
+The secrets are printed. To keep them from run to run, set PLATOOLS_GATEWAY_DEV_SECRET, PLATOOLS_GATEWAY_DEV_ADMIN_KEY and
+PLATOOLS_GATEWAY_DEV_AGENT_KEY to at least 16 characters each.
+Each flag with a heading is also a variable: --model-url is PLATOOLS_GATEWAY_MODEL_URL. --help-all lists all settings.";
 
 /// Shortest secret that is taken from the environment, in bytes.
 const SHORTEST_SECRET: usize = 16;
 
 #[derive(Debug, Args)]
+#[command(after_help = DEV_AFTER_HELP)]
 pub(super) struct Options {
     /// Address to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN)]
@@ -26,25 +34,26 @@ pub(super) struct Options {
     /// Let web pages use the gateway that are opened from files. Sandboxed frames of any web site may use it then, too.
     #[arg(long)]
     allow_file_pages: bool,
+    /// Print help with all settings
+    #[arg(long)]
+    help_all: bool,
     #[command(flatten)]
-    http: GivenHttp,
-    #[command(flatten)]
-    chat: GivenChat,
-    #[command(flatten)]
-    model: GivenModel,
-    #[command(flatten)]
-    log: GivenLog,
+    flags: SettingFlags<DevSections>,
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
-    let feed = logs::start(&Log::load(options.log)?)?;
+    if options.help_all {
+        return print_help("dev");
+    }
+    let settings = options.flags.load(None)?;
+    let feed = logs::start(&settings.log)?;
     let signals = Signals::listen(Hangup::Stop)?;
     let secrets = secrets(|name| std::env::var(name).ok())?;
-    let setup = DevOptions::default().listen(options.listen).logs(feed).chat(options.chat.complete()?.settings());
-    let setup = setup.http(options.http.complete()?.settings()).secrets(secrets.clone());
+    let setup = DevOptions::default().listen(options.listen).logs(feed).chat(settings.chat);
+    let setup = setup.http(settings.http).secrets(secrets.clone());
     let setup = if options.no_auth { setup.no_auth() } else { setup };
     let setup = if options.allow_file_pages { file_pages_allowed(setup) } else { setup };
-    let model = options.model.complete()?.settings();
+    let model = Some(settings.model).filter(|model| model.url.is_some());
     let gateway = dev::start(model.into_iter().fold(setup, DevOptions::model)).await?;
     say(&format!("listening on {}", gateway.url()))?;
     say(&introduction(&gateway.url(), &secrets))?;

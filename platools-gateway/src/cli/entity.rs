@@ -20,7 +20,7 @@ pub(super) enum Command {
     Add {
         /// Name of the entity.
         slug: String,
-        /// How several workers of it get along: a new one takes the place of the one before, or all stay.
+        /// Rule for several workers of the entity: a new one replaces the previous one, or all of them stay.
         #[arg(long, value_name = "POLICY", value_parser = words::policy(), default_value = Policy::default().as_str())]
         policy: Policy,
         #[command(flatten)]
@@ -39,7 +39,7 @@ pub(super) enum Command {
     Rotate {
         /// Slug or id of the entity.
         slug: String,
-        /// How long the old secret stays good, such as 1h. Then sockets that were opened with it are closed.
+        /// Time for which the old secret stays valid, such as 1h. Then sockets that were opened with it are closed.
         #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
         grace: Duration,
     },
@@ -58,7 +58,7 @@ pub(super) enum Command {
         /// Its name for people, which `token list` shows. Default: none.
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// How long it is good, such as 1d; at most 366 days.
+        /// Lifetime of the token, such as 1d; at most 366 days.
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         ttl: Duration,
     },
@@ -67,7 +67,7 @@ pub(super) enum Command {
 /// Options of an entity's display data.
 #[derive(Debug, Args)]
 pub(super) struct GivenCard {
-    /// What people call it, in 1 to 128 characters.
+    /// Name for people, in 1 to 128 characters.
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
     /// Its image: a URL that begins with https://, or a PNG, JPEG, SVG or WebP file of up to 24 kB, which is kept itself.

@@ -7,10 +7,11 @@ use clap::Args;
 use platools_gateway::core::Core;
 use platools_gateway::core::admin::Admin;
 use platools_gateway::core::project::ProjectName;
-use platools_gateway::{DataFolder, Error};
+use platools_gateway::settings::{Settings, Sources};
+use platools_gateway::{DataFolder, Error, SigningKeySource};
 
+use super::flags::{LogSection, SettingFlags};
 use crate::logs;
-use crate::settings::{GivenLog, Log, signing_keys};
 
 /// The folder of the data.
 #[derive(Debug, Args)]
@@ -27,8 +28,15 @@ impl Folder {
     /// The data as a whole.
     pub(super) fn whole(&self) -> anyhow::Result<DataFolder> {
         let data = self.path()?;
-        logs::start(&Log::load(GivenLog::default())?)?;
+        logs::start(&SettingFlags::<LogSection>::none().load(None)?.log)?;
         Ok(DataFolder::new(data))
+    }
+
+    /// The place of the signing keys: that of the gateway.
+    fn signing_keys(&self) -> anyhow::Result<SigningKeySource> {
+        let mut settings = Settings::load(&Sources { sections: Some(&[""]), ..Sources::default() })?;
+        settings.signing_key_file.clone_from(&self.signing_key_file);
+        Ok(SigningKeySource::from_settings(&settings)?)
     }
 
     fn path(&self) -> anyhow::Result<&Path> {
@@ -39,8 +47,8 @@ impl Folder {
     /// Opens the data that a gateway has made, and does something with it.
     pub(super) async fn with<T>(&self, work: impl AsyncFnOnce(&Core) -> Result<T, Error>) -> anyhow::Result<T> {
         let data = self.path()?;
-        logs::start(&Log::load(GivenLog::default())?)?;
-        let core = Core::open_existing_with(data, signing_keys(self.signing_key_file.clone())?).await?;
+        logs::start(&SettingFlags::<LogSection>::none().load(None)?.log)?;
+        let core = Core::open_existing_with(data, self.signing_keys()?).await?;
         let done = work(&core).await;
         core.close().await;
         Ok(done?)

@@ -21,7 +21,7 @@ pub(super) enum Command {
         /// Its name for people, which the list shows. Default: none.
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// What it allows: each role includes the ones before it.
+        /// Role of the key. Each role includes the ones before it.
         #[arg(long, value_name = "ROLE", value_parser = words::role())]
         role: Role,
         /// The agent it belongs to, by slug or id.
@@ -32,7 +32,7 @@ pub(super) enum Command {
         tool_roles: Vec<String>,
         #[command(flatten)]
         reach: Reach,
-        /// How long it is good, such as 90d. Default: until it is revoked.
+        /// Lifetime of the key, such as 90d. Default: until it is revoked.
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         expires: Option<Duration>,
     },

@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::flags::{LogSection, SettingFlags};
 use crate::bridge;
 use crate::logs;
-use crate::settings::{GivenLog, Log};
 
 /// The environment variable with the key, if no file has it. A flag would be visible in the list of processes.
 const KEY_VARIABLE: &str = "PLATOOLS_GATEWAY_KEY";
@@ -25,11 +25,11 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", env = "PLATOOLS_GATEWAY_KEY_FILE")]
     key_file: Option<PathBuf>,
     #[command(flatten)]
-    log: GivenLog,
+    log: SettingFlags<LogSection>,
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
-    logs::start(&Log::load(options.log)?)?;
+    logs::start(&options.log.load(None)?.log)?;
     let url = endpoint(&options.url)?;
     let key = match &options.key_file {
         Some(file) => {

@@ -1,4 +1,4 @@
-//! The command line: one file for each noun.
+//! [`Cli`]: the command line, with a file for each noun.
 
 mod agent;
 mod audit;
@@ -9,6 +9,7 @@ mod dev;
 mod documented;
 mod entity;
 mod environment;
+mod flags;
 mod folder;
 mod icon;
 mod key;
@@ -25,9 +26,12 @@ use clap::{Parser, Subcommand};
 
 use folder::{Folder, Place};
 
-/// The gateway that platools workers dial out to.
+/// The text below the help of the program.
+const AFTER_HELP: &str = "Commands on data work while the gateway runs, unless they say otherwise.";
+
+/// The gateway that platools workers connect to.
 #[derive(Debug, Parser)]
-#[command(name = "platools-gateway", version)]
+#[command(name = "platools-gateway", version, term_width = 0, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -36,91 +40,88 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a gateway for development: loopback only, new secrets, data removed at exit.
-    ///
-    /// The secrets are printed. To keep them the same from run to run, set PLATOOLS_GATEWAY_DEV_SECRET,
-    /// PLATOOLS_GATEWAY_DEV_ADMIN_KEY and PLATOOLS_GATEWAY_DEV_AGENT_KEY to at least 16 characters each.
     Dev(dev::Options),
-    /// Run a gateway. The first start prints an admin key, once.
+    /// Run a gateway. The first start prints an admin key once.
     Serve(serve::Options),
-    /// Bridge a client of the Model Context Protocol that speaks over standard streams to a gateway.
+    /// Connect a client of the Model Context Protocol over standard streams to a gateway.
     Mcp(mcp::Options),
-    /// Look at the settings of `serve`.
+    /// Check and print the settings of `serve`.
     #[command(subcommand)]
     Config(config::Command),
-    /// Copy the data into a file. The gateway may be running.
+    /// Copy the data into a file.
     Backup {
         #[command(flatten)]
         folder: Folder,
         #[command(flatten)]
         options: backup::BackupTo,
     },
-    /// Put a backup in the place of the data. The gateway must be stopped.
+    /// Replace the data by a backup. The gateway must be stopped.
     Restore {
         #[command(flatten)]
         folder: Folder,
         #[command(flatten)]
         options: backup::RestoreFrom,
     },
-    /// Bring the data up to this program's version, which `serve` does as well. The gateway must be stopped.
+    /// Upgrade the data to this version, as `serve` does. The gateway must be stopped.
     Upgrade {
         #[command(flatten)]
         folder: Folder,
     },
-    /// Put the data from before the last upgrade back in place, for the program of before. The gateway must be stopped.
+    /// Restore the data from before the last upgrade, for the previous program. The gateway must be stopped.
     Downgrade {
         #[command(flatten)]
         folder: Folder,
     },
-    /// Administer projects, which see nothing of each other. The gateway may be running.
+    /// Administer projects, which are isolated from each other.
     Project {
         #[command(flatten)]
         folder: Folder,
         #[command(subcommand)]
         command: project::Command,
     },
-    /// Administer entities, which are what workers connect as. The gateway may be running.
+    /// Administer entities, the names under which workers connect.
     Entity {
         #[command(flatten)]
         place: Place,
         #[command(subcommand)]
         command: entity::Command,
     },
-    /// Administer agents, which are who calls tools. The gateway may be running.
+    /// Administer agents, which answer messages with the connected tools.
     Agent {
         #[command(flatten)]
         place: Place,
         #[command(subcommand)]
         command: agent::Command,
     },
-    /// Administer callers' keys. The gateway may be running.
+    /// Administer keys of callers.
     Key {
         #[command(flatten)]
         place: Place,
         #[command(subcommand)]
         command: key::Command,
     },
-    /// Administer environments. The gateway may be running.
+    /// Administer environments, such as development and production.
     Environment {
         #[command(flatten)]
         place: Place,
         #[command(subcommand)]
         command: environment::Command,
     },
-    /// List administrative changes, sign-ins and refusals. The gateway may be running.
+    /// List administrative changes, sign-ins and refusals.
     Audit {
         #[command(flatten)]
         place: Place,
         #[command(subcommand)]
         command: audit::Command,
     },
-    /// List tools, and switch them off and on. The gateway may be running.
+    /// List tools, and switch them off and on.
     Tool {
         #[command(flatten)]
         place: Place,
         #[command(subcommand)]
         command: tool::Command,
     },
-    /// Administer tokens, which are short-lived signed keys (JWT). The gateway may be running.
+    /// Administer tokens, short-lived signed credentials (JWT).
     Token {
         #[command(flatten)]
         place: Place,

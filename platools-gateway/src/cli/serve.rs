@@ -1,45 +1,68 @@
-//! `serve`: a gateway for real.
+//! `serve`: a gateway with data that stays.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
+use anyhow::ensure;
 use clap::Args;
+use platools_gateway::Gateway;
 use platools_gateway::core::agent::{Kind, Profile};
 use platools_gateway::dev::MAIN_AGENT;
-use platools_gateway::{Builder, Gateway};
+use platools_gateway::settings::Settings;
 
+use super::flags::{AFTER_HELP, AllSections, SettingFlags, print_help};
 use super::output::{say, say_once};
 use super::variables;
 use crate::logs;
 use crate::otlp::Exporter;
-use crate::settings::{Given, Settings, signing_keys};
 use crate::signals::{Hangup, Signals};
 use crate::supervisor::Supervisor;
 
 #[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct Options {
-    /// Configuration file. The environment goes before it, and flags before that.
-    #[arg(long, value_name = "FILE", env = "PLATOOLS_GATEWAY_CONFIG")]
-    config: Option<PathBuf>,
     #[command(flatten)]
-    given: Given,
+    sources: SettingSources,
+    /// Print help with all settings
+    #[arg(long)]
+    help_all: bool,
 }
 
-impl Options {
+/// The sources of all settings.
+#[derive(Debug, Args)]
+pub(super) struct SettingSources {
+    /// Configuration file. The environment goes before it, and flags before that
+    #[arg(long, value_name = "FILE", env = "PLATOOLS_GATEWAY_CONFIG", hide_env = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: SettingFlags<AllSections>,
+}
+
+impl SettingSources {
     /// The settings that the gateway runs with.
-    pub(super) fn settings(self) -> anyhow::Result<Settings> {
-        Settings::load(self.given, self.config.as_deref())
+    ///
+    /// # Errors
+    /// Like [`Settings::load`], or there is no folder for the data.
+    pub(super) fn load(self) -> anyhow::Result<Settings> {
+        let settings = self.flags.load(self.config.as_deref())?;
+        ensure!(
+            settings.data.is_some(),
+            "say where to keep the data: `--data FOLDER`, PLATOOLS_GATEWAY_DATA, or `data` in the configuration file"
+        );
+        Ok(settings)
     }
 }
 
 pub(super) async fn run(options: Options) -> anyhow::Result<()> {
-    let settings = options.settings()?;
+    if options.help_all {
+        return print_help("serve");
+    }
+    let settings = options.sources.load()?;
     let feed = logs::start(&settings.log)?;
     variables::warn_of_unknown();
     let signals = Signals::listen(Hangup::Reload)?;
     let exporter = Exporter::start(&settings.otlp)?;
-    let builder = builder(&settings)?.signing_keys(signing_keys(settings.signing_key_file.clone())?);
-    let gateway = exporter.observe(builder).logs(feed).start().await?;
+    let builder = exporter.observe(Gateway::builder().settings(settings.clone()));
+    let gateway = builder.logs(feed).start().await?;
     if settings.first_key {
         if let Some(key) = gateway.first_admin_key().await? {
             say_once("admin key", &key)?;
@@ -50,7 +73,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     add_first_agent(&gateway, &settings).await?;
     say(&format!("listening on {}", gateway.url()))?;
     let supervisor = Supervisor::ready();
-    signals.run(gateway, || supervisor.stopping(settings.stop_delay.get() + settings.drain_limit.get())).await?;
+    signals.run(gateway, || supervisor.stopping(settings.stop_delay + settings.drain_limit)).await?;
     // Every call has ended by now.
     exporter.close().await;
     Ok(())
@@ -62,43 +85,9 @@ async fn add_first_agent(gateway: &Gateway, settings: &Settings) -> anyhow::Resu
         return Ok(());
     }
     let mut profile = Profile::default();
-    profile.kind = settings.model.settings().map_or(Kind::Command, |_| Kind::Model);
+    profile.kind = settings.model.url.as_ref().map_or(Kind::Command, |_| Kind::Model);
     if let Some(agent) = gateway.add_first_agent(MAIN_AGENT, profile).await? {
         tracing::info!(agent.id = %agent.id, agent = agent.slug, "agent added; `first_agent = false` adds none");
     }
     Ok(())
-}
-
-/// The gateway that the settings describe.
-///
-/// # Errors
-/// The application's secret for tokens of dashboards cannot be used.
-pub(super) fn builder(settings: &Settings) -> anyhow::Result<Builder> {
-    let builder = Gateway::builder()
-        .data_folder(&settings.data)
-        .listen(settings.listen)
-        .stop_delay(settings.stop_delay.get())
-        .drain_limit(settings.drain_limit.get())
-        .worker_silence(settings.worker.silence.get())
-        .worker_stall(settings.worker.stall.get())
-        .calls(settings.calls.settings())
-        .limits(settings.limits.clone())
-        .journal(settings.journal.settings())
-        .audit(settings.audit.settings())
-        .idempotency(settings.idempotency.settings())
-        .rpc(settings.rpc.settings())
-        .feed(settings.feed.settings())
-        .runtime(settings.runtime.settings())
-        .http(settings.http.settings())
-        .mcp(settings.mcp.settings())
-        .chat(settings.chat.settings());
-    let builder = settings.model.settings().into_iter().fold(builder, Builder::model);
-    let builder = match settings.feed.dashboard_auth()? {
-        Some(auth) => builder.dashboard_auth(Arc::new(auth)),
-        None => builder,
-    };
-    Ok(match settings.tls.files() {
-        Some((certificate, key)) => builder.tls(certificate, key),
-        None => builder,
-    })
 }

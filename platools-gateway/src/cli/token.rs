@@ -26,7 +26,7 @@ pub(super) enum Command {
         /// Its name for people, which the list shows. Default: none.
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// What it allows: each role includes the ones before it.
+        /// Role of the token. Each role includes the ones before it.
         #[arg(long, value_name = "ROLE", value_parser = words::role())]
         role: Role,
         /// The user it is for.
@@ -40,7 +40,7 @@ pub(super) enum Command {
         tool_roles: Vec<String>,
         #[command(flatten)]
         reach: Reach,
-        /// How long it is good, such as 1h; at most 366 days.
+        /// Lifetime of the token, such as 1h; at most 366 days.
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         ttl: Duration,
     },
@@ -53,7 +53,7 @@ pub(super) enum Command {
     },
     /// Make a new key that signs tokens from now on, those of all projects.
     RotateKey {
-        /// How long tokens of the keys so far stay good, such as 1h. Then sockets that were opened with them are closed.
+        /// Time for which tokens of the previous keys stay valid, such as 1h. Then sockets that were opened with them are closed.
         #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
         grace: Duration,
     },

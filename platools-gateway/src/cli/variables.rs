@@ -1,39 +1,36 @@
-//! Environment variables that begin like the gateway's own and mean nothing to it.
+//! Warnings about unknown environment variables with the prefix of the gateway.
 
 use clap::{Command, CommandFactory as _};
 use tracing::warn;
 
+use platools_gateway::settings::{Settings, VARIABLE_PREFIX};
+
 use super::Cli;
 
-/// The beginning of every variable of the gateway.
-const PREFIX: &str = "PLATOOLS_GATEWAY_";
-
-/// Variables that are read by themselves and stand for no flag: secrets, which must not be in the arguments of a process.
-const WITHOUT_A_FLAG: [&str; 7] = [
+/// Secrets that are no settings of a gateway, and have no flag: arguments of a process are visible to others.
+const WITHOUT_A_FLAG: [&str; 4] = [
     "PLATOOLS_GATEWAY_DEV_ADMIN_KEY",
     "PLATOOLS_GATEWAY_DEV_AGENT_KEY",
     "PLATOOLS_GATEWAY_DEV_SECRET",
-    "PLATOOLS_GATEWAY_FEED_JWT_SECRET",
     "PLATOOLS_GATEWAY_KEY",
-    "PLATOOLS_GATEWAY_MODEL_KEY",
-    "PLATOOLS_GATEWAY_SIGNING_KEYS",
 ];
 
-/// Warns of each variable that looks like a setting and is none, which is a misspelt one most of the time.
+/// Warns of each variable with the prefix that is unknown, which is most often misspelt.
 pub(super) fn warn_of_unknown() {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     for name in unknown(names, &known()) {
-        warn!(variable = name, "unknown variable ignored; `platools-gateway serve --help` lists the known ones");
+        warn!(variable = name, "unknown variable ignored; `docs/settings.md` lists the known ones");
     }
 }
 
 fn unknown(names: impl Iterator<Item = String>, known: &[String]) -> Vec<String> {
-    names.filter(|name| name.starts_with(PREFIX) && !known.contains(name)).collect()
+    names.filter(|name| name.starts_with(VARIABLE_PREFIX) && !known.contains(name)).collect()
 }
 
 /// The variables of all flags of all commands, and those without a flag.
 fn known() -> Vec<String> {
     let mut names = WITHOUT_A_FLAG.map(str::to_owned).to_vec();
+    names.extend(Settings::declared().into_iter().map(|(_, setting)| setting.variable()));
     collect(&Cli::command(), &mut names);
     names
 }
@@ -65,9 +62,9 @@ mod tests {
         for name in WITHOUT_A_FLAG {
             assert!(known.iter().any(|known| known == name));
         }
-        let documented = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/gateway.md")).unwrap();
+        let documented = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/settings.md")).unwrap();
         let written = documented.split(|end: char| !end.is_ascii_uppercase() && end != '_');
-        for name in written.filter(|word| word.starts_with(PREFIX) && word.len() > PREFIX.len()) {
+        for name in written.filter(|word| word.starts_with(VARIABLE_PREFIX) && word.len() > VARIABLE_PREFIX.len()) {
             assert!(known.iter().any(|known| known == name), "{name} is documented and not known");
         }
     }

@@ -1,6 +1,6 @@
 //! Who is let in: workers for as long as their link, callers for one request.
 
-use platools::wire::Features;
+use platools_protocol::tool_sync::Features;
 use secrecy::SecretString;
 
 use super::clock::now_ms;

@@ -1,6 +1,5 @@
 //! Calls that wait for their answer.
 
-mod settings;
 mod stage;
 mod table;
 mod timeout;
@@ -10,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use platools::wire::ErrorDetails;
+use platools_protocol::ErrorDetails;
 use serde_json::value::RawValue;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -21,7 +20,7 @@ use super::identity::Scope;
 use super::ids::{CallId, ConnectionId};
 use super::reports::{Listener, Report};
 
-pub use settings::CallSettings;
+pub use crate::settings::CallSettings;
 pub(crate) use stage::{LinkEnd, Stage};
 pub use timeout::CallTimeout;
 pub(crate) use timeout::{TimeLimit, warn_of_timeouts};

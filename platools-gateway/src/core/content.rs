@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use platools::tool::{Content, ResultRule};
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 

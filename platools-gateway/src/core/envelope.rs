@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use platools::signature::sign_call;
+use platools_protocol::signature::sign_call;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -158,8 +158,8 @@ fn json(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use platools::signature::sign;
-    use platools::wire::{PlatformFrame, ToolCall};
+    use platools_protocol::signature::sign;
+    use platools_protocol::tool_sync::{PlatformFrame, ToolCall};
     use serde_json::value::RawValue;
 
     use super::*;

@@ -93,7 +93,7 @@ impl HandleTables {
 
 #[cfg(test)]
 mod tests {
-    use platools::wire::ToolDeclaration;
+    use platools_protocol::tool_sync::ToolDeclaration;
     use serde_json::json;
 
     use super::*;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use platools::wire::{HealthStatus, ToolHealth};
+use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
 
 use super::Core;
 use super::clock::now_ms;

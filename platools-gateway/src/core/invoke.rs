@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use platools::tool::{has_exposed_errors, without_stack};
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 
 use super::calls::warn_of_timeouts;
 use super::catalog::{Changes, DeclaredTools, Membership, Registrant, Replacement, Room, TooLarge};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use platools::ToolDefinition;
 use platools::tool::{Auth, Content, Dialect, ResultRule, ToolExport};
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::Value;
 
 use super::Core;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use platools::wire::ErrorDetails;
+use platools_protocol::ErrorDetails;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

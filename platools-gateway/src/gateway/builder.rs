@@ -9,22 +9,19 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::Gateway;
 use super::data::{Data, Lock, lock};
-use crate::audit::AuditSettings;
+use crate::core::Core;
 use crate::core::admin::SigningKeySource;
-use crate::core::chat::ChatSettings;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::feed::{DashboardAuth, FeedSettings, SnapshotProvider};
-use crate::core::idempotency::IdempotencySettings;
-use crate::core::journal::JournalSettings;
-use crate::core::limits::Limits;
+use crate::core::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
 use crate::core::logs::LogFeed;
 use crate::core::observe::CallObserver;
-use crate::core::runtime::{AgentEvent, EventHandler, RuntimeSettings};
-use crate::core::{CallSettings, Core};
-use crate::listen::{
-    self, AnonymousAccess, HttpSettings, Manners, McpSettings, RpcSettings, Server, Setup, Site, Sockets,
+use crate::core::runtime::{AgentEvent, EventHandler};
+use crate::listen::{self, Server, Setup, Site, Sockets};
+use crate::model::ModelAgent;
+use crate::settings::{
+    AnonymousAccess, AuditSettings, CallSettings, ChatSettings, FeedSettings, HttpSettings, IdempotencySettings,
+    JournalSettings, Limits, McpSettings, ModelSettings, RpcSettings, RuntimeSettings, Settings,
 };
-use crate::model::{ModelAgent, ModelSettings};
 use crate::store::{self, Upgraded, make_folder};
 use crate::tls::{Files, Keeper, Reload};
 
@@ -35,69 +32,47 @@ const BACKLOG: u32 = 4096;
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
-    pub(super) listen: SocketAddr,
+    pub(super) settings: Settings,
     pub(super) data: Data,
-    pub(super) tls: Option<Files>,
-    pub(super) stop_delay: Duration,
-    pub(super) drain_limit: Duration,
-    manners: Manners,
-    calls: CallSettings,
-    limits: Limits,
-    journal: JournalSettings,
-    audit: AuditSettings,
-    idempotency: IdempotencySettings,
-    runtime: RuntimeSettings,
     event_handlers: Vec<EventHandler>,
     logs: Option<LogFeed>,
     is_without_auth: bool,
-    chat: ChatSettings,
-    feed: FeedSettings,
     snapshots: Option<Arc<dyn SnapshotProvider>>,
     dashboard_auth: Option<Arc<dyn DashboardAuth>>,
-    model: Option<ModelSettings>,
     observers: Vec<Arc<dyn CallObserver>>,
     trace_ratio: f64,
-    signing_keys: SigningKeySource,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            settings: Settings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Settings::default() },
             data: Data::Temporary(None),
-            tls: None,
-            stop_delay: Duration::ZERO,
-            drain_limit: Duration::from_secs(10),
-            manners: Manners::default(),
-            calls: CallSettings::default(),
-            limits: Limits::default(),
-            journal: JournalSettings::default(),
-            audit: AuditSettings::default(),
-            idempotency: IdempotencySettings::default(),
-            runtime: RuntimeSettings::default(),
             event_handlers: Vec::new(),
             logs: None,
             is_without_auth: false,
-            chat: ChatSettings::default(),
-            feed: FeedSettings::default(),
             snapshots: None,
             dashboard_auth: None,
-            model: None,
             observers: Vec::new(),
             trace_ratio: 0.0,
-            signing_keys: SigningKeySource::default(),
         }
     }
 }
 
 impl Builder {
-    /// The address to listen on. Default: a free port of 127.0.0.1.
+    /// Sets all settings. Those of the program alone, such as the log, have no effect. Default: [`Settings::default`] on a free port.
+    pub fn settings(self, settings: Settings) -> Self {
+        let data = settings.data.clone().map_or(self.data, Data::Folder);
+        Self { settings, data, ..self }
+    }
+
+    /// Sets the address to listen on. Default: a free port of 127.0.0.1.
     pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.listen = address;
+        self.settings.listen = address;
         self
     }
 
-    /// The folder of the database; it is made if it is not there. Default: a temporary folder, removed with the gateway.
+    /// Sets the folder of the database; it is made if it is not there. Default: a temporary folder, removed with the gateway.
     pub fn data_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Data::Folder(folder.into());
         self
@@ -105,7 +80,7 @@ impl Builder {
 
     /// Sets the place of the keys that sign tokens. Default: a file of their own in the data folder.
     pub fn signing_keys(mut self, source: SigningKeySource) -> Self {
-        self.signing_keys = source;
+        (self.settings.signing_key_file, self.settings.signing_keys) = source.into_settings();
         self
     }
 
@@ -113,90 +88,90 @@ impl Builder {
     /// its issuers. The files may be the same. They are read again when they change; connections that are open stay as they
     /// are. Default: no TLS.
     pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        self.tls = Some(Files::new(certificate.into(), key.into()));
+        (self.settings.tls.certificate, self.settings.tls.key) = (Some(certificate.into()), Some(key.into()));
         self
     }
 
-    /// Sets how long the gateway keeps serving after it was told to stop, while `/ready` answers 503: the time that a load
-    /// balancer takes to send nobody any more. Default: zero.
+    /// Sets the time that the gateway goes on serving after it was told to stop, while `/ready` answers 503. A load balancer takes
+    /// this time to notice. Default: zero.
     pub fn stop_delay(mut self, delay: Duration) -> Self {
-        self.stop_delay = delay;
+        self.settings.stop_delay = delay;
         self
     }
 
-    /// Sets how long running calls may take when the gateway stops. Default: 10 seconds.
+    /// Sets the longest time of running calls when the gateway stops. Default: 10 seconds.
     pub fn drain_limit(mut self, limit: Duration) -> Self {
-        self.drain_limit = limit;
+        self.settings.drain_limit = limit;
         self
     }
 
-    /// Sets how long a worker may be silent before it counts as gone. Workers send a heartbeat every 30 seconds. Default: 2 minutes.
+    /// Sets the time without a frame after which a worker counts as gone. Workers send a heartbeat every 30 seconds. Default: 2 minutes.
     pub fn worker_silence(mut self, limit: Duration) -> Self {
-        self.manners.patience.silence = limit;
+        self.settings.worker.silence = limit;
         self
     }
 
-    /// Sets how long a worker may accept no data before it counts as gone. Default: 30 seconds.
+    /// Sets the time without reading after which a worker counts as gone. Default: 30 seconds.
     pub fn worker_stall(mut self, limit: Duration) -> Self {
-        self.manners.patience.stall = limit;
+        self.settings.worker.stall = limit;
         self
     }
 
-    /// The times that calls may take, and wait for workers that are not connected. Default: [`CallSettings::default`].
+    /// Sets time limits of calls. Default: [`CallSettings::default`].
     pub fn calls(mut self, settings: CallSettings) -> Self {
-        self.calls = settings;
+        self.settings.calls = settings;
         self
     }
 
-    /// Sets how much an address, a key or an entity may ask for. Default: [`Limits::default`].
+    /// Sets rates and quotas. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.settings.limits = limits;
         self
     }
 
-    /// Sets what the journal keeps, and how long. Default: [`JournalSettings::default`].
+    /// Sets limits of the record of calls. Default: [`JournalSettings::default`].
     pub fn journal(mut self, settings: JournalSettings) -> Self {
-        self.journal = settings;
+        self.settings.journal = settings;
         self
     }
 
-    /// Sets how long audit events are kept, and how many. Default: [`AuditSettings::default`].
+    /// Sets limits of the record of changes, sign-ins and refusals. Default: [`AuditSettings::default`].
     pub fn audit(mut self, settings: AuditSettings) -> Self {
-        self.audit = settings;
+        self.settings.audit = settings;
         self
     }
 
-    /// Sets how much is kept of calls under idempotency keys. Default: [`IdempotencySettings::default`].
+    /// Sets limits of answers under idempotency keys. Default: [`IdempotencySettings::default`].
     pub fn idempotency(mut self, settings: IdempotencySettings) -> Self {
-        self.idempotency = settings;
+        self.settings.idempotency = settings;
         self
     }
 
-    /// Sets limits and time limits of callers over the gateway RPC protocol. Default: [`RpcSettings::default`].
+    /// Sets limits of callers over the gateway RPC protocol. Default: [`RpcSettings::default`].
     pub fn rpc(mut self, settings: RpcSettings) -> Self {
-        self.manners.rpc = settings;
+        self.settings.rpc = settings;
         self
     }
 
-    /// Names that the gateway is reached by, and web pages that may use it. Default: [`HttpSettings::default`].
+    /// Sets names of the gateway, and web pages that may use it. Default: [`HttpSettings::default`].
     pub fn http(mut self, settings: HttpSettings) -> Self {
-        self.manners.http = settings;
+        self.settings.http = settings;
         self
     }
 
-    /// Sets limits and time limits of clients of the Model Context Protocol. Default: [`McpSettings::default`].
+    /// Sets limits of clients of the Model Context Protocol. Default: [`McpSettings::default`].
     pub fn mcp(mut self, settings: McpSettings) -> Self {
-        self.manners.mcp = settings;
+        self.settings.mcp = settings;
         self
     }
 
-    /// Sets limits and time limits of agents with sessions. Default: [`RuntimeSettings::default`].
+    /// Sets limits of agents with sessions. Default: [`RuntimeSettings::default`].
     pub fn runtime(mut self, settings: RuntimeSettings) -> Self {
-        self.runtime = settings;
+        self.settings.runtime = settings;
         self
     }
 
-    /// Has admins read along what the program logs into the feed. Default: they cannot.
+    /// Lets admins read the program's log, which goes into the feed. Default: they cannot.
     pub fn logs(mut self, feed: LogFeed) -> Self {
         self.logs = Some(feed);
         self
@@ -210,19 +185,19 @@ impl Builder {
 
     /// Shows tools and agents to callers over the gateway RPC protocol without a valid key or token.
     pub(crate) fn open_catalogue(mut self) -> Self {
-        self.manners.rpc.anonymous = AnonymousAccess::Catalogue;
+        self.settings.rpc.anonymous = AnonymousAccess::Catalogue;
         self
     }
 
     /// Sets limits of conversations with agents. Default: [`ChatSettings::default`].
     pub fn chat(mut self, settings: ChatSettings) -> Self {
-        self.chat = settings;
+        self.settings.chat = settings;
         self
     }
 
-    /// Sets limits and time limits of dashboards. Default: [`FeedSettings::default`].
+    /// Sets limits of dashboards. Default: [`FeedSettings::default`].
     pub fn feed(mut self, settings: FeedSettings) -> Self {
-        self.feed = settings;
+        self.settings.feed = settings;
         self
     }
 
@@ -243,17 +218,21 @@ impl Builder {
     /// Sets the model of agents whose profile says [`Kind::Model`](crate::core::agent::Kind::Model). Default: nothing, so that
     /// those cannot answer.
     pub fn model(mut self, settings: ModelSettings) -> Self {
-        self.model = Some(settings);
+        self.settings.model = settings;
         self
     }
 
-    /// Checks the files that [`Builder::tls`] names, if it was called. This is stricter than a start, which only warns of a
-    /// certificate that is not valid now.
+    /// Checks the settings and the files that they name, without opening the data. This is stricter than a start, which only warns of
+    /// a certificate that is not valid now.
     ///
     /// # Errors
-    /// A file cannot be read or used, the key is not the certificate's, or the certificate has expired or is not valid yet.
-    pub fn check_tls(&self) -> Result<(), Error> {
-        self.tls.as_ref().map_or(Ok(()), Files::check)
+    /// A name, an origin, a URL, a secret or a file cannot be used.
+    pub fn check(&self) -> Result<(), Error> {
+        self.settings.http.check()?;
+        self.model_agent()?;
+        self.application_auth()?;
+        SigningKeySource::from_settings(&self.settings)?;
+        self.certificate_files().map_or(Ok(()), |files| files.check())
     }
 
     /// Calls a function with every custom event that an agent sends over its socket, such as `{"type": "custom.event", "data": ..}`.
@@ -298,25 +277,45 @@ impl Builder {
     /// Opens the data, without serving anybody yet.
     pub(crate) async fn open(&mut self) -> Result<Opened, Error> {
         // Before there is a database, because nobody is to be served without it.
-        let keeper = self.tls.clone().map(Keeper::open).transpose()?;
-        let model = self.model.clone().map(ModelAgent::new).transpose()?;
+        let keeper = self.certificate_files().map(Keeper::open).transpose()?;
+        self.settings.http.check()?;
+        let (model, dashboard_auth) = (self.model_agent()?, self.application_auth()?);
+        let signing_keys = SigningKeySource::from_settings(&self.settings)?;
+        let settings = self.settings.clone();
         let folder = self.data.folder()?;
         make_folder(&folder)?;
         let lock = lock(&folder)?;
         self.upgrade(&folder).await?;
-        let core = Core::open_with(&folder, &self.limits, self.signing_keys.clone()).await?;
-        let core = core.with_journal(self.journal.clone()).with_audit(self.audit.clone());
-        let core = core.with_runtime(self.runtime.clone()).await?;
+        let core = Core::open_with(&folder, &settings.limits, signing_keys).await?;
+        let core = core.with_journal(settings.journal).with_audit(settings.audit);
+        let core = core.with_runtime(settings.runtime).await?;
         let core = self.event_handlers.iter().cloned().fold(core, Core::with_event_handler);
-        let core = core.with_idempotency(self.idempotency.clone()).with_calls(self.calls);
-        let core = core.with_chat(self.chat.clone()).with_trace_ratio(self.trace_ratio);
-        let core = core.with_feed(self.feed.clone(), self.snapshots.clone());
-        let core = self.dashboard_auth.iter().cloned().fold(core, Core::with_dashboard_auth);
+        let core = core.with_idempotency(settings.idempotency).with_calls(settings.calls);
+        let core = core.with_chat(settings.chat).with_trace_ratio(self.trace_ratio);
+        let core = core.with_feed(settings.feed, self.snapshots.clone());
+        let core = dashboard_auth.into_iter().fold(core, Core::with_dashboard_auth);
         let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));
         let core = self.logs.iter().cloned().fold(core, Core::with_logs);
         let core = if self.is_without_auth { core.without_auth() } else { core };
         let core = self.observers.iter().cloned().fold(core, Core::with_observer);
         Ok(Opened { core, keeper, lock })
+    }
+
+    fn certificate_files(&self) -> Option<Files> {
+        self.settings.tls.files().map(|(certificate, key)| Files::new(certificate.to_owned(), key.to_owned()))
+    }
+
+    /// The agent that thinks with the model, if there is a model.
+    fn model_agent(&self) -> Result<Option<ModelAgent>, Error> {
+        self.settings.model.url.as_ref().map(|_| ModelAgent::new(self.settings.model.clone())).transpose()
+    }
+
+    /// The check of dashboards' tokens: the one that was set, or that of the settings.
+    fn application_auth(&self) -> Result<Option<Arc<dyn DashboardAuth>>, Error> {
+        match &self.dashboard_auth {
+            Some(auth) => Ok(Some(Arc::clone(auth))),
+            None => Ok(JwtAuth::from_settings(&self.settings.dashboard_tokens)?.map(|auth| Arc::new(auth) as _)),
+        }
     }
 
     /// Brings data of an earlier version up to this one.
@@ -332,13 +331,13 @@ impl Builder {
     pub(crate) fn serve(mut self, opened: Opened) -> Result<Gateway, Error> {
         let Opened { core, keeper, lock } = opened;
         let core = Arc::new(core);
-        let (listener, address) = bind(self.listen)?;
+        let (listener, address) = bind(self.settings.listen)?;
         // A later start takes the same port again.
-        self.listen = address;
+        self.settings.listen = address;
         let sockets = Sockets::default();
         let certificates = keeper.as_ref().map(Keeper::certificates);
         let site = Site { address, is_tls: keeper.is_some() };
-        let routes = listen::routes(&core, &sockets, self.manners.clone(), site)?;
+        let routes = listen::routes(&core, &sockets, &self.settings, site)?;
         let limiter = Arc::clone(core.limiter());
         let server = Server::start(listener, Setup { routes, limiter, certificates, tasks: core.tasks().clone() });
         let reload = keeper.map(|keeper| Reload::start(keeper, core.tasks()));

@@ -55,14 +55,14 @@ impl Gateway {
     /// The address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.setup.listen
+        self.setup.settings.listen
     }
 
     /// `http://` and the address, or `https://` with [`Builder::tls`]: what workers dial and callers call. A certificate is for a
     /// name, so over TLS they have to use that name in place of the address.
     #[must_use]
     pub fn url(&self) -> String {
-        let scheme = if self.setup.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.setup.settings.tls.files().is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address())
     }
 
@@ -171,9 +171,9 @@ impl Gateway {
 
     /// Stops like [`Gateway::shutdown`], and keeps what is needed to start again with the same data on the same port.
     pub async fn stop(mut self) -> Stopped {
-        if !self.setup.stop_delay.is_zero() {
+        if !self.setup.settings.stop_delay.is_zero() {
             self.core.announce_leave();
-            sleep(self.setup.stop_delay).await;
+            sleep(self.setup.settings.stop_delay).await;
         }
         self.core.begin_stop();
         self.sockets.dashboards.close();
@@ -183,10 +183,10 @@ impl Gateway {
         }
         // Before workers are told to connect elsewhere: here would be no elsewhere.
         self.server.stop();
-        self.core.announce_stop(self.setup.drain_limit);
+        self.core.announce_stop(self.setup.settings.drain_limit);
         self.sockets.callers.close();
         let idle = async { tokio::join!(self.server.idle(), self.core.idle(), self.sockets.callers.wait()) };
-        if timeout(self.setup.drain_limit, idle).await.is_err() {
+        if timeout(self.setup.settings.drain_limit, idle).await.is_err() {
             tracing::warn!("some requests did not end in time");
         }
         // Workers stay until now: they are the ones to finish the calls. Those that are left are ended here.
@@ -230,7 +230,7 @@ impl Stopped {
     /// The address it listened on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.setup.listen
+        self.setup.settings.listen
     }
 
     /// Starts it again.

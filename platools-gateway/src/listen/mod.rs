@@ -22,15 +22,11 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
-use platools::wire::rpc::PATH;
+use platools_protocol::rpc::PATH;
 use tokio_util::task::TaskTracker;
 
-pub use http::HttpSettings;
 pub(crate) use http::Site;
-pub use mcp::McpSettings;
-pub use rpc::{AnonymousAccess, RpcSettings};
 pub(crate) use server::{Server, Setup};
-pub(crate) use sync::Patience;
 
 // What adapters share they take from here.
 use http::auth::{bearer_token, caller_of, identified, remote};
@@ -40,6 +36,7 @@ use server::{Routes, Traffic};
 use crate::core::Core;
 use crate::core::error::Error;
 use crate::core::origin::Protocol;
+use crate::settings::Settings;
 use http::{Guard, RequestContext};
 
 /// The tasks that own sockets.
@@ -53,28 +50,17 @@ pub(crate) struct Sockets {
     pub(crate) dashboards: TaskTracker,
 }
 
-/// How the protocols are spoken.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Manners {
-    /// The gateway's patience with workers.
-    pub(crate) patience: Patience,
-    pub(crate) rpc: RpcSettings,
-    pub(crate) mcp: McpSettings,
-    /// The requests that are let through to any of them.
-    pub(crate) http: HttpSettings,
-}
-
 /// Every route of the gateway, behind the guard. The tasks that own sockets are tracked.
 ///
 /// # Errors
 /// A name, an origin or the URL in the settings cannot be read.
-pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, manners: Manners, site: Site) -> Result<Routes, Error> {
-    let guard = Arc::new(Guard::new(&manners.http, manners.mcp.url.as_deref(), site)?);
-    let workers = sync::router(Arc::clone(core), sockets.links.clone(), manners.patience);
-    let callers = rpc::Adapter::new(Arc::clone(core), sockets.callers.clone(), manners.rpc);
+pub(crate) fn routes(core: &Arc<Core>, sockets: &Sockets, settings: &Settings, site: Site) -> Result<Routes, Error> {
+    let guard = Arc::new(Guard::new(&settings.http, settings.mcp.url.as_deref(), site)?);
+    let workers = sync::router(Arc::clone(core), sockets.links.clone(), settings.worker);
+    let callers = rpc::Adapter::new(Arc::clone(core), sockets.callers.clone(), settings.rpc.clone());
     let dashboards = feed::Adapter::new(Arc::clone(core), sockets.dashboards.clone());
     let shared = Router::new().route(PATH, any(upgrade)).with_state((callers, dashboards));
-    let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), manners.mcp, site.is_tls);
+    let clients = mcp::router(Arc::clone(core), sockets.callers.clone(), settings.mcp.clone(), site.is_tls);
     let (agents, described) = runtime::router(core, sockets.callers.clone());
     // The adapter for HTTP also answers what no route matches, and describes what the others have over HTTP.
     let openai = openai::router(Arc::clone(core)).method_not_allowed_fallback(rest::no_such_method);

@@ -14,10 +14,10 @@ use tokio::time::{sleep, timeout};
 use super::blame::Blame;
 use super::failure::{Failure, known_code};
 use super::retry;
-use super::settings::ModelSettings;
 use super::stream::AnswerStream;
 use crate::core::error::Error;
 use crate::net::{self, Connector, HttpClient, Proxies};
+use crate::settings::ModelSettings;
 
 /// So much of what an endpoint says of an error is read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;

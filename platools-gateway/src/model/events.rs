@@ -1,4 +1,6 @@
-//! Server-sent events, out of bytes that come in pieces of any size.
+//! [`Events`]: server-sent events out of bytes that come in pieces of any size.
+//!
+//! The crate `sse-stream` does not fit here: it reads lines of any length into memory, and ends at a field that it does not know.
 
 use std::collections::VecDeque;
 

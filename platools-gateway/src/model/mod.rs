@@ -25,7 +25,7 @@ use std::fmt;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
-pub use settings::ModelSettings;
+pub use crate::settings::ModelSettings;
 
 use crate::core::agent::{Agent, Answer, Input, Profile, Speech, Tools};
 use crate::core::error::Error;

@@ -1,96 +1,16 @@
-//! Which model, and how much of it.
-
-use std::num::NonZeroU32;
+//! Checks of [`ModelSettings`], and the request target and header that it makes.
 
 use hyper::Uri;
 use hyper::header::HeaderValue;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 
 use crate::core::error::{Error, ErrorKind};
+use crate::settings::ModelSettings;
 
-/// What is wrong with a URL is not repeated in an error: there may be a password in it.
+/// An error does not repeat a URL: there may be a password in it.
 const NO_URL: &str = "the model's URL is none; it takes one such as \"https://api.openai.com/v1\"";
 
-/// Which model agents think with, and how much of it one run may use.
-#[derive(Debug, Clone)]
-pub struct ModelSettings {
-    pub(super) url: String,
-    pub(super) key: Option<SecretString>,
-    pub(super) name: Option<String>,
-    pub(super) max_turns: NonZeroU32,
-    pub(super) max_tool_calls: u32,
-    pub(super) max_tools: NonZeroU32,
-    pub(super) max_output_tokens: Option<NonZeroU32>,
-}
-
 impl ModelSettings {
-    /// How often a model is asked in one run, unless another number is set.
-    pub const MAX_TURNS: NonZeroU32 = NonZeroU32::new(16).expect("it is not zero");
-
-    /// How many tools a model calls in one run, unless another number is set.
-    pub const MAX_TOOL_CALLS: u32 = 64;
-
-    /// How many tools a model is shown, unless another number is set: as many as
-    /// [OpenAI](https://platform.openai.com/docs/api-reference/chat/create#chat-create-tools) takes.
-    pub const MAX_TOOLS: NonZeroU32 = NonZeroU32::new(128).expect("it is not zero");
-
-    /// A model behind an endpoint for chat completions of the `OpenAI` kind, such as `https://api.openai.com/v1`: what
-    /// `/chat/completions` comes after.
-    #[must_use]
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            key: None,
-            name: None,
-            max_turns: Self::MAX_TURNS,
-            max_tool_calls: Self::MAX_TOOL_CALLS,
-            max_tools: Self::MAX_TOOLS,
-            max_output_tokens: None,
-        }
-    }
-
-    /// What the endpoint lets the gateway in with. Default: nothing.
-    #[must_use]
-    pub fn key(mut self, key: SecretString) -> Self {
-        self.key = Some(key);
-        self
-    }
-
-    /// The model of agents whose profile names none. Default: none, so that each profile has to name one.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// How often the model is asked in one run; the last time it may call no tools. Default: 16.
-    #[must_use]
-    pub fn max_turns(mut self, turns: NonZeroU32) -> Self {
-        self.max_turns = turns;
-        self
-    }
-
-    /// How many tools it may call in one run. Default: 64.
-    #[must_use]
-    pub fn max_tool_calls(mut self, calls: u32) -> Self {
-        self.max_tool_calls = calls;
-        self
-    }
-
-    /// How many tools it is shown. Default: 128. Those that a profile names count in its order, otherwise those that were declared first.
-    #[must_use]
-    pub fn max_tools(mut self, tools: NonZeroU32) -> Self {
-        self.max_tools = tools;
-        self
-    }
-
-    /// How many tokens it may write in one run, as the endpoint counts them. Default: as many as it likes.
-    #[must_use]
-    pub fn max_output_tokens(mut self, tokens: NonZeroU32) -> Self {
-        self.max_output_tokens = Some(tokens);
-        self
-    }
-
     /// Checks the URL and the key, without asking anybody.
     ///
     /// # Errors
@@ -100,20 +20,21 @@ impl ModelSettings {
         self.authorization().map(drop)
     }
 
-    /// Where completions are asked for.
+    /// The URL of completions.
     pub(super) fn completions(&self) -> Result<Uri, Error> {
         let refused = |message: &str| Error::new(ErrorKind::NotConfigured, message);
-        let url: Uri = self.url.parse().map_err(|_| refused(NO_URL))?;
-        if !matches!(url.scheme_str(), Some("http" | "https")) || self.url.contains('#') {
+        let text = self.url.as_deref().unwrap_or_default();
+        let url: Uri = text.parse().map_err(|_| refused(NO_URL))?;
+        if !matches!(url.scheme_str(), Some("http" | "https")) || text.contains('#') {
             return Err(refused(NO_URL));
         }
         let has_user = url.authority().is_some_and(|authority| authority.as_str().contains('@'));
         if has_user || url.query().is_some() {
-            let message = "the model's URL takes no password and no query; what lets the gateway in belongs into \
+            let message = "the model's URL takes no password and no query; put the key into \
                            PLATOOLS_GATEWAY_MODEL_KEY";
             return Err(refused(message));
         }
-        format!("{}/chat/completions", self.url.trim_end_matches('/')).parse().map_err(|_| refused(NO_URL))
+        format!("{}/chat/completions", text.trim_end_matches('/')).parse().map_err(|_| refused(NO_URL))
     }
 
     /// The header with the key, if there is one.
@@ -160,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_key_is_shown_nowhere() {
-        let settings = |key: &str| ModelSettings::new("http://a").key(key.to_owned().into());
+        let settings = |key: &str| ModelSettings::new("http://a").with(|model| model.key = Some(key.to_owned().into()));
         assert!(!format!("{:?}", settings("hush")).contains("hush"));
         assert!(!format!("{:?}", settings("hush").authorization().unwrap()).contains("hush"));
         let error = format!("{:?}", settings("hush\n").check().unwrap_err());

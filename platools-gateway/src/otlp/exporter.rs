@@ -7,6 +7,7 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::trace::SpanData;
 use platools_gateway::Builder;
 use platools_gateway::core::observe::{CallObserver, EndedCall};
+use platools_gateway::settings::OtlpSettings;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,6 @@ use tokio_util::task::AbortOnDropHandle;
 use super::client::Collector;
 use super::sender::{Export, Losses, Sender};
 use super::span::span;
-use crate::settings::Otlp;
 
 /// The number of spans that wait for the task before further ones are lost; a span takes less than 2 KiB.
 const QUEUE: usize = 4096;
@@ -38,7 +38,7 @@ impl Exporter {
     ///
     /// # Errors
     /// The settings, or what the environment says besides, cannot be used.
-    pub(crate) fn start(settings: &Otlp) -> anyhow::Result<Self> {
+    pub(crate) fn start(settings: &OtlpSettings) -> anyhow::Result<Self> {
         let Some(endpoint) = &settings.endpoint else { return Ok(Self(None)) };
         let collector = Collector::new(endpoint, &settings.service_name)?;
         tracing::info!(endpoint, "calls are sent as spans");

@@ -20,14 +20,13 @@ pub(crate) use nothing::Exporter;
 #[cfg(not(feature = "otlp"))]
 mod nothing {
     use platools_gateway::Builder;
-
-    use crate::settings::Otlp;
+    use platools_gateway::settings::OtlpSettings;
 
     /// Sends nothing anywhere; the settings allow nothing else.
     pub(crate) struct Exporter;
 
     impl Exporter {
-        pub(crate) fn start(_settings: &Otlp) -> anyhow::Result<Self> {
+        pub(crate) fn start(_settings: &OtlpSettings) -> anyhow::Result<Self> {
             Ok(Self)
         }
 

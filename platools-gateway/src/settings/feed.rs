@@ -1,131 +1,54 @@
-//! How dashboards are served.
+//! [`FeedSettings`]: limits of dashboards. [`DashboardTokenSettings`]: tokens of the application that dashboards may use.
 
-use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::ensure;
-use clap::Args;
-use platools_gateway::core::feed::{FeedSettings, JwtAuth};
-use serde::{Deserialize, Serialize};
+use secrecy::SecretString;
 
-use super::SHORTEST_PATIENCE;
-use super::feed_jwt::{FeedJwt, GivenFeedJwt};
-use super::size::Size;
-use super::span::Span;
+use super::section::section;
+use super::value::{KIB, Size, seconds};
 
-/// Less would be a message for each value.
-const SHORTEST_TICK: Duration = Duration::from_millis(1);
-
-/// What was said of dashboards.
-#[derive(Debug, Default, Args, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct GivenFeed {
-    /// Time from one ping of a dashboard to the next; after two without a pong, each for this time, it is closed. Default: 30s.
-    #[arg(id = "feed-ping-interval", long, value_name = "TIME", env = "PLATOOLS_GATEWAY_FEED_PING_INTERVAL")]
-    ping_interval: Option<Span>,
-    /// How long values for a dashboard are gathered before they travel as one message. Default: 100ms.
-    #[arg(id = "feed-tick", long, value_name = "TIME", env = "PLATOOLS_GATEWAY_FEED_TICK")]
-    tick: Option<Span>,
-    /// How long a snapshot for a dashboard may take. Default: 10s.
-    #[arg(id = "feed-snapshot-limit", long, value_name = "TIME", env = "PLATOOLS_GATEWAY_FEED_SNAPSHOT_LIMIT")]
-    snapshot_limit: Option<Span>,
-    /// Longest message of a dashboard. Default: 64KiB.
-    #[arg(id = "feed-max-message", long, value_name = "SIZE", env = "PLATOOLS_GATEWAY_FEED_MAX_MESSAGE")]
-    max_message: Option<Size>,
-    /// How many events wait for a slow dashboard before a fresh snapshot takes their place. Default: 256.
-    #[arg(id = "feed-waiting-events", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_FEED_WAITING_EVENTS")]
-    waiting_events: Option<NonZeroU32>,
-    /// The values of how many keys wait for it. Default: 16384.
-    #[arg(id = "feed-waiting-keys", long, value_name = "NUMBER", env = "PLATOOLS_GATEWAY_FEED_WAITING_KEYS")]
-    waiting_keys: Option<NonZeroU32>,
-    /// How many bytes of events, and of values, wait for it. Default: 4MiB.
-    #[arg(id = "feed-waiting-bytes", long, value_name = "SIZE", env = "PLATOOLS_GATEWAY_FEED_WAITING_BYTES")]
-    waiting_bytes: Option<Size>,
-    #[command(flatten)]
-    jwt: GivenFeedJwt,
-}
-
-/// How dashboards are served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Feed {
-    /// How long it is from one ping to the next. Default: 30 seconds.
-    ping_interval: Span,
-    /// How long values are gathered before they travel as one message. Default: 100 milliseconds.
-    tick: Span,
-    /// How long a snapshot may take. Default: 10 seconds.
-    snapshot_limit: Span,
-    /// Longest message of a dashboard. Default: 64 KiB.
-    max_message: Size,
-    /// How many events wait for a slow dashboard before a fresh snapshot takes their place. Default: 256.
-    waiting_events: NonZeroU32,
-    /// The values of how many keys wait for it. Default: 16,384.
-    waiting_keys: NonZeroU32,
-    /// How many bytes of events, and of values, wait for it. Default: 4 MiB.
-    waiting_bytes: Size,
-    /// The application's own tokens of dashboards. Default: none are accepted.
-    #[serde(skip_serializing_if = "FeedJwt::is_default")]
-    jwt: FeedJwt,
-}
-
-impl Default for Feed {
-    fn default() -> Self {
-        let number = |number| NonZeroU32::new(number).expect("a default is not zero");
-        Self {
-            ping_interval: Span::from_secs(30),
-            tick: Span::from_millis(100),
-            snapshot_limit: Span::from_secs(10),
-            max_message: Size::bytes(64 * 1024),
-            waiting_events: number(256),
-            waiting_keys: number(16_384),
-            waiting_bytes: Size::bytes(4 * 1024 * 1024),
-            jwt: FeedJwt::default(),
-        }
+section! {
+    /// Limits of dashboards at `/ws`. [The live feed](feed.md) describes them.
+    #[derive(PartialEq, Eq)]
+    pub struct FeedSettings: "feed" titled "Dashboards" {
+        /// Time from one ping of a dashboard to the next.
+        ///
+        /// A dashboard without a pong to two pings in a row, each for this time, is closed.
+        pub ping_interval: Duration = seconds(30), at_least("1s");
+        /// Time in which values for a dashboard are gathered into one message.
+        pub tick: Duration = Duration::from_millis(100), at_least("1ms");
+        /// Longest time of a snapshot for a dashboard. After it, the dashboard receives an error.
+        pub snapshot_limit: Duration = seconds(10), at_least("1s");
+        /// Longest message of a dashboard. A longer one closes the connection with 1009.
+        pub max_message_bytes: usize as Size = 64 * KIB, named("max_message"), at_least("1KiB");
+        /// Events that wait for a slow dashboard. With more, they are dropped and a fresh snapshot replaces them.
+        pub waiting_events: usize = 256, at_least("1");
+        /// Keys whose values wait for a slow dashboard. With more, a fresh snapshot replaces them.
+        pub waiting_keys: usize = 16_384, at_least("1");
+        /// Size of the events, and of the values, that wait for a slow dashboard. With more, a fresh snapshot replaces them.
+        pub waiting_bytes: usize as Size = 4 * 1024 * KIB;
     }
 }
 
-impl Feed {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        for (name, span, least) in [
-            ("ping_interval", self.ping_interval, SHORTEST_PATIENCE),
-            ("snapshot_limit", self.snapshot_limit, SHORTEST_PATIENCE),
-            ("tick", self.tick, SHORTEST_TICK),
-        ] {
-            ensure!(span.get() >= least, "`feed.{name}` is {span}; it takes at least {least:?}");
-        }
-        ensure!(self.max_message.get() >= 1024, "`feed.max_message` is {}; it takes at least 1KiB", self.max_message);
-        self.dashboard_auth().map(drop)
-    }
-
-    /// The check of the application's own tokens, if there is a secret for it.
-    ///
-    /// # Errors
-    /// The secret or a name cannot be used, or there is no secret for the other settings.
-    pub(crate) fn dashboard_auth(&self) -> anyhow::Result<Option<JwtAuth>> {
-        self.jwt.auth()
-    }
-
-    /// As the gateway takes them.
-    pub(crate) fn settings(&self) -> FeedSettings {
-        let bytes = |size: Size| usize::try_from(size.get()).unwrap_or(usize::MAX);
-        let mut settings = FeedSettings::default();
-        settings.ping_interval = self.ping_interval.get();
-        settings.tick = self.tick.get();
-        settings.snapshot_limit = self.snapshot_limit.get();
-        settings.max_message_bytes = bytes(self.max_message);
-        settings.waiting_events = self.waiting_events.get() as usize;
-        settings.waiting_keys = self.waiting_keys.get() as usize;
-        settings.waiting_bytes = bytes(self.waiting_bytes);
-        settings
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_defaults_are_those_of_the_library() {
-        assert_eq!(Feed::default().settings(), FeedSettings::default());
+section! {
+    /// The application's own tokens, with which its users' dashboards may connect: JWT, HS256. See [the live
+    /// feed](feed.md#with-your-applications-own-tokens).
+    pub struct DashboardTokenSettings: "feed.jwt" titled "Dashboards with tokens of the application" {
+        /// File with the secret that signs the application's tokens.
+        ///
+        /// The secret has 32 bytes or more. White space at the ends of the file does not count. A new secret needs a restart. Without a
+        /// secret, only tokens of the gateway are accepted.
+        pub secret_file: Option<PathBuf> = None, example("/etc/platools/application-secret");
+        /// The secret itself, in place of the file.
+        pub secret: Option<SecretString> = None;
+        /// Claim with the user's id, as text or as a whole number.
+        pub user_claim: Option<String> = None, shaped("NAME"), default_text("userId"), example("userId");
+        /// Issuer (`iss`) of the tokens.
+        pub issuer: Option<String> = None, default_text("any"), example("https://app.example.com");
+        /// Audience (`aud`) of the tokens. Without this setting, a token must have no audience.
+        pub audience: Option<String> = None, example("dashboard");
+        /// Project of the users' agents.
+        pub project: Option<String> = None, shaped("ORGANIZATION/PROJECT"), default_text("default/default"), example("acme/shop");
     }
 }

@@ -1,61 +1,22 @@
-//! The section `http`: names of the gateway, and web pages that may use it.
+//! [`HttpSettings`]: the names of the gateway, and the web pages that may use it.
 
-use clap::Args;
-use platools_gateway::HttpSettings;
-use serde::{Deserialize, Serialize};
+use super::section::section;
 
-use super::alone;
-
-/// Names and web pages as flags, variables and a file give them.
-#[derive(Debug, Default, Args, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct GivenHttp {
-    /// Names that the gateway is reached by, with commas between them. Default: loopback names on a loopback address, else all.
-    #[arg(long = "http-names", value_name = "NAMES", env = "PLATOOLS_GATEWAY_HTTP_NAMES", value_delimiter = ',')]
-    names: Option<Vec<String>>,
-    /// Origins of web pages that may use the gateway, with commas between them; `null` stands for files. Default: the gateway's own, and
-    /// on a loopback address those of this machine.
-    #[arg(
-        long = "http-allowed-origins",
-        value_name = "ORIGINS",
-        env = "PLATOOLS_GATEWAY_HTTP_ALLOWED_ORIGINS",
-        value_delimiter = ','
-    )]
-    allowed_origins: Option<Vec<String>>,
-}
-
-/// Names of the gateway, and web pages that may use it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Http {
-    /// Names that the gateway is reached by. Default: none.
-    names: Vec<String>,
-    /// Origins of web pages that may use the gateway. Default: none.
-    allowed_origins: Vec<String>,
-}
-
-impl Http {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        Ok(self.settings().check()?)
-    }
-
-    /// As the gateway takes them.
-    pub(crate) fn settings(&self) -> HttpSettings {
-        let mut settings = HttpSettings::default();
-        settings.names.clone_from(&self.names);
-        settings.allowed_origins.clone_from(&self.allowed_origins);
-        settings
-    }
-}
-
-impl GivenHttp {
-    /// The settings of a command without a configuration file.
-    ///
-    /// # Errors
-    /// A name or an origin cannot be read.
-    pub(crate) fn complete(self) -> anyhow::Result<Http> {
-        let http: Http = alone(&self)?;
-        http.check()?;
-        Ok(http)
+section! {
+    /// Names of the gateway, and web pages that may use it. They count for every route and every WebSocket. See [hosts and web
+    /// pages](gateway.md#hosts-and-web-pages).
+    #[derive(PartialEq, Eq)]
+    pub struct HttpSettings: "http" titled "Hosts and web pages" {
+        /// Names of the gateway, such as gateway.example.com or gateway.example.com:8443.
+        ///
+        /// Requests for other names are refused with 403 on a loopback address, and on any address once there is a name. Loopback names are
+        /// always accepted, and so are IP addresses unless the gateway listens on a loopback address. A proxy that passes the client's
+        /// `Host` on needs its name here.
+        pub names: Vec<String> = Vec::new(), shaped("NAMES"), common();
+        /// Origins of web pages that may use the gateway, such as https://app.example.com; null stands for files.
+        ///
+        /// Always accepted are pages of the gateway itself, and, on a loopback address, pages of servers on the same machine. `null` also
+        /// stands for all sandboxed frames.
+        pub allowed_origins: Vec<String> = Vec::new(), shaped("ORIGINS"), common();
     }
 }

@@ -1,152 +1,79 @@
-//! How clients of the Model Context Protocol are served.
+//! [`McpSettings`]: limits of clients of the Model Context Protocol.
 
-use std::num::NonZeroU32;
+use std::time::Duration;
 
-use anyhow::ensure;
 use axum::http::Uri;
-use clap::Args;
-use platools_gateway::McpSettings;
-use serde::{Deserialize, Serialize};
+use platools::mcp::MAX_RESULT_BYTES;
+use platools::mcp::http::STREAM_AFTER;
 
-use super::SHORTEST_PATIENCE;
-use super::size::Size;
-use super::span::Span;
+use super::refused;
+use super::section::section;
+use super::value::{KIB, Size, minutes, seconds};
+use crate::domain::error::Error;
 
-/// What was said of clients of the Model Context Protocol.
-#[derive(Debug, Default, Args, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct GivenMcp {
-    /// Where clients find the gateway if a proxy answers for it, such as https://gateway.example.com. Default: as they ask.
-    #[arg(long = "mcp-url", value_name = "URL", env = "PLATOOLS_GATEWAY_MCP_URL")]
-    url: Option<String>,
-    /// Authorization servers whose tokens the gateway takes, as https URLs with commas between them. Default: none.
-    #[arg(
-        long = "mcp-authorization-servers",
-        value_name = "URLS",
-        env = "PLATOOLS_GATEWAY_MCP_AUTHORIZATION_SERVERS",
-        value_delimiter = ','
-    )]
-    authorization_servers: Option<Vec<String>>,
-    /// How long an answer at /mcp is held back to be sent whole if it is large. Default: 10s.
-    #[arg(long = "mcp-stream-after", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_STREAM_AFTER")]
-    stream_after: Option<Span>,
-    /// How long a session at /mcp lasts that is not used. Default: 1h.
-    #[arg(long = "mcp-session-idle", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_SESSION_IDLE")]
-    session_idle: Option<Span>,
-    /// Sessions of one project at /mcp. Default: 1000.
-    #[arg(long = "mcp-max-sessions", value_name = "NUMBER", env = "PLATOOLS_GATEWAY_MCP_MAX_SESSIONS")]
-    max_sessions: Option<NonZeroU32>,
-    /// Sessions of one key or token at /mcp. Default: 100.
-    #[arg(
-        long = "mcp-max-sessions-per-caller",
-        value_name = "NUMBER",
-        env = "PLATOOLS_GATEWAY_MCP_MAX_SESSIONS_PER_CALLER"
-    )]
-    max_sessions_per_caller: Option<NonZeroU32>,
-    /// What is kept of a session for a client that comes back to a stream it lost. Default: 1MiB.
-    #[arg(long = "mcp-replay", value_name = "SIZE", env = "PLATOOLS_GATEWAY_MCP_REPLAY")]
-    replay: Option<Size>,
-    /// Longest result at /mcp. Default: 6MiB.
-    #[arg(long = "mcp-max-result", value_name = "SIZE", env = "PLATOOLS_GATEWAY_MCP_MAX_RESULT")]
-    max_result: Option<Size>,
-    /// How long a call at /mcp may take. Default: 10m.
-    #[arg(long = "mcp-call-limit", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_CALL_LIMIT")]
-    call_limit: Option<Span>,
-    /// How long a call at /mcp waits for its worker if that went away. Default: 30s.
-    #[arg(long = "mcp-worker-return", value_name = "TIME", env = "PLATOOLS_GATEWAY_MCP_WORKER_RETURN")]
-    worker_return: Option<Span>,
-}
-
-/// How clients of the Model Context Protocol are served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Mcp {
-    /// Where clients find the gateway if a proxy answers for it. Default: as they ask.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
-    /// Authorization servers whose tokens the gateway takes. Default: none.
-    authorization_servers: Vec<String>,
-    /// How long an answer is held back to be sent whole if it is large. Default: 10 seconds.
-    stream_after: Span,
-    /// How long a session lasts that is not used. Default: 1 hour.
-    session_idle: Span,
-    /// How many sessions there may be. Default: 1000.
-    max_sessions: NonZeroU32,
-    /// How many of them one key or token may have. Default: 100.
-    max_sessions_per_caller: NonZeroU32,
-    /// What is kept of a session for a client that comes back to a stream it lost. Default: 1 MiB.
-    replay: Size,
-    /// Longest result. Default: 6 MiB.
-    max_result: Size,
-    /// How long a call may take. Default: 10 minutes.
-    call_limit: Span,
-    /// How long it waits for its worker if that went away. Default: 30 seconds.
-    worker_return: Span,
-}
-
-impl Default for Mcp {
-    fn default() -> Self {
-        let number = |number| NonZeroU32::new(number).expect("a default is not zero");
-        Self {
-            url: None,
-            authorization_servers: Vec::new(),
-            stream_after: Span::from_secs(10),
-            session_idle: Span::from_secs(60 * 60),
-            max_sessions: number(1000),
-            max_sessions_per_caller: number(100),
-            replay: Size::bytes(1024 * 1024),
-            max_result: Size::bytes(6 * 1024 * 1024),
-            call_limit: Span::from_secs(10 * 60),
-            worker_return: Span::from_secs(30),
-        }
+section! {
+    /// Clients of the Model Context Protocol at `/mcp`. See [that page](mcp.md).
+    #[derive(PartialEq, Eq)]
+    pub struct McpSettings: "mcp" titled "Clients of the Model Context Protocol" {
+        /// URL of the gateway for clients behind a proxy, such as https://gateway.example.com.
+        ///
+        /// Clients are told this URL. Its host counts as one of `http.names`, and its origin as one of `http.allowed_origins`. By default,
+        /// clients are told the host of their request, if it is a name or an address of the gateway.
+        pub url: Option<String> = None, shaped("URL"), example("https://gateway.example.com"), common();
+        /// Authorization servers whose tokens the gateway accepts: https URLs of issuers.
+        ///
+        /// The metadata of RFC 9728 names them, with which clients begin a sign-in. Without any, there is no such document, and clients use
+        /// a key or token.
+        pub authorization_servers: Vec<String> = Vec::new(), shaped("URLS");
+        /// Time for which a large answer is held back to be sent whole.
+        ///
+        /// After it, the answer is a stream of events, which some clients read only up to 1 MiB each.
+        pub stream_after: Duration = STREAM_AFTER;
+        /// Time after which an unused session ends.
+        pub session_idle: Duration = minutes(60), at_least("1s");
+        /// Sessions of one project at `/mcp`.
+        ///
+        /// With more, a caller loses its idlest session for a new one; a caller without one is refused with 429.
+        pub max_sessions: usize = 1000, at_least("1");
+        /// Sessions of one key or token at `/mcp`.
+        pub max_sessions_per_caller: usize = 100, at_least("1");
+        /// Size of the messages that are kept for a client that comes back to a lost stream.
+        pub replay_bytes: usize as Size = 1024 * KIB, named("replay");
+        /// Longest result at `/mcp`, as JSON. An error that names the limit replaces a longer one.
+        ///
+        /// An object travels twice, as text and as structured content, and some clients read no message of more than 16 MiB. A worker
+        /// sends no result of more than 10 MiB.
+        pub max_result_bytes: usize as Size = MAX_RESULT_BYTES, named("max_result");
+        /// Longest time of a call at `/mcp`, and the time of a call whose tool declares no timeout.
+        pub call_limit: Duration = minutes(10), at_least("1s");
+        /// Wait of a running call at `/mcp` for its worker to come back with the answer.
+        pub worker_return: Duration = seconds(30);
     }
 }
 
-impl Mcp {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        for (name, span) in [("session_idle", self.session_idle), ("call_limit", self.call_limit)] {
-            ensure!(span.get() >= SHORTEST_PATIENCE, "`mcp.{name}` is {span}; it takes at least 1s");
+impl McpSettings {
+    /// Checks the URLs.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if let Some(url) = self.url.as_ref().filter(|url| !is_origin(url)) {
+            let expected = "it takes a scheme and a host, such as https://gateway.example.com";
+            return Err(refused(format!("`mcp.url` is {url:?}; {expected}")));
         }
-        if let Some(url) = &self.url {
-            ensure!(
-                is_origin(url),
-                "`mcp.url` is {url:?}; it takes a scheme and a host, such as https://gateway.example.com"
-            );
-        }
-        for url in &self.authorization_servers {
-            ensure!(
-                is_issuer(url),
-                "`mcp.authorization_servers` has {url:?}; it takes https URLs without a query, such as https://login.example.com"
-            );
+        if let Some(url) = self.authorization_servers.iter().find(|url| !is_issuer(url)) {
+            let expected = "it takes https URLs without a query, such as https://login.example.com";
+            return Err(refused(format!("`mcp.authorization_servers` has {url:?}; {expected}")));
         }
         Ok(())
     }
-
-    /// As the gateway takes them.
-    pub(crate) fn settings(&self) -> McpSettings {
-        let mut settings = McpSettings::default();
-        settings.url.clone_from(&self.url);
-        settings.authorization_servers.clone_from(&self.authorization_servers);
-        settings.stream_after = self.stream_after.get();
-        settings.session_idle = self.session_idle.get();
-        settings.max_sessions = self.max_sessions.get() as usize;
-        settings.max_sessions_per_caller = self.max_sessions_per_caller.get() as usize;
-        settings.replay_bytes = usize::try_from(self.replay.get()).unwrap_or(usize::MAX);
-        settings.max_result_bytes = usize::try_from(self.max_result.get()).unwrap_or(usize::MAX);
-        settings.call_limit = self.call_limit.get();
-        settings.worker_return = self.worker_return.get();
-        settings
-    }
 }
 
-/// Whether a text is a scheme and a host, with a port or without, and nothing else.
+/// Tells whether a text is a scheme and a host, with a port or without, and nothing else.
 fn is_origin(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest));
     host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '@', '?', '#', '*', ' ']))
 }
 
-/// Whether a text is the URL of an issuer, as RFC 8414 has it: https, with a path or without, and nothing else.
+/// Tells whether a text is the URL of an issuer, as RFC 8414 has it: https, with a path or without, and nothing else.
 fn is_issuer(text: &str) -> bool {
     let url = text.parse::<Uri>().ok().filter(|url| url.scheme_str() == Some("https") && url.query().is_none());
     let authority = url.as_ref().and_then(Uri::authority);
@@ -157,11 +84,6 @@ fn is_issuer(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_defaults_are_those_of_the_library() {
-        assert_eq!(Mcp::default().settings(), McpSettings::default());
-    }
 
     #[test]
     fn an_issuer_is_an_https_url_without_query_or_password() {

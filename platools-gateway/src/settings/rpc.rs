@@ -1,135 +1,61 @@
-//! What callers over the gateway RPC protocol may ask for, and how long they may take.
+//! [`RpcSettings`]: limits of callers over the gateway RPC protocol. [`AnonymousAccess`] is the access of callers without a valid key.
 
-use std::num::NonZeroU32;
+use std::time::Duration;
 
-use anyhow::ensure;
-use clap::Args;
-use platools_gateway::{AnonymousAccess, RpcSettings};
-use serde::{Deserialize, Serialize};
+use platools_protocol::rpc;
 
-use super::SHORTEST_PATIENCE;
-use super::size::Size;
-use super::span::Span;
+use super::section::section;
+use super::value::{KIB, Size, words};
+use super::{check_deadline, refused};
+use crate::domain::error::Error;
 
-/// What was said of callers over the gateway RPC protocol.
-#[derive(Debug, Default, Args, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct GivenRpc {
-    /// Longest message of a caller at /ws. Default: 512KiB.
-    #[arg(long = "rpc-max-message", value_name = "SIZE", env = "PLATOOLS_GATEWAY_RPC_MAX_MESSAGE")]
-    max_message: Option<Size>,
-    /// How long it is from one ping of a caller at /ws to the next. Default: 30s.
-    #[arg(long = "rpc-ping-interval", value_name = "TIME", env = "PLATOOLS_GATEWAY_RPC_PING_INTERVAL")]
-    ping_interval: Option<Span>,
-    /// How long a caller at /ws may send neither a message nor a pong. Default: 1m.
-    #[arg(long = "rpc-read-deadline", value_name = "TIME", env = "PLATOOLS_GATEWAY_RPC_READ_DEADLINE")]
-    read_deadline: Option<Span>,
-    /// How long a caller at /ws may take for one message. Default: 10s.
-    #[arg(long = "rpc-write-deadline", value_name = "TIME", env = "PLATOOLS_GATEWAY_RPC_WRITE_DEADLINE")]
-    write_deadline: Option<Span>,
-    /// How many messages wait for a slow caller at /ws before events are dropped. Default: 256.
-    #[arg(long = "rpc-waiting-messages", value_name = "NUMBER", env = "PLATOOLS_GATEWAY_RPC_WAITING_MESSAGES")]
-    waiting_messages: Option<NonZeroU32>,
-    /// How long the messages that wait for a slow caller at /ws may be in all. Default: 16MiB.
-    #[arg(long = "rpc-waiting-bytes", value_name = "SIZE", env = "PLATOOLS_GATEWAY_RPC_WAITING_BYTES")]
-    waiting_bytes: Option<Size>,
-    /// How many requests of one connection at /ws are under way at once. Default: 256.
-    #[arg(long = "rpc-requests-in-flight", value_name = "NUMBER", env = "PLATOOLS_GATEWAY_RPC_REQUESTS_IN_FLIGHT")]
-    requests_in_flight: Option<NonZeroU32>,
-    /// What callers at /ws without a valid key or token may see: `none` (they are refused), `empty` lists, or the `catalogue` of
-    /// the default project. Default: empty.
-    #[arg(long = "rpc-anonymous", value_name = "WHAT", env = "PLATOOLS_GATEWAY_RPC_ANONYMOUS", value_parser = anonymous)]
-    anonymous: Option<AnonymousAccess>,
-    /// Let viewers at /ws with a valid key or token read the history of the conversations that they see. Default: false.
-    #[arg(long = "rpc-viewers-read-history", value_name = "BOOL", env = "PLATOOLS_GATEWAY_RPC_VIEWERS_READ_HISTORY")]
-    viewers_read_history: Option<bool>,
-}
-
-fn anonymous(name: &str) -> Result<AnonymousAccess, &'static str> {
-    AnonymousAccess::from_name(name).ok_or("it takes none, empty or catalogue")
-}
-
-/// What callers over the gateway RPC protocol may ask for, and how long they may take.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Rpc {
-    /// Longest message. Default: 512 KiB.
-    max_message: Size,
-    /// How long it is from one ping to the next. Default: 30 seconds.
-    ping_interval: Span,
-    /// How long a caller may send neither a message nor a pong. Default: 60 seconds.
-    read_deadline: Span,
-    /// How long a caller may take for one message. Default: 10 seconds.
-    write_deadline: Span,
-    /// How many messages wait for a slow caller before events are dropped. Default: 256.
-    waiting_messages: NonZeroU32,
-    /// How long the messages that wait for a slow caller may be in all. Default: 16 MiB.
-    waiting_bytes: Size,
-    /// How many requests of one connection are under way at once. Default: 256.
-    requests_in_flight: NonZeroU32,
-    /// What callers without a valid key or token may see. Default: empty lists.
-    anonymous: AnonymousAccess,
-    /// Lets viewers with a valid key or token read the history of the conversations that they see. Default: no.
-    viewers_read_history: bool,
-}
-
-impl Default for Rpc {
-    fn default() -> Self {
-        let many = NonZeroU32::new(256).expect("a default is not zero");
-        Self {
-            max_message: Size::bytes(512 * 1024),
-            ping_interval: Span::from_secs(30),
-            read_deadline: Span::from_secs(60),
-            write_deadline: Span::from_secs(10),
-            waiting_messages: many,
-            waiting_bytes: Size::bytes(16 * 1024 * 1024),
-            requests_in_flight: many,
-            anonymous: AnonymousAccess::default(),
-            viewers_read_history: false,
-        }
+section! {
+    /// Callers over the gateway RPC protocol at `/ws`. See [that page](rpc.md#limits).
+    #[derive(PartialEq, Eq)]
+    pub struct RpcSettings: "rpc" titled "Callers over gateway RPC" {
+        /// Longest message of a caller at `/ws`. A longer one of up to 4 MiB is dropped, logged and answered with an error.
+        ///
+        /// A still longer one closes the connection with 1009. Callers that have not proven their identity have 16 KiB at most.
+        pub max_message_bytes: usize as Size = rpc::MAX_MESSAGE_BYTES, named("max_message"), at_least("1KiB");
+        /// Time from one ping of a caller at `/ws` to the next.
+        pub ping_interval: Duration = rpc::PING_INTERVAL, at_least("1s");
+        /// Longest time of a caller at `/ws` without a message or a pong. It is longer than `rpc.ping_interval`.
+        pub read_deadline: Duration = rpc::READ_DEADLINE;
+        /// Longest time of a caller at `/ws` to take one message.
+        pub write_deadline: Duration = rpc::WRITE_DEADLINE, at_least("1s");
+        /// Messages that wait for a slow caller at `/ws`. Further events are dropped.
+        pub waiting_messages: usize = rpc::MAX_WAITING_MESSAGES, at_least("1");
+        /// Size of the messages that wait for a slow caller at `/ws`. Further events are dropped.
+        ///
+        /// A response that does not fit closes the connection with 1013, unless it is the only message.
+        pub waiting_bytes: usize as Size = 16 * 1024 * KIB, at_least("1KiB");
+        /// Requests of one connection at `/ws` in flight. Further ones are refused.
+        pub requests_in_flight: usize = 256, at_least("1");
+        /// Access of callers at `/ws` without a valid key or token: none, empty (lists) or catalogue (of the default project).
+        pub anonymous: AnonymousAccess = AnonymousAccess::default(), common();
+        /// Right of viewers at `/ws` to read the history of the conversations that they see.
+        ///
+        /// Operators and admins read it in any case.
+        pub viewers_read_history: bool = false;
     }
 }
 
-impl Rpc {
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        for (name, span) in [("ping_interval", self.ping_interval), ("write_deadline", self.write_deadline)] {
-            ensure!(span.get() >= SHORTEST_PATIENCE, "`rpc.{name}` is {span}; it takes at least 1s");
-        }
-        ensure!(
-            self.read_deadline.get() > self.ping_interval.get(),
-            "`rpc.read_deadline` is {} and `rpc.ping_interval` {}; whoever answers pings needs more time than from one to \
-             the next",
-            self.read_deadline,
-            self.ping_interval
-        );
-        for (name, size) in [("max_message", self.max_message), ("waiting_bytes", self.waiting_bytes)] {
-            ensure!(size.get() >= 1024, "`rpc.{name}` is {size}; it takes at least 1KiB");
-        }
-        Ok(())
-    }
-
-    /// As the gateway takes them.
-    pub(crate) fn settings(&self) -> RpcSettings {
-        let mut settings = RpcSettings::default();
-        settings.max_message_bytes = usize::try_from(self.max_message.get()).unwrap_or(usize::MAX);
-        settings.ping_interval = self.ping_interval.get();
-        settings.read_deadline = self.read_deadline.get();
-        settings.write_deadline = self.write_deadline.get();
-        settings.waiting_messages = self.waiting_messages.get() as usize;
-        settings.waiting_bytes = usize::try_from(self.waiting_bytes.get()).unwrap_or(usize::MAX);
-        settings.anonymous = self.anonymous;
-        settings.viewers_read_history = self.viewers_read_history;
-        settings.requests_in_flight = self.requests_in_flight.get() as usize;
-        settings
+impl RpcSettings {
+    /// Checks that a caller has more time than from one ping to the next.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        check_deadline("rpc", self.read_deadline, self.ping_interval).map_err(refused)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_defaults_are_those_of_the_protocol() {
-        assert_eq!(Rpc::default().settings(), RpcSettings::default());
+words! {
+    /// The access of callers without a valid key or token.
+    pub enum AnonymousAccess: "`none`, `empty` or `catalogue`" {
+        /// Nothing: their `connect` is refused.
+        None = "none",
+        /// The health of the gateway. Lists of tools and agents are empty for them.
+        #[default]
+        Empty = "empty",
+        /// The tools and agents of the default project.
+        Catalogue = "catalogue",
     }
 }

@@ -1,6 +1,6 @@
 //! SQL for the catalog: the declared tools of each scope.
 
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use tokio::task::spawn_blocking;

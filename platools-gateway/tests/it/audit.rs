@@ -449,7 +449,7 @@ async fn lists_have_pages_and_conditions_and_are_for_admins_of_the_project() {
 
 #[tokio::test]
 async fn events_that_are_too_old_are_deleted() {
-    let settings = AuditSettings::default().max_age(Duration::from_millis(200));
+    let settings = AuditSettings::default().with(|audit| audit.max_age = Duration::from_millis(200));
     let gateway = within(Gateway::builder().audit(settings).start()).await.unwrap();
     let key = gateway.add_key(Role::Admin).await.unwrap();
     let admin = Caller::at(&gateway.url()).key(key.expose_secret());

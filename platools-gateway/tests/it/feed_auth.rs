@@ -395,8 +395,7 @@ async fn config_check_refuses_a_short_secret_of_an_application_and_prints_none()
     assert!(error.contains("at least 32") && error.contains("feed.jwt.secret_file"), "{error}");
     let good = check(SECRET).await;
     let printed = stdout(&good);
-    let expected =
-        format!("[feed.jwt]\nsecret_file = \"{}\"\nuser_claim = \"userId\"\nissuer = \"app\"\n", file.display());
+    let expected = format!("[feed.jwt]\nsecret_file = \"{}\"\nissuer = \"app\"\n", file.display());
     assert!(printed.contains(&expected), "{printed}");
     assert!(!printed.contains(SECRET) && !error.contains("hush-hush"));
 }

@@ -398,10 +398,13 @@ async fn values_that_look_like_secrets_are_redacted_wherever_they_are_and_never_
 async fn the_settings_say_what_is_kept() {
     let given = json!({"password": "p", "return": "x".repeat(50)});
     for (setup, expected) in [
-        (JournalSettings::default().recording(Recording::Full), ("kept", "kept")),
-        (JournalSettings::default().recording(Recording::Nothing), ("dropped", "dropped")),
-        (JournalSettings::default().sensitive_names(["return"]), ("redacted", "kept")),
-        (JournalSettings::default().max_payload(52), ("dropped", "kept")),
+        (JournalSettings::default().with(|journal| journal.recording = Recording::Full), ("kept", "kept")),
+        (JournalSettings::default().with(|journal| journal.recording = Recording::Nothing), ("dropped", "dropped")),
+        (
+            JournalSettings::default().with(|journal| journal.sensitive_names = vec!["return".to_owned()]),
+            ("redacted", "kept"),
+        ),
+        (JournalSettings::default().with(|journal| journal.max_payload_bytes = 52), ("dropped", "kept")),
     ] {
         let (gateway, secret, caller) = gateway_with(Gateway::builder().journal(setup)).await;
         let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
@@ -598,7 +601,8 @@ async fn a_record_that_the_database_refuses_costs_no_other_and_is_counted() {
 
 #[tokio::test]
 async fn calls_that_are_too_old_are_deleted() {
-    let setup = Gateway::builder().journal(JournalSettings::default().max_age(Duration::from_millis(300)));
+    let setup = Gateway::builder()
+        .journal(JournalSettings::default().with(|journal| journal.max_age = Duration::from_millis(300)));
     let (gateway, secret, caller) = gateway_with(setup).await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     worker.register(&["echo"]).await;
@@ -612,7 +616,7 @@ async fn calls_that_are_too_old_are_deleted() {
 
 #[tokio::test]
 async fn the_oldest_calls_are_deleted_when_all_together_are_too_much() {
-    let setup = Gateway::builder().journal(JournalSettings::default().max_bytes(20 * 1024));
+    let setup = Gateway::builder().journal(JournalSettings::default().with(|journal| journal.max_bytes = 20 * 1024));
     let (gateway, secret, caller) = gateway_with(setup).await;
     let mut worker = Dial::to(&gateway, "/ws/sdk").secret(&secret).welcomed().await;
     worker.register(&["echo"]).await;

@@ -3,64 +3,23 @@
 use std::time::Duration;
 
 use platools::tool::Content;
-use platools_gateway::{Gateway, McpSettings, Role, dev};
+use platools_gateway::{Gateway, McpSettings, Role};
 use reqwest::Response;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, Stream, admin, worker, worker_with};
-use crate::support::{Dial, Worker, dev_gateway, gateway_with, tool, within};
+use crate::mcp_raw::{Client, Stream, admin, worker};
+use crate::support::{Dial, dev_gateway, gateway_with, tool, within};
 
 const JSON: &str = "application/json";
-const EVENTS: &str = "text/event-stream";
 
 /// Content with an image of so many bytes.
 fn image(bytes: usize) -> Value {
     json!({"content": [{"type": "image", "mimeType": "image/png", "data": "A".repeat(bytes)}]})
 }
 
-/// The development entity's worker with a tool `guarded` whose results are content.
-async fn painter(gateway: &Gateway) -> Worker {
-    worker_with(gateway, json!({"output_schema": Content::schema()})).await
-}
-
 fn kind(response: &Response) -> &str {
     response.headers()["content-type"].to_str().unwrap()
-}
-
-/// The answer to a call of `guarded` that the worker answers at once.
-async fn called(client: &Client, worker: &mut Worker, params: Value, result: Value) -> Response {
-    let (client, message) =
-        (client.clone(), json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}));
-    let call = tokio::spawn(async move { client.post(&message).await });
-    let frame = worker.expect("tool_call").await;
-    worker.answer(&frame, result).await;
-    within(call).await.unwrap()
-}
-
-/// A client of the revision without sessions, which calls `guarded`, and the params of its calls.
-fn without_session(gateway: &Gateway) -> (Client, Value) {
-    let client = Client::at(&gateway.url(), "/mcp").key(dev::ADMIN_KEY).with("mcp-protocol-version", "2026-07-28");
-    let about = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-        "io.modelcontextprotocol/clientCapabilities": {},
-    });
-    (client.with("mcp-method", "tools/call").with("mcp-name", "guarded"), json!({"name": "guarded", "_meta": about}))
-}
-
-#[tokio::test]
-async fn a_large_answer_is_one_json_body_with_a_session_and_without() {
-    let gateway = dev_gateway().await;
-    let mut worker = painter(&gateway).await;
-    for (client, params) in [(admin(&gateway).await, json!({"name": "guarded"})), without_session(&gateway)] {
-        for (bytes, form) in [(600 * 1024, JSON), (3 * 1024 * 1024, JSON), (1024, EVENTS)] {
-            let response = called(&client, &mut worker, params.clone(), image(bytes)).await;
-            assert_eq!((response.status().as_u16(), kind(&response)), (200, form), "{bytes}");
-            let answer = Stream::of(response).answer().await;
-            assert_eq!(answer["result"]["content"], image(bytes)["content"]);
-        }
-    }
 }
 
 #[tokio::test]

@@ -5,29 +5,13 @@ use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, text, worker};
-use crate::support::{dev_gateway, within};
-
-#[tokio::test]
-async fn without_a_session_a_client_that_hangs_up_cancels_its_call() {
-    let gateway = dev_gateway().await;
-    let mut worker = worker(&gateway, &["slow"]).await;
-    let client = stateless(&gateway);
-    // Its answer does not begin before there is something to say.
-    let asking = tokio::spawn(async move { client.ask(1, "tools/call", modern("slow")).await });
-    let call = worker.expect("tool_call").await;
-    asking.abort();
-    assert_eq!(worker.expect("tool_cancel").await["call_id"], call["call_id"]);
-}
+use crate::mcp_raw::{Client, worker};
+use crate::support::dev_gateway;
 
 /// A client of the revision without sessions, which calls.
 fn stateless(gateway: &Gateway) -> Client {
     let client = Client::at(&gateway.url(), "/mcp").key(dev::ADMIN_KEY).with("mcp-protocol-version", "2026-07-28");
     client.with("mcp-method", "tools/call").with("mcp-name", "slow")
-}
-
-fn modern(name: &str) -> Value {
-    json!({"name": name, "_meta": about()})
 }
 
 /// What each request of that revision says of whoever asks.
@@ -59,23 +43,4 @@ async fn the_revision_without_sessions_is_told_what_it_asked_for_until_its_key_e
         }
     };
     assert!(end["result"].is_object(), "{end}");
-}
-
-#[tokio::test]
-async fn the_revision_without_sessions_calls_with_progress() {
-    let gateway = dev_gateway().await;
-    let mut worker = worker(&gateway, &["slow"]).await;
-    let client = stateless(&gateway);
-    let call = tokio::spawn(async move {
-        let mut stream = client.ask(1, "tools/call", modern("slow")).await;
-        (stream.next().await.unwrap(), stream.answer().await)
-    });
-    let frame = worker.expect("tool_call").await;
-    let progress = json!({"type": "tool_progress", "call_id": frame["call_id"], "progress": 1, "message": "half"});
-    worker.send(progress).await;
-    worker.settle().await;
-    worker.answer(&frame, json!("done")).await;
-    let (progress, answer) = within(call).await.unwrap();
-    assert_eq!((&progress["params"]["message"], &progress["params"]["progressToken"]), (&json!("half"), &json!(3)));
-    assert_eq!(text(&answer), "done");
 }

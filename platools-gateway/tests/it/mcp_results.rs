@@ -20,25 +20,6 @@ async fn called(client: &Client, worker: &mut Worker, result: Value) -> Response
     within(call).await.unwrap()
 }
 
-fn rows() -> Value {
-    json!({"type": "object", "properties": {"rows": {"type": "array", "items": {"type": "string"}}}, "required": ["rows"]})
-}
-
-#[tokio::test]
-async fn a_result_of_five_mib_passes_in_every_form() {
-    let gateway = dev_gateway().await;
-    let mut worker = worker_with(&gateway, json!({"output_schema": rows()})).await;
-    let client = admin(&gateway).await;
-    let result = json!({"rows": vec!["x".repeat(1024); 5 * 1024]});
-    for accept in ["application/json, text/event-stream", "application/json", "text/event-stream"] {
-        let client = client.clone().with("accept", accept);
-        let answer = Stream::of(called(&client, &mut worker, result.clone()).await).answer().await;
-        assert!(answer["result"]["structuredContent"] == result && answer["result"]["isError"] == false, "{accept}");
-        let whole = result.to_string();
-        assert!(text(&answer) == whole, "{accept}");
-    }
-}
-
 #[tokio::test]
 async fn a_result_over_the_limit_is_refused_with_the_setting_and_the_session_goes_on() {
     let mut settings = McpSettings::default();

@@ -7,89 +7,8 @@ use platools_gateway::{Gateway, McpSettings, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use crate::mcp_raw::{Client, Stream, admin, text, worker};
+use crate::mcp_raw::{Client, admin, text, worker};
 use crate::support::{Caller, Dial, Worker, dev_gateway, gateway_with, within};
-
-#[tokio::test]
-async fn a_client_that_loses_the_stream_of_its_call_misses_nothing() {
-    let gateway = dev_gateway().await;
-    let mut worker = worker(&gateway, &["slow"]).await;
-    let client = admin(&gateway).await;
-    let params = json!({"name": "slow", "_meta": {"progressToken": "p"}});
-    let stream = client.asking(7, "tools/call", params);
-    let call = worker.expect("tool_call").await;
-    let progress = |done: u32| json!({"type": "tool_progress", "call_id": call["call_id"], "progress": done});
-    worker.send(progress(1)).await;
-    let mut stream = within(stream).await.unwrap();
-    assert_eq!(stream.next().await.unwrap()["params"]["progress"], 1.0);
-    let latest = stream.latest.clone();
-    drop(stream);
-    worker.send(progress(2)).await;
-    worker.settle().await;
-    let mut found = client.listening(Some(&latest)).await;
-    assert_eq!(found.next().await.unwrap()["params"]["progress"], 2.0);
-    let latest = found.latest.clone();
-    drop(found);
-    worker.answer(&call, json!("done")).await;
-    // Also what came while nobody read, and again for whoever asks again.
-    for _ in 0..2 {
-        let mut found = client.listening(Some(&latest)).await;
-        let answer = found.next().await.unwrap();
-        assert_eq!((&answer["id"], text(&answer)), (&json!(7), "done"));
-        assert_eq!(found.next().await, None, "nothing comes after the answer");
-    }
-}
-
-#[tokio::test]
-async fn a_client_that_loses_its_stream_is_told_later_what_changed() {
-    let gateway = dev_gateway().await;
-    let client = admin(&gateway).await;
-    let mut listening = client.listening(None).await;
-    let mut worker = worker(&gateway, &["one"]).await;
-    listening.list_change().await;
-    let latest = listening.latest.clone();
-    drop(listening);
-    worker.register(&["one", "two"]).await;
-    client.listening(Some(&latest)).await.list_change().await;
-    // A stream that was lost before anything came on it.
-    client.listening(Some("0")).await.list_change().await;
-    let mut nothing = client.listening(Some("999999")).await;
-    assert_eq!(nothing.next().await, None);
-}
-
-/// The number of the latest event of a stream.
-fn number(stream: &Stream) -> u64 {
-    stream.latest.rsplit('-').next().unwrap().parse().unwrap()
-}
-
-#[tokio::test]
-async fn the_latest_stream_gets_what_happens_and_those_before_it_when_it_is_gone() {
-    let gateway = dev_gateway().await;
-    let client = admin(&gateway).await;
-    let mut earlier = client.listening(None).await;
-    // As after a loss that nobody has noticed yet.
-    let mut latest = client.listening(None).await;
-    let mut worker = worker(&gateway, &["one"]).await;
-    latest.list_change().await;
-    let last = latest.latest.clone();
-    let mut resumed = client.listening(Some(&last)).await;
-    worker.register(&["one", "two"]).await;
-    resumed.list_change().await;
-    let heard = number(&resumed);
-    drop((latest, resumed));
-    // Until it is noticed that they are gone.
-    let caller = Caller::admin(&gateway);
-    let changes = async {
-        for enabled in [false, true].into_iter().cycle() {
-            caller.send("PATCH", "/v1/tools/one", json!({"enabled": enabled}).to_string()).await;
-        }
-    };
-    tokio::select! {
-        () = earlier.list_change() => {}
-        () = changes => {}
-    }
-    assert!(number(&earlier) > heard, "what others were told is not told again");
-}
 
 #[tokio::test]
 async fn a_cancelled_request_cancels_its_call_at_the_worker() {
@@ -246,32 +165,6 @@ async fn news_is_for_those_who_see_the_tools() {
     caller.send("PATCH", "/v1/tools/lookup", r#"{"enabled":false}"#).await;
     listening.list_change().await;
     assert_eq!(client.names().await, [""; 0]);
-}
-
-#[tokio::test]
-async fn a_client_that_wants_a_log_is_told_what_its_tools_say() {
-    let gateway = dev_gateway().await;
-    let mut worker = Dial::dev(&gateway).header("platools-features", "log").welcomed().await;
-    worker.register(&["slow"]).await;
-    let client = admin(&gateway).await;
-    let mut listening = client.listening(None).await;
-    for (wanted, told) in [(None, &[][..]), (Some("info"), &["two", "three"]), (Some("error"), &["three"])] {
-        if let Some(level) = wanted {
-            assert_eq!(client.asked("logging/setLevel", json!({"level": level})).await["result"], json!({}));
-        }
-        let answer = client.calling("slow", json!({}));
-        let call = worker.expect("tool_call").await;
-        for (level, message) in [("debug", "one"), ("info", "two"), ("critical", "three")] {
-            let entry = json!({"type": "tool_log", "call_id": call["call_id"], "level": level, "message": message});
-            worker.send(entry).await;
-        }
-        worker.answer(&call, json!("done")).await;
-        assert_eq!(text(&within(answer).await.unwrap()), "done");
-        for message in told {
-            let entry = listening.next_of("notifications/message").await;
-            assert_eq!((&entry["logger"], &entry["data"]), (&json!("slow"), &json!(message)));
-        }
-    }
 }
 
 #[tokio::test]

@@ -273,7 +273,7 @@ async fn a_conversation_goes_on_with_what_was_said_and_called_before() {
 #[tokio::test]
 async fn a_model_that_loops_forever_ends_at_the_limit_of_turns() {
     let mut model = Model::start().await;
-    let gateway = thinking_gateway(model.settings().max_turns(NonZeroU32::new(3).unwrap())).await;
+    let gateway = thinking_gateway(model.settings().with(|model| model.max_turns = NonZeroU32::new(3).unwrap())).await;
     let mut worker = Dial::dev(&gateway).welcomed().await;
     worker.register(&["echo"]).await;
     let answer = asking(&gateway, "hi");
@@ -296,7 +296,7 @@ async fn a_model_that_loops_forever_ends_at_the_limit_of_turns() {
 #[tokio::test]
 async fn tools_past_their_limit_are_not_called_and_the_model_sums_up() {
     let mut model = Model::start().await;
-    let gateway = thinking_gateway(model.settings().max_tool_calls(1)).await;
+    let gateway = thinking_gateway(model.settings().with(|model| model.max_tool_calls = 1)).await;
     let mut worker = Dial::dev(&gateway).welcomed().await;
     worker.register(&["echo"]).await;
     let answer = asking(&gateway, "hi");
@@ -314,7 +314,7 @@ async fn tools_past_their_limit_are_not_called_and_the_model_sums_up() {
 #[tokio::test]
 async fn a_model_writes_no_more_tokens_than_it_may() {
     let mut model = Model::start().await;
-    let gateway = thinking_gateway(model.settings().max_output_tokens(NonZeroU32::new(8).unwrap())).await;
+    let gateway = thinking_gateway(model.settings().with(|model| model.max_output_tokens = NonZeroU32::new(8))).await;
     let answer = asking(&gateway, "hi");
     for left in [8, 3] {
         let asked = model.asked().await;

@@ -56,7 +56,9 @@ impl Model {
     }
 
     pub(crate) fn settings(&self) -> ModelSettings {
-        ModelSettings::new(&self.url).name("test-model").key(KEY.to_owned().into())
+        ModelSettings::new(&self.url).with(|model| {
+            (model.name, model.key) = (Some("test-model".to_owned()), Some(KEY.to_owned().into()));
+        })
     }
 
     /// The next request.

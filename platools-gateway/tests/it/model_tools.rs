@@ -105,7 +105,7 @@ async fn a_model_is_shown_as_many_tools_as_it_takes_and_those_of_the_profile_fir
 #[tokio::test]
 async fn an_endpoint_that_takes_fewer_tools_is_told_of_with_the_number_and_the_setting() {
     let mut model = Model::start().await;
-    let gateway = thinking_gateway(model.settings().max_tools(NonZeroU32::new(70).unwrap())).await;
+    let gateway = thinking_gateway(model.settings().with(|model| model.max_tools = NonZeroU32::new(70).unwrap())).await;
     let mut worker = Dial::dev(&gateway).welcomed().await;
     register(&mut worker, many(80)).await;
     let answer = asking(&gateway, "hi");

@@ -93,7 +93,7 @@ async fn what_would_fail_again_is_not_tried_again() {
 async fn an_endpoint_that_is_down_is_said_to_be() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let gateway = thinking_gateway(ModelSettings::new(&url).name("m")).await;
+    let gateway = thinking_gateway(ModelSettings::new(&url).with(|model| model.name = Some("m".to_owned()))).await;
     // The first time connections are closed before they say anything; then there is nobody.
     let answer = asking(&gateway, "hi");
     for _ in 0..3 {
@@ -176,7 +176,7 @@ async fn a_caller_that_goes_away_cancels_the_calls_of_tools() {
 #[tokio::test]
 async fn a_run_that_takes_too_long_ends_with_its_request_to_the_model() {
     let mut model = Model::start().await;
-    let chat = ChatSettings::default().run_limit(Duration::from_secs(3));
+    let chat = ChatSettings::default().with(|chat| chat.run_limit = Duration::from_secs(3));
     let setup = DevOptions::with_known_secrets().model(model.settings()).chat(chat);
     let gateway = within(dev::start(setup)).await.unwrap();
     let answer = asking(&gateway, "hi");

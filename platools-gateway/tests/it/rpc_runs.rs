@@ -253,7 +253,10 @@ async fn a_model_that_cannot_be_reached_or_breaks_off_is_unavailable() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     drop(listener);
-    let nobody = thinking_gateway(platools_gateway::model::ModelSettings::new(url).name("m")).await;
+    let nobody = thinking_gateway(
+        platools_gateway::model::ModelSettings::new(url).with(|model| model.name = Some("m".to_owned())),
+    )
+    .await;
     let error = thinking(&nobody).await.error("chat.send", message("Hello!", Value::Null)).await;
     assert_eq!((&error["code"], &error["retryable"]), (&json!("UNAVAILABLE"), &json!(true)));
     assert_eq!(error["message"], "the model cannot be reached; try again later");
@@ -326,7 +329,7 @@ async fn a_failed_answer_names_its_conversation_and_its_run_and_a_repeated_messa
 #[tokio::test]
 async fn a_run_that_takes_too_long_names_its_conversation_and_ends_once() {
     let model = Model::start().await;
-    let chat = ChatSettings::default().run_limit(Duration::from_millis(20));
+    let chat = ChatSettings::default().with(|chat| chat.run_limit = Duration::from_millis(20));
     let setup = DevOptions::with_known_secrets().model(model.settings()).chat(chat);
     let gateway = within(dev::start(setup)).await.unwrap();
     let mut caller = thinking(&gateway).await;

@@ -1,4 +1,4 @@
-//! The parameters a tool declares, as values of the runtime.
+//! Code that declares a tool's arguments to the SDK.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
@@ -6,12 +6,12 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, ExprRange, ExprUnary, Lit, RangeLimits, UnOp};
 
 use super::Owner;
-use crate::arg::DefaultValue;
 use crate::model::Tool;
-use crate::name::generated;
-use crate::parameter::{Argument, Described};
+use crate::parse::arg_attr::DefaultValue;
+use crate::parse::parameter::{ArgDescription, Argument};
+use crate::spans::generated;
 
-/// One function and one type for each argument, from the last to the first.
+/// Declares a function and a type for each argument, from the last to the first.
 ///
 /// Each function hides its value behind `impl Parameters`, so that a type that cannot be an argument is one message, and not one for
 /// each use of the whole list.
@@ -66,9 +66,9 @@ fn link(index: usize, arguments: &[&Argument], owner: &Owner) -> TokenStream {
 fn parameter(argument: &Argument) -> TokenStream {
     let (name, value, options) = (&argument.name, &argument.value, &argument.options);
     let (written, given) = match &argument.description {
-        Described::Nowhere => ("", None),
-        Described::Written(text) => (text.as_str(), None),
-        Described::By(text) => ("", Some(quote!(.with_description(#text)))),
+        ArgDescription::Missing => ("", None),
+        ArgDescription::Literal(text) => (text.as_str(), None),
+        ArgDescription::Expression(text) => ("", Some(quote!(.with_description(#text)))),
     };
     let range = options.range.as_ref().map(range);
     let length = options.length.as_ref().map(length);

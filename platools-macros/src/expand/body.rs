@@ -1,4 +1,4 @@
-//! What runs a tool's calls.
+//! Code that runs a tool's calls: the struct with its injected values, and its implementation of `Body`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -7,8 +7,8 @@ use super::Owner;
 use super::argument::values;
 use super::definition::kind_of_return;
 use crate::model::Tool;
-use crate::name::{self, generated};
-use crate::parameter::{Parameter, Pass};
+use crate::parse::parameter::{ArgPassing, Parameter};
+use crate::spans::{self, generated};
 
 /// The struct that holds what a tool borrows, and its `Body`.
 pub(super) fn body(tool: &Tool, owner: &Owner) -> TokenStream {
@@ -56,7 +56,7 @@ pub(super) fn bind(tool: &Tool, owner: &Owner) -> TokenStream {
     let generics = owner.held();
     let fields = injected(tool).map(|(field, parameter)| {
         let (parameter_name, ty) = (&parameter.name, &parameter.ty);
-        let span = name::span_of(ty);
+        let span = spans::span_of(ty);
         let resolve =
             quote_spanned!(span=> __platools::Injected::resolve(&__platools::borrowing::<#ty>(), #parameter_name, __state));
         quote!(#field: #resolve?)
@@ -69,7 +69,7 @@ pub(super) fn bind(tool: &Tool, owner: &Owner) -> TokenStream {
     }
 }
 
-fn injected(tool: &Tool) -> impl Iterator<Item = (Ident, &crate::parameter::Injected)> {
+fn injected(tool: &Tool) -> impl Iterator<Item = (Ident, &crate::parse::parameter::Injected)> {
     tool.parameters.iter().enumerate().filter_map(|(index, parameter)| match parameter {
         Parameter::Injected(injected) => Some((format_ident!("__injected{index}"), &**injected)),
         Parameter::Argument(_) => None,
@@ -108,14 +108,14 @@ fn pass(index: usize, parameter: &Parameter) -> TokenStream {
         Parameter::Argument(argument) => {
             let name = format_ident!("__argument{index}");
             match argument.pass {
-                Pass::Owned => quote!(#name),
-                Pass::Borrowed => quote!(&#name),
-                Pass::OptionOfBorrowed => quote!(#name.as_deref()),
+                ArgPassing::Owned => quote!(#name),
+                ArgPassing::Borrowed => quote!(&#name),
+                ArgPassing::OptionOfBorrowed => quote!(#name.as_deref()),
             }
         }
         Parameter::Injected(parameter) => {
             let field = format_ident!("__injected{index}");
-            let span = name::span_of(&parameter.ty);
+            let span = spans::span_of(&parameter.ty);
             let ty = &parameter.ty;
             let value = quote_spanned!(span=> self.#field.get(&__platools::borrowing::<#ty>(), __context));
             if parameter.cloned { quote_spanned!(span=> ::core::clone::Clone::clone(#value)) } else { value }

@@ -1,4 +1,4 @@
-//! What a tool declares.
+//! Code that makes a tool's `ToolDefinition`.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -6,10 +6,10 @@ use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use super::Owner;
-use crate::attr::Roles;
-use crate::keys::Given;
 use crate::model::{LaterDocs, Tool};
-use crate::name::{generated, span_of};
+use crate::parse::meta::LitOrExpr;
+use crate::parse::tool_attr::Roles;
+use crate::spans::{generated, span_of};
 
 /// The expression of a tool's definition.
 pub(super) fn definition(tool: &Tool, name: &TokenStream, owner: &Owner) -> TokenStream {
@@ -41,20 +41,20 @@ fn later_docs(docs: &LaterDocs) -> (TokenStream, TokenStream) {
     )
 }
 
-/// The assignments of what was said about the tool.
+/// The assignments of values known at compile time.
 fn fields(tool: &Tool) -> Vec<TokenStream> {
     let options = &tool.options;
     let execution = execution(tool);
     let mut fields = vec![quote!(execution = #execution)];
     fields.extend(output_schema(tool));
-    if let Some(Given::Written(auth)) = options.auth {
+    if let Some(LitOrExpr::Lit(auth)) = options.auth {
         let auth = Ident::new(auth, Span::call_site());
         fields.push(quote!(auth = __platools::Auth::#auth));
     }
     fields.extend(options.roles.as_ref().map(roles));
     if !options.annotations.is_empty() {
-        let entries = options.annotations.iter().map(|(key, value)| quote!((#key, #value)));
-        fields.push(quote!(annotations = __platools::annotations([#(#entries),*])));
+        let meta_items = options.annotations.iter().map(|(key, value)| quote!((#key, #value)));
+        fields.push(quote!(annotations = __platools::annotations([#(#meta_items),*])));
     }
     fields.extend(limits(tool));
     fields
@@ -90,7 +90,7 @@ fn limits(tool: &Tool) -> impl Iterator<Item = TokenStream> {
     let rate = options.rate.as_ref().and_then(written);
     let rate = rate.map(|(calls, per)| quote!(rate_limit = __platools::rate(#calls, #per)));
     let expose = match &options.expose_errors {
-        Given::Written(false) => None,
+        LitOrExpr::Lit(false) => None,
         expose => {
             let expose = expose.code();
             Some(quote!(expose_errors = #expose))
@@ -99,14 +99,14 @@ fn limits(tool: &Tool) -> impl Iterator<Item = TokenStream> {
     [timeout, concurrency, rate, expose].into_iter().flatten()
 }
 
-fn written<T>(given: &Given<T>) -> Option<&T> {
+fn written<T>(given: &LitOrExpr<T>) -> Option<&T> {
     match given {
-        Given::Written(value) => Some(value),
-        Given::By(_) => None,
+        LitOrExpr::Lit(value) => Some(value),
+        LitOrExpr::Expr(_) => None,
     }
 }
 
-/// The statements that set what expressions give.
+/// The statements that set values given as expressions.
 fn settings(tool: &Tool) -> Vec<TokenStream> {
     let options = &tool.options;
     let expressions = [
@@ -124,18 +124,18 @@ fn settings(tool: &Tool) -> Vec<TokenStream> {
     set.collect()
 }
 
-fn expression<T>(given: Option<&Given<T>>) -> Option<&Expr> {
+fn expression<T>(given: Option<&LitOrExpr<T>>) -> Option<&Expr> {
     match given? {
-        Given::By(expression) => Some(expression),
-        Given::Written(_) => None,
+        LitOrExpr::Expr(expression) => Some(expression),
+        LitOrExpr::Lit(_) => None,
     }
 }
 
 fn execution(tool: &Tool) -> TokenStream {
     let otherwise = Ident::new(if tool.is_async { "Task" } else { "Blocking" }, Span::call_site());
     match &tool.options.inline {
-        Given::Written(true) => quote!(__platools::Execution::Inline),
-        Given::Written(false) => quote!(__platools::Execution::#otherwise),
+        LitOrExpr::Lit(true) => quote!(__platools::Execution::Inline),
+        LitOrExpr::Lit(false) => quote!(__platools::Execution::#otherwise),
         inline => {
             let inline = inline.code();
             quote!(if #inline { __platools::Execution::Inline } else { __platools::Execution::#otherwise })
@@ -143,8 +143,8 @@ fn execution(tool: &Tool) -> TokenStream {
     }
 }
 
-/// Whether the function returns a `Result`, settled by its type. The same tokens wherever it is asked, so that a type that cannot
-/// be returned is one message.
+/// An expression that tells by type whether the function returns a `Result`. Every use has the same tokens, so that a type that
+/// cannot be returned is reported once.
 pub(super) fn kind_of_return(tool: &Tool) -> TokenStream {
     let returns = &tool.returns;
     let is_described = !tool.options.no_output_schema && tool.options.output_schema_with.is_none();

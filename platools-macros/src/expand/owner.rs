@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote};
 use syn::{GenericParam, Generics, ItemImpl, TypeParam, WherePredicate, parse_quote};
 
-use crate::name::{SELF_ALIAS, mentions};
+use crate::spans::{SELF_ALIAS, mentions};
 
 /// The type of an impl block. Generated items repeat its generic parameters, as items inside of a function cannot use those around them.
 pub(crate) struct Owner {
@@ -58,7 +58,7 @@ impl Owner {
         self.generics.split_for_impl().1.as_turbofish().to_token_stream()
     }
 
-    /// `where S: Send`
+    /// The clause `where S: Send`.
     pub(crate) fn bounds(&self) -> TokenStream {
         self.generics.where_clause.to_token_stream()
     }

@@ -7,11 +7,10 @@ use tokio::sync::watch;
 use super::PlatoolsClient;
 use super::hosted::Hosted;
 use crate::dispatch::Limits;
-use crate::error::{Error, ErrorKind};
-use crate::link::{
-    Bounds, Connector, HEARTBEAT_INTERVAL_MS, Reconnect, Reporter, Secret, Settings, Tls, check_interval,
-};
+use crate::link::{Bounds, Connector, Reporter, Settings};
 use crate::registry::ToolRegistry;
+use platools_transport::{Error, ErrorKind};
+use platools_transport::{HEARTBEAT_INTERVAL_MS, Reconnect, Secret, Tls, check_interval};
 
 /// Whether calls must be signed by the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

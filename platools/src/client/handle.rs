@@ -5,7 +5,8 @@ use std::fmt;
 use futures::stream::BoxStream;
 use tokio::sync::watch;
 
-use crate::link::{ConnectionState, Event, Reporter};
+use crate::link::{Event, Reporter};
+use platools_transport::ConnectionState;
 
 /// Stops and watches a [`PlatoolsClient`](super::PlatoolsClient). Clones are handles of the same client.
 ///

@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Platools, PlatoolsClientBuilder};
-use crate::error::{Error, ErrorKind};
-use crate::link::Secret;
 use crate::registry::ToolRegistry;
 use crate::tool::{IntoTools, State, Tool};
+use platools_transport::Secret;
+use platools_transport::{Error, ErrorKind};
 
 /// Tools and state that were given to a builder, in whatever order.
 #[derive(Default)]

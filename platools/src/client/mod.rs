@@ -11,9 +11,10 @@ mod until;
 
 use tokio::sync::watch;
 
-use crate::error::{Error, WithCauses};
-use crate::link::{ConnectionState, Connector, Disconnect, Reconnect, Reporter, Settings, Successor, Worker};
+use crate::link::{Connector, Reporter, Settings, Successor, Worker};
 use crate::registry::ToolRegistry;
+use platools_transport::Error;
+use platools_transport::{Disconnect, Reconnect};
 use run::{Run, apart};
 use takeovers::Takeovers;
 
@@ -96,7 +97,7 @@ impl PlatoolsClient {
         });
         let ended = ended.await;
         if let Err(error) = &ended {
-            self.reporter.state(ConnectionState::Failed { reason: WithCauses(error).to_string() });
+            self.reporter.failed(error);
         }
         ended
     }
@@ -166,8 +167,8 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::error::ErrorKind;
-    use crate::link::{Jitter, Secret, backoff_delay_ms};
+    use platools_transport::ErrorKind;
+    use platools_transport::{Jitter, Secret, backoff_delay_ms};
 
     #[tokio::test(start_paused = true)]
     async fn without_jitter_the_waits_of_a_client_are_exactly_the_curve() {

@@ -1,7 +1,7 @@
 //! The shortest way to a worker.
 
 use super::{PlatoolsClient, PlatoolsClientBuilder};
-use crate::error::Error;
+use platools_transport::Error;
 
 /// A worker set up from the environment, for a `main` of a few lines.
 ///

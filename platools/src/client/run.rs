@@ -8,11 +8,9 @@ use tokio::time::{Instant, sleep};
 use tracing::{Instrument, Span, info, info_span, warn};
 
 use super::takeovers::Takeovers;
-use crate::error::{Error, ErrorKind, WithCauses};
-use crate::link::{
-    ConnectionState, Connector, Disconnect, Ended, Event, LinkThread, Opened, Reconnect, Reporter, Schedule, Successor,
-    Worker, at, next_delay, on_a_task, run_session,
-};
+use crate::link::{Connector, Ended, Event, LinkThread, Opened, Reporter, Successor, Worker, at, run_session};
+use platools_transport::{ConnectionState, Disconnect, Reconnect, Schedule, next_delay, on_a_task};
+use platools_transport::{Error, ErrorKind, WithCauses};
 
 /// What a run works with; it lives on a task of its own.
 #[derive(Debug)]

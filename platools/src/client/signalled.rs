@@ -13,11 +13,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{error, info};
 
-use crate::error::{Error, ErrorKind};
 use crate::link::farewell;
 use crate::signals::Signals;
 use crate::threads::HeldThread;
-use crate::time::after;
+use platools_transport::after;
+use platools_transport::{Error, ErrorKind};
 
 /// A run that the first signal stops. Dropping it says that the run has ended.
 #[derive(Debug)]

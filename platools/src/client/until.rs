@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use super::signalled::SignalledRun;
 use super::{PlatoolsClient, PlatoolsClientBuilder};
-use crate::error::Error;
+use platools_transport::Error;
 
 impl PlatoolsClient {
     /// Serves the platform until `shutdown` completes, then stops: running calls finish within the drain limit, their replies are delivered,

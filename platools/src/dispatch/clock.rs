@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::patience::Patience;
-use crate::time::after;
 use crate::tool::Params;
+use platools_transport::after;
 
 /// The time of one handler. A call that ends at its first poll pays for no timer.
 pub(super) struct Clock {
@@ -54,10 +54,10 @@ impl Clock {
         (Self { started, timeout, timer: None }, begun)
     }
 
-    /// Notes that the handler is about to be polled.
-    pub(super) fn polled(&mut self) {
+    /// Notes that the handler is about to be polled, at a time that `now` tells.
+    pub(super) fn polled(&mut self, now: impl FnOnce() -> Instant) {
         if matches!(self.started, Started::AtFirstPoll) {
-            self.started = Started::At(Instant::now());
+            self.started = Started::At(now());
         }
     }
 

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::{Job, Outcome};
 use crate::registry::{Place, RegisteredTool};
@@ -15,9 +16,6 @@ use crate::tool::Execution;
 
 /// The link has its turn again after so long, whatever calls are left.
 const BATCH: Duration = Duration::from_millis(1);
-
-/// The clock is read once for so many calls.
-const CALLS_PER_LOOK: usize = 16;
 
 /// A queue of accepted calls, and the outcomes of those that ended at their first poll. Clones share it.
 #[derive(Clone)]
@@ -66,12 +64,18 @@ impl LinkCalls {
     /// Has all calls polled elsewhere: this thread is about to end.
     pub(crate) fn leave(&self, runtime: &Handle) {
         let calls = std::mem::take(&mut self.lock().calls);
-        calls.into_iter().for_each(|call| call.run_elsewhere(runtime));
+        calls.into_iter().for_each(|call| call.told_to(&self.0.elsewhere).run_elsewhere(runtime));
     }
 
     /// Moves the outcomes that are there behind those of `taken`.
     pub(crate) fn take_outcomes(&self, taken: &mut VecDeque<Outcome>) {
-        taken.append(&mut self.lock().outcomes);
+        let mut state = self.lock();
+        if taken.is_empty() {
+            // Nothing is copied.
+            std::mem::swap(taken, &mut state.outcomes);
+        } else {
+            taken.append(&mut state.outcomes);
+        }
     }
 
     /// Whether no outcome waits to be taken.
@@ -85,14 +89,22 @@ impl LinkCalls {
     /// # Panics
     /// Outside of the application's runtime, if a call does not end at its first poll.
     pub(crate) fn poll_batch(&self, mut watched: impl FnMut(&mut dyn FnMut()) -> bool) {
-        let begun = Instant::now();
-        let (mut count, mut is_ours, mut ended) = (0, true, None);
-        while let Some(call) = self.turn(ended.take(), is_ours) {
-            let mut call = Some(call);
-            is_ours = watched(&mut || ended = call.take().and_then(Job::poll_first));
-            count += 1;
-            if count % CALLS_PER_LOOK == 0 && begun.elapsed() >= BATCH {
-                is_ours = false;
+        // The clock is read once for each call: where one ends, the next begins.
+        let mut now = Instant::now();
+        let end = now + BATCH;
+        let (mut goes_on, mut ended) = (true, None);
+        while let Some(mut call) = self.turn(ended.take(), goes_on) {
+            if call.running.tool().pace().place() != Place::Link {
+                // The tool was demoted while its call waited here.
+                call.told_to(&self.0.elsewhere).run_elsewhere(&Handle::current());
+                continue;
+            }
+            let mut polled = Poll::Pending;
+            goes_on = watched(&mut || polled = call.poll_first(&mut now)) && now < end;
+            match polled {
+                Poll::Ready(outcome) => ended = outcome,
+                // It goes on in the application's runtime.
+                Poll::Pending => drop(tokio::spawn(call.told_to(&self.0.elsewhere))),
             }
         }
     }
@@ -131,40 +143,21 @@ impl LinkCalls {
 }
 
 impl Job {
-    /// Polls the call for the first time, on the link's thread. One that does not end at once goes on in the application's runtime.
-    fn poll_first(mut self) -> Option<Outcome> {
-        if self.running.tool().pace().place() != Place::Link {
-            // Its tool was demoted while it waited here.
-            self.run_elsewhere(&Handle::current());
-            return None;
-        }
+    /// Polls a call for the first time, on the link's thread, at a time that is moved on to the end of the poll.
+    fn poll_first(&mut self, now: &mut Instant) -> Poll<Option<Outcome>> {
+        let begun = *now;
+        self.running.begin_at(begun);
         let polled = self.poll_outcome(&mut Context::from_waker(Waker::noop()));
+        *now = match &polled {
+            Poll::Ready(Some(outcome)) => outcome.ended,
+            _ => Instant::now(),
+        };
+        let tool = self.running.tool();
         // An inline tool is declared to be cheap, and leaves the link only when it holds that up.
-        if self.running.tool().definition().execution != Execution::Inline {
-            let took = match &polled {
-                Poll::Ready(outcome) => outcome.as_ref().map_or(Duration::ZERO, |outcome| outcome.latency),
-                Poll::Pending => self.running.elapsed(),
-            };
-            self.running.tool().pace().polled(took);
+        if tool.definition().execution != Execution::Inline {
+            tool.pace().polled(now.saturating_duration_since(begun));
         }
-        match polled {
-            Poll::Ready(outcome) => outcome,
-            Poll::Pending => {
-                tokio::spawn(self);
-                None
-            }
-        }
-    }
-
-    /// Runs a call of a tool that may block: on the application's runtime, or on a thread of its own.
-    pub(super) fn run_elsewhere(self, runtime: &Handle) {
-        match self.running.tool().pace().place() {
-            Place::Link | Place::Runtime => drop(runtime.spawn(self)),
-            Place::Thread => {
-                let here = runtime.clone();
-                runtime.spawn_blocking(move || here.block_on(self));
-            }
-        }
+        polled
     }
 }
 

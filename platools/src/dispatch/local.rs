@@ -1,7 +1,6 @@
 //! Calling a tool without any socket.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -116,7 +115,7 @@ impl ToolRegistry {
     ) -> Option<(Context, LocalCall)> {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         let tool = self.find(name)?;
-        let call_id: Arc<str> = format!("local-{}", COUNT.fetch_add(1, Ordering::Relaxed)).into();
+        let call_id = format!("local-{}", COUNT.fetch_add(1, Ordering::Relaxed)).into();
         let context = match outlet {
             Some(outlet) => Context::reporting(call_id, params, outlet),
             None => Context::new(call_id, params),

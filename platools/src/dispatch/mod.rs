@@ -24,11 +24,11 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::Instant;
 
 use crate::registry::{Place as Polled, RegisteredTool, ToolRegistry};
-use crate::tool::{Context, Execution, Outlet, Output, Params, ToolError, code};
+use crate::tool::{Context, Execution, Outlet, Output, Params, SharedText, ToolError, code};
 pub(crate) use in_flight::{CallKey, Identity};
 pub(crate) use link_calls::LinkCalls;
 #[cfg(feature = "serve")]
@@ -53,7 +53,7 @@ const MAX_WAIT: Duration = Duration::from_secs(600);
 /// One call, as it came in.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    pub(crate) call_id: &'a str,
+    pub(crate) call_id: SharedText,
     pub(crate) tool_name: &'a str,
     pub(crate) params: Params,
     /// The bytes of the frame that the params are a part of, which a call that waits keeps in memory.
@@ -121,8 +121,10 @@ pub(crate) struct Dispatcher {
     in_flight: InFlight,
     /// A permit for each call that may run at once.
     slots: Arc<Semaphore>,
+    /// Slots of calls that have ended, for the next ones. Empty while a call waits: it gets them from the semaphore.
+    free_slots: Vec<OwnedSemaphorePermit>,
     queue: Queue,
-    runners: Runners<Job>,
+    runners: Runners<RemoteJob>,
     /// The runtime of the application, which its handlers run in, and the calls that are polled on the link's thread; `None` where the
     /// link is a task of that runtime itself.
     apart: Option<(Handle, LinkCalls)>,
@@ -147,6 +149,7 @@ impl Dispatcher {
                 limits,
                 in_flight: InFlight::default(),
                 slots: Arc::new(Semaphore::new(limits.running.min(Semaphore::MAX_PERMITS))),
+                free_slots: Vec::new(),
                 queue: Queue::new(limits.waiting, limits.waiting_bytes),
                 runners: Runners::new(),
                 apart: None,
@@ -194,13 +197,13 @@ impl Dispatcher {
     /// Takes a new call on, or says why not.
     pub(crate) fn dispatch(&mut self, key: CallKey, call: Call<'_>) -> Admission {
         let Some(tool) = self.registry.find(call.tool_name) else {
-            return self.refused(key, call.call_id.into(), unknown_tool(call.tool_name));
+            return self.refused(key, call.call_id, unknown_tool(call.tool_name));
         };
         if self.draining {
             let error = ToolError::new("the worker is stopping; call again and another one may answer");
-            return self.refused(key, call.call_id.into(), error.with_code(code::DRAINING).retryable());
+            return self.refused(key, call.call_id, error.with_code(code::DRAINING).retryable());
         }
-        match Turn::request(&tool, Some(&self.slots)) {
+        match self.request_turn(&tool) {
             Requested::Granted(turn) => {
                 let accepted = self.accept(call.call_id, call.params, tool, call.output);
                 self.start(key, accepted, turn)
@@ -217,9 +220,13 @@ impl Dispatcher {
         Some(Outcome::refusal(key, call_id.into(), error))
     }
 
-    /// Notes that an outcome has come out. Says whether it counts: the end of a call that was given up before does not.
-    pub(crate) fn ended(&mut self, key: CallKey) -> bool {
-        self.in_flight.end(key)
+    /// Notes that an outcome has come out, and frees the slot of its call. Says whether it counts: the end of a call that was given up before
+    /// does not.
+    pub(crate) fn ended(&mut self, outcome: &mut Outcome) -> bool {
+        if self.queue.calls() == 0 {
+            self.free_slots.extend(outcome.slot.take());
+        }
+        self.in_flight.end(outcome.key)
     }
 
     /// Gives up a call at the platform's word, and returns its outcome if it ends at once. A call that runs is told, and its
@@ -282,8 +289,19 @@ impl Dispatcher {
         self.in_flight.len() == 0
     }
 
-    fn accept(&self, call_id: &str, params: Params, tool: Arc<RegisteredTool>, output: Output) -> Accepted {
-        let context = Context::reporting(call_id.into(), params, self.outlet.clone());
+    /// Asks for the turn of a call, with a slot of one that has ended if there is any.
+    fn request_turn(&mut self, tool: &RegisteredTool) -> Requested {
+        if tool.permits().is_none()
+            && let Some(slot) = self.free_slots.pop()
+        {
+            return Requested::Granted(Turn { permit: None, slot: Some(slot) });
+        }
+        self.free_slots.clear();
+        Turn::request(tool, Some(&self.slots))
+    }
+
+    fn accept(&self, call_id: SharedText, params: Params, tool: Arc<RegisteredTool>, output: Output) -> Accepted {
+        let context = Context::reporting(call_id, params, self.outlet.clone());
         let shows_errors = self.limits.shows_errors || tool.definition().expose_errors;
         Accepted { context, tool, output, arrived: None, max_wait: MAX_WAIT, shows_errors }
     }
@@ -298,43 +316,44 @@ impl Dispatcher {
             Ok(running) => running,
             Err(error) => return self.refused(key, context.shared_call_id(), error),
         };
-        let execution = tool.definition().execution;
         // Polled once without arranging to be woken; on a task it is polled again.
         if self.apart.is_none()
-            && execution == Execution::Inline
+            && tool.definition().execution == Execution::Inline
             && let Some(ran) = (&mut running).now_or_never()
         {
             self.in_flight.end(key);
             return Admission::Ended(Outcome::of(key, &context, ran));
         }
         self.in_flight.begin(key, context, tool, None);
-        self.submit(Job { key, running, outcomes: self.outcomes.clone() });
+        self.submit(Job { key, running });
         Admission::Accepted
     }
 
     /// Has a call polled soon: where the polls of its tool disturb nobody.
     fn submit(&self, job: Job) {
-        let Some((runtime, calls)) = &self.apart else { return self.runners.submit(job, &Handle::current()) };
+        let Some((runtime, calls)) = &self.apart else {
+            return self.runners.submit(job.told_to(&self.outcomes), &Handle::current());
+        };
         if job.running.tool().definition().execution == Execution::Blocking {
             // Its function has a thread of its own, and the task here only waits for that. Threads of a runtime may all be blocked.
-            tokio::spawn(job);
+            tokio::spawn(job.told_to(&self.outcomes));
             return;
         }
         match job.running.tool().pace().place() {
             Polled::Link => calls.push(job),
-            Polled::Runtime => self.runners.submit(job, runtime),
-            Polled::Thread => job.run_elsewhere(runtime),
+            Polled::Runtime => self.runners.submit(job.told_to(&self.outcomes), runtime),
+            Polled::Thread => job.told_to(&self.outcomes).run_elsewhere(runtime),
         }
     }
 
     /// Lets a call wait for its turn, if there is room.
     fn enqueue(&mut self, key: CallKey, call: Call<'_>, tool: Arc<RegisteredTool>, waiting: Waiting) -> Admission {
         let Some(place) = self.queue.enter(call.frame_bytes) else {
-            return self.refused(key, call.call_id.into(), self.overloaded());
+            return self.refused(key, call.call_id, self.overloaded());
         };
-        // A copy: the frame may be a small part of what was read at once, all of which it would keep in memory.
-        let params = Params::from(call.params.as_str().to_owned());
-        let mut accepted = self.accept(call.call_id, params, Arc::clone(&tool), call.output);
+        // Copies: the frame may be a small part of what was read at once, all of which it would keep in memory.
+        let (call_id, params) = (call.call_id.detached(), call.params.detached());
+        let mut accepted = self.accept(call_id, params, Arc::clone(&tool), call.output);
         accepted.arrived = Some(Instant::now());
         let context = accepted.context.clone();
         let (runtime, is_beside) = match &self.apart {
@@ -353,7 +372,7 @@ impl Dispatcher {
     }
 
     /// Ends a new call without running it. Its id is remembered like that of any other, so that it has no second outcome.
-    fn refused(&mut self, key: CallKey, call_id: Arc<str>, error: ToolError) -> Admission {
+    fn refused(&mut self, key: CallKey, call_id: SharedText, error: ToolError) -> Admission {
         self.in_flight.end(key);
         Admission::Ended(Outcome::refusal(key, call_id, error))
     }
@@ -389,9 +408,9 @@ impl Queued {
         }
         match turn.and_then(|turn| Running::start(call, turn, timeout, &runtime)) {
             Ok(running) if running.tool().pace().place() == Polled::Thread => {
-                Job { key, running, outcomes }.run_elsewhere(&runtime);
+                Job { key, running }.told_to(&outcomes).run_elsewhere(&runtime);
             }
-            Ok(running) => Job { key, running, outcomes }.await,
+            Ok(running) => Job { key, running }.told_to(&outcomes).await,
             Err(error) => {
                 // Nobody listens once the worker is gone, and then nobody misses the outcome.
                 let _ = outcomes.send(Outcome::refusal(key, context.shared_call_id(), error));
@@ -400,14 +419,24 @@ impl Queued {
     }
 }
 
-/// A call that runs until it ends or is given up, and then tells the dispatcher's owner.
+/// A call that runs until it ends or is given up.
 struct Job {
     key: CallKey,
     running: Running,
+}
+
+/// A call whose outcome goes to the dispatcher's owner over a channel.
+struct RemoteJob {
+    job: Job,
     outcomes: mpsc::UnboundedSender<Outcome>,
 }
 
 impl Job {
+    /// The call as a task that sends its outcome to the dispatcher's owner.
+    fn told_to(self, outcomes: &mpsc::UnboundedSender<Outcome>) -> RemoteJob {
+        RemoteJob { job: self, outcomes: outcomes.clone() }
+    }
+
     /// Its outcome once it has ended; none if it is given up.
     fn poll_outcome(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Outcome>> {
         if self.running.context().is_aborted() {
@@ -420,12 +449,25 @@ impl Job {
     }
 }
 
-impl Future for Job {
+impl RemoteJob {
+    /// Runs a call of a tool that may block: on the application's runtime, or on a thread of its own.
+    fn run_elsewhere(self, runtime: &Handle) {
+        match self.job.running.tool().pace().place() {
+            Polled::Link | Polled::Runtime => drop(runtime.spawn(self)),
+            Polled::Thread => {
+                let here = runtime.clone();
+                runtime.spawn_blocking(move || here.block_on(self));
+            }
+        }
+    }
+}
+
+impl Future for RemoteJob {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        if let Some(outcome) = ready!(this.poll_outcome(cx)) {
+        if let Some(outcome) = ready!(this.job.poll_outcome(cx)) {
             // Nobody listens once the worker is gone, and then nobody misses the outcome.
             let _ = this.outcomes.send(outcome);
         }

@@ -1,6 +1,5 @@
 //! [`Outcome`]: the one end of a call.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -8,13 +7,13 @@ use tokio::time::Instant;
 
 use super::in_flight::CallKey;
 use super::run::Ran;
-use crate::tool::{Context, Output, ToolError, Unsent};
+use crate::tool::{Context, Output, SharedText, ToolError, Unsent};
 
 /// The end of one call.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) key: CallKey,
-    pub(crate) call_id: Arc<str>,
+    pub(crate) call_id: SharedText,
     pub(crate) result: Result<Output, Failure>,
     /// The time that the tool's function took; zero for a call that did not run.
     pub(crate) latency: Duration,
@@ -22,7 +21,7 @@ pub(crate) struct Outcome {
     /// What the call said last, which is to be sent before its reply.
     pub(crate) said: Option<Box<Unsent>>,
     /// The slot of a call that ran, held until its outcome is dealt with: results that wait count as calls that run.
-    _slot: Option<OwnedSemaphorePermit>,
+    pub(super) slot: Option<OwnedSemaphorePermit>,
 }
 
 /// Why a call failed.
@@ -42,9 +41,9 @@ impl Failure {
 
 impl Outcome {
     /// The end of a call that did not run.
-    pub(crate) fn refusal(key: CallKey, call_id: Arc<str>, error: ToolError) -> Self {
+    pub(crate) fn refusal(key: CallKey, call_id: SharedText, error: ToolError) -> Self {
         let result = Err(Failure::hidden(error));
-        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), said: None, _slot: None }
+        Self { key, call_id, result, latency: Duration::ZERO, ended: Instant::now(), said: None, slot: None }
     }
 
     /// The end of a call that the dispatcher ends.
@@ -55,6 +54,6 @@ impl Outcome {
     /// The end of a call that ran.
     pub(super) fn of(key: CallKey, context: &Context, Ran { result, latency, ended, slot }: Ran) -> Self {
         let (call_id, said) = (context.shared_call_id(), context.take_last_said());
-        Self { key, call_id, result, latency, ended, said, _slot: slot }
+        Self { key, call_id, result, latency, ended, said, slot }
     }
 }

@@ -8,8 +8,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
-use crate::time::after;
 use crate::tool::Params;
+use platools_transport::after;
 
 /// When a call arrived, and how long it may wait for its turn if its platform does not say how long its caller waits.
 #[derive(Debug, Clone, Copy)]

@@ -119,9 +119,15 @@ impl Running {
         &self.context
     }
 
-    /// The time since the handler started.
-    pub(super) fn elapsed(&mut self) -> Duration {
-        self.clock.latency(Instant::now()).unwrap_or_default()
+    /// Tells the time to a call that is about to be polled, so that it need not read the clock itself.
+    pub(super) fn begin_at(&mut self, now: Instant) {
+        self.clock.polled(|| now);
+    }
+
+    /// Drops a handler that has not ended, which may panic.
+    fn abandon(&mut self) -> Result<(), Failed> {
+        guarded(&self.context, &self.tool, self.shows_errors, || self.handler = HandlerState::Ended)
+            .map_err(Failed::by_panic)
     }
 
     /// A call that was cancelled either has a result or failed as cancelled, and neither is a fault of the tool.
@@ -160,11 +166,19 @@ impl Future for Running {
 
     fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Ran> {
         let this = self.get_mut();
-        this.clock.polled();
+        this.clock.polled(Instant::now);
         let (handler, tool, context) = (&mut this.handler, &this.tool, &this.context);
         context.note_poll();
-        let polled =
-            this.span.in_scope(|| guarded(context, tool, this.shows_errors, || handler.poll(tool, context, cx)));
+        let polled = this.span.in_scope(|| {
+            guarded(context, tool, this.shows_errors, || {
+                let polled = handler.poll(tool, context, cx);
+                if polled.is_ready() {
+                    // What the handler leaves behind is dropped here, because that may panic too.
+                    *handler = HandlerState::Ended;
+                }
+                polled
+            })
+        });
         this.context.note_poll();
         let result = match polled {
             Ok(Poll::Ready(result)) => result.map_err(|error| this.unless_cancelled(Failed::by_handler(error))),
@@ -173,13 +187,14 @@ impl Future for Running {
                 let failed = this.unless_cancelled(failed);
                 // Tells what goes on without this future: a thread of the blocking pool, a task the handler has started.
                 this.context.cancel();
-                Err(failed)
+                this.abandon().and(Err(failed))
             }
-            Err(panicked) => Err(this.unless_cancelled(Failed::by_panic(panicked))),
+            Err(panicked) => {
+                let failed = this.unless_cancelled(Failed::by_panic(panicked));
+                this.abandon().and(Err(failed))
+            }
         };
-        // What the handler leaves behind is dropped here, because that may panic too.
-        let dropped = guarded(&this.context, &this.tool, this.shows_errors, || this.handler = HandlerState::Ended);
-        Poll::Ready(this.end(dropped.map_err(Failed::by_panic).and(result)))
+        Poll::Ready(this.end(result))
     }
 }
 

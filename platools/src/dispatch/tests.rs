@@ -42,9 +42,9 @@ fn registry(tool: Probe) -> ToolRegistry {
     ToolRegistry::new().with_tools(tool).expect("one valid tool")
 }
 
-fn call(call_id: &str) -> Call<'_> {
+fn call(call_id: &str) -> Call<'static> {
     let params = Params::from("{}".to_owned());
-    Call { call_id, tool_name: "t", params, frame_bytes: 100, output: Output::new(1024) }
+    Call { call_id: call_id.into(), tool_name: "t", params, frame_bytes: 100, output: Output::new(1024) }
 }
 
 /// Hands a call in, unless it was seen before.
@@ -239,9 +239,9 @@ async fn a_call_that_ended_before_it_was_given_up_ends_once() {
     let tool = probe(|_| (), |_| Box::pin(async { Ok(Value::Null) }));
     let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits::default());
     admit(&mut dispatcher, "a");
-    let outcome = next(&mut outcomes).await;
+    let mut outcome = next(&mut outcomes).await;
     assert_eq!(dispatcher.cancel_all().len(), 1, "nobody has told the dispatcher yet");
-    assert!(!dispatcher.ended(outcome.key), "its end was told already");
+    assert!(!dispatcher.ended(&mut outcome), "its end was told already");
 }
 
 #[tokio::test]
@@ -257,9 +257,9 @@ async fn an_inline_call_that_had_to_wait_is_answered() {
         assert!(matches!(dispatcher.dispatch(key, Call { tool_name, ..call(id) }), Admission::Accepted));
     }
     for expected in ["a", "b"] {
-        let outcome = next(&mut outcomes).await;
+        let mut outcome = next(&mut outcomes).await;
         assert_eq!(&*outcome.call_id, expected);
-        assert!(dispatcher.ended(outcome.key));
+        assert!(dispatcher.ended(&mut outcome));
     }
 }
 
@@ -310,9 +310,9 @@ async fn calls_beyond_the_limit_wait_and_beyond_that_are_refused() {
     let Some(Admission::Ended(refused)) = admit(&mut dispatcher, "c") else { panic!("there is no room for a third") };
     assert_eq!(refused.result.expect_err("refused").error.code(), code::OVERLOADED);
     for expected in ["a", "b"] {
-        let outcome = next(&mut outcomes).await;
+        let mut outcome = next(&mut outcomes).await;
         assert_eq!(&*outcome.call_id, expected);
-        dispatcher.ended(outcome.key);
+        dispatcher.ended(&mut outcome);
     }
     assert!(dispatcher.is_idle());
     assert!(matches!(admit(&mut dispatcher, "d"), Some(Admission::Accepted)), "there is room again");
@@ -325,8 +325,8 @@ async fn a_call_id_is_run_once_however_often_it_comes() {
         let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits::default());
         if let Some(Admission::Accepted) = admit(&mut dispatcher, "a") {
             assert!(admit(&mut dispatcher, "a").is_none(), "while it runs");
-            let outcome = next(&mut outcomes).await;
-            dispatcher.ended(outcome.key);
+            let mut outcome = next(&mut outcomes).await;
+            dispatcher.ended(&mut outcome);
         }
         assert!(admit(&mut dispatcher, "a").is_none(), "after it ended, {execution:?}");
     }
@@ -349,8 +349,8 @@ async fn draining_refuses_new_calls_and_lets_the_running_ones_end() {
     let Some(Admission::Ended(refused)) = admit(&mut dispatcher, "b") else { panic!("no new calls while draining") };
     assert_eq!(refused.result.expect_err("refused").error.code(), code::DRAINING);
     assert!(!dispatcher.is_idle());
-    let outcome = next(&mut outcomes).await;
-    dispatcher.ended(outcome.key);
+    let mut outcome = next(&mut outcomes).await;
+    dispatcher.ended(&mut outcome);
     assert!(outcome.result.is_ok() && dispatcher.is_idle());
 }
 
@@ -447,9 +447,9 @@ async fn a_handler_that_returns_after_its_cancellation_has_its_result_sent() {
         for _ in 0..2 {
             assert!(dispatcher.cancel("a", Instant::now()).is_none(), "it runs");
         }
-        let outcome = next(&mut outcomes).await;
+        let mut outcome = next(&mut outcomes).await;
+        assert!(dispatcher.ended(&mut outcome));
         assert_eq!(outcome.result.expect("a result").json(), b"true", "{execution:?}");
-        assert!(dispatcher.ended(outcome.key));
         assert!(dispatcher.abort_overdue(Instant::now() + CANCEL_GRACE).is_empty(), "it ended once");
         assert!(dispatcher.cancel("a", Instant::now()).is_none() && dispatcher.cancel("x", Instant::now()).is_none());
         assert!(dispatcher.is_idle() && dispatcher.next_overdue().is_none());
@@ -516,8 +516,8 @@ async fn a_call_that_waits_ends_at_once_and_never_runs() {
     let ended = dispatcher.cancel("b", Instant::now()).expect("it waits");
     assert_eq!((&*ended.call_id, ended.result.expect_err("it never ran").error.code()), ("b", code::CANCELLED));
     assert!(dispatcher.cancel("a", Instant::now()).is_none());
-    let outcome = next(&mut outcomes).await;
-    dispatcher.ended(outcome.key);
+    let mut outcome = next(&mut outcomes).await;
+    dispatcher.ended(&mut outcome);
     assert!(dispatcher.is_idle(), "b does not run after a");
     assert!(admit(&mut dispatcher, "b").is_none(), "and is not run when it comes again");
 }
@@ -533,7 +533,7 @@ async fn a_call_that_waits_for_its_tools_turn_ends_at_once_too() {
     let ended = dispatcher.cancel("b", Instant::now()).expect("it waits");
     assert_eq!((&*ended.call_id, ended.result.expect_err("it never ran").error.code()), ("b", code::CANCELLED));
     assert!(dispatcher.cancel("a", Instant::now()).is_none(), "it runs");
-    assert!(dispatcher.ended(next(&mut outcomes).await.key) && dispatcher.is_idle());
+    assert!(dispatcher.ended(&mut next(&mut outcomes).await) && dispatcher.is_idle());
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,8 +11,8 @@ use super::opened::Late;
 use super::signing;
 use super::worker::Worker;
 use crate::dispatch::{Admission, Call};
-use crate::tool::{Output, Params, ToolError, code};
-use crate::wire::{Features, FrameError, MAX_FRAME_BYTES, PlatformFrame, ToolCall, result_frame};
+use crate::tool::{Params, SharedText, ToolError, code};
+use platools_protocol::tool_sync::{Features, FrameError, PlatformFrame, ToolCall};
 
 impl Worker {
     /// Takes a call on, or answers why not; `secret` is that of the socket it came over.
@@ -37,11 +37,11 @@ impl Worker {
         let admission = self.dispatcher.dispatch(
             key,
             Call {
-                call_id: &call.call_id,
+                call_id: SharedText::within(frame, &call.call_id),
                 tool_name: &call.tool_name,
-                params: Params::within(frame, call.params.get()),
+                params: Params::new(SharedText::within(frame, call.params.get())),
                 frame_bytes: frame.len(),
-                output: output(&call.call_id),
+                output: self.replies.output(&call.call_id),
             },
         );
         match admission {
@@ -102,11 +102,4 @@ impl Worker {
             self.reply(outcome);
         }
     }
-}
-
-/// Where a call's result goes: straight into the frame that carries it, as large as a frame may be.
-fn output(call_id: &str) -> Output {
-    let head = result_frame::head(call_id);
-    let limit = MAX_FRAME_BYTES.saturating_sub(head.len() + result_frame::TAIL_BYTES);
-    Output::after(head, limit)
 }

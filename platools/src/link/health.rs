@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::text::cut;
-use crate::wire::{HealthStatus, ToolHealth, ToolHealthAlert, WorkerFrame};
+use platools_protocol::text::cut;
+use platools_protocol::tool_sync::{HealthStatus, ToolHealth, ToolHealthAlert, WorkerFrame};
 
 /// The latest error of a tool is cut here: it may be repeated in many heartbeats.
 const MAX_LAST_ERROR_BYTES: usize = 512;

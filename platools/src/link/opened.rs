@@ -8,8 +8,8 @@ use futures::stream::{BoxStream, SelectAll};
 use secrecy::SecretString;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::socket::{CLOSE_LIMIT, Socket};
-use crate::wire::Features;
+use platools_protocol::tool_sync::Features;
+use platools_transport::{CLOSE_LIMIT, Socket};
 
 /// A socket that is to be served.
 #[derive(Debug)]

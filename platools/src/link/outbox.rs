@@ -4,11 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::dispatch::{CallKey, Identity};
-use crate::time::after;
+use platools_transport::after;
 
 /// Bounds of what is kept.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +65,7 @@ type Numbers = HashMap<CallKey, u64, BuildHasherDefault<Identity>>;
 struct Reply {
     /// Not the id, which would be one more piece of memory to keep for every call.
     call: CallKey,
-    frame: Utf8Bytes,
+    frame: Bytes,
     made: Instant,
 }
 
@@ -91,7 +91,7 @@ impl Outbox {
     }
 
     /// Keeps a reply, and says how many old ones had to go for it.
-    pub(crate) fn push(&mut self, call: CallKey, frame: Utf8Bytes, now: Instant) -> usize {
+    pub(crate) fn push(&mut self, call: CallKey, frame: Bytes, now: Instant) -> usize {
         let reply = Reply { call, frame, made: now };
         self.bytes += reply.bytes();
         self.unsent_bytes += reply.bytes();
@@ -113,7 +113,7 @@ impl Outbox {
     }
 
     /// The next reply that is not on the current socket yet; from here on it counts as sent.
-    pub(crate) fn next_unsent(&mut self) -> Option<Utf8Bytes> {
+    pub(crate) fn next_unsent(&mut self) -> Option<Bytes> {
         loop {
             let index = usize::try_from(self.unsent - self.gone).ok()?;
             let reply = self.replies.get(index)?;
@@ -258,7 +258,7 @@ mod tests {
     }
 
     fn sent(outbox: &mut Outbox) -> Vec<String> {
-        std::iter::from_fn(|| outbox.next_unsent()).map(|frame| frame.to_string()).collect()
+        std::iter::from_fn(|| outbox.next_unsent()).map(|frame| String::from_utf8_lossy(&frame).into_owned()).collect()
     }
 
     /// The key of the call whose reply begins so.
@@ -267,7 +267,7 @@ mod tests {
     }
 
     fn push(outbox: &mut Outbox, frame: &'static str) -> usize {
-        outbox.push(key(frame), Utf8Bytes::from_static(frame), Instant::now())
+        outbox.push(key(frame), Bytes::from_static(frame.as_bytes()), Instant::now())
     }
 
     #[test]
@@ -320,8 +320,8 @@ mod tests {
     fn replies_nobody_waits_for_any_more_go() {
         let mut outbox = outbox(8, 8);
         let start = Instant::now();
-        outbox.push(key("a"), Utf8Bytes::from_static("a"), start);
-        assert_eq!(outbox.push(key("b"), Utf8Bytes::from_static("b"), start + Duration::from_secs(61)), 1);
+        outbox.push(key("a"), Bytes::from_static(b"a"), start);
+        assert_eq!(outbox.push(key("b"), Bytes::from_static(b"b"), start + Duration::from_secs(61)), 1);
         assert_eq!(sent(&mut outbox), ["b"]);
     }
 
@@ -398,7 +398,7 @@ mod tests {
         let mut outbox = outbox(8, 8);
         let (start, age) = (Instant::now(), Duration::from_secs(60));
         for (second, frame) in (0_u32..).zip(["a", "b"]) {
-            outbox.push(key(frame), Utf8Bytes::from_static(frame), start + Duration::from_secs(1) * second);
+            outbox.push(key(frame), Bytes::from_static(frame.as_bytes()), start + Duration::from_secs(1) * second);
         }
         assert_eq!(outbox.next_expiry(), Some(start + age));
         assert_eq!(outbox.expire(start + age - Duration::from_millis(1)), 0);
@@ -411,7 +411,7 @@ mod tests {
     fn replies_that_wait_to_be_sent_are_a_backlog_until_they_are_sent() {
         let half = MIN_BACKLOG + 1024;
         let mut outbox = Outbox::new(Bounds { bytes: 2 * half, age: Duration::from_secs(60) });
-        let frame = Utf8Bytes::from("x".repeat(half / 2));
+        let frame = Bytes::from("x".repeat(half / 2));
         for call in ["a", "b"] {
             assert!(!outbox.is_backlogged());
             outbox.push(key(call), frame.clone(), Instant::now());

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::backoff::{Jitter, backoff_delay_ms};
-use crate::time::after;
 use crate::window::SlidingWindow;
+use platools_transport::after;
+use platools_transport::{Jitter, backoff_delay_ms};
 
 /// What a platform takes, per entity and environment: six registrations a minute.
 const PER_MINUTE: usize = 6;

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::Either;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
@@ -14,25 +15,27 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, info, warn};
 
-use super::connect::redact;
 use super::health::HealthReports;
-use super::heartbeat::Heartbeat;
 use super::opened::{Late, Opened};
 use super::outbox::Outbox;
-use super::report::{ConnectionState, Disconnect, Event};
-use super::socket::{CLOSE_LIMIT, Received, Socket, text};
+use super::replies::without_error_details;
+use super::report::Event;
 use super::successor::{Successor, accepts};
-use super::worker::{Worker, said_frames, without_error_details};
+use super::worker::{Worker, said_frames};
 use crate::dispatch::{CallKey, Outcome};
-use crate::log_level::LogLevel;
-use crate::text::cut;
 use crate::tool::{Context, Wanted};
-use crate::wire::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame};
+use platools_protocol::LogLevel;
+use platools_protocol::text::cut;
+use platools_protocol::tool_sync::{Drain, Feature, Features, PlatformFrame, ToolLog, WorkerFrame};
+use platools_transport::Heartbeat;
+use platools_transport::redact;
+use platools_transport::{CLOSE_LIMIT, Received, Socket, text};
+use platools_transport::{ConnectionState, Disconnect};
 
 /// How much of what is ready is treated before it is written. A burst begins small, so that the platform works on the first
 /// replies while the next are made; it doubles whenever there is more, so that one flush serves many calls, and halves
 /// whenever there is not.
-const BURST: RangeInclusive<usize> = 32..=64;
+const BURST: RangeInclusive<usize> = 32..=256;
 
 /// Past so many bytes of replies a burst is written whatever its count: more would only leave the cache before it does.
 const BURST_BYTES: usize = 128 * 1024;
@@ -231,7 +234,7 @@ impl Session<'_> {
         match text(received) {
             Ok(Some(text)) => self.frame(&text),
             Ok(None) => {}
-            Err(Disconnect::Closed { code, reason }) => return Some(self.closed(code, reason)),
+            Err(Disconnect::Closed { code, reason, .. }) => return Some(self.closed(code, reason)),
             Err(reason) => return Some(reason),
         }
         None
@@ -240,8 +243,8 @@ impl Session<'_> {
     /// A close is a refusal if the platform has said why right before it, and if its code is that of one.
     fn closed(&mut self, code: Option<u16>, reason: String) -> Disconnect {
         match self.refusal.take().filter(|_| code.is_some_and(|code| REFUSALS.contains(&code))) {
-            Some(error) => Disconnect::Refused { code, error },
-            None => Disconnect::Closed { code, reason: redact(&reason, &self.secret) },
+            Some(error) => Disconnect::refused(code, error),
+            None => Disconnect::closed(code, redact(&reason, &self.secret)),
         }
     }
 
@@ -474,15 +477,15 @@ fn next_frame(
     outbox: &mut Outbox,
     health: &mut HealthReports,
     features: Features,
-) -> Option<Utf8Bytes> {
+) -> Option<Bytes> {
     if pulse.take_wanted() {
         outbox.heartbeat_sent();
-        return Some(health.heartbeat(Instant::now()));
+        return Some(health.heartbeat(Instant::now()).into());
     }
     if outbox.wants_confirmation() {
         outbox.heartbeat_sent();
         pulse.sent(Instant::now());
-        return Some(HealthReports::silent_heartbeat());
+        return Some(HealthReports::silent_heartbeat().into());
     }
     // The outbox keeps replies whole: which socket they go out on, and what its platform knows, is clear only now.
     let reply = outbox.next_unsent()?;

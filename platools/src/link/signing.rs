@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::signature::{SignatureError, Signed, Verifier, call_body};
+use platools_protocol::signature::{SignatureError, Signed, Verifier, call_body};
 
 /// The key of the platform's envelope, which is not signed itself.
 const ENVELOPE: &str = "__platos";
@@ -96,7 +96,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::signature::sign;
+    use platools_protocol::signature::sign;
 
     const SECRET: &str = "platos_agent_6f1d0c2b9a4e47d3";
     const TIMESTAMP: &str = "2026-09-15T00:00:00.000Z";

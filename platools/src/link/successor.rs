@@ -10,12 +10,12 @@ use tokio::time::{Sleep, sleep, timeout};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::{info, warn};
 
-use super::backoff::{Reconnect, Schedule};
-use super::connect::Connector;
+use super::connector::Connector;
 use super::opened::Opened;
-use super::socket::Socket;
-use crate::error::{Error, ErrorKind, WithCauses};
-use crate::wire::PlatformFrame;
+use platools_protocol::tool_sync::PlatformFrame;
+use platools_transport::Socket;
+use platools_transport::{Error, ErrorKind, WithCauses};
+use platools_transport::{Reconnect, Schedule};
 
 /// Looks for a successor while the socket before it still serves.
 #[derive(Debug)]

@@ -18,14 +18,15 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 mod uplink;
 
 use super::session::Ended;
-use super::socket::Socket;
-use super::traffic::Traffic;
-use super::websocket::WebSocket;
 use super::*;
 use crate::dispatch::Limits;
 use crate::registry::ToolRegistry;
 use crate::tool::{BindError, Context, Execution, Handler, HandlerFuture, Output, State, Tool, ToolDefinition};
-use crate::wire::{Features, PlatformFrame};
+use platools_protocol::tool_sync::{Features, PlatformFrame};
+use platools_transport::Socket;
+use platools_transport::Traffic;
+use platools_transport::WebSocket;
+use platools_transport::{Disconnect, HEARTBEAT_INTERVAL_MS};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -330,7 +331,7 @@ async fn a_stop_waits_no_longer_than_the_drain_limit() {
 async fn a_result_too_large_for_a_frame_is_an_error_and_the_socket_stays() {
     let mut platform = Platform::serve(worker(&registry())).await;
     platform.frame_of("tool_register").await;
-    platform.call("large", json!({"bytes": crate::wire::MAX_FRAME_BYTES})).await;
+    platform.call("large", json!({"bytes": platools_protocol::tool_sync::MAX_FRAME_BYTES})).await;
     let error = platform.frame_of("tool_error").await;
     assert!(error["error"].as_str().expect("a message").contains("larger than"), "{error}");
     platform.call("after", json!({})).await;
@@ -341,10 +342,16 @@ async fn a_result_too_large_for_a_frame_is_an_error_and_the_socket_stays() {
 async fn the_largest_result_that_is_let_through_fits_a_frame() {
     let mut platform = Platform::serve(worker(&registry())).await;
     platform.frame_of("tool_register").await;
-    let overhead = crate::wire::result_frame::head("edge").len() + crate::wire::result_frame::TAIL_BYTES;
-    platform.call("edge", json!({"bytes": crate::wire::MAX_FRAME_BYTES - overhead - 2})).await;
+    let mut head = Vec::new();
+    platools_protocol::tool_sync::result_frame::head(&mut head, "edge");
+    let overhead = head.len() + platools_protocol::tool_sync::result_frame::TAIL_BYTES;
+    platform.call("edge", json!({"bytes": platools_protocol::tool_sync::MAX_FRAME_BYTES - overhead - 2})).await;
     let Message::Text(text) = platform.message().await else { panic!("a text frame") };
-    assert!(text.contains("tool_result") && text.len() <= crate::wire::MAX_FRAME_BYTES, "{}", text.len());
+    assert!(
+        text.contains("tool_result") && text.len() <= platools_protocol::tool_sync::MAX_FRAME_BYTES,
+        "{}",
+        text.len()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -354,7 +361,7 @@ async fn an_error_before_a_close_is_a_refusal() {
     platform.send(json!({"type": "error", "error": "unknown secret"})).await;
     platform.close(1008, "no").await;
     let (_, reason) = platform.end().await;
-    assert_eq!(reason, Disconnect::Refused { code: Some(1008), error: "unknown secret".into() });
+    assert_eq!(reason, Disconnect::refused(Some(1008), "unknown secret"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -369,7 +376,7 @@ async fn an_error_colours_no_other_close() {
         }
         platform.close(code, "why").await;
         let (_, reason) = platform.end().await;
-        assert_eq!(reason, Disconnect::Closed { code: Some(code), reason: "why".into() });
+        assert_eq!(reason, Disconnect::closed(Some(code), "why"));
     }
 }
 

@@ -12,26 +12,22 @@ use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{info, warn};
 
+use super::Reporter;
 use super::health::HealthReports;
 use super::held::HeldThreads;
 use super::opened::Predecessors;
 use super::outbox::{Bounds, Outbox};
 use super::outcomes::Outcomes;
 use super::registration::Registration;
-use super::report::{Event, Reporter};
+use super::replies::ReplyFrames;
+use super::report::Event;
 use super::thread::{Home, LinkThread, has_system_clock};
-use crate::dispatch::{Dispatcher, Failure, Limits, Outcome};
+use crate::dispatch::{Dispatcher, Limits, Outcome};
 use crate::registry::{RegisteredTool, ToolRegistry};
-use crate::signature::Verifier;
-use crate::text::cut;
-use crate::time::after;
-use crate::tool::{Context, Entry, Outlet, Report, ToolError, Unsent, Wanted};
-use crate::wire::{
-    ErrorDetails, ResultAck, ToolDeclaration, ToolFailure, ToolLog, ToolProgress, WorkerFrame, result_frame,
-};
-
-/// Messages of failures are cut here: an error that filled a frame would close the socket.
-const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+use crate::tool::{Context, Entry, Outlet, Report, SharedText, Unsent, Wanted};
+use platools_protocol::signature::Verifier;
+use platools_protocol::tool_sync::{ResultAck, ToolDeclaration, ToolLog, ToolProgress, WorkerFrame};
+use platools_transport::after;
 
 /// The most time that a stop keeps for telling the platform of calls that it has given up.
 const MAX_FAREWELL: Duration = Duration::from_secs(1);
@@ -65,8 +61,9 @@ pub(crate) struct Worker {
     /// Calls that have something to tell.
     pub(super) saying: mpsc::UnboundedReceiver<Context>,
     /// What calls said last, to be sent before their replies.
-    pub(super) last_said: Vec<(Arc<str>, Unsent)>,
+    pub(super) last_said: Vec<(SharedText, Unsent)>,
     pub(super) changes: watch::Receiver<u64>,
+    pub(super) replies: ReplyFrames,
     pub(super) outbox: Outbox,
     pub(super) health: HealthReports,
     /// The sockets before the current one, while they are being closed.
@@ -96,6 +93,7 @@ impl Worker {
             saying,
             last_said: Vec::new(),
             changes: registry.changes(),
+            replies: ReplyFrames::default(),
             outbox: Outbox::new(settings.outbox),
             health: HealthReports::new(registry.clone()),
             predecessors: Predecessors::default(),
@@ -215,8 +213,8 @@ impl Worker {
     }
 
     /// Puts the reply to a call that was admitted into the outbox, and makes room for the next.
-    pub(super) fn settle(&mut self, outcome: Outcome) {
-        if self.dispatcher.ended(outcome.key) {
+    pub(super) fn settle(&mut self, mut outcome: Outcome) {
+        if self.dispatcher.ended(&mut outcome) {
             self.reply(outcome);
         }
     }
@@ -224,10 +222,10 @@ impl Worker {
     /// Puts a reply into the outbox, and before it what the call said last, if there is a socket for that.
     pub(super) fn reply(&mut self, mut outcome: Outcome) {
         if let Some(said) = outcome.said.take().filter(|_| self.outlet.is_open()) {
-            self.last_said.push((Arc::clone(&outcome.call_id), *said));
+            self.last_said.push((outcome.call_id.clone(), *said));
         }
         let (key, ended) = (outcome.key, outcome.ended);
-        let dropped = self.outbox.push(key, frame(outcome), ended);
+        let dropped = self.outbox.push(key, self.replies.reply(outcome), ended);
         self.given_up(dropped);
     }
 
@@ -290,48 +288,6 @@ pub(crate) async fn at(time: Option<Instant>) {
     match time {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
-    }
-}
-
-fn frame(outcome: Outcome) -> Utf8Bytes {
-    let text = match outcome.result {
-        Ok(output) => {
-            let mut frame = output.into_bytes();
-            let latency_ms = u64::try_from(outcome.latency.as_millis()).unwrap_or(u64::MAX);
-            result_frame::tail(&mut frame, latency_ms);
-            String::from_utf8(frame).expect("JSON is UTF-8")
-        }
-        Err(Failure { error, traceback }) => {
-            let failure = ToolFailure::new(&outcome.call_id, cut(error.message(), MAX_MESSAGE_BYTES));
-            let failure = match &traceback {
-                Some(traceback) => failure.with_traceback(cut(traceback, MAX_MESSAGE_BYTES)),
-                None => failure,
-            };
-            WorkerFrame::ToolError(failure.with_details(error_details(&outcome.call_id, &error))).to_text()
-        }
-    };
-    text.into()
-}
-
-/// The facts about a failure beside its message.
-fn error_details(call_id: &str, error: &ToolError) -> ErrorDetails {
-    let facts = ErrorDetails::new(error.code(), error.is_retryable(), error.details());
-    if error.details().is_some() && facts.details.is_none() {
-        warn!(call.id = call_id, "error details left out: they are larger than 64 KiB");
-    }
-    facts
-}
-
-/// The form of a reply for a platform that did not agree on `error-details`: the same without the facts about a failure.
-pub(super) fn without_error_details(reply: Utf8Bytes) -> Utf8Bytes {
-    if !reply.starts_with(r#"{"type":"tool_error""#) {
-        return reply;
-    }
-    match WorkerFrame::parse(&reply) {
-        Ok(WorkerFrame::ToolError(failure)) => {
-            WorkerFrame::ToolError(failure.with_details(ErrorDetails::default())).to_text().into()
-        }
-        _ => reply,
     }
 }
 

@@ -1,19 +1,22 @@
-//! Rules that [`serve`](crate::serve) and the gateway's `/mcp` share, so that both answer clients of the Model Context Protocol alike:
-//! [`Exchange`] is one request over HTTP, [`Revision`] the forms of one revision of the protocol, [`Returned`] the result of a call, and
-//! [`ToolPage`] a page of tools. For the crates of this workspace; it may change at any time.
+//! The server that [`serve`](crate::serve) and the gateway's `/mcp` have in common, so that both answer clients of the Model Context Protocol
+//! alike: [`McpServer`] answers one client over a [`ToolHost`], and [`http`] has requests, sessions and streams. For the crates of this
+//! workspace; it may change at any time.
 
-mod accept;
-mod answer;
-mod exchange;
+#[cfg(feature = "mcp-http")]
+pub mod http;
+mod message;
+mod notifier;
 mod page;
 mod result;
 mod revision;
+mod server;
 
-pub use answer::{Body, STREAM_AFTER};
-pub use exchange::{Exchange, Refusal};
-pub use page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage, json_bytes};
-pub use result::{Answer, Returned};
+pub use message::{MessageHead, with_part};
+pub use notifier::{Notifier, ToolReport, ToolReports};
+pub use page::{MAX_PAGE_BYTES, TOOLS_PER_PAGE, ToolPage, after_cursor, json_bytes};
+pub use result::{Returned, failed};
 pub use revision::Revision;
+pub use server::{McpServer, ToolChanges, ToolHost, server_config};
 
 /// The name of the member of `_meta` that has the facts of a failed call.
 pub const TOOL_ERROR_META: &str = "platools/toolError";

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rmcp::model::Tool;
+use rmcp::model::{ErrorData, ListToolsResult, Tool};
 use serde::Serialize;
 
 /// The number of tools in one answer to `tools/list`: as many as an entity may have. Not every client asks for a second page, so there is
@@ -17,26 +17,50 @@ pub const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 pub struct ToolPage {
     tools: Vec<Tool>,
     bytes: usize,
+    /// The key of the last tool.
+    last: Option<String>,
+    is_full: bool,
 }
 
 impl ToolPage {
-    /// Adds a tool if the page has room for it. `false` if it does not, and the next page begins with the tool.
-    pub fn add(&mut self, tool: Tool) -> bool {
+    /// Adds a tool if the page has room for it. `false` if it does not, and the next page begins with the tool. The key tells the tool from
+    /// the others of the list.
+    pub fn add(&mut self, key: &str, tool: Tool) -> bool {
         let bytes = self.bytes.saturating_add(json_bytes(&tool));
-        let is_full = self.tools.len() == TOOLS_PER_PAGE || bytes > MAX_PAGE_BYTES;
-        if is_full && !self.tools.is_empty() {
-            return false;
+        let is_over = self.tools.len() == TOOLS_PER_PAGE || bytes > MAX_PAGE_BYTES;
+        self.is_full = is_over && !self.tools.is_empty();
+        if !self.is_full {
+            self.bytes = bytes;
+            self.tools.push(tool);
+            self.last = Some(key.to_owned());
         }
-        self.bytes = bytes;
-        self.tools.push(tool);
-        true
+        !self.is_full
     }
 
-    /// The tools, in their order.
+    /// The answer to `tools/list`, with a cursor if a tool had no room.
     #[must_use]
-    pub fn into_tools(self) -> Vec<Tool> {
-        self.tools
+    pub fn into_result(self) -> ListToolsResult {
+        let next = self.last.filter(|_| self.is_full).map(hex::encode);
+        let mut listed = ListToolsResult::with_all_items(self.tools);
+        listed.next_cursor = next;
+        listed
     }
+}
+
+/// The tools of the next page and of those after it: all without a cursor, else those behind the tool that the cursor names.
+///
+/// # Errors
+/// The cursor is none, or its tool is gone, and nobody knows where the page begins.
+pub fn after_cursor<'t, T>(
+    tools: &'t [T],
+    cursor: Option<&str>,
+    key: impl Fn(&T) -> &str,
+) -> Result<&'t [T], ErrorData> {
+    let Some(cursor) = cursor else { return Ok(tools) };
+    let named = hex::decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let place = named.and_then(|named| tools.iter().position(|tool| key(tool) == named));
+    let unknown = || ErrorData::invalid_params("unknown `cursor`; list from the beginning", None);
+    Ok(&tools[place.ok_or_else(unknown)? + 1..])
 }
 
 /// The bytes of a value as JSON, counted without writing it down.
@@ -72,8 +96,8 @@ mod tests {
 
     fn filled(tool: &Tool) -> usize {
         let mut page = ToolPage::default();
-        while page.add(tool.clone()) {}
-        page.into_tools().len()
+        while page.add("t", tool.clone()) {}
+        page.into_result().tools.len()
     }
 
     #[test]
@@ -82,5 +106,34 @@ mod tests {
         assert_eq!(filled(&tool(1)), TOOLS_PER_PAGE);
         assert_eq!(filled(&tool(MAX_PAGE_BYTES / 4)), 3);
         assert_eq!(filled(&tool(MAX_PAGE_BYTES + 1)), 1);
+    }
+
+    #[test]
+    fn every_tool_is_on_exactly_one_page_and_only_a_cursor_leads_to_the_next() {
+        let names: Vec<_> = (0..=2 * TOOLS_PER_PAGE).map(|number| format!("tool_{number}")).collect();
+        let page = |names: &[String], cursor: Option<&str>| {
+            let mut page = ToolPage::default();
+            for name in after_cursor(names, cursor, |name| name)? {
+                if !page.add(name, Tool::new(name.clone(), "Do it.", Map::new())) {
+                    break;
+                }
+            }
+            Ok::<_, ErrorData>(page.into_result())
+        };
+        let (mut listed, mut cursor, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let next = page(&names, cursor.as_deref()).expect("a page");
+            listed.extend(next.tools.into_iter().map(|tool| tool.name.into_owned()));
+            pages += 1;
+            cursor = next.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!((&listed, pages), (&names, 3));
+        assert_eq!(page(&names[..TOOLS_PER_PAGE], None).expect("a page").next_cursor, None, "it is the last");
+        for cursor in ["", "x", "ff", "tool_0", &hex::encode("gone")] {
+            assert!(page(&names, Some(cursor)).is_err(), "{cursor}");
+        }
     }
 }

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::TOOL_ERROR_META;
 use super::revision::Revision;
-use crate::error_details::ErrorDetails;
 use crate::tool::{Content, ResultRule};
+use platools_protocol::ErrorDetails;
 
 /// The code of a result that breaks the output schema of its tool.
 const BROKEN_SCHEMA: &str = "result_breaks_schema";
@@ -18,32 +18,26 @@ const BROKEN_SCHEMA: &str = "result_breaks_schema";
 /// A tool's result before it is written for a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Returned<'a> {
+    /// The name of the tool, for the log.
+    pub tool: &'a str,
     /// The rule of the tool.
     pub rule: &'a ResultRule,
     /// The revision that the client speaks.
     pub revision: Revision,
 }
 
-/// The result of a call, and the problem if it is one that breaks its schema.
-#[derive(Debug)]
-pub struct Answer {
-    /// The result of `tools/call`.
-    pub result: CallToolResult,
-    /// The violation of the output schema, for the log. It does not repeat the value.
-    pub problem: Option<String>,
-}
-
 impl Returned<'_> {
     /// The answer for a client, of the result's JSON text. `legible` shortens a result that should have parts and cannot be read.
-    pub fn answer(self, json: String, legible: impl FnOnce(String) -> String) -> Answer {
+    #[must_use]
+    pub fn answer(self, json: String, legible: impl FnOnce(String) -> String) -> CallToolResult {
         let parts = if self.rule.is_content() { Parts::of_content(json) } else { Parts::of_value(json) };
         match parts {
             Ok(parts) => self.checked(parts),
-            Err((problem, text)) => broken(problem, vec![ContentBlock::text(legible(text))]),
+            Err((problem, text)) => self.broken(&problem, vec![ContentBlock::text(legible(text))]),
         }
     }
 
-    fn checked(self, Parts { content, value }: Parts) -> Answer {
+    fn checked(self, Parts { content, value }: Parts) -> CallToolResult {
         let content: Vec<_> = content.into_iter().map(|block| self.revision.content(block)).collect();
         if !self.rule.is_structured() || !self.revision.has_structured_content() {
             let value = value.filter(|_| self.rule.is_content() && self.rule.is_structured());
@@ -58,16 +52,34 @@ impl Returned<'_> {
             None => success(content, value),
             Some(problem) => {
                 let value = value.filter(|_| self.rule.is_content());
-                broken(problem, with_value(content, value))
+                self.broken(&problem, with_value(content, value))
             }
         }
     }
+
+    fn broken(self, problem: &str, content: Vec<ContentBlock>) -> CallToolResult {
+        // The violation does not repeat the value.
+        if self.rule.is_first_misfit() {
+            tracing::warn!(
+                tool.name = self.tool,
+                problem,
+                "result does not fit the tool's output schema; clients get it as an error with text"
+            );
+        }
+        let why = format!(
+            "The tool ran, and its result follows. It is marked as an error because it does not fit the output schema that the tool \
+             declares ({problem}); another call does not change that."
+        );
+        let mut result = CallToolResult::error([vec![ContentBlock::text(why)], content].concat());
+        result.meta = Some(meta(&ErrorDetails::new(BROKEN_SCHEMA, false, None)));
+        result
+    }
 }
 
-fn success(content: Vec<ContentBlock>, value: Option<Value>) -> Answer {
+fn success(content: Vec<ContentBlock>, value: Option<Value>) -> CallToolResult {
     let mut result = CallToolResult::success(content);
     result.structured_content = value;
-    Answer { result, problem: None }
+    result
 }
 
 /// Content with a value behind it, as text.
@@ -76,15 +88,18 @@ fn with_value(mut content: Vec<ContentBlock>, value: Option<Value>) -> Vec<Conte
     content
 }
 
-fn broken(problem: String, content: Vec<ContentBlock>) -> Answer {
-    let why = format!(
-        "The tool ran, and its result follows. It is marked as an error because it does not fit the output schema that the tool \
-         declares ({problem}); another call does not change that."
-    );
-    let mut result = CallToolResult::error([vec![ContentBlock::text(why)], content].concat());
-    let facts = ErrorDetails::new(BROKEN_SCHEMA, false, None);
-    result.meta = Some(MetaObject(Map::from_iter([(TOOL_ERROR_META.to_owned(), json!(facts))])));
-    Answer { result, problem: Some(problem) }
+/// The result of a call that failed, for a model that may do better. The facts of the tool are in the text for models and in `_meta` for
+/// programs; structured content has to fit the tool's output schema.
+#[must_use]
+pub fn failed(message: &str, facts: Option<&ErrorDetails>) -> CallToolResult {
+    let text = facts.map_or_else(|| message.to_owned(), |facts| facts.append_to(message));
+    let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
+    result.meta = facts.map(meta);
+    result
+}
+
+fn meta(facts: &ErrorDetails) -> MetaObject {
+    MetaObject(Map::from_iter([(TOOL_ERROR_META.to_owned(), json!(facts))]))
 }
 
 /// The parts of a result for a model, and the value that it is or has.
@@ -94,7 +109,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// One value. Its text is the tool's own JSON; a string is its own text.
+    /// A single value. Its text is the tool's own JSON; a string is its own text.
     fn of_value(json: String) -> Result<Self, (String, String)> {
         match serde_json::from_str(&json) {
             Ok(Value::String(text)) => Ok(Self { value: Some(Value::Null), content: vec![ContentBlock::text(text)] }),
@@ -123,10 +138,8 @@ mod tests {
     fn told(output_schema: Value, revision: Revision, result: &Value) -> Value {
         let mut tool = ToolDefinition::new("t", "Do it.", json!({ "type": "object" }));
         tool.output_schema = Some(output_schema);
-        let answer = Returned { rule: &ResultRule::of(&tool), revision }.answer(result.to_string(), |text| text);
-        let told = to_value(answer.result).expect("JSON");
-        assert_eq!(answer.problem.is_some(), told["isError"] == true);
-        told
+        let returned = Returned { tool: "t", rule: &ResultRule::of(&tool), revision };
+        to_value(returned.answer(result.to_string(), |text| text)).expect("JSON")
     }
 
     fn units() -> Value {

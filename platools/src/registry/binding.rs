@@ -4,8 +4,8 @@ use std::any::Any;
 use std::future::ready;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use crate::error::{Error, ErrorKind};
 use crate::tool::{BindError, Context, Handler, HandlerFuture, Output, State, Tool, ToolError, code};
+use platools_transport::{Error, ErrorKind};
 
 /// The state of a registry, which its tools share.
 #[derive(Clone, Default)]

@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use super::binding::{Binding, SharedState, missing_state};
 use super::health::Health;
 use super::pace::Pace;
-use crate::error::{Error, ErrorKind};
 use crate::tool::{Handler, Rate, Tool, ToolDefinition};
 use crate::window::SlidingWindow;
+use platools_transport::{Error, ErrorKind};
 
 /// A tool of a registry.
 pub(crate) struct RegisteredTool {

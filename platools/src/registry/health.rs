@@ -44,8 +44,8 @@ pub(crate) struct Verdict {
 impl Health {
     /// Counts one call that ran; `fault` describes the fault of the tool, if there was one.
     pub(crate) fn record(&mut self, now: Instant, latency: Duration, fault: Option<String>) {
-        self.forget(now);
         if self.minutes.back().is_none_or(|minute| now.saturating_duration_since(minute.began) >= MINUTE) {
+            self.forget(now);
             self.minutes.push_back(Minute { began: now, calls: 0, faults: 0, latency: Duration::ZERO });
         }
         if let Some(minute) = self.minutes.back_mut() {

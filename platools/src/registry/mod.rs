@@ -16,8 +16,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use indexmap::IndexMap;
 use tokio::sync::watch;
 
-use crate::error::{Error, ErrorKind};
 use crate::tool::{IntoTools, State, ToolDefinition};
+use platools_transport::{Error, ErrorKind};
 
 use binding::SharedState;
 pub(crate) use entry::RegisteredTool;
@@ -99,28 +99,6 @@ impl ToolRegistry {
     pub fn with_tools(self, tools: impl IntoTools) -> Result<Self, Error> {
         self.insert(tools)?;
         Ok(self)
-    }
-
-    /// A registry of every `#[tool]` function linked into this binary.
-    ///
-    /// # Errors
-    /// As for [`insert`](Self::insert).
-    #[cfg(feature = "collect")]
-    pub fn collect() -> Result<Self, Error> {
-        Self::new().with_collected_tools()
-    }
-
-    /// Adds every `#[tool]` function linked into this binary, sorted by name: the order in which a linker finds them
-    /// means nothing. Methods of `#[tools]` need a value to be called on, so they are not among them.
-    ///
-    /// # Errors
-    /// As for [`insert`](Self::insert).
-    #[cfg(feature = "collect")]
-    pub fn with_collected_tools(self) -> Result<Self, Error> {
-        let mut tools: Vec<Box<dyn crate::tool::Tool>> =
-            inventory::iter::<crate::tool::Collected>().map(|collected| (collected.0)()).collect();
-        tools.sort_by_cached_key(|tool| tool.definition().name);
-        self.with_tools(tools)
     }
 
     /// Adds tools, all of them or none.

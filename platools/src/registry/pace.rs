@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The longest poll that costs less where the call was read than on another thread, which has to be woken for it.
-const SHORT: Duration = Duration::from_micros(100);
+/// The longest poll that is short: a call that waits behind one is not late, and waking another thread for it costs a tenth of that.
+const SHORT: Duration = Duration::from_micros(500);
 
 /// Each poll that is not short counts as many short ones, so that a tool leaves the link once more than about one in ten is not.
 const LONG_WEIGHT: u32 = 10;

@@ -1,25 +1,23 @@
-//! One call, from its request to its result.
+//! [`run`]: a call, from its request to its result.
 
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, Fuse, FusedFuture};
-use rmcp::RoleServer;
-use rmcp::model::{CallToolResult, JsonObject, ProgressNotificationParam, ProgressToken};
-use rmcp::service::RequestContext;
+use rmcp::model::{CallToolResult, JsonObject};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::calls::Calls;
-use super::handler::Shared;
-use super::log::Log;
+use super::host::RegistryHost;
 use super::result;
 use crate::dispatch::{Failure, LocalCall};
-use crate::mcp::{Returned, Revision};
+use crate::mcp::{Notifier, Returned, ToolReport, ToolReports};
 use crate::tool::{
     CONTEXT_ENVELOPE, Context, Outlet, Output, PLATFORM_ENVELOPE, Params, ToolDefinition, Unsent, Wanted,
 };
+use platools_protocol::LogLevel;
 
 /// The params of a call: a client's arguments, and whose call it is. A client is no platform, and its model must not be able to say who
 /// it is, so the platform's envelopes are taken out.
@@ -34,123 +32,106 @@ pub(super) fn params(arguments: Option<JsonObject>, user: Option<&str>) -> Param
     Params::from(Value::Object(arguments).to_string())
 }
 
-/// Runs a call to its end. `None` if there is no such tool.
+/// Runs a call to its end, or until its client cancels it. `None` if there is no such tool.
 pub(super) async fn run(
-    shared: &Shared,
+    host: &RegistryHost,
     tool: &Arc<ToolDefinition>,
     params: Params,
-    request: &RequestContext<RoleServer>,
-    log: Log<'_>,
+    notifier: Notifier<'_>,
+    cancelled: &CancellationToken,
 ) -> Option<CallToolResult> {
-    let Shared { tools, calls, max_result_bytes, .. } = shared;
+    let RegistryHost { tools, calls, max_result_bytes, .. } = host;
     let _counted = match calls.begin() {
         Ok(counted) => counted,
         Err(refusal) => return Some(result::refused(refusal)),
     };
     let (outlet, saying) = Outlet::new();
-    let token = request.meta.get_progress_token();
-    outlet.want(Wanted { progress: token.is_some(), log: true });
+    outlet.want(Wanted { progress: notifier.wants_progress(), log: true });
     let (context, call) = tools.registry().start_call(&tool.name, params, Some(outlet), *max_result_bytes)?;
-    let revision = Revision::of_request(request);
-    let watched = Watched { context, calls, request, tool: &tool.name, token, log, revision };
-    let ended = watched.telling(call, saying).await;
-    watched.unless_given_up(log.ended(&request.peer, &tool.name, watched.context.call_id(), ended.as_ref())).await;
+    let notifier = notifier.given_up_at(calls.given_up_token());
+    let reports = ContextReports { context: context.clone(), saying };
+    let end = notifier.run(ended(call, &context, calls, cancelled), reports).await;
+    let (level, facts) = log_entry(&tool.name, context.call_id(), end.as_ref());
+    notifier.ended(level, facts).await;
     let rule = tools.rule(tool);
-    let returned = Returned { rule: &rule, revision };
-    Some(ended.map_or_else(result::given_up, |ended| result::ended(&tool.name, returned, ended)))
+    let returned = Returned { tool: &tool.name, rule: &rule, revision: notifier.revision() };
+    Some(end.map_or_else(result::given_up, |end| result::ended(returned, end)))
 }
 
-/// A call that runs, who may give it up, and what of it the client is told meanwhile.
-struct Watched<'a> {
+/// Waits until the call ends; `None` if it was given up and did not end soon after.
+async fn ended(
+    call: LocalCall,
+    context: &Context,
+    calls: &Calls,
+    cancelled: &CancellationToken,
+) -> Option<Result<Output, Failure>> {
+    let mut call = pin!(call);
+    tokio::select! {
+        ended = &mut call => return Some(ended),
+        () = cancelled.cancelled() => {}
+        () = calls.given_up() => {}
+    }
+    context.cancel();
+    tokio::select! {
+        ended = call => Some(ended),
+        () = calls.grace() => None,
+    }
+}
+
+/// The entry for the client's log of a call that ended, without its result; `None` is one that did not end in time.
+fn log_entry(tool: &str, call_id: &str, end: Option<&Result<Output, Failure>>) -> (LogLevel, Value) {
+    let code = match end {
+        Some(Ok(_)) => return (LogLevel::Debug, json!({ "tool": tool, "callId": call_id })),
+        Some(Err(failure)) => failure.error.code(),
+        None => "given_up",
+    };
+    (LogLevel::Warning, json!({ "tool": tool, "callId": call_id, "code": code }))
+}
+
+/// Reports of a call, out of its context.
+struct ContextReports {
     context: Context,
-    calls: &'a Calls,
-    request: &'a RequestContext<RoleServer>,
-    tool: &'a str,
-    token: Option<ProgressToken>,
-    log: Log<'a>,
-    revision: Revision,
+    saying: mpsc::UnboundedReceiver<Context>,
 }
 
-impl Watched<'_> {
-    /// Waits until the call ends; `None` if it was given up and did not end soon after.
-    async fn ended(&self, call: LocalCall) -> Option<Result<Output, Failure>> {
-        let mut call = pin!(call);
-        tokio::select! {
-            ended = &mut call => return Some(ended),
-            () = self.given_up() => self.context.cancel(),
-        }
-        tokio::select! {
-            ended = call => Some(ended),
-            () = self.calls.grace() => None,
-        }
-    }
-
-    /// Tells what the call says while it runs, one thing at a time, and what it said last before its end is told.
-    async fn telling(
-        &self,
-        call: LocalCall,
-        mut saying: mpsc::UnboundedReceiver<Context>,
-    ) -> Option<Result<Output, Failure>> {
-        let mut sending: Fuse<BoxFuture<'_, ()>> = Fuse::terminated();
-        let mut ended = pin!(self.ended(call));
-        let ended = loop {
-            tokio::select! {
-                biased;
-                ended = &mut ended => break ended,
-                () = &mut sending => {}
-                Some(_) = saying.recv(), if sending.is_terminated() => {
-                    if let Some(said) = self.context.take_said() {
-                        sending = self.tell(said).boxed().fuse();
-                    }
-                }
+impl ToolReports for ContextReports {
+    async fn next(&mut self) -> Vec<ToolReport> {
+        while self.saying.recv().await.is_some() {
+            if let Some(unsent) = self.context.take_said() {
+                return reports(unsent);
             }
-        };
-        let rest = async {
-            if !sending.is_terminated() {
-                sending.await;
-            }
-            if let Some(said) = self.context.take_last_said() {
-                self.tell(*said).await;
-            }
-        };
-        self.unless_given_up(rest).await;
-        ended
+        }
+        pending().await
     }
 
-    /// Tells the client something, which is not worth waiting for when it does not want the call's answer either.
-    async fn unless_given_up(&self, telling: impl Future<Output = ()>) {
-        tokio::select! {
-            biased;
-            () = self.given_up() => {}
-            () = telling => {}
-        }
+    fn rest(&mut self) -> Vec<ToolReport> {
+        self.context.take_last_said().map_or_else(Vec::new, |unsent| reports(*unsent))
     }
+}
 
-    async fn tell(&self, said: Unsent) {
-        let (progress, log) = said.into_parts();
-        if let (Some(token), Some(report)) = (&self.token, progress) {
-            let mut progress = ProgressNotificationParam::new(token.clone(), report.done);
-            (progress.total, progress.message) = (report.total, report.message);
-            // Who is gone misses nothing.
-            let _ = self.request.peer.notify_progress(self.revision.progress(progress)).await;
-        }
-        for entry in log {
-            self.log.entry(&self.request.peer, self.tool, entry).await;
-        }
-    }
-
-    /// Waits until the client cancels the call or is gone, or the server's time is over.
-    async fn given_up(&self) {
-        tokio::select! {
-            () = self.request.ct.cancelled() => {}
-            () = self.calls.given_up() => {}
-        }
-    }
+fn reports(unsent: Unsent) -> Vec<ToolReport> {
+    let (progress, log) = unsent.into_parts();
+    let progress = progress.map(|report| {
+        let (done, total, message) = (report.done, report.total, report.message);
+        ToolReport::Progress { done, total, message }
+    });
+    let log = log.map(|entry| ToolReport::Log { level: entry.level, message: entry.message });
+    progress.into_iter().chain(log).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tool::ToolError;
+
+    #[test]
+    fn a_failure_is_a_warning_without_its_message() {
+        let failure = Failure::hidden(ToolError::new("hunter2").with_code("locked"));
+        let (level, facts) = log_entry("t", "local-1", Some(&Err(failure)));
+        assert_eq!((level, facts), (LogLevel::Warning, json!({ "tool": "t", "callId": "local-1", "code": "locked" })));
+        let (level, facts) = log_entry("t", "local-2", Some(&Ok(Output::new(8))));
+        assert_eq!((level, facts), (LogLevel::Debug, json!({ "tool": "t", "callId": "local-2" })));
+    }
 
     fn arguments() -> Option<JsonObject> {
         let arguments = json!({ "x": 1, "__platos": { "userId": "mallory" }, "_context": { "team": 7 }, "_other": 2 });

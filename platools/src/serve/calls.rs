@@ -1,4 +1,4 @@
-//! The calls that run, and how they end with their server.
+//! [`Calls`]: the calls that run, and their end with their server.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,18 +11,18 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::dispatch::CANCEL_GRACE;
 
-/// So many calls run at once, as on a link to a platform.
-const MOST: usize = 1024;
+/// The most calls that run at once, as on a link to a platform.
+const MAX_RUNNING: usize = 1024;
 
-/// How long handlers may go on when the server's time is over, enough to let go of what they hold.
+/// The time for handlers to end when the server's time is over, enough to let go of what they hold.
 const STOP_GRACE: Duration = Duration::from_secs(1);
 
-/// Why a call does not begin.
+/// Reasons why a call does not begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum CallRefusal {
     /// The server stops.
     Stopping,
-    /// So many calls run already.
+    /// As many calls run as may.
     Busy(usize),
 }
 
@@ -30,7 +30,7 @@ pub(super) enum Refusal {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Calls {
     running: TaskTracker,
-    /// Answers that are on their way; what is waited for besides calls.
+    /// Answers on their way, which a stop waits for besides calls.
     answers: TaskTracker,
     /// No further call may begin.
     is_closed: Arc<AtomicBool>,
@@ -40,10 +40,10 @@ pub(super) struct Calls {
 
 impl Calls {
     /// Counts a call for as long as the token lives.
-    pub(super) fn begin(&self) -> Result<TaskTrackerToken, Refusal> {
+    pub(super) fn begin(&self) -> Result<TaskTrackerToken, CallRefusal> {
         match () {
-            () if self.is_closed.load(Ordering::Acquire) => Err(Refusal::Stopping),
-            () if self.running.len() >= MOST => Err(Refusal::Busy(MOST)),
+            () if self.is_closed.load(Ordering::Acquire) => Err(CallRefusal::Stopping),
+            () if self.running.len() >= MAX_RUNNING => Err(CallRefusal::Busy(MAX_RUNNING)),
             () => Ok(self.running.token()),
         }
     }
@@ -58,12 +58,17 @@ impl Calls {
         self.stopping.cancelled().await;
     }
 
+    /// Cancelled when calls are to be given up.
+    pub(super) fn given_up_token(&self) -> CancellationToken {
+        self.given_up.clone()
+    }
+
     /// Waits until calls are to be given up.
     pub(super) async fn given_up(&self) {
         self.given_up.cancelled().await;
     }
 
-    /// How long a call that was cancelled may go on: five seconds, or one if the server's time is over.
+    /// Waits as long as a call that was cancelled may go on: five seconds, or one if the server's time is over.
     pub(super) async fn grace(&self) {
         let stopped = async {
             self.given_up().await;
@@ -122,7 +127,7 @@ mod tests {
             async move { calls.drain(Duration::from_secs(60), pending()).await }
         });
         calls.stopping.cancelled().await;
-        assert_eq!(calls.begin().expect_err("it stops"), Refusal::Stopping);
+        assert_eq!(calls.begin().expect_err("it stops"), CallRefusal::Stopping);
         let begun = Instant::now();
         drop(call);
         drain.await.expect("no panic");
@@ -155,7 +160,7 @@ mod tests {
     #[test]
     fn there_is_a_most() {
         let calls = Calls::default();
-        let _running: Vec<_> = (0..MOST).map(|_| calls.begin().expect("there is room")).collect();
-        assert_eq!(calls.begin().expect_err("it is full"), Refusal::Busy(MOST));
+        let _running: Vec<_> = (0..MAX_RUNNING).map(|_| calls.begin().expect("there is room")).collect();
+        assert_eq!(calls.begin().expect_err("it is full"), CallRefusal::Busy(MAX_RUNNING));
     }
 }

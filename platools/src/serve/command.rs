@@ -11,9 +11,9 @@ use clap::{Args, FromArgMatches as _, Subcommand};
 
 use super::http::Http;
 use super::server::Server;
-use crate::error::{Error, ErrorKind};
-use crate::link::Secret;
 use crate::registry::ToolRegistry;
+use platools_transport::Secret;
+use platools_transport::{Error, ErrorKind};
 
 /// The command `serve` of a worker's program: its tools as a local MCP server.
 ///
@@ -77,7 +77,7 @@ pub struct Command {
     transport: Option<Transport>,
 }
 
-/// What clients are connected by.
+/// The transport of clients.
 #[derive(Debug, Clone, Subcommand)]
 enum Transport {
     /// Serve the program that started this one, on standard input and output
@@ -108,11 +108,11 @@ struct HttpArgs {
     #[arg(long = "allow-host", value_name = "HOST")]
     hosts: Vec<String>,
 
-    /// Where requests of browsers may come from, besides pages of this machine
+    /// Origin of pages that may use the server, besides pages of this machine
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     origins: Vec<String>,
 
-    /// How many sessions there may be at once
+    /// Most sessions at once
     #[arg(long, value_name = "COUNT", default_value_t = Http::DEFAULT_MAX_SESSIONS)]
     max_sessions: usize,
 }

@@ -1,6 +1,8 @@
-//! How a server introduces itself.
+//! [`Info`]: a server's description of itself.
 
-use rmcp::model::{Icon as WireIcon, Implementation, ServerCapabilities, ServerConfig};
+use rmcp::model::{Icon as WireIcon, Implementation, ServerConfig};
+
+use crate::mcp::server_config;
 
 /// A picture for a server, for clients that show one.
 ///
@@ -32,7 +34,7 @@ impl Icon {
     }
 }
 
-/// What a client is told of its server.
+/// The description of a server for its clients.
 #[derive(Debug, Clone)]
 pub(super) struct Info {
     pub(super) name: String,
@@ -52,13 +54,11 @@ impl Default for Info {
 
 impl Info {
     /// The form of the protocol.
-    #[expect(deprecated, reason = "clients of revisions that have logs still ask for them")]
     pub(super) fn config(&self) -> ServerConfig {
         let mut server = Implementation::new(&self.name, &self.version);
         server.title.clone_from(&self.title);
         server.icons = (!self.icons.is_empty()).then(|| self.icons.iter().map(|icon| icon.0.clone()).collect());
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_logging();
-        let mut config = ServerConfig::new(capabilities.build()).with_server_info(server);
+        let mut config = server_config(server);
         config.instructions.clone_from(&self.instructions);
         config
     }

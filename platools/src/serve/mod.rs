@@ -54,11 +54,10 @@ mod call;
 mod calls;
 #[cfg(feature = "cli")]
 mod command;
-mod handler;
+mod host;
 #[cfg(feature = "serve-http")]
 mod http;
 mod info;
-mod log;
 mod message;
 mod result;
 mod server;
@@ -73,10 +72,10 @@ pub use http::{Http, HttpServer};
 pub use info::Icon;
 pub use server::Server;
 
-use crate::error::Error;
-#[cfg(feature = "serve-http")]
-use crate::link::Secret;
 use crate::registry::ToolRegistry;
+use platools_transport::Error;
+#[cfg(feature = "serve-http")]
+use platools_transport::Secret;
 
 /// Serves a registry on standard input and output until the client closes the input or the process is told to stop; the same as
 /// [`Server::stdio`], with every setting at its default.

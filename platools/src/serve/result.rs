@@ -1,18 +1,17 @@
-//! What a client is told of a call's end.
+//! The result of a call for its client.
 
-use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
-use serde_json::{Map, json};
+use rmcp::model::{CallToolResult, ContentBlock};
 
-use super::calls::Refusal;
+use super::calls::CallRefusal;
 use crate::dispatch::Failure;
-use crate::error_details::ErrorDetails;
-use crate::mcp::{Answer, Returned, TOOL_ERROR_META};
+use crate::mcp::{self, Returned};
 use crate::tool::{Output, ToolError, code, without_stack};
+use platools_protocol::ErrorDetails;
 
 /// The result of a call that ended.
-pub(super) fn ended(tool: &str, returned: Returned<'_>, result: Result<Output, Failure>) -> CallToolResult {
+pub(super) fn ended(returned: Returned<'_>, result: Result<Output, Failure>) -> CallToolResult {
     match result {
-        Ok(output) => success(tool, returned, output),
+        Ok(output) => success(returned, output),
         Err(Failure { error, traceback }) => failed(&error, traceback.as_deref().and_then(without_stack)),
     }
 }
@@ -20,16 +19,12 @@ pub(super) fn ended(tool: &str, returned: Returned<'_>, result: Result<Output, F
 /// The setting behind the limit of a result, for whoever runs the server.
 const LIMIT: &str = "; `Server::max_result_bytes` and `--max-result-bytes` set the limit";
 
-/// The result of a call that failed: the message, the causes if they are shown, and the facts, once for models and once for programs.
-///
-/// The facts are not structured content, which has to be what the tool's output schema says.
+/// The result of a call that failed: the message, the causes if they are shown, and the facts.
 fn failed(error: &ToolError, causes: Option<&str>) -> CallToolResult {
     let facts = ErrorDetails::new(error.code(), error.is_retryable(), error.details());
     let causes = causes.map(|causes| format!("\n{causes}")).unwrap_or_default();
     let setting = if error.code() == code::RESULT_TOO_LARGE { LIMIT } else { "" };
-    let mut result = failure(facts.append_to(&format!("{error}{setting}{causes}")));
-    result.meta = Some(MetaObject(Map::from_iter([(TOOL_ERROR_META.to_owned(), json!(facts))])));
-    result
+    mcp::failed(&format!("{error}{setting}{causes}"), Some(&facts))
 }
 
 /// The result of a call that was given up before its end.
@@ -38,25 +33,17 @@ pub(super) fn given_up() -> CallToolResult {
 }
 
 /// The result of a call that did not begin.
-pub(super) fn refused(refusal: Refusal) -> CallToolResult {
+pub(super) fn refused(refusal: CallRefusal) -> CallToolResult {
     failure(match refusal {
-        Refusal::Stopping => "the worker is stopping".to_owned(),
-        Refusal::Busy(calls) => format!("the worker runs {calls} calls; try again later"),
+        CallRefusal::Stopping => "the worker is stopping".to_owned(),
+        CallRefusal::Busy(calls) => format!("the worker runs {calls} calls; try again later"),
     })
 }
 
-fn success(tool: &str, returned: Returned<'_>, output: Output) -> CallToolResult {
+fn success(returned: Returned<'_>, output: Output) -> CallToolResult {
     let json = String::from_utf8(output.into_bytes());
     let json = json.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    let Answer { result, problem } = returned.answer(json, |text| text);
-    if let Some(problem) = problem.filter(|_| returned.rule.is_first_misfit()) {
-        tracing::warn!(
-            tool.name = tool,
-            problem,
-            "result does not fit the tool's output schema; clients get it as an error with text"
-        );
-    }
-    result
+    returned.answer(json, |text| text)
 }
 
 fn failure(text: impl Into<String>) -> CallToolResult {
@@ -68,12 +55,12 @@ mod tests {
     use serde_json::{json, to_value};
 
     use super::*;
-    use crate::mcp::Revision;
+    use crate::mcp::{Revision, TOOL_ERROR_META};
     use crate::tool::{ResultRule, ToolDefinition};
 
     fn ended(result: Result<Output, Failure>) -> CallToolResult {
         let rule = ResultRule::of(&ToolDefinition::new("t", "Do it.", json!({ "type": "object" })));
-        super::ended("t", Returned { rule: &rule, revision: Revision::V2025_11_25 }, result)
+        super::ended(Returned { tool: "t", rule: &rule, revision: Revision::V2025_11_25 }, result)
     }
 
     #[test]

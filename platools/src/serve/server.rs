@@ -1,22 +1,22 @@
-//! What a server serves, and as what.
+//! [`Server`]: the tools that a local server serves, its name and its limits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::calls::Calls;
-use super::handler::Shared;
+use super::host::RegistryHost;
 #[cfg(feature = "serve-http")]
 use super::http::Http;
 use super::info::{Icon, Info};
 use super::stdio;
 use super::stop::signals;
 use super::tools::Tools;
-use crate::error::Error;
-#[cfg(feature = "serve-http")]
-use crate::link::Secret;
 use crate::mcp::MAX_RESULT_BYTES;
 use crate::registry::ToolRegistry;
 use crate::tool::ToolDefinition;
+use platools_transport::Error;
+#[cfg(feature = "serve-http")]
+use platools_transport::Secret;
 
 /// A local server before it serves.
 ///
@@ -51,7 +51,7 @@ impl Server {
     /// The most bytes of a result, unless [`max_result_bytes`](Self::max_result_bytes) says otherwise: 6 MiB.
     pub const DEFAULT_MAX_RESULT_BYTES: usize = MAX_RESULT_BYTES;
 
-    /// How long calls may go on when the server ends, unless [`drain`](Self::drain) says otherwise: 5 seconds.
+    /// The time for calls to end when the server ends, unless [`drain`](Self::drain) says otherwise: 5 seconds.
     pub const DEFAULT_DRAIN: Duration = Duration::from_secs(5);
 
     /// A server of all tools of a registry, also of those that are added later.
@@ -90,7 +90,7 @@ impl Server {
         self
     }
 
-    /// What a model should know to use the tools together. Default: nothing.
+    /// Instructions for a model that uses the tools together. Default: none.
     pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
         self.info.instructions = Some(instructions.into());
         self
@@ -102,13 +102,13 @@ impl Server {
         self
     }
 
-    /// Who uses the server, as [`Context::user_id`](crate::Context::user_id) of every call. Default: nobody in particular.
+    /// The user of the server, as [`Context::user_id`](crate::Context::user_id) of every call. Default: nobody in particular.
     pub fn user(mut self, id: impl Into<String>) -> Self {
         self.user = Some(id.into());
         self
     }
 
-    /// How long calls may go on when the server ends. Default: [`DEFAULT_DRAIN`](Self::DEFAULT_DRAIN). Many programs that
+    /// The time for calls to end when the server ends. Default: [`DEFAULT_DRAIN`](Self::DEFAULT_DRAIN). Many programs that
     /// start a server end it by force a few seconds after they closed its input.
     pub fn drain(mut self, limit: Duration) -> Self {
         self.drain = limit;
@@ -140,7 +140,7 @@ impl Server {
     /// A tool that was named is not in the registry, or what comes first is no message of the protocol.
     pub async fn stdio(self) -> Result<(), Error> {
         let (drain, signals) = (self.drain, signals()?);
-        stdio::serve(self.shared()?, drain, signals).await
+        stdio::serve(self.into_host()?, drain, signals).await
     }
 
     /// A server over streamable HTTP, for whoever has the token. It reads the token when it begins to listen.
@@ -149,15 +149,15 @@ impl Server {
         Http::new(self, token.into())
     }
 
-    /// How long calls may go on at the end.
+    /// The time for calls to end when the server ends.
     #[cfg(feature = "serve-http")]
     pub(super) fn drain_limit(&self) -> Duration {
         self.drain
     }
 
-    pub(super) fn shared(self) -> Result<Arc<Shared>, Error> {
+    pub(super) fn into_host(self) -> Result<Arc<RegistryHost>, Error> {
         let tools = Tools::new(self.registry, &self.named)?;
         let Self { info, user, max_result_bytes, .. } = self;
-        Ok(Arc::new(Shared { tools, calls: Calls::default(), info, user, max_result_bytes }))
+        Ok(Arc::new(RegistryHost { tools, calls: Calls::default(), info, user, max_result_bytes }))
     }
 }

@@ -1,7 +1,7 @@
 //! The signals that end a server.
 
-use crate::error::{Error, ErrorKind};
 pub(super) use crate::signals::Signals;
+use platools_transport::{Error, ErrorKind};
 
 /// Begins to catch the signals that end a server.
 pub(super) fn signals() -> Result<Signals, Error> {

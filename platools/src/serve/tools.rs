@@ -1,16 +1,16 @@
-//! The tools that a server shows.
+//! [`Tools`]: the tools that a server shows, and their changes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rmcp::model::Tool;
+use rmcp::model::{ErrorData, ListToolsResult, Tool};
 use serde_json::from_value;
 use tokio::sync::watch;
 
-use crate::error::{Error, ErrorKind};
-use crate::mcp::{Revision, ToolPage};
+use crate::mcp::{Revision, ToolPage, after_cursor};
 use crate::registry::ToolRegistry;
 use crate::tool::{Dialect, ResultRule, ToolDefinition};
+use platools_transport::{Error, ErrorKind};
 
 /// The tools of a registry, or those of them that were named.
 #[derive(Debug, Clone)]
@@ -23,18 +23,18 @@ pub(super) struct Tools {
 /// The rules of the tools' results, made when they are first needed, each with the declaration that it is of.
 type Rules = Arc<Mutex<HashMap<String, (Arc<ToolDefinition>, Arc<ResultRule>)>>>;
 
-/// Changes of what is shown.
+/// ServedChanges of what is shown.
 #[derive(Debug, Clone)]
-pub(super) struct Changes {
+pub(super) struct ServedChanges {
     // Made before `shown` is read, so that it hears of everything that comes after.
     counted: watch::Receiver<u64>,
     shown: Vec<Arc<ToolDefinition>>,
     tools: Tools,
 }
 
-impl Changes {
+impl ServedChanges {
     /// Waits for the next one; several at once are one. `false` if there can be none any more.
-    pub(super) async fn next(&mut self) -> bool {
+    pub(super) async fn next_change(&mut self) -> bool {
         while self.counted.changed().await.is_ok() {
             let shown = self.tools.definitions();
             if shown != self.shown {
@@ -46,15 +46,8 @@ impl Changes {
     }
 }
 
-/// One page of a list, and where the next begins.
-#[derive(Debug, PartialEq)]
-pub(super) struct Page {
-    pub(super) tools: Vec<Tool>,
-    pub(super) next: Option<String>,
-}
-
 impl Tools {
-    /// Those that are named; all of them, also ones that are added later, if none is. A tool that lacks state is an error.
+    /// The tools that are named, or all, also those that are added later, if none is. A tool that lacks state is an error.
     pub(super) fn new(registry: ToolRegistry, named: &[String]) -> Result<Self, Error> {
         registry.check()?;
         let there = registry.names();
@@ -73,8 +66,8 @@ impl Tools {
     }
 
     /// Notice of changes from now on.
-    pub(super) fn changes(&self) -> Changes {
-        Changes { counted: self.registry.changes(), shown: self.definitions(), tools: self.clone() }
+    pub(super) fn changes(&self) -> ServedChanges {
+        ServedChanges { counted: self.registry.changes(), shown: self.definitions(), tools: self.clone() }
     }
 
     /// The declarations of those that are shown, in the order they were added.
@@ -106,21 +99,15 @@ impl Tools {
         rule
     }
 
-    /// The tools after the one a cursor names, as a revision has them; `None` if that is not there any more.
-    pub(super) fn page(&self, cursor: Option<&str>, revision: Revision) -> Option<Page> {
-        let all = self.definitions();
-        let from = match cursor {
-            Some(cursor) => all.iter().position(|tool| cursor_of(tool) == cursor)? + 1,
-            None => 0,
-        };
-        let (mut page, mut last) = (ToolPage::default(), None);
-        for tool in &all[from..] {
-            if !page.add(revision.tool(self.wire(tool))) {
-                return Some(Page { tools: page.into_tools(), next: last.map(cursor_of) });
+    /// The page of tools that a cursor leads to, as a revision has them.
+    pub(super) fn page(&self, cursor: Option<&str>, revision: Revision) -> Result<ListToolsResult, ErrorData> {
+        let (all, mut page) = (self.definitions(), ToolPage::default());
+        for tool in after_cursor(&all, cursor, |tool| &tool.name)? {
+            if !page.add(&tool.name, revision.tool(self.wire(tool))) {
+                break;
             }
-            last = Some(tool.as_ref());
         }
-        Some(Page { tools: page.into_tools(), next: None })
+        Ok(page.into_result())
     }
 
     /// A tool as the protocol's library has it. A schema that results cannot be checked against is not shown.
@@ -137,21 +124,13 @@ impl Tools {
     }
 }
 
-/// The last tool of a page, in a form that nobody takes for a name.
-fn cursor_of(tool: &ToolDefinition) -> String {
-    hex::encode(&tool.name)
-}
-
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
     use serde_json::json;
 
     use super::*;
-    use crate::mcp::TOOLS_PER_PAGE;
     use crate::tool::{BindError, Handler, State, Tool as Declared};
-
-    const NEWEST: Revision = Revision::V2025_11_25;
 
     struct Named(String);
 
@@ -181,37 +160,6 @@ mod tests {
     }
 
     #[test]
-    fn every_tool_is_on_exactly_one_page() {
-        let tools = Tools::new(registry(2 * TOOLS_PER_PAGE + 1), &[]).expect("all");
-        let (mut names, mut cursor, mut pages) = (Vec::new(), None, 0);
-        loop {
-            let page = tools.page(cursor.as_deref(), NEWEST).expect("a page");
-            names.extend(page.tools.into_iter().map(|tool| tool.name.into_owned()));
-            pages += 1;
-            match page.next {
-                Some(next) => cursor = Some(next),
-                None => break,
-            }
-        }
-        assert_eq!((names, pages), (tools.registry().names(), 3));
-    }
-
-    #[test]
-    fn a_full_last_page_names_no_next() {
-        let tools = Tools::new(registry(TOOLS_PER_PAGE), &[]).expect("all");
-        assert_eq!(tools.page(None, NEWEST).expect("a page").next, None);
-    }
-
-    #[test]
-    fn a_cursor_of_a_tool_that_is_gone_leads_nowhere() {
-        let tools = Tools::new(registry(TOOLS_PER_PAGE + 1), &[]).expect("all");
-        let next = tools.page(None, NEWEST).expect("a page").next.expect("a second page");
-        tools.registry().remove(&format!("tool_{}", TOOLS_PER_PAGE - 1));
-        assert_eq!(tools.page(Some(&next), NEWEST), None);
-        assert_eq!(tools.page(Some("tool_0"), NEWEST), None, "a name is no cursor");
-    }
-
-    #[test]
     fn only_named_tools_are_shown_also_of_those_that_come_later() {
         let tools = Tools::new(registry(3), &named(&["tool_2", "tool_0"])).expect("they are there");
         tools.registry().insert(vec![Box::new(Named("late".to_owned())) as Box<dyn Declared>]).expect("a new name");
@@ -225,10 +173,10 @@ mod tests {
         let tools = Tools::new(registry(3), &named(&["tool_0"])).expect("it is there");
         let mut changes = tools.changes();
         tools.registry().remove("tool_1");
-        assert_eq!(changes.next().now_or_never(), None);
+        assert_eq!(changes.next_change().now_or_never(), None);
         tools.registry().remove("tool_0");
-        assert_eq!(changes.next().now_or_never(), Some(true));
-        assert_eq!(changes.next().now_or_never(), None);
+        assert_eq!(changes.next_change().now_or_never(), Some(true));
+        assert_eq!(changes.next_change().now_or_never(), None);
     }
 
     #[test]

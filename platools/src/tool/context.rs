@@ -14,6 +14,7 @@ use super::error::ToolError;
 use super::life::Life;
 use super::params::Params;
 use super::saying::{Outlet, Slot};
+use super::shared_text::SharedText;
 
 tokio::task_local! {
     static CURRENT: Context;
@@ -37,9 +38,10 @@ tokio::task_local! {
 pub struct Context(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    call_id: Arc<str>,
+    call_id: SharedText,
     params: Params,
-    envelopes: OnceLock<Envelopes>,
+    /// Boxed, because few handlers ask for them.
+    envelopes: OnceLock<Box<Envelopes>>,
     pub(super) life: Life,
     pub(super) said: Slot,
     /// `None` where there is nobody to tell.
@@ -48,16 +50,16 @@ pub(super) struct Inner {
 
 impl Context {
     /// The context of a call that nobody listens to while it runs.
-    pub(crate) fn new(call_id: Arc<str>, params: Params) -> Self {
+    pub(crate) fn new(call_id: SharedText, params: Params) -> Self {
         Self::with(call_id, params, None)
     }
 
     /// The context of a call that has somebody to tell how far it is, and what else there is to say.
-    pub(crate) fn reporting(call_id: Arc<str>, params: Params, outlet: Outlet) -> Self {
+    pub(crate) fn reporting(call_id: SharedText, params: Params, outlet: Outlet) -> Self {
         Self::with(call_id, params, Some(outlet))
     }
 
-    fn with(call_id: Arc<str>, params: Params, outlet: Option<Outlet>) -> Self {
+    fn with(call_id: SharedText, params: Params, outlet: Option<Outlet>) -> Self {
         let envelopes = OnceLock::new();
         Self(Arc::new(Inner { call_id, params, envelopes, life: Life::default(), said: Slot::default(), outlet }))
     }
@@ -83,8 +85,8 @@ impl Context {
     }
 
     /// The call's id, shared.
-    pub(crate) fn shared_call_id(&self) -> Arc<str> {
-        Arc::clone(&self.0.call_id)
+    pub(crate) fn shared_call_id(&self) -> SharedText {
+        self.0.call_id.clone()
     }
 
     /// The arguments of the call as a value of any type that is deserialized from an object, without the platform's envelopes `__platos` and
@@ -216,7 +218,7 @@ impl Context {
     }
 
     fn envelopes(&self) -> &Envelopes {
-        self.0.envelopes.get_or_init(|| Envelopes::of(&self.0.params))
+        self.0.envelopes.get_or_init(|| Box::new(Envelopes::of(&self.0.params)))
     }
 }
 
@@ -292,7 +294,7 @@ pub struct FullContext<'a> {
     pub timestamp: &'a str,
     /// What makes the signature one of a kind; older platforms send none.
     pub nonce: Option<&'a str>,
-    /// The call's signature in hexadecimal; [`signature`](crate::signature) says what it covers.
+    /// The call's signature in hexadecimal; [`signature`](platools_protocol::signature) says what it covers.
     pub signature: &'a str,
     /// The entity's token. A secret: keep it out of logs.
     pub entity_token: Option<&'a str>,

@@ -243,7 +243,7 @@ pub enum Execution {
     Task,
     /// On the pool of blocking threads. For sync functions.
     Blocking,
-    /// As [`Task`](Self::Task), and the link's thread always polls its calls first, also if that takes longer than 100 µs. For cheap
+    /// As [`Task`](Self::Task), and the link's thread always polls its calls first, also if that takes longer than 500 µs. For cheap
     /// functions: the calls behind one wait for its first poll. A handler that holds up the link for some 30 ms loses that place.
     Inline,
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::context::Context;
-use crate::log_level::LogLevel;
-use crate::text::cut;
+use platools_protocol::LogLevel;
+use platools_protocol::text::cut;
 
 /// Messages are cut here: they are to be read, not to carry data.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024;

@@ -3,8 +3,6 @@
 //! `#[tool]` makes a [`Tool`] of a function. [`ToolDefinition::handler`] makes one at run time, of a declaration and a closure.
 
 mod arguments;
-#[cfg(feature = "collect")]
-mod collected;
 mod content;
 mod context;
 #[cfg(feature = "macros")]
@@ -23,6 +21,7 @@ mod result_rule;
 mod returns;
 mod saying;
 mod schema;
+mod shared_text;
 mod state;
 mod typed;
 
@@ -30,8 +29,6 @@ pub use arguments::{ArgumentProblem, ArgumentRule, InvalidArguments, Uncheckable
 /// Texts of clients. For the crates of this workspace; they may change at any time.
 #[doc(hidden)]
 pub use arguments::{object_in_text, well_formed};
-#[cfg(feature = "collect")]
-pub(crate) use collected::Collected;
 pub use content::{Content, ContentBlock, structured_schema};
 pub use context::{Context, FullContext, Scope};
 pub(crate) use definition::is_accepted_name;
@@ -57,6 +54,7 @@ pub(crate) use saying::{Outlet, Unsent, Wanted};
 #[doc(hidden)]
 pub use schema::prepare;
 pub use schema::{Dialect, ToolExport};
+pub(crate) use shared_text::SharedText;
 pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};
@@ -66,8 +64,6 @@ pub(crate) mod expansion {
     pub use super::arguments::{
         Argument, Bound, IntoDefault, Length, Parameter, ParameterList, Parameters, Policy, Ranged, Text,
     };
-    #[cfg(feature = "collect")]
-    pub use super::collected::Collected;
     #[cfg(feature = "macros")]
     pub use super::declared::{Setting, declared, describe, set_auth, set_max_concurrency, set_rate, set_timeout};
     pub use super::handler::{Handler, HandlerFuture};

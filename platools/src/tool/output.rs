@@ -5,7 +5,7 @@ use std::{fmt, io};
 use serde::Serialize;
 
 use super::error::{ToolError, code};
-use crate::json;
+use platools_protocol::json;
 
 /// The buffer a tool writes its result into, as JSON.
 ///

@@ -4,37 +4,29 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::arguments::{ArgumentRule, InvalidArguments};
 use super::envelopes::WithoutEnvelopes;
 use super::error::{ToolError, code};
-use crate::json;
+use super::shared_text::SharedText;
+use platools_protocol::json;
 
 /// The params of one call: the text of a JSON object, shared and never copied.
 ///
 /// It is kept as the sender wrote it, because a signature covers its bytes and because decoding it once, straight into
 /// the tool's types, is cheaper than any intermediate form. `Debug` shows only its length: params hold a caller's tokens.
 #[derive(Clone)]
-pub(crate) struct Params {
-    // Text that counts its references; a frame off the socket is one already.
-    text: Utf8Bytes,
-    start: usize,
-    end: usize,
-}
+pub(crate) struct Params(SharedText);
 
 impl Params {
-    /// The part of a frame that holds the params.
-    ///
-    /// # Panics
-    /// `params` is not a slice of `frame`.
-    pub(crate) fn within(frame: &Utf8Bytes, params: &str) -> Self {
-        let start = (params.as_ptr() as usize)
-            .checked_sub(frame.as_str().as_ptr() as usize)
-            .expect("params are a part of their frame");
-        let end = start + params.len();
-        assert!(end <= frame.len(), "params are a part of their frame");
-        Self { text: frame.clone(), start, end }
+    /// Params as they arrived in a frame.
+    pub(crate) fn new(text: SharedText) -> Self {
+        Self(text)
+    }
+
+    /// The same params in memory of their own, without the rest of the frame.
+    pub(crate) fn detached(&self) -> Self {
+        Self(self.0.detached())
     }
 
     /// Params made on this side; `value` serializes to a JSON object.
@@ -69,20 +61,19 @@ impl Params {
 
     /// The text of the object, byte for byte as it came. The envelopes in it may hold tokens: keep it out of logs.
     pub(crate) fn as_str(&self) -> &str {
-        &self.text.as_str()[self.start..self.end]
+        &self.0
     }
 }
 
 impl From<String> for Params {
     fn from(text: String) -> Self {
-        let end = text.len();
-        Self { text: text.into(), start: 0, end }
+        Self(text.into())
     }
 }
 
 impl fmt::Debug for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Params({} bytes)", self.end - self.start)
+        write!(f, "Params({} bytes)", self.0.len())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::context::Context;
-use crate::text::cut;
+use platools_protocol::text::cut;
 
 /// Messages are cut here: they are to be shown, not to carry data.
 const MAX_MESSAGE_BYTES: usize = 1024;

@@ -174,7 +174,7 @@ impl Outlet {
 pub(super) mod tests {
     use super::super::params::Params;
     use super::*;
-    use crate::log_level::LogLevel;
+    use platools_protocol::LogLevel;
 
     /// A call of whom that is wanted, and where it comes out.
     pub(in crate::tool) fn call(progress: bool, log: bool) -> (Context, Outlet, mpsc::UnboundedReceiver<Context>) {

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use platools::Secret;
-use platools::runtime::RuntimeClient;
+use platools_client::RuntimeClient;
 use serde_json::json;
 
 #[tokio::main(flavor = "current_thread")]

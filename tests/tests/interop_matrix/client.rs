@@ -14,8 +14,8 @@ use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::case::Case;
-use crate::server::Server;
+use super::case::Case;
+use super::server::Server;
 
 /// A version of a client.
 #[derive(Debug, Clone, Copy)]
@@ -119,7 +119,7 @@ impl Client {
 
 /// A file of the matrix.
 pub(crate) fn file(name: &str) -> PathBuf {
-    crate::folder().join(name)
+    super::folder().join(name)
 }
 
 /// A new file with that text.

@@ -14,8 +14,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::case::{Case, generated};
-use crate::client::file;
+use super::case::{Case, generated};
+use super::client::file;
 
 /// The number of generated tools.
 const GENERATED: usize = 300;

@@ -14,8 +14,8 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use crate::case::Case;
-use crate::foreign::Foreign;
+use super::case::Case;
+use super::foreign::Foreign;
 
 const TOKEN: &str = "s3cret-token";
 

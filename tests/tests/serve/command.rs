@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::client::{Client, over_http, program};
+use super::client::{Client, over_http, program};
 
 async fn run(arguments: &[&str]) -> Output {
     within(program(arguments).stdin(Stdio::null()).output()).await.expect("it starts")

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::client::{Client, Heard, answer, finds_everything, hears_progress, over_http};
+use super::client::{Client, Heard, answer, finds_everything, hears_progress, over_http};
 
 pub(crate) const TOKEN: &str = "s3cret-token";
 

@@ -4,7 +4,7 @@ use platools_tests::within;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::http::{Served, TOKEN};
+use super::http::{Served, TOKEN};
 
 fn ask(method: Method, url: &str) -> RequestBuilder {
     Client::new()
@@ -86,22 +86,13 @@ async fn other_hosts_and_origins_are_refused() {
 }
 
 #[tokio::test]
-async fn garbage_in_bodies_is_refused_and_the_server_goes_on() {
+async fn a_body_over_the_limit_and_another_path_are_refused() {
     let server = Served::with(|http| http.max_body_bytes(10_000)).await;
-    for bad in ["", "{", "[]", "7", "\u{0}", "{\"jsonrpc\":\"2.0\"}", &"[".repeat(5_000)] {
-        let status = send(post(&server.url, bad)).await.status();
-        assert!(status.is_client_error(), "{bad}: {status}");
-    }
+    let deep = send(post(&server.url, "[".repeat(5_000))).await;
+    assert!(deep.status().is_client_error(), "{deep:?}");
     let large = send(post(&server.url, "x".repeat(10_001))).await;
     assert_eq!(large.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    let no_session = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
-    assert!(send(post(&server.url, &no_session)).await.status().is_client_error());
-    let unknown = send(post(&server.url, &no_session).header("mcp-session-id", "nope")).await;
-    assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
-    assert_eq!(send(ask(Method::PUT, &server.url)).await.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(send(get(&server.url.replace("/mcp", "/"))).await.status(), StatusCode::NOT_FOUND);
-    let refused = send(post(&server.url, hello()).header("accept", "text/html")).await;
-    assert!(refused.status().is_success() || refused.status() == StatusCode::NOT_ACCEPTABLE);
     session(&server.url).await;
 }
 
@@ -144,59 +135,4 @@ async fn a_session_whose_call_runs_makes_no_room_though_its_client_is_gone() {
     send(post(&server.url, cancel).header("mcp-session-id", &busy)).await;
     within(server.gone.reach(1)).await;
     within(async { while send(post(&server.url, hello())).await.status() != StatusCode::OK {} }).await;
-}
-
-#[tokio::test]
-async fn a_large_answer_is_one_json_body_and_no_event() {
-    let server = Served::start().await;
-    let session = session(&server.url).await;
-    for (bytes, kind) in [(700_000, "application/json"), (1_000, "text/event-stream")] {
-        let call = json!({
-            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-            "params": { "name": "greet", "arguments": { "name": "x".repeat(bytes) } },
-        });
-        let answer = send(post(&server.url, call).header("mcp-session-id", &session)).await;
-        assert_eq!(answer.headers()["content-type"], kind);
-        let text = within(answer.text()).await.expect("a text");
-        assert!(text.contains(&"x".repeat(bytes)));
-    }
-}
-
-#[tokio::test]
-async fn a_call_without_a_session_is_given_up_when_its_client_is_gone() {
-    let server = Served::start().await;
-    let meta = json!({
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientInfo": { "name": "t", "version": "0" },
-        "io.modelcontextprotocol/clientCapabilities": {},
-        "progressToken": 1,
-    });
-    let call =
-        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "hold", "_meta": meta } });
-    let request = post(&server.url, call)
-        .header("mcp-protocol-version", "2026-07-28")
-        .header("mcp-method", "tools/call")
-        .header("mcp-name", "hold");
-    let mut answer = send(request).await;
-    assert_eq!(answer.status(), StatusCode::OK);
-    within(answer.chunk()).await.expect("no error").expect("its progress");
-    drop(answer);
-    within(server.gone.reach(1)).await;
-}
-
-#[tokio::test]
-async fn arguments_that_were_encoded_a_second_time_are_taken_and_other_values_are_refused() {
-    let server = Served::start().await;
-    let session = session(&server.url).await;
-    let call = async |arguments: Value| {
-        let params = json!({ "name": "greet", "arguments": arguments });
-        let call = json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params });
-        within(send(post(&server.url, call).header("mcp-session-id", &session)).await.text()).await.expect("a text")
-    };
-    let taken = call(json!(json!({ "name": "Ada" }).to_string())).await;
-    assert!(taken.contains("Ada") && !taken.contains("\"error\""), "{taken}");
-    for refused in [json!("Ada"), json!(["Ada"]), json!(7)] {
-        let answer = call(refused).await;
-        assert!(answer.contains("-32602") && answer.contains("must be a JSON object"), "{answer}");
-    }
 }

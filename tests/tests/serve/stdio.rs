@@ -8,7 +8,7 @@ use rmcp::transport::TokioChildProcess;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::client::{Client, Heard, answer, child, finds_everything, hears_progress, program};
+use super::client::{Client, Heard, answer, child, finds_everything, hears_progress, program};
 
 #[tokio::test]
 async fn a_client_finds_and_calls_the_tools() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use platools::tool::{MAX_CONCURRENCY, TIMEOUT_MS, declared_timeout};
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::{Map, Value};
 
 /// The setting of the longest time that a call may take.

@@ -81,7 +81,7 @@ pub(crate) fn bytes_of_versions(members: &[Member]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use platools::wire::ToolDeclaration;
+    use platools_protocol::tool_sync::ToolDeclaration;
     use serde_json::json;
 
     use super::*;

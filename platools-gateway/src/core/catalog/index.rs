@@ -116,7 +116,7 @@ fn key_of(identity: &Identity) -> SetKey {
 
 #[cfg(test)]
 mod tests {
-    use platools::wire::ToolDeclaration;
+    use platools_protocol::tool_sync::ToolDeclaration;
     use serde_json::json;
 
     use super::*;

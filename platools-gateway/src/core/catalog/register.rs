@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::task::spawn_blocking;
 
 use super::declared::{DeclaredTools, Member, bytes_of_versions, union};

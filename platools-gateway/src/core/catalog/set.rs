@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use platools::ToolDefinition;
 use platools::tool::{ResultRule, has_strict_arguments};
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 

@@ -208,7 +208,7 @@ mod tests {
     async fn a_run_that_takes_too_long_has_failed() {
         let folder = tempfile::tempdir().unwrap();
         let (core, caller) = core(folder.path(), &Limits::default()).await;
-        let core = core.with_chat(ChatSettings::default().run_limit(Duration::from_millis(1)));
+        let core = core.with_chat(ChatSettings::default().with(|chat| chat.run_limit = Duration::from_millis(1)));
         let log = Log::default();
         for run in 0..2 {
             let told = Told { log: &log, run, started: Notify::new() };

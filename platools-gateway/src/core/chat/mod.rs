@@ -6,7 +6,6 @@ mod conversation;
 mod lifecycle;
 mod open;
 mod runs;
-mod settings;
 
 use std::panic::AssertUnwindSafe;
 
@@ -22,10 +21,10 @@ use super::ids::{ConversationId, RunId};
 use crate::authority::{Action, Resource, authorize};
 use crate::store::{AgentRow, ConversationBounds};
 
+pub use crate::settings::{ChatSettings, WhenBusy};
 pub use complete::{ChatPermit, Completion};
 pub use conversation::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
 pub use open::OpenChat;
-pub use settings::{ChatSettings, WhenBusy};
 
 pub(crate) use runs::Runs;
 

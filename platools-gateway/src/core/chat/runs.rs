@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::settings::WhenBusy;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::ids::ConversationId;
+use crate::settings::WhenBusy;
 
 /// The number of messages that wait in a conversation, including the one that is being answered.
 const WAITING: usize = 16;

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use platools::wire::{Features, WorkerInstance};
+use platools_protocol::tool_sync::{Features, WorkerInstance};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 

@@ -16,6 +16,7 @@ use crate::core::error::{Error, ErrorKind};
 use crate::core::project::ProjectName;
 use crate::ops::log_limit::LogLimit;
 use crate::ops::secret_file::is_open_to_all;
+use crate::settings::DashboardTokenSettings;
 
 /// The shortest time between two log lines about refused tokens.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
@@ -87,6 +88,45 @@ impl JwtAuth {
             .map_err(|error| Error::new(error.kind(), format!("{place} cannot be used: {error}")))
     }
 
+    /// Accepts tokens as the settings say, if they name a secret.
+    ///
+    /// # Errors
+    /// The secret or the project cannot be used, there are two secrets, or there is none for the other settings.
+    pub fn from_settings(settings: &DashboardTokenSettings) -> Result<Option<Self>, Error> {
+        let refused = |message: &str| Err(Error::new(ErrorKind::NotConfigured, message));
+        let auth = match (&settings.secret_file, &settings.secret) {
+            (Some(_), Some(_)) => {
+                return refused(
+                    "the application's secret is in PLATOOLS_GATEWAY_FEED_JWT_SECRET, and `feed.jwt.secret_file` names a file with it; \
+                     take one of both away",
+                );
+            }
+            (Some(file), None) => Self::from_file(file).map_err(|error| unusable("`feed.jwt.secret_file`", error))?,
+            (None, Some(secret)) => {
+                Self::new(secret).map_err(|error| unusable("PLATOOLS_GATEWAY_FEED_JWT_SECRET", error))?
+            }
+            (None, None) => {
+                let DashboardTokenSettings { user_claim, issuer, audience, project, .. } = settings;
+                if [user_claim, issuer, audience, project].into_iter().any(Option::is_some) {
+                    return refused(
+                        "`feed.jwt` has settings and no secret; add `feed.jwt.secret_file` or PLATOOLS_GATEWAY_FEED_JWT_SECRET",
+                    );
+                }
+                return Ok(None);
+            }
+        };
+        let auth = settings.user_claim.iter().fold(auth, Self::user_claim);
+        let auth = settings.issuer.iter().fold(auth, Self::issuer);
+        let auth = settings.audience.iter().fold(auth, Self::audience);
+        match &settings.project {
+            Some(project) => {
+                let project = project.parse().map_err(|error| unusable("`feed.jwt.project`", error))?;
+                Ok(Some(auth.project(project)))
+            }
+            None => Ok(Some(auth)),
+        }
+    }
+
     /// The claim with the user's id. Default: `userId`.
     #[must_use]
     pub fn user_claim(mut self, name: impl Into<String>) -> Self {
@@ -126,6 +166,10 @@ impl JwtAuth {
     }
 }
 
+fn unusable(setting: &str, error: Error) -> Error {
+    Error::new(ErrorKind::NotConfigured, format!("{setting} cannot be used: {error}"))
+}
+
 impl DashboardAuth for JwtAuth {
     fn check(&self, request: DashboardRequest) -> BoxFuture<'_, Result<Option<DashboardUser>, BoxError>> {
         let verified = self.tokens.verify(&request.token, now_ms());
@@ -141,6 +185,38 @@ impl DashboardAuth for JwtAuth {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn configured(change: impl FnOnce(&mut DashboardTokenSettings)) -> Result<Option<JwtAuth>, String> {
+        let mut settings = DashboardTokenSettings::default();
+        change(&mut settings);
+        JwtAuth::from_settings(&settings).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_secret_has_one_place_and_is_not_shown() {
+        let secret = |text: &str| Some(text.repeat(8).into());
+        assert!(configured(|_| ()).unwrap().is_none());
+        let shown = format!("{:?}", configured(|settings| settings.secret = secret("hush")).unwrap().unwrap());
+        assert!(!shown.contains("hush") && shown.contains("userId"), "{shown}");
+        let both = configured(|settings| (settings.secret, settings.secret_file) = (secret("hush"), Some("/k".into())));
+        let refused = both.unwrap_err();
+        assert!(refused.contains("take one of both away") && !refused.contains("hush"), "{refused}");
+        let short = configured(|settings| settings.secret = Some("hush".to_owned().into())).unwrap_err();
+        assert!(short.contains("PLATOOLS_GATEWAY_FEED_JWT_SECRET") && short.contains("at least 32"), "{short}");
+        assert!(!short.contains("hush"), "{short}");
+    }
+
+    #[test]
+    fn settings_that_cannot_be_used_are_named() {
+        let of = |project: &str| {
+            let (secret, project) = ("hush".repeat(8).into(), project.to_owned());
+            configured(|settings| (settings.secret, settings.project) = (Some(secret), Some(project)))
+        };
+        assert!(of("acme").unwrap_err().contains("`feed.jwt.project`"));
+        assert!(format!("{:?}", of("acme/shop").unwrap()).contains("acme"));
+        let alone = configured(|settings| settings.audience = Some("a".to_owned()));
+        assert!(alone.unwrap_err().contains("add `feed.jwt.secret_file`"));
+    }
 
     #[test]
     fn a_short_secret_is_refused_and_not_repeated() {

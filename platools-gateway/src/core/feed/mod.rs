@@ -14,7 +14,6 @@ mod mailbox;
 mod message;
 mod own;
 mod seats;
-mod settings;
 mod shown_tools;
 mod snapshot;
 mod watch;
@@ -27,11 +26,11 @@ use serde::Serialize;
 use super::error::Error;
 use super::ids::AgentId;
 
+pub use crate::settings::FeedSettings;
 pub use dashboard_auth::{BoxError, DashboardAuth, DashboardRequest, DashboardUser};
 pub use jwt_auth::JwtAuth;
 pub use message::{Event, Key, KeyedStream};
 pub use seats::WatchEnd;
-pub use settings::FeedSettings;
 pub use snapshot::{Snapshot, SnapshotProvider, Watched};
 pub use watch::Watch;
 

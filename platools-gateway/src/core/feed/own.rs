@@ -1,6 +1,6 @@
 //! The built-in events of the feed: the agent's tools, the workers that host them, and the agent's calls.
 
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use serde::Serialize;
 use serde_json::{Value, json};
 

@@ -2,7 +2,6 @@
 
 mod answer;
 mod name;
-mod settings;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +22,10 @@ use super::tools::may;
 use crate::authority::{Action, Resource, authorize};
 use crate::store::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall, Store};
 
-pub use settings::{IdempotencySettings, KEPT};
+pub use crate::settings::IdempotencySettings;
+
+/// The time that a call under an idempotency key is remembered: 24 hours.
+pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 use answer::{Answer, dropped, name_taken, too_large, unknown_end};
 use name::CallName;

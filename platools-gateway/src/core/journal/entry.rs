@@ -8,10 +8,11 @@ use tokio::time::Instant;
 
 use super::call::{CallEnd, CallSummary, Kept};
 use super::redact::{Rules, redact};
-use super::settings::{JournalSettings, Recording};
+use super::settings::CompiledSettings;
 use crate::core::catalog::CatalogTool;
 use crate::core::ids::ProjectId;
 use crate::domain::shared_text::SharedText;
+use crate::settings::Recording;
 use crate::store::{CallRow, StoredText};
 
 const DROPPED: StoredText = StoredText { kept: Kept::Dropped, text: None };
@@ -51,7 +52,7 @@ impl Entry {
     }
 
     /// Turns the record into a row.
-    pub(super) fn row(self, settings: &JournalSettings) -> CallRow {
+    pub(super) fn row(self, settings: &CompiledSettings) -> CallRow {
         let declaration = &self.tool.declaration;
         // A mistake in the redaction costs one payload, and neither the record nor the task.
         let stored =
@@ -67,7 +68,7 @@ impl Entry {
     }
 }
 
-fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &JournalSettings) -> StoredText {
+fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &CompiledSettings) -> StoredText {
     let Some(text) = text else { return DROPPED };
     let redacted = match settings.recording {
         Recording::Nothing => return DROPPED,
@@ -85,7 +86,8 @@ fn stored(text: Option<SharedText>, schema: Option<&Value>, settings: &JournalSe
 /// A record of a call that ended just now.
 #[cfg(test)]
 pub(super) fn sample() -> Entry {
-    let declaration = platools::wire::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
+    let declaration =
+        platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
     let row = crate::store::ToolRow { declaration, fingerprint: String::new(), changed_ms: 0 };
     let call_id = crate::core::ids::CallId::random();
     Entry {
@@ -104,7 +106,9 @@ mod tests {
     use super::*;
 
     fn kept(recording: Recording, text: Option<&str>) -> (Kept, Option<String>) {
-        let settings = JournalSettings::default().recording(recording);
+        let settings = CompiledSettings::from(
+            crate::settings::JournalSettings::default().with(|journal| journal.recording = recording),
+        );
         let stored = stored(text.map(|text| text.to_owned().into()), None, &settings);
         (stored.kept, stored.text)
     }

@@ -22,11 +22,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
+pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 pub use call::{CallEnd, CallSummary, JournaledCall, Kept, PastCall, Payload};
 pub(crate) use record::CallRecord;
 pub(super) use record::TRACEBACK;
-pub use redact::{SENSITIVE_NAMES, SENSITIVE_WORDS};
-pub use settings::{JournalSettings, Recording};
+pub use redact::SENSITIVE_WORDS;
 
 use super::aging::Aging;
 use super::catalog::Found;
@@ -39,6 +39,7 @@ use crate::store::Store;
 use entry::Entry;
 use queue::Queue;
 use running::Running;
+use settings::CompiledSettings;
 use writer::Writer;
 
 /// The longest time that a reader waits for records that are not written yet.
@@ -99,7 +100,7 @@ impl Counters {
 
 /// Takes records.
 pub(crate) struct Journal {
-    settings: Arc<JournalSettings>,
+    settings: Arc<CompiledSettings>,
     running: Running,
     counters: Arc<Counters>,
     queue: Arc<Queue>,
@@ -112,12 +113,12 @@ pub(crate) struct Journal {
 impl Journal {
     /// A journal that nothing is written into, of a process that calls nothing.
     pub(super) fn closed() -> Self {
-        Self::new(JournalSettings::default().recording(Recording::Nothing))
+        Self::new(JournalSettings::default().with(|journal| journal.recording = Recording::Nothing))
     }
 
     fn new(settings: JournalSettings) -> Self {
         let (counters, queue) = (Arc::default(), Arc::default());
-        let (settings, running, task) = (Arc::new(settings), Running::default(), Mutex::default());
+        let (settings, running, task) = (Arc::new(settings.into()), Running::default(), Mutex::default());
         Self { settings, running, counters, queue, is_written: false, task }
     }
 
@@ -201,7 +202,7 @@ impl Journal {
         }
     }
 
-    fn settings(&self) -> &JournalSettings {
+    fn settings(&self) -> &CompiledSettings {
         &self.settings
     }
 

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::Journal;
 use super::call::{CallEnd, CallSummary};
 use super::entry::Entry;
-use super::settings::Recording;
 use crate::core::arguments::Arguments;
 use crate::core::catalog::Found;
 use crate::core::error::{Error, ErrorKind};
@@ -19,6 +18,7 @@ use crate::core::invoke::CallRequest;
 use crate::core::observe::{BegunCall, EndedCall, Observers};
 use crate::core::trace::TraceContext;
 use crate::domain::shared_text::SharedText;
+use crate::settings::Recording;
 
 /// The status of a call whose end nobody waited for.
 const ABANDONED: &str = "abandoned";
@@ -213,7 +213,8 @@ mod tests {
         let journal = Arc::new(Journal::closed());
         let watch = Arc::new(Watch(Arc::clone(&journal), Mutex::default()));
         let observers = Observers::new(Arc::clone(&watch) as _);
-        let declaration = platools::wire::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
+        let declaration =
+            platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
         let row = ToolRow { declaration, fingerprint: String::new(), changed_ms: 0 };
         let found = Found { identity: Identity::sample(), tool: Arc::new(row.into()) };
         let request = CallRequest {

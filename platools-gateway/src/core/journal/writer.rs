@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::Counters;
 use super::entry::Entry;
 use super::queue::{Numbered, Queue};
-use super::settings::JournalSettings;
+use super::settings::CompiledSettings;
 use crate::core::aging::Aging;
 use crate::core::error::Error;
 use crate::ops::log_limit::LogLimit;
@@ -93,7 +93,7 @@ enum Tried {
 /// Writes what is queued, and deletes what is old.
 pub(super) struct Writer<S> {
     shelf: S,
-    settings: Arc<JournalSettings>,
+    settings: Arc<CompiledSettings>,
     aging: Arc<Aging>,
     counters: Arc<Counters>,
     queue: Arc<Queue>,
@@ -107,7 +107,7 @@ pub(super) struct Writer<S> {
 impl<S: Shelf> Writer<S> {
     pub(super) fn new(
         shelf: S,
-        settings: Arc<JournalSettings>,
+        settings: Arc<CompiledSettings>,
         aging: Arc<Aging>,
         counters: Arc<Counters>,
         queue: Arc<Queue>,
@@ -344,6 +344,7 @@ mod tests {
     use super::*;
     use crate::core::error::ErrorKind;
     use crate::ports::clock::testing::TestClock;
+    use crate::settings::JournalSettings;
 
     /// A database that fails when it is told to, refuses bad records, and waits for permits.
     #[derive(Clone)]
@@ -434,7 +435,8 @@ mod tests {
 
     fn writer(shelf: Fake, counters: &Arc<Counters>, queue: &Arc<Queue>) -> Writer<Fake> {
         let aging = Arc::new(Aging::of_now());
-        Writer::new(shelf, Arc::default(), aging, Arc::clone(counters), Arc::clone(queue))
+        let settings = Arc::new(JournalSettings::default().into());
+        Writer::new(shelf, settings, aging, Arc::clone(counters), Arc::clone(queue))
     }
 
     fn figures(counters: &Counters) -> (u64, u64) {

@@ -67,9 +67,10 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::num::NonZeroU32;
 
-    use super::super::{Limits, settings::number};
+    use super::super::Limits;
     use super::*;
     use crate::domain::error::ErrorKind;
+    use crate::settings::count as number;
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

@@ -5,7 +5,6 @@ mod callers;
 mod places;
 mod proxies;
 mod rate;
-mod settings;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +19,9 @@ use places::Places;
 use proxies::Proxies;
 use rate::Rate;
 
-pub use proxies::Network;
-pub use settings::{AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, ProjectLimits, TotalLimits};
+pub use crate::settings::{
+    AddressLimits, EntityLimits, KeyLimits, Limits, MAX_BODY_BYTES, Network, ProjectLimits, TotalLimits,
+};
 
 pub(crate) use budget::{HeldBytes, OverBudget};
 pub(crate) use callers::ChatPlace;
@@ -253,8 +253,8 @@ fn too_much(message: &str, wait: Duration) -> Error {
 mod tests {
     use std::num::NonZeroU32;
 
-    use super::settings::number;
     use super::*;
+    use crate::settings::count as number;
 
     fn limiter(change: impl FnOnce(&mut Limits)) -> Limiter {
         let mut limits = Limits::default();

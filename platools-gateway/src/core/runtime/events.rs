@@ -1,8 +1,8 @@
 //! The events that agents get over their sockets, as text.
 
 use bytes::Bytes;
-use platools::wire::runtime as wire;
-use platools::wire::runtime::{AgentPresence, ChannelMessage, Event, event};
+use platools_protocol::runtime as wire;
+use platools_protocol::runtime::{AgentPresence, ChannelMessage, Event, event};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};

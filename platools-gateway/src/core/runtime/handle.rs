@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use platools::wire::runtime::{MAX_MESSAGE_BYTES, MAX_TYPE_BYTES, is_reserved_type};
+use platools_protocol::runtime::{MAX_MESSAGE_BYTES, MAX_TYPE_BYTES, is_reserved_type};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 

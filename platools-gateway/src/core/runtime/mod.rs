@@ -14,7 +14,6 @@ mod observer;
 mod queue;
 mod session;
 mod sessions;
-mod settings;
 mod sockets;
 mod state;
 mod tickets;
@@ -31,6 +30,7 @@ use super::observe::CallObserver;
 use crate::ops::tasks::Tasks;
 use crate::store::Store;
 
+pub use crate::settings::RuntimeSettings;
 pub use agent_event::AgentEvent;
 pub(crate) use agent_event::EventHandler;
 pub(crate) use channels::NewChannel;
@@ -40,7 +40,6 @@ pub(crate) use messages::NewMessage;
 pub(crate) use names::AgentNames;
 pub use queue::SocketEnd;
 pub(crate) use sessions::{PresentAgent, SessionView};
-pub use settings::RuntimeSettings;
 pub(crate) use sockets::AgentSocket;
 
 pub(crate) use crate::store::{ChannelRow, MemberRow, MessageRow};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use platools::wire::runtime::MAX_SOCKETS;
+use platools_protocol::runtime::MAX_SOCKETS;
 
 use super::events;
 use super::names::AgentLookup;

@@ -19,6 +19,7 @@ use crate::core::clock::now_ms;
 use crate::core::error::{Error, ErrorKind, causes_of};
 use crate::core::ids::{AgentId, ChannelId, ProjectId, SessionId};
 use crate::ops::tasks::Tasks;
+use crate::settings::RuntimeSettings;
 use crate::store::{ChannelBounds, ChannelRow, MessageRow, SessionRow, Store, is_trouble};
 
 /// The number of commands that wait; more are refused.
@@ -161,7 +162,7 @@ async fn run(store: Store, shared: Arc<Shared>, waiting: &mut mpsc::Receiver<Com
 }
 
 async fn write(store: &Store, shared: &Shared, batch: &mut Vec<Command>) {
-    let bounds = shared.settings.channel_bounds();
+    let bounds = channel_bounds(&shared.settings);
     match try_write(store, batch, bounds).await {
         Ok(written) => apply(shared, batch.drain(..), written),
         // Each for itself, so that a command the database refuses costs no other.
@@ -286,6 +287,16 @@ impl Command {
             #[cfg(test)]
             Self::Panic => {}
         }
+    }
+}
+
+/// The bounds of channels, as the database takes them.
+fn channel_bounds(settings: &RuntimeSettings) -> ChannelBounds {
+    let as_i64 = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    ChannelBounds {
+        messages: i64::from(settings.channel_history),
+        bytes: as_i64(settings.max_channel_bytes),
+        project_bytes: as_i64(settings.max_project_bytes),
     }
 }
 

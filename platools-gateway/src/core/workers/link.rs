@@ -1,6 +1,6 @@
 //! A worker's end of a link.
 
-use platools::wire::Features;
+use platools_protocol::tool_sync::Features;
 use tokio::sync::{mpsc, watch};
 
 use super::live::Queued;

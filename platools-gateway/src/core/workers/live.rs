@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
-use platools::wire::Features;
+use platools_protocol::tool_sync::Features;
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;

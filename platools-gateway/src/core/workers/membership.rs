@@ -193,7 +193,7 @@ mod tests {
     use std::time::Duration;
 
     use futures::FutureExt as _;
-    use platools::wire::{Features, ToolDeclaration};
+    use platools_protocol::tool_sync::{Features, ToolDeclaration};
     use serde_json::json;
 
     use super::*;

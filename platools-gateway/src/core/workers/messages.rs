@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use platools::wire::Feature;
+use platools_protocol::tool_sync::Feature;
 
 use crate::core::ids::CallId;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use platools::wire::WorkerInstance;
+use platools_protocol::tool_sync::WorkerInstance;
 
 /// The address and the process that a worker connects from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

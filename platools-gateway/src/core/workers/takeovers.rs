@@ -122,7 +122,7 @@ impl Takeover {
 
 #[cfg(test)]
 mod tests {
-    use platools::wire::WorkerInstance;
+    use platools_protocol::tool_sync::WorkerInstance;
 
     use super::*;
 

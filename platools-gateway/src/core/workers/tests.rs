@@ -1,5 +1,5 @@
 use futures::future::join_all;
-use platools::wire::Feature;
+use platools_protocol::tool_sync::Feature;
 
 use super::*;
 use crate::core::calls::{CallStep, Outcome, Waiting};

@@ -61,11 +61,6 @@ impl<T> Page<T> {
         self
     }
 
-    /// The items of the page, and the cursor of the next one.
-    pub(in crate::listen) fn into_parts(self) -> (Vec<T>, Option<String>) {
-        (self.items, self.next_cursor)
-    }
-
     /// The same page in another form.
     pub(in crate::listen) fn map<U>(self, form: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(form).collect(), next_cursor: self.next_cursor }

@@ -1,6 +1,6 @@
 //! The JSON of a tool.
 
-use platools::wire::{HealthStatus, ToolDeclaration};
+use platools_protocol::tool_sync::{HealthStatus, ToolDeclaration};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;

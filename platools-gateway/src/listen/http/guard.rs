@@ -9,17 +9,17 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use platools::mcp::http::{HostPort, PageOrigin};
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 
-use super::host::HostPort;
-use super::origin::PageOrigin;
 use super::rejection::Rejection;
 use super::request::{page_origin, requested_host};
-use super::settings::{HttpSettings, read_origin};
+use super::settings::read_origin;
 use super::{cors, refused, websocket};
 use crate::audit::action;
 use crate::core::error::{Error, ErrorKind};
+use crate::settings::HttpSettings;
 
 /// Lets requests through whose `Host` and `Origin` are accepted, and refuses all others.
 ///

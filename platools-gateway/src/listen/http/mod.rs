@@ -1,5 +1,5 @@
 //! HTTP beneath the protocols: [`observe`], the outermost layer, which gives a request its id, its line in the log and the audit record
-//! of a refusal; [`Guard`] with its [`HttpSettings`], which a request passes before any protocol sees it; and the reading of bodies.
+//! of a refusal; [`Guard`] with its [`HttpSettings`](crate::settings::HttpSettings), which a request passes before any protocol sees it; and the reading of bodies.
 //!
 //! A browser lets every page send requests to every address that it can reach. It names the page in `Origin`, and the host that the page
 //! asked for in `Host`. The guard reads both, so that a protocol only serves callers.
@@ -9,8 +9,6 @@ pub(super) mod auth;
 pub(super) mod body;
 mod cors;
 mod guard;
-mod host;
-mod origin;
 pub(super) mod problem;
 mod refusal;
 mod rejection;
@@ -32,7 +30,6 @@ pub(super) use guard::{Guard, KnownHost};
 pub(super) use refusal::{not_a_refusal, refused};
 pub(super) use rejection::Rejection;
 pub(super) use request_id::{RequestContext, address_of, origin_of};
-pub use settings::HttpSettings;
 pub(super) use websocket::upgrade_required;
 
 use crate::core::Core;

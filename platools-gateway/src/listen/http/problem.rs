@@ -6,7 +6,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use platools::wire::ErrorDetails;
+use platools_protocol::ErrorDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -2,9 +2,8 @@
 
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use platools::mcp::http::{HostPort, PageOrigin};
 
-use super::host::HostPort;
-use super::origin::PageOrigin;
 use super::rejection::Rejection;
 
 /// Host that a request is for. The request line and the `Host` header agree where both name it.

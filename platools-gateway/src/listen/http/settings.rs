@@ -1,22 +1,9 @@
-//! [`HttpSettings`]: the names of the gateway, and the web pages that may use it.
+//! Reading of [`HttpSettings`]: names and origins.
 
-use super::host::HostPort;
-use super::origin::PageOrigin;
+use platools::mcp::http::{HostPort, PageOrigin};
+
 use crate::core::error::{Error, ErrorKind};
-
-/// Names of the gateway, and web pages that may use it. They count for every route and every WebSocket.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct HttpSettings {
-    /// Names that the gateway is reached by, as `name` or `name:port`, such as `gateway.example.com`. Requests for other names are refused
-    /// with 403 on a loopback address, and on any address once there is a name. Loopback names are always accepted, and so are IP
-    /// addresses unless the gateway listens on a loopback address. Default: none.
-    pub names: Vec<String>,
-    /// Origins of web pages that may use the gateway, such as `https://app.example.com`; `null` stands for all files and sandboxed frames.
-    /// Always accepted are pages that the gateway itself serves under a name it knows, and, if it listens on a loopback address, pages of
-    /// web servers on the same machine. Default: none.
-    pub allowed_origins: Vec<String>,
-}
+use crate::settings::HttpSettings;
 
 impl HttpSettings {
     /// Checks that every name and every origin can be read.

@@ -1,49 +1,47 @@
-//! One call of a tool, with what its client is told meanwhile.
+//! [`run`]: a call of a tool, with the reports that its client gets meanwhile.
 
-use platools::mcp::Revision;
-use rmcp::RoleServer;
-use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData};
-use rmcp::service::RequestContext;
+use platools::LogLevel;
+use platools::mcp::{Notifier, ToolReport, ToolReports};
+use rmcp::model::{CallToolResult, ErrorData};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::failure::{failure, is_of_protocol};
 use super::request_context::{McpRequest, PermittedCall};
-use super::result::{Reader, failed};
-use super::session::Session;
-use super::sessions::Sessions;
-use super::telling::Telling;
+use super::result::{ResultWriter, failed};
+use super::sessions::McpSessions;
 use crate::audit::action;
 use crate::core::arguments::Arguments;
 use crate::core::error::{Error, ErrorKind};
-use crate::core::{CallRequest, CallTimeout, Reports};
+use crate::core::{CallReply, CallRequest, CallTimeout, LogEntry, Progress, Report, Reports, ToolView};
 
-/// Calls a tool. Cancelling the request, or ending its session, cancels the call at its worker.
+/// Calls a tool by the name that its client has for it. Cancelling the request, or ending its session, cancels the call at its worker.
 pub(super) async fn run(
-    sessions: &Sessions,
-    session: &Session,
-    asked: &McpRequest,
-    request: CallToolRequestParams,
-    context: &RequestContext<RoleServer>,
+    sessions: &McpSessions,
+    view: &ToolView,
+    origin: &McpRequest,
+    handle: &str,
+    notifier: &Notifier<'_>,
+    cancelled: &CancellationToken,
 ) -> Result<CallToolResult, ErrorData> {
-    let Sessions { core, settings, .. } = sessions;
-    let tool =
-        core.tool_of_handle(&asked.caller, &session.view, &request.name).await.map_err(|error| failure(&error))?;
+    let McpSessions { core, settings, .. } = sessions;
+    let tool = core.tool_of_handle(&origin.caller, view, handle).await.map_err(|error| failure(&error))?;
     // The status of the response is not 403 for these, so they are recorded here.
     let refused = |error: &Error| {
         if error.kind() == ErrorKind::Forbidden {
-            core.audit().refused(action::CALLER_AUTHORIZE, &asked.caller, &request.name, &error.to_string());
+            core.audit().refused(action::CALLER_AUTHORIZE, &origin.caller, handle, &error.to_string());
         }
         failure(error)
     };
-    // Whatever is wrong with the tool, its call says.
-    let rule = core.result_rule(&asked.caller, &tool).await.unwrap_or_default();
-    let (revision, max_bytes) = (Revision::of_request(context), settings.max_result_bytes);
-    let reader = Reader { tool: tool.name.clone(), rule, revision, max_bytes };
-    let telling = Telling::new(session, context, &request.name);
+    // The call itself reports a tool that cannot be read.
+    let rule = core.result_rule(&origin.caller, &tool).await.unwrap_or_default();
+    let (revision, max_bytes) = (notifier.revision(), settings.max_result_bytes);
+    let writer = ResultWriter { tool: tool.name.clone(), rule, revision, max_bytes };
     let (listener, reports) = Reports::new();
-    let PermittedCall { permit, arguments } = match asked.take_call() {
+    let PermittedCall { permit, arguments } = match origin.take_call() {
         Some(call) => call,
         None => {
-            let permit = core.permit_call(&asked.caller).map_err(|error| refused(&error))?;
+            let permit = core.permit_call(&origin.caller).map_err(|error| refused(&error))?;
             PermittedCall { permit, arguments: None }
         }
     };
@@ -53,22 +51,67 @@ pub(super) async fn run(
     };
     let end = match arguments {
         Ok(arguments) => {
-            let (trace, listener) = (asked.trace.clone(), Some(listener));
+            let (trace, listener) = (origin.trace.clone(), Some(listener));
             let limit = settings.call_limit;
             let timeout = CallTimeout::of_tool(limit).at_most(limit, "mcp.call_limit");
             let patience = Some(settings.worker_return);
             let request = CallRequest { tool, arguments, timeout, patience, trace, listener };
-            telling.until(core.call_whole(&asked.caller, permit, request), reports).await?
+            let call = unless_cancelled(cancelled, core.call_whole(&origin.caller, permit, request));
+            notifier.run(call, reports).await?
         }
         Err(error) => Err(error),
     };
-    telling.ended(&end).await;
+    let (level, facts) = log_entry(handle, &end);
+    notifier.ended(level, facts).await;
     match end {
-        Ok(reply) => Ok(reader.result(reply).await),
+        Ok(reply) => Ok(writer.result(reply).await),
         Err(error) if is_of_protocol(error.kind()) => Err(failure(&error)),
         Err(error) => {
             refused(&error);
             Ok(failed(&error))
         }
+    }
+}
+
+/// Drops a call whose request is cancelled.
+async fn unless_cancelled<T>(cancelled: &CancellationToken, call: impl Future<Output = T>) -> Result<T, ErrorData> {
+    tokio::select! {
+        biased;
+        // Nobody reads this answer.
+        () = cancelled.cancelled() => Err(ErrorData::internal_error("the request was cancelled", None)),
+        end = call => Ok(end),
+    }
+}
+
+/// The entry for the client's log of a call that ended, without its result.
+fn log_entry(tool: &str, end: &Result<CallReply, Error>) -> (LogLevel, Value) {
+    match end {
+        Ok(reply) => {
+            let facts = json!({"tool": tool, "callId": reply.call_id.as_str(), "latencyMs": reply.latency_ms});
+            (LogLevel::Debug, facts)
+        }
+        Err(error) => {
+            let call_id = error.call_id().map(ToString::to_string);
+            (LogLevel::Warning, json!({"tool": tool, "callId": call_id, "code": error.kind().code()}))
+        }
+    }
+}
+
+impl ToolReports for Reports {
+    async fn next(&mut self) -> Vec<ToolReport> {
+        vec![shown(Self::next(self).await)]
+    }
+
+    fn rest(&mut self) -> Vec<ToolReport> {
+        Self::rest(self).into_iter().map(shown).collect()
+    }
+}
+
+fn shown(report: Report) -> ToolReport {
+    match report {
+        Report::Progress(Progress { progress, total, message }) => {
+            ToolReport::Progress { done: progress, total, message }
+        }
+        Report::Log(LogEntry { level, message }) => ToolReport::Log { level, message },
     }
 }

@@ -10,7 +10,7 @@ use crate::audit::action;
 use crate::core::error::{Error, ErrorKind, causes_of};
 use crate::listen::{Unread, http};
 
-/// Whether an error is about the request itself. All others are results: the model that called reads them, and may do better.
+/// True for an error about the request itself. All others are results: the model that called reads them, and may do better.
 pub(super) fn is_of_protocol(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::UnknownTool | ErrorKind::Storage)
 }

@@ -1,26 +1,19 @@
-//! Clients of the Model Context Protocol, over its streamable HTTP: every tool that a caller may use, or those of one entity.
+//! `/mcp`: clients of the Model Context Protocol, over its streamable HTTP: every tool that a caller may use, or those of one entity.
 //!
-//! `rmcp` speaks the protocol, in all its revisions that are in use. Those up to 2025-11-25 have sessions; what is here is whose
-//! they are, how many there may be, and how they end.
+//! [`platools::mcp`] answers clients, over the library `rmcp`. The policy is here: [`GatewayHost`](host::GatewayHost) has the tools of a
+//! caller, and [`McpSessions`] the owners of sessions, their limits and their ends.
 
 mod call;
 mod endpoint;
 mod failure;
-#[expect(deprecated, reason = "clients of the revisions in use ask for a log")]
-mod handler;
-#[expect(deprecated, reason = "clients of the revisions in use ask for a log")]
-mod log;
+mod host;
 mod public_url;
-mod readers;
-mod replay;
 mod request_context;
 mod resource;
 mod result;
 mod session;
 mod session_manager;
 mod sessions;
-mod settings;
-mod telling;
 mod tools;
 
 use std::sync::Arc;
@@ -30,19 +23,18 @@ use axum::routing::{any, get};
 use rmcp::transport::streamable_http_server::StreamableHttpServerConfig;
 use tokio_util::task::TaskTracker;
 
-pub use settings::McpSettings;
-
 use crate::core::Core;
+use crate::settings::McpSettings;
 use public_url::PublicUrl;
 use resource::WELL_KNOWN;
-use sessions::Sessions;
+use sessions::McpSessions;
 
 /// The path of the tools of all entities; those of one are below it.
 const PATH: &str = "/mcp";
 
 #[derive(Debug)]
-struct Adapter {
-    sessions: Arc<Sessions>,
+struct McpAdapter {
+    sessions: Arc<McpSessions>,
     config: StreamableHttpServerConfig,
     public_url: PublicUrl,
 }
@@ -53,8 +45,8 @@ pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings,
     // The guard before every route has checked both.
     let config = config.disable_allowed_hosts().disable_allowed_origins();
     let public_url = PublicUrl::new(&settings, is_tls);
-    let sessions = Arc::new(Sessions::new(core, tasks, settings));
-    let adapter = Arc::new(Adapter { sessions, config, public_url });
+    let sessions = Arc::new(McpSessions::new(core, tasks, settings));
+    let adapter = Arc::new(McpAdapter { sessions, config, public_url });
     let of_entity = format!("{PATH}/entities/{{slug}}");
     Router::new()
         .route(PATH, any(endpoint::all))

@@ -1,7 +1,7 @@
 //! [`PublicUrl`]: the URLs that clients find the gateway at.
 
-use super::settings::McpSettings;
 use crate::listen::http::KnownHost;
+use crate::settings::McpSettings;
 
 /// Base of the URLs that clients are told.
 #[derive(Debug, Clone)]

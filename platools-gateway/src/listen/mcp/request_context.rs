@@ -1,9 +1,8 @@
-//! What one HTTP request brought.
+//! [`McpRequest`]: the caller, the trace and the call of one HTTP request.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Deserialize;
+use platools::mcp::{MessageHead, with_part};
 use serde_json::value::RawValue;
 
 use crate::core::CallPermit;
@@ -11,16 +10,15 @@ use crate::core::identity::Caller;
 use crate::core::trace::TraceContext;
 use crate::ops::offload::IN_PLACE_BYTES;
 
-/// What an HTTP request brought beside its message: it travels with the message to whoever answers it.
+/// The parts of an HTTP request beside its message. They travel with the message to its handler.
 #[derive(Debug, Clone)]
 pub(super) struct McpRequest {
-    /// Who asks.
     pub(super) caller: Caller,
     pub(super) trace: TraceContext,
     call: Arc<Mutex<Option<PermittedCall>>>,
 }
 
-/// A call that is asked for.
+/// A requested call, which the limits allow.
 #[derive(Debug)]
 pub(super) struct PermittedCall {
     pub(super) permit: CallPermit,
@@ -39,42 +37,6 @@ impl McpRequest {
     }
 }
 
-/// What has to be known of a message before it is read.
-#[derive(Debug, Deserialize)]
-pub(super) struct Glance<'a> {
-    #[serde(borrow)]
-    method: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    params: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct CallParams<'a> {
-    #[serde(borrow)]
-    arguments: Option<&'a RawValue>,
-}
-
-impl<'a> Glance<'a> {
-    /// Glances at a message.
-    ///
-    /// # Errors
-    /// It is no JSON, or no single message.
-    pub(super) fn at(text: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
-    }
-
-    /// The arguments, if it is a call.
-    ///
-    /// # Errors
-    /// A name is there twice.
-    pub(super) fn call(&self) -> Option<Result<Option<&'a RawValue>, serde_json::Error>> {
-        let is_call = self.method.as_deref() == Some("tools/call");
-        let params = self.params.filter(|params| is_call && params.get().starts_with('{'));
-        let arguments = |params: &'a RawValue| Ok(serde_json::from_str::<CallParams<'a>>(params.get())?.arguments);
-        params.map(arguments).or_else(|| is_call.then_some(Ok(None)))
-    }
-}
-
 /// The arguments of a call, if it has some.
 pub(super) type FoundArguments = Option<Box<RawValue>>;
 
@@ -83,42 +45,17 @@ pub(super) type FoundArguments = Option<Box<RawValue>>;
 ///
 /// # Errors
 /// The message is no JSON, or no single message, or a name is there twice.
-pub(super) fn take_arguments(mut text: String) -> Result<(String, Option<FoundArguments>), serde_json::Error> {
-    let Some(found) = Glance::at(&text)?.call().transpose()? else { return Ok((text, None)) };
+pub(super) fn take_arguments(text: String) -> Result<(String, Option<FoundArguments>), serde_json::Error> {
+    let Some(found) = MessageHead::read(&text)?.call()? else { return Ok((text, None)) };
     let arguments = found.map(ToOwned::to_owned);
     let is_left_out = |found: &&str| found.starts_with('"') || found.starts_with('{') && found.len() > IN_PLACE_BYTES;
-    if let Some(left_out) = found.map(RawValue::get).filter(is_left_out) {
-        let begin = left_out.as_ptr().addr() - text.as_ptr().addr();
-        let range = begin..begin + left_out.len();
-        text.replace_range(range, "{}");
-    }
-    Ok((text, Some(arguments)))
+    let left_out = found.map(RawValue::get).filter(is_left_out).map(|part| with_part(&text, part, "{}"));
+    Ok((left_out.unwrap_or(text), Some(arguments)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// The arguments of a call; `none` if it has none, and nothing if it is no call.
-    fn arguments(text: &str) -> Option<String> {
-        let call = Glance::at(text).unwrap().call()?.unwrap();
-        Some(call.map_or("none".to_owned(), |arguments| arguments.get().to_owned()))
-    }
-
-    #[test]
-    fn arguments_stay_as_they_were_written() {
-        let text =
-            r#"{"method":"tools/call","params":{"name":"t","arguments":{"n":1.50e400,"b":123456789012345678901234}}}"#;
-        assert_eq!(arguments(text).as_deref(), Some(r#"{"n":1.50e400,"b":123456789012345678901234}"#));
-        for text in [
-            r#"{"method":"tools/call","params":{"name":"t"}}"#,
-            r#"{"method":"tools/call","params":[1]}"#,
-            r#"{"method":"tools/call"}"#,
-        ] {
-            assert_eq!(arguments(text).as_deref(), Some("none"), "{text}");
-        }
-        assert_eq!(arguments(r#"{"method":"tools/list","params":{"arguments":{}}}"#), None);
-    }
 
     #[test]
     fn large_arguments_are_left_out_of_the_message() {
@@ -138,14 +75,5 @@ mod tests {
         assert_eq!(take_arguments(list.clone()).unwrap().0, list);
         let other = r#"{"method":"tools/list"}"#.to_owned();
         assert!(matches!(take_arguments(other.clone()), Ok((text, None)) if text == other));
-    }
-
-    #[test]
-    fn what_two_readers_might_take_for_different_things_is_refused() {
-        for text in ["[]", "{", r#"{"method":"a","method":"tools/call"}"#] {
-            assert!(Glance::at(text).is_err(), "{text}");
-        }
-        let twice = r#"{"method":"tools/call","params":{"arguments":{},"arguments":{"a":1}}}"#;
-        assert!(Glance::at(twice).unwrap().call().unwrap().is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! What clients are told of who may ask: a challenge, and the metadata of RFC 9728 if there are authorization servers. The Model
-//! Context Protocol wants at least one in the document, and a client that finds it begins a sign-in that cannot work without.
+//! The challenge for clients without a credential, and the metadata of RFC 9728 if there are authorization servers. The Model Context
+//! Protocol wants at least one in the document, and a client that finds a document without one begins a sign-in that cannot work.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-use super::Adapter;
+use super::McpAdapter;
 use super::failure::refusal;
 use crate::core::error::{Error, ErrorKind};
 use crate::listen::http::KnownHost;
 
-/// Where that is said; the path of what it is about follows.
+/// The path of the metadata; the path of an endpoint follows.
 pub(super) const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// What there is to know of the resource whose path follows. That there is one of this path is not said by it.
+/// The metadata of the endpoint whose path follows. It does not say that there is such an endpoint.
 pub(super) async fn show(
-    State(adapter): State<Arc<Adapter>>,
+    State(adapter): State<Arc<McpAdapter>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
@@ -49,7 +49,7 @@ pub(super) async fn show(
 }
 
 /// Challenges a request without a credential, or with a wrong one; names the metadata if there is any.
-pub(super) fn challenge(adapter: &Adapter, parts: &Parts, error: &Error) -> Response {
+pub(super) fn challenge(adapter: &McpAdapter, parts: &Parts, error: &Error) -> Response {
     let mut response = refusal(error);
     if response.status() == StatusCode::UNAUTHORIZED {
         let is_wrong =

@@ -1,24 +1,24 @@
-//! What a client is told of a call's end.
+//! [`ResultWriter`]: the result of a call for its client.
 
 use std::sync::Arc;
 
-use platools::mcp::{Answer, Returned, Revision, TOOL_ERROR_META};
+use platools::mcp::{self, Returned, Revision};
 use platools::tool::ResultRule;
-use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 
 use crate::core::CallReply;
 use crate::core::content::legible;
 use crate::core::error::Error;
 use crate::ops::offload::offload;
 
-/// The characters of a result that is too large that are shown.
+/// The characters that are shown of a result that is too large.
 const PREVIEW_CHARS: usize = 4096;
 
 /// A client that waits for the result of a tool.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(super) struct ResultWriter {
     /// The tool's name, for the log.
     pub(super) tool: String,
     pub(super) rule: Arc<ResultRule>,
@@ -27,7 +27,7 @@ pub(super) struct Reader {
     pub(super) max_bytes: usize,
 }
 
-impl Reader {
+impl ResultWriter {
     /// The result for the client. A large one is written where no socket waits.
     pub(super) async fn result(self, CallReply { call_id, result, .. }: CallReply) -> CallToolResult {
         let mut told = offload(result.get().len(), move || self.told(result)).await;
@@ -40,16 +40,7 @@ impl Reader {
         if json.len() > self.max_bytes {
             return self.too_large(&json);
         }
-        let Answer { result, problem } = Returned { rule: &self.rule, revision: self.revision }.answer(json, short);
-        if let Some(problem) = problem.filter(|_| self.rule.is_first_misfit()) {
-            let tool = &self.tool;
-            tracing::warn!(
-                tool.name = tool,
-                problem,
-                "result does not fit the tool's output schema; clients get it as an error with text"
-            );
-        }
-        result
+        Returned { tool: &self.tool, rule: &self.rule, revision: self.revision }.answer(json, short)
     }
 
     fn too_large(&self, json: &str) -> CallToolResult {
@@ -71,29 +62,22 @@ fn short(json: String) -> String {
 }
 
 /// The end of a call that a model can do something about.
-///
-/// The facts of the tool are in the text for models and in `_meta` for programs. They are not structured content, which has to be what the
-/// tool's output schema says.
 pub(super) fn failed(error: &Error) -> CallToolResult {
-    let (message, facts) = (error.to_string(), error.tool_error());
-    let text = facts.map_or_else(|| message.clone(), |facts| facts.append_to(&message));
-    let mut result = CallToolResult::error(vec![ContentBlock::text(text)]);
-    let about =
-        [("platools/code", json!(error.kind().code())), ("platools/retryable", json!(error.kind().is_retryable()))];
-    let call_id = error.call_id().map(|id| ("platools/callId", json!(id.as_str())));
-    let facts = facts.map(|facts| (TOOL_ERROR_META, json!(facts)));
-    result.meta = Some(meta(about.into_iter().chain(call_id).chain(facts)));
+    let mut result = mcp::failed(&error.to_string(), error.tool_error());
+    let meta = &mut result.meta.get_or_insert_default().0;
+    meta.insert("platools/code".to_owned(), json!(error.kind().code()));
+    meta.insert("platools/retryable".to_owned(), json!(error.kind().is_retryable()));
+    if let Some(id) = error.call_id() {
+        meta.insert("platools/callId".to_owned(), json!(id.as_str()));
+    }
     result
-}
-
-fn meta(members: impl IntoIterator<Item = (&'static str, Value)>) -> MetaObject {
-    MetaObject(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use platools::ToolDefinition;
     use platools::tool::Content;
+    use serde_json::Value;
 
     use super::*;
 
@@ -101,7 +85,7 @@ mod tests {
         let mut tool = ToolDefinition::new("t", "Do it.", json!({"type": "object"}));
         tool.output_schema = output_schema;
         let rule = Arc::new(ResultRule::of(&tool));
-        let reader = Reader { tool: tool.name, rule, revision: Revision::V2025_11_25, max_bytes };
+        let reader = ResultWriter { tool: tool.name, rule, revision: Revision::V2025_11_25, max_bytes };
         let result = RawValue::from_string(result.to_owned()).unwrap();
         let told = reader.result(CallReply { call_id: "call-1".into(), result, latency_ms: 1 }).await;
         let told = serde_json::to_value(told).unwrap();

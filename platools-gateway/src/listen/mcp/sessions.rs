@@ -1,60 +1,53 @@
-//! Every session: how many there may be, and what ends them.
+//! [`McpSessions`]: the sessions of a gateway, their limits and their ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use platools::mcp::http::SessionStreams;
 use rmcp::transport::streamable_http_server::session::SessionId;
-use rmcp::transport::streamable_http_server::session::local::LocalSessionHandle;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 
-use super::replay::Replay;
-use super::session::Session;
-use super::settings::McpSettings;
+use super::session::McpSession;
 use crate::core::error::{Error, ErrorKind};
 use crate::core::identity::{Caller, Credential};
-use crate::core::{Core, Presence, Stay, ToolNews, ToolView};
+use crate::core::{Core, Presence, Stay, ToolView};
+use crate::settings::McpSettings;
 
-/// How long the last answers of a session may take to be read when the gateway ends.
+/// The time for clients to read the last answers of their sessions when the gateway ends.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// How long a client is not told again that the list of tools changed.
-const PAUSE: Duration = Duration::from_millis(100);
-
-/// When somebody who has too many sessions is to try again.
+/// The delay after which a caller with too many sessions may try again.
 const FULL: Duration = Duration::from_secs(10);
 
 /// All sessions of a gateway.
 #[derive(Debug)]
-pub(super) struct Sessions {
+pub(super) struct McpSessions {
     pub(super) core: Arc<Core>,
     pub(super) settings: McpSettings,
     tasks: TaskTracker,
-    open: Mutex<HashMap<SessionId, Open>>,
+    open: Mutex<HashMap<SessionId, OpenSession>>,
 }
 
 /// A session that is open.
 #[derive(Debug, Clone)]
-pub(super) struct Open {
-    pub(super) session: Arc<Session>,
-    pub(super) handle: LocalSessionHandle,
-    /// What it sent, and no other: a session that knew the events of all could be asked for those of another.
-    pub(super) replay: Arc<Replay>,
+pub(super) struct OpenSession {
+    pub(super) session: Arc<McpSession>,
+    pub(super) streams: SessionStreams,
 }
 
-impl Sessions {
+impl McpSessions {
     pub(super) fn new(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings) -> Self {
         Self { core, settings, tasks, open: Mutex::default() }
     }
 
     /// The session of that id, if the caller opened it for these tools.
-    pub(super) fn find(&self, id: &str, credential: &Credential, view: &ToolView) -> Option<Arc<Session>> {
-        let open = self.lock();
-        open.get(id).map(|open| &open.session).filter(|session| session.is_of(credential, view)).cloned()
+    pub(super) fn find(&self, id: &str, credential: &Credential, view: &ToolView) -> Option<OpenSession> {
+        self.lock().get(id).filter(|open| open.session.is_of(credential, view)).cloned()
     }
 
-    pub(super) fn get(&self, id: &SessionId) -> Option<Open> {
+    pub(super) fn get(&self, id: &SessionId) -> Option<OpenSession> {
         self.lock().get(id).cloned()
     }
 
@@ -62,7 +55,7 @@ impl Sessions {
     pub(super) fn admit(
         self: &Arc<Self>,
         id: &SessionId,
-        open: Open,
+        open: OpenSession,
         caller: &Caller,
         presence: Presence,
     ) -> Result<(), Error> {
@@ -72,13 +65,9 @@ impl Sessions {
             self.make_room(&mut all, caller)?;
             all.insert(Arc::clone(id), open);
         }
-        let news = self.core.tool_news(&session.view.environment);
         let (sessions, id) = (Arc::clone(self), Arc::clone(id));
         self.tasks.spawn(async move {
-            tokio::select! {
-                () = until_over(&session, &presence, sessions.settings.session_idle) => {}
-                () = tell(&session, news) => {}
-            }
+            until_over(&session, &presence, sessions.settings.session_idle).await;
             sessions.end(&id);
         });
         Ok(())
@@ -92,15 +81,15 @@ impl Sessions {
     }
 
     /// Ends the caller's own session that is idle for the longest, where there is no room for another: many clients go without a
-    /// word. Sessions of other callers stay, and those of other projects take no room.
-    fn make_room(&self, all: &mut HashMap<SessionId, Open>, caller: &Caller) -> Result<(), Error> {
+    /// word. McpSessions of other callers stay, and those of other projects take no room.
+    fn make_room(&self, all: &mut HashMap<SessionId, OpenSession>, caller: &Caller) -> Result<(), Error> {
         let of_project = all.values().filter(|open| open.session.is_in(&caller.project_id)).count();
         let theirs = all.iter().filter(|(_, open)| open.session.is_opened_with(&caller.credential));
         let theirs: Vec<_> = theirs.collect();
         if theirs.len() < self.settings.max_sessions_per_caller && of_project < self.settings.max_sessions {
             return Ok(());
         }
-        let usage = |open: &Open| *open.session.usage().borrow();
+        let usage = |open: &OpenSession| open.session.usage.now();
         let idle = theirs.into_iter().map(|(id, open)| (id, usage(open))).filter(|(_, usage)| usage.is_idle());
         let oldest = idle.min_by_key(|(_, usage)| usage.since).map(|(id, _)| Arc::clone(id));
         let Some(oldest) = oldest.and_then(|id| all.remove(&id)) else {
@@ -111,15 +100,15 @@ impl Sessions {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Open>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, OpenSession>> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Waits until a session has to go: its client or its key has ended it, it was idle for too long, or the gateway stops.
-async fn until_over(session: &Session, presence: &Presence, idle: Duration) {
-    let (mut stay, mut usage) = (presence.stay(), session.usage());
+async fn until_over(session: &McpSession, presence: &Presence, idle: Duration) {
+    let (mut stay, mut usage) = (presence.stay(), session.usage.changes());
     loop {
         let (may_stay, used) = (*stay.borrow_and_update(), *usage.borrow_and_update());
         match may_stay {
@@ -137,19 +126,6 @@ async fn until_over(session: &Session, presence: &Presence, idle: Duration) {
             Ok(()) = stay.changed() => {}
             Ok(()) = usage.changed() => {}
             () = sleep_until(used.since + idle), if used.is_idle() => return,
-        }
-    }
-}
-
-/// Tells a client when its list of tools is another one. Never returns.
-async fn tell(session: &Session, mut news: ToolNews) {
-    loop {
-        news.changed(|scope| session.view.has(scope)).await;
-        // A client that is not ready has no list yet.
-        if let Some(client) = session.client() {
-            // A session that has ended is noticed elsewhere.
-            let _ = client.notify_tool_list_changed().await;
-            sleep(PAUSE).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The body of a request for a completion.
 
 use axum::body::Body;
-use platools::wire::rpc::MAX_USER_ID_CHARS;
+use platools_protocol::rpc::MAX_USER_ID_CHARS;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 

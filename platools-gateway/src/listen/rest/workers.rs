@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use platools::wire::WorkerInstance;
+use platools_protocol::tool_sync::WorkerInstance;
 use serde::Serialize;
 use utoipa::ToSchema;
 

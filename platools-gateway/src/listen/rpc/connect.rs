@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use platools::wire::rpc::{
+use platools_protocol::rpc::{
     Connect, Connected, ErrorCode, MAX_USER_ID_CHARS, Request, Response, Role, RpcError, method,
 };
 use secrecy::SecretString;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, Utf8Bytes, close_code};
 use futures::stream::FuturesUnordered;
 use futures::{Stream, StreamExt as _};
-use platools::wire::rpc::CLOSE_TOO_SLOW;
+use platools_protocol::rpc::CLOSE_TOO_SLOW;
 use tokio::sync::{broadcast, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools::wire::rpc::{ErrorCode, RpcError};
+use platools_protocol::rpc::{ErrorCode, RpcError};
 use serde_json::{Map, Value, json};
 
 use crate::core::error::causes_of;
@@ -100,7 +100,7 @@ fn code(kind: ErrorKind) -> ErrorCode {
 
 #[cfg(test)]
 mod tests {
-    use platools::wire::ErrorDetails;
+    use platools_protocol::ErrorDetails;
 
     use super::*;
 

@@ -8,7 +8,6 @@ mod page;
 mod queue;
 mod runs;
 mod session;
-mod settings;
 mod standing;
 
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use axum::response::Response;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-pub use settings::{AnonymousAccess, RpcSettings};
+use crate::settings::{AnonymousAccess, RpcSettings};
 
 use super::Traffic;
 use super::ws::{self, ReadLimits};

@@ -1,6 +1,6 @@
 //! Pagination parameters.
 
-use platools::wire::rpc::RpcError;
+use platools_protocol::rpc::RpcError;
 use serde::Deserialize;
 
 use super::methods::unless_empty;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use platools::wire::rpc::{Event, Response};
+use platools_protocol::rpc::{Event, Response};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
@@ -253,14 +253,14 @@ impl Drop for Queue {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
-    use platools::wire::rpc::{GatewayFrame, RpcError};
+    use platools_protocol::rpc::{GatewayFrame, RpcError};
     use serde_json::json;
 
     use tracing_subscriber::layer::{self, Layer, SubscriberExt as _};
 
     use super::*;
     use crate::core::limits::Limits;
-    use crate::listen::RpcSettings;
+    use crate::settings::RpcSettings;
 
     const BYTES: usize = 1024 * 1024;
 

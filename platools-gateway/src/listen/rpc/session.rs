@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use platools::wire::rpc::{ErrorCode, Request, Response, RpcError, method};
+use platools_protocol::rpc::{ErrorCode, Request, Response, RpcError, method};
 use tokio::sync::broadcast;
 
 use super::connect::read;

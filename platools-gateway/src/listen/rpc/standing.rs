@@ -1,6 +1,6 @@
 //! [`TokenStanding`]: the standing of the token that a caller connected with, for the messages about a role that is too low.
 
-use platools::wire::rpc::{ErrorCode, RpcError};
+use platools_protocol::rpc::{ErrorCode, RpcError};
 use serde_json::json;
 
 use crate::core::identity::{Caller, Role};

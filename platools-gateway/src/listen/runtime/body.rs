@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, Request};
-use platools::wire::runtime::{MAX_MESSAGE_BYTES, MAX_METADATA_BYTES};
+use platools_protocol::runtime::{MAX_MESSAGE_BYTES, MAX_METADATA_BYTES};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};

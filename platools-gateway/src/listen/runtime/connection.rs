@@ -2,8 +2,8 @@
 
 use axum::extract::ws::{Utf8Bytes, close_code};
 use bytes::Bytes;
-use platools::wire::rpc::CLOSE_TOO_SLOW;
-use platools::wire::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
+use platools_protocol::rpc::CLOSE_TOO_SLOW;
+use platools_protocol::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
 
 use crate::core::error::{Error, ErrorKind, causes_of};

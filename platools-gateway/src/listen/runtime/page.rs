@@ -1,7 +1,7 @@
 //! Pagination and path parameters of a request.
 
 use axum::extract::FromRequestParts;
-use platools::wire::runtime::{DEFAULT_PAGE, MAX_PAGE};
+use platools_protocol::runtime::{DEFAULT_PAGE, MAX_PAGE};
 use serde::Deserialize;
 use utoipa::IntoParams;
 

@@ -2,25 +2,26 @@
 
 use axum::extract::ws::{Message, close_code};
 use futures::FutureExt as _;
-use platools::wire::{CLOSE_SECRET_ROTATED, MAX_FRAME_BYTES, PlatformFrame};
+use platools_protocol::tool_sync::{CLOSE_SECRET_ROTATED, MAX_FRAME_BYTES, PlatformFrame};
 use std::time::Duration;
 use tracing::Instrument as _;
 
 use super::frames::{Frames, Next};
 use super::replies::{self, Waiting};
 use super::socket::{WorkerSocket, refuse_large};
-use super::{Patience, writer};
+use super::writer;
 use crate::core::origin::RequestOrigin;
 use crate::core::{Closing, ClosingSignal, Core, Link};
 use crate::listen::Traffic;
 use crate::listen::ws::{self, Close, End, Farewell, Protocol, Socket, TooLarge, Transport};
+use crate::settings::WorkerSettings;
 
 /// The connection of a worker that was let in.
 struct WorkerConnection<'a> {
     frames: Frames<'a>,
     closing: ClosingSignal,
     traffic: Traffic,
-    patience: Patience,
+    settings: WorkerSettings,
 }
 
 /// The time that a worker has to answer the close.
@@ -38,7 +39,7 @@ pub(super) async fn run<S: Transport>(
     link: Link,
     from: &RequestOrigin,
     socket: Socket<S>,
-    (traffic, patience): (Traffic, Patience),
+    (traffic, settings): (Traffic, WorkerSettings),
 ) {
     let identity = link.identity();
     let span = ws::socket_span!(
@@ -51,7 +52,7 @@ pub(super) async fn run<S: Transport>(
     );
     let (replies, waiting) = replies::channel();
     let frames = Frames::new(core, &link, replies);
-    let connection = WorkerConnection { frames, closing: link.closing(), traffic, patience };
+    let connection = WorkerConnection { frames, closing: link.closing(), traffic, settings };
     async {
         tracing::info!("worker connected");
         ws::serve(connection, (link, waiting), socket).await;
@@ -141,7 +142,7 @@ impl Protocol for WorkerConnection<'_> {
 
 impl WorkerConnection<'_> {
     fn paced<'a, S>(&'a self, socket: &'a Socket<S>) -> WorkerSocket<'a, S> {
-        WorkerSocket { socket, traffic: &self.traffic, patience: self.patience }
+        WorkerSocket { socket, traffic: &self.traffic, settings: self.settings }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a worker's upgrade request says about the worker.
 
 use axum::http::HeaderMap;
-use platools::wire::{FEATURES_HEADER, Features, INSTANCE_HEADER, WorkerInstance};
+use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER, WorkerInstance};
 
 use crate::core::directory::Claim;
 use crate::listen::bearer_token;

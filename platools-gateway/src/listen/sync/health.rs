@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use platools::wire::{HealthStatus, PlatformFrame, ToolHealth, ToolHealthAlert, UnreadableTool};
+use platools_protocol::tool_sync::{HealthStatus, PlatformFrame, ToolHealth, ToolHealthAlert, UnreadableTool};
 
 use super::truncate::truncate;
 use crate::core::registration::{LeftOut, MAX_TOOLS};

@@ -20,7 +20,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::any;
 use axum::{Extension, Router};
-use platools::wire::MAX_FRAME_BYTES;
+use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +31,7 @@ use crate::core::{Arrival, Core};
 use crate::listen::Traffic;
 use crate::listen::http::RequestContext;
 use crate::listen::ws::{self, Close, Farewell, ReadLimits, Socket};
+use crate::settings::WorkerSettings;
 
 /// Where workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
@@ -48,28 +49,12 @@ const AUTHENTICATION: Duration = Duration::from_secs(10);
 struct Adapter {
     core: Arc<Core>,
     links: TaskTracker,
-    patience: Patience,
-}
-
-/// How long a worker may keep the gateway waiting.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    /// Without sending anything.
-    pub(crate) silence: Duration,
-    /// Without taking anything of what is sent to it.
-    pub(crate) stall: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        // Four heartbeats, and as long as a call takes at most by default.
-        Self { silence: Duration::from_secs(120), stall: Duration::from_secs(30) }
-    }
+    settings: WorkerSettings,
 }
 
 /// The routes of workers.
-pub(super) fn router(core: Arc<Core>, links: TaskTracker, patience: Patience) -> Router {
-    let adapter = Adapter { core, links, patience };
+pub(super) fn router(core: Arc<Core>, links: TaskTracker, settings: WorkerSettings) -> Router {
+    let adapter = Adapter { core, links, settings };
     PATHS.into_iter().fold(Router::new(), |router, path| router.route(path, any(upgrade))).with_state(adapter)
 }
 
@@ -88,7 +73,7 @@ async fn upgrade(
     ws::open(upgrade, limits, &adapter.links.clone(), async move |socket| {
         // Its frames are read when it has been turned away, too, so that the goodbye arrives.
         traffic.allow(UNTRUSTED_BYTES);
-        let pace = (traffic, adapter.patience);
+        let pace = (traffic, adapter.settings);
         serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), (Socket::new(socket), pace)).await;
     })
 }
@@ -102,7 +87,7 @@ async fn serve(
     arrival: Arrival,
     claim: Claim,
     from: RequestOrigin,
-    (socket, pace): (Socket<WebSocket>, (Traffic, Patience)),
+    (socket, pace): (Socket<WebSocket>, (Traffic, WorkerSettings)),
 ) {
     match timeout(AUTHENTICATION, core.connect(arrival, claim, from.clone())).await.unwrap_or(Err(Refusal::TookTooLong))
     {

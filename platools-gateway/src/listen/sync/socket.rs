@@ -1,17 +1,17 @@
-//! [`WorkerSocket`]: a worker's socket with the gateway's patience.
+//! [`WorkerSocket`]: a worker's socket with the gateway's settings.
 
 use axum::extract::ws::{Message, close_code};
 
-use super::Patience;
 use crate::listen::Traffic;
 use crate::listen::ws::{End, ReadError, Socket, TooLarge, Transport};
-use platools::wire::MAX_FRAME_BYTES;
+use crate::settings::WorkerSettings;
+use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 
-/// A worker's socket, which ends when no byte moves for longer than there is patience.
+/// A worker's socket, which ends when no byte moves for longer than there is settings.
 pub(super) struct WorkerSocket<'a, S> {
     pub(super) socket: &'a Socket<S>,
     pub(super) traffic: &'a Traffic,
-    pub(super) patience: Patience,
+    pub(super) settings: WorkerSettings,
 }
 
 /// The worker takes nothing of what is sent to it.
@@ -23,7 +23,7 @@ const SILENT: End = End::close(close_code::POLICY, "no heartbeat");
 impl<S: Transport> WorkerSocket<'_, S> {
     /// Reads the next message. Cancel-safe.
     pub(super) async fn next(&self) -> Result<Message, End> {
-        match self.traffic.while_receiving(self.patience.silence, self.socket.next()).await {
+        match self.traffic.while_receiving(self.settings.silence, self.socket.next()).await {
             Some(Some(Ok(message))) => Ok(message),
             Some(Some(Err(error))) => Err(match ReadError::of(error, MAX_FRAME_BYTES) {
                 ReadError::TooLarge(too_large) => refuse_large(too_large),
@@ -36,7 +36,7 @@ impl<S: Transport> WorkerSocket<'_, S> {
 
     /// Waits until the socket takes a message. Cancel-safe.
     pub(super) async fn ready(&self) -> Result<(), End> {
-        Ok(self.traffic.while_sending(self.patience.stall, self.socket.ready()).await.ok_or(STALLED)??)
+        Ok(self.traffic.while_sending(self.settings.stall, self.socket.ready()).await.ok_or(STALLED)??)
     }
 
     /// Gives a message to the socket, which is ready. An error means that the message cannot have reached the worker as a whole.
@@ -46,7 +46,7 @@ impl<S: Transport> WorkerSocket<'_, S> {
 
     /// Waits until everything is written. Cancel-safe.
     pub(super) async fn flush(&self) -> Result<(), End> {
-        Ok(self.traffic.while_sending(self.patience.stall, self.socket.flush()).await.ok_or(STALLED)??)
+        Ok(self.traffic.while_sending(self.settings.stall, self.socket.flush()).await.ok_or(STALLED)??)
     }
 }
 

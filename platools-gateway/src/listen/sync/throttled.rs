@@ -4,7 +4,7 @@ use std::future::pending;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use platools::wire::ToolDeclaration;
+use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::time::{Instant, sleep_until};
 
 /// At most one registration, whose bytes are those of one frame. It ends with the link.

@@ -1,7 +1,7 @@
 //! [`write`]: writes replies, notices and calls to a worker.
 
 use axum::extract::ws::Message;
-use platools::wire::{Drain, PlatformFrame, ToolCancel};
+use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};
 
 use super::replies::Waiting;
 use super::socket::WorkerSocket;
@@ -87,7 +87,7 @@ mod tests {
     use axum::routing::any;
     use futures::StreamExt as _;
     use futures::stream::FuturesUnordered;
-    use platools::wire::ToolDeclaration;
+    use platools_protocol::tool_sync::ToolDeclaration;
     use serde_json::json;
     use serde_json::value::RawValue;
     use tokio::net::{TcpListener, TcpSocket};
@@ -105,21 +105,22 @@ mod tests {
     use crate::core::trace::TraceContext;
     use crate::core::{Arrival, CallRequest, Core, ToolName};
     use crate::listen::sync::socket::STALLED;
-    use crate::listen::sync::{Patience, replies};
+    use crate::listen::sync::replies;
     use crate::listen::ws::Socket;
     use crate::listen::{Server, Setup, Traffic};
+    use crate::settings::WorkerSettings;
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const CALLS: usize = 8;
     const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     /// A socket whose worker reads nothing, and what keeps it open.
-    async fn unread_socket() -> ((Socket<WebSocket>, Traffic, Patience), impl Sized) {
+    async fn unread_socket() -> ((Socket<WebSocket>, Traffic, WorkerSettings), impl Sized) {
         let (sender, mut sockets) = mpsc::channel(1);
         let upgrade = async move |axum::Extension(traffic): axum::Extension<Traffic>, upgrade: WebSocketUpgrade| {
-            let patience = Patience { stall: Duration::from_millis(100), ..Patience::default() };
+            let settings = WorkerSettings { stall: Duration::from_millis(100), ..WorkerSettings::default() };
             upgrade.on_upgrade(async move |socket| {
-                let _ = sender.send((Socket::new(socket), traffic, patience)).await;
+                let _ = sender.send((Socket::new(socket), traffic, settings)).await;
             })
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -149,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn no_call_is_lost_between_the_queue_and_the_socket() {
         let (_folder, core, mut link, key) = core().await;
-        let ((socket, traffic, patience), _open) = unread_socket().await;
+        let ((socket, traffic, settings), _open) = unread_socket().await;
         let caller = core.authenticate(&key, LOCAL).await.unwrap();
         let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
         let call = || {
@@ -175,7 +176,7 @@ mod tests {
         }
 
         let (_replies, mut waiting) = replies::channel();
-        let socket = WorkerSocket { socket: &socket, traffic: &traffic, patience };
+        let socket = WorkerSocket { socket: &socket, traffic: &traffic, settings };
         let end = timeout(PATIENCE, write(&socket, &mut link, &mut waiting)).await.unwrap();
         assert_eq!(end, STALLED);
         drop(link);

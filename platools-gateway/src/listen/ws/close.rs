@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use axum::extract::ws::{CloseFrame, Utf8Bytes, close_code};
-use platools::wire::CLOSE_SECRET_ROTATED;
+use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
 use crate::core::{Presence, Stay};
 

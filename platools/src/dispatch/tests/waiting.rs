@@ -26,7 +26,7 @@ fn named(name: &str, run: Run) -> Probe {
 
 /// Hands in a new call, and returns its outcome if it has one at once.
 fn send(dispatcher: &mut Dispatcher, call: Call<'_>) -> Option<Outcome> {
-    let key = dispatcher.key_if_new(call.call_id).expect("a new call");
+    let key = dispatcher.key_if_new(&call.call_id).expect("a new call");
     match dispatcher.dispatch(key, call) {
         Admission::Accepted => None,
         Admission::Ended(outcome) => Some(outcome),
@@ -58,10 +58,10 @@ async fn sixty_four_calls_of_a_serial_tool_hold_up_nobody() {
     let first = next(&mut outcomes).await;
     assert_eq!((&*first.call_id, start.elapsed()), ("quick", Duration::ZERO));
     for number in 0..64 {
-        let outcome = next(&mut outcomes).await;
+        let mut outcome = next(&mut outcomes).await;
         assert_eq!(*outcome.call_id, format!("slow-{number}"), "first in, first out");
         assert_eq!(outcome.latency, SECOND / 2, "the wait does not count");
-        assert!(outcome.result.is_ok() && dispatcher.ended(outcome.key));
+        assert!(outcome.result.is_ok() && dispatcher.ended(&mut outcome));
     }
     let verdict = registry.find("t").expect("it is there").health().verdict(Instant::now());
     assert_eq!((verdict.calls, verdict.errors, verdict.mean_latency), (64, 0, SECOND / 2));
@@ -135,8 +135,8 @@ async fn calls_that_wait_are_bounded_in_bytes_whatever_they_wait_for() {
         assert!(refused.error.message().contains("1000 bytes"), "{}", refused.error);
     }
     for _ in 0..4 {
-        let outcome = next(&mut outcomes).await;
-        assert!(dispatcher.ended(outcome.key) && outcome.result.is_ok());
+        let mut outcome = next(&mut outcomes).await;
+        assert!(dispatcher.ended(&mut outcome) && outcome.result.is_ok());
     }
     for running in [of("g", "t", 1), of("h", "other", 1)] {
         assert!(send(&mut dispatcher, running).is_none());
@@ -152,7 +152,7 @@ async fn a_call_that_waits_keeps_no_more_of_its_frame_than_its_params() {
     });
     let (mut dispatcher, mut outcomes) = dispatcher(registry(tool), Limits { running: 1, ..Limits::default() });
     let frame = format!("{}{{}}", " ".repeat(100_000)).into();
-    let params = || Params::within(&frame, &frame.as_str()[100_000..]);
+    let params = || Params::new(SharedText::within(&frame, &frame.as_str()[100_000..]));
     let frame_range = frame.as_str().as_bytes().as_ptr_range();
     for call_id in ["runs", "waits"] {
         assert!(send(&mut dispatcher, Call { params: params(), ..call(call_id) }).is_none());
@@ -191,18 +191,18 @@ async fn a_call_is_not_run_once_its_caller_waits_no_longer() {
     let local = tokio::spawn(local);
     // The one without a deadline waits for as long as replies are kept.
     for (call_id, seconds) in [("waits", 30), ("patient", 600)] {
-        let outcome = timeout(3600 * SECOND, outcomes.recv()).await.expect("in time").expect("an outcome");
+        let mut outcome = timeout(3600 * SECOND, outcomes.recv()).await.expect("in time").expect("an outcome");
         assert_eq!((&*outcome.call_id, start.elapsed()), (call_id, seconds * SECOND));
         let failure = outcome.result.as_ref().expect_err("it never ran");
         assert!(failure.error.is_retryable() && failure.error.message().contains("did not run"));
-        assert!(dispatcher.ended(outcome.key));
+        assert!(dispatcher.ended(&mut outcome));
         assert_eq!(error_code(&outcome), code::QUEUE_TIMEOUT);
     }
     let failure = local.await.expect("no panic").expect_err("it never ran");
     assert_eq!(failure.error.code(), code::QUEUE_TIMEOUT);
-    let outcome = timeout(7200 * SECOND, outcomes.recv()).await.expect("in time").expect("an outcome");
+    let mut outcome = timeout(7200 * SECOND, outcomes.recv()).await.expect("in time").expect("an outcome");
     assert!(outcome.result.is_ok(), "a call that runs has the time of its tool");
-    assert!(dispatcher.ended(outcome.key) && dispatcher.is_idle());
+    assert!(dispatcher.ended(&mut outcome) && dispatcher.is_idle());
     assert_eq!(STARTED.load(Ordering::SeqCst), 1);
 }
 
@@ -222,9 +222,9 @@ async fn a_refused_call_that_is_sent_again_has_one_outcome() {
         assert!(dispatcher.cancel(call_id, Instant::now()).is_none());
     };
     assert!(send(&mut dispatcher, call("first")).is_none());
-    let outcome = next(&mut outcomes).await;
+    let mut outcome = next(&mut outcomes).await;
     assert!(dispatcher.refuse("first", ToolError::new("malformed")).is_none(), "its outcome is on its way");
-    assert!(dispatcher.ended(outcome.key));
+    assert!(dispatcher.ended(&mut outcome));
     drop(outcome);
     refused(&mut dispatcher, "rate", "t", code::RATE_LIMITED);
     refused(&mut dispatcher, "unknown", "no such tool", code::UNKNOWN_TOOL);

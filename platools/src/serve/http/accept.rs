@@ -1,4 +1,4 @@
-//! The connections of a server.
+//! [`Listener`]: the connections of a server.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,16 +16,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answers;
 
-/// So many connections there may be; further ones wait to be accepted.
-const MOST: usize = 1024;
+/// The most connections; further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 1024;
 
-/// How long a client may take for the head of a request.
-const HEAD: Duration = Duration::from_secs(15);
+/// The time for a client to send the head of a request.
+const HEAD_LIMIT: Duration = Duration::from_secs(15);
 
-/// How long connections have at the end for what is on its way.
+/// The time for responses on their way when the server ends.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long to wait when no connection can be accepted, as when the process has no file descriptors left.
+/// The pause when no connection can be accepted, as when the process has no file descriptors left.
 const RETRY: Duration = Duration::from_millis(500);
 
 /// Accepts connections and answers what they ask. Dropping it ends them all.
@@ -59,7 +59,7 @@ impl Listener {
 }
 
 async fn accept(listener: TcpListener, answers: &Answers, closing: &CancellationToken, connections: &mut JoinSet<()>) {
-    let room = Arc::new(Semaphore::new(MOST));
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let next = async {
             let place = Arc::clone(&room).acquire_owned().await.expect("the semaphore is never closed");
@@ -88,7 +88,7 @@ async fn serve(stream: TcpStream, answers: Answers, closing: CancellationToken, 
     let mut connection = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
+            .header_read_timeout(HEAD_LIMIT)
             .serve_connection(TokioIo::new(stream), service)
     );
     let ended = tokio::select! {

@@ -1,35 +1,34 @@
-//! The answer to one request.
+//! [`Answers`]: the answer to one request of a client.
 
-use std::convert::Infallible;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use http_body_util::BodyExt as _;
-use http_body_util::combinators::BoxBody;
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use rmcp::transport::StreamableHttpService;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::body::Mended;
 use super::cors;
 use super::guard::{Denied, Guard};
-use super::sessions::{Sessions, Use};
+use super::sessions::LocalSessions;
 use super::site::Site;
-use crate::mcp::{Exchange, Refusal, STREAM_AFTER};
+use crate::mcp::McpServer;
+use crate::mcp::http::{Body, Exchange, Refusal, STREAM_AFTER, Sessions, UsageKind, holding, session_id};
 use crate::serve::calls::Calls;
-use crate::serve::handler::Handler;
+use crate::serve::host::RegistryHost;
 
-/// The only place there is something at.
+/// The library's service over a registry.
+pub(super) type RegistryService = StreamableHttpService<McpServer<Arc<RegistryHost>>, Sessions<LocalSessions>>;
+
+/// The path of the server.
 const PATH: &str = "/mcp";
 
-/// Since this revision of the protocol there are no sessions.
+/// The first revision of the protocol without sessions.
 const FIRST_WITHOUT_SESSIONS: &str = "2026-07-28";
 
-/// When a client that found no room for a session may try again, in seconds.
+/// Seconds after which a client that found no room for a session may try again.
 const RETRY_SECONDS: &str = "30";
 
 /// Answers requests.
@@ -37,8 +36,8 @@ const RETRY_SECONDS: &str = "30";
 pub(super) struct Answers {
     site: Arc<Site>,
     guard: Guard,
-    service: StreamableHttpService<Handler, Sessions>,
-    sessions: Arc<Sessions>,
+    service: RegistryService,
+    sessions: Arc<LocalSessions>,
     calls: Calls,
     max_body_bytes: usize,
 }
@@ -47,22 +46,22 @@ impl Answers {
     pub(super) fn new(
         site: Site,
         guard: Guard,
-        service: StreamableHttpService<Handler, Sessions>,
-        sessions: Arc<Sessions>,
+        service: RegistryService,
+        sessions: Arc<LocalSessions>,
         calls: Calls,
         max_body_bytes: usize,
     ) -> Self {
         Self { site: Arc::new(site), guard, service, sessions, calls, max_body_bytes }
     }
 
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Counted> {
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let page = match self.site.check(request.uri(), request.headers()) {
             Ok(page) => page,
             Err(refusal) => return refused(refusal),
         };
         let Some(page) = page else { return self.admitted(request).await };
         if cors::is_preflight(&request) {
-            return cors::preflight(&page, request.headers()).map(|body| Counted::bare(body.boxed()));
+            return cors::preflight(&page, request.headers()).map(|body| body.boxed());
         }
         let mut answer = self.admitted(request).await;
         cors::grant(&page, answer.headers_mut());
@@ -70,7 +69,7 @@ impl Answers {
     }
 
     /// Answers a request whose host and page are accepted, if it has the token.
-    async fn admitted(&self, mut request: Request<Incoming>) -> Response<Counted> {
+    async fn admitted(&self, mut request: Request<Incoming>) -> Response<Body> {
         if request.uri().path() != PATH {
             return refuse(StatusCode::NOT_FOUND, "the server is at /mcp");
         }
@@ -79,13 +78,14 @@ impl Answers {
         }
         // What handles the request from here on may log its headers.
         request.headers_mut().remove(AUTHORIZATION);
-        let (method, negotiated) =
-            (request.method().clone(), session_of(&request).and_then(|id| self.sessions.revision(id)));
+        let method = request.method().clone();
+        let negotiated = session_id(request.headers()).and_then(|id| self.sessions.revision(id));
         let exchange = match Exchange::begin(&method, request.headers_mut(), negotiated) {
             Ok(exchange) => exchange,
             Err(refusal) => return refused(refusal),
         };
-        let used = session_of(&request).and_then(|id| self.sessions.used(id));
+        let kind = if method == Method::GET { UsageKind::Stream } else { UsageKind::Work };
+        let used = session_id(request.headers()).and_then(|id| self.sessions.used(id, kind)).map(Arc::new);
         if let Err(refusal) = exchange.check_end(used.is_some()) {
             return refused(refusal);
         }
@@ -100,7 +100,7 @@ impl Answers {
         let counted = (method == Method::POST).then(|| self.calls.answer());
         let answer = self.service.handle(request.map(|body| Mended::new(body, self.max_body_bytes))).await;
         let answer = exchange.end(answer, STREAM_AFTER).await;
-        answer.map(|body| Counted { body, _counted: counted, _used: used })
+        holding(answer, (counted, used))
     }
 }
 
@@ -110,21 +110,16 @@ impl fmt::Debug for Answers {
     }
 }
 
-/// Whether a request is one that only a client without a session makes, of the protocol's revisions that have them.
+/// True for a request that only a client without a session makes, of the protocol's revisions that have sessions.
 fn opens_a_session<B>(request: &Request<B>) -> bool {
     let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     request.method() == Method::POST
-        && session_of(request).is_none()
+        && session_id(request.headers()).is_none()
         && header("mcp-protocol-version").is_none_or(|version| version < FIRST_WITHOUT_SESSIONS)
 }
 
-/// The session that a request names.
-fn session_of<B>(request: &Request<B>) -> Option<&str> {
-    request.headers().get("mcp-session-id").and_then(|id| id.to_str().ok())
-}
-
-/// Says how to be let in, as RFC 6750 has it.
-fn unauthorized(denied: Denied) -> Response<Counted> {
+/// Challenges a request without the token, as RFC 6750 has it.
+fn unauthorized(denied: Denied) -> Response<Body> {
     let (challenge, message) = match denied {
         Denied::NoToken => ("Bearer realm=\"platools\"", "send the server's token: `Authorization: Bearer <token>`"),
         Denied::WrongToken => ("Bearer realm=\"platools\", error=\"invalid_token\"", "the token is wrong"),
@@ -134,43 +129,12 @@ fn unauthorized(denied: Denied) -> Response<Counted> {
     answer
 }
 
-fn refuse(status: StatusCode, message: &str) -> Response<Counted> {
+fn refuse(status: StatusCode, message: &str) -> Response<Body> {
     refused(Refusal { status, message: message.to_owned() })
 }
 
-fn refused(refusal: Refusal) -> Response<Counted> {
-    refusal.into_response().map(Counted::bare)
-}
-
-/// An answer that counts, and is a use of its session, until its client has all of it or is gone.
-pub(super) struct Counted {
-    body: BoxBody<Bytes, Infallible>,
-    _counted: Option<TaskTrackerToken>,
-    _used: Option<Arc<Use>>,
-}
-
-impl Counted {
-    /// An answer that counts for nothing.
-    fn bare(body: BoxBody<Bytes, Infallible>) -> Self {
-        Self { body, _counted: None, _used: None }
-    }
-}
-
-impl Body for Counted {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+fn refused(refusal: Refusal) -> Response<Body> {
+    refusal.into_response()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Who is let in.
+//! [`Guard`]: the check of the token that every client sends.
 
 use hyper::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Why somebody is not let in.
+/// Reasons why a client is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Denied {
     /// There is no bearer token.

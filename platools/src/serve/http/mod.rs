@@ -1,10 +1,9 @@
-//! Any number of clients, over streamable HTTP.
+//! [`Http`] and [`HttpServer`]: any number of clients, over streamable HTTP.
 
 mod accept;
 mod answer;
 mod body;
 mod cors;
-mod events;
 mod guard;
 mod sessions;
 mod site;
@@ -17,18 +16,19 @@ use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::handler::Handler;
 use super::server::Server;
 use super::stop::signals;
-use crate::error::{Error, ErrorKind};
-use crate::link::Secret;
+use crate::mcp::McpServer;
+use crate::mcp::http::Sessions;
 use accept::Listener;
 use answer::Answers;
 use guard::Guard;
-use sessions::Sessions;
+use platools_transport::Secret;
+use platools_transport::{Error, ErrorKind};
+use sessions::LocalSessions;
 use site::Site;
 
-/// Where browsers may ask from: pages of this machine.
+/// Origins that are always allowed: pages of this machine.
 const LOCAL_ORIGINS: [&str; 6] = [
     "http://localhost:*",
     "http://127.0.0.1:*",
@@ -70,16 +70,16 @@ pub struct Http {
 }
 
 impl Http {
-    /// Where it listens unless [`address`](Self::address) says otherwise: port 3001 of this machine.
+    /// The address unless [`address`](Self::address) says otherwise: port 3001 of this machine.
     pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3001);
 
-    /// How many sessions there may be at once, unless [`max_sessions`](Self::max_sessions) says otherwise.
+    /// The most sessions at once, unless [`max_sessions`](Self::max_sessions) says otherwise.
     pub const DEFAULT_MAX_SESSIONS: usize = 256;
 
-    /// How long a session may be silent, unless [`session_timeout`](Self::session_timeout) says otherwise: an hour.
+    /// The time that a session may be idle, unless [`session_timeout`](Self::session_timeout) says otherwise: an hour.
     pub const DEFAULT_SESSION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-    /// How large a message may be, unless [`max_body_bytes`](Self::max_body_bytes) says otherwise: 4 MiB.
+    /// The most bytes of a message, unless [`max_body_bytes`](Self::max_body_bytes) says otherwise: 4 MiB.
     pub const DEFAULT_MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
     pub(super) fn new(server: Server, token: Secret) -> Self {
@@ -95,7 +95,7 @@ impl Http {
         }
     }
 
-    /// Where to listen; port 0 is any that is free. Default: [`DEFAULT_ADDRESS`](Self::DEFAULT_ADDRESS). On another address than the
+    /// The address to listen on; port 0 is any that is free. Default: [`DEFAULT_ADDRESS`](Self::DEFAULT_ADDRESS). On another address than the
     /// loopback's, what is said can be read on the way: put a proxy with TLS in front, and name it with
     /// [`allow_host`](Self::allow_host).
     pub fn address(mut self, address: impl Into<SocketAddr>) -> Self {
@@ -103,7 +103,7 @@ impl Http {
         self
     }
 
-    /// A name that clients may know the server by, as `example.com` or `example.com:8443`; may be called several times. Requests for
+    /// A name of the server for clients, as `example.com` or `example.com:8443`; may be called several times. Requests for
     /// another one are refused, so that no web page can reach the server under a name of its own. Default: the names of
     /// this machine's loopback, and the address it listens on.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
@@ -119,7 +119,7 @@ impl Http {
         self
     }
 
-    /// How many sessions there may be at once. A further one takes the place of the session that was idle for the longest; if all
+    /// The most sessions at once. A further one takes the place of the session that was idle for the longest; if all
     /// of them are in use, its client is told to try again later. Default:
     /// [`DEFAULT_MAX_SESSIONS`](Self::DEFAULT_MAX_SESSIONS).
     pub fn max_sessions(mut self, sessions: usize) -> Self {
@@ -127,14 +127,15 @@ impl Http {
         self
     }
 
-    /// How long a session lasts in which nothing is said, also by a call that runs; its client has to begin a new one then.
+    /// The time that a session lasts unused: no request is answered, no call runs and no stream is open. Its client has to begin a
+    /// new one then.
     /// Default: [`DEFAULT_SESSION_TIMEOUT`](Self::DEFAULT_SESSION_TIMEOUT).
     pub fn session_timeout(mut self, timeout: Duration) -> Self {
         self.session_timeout = timeout;
         self
     }
 
-    /// How many bytes one message of a client may have. Default: [`DEFAULT_MAX_BODY_BYTES`](Self::DEFAULT_MAX_BODY_BYTES).
+    /// The most bytes of a client's message. Default: [`DEFAULT_MAX_BODY_BYTES`](Self::DEFAULT_MAX_BODY_BYTES).
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = bytes;
         self
@@ -159,7 +160,7 @@ impl Http {
             Error::new(ErrorKind::InvalidSecret, "the server's token cannot be used").with_source(error)
         })?;
         let drain = self.server.drain_limit();
-        let shared = self.server.shared()?;
+        let host = self.server.into_host()?;
         let listening = async {
             let listener = TcpListener::bind(self.address).await?;
             Ok((listener.local_addr()?, listener))
@@ -169,7 +170,7 @@ impl Http {
         })?;
         let origins = LOCAL_ORIGINS.map(str::to_owned).into_iter().chain(self.origins);
         let site = Site::new(hosts(local.ip()).chain(self.hosts), origins)?;
-        let sessions = Arc::new(Sessions::new(self.max_sessions, self.session_timeout));
+        let sessions = LocalSessions::new(self.max_sessions, self.session_timeout);
         let ended = CancellationToken::new();
         // The site has checked both.
         let config = StreamableHttpServerConfig::default()
@@ -177,16 +178,15 @@ impl Http {
             .disable_allowed_origins()
             .with_max_request_body_bytes(self.max_body_bytes)
             .with_cancellation_token(ended.clone());
-        let handlers = Arc::clone(&shared);
-        let service =
-            StreamableHttpService::new(move || Ok(Handler::new(Arc::clone(&handlers))), Arc::clone(&sessions), config);
-        let calls = shared.calls.clone();
+        let calls = host.calls.clone();
+        let new_server = move || Ok(McpServer::new(Arc::clone(&host)));
+        let service = StreamableHttpService::new(new_server, Arc::new(Sessions(Arc::clone(&sessions))), config);
         let answers = Answers::new(site, Guard::new(&token), service, sessions, calls.clone(), self.max_body_bytes);
         Ok(HttpServer { local, drain, ended, calls, listener: Listener::new(listener, answers) })
     }
 }
 
-/// What a server on an address is called by those who can reach it.
+/// The names of a server on an address for clients that can reach it.
 fn hosts(address: IpAddr) -> impl Iterator<Item = String> {
     let own = (!address.is_unspecified()).then(|| address.to_string());
     ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter().chain(own)
@@ -205,7 +205,7 @@ pub struct HttpServer {
 }
 
 impl HttpServer {
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local

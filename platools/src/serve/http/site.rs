@@ -6,33 +6,16 @@
 use std::net::Ipv6Addr;
 
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
-use hyper::http::uri::Authority;
 use hyper::{StatusCode, Uri};
 
-use crate::error::{Error, ErrorKind};
-use crate::mcp::Refusal;
+use crate::mcp::http::{HostPort, PageOrigin, Refusal};
+use platools_transport::{Error, ErrorKind};
 
 /// Hosts and pages that are accepted.
 #[derive(Debug, Default)]
 pub(super) struct Site {
-    hosts: Vec<Host>,
-    origins: Vec<Origin>,
-}
-
-/// A name or an address in lower case, and its port if it has one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Host {
-    name: String,
-    port: Option<u16>,
-}
-
-/// The origin of a web page, or an entry of the list that stands for some.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Origin {
-    /// `null`, which browsers send for files and for sandboxed frames.
-    Null,
-    /// A scheme and a host. An entry without a port stands for every port.
-    Page { scheme: String, host: Host },
+    hosts: Vec<HostPort>,
+    origins: Vec<PageOrigin>,
 }
 
 impl Site {
@@ -45,12 +28,12 @@ impl Site {
         origins: impl IntoIterator<Item = String>,
     ) -> Result<Self, Error> {
         let host = |text: String| {
-            Host::parse(&text)
+            read_host(&text)
                 .ok_or_else(|| unreadable("allow_host", &text, "a name such as example.com or example.com:8443"))
         };
         let origin = |text: String| {
             let wanted = "a scheme and a host such as https://example.com, with `:*` behind it for any port, or `null`";
-            Origin::entry(&text).ok_or_else(|| unreadable("allow_origin", &text, wanted))
+            read_origin(&text).ok_or_else(|| unreadable("allow_origin", &text, wanted))
         };
         let hosts = hosts.into_iter().map(host).collect::<Result<_, _>>()?;
         Ok(Self { hosts, origins: origins.into_iter().map(origin).collect::<Result<_, _>>()? })
@@ -63,7 +46,7 @@ impl Site {
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
         self.check_host(uri, headers)?;
         let Some(page) = single(headers, ORIGIN)? else { return Ok(None) };
-        let origin = page.to_str().ok().and_then(Origin::parse);
+        let origin = page.to_str().ok().and_then(PageOrigin::parse);
         if origin.is_some_and(|origin| self.origins.iter().any(|entry| entry.covers(&origin))) {
             return Ok(Some(page.clone()));
         }
@@ -75,15 +58,15 @@ impl Site {
     }
 
     fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
-        let said = single(headers, HOST)?.and_then(|host| Host::parse(host.to_str().ok()?));
+        let said = single(headers, HOST)?.and_then(|host| HostPort::parse(host.to_str().ok()?));
         let host = said.ok_or_else(|| invalid("send one `Host` header, with a name or an address"))?;
-        if uri.authority().is_some_and(|authority| Host::parse(authority.as_str()).as_ref() != Some(&host)) {
+        if uri.authority().is_some_and(|authority| HostPort::parse(authority.as_str()).as_ref() != Some(&host)) {
             return Err(invalid("the request line and the `Host` header name different hosts"));
         }
         if self.hosts.iter().any(|entry| entry.covers(&host)) {
             return Ok(());
         }
-        let name = &host.name;
+        let name = host.at_any_port();
         let message = format!(
             "the server does not answer to the host `{name}`; to reach it there, use `Http::allow_host` or `--allow-host {name}`"
         );
@@ -91,58 +74,21 @@ impl Site {
     }
 }
 
-impl Host {
-    /// Reads `name`, `address` or `[address]`, each with or without `:port`.
-    fn parse(text: &str) -> Option<Self> {
-        if let Ok(address) = text.parse::<Ipv6Addr>() {
-            return Some(Self { name: format!("[{address}]"), port: None });
-        }
-        let authority: Authority = text.parse().ok().filter(|_| !text.contains(['@', '*']))?;
-        let name = authority.host().trim_end_matches('.').to_ascii_lowercase();
-        (!name.is_empty()).then(|| Self { name, port: authority.port_u16() })
-    }
-
-    /// True if this entry stands for `other`: the same name, and the same port if the entry has one.
-    fn covers(&self, other: &Self) -> bool {
-        self.name == other.name && (self.port.is_none() || self.port == other.port)
+/// Reads an entry for a host; an address of IPv6 needs no brackets.
+fn read_host(text: &str) -> Option<HostPort> {
+    match text.parse::<Ipv6Addr>() {
+        Ok(address) => HostPort::parse(&format!("[{address}]")),
+        Err(_) => HostPort::parse(text),
     }
 }
 
-impl Origin {
-    /// Reads an origin as a browser sends it. The port of `http` and `https` is always there.
-    fn parse(text: &str) -> Option<Self> {
-        if text == "null" {
-            return Some(Self::Null);
-        }
-        let (scheme, host) = text.split_once("://")?;
-        let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-        let is_scheme = is_scheme && scheme.starts_with(|first: char| first.is_ascii_alphabetic());
-        let (scheme, host) = (scheme.to_ascii_lowercase(), Host::parse(host).filter(|_| is_scheme)?);
-        let standard = match scheme.as_str() {
-            "http" => Some(80),
-            "https" => Some(443),
-            _ => None,
-        };
-        Some(Self::Page { scheme, host: Host { port: host.port.or(standard), ..host } })
-    }
-
-    /// Reads an entry of the list: an origin, with `:*` in place of a port that does not matter. A slash at the end does not matter.
-    fn entry(text: &str) -> Option<Self> {
-        let text = text.strip_suffix('/').unwrap_or(text);
-        match (text.strip_suffix(":*"), Self::parse(text.strip_suffix(":*").unwrap_or(text))?) {
-            (Some(_), Self::Page { scheme, host }) => Some(Self::Page { scheme, host: Host { port: None, ..host } }),
-            (_, origin) => Some(origin),
-        }
-    }
-
-    fn covers(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Null, Self::Null) => true,
-            (Self::Page { scheme, host }, Self::Page { scheme: other_scheme, host: other }) => {
-                scheme == other_scheme && host.covers(other)
-            }
-            _ => false,
-        }
+/// Reads an entry for pages: an origin, with `:*` in place of a port that does not matter. A slash at the end does not matter.
+fn read_origin(text: &str) -> Option<PageOrigin> {
+    let text = text.strip_suffix('/').unwrap_or(text);
+    let Some(any_port) = text.strip_suffix(":*") else { return PageOrigin::parse(text) };
+    match PageOrigin::parse(any_port)? {
+        PageOrigin::Host { scheme, host } => Some(PageOrigin::Host { scheme, host: host.at_any_port() }),
+        PageOrigin::Null => None,
     }
 }
 

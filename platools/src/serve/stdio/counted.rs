@@ -1,4 +1,4 @@
-//! A client's messages, with a count of those that wait for an answer.
+//! [`Counted`]: a client's messages, with a count of those that wait for an answer.
 //!
 //! The library reads ahead of what it does: when the input ends, requests that came before may not have begun. So they count from when
 //! they are read.
@@ -46,7 +46,7 @@ impl<T> Counted<T> {
         }
     }
 
-    /// What counts the request that a message answers.
+    /// The count of the request that a message answers.
     fn answered(&mut self, message: &TxJsonRpcMessage<RoleServer>) -> Option<TaskTrackerToken> {
         match message {
             JsonRpcMessage::Response(answer) => self.unanswered.remove(&answer.id),

@@ -1,4 +1,4 @@
-//! Messages from a client, up to an end that comes when the last answers are made.
+//! [`Input`]: messages from a client, up to an end that comes when the last answers are made.
 
 use std::io;
 use std::pin::Pin;
@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Reads until the end or until it is told to close, and hides both until it is closed: what reads from it goes on answering
-/// meanwhile.
+/// A reader that ends only when it is closed. At the end of its input, or when it is told to close, it waits, so that the server goes on to
+/// answer.
 pub(super) struct Input<R> {
     inner: R,
     closing: CancellationToken,

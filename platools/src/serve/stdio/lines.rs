@@ -22,7 +22,7 @@ pub(super) struct Lines<R> {
     /// Bytes to pass on, and how many of them were.
     out: Vec<u8>,
     passed: usize,
-    /// Whether the rest of a line that is too long passes as it comes.
+    /// True while the rest of a line that is too long passes as it comes.
     is_too_long: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One client, at standard input and output.
+//! [`serve`]: a single client, at standard input and output.
 
 mod counted;
 mod input;
@@ -17,18 +17,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::handler::{Handler, Shared};
+use super::host::RegistryHost;
 use super::stop::Signals;
-use crate::error::{Error, ErrorKind};
+use crate::mcp::McpServer;
 use counted::Counted;
 use input::Input;
 use lines::Lines;
 use pipes::Pipes;
+use platools_transport::{Error, ErrorKind};
 
-/// How long the last answers may take to be written.
+/// The time to write the last answers.
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
 
-/// What ends a conversation before its client does.
+/// The end of a conversation before its client ends it.
 #[derive(Debug, Clone, Default)]
 struct Stop {
     /// Calls that run may go on for a while.
@@ -38,7 +39,7 @@ struct Stop {
 }
 
 /// Serves until the input ends or a signal comes. A signal after that gives the calls up.
-pub(super) async fn serve(shared: Arc<Shared>, drain: Duration, mut signals: Signals) -> Result<(), Error> {
+pub(super) async fn serve(host: Arc<RegistryHost>, drain: Duration, mut signals: Signals) -> Result<(), Error> {
     let Pipes { input, output, written } = Pipes::open();
     let stop = Stop::default();
     let signalled = async {
@@ -56,7 +57,7 @@ pub(super) async fn serve(shared: Arc<Shared>, drain: Duration, mut signals: Sig
         pending().await
     };
     let served = tokio::select! {
-        served = converse(shared, input, output, drain, stop.clone()) => served,
+        served = converse(host, input, output, drain, stop.clone()) => served,
         never = signalled => never,
         never = broken => never,
     };
@@ -66,7 +67,7 @@ pub(super) async fn serve(shared: Arc<Shared>, drain: Duration, mut signals: Sig
 
 /// Talks to a client until its end of the conversation is closed, or ours is to end.
 async fn converse(
-    shared: Arc<Shared>,
+    host: Arc<RegistryHost>,
     input: impl AsyncRead + Send + Unpin + 'static,
     output: impl AsyncWrite + Send + Unpin + 'static,
     drain: Duration,
@@ -74,10 +75,10 @@ async fn converse(
 ) -> Result<(), Error> {
     let (closing, closed) = (CancellationToken::new(), CancellationToken::new());
     let input = Input::new(input, closing.clone(), closed.clone());
-    let handler = Handler::new(Arc::clone(&shared));
+    let server = McpServer::new(Arc::clone(&host));
     let service = async {
-        let transport = Counted::new(AsyncRwTransport::new_server(Lines::new(input), output), shared.calls.clone());
-        match serve_server(handler, transport).await {
+        let transport = Counted::new(AsyncRwTransport::new_server(Lines::new(input), output), host.calls.clone());
+        match serve_server(server, transport).await {
             Ok(service) => ended(service.waiting().await),
             Err(error) => not_begun(error),
         }
@@ -95,7 +96,7 @@ async fn converse(
                 () = stop.hurry.cancelled() => {}
             }
         };
-        shared.calls.finish(drain, hurry).await;
+        host.calls.finish(drain, hurry).await;
         closed.cancel();
         pending().await
     };
@@ -114,7 +115,7 @@ fn ended(how: Result<QuitReason, tokio::task::JoinError>) -> Result<(), Error> {
     }
 }
 
-/// Why there was no conversation. What the client sent instead of a greeting is not repeated: it may be anything.
+/// The error of a conversation that did not begin. It does not repeat what the client sent instead of a greeting.
 fn not_begun(error: ServerInitializeError) -> Result<(), Error> {
     match error {
         // A client may come and go without a word.

@@ -1,4 +1,4 @@
-//! Standard input and output without Tokio's blocking pool.
+//! [`Pipes`]: standard input and output without Tokio's blocking pool.
 //!
 //! A runtime that ends waits for what its pool does, and a read from standard input ends when the client writes: after a signal the
 //! process would hang until then. Threads of our own end with the process. They are not joined, for the same reason.
@@ -10,7 +10,7 @@ use futures::executor::block_on;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio_util::sync::CancellationToken;
 
-/// How much is read ahead and may wait to be written.
+/// The bytes that are read ahead, and those that may wait to be written.
 const BUFFER: usize = 64 * 1024;
 
 /// Standard input and output.

@@ -69,11 +69,11 @@ impl Client {
         let registry = ToolRegistry::new()
             .with_tools(vec![Box::new(Hold) as Box<dyn Tool>, Box::new(Quick)])
             .expect("a valid tool");
-        let shared = Server::new(registry).shared().expect("all tools");
+        let host = Server::new(registry).into_host().expect("all tools");
         let (client, server) = duplex(1 << 16);
         let (input, output) = split(server);
         let stop = Stop::default();
-        let served = tokio::spawn(converse(shared, input, output, drain, stop.clone()));
+        let served = tokio::spawn(converse(host, input, output, drain, stop.clone()));
         let (read, write) = split(client);
         Self { read: BufReader::new(read).lines(), write, stop, served }
     }

@@ -21,7 +21,7 @@ mod walk;
 use serde_json::Value;
 
 pub(super) use names::Names;
-pub use names::{SENSITIVE_NAMES, SENSITIVE_WORDS};
+pub use names::SENSITIVE_WORDS;
 
 use place::Place;
 use walk::Walk;

@@ -4,21 +4,7 @@ use std::borrow::Cow;
 
 use aho_corasick::AhoCorasick;
 
-/// Parts of names that sound secret, in any case and with anything between the letters.
-pub const SENSITIVE_NAMES: [&str; 12] = [
-    "accesskey",
-    "apikey",
-    "authorization",
-    "connectionstring",
-    "cookie",
-    "credential",
-    "passphrase",
-    "passwd",
-    "password",
-    "privatekey",
-    "secret",
-    "token",
-];
+use crate::settings::SENSITIVE_NAMES;
 
 /// The last words of names that sound secret, too short to be looked for inside of words: `pin` is in `shipping`, `auth` in
 /// `author`. `dbPass`, `smtp_pwd` and `PIN` end with one, `passenger` and `authType` do not.

@@ -1,6 +1,6 @@
 //! `agents.*`
 
-use platools::wire::rpc::RpcError;
+use platools_protocol::rpc::RpcError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! `chat.send` and `chat.abort`
 
-use platools::wire::rpc::{
+use platools_protocol::rpc::{
     AgentEvent, ChatChunk, ChatReply, ChatSend, ErrorCode, RpcError, RunStatus, ToolCallEvent, ToolResultEvent, Usage,
     event,
 };

@@ -10,7 +10,7 @@ mod status;
 mod tools;
 
 use futures::future::BoxFuture;
-use platools::wire::rpc::{RpcError, method};
+use platools_protocol::rpc::{RpcError, method};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 

@@ -1,6 +1,6 @@
 //! `health` and `status`: how the gateway is.
 
-use platools::wire::rpc::PROTOCOL;
+use platools_protocol::rpc::PROTOCOL;
 use serde_json::json;
 
 use super::{Params, Reply, reply};

@@ -1,6 +1,6 @@
 //! `tools.list` and `tools.call`
 
-use platools::wire::rpc::{ToolCallEvent, ToolResultEvent, ToolsReply, event};
+use platools_protocol::rpc::{ToolCallEvent, ToolResultEvent, ToolsReply, event};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -14,7 +14,7 @@ use crate::core::{CallReply, CallRequest, ToolName};
 use crate::listen::dto::{Tool, timeout_of};
 use crate::listen::rpc::session::Session;
 
-/// The params of a call: the protocol's own ([`platools::wire::rpc::ToolsCall`]) and the environment, read in one go.
+/// The params of a call: the protocol's own ([`platools_protocol::rpc::ToolsCall`]) and the environment, read in one go.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wanted<'a> {

@@ -1,0 +1,236 @@
+//! Requests without an answer, and gaps in the numbers of events: plain state without I/O.
+
+use std::collections::HashMap;
+use std::future::{pending, poll_fn};
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tracing::{debug, warn};
+
+use super::chat::{ChatEvent, Speaker};
+use super::error::{RequestError, RequestErrorKind};
+use super::event::{GatewayEvent, RpcEvent};
+use platools_protocol::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};
+use platools_transport::{Disconnect, Reporter};
+
+/// The longest wait for the answer to a chat that nobody listens to any more; then the next one may begin.
+const ABANDONED_LIMIT: Duration = Duration::from_secs(10);
+
+/// From so many unanswered requests on, those that nobody waits for are looked for now and then.
+const MANY: usize = 64;
+
+/// A request on its way to the socket.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) id: u64,
+    pub(super) frame: Utf8Bytes,
+    pub(super) answer: Answer,
+}
+
+/// The receiver of an answer.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Once(oneshot::Sender<Result<Box<RawValue>, RequestError>>),
+    Chat(Speaker),
+}
+
+impl Answer {
+    fn is_wanted(&self) -> bool {
+        match self {
+            Self::Once(answer) => !answer.is_closed(),
+            Self::Chat(speaker) => speaker.is_heard(),
+        }
+    }
+}
+
+/// The requests of one socket that have no answer yet.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    unanswered: HashMap<u64, oneshot::Sender<Result<Box<RawValue>, RequestError>>>,
+    /// The number of unanswered requests at which the abandoned ones are looked for.
+    many: usize,
+    chat: Option<Active>,
+    /// The number of the latest event.
+    seq: u64,
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self { unanswered: HashMap::new(), many: MANY, chat: None, seq: 0 }
+    }
+}
+
+/// The one chat that runs.
+#[derive(Debug)]
+struct Active {
+    id: u64,
+    speaker: Speaker,
+    /// Known from the first event `agent` on.
+    run_id: Option<String>,
+    abandoned: Option<Abandoned>,
+}
+
+/// Since when nobody listens, and whether the gateway was told.
+#[derive(Debug, Clone, Copy)]
+struct Abandoned {
+    until: Instant,
+    told: bool,
+}
+
+impl Exchange {
+    /// Takes note of a request, and returns the frame to be sent; none if nobody waits for the answer any more.
+    pub(super) fn begin(&mut self, request: Outgoing) -> Option<Utf8Bytes> {
+        if !request.answer.is_wanted() {
+            return None;
+        }
+        match request.answer {
+            Answer::Once(answer) => {
+                if self.unanswered.len() >= self.many {
+                    self.unanswered.retain(|_, answer| !answer.is_closed());
+                    self.many = MANY.max(self.unanswered.len() * 2);
+                }
+                self.unanswered.insert(request.id, answer);
+            }
+            // The one before has ended, or it would still have its turn.
+            Answer::Chat(speaker) => {
+                self.chat = Some(Active { id: request.id, speaker, run_id: None, abandoned: None });
+            }
+        }
+        Some(request.frame)
+    }
+
+    #[cfg(test)]
+    pub(super) fn unanswered(&self) -> usize {
+        self.unanswered.len()
+    }
+
+    /// Takes a frame of the gateway's.
+    pub(super) fn received(&mut self, text: &str, reporter: &Reporter<RpcEvent>) {
+        match GatewayFrame::parse(text) {
+            Ok(GatewayFrame::Event(event)) => self.event(&event, reporter),
+            Ok(GatewayFrame::Response(Response { id, outcome, .. })) => {
+                if let (true, Err(error)) = (id.is_empty(), &outcome) {
+                    warn!(%error, "the gateway could not read a frame");
+                }
+                self.answered(&id, outcome.map_err(RequestError::from));
+            }
+            // A kind of frame that a later version of the protocol has.
+            Ok(_) => {}
+            Err(error) => {
+                warn!(%error, "a frame of the gateway was ignored");
+                let failure = RequestError::new(RequestErrorKind::InvalidReply, "the gateway's reply is malformed");
+                self.answered(error.id(), Err(failure.with_source(error.to_string())));
+            }
+        }
+    }
+
+    fn answered(&mut self, id: &str, outcome: Result<&RawValue, RequestError>) {
+        let Ok(id) = id.parse::<u64>() else { return };
+        if let Some(answer) = self.unanswered.remove(&id) {
+            // Whoever asked may have gone meanwhile.
+            let _ = answer.send(outcome.map(ToOwned::to_owned));
+        } else if let Some(chat) = self.chat.take_if(|chat| chat.id == id) {
+            let reply = outcome.and_then(|payload| {
+                serde_json::from_str::<ChatReply>(payload.get()).map_err(RequestError::invalid_reply)
+            });
+            chat.speaker.end(reply);
+        } else {
+            debug!("an answer came that nobody waits for");
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>, reporter: &Reporter<RpcEvent>) {
+        let missed = event.seq.saturating_sub(self.seq.saturating_add(1));
+        self.seq = self.seq.max(event.seq);
+        if missed > 0 {
+            warn!(events.missed = missed, "the gateway has dropped events: they were not read fast enough");
+            reporter.event(RpcEvent::Missed { count: missed });
+        }
+        if let Some(chat) = &mut self.chat {
+            chat.speaker.missed(missed);
+            match ChatEvent::read(event) {
+                Ok(Some(event)) => chat.event(event),
+                Ok(None) => {}
+                Err(error) => {
+                    warn!(event.name = %event.event, error.column = error.column(), "an event does not fit its type");
+                    chat.speaker.missed(1);
+                }
+            }
+        }
+        reporter.event_with(|| RpcEvent::Gateway(GatewayEvent::new(event)));
+    }
+
+    /// Waits until nobody listens to the chat any more; for ever where that is known or there is none. Cancel-safe.
+    pub(super) async fn abandoned(&mut self) {
+        match &mut self.chat {
+            Some(chat) if chat.abandoned.is_none() => poll_fn(|cx| chat.speaker.poll_unheard(cx)).await,
+            _ => pending().await,
+        }
+    }
+
+    /// Nobody listens to the chat any more.
+    pub(super) fn abandon(&mut self, now: Instant) {
+        if let Some(chat) = &mut self.chat {
+            chat.abandoned = Some(Abandoned { until: now + ABANDONED_LIMIT, told: false });
+        }
+    }
+
+    /// The run that the gateway is to abort, once. One that waits for its turn has no name yet; its conversation has.
+    pub(super) fn run_to_abort(&mut self) -> Option<ChatAbort> {
+        let chat = self.chat.as_mut()?;
+        let abandoned = chat.abandoned.as_mut().filter(|abandoned| !abandoned.told)?;
+        let abort = match &chat.run_id {
+            Some(run_id) => ChatAbort::new(run_id),
+            None => ChatAbort::of_session(chat.speaker.session_id()?),
+        };
+        abandoned.told = true;
+        Some(abort)
+    }
+
+    /// The end of the wait for an abandoned chat.
+    pub(super) fn next_overdue(&self) -> Option<Instant> {
+        self.chat.as_ref()?.abandoned.map(|abandoned| abandoned.until)
+    }
+
+    /// Lets the next chat begin if an abandoned one has not ended in time.
+    pub(super) fn give_up_overdue(&mut self, now: Instant) {
+        if self.next_overdue().is_some_and(|until| now >= until) {
+            warn!("the gateway has not ended a chat that was aborted");
+            self.chat = None;
+        }
+    }
+
+    /// The socket has ended: nothing of what is unanswered will be.
+    pub(super) fn fail(&mut self, reason: &Disconnect) {
+        let error = || match reason {
+            Disconnect::Stopped => RequestError::closed(),
+            reason => RequestError::new(
+                RequestErrorKind::Disconnected,
+                format!("the connection was lost before the answer came: {reason}"),
+            ),
+        };
+        for (_, answer) in self.unanswered.drain() {
+            let _ = answer.send(Err(error()));
+        }
+        if let Some(chat) = self.chat.take() {
+            chat.speaker.end(Err(error()));
+        }
+    }
+}
+
+impl Active {
+    fn event(&mut self, event: ChatEvent) {
+        if !event.is_of(self.run_id.as_deref()) {
+            return;
+        }
+        if let ChatEvent::Agent(agent) = &event {
+            // Known before the end, which a connection may not live to see.
+            self.speaker.belongs_to(agent.session_id.as_deref());
+            self.run_id.get_or_insert_with(|| agent.run_id.clone());
+        }
+        self.speaker.say(event);
+    }
+}

@@ -1,0 +1,98 @@
+//! From a gateway's address to a socket with a session.
+
+use std::collections::BTreeSet;
+
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::super::heard::Heard;
+use super::core::{Core, Frames};
+use super::error::{RuntimeError, RuntimeErrorKind};
+use platools_protocol::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, MAX_PAGE, Ticket, path};
+use platools_transport::Error;
+use platools_transport::Socket;
+
+/// A socket with a session.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) socket: Socket,
+    pub(super) heard: Heard,
+    pub(super) connected: Connected,
+    pub(super) frames: Frames,
+}
+
+/// After so many pages nobody looks for further channels.
+const MAX_PAGES: usize = 100;
+
+impl Core {
+    /// Begins a session and opens a socket for it, with the key as it is now.
+    pub(super) async fn open(&self) -> Result<Opened, RuntimeError> {
+        let mut connect = Connect::new().with_client("platools-rust", env!("CARGO_PKG_VERSION"));
+        connect.metadata.clone_from(&self.settings.metadata);
+        let connected: Connected = self.gateway.ask("POST", path::CONNECT, connect).await?;
+        *self.session() = Some(connected.clone());
+        let ticket: Ticket = self.gateway.ask("POST", path::TICKET, ()).await?;
+        if ticket.ticket.is_empty() {
+            return Err(RuntimeError::new(RuntimeErrorKind::InvalidReply, "the gateway's ticket is empty"));
+        }
+        let (socket, heard) = self.socket(&ticket).await?;
+        self.join_channels().await;
+        // Whoever is told of the socket can send.
+        Ok(Opened { socket, heard, connected, frames: self.attach() })
+    }
+
+    async fn socket(&self, ticket: &Ticket) -> Result<(Socket, Heard), Error> {
+        let dialler = self.gateway.dialler();
+        let steps = async {
+            let request = dialler.request_at(&path::socket(&ticket.ticket))?;
+            let (transport, heard) = Heard::on(dialler.transport().await?);
+            Ok((Socket::new(dialler.upgrade(transport, request).await?), heard))
+        };
+        dialler.in_time(steps).await
+    }
+
+    /// Finds out which channels the agent is a member of. Where that fails, those known before are kept beside those that were
+    /// found: what they are is no reason to have no connection.
+    async fn join_channels(&self) {
+        let (mut known, mut member) = (BTreeSet::new(), BTreeSet::new());
+        let whole = self.find_channels(&mut known, &mut member).await;
+        drop(self.change_channels(|channels| match whole {
+            Ok(()) => channels.joined(member),
+            Err(error) => {
+                warn!(%error, channels.known = known.len(), "not all of the agent's channels are known");
+                channels.joined_also(member);
+            }
+        }));
+    }
+
+    /// Page by page, each within the time that a socket may take.
+    async fn find_channels(
+        &self,
+        known: &mut BTreeSet<String>,
+        member: &mut BTreeSet<String>,
+    ) -> Result<(), RuntimeError> {
+        let limit = self.gateway.dialler().time_limit();
+        let too_slow = |_| RuntimeError::new(RuntimeErrorKind::TimedOut, format!("no answer came within {limit:?}"));
+        let mut offset = 0;
+        for _ in 0..MAX_PAGES {
+            let path = path::page(path::CHANNELS, MAX_PAGE, offset);
+            let asked = timeout(limit, self.gateway.ask::<Channels>("GET", &path, ()));
+            let page = asked.await.map_err(too_slow)??;
+            offset += page.channels.len();
+            // One that does not say how many it allows for may allow for no more than is usual.
+            let is_last = page.channels.len() < page.limit.unwrap_or(DEFAULT_PAGE);
+            let before = known.len();
+            for channel in page.channels {
+                if channel.is_member {
+                    member.insert(channel.id.clone());
+                }
+                known.insert(channel.id);
+            }
+            // A gateway that knows no `offset` answers with the same page again.
+            if is_last || known.len() == before {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

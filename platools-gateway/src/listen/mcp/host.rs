@@ -1,0 +1,110 @@
+//! [`GatewayHost`]: the tools of a gateway that one caller may use, for the server of the protocol.
+
+use std::sync::Arc;
+
+use axum::http::request::Parts;
+use platools::mcp::http::UsageKind;
+use platools::mcp::{Notifier, Revision, ToolChanges, ToolHost, server_config};
+use rmcp::RoleServer;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResult, ErrorData, Icon, Implementation, ListToolsResult, ServerConfig,
+};
+use rmcp::service::RequestContext;
+
+use super::call;
+use super::request_context::McpRequest;
+use super::session::McpSession;
+use super::sessions::McpSessions;
+use super::tools;
+use crate::core::directory::Card;
+use crate::core::{Stay, ToolNews};
+
+/// Answers the requests of one session, or a single request without one.
+#[derive(Debug, Clone)]
+pub(super) struct GatewayHost {
+    pub(super) sessions: Arc<McpSessions>,
+    pub(super) session: Arc<McpSession>,
+}
+
+/// Changes of the tools of a session.
+pub(super) struct ViewChanges {
+    news: ToolNews,
+    session: Arc<McpSession>,
+}
+
+/// Instructions for the models of clients.
+const INSTRUCTIONS: &str = "The tools are run by workers that come and go. `platools/online` in a tool's `_meta` says whether its \
+                            worker is connected; a call of one that is not fails at once, and may be tried again later.";
+
+impl ToolHost for GatewayHost {
+    type Changes = ViewChanges;
+
+    fn config(&self) -> ServerConfig {
+        let version = env!("CARGO_PKG_VERSION");
+        let server = match &self.session.view.entity {
+            Some((entity, slug)) => {
+                presented(Implementation::new(slug, version), self.sessions.core.entity_card(entity))
+            }
+            None => Implementation::new("platools-gateway", version).with_title("platools gateway"),
+        };
+        server_config(server).with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list(
+        &self,
+        cursor: Option<&str>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let (caller, revision) = (&request_of(context)?.caller, Revision::of_request(context));
+        tools::page(&self.sessions.core, caller, &self.session.view, cursor, revision).await
+    }
+
+    async fn call(
+        &self,
+        request: CallToolRequestParams,
+        notifier: Notifier<'_>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        let _use = self.session.usage.begin(UsageKind::Work);
+        let origin = request_of(context)?;
+        call::run(&self.sessions, &self.session.view, origin, &request.name, &notifier, &context.ct).await
+    }
+
+    fn changes(&self) -> ViewChanges {
+        let news = self.sessions.core.tool_news(&self.session.view.environment);
+        ViewChanges { news, session: Arc::clone(&self.session) }
+    }
+
+    /// Subscriptions have no session. Each has a connection of its own, of which an address has so many.
+    async fn subscription_end(&self, context: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        let core = &self.sessions.core;
+        let presence = core.arrives();
+        let known = core.is_known(&presence, &request_of(context)?.caller);
+        known.map_err(|error| ErrorData::invalid_request(error.to_string(), None))?;
+        let _ = presence.stay().wait_for(|stay| *stay > Stay::Unlimited).await;
+        Ok(())
+    }
+}
+
+impl ToolChanges for ViewChanges {
+    async fn next(&mut self) -> bool {
+        self.news.changed(|scope| self.session.view.has(scope)).await;
+        true
+    }
+}
+
+/// The HTTP request behind a message.
+fn request_of(context: &RequestContext<RoleServer>) -> Result<&McpRequest, ErrorData> {
+    let request = context.extensions.get::<Parts>().and_then(|parts| parts.extensions.get());
+    request.ok_or_else(|| ErrorData::internal_error("the request came without its caller", None))
+}
+
+/// A server with the title and the icon of its entity.
+fn presented(mut server: Implementation, card: Card) -> Implementation {
+    server.title = card.title;
+    server.icons = card.icon.map(|icon| {
+        let shown = Icon::new(icon.src);
+        vec![icon.media_type.into_iter().fold(shown, Icon::with_mime_type)]
+    });
+    server
+}

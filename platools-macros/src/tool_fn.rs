@@ -1,0 +1,52 @@
+//! `#[tool]` on a function.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::{Attribute, ItemImpl};
+
+use crate::check;
+use crate::errors::Errors;
+use crate::expand::{self, stub};
+use crate::model::{ItemKind, Tool};
+use crate::parse::item_fn::Function;
+use crate::parse::tool_attr::ToolOptions;
+use crate::tool_impl;
+
+/// Expands `#[tool(...)]` on a function, or on an impl block as `#[tools]` does.
+pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    if let Ok(function) = syn::parse2::<Function>(item.clone()) {
+        return on_function(attribute, function);
+    }
+    if let Ok(block) = syn::parse2::<ItemImpl>(item.clone()) {
+        return tool_impl::expand(attribute, block);
+    }
+    let error = syn::Error::new(
+        Span::call_site(),
+        "`#[tool]` goes on a function, or on an impl block whose methods are tools; this is neither",
+    );
+    let error = error.into_compile_error();
+    quote!(#error #item)
+}
+
+fn on_function(attribute: TokenStream, mut function: Function) -> TokenStream {
+    let mut errors = Errors::default();
+    let options = ToolOptions::parse(attribute, &mut errors);
+    refuse_second(&mut function.attributes, &mut errors);
+    let krate = options.krate.clone();
+    check::signature::signature(&function.signature, ItemKind::Function, &mut errors);
+    match Tool::parse(&mut function, options, ItemKind::Function, &mut errors) {
+        Some(tool) => expand::function(&function, &tool),
+        None => stub::function(&function, krate.as_ref(), errors),
+    }
+}
+
+/// Reports and removes every further `#[tool]` on a function or method that has one.
+pub(crate) fn refuse_second(attributes: &mut Vec<Attribute>, errors: &mut Errors) {
+    attributes.retain(|attribute| {
+        let second = tool_impl::is_tool(attribute);
+        if second {
+            errors.at(attribute, "the function is a tool already; join the two `#[tool(...)]`");
+        }
+        !second
+    });
+}

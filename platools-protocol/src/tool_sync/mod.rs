@@ -1,0 +1,49 @@
+//! The frames of the tool-sync protocol, between a worker and its platform.
+//!
+//! A worker and a platform exchange JSON text frames, one message a frame, told apart by `type`. [`PlatformFrame`] is what
+//! a platform says, [`WorkerFrame`] what a worker says; each can be parsed and written, so both ends of the wire use this
+//! module. Payloads (`params`, `result`) stay raw JSON text: whoever needs them decodes them once, straight into types.
+//!
+//! Names of members are written in snake case. Those in camel case (`callId`, `latencyMs`), and `message` and `stack` of a
+//! `tool_error`, are read as well.
+//!
+//! ```
+//! use platools_protocol::tool_sync::{PlatformFrame, ToolFailure, WorkerFrame};
+//!
+//! let text = r#"{"type":"tool_call","call_id":"c-1","tool_name":"add","params":{"a":2,"b":40}}"#;
+//! let PlatformFrame::ToolCall(call) = PlatformFrame::parse(text)? else { panic!("it is a call") };
+//! assert_eq!(call.params.get(), r#"{"a":2,"b":40}"#);
+//!
+//! let reply = WorkerFrame::ToolError(ToolFailure::new(&call.call_id, "unknown tool: add"));
+//! assert_eq!(reply.to_text(), r#"{"type":"tool_error","call_id":"c-1","error":"unknown tool: add"}"#);
+//! # Ok::<(), platools_protocol::tool_sync::FrameError>(())
+//! ```
+
+mod declaration;
+mod extension;
+mod feature;
+mod fields;
+mod instance;
+mod outline;
+mod platform;
+mod spelling;
+mod worker;
+
+pub use declaration::UnreadableTool;
+pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
+pub use feature::{FEATURES_HEADER, Feature, Features};
+pub use fields::FrameError;
+pub use instance::{INSTANCE_HEADER, WorkerInstance};
+pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};
+pub use worker::{HealthStatus, ToolDeclaration, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
+
+/// Frames larger than this close the socket on the platform's side: 10 MiB.
+pub const MAX_FRAME_BYTES: usize = 10 * 1024 * 1024;
+
+/// The close code a platform sends when a worker's secret was rotated.
+pub const CLOSE_SECRET_ROTATED: u16 = 4001;
+
+#[cfg(test)]
+mod spelling_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! From an address to an open socket.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::Error as SocketError;
+use tokio_tungstenite::tungstenite::http::Method;
+use tokio_tungstenite::tungstenite::http::header::HOST;
+use tokio_tungstenite::tungstenite::http::header::USER_AGENT;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, StatusCode, Uri};
+
+use crate::error::{Error, ErrorKind};
+#[cfg(feature = "proxy")]
+use crate::proxy;
+use crate::tls::Tls;
+use crate::upgrade::upgrade;
+use crate::url::behind;
+use crate::url::{Endpoint, websocket_url};
+use crate::websocket::WebSocket;
+
+/// Whatever bytes travel over: TCP, TLS, or a pipe in memory.
+pub trait Transport: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Transport for T {}
+
+/// An open socket.
+pub type RawSocket = WebSocket<Box<dyn Transport>>;
+
+/// How requests name this library.
+const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
+
+/// Opens sockets to one address.
+#[derive(Clone)]
+pub struct Dialler {
+    endpoint: Endpoint,
+    address: Uri,
+    tls: Option<Arc<ClientConfig>>,
+    time_limit: Duration,
+}
+
+impl Dialler {
+    /// Checks everything that can be checked before dialling.
+    pub fn new(endpoint: Endpoint, url: &str, tls: &Tls, time_limit: Duration) -> Result<Self, Error> {
+        let address = websocket_url(endpoint, url)?;
+        let tls = if is_secure(&address) { Some(tls.build()?) } else { None };
+        Ok(Self { endpoint, address, tls, time_limit })
+    }
+
+    /// How long opening a socket may take.
+    pub fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
+    /// Opens a socket with these steps, or fails when they take too long.
+    pub async fn in_time<T>(&self, steps: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let too_slow = |_| failed(format!("no socket was open within {:?}", self.time_limit));
+        timeout(self.time_limit, steps).await.map_err(too_slow)?
+    }
+
+    /// The request of the upgrade, for headers to be added to.
+    pub fn request(&self) -> Result<Request<()>, Error> {
+        self.upgrade_of(&self.address)
+    }
+
+    /// The request of an upgrade at another path, behind that of the address.
+    pub fn request_at(&self, path_and_query: &str) -> Result<Request<()>, Error> {
+        self.upgrade_of(&behind(&self.address, path_and_query)?)
+    }
+
+    /// The beginning of an HTTP request at a path behind that of the address.
+    pub fn http_request(&self, method: Method, path_and_query: &str) -> Result<Request<()>, Error> {
+        let target = behind(&self.address, path_and_query)?;
+        let authority = target.authority().map_or("", |authority| authority.as_str());
+        let host = HeaderValue::from_str(authority).expect("a host that was parsed has no control characters");
+        let origin_form = target.path_and_query().map_or("/", |path| path.as_str());
+        let request = Request::builder().method(method).uri(origin_form).header(HOST, host).header(USER_AGENT, AGENT);
+        request
+            .body(())
+            .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the path cannot be asked for").with_source(error))
+    }
+
+    fn upgrade_of(&self, address: &Uri) -> Result<Request<()>, Error> {
+        let mut request = address.into_client_request().map_err(|error| {
+            Error::new(ErrorKind::InvalidUrl, format!("{}'s URL cannot be dialled", self.endpoint.peer()))
+                .with_source(error)
+        })?;
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        Ok(request)
+    }
+
+    /// Opens a connection, through a proxy and with TLS where that is called for.
+    pub async fn transport(&self) -> Result<Box<dyn Transport>, Error> {
+        let host = self.address.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let port = self.address.port_u16().unwrap_or(if is_secure(&self.address) { 443 } else { 80 });
+        let stream = self.tcp(host, port).await?;
+        // Each frame is one write already; waiting to fill a packet would only delay it.
+        stream.set_nodelay(true).map_err(|error| failed("the connection broke").with_source(error))?;
+        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|error| Error::new(ErrorKind::InvalidUrl, "the host has no valid name").with_source(error))?;
+        let secured = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
+        Ok(Box::new(secured.map_err(|error| failed("TLS failed").with_source(error))?))
+    }
+
+    /// Turns a connection into a socket.
+    pub async fn upgrade(&self, transport: Box<dyn Transport>, request: Request<()>) -> Result<RawSocket, Error> {
+        upgrade(transport, request).await.map_err(|error| self.refused_upgrade(error))
+    }
+
+    async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, Error> {
+        #[cfg(feature = "proxy")]
+        if let Some(connection) = proxy::through_proxy(&self.address, host, port).await {
+            return connection;
+        }
+        TcpStream::connect((host, port))
+            .await
+            .map_err(|error| failed(format!("{host}:{port} cannot be reached")).with_source(error))
+    }
+
+    fn refused_upgrade(&self, error: SocketError) -> Error {
+        let peer = self.endpoint.peer();
+        if let SocketError::Http(response) = &error {
+            let status = response.status();
+            return match status {
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                    let credential = self.endpoint.credential();
+                    Error::new(ErrorKind::Refused, format!("{peer} refused {credential} ({status})"))
+                }
+                _ => failed(format!("{peer} answered the upgrade with {status}; is the URL right?")),
+            };
+        }
+        failed("the WebSocket handshake failed").with_source(error)
+    }
+}
+
+fn is_secure(address: &Uri) -> bool {
+    address.scheme_str() == Some("wss")
+}
+
+fn failed(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Connection, message)
+}
+
+impl fmt::Debug for Dialler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialler")
+            .field("address", &self.address)
+            .field("time_limit", &self.time_limit)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,43 @@
+//! Connections to a platform or gateway: [`Dialler`] opens them, [`Socket`] is a WebSocket on one, and [`Schedule`] spaces attempts.
+//!
+//! The crates `platools` and `platools-client` are built on this one and export what their users need of it. Its API is theirs: it may change
+//! with any version.
+
+mod backoff;
+mod dial;
+mod error;
+mod heartbeat;
+#[cfg(feature = "http")]
+mod http;
+#[cfg(feature = "proxy")]
+mod proxy;
+mod report;
+mod retry;
+mod secret;
+mod socket;
+mod task;
+mod time;
+mod tls;
+mod traffic;
+mod upgrade;
+mod url;
+mod websocket;
+
+pub use backoff::{
+    BACKOFF_BASE_MS, BACKOFF_MAX_MS, Jitter, MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, Schedule, backoff_delay_ms,
+};
+pub use dial::{Dialler, RawSocket, Transport};
+pub use error::{Error, ErrorKind, WithCauses};
+pub use heartbeat::{HEARTBEAT_INTERVAL_MS, Heartbeat, check_interval};
+#[cfg(feature = "http")]
+pub use http::{Answer, Http};
+pub use report::{ConnectionState, Disconnect, Reporter};
+pub use retry::next_delay;
+pub use secret::{Secret, bearer, redact};
+pub use socket::{CLOSE_LIMIT, Received, Socket, text};
+pub use task::on_a_task;
+pub use time::after;
+pub use tls::{Roots, Tls};
+pub use traffic::Traffic;
+pub use url::Endpoint;
+pub use websocket::WebSocket;

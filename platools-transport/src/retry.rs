@@ -1,0 +1,28 @@
+//! What follows when a client is not connected.
+
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::backoff::Schedule;
+use crate::error::{Error, ErrorKind, WithCauses};
+use crate::report::{ConnectionState, Reporter};
+
+/// How long to wait before the next attempt, which is logged and reported.
+///
+/// # Errors
+/// The policy allows no further attempt.
+pub fn next_delay<E>(schedule: &mut Schedule, error: Error, reporter: &Reporter<E>) -> Result<Duration, Error>
+where
+    E: Clone + Send + 'static,
+{
+    if error.kind() == ErrorKind::Refused && schedule.gives_up_when_refused() {
+        return Err(error);
+    }
+    let Some((attempt, delay)) = schedule.next_attempt() else {
+        return Err(Error::new(ErrorKind::RetriesExhausted, "gave up connecting").with_source(error));
+    };
+    warn!(error = %WithCauses(&error), reconnect.attempt = attempt, reconnect.delay_ms = delay.as_millis(), "not connected");
+    reporter.state(ConnectionState::Reconnecting { attempt, delay });
+    Ok(delay)
+}

@@ -1,0 +1,63 @@
+//! [`Connector`]: opens the sockets of one worker.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::runtime::Handle;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
+
+use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER};
+use platools_transport::{Dialler, Endpoint, Error, Secret, Socket, Tls, Traffic, bearer};
+
+use super::instance::new_instance;
+
+/// Opens a worker's sockets to one platform.
+#[derive(Debug, Clone)]
+pub(crate) struct Connector {
+    dialler: Dialler,
+    secret: Secret,
+    /// Tells the platform that all sockets are the same client's.
+    instance: HeaderValue,
+}
+
+impl Connector {
+    /// Checks everything that can be checked before dialling.
+    pub(crate) fn new(url: &str, secret: Secret, tls: &Tls, time_limit: Duration) -> Result<Self, Error> {
+        let dialler = Dialler::new(Endpoint::Worker, url, tls, time_limit)?;
+        secret.check()?;
+        let instance = new_instance().to_string();
+        let instance = HeaderValue::try_from(instance).expect("the parts of an instance are plain text");
+        Ok(Self { dialler, secret, instance })
+    }
+
+    /// Opens a socket, with the secret as it is now; returns both.
+    pub(crate) async fn dial(&self) -> Result<(Socket, SecretString), Error> {
+        let open = async {
+            let secret = self.secret.read().await?;
+            let request = self.request(&secret)?;
+            let (transport, traffic) = Traffic::on(self.dialler.transport().await?);
+            Ok((Socket::observed(self.dialler.upgrade(transport, request).await?, traffic), secret))
+        };
+        self.dialler.in_time(open).await
+    }
+
+    /// The same connector, whose secret's provider runs in that runtime.
+    pub(crate) fn within(&self, runtime: &Handle) -> Self {
+        Self { secret: self.secret.within(runtime), ..self.clone() }
+    }
+
+    /// How long opening a socket may take.
+    pub(super) fn time_limit(&self) -> Duration {
+        self.dialler.time_limit()
+    }
+
+    fn request(&self, secret: &SecretString) -> Result<Request<()>, Error> {
+        let mut request = self.dialler.request()?;
+        request.headers_mut().insert(AUTHORIZATION, bearer(secret)?);
+        let features = HeaderValue::try_from(Features::all().to_string()).expect("names of features are plain text");
+        request.headers_mut().insert(FEATURES_HEADER, features);
+        request.headers_mut().insert(INSTANCE_HEADER, self.instance.clone());
+        Ok(request)
+    }
+}

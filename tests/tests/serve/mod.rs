@@ -1,0 +1,9 @@
+//! A registry as a local MCP server, with clients that others wrote and with what no good client would send.
+
+mod client;
+mod command;
+pub(crate) mod http;
+mod http_raw;
+mod http_settings;
+mod stdio;
+mod stdio_raw;
