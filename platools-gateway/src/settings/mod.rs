@@ -211,6 +211,9 @@ impl Settings {
     }
 }
 
+/// The address of the program, unless another is set.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3100);
+
 /// The value of a setting, from the first source that has one.
 fn entry(
     setting: &Setting,
@@ -256,6 +259,3 @@ fn check_deadline(section: &str, deadline: Duration, interval: Duration) -> Resu
 fn refused(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::NotConfigured, message)
 }
-
-/// The address of the program, unless another is set.
-pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3100);

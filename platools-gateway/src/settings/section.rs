@@ -280,6 +280,7 @@ macro_rules! section {
         })?
     ) => {
         $(#[doc = $about])+
+        #[allow(rustdoc::bare_urls, reason = "the help shows the documentation as it is")]
         #[derive(Debug, Clone $($(, $derive)+)?)]
         #[non_exhaustive]
         pub struct $name {
