@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 
 pub use secrets::{ADMIN_KEY, AGENT_KEY, DevSecrets, SECRET};
 
-use crate::core::admin::NewKey;
-use crate::core::agent::{Kind, Profile};
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::{Policy, Role};
-use crate::core::logs::LogFeed;
+use crate::admin::NewKey;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::{Policy, Role};
+use crate::domain::profile::{Kind, Profile};
 use crate::gateway::{Builder, Gateway};
+use crate::ops::log_feed::LogFeed;
 use crate::settings::{ChatSettings, HttpSettings, ModelSettings};
 
 /// The entity that workers connect as.

@@ -24,26 +24,41 @@
 //!
 //! [`core`] is the gateway without its protocols.
 
+pub mod admin;
+pub mod agents;
+pub mod arguments;
 pub mod audit;
 mod authority;
+mod background;
+pub mod calls;
+pub mod catalog;
+pub mod connections;
 pub mod core;
 pub mod dev;
-mod domain;
+pub mod directory;
+pub mod domain;
+pub mod feed;
 mod gateway;
+pub mod journal;
+pub mod limits;
+pub mod links;
 mod listen;
 pub mod model;
 #[doc(hidden)]
 pub mod net;
-mod ops;
-mod ports;
+pub mod ops;
+pub mod pending;
+pub mod ports;
+pub mod sessions;
 pub mod settings;
 mod store;
 mod tls;
+pub mod tools;
 
-pub use crate::core::CallTimeout;
-pub use crate::core::admin::SigningKeySource;
-pub use crate::core::error::{Error, ErrorKind};
-pub use crate::core::identity::Role;
+pub use crate::admin::SigningKeySource;
+pub use crate::domain::error::{Error, ErrorKind};
+pub use crate::domain::identity::Role;
+pub use crate::pending::CallTimeout;
 pub use gateway::{Builder, DataFolder, Gateway, Stopped};
 pub use settings::{
     AnonymousAccess, CallSettings, HttpSettings, IdempotencySettings, McpSettings, Recording, RpcSettings,

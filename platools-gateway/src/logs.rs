@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
-use platools_gateway::core::logs::LogFeed;
+use platools_gateway::ops::log_feed::LogFeed;
 use platools_gateway::settings::{LogFormat, LogSettings};
 use tracing::{Level, Subscriber};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};

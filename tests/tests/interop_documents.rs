@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use platools_gateway::core::admin::{NewAgent, NewKey, NewToken};
-use platools_gateway::core::feed::{Event, FeedSettings, Snapshot, SnapshotProvider, Watched};
+use platools_gateway::admin::{NewAgent, NewKey, NewToken};
 use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::feed::{Event, FeedSettings, Snapshot, SnapshotProvider, Watched};
 use platools_gateway::{Gateway, Role};
 use platools_tests::{Caller, within};
 use secrecy::ExposeSecret as _;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use platools::ConnectionState;
 use platools_client::RuntimeClient;
-use platools_gateway::core::admin::NewKey;
-use platools_gateway::core::agent::Profile;
+use platools_gateway::admin::NewKey;
+use platools_gateway::domain::profile::Profile;
 use platools_gateway::{Gateway, Role};
 use platools_protocol::runtime::ConnectionChange;
 use platools_tests::{KEY, Reply, RuntimeGateway, within};

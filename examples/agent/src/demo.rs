@@ -6,7 +6,7 @@ use futures::stream::BoxStream;
 use platools::{Event, PlatoolsClient, Secret, ToolRegistry, tool, tools};
 use platools_client::protocol::runtime::{Channel, ChannelMessage, NewChannel, event, path};
 use platools_client::{RuntimeClient, RuntimeEvent};
-use platools_gateway::core::admin::NewKey;
+use platools_gateway::admin::NewKey;
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret;

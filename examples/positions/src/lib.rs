@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use platools_gateway::Gateway;
+use platools_gateway::admin::NewAgent;
 use platools_gateway::core::Core;
-use platools_gateway::core::admin::NewAgent;
-use platools_gateway::core::feed::Feed;
-use platools_gateway::core::ids::AgentId;
+use platools_gateway::domain::ids::AgentId;
+use platools_gateway::feed::Feed;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use tokio::net::TcpListener;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platools_gateway::core::feed::{Event, Feed};
-use platools_gateway::core::ids::AgentId;
+use platools_gateway::domain::ids::AgentId;
+use platools_gateway::feed::{Event, Feed};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 

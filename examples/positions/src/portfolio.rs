@@ -4,8 +4,8 @@ use std::error::Error;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use platools_gateway::core::feed::{Feed, KeyedStream, Snapshot, SnapshotProvider, Watched};
-use platools_gateway::core::ids::AgentId;
+use platools_gateway::domain::ids::AgentId;
+use platools_gateway::feed::{Feed, KeyedStream, Snapshot, SnapshotProvider, Watched};
 use serde_json::json;
 
 use crate::position::{Holding, Position};

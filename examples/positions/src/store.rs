@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use platools_gateway::core::ids::AgentId;
+use platools_gateway::domain::ids::AgentId;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow};
 use sqlx::{Row as _, SqlitePool};
 

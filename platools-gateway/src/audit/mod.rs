@@ -1,7 +1,7 @@
 //! `Audit`: the record of administrative changes, of sign-ins that open something lasting, and of refusals.
 //!
 //! Every event is one line of the log target `audit` and one row of the database. A change of the directory writes its row in
-//! its own transaction (`Store::recording`). Sign-ins and refusals go through a bounded queue
+//! its own transaction (`DirectoryStore::recording`). Sign-ins and refusals go through a bounded queue
 //! to one task, which writes them in batches, so that no request waits for them. Nobody floods either of the two: of strangers
 //! of one network, and of refusals of one key or token, the first ones of a minute are recorded and the others counted.
 
@@ -21,14 +21,15 @@ use tokio_util::task::AbortOnDropHandle;
 pub use crate::domain::audit::{Actor, AuditEvent, AuditKind, action};
 pub use crate::settings::AuditSettings;
 
-use crate::core::clock::now_ms;
+use crate::background::log_limit::LogLimit;
+use crate::background::tasks::Tasks;
+use crate::domain::audit::{AuditFilter, AuditScope};
 use crate::domain::error::Error;
 use crate::domain::identity::Caller;
 use crate::domain::ids::AuditEventId;
 use crate::domain::origin::RequestOrigin;
-use crate::ops::log_limit::LogLimit;
-use crate::ops::tasks::Tasks;
-use crate::store::{AuditFilter, AuditScope, Store};
+use crate::ports::audit::AuditStore;
+use crate::ports::time::now_ms;
 use flood::Flood;
 use writer::{Request, Writer};
 
@@ -74,7 +75,7 @@ pub struct AuditPlace {
 
 /// Records and lists events.
 pub(crate) struct Audit {
-    store: Store,
+    store: Arc<dyn AuditStore>,
     flood: Arc<Mutex<Flood>>,
     /// None in a process that serves nobody, such as a command.
     task: Option<Task>,
@@ -95,17 +96,17 @@ struct Task {
 
 impl Audit {
     /// An audit without a task: it logs sign-ins and refusals, and stores changes only.
-    pub(crate) fn without_task(store: Store) -> Self {
+    pub(crate) fn without_task(store: Arc<dyn AuditStore>) -> Self {
         Self { store, flood: Arc::default(), task: None }
     }
 
     /// Begins to write on the current tokio runtime, in a task that is started again when it panics. `cutoff_ms` says which time was an
     /// age ago, by the clock that deletion goes by.
-    pub(crate) fn start(store: Store, settings: AuditSettings, cutoff_ms: Cutoff, tasks: &Tasks) -> Self {
+    pub(crate) fn start(store: Arc<dyn AuditStore>, settings: AuditSettings, cutoff_ms: Cutoff, tasks: &Tasks) -> Self {
         let (queue, events) = mpsc::channel(QUEUE);
         let (requests, asked) = mpsc::channel(1);
         let flood = Arc::<Mutex<Flood>>::default();
-        let writer = Writer::new(store.clone(), settings, cutoff_ms, Arc::clone(&flood), events, asked);
+        let writer = Writer::new(Arc::clone(&store), settings, cutoff_ms, Arc::clone(&flood), events, asked);
         // Locked by the task alone, so that its queue outlives a panic.
         let writer = Arc::new(tokio::sync::Mutex::new(writer));
         let begin = move || {

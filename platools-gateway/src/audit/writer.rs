@@ -8,12 +8,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::flood::Flood;
 use super::{COMPLAINTS, Cutoff, QUEUE, lock, log};
+use crate::background::log_limit::LogLimit;
+use crate::background::pruning;
 use crate::domain::audit::AuditEvent;
+use crate::domain::audit::AuditRetention;
 use crate::domain::error::{Error, causes_of};
-use crate::ops::log_limit::LogLimit;
-use crate::ops::pruning;
+use crate::ports::audit::AuditStore;
 use crate::settings::AuditSettings;
-use crate::store::{AuditRetention, Store};
 
 /// The time that the first event of a batch waits for others.
 const WAIT: Duration = Duration::from_millis(200);
@@ -42,7 +43,7 @@ enum Wake {
 
 /// Owns the batch and its times.
 pub(super) struct Writer {
-    store: Store,
+    store: Arc<dyn AuditStore>,
     settings: AuditSettings,
     cutoff_ms: Cutoff,
     flood: Arc<Mutex<Flood>>,
@@ -58,7 +59,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
-        store: Store,
+        store: Arc<dyn AuditStore>,
         settings: AuditSettings,
         cutoff_ms: Cutoff,
         flood: Arc<Mutex<Flood>>,
@@ -181,17 +182,19 @@ impl Writer {
 mod tests {
     use super::super::{Audit, AuditKind, AuditQuery, action};
     use super::*;
-    use crate::core::clock::now_ms;
+    use crate::background::tasks::Tasks;
+    use crate::domain::audit::AuditScope;
     use crate::domain::identity::Caller;
     use crate::domain::origin::RequestOrigin;
-    use crate::ops::tasks::Tasks;
-    use crate::store::AuditScope;
+    use crate::ports::store::Storage as _;
+    use crate::ports::time::now_ms;
+    use crate::store::SqliteStore;
 
-    async fn started() -> (tempfile::TempDir, Store, Audit) {
+    async fn started() -> (tempfile::TempDir, SqliteStore, Audit) {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
         let cutoff = Arc::new(|age: Duration| now_ms() - i64::try_from(age.as_millis()).unwrap());
-        let audit = Audit::start(store.clone(), AuditSettings::default(), cutoff, &Tasks::default());
+        let audit = Audit::start(Arc::new(store.clone()), AuditSettings::default(), cutoff, &Tasks::default());
         (folder, store, audit)
     }
 
@@ -235,7 +238,7 @@ mod tests {
             audit.refused_stranger(action::CALLER_AUTHENTICATE, &origin, None, "unknown key");
         }
         audit.close().await;
-        let after = Audit::without_task(store.clone());
+        let after = Audit::without_task(Arc::new(store.clone()));
         let query = AuditQuery { kind: Some(AuditKind::Refusal), ..AuditQuery::default() };
         let events = after.list(AuditScope::Everything, query, 100).await.unwrap();
         assert_eq!((events.len(), events.iter().map(|event| event.left_out).sum::<u64>()), (11, 5));

@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::signing_keys::SigningKeys;
 use crate::domain::error::{Error, ErrorKind};
-use crate::ops::secret_file::is_open_to_all;
+use crate::ports::secret_file::is_open_to_all;
 use crate::settings::Settings;
 
 /// The name of the file in the data folder.

@@ -1,19 +1,8 @@
 //! Filters of lists: the rows that [`authorize`](super::authorize) would let a caller see, as conditions of a query.
 
 use super::rules::is_admin;
+use crate::domain::call::CallScope;
 use crate::domain::identity::Caller;
-use crate::domain::ids::{AgentId, EnvironmentId};
-
-/// The calls that a caller may see. A condition that is `None` does not narrow.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct CallScope {
-    /// Made for this user only.
-    pub(crate) user: Option<String>,
-    /// Made by this agent only.
-    pub(crate) agent: Option<AgentId>,
-    /// In these environments only.
-    pub(crate) environments: Option<Vec<EnvironmentId>>,
-}
 
 impl CallScope {
     /// The calls of the caller's project that it may see.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand};
-use platools_gateway::core::admin;
-use platools_gateway::core::agent::{Kind, MemberChange, Profile, ProfileChange};
-use platools_gateway::core::clock::rfc3339;
+use platools_gateway::admin;
+use platools_gateway::domain::profile::{Kind, MemberChange, Profile, ProfileChange};
+use platools_gateway::ports::time::rfc3339;
 use serde::Serialize;
 
 use super::folder::Place;

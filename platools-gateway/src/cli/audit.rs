@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use platools_gateway::Error;
 use platools_gateway::audit::{AuditEvent, AuditKind, AuditQuery};
 use platools_gateway::core::Core;
-use platools_gateway::core::clock::rfc3339;
+use platools_gateway::ports::time::rfc3339;
 use serde::Serialize;
 
 use super::folder::Place;

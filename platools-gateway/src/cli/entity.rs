@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::ensure;
 use clap::{Args, Subcommand};
 use humantime::parse_duration;
-use platools_gateway::core::admin;
-use platools_gateway::core::clock::rfc3339;
-use platools_gateway::core::identity::Policy;
+use platools_gateway::admin;
+use platools_gateway::domain::identity::Policy;
+use platools_gateway::ports::time::rfc3339;
 use serde::Serialize;
 
 use super::folder::Place;

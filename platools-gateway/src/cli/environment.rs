@@ -1,7 +1,7 @@
 //! `environment`: development, staging, production and others.
 
 use clap::Subcommand;
-use platools_gateway::core::admin::WhenInUse;
+use platools_gateway::admin::WhenInUse;
 use serde::Serialize;
 
 use super::folder::Place;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use platools_gateway::admin::Admin;
 use platools_gateway::core::Core;
-use platools_gateway::core::admin::Admin;
-use platools_gateway::core::project::ProjectName;
+use platools_gateway::domain::project::ProjectName;
 use platools_gateway::settings::{Settings, Sources};
 use platools_gateway::{DataFolder, Error, SigningKeySource};
 

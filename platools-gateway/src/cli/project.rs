@@ -1,7 +1,7 @@
 //! `project`: who sees what. Whatever is in one project sees nothing of the others.
 
 use clap::Subcommand;
-use platools_gateway::core::project::{Project, ProjectName};
+use platools_gateway::domain::project::{Project, ProjectName};
 use serde::Serialize;
 
 use super::folder::Folder;

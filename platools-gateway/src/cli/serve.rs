@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use clap::Args;
 use platools_gateway::Gateway;
-use platools_gateway::core::agent::{Kind, Profile};
 use platools_gateway::dev::MAIN_AGENT;
+use platools_gateway::domain::profile::{Kind, Profile};
 use platools_gateway::settings::Settings;
 
 use super::flags::{AFTER_HELP, AllSections, SettingFlags, print_help};

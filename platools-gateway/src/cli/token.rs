@@ -5,9 +5,9 @@ use std::time::Duration;
 use clap::Subcommand;
 use humantime::parse_duration;
 use platools_gateway::Role;
-use platools_gateway::core::admin::{Admin, NewToken, SignedToken, SigningKey, Token, TokensBefore};
-use platools_gateway::core::clock::rfc3339;
-use platools_gateway::core::identity::SpeaksFor;
+use platools_gateway::admin::{Admin, NewToken, SignedToken, SigningKey, Token, TokensBefore};
+use platools_gateway::domain::identity::SpeaksFor;
+use platools_gateway::ports::time::rfc3339;
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 

@@ -1,8 +1,8 @@
 //! `tool`: what workers declared, and which of it may be called.
 
 use clap::{Args, Subcommand};
-use platools_gateway::core::clock::rfc3339;
-use platools_gateway::core::{ListedTool, Switch, ToolName};
+use platools_gateway::ports::time::rfc3339;
+use platools_gateway::tools::{ListedTool, Switch, ToolName};
 use serde::Serialize;
 
 use super::folder::Place;

@@ -3,9 +3,9 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use platools_gateway::Role;
 use platools_gateway::audit::AuditKind;
-use platools_gateway::core::agent::Kind;
-use platools_gateway::core::clock::from_rfc3339;
-use platools_gateway::core::identity::{Policy, SpeaksFor};
+use platools_gateway::domain::identity::{Policy, SpeaksFor};
+use platools_gateway::domain::profile::Kind;
+use platools_gateway::ports::time::from_rfc3339;
 
 /// Takes a caller's role.
 pub(super) fn role() -> impl TypedValueParser<Value = Role> {

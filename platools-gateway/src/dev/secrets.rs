@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use crate::core::secret::{self, Kind};
+use crate::authority::secret::{self, Kind};
 
 /// Secret of workers that everybody knows; see [`DevSecrets::known`].
 pub const SECRET: &str = "platools-dev-secret";

@@ -212,6 +212,43 @@ impl AuditEvent {
     }
 }
 
+/// The events a reader may see.
+#[derive(Debug, Clone)]
+pub(crate) enum AuditScope {
+    /// All of them.
+    Everything,
+    /// Events of one project.
+    Project(ProjectId),
+    /// Events of one project, and events that concern the whole gateway.
+    ProjectAndGateway(ProjectId),
+}
+
+/// Filter for events. A field without a value matches everything.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditFilter {
+    pub(crate) scope: AuditScope,
+    pub(crate) kind: Option<AuditKind>,
+    pub(crate) action: Option<String>,
+    /// The id of a credential, a user or an agent.
+    pub(crate) actor: Option<String>,
+    pub(crate) since_ms: Option<i64>,
+    /// The first moment that is too late.
+    pub(crate) until_ms: Option<i64>,
+    /// The last event of the page before.
+    pub(crate) after: Option<(i64, String)>,
+}
+
+/// Limits on the events that stay.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AuditRetention {
+    /// Events before this moment are deleted.
+    pub(crate) oldest_ms: i64,
+    /// The number of events of each kind that stay.
+    pub(crate) max_rows: i64,
+    /// The largest number of events of each kind that one call deletes.
+    pub(crate) batch: i64,
+}
+
 /// A new id. Ids of one process are in the order of their events, so that lists keep it within a millisecond as well.
 fn next_id(at_ms: i64) -> AuditEventId {
     static NUMBER: AtomicU32 = AtomicU32::new(0);

@@ -1,17 +1,35 @@
 //! Plain data that every part of the gateway may use: ids, scopes, callers and their roles, the one error. No lock, no I/O.
 
+pub mod agent;
 pub(crate) mod arrival;
 pub(crate) mod audit;
+pub mod call;
+pub(crate) mod channel;
+pub mod conversation;
 pub(crate) mod decode;
+pub(crate) mod digest;
+pub(crate) mod directory;
+pub mod entity;
+pub mod environment;
 pub mod error;
+pub(crate) mod idempotency;
 pub mod identity;
 pub mod ids;
+pub(crate) mod key;
+pub mod message;
 pub mod origin;
 pub mod page;
+pub mod profile;
+pub mod project;
 pub(crate) mod random;
+pub(crate) mod session;
 pub(crate) mod shared_text;
 mod speaks_for;
 pub(crate) mod surrogates {
     pub(crate) use platools::tool::well_formed;
 }
+pub(crate) mod slug;
 pub(crate) mod text;
+pub(crate) mod token;
+pub(crate) mod tool;
+pub mod trace;

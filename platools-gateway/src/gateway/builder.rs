@@ -9,15 +9,15 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::Gateway;
 use super::data::{Data, Lock, lock};
+use crate::admin::SigningKeySource;
 use crate::core::Core;
-use crate::core::admin::SigningKeySource;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
-use crate::core::logs::LogFeed;
-use crate::core::observe::CallObserver;
-use crate::core::runtime::{AgentEvent, EventHandler};
+use crate::domain::error::{Error, ErrorKind};
+use crate::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
 use crate::listen::{self, Server, Setup, Site, Sockets};
 use crate::model::ModelAgent;
+use crate::ops::log_feed::LogFeed;
+use crate::ports::call_observer::CallObserver;
+use crate::sessions::{AgentEvent, EventHandler};
 use crate::settings::{
     AnonymousAccess, AuditSettings, CallSettings, ChatSettings, FeedSettings, HttpSettings, IdempotencySettings,
     JournalSettings, Limits, McpSettings, ModelSettings, RpcSettings, RuntimeSettings, Settings,
@@ -202,7 +202,7 @@ impl Builder {
     }
 
     /// Sets the provider of the snapshots that dashboards begin with; later events are published with [`Gateway::feed`]. Default:
-    /// the feed has the gateway's own state, see [`feed`](crate::core::feed).
+    /// the feed has the gateway's own state, see [`feed`](crate::feed).
     pub fn snapshots(mut self, provider: Arc<dyn SnapshotProvider>) -> Self {
         self.snapshots = Some(provider);
         self
@@ -215,7 +215,7 @@ impl Builder {
         self
     }
 
-    /// Sets the model of agents whose profile says [`Kind::Model`](crate::core::agent::Kind::Model). Default: nothing, so that
+    /// Sets the model of agents whose profile says [`Kind::Model`](crate::domain::profile::Kind::Model). Default: nothing, so that
     /// those cannot answer.
     pub fn model(mut self, settings: ModelSettings) -> Self {
         self.settings.model = settings;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 /// The place of a gateway's database.
 #[derive(Debug, Clone)]

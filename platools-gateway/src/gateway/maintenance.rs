@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::data::{Lock, lock};
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 use crate::store::{self, Restored, Upgraded};
 
 /// The folder of a gateway's data, for what an operator does to it as a whole.

@@ -18,15 +18,16 @@ pub use maintenance::DataFolder;
 
 use data::{Data, Lock};
 
-use crate::core::admin::{Agent, NewKey};
-use crate::core::agent::Profile;
-use crate::core::error::Error;
-use crate::core::feed::Feed;
-use crate::core::identity::{Policy, Role};
-use crate::core::journal::JournalFigures;
-use crate::core::runtime::AgentRuntime;
-use crate::core::{Core, Housekeeping};
+use crate::admin::{Agent, NewKey};
+use crate::core::Core;
+use crate::domain::error::Error;
+use crate::domain::identity::{Policy, Role};
+use crate::domain::profile::Profile;
+use crate::feed::Feed;
+use crate::journal::JournalFigures;
 use crate::listen::{Server, Sockets};
+use crate::ops::housekeeping::Housekeeping;
+use crate::sessions::AgentRuntime;
 use crate::tls::Reload;
 
 /// The longest time for workers and callers to say goodbye when the gateway stops.

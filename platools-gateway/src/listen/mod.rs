@@ -34,8 +34,8 @@ use http::body::{BodyText, Object, Sender, Unread, parse_object, read_text};
 use server::{Routes, Traffic};
 
 use crate::core::Core;
-use crate::core::error::Error;
-use crate::core::origin::Protocol;
+use crate::domain::error::Error;
+use crate::domain::origin::Protocol;
 use crate::settings::Settings;
 use http::{Guard, RequestContext};
 

@@ -6,8 +6,8 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::offer::Offer;
-use crate::core::agent::{ToolUse, Tools, failure};
-use crate::core::random;
+use crate::agents::{ToolUse, Tools, failure};
+use crate::domain::random;
 
 /// One call, as the model wants it.
 #[derive(Debug)]

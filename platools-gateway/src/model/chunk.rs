@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::failure::Failure;
-use crate::core::agent::Usage;
+use crate::agents::Usage;
 
 /// One part of an answer.
 #[derive(Debug, Default, Deserialize)]

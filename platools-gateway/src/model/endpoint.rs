@@ -15,7 +15,7 @@ use super::blame::Blame;
 use super::failure::{Failure, known_code};
 use super::retry;
 use super::stream::AnswerStream;
-use crate::core::error::Error;
+use crate::domain::error::Error;
 use crate::net::{self, Connector, HttpClient, Proxies};
 use crate::settings::ModelSettings;
 

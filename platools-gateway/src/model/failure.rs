@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use serde_json::Value;
 
 use super::blame::Blame;
-use crate::core::error::{Error, ErrorKind, causes_of};
+use crate::domain::error::{Error, ErrorKind, causes_of};
 
 /// Time after which an endpoint that takes no more requests, and names no time itself, may be asked again.
 const USUAL_WAIT: Duration = Duration::from_secs(5);

@@ -6,7 +6,7 @@ use async_openai::types::chat::{
     ChatCompletionRequestUserMessage, FunctionCall,
 };
 
-use crate::core::agent::{Input, Message, ToolUse};
+use crate::agents::{Input, Message, ToolUse};
 
 /// Everything from the system prompt to what is to be answered.
 pub(super) fn begin(input: &Input<'_>) -> Vec<ChatCompletionRequestMessage> {
@@ -92,7 +92,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::core::agent::Profile;
+    use crate::domain::profile::Profile;
 
     fn used(id: &str) -> ToolUse {
         let arguments = RawValue::from_string("{\"a\": 1}".to_owned()).unwrap();

@@ -27,8 +27,9 @@ use futures::future::BoxFuture;
 
 pub use crate::settings::ModelSettings;
 
-use crate::core::agent::{Agent, Answer, Input, Profile, Speech, Tools};
-use crate::core::error::Error;
+use crate::agents::{Agent, Answer, Input, Speech, Tools};
+use crate::domain::error::Error;
+use crate::domain::profile::Profile;
 use endpoint::Endpoint;
 use refused::RefusedTools;
 use run::Run;

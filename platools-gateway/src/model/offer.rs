@@ -9,9 +9,10 @@ use serde_json::value::RawValue;
 use super::ModelAgent;
 use super::blame::Blame;
 use super::refused::Form;
-use crate::core::NamedTool;
-use crate::core::agent::{Profile, Tools};
-use crate::core::error::{Error, ErrorKind};
+use crate::agents::Tools;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::profile::Profile;
+use crate::tools::NamedTool;
 
 /// The tools that a model is shown.
 pub(super) struct Offer<'a> {

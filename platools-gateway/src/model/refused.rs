@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use platools::tool::Dialect;
 
-use crate::core::NamedTool;
+use crate::tools::NamedTool;
 
 /// Past so many tools the record begins again, which costs a refused request for each of them.
 const MAX_TOOLS: usize = 10_000;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use hyper::{HeaderMap, header};
 
 use super::failure::Failure;
-use crate::core::random;
+use crate::domain::random;
 
 /// An endpoint is asked so often for one answer.
 const TRIES: u32 = 3;

@@ -10,8 +10,9 @@ use super::offer::Offer;
 use super::stream::AnswerStream;
 use super::turn::Turn;
 use super::{ModelAgent, messages};
-use crate::core::agent::{Answer, Input, Message, Profile, Speech, Tools};
-use crate::core::error::{Error, ErrorKind};
+use crate::agents::{Answer, Input, Message, Speech, Tools};
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::profile::Profile;
 
 /// An endpoint may refuse tools so often in one run. The next run goes on without those that were refused.
 const MAX_REFUSALS: usize = 32;

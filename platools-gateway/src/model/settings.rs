@@ -4,7 +4,7 @@ use hyper::Uri;
 use hyper::header::HeaderValue;
 use secrecy::ExposeSecret as _;
 
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 use crate::settings::ModelSettings;
 
 /// An error does not repeat a URL: there may be a password in it.

@@ -4,7 +4,7 @@ use super::calls::Call;
 use super::chunk::{CallDelta, Delta};
 use super::failure::Failure;
 use super::stream::AnswerStream;
-use crate::core::agent::{Speech, Usage};
+use crate::agents::{Speech, Usage};
 
 /// What a model says and calls in one turn has at most so many bytes.
 const MAX_BYTES: usize = 8 * 1024 * 1024;

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use crate::core::NamedTool;
-use crate::core::digest::sha256;
-use crate::core::error::Error;
+use crate::domain::digest::sha256;
+use crate::domain::error::Error;
+use crate::tools::NamedTool;
 
 /// Past so many records they begin again, which costs repeated lines only.
 const MAX_RECORDS: usize = 10_000;

@@ -1,10 +1,10 @@
-//! Operation of the process: [`tasks::Tasks`] keeps background tasks running, [`periodic::every`] repeats work, [`pruning`] is
-//! the pace of deletion, [`offload::offload`] does work on large texts beside the sockets, [`log_limit::LogLimit`] keeps a failure that goes on
-//! from filling the log, and [`secret_file`] tells whether every user can read a file.
+//! Operation of the gateway: `housekeeping`, `retention` and `credential_upkeep` run in the background, `shutdown` ends everything in
+//! order, [`readiness`] and [`metrics`] tell how it is, and [`log_feed`] hands its log to admins.
 
-pub(crate) mod log_limit;
-pub(crate) mod offload;
-pub(crate) mod periodic;
-pub(crate) mod pruning;
-pub(crate) mod secret_file;
-pub(crate) mod tasks;
+mod credential_upkeep;
+pub(crate) mod housekeeping;
+pub mod log_feed;
+pub mod metrics;
+pub mod readiness;
+mod retention;
+mod shutdown;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use opentelemetry::InstrumentationScope;
 use opentelemetry_sdk::trace::SpanData;
 use platools_gateway::Builder;
-use platools_gateway::core::observe::{CallObserver, EndedCall};
+use platools_gateway::ports::call_observer::{CallObserver, EndedCall};
 use platools_gateway::settings::OtlpSettings;
 use tokio::sync::mpsc;
 use tokio::time::timeout;

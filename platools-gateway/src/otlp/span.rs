@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
-use platools_gateway::core::observe::EndedCall;
+use platools_gateway::ports::call_observer::EndedCall;
 
 /// The span that the worker was told to be below. Names that begin with `gen_ai` or `error` are the semantic conventions'
 /// (<https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/#execute-tool-span>).

@@ -1,72 +1,20 @@
-//! The audit's events.
+//! [`AuditStore`] on SQLite: the audit's events.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
+use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
-use super::Store;
-use crate::core::error::Error;
-use crate::core::ids::ProjectId;
-use crate::core::origin::{Protocol, RequestId, RequestOrigin};
-use crate::domain::audit::{Actor, AuditEvent, AuditKind};
+use super::SqliteStore;
+use crate::domain::audit::{Actor, AuditEvent, AuditFilter, AuditKind, AuditRetention, AuditScope};
+use crate::domain::error::Error;
+use crate::domain::origin::{Protocol, RequestId, RequestOrigin};
+use crate::ports::audit::AuditStore;
 
-/// The events a reader may see.
-#[derive(Debug, Clone)]
-pub(crate) enum AuditScope {
-    /// All of them.
-    Everything,
-    /// Events of one project.
-    Project(ProjectId),
-    /// Events of one project, and events that concern the whole gateway.
-    ProjectAndGateway(ProjectId),
-}
-
-/// Conditions on events. One that is not set does not narrow the list.
-#[derive(Debug, Clone)]
-pub(crate) struct AuditFilter {
-    pub(crate) scope: AuditScope,
-    pub(crate) kind: Option<AuditKind>,
-    pub(crate) action: Option<String>,
-    /// The id of a credential, a user or an agent.
-    pub(crate) actor: Option<String>,
-    pub(crate) since_ms: Option<i64>,
-    /// The first moment that is too late.
-    pub(crate) until_ms: Option<i64>,
-    /// The last event of the page before.
-    pub(crate) after: Option<(i64, String)>,
-}
-
-/// Bounds of the table.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AuditRetention {
-    /// Events before this moment are deleted.
-    pub(crate) oldest_ms: i64,
-    /// The number of events of each kind that stay.
-    pub(crate) max_rows: i64,
-    /// The largest number of events of each kind that one call deletes.
-    pub(crate) batch: i64,
-}
-
-impl Store {
-    /// The same store, whose next change of the directory records the event in its own transaction: either both are stored, or
-    /// neither is.
-    pub(crate) fn recording(&self, event: &Arc<AuditEvent>) -> Self {
-        Self { recorded: Some(Arc::clone(event)), ..self.clone() }
-    }
-
-    /// Writes the event of [`Store::recording`], if there is one.
-    pub(super) async fn write_recorded(&self, change: &mut SqliteConnection) -> Result<(), Error> {
-        match &self.recorded {
-            Some(event) => add(change, event).await,
-            None => Ok(()),
-        }
-    }
-
-    /// Stores events, all or none. An event that is stored already stays as it is: a write whose end was not seen may be
-    /// repeated.
-    pub(crate) async fn add_audit_events(&self, events: &[AuditEvent]) -> Result<(), Error> {
+#[async_trait]
+impl AuditStore for SqliteStore {
+    async fn add_audit_events(&self, events: &[AuditEvent]) -> Result<(), Error> {
         let mut transaction = self.writes.begin().await?;
         for event in events {
             add(&mut transaction, event).await?;
@@ -75,21 +23,29 @@ impl Store {
         Ok(())
     }
 
-    /// Events, newest first.
-    pub(crate) async fn audit_events(&self, filter: &AuditFilter, limit: i64) -> Result<Vec<AuditEvent>, Error> {
+    async fn audit_events(&self, filter: &AuditFilter, limit: i64) -> Result<Vec<AuditEvent>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM audit_events WHERE ");
         narrow(&mut query, filter);
         query.push(" ORDER BY at_ms DESC, id DESC LIMIT ").push_bind(limit);
         Ok(self.lists.begin().await?.rows(query.build()).await?.iter().map(event).collect())
     }
 
-    /// Deletes some of the events that are too old or too many. Returns how many.
-    pub(crate) async fn prune_audit_events(&self, retention: AuditRetention) -> Result<u64, Error> {
+    async fn prune_audit_events(&self, retention: AuditRetention) -> Result<u64, Error> {
         let mut deleted = 0;
         for kind in AuditKind::ALL {
             deleted += self.prune_kind(kind, retention).await?;
         }
         Ok(deleted)
+    }
+}
+
+impl SqliteStore {
+    /// Writes the event that the next change of the directory records, if there is one.
+    pub(super) async fn write_recorded(&self, change: &mut SqliteConnection) -> Result<(), Error> {
+        match &self.recorded {
+            Some(event) => add(change, event).await,
+            None => Ok(()),
+        }
     }
 
     async fn prune_kind(&self, kind: AuditKind, retention: AuditRetention) -> Result<u64, Error> {
@@ -194,7 +150,7 @@ fn event(row: &SqliteRow) -> AuditEvent {
     AuditEvent {
         id: row.get::<String, _>("id").into(),
         at_ms: row.get("at_ms"),
-        // What another version calls something else was done by somebody at least.
+        // A kind of a later version is shown as a change: somebody did something.
         kind: AuditKind::from_name(row.get("kind")).unwrap_or(AuditKind::Change),
         action: row.get::<String, _>("action").into(),
         actor: Actor {
@@ -212,7 +168,7 @@ fn event(row: &SqliteRow) -> AuditEvent {
 }
 
 #[cfg(test)]
-impl Store {
+impl SqliteStore {
     /// Hides the table, so that every use of it fails, or brings it back.
     pub(crate) async fn break_audit(&self, is_broken: bool) {
         let rename = match is_broken {
@@ -220,116 +176,5 @@ impl Store {
             false => "ALTER TABLE audit_hidden RENAME TO audit_events",
         };
         sqlx::query(rename).execute(self.writes.connection()).await.unwrap();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::audit::action;
-
-    fn event_at(at_ms: i64, kind: AuditKind) -> AuditEvent {
-        AuditEvent::new(kind, action::KEY_CREATE, Actor::default(), at_ms)
-    }
-
-    fn everything() -> AuditFilter {
-        let (scope, kind, action, actor) = (AuditScope::Everything, None, None, None);
-        AuditFilter { scope, kind, action, actor, since_ms: None, until_ms: None, after: None }
-    }
-
-    async fn times(store: &Store, filter: AuditFilter) -> Vec<i64> {
-        store.audit_events(&filter, 100).await.unwrap().iter().map(|event| event.at_ms).collect()
-    }
-
-    #[tokio::test]
-    async fn an_event_is_read_as_it_was_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let origin = RequestOrigin::new(Protocol::Rpc, [10, 0, 0, 1].into(), RequestId::from_client("req-1"));
-        let actor = Actor {
-            credential: Some("key_1".to_owned()),
-            role: Some("admin".to_owned()),
-            user_id: Some("u-1".to_owned()),
-            agent_id: Some("agt_1".into()),
-            origin,
-        };
-        let written = AuditEvent {
-            left_out: 7,
-            ..AuditEvent::new(AuditKind::Refusal, action::KEY_CREATE, actor, 17)
-                .in_project(&"prj_1".into())
-                .on("key_2")
-                .because("role operator")
-        };
-        for _ in 0..2 {
-            store.add_audit_events(std::slice::from_ref(&written)).await.unwrap();
-        }
-        assert_eq!(store.audit_events(&everything(), 100).await.unwrap(), [written]);
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_change_that_does_not_happen_leaves_no_event() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let project = store.default_project().await.unwrap();
-        for (slug, is_free, events) in [("qa", true, 1), ("qa", false, 1)] {
-            let event = Arc::new(event_at(17, AuditKind::Change));
-            assert_eq!(store.recording(&event).add_environment(&project, slug, 100).await.unwrap(), is_free);
-            assert_eq!(times(&store, everything()).await.len(), events);
-        }
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_change_whose_event_cannot_be_stored_does_not_happen() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let project = store.default_project().await.unwrap();
-        store.break_audit(true).await;
-        let recording = store.recording(&Arc::new(event_at(17, AuditKind::Change)));
-        recording.add_environment(&project, "qa", 100).await.unwrap_err();
-        let environments = store.directory().await.unwrap().environments;
-        assert!(environments.iter().all(|environment| environment.slug != "qa"), "{environments:?}");
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_reader_of_a_project_sees_no_other_and_pages_have_no_gaps() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let events: Vec<_> = (0..6)
-            .map(|at| match at % 3 {
-                0 => event_at(at, AuditKind::Refusal),
-                1 => event_at(at, AuditKind::Change).in_project(&"prj_1".into()),
-                _ => event_at(at, AuditKind::Change).in_project(&"prj_2".into()),
-            })
-            .collect();
-        store.add_audit_events(&events).await.unwrap();
-        let seen = async |scope| times(&store, AuditFilter { scope, ..everything() }).await;
-        assert_eq!(seen(AuditScope::Everything).await, [5, 4, 3, 2, 1, 0]);
-        assert_eq!(seen(AuditScope::Project("prj_1".into())).await, [4, 1]);
-        assert_eq!(seen(AuditScope::ProjectAndGateway("prj_2".into())).await, [5, 3, 2, 0]);
-        let after = Some((3, events[3].id.to_string()));
-        assert_eq!(times(&store, AuditFilter { after, ..everything() }).await, [2, 1, 0]);
-        let refusals = AuditFilter { kind: Some(AuditKind::Refusal), since_ms: Some(1), ..everything() };
-        assert_eq!(times(&store, refusals).await, [3]);
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn old_events_go_and_many_of_one_kind_push_out_none_of_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let refusals = (0..10).map(|at| event_at(at, AuditKind::Refusal));
-        let changes = [event_at(0, AuditKind::Change), event_at(1, AuditKind::Change)];
-        store.add_audit_events(&refusals.chain(changes).collect::<Vec<_>>()).await.unwrap();
-        let keep = |oldest_ms, max_rows| AuditRetention { oldest_ms, max_rows, batch: 4 };
-        assert_eq!(store.prune_audit_events(keep(0, 3)).await.unwrap(), 4, "no more than the batch");
-        assert_eq!(store.prune_audit_events(keep(0, 3)).await.unwrap(), 3);
-        assert_eq!(store.prune_audit_events(keep(0, 3)).await.unwrap(), 0);
-        assert_eq!(times(&store, everything()).await, [9, 8, 7, 1, 0]);
-        assert_eq!(store.prune_audit_events(keep(8, 3)).await.unwrap(), 3);
-        assert_eq!(times(&store, everything()).await, [9, 8]);
-        store.close().await;
     }
 }

@@ -1,14 +1,17 @@
-//! Calls under idempotency keys: that they ran, and their sealed answers.
+//! [`IdempotencyStore`] on SQLite: calls under idempotency keys, and their sealed answers.
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::Store;
+use super::SqliteStore;
 use super::usage::{Counted, add_usage, total_usage};
-use crate::core::clock::now_ms;
-use crate::core::error::Error;
-use crate::core::ids::{CallId, ProjectId};
+use crate::domain::error::Error;
+use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
+use crate::domain::ids::{CallId, ProjectId};
+use crate::ports::idempotency::IdempotencyStore;
+use crate::ports::time::now_ms;
 
 /// Rows that one transaction removes at most, so that other writers have their turn in between.
 const BATCH: u32 = 500;
@@ -16,47 +19,9 @@ const BATCH: u32 = 500;
 /// Answers that are looked at together when room is made.
 const DROPPED_AT_ONCE: i64 = 32;
 
-/// A call under an idempotency key, as it is found again.
-#[derive(Debug, Clone)]
-pub(crate) struct NamedCall {
-    /// Derived from the owner and the key.
-    pub(crate) id: String,
-    pub(crate) project: ProjectId,
-    /// Of the request.
-    pub(crate) fingerprint: String,
-}
-
-/// A call that ran, or may have, under a key.
-#[derive(Debug)]
-pub(crate) struct EarlierCall {
-    pub(crate) fingerprint: String,
-    pub(crate) call_id: CallId,
-    pub(crate) end: EarlierEnd,
-}
-
-/// The end of an earlier call, as far as it is stored.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum EarlierEnd {
-    /// None is stored: the gateway ended before the call did.
-    Unknown,
-    /// The sealed answer.
-    Answered(String),
-    /// The answer was too large to be kept.
-    TooLarge,
-    /// The answer made room for newer ones.
-    Dropped,
-}
-
-/// The room that answers may take, in bytes as they are stored.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AnswerBounds {
-    pub(crate) project: i64,
-    pub(crate) total: i64,
-}
-
-impl Store {
-    /// Notes that a call is about to run under a key. Says whether there was room: a project has at most `limit` keys.
-    pub(crate) async fn begin_named_call(&self, call: &NamedCall, call_id: &CallId, limit: i64) -> Result<bool, Error> {
+#[async_trait]
+impl IdempotencyStore for SqliteStore {
+    async fn begin_named_call(&self, call: &NamedCall, call_id: &CallId, limit: i64) -> Result<bool, Error> {
         let (call, call_id) = (call.clone(), call_id.clone());
         let begin = self.writes.share(move |connection| {
             let (call, call_id) = (call.clone(), call_id.clone());
@@ -65,8 +30,7 @@ impl Store {
         begin.await
     }
 
-    /// The call that ran under a key.
-    pub(crate) async fn earlier_call(&self, id: &str) -> Result<Option<EarlierCall>, Error> {
+    async fn earlier_call(&self, id: &str) -> Result<Option<EarlierCall>, Error> {
         let query = sqlx::query("SELECT fingerprint, call_id, state, answer FROM named_calls WHERE id = $1");
         let row = query.bind(id).fetch_optional(&self.reads).await?;
         Ok(row.map(|row| EarlierCall {
@@ -81,20 +45,12 @@ impl Store {
         }))
     }
 
-    /// True if an earlier version of the gateway, which did not seal answers, recorded a call under this name.
-    pub(crate) async fn is_named_by_earlier_version(&self, owner: &str, name: &str) -> Result<bool, Error> {
+    async fn is_named_by_earlier_version(&self, owner: &str, name: &str) -> Result<bool, Error> {
         let query = sqlx::query("SELECT 1 FROM idempotent_calls WHERE owner = $1 AND name = $2");
         Ok(query.bind(owner).bind(name).fetch_optional(&self.reads).await?.is_some())
     }
 
-    /// Keeps the sealed answer of a call; without one it was too large. The oldest answers make room for it: those of the same
-    /// project, and then those of the project that has most.
-    pub(crate) async fn end_named_call(
-        &self,
-        call: &NamedCall,
-        answer: Option<&str>,
-        bounds: AnswerBounds,
-    ) -> Result<(), Error> {
+    async fn end_named_call(&self, call: &NamedCall, answer: Option<&str>, bounds: AnswerBounds) -> Result<(), Error> {
         let (call, answer) = (call.clone(), answer.map(Arc::<str>::from));
         let end = self.writes.share(move |connection| {
             let (call, answer) = (call.clone(), answer.clone());
@@ -103,8 +59,7 @@ impl Store {
         end.await
     }
 
-    /// Forgets a call that certainly did not run.
-    pub(crate) async fn forget_named_call(&self, call: &NamedCall) -> Result<(), Error> {
+    async fn forget_named_call(&self, call: &NamedCall) -> Result<(), Error> {
         let call = call.clone();
         let forget = self.writes.share(move |connection| {
             let call = call.clone();
@@ -113,8 +68,7 @@ impl Store {
         forget.await
     }
 
-    /// Forgets the calls that began before some time.
-    pub(crate) async fn forget_named_calls_before(&self, ms: i64) -> Result<(), Error> {
+    async fn forget_named_calls_before(&self, ms: i64) -> Result<(), Error> {
         sqlx::query("DELETE FROM idempotent_calls WHERE created_ms < $1")
             .bind(ms)
             .execute(self.writes.connection())
@@ -192,7 +146,7 @@ async fn forget(connection: &mut SqliteConnection, call: &NamedCall) -> Result<(
     Ok(())
 }
 
-/// Drops the oldest answers of a project until `excess` bytes are free; the calls stay known. Says whether any was dropped.
+/// Drops the oldest answers of a project until `excess` bytes are free; the calls stay known. Returns true if any was dropped.
 async fn drop_answers(
     change: &mut SqliteConnection,
     project: &ProjectId,
@@ -230,87 +184,4 @@ async fn drop_answers(
 
 fn as_i64(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::usage::tests::{noted_and_counted, store};
-    use super::*;
-    use crate::core::project::ProjectName;
-
-    const COUNT: &str =
-        "SELECT COUNT(*) AS items, CAST(COALESCE(SUM(octet_length(answer)), 0) AS BIGINT) AS bytes FROM named_calls";
-
-    fn call(project: &ProjectId, id: &str) -> NamedCall {
-        NamedCall { id: id.to_owned(), project: project.clone(), fingerprint: "f".to_owned() }
-    }
-
-    async fn answer(store: &Store, call: &NamedCall, bytes: usize, bounds: AnswerBounds) {
-        assert!(store.begin_named_call(call, &"call_1".into(), 100).await.unwrap());
-        store.end_named_call(call, Some(&"x".repeat(bytes)), bounds).await.unwrap();
-    }
-
-    async fn end(store: &Store, id: &str) -> EarlierEnd {
-        store.earlier_call(id).await.unwrap().unwrap().end
-    }
-
-    #[tokio::test]
-    async fn the_oldest_answers_of_a_project_make_room_and_their_calls_stay_known() {
-        let (_folder, store, project) = store().await;
-        let bounds = AnswerBounds { project: 250, total: i64::MAX };
-        for id in ["a", "b", "c"] {
-            answer(&store, &call(&project, id), 100, bounds).await;
-        }
-        assert_eq!(end(&store, "a").await, EarlierEnd::Dropped);
-        assert_eq!(end(&store, "b").await, EarlierEnd::Answered("x".repeat(100)));
-        assert_eq!(end(&store, "c").await, EarlierEnd::Answered("x".repeat(100)));
-        let (noted, counted) = noted_and_counted(&store, Counted::NamedCalls, COUNT).await;
-        assert_eq!((noted, counted), ((3, 200), (3, 200)));
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn the_project_with_most_answers_makes_room_for_all() {
-        let (_folder, store, large) = store().await;
-        let name: ProjectName = "acme/shop".parse().unwrap();
-        assert!(store.add_project(&name).await.unwrap());
-        let projects = store.directory().await.unwrap().projects;
-        let small = projects.into_iter().find(|project| project.name == name).unwrap().id;
-        let bounds = AnswerBounds { project: i64::MAX, total: 450 };
-        for (project, id) in [(&small, "s"), (&large, "a"), (&large, "b"), (&large, "c"), (&small, "t")] {
-            answer(&store, &call(project, id), 100, bounds).await;
-        }
-        assert_eq!(end(&store, "a").await, EarlierEnd::Dropped);
-        for id in ["s", "b", "c", "t"] {
-            assert!(matches!(end(&store, id).await, EarlierEnd::Answered(_)), "{id}");
-        }
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_project_has_a_bounded_number_of_idempotency_keys() {
-        let (_folder, store, project) = store().await;
-        let begin = async |id| store.begin_named_call(&call(&project, id), &"call_1".into(), 2).await.unwrap();
-        assert!(begin("a").await && begin("b").await);
-        assert!(!begin("c").await);
-        assert!(store.earlier_call("c").await.unwrap().is_none());
-        store.forget_named_call(&call(&project, "a")).await.unwrap();
-        assert!(begin("c").await, "a call that never ran makes room");
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn old_calls_are_forgotten_with_all_that_they_counted_for() {
-        let (_folder, store, project) = store().await;
-        let bounds = AnswerBounds { project: i64::MAX, total: i64::MAX };
-        for id in ["a", "b"] {
-            answer(&store, &call(&project, id), 100, bounds).await;
-        }
-        store.forget_named_calls_before(0).await.unwrap();
-        assert!(store.earlier_call("a").await.unwrap().is_some());
-        store.forget_named_calls_before(i64::MAX).await.unwrap();
-        let (noted, counted) = noted_and_counted(&store, Counted::NamedCalls, COUNT).await;
-        assert_eq!((noted, counted), ((0, 0), (0, 0)));
-        store.close().await;
-    }
 }

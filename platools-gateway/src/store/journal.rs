@@ -1,15 +1,16 @@
-//! The calls that ended.
+//! [`JournalStore`] on SQLite: the calls that ended.
 
+use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::Store;
+use super::SqliteStore;
 use super::sqlite::{Position, Scan, earlier};
-use crate::authority::CallScope;
-use crate::core::error::Error;
-use crate::core::ids::{CallId, EnvironmentId, ProjectId};
-use crate::core::journal::{CallEnd, CallSummary, Kept};
+use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};
+use crate::domain::error::Error;
+use crate::domain::ids::{CallId, EnvironmentId, ProjectId};
 use crate::domain::page::Listing;
+use crate::ports::journal::JournalStore;
 
 /// Bytes of a row beside its texts, with its entries in the indexes. An estimate, so that many calls without arguments do not outgrow the
 /// limit.
@@ -20,69 +21,14 @@ const LISTED: &str = "project_id, call_id, started_ms, tool, entity_id, entity, 
                       user_id, outcome, total_ms, worker_ms, arguments_bytes, result_bytes, arguments_state, result_state, \
                       NULL AS arguments, NULL AS result";
 
-/// A stored call.
-#[derive(Clone)]
-pub(crate) struct CallRow {
-    pub(crate) project_id: ProjectId,
-    pub(crate) summary: CallSummary,
-    pub(crate) end: CallEnd,
-    pub(crate) arguments: StoredText,
-    /// The result, if the tool returned one.
-    pub(crate) result: Option<StoredText>,
-}
-
-/// Arguments or a result, as far as they are stored.
-#[derive(Clone)]
-pub(crate) struct StoredText {
-    pub(crate) kept: Kept,
-    pub(crate) text: Option<String>,
-}
-
-/// Filter for calls. A field without a value matches everything.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct CallFilter {
-    pub(crate) tool: Option<String>,
-    pub(crate) entity_id: Option<String>,
-    pub(crate) environment_id: Option<String>,
-    pub(crate) agent_id: Option<String>,
-    /// The calls that the caller may see.
-    pub(crate) scope: CallScope,
-    pub(crate) user_id: Option<String>,
-    pub(crate) outcome: Option<String>,
-    pub(crate) since_ms: Option<i64>,
-    /// The first moment that is too late.
-    pub(crate) until_ms: Option<i64>,
-    /// The last call of the previous page.
-    pub(crate) after: Option<(i64, CallId)>,
-}
-
-/// Limits on what stays.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Retention {
-    /// Calls that began before this time are deleted.
-    pub(crate) oldest_ms: i64,
-    /// The bytes of all calls together.
-    pub(crate) max_bytes: i64,
-    /// The largest number of calls that one step deletes.
-    pub(crate) batch: i64,
-}
-
-impl CallRow {
-    fn stored_bytes(&self) -> i64 {
-        let text = |stored: &StoredText| stored.text.as_ref().map_or(0, String::len);
-        number((text(&self.arguments) + self.result.as_ref().map_or(0, text) + ROW_BYTES) as u64)
-    }
-}
-
-impl Store {
-    /// Stores calls, all or none. One that is stored already stays as it is: a write whose end was not seen may be repeated.
-    /// Returns what all calls together take, in bytes.
-    pub(crate) async fn add_calls(&self, calls: &[CallRow]) -> Result<i64, Error> {
+#[async_trait]
+impl JournalStore for SqliteStore {
+    async fn add_calls(&self, calls: &[StoredCall]) -> Result<i64, Error> {
         let mut transaction = self.writes.begin().await?;
         let mut added = 0;
         for call in calls {
             if add(&mut transaction, call).await? {
-                added += call.stored_bytes();
+                added += stored_bytes(call);
             }
         }
         let bytes = grow(&mut transaction, added).await?;
@@ -90,8 +36,7 @@ impl Store {
         Ok(bytes)
     }
 
-    /// Deletes some of the oldest calls, if they may not stay. Says how many.
-    pub(crate) async fn prune_calls(&self, retention: Retention) -> Result<u64, Error> {
+    async fn prune_calls(&self, retention: CallRetention) -> Result<u64, Error> {
         let mut transaction = self.writes.begin().await?;
         // Begins with a write, so that nobody else's comes between what is read here and what is written.
         let bytes = grow(&mut transaction, 0).await?;
@@ -112,14 +57,12 @@ impl Store {
         Ok(deleted.rows_affected())
     }
 
-    /// Calls of a project, newest first, without their arguments and results. A list that looks at too many calls for one page ends before
-    /// the page is full, and says where it goes on.
-    pub(crate) async fn calls(
+    async fn calls(
         &self,
         project: &ProjectId,
         filter: &CallFilter,
         limit: i64,
-    ) -> Result<Listing<CallRow, (i64, CallId)>, Error> {
+    ) -> Result<Listing<StoredCall, (i64, CallId)>, Error> {
         if filter.scope.environments.as_ref().is_some_and(Vec::is_empty) {
             return Ok(Listing { items: Vec::new(), more: None });
         }
@@ -128,8 +71,7 @@ impl Store {
         Ok(Listing { items: rows.iter().map(call).collect(), more })
     }
 
-    /// Finds a call of a project.
-    pub(crate) async fn call(&self, project: &ProjectId, call_id: &str) -> Result<Option<CallRow>, Error> {
+    async fn call(&self, project: &ProjectId, call_id: &str) -> Result<Option<StoredCall>, Error> {
         let row = sqlx::query("SELECT * FROM calls WHERE call_id = $1 AND project_id = $2")
             .bind(call_id)
             .bind(project.as_str())
@@ -139,7 +81,7 @@ impl Store {
     }
 }
 
-/// The number of oldest calls to delete.
+/// The oldest calls to delete.
 #[derive(Debug, PartialEq, Eq)]
 struct Doomed {
     count: usize,
@@ -147,13 +89,19 @@ struct Doomed {
 }
 
 /// Counts the calls, oldest first, that are too old or too much: `total` is what all of them take together.
-fn doomed(total: i64, oldest: impl Iterator<Item = (i64, i64)>, retention: Retention) -> Doomed {
+fn doomed(total: i64, oldest: impl Iterator<Item = (i64, i64)>, retention: CallRetention) -> Doomed {
     oldest
         .fold((Doomed { count: 0, bytes: 0 }, true), |(doomed, all), (started_ms, bytes)| {
             let goes = all && (started_ms < retention.oldest_ms || total - doomed.bytes > retention.max_bytes);
             if goes { (Doomed { count: doomed.count + 1, bytes: doomed.bytes + bytes }, true) } else { (doomed, false) }
         })
         .0
+}
+
+/// Bytes of a call, as the limit counts them.
+fn stored_bytes(call: &StoredCall) -> i64 {
+    let text = |stored: &StoredText| stored.text.as_ref().map_or(0, String::len);
+    number((text(&call.arguments) + call.result.as_ref().map_or(0, text) + ROW_BYTES) as u64)
 }
 
 /// Changes the sum of what calls take, and returns it.
@@ -165,8 +113,8 @@ async fn grow(connection: &mut SqliteConnection, bytes: i64) -> Result<i64, Erro
     Ok(row.get(0))
 }
 
-async fn add(connection: &mut SqliteConnection, call: &CallRow) -> Result<bool, Error> {
-    let CallRow { project_id, summary, end, arguments, result } = call;
+async fn add(connection: &mut SqliteConnection, call: &StoredCall) -> Result<bool, Error> {
+    let StoredCall { project_id, summary, end, arguments, result } = call;
     let added = sqlx::query(
         "INSERT INTO calls (call_id, project_id, started_ms, stored_bytes, tool, entity_id, entity, environment_id, \
          environment, credential, role, agent_id, user_id, outcome, total_ms, worker_ms, arguments_bytes, result_bytes, \
@@ -176,7 +124,7 @@ async fn add(connection: &mut SqliteConnection, call: &CallRow) -> Result<bool, 
     .bind(summary.call_id.as_str())
     .bind(project_id.as_str())
     .bind(summary.started_ms)
-    .bind(call.stored_bytes())
+    .bind(stored_bytes(call))
     .bind(&summary.tool)
     .bind(summary.entity_id.as_str())
     .bind(&summary.entity)
@@ -242,9 +190,9 @@ fn scan(project: &ProjectId, filter: &CallFilter) -> Scan {
     }
 }
 
-fn call(row: &SqliteRow) -> CallRow {
+fn call(row: &SqliteRow) -> StoredCall {
     let stored = |state: String, text| StoredText { kept: Kept::from_name(&state), text };
-    CallRow {
+    StoredCall {
         project_id: row.get::<String, _>("project_id").into(),
         summary: CallSummary {
             call_id: row.get::<String, _>("call_id").into(),
@@ -283,9 +231,10 @@ fn count(number: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::store::Storage as _;
 
-    fn retention(oldest_ms: i64, max_bytes: i64) -> Retention {
-        Retention { oldest_ms, max_bytes, batch: 10 }
+    fn retention(oldest_ms: i64, max_bytes: i64) -> CallRetention {
+        CallRetention { oldest_ms, max_bytes, batch: 10 }
     }
 
     #[test]
@@ -305,8 +254,8 @@ mod tests {
         }
     }
 
-    fn row(number: i64) -> CallRow {
-        CallRow {
+    fn row(number: i64) -> StoredCall {
+        StoredCall {
             project_id: "prj".into(),
             summary: CallSummary::sample(format!("call_{number}").into(), number),
             end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
@@ -315,26 +264,8 @@ mod tests {
         }
     }
 
-    const EACH: i64 = 1028;
-
-    fn times(listing: &Listing<CallRow, (i64, CallId)>) -> Vec<i64> {
+    fn times(listing: &Listing<StoredCall, (i64, CallId)>) -> Vec<i64> {
         listing.items.iter().map(|call| call.summary.started_ms).collect()
-    }
-
-    #[tokio::test]
-    async fn a_repeated_write_counts_once_and_the_sum_follows_what_is_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let rows: Vec<_> = (0..5).map(row).collect();
-        assert_eq!(store.add_calls(&rows[..3]).await.unwrap(), 3 * EACH);
-        assert_eq!(store.add_calls(&rows).await.unwrap(), 5 * EACH);
-        assert_eq!(store.prune_calls(retention(2, i64::MAX)).await.unwrap(), 2);
-        assert_eq!(store.prune_calls(retention(2, i64::MAX)).await.unwrap(), 0);
-        assert_eq!(store.add_calls(&[]).await.unwrap(), 3 * EACH);
-        assert_eq!(store.prune_calls(Retention { batch: 1, ..retention(0, 0) }).await.unwrap(), 1);
-        let left = store.calls(&"prj".into(), &CallFilter::default(), 10).await.unwrap();
-        assert_eq!(times(&left), [4, 3]);
-        store.close().await;
     }
 
     /// Filters of one condition, with the index that each is read over and whether the condition is checked on the rows.
@@ -385,7 +316,7 @@ mod tests {
         }
     }
 
-    async fn plan(store: &Store, query: sqlx::QueryBuilder<sqlx::Sqlite>) -> Vec<String> {
+    async fn plan(store: &SqliteStore, query: sqlx::QueryBuilder<sqlx::Sqlite>) -> Vec<String> {
         let sql = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
         let plan = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&store.reads).await.unwrap();
         plan.iter().map(|row| row.get("detail")).collect()
@@ -406,7 +337,7 @@ mod tests {
     #[tokio::test]
     async fn every_pair_of_filters_is_one_search_of_its_index_with_all_bounds() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
         let floor = (3, "c".to_owned());
         for (one, first_index, _) in conditions() {
             for (other, second_index, _) in conditions() {
@@ -426,48 +357,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_sees_calls_of_its_environments_user_and_agent_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let mut rows: Vec<_> = (0..6).map(row).collect();
-        for (number, row) in rows.iter_mut().enumerate() {
-            row.summary.environment_id = ["env_a", "env_b", "env_c"][number % 3].into();
-            row.summary.user_id = Some(["u-1", "u-2"][number % 2].to_owned());
-            row.summary.agent_id = Some(["agt_1", "agt_2"][number / 3].into());
-        }
-        store.add_calls(&rows).await.unwrap();
-        let environments = |ids: &[&str]| Some(ids.iter().map(|id| (*id).into()).collect());
-        for (scope, seen) in [
-            (CallScope::default(), &[5, 4, 3, 2, 1, 0][..]),
-            (CallScope { environments: environments(&["env_a", "env_c"]), ..CallScope::default() }, &[5, 3, 2, 0]),
-            (CallScope { environments: environments(&[]), ..CallScope::default() }, &[]),
-            (CallScope { user: Some("u-1".to_owned()), ..CallScope::default() }, &[4, 2, 0]),
-            (CallScope { agent: Some("agt_2".into()), ..CallScope::default() }, &[5, 4, 3]),
-            (
-                CallScope {
-                    user: Some("u-2".to_owned()),
-                    agent: Some("agt_2".into()),
-                    environments: environments(&["env_c"]),
-                },
-                &[5],
-            ),
-        ] {
-            let filter = CallFilter { scope, ..CallFilter::default() };
-            assert_eq!(times(&store.calls(&"prj".into(), &filter, 10).await.unwrap()), seen, "{filter:?}");
-        }
-        let other = CallFilter {
-            scope: CallScope { user: Some("u-1".to_owned()), ..CallScope::default() },
-            ..CallFilter::default()
-        };
-        let asked = CallFilter { user_id: Some("u-2".to_owned()), ..other };
-        assert_eq!(times(&store.calls(&"prj".into(), &asked, 10).await.unwrap()), [0; 0], "another's, by name");
-        store.close().await;
-    }
-
-    #[tokio::test]
     async fn only_indexes_that_a_statement_reads_are_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
         let indexes = sqlx::query(
             "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql NOT NULL AND tbl_name = 'calls' ORDER BY name",
         );
@@ -482,7 +374,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_within_a_bounded_number_of_rows_says_where_it_goes_on() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
         let rows: Vec<_> = (0..10)
             .map(|number| {
                 let mut row = row(number);

@@ -1,15 +1,20 @@
-//! The gateway's database: one SQLite file.
+//! [`SqliteStore`]: all stores of the gateway in one SQLite file.
 //!
+//! A file for each noun implements its port; `sqlite` has the connections, the version of the data, and copies of the file.
 //! The SQL keeps to what PostgreSQL understands as well: numbered parameters, text, 64-bit integers, `ON CONFLICT`.
 
 mod aging;
 mod audit;
 mod catalog;
+mod channel_messages;
+mod channels;
+#[cfg(test)]
+mod conformance;
 mod conversations;
 mod directory;
 mod idempotency;
 mod journal;
-mod runtime;
+mod sessions;
 mod sqlite;
 mod usage;
 
@@ -18,26 +23,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use sqlx::migrate::{Migration, MigrationType};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use tokio::time::timeout;
 
-pub(crate) use audit::{AuditFilter, AuditRetention, AuditScope};
-pub(crate) use catalog::ToolRow;
-pub(crate) use conversations::{ConversationBounds, ConversationFilter, ConversationRow, MessagePage};
-pub(crate) use directory::{
-    AgentRow, DirectoryChange, DirectoryRows, DirectoryUpdate, EntityRow, EntityRows, EnvironmentRow, KeyRemoval,
-    KeyRow, NewSecret, SecretRow, TokenPage, TokenRecord, TokenRow,
-};
-pub(crate) use idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
-pub(crate) use journal::{CallFilter, CallRow, Retention, StoredText};
-pub(crate) use runtime::{ChannelBounds, ChannelRow, MemberRow, MessageRow, NewChannel, NewChannelRow, SessionRow};
-pub(crate) use sqlite::is_trouble;
 pub use sqlite::{Restored, Upgraded};
 
-use crate::core::error::{Error, ErrorKind};
+use crate::background::tasks::Tasks;
 use crate::domain::audit::AuditEvent;
-use crate::ops::tasks::Tasks;
+use crate::domain::error::{Error, ErrorKind};
+use crate::ports::store::Storage;
 use sqlite::{Lists, Schema, Upkeep, Writer, failed, storage_error};
 
 /// The database's name in the data folder.
@@ -48,7 +44,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 
 /// The connections to the database: [`Writer`] for changes, a pool for short reads, [`Lists`] for reads of unknown length.
 #[derive(Debug, Clone)]
-pub(crate) struct Store {
+pub(crate) struct SqliteStore {
     reads: SqlitePool,
     writes: Writer,
     /// The tasks of the database, and of the gateway that has it.
@@ -58,13 +54,13 @@ pub(crate) struct Store {
     is_made: bool,
     /// Open as long as the store is, and used by nobody.
     anchor: Arc<Mutex<Option<SqliteConnection>>>,
-    /// The audit event of the next change of the directory; see [`Store::recording`].
+    /// The audit event of the next change of the directory; see [`recording`](crate::ports::directory::DirectoryStore::recording).
     recorded: Option<Arc<AuditEvent>>,
     /// Runs as long as the store is open, beside a gateway only.
     upkeep: Arc<Mutex<Option<Upkeep>>>,
 }
 
-impl Store {
+impl SqliteStore {
     /// Opens the database in a folder, and makes it if there is none. The data must have this program's version: [`upgrade`] brings it up.
     pub(crate) async fn open(folder: &Path) -> Result<Self, Error> {
         make_folder(folder)?;
@@ -109,17 +105,6 @@ impl Store {
         })
     }
 
-    /// True if the database was made when it was opened.
-    pub(crate) fn is_made(&self) -> bool {
-        self.is_made
-    }
-
-    /// Keeps everybody from writing, as a slow disk does.
-    #[cfg(test)]
-    pub(crate) async fn hold_writes(&self) -> sqlx::Transaction<'static, sqlx::Sqlite> {
-        self.writes.begin().await.unwrap()
-    }
-
     /// The background tasks, to which the owner of the database adds its own.
     pub(crate) fn tasks(&self) -> &Tasks {
         &self.tasks
@@ -129,9 +114,15 @@ impl Store {
         let upkeep = Upkeep::start(self.writes.clone(), &self.tasks);
         *self.upkeep.lock().unwrap_or_else(PoisonError::into_inner) = Some(upkeep);
     }
+}
 
-    /// Closes the database, and waits until it is or took too long.
-    pub(crate) async fn close(&self) {
+#[async_trait]
+impl Storage for SqliteStore {
+    fn is_made(&self) -> bool {
+        self.is_made
+    }
+
+    async fn close(&self) {
         drop(self.upkeep.lock().unwrap_or_else(PoisonError::into_inner).take());
         let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner).take();
         let close = async {
@@ -148,6 +139,11 @@ impl Store {
             }
             Err(_) => tracing::warn!("the database did not close in time; the next start puts that right"),
         }
+    }
+
+    #[cfg(test)]
+    async fn hold_writes(&self) -> Box<dyn Send> {
+        Box::new(self.writes.begin().await.expect("a transaction"))
     }
 }
 
@@ -285,7 +281,10 @@ mod tests {
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
     use super::*;
-    use crate::core::admin::EntityChange;
+    use crate::domain::entity::EntityChange;
+    use crate::domain::identity::Policy;
+    use crate::ports::directory::{DirectoryStore as _, EntityStore as _, ProjectStore as _};
+    use crate::ports::idempotency::IdempotencyStore as _;
 
     /// A database as a version made it that knew so many steps.
     async fn made_with(folder: &Path, known: usize) -> SqlitePool {
@@ -296,7 +295,7 @@ mod tests {
         pool
     }
 
-    async fn number(store: &Store, statement: &'static str) -> i64 {
+    async fn number(store: &SqliteStore, statement: &'static str) -> i64 {
         sqlx::query(statement).fetch_one(&store.reads).await.unwrap().get(0)
     }
 
@@ -319,15 +318,15 @@ mod tests {
     async fn entities_of_a_version_without_cards_are_taken_over() {
         let folder = earlier().await;
         upgrade(folder.path()).await.unwrap().unwrap();
-        let store = Store::open_existing(folder.path()).await.unwrap();
+        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
         let rows = store.directory().await.unwrap();
         let [entity] = &*rows.entities else { panic!("one entity was expected: {rows:?}") };
-        assert_eq!((&*entity.slug, &*entity.policy, entity.created_ms), ("orders", "pool", 17));
+        assert_eq!((&*entity.slug, entity.policy, entity.created_ms), ("orders", Policy::Pool, 17));
         assert_eq!((&entity.title, &entity.icon), (&None, &None));
         let titled = EntityChange { title: Some("Orders".to_owned()), icon: None };
         store.change_entity(&entity.id, &titled).await.unwrap();
         store.close().await;
-        let store = Store::open_existing(folder.path()).await.unwrap();
+        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
         assert_eq!(store.directory().await.unwrap().entities[0].title.as_deref(), Some("Orders"));
         store.close().await;
     }
@@ -347,9 +346,9 @@ mod tests {
         }
         earlier.close().await;
         upgrade(folder.path()).await.unwrap().unwrap();
-        let store = Store::open_existing(folder.path()).await.unwrap();
-        let rows = store.directory().await.unwrap().environments;
-        let slugs: Vec<_> = rows.iter().map(|row| (row.id.as_str(), &*row.slug)).collect();
+        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
+        let environments = store.directory().await.unwrap().environments;
+        let slugs: Vec<_> = environments.iter().map(|(_, found)| (found.id.as_str(), &*found.slug)).collect();
         let expected = [
             ("env_ddddeeeeffff", "PRODUCTION-ddddeeee"),
             ("env_aaaabbbbcccc", "Production-aaaabbbb"),
@@ -368,7 +367,7 @@ mod tests {
         sqlx::query(insert).execute(&earlier).await.unwrap();
         earlier.close().await;
         upgrade(folder.path()).await.unwrap().unwrap();
-        let store = Store::open_existing(folder.path()).await.unwrap();
+        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
         assert!(store.is_named_by_earlier_version("key_1", "k").await.unwrap());
         assert!(!store.is_named_by_earlier_version("key_2", "k").await.unwrap());
         let readable = "SELECT 1 FROM idempotent_calls WHERE answer IS NOT NULL";
@@ -382,10 +381,10 @@ mod tests {
     async fn data_of_an_earlier_version_is_refused_and_left_as_it_is() {
         let folder = earlier().await;
         for _ in 0..2 {
-            let refused = Store::open_existing(folder.path()).await.unwrap_err().to_string();
+            let refused = SqliteStore::open_existing(folder.path()).await.unwrap_err().to_string();
             assert!(refused.contains("has version 6") && refused.contains("platools-gateway upgrade"), "{refused}");
         }
-        let refused = Store::open(folder.path()).await.unwrap_err().to_string();
+        let refused = SqliteStore::open(folder.path()).await.unwrap_err().to_string();
         assert!(refused.contains("has version 6"), "{refused}");
     }
 
@@ -396,7 +395,7 @@ mod tests {
         let latest = steps().last().unwrap().version;
         assert_eq!((upgraded.from, upgraded.to), (6, latest));
         assert_eq!(upgrade(folder.path()).await.unwrap(), None, "there is nothing left to do");
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
         assert_eq!(number(&store, "PRAGMA auto_vacuum").await, 2, "files of earlier versions shrink from now on");
         assert_eq!(number(&store, "SELECT COUNT(*) FROM entities").await, 1);
         store.close().await;
@@ -404,7 +403,7 @@ mod tests {
         let restored = downgrade(folder.path()).await.unwrap();
         assert_eq!(restored.version, 6);
         assert!(restored.kept.unwrap().is_file(), "nothing is lost");
-        let refused = Store::open_existing(folder.path()).await.unwrap_err().to_string();
+        let refused = SqliteStore::open_existing(folder.path()).await.unwrap_err().to_string();
         assert!(refused.contains("has version 6"), "{refused}");
         let again = downgrade(folder.path()).await.unwrap_err();
         assert_eq!(again.kind(), ErrorKind::NotFound);
@@ -414,15 +413,15 @@ mod tests {
     #[tokio::test]
     async fn data_of_a_later_version_is_refused_with_both_versions() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
         let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                      VALUES (9999, 'later', TRUE, x'00', 0)";
         sqlx::query(later).execute(store.writes.connection()).await.unwrap();
         store.close().await;
         let latest = steps().last().unwrap().version;
         let refusals = [
-            Store::open(folder.path()).await.err(),
-            Store::open_existing(folder.path()).await.err(),
+            SqliteStore::open(folder.path()).await.err(),
+            SqliteStore::open_existing(folder.path()).await.err(),
             upgrade(folder.path()).await.err(),
         ];
         for refused in refusals {
@@ -435,12 +434,12 @@ mod tests {
     async fn a_first_start_that_ended_half_way_is_made_up_for_and_a_foreign_database_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         made_with(folder.path(), 0).await.close().await;
-        Store::open(folder.path()).await.unwrap().close().await;
+        SqliteStore::open(folder.path()).await.unwrap().close().await;
         let other = tempfile::tempdir().unwrap();
         let foreign = made_with(other.path(), 0).await;
         sqlx::query("CREATE TABLE cats (name TEXT)").execute(&foreign).await.unwrap();
         foreign.close().await;
-        let refused = Store::open(other.path()).await.unwrap_err().to_string();
+        let refused = SqliteStore::open(other.path()).await.unwrap_err().to_string();
         assert!(refused.contains("not a gateway's"), "{refused}");
     }
 
@@ -458,14 +457,14 @@ mod tests {
     async fn a_backup_is_restored_over_other_data_damaged_data_and_none() {
         let folder = tempfile::tempdir().unwrap();
         let (data, backup_file) = (folder.path().join("data"), folder.path().join("backup"));
-        let store = Store::open(&data).await.unwrap();
+        let store = SqliteStore::open(&data).await.unwrap();
         let project = store.default_project().await.unwrap();
         backup(&data, &backup_file).await.unwrap();
         assert_eq!(backup(&data, &backup_file).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
         assert!(store.add_environment(&project, "later", 10).await.unwrap());
         store.close().await;
         let environments = async |folder: &Path| {
-            let store = Store::open_existing(folder).await.unwrap();
+            let store = SqliteStore::open_existing(folder).await.unwrap();
             let environments = number(&store, "SELECT COUNT(*) FROM environments").await;
             store.close().await;
             environments
@@ -478,7 +477,7 @@ mod tests {
         std::fs::remove_file(kept).unwrap();
 
         std::fs::write(data.join(FILE), "no database").unwrap();
-        let refused = Store::open_existing(&data).await.unwrap_err();
+        let refused = SqliteStore::open_existing(&data).await.unwrap_err();
         assert!(refused.to_string().contains("damaged"), "{refused}");
         restore(&data, &backup_file).await.unwrap();
         assert_eq!(environments(&data).await, 3);
@@ -491,21 +490,21 @@ mod tests {
     async fn what_is_no_backup_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
-        Store::open(&data).await.unwrap().close().await;
+        SqliteStore::open(&data).await.unwrap().close().await;
         let (text, empty) = (folder.path().join("text"), folder.path().join("empty"));
         std::fs::write(&text, "x".repeat(5000)).unwrap();
         std::fs::write(&empty, "").unwrap();
         for file in [text, empty, folder.path().join("missing")] {
             restore(&data, &file).await.unwrap_err();
         }
-        Store::open_existing(&data).await.unwrap().close().await;
+        SqliteStore::open_existing(&data).await.unwrap().close().await;
         assert!(!data.join("gateway.sqlite.next").exists() && !data.join("gateway.sqlite.replaced").exists());
     }
 
     #[tokio::test]
     async fn a_stuck_database_does_not_hold_up_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
         let _held = (store.hold_writes().await, store.reads.begin().await.unwrap());
         tokio::time::pause();
         timeout(CLOSE * 5, store.close()).await.unwrap();

@@ -1,13 +1,13 @@
-//! Counters of each project for everything that is limited by size.
+//! [`Counted`]: the counters of each project for everything that is limited by size.
 
 use std::collections::HashMap;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::Store;
-use crate::core::error::Error;
-use crate::core::ids::ProjectId;
+use super::SqliteStore;
+use crate::domain::error::Error;
+use crate::domain::ids::ProjectId;
 
 /// The kinds of data that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub(super) async fn subtract_removed(
     Ok(total)
 }
 
-impl Store {
+impl SqliteStore {
     /// Deletes counted rows by age, `batch` of them in each transaction, so that other writers have their turn in between.
     /// `delete` deletes the `$2` oldest rows of those before `$1`, and returns their `project_id` and `bytes`.
     pub(super) async fn delete_counted_before(
@@ -106,49 +106,4 @@ pub(super) async fn total_usage(
         .fetch_optional(connection)
         .await?;
     Ok((total.get("total"), largest.map(|row| row.get::<String, _>("project_id").into())))
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    use super::super::{AgentRow, Store};
-    use super::*;
-    use crate::core::ids::AgentId;
-
-    /// A store with the project that every gateway has.
-    pub(in crate::store) async fn store() -> (tempfile::TempDir, Store, ProjectId) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let project = store.default_project().await.unwrap();
-        (folder, store, project)
-    }
-
-    /// An agent of a project.
-    pub(in crate::store) async fn agent(store: &Store, project: &ProjectId) -> AgentId {
-        let id = AgentId::random();
-        let row = AgentRow {
-            id: id.clone(),
-            project_id: project.clone(),
-            slug: "scout".to_owned(),
-            title: None,
-            address: None,
-            profile: std::sync::Arc::default(),
-            owner: None,
-            created_ms: 0,
-        };
-        assert!(store.add_agent(&row, 10).await.unwrap());
-        id
-    }
-
-    /// Reads the recorded counters of a project, and counts again: items and bytes.
-    pub(in crate::store) async fn noted_and_counted(
-        store: &Store,
-        counted: Counted,
-        query: &'static str,
-    ) -> ((i64, i64), (i64, i64)) {
-        let noted = "SELECT CAST(COALESCE(SUM(items), 0) AS BIGINT) AS items, CAST(COALESCE(SUM(bytes), 0) AS BIGINT) AS bytes \
-                     FROM project_usage WHERE kind = $1";
-        let noted = sqlx::query(noted).bind(counted.as_str()).fetch_one(&store.reads).await.unwrap();
-        let real = sqlx::query(query).fetch_one(&store.reads).await.unwrap();
-        ((noted.get("items"), noted.get("bytes")), (real.get("items"), real.get("bytes")))
-    }
 }

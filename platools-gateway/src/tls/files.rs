@@ -12,8 +12,8 @@ use tokio_rustls::rustls::{self, InconsistentKeys, ServerConfig};
 
 use super::certificates::config;
 use super::validity::Validity;
-use crate::core::error::{Error, ErrorKind};
-use crate::ops::secret_file::is_open_to_all;
+use crate::domain::error::{Error, ErrorKind};
+use crate::ports::secret_file::is_open_to_all;
 
 /// No certificate or key comes near it, but a path may lead to something else.
 const MAX_BYTES: u64 = 1024 * 1024;

@@ -13,8 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::certificates::Certificates;
 use super::files::{Files, Pair};
 use super::validity::Validity;
-use crate::core::error::{Error, ErrorKind};
-use crate::ops::tasks::Tasks;
+use crate::background::tasks::Tasks;
+use crate::domain::error::{Error, ErrorKind};
 
 /// The interval between two readings of the files. They are read, not only asked for their times: those stay the same when links are
 /// swapped, and reading a few kilobytes costs nothing.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
-use crate::core::clock::rfc3339;
+use crate::ports::time::rfc3339;
 
 /// The span of time that is written in a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use platools_gateway::admin::NewKey;
 use platools_gateway::audit::AuditSettings;
-use platools_gateway::core::admin::NewKey;
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use platools_gateway::core::admin::NewKey;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::admin::NewKey;
+use platools_gateway::limits::Limits;
 use platools_gateway::{Builder, Gateway, IdempotencySettings, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use futures::FutureExt as _;
 use platools::tool::Content;
-use platools_gateway::core::agent::{ChatEvent, ChatSink, Message};
-use platools_gateway::core::chat::{ChatReply, ChatRequest, ConversationQuery};
-use platools_gateway::core::identity::Caller;
-use platools_gateway::core::ids::{ConversationId, RunId};
+use platools_gateway::agents::chat::{ChatReply, ChatRequest, ConversationQuery};
+use platools_gateway::agents::{ChatEvent, ChatSink, Message};
+use platools_gateway::domain::identity::Caller;
+use platools_gateway::domain::ids::{ConversationId, RunId};
 use platools_gateway::{Error, ErrorKind, Gateway, Role, dev};
 use secrecy::SecretString;
 use serde_json::{Value, json};

@@ -300,7 +300,7 @@ async fn the_last_use_of_a_key_outlives_the_gateway() {
     let listed = platools_gateway::core::Core::open_existing(folder.path()).await.unwrap();
     let stored = listed.local_admin().keys()[0].last_used_ms.unwrap();
     listed.close().await;
-    assert_eq!(platools_gateway::core::clock::rfc3339(stored), before);
+    assert_eq!(platools_gateway::ports::time::rfc3339(stored), before);
     let gateway = within(stopped.start()).await.unwrap();
     assert!(used(&gateway).await >= before);
 }
@@ -406,9 +406,9 @@ async fn the_grace_time_of_a_rotation_ends() {
 async fn only_an_admin_of_the_whole_gateway_rotates_its_keys() {
     let gateway = dev_gateway().await;
     let projects = gateway.core().local_projects();
-    let name: platools_gateway::core::project::ProjectName = "acme/shop".parse().unwrap();
+    let name: platools_gateway::domain::project::ProjectName = "acme/shop".parse().unwrap();
     projects.add(&name).await.unwrap();
-    let new = platools_gateway::core::admin::NewKey::new(platools_gateway::Role::Admin);
+    let new = platools_gateway::admin::NewKey::new(platools_gateway::Role::Admin);
     let theirs = projects.admin(&name).unwrap().add_key(new).await.unwrap().secret;
     let theirs = Caller::at(&gateway.url()).key(theirs.expose_secret());
     let part = key_with(&gateway, json!({"environments": ["staging"]})).await.0;

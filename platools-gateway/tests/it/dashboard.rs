@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
-use platools_gateway::core::admin::{NewAgent, NewToken};
-use platools_gateway::core::ids::AgentId;
+use platools_gateway::admin::{NewAgent, NewToken};
+use platools_gateway::domain::ids::AgentId;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use platools_gateway::Gateway;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::limits::Limits;
 use serde_json::{Value, json};
 
 use crate::support::{Caller, Dial, dev_gateway, gateway_with, within};

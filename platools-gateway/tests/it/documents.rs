@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platools_gateway::core::feed::FeedSettings;
 use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::feed::FeedSettings;
 use platools_gateway::{Gateway, HttpSettings, RpcSettings, RuntimeSettings};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;

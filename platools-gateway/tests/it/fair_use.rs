@@ -2,10 +2,10 @@
 
 use std::num::{NonZeroU32, NonZeroU64};
 
-use platools_gateway::core::admin::NewKey;
-use platools_gateway::core::agent::Profile;
-use platools_gateway::core::identity::Policy;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::admin::NewKey;
+use platools_gateway::domain::identity::Policy;
+use platools_gateway::domain::profile::Profile;
+use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, McpSettings, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use platools_gateway::Gateway;
-use platools_gateway::core::feed::{Event, FeedSettings};
+use platools_gateway::feed::{Event, FeedSettings};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;

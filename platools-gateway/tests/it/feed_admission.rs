@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use platools_gateway::core::admin::{AgentChange, NewToken, NewWorkerToken};
-use platools_gateway::core::limits::Limits;
-use platools_gateway::core::project::ProjectName;
+use platools_gateway::admin::{AgentChange, NewToken, NewWorkerToken};
 use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::domain::project::ProjectName;
+use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -150,11 +150,12 @@ async fn an_agent_that_changes_hands_or_goes_is_watched_no_longer() {
     let mut second = Dashboard::of(&gateway, "trader").await;
     within(admin.remove_agent("trader")).await.unwrap();
     assert_eq!(second.closed().await, close(1008, NOT_FOUND));
-    let refused = within(admin.add_agent(
-        "third",
-        platools_gateway::core::admin::NewAgent { owner: Some("x".repeat(256)), ..Default::default() },
-    ))
-    .await;
+    let refused =
+        within(admin.add_agent(
+            "third",
+            platools_gateway::admin::NewAgent { owner: Some("x".repeat(256)), ..Default::default() },
+        ))
+        .await;
     assert!(refused.unwrap_err().to_string().contains("1 to 255 characters"));
 }
 

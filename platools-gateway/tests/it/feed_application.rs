@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use platools_gateway::core::feed::{Event, FeedSettings, KeyedStream, Snapshot, SnapshotProvider, Watched};
+use platools_gateway::feed::{Event, FeedSettings, KeyedStream, Snapshot, SnapshotProvider, Watched};
 use platools_gateway::{Gateway, Role};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -206,7 +206,7 @@ async fn events_are_for_their_own_agent_only() {
 }
 
 /// Publishes until an agent's dashboard, which reads nothing, has so much waiting that events are dropped.
-async fn flood(gateway: &Gateway, agent: &platools_gateway::core::ids::AgentId) {
+async fn flood(gateway: &Gateway, agent: &platools_gateway::domain::ids::AgentId) {
     let (feed, text) = (gateway.feed(), "x".repeat(100_000));
     for number in 0..200 {
         feed.publish(agent, Event::new("order", &json!({"number": number, "text": text}))).unwrap();

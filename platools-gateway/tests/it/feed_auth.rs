@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use data_encoding::BASE64URL_NOPAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use platools_gateway::core::admin::NewAgent;
-use platools_gateway::core::feed::{BoxError, DashboardRequest, DashboardUser, JwtAuth};
-use platools_gateway::core::limits::Limits;
-use platools_gateway::core::project::ProjectName;
+use platools_gateway::admin::NewAgent;
+use platools_gateway::domain::project::ProjectName;
+use platools_gateway::feed::{BoxError, DashboardRequest, DashboardUser, JwtAuth};
+use platools_gateway::limits::Limits;
 use platools_gateway::{Builder, Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

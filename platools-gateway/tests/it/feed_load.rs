@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use platools_gateway::Gateway;
-use platools_gateway::core::feed::{Event, KeyedStream};
-use platools_gateway::core::ids::AgentId;
+use platools_gateway::domain::ids::AgentId;
+use platools_gateway::feed::{Event, KeyedStream};
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 

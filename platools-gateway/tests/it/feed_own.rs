@@ -1,6 +1,6 @@
 //! The live feed without an application: the agent's tools, the workers that host them, and its calls.
 
-use platools_gateway::core::agent::Profile;
+use platools_gateway::domain::profile::Profile;
 use platools_gateway::{Gateway, Role, dev};
 use serde_json::{Value, json};
 

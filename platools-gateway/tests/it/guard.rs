@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use platools_gateway::core::limits::Limits;
 use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, HttpSettings, McpSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::json;

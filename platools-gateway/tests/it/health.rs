@@ -1,6 +1,6 @@
 //! The health of tools as workers report it: who is shown it, where, and for how long.
 
-use platools_gateway::core::identity::Policy;
+use platools_gateway::domain::identity::Policy;
 use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

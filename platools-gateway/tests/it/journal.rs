@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use platools_gateway::core::journal::JournalSettings;
+use platools_gateway::journal::JournalSettings;
 use platools_gateway::{Gateway, Recording, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use platools_gateway::core::identity::Policy;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::domain::identity::Policy;
+use platools_gateway::limits::Limits;
 use platools_gateway::{CallSettings, Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::json;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use platools::tool::Content;
-use platools_gateway::core::admin::NewKey;
-use platools_gateway::core::project::ProjectName;
+use platools_gateway::admin::NewKey;
+use platools_gateway::domain::project::ProjectName;
 use platools_gateway::{Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! Who may use the endpoints of the Model Context Protocol, and how much.
 
-use platools_gateway::core::admin::NewKey;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::admin::NewKey;
+use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, HttpSettings, McpSettings, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! The revision of the Model Context Protocol without sessions.
 
-use platools_gateway::core::admin::NewKey;
+use platools_gateway::admin::NewKey;
 use platools_gateway::{Gateway, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

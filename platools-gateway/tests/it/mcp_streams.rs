@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools_gateway::core::identity::Policy;
+use platools_gateway::domain::identity::Policy;
 use platools_gateway::{Gateway, McpSettings, Role, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

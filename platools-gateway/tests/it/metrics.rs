@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use platools_gateway::core::admin::NewKey;
-use platools_gateway::core::journal::JournalSettings;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::admin::NewKey;
+use platools_gateway::journal::JournalSettings;
+use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::json;

@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::sync::Mutex;
 
 use platools_gateway::Gateway;
-use platools_gateway::core::agent::{ChatEvent, ChatSink};
-use platools_gateway::core::chat::ChatRequest;
-use platools_gateway::core::identity::Caller as CoreCaller;
-use platools_gateway::core::ids::RunId;
+use platools_gateway::agents::chat::ChatRequest;
+use platools_gateway::agents::{ChatEvent, ChatSink};
 use platools_gateway::dev;
+use platools_gateway::domain::identity::Caller as CoreCaller;
+use platools_gateway::domain::ids::RunId;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 

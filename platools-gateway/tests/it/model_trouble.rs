@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use platools_gateway::core::chat::ChatSettings;
+use platools_gateway::agents::chat::ChatSettings;
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::model::ModelSettings;
 use serde_json::{Value, json};

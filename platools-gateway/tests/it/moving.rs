@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::select_all;
-use platools_gateway::core::identity::Policy;
-use platools_gateway::core::observe::{BegunCall, CallObserver, EndedCall};
+use platools_gateway::domain::identity::Policy;
+use platools_gateway::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 use platools_gateway::{Builder, CallSettings, Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use platools_gateway::Gateway;
-use platools_gateway::core::observe::{BegunCall, CallObserver, EndedCall};
+use platools_gateway::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 

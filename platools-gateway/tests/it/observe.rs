@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use platools_gateway::Gateway;
-use platools_gateway::core::observe::{BegunCall, CallObserver, EndedCall};
+use platools_gateway::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 use serde_json::json;
 use tokio::sync::mpsc;
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use platools_gateway::core::admin::{NewKey, NewToken};
-use platools_gateway::core::identity::Policy;
-use platools_gateway::core::project::ProjectName;
+use platools_gateway::admin::{NewKey, NewToken};
+use platools_gateway::domain::identity::Policy;
+use platools_gateway::domain::project::ProjectName;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -121,7 +121,7 @@ async fn a_token_that_speaks_for_a_user_speaks_for_no_other() {
 
 #[tokio::test]
 async fn wrong_tokens_count_as_failed_attempts() {
-    let mut limits = platools_gateway::core::limits::Limits::default();
+    let mut limits = platools_gateway::limits::Limits::default();
     limits.address.failures_per_minute = 3.try_into().unwrap();
     let (gateway, _, _) = gateway_with(Gateway::builder().limits(limits)).await;
     let wrong = json!({"token": "wrong", "user_id": "u"});
@@ -251,7 +251,7 @@ async fn a_message_in_fragments_is_dropped_too_and_pings_between_them_change_not
 
 #[tokio::test]
 async fn without_room_in_the_budget_a_message_that_is_too_large_closes_with_1009() {
-    let mut limits = platools_gateway::core::limits::Limits::default();
+    let mut limits = platools_gateway::limits::Limits::default();
     limits.key.body_bytes = (64 * 1024).try_into().unwrap();
     limits.total.body_bytes = (1024 * 1024).try_into().unwrap();
     let (gateway, _, _) = gateway_with(Gateway::builder().limits(limits)).await;

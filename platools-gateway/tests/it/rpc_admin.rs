@@ -1,7 +1,7 @@
 //! Looking and administering over the gateway RPC protocol.
 
-use platools_gateway::core::admin::NewKey;
-use platools_gateway::core::logs::LogFeed;
+use platools_gateway::admin::NewKey;
+use platools_gateway::ops::log_feed::LogFeed;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

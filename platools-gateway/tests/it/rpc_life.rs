@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools_gateway::core::logs::LogFeed;
+use platools_gateway::ops::log_feed::LogFeed;
 use platools_gateway::{Gateway, Role, RpcSettings, dev};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

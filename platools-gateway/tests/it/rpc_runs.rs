@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use platools_gateway::core::agent::Profile;
-use platools_gateway::core::chat::ChatSettings;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::agents::chat::ChatSettings;
 use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::domain::profile::Profile;
+use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use platools_gateway::core::admin::{NewAgent, NewKey, NewToken};
-use platools_gateway::core::identity::SpeaksFor;
+use platools_gateway::admin::{NewAgent, NewKey, NewToken};
 use platools_gateway::dev::{self, DevOptions};
+use platools_gateway::domain::identity::SpeaksFor;
 use platools_gateway::{AnonymousAccess, Gateway, Role, RpcSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

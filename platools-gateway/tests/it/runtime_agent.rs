@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::{SinkExt as _, StreamExt as _};
-use platools_gateway::core::admin::NewKey;
-use platools_gateway::core::agent::Profile;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::admin::NewKey;
+use platools_gateway::domain::profile::Profile;
+use platools_gateway::limits::Limits;
 use platools_gateway::{Builder, Gateway, Role, RuntimeSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

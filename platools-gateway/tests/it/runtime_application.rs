@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use platools_gateway::core::ids::{AgentId, ChannelId};
-use platools_gateway::core::runtime::{AgentEvent, AgentRuntime};
+use platools_gateway::domain::ids::{AgentId, ChannelId};
+use platools_gateway::sessions::{AgentEvent, AgentRuntime};
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

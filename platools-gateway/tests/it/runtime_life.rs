@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platools_gateway::core::admin::NewKey;
+use platools_gateway::admin::NewKey;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

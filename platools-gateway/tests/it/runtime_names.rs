@@ -1,6 +1,6 @@
 //! The names of agents with sessions: the title, which others see as `displayName`, and the address.
 
-use platools_gateway::core::admin::{AgentChange, NewAgent};
+use platools_gateway::admin::{AgentChange, NewAgent};
 use platools_gateway::{Gateway, Role};
 use serde_json::{Value, json};
 

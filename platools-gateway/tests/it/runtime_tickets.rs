@@ -99,7 +99,7 @@ async fn whoever_means_no_websocket_keeps_its_ticket() {
 
 #[tokio::test]
 async fn whoever_guesses_is_told_to_wait_and_good_tickets_are_let_in() {
-    let mut limits = platools_gateway::core::limits::Limits::default();
+    let mut limits = platools_gateway::limits::Limits::default();
     limits.address.failures_per_minute = 3.try_into().unwrap();
     let gateway = within(patient(|_| {}).limits(limits).start()).await.unwrap();
     let agent = Agent::new(&gateway, "scout").await;

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use futures::future::join_all;
-use platools_gateway::core::agent::Profile;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::domain::profile::Profile;
+use platools_gateway::limits::Limits;
 use platools_gateway::{AnonymousAccess, Gateway, Role, RpcSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -19,20 +19,6 @@ pub(super) struct ReplyFrames {
     buffers: Vec<Vec<u8>>,
 }
 
-/// A message of a failure is cut here: an error that filled a frame would close the socket.
-const MAX_MESSAGE_BYTES: usize = 64 * 1024;
-
-/// A reply of more bytes keeps the memory that it was written into; a smaller one is copied, so that its buffer serves the next call.
-const SMALL_BYTES: usize = 2 * 1024;
-
-/// Small replies share so much memory. A reply that is confirmed late keeps all of it.
-const CHUNK_BYTES: usize = 16 * 1024;
-
-/// The length of a new buffer: that of most replies.
-const BUFFER_BYTES: usize = 256;
-
-const SPARE_BUFFERS: usize = 64;
-
 impl ReplyFrames {
     /// The place for a call's result: the frame that carries it, as large as a frame may be.
     pub(super) fn output(&mut self, call_id: &str) -> Output {
@@ -71,6 +57,20 @@ impl ReplyFrames {
         self.chunk.split().freeze()
     }
 }
+
+/// A message of a failure is cut here: an error that filled a frame would close the socket.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// A reply of more bytes keeps the memory that it was written into; a smaller one is copied, so that its buffer serves the next call.
+const SMALL_BYTES: usize = 2 * 1024;
+
+/// Small replies share so much memory. A reply that is confirmed late keeps all of it.
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// The length of a new buffer: that of most replies.
+const BUFFER_BYTES: usize = 256;
+
+const SPARE_BUFFERS: usize = 64;
 
 /// The form of a reply for a platform that did not agree on `error-details`: the same without the facts about a failure.
 pub(super) fn without_error_details(reply: Bytes) -> Bytes {

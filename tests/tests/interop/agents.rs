@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Stdio;
 
-use platools_gateway::core::admin::{AgentChange, NewKey};
+use platools_gateway::admin::{AgentChange, NewKey};
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;

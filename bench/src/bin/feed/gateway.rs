@@ -4,9 +4,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use platools_gateway::core::admin::NewToken;
-use platools_gateway::core::agent::Profile;
-use platools_gateway::core::ids::AgentId;
+use platools_gateway::admin::NewToken;
+use platools_gateway::domain::profile::Profile;
+use platools_gateway::domain::ids::AgentId;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};

@@ -1,7 +1,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::authority::{CallScope, ConversationScope};
+use crate::authority::ConversationScope;
+use crate::domain::call::CallScope;
 use crate::domain::identity::Role::{Admin, Operator, Viewer};
 
 fn caller(role: Role, user: Option<&str>, agent: Option<&str>) -> Caller {

@@ -5,9 +5,9 @@ use serde::{Deserialize as _, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::Misfit;
-use crate::core::admin::{self, EntityChange, NewEntity, WithSecret};
-use crate::core::clock::rfc3339;
-use crate::core::identity::Policy;
+use crate::admin::{self, EntityChange, NewEntity, WithSecret};
+use crate::domain::identity::Policy;
+use crate::ports::time::rfc3339;
 
 /// An entity, under which workers connect.
 #[derive(Debug, Serialize, ToSchema)]

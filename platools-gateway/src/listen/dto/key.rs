@@ -7,9 +7,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Misfit;
-use crate::core::admin::{self, WithSecret};
-use crate::core::clock::rfc3339;
-use crate::core::identity::{Role, SpeaksFor};
+use crate::admin::{self, WithSecret};
+use crate::domain::identity::{Role, SpeaksFor};
+use crate::ports::time::rfc3339;
 
 /// A caller's key, without the key itself.
 #[derive(Debug, Serialize, ToSchema)]

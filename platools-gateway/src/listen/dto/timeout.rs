@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::core::CallTimeout;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
+use crate::pending::CallTimeout;
 
 /// How long a call waits for its answer when neither the caller nor the tool says.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::core::ListedTool;
-use crate::core::clock::rfc3339;
-use crate::core::health::ReportedHealth;
+use crate::links::tool_health::ReportedHealth;
+use crate::ports::time::rfc3339;
+use crate::tools::ListedTool;
 
 /// A tool, as its worker declared it.
 #[derive(Debug, Serialize, ToSchema)]

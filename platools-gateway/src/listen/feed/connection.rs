@@ -10,9 +10,10 @@ use tokio::time::Instant;
 
 use super::keepalive::Keepalive;
 use super::message::{self, Heard};
-use crate::core::feed::{Watch, WatchEnd, Watched};
-use crate::core::identity::Caller;
-use crate::core::{Core, Presence, SocketKind, Stay};
+use crate::connections::{Presence, SocketKind, Stay};
+use crate::core::Core;
+use crate::domain::identity::Caller;
+use crate::feed::{Watch, WatchEnd, Watched};
 use crate::listen::ws::{self, Close, End, Farewell, Incoming, Protocol, Reader, Socket, Transport, dismissed};
 
 /// A dashboard whose token is good, and the agent that it wants to watch.
@@ -172,8 +173,8 @@ mod tests {
     use futures::{FutureExt as _, stream};
 
     use super::*;
-    use crate::core::feed::{Feed, FeedSettings};
-    use crate::core::identity::Caller;
+    use crate::domain::identity::Caller;
+    use crate::feed::{Feed, FeedSettings};
 
     #[tokio::test]
     async fn a_dashboard_that_takes_no_answers_is_not_read_any_further() {

@@ -6,8 +6,8 @@ use axum::extract::ws::Utf8Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::core::clock::{now_ms, rfc3339};
-use crate::core::feed::Watched;
+use crate::feed::Watched;
+use crate::ports::time::{now_ms, rfc3339};
 
 /// A message of a dashboard.
 #[derive(Debug, PartialEq, Eq)]

@@ -20,10 +20,10 @@ use super::remote;
 use super::ws::{self, ReadLimits};
 use crate::audit::action;
 use crate::core::Core;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Caller;
-use crate::core::ids::ConnectionId;
-use crate::core::origin::RequestOrigin;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::ids::ConnectionId;
+use crate::domain::origin::RequestOrigin;
 use connection::Dashboard;
 
 /// Bytes that a socket reads of a message beyond the limit.

@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use super::{RequestContext, origin_of};
 use crate::audit::action;
 use crate::core::Core;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Caller;
-use crate::core::origin::Protocol;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::origin::Protocol;
 use crate::listen::Sender;
 
 /// The caller of a request over a protocol. The request counts against the caller's rate.

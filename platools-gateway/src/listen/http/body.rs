@@ -15,9 +15,9 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use tokio::time::timeout;
 
-use crate::core::limits::{HeldBytes, MAX_BODY_BYTES, OverBudget};
 use crate::domain::decode::decode;
 use crate::domain::surrogates::well_formed;
+use crate::limits::{HeldBytes, MAX_BODY_BYTES, OverBudget};
 
 /// A body is read so far before the connection is given up.
 const MAX_DISCARDED_BYTES: usize = 8 * MAX_BODY_BYTES as usize;
@@ -166,7 +166,7 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::*;
-    use crate::core::limits::{Limiter, Limits};
+    use crate::limits::{Limiter, Limits};
 
     fn body(chunks: usize, pause: Duration) -> Body {
         Body::from_stream(stream::unfold(chunks, move |left| async move {

@@ -18,7 +18,7 @@ use super::request::{page_origin, requested_host};
 use super::settings::read_origin;
 use super::{cors, refused, websocket};
 use crate::audit::action;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 use crate::settings::HttpSettings;
 
 /// Lets requests through whose `Host` and `Origin` are accepted, and refuses all others.

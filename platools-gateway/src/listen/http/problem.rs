@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 
 use super::RequestContext;
 use crate::audit::action;
-use crate::core::error::causes_of;
-use crate::core::error::{ArgumentProblem, Error, ErrorKind};
+use crate::domain::error::causes_of;
+use crate::domain::error::{ArgumentProblem, Error, ErrorKind};
 use crate::listen::dto::{Misfit, query_error};
 
 /// A failed request, as RFC 9457 has it.

@@ -10,7 +10,7 @@ use axum::response::Response;
 use super::access_log::AccessLine;
 use super::request_id::RequestContext;
 use crate::audit::{Audit, action};
-use crate::core::origin::Protocol;
+use crate::domain::origin::Protocol;
 
 /// The audit's note of a response, among its extensions.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 
-use crate::core::identity::Caller;
-use crate::core::origin::{Protocol, RequestId, RequestOrigin};
+use crate::domain::identity::Caller;
+use crate::domain::origin::{Protocol, RequestId, RequestOrigin};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 

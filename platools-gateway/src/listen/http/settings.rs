@@ -2,7 +2,7 @@
 
 use platools::mcp::http::{HostPort, PageOrigin};
 
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 use crate::settings::HttpSettings;
 
 impl HttpSettings {

@@ -10,10 +10,12 @@ use super::failure::{failure, is_of_protocol};
 use super::request_context::{McpRequest, PermittedCall};
 use super::result::{ResultWriter, failed};
 use super::sessions::McpSessions;
+use crate::arguments::Arguments;
 use crate::audit::action;
-use crate::core::arguments::Arguments;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::{CallReply, CallRequest, CallTimeout, LogEntry, Progress, Report, Reports, ToolView};
+use crate::calls::{CallReply, CallRequest};
+use crate::domain::error::{Error, ErrorKind};
+use crate::pending::{CallTimeout, LogEntry, Progress, Report, Reports};
+use crate::tools::ToolView;
 
 /// Calls a tool by the name that its client has for it. Cancelling the request, or ending its session, cancels the call at its worker.
 pub(super) async fn run(

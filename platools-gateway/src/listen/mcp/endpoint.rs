@@ -19,12 +19,12 @@ use super::resource::challenge;
 use super::session::McpSession;
 use super::session_manager::RequestSessions;
 use crate::authority::{Action, Resource, authorize};
-use crate::core::identity::Caller;
-use crate::core::limits::HeldBytes;
-use crate::core::origin::Protocol;
-use crate::core::trace::TraceContext;
+use crate::background::offload::offload;
+use crate::domain::identity::Caller;
+use crate::domain::origin::Protocol;
+use crate::domain::trace::TraceContext;
+use crate::limits::HeldBytes;
 use crate::listen::{caller_of, read_text};
-use crate::ops::offload::offload;
 
 /// Bytes of a message of a viewer, at most.
 const MAX_VIEWER_BYTES: usize = 64 * 1024;

@@ -7,7 +7,7 @@ use rmcp::model::{ErrorCode, ErrorData};
 use serde_json::json;
 
 use crate::audit::action;
-use crate::core::error::{Error, ErrorKind, causes_of};
+use crate::domain::error::{Error, ErrorKind, causes_of};
 use crate::listen::{Unread, http};
 
 /// True for an error about the request itself. All others are results: the model that called reads them, and may do better.

@@ -16,8 +16,9 @@ use super::request_context::McpRequest;
 use super::session::McpSession;
 use super::sessions::McpSessions;
 use super::tools;
-use crate::core::directory::Card;
-use crate::core::{Stay, ToolNews};
+use crate::catalog::changes::ToolNews;
+use crate::connections::Stay;
+use crate::directory::Card;
 
 /// Answers the requests of one session, or a single request without one.
 #[derive(Debug, Clone)]

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use platools::mcp::{MessageHead, with_part};
 use serde_json::value::RawValue;
 
-use crate::core::CallPermit;
-use crate::core::identity::Caller;
-use crate::core::trace::TraceContext;
-use crate::ops::offload::IN_PLACE_BYTES;
+use crate::background::offload::IN_PLACE_BYTES;
+use crate::calls::CallPermit;
+use crate::domain::identity::Caller;
+use crate::domain::trace::TraceContext;
 
 /// The parts of an HTTP request beside its message. They travel with the message to its handler.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::McpAdapter;
 use super::failure::refusal;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 use crate::listen::http::KnownHost;
 
 /// The path of the metadata; the path of an endpoint follows.

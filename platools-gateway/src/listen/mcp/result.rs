@@ -8,10 +8,10 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::core::CallReply;
-use crate::core::content::legible;
-use crate::core::error::Error;
-use crate::ops::offload::offload;
+use crate::background::offload::offload;
+use crate::calls::CallReply;
+use crate::calls::content::legible;
+use crate::domain::error::Error;
 
 /// The characters that are shown of a result that is too large.
 const PREVIEW_CHARS: usize = 4096;

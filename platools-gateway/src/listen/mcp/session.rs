@@ -5,9 +5,9 @@ use std::sync::Arc;
 use platools::mcp::http::SessionUsage;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::ToolView;
-use crate::core::identity::{Caller, Credential};
-use crate::core::ids::ProjectId;
+use crate::domain::identity::{Caller, Credential};
+use crate::domain::ids::ProjectId;
+use crate::tools::ToolView;
 
 /// A session of one client, which belongs to the credential that it was opened with.
 #[derive(Debug)]

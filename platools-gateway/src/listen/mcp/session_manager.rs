@@ -8,8 +8,8 @@ use rmcp::transport::streamable_http_server::session::SessionId;
 use super::session::McpSession;
 use super::sessions::{McpSessions, OpenSession};
 use crate::audit::action;
-use crate::core::error::Error;
-use crate::core::identity::Caller;
+use crate::domain::error::Error;
+use crate::domain::identity::Caller;
 
 /// The sessions of one request.
 #[derive(Debug)]

@@ -10,10 +10,12 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::session::McpSession;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::{Caller, Credential};
-use crate::core::{Core, Presence, Stay, ToolView};
+use crate::connections::{Presence, Stay};
+use crate::core::Core;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::{Caller, Credential};
 use crate::settings::McpSettings;
+use crate::tools::ToolView;
 
 /// The time for clients to read the last answers of their sessions when the gateway ends.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -4,8 +4,9 @@ use rmcp::model::{ErrorData, ListToolsResult, MetaObject, Tool};
 use serde_json::{Map, Value, json};
 
 use super::failure::failure;
-use crate::core::identity::Caller;
-use crate::core::{Core, NamedTool, ToolView};
+use crate::core::Core;
+use crate::domain::identity::Caller;
+use crate::tools::{NamedTool, ToolView};
 use platools::mcp::{Revision, ToolPage, after_cursor};
 use platools::tool::Dialect;
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::core::agent::Usage;
-use crate::core::clock::now_ms;
-use crate::core::random;
+use crate::agents::Usage;
+use crate::domain::random;
+use crate::ports::time::now_ms;
 
 /// The fields that all parts of one answer share.
 #[derive(Debug, Clone)]

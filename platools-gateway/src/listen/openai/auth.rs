@@ -7,8 +7,8 @@ use axum::http::request::Parts;
 
 use super::failure::Failure;
 use crate::core::Core;
-use crate::core::identity::Caller;
-use crate::core::origin::Protocol;
+use crate::domain::identity::Caller;
+use crate::domain::origin::Protocol;
 use crate::listen::caller_of;
 
 /// A caller with a good key or token.

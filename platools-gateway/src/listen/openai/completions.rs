@@ -14,7 +14,7 @@ use super::request::{Form, Request};
 use super::stream::Streamed;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
-use crate::core::error::Error;
+use crate::domain::error::Error;
 
 /// Has an agent answer. A client that goes away ends its run.
 pub(super) async fn complete(

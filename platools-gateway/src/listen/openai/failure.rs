@@ -8,8 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::audit::action;
-use crate::core::error::causes_of;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::causes_of;
+use crate::domain::error::{Error, ErrorKind};
 use crate::listen::{Unread, http};
 
 /// The header by which OpenAI's clients know whether to try again, whatever the status is.

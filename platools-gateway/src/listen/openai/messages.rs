@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::failure::Failure;
-use crate::core::agent::{Message, ToolUse};
+use crate::agents::{Message, ToolUse};
 
 /// A message of a client.
 #[derive(Deserialize)]

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::auth::Known;
 use super::failure::Failure;
+use crate::admin::Agent;
 use crate::core::Core;
-use crate::core::admin::Agent;
 
 /// Lists the agents.
 pub(super) async fn list(State(core): State<Arc<Core>>, Known(caller): Known) -> Result<Json<Value>, Failure> {

@@ -7,12 +7,12 @@ use serde::de::IgnoredAny;
 
 use super::failure::Failure;
 use super::messages::{Said, Talk};
+use crate::agents::chat::Completion;
 use crate::authority::speaking_for;
 use crate::core::Core;
-use crate::core::chat::Completion;
-use crate::core::error::Error;
-use crate::core::identity::Caller;
-use crate::core::limits::HeldBytes;
+use crate::domain::error::Error;
+use crate::domain::identity::Caller;
+use crate::limits::HeldBytes;
 use crate::listen::{parse_object, read_text};
 
 /// The body of a request. Members that only matter to a model, such as a temperature, are ignored: an agent's profile decides.

@@ -15,11 +15,11 @@ use tokio::time::timeout;
 use super::answer::Head;
 use super::failure::Failure;
 use super::request::{Form, Request};
+use crate::agents::chat::ChatPermit;
+use crate::agents::{ChatEvent, ChatSink, Usage};
 use crate::core::Core;
-use crate::core::agent::{ChatEvent, ChatSink, Usage};
-use crate::core::chat::ChatPermit;
-use crate::core::error::Error;
-use crate::core::identity::Caller;
+use crate::domain::error::Error;
+use crate::domain::identity::Caller;
 
 /// A run that fails this early is answered with the status of what went wrong; after that there is only the stream to say it in.
 const EARLY: Duration = Duration::from_secs(3);

@@ -12,9 +12,9 @@ use super::calls::time;
 use super::parts::Query;
 use crate::audit::{AuditEvent, AuditKind, AuditPlace, AuditQuery};
 use crate::core::Core;
-use crate::core::clock::rfc3339;
 use crate::listen::dto::{Page, Place, count, limit_of};
 use crate::listen::http::problem::{Problem, invalid};
+use crate::ports::time::rfc3339;
 
 /// Conditions on events.
 #[derive(Debug, Default, Deserialize, IntoParams)]

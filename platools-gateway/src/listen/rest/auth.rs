@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use crate::admin::Admin;
 use crate::core::Core;
-use crate::core::admin::Admin;
-use crate::core::identity::Caller;
-use crate::core::origin::Protocol;
+use crate::domain::identity::Caller;
+use crate::domain::origin::Protocol;
 use crate::listen::http::address_of;
 use crate::listen::http::problem::Problem;
 use crate::listen::{caller_of, identified};

@@ -15,11 +15,12 @@ use super::auth::Known;
 use super::body::{parse, read};
 use super::call::{Answer, Call, Headers};
 use crate::authority::{Action, Resource, authorize};
-use crate::core::error::Error;
-use crate::core::identity::Caller;
-use crate::core::{CallReply, CallRequest, Core};
+use crate::background::offload::offload;
+use crate::calls::{CallReply, CallRequest};
+use crate::core::Core;
+use crate::domain::error::Error;
+use crate::domain::identity::Caller;
 use crate::listen::http::problem::{Problem, invalid, json};
-use crate::ops::offload::offload;
 
 /// The number of calls in one request.
 const MAX_CALLS: usize = 64;

@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
 use crate::core::Core;
-use crate::core::identity::Caller;
+use crate::domain::identity::Caller;
 use crate::listen::http::problem::{Problem, invalid};
 use crate::listen::{BodyText, Sender, Unread, parse_object, read_text};
 

@@ -21,15 +21,18 @@ use super::auth::{Calling, Known};
 use super::body::{parse, read};
 use super::parts::{Path, Query};
 use super::tools::dialect;
+use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize};
-use crate::core::arguments::Arguments;
-use crate::core::identity::Caller;
-use crate::core::limits::HeldBytes;
-use crate::core::trace::TraceContext;
-use crate::core::{CallPermit, CallReply, CallRequest, Core, LogEntry, Progress, Report, Reports, ToolName};
+use crate::background::offload::offload;
+use crate::calls::{CallPermit, CallReply, CallRequest};
+use crate::core::Core;
+use crate::domain::identity::Caller;
+use crate::domain::trace::TraceContext;
+use crate::limits::HeldBytes;
 use crate::listen::dto::timeout_of;
 use crate::listen::http::problem::{Problem, invalid, json};
-use crate::ops::offload::offload;
+use crate::pending::{LogEntry, Progress, Report, Reports};
+use crate::tools::ToolName;
 
 /// A call. An unknown member is refused, because a misspelt one would otherwise be lost without a message.
 #[derive(Debug, Default, Deserialize, ToSchema)]

@@ -12,12 +12,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::Known;
 use super::call;
 use super::parts::{Path, Query};
-use crate::core::clock::{from_rfc3339, rfc3339};
-use crate::core::ids::CallId;
-use crate::core::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
-use crate::core::{CallQuery, CallsBefore, Core};
+use crate::calls::{CallQuery, CallsBefore};
+use crate::core::Core;
+use crate::domain::ids::CallId;
+use crate::journal::{CallEnd, CallSummary, JournaledCall, PastCall, Payload};
 use crate::listen::dto::{Page, Place, count, limit_of, timeout_of};
 use crate::listen::http::problem::{Problem, invalid, json};
+use crate::ports::time::{from_rfc3339, rfc3339};
 
 /// Filter for calls.
 #[derive(Debug, Default, Deserialize, IntoParams)]

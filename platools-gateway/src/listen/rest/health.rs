@@ -33,7 +33,7 @@ pub(super) async fn health(State(core): State<Arc<Core>>) -> (StatusCode, Json<H
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::limits::Limits;
+    use crate::limits::Limits;
 
     #[tokio::test]
     async fn a_gateway_that_stops_is_not_healthy() {

@@ -14,10 +14,12 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::auth::Known;
-use crate::core::figures::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
-use crate::core::identity::Identity;
-use crate::core::{ConnectedWorker, Core, OpenSockets};
+use crate::connections::OpenSockets;
+use crate::core::Core;
+use crate::domain::identity::Identity;
+use crate::links::ConnectedWorker;
 use crate::listen::http::problem::Problem;
+use crate::ops::metrics::{Figures, GatewayFigures, LATENCY_BOUNDS, ToolFigures};
 
 /// The form that is written: OpenMetrics, which Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -31,7 +31,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::core::Core;
-use crate::core::limits::OverBudget;
+use crate::limits::OverBudget;
 use crate::listen::http::problem::{self, Problem};
 use auth::Visitor;
 

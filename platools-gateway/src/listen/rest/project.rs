@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::auth::Known;
 use crate::core::Core;
-use crate::core::project;
+use crate::domain::project;
 use crate::listen::http::problem::Problem;
 
 /// The project that a key or token is for.

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 
 use super::auth::Visitor;
 use crate::core::Core;
-use crate::core::error::causes_of;
-use crate::core::ready::NotReady;
+use crate::domain::error::causes_of;
 use crate::listen::http::problem::Problem;
+use crate::ops::readiness::NotReady;
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Ready {

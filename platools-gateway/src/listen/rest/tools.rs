@@ -14,10 +14,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::auth::{Administrator, Known};
 use super::body::Body;
 use super::parts::{Path, Query};
-use crate::core::digest::sha256;
-use crate::core::{Core, Switch, ToolName};
+use crate::core::Core;
+use crate::domain::digest::sha256;
 use crate::listen::dto::Tool;
 use crate::listen::http::problem::{Problem, invalid};
+use crate::tools::{Switch, ToolName};
 
 /// The tool, where several have one name.
 #[derive(Debug, Default, Deserialize, IntoParams)]

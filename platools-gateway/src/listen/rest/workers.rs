@@ -11,11 +11,12 @@ use utoipa::ToSchema;
 use super::auth::Known;
 use super::page::Window;
 use super::parts::Query;
-use crate::core::clock::rfc3339;
-use crate::core::health::WorkerHealth;
-use crate::core::{ConnectedWorker, Core};
+use crate::core::Core;
+use crate::links::ConnectedWorker;
+use crate::links::tool_health::WorkerHealth;
 use crate::listen::dto::{HealthForm, Page};
 use crate::listen::http::problem::Problem;
+use crate::ports::time::rfc3339;
 
 /// A connected worker.
 #[derive(Debug, Serialize, ToSchema)]

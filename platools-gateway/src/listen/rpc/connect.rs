@@ -16,11 +16,12 @@ use super::queue::Queue;
 use super::standing::TokenStanding;
 use crate::audit::action;
 use crate::authority::speaking_for;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::identity::Caller;
-use crate::core::origin::RequestOrigin;
-use crate::core::{Core, Presence};
+use crate::connections::Presence;
+use crate::core::Core;
 use crate::domain::decode::decode;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::origin::RequestOrigin;
 use crate::listen::ws::Incoming;
 
 /// The longest time for the authentication of a caller.

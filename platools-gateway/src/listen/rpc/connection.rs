@@ -16,9 +16,10 @@ use super::queue::Queue;
 use super::session::{Session, Tail};
 use super::standing::TokenStanding;
 use super::{AnonymousAccess, RpcSettings, max_dropped_bytes};
-use crate::core::identity::{Caller, Credential};
-use crate::core::origin::RequestOrigin;
-use crate::core::{Core, SocketKind, Stay};
+use crate::connections::{SocketKind, Stay};
+use crate::core::Core;
+use crate::domain::identity::{Caller, Credential};
+use crate::domain::origin::RequestOrigin;
 use crate::listen::Traffic;
 use crate::listen::ws::{
     self, Close, End, Excess, Farewell, Outgoing, Pace, Protocol, ReadError, Reader, Received, Socket, Transport,
@@ -223,7 +224,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::core::limits::Limits;
+    use crate::limits::Limits;
 
     /// A socket without a network. Whoever has the other end reads one message at a time.
     struct TestSocket {

@@ -5,9 +5,9 @@ use std::time::Duration;
 use platools_protocol::rpc::{ErrorCode, RpcError};
 use serde_json::{Map, Value, json};
 
-use crate::core::error::causes_of;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::limits::OverBudget;
+use crate::domain::error::causes_of;
+use crate::domain::error::{Error, ErrorKind};
+use crate::limits::OverBudget;
 use crate::listen::dto::Misfit;
 
 /// The request makes no sense.

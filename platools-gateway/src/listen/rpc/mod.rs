@@ -22,8 +22,8 @@ use crate::settings::{AnonymousAccess, RpcSettings};
 use super::Traffic;
 use super::ws::{self, ReadLimits};
 use crate::core::Core;
-use crate::core::ids::ConnectionId;
-use crate::core::origin::RequestOrigin;
+use crate::domain::ids::ConnectionId;
+use crate::domain::origin::RequestOrigin;
 
 /// A message over the limit is read to its end and dropped if it has at most so many bytes: 4 MiB. A larger one ends the
 /// connection.

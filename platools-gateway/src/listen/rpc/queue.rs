@@ -10,9 +10,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
 use tokio::time::{Duration, sleep};
 
-use crate::core::identity::Credential;
-use crate::core::limits::{HeldBytes, Limiter, OverBudget};
-use crate::ops::log_limit::LogLimit;
+use crate::background::log_limit::LogLimit;
+use crate::domain::identity::Credential;
+use crate::limits::{HeldBytes, Limiter, OverBudget};
 
 /// The log says so often at most that events of one connection were dropped.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -259,7 +259,7 @@ mod tests {
     use tracing_subscriber::layer::{self, Layer, SubscriberExt as _};
 
     use super::*;
-    use crate::core::limits::Limits;
+    use crate::limits::Limits;
     use crate::settings::RpcSettings;
 
     const BYTES: usize = 1024 * 1024;

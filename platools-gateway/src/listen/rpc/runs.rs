@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::core::ids::{ConversationId, RunId};
+use crate::domain::ids::{ConversationId, RunId};
 
 /// The runs that are under way.
 #[derive(Debug, Default)]

@@ -18,11 +18,11 @@ use super::standing::TokenStanding;
 use crate::audit::action;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
-use crate::core::error::Error;
-use crate::core::identity::Caller;
-use crate::core::limits::HeldBytes;
-use crate::core::logs::Line;
+use crate::domain::error::Error;
+use crate::domain::identity::Caller;
+use crate::limits::HeldBytes;
 use crate::listen::ws::{Incoming, TooLarge};
+use crate::ops::log_feed::Line;
 
 /// The lines of the log that a caller reads along; none if it does not.
 pub(super) type Tail = Option<broadcast::Receiver<Line>>;

@@ -3,7 +3,7 @@
 use platools_protocol::rpc::{ErrorCode, RpcError};
 use serde_json::json;
 
-use crate::core::identity::{Caller, Role};
+use crate::domain::identity::{Caller, Role};
 
 /// The standing of a caller's token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use axum::http::request::Parts;
 
 use super::failure::Failure;
 use crate::core::Core;
-use crate::core::identity::Caller;
-use crate::core::origin::Protocol;
-use crate::core::runtime::Peer;
+use crate::domain::identity::Caller;
+use crate::domain::origin::Protocol;
 use crate::listen::caller_of;
+use crate::sessions::Peer;
 
 /// An agent with a good key or token.
 ///

@@ -15,9 +15,9 @@ use super::failure::Failure;
 use super::page::{Path, Query, Window, limit};
 use super::sessions::Done;
 use crate::core::Core;
-use crate::core::clock::rfc3339;
-use crate::core::runtime::{ChannelRow, MemberRow, NewChannel};
 use crate::listen::dto::count;
+use crate::ports::time::rfc3339;
+use crate::sessions::{NewChannel, StoredChannel, StoredMember};
 
 /// The one kind of channel there is.
 const KIND: &str = "custom";
@@ -47,8 +47,8 @@ pub(super) struct Channel {
     created_at: String,
 }
 
-impl From<ChannelRow> for Channel {
-    fn from(row: ChannelRow) -> Self {
+impl From<StoredChannel> for Channel {
+    fn from(row: StoredChannel) -> Self {
         Self {
             id: row.id.to_string(),
             slug: row.slug,
@@ -206,8 +206,8 @@ pub(super) struct Member {
     joined_at: String,
 }
 
-impl From<MemberRow> for Member {
-    fn from(row: MemberRow) -> Self {
+impl From<StoredMember> for Member {
+    fn from(row: StoredMember) -> Self {
         Self {
             agent_id: row.agent_id.to_string(),
             agent_address: row.address,

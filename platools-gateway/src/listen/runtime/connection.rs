@@ -6,12 +6,13 @@ use platools_protocol::rpc::CLOSE_TOO_SLOW;
 use platools_protocol::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
 
-use crate::core::error::{Error, ErrorKind, causes_of};
-use crate::core::runtime::{AgentSocket, SocketEnd};
-use crate::core::{Core, Presence, Stay};
+use crate::connections::{Presence, Stay};
+use crate::core::Core;
+use crate::domain::error::{Error, ErrorKind, causes_of};
 use crate::listen::ws::{
     self, Close, End, Farewell, Incoming, Outgoing, Pace, Protocol, Reader, Socket, Transport, dismissed,
 };
+use crate::sessions::{AgentSocket, SocketEnd};
 
 /// One socket of an agent, whose frames are treated one after the other.
 pub(super) struct AgentConnection<'a> {

@@ -9,8 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::audit::action;
-use crate::core::error::causes_of;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::causes_of;
+use crate::domain::error::{Error, ErrorKind};
 use crate::listen::dto::query_error;
 use crate::listen::{Unread, http};
 

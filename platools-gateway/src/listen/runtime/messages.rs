@@ -14,10 +14,10 @@ use super::body::{Body, metadata, stored};
 use super::failure::Failure;
 use super::page::{Path, Query, limit};
 use crate::core::Core;
-use crate::core::clock::rfc3339;
-use crate::core::ids::MessageId;
-use crate::core::runtime::{ChannelRow, MessageRow, NewMessage};
+use crate::domain::ids::MessageId;
 use crate::listen::dto::count;
+use crate::ports::time::rfc3339;
+use crate::sessions::{NewMessage, StoredChannel, StoredChannelMessage};
 
 /// A message of a channel.
 #[derive(Serialize, ToSchema)]
@@ -43,7 +43,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    fn new(channel: &ChannelRow, row: MessageRow) -> Self {
+    fn new(channel: &StoredChannel, row: StoredChannelMessage) -> Self {
         Self {
             id: row.id.to_string(),
             channel_id: channel.id.to_string(),

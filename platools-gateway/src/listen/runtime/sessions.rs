@@ -15,9 +15,9 @@ use super::body::{OptionalBody, metadata, stored};
 use super::failure::Failure;
 use super::page::{Query, Window};
 use crate::core::Core;
-use crate::core::clock::rfc3339;
-use crate::core::ids::SessionId;
-use crate::core::runtime::{AgentNames, PresentAgent, SessionView};
+use crate::domain::ids::SessionId;
+use crate::ports::time::rfc3339;
+use crate::sessions::{AgentNames, PresentAgent, SessionView};
 
 /// It was done.
 #[derive(Debug, Serialize, ToSchema)]

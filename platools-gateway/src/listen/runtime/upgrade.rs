@@ -16,9 +16,10 @@ use tracing::Instrument as _;
 
 use super::connection::AgentConnection;
 use super::failure::Failure;
-use crate::core::ids::ConnectionId;
-use crate::core::origin::Protocol;
-use crate::core::{Core, SocketKind};
+use crate::connections::SocketKind;
+use crate::core::Core;
+use crate::domain::ids::ConnectionId;
+use crate::domain::origin::Protocol;
 use crate::listen::bearer_token;
 use crate::listen::http::RequestContext;
 use crate::listen::ws::{self, ReadLimits, Socket};

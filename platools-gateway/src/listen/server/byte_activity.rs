@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::allowance::Allowance;
-use crate::core::limits::Place;
+use crate::limits::Place;
 
 /// The traffic of one connection, and its bounds.
 #[derive(Debug, Clone)]

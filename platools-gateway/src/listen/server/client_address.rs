@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
-use crate::core::error::Error;
-use crate::core::limits::{Limiter, Place};
+use crate::domain::error::Error;
+use crate::limits::{Limiter, Place};
 
 /// The peer of a connection, which may be a proxy.
 pub(super) struct Origin {
@@ -49,7 +49,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
-    use crate::core::limits::Limits;
+    use crate::limits::Limits;
 
     #[test]
     fn bytes_that_are_no_text_hide_nothing_behind_them() {

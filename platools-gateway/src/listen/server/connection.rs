@@ -27,7 +27,7 @@ use super::client_address::Origin;
 use super::tls::handshake;
 use super::tracked_stream::Watched;
 use super::waiting_response::Waiting;
-use crate::core::limits::{OverBudget, Place};
+use crate::limits::{OverBudget, Place};
 use crate::tls::Certificates;
 
 /// The longest time for a connection to send the head of its next request. It also ends idle connections that are kept alive.

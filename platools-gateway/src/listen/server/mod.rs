@@ -26,10 +26,10 @@ pub(super) use byte_activity::Traffic;
 use client_address::Origin;
 use connection::Connection;
 
+use crate::background::tasks::Tasks;
 #[cfg(test)]
-use crate::core::limits::Limits;
-use crate::core::limits::{Admission, Limiter};
-use crate::ops::tasks::Tasks;
+use crate::limits::Limits;
+use crate::limits::{Admission, Limiter};
 use crate::tls::Certificates;
 
 /// The time that connections have to take their last answers when the server ends.

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use axum::http::{Method, Response};
 use http_body_util::BodyExt as _;
 
-use crate::core::limits::{HeldBytes, Limiter, OverBudget};
+use crate::limits::{HeldBytes, Limiter, OverBudget};
 
 /// Counts the responses to requests of one method from one address.
 pub(super) struct Waiting {

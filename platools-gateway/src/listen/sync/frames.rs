@@ -15,14 +15,17 @@ use super::replies::Replies;
 use super::socket::STALLED;
 use super::throttled::Kept;
 use super::truncate::truncate;
-use crate::core::error::causes_of;
-use crate::core::health::HealthReports;
-use crate::core::identity::{Identity, Scope};
-use crate::core::ids::CallId;
-use crate::core::registration::{MAX_TOOLS, left_out};
-use crate::core::{Changes, Core, Fence, Link, LogEntry, Outcome, Progress, Receipt, Registration, Report, TooLarge};
+use crate::catalog::{Changes, TooLarge};
+use crate::core::Core;
+use crate::domain::error::causes_of;
+use crate::domain::identity::{Identity, Scope};
+use crate::domain::ids::CallId;
 use crate::domain::surrogates::well_formed;
+use crate::links::registration::{MAX_TOOLS, Registration, left_out};
+use crate::links::tool_health::HealthReports;
+use crate::links::{Fence, Link};
 use crate::listen::ws::{Close, End};
+use crate::pending::{LogEntry, Outcome, Progress, Receipt, Report};
 
 /// So much of a tool's error message reaches the caller.
 const MAX_MESSAGE_BYTES: usize = 64 * 1024;

@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER, WorkerInstance};
 
-use crate::core::directory::Claim;
+use crate::directory::Claim;
 use crate::listen::bearer_token;
 
 /// The parts of an URL's query, in order.

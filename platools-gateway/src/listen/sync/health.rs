@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use platools_protocol::tool_sync::{HealthStatus, PlatformFrame, ToolHealth, ToolHealthAlert, UnreadableTool};
 
 use super::truncate::truncate;
-use crate::core::registration::{LeftOut, MAX_TOOLS};
+use crate::links::registration::{LeftOut, MAX_TOOLS};
 
 /// So much of a tool's last error goes back to the worker, which knows the whole of it.
 const MAX_LAST_ERROR_BYTES: usize = 1024;

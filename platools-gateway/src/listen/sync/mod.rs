@@ -24,10 +24,11 @@ use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use crate::core::directory::{Claim, Refusal};
-use crate::core::error::causes_of;
-use crate::core::origin::{Protocol, RequestOrigin};
-use crate::core::{Arrival, Core};
+use crate::core::Core;
+use crate::directory::{Claim, Refusal};
+use crate::domain::error::causes_of;
+use crate::domain::origin::{Protocol, RequestOrigin};
+use crate::links::Arrival;
 use crate::listen::Traffic;
 use crate::listen::http::RequestContext;
 use crate::listen::ws::{self, Close, Farewell, ReadLimits, Socket};

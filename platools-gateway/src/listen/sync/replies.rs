@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::core::gauge::{Gauge, Held};
+use crate::limits::gauge::{Gauge, Held};
 
 /// So many replies wait for a socket. Each answers a frame, so a worker that has so many waiting sends without reading.
 const REPLIES: usize = 256;

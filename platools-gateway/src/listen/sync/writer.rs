@@ -5,7 +5,7 @@ use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};
 
 use super::replies::Waiting;
 use super::socket::WorkerSocket;
-use crate::core::{Delivery, Link, Notice, Order};
+use crate::links::{Delivery, Link, Notice, Order};
 use crate::listen::ws::{End, Transport};
 
 /// So many frames are written before they are flushed, if so many wait.
@@ -96,19 +96,22 @@ mod tests {
     use tokio_tungstenite::client_async;
 
     use super::*;
-    use crate::core::admin::NewKey;
-    use crate::core::arguments::Arguments;
-    use crate::core::directory::Claim;
-    use crate::core::error::ErrorKind;
-    use crate::core::identity::{Policy, Role};
-    use crate::core::limits::Limits;
-    use crate::core::trace::TraceContext;
-    use crate::core::{Arrival, CallRequest, Core, ToolName};
+    use crate::admin::NewKey;
+    use crate::arguments::Arguments;
+    use crate::calls::CallRequest;
+    use crate::core::Core;
+    use crate::directory::Claim;
+    use crate::domain::error::ErrorKind;
+    use crate::domain::identity::{Policy, Role};
+    use crate::domain::trace::TraceContext;
+    use crate::limits::Limits;
+    use crate::links::Arrival;
     use crate::listen::sync::socket::STALLED;
     use crate::listen::sync::replies;
     use crate::listen::ws::Socket;
     use crate::listen::{Server, Setup, Traffic};
     use crate::settings::WorkerSettings;
+    use crate::tools::ToolName;
 
     const PATIENCE: Duration = Duration::from_secs(20);
     const CALLS: usize = 8;

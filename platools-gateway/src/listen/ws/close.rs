@@ -6,7 +6,7 @@ use std::fmt;
 use axum::extract::ws::{CloseFrame, Utf8Bytes, close_code};
 use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
-use crate::core::{Presence, Stay};
+use crate::connections::{Presence, Stay};
 
 /// The end of a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use futures::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
 use super::{ReadError, TooLarge};
-use crate::core::limits::{HeldBytes, Limiter};
 use crate::domain::surrogates::well_formed;
+use crate::limits::{HeldBytes, Limiter};
 use crate::listen::Traffic;
 
 /// A message, or another sign of life.
@@ -250,7 +250,7 @@ mod tests {
     use tracing::instrument::WithSubscriber as _;
 
     use super::*;
-    use crate::core::limits::Limits;
+    use crate::limits::Limits;
 
     /// The log of a reader of these messages, and its ends: sizes of those that were dropped, and the last end.
     async fn read(messages: Vec<Message>, drops: bool) -> (String, Vec<TooLarge>, ReadError) {

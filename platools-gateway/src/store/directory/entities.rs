@@ -1,32 +1,30 @@
-//! Entities, their secrets, and what people see of them.
+//! [`EntityStore`] on SQLite: entities, their secrets, and their tools that are switched off.
 
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::changes::Touched;
-use super::room::{Kind, check_room};
-use super::{EntityRow, SecretRow};
-use crate::core::admin::EntityChange;
-use crate::core::clock::now_ms;
-use crate::core::error::{Error, ErrorKind};
-use crate::core::ids::{EntityId, SecretId};
-use crate::store::Store;
+use super::limits::{Kind, check_room};
+use super::rows::{UnreadableRow, id, named};
+use crate::domain::entity::{Entity, EntityChange, EntitySecret, NewSecret};
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::{Policy, Scope};
+use crate::domain::ids::{EntityId, SecretId};
+use crate::ports::directory::EntityStore;
+use crate::ports::time::now_ms;
+use crate::store::SqliteStore;
 
 /// Secrets of one entity that are good for a grace time beside the current one.
 const MAX_SECRETS: i64 = 16;
 
-/// A secret that replaces those of an entity.
-#[derive(Debug)]
-pub(crate) struct NewSecret<'a> {
-    pub(crate) entity_id: &'a EntityId,
-    pub(crate) id: &'a SecretId,
-    pub(crate) hash: &'a str,
-    /// Until when the replaced ones are good.
-    pub(crate) others_expire_ms: i64,
-}
+/// Tools of one entity in one environment that are switched off, also those that are not declared any more. Ten times as many as may be
+/// declared.
+const MAX_DISABLED_TOOLS: i64 = 10_000;
 
-impl Store {
-    /// Adds an entity with its first secret, unless the project has `limit` of them. Says whether its slug was free.
-    pub(crate) async fn add_entity(&self, entity: &EntityRow, secret: &SecretRow, limit: u32) -> Result<bool, Error> {
+#[async_trait]
+impl EntityStore for SqliteStore {
+    async fn add_entity(&self, entity: &Entity, secret: &EntitySecret, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(Touched::Entity(&entity.id)).await?;
         check_room(&mut change, &entity.project_id, Kind::Entities, limit).await?;
         let added = sqlx::query(
@@ -38,7 +36,7 @@ impl Store {
         .bind(&entity.slug)
         .bind(&entity.title)
         .bind(&entity.icon)
-        .bind(&entity.policy)
+        .bind(entity.policy.as_str())
         .bind(entity.created_ms)
         .execute(&mut *change)
         .await?;
@@ -50,32 +48,29 @@ impl Store {
         Ok(true)
     }
 
-    /// Changes what people see of an entity, where something is said. What is not said is what it is in the database, which another
-    /// process may have changed since the directory was read.
-    pub(crate) async fn change_entity(&self, entity: &EntityId, said: &EntityChange) -> Result<(), Error> {
-        let mut change = self.change_directory(Touched::Entity(entity)).await?;
+    async fn change_entity(&self, entity: &EntityId, change: &EntityChange) -> Result<(), Error> {
+        let mut transaction = self.change_directory(Touched::Entity(entity)).await?;
         sqlx::query(
             "UPDATE entities SET title = NULLIF(COALESCE($2, title), ''), icon = NULLIF(COALESCE($3, icon), '') \
              WHERE id = $1",
         )
         .bind(entity.as_str())
-        .bind(&said.title)
-        .bind(&said.icon)
-        .execute(&mut *change)
+        .bind(&change.title)
+        .bind(&change.icon)
+        .execute(&mut *transaction)
         .await?;
-        change.commit().await?;
+        transaction.commit().await?;
         Ok(())
     }
 
-    /// Gives an entity another secret; those it has end, some time later if the new one says so.
-    pub(crate) async fn rotate_secret(&self, new: &NewSecret<'_>) -> Result<(), Error> {
+    async fn rotate_secret(&self, new: &NewSecret<'_>) -> Result<(), Error> {
         let mut change = self.change_directory(Touched::Entity(new.entity_id)).await?;
         sqlx::query("DELETE FROM entity_secrets WHERE entity_id = $1 AND expires_ms <= $2")
             .bind(new.entity_id.as_str())
             .bind(now_ms())
             .execute(&mut *change)
             .await?;
-        // One that ends earlier already keeps its end.
+        // A secret that ends earlier keeps its end.
         sqlx::query(
             "UPDATE entity_secrets SET expires_ms = $2 \
              WHERE entity_id = $1 AND (expires_ms IS NULL OR expires_ms > $2)",
@@ -99,10 +94,42 @@ impl Store {
         Ok(())
     }
 
-    /// Removes an entity, its secrets and its tools.
-    pub(crate) async fn remove_entity(&self, entity: &EntityId) -> Result<(), Error> {
+    async fn remove_entity(&self, entity: &EntityId) -> Result<(), Error> {
         let mut change = self.change_directory(Touched::Entity(entity)).await?;
         sqlx::query("DELETE FROM entities WHERE id = $1").bind(entity.as_str()).execute(&mut *change).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    async fn disable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let count = "SELECT COUNT(*) AS number FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2";
+        let count = sqlx::query(count).bind(scope.entity.as_str()).bind(scope.environment.as_str());
+        if count.fetch_one(&self.reads).await?.get::<i64, _>("number") >= MAX_DISABLED_TOOLS {
+            let message = format!(
+                "{MAX_DISABLED_TOOLS} tools of this entity are switched off in this environment; switch one on first"
+            );
+            return Err(Error::new(ErrorKind::LimitReached, message));
+        }
+        let statement = "INSERT INTO disabled_tools (entity_id, environment_id, name) VALUES ($1, $2, $3) \
+                         ON CONFLICT (entity_id, environment_id, name) DO NOTHING";
+        self.switch(statement, scope, name).await
+    }
+
+    async fn enable_tool(&self, scope: &Scope, name: &str) -> Result<(), Error> {
+        let statement = "DELETE FROM disabled_tools WHERE entity_id = $1 AND environment_id = $2 AND name = $3";
+        self.switch(statement, scope, name).await
+    }
+}
+
+impl SqliteStore {
+    async fn switch(&self, statement: &'static str, scope: &Scope, name: &str) -> Result<(), Error> {
+        let mut change = self.change_directory(Touched::Entity(&scope.entity)).await?;
+        sqlx::query(statement)
+            .bind(scope.entity.as_str())
+            .bind(scope.environment.as_str())
+            .bind(name)
+            .execute(&mut *change)
+            .await?;
         change.commit().await?;
         Ok(())
     }
@@ -124,51 +151,27 @@ async fn add_secret(
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+pub(super) fn entity(row: &SqliteRow) -> Result<Entity, UnreadableRow> {
+    Ok(Entity {
+        id: id(row, "id"),
+        project_id: id(row, "project_id"),
+        slug: row.get("slug"),
+        title: row.get("title"),
+        icon: row.get("icon"),
+        policy: named(row, "policy", Policy::from_name)?,
+        created_ms: row.get("created_ms"),
+    })
+}
 
-    const ICON: &str = "https://a.example/1.png";
+pub(super) fn secret(row: &SqliteRow) -> Result<EntitySecret, UnreadableRow> {
+    Ok(EntitySecret {
+        id: id(row, "id"),
+        entity_id: id(row, "entity_id"),
+        hash: row.get("hash"),
+        expires_ms: row.get("expires_ms"),
+    })
+}
 
-    fn text(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
-    /// An entity with a title and an icon.
-    async fn added(store: &Store) -> EntityRow {
-        let entity = EntityRow {
-            id: EntityId::random(),
-            project_id: store.default_project().await.unwrap(),
-            slug: "orders".to_owned(),
-            title: text("Orders"),
-            icon: text(ICON),
-            policy: "pool".to_owned(),
-            created_ms: 17,
-        };
-        let secret =
-            SecretRow { id: SecretId::random(), entity_id: entity.id.clone(), hash: "0f".to_owned(), expires_ms: None };
-        assert!(store.add_entity(&entity, &secret, 10).await.unwrap());
-        entity
-    }
-
-    async fn card(store: &Store) -> (Option<String>, Option<String>) {
-        let rows = store.directory().await.unwrap();
-        let [entity] = &*rows.entities else { panic!("one entity was expected: {rows:?}") };
-        (entity.title.clone(), entity.icon.clone())
-    }
-
-    #[tokio::test]
-    async fn a_change_leaves_alone_what_it_does_not_say() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let entity = added(&store).await;
-        let before = store.directory_revision().await.unwrap();
-        assert_eq!(card(&store).await, (text("Orders"), text(ICON)));
-        store.change_entity(&entity.id, &EntityChange { title: text("Shop"), icon: None }).await.unwrap();
-        assert_eq!(card(&store).await, (text("Shop"), text(ICON)));
-        store.change_entity(&entity.id, &EntityChange { title: None, icon: text("") }).await.unwrap();
-        assert_eq!(card(&store).await, (text("Shop"), None));
-        assert_eq!(store.directory_revision().await.unwrap(), before + 2, "other processes notice");
-        store.close().await;
-    }
+pub(super) fn disabled_tool(row: &SqliteRow) -> Result<(Scope, String), UnreadableRow> {
+    Ok((Scope { entity: id(row, "entity_id"), environment: id(row, "environment_id") }, row.get("name")))
 }

@@ -1,26 +1,20 @@
-//! Callers' keys.
+//! [`KeyStore`] on SQLite: callers' keys.
 
+use async_trait::async_trait;
 use serde_json::Value;
-use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
 
-use super::KeyRow;
 use super::changes::Touched;
-use super::room::{Kind, check_room};
-use crate::core::clock::now_ms;
-use crate::core::error::Error;
-use crate::core::identity::Credential;
-use crate::core::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
-use crate::store::Store;
-
-/// The end of a request to revoke a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum KeyRemoval {
-    Removed,
-    /// No other key administers the whole project.
-    IsLastAdmin,
-    /// There is no such key.
-    Missing,
-}
+use super::limits::{Kind, check_room};
+use super::rows::{UnreadableRow, id, list, named, optional_id};
+use crate::domain::error::Error;
+use crate::domain::identity::{Credential, Role, SpeaksFor};
+use crate::domain::ids::{AgentId, EnvironmentId, KeyId, ProjectId};
+use crate::domain::key::{KeyRemoval, StoredKey};
+use crate::ports::directory::KeyStore;
+use crate::ports::time::now_ms;
+use crate::store::SqliteStore;
 
 /// Removes a key, unless it administers a whole project, is nobody's in particular, and is the last such key.
 const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 AND ( \
@@ -28,9 +22,9 @@ const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 
      OR EXISTS (SELECT 1 FROM caller_keys o WHERE o.project_id = $1 AND o.id <> $2 AND o.role = 'admin' \
      AND o.environments IS NULL AND o.agent_id IS NULL AND COALESCE(o.expires_ms, $3 + 1) > $3))";
 
-impl Store {
-    /// Adds a key, unless a credential that makes it has ended, or the project has `limit` of them. Says whether it was added.
-    pub(crate) async fn add_key(&self, key: &KeyRow, makers: &[Credential], limit: u32) -> Result<bool, Error> {
+#[async_trait]
+impl KeyStore for SqliteStore {
+    async fn add_key(&self, key: &StoredKey, makers: &[Credential], limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(Touched::Key(&key.id)).await?;
         check_room(&mut change, &key.project_id, Kind::Keys, limit).await?;
         if !are_good(&mut change, makers).await? {
@@ -41,8 +35,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Adds a key, unless there is any. Says whether it was added.
-    pub(crate) async fn add_first_key(&self, key: &KeyRow) -> Result<bool, Error> {
+    async fn add_first_key(&self, key: &StoredKey) -> Result<bool, Error> {
         let mut change = self.change_directory(Touched::Key(&key.id)).await?;
         if sqlx::query("SELECT id FROM caller_keys LIMIT 1").fetch_optional(&mut *change).await?.is_some() {
             return Ok(false);
@@ -52,8 +45,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes a key of a project, and its tokens, unless it is the last that administers the project.
-    pub(crate) async fn remove_key(&self, project: &ProjectId, key: &KeyId) -> Result<KeyRemoval, Error> {
+    async fn remove_key(&self, project: &ProjectId, key: &KeyId) -> Result<KeyRemoval, Error> {
         let mut change = self.change_directory(Touched::Key(key)).await?;
         // Decided where all changes are in order: two admins that revoke each other leave one.
         let removed =
@@ -67,8 +59,7 @@ impl Store {
         Ok(if found.is_some() { KeyRemoval::IsLastAdmin } else { KeyRemoval::Missing })
     }
 
-    /// Stores when keys and tokens were last used. The directory's revision stays.
-    pub(crate) async fn store_last_uses(&self, uses: &[(String, i64)]) -> Result<(), Error> {
+    async fn store_last_uses(&self, uses: &[(String, i64)]) -> Result<(), Error> {
         let mut change = self.writes.begin().await?;
         for (id, at_ms) in uses {
             let statement = if id.starts_with("key_") {
@@ -93,7 +84,7 @@ pub(super) async fn are_good(connection: &mut SqliteConnection, credentials: &[C
             Credential::Secret(id) => {
                 ("SELECT id FROM entity_secrets WHERE id = $1 AND (expires_ms IS NULL OR expires_ms > $2)", id.as_str())
             }
-            // One that is not recorded is of an earlier version, or was forgotten after its end.
+            // A token without a record is of an earlier version, or was forgotten after its end.
             Credential::Token { id, .. } => (
                 "SELECT 1 WHERE $2 > 0 AND NOT EXISTS (SELECT 1 FROM tokens WHERE id = $1 AND revoked_ms IS NOT NULL)",
                 id.as_str(),
@@ -115,7 +106,7 @@ pub(super) fn environments_text(environments: Option<&Vec<EnvironmentId>>) -> Op
     environments.map(list)
 }
 
-async fn insert(connection: &mut SqliteConnection, key: &KeyRow) -> Result<(), Error> {
+async fn insert(connection: &mut SqliteConnection, key: &StoredKey) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO caller_keys (id, project_id, hash, name, role, tool_roles, speaks_for, environments, agent_id, \
          created_by, created_ms, expires_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
@@ -124,9 +115,9 @@ async fn insert(connection: &mut SqliteConnection, key: &KeyRow) -> Result<(), E
     .bind(key.project_id.as_str())
     .bind(&key.hash)
     .bind(&key.name)
-    .bind(&key.role)
+    .bind(key.role.as_str())
     .bind(Value::from(key.tool_roles.clone()).to_string())
-    .bind(key.speaks_for.as_ref().and_then(|speaks_for| serde_json::to_string(speaks_for).ok()))
+    .bind(serde_json::to_string(&key.speaks_for).ok())
     .bind(environments_text(key.environments.as_ref()))
     .bind(key.agent_id.as_ref().map(AgentId::as_str))
     .bind(&key.created_by)
@@ -137,101 +128,27 @@ async fn insert(connection: &mut SqliteConnection, key: &KeyRow) -> Result<(), E
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    async fn opened() -> (tempfile::TempDir, Store, ProjectId) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let project = store.default_project().await.unwrap();
-        (folder, store, project)
-    }
-
-    fn admin(project: &ProjectId) -> KeyRow {
-        let id = KeyId::random();
-        KeyRow {
-            hash: id.to_string(),
-            id,
-            project_id: project.clone(),
-            name: None,
-            role: "admin".to_owned(),
-            tool_roles: Vec::new(),
-            speaks_for: None,
-            environments: None,
-            agent_id: None,
-            created_by: None,
-            created_ms: 0,
-            expires_ms: None,
-            last_used_ms: None,
-        }
-    }
-
-    #[tokio::test]
-    async fn admins_that_revoke_each_other_at_once_leave_one() {
-        let (_folder, store, project) = opened().await;
-        for _ in 0..20 {
-            let (one, other) = (admin(&project), admin(&project));
-            for key in [&one, &other] {
-                assert!(store.add_key(key, &[], u32::MAX).await.unwrap());
-            }
-            let removals = tokio::join!(store.remove_key(&project, &one.id), store.remove_key(&project, &other.id));
-            let mut ends = [removals.0.unwrap(), removals.1.unwrap()];
-            ends.sort_by_key(|end| *end != KeyRemoval::Removed);
-            assert_eq!(ends, [KeyRemoval::Removed, KeyRemoval::IsLastAdmin]);
-            let left = store.directory().await.unwrap().keys;
-            assert_eq!(left.len(), 1);
-            sqlx::query("DELETE FROM caller_keys").execute(store.writes.connection()).await.unwrap();
-        }
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn an_admin_of_some_environments_is_not_the_other_admin() {
-        let (_folder, store, project) = opened().await;
-        let (whole, mut part) = (admin(&project), admin(&project));
-        part.environments = Some(vec!["env_1".into()]);
-        for key in [&whole, &part] {
-            store.add_key(key, &[], u32::MAX).await.unwrap();
-        }
-        assert_eq!(store.remove_key(&project, &whole.id).await.unwrap(), KeyRemoval::IsLastAdmin);
-        assert_eq!(store.remove_key(&project, &part.id).await.unwrap(), KeyRemoval::Removed);
-        assert_eq!(store.remove_key(&project, &part.id).await.unwrap(), KeyRemoval::Missing);
-        assert_eq!(store.remove_key(&"prj_other".into(), &whole.id).await.unwrap(), KeyRemoval::Missing);
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn one_of_many_starts_makes_the_first_key() {
-        let (_folder, store, project) = opened().await;
-        let keys: Vec<_> = (0..8).map(|_| admin(&project)).collect();
-        let added = futures::future::join_all(keys.iter().map(|key| store.add_first_key(key))).await;
-        assert_eq!(added.into_iter().filter(|added| *added.as_ref().unwrap()).count(), 1);
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_credential_that_has_ended_makes_no_key() {
-        let (_folder, store, project) = opened().await;
-        let (maker, made) = (admin(&project), admin(&project));
-        let makers = [Credential::Key(maker.id.clone())];
-        assert!(!store.add_key(&made, &makers, u32::MAX).await.unwrap());
-        store.add_key(&maker, &[], u32::MAX).await.unwrap();
-        assert!(store.add_key(&made, &makers, u32::MAX).await.unwrap());
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_last_use_is_stored_without_a_new_revision_and_never_goes_back() {
-        let (_folder, store, project) = opened().await;
-        let key = admin(&project);
-        store.add_key(&key, &[], u32::MAX).await.unwrap();
-        let revision = store.directory_revision().await.unwrap();
-        for at_ms in [7, 5] {
-            store.store_last_uses(&[(key.id.to_string(), at_ms), ("0f".to_owned(), at_ms)]).await.unwrap();
-        }
-        assert_eq!(store.directory_revision().await.unwrap(), revision);
-        assert_eq!(store.directory().await.unwrap().keys[0].last_used_ms, Some(7));
-        store.close().await;
-    }
+pub(super) fn key(row: &SqliteRow) -> Result<StoredKey, UnreadableRow> {
+    let (role, agent_id) = (named(row, "role", Role::from_name)?, optional_id(row, "agent_id"));
+    let speaks_for = match row.get::<Option<String>, _>("speaks_for") {
+        // A key whose users cannot be read may do less.
+        Some(text) => serde_json::from_str(&text).unwrap_or(SpeaksFor::Nobody),
+        // Keys of earlier versions have the default of their role.
+        None => SpeaksFor::default_of(role, agent_id.as_ref()),
+    };
+    Ok(StoredKey {
+        id: id(row, "id"),
+        project_id: id(row, "project_id"),
+        hash: row.get("hash"),
+        name: row.get("name"),
+        role,
+        tool_roles: list(row.get("tool_roles")),
+        speaks_for,
+        environments: row.get::<Option<String>, _>("environments").map(|text| list(&text)),
+        agent_id,
+        created_by: row.get("created_by"),
+        created_ms: row.get("created_ms"),
+        expires_ms: row.get("expires_ms"),
+        last_used_ms: row.get("last_used_ms"),
+    })
 }

@@ -1,13 +1,22 @@
-//! Organizations and their projects.
+//! [`ProjectStore`] on SQLite: organizations, projects and their environments.
 
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::add_environment;
 use super::changes::Touched;
-use crate::core::error::Error;
-use crate::core::ids::{OrganizationId, ProjectId};
-use crate::core::project::ProjectName;
-use crate::store::Store;
+use super::limits::{Kind, check_room};
+use super::rows::{UnreadableRow, id};
+use crate::domain::environment::Environment;
+use crate::domain::error::Error;
+use crate::domain::ids::{EnvironmentId, OrganizationId, ProjectId};
+use crate::domain::project::{Project, ProjectName};
+use crate::ports::directory::ProjectStore;
+use crate::store::SqliteStore;
+
+/// All projects with their organizations.
+pub(super) const PROJECTS: &str = "SELECT p.id, p.slug, p.organization_id, o.slug AS organization FROM projects p \
+                        JOIN organizations o ON o.id = p.organization_id";
 
 /// The environments of a new project.
 const ENVIRONMENTS: [&str; 3] = ["development", "staging", "production"];
@@ -21,9 +30,9 @@ const REMOVAL: [&str; 5] = [
     "DELETE FROM projects WHERE id = $1",
 ];
 
-impl Store {
-    /// Makes the project that every gateway has, unless it is there, and returns it.
-    pub(crate) async fn default_project(&self) -> Result<ProjectId, Error> {
+#[async_trait]
+impl ProjectStore for SqliteStore {
+    async fn default_project(&self) -> Result<ProjectId, Error> {
         let name = ProjectName::default();
         if let Some(project) = find(&mut *self.reads.acquire().await?, &name).await? {
             return Ok(project);
@@ -39,8 +48,7 @@ impl Store {
         Ok(added)
     }
 
-    /// Adds a project with the usual environments, and its organization if that is new. Says whether its name was free.
-    pub(crate) async fn add_project(&self, name: &ProjectName) -> Result<bool, Error> {
+    async fn add_project(&self, name: &ProjectName) -> Result<bool, Error> {
         let added = ProjectId::random();
         let mut change = self.change_directory(Touched::Project(&added)).await?;
         if find(&mut change, name).await?.is_some() {
@@ -51,8 +59,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Removes a project with everything in it, and its organization if it has no other.
-    pub(crate) async fn remove_project(&self, project: &ProjectId) -> Result<(), Error> {
+    async fn remove_project(&self, project: &ProjectId) -> Result<(), Error> {
         let mut change = self.change_directory(Touched::Project(project)).await?;
         for statement in REMOVAL {
             sqlx::query(statement).bind(project.as_str()).execute(&mut *change).await?;
@@ -60,6 +67,30 @@ impl Store {
         sqlx::query("DELETE FROM organizations WHERE id NOT IN (SELECT organization_id FROM projects)")
             .execute(&mut *change)
             .await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    async fn add_environment(&self, project: &ProjectId, slug: &str, limit: u32) -> Result<bool, Error> {
+        let mut change = self.change_directory(Touched::Environments(project)).await?;
+        check_room(&mut change, project, Kind::Environments, limit).await?;
+        let added = add_environment(&mut change, project, slug).await?;
+        if added {
+            change.commit().await?;
+        }
+        Ok(added)
+    }
+
+    async fn remove_environment(&self, environment: &EnvironmentId) -> Result<(), Error> {
+        let mut change = self.change_directory(Touched::Environment(environment)).await?;
+        for statement in [
+            "DELETE FROM disabled_tools WHERE environment_id = $1",
+            "DELETE FROM tools WHERE environment_id = $1",
+            "DELETE FROM tool_sets WHERE environment_id = $1",
+            "DELETE FROM environments WHERE id = $1",
+        ] {
+            sqlx::query(statement).bind(environment.as_str()).execute(&mut *change).await?;
+        }
         change.commit().await?;
         Ok(())
     }
@@ -92,24 +123,24 @@ async fn add(connection: &mut SqliteConnection, project: &ProjectId, name: &Proj
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+async fn add_environment(connection: &mut SqliteConnection, project: &ProjectId, slug: &str) -> Result<bool, Error> {
+    let added = sqlx::query(
+        // Of either: the slug, or the slug in another case.
+        "INSERT INTO environments (id, project_id, slug) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(EnvironmentId::random().as_str())
+    .bind(project.as_str())
+    .bind(slug)
+    .execute(connection)
+    .await?;
+    Ok(added.rows_affected() > 0)
+}
 
-    #[tokio::test]
-    async fn an_organization_is_there_as_long_as_it_has_a_project() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        store.default_project().await.unwrap();
-        let [shop, bank] = ["acme/shop", "acme/bank"].map(|name| name.parse::<ProjectName>().unwrap());
-        assert!(store.add_project(&shop).await.unwrap() && store.add_project(&bank).await.unwrap());
-        assert!(!store.add_project(&shop).await.unwrap());
-        for (removed, organizations) in [(&shop, 2), (&bank, 1)] {
-            let project = find(&mut store.reads.acquire().await.unwrap(), removed).await.unwrap().unwrap();
-            store.remove_project(&project).await.unwrap();
-            let left = sqlx::query("SELECT slug FROM organizations").fetch_all(&store.reads).await.unwrap();
-            assert_eq!(left.len(), organizations, "after {removed}");
-        }
-        store.close().await;
-    }
+pub(super) fn project(row: &SqliteRow) -> Result<Project, UnreadableRow> {
+    let name = ProjectName { organization: row.get("organization"), project: row.get("slug") };
+    Ok(Project { id: id(row, "id"), organization_id: id(row, "organization_id"), name })
+}
+
+pub(super) fn environment(row: &SqliteRow) -> Result<(ProjectId, Environment), UnreadableRow> {
+    Ok((id(row, "project_id"), Environment { id: id(row, "id"), slug: row.get("slug") }))
 }

@@ -1,99 +1,48 @@
-//! Records of signed tokens, without the tokens themselves.
+//! [`TokenStore`] on SQLite: records of signed tokens, without the tokens themselves.
 
+use async_trait::async_trait;
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use super::changes::Touched;
 use super::keys::{are_good, environments_text};
-use super::rows::list;
-use crate::core::error::Error;
-use crate::core::identity::{Credential, SpeaksFor};
-use crate::core::ids::{AgentId, EntityId, EnvironmentId, KeyId, ProjectId, SecretId};
-use crate::store::Store;
+use super::rows::{UnreadableRow, id, list, named, optional_id, readable};
+use crate::domain::error::Error;
+use crate::domain::identity::{Credential, Role};
+use crate::domain::ids::{AgentId, EntityId, KeyId, ProjectId, SecretId};
+use crate::domain::token::{StoredToken, TokenAddition, TokenPage};
+use crate::ports::directory::TokenStore;
+use crate::store::SqliteStore;
 
-/// A stored token.
-#[derive(Debug, Clone)]
-pub(crate) struct TokenRow {
-    /// Its `jti`.
-    pub(crate) id: String,
-    pub(crate) project_id: ProjectId,
-    pub(crate) name: Option<String>,
-    /// None for a worker's.
-    pub(crate) role: Option<String>,
-    pub(crate) tool_roles: Vec<String>,
-    pub(crate) user_id: Option<String>,
-    pub(crate) speaks_for: Option<SpeaksFor>,
-    pub(crate) environments: Option<Vec<EnvironmentId>>,
-    pub(crate) agent_id: Option<AgentId>,
-    pub(crate) entity_id: Option<EntityId>,
-    /// The secret that a worker's token stands in for.
-    pub(crate) secret_id: Option<SecretId>,
-    /// The key at the beginning of those that minted it.
-    pub(crate) key_id: Option<KeyId>,
-    /// The key or token that minted it.
-    pub(crate) parent: Option<String>,
-    /// The id of the key that signed it.
-    pub(crate) signed_by: String,
-    pub(crate) created_ms: i64,
-    pub(crate) expires_ms: i64,
-    pub(crate) last_used_ms: Option<i64>,
-}
+/// The tokens that were revoked.
+pub(super) const REVOKED_TOKENS: &str = "SELECT id, project_id FROM tokens WHERE revoked_ms IS NOT NULL";
 
-/// The end of an attempt to record a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TokenRecord {
-    Added,
-    /// A credential that it would end with has ended.
-    ParentEnded,
-    /// The project has as many as it may have.
-    Full,
-}
-
-/// The tokens of a page: good ones, latest first.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TokenPage<'a> {
-    pub(crate) project: &'a ProjectId,
-    /// Only tokens that were signed by these keys; all without them.
-    pub(crate) signed_by: Option<&'a [String]>,
-    /// The time and the id of the last token of the page before.
-    pub(crate) before: Option<(i64, &'a str)>,
-    pub(crate) limit: usize,
-    pub(crate) now_ms: i64,
-}
-
-impl Store {
-    /// Records a token, if its parents are good and the project has fewer than so many. Where there is no room, tokens that have
-    /// ended make it.
-    pub(crate) async fn add_token(
-        &self,
-        token: &TokenRow,
-        parents: &[Credential],
-        most: i64,
-    ) -> Result<TokenRecord, Error> {
+#[async_trait]
+impl TokenStore for SqliteStore {
+    async fn add_token(&self, token: &StoredToken, parents: &[Credential], limit: i64) -> Result<TokenAddition, Error> {
         let mut change = self.writes.begin().await?;
         // A write first, so that it waits for other writers instead of failing after it has read.
         insert(&mut change, token).await?;
         self.write_recorded(&mut change).await?;
         if !are_good(&mut change, parents).await? {
-            return Ok(TokenRecord::ParentEnded);
+            return Ok(TokenAddition::ParentEnded);
         }
-        if count(&mut change, &token.project_id).await? > most {
+        if count(&mut change, &token.project_id).await? > limit {
             sqlx::query("DELETE FROM tokens WHERE project_id = $1 AND expires_ms <= $2 AND revoked_ms IS NULL")
                 .bind(token.project_id.as_str())
                 .bind(token.created_ms)
                 .execute(&mut *change)
                 .await?;
-            if count(&mut change, &token.project_id).await? > most {
-                return Ok(TokenRecord::Full);
+            if count(&mut change, &token.project_id).await? > limit {
+                return Ok(TokenAddition::ProjectIsFull);
             }
         }
         change.commit().await?;
-        Ok(TokenRecord::Added)
+        Ok(TokenAddition::Added)
     }
 
-    /// The good tokens of a project, latest first.
-    pub(crate) async fn tokens(&self, page: TokenPage<'_>) -> Result<Vec<TokenRow>, Error> {
+    async fn tokens(&self, page: TokenPage<'_>) -> Result<Vec<StoredToken>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM tokens WHERE project_id = ");
         query.push_bind(page.project.as_str().to_owned());
         query.push(" AND revoked_ms IS NULL AND expires_ms > ").push_bind(page.now_ms);
@@ -116,18 +65,17 @@ impl Store {
         }
         query.push(" ORDER BY created_ms DESC, id DESC LIMIT ");
         query.push_bind(i64::try_from(page.limit).unwrap_or(i64::MAX));
-        Ok(self.lists.begin().await?.rows(query.build()).await?.iter().map(token).collect())
+        Ok(readable(&self.lists.begin().await?.rows(query.build()).await?, token))
     }
 
-    /// A token of a project.
-    pub(crate) async fn token(&self, project: &ProjectId, id: &str) -> Result<Option<TokenRow>, Error> {
+    async fn token(&self, project: &ProjectId, id: &str) -> Result<Option<StoredToken>, Error> {
         let query =
             sqlx::query("SELECT * FROM tokens WHERE id = $1 AND project_id = $2").bind(id).bind(project.as_str());
-        Ok(query.fetch_optional(&self.reads).await?.as_ref().map(token))
+        let found = query.fetch_optional(&self.reads).await?;
+        Ok(readable(found.as_slice(), token).into_iter().next())
     }
 
-    /// Revokes a good token of a project, with all that it minted. Says whether there was one.
-    pub(crate) async fn revoke_token(&self, project: &ProjectId, id: &str, now_ms: i64) -> Result<bool, Error> {
+    async fn revoke_token(&self, project: &ProjectId, id: &str, now_ms: i64) -> Result<bool, Error> {
         let mut change = self.change_directory(Touched::Tokens(project)).await?;
         let revoked = sqlx::query(
             "WITH RECURSIVE ended (id) AS ( \
@@ -147,8 +95,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Forgets some tokens that ended before a moment. Says how many.
-    pub(crate) async fn forget_tokens(&self, ended_before_ms: i64) -> Result<u64, Error> {
+    async fn forget_tokens(&self, ended_before_ms: i64) -> Result<u64, Error> {
         let forgotten = sqlx::query(
             "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_ms < $1 ORDER BY expires_ms LIMIT 1000)",
         )
@@ -167,8 +114,8 @@ async fn count(connection: &mut SqliteConnection, project: &ProjectId) -> Result
     Ok(row.get("number"))
 }
 
-async fn insert(connection: &mut SqliteConnection, token: &TokenRow) -> Result<(), Error> {
-    // What it belongs to may be gone by now; then nothing is recorded, and its parents are found to have ended.
+async fn insert(connection: &mut SqliteConnection, token: &StoredToken) -> Result<(), Error> {
+    // The key or secret behind it may be gone by now; then nothing is recorded, and its parents are found to have ended.
     sqlx::query(
         "INSERT INTO tokens (id, project_id, name, role, tool_roles, user_id, speaks_for, environments, agent_id, entity_id, \
          secret_id, key_id, parent, signed_by, created_ms, expires_ms) \
@@ -179,7 +126,7 @@ async fn insert(connection: &mut SqliteConnection, token: &TokenRow) -> Result<(
     .bind(&token.id)
     .bind(token.project_id.as_str())
     .bind(&token.name)
-    .bind(&token.role)
+    .bind(token.role.map(Role::as_str))
     .bind(Value::from(token.tool_roles.clone()).to_string())
     .bind(&token.user_id)
     .bind(token.speaks_for.as_ref().and_then(|speaks_for| serde_json::to_string(speaks_for).ok()))
@@ -197,132 +144,29 @@ async fn insert(connection: &mut SqliteConnection, token: &TokenRow) -> Result<(
     Ok(())
 }
 
-fn token(row: &SqliteRow) -> TokenRow {
+fn token(row: &SqliteRow) -> Result<StoredToken, UnreadableRow> {
     let text = |column: &str| row.get::<Option<String>, _>(column);
-    TokenRow {
+    Ok(StoredToken {
         id: row.get("id"),
-        project_id: row.get::<String, _>("project_id").into(),
+        project_id: id(row, "project_id"),
         name: text("name"),
-        role: text("role"),
+        role: text("role").map(|_| named(row, "role", Role::from_name)).transpose()?,
         tool_roles: list(row.get("tool_roles")),
         user_id: text("user_id"),
         speaks_for: text("speaks_for").and_then(|text| serde_json::from_str(&text).ok()),
         environments: text("environments").map(|text| list(&text)),
-        agent_id: text("agent_id").map(Into::into),
-        entity_id: text("entity_id").map(Into::into),
-        secret_id: text("secret_id").map(Into::into),
-        key_id: text("key_id").map(Into::into),
+        agent_id: optional_id(row, "agent_id"),
+        entity_id: optional_id(row, "entity_id"),
+        secret_id: optional_id(row, "secret_id"),
+        key_id: optional_id(row, "key_id"),
         parent: text("parent"),
         signed_by: row.get("signed_by"),
         created_ms: row.get("created_ms"),
         expires_ms: row.get("expires_ms"),
         last_used_ms: row.get("last_used_ms"),
-    }
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(project: &ProjectId, id: &str, expires_ms: i64) -> TokenRow {
-        TokenRow {
-            id: id.to_owned(),
-            project_id: project.clone(),
-            name: None,
-            role: Some("viewer".to_owned()),
-            tool_roles: Vec::new(),
-            user_id: None,
-            speaks_for: Some(SpeaksFor::Nobody),
-            environments: None,
-            agent_id: None,
-            entity_id: None,
-            secret_id: None,
-            key_id: None,
-            parent: None,
-            signed_by: "k".to_owned(),
-            created_ms: 50,
-            expires_ms,
-            last_used_ms: None,
-        }
-    }
-
-    async fn opened() -> (tempfile::TempDir, Store, ProjectId) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).await.unwrap();
-        let project = store.default_project().await.unwrap();
-        (folder, store, project)
-    }
-
-    async fn ids(store: &Store, page: TokenPage<'_>) -> Vec<String> {
-        store.tokens(page).await.unwrap().into_iter().map(|row| row.id).collect()
-    }
-
-    #[tokio::test]
-    async fn a_project_has_so_many_tokens_and_those_that_ended_make_room() {
-        let (_folder, store, project) = opened().await;
-        let add = async |id: &str, expires_ms| store.add_token(&row(&project, id, expires_ms), &[], 2).await.unwrap();
-        assert_eq!(add("a", 10).await, TokenRecord::Added);
-        assert_eq!(add("b", 100).await, TokenRecord::Added);
-        assert_eq!(add("c", 100).await, TokenRecord::Added, "the first has ended");
-        assert_eq!(add("d", 100).await, TokenRecord::Full);
-        assert!(store.revoke_token(&project, "b", 60).await.unwrap());
-        assert_eq!(
-            add("d", 100).await,
-            TokenRecord::Full,
-            "one that is revoked is remembered until it would have ended"
-        );
-        let page = TokenPage { project: &project, signed_by: None, before: None, limit: 10, now_ms: 60 };
-        assert_eq!(ids(&store, page).await, ["c"]);
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_token_is_revoked_with_all_that_it_minted() {
-        let (_folder, store, project) = opened().await;
-        let mut child = row(&project, "b", 100);
-        child.parent = Some("tok_a".to_owned());
-        let mut grandchild = row(&project, "c", 100);
-        grandchild.parent = Some("tok_b".to_owned());
-        for token in [row(&project, "a", 100), child, grandchild, row(&project, "d", 100)] {
-            store.add_token(&token, &[], 10).await.unwrap();
-        }
-        let revision = store.directory_revision().await.unwrap();
-        assert!(!store.revoke_token(&"prj_other".into(), "a", 60).await.unwrap());
-        assert!(store.revoke_token(&project, "a", 60).await.unwrap());
-        assert!(!store.revoke_token(&project, "a", 60).await.unwrap());
-        assert!(store.directory_revision().await.unwrap() > revision);
-        let rows = store.directory().await.unwrap();
-        let mut revoked: Vec<_> = rows.revoked_tokens.into_iter().map(|(id, _)| id).collect();
-        revoked.sort();
-        assert_eq!(revoked, ["a", "b", "c"]);
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn pages_follow_one_another_and_show_what_is_good() {
-        let (_folder, store, project) = opened().await;
-        for (id, ends_ms) in [("a", 100), ("b", 100), ("ended", 55), ("c", 100)] {
-            store.add_token(&row(&project, id, ends_ms), &[], 10).await.unwrap();
-        }
-        let other_key = TokenRow { signed_by: "old".to_owned(), ..row(&project, "d", 100) };
-        store.add_token(&other_key, &[], 10).await.unwrap();
-        let keys = ["k".to_owned()];
-        let page = TokenPage { project: &project, signed_by: Some(&keys), before: None, limit: 2, now_ms: 60 };
-        assert_eq!(ids(&store, page).await, ["c", "b"]);
-        assert_eq!(ids(&store, TokenPage { before: Some((50, "b")), ..page }).await, ["a"]);
-        assert_eq!(store.forget_tokens(60).await.unwrap(), 1);
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_parent_that_has_ended_has_no_children() {
-        let (_folder, store, project) = opened().await;
-        let gone = [Credential::Key("key_gone".into())];
-        let mut token = row(&project, "a", 100);
-        token.key_id = Some("key_gone".into());
-        assert_eq!(store.add_token(&token, &gone, 10).await.unwrap(), TokenRecord::ParentEnded);
-        let page = TokenPage { project: &project, signed_by: None, before: None, limit: 2, now_ms: 60 };
-        assert!(ids(&store, page).await.is_empty());
-        store.close().await;
-    }
+pub(super) fn revoked_token(row: &SqliteRow) -> Result<(String, ProjectId), UnreadableRow> {
+    Ok((row.get("id"), id(row, "project_id")))
 }

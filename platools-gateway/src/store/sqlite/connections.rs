@@ -28,7 +28,7 @@ pub(in crate::store) fn options(file: &Path) -> SqliteConnectOptions {
         .filename(file)
         .foreign_keys(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was acknowledged survives a power cut too; writes are rare enough to wait for the disk.
+        // An acknowledged write survives a power cut too; writes are rare enough to wait for the disk.
         .synchronous(SqliteSynchronous::Full)
         .pragma("journal_size_limit", LOG_BYTES.to_string())
         .analysis_limit(ANALYZED_ROWS)

@@ -8,7 +8,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use super::connections::options;
 use super::files::{beside, check_free, make_private, publish};
 use super::{schema, storage_error};
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 /// Copies a database into a new file that only its owner can read, while others read and write it. Returns the version of the data.
 pub(crate) async fn copy_online(database: &Path, file: &Path) -> Result<i64, Error> {

@@ -1,12 +1,11 @@
-//! Failures of SQLite: their meaning for the person who reads them, and whether the whole database failed or one statement.
+//! [`storage_error`]: the error for a failure of SQLite, with its meaning for the person who reads it.
 
-use std::error::Error as _;
-use std::fmt;
 use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
+use crate::ports::store::{FailureExtent, StoreFailure};
 
 /// The delay after which a busy database is tried again.
 const SOON: Duration = Duration::from_secs(1);
@@ -23,24 +22,24 @@ const NOT_A_DATABASE: i32 = 26;
 
 /// SQLite's primary result codes for a database that takes nothing at the moment, whatever is written: permission, busy, locked,
 /// out of memory, read-only, interrupted, input or output, corrupt, full, cannot be opened, protocol, no database.
-const TROUBLE: [i32; 12] = [3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26];
+const OF_DATABASE: [i32; 12] = [3, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26];
 
 /// The error for a failed access to the database.
 pub(in crate::store) fn storage_error(error: &sqlx::Error) -> Error {
     let storage = |message: &str| Error::new(ErrorKind::Storage, message);
     match (error, code(error)) {
         (sqlx::Error::PoolTimedOut, _) | (_, Some(BUSY | LOCKED)) => {
-            storage("the gateway's database is busy; try again").retry_after(SOON).caused_by(Failure::of(error))
+            storage("the gateway's database is busy; try again").retry_after(SOON).caused_by(failure(error))
         }
         (_, Some(DAMAGED | NOT_A_DATABASE)) => {
-            storage("the gateway's database is damaged, or is none; restore a backup").caused_by(Failure::of(error))
+            storage("the gateway's database is damaged, or is none; restore a backup").caused_by(failure(error))
         }
-        (_, Some(DISK_FULL)) => storage("the disk of the gateway's database is full").caused_by(Failure::of(error)),
+        (_, Some(DISK_FULL)) => storage("the disk of the gateway's database is full").caused_by(failure(error)),
         (_, Some(READ_ONLY | CANNOT_OPEN)) => {
             let message = "the gateway's database cannot be opened or written; see whose its files and folder are";
-            storage(message).caused_by(Failure::of(error))
+            storage(message).caused_by(failure(error))
         }
-        _ => storage("the gateway's database failed").caused_by(Failure::of(error)),
+        _ => storage("the gateway's database failed").caused_by(failure(error)),
     }
 }
 
@@ -55,38 +54,15 @@ fn code(error: &sqlx::Error) -> Option<i32> {
     Some(extended & 0xff)
 }
 
-/// The cause of an [`Error`] of the database, in SQLite's words without those that the driver repeats around them.
-#[derive(Debug)]
-struct Failure {
-    text: String,
-    is_trouble: bool,
-}
-
-impl Failure {
-    fn of(error: &sqlx::Error) -> Self {
-        let text = error.as_database_error().map_or_else(|| error.to_string(), ToString::to_string);
-        let is_trouble = match error {
-            sqlx::Error::Database(_) => code(error).is_some_and(|code| TROUBLE.contains(&code)),
-            sqlx::Error::Encode(_) | sqlx::Error::RowNotFound | sqlx::Error::TypeNotFound { .. } => false,
-            _ => true,
-        };
-        Self { text, is_trouble }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-/// True if the database as a whole failed, so that the same write may succeed later. Otherwise it refused a statement, and may take
-/// others.
-pub(crate) fn is_trouble(error: &Error) -> bool {
-    let failure = error.source().and_then(|source| source.downcast_ref::<Failure>());
-    failure.is_none_or(|failure| failure.is_trouble)
+/// The cause, in SQLite's words without those that the driver repeats around them.
+fn failure(error: &sqlx::Error) -> StoreFailure {
+    let text = error.as_database_error().map_or_else(|| error.to_string(), ToString::to_string);
+    let of_database = match error {
+        sqlx::Error::Database(_) => code(error).is_some_and(|code| OF_DATABASE.contains(&code)),
+        sqlx::Error::Encode(_) | sqlx::Error::RowNotFound | sqlx::Error::TypeNotFound { .. } => false,
+        _ => true,
+    };
+    StoreFailure::new(text, if of_database { FailureExtent::Database } else { FailureExtent::Statement })
 }
 
 #[cfg(test)]
@@ -94,8 +70,9 @@ mod tests {
     use sqlx::{Connection as _, SqliteConnection};
 
     use super::*;
+    use crate::ports::store::is_database_failure;
 
-    async fn failure(statements: &[&'static str]) -> Error {
+    async fn failed(statements: &[&'static str]) -> Error {
         let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
         for statement in statements {
             if let Err(error) = sqlx::query(*statement).execute(&mut connection).await {
@@ -106,17 +83,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_statement_that_is_refused_is_no_trouble() {
+    async fn a_statement_that_is_refused_is_no_failure_of_the_database() {
         let refusing = "CREATE TRIGGER t BEFORE INSERT ON a BEGIN SELECT RAISE(ABORT, 'no'); END";
-        assert!(!is_trouble(&failure(&["CREATE TABLE a (b)", refusing, "INSERT INTO a VALUES (1)"]).await));
-        assert!(!is_trouble(&failure(&["CREATE TABLE a (b NOT NULL)", "INSERT INTO a VALUES (NULL)"]).await));
-        assert!(!is_trouble(&Error::from(sqlx::Error::Encode("a NUL".into()))));
+        assert!(!is_database_failure(&failed(&["CREATE TABLE a (b)", refusing, "INSERT INTO a VALUES (1)"]).await));
+        assert!(!is_database_failure(&failed(&["CREATE TABLE a (b NOT NULL)", "INSERT INTO a VALUES (NULL)"]).await));
+        assert!(!is_database_failure(&Error::from(sqlx::Error::Encode("a NUL".into()))));
     }
 
     #[tokio::test]
-    async fn a_database_that_takes_nothing_is() {
-        assert!(is_trouble(&failure(&["PRAGMA query_only = 1", "CREATE TABLE a (b)"]).await));
-        assert!(is_trouble(&failure(&["PRAGMA max_page_count = 1", "CREATE TABLE a (b)", "CREATE TABLE c (d)"]).await));
-        assert!(is_trouble(&Error::from(sqlx::Error::PoolTimedOut)));
+    async fn a_database_that_takes_nothing_has_failed() {
+        assert!(is_database_failure(&failed(&["PRAGMA query_only = 1", "CREATE TABLE a (b)"]).await));
+        assert!(is_database_failure(
+            &failed(&["PRAGMA max_page_count = 1", "CREATE TABLE a (b)", "CREATE TABLE c (d)"]).await
+        ));
+        assert!(is_database_failure(&Error::from(sqlx::Error::PoolTimedOut)));
     }
 }

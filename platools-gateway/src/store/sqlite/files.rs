@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 /// The file beside a database with something appended to its name.
 pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {

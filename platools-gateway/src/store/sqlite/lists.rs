@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::connections::{pool, read_only};
 use super::failure::is_interrupted;
 use super::storage_error;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 /// Lists that are read at the same time.
 const AT_ONCE: u32 = 2;

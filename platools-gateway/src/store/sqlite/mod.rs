@@ -17,7 +17,6 @@ mod writer;
 
 pub(super) use connections::{anchor, open_readers, options};
 pub(crate) use copy::copy_online;
-pub(crate) use failure::is_trouble;
 pub(super) use failure::storage_error;
 pub(super) use files::failed;
 pub(super) use lists::Lists;

@@ -12,7 +12,7 @@ use super::copy::{close, copy, open};
 use super::files::{beside, check_free, move_away, own_like, publish, remove, replace};
 use super::schema::{Schema, version};
 use super::storage_error;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 /// The wait for other programs that have the database open.
 const OTHERS: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use sqlx::{QueryBuilder, Row as _, Sqlite};
 
 use super::Lists;
 use super::lists::List;
-use crate::core::error::Error;
+use crate::domain::error::Error;
 
 /// Rows that are looked at for one page. From memory that takes some 30 ms, from a slow disk about half a second.
 pub(in crate::store) const LOOKED_AT: i64 = 20_000;
@@ -91,7 +91,7 @@ impl Scan {
         limit: i64,
     ) -> QueryBuilder<Sqlite> {
         let mut query = self.begin(columns);
-        // One bound on either side, which the index meets; a second one would be checked on rows that were read for nothing.
+        // A single bound on either side, which the index meets; a second one would be checked on rows that were read for nothing.
         self.narrow(&mut query, self.from.as_ref().max(floor));
         for (column, value) in &self.checked {
             query.push(format_args!(" AND {column} = ")).push_bind(value.clone());

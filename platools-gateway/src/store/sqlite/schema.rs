@@ -9,7 +9,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::connections::{options, shrinkable};
 use super::copy::{close, open};
 use super::storage_error;
-use crate::core::error::{Error, ErrorKind};
+use crate::domain::error::{Error, ErrorKind};
 
 const NO_GATEWAYS: &str = "the file is a database, but not a gateway's";
 

@@ -12,7 +12,7 @@ use super::files::{beside, check_free, remove, replace};
 use super::replace::open_alone;
 use super::schema::{Schema, last, migrate};
 use super::storage_error;
-use crate::core::error::Error;
+use crate::domain::error::Error;
 
 /// Data that was brought up to this program's version.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Writer;
-use crate::ops::tasks::Tasks;
+use crate::background::tasks::Tasks;
 
 /// The interval between two checks for free pages.
 const LOOKS: Duration = Duration::from_secs(60);

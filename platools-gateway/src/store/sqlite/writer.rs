@@ -14,8 +14,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::pool;
 use super::storage_error;
-use crate::core::error::{Error, ErrorKind};
-use crate::ops::tasks::Tasks;
+use crate::background::tasks::Tasks;
+use crate::domain::error::{Error, ErrorKind};
 
 /// Small writes in one transaction, at most.
 const GROUP: usize = 128;

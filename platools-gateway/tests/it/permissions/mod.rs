@@ -9,9 +9,9 @@ mod rest;
 mod rpc;
 mod sockets;
 
-use platools_gateway::core::admin::{Admin, NewAgent};
-use platools_gateway::core::identity::Policy;
-use platools_gateway::core::limits::Limits;
+use platools_gateway::admin::{Admin, NewAgent};
+use platools_gateway::domain::identity::Policy;
+use platools_gateway::limits::Limits;
 use platools_gateway::{Gateway, Role};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};

@@ -124,7 +124,7 @@ async fn nothing_of_another_project_is_found_by_its_id() {
     let other = "acme/shop".parse().unwrap();
     let key = {
         let admin = world.gateway.core().local_projects().admin(&other).unwrap();
-        admin.add_key(platools_gateway::core::admin::NewKey::new(Admin)).await.unwrap()
+        admin.add_key(platools_gateway::admin::NewKey::new(Admin)).await.unwrap()
     };
     let theirs = Caller::at(&world.gateway.url()).key(secrecy::ExposeSecret::expose_secret(&key.secret));
     let id = |page: Answer, slug: &str| {

@@ -7,10 +7,9 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::core::admin;
-use crate::core::agent;
-use crate::core::clock::rfc3339;
-use crate::core::error::{Error, ErrorKind};
+use crate::admin;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::profile;
 use crate::listen::Object;
 use crate::listen::dto::{Page, given};
 use crate::listen::http::problem::Problem;
@@ -18,6 +17,7 @@ use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
+use crate::ports::time::rfc3339;
 
 /// An agent, which answers people and calls tools under a name of its own.
 #[derive(Debug, Serialize, ToSchema)]
@@ -89,7 +89,7 @@ pub(super) struct NewAgent {
 pub(super) struct AgentChange {
     /// The members of its profile that change: one that is missing stays as it is, and `null` is its default.
     #[schema(value_type = Option<Profile>)]
-    profile: Option<Object<agent::ProfileChange>>,
+    profile: Option<Object<profile::ProfileChange>>,
     /// The user whose it is from now on; an empty text is nobody.
     owner: Option<String>,
     /// Its name for people from now on; an empty text or `null` is none.
@@ -171,24 +171,24 @@ fn shown(agent: admin::Agent) -> Agent {
     }
 }
 
-impl From<Profile> for agent::Profile {
+impl From<Profile> for profile::Profile {
     fn from(profile: Profile) -> Self {
         let kind = match profile.kind {
-            Kind::Command => agent::Kind::Command,
-            Kind::Model => agent::Kind::Model,
+            Kind::Command => profile::Kind::Command,
+            Kind::Model => profile::Kind::Model,
         };
         let Profile { model, system_prompt, tools, environment, .. } = profile;
         Self { kind, model, system_prompt, tools, environment }
     }
 }
 
-impl From<agent::Profile> for Profile {
-    fn from(profile: agent::Profile) -> Self {
+impl From<profile::Profile> for Profile {
+    fn from(profile: profile::Profile) -> Self {
         let kind = match profile.kind {
-            agent::Kind::Command => Kind::Command,
-            agent::Kind::Model => Kind::Model,
+            profile::Kind::Command => Kind::Command,
+            profile::Kind::Model => Kind::Model,
         };
-        let agent::Profile { model, system_prompt, tools, environment, .. } = profile;
+        let profile::Profile { model, system_prompt, tools, environment, .. } = profile;
         Self { kind, model, system_prompt, tools, environment }
     }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::seconds;
 use super::tokens::SignedToken;
-use crate::core::admin;
+use crate::admin;
 use crate::listen::dto::{Entity, EntityWithSecret, Page, entity_change, given, new_entity};
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;

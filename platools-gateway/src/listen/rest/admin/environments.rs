@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::core::admin::WhenInUse;
-use crate::core::environment;
+use crate::admin::WhenInUse;
+use crate::domain::environment;
 use crate::listen::dto::Page;
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::core::identity::SpeaksFor;
+use crate::domain::identity::SpeaksFor;
 use crate::listen::dto::{Key, KeyRequest, KeyWithSecret, Page, SpeaksForForm};
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::seconds;
-use crate::core::admin;
-use crate::core::clock::rfc3339;
+use crate::admin;
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
+use crate::ports::time::rfc3339;
 
 /// A key that signs and verifies tokens, without the key itself.
 #[derive(Debug, Serialize, ToSchema)]

@@ -7,15 +7,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::seconds;
-use crate::core::admin::{self, TokensBefore};
-use crate::core::clock::rfc3339;
-use crate::core::identity::SpeaksFor;
+use crate::admin::{self, TokensBefore};
+use crate::domain::identity::SpeaksFor;
 use crate::listen::dto::{Page, Place, SpeaksForForm, role_of};
 use crate::listen::http::problem::Problem;
 use crate::listen::rest::auth::Administrator;
 use crate::listen::rest::body::Body;
 use crate::listen::rest::page::Window;
 use crate::listen::rest::parts::{Path, Query};
+use crate::ports::time::rfc3339;
 
 /// A signed token. It is stored nowhere, and good until it ends, is revoked, or what minted it ends.
 #[derive(Debug, Serialize, ToSchema)]

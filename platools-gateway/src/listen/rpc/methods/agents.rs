@@ -6,13 +6,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Params, Reply, reply};
+use crate::admin::{self, Agent};
 use crate::authority::{Action, Resource, authorize};
-use crate::core::admin::{self, Agent};
-use crate::core::clock::rfc3339;
 use crate::listen::dto::given;
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;
+use crate::ports::time::rfc3339;
 
 #[derive(Deserialize)]
 struct NewAgent {

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Params, Reply, reply, unless_empty};
-use crate::core::agent::{ChatEvent, ChatSink};
-use crate::core::chat::ChatRequest;
-use crate::core::ids::{ConversationId, RunId};
+use crate::agents::chat::ChatRequest;
+use crate::agents::{ChatEvent, ChatSink};
+use crate::domain::ids::{ConversationId, RunId};
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::queue::Queue;
 use crate::listen::rpc::session::Session;

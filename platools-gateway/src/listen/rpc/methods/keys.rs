@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Params, Reply, reply, unless_empty};
-use crate::core::identity::SpeaksFor;
+use crate::domain::identity::SpeaksFor;
 use crate::listen::dto::{Key, KeyRequest, KeyWithSecret};
 use crate::listen::rpc::page::Window;
 use crate::listen::rpc::session::Session;

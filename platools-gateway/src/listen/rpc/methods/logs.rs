@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Params, Reply, reply};
-use crate::core::logs::KEPT_LINES;
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::session::Session;
+use crate::ops::log_feed::KEPT_LINES;
 
 /// The number of earlier lines that are shown if the caller names none.
 const DEFAULT_LINES: usize = 100;

@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Params, Reply, reply, unless_empty};
-use crate::core::agent::{Message, ToolUse};
-use crate::core::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
-use crate::core::clock::rfc3339;
-use crate::core::ids::ConversationId;
+use crate::agents::chat::{Conversation, ConversationQuery, ConversationsBefore, StoredMessage};
+use crate::agents::{Message, ToolUse};
+use crate::domain::ids::ConversationId;
 use crate::listen::dto::{Page, Place, limit_of};
 use crate::listen::rpc::errors::invalid;
 use crate::listen::rpc::session::Session;
+use crate::ports::time::rfc3339;
 
 /// A preview has so many messages, the last ones.
 const PREVIEW_MESSAGES: usize = 10;

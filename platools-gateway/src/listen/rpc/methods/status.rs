@@ -4,9 +4,9 @@ use platools_protocol::rpc::PROTOCOL;
 use serde_json::json;
 
 use super::{Params, Reply, reply};
-use crate::core::WorkerLoad;
-use crate::core::error::causes_of;
+use crate::domain::error::causes_of;
 use crate::listen::rpc::session::Session;
+use crate::tools::WorkerLoad;
 
 /// Says that the gateway is up.
 pub(super) async fn health(session: &Session<'_>, _: Params) -> Reply {

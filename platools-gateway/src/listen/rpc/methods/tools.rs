@@ -6,13 +6,14 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::{Params, Reply, reply, unless_empty};
-use crate::core::agent::failure;
-use crate::core::arguments::Arguments;
-use crate::core::ids::CallId;
-use crate::core::trace::TraceContext;
-use crate::core::{CallReply, CallRequest, ToolName};
+use crate::agents::failure;
+use crate::arguments::Arguments;
+use crate::calls::{CallReply, CallRequest};
+use crate::domain::ids::CallId;
+use crate::domain::trace::TraceContext;
 use crate::listen::dto::{Tool, timeout_of};
 use crate::listen::rpc::session::Session;
+use crate::tools::ToolName;
 
 /// The params of a call: the protocol's own ([`platools_protocol::rpc::ToolsCall`]) and the environment, read in one go.
 #[derive(Deserialize)]

@@ -1,0 +1,30 @@
+//! Reading the audit.
+
+use super::{Admin, Projects};
+use crate::audit::{AuditEvent, AuditQuery};
+use crate::domain::audit::AuditScope;
+use crate::domain::error::Error;
+
+impl Admin<'_> {
+    /// Audit events of the project, newest first. The default project's admins also see events that belong to no project:
+    /// refusals of strangers, and projects that come and go.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn audit_events(&self, query: AuditQuery, limit: usize) -> Result<Vec<AuditEvent>, Error> {
+        let project = self.project.clone();
+        let is_default = project == *self.core.directory.default_project();
+        let scope = if is_default { AuditScope::ProjectAndGateway(project) } else { AuditScope::Project(project) };
+        self.core.audit().list(scope, query, limit).await
+    }
+}
+
+impl Projects<'_> {
+    /// Audit events of all projects and of none, newest first.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn audit_events(&self, query: AuditQuery, limit: usize) -> Result<Vec<AuditEvent>, Error> {
+        self.core.audit().list(AuditScope::Everything, query, limit).await
+    }
+}

@@ -1,0 +1,73 @@
+//! Environments that go.
+
+use super::{Admin, missing};
+use crate::audit::action;
+use crate::authority::{Action, Resource, authorize};
+use crate::domain::environment::{self, DEFAULT, Environment};
+use crate::domain::error::{Error, ErrorKind};
+
+/// The handling of an environment that is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenInUse {
+    /// It stays, and the error names what uses it.
+    #[default]
+    Refuse,
+    /// It is removed.
+    Remove,
+}
+
+impl Admin<'_> {
+    /// Removes an environment, named by slug or id, with its tools, and closes the links of its workers. An alias such as `prod` names
+    /// none here.
+    ///
+    /// # Errors
+    /// There is no such environment that the credential reaches, it is the one that is meant when none is named, it is in use, or the database failed.
+    pub async fn remove_environment(&self, name: &str, when_in_use: WhenInUse) -> Result<(), Error> {
+        let snapshot = self.snapshot();
+        let environments = snapshot.environments(&self.project);
+        let is_named = |found: &&Environment| found.slug.eq_ignore_ascii_case(name) || found.id.as_str() == name;
+        let is_open = |found: &&Environment| self.reaches(found);
+        let found = environments.iter().find(is_named).filter(is_open).ok_or_else(|| missing("environment", name))?;
+        if found.slug.eq_ignore_ascii_case(DEFAULT) {
+            let message = format!("the environment `{}` cannot be removed: it is meant when none is named", found.slug);
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        if when_in_use == WhenInUse::Refuse {
+            self.check_unused(found).await?;
+        }
+        let change = self.record(action::ENVIRONMENT_DELETE, found.id.as_str(), &format!("slug {}", found.slug));
+        change.store().remove_environment(&found.id).await?;
+        change.done();
+        self.core.apply_directory().await
+    }
+
+    /// True if the credential behind this reaches an environment. The command line reaches all.
+    fn reaches(&self, environment: &Environment) -> bool {
+        let resource = Resource::Environment(&environment.id);
+        self.maker.as_ref().is_none_or(|maker| authorize(maker, Action::Administer, resource).is_ok())
+    }
+
+    async fn check_unused(&self, environment: &Environment) -> Result<(), Error> {
+        let sets = self.core.catalog.list(&self.project).await?;
+        let sets = sets.iter().filter(|set| set.identity.environment_id == environment.id);
+        let tools: usize = sets.map(|set| set.tools.len()).sum();
+        let workers = self.core.workers.list(&self.project).into_iter();
+        let workers = workers.filter(|worker| worker.identity.environment_id == environment.id).count();
+        let snapshot = self.snapshot();
+        let environments = snapshot.environments(&self.project);
+        let agents = snapshot.agents_of(&self.project).into_iter().filter(|agent| {
+            environment::resolve(environments, agent.profile.environment.as_deref()) == Some(environment)
+        });
+        let uses = [("tools", tools), ("connected workers", workers), ("agents", agents.count())];
+        let uses: Vec<_> = uses.iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{what}: {n}")).collect();
+        if uses.is_empty() {
+            return Ok(());
+        }
+        let (slug, uses) = (&environment.slug, uses.join(", "));
+        let message = format!(
+            "the environment `{slug}` is in use ({uses}); to remove it nevertheless, add `--force` on the command line, or \
+             `?force=true` over HTTP"
+        );
+        Err(Error::new(ErrorKind::InUse, message))
+    }
+}

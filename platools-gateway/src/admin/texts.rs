@@ -1,0 +1,79 @@
+//! The rules for texts of the directory that have no form of their own, such as prompts and lists of roles.
+
+use crate::domain::error::Error;
+use crate::domain::profile::Profile;
+use crate::domain::text::Text;
+
+/// A user's id, as it goes into tokens, calls and conversations. An empty one is nobody's.
+pub(crate) const USER_ID: Text = Text::line("userId", 1024).or_empty();
+
+/// Bytes of a system prompt: 64 KiB.
+const SYSTEM_PROMPT: Text = Text::prose("systemPrompt", 64 * 1024);
+
+const MODEL: Text = Text::line("model", 256);
+
+const ENVIRONMENT: Text = Text::line("environment", 256);
+
+const TOOL: Text = Text::line("tools", 512);
+
+/// Tools that a profile may name: as many as one worker may declare.
+const MAX_TOOLS: usize = 1000;
+
+const TOOL_ROLE: Text = Text::line("toolRoles", 128);
+
+/// Roles of a key or token. They have to fit into a token, and that into a header.
+const MAX_TOOL_ROLES: usize = 64;
+
+/// Refuses a profile with texts that are too long or cannot be stored.
+pub(super) fn check_profile(profile: &Profile) -> Result<(), Error> {
+    SYSTEM_PROMPT.check_any(profile.system_prompt.as_deref())?;
+    MODEL.check_any(profile.model.as_deref())?;
+    // Nothing at all means the default.
+    ENVIRONMENT.check_any(profile.environment.as_deref().filter(|name| !name.is_empty()))?;
+    profile.tools.as_deref().map_or(Ok(()), |tools| TOOL.check_list(tools, MAX_TOOLS))
+}
+
+/// Refuses roles that are too long or too many.
+pub(super) fn check_tool_roles(roles: &[String]) -> Result<(), Error> {
+    TOOL_ROLE.check_list(roles, MAX_TOOL_ROLES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::error::ErrorKind;
+
+    #[test]
+    fn a_profile_has_bounded_texts() {
+        let good = Profile {
+            system_prompt: Some("Be brief.\nBe kind.".to_owned()),
+            tools: Some(vec!["lookup".to_owned(); MAX_TOOLS]),
+            ..Profile::default()
+        };
+        check_profile(&good).unwrap();
+        for (bad, part) in [
+            (
+                Profile { system_prompt: Some("x".repeat(64 * 1024 + 1)), ..Profile::default() },
+                "`systemPrompt` has 65537 bytes",
+            ),
+            (Profile { system_prompt: Some("a\0".to_owned()), ..Profile::default() }, "U+0000"),
+            (Profile { model: Some("m".repeat(257)), ..Profile::default() }, "`model` has 257 bytes"),
+            (
+                Profile { tools: Some(vec!["t".to_owned(); MAX_TOOLS + 1]), ..Profile::default() },
+                "`tools` has 1001 entries",
+            ),
+            (Profile { tools: Some(vec!["a\nb".to_owned()]), ..Profile::default() }, "U+000A"),
+        ] {
+            let error = check_profile(&bad).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn tool_roles_are_bounded() {
+        check_tool_roles(&vec!["support".to_owned(); MAX_TOOL_ROLES]).unwrap();
+        assert!(check_tool_roles(&vec!["support".to_owned(); MAX_TOOL_ROLES + 1]).is_err());
+        assert!(check_tool_roles(&["x".repeat(129)]).is_err());
+    }
+}

@@ -1,0 +1,206 @@
+//! Types of the administrative interface: entities, agents, keys, tokens.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use crate::domain::identity::{Policy, Role, SpeaksFor};
+use crate::domain::ids::{AgentId, EntityId, KeyId};
+use crate::domain::profile::Profile;
+
+/// An entity to be. One of a [`Policy`] alone has nothing but its slug to show.
+#[derive(Debug, Clone, Default)]
+pub struct NewEntity {
+    /// The rule for several workers of it.
+    pub policy: Policy,
+    /// The name for people: 1 to 128 characters, without control characters.
+    pub title: Option<String>,
+    /// Its image: an `https:` URL of at most 2,048 bytes and without credentials, or a PNG, JPEG, SVG or WebP as a `data:` URI in
+    /// base64 of at most 32 KiB.
+    pub icon: Option<String>,
+}
+
+impl From<Policy> for NewEntity {
+    fn from(policy: Policy) -> Self {
+        Self { policy, ..Self::default() }
+    }
+}
+
+/// An agent to be. One of a [`Profile`] alone is nobody's.
+#[derive(Debug, Clone, Default)]
+pub struct NewAgent {
+    /// The profile, which decides how the agent answers.
+    pub profile: Profile,
+    /// The user whose it is: 1 to 255 characters.
+    pub owner: Option<String>,
+    /// Its name for people: 1 to 128 characters, without control characters.
+    pub title: Option<String>,
+    /// Its address for other agents, which no other agent of the project has: 1 to 128 letters, digits and characters of
+    /// `-._:@+/~#`. Upper and lower case are the same.
+    pub address: Option<String>,
+}
+
+impl From<Profile> for NewAgent {
+    fn from(profile: Profile) -> Self {
+        Self { profile, ..Self::default() }
+    }
+}
+
+/// A caller's key, without the secret, which only its holder has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Key {
+    /// Its id.
+    pub id: KeyId,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// The role that it grants.
+    pub role: Role,
+    /// The roles it has in the eyes of tools.
+    pub tool_roles: Vec<String>,
+    /// The agent it belongs to.
+    pub agent_id: Option<AgentId>,
+    /// The users it may speak for.
+    pub speaks_for: SpeaksFor,
+    /// The environments it reaches, by slug; without them, all.
+    pub environments: Option<Vec<String>>,
+    /// Time when it was added, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// The key or token that it was added with; none for the command line.
+    pub created_by: Option<String>,
+    /// Time when it ends, in milliseconds since 1970.
+    pub expires_ms: Option<i64>,
+    /// Time of its last use, in milliseconds since 1970, to the minute.
+    pub last_used_ms: Option<i64>,
+}
+
+/// A token that was signed, without the token itself, which nobody has but its holder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Token {
+    /// Its id, which is `tok_` and the `jti` of its claims.
+    pub id: String,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// The role that it grants; none for a worker's.
+    pub role: Option<Role>,
+    /// The roles it has in the eyes of tools.
+    pub tool_roles: Vec<String>,
+    /// The user it is for.
+    pub user_id: Option<String>,
+    /// The agent it belongs to.
+    pub agent_id: Option<AgentId>,
+    /// The entity whose workers it is for.
+    pub entity_id: Option<EntityId>,
+    /// The users it may speak for, apart from its own; none for a worker's.
+    pub speaks_for: Option<SpeaksFor>,
+    /// The environments it reaches, by slug; without them, all.
+    pub environments: Option<Vec<String>>,
+    /// The key or token that minted it, and with which it ends; none for the command line.
+    pub parent: Option<String>,
+    /// Time when it was signed, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// Time when it ends, in milliseconds since 1970.
+    pub expires_ms: i64,
+    /// Time of its last use, in milliseconds since 1970, to the minute.
+    pub last_used_ms: Option<i64>,
+}
+
+/// Something new with its secret, which is shown this once.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct WithSecret<T> {
+    /// The new item.
+    pub new: T,
+    /// Its secret.
+    pub secret: SecretString,
+}
+
+/// A caller's key to be.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// Its name for people: 1 to 128 characters, without control characters.
+    pub name: Option<String>,
+    /// The role that it grants.
+    pub role: Role,
+    /// The roles it has in the eyes of tools.
+    pub tool_roles: Vec<String>,
+    /// The agent it belongs to, by slug or id.
+    pub agent: Option<String>,
+    /// The users it may speak for. Without it, [`SpeaksFor::default_of`] its role and agent, or fewer where the credential that
+    /// adds it speaks for fewer.
+    pub speaks_for: Option<SpeaksFor>,
+    /// The environments it reaches, by slug or id. Without them, those of the credential that adds it.
+    pub environments: Option<Vec<String>>,
+    /// Its lifetime; without a value, until it is revoked.
+    pub ttl: Option<Duration>,
+}
+
+impl NewKey {
+    /// A key of a role, without a name, for nobody in particular, that does not end.
+    #[must_use]
+    pub fn new(role: Role) -> Self {
+        Self { name: None, role, tool_roles: Vec::new(), agent: None, speaks_for: None, environments: None, ttl: None }
+    }
+}
+
+/// A caller's token to be.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// Its name for people: 1 to 128 characters, without control characters.
+    pub name: Option<String>,
+    /// The role that it grants.
+    pub role: Role,
+    /// The roles it has in the eyes of tools.
+    pub tool_roles: Vec<String>,
+    /// The user it is for: 1 to 255 characters, without control characters.
+    pub user_id: Option<String>,
+    /// The agent it belongs to, by slug or id.
+    pub agent: Option<String>,
+    /// The users it may speak for, apart from its own. Without it, none for a user's token, or else as of a [`NewKey`].
+    pub speaks_for: Option<SpeaksFor>,
+    /// The environments it reaches, by slug or id. Without them, those of the credential that mints it.
+    pub environments: Option<Vec<String>>,
+    /// Its lifetime; at most [`MAX_TOKEN_TTL`](super::MAX_TOKEN_TTL), and no longer than the credential that mints it.
+    pub ttl: Duration,
+}
+
+impl NewToken {
+    /// A token of a role, without a name, for nobody in particular.
+    #[must_use]
+    pub fn new(role: Role, ttl: Duration) -> Self {
+        let NewKey { name, tool_roles, agent, speaks_for, environments, .. } = NewKey::new(role);
+        Self { name, role, tool_roles, user_id: None, agent, speaks_for, environments, ttl }
+    }
+}
+
+/// A worker's token to be.
+#[derive(Debug, Clone)]
+pub struct NewWorkerToken {
+    /// Its name for people: 1 to 128 characters, without control characters.
+    pub name: Option<String>,
+    /// The one environment it opens, by slug or id. Without it, all.
+    pub environment: Option<String>,
+    /// Its lifetime, as of a [`NewToken`].
+    pub ttl: Duration,
+}
+
+impl NewWorkerToken {
+    /// A token for all environments, without a name.
+    #[must_use]
+    pub fn new(ttl: Duration) -> Self {
+        Self { name: None, environment: None, ttl }
+    }
+}
+
+/// A signed token.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SignedToken {
+    /// Its id, by which it can be revoked.
+    pub id: String,
+    /// The token.
+    pub token: SecretString,
+    /// Time when it ends, in milliseconds since 1970.
+    pub expires_ms: i64,
+}

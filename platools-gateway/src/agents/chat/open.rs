@@ -1,0 +1,139 @@
+//! [`OpenChat`]: a message to an agent whose conversation is known, and its answer.
+
+use std::fmt;
+
+use super::lifecycle::RunEvents;
+use super::{ChatPermit, ChatReply, ChatRequest, as_i64};
+use crate::agents::{ChatSink, Input, Message};
+use crate::authority::Action;
+use crate::core::Core;
+use crate::domain::agent::Agent;
+use crate::domain::conversation::StoredConversation;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::ids::{ConversationId, RunId};
+use crate::ports::time::now_ms;
+
+/// Messages of a conversation that an agent is told, the newest.
+const HISTORY: i64 = 200;
+
+/// A message to an agent that passed every check, and its conversation. It counts among the caller's chats until it is dropped.
+pub struct OpenChat<'a> {
+    core: &'a Core,
+    caller: &'a Caller,
+    agent: Agent,
+    conversation: ConversationId,
+    message: String,
+    _under_way: ChatPermit,
+}
+
+impl Core {
+    /// Checks a message to an agent, and finds its conversation or begins one. Nothing is said yet.
+    ///
+    /// # Errors
+    /// The role is not enough, the caller speaks for no user, there is no such agent or conversation, the agent lacks a setting, the
+    /// caller begins or has too many chats, or the database failed.
+    pub async fn open_chat<'a>(&'a self, caller: &'a Caller, request: ChatRequest) -> Result<OpenChat<'a>, Error> {
+        let user = self.check_chat(caller, &request.message)?;
+        let under_way = self.permit_chat(caller)?;
+        let agent = self.agent_named(caller, &request.agent)?;
+        self.check_agent(caller, &agent.profile)?;
+        let conversation = match &request.conversation {
+            Some(id) => self.conversation_with(caller, &agent, id).await?,
+            None => self.new_conversation(caller, &agent, user, request.channel).await?,
+        };
+        let message = request.message;
+        Ok(OpenChat { core: self, caller, agent, conversation, message, _under_way: under_way })
+    }
+
+    /// The conversation that a message goes on with.
+    async fn conversation_with(
+        &self,
+        caller: &Caller,
+        agent: &Agent,
+        id: &ConversationId,
+    ) -> Result<ConversationId, Error> {
+        let row = self.conversation_of(caller, Action::Chat, id).await?;
+        if row.agent_id != agent.id {
+            let message = "this conversation is with another agent; leave `sessionId` out to begin one with this agent";
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        Ok(row.id)
+    }
+
+    async fn new_conversation(
+        &self,
+        caller: &Caller,
+        agent: &Agent,
+        user: &str,
+        channel: String,
+    ) -> Result<ConversationId, Error> {
+        let now = now_ms();
+        let row = StoredConversation {
+            id: ConversationId::random(),
+            project_id: caller.project_id.clone(),
+            agent_id: agent.id.clone(),
+            user_id: user.to_owned(),
+            channel,
+            created_ms: now,
+            updated_ms: now,
+        };
+        self.store.add_conversation(&row, self.chat.bounds()).await?;
+        Ok(row.id)
+    }
+}
+
+impl OpenChat<'_> {
+    /// The conversation that the message belongs to.
+    #[must_use]
+    pub fn conversation(&self) -> &ConversationId {
+        &self.conversation
+    }
+
+    /// Waits for the message's turn in the conversation, has the agent answer, and tells the sink what happens. Dropped before its end,
+    /// the run is given up, and the calls of tools with it.
+    ///
+    /// The conversation keeps the user's message from the begin of the run on, and what the agent said and called once it has answered. A
+    /// message that is repeated after a run that failed is kept once.
+    ///
+    /// # Errors
+    /// The conversation has a run under way ([`WhenBusy::Refuse`](super::WhenBusy::Refuse)) or too many messages wait for it, it was deleted
+    /// meanwhile, the agent failed or took too long, or the database failed.
+    pub async fn answer(self, run: &RunId, sink: &dyn ChatSink) -> Result<ChatReply, Error> {
+        let Self { core, caller, agent, conversation, message, .. } = &self;
+        let _turn = core.runs.turn(conversation, core.chat.busy).await?;
+        // It may have been deleted while this waited for its turn.
+        core.conversation_of(caller, Action::Chat, conversation).await?;
+        let history = self.say().await?;
+        tracing::debug!(run.id = %run, conversation.id = %conversation, agent = agent.slug, "run begins");
+        let events = RunEvents::begin(sink, conversation);
+        let input = Input { profile: &agent.profile, instructions: &[], history: &history, message };
+        let (content, answer) = core.answer_as(caller, agent, input, sink).await?;
+        core.store.add_messages(conversation, &answer.messages, now_ms(), core.chat.bounds()).await?;
+        events.completed();
+        Ok(ChatReply { content, usage: answer.usage, conversation: self.conversation.clone() })
+    }
+
+    /// Adds the message to the conversation, and returns the messages before it. A message that the conversation ends with already was
+    /// never answered: it is the same one, sent again.
+    async fn say(&self) -> Result<Vec<Message>, Error> {
+        let Self { core, conversation, .. } = self;
+        let max_bytes = as_i64(core.chat.max_history_bytes);
+        let mut history = core.store.messages(conversation, HISTORY, max_bytes).await?;
+        let said = Message::user(self.message.as_str());
+        if history.last() == Some(&said) {
+            history.pop();
+        } else {
+            core.store.add_messages(conversation, &[said], now_ms(), core.chat.bounds()).await?;
+        }
+        Ok(history)
+    }
+}
+
+/// Without the message, which belongs to the user.
+impl fmt::Debug for OpenChat<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (agent, conversation) = (&self.agent.slug, &self.conversation);
+        f.debug_struct("OpenChat").field("agent", agent).field("conversation", conversation).finish_non_exhaustive()
+    }
+}

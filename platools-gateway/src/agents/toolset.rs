@@ -1,0 +1,133 @@
+//! The tools in the hands of an agent, which calls them as whoever it answers.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use platools::tool::{Dialect, ToolExport};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::sink::{ChatEvent, ChatSink};
+use crate::arguments::Arguments;
+use crate::calls::CallRequest;
+use crate::calls::content::{is_content, legible};
+use crate::core::Core;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::ids::CallId;
+use crate::domain::trace::TraceContext;
+use crate::pending::CallTimeout;
+use crate::tools::{NamedTool, ToolView};
+
+/// How long an agent waits for a tool that declares no timeout.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The tools of one run.
+pub struct Tools<'a> {
+    core: &'a Core,
+    caller: &'a Caller,
+    sink: &'a dyn ChatSink,
+    usable: Vec<NamedTool>,
+    calls: AtomicUsize,
+}
+
+impl<'a> Tools<'a> {
+    /// What a caller may call now, out of what the agent may.
+    pub(crate) async fn new(
+        core: &'a Core,
+        caller: &'a Caller,
+        sink: &'a dyn ChatSink,
+        allowed: Option<&[String]>,
+        environment: Option<&str>,
+    ) -> Result<Self, Error> {
+        let view = ToolView { environment: core.environment_of(caller, environment)?.id, entity: None };
+        let is_allowed = |name: &String| allowed.is_none_or(|allowed| allowed.contains(name));
+        let mut usable = core.tools_in_view(caller, &view).await?;
+        usable.retain(|named| named.tool.online && is_allowed(&named.tool.declaration.name));
+        Ok(Self { core, caller, sink, usable, calls: AtomicUsize::new(0) })
+    }
+
+    /// The tools, by entity, each worker's in its own order.
+    #[must_use]
+    pub fn list(&self) -> &[NamedTool] {
+        &self.usable
+    }
+
+    /// The tool of that handle, or the only one that has this name of its own.
+    #[must_use]
+    pub fn find(&self, handle: &str) -> Option<&NamedTool> {
+        let by_handle = self.usable.iter().find(|tool| tool.handle == handle);
+        by_handle.or_else(|| {
+            let mut named = self.usable.iter().filter(|tool| tool.tool.declaration.name == handle);
+            named.next().filter(|_| named.next().is_none())
+        })
+    }
+
+    /// One tool in the form that a model's interface takes, under its own name.
+    ///
+    /// # Errors
+    /// The tool's schema is one that cannot be written in other forms.
+    pub async fn export(&self, tool: &NamedTool, dialect: Dialect) -> Result<Value, Error> {
+        tool.tool.export(dialect).await
+    }
+
+    /// One tool in the form that a model's interface takes, with the way back from the arguments that a model writes for it.
+    ///
+    /// # Errors
+    /// The tool's schema is one that cannot be written in other forms.
+    pub async fn to_export(&self, tool: &NamedTool, dialect: Dialect) -> Result<ToolExport, Error> {
+        tool.tool.to_export(dialect).await
+    }
+
+    /// Calls a tool, and returns its result. The sink is told of both.
+    ///
+    /// # Errors
+    /// There is no such tool, the arguments are no JSON object, or anything that can go wrong with a call. The text is meant
+    /// for the agent, which may try again or say what went wrong.
+    pub async fn call(&self, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
+        let call = &CallId::random();
+        self.sink.event(ChatEvent::ToolCall { call, tool: handle, input: arguments });
+        let ended = self.run(call, handle, arguments).await;
+        let output = match &ended {
+            Ok(result) => result.clone(),
+            Err(error) => failure(error),
+        };
+        self.sink.event(ChatEvent::ToolResult { call, tool: handle, output: &output });
+        ended
+    }
+
+    /// The number of calls that were made so far.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    async fn run(&self, call: &CallId, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
+        let none = || Error::new(ErrorKind::UnknownTool, format!("there is no tool `{handle}`"));
+        let tool = self.find(handle).ok_or_else(none)?;
+        let arguments = Arguments::read(arguments).await?;
+        let request = CallRequest {
+            tool: tool.name(),
+            arguments,
+            timeout: CallTimeout::of_tool(TIMEOUT),
+            patience: None,
+            trace: TraceContext::from_parent(None),
+            listener: None,
+        };
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let result = self.core.call_with_id(self.caller, request, call.clone()).await?.result;
+        Ok(if is_content(&tool.tool.declaration) { legible(result) } else { result })
+    }
+}
+
+impl fmt::Debug for Tools<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tools").field("usable", &self.usable.len()).finish_non_exhaustive()
+    }
+}
+
+/// The words for an agent and its user about a call that failed: `{"error": "..."}`, with everything that is wrong with the arguments, and
+/// the tool's `code`, `retryable` and `details` if they tell something.
+pub(crate) fn failure(error: &Error) -> Box<RawValue> {
+    serde_json::value::to_raw_value(&error.to_json()).expect("strings always serialize")
+}

@@ -1,0 +1,196 @@
+//! [`Aging`]: the time that deletion by age goes by.
+//!
+//! Rows that are deleted too early are gone for good, and rows that are deleted late do no harm. So deletion believes the wall clock
+//! later than anything else does. A jump forward has to last for a day. The time is stored, so that a gateway that starts with a wrong
+//! clock deletes nothing either: when the clock is far ahead of the stored time, it has to stay so for an hour.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::ports::aging::AgingStore;
+use crate::ports::clock::{Clock, Reading, TimeEvent, Timeline, with_clock};
+use crate::ports::time::now_ms;
+
+use crate::domain::error::Error;
+
+/// The time that a jump of the wall clock has to last before deletion goes by the new time.
+const SETTLING: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The time that a clock has to run that was far ahead of the stored time when the gateway started.
+const START_SETTLING: Duration = Duration::from_secs(60 * 60);
+
+/// A gateway that was stopped for no longer than this believes its clock at once.
+const SHORT_STOP_MS: i64 = 12 * 60 * 60 * 1000;
+
+/// The lag that the stored time may have.
+const STALENESS_MS: i64 = 10 * 60 * 1000;
+
+/// The time that deletion by age goes by.
+#[derive(Debug)]
+pub(crate) struct Aging {
+    timeline: Mutex<Timeline>,
+    stored_ms: Mutex<i64>,
+    /// The lead of the clock over the last run, if it is not believed yet.
+    lead_ms: Option<i64>,
+}
+
+impl Aging {
+    /// Takes up the stored time.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(crate) async fn open(store: &dyn AgingStore) -> Result<Self, Error> {
+        Ok(Self::resume(store.aging_ms().await?, with_clock(Clock::reading)))
+    }
+
+    /// Aging that believes the clock at once.
+    #[cfg(test)]
+    pub(crate) fn of_now() -> Self {
+        Self::resume(None, with_clock(Clock::reading))
+    }
+
+    fn resume(stored_ms: Option<i64>, reading: Reading) -> Self {
+        let lead_ms = stored_ms.map(|stored_ms| reading.wall_ms.saturating_sub(stored_ms));
+        let lead_ms = lead_ms.filter(|lead_ms| *lead_ms > SHORT_STOP_MS);
+        let timeline = match (stored_ms, lead_ms) {
+            (Some(stored_ms), Some(_)) => Timeline::resuming(stored_ms, reading, START_SETTLING, SETTLING),
+            _ => Timeline::beginning(reading, SETTLING),
+        };
+        Self { timeline: Mutex::new(timeline), stored_ms: Mutex::new(stored_ms.unwrap_or(0)), lead_ms }
+    }
+
+    /// Logs that deletion waits, if it does so from the start.
+    pub(crate) fn log_start(&self) {
+        if let Some(lead_ms) = self.lead_ms {
+            let hours = lead_ms / 3_600_000;
+            tracing::warn!(hours, "clock is far ahead of the last run; nothing is deleted by age for an hour");
+        }
+    }
+
+    /// The time before which everything of that age may be deleted, in milliseconds since 1970.
+    pub(crate) fn cutoff_ms(&self, age: Duration) -> i64 {
+        self.now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// Stores the time, if that was not done for a while.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(crate) async fn store(&self, store: &dyn AgingStore) -> Result<(), Error> {
+        let now_ms = self.now_ms();
+        if now_ms.abs_diff(*lock(&self.stored_ms)) < STALENESS_MS.unsigned_abs() {
+            return Ok(());
+        }
+        store.set_aging_ms(now_ms).await?;
+        *lock(&self.stored_ms) = now_ms;
+        Ok(())
+    }
+
+    /// The earlier of this line's time and the time that everything else goes by: a clock that was set back is believed sooner.
+    fn now_ms(&self) -> i64 {
+        let (line_ms, event) = lock(&self.timeline).follow(with_clock(Clock::reading));
+        match event {
+            Some(TimeEvent::Jumped { by_ms }) => {
+                let hours = SETTLING.as_secs() / 3600;
+                tracing::error!(
+                    by_seconds = by_ms / 1000,
+                    hours,
+                    "wall clock jumped; deletion by age waits for it to last"
+                );
+            }
+            Some(TimeEvent::Adopted { by_ms }) => {
+                tracing::warn!(by_seconds = by_ms / 1000, "deletion by age goes by the wall clock again");
+            }
+            Some(TimeEvent::Returned) | None => {}
+        }
+        line_ms.min(now_ms())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // No section panics half way.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ports::clock::testing::TestClock;
+    use crate::ports::store::Storage as _;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR_MS: i64 = 3_600_000;
+    const YEAR_MS: i64 = 365 * 24 * HOUR_MS;
+
+    /// The distance of the cutoff from the time at the start, in milliseconds.
+    fn since(aging: &Aging, start_ms: i64) -> i64 {
+        aging.cutoff_ms(Duration::ZERO) - start_ms
+    }
+
+    #[test]
+    fn deletion_goes_by_the_time_before_a_jump_for_a_day() {
+        for jump_ms in [YEAR_MS, 24 * HOUR_MS] {
+            let clock = TestClock::install();
+            let start_ms = now_ms();
+            let aging = Aging::resume(None, with_clock(Clock::reading));
+            clock.jump_ms(jump_ms);
+            assert_eq!(since(&aging, start_ms), 0);
+            clock.pass(HOUR * 23);
+            assert_eq!(now_ms(), start_ms + jump_ms + 23 * HOUR_MS, "credentials go by the new time already");
+            assert_eq!(since(&aging, start_ms), 23 * HOUR_MS);
+            clock.pass(HOUR);
+            assert_eq!(since(&aging, start_ms), 24 * HOUR_MS + jump_ms);
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_deletes_nothing_more() {
+        let clock = TestClock::install();
+        let start_ms = now_ms();
+        let aging = Aging::resume(None, with_clock(Clock::reading));
+        clock.jump_ms(-YEAR_MS);
+        assert_eq!(since(&aging, start_ms), 0);
+        clock.pass(HOUR);
+        assert_eq!(since(&aging, start_ms), HOUR_MS - YEAR_MS);
+    }
+
+    #[test]
+    fn a_start_with_a_clock_that_is_far_ahead_deletes_nothing_for_an_hour() {
+        let clock = TestClock::install();
+        let stored_ms = now_ms() - YEAR_MS;
+        let aging = Aging::resume(Some(stored_ms), with_clock(Clock::reading));
+        clock.pass(HOUR - Duration::from_secs(1));
+        assert_eq!(since(&aging, stored_ms), HOUR_MS - 1000);
+        clock.pass(Duration::from_secs(1));
+        assert_eq!(since(&aging, stored_ms), YEAR_MS + HOUR_MS);
+    }
+
+    #[test]
+    fn a_short_stop_counts_at_once() {
+        let _clock = TestClock::install();
+        let stored_ms = now_ms() - HOUR_MS;
+        let aging = Aging::resume(Some(stored_ms), with_clock(Clock::reading));
+        assert_eq!(since(&aging, stored_ms), HOUR_MS);
+    }
+
+    #[tokio::test]
+    async fn the_time_outlives_the_gateway() {
+        let clock = TestClock::install();
+        let folder = tempfile::tempdir().unwrap();
+        let store = crate::store::SqliteStore::open(folder.path()).await.unwrap();
+        let aging = Aging::open(&store).await.unwrap();
+        assert_eq!(store.aging_ms().await.unwrap(), None);
+        aging.store(&store).await.unwrap();
+        let first_ms = store.aging_ms().await.unwrap().unwrap();
+        clock.pass(Duration::from_secs(60));
+        aging.store(&store).await.unwrap();
+        assert_eq!(store.aging_ms().await.unwrap(), Some(first_ms), "it is written now and then only");
+        clock.pass(HOUR);
+        aging.store(&store).await.unwrap();
+        assert_eq!(store.aging_ms().await.unwrap(), Some(first_ms + 60_000 + HOUR_MS));
+        clock.jump_ms(YEAR_MS);
+        let aging = Aging::open(&store).await.unwrap();
+        assert_eq!(since(&aging, first_ms), 60_000 + HOUR_MS);
+        store.close().await;
+    }
+}

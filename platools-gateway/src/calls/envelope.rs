@@ -1,0 +1,220 @@
+//! [`Envelope`]: makes the `tool_call` frame of a call, with the signed `params` that travel to the worker.
+
+use std::borrow::Cow;
+
+use platools_protocol::signature::sign_call;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+
+use crate::arguments::Arguments;
+use crate::arguments::javascript::javascript_form;
+use crate::background::offload::offload_in_turn;
+use crate::domain::identity::{Caller, Identity};
+use crate::domain::ids::CallId;
+use crate::domain::random;
+use crate::domain::trace::TraceContext;
+use crate::links::SignedParams;
+use crate::ports::time::{rfc3339, wall_ms};
+
+/// The `agentId` of a call that no agent makes.
+const NO_AGENT: &str = "default";
+
+/// The form in which a worker takes arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ArgumentForm {
+    /// As their caller wrote them, for workers that verify signatures over the text that they receive.
+    AsWritten,
+    /// As JavaScript writes them, for workers that parse them first and verify the signature over a text of their own.
+    JavaScript,
+}
+
+/// Everything a call's `params` are made of.
+#[derive(Debug)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) identity: &'a Identity,
+    pub(crate) caller: &'a Caller,
+    pub(crate) call_id: &'a CallId,
+    pub(crate) tool: &'a str,
+    pub(crate) arguments: &'a Arguments,
+    /// Until when somebody waits for the answer, in milliseconds since 1970.
+    pub(crate) deadline_ms: i64,
+    pub(crate) trace: &'a TraceContext,
+}
+
+/// The operator's context for every tool. It is signed with the arguments.
+#[derive(Serialize)]
+struct Context<'a> {
+    #[serde(rename = "user.id", skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a str>,
+    deadline: String,
+    traceparent: String,
+}
+
+/// The caller and its user; the signature, which proves them, follows. Every value is a string; one that does not apply is empty.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Platos<'a> {
+    organization_id: &'a str,
+    project_id: &'a str,
+    environment_id: &'a str,
+    entity_id: &'a str,
+    user_id: &'a str,
+    agent_id: &'a str,
+    thread_id: &'a str,
+    call_id: &'a str,
+    timestamp: &'a str,
+    nonce: &'a str,
+}
+
+impl Envelope<'_> {
+    /// The frame of the call: the arguments, then `_context`, then `__platos` signed with the worker's secret.
+    ///
+    /// A large one is signed and written where no socket waits for it.
+    pub(crate) async fn params(&self, secret: &SecretString, form: ArgumentForm) -> SignedParams {
+        // The worker compares this with its own clock.
+        let unsigned = self.unsigned(secret, form, rfc3339(wall_ms()), random::hex_of::<16>());
+        offload_in_turn(self.arguments.len(), move || unsigned.signed()).await
+    }
+
+    fn unsigned(&self, secret: &SecretString, form: ArgumentForm, timestamp: String, nonce: String) -> Unsigned {
+        let context = json(&Context {
+            user_id: self.caller.user_id.as_deref(),
+            deadline: rfc3339(self.deadline_ms),
+            traceparent: self.trace.traceparent(),
+        });
+        let platos = json(&Platos {
+            organization_id: self.identity.organization_id.as_str(),
+            project_id: self.identity.project_id.as_str(),
+            environment_id: self.identity.environment_id.as_str(),
+            entity_id: &self.identity.entity,
+            user_id: self.caller.user_id.as_deref().unwrap_or_default(),
+            agent_id: self.caller.agent_id.as_ref().map_or(NO_AGENT, |agent| agent.as_str()),
+            thread_id: "",
+            call_id: self.call_id.as_str(),
+            timestamp: &timestamp,
+            nonce: &nonce,
+        });
+        let head = format!(
+            r#"{{"type":"tool_call","call_id":{},"tool_name":{},"params":"#,
+            json(&self.call_id.as_str()),
+            json(&self.tool)
+        );
+        let (tool, arguments, secret) = (self.tool.to_owned(), self.arguments.clone(), secret.clone());
+        Unsigned { head, tool, arguments, form, context, platos, secret, timestamp, nonce }
+    }
+}
+
+/// The parts of a call's frame, before they are signed.
+struct Unsigned {
+    /// The frame up to its `params`.
+    head: String,
+    tool: String,
+    arguments: Arguments,
+    form: ArgumentForm,
+    context: String,
+    /// `__platos` without its signature.
+    platos: String,
+    secret: SecretString,
+    timestamp: String,
+    nonce: String,
+}
+
+/// Bytes of a frame beside the parts of variable length: the names of the envelopes, the signature and the ends.
+const AROUND: usize = 160;
+
+impl Unsigned {
+    /// The frame, in which the arguments are copied once.
+    fn signed(&self) -> SignedParams {
+        let Self { head, tool, arguments, form, context, platos, secret, timestamp, nonce } = self;
+        let arguments = match form {
+            ArgumentForm::AsWritten => Cow::Borrowed(arguments.as_str()),
+            ArgumentForm::JavaScript => javascript_form(arguments.as_str()),
+        };
+        let length = head.len() + arguments.len() + context.len() + platos.len() + AROUND;
+        let mut frame = String::with_capacity(length);
+        frame.push_str(head);
+        let begin = frame.len();
+        let open = without_end(&arguments);
+        let comma = if open == "{" { "" } else { "," };
+        frame.extend([open, comma, r#""_context":"#, context]);
+        // The signature covers the object so far, with its end.
+        let covered = [&frame[begin..], "}"];
+        let signature = sign_call(secret.expose_secret(), timestamp, Some(nonce), tool, covered);
+        frame.extend([r#","__platos":"#, without_end(platos), r#","signature":""#, &signature, r#""}}"#]);
+        let end = frame.len();
+        frame.push('}');
+        SignedParams::in_frame(frame, begin..end)
+    }
+}
+
+/// An object without its closing brace, so that one more member fits.
+fn without_end(object: &str) -> &str {
+    object.strip_suffix('}').expect("an object ends in a brace")
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("strings always serialize")
+}
+
+#[cfg(test)]
+mod tests {
+    use platools_protocol::signature::sign;
+    use platools_protocol::tool_sync::{PlatformFrame, ToolCall};
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn params(trace: &TraceContext, form: ArgumentForm, arguments: &str) -> String {
+        let identity = Identity::sample();
+        let caller = Caller { user_id: Some("u-1".to_owned()), agent_id: Some("agt".into()), ..Caller::sample("key") };
+        let raw: &RawValue = serde_json::from_str(arguments).unwrap();
+        let (call_id, arguments) = (CallId::from("call-1"), Arguments::new(raw).unwrap());
+        let envelope = Envelope {
+            identity: &identity,
+            caller: &caller,
+            call_id: &call_id,
+            tool: "no\"te",
+            arguments: &arguments,
+            deadline_ms: 1_789_430_430_000,
+            trace,
+        };
+        let (timestamp, nonce) = ("2026-09-15T00:00:00.000Z".to_owned(), "00ff".to_owned());
+        let signed = envelope.unsigned(&"s".to_owned().into(), form, timestamp, nonce).signed();
+        let params = signed.get().to_owned();
+        let raw: &RawValue = serde_json::from_str(&params).unwrap();
+        let frame = PlatformFrame::ToolCall(ToolCall::new("call-1", "no\"te", raw)).to_text();
+        assert_eq!(signed.into_frame(), frame);
+        params
+    }
+
+    #[test]
+    fn the_envelopes_follow_the_arguments_with_platos_last() {
+        let trace = TraceContext::from_parent(None);
+        let context = format!(
+            r#"{{"user.id":"u-1","deadline":"2026-09-15T00:00:30.000Z","traceparent":"{}"}}"#,
+            trace.traceparent()
+        );
+        let signed = format!(
+            r#"{{"method":"tools/call","params":{{"name":"no\"te","arguments":{{"b":1,"a":[2],"_context":{context}}}}}}}"#
+        );
+        let signature = sign("s", "2026-09-15T00:00:00.000Z", Some("00ff"), &signed);
+        let platos = format!(
+            concat!(
+                r#"{{"organizationId":"org","projectId":"prj","environmentId":"env","entityId":"dev","#,
+                r#""userId":"u-1","agentId":"agt","threadId":"","callId":"call-1","#,
+                r#""timestamp":"2026-09-15T00:00:00.000Z","nonce":"00ff","signature":"{}"}}"#,
+            ),
+            signature
+        );
+        let expected = format!(r#"{{"b":1,"a":[2],"_context":{context},"__platos":{platos}}}"#);
+        assert_eq!(params(&trace, ArgumentForm::AsWritten, r#"{ "b": 1, "a": [ 2 ] }"#), expected);
+        let written = r#"{"b":1.0,"\u0061":[2e0]}"#;
+        assert_eq!(params(&trace, ArgumentForm::JavaScript, written), expected, "signed in the form that travels");
+    }
+
+    #[test]
+    fn without_arguments_the_envelopes_stand_alone() {
+        let alone = params(&TraceContext::from_parent(None), ArgumentForm::JavaScript, "{ }");
+        assert!(alone.starts_with(r#"{"_context":{"user.id":"u-1","#), "{alone}");
+    }
+}

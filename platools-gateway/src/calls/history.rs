@@ -1,0 +1,191 @@
+//! Calls that were, and those that are.
+
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+use super::{CallReply, CallRequest};
+use crate::arguments::Arguments;
+use crate::authority::{Action, Resource, authorize};
+use crate::core::Core;
+use crate::domain::call::{CallFilter, CallScope, StoredCall, StoredText};
+use crate::domain::environment;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::ids::CallId;
+use crate::domain::page::Listing;
+use crate::domain::trace::TraceContext;
+use crate::journal::{JournaledCall, Kept, PastCall, Payload, TRACEBACK};
+use crate::pending::CallTimeout;
+use crate::tools::ToolName;
+
+/// Filter for calls. A field without a value matches everything.
+#[derive(Debug, Clone, Default)]
+pub struct CallQuery {
+    /// The tool.
+    pub tool: Option<String>,
+    /// The entity, by slug or id. One that is gone has its id only.
+    pub entity: Option<String>,
+    /// The environment, by slug or id.
+    pub environment: Option<String>,
+    /// The agent that called, by slug or id. One that is gone has its id only.
+    pub agent: Option<String>,
+    /// The user the caller spoke for.
+    pub user_id: Option<String>,
+    /// `ok`, `abandoned`, or the code of an error.
+    pub outcome: Option<String>,
+    /// Calls that began at this time or later, in milliseconds since 1970.
+    pub since_ms: Option<i64>,
+    /// Calls that began before this time, in milliseconds since 1970.
+    pub until_ms: Option<i64>,
+    /// Calls after another one in the list.
+    pub before: Option<CallsBefore>,
+}
+
+/// A place in the list of calls, which goes from the newest to the oldest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallsBefore {
+    /// Time when the last call of the page began, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// The last call of the page.
+    pub call_id: CallId,
+}
+
+impl Core {
+    /// Calls of the caller's project that ended, newest first. A caller that belongs to a user or an agent sees theirs, unless it is an
+    /// admin. Of conditions that few calls meet, the search ends after some 20,000 calls with fewer items than `limit`, and says where to
+    /// go on.
+    ///
+    /// # Errors
+    /// The role is not enough, too many lists are read at the moment, the list took too long, or the database failed.
+    pub async fn past_calls(
+        &self,
+        caller: &Caller,
+        query: CallQuery,
+        limit: usize,
+    ) -> Result<Listing<PastCall, CallsBefore>, Error> {
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
+        self.journal.settle(&caller.project_id).await;
+        let filter = self.call_filter(caller, query);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found = self.store.calls(&caller.project_id, &filter, limit).await?;
+        let past_call = |row| shown_to(caller, past_call(row));
+        Ok(found.map(past_call, |(started_ms, call_id)| CallsBefore { started_ms, call_id }))
+    }
+
+    /// Finds a call, running or ended.
+    ///
+    /// # Errors
+    /// The role is not enough, there is no such call, or the database failed.
+    pub async fn journaled_call(&self, caller: &Caller, call_id: &str) -> Result<JournaledCall, Error> {
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
+        let missing = || Error::new(ErrorKind::NotFound, format!("there is no call `{call_id}`, or none any more"));
+        // In this order: a call that ends meanwhile is found by the second look.
+        let running = self.journal.find_running(&caller.project_id, &call_id.into());
+        let found = match running {
+            Some(summary) => JournaledCall::Running(Box::new(summary)),
+            None => JournaledCall::Past(Box::new(self.past_call(caller, call_id).await?.ok_or_else(missing)?)),
+        };
+        let summary = match &found {
+            JournaledCall::Running(summary) => summary,
+            JournaledCall::Past(call) => &call.summary,
+        };
+        authorize(caller, Action::View, summary.resource(&caller.project_id))
+            .map_err(|denial| denial.or_missing(missing))?;
+        Ok(match found {
+            JournaledCall::Past(call) => JournaledCall::Past(Box::new(shown_to(caller, *call))),
+            running @ JournaledCall::Running(_) => running,
+        })
+    }
+
+    /// Calls the tool of a call again, with the same arguments, as the present caller.
+    ///
+    /// # Errors
+    /// There is no such call, its arguments were not kept as they were, or anything that can go wrong with a call.
+    pub async fn replay(&self, caller: &Caller, call_id: &str, timeout: CallTimeout) -> Result<CallReply, Error> {
+        authorize(caller, Action::Call, Resource::Project(&caller.project_id))?;
+        let call = match self.journaled_call(caller, call_id).await? {
+            JournaledCall::Past(call) => call,
+            JournaledCall::Running(_) => return Err(not_replayable("it is still under way")),
+        };
+        let arguments = Arguments::read(replayable(&call.arguments)?).await?;
+        let tool = ToolName {
+            name: call.summary.tool,
+            entity: Some(call.summary.entity_id.to_string()),
+            environment: Some(call.summary.environment_id.to_string()),
+        };
+        let trace = TraceContext::from_parent(None);
+        self.call(caller, CallRequest { tool, arguments, timeout, patience: None, trace, listener: None }).await
+    }
+
+    async fn past_call(&self, caller: &Caller, call_id: &str) -> Result<Option<PastCall>, Error> {
+        self.journal.settle(&caller.project_id).await;
+        Ok(self.store.call(&caller.project_id, call_id).await?.map(past_call))
+    }
+
+    /// Names are looked up as they are now; what has none any more is taken for an id.
+    fn call_filter(&self, caller: &Caller, query: CallQuery) -> CallFilter {
+        let (snapshot, project) = (self.directory.snapshot(), &caller.project_id);
+        let entity = |name: String| snapshot.entity_named(project, &name).map_or(name, |row| row.id.to_string());
+        let agent = |name: String| snapshot.agent_named(project, &name).map_or(name, |row| row.id.to_string());
+        let environment = |name: String| {
+            let found = environment::resolve(snapshot.environments(project), Some(&name));
+            found.map(|environment| environment.id.to_string()).unwrap_or(name)
+        };
+        CallFilter {
+            tool: query.tool,
+            entity_id: query.entity.map(entity),
+            environment_id: query.environment.map(environment),
+            agent_id: query.agent.map(agent),
+            scope: CallScope::of(caller),
+            user_id: query.user_id,
+            outcome: query.outcome,
+            since_ms: query.since_ms,
+            until_ms: query.until_ms,
+            after: query.before.map(|before| (before.started_ms, before.call_id)),
+        }
+    }
+}
+
+fn replayable(arguments: &Payload) -> Result<&RawValue, Error> {
+    match (arguments.kept, &arguments.json) {
+        (Kept::Kept, Some(json)) => Ok(json),
+        (Kept::Redacted, _) => Err(not_replayable("parts of its arguments were redacted in the journal")),
+        _ => Err(not_replayable("its arguments are not in the journal")),
+    }
+}
+
+fn not_replayable(reason: &str) -> Error {
+    let message = format!("the call cannot be replayed: {reason}; call the tool with arguments instead");
+    Error::new(ErrorKind::NotReplayable, message)
+}
+
+fn past_call(row: StoredCall) -> PastCall {
+    PastCall { arguments: payload(row.arguments), result: row.result.map(payload), summary: row.summary, end: row.end }
+}
+
+/// A call as a caller may see it. Tracebacks are for the operators of tools: only admins see them.
+fn shown_to(caller: &Caller, mut call: PastCall) -> PastCall {
+    let is_admin = authorize(caller, Action::Administer, Resource::Project(&caller.project_id)).is_ok();
+    if !is_admin && call.end.outcome == ErrorKind::ToolFailed.code() {
+        call.result = call.result.map(without_traceback);
+    }
+    call
+}
+
+fn without_traceback(words: Payload) -> Payload {
+    let Some(json) = &words.json else { return words };
+    let rest = serde_json::from_str(json.get()).and_then(|mut members: Map<String, Value>| {
+        members.shift_remove(TRACEBACK);
+        to_raw_value(&members)
+    });
+    match rest {
+        Ok(rest) => Payload { json: Some(rest), ..words },
+        Err(_) => Payload { kept: Kept::Dropped, json: None },
+    }
+}
+
+fn payload(stored: StoredText) -> Payload {
+    // What was stored is JSON; were it not, it would be no use to anyone.
+    let json = stored.text.and_then(|text| RawValue::from_string(text).ok());
+    Payload { kept: stored.kept, json }
+}

@@ -1,0 +1,322 @@
+//! `Idempotency`: calls under idempotency keys, so that trying again does not run them again.
+
+mod answer;
+mod name;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::pipeline::{CallPermit, CallReply, CallRequest};
+use crate::authority::{Action, Resource, authorize};
+use crate::core::Core;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::idempotency::{AnswerBounds, EarlierCall, EarlierEnd, NamedCall};
+use crate::domain::identity::{Caller, Credential};
+use crate::domain::ids::{AgentId, CallId};
+use crate::ports::idempotency::IdempotencyStore;
+use crate::tools::may;
+
+pub use crate::settings::IdempotencySettings;
+
+/// The time that a call under an idempotency key is remembered: 24 hours.
+pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+use answer::{Answer, dropped, name_taken, too_large, unknown_end};
+use name::CallName;
+
+/// The wait before the next try to keep an answer.
+const NEXT_TRY: Duration = Duration::from_secs(1);
+
+/// The wait of a caller whose project has too many keys.
+const UNTIL_FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// The calls under way that have a key. Each holds a place among its caller's calls until its answer is kept, which bounds them.
+#[derive(Debug, Default)]
+pub(crate) struct Idempotency {
+    settings: IdempotencySettings,
+    running: Mutex<HashMap<String, Running>>,
+    tasks: TaskTracker,
+    /// Ends the tries to keep answers, each with a last one.
+    stopping: CancellationToken,
+}
+
+/// A call under way.
+#[derive(Debug, Clone)]
+struct Running {
+    fingerprint: String,
+    answer: watch::Receiver<Option<Arc<Answer>>>,
+}
+
+/// Takes a call out of the table when its task ends, also by a panic: its key would be dead until a restart otherwise.
+struct RunningGuard {
+    core: Arc<Core>,
+    id: String,
+}
+
+impl Drop for RunningGuard {
+    fn drop(&mut self) {
+        self.core.idempotency.lock().remove(&self.id);
+    }
+}
+
+/// A call that is about to run under its key.
+pub(crate) struct Beginning<'a> {
+    store: &'a dyn IdempotencyStore,
+    call: &'a NamedCall,
+    max_keys: u32,
+    has_begun: AtomicBool,
+    /// The callers that wait for the answer.
+    told: &'a watch::Sender<Option<Arc<Answer>>>,
+}
+
+impl Beginning<'_> {
+    /// Notes the call, as soon as nothing refuses it any more and before its worker can have it. Refused calls leave no trace.
+    pub(crate) async fn note(&self, call_id: &CallId) -> Result<(), Error> {
+        if !self.store.begin_named_call(self.call, call_id, i64::from(self.max_keys)).await? {
+            return Err(too_many_keys(self.max_keys));
+        }
+        self.has_begun.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Tells the callers that the call's worker is lost, while the call goes on: an answer that comes late is kept for those that ask
+    /// again.
+    pub(crate) fn lose(&self, lost: Error, call_id: &CallId) {
+        let lost: Result<CallReply, _> = Err(lost.about_call(call_id));
+        self.told.send_replace(Some(Arc::new(lost.into())));
+    }
+}
+
+/// What the database is to be told of a call that has ended.
+enum Note {
+    /// Its sealed answer; none if that is too large.
+    Answered(Option<String>),
+    /// It certainly did not run.
+    NeverRan,
+}
+
+impl Core {
+    /// Says how much is kept of calls under idempotency keys. Without it, as [`IdempotencySettings::default`] says.
+    #[must_use]
+    pub fn with_idempotency(mut self, settings: IdempotencySettings) -> Self {
+        self.idempotency.settings = settings;
+        self
+    }
+
+    /// Calls a tool under an idempotency key. The same call under the same key gets the same answer for [`KEPT`], also while it is
+    /// still under way, and after a restart; the call goes on when its caller goes away.
+    ///
+    /// Only calls that ran, or may have, are remembered: one that was refused, or whose worker was not connected, is made again. The
+    /// key belongs to the user and agent that the caller speaks for; without either, to the project.
+    ///
+    /// # Errors
+    /// Like [`Core::call`]; or the key is malformed, was used for another call or by a caller with other roles, or the answer is not
+    /// kept any more.
+    pub async fn call_named(
+        self: &Arc<Self>,
+        caller: &Caller,
+        name: &str,
+        request: CallRequest,
+    ) -> Result<CallReply, Error> {
+        let call_name = CallName::new(caller, name)?;
+        let permit = self.permit_call(caller)?;
+        if !self.may_call(caller, &request).await {
+            // It is refused, and the refusal is recorded; nothing is looked up for it, and nothing stored.
+            return self.call_permitted(caller, permit, request).await;
+        }
+        let fingerprint = call_name.fingerprint(caller, &request);
+        if self.is_named_by_earlier_version(caller, name).await? {
+            return Err(unknown_end());
+        }
+        let running = self.run_once(caller, permit, call_name, fingerprint.clone(), request);
+        if running.fingerprint != fingerprint {
+            return Err(name_taken());
+        }
+        let mut answer = running.answer;
+        let answer = answer.wait_for(Option::is_some).await.map_err(|_| unknown_end())?.clone();
+        answer.ok_or_else(unknown_end)?.reply()
+    }
+
+    /// Whether a caller may have the answer of a tool: as it may call the tool, if that is still there.
+    async fn may_call(&self, caller: &Caller, CallRequest { tool, .. }: &CallRequest) -> bool {
+        if authorize(caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
+            return false;
+        }
+        if let Ok(found) = self.find_tool(caller, tool).await {
+            return may(caller, Action::Call, &found.identity, &found.tool);
+        }
+        // One that is hidden from the caller is there nevertheless.
+        match self.environment_of(caller, tool.environment.as_deref()) {
+            Ok(environment) => {
+                self.catalog.find(&environment.id, &tool.name, tool.entity.as_deref(), |_| true).await.is_err()
+            }
+            Err(_) => true,
+        }
+    }
+
+    /// The call under way with that key, or else this one, which runs in a task of its own.
+    fn run_once(
+        self: &Arc<Self>,
+        caller: &Caller,
+        permit: CallPermit,
+        name: CallName,
+        fingerprint: String,
+        request: CallRequest,
+    ) -> Running {
+        let mut running = self.idempotency.lock();
+        if let Some(running) = running.get(name.id()) {
+            return running.clone();
+        }
+        let (sender, answer) = watch::channel(None);
+        let this = Running { fingerprint: fingerprint.clone(), answer };
+        running.insert(name.id().to_owned(), this.clone());
+        let guard = RunningGuard { core: Arc::clone(self), id: name.id().to_owned() };
+        let caller = caller.clone();
+        self.idempotency.tasks.spawn(async move {
+            // Held until the answer is kept.
+            let (_permit, core) = (permit, &guard.core);
+            let call = NamedCall { id: name.id().to_owned(), project: name.project().clone(), fingerprint };
+            let (answer, unkept) = core.answer_once(&caller, &name, &call, request, &sender).await;
+            // A repeated call is answered from memory meanwhile.
+            sender.send_replace(Some(Arc::new(answer)));
+            if let Some(note) = unkept {
+                core.keep_trying_to_note(&call, &note).await;
+            }
+        });
+        this
+    }
+
+    /// The answer of an earlier call with that key, or else of this one; and what the database could not be told of it.
+    async fn answer_once(
+        &self,
+        caller: &Caller,
+        name: &CallName,
+        call: &NamedCall,
+        request: CallRequest,
+        told: &watch::Sender<Option<Arc<Answer>>>,
+    ) -> (Answer, Option<Note>) {
+        match self.store.earlier_call(&call.id).await {
+            Ok(None) => {}
+            Ok(Some(earlier)) => return (earlier_answer(name, call, earlier), None),
+            Err(error) => return (Err(error).into(), None),
+        }
+        let max_keys = self.idempotency.settings.max_keys;
+        let beginning = Beginning { store: &*self.store, call, max_keys, has_begun: AtomicBool::new(false), told };
+        let ended = self.call_once(caller, request, CallId::random(), Some(&beginning)).await;
+        let is_retryable = ended.as_ref().is_err_and(|error| error.kind().is_retryable());
+        let answer = Answer::from(ended);
+        if !beginning.has_begun.into_inner() {
+            return (answer, None);
+        }
+        let note = if is_retryable { Note::NeverRan } else { self.sealed(name, call, &answer) };
+        match self.note(call, &note).await {
+            Ok(()) => (answer, None),
+            Err(error) => {
+                tracing::error!(%error, "the answer to a call with an idempotency key cannot be kept yet; it is tried again");
+                (answer, Some(note))
+            }
+        }
+    }
+
+    fn sealed(&self, name: &CallName, call: &NamedCall, answer: &Answer) -> Note {
+        let text = answer.to_text();
+        let is_kept = text.len() as u64 <= self.idempotency.settings.max_answer_bytes;
+        Note::Answered(is_kept.then(|| name.seal(&call.fingerprint, &text)))
+    }
+
+    async fn note(&self, call: &NamedCall, note: &Note) -> Result<(), Error> {
+        match note {
+            Note::Answered(answer) => {
+                self.store.end_named_call(call, answer.as_deref(), self.idempotency.settings.bounds()).await
+            }
+            Note::NeverRan => self.store.forget_named_call(call).await,
+        }
+    }
+
+    /// Tries until the database has it, or the gateway stops.
+    async fn keep_trying_to_note(&self, call: &NamedCall, note: &Note) {
+        let stopping = &self.idempotency.stopping;
+        loop {
+            let _ = timeout(NEXT_TRY, stopping.cancelled()).await;
+            let is_last = stopping.is_cancelled();
+            match self.note(call, note).await {
+                Ok(()) => return,
+                Err(error) if is_last => {
+                    tracing::error!(%error, "the answer to a call with an idempotency key could not be kept and is lost");
+                    return;
+                }
+                Err(error) => tracing::debug!(%error, "the answer to a call with an idempotency key could not be kept"),
+            }
+        }
+    }
+
+    /// Whether a version that did not seal answers ran a call under this key within the last 24 hours.
+    async fn is_named_by_earlier_version(&self, caller: &Caller, name: &str) -> Result<bool, Error> {
+        let owner = match (&caller.credential, &caller.user_id, &caller.agent_id) {
+            (Credential::Token { .. }, user, agent) if user.is_some() || agent.is_some() => {
+                let agent = agent.as_ref().map(AgentId::as_str);
+                serde_json::to_string(&(caller.project_id.as_str(), user, agent)).expect("strings serialize")
+            }
+            (credential, ..) => credential.to_string(),
+        };
+        self.store.is_named_by_earlier_version(&owner, name).await
+    }
+
+    /// Forgets the calls that are old enough.
+    pub(crate) async fn forget_old_answers(&self) -> Result<(), Error> {
+        self.store.forget_named_calls_before(self.aging.cutoff_ms(KEPT)).await
+    }
+}
+
+impl Idempotency {
+    /// Waits no longer for a database that fails.
+    pub(crate) fn begin_stop(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Waits until every call with a key has ended and its answer is kept.
+    pub(crate) async fn idle(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl IdempotencySettings {
+    fn bounds(&self) -> AnswerBounds {
+        let as_i64 = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        AnswerBounds { project: as_i64(self.max_project_bytes), total: as_i64(self.max_bytes) }
+    }
+}
+
+fn earlier_answer(name: &CallName, call: &NamedCall, earlier: EarlierCall) -> Answer {
+    let EarlierCall { fingerprint, call_id, end } = earlier;
+    if fingerprint != call.fingerprint {
+        return Err(name_taken()).into();
+    }
+    let stored = match end {
+        EarlierEnd::Answered(sealed) => name.open(&fingerprint, &sealed).and_then(|text| Answer::from_text(&text)),
+        EarlierEnd::TooLarge => Some(Err(too_large().about_call(&call_id)).into()),
+        EarlierEnd::Dropped => Some(Err(dropped().about_call(&call_id)).into()),
+        EarlierEnd::Unknown => None,
+    };
+    stored.unwrap_or_else(|| Err(unknown_end().about_call(&call_id)).into())
+}
+
+fn too_many_keys(max_keys: u32) -> Error {
+    let message = format!(
+        "the project has used {max_keys} idempotency keys within 24 hours, which is as many as the gateway remembers; try again later, \
+         or call without a key"
+    );
+    Error::new(ErrorKind::RateLimited, message).retry_after(UNTIL_FORGOTTEN)
+}

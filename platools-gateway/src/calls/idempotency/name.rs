@@ -1,0 +1,215 @@
+//! `CallName`: an idempotency key and its owner, from which everything that is stored is derived.
+//!
+//! The database has neither the key nor anything that can be read without it: the row is found by an id, the request is compared by
+//! a fingerprint, and the answer is sealed, each with a key of its own that is derived from the idempotency key (RFC 5869). Who has
+//! the database alone has to guess the idempotency key, which is hopeless if it is random.
+
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use data_encoding::BASE64;
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+
+use crate::calls::CallRequest;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
+use crate::domain::random;
+use crate::tools::ToolName;
+
+/// Characters of an idempotency key.
+const MAX_CHARS: usize = 255;
+
+/// Separates these keys from any others that are derived from the same text.
+const SALT: &[u8] = b"platools gateway: calls under idempotency keys, 1";
+
+/// Bytes of the nonce before a sealed answer.
+const NONCE_BYTES: usize = 24;
+
+/// An idempotency key with its owner. `Debug` shows neither.
+#[derive(Clone)]
+pub(super) struct CallName {
+    project: ProjectId,
+    id: String,
+    keys: Hkdf<Sha256>,
+}
+
+impl CallName {
+    /// Checks an idempotency key and derives what is stored.
+    ///
+    /// The owner is the user and the agent that the caller speaks for, in its project, and not the credential: a key that is rotated
+    /// or a token that is refreshed between two tries is the same owner.
+    pub(super) fn new(caller: &Caller, name: &str) -> Result<Self, Error> {
+        if name.is_empty() || name.chars().nth(MAX_CHARS).is_some() || name.chars().any(char::is_control) {
+            let message = "the idempotency key must have from 1 to 255 characters, and no control characters";
+            return Err(Error::new(ErrorKind::InvalidRequest, message));
+        }
+        let agent = caller.agent_id.as_ref().map(AgentId::as_str);
+        let owned = serde_json::to_vec(&(caller.project_id.as_str(), &caller.user_id, agent, name));
+        let keys = Hkdf::new(Some(SALT), &owned.expect("strings serialize"));
+        let id = hex::encode(derive(&keys, "id"));
+        Ok(Self { project: caller.project_id.clone(), id, keys })
+    }
+
+    pub(super) fn project(&self) -> &ProjectId {
+        &self.project
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Tells one request from another, whenever and however patiently it is made, and by whose rights: an answer is given again only
+    /// to a caller that the tool cannot tell from the first.
+    pub(super) fn fingerprint(&self, caller: &Caller, CallRequest { tool, arguments, .. }: &CallRequest) -> String {
+        let ToolName { name, entity, environment } = tool;
+        let mut roles: Vec<_> = caller.tool_roles.iter().collect();
+        roles.sort_unstable();
+        // They decide which environment is meant when none is named.
+        let mut reached: Option<Vec<_>> =
+            caller.environments.as_ref().map(|ids| ids.iter().map(EnvironmentId::as_str).collect());
+        reached.iter_mut().for_each(|ids| ids.sort_unstable());
+        let parts = (name, entity, environment, arguments.as_str(), caller.role.as_str(), roles, reached);
+        let mut mac = Hmac::<Sha256>::new_from_slice(&derive(&self.keys, "fingerprint")).expect("any length is a key");
+        mac.update(&serde_json::to_vec(&parts).expect("strings serialize"));
+        hex::encode(mac.finalize().into_bytes())
+    }
+
+    /// Seals an answer, so that only who knows the idempotency key can read it, and only as the answer to this request.
+    pub(super) fn seal(&self, fingerprint: &str, answer: &str) -> String {
+        let nonce: [u8; NONCE_BYTES] = random::bytes();
+        let payload = Payload { msg: answer.as_bytes(), aad: fingerprint.as_bytes() };
+        let sealed = self.cipher().encrypt(&XNonce::from(nonce), payload);
+        let sealed = sealed.expect("an answer is far shorter than the cipher takes");
+        BASE64.encode(&[nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens a sealed answer, unless it was sealed under another key or for another request.
+    pub(super) fn open(&self, fingerprint: &str, sealed: &str) -> Option<String> {
+        let sealed = BASE64.decode(sealed.as_bytes()).ok()?;
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+        let payload = Payload { msg: sealed, aad: fingerprint.as_bytes() };
+        let answer = self.cipher().decrypt(&XNonce::from(*nonce), payload).ok()?;
+        String::from_utf8(answer).ok()
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&Key::from(derive(&self.keys, "seal")))
+    }
+}
+
+impl fmt::Debug for CallName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallName").finish_non_exhaustive()
+    }
+}
+
+fn derive(keys: &Hkdf<Sha256>, purpose: &str) -> [u8; 32] {
+    let mut derived = [0; 32];
+    keys.expand(purpose.as_bytes(), &mut derived).expect("32 bytes are as many as one hash has");
+    derived
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::arguments::Arguments;
+    use crate::domain::identity::{Credential, Role};
+    use crate::domain::trace::TraceContext;
+
+    fn request(arguments: &str) -> CallRequest {
+        let raw: &RawValue = serde_json::from_str(arguments).unwrap();
+        CallRequest {
+            tool: ToolName { name: "count".to_owned(), entity: None, environment: None },
+            arguments: Arguments::new(raw).unwrap(),
+            timeout: Duration::from_secs(1).into(),
+            patience: None,
+            trace: TraceContext::from_parent(None),
+            listener: None,
+        }
+    }
+
+    fn name(caller: &Caller, name: &str) -> CallName {
+        CallName::new(caller, name).unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_read_by_nobody_without_the_key() {
+        let caller = Caller::sample("key_1");
+        let (own, other) = (name(&caller, "k-1"), name(&caller, "k-2"));
+        let sealed = own.seal("print", "hunter2");
+        assert_eq!(own.open("print", &sealed).as_deref(), Some("hunter2"));
+        assert_eq!(other.open("print", &sealed), None);
+        assert_eq!(own.open("another", &sealed), None);
+        assert_eq!(own.open("print", "bm8="), None);
+        assert_eq!(own.open("print", "no base64"), None);
+        assert_ne!(own.seal("print", "hunter2"), sealed, "the nonce is new each time");
+        let derived = format!("{} {} {own:?}", own.id(), own.fingerprint(&caller, &request("{}")));
+        assert!(!derived.contains("k-1") && !derived.contains("count"), "{derived}");
+    }
+
+    #[test]
+    fn the_owner_is_whom_the_caller_speaks_for_and_not_its_credential() {
+        let caller = |key: &str, user: Option<&str>, agent: Option<&str>| Caller {
+            user_id: user.map(str::to_owned),
+            agent_id: agent.map(Into::into),
+            ..Caller::sample(key)
+        };
+        let token =
+            Credential::Token { id: "1".to_owned(), expires_ms: 1, signed_by: String::new(), parents: Vec::new() };
+        let first = name(&caller("key_1", Some("u-1"), None), "k");
+        for same in [caller("key_2", Some("u-1"), None), Caller { credential: token, ..caller("", Some("u-1"), None) }]
+        {
+            assert_eq!(name(&same, "k").id(), first.id());
+        }
+        let project = Caller { project_id: "prj_other".into(), ..caller("key_1", Some("u-1"), None) };
+        for other in [
+            caller("key_1", Some("u-2"), None),
+            caller("key_1", None, None),
+            caller("key_1", None, Some("u-1")),
+            project,
+        ] {
+            assert_ne!(name(&other, "k").id(), first.id());
+        }
+    }
+
+    #[test]
+    fn a_caller_with_other_rights_makes_another_request() {
+        let roles = |roles: &[&str]| roles.iter().map(|role| (*role).to_owned()).collect();
+        let caller = Caller { tool_roles: roles(&["a", "b"]), ..Caller::sample("key_1") };
+        let own = name(&caller, "k");
+        let print = |caller: &Caller, arguments: &str| own.fingerprint(caller, &request(arguments));
+        let first = print(&caller, "{}");
+        assert_eq!(print(&Caller { tool_roles: roles(&["b", "a"]), ..Caller::sample("key_2") }, "{}"), first);
+        assert_ne!(print(&caller, r#"{"n":1}"#), first);
+        assert_ne!(print(&Caller { role: Role::Admin, ..caller.clone() }, "{}"), first);
+        let confined = |ids: &[&str]| {
+            let environments = Some(ids.iter().map(|id| (*id).into()).collect());
+            Caller { environments, ..caller.clone() }
+        };
+        assert_ne!(print(&confined(&["env_1"]), "{}"), first);
+        assert_ne!(print(&confined(&["env_1"]), "{}"), print(&confined(&["env_2"]), "{}"));
+        assert_eq!(print(&confined(&["env_1", "env_2"]), "{}"), print(&confined(&["env_2", "env_1"]), "{}"));
+        assert_ne!(print(&Caller { tool_roles: roles(&["a"]), ..caller }, "{}"), first);
+    }
+
+    #[test]
+    fn a_malformed_key_is_refused() {
+        let caller = Caller::sample("key_1");
+        let (longest, long) = ("k".repeat(255), "k".repeat(256));
+        assert!(CallName::new(&caller, &longest).is_ok());
+        for malformed in ["", &*long, "a\0", "a\nb"] {
+            assert_eq!(
+                CallName::new(&caller, malformed).unwrap_err().kind(),
+                ErrorKind::InvalidRequest,
+                "{malformed:?}"
+            );
+        }
+    }
+}

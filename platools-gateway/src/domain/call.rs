@@ -1,0 +1,157 @@
+//! [`StoredCall`]: a call that ended, as the journal stores it. [`CallFilter`] narrows lists of them.
+
+use std::borrow::Cow;
+
+use super::ids::{AgentId, CallId, EntityId, EnvironmentId, ProjectId};
+
+/// The beginning of a call: the caller, the tool and the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallSummary {
+    /// The call.
+    pub call_id: CallId,
+    /// The tool.
+    pub tool: String,
+    /// The entity of the tool.
+    pub entity_id: EntityId,
+    /// The slug of the entity, at that time.
+    pub entity: String,
+    /// The environment.
+    pub environment_id: EnvironmentId,
+    /// The slug of the environment.
+    pub environment: String,
+    /// The id of the caller's key or token.
+    pub credential: String,
+    /// The caller's role.
+    pub role: String,
+    /// The agent the caller was.
+    pub agent_id: Option<AgentId>,
+    /// The user the caller spoke for.
+    pub user_id: Option<String>,
+    /// Time when it began, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// The length of the arguments.
+    pub arguments_bytes: u64,
+}
+
+#[cfg(test)]
+impl CallSummary {
+    /// A call that began at some time.
+    pub(crate) fn sample(call_id: CallId, started_ms: i64) -> Self {
+        Self {
+            call_id,
+            tool: "t".to_owned(),
+            entity_id: "ent".into(),
+            entity: "dev".to_owned(),
+            environment_id: "env".into(),
+            environment: "development".to_owned(),
+            credential: "key".to_owned(),
+            role: "operator".to_owned(),
+            agent_id: None,
+            user_id: None,
+            started_ms,
+            arguments_bytes: 4,
+        }
+    }
+}
+
+/// The end of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CallEnd {
+    /// `ok`, `abandoned` if the caller went away, or the code of the error.
+    pub outcome: Cow<'static, str>,
+    /// The time from the request to the answer, in milliseconds.
+    pub total_ms: u64,
+    /// The time that the worker reports, in milliseconds, if it returned.
+    pub worker_ms: Option<u64>,
+    /// The length of the result, if there was one.
+    pub result_bytes: Option<u64>,
+}
+
+/// The treatment of arguments or a result on the way into the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kept {
+    /// They are there as they were.
+    Kept,
+    /// Parts of them are replaced by `"[redacted]"`.
+    Redacted,
+    /// They are gone.
+    Dropped,
+}
+
+impl Kept {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Redacted => "redacted",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    /// Reads a stored word. A text with an unknown word is better not shown as if it were whole.
+    pub(crate) fn from_name(name: &str) -> Self {
+        [Self::Kept, Self::Redacted].into_iter().find(|kept| kept.as_str() == name).unwrap_or(Self::Dropped)
+    }
+}
+
+/// A call that ended.
+#[derive(Clone)]
+pub(crate) struct StoredCall {
+    pub(crate) project_id: ProjectId,
+    pub(crate) summary: CallSummary,
+    pub(crate) end: CallEnd,
+    pub(crate) arguments: StoredText,
+    /// The result, if the tool returned one.
+    pub(crate) result: Option<StoredText>,
+}
+
+/// Arguments or a result, as far as they are stored.
+#[derive(Clone)]
+pub(crate) struct StoredText {
+    pub(crate) kept: Kept,
+    pub(crate) text: Option<String>,
+}
+
+/// The calls that a caller may see. A condition that is `None` does not narrow.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CallScope {
+    /// Made for this user only.
+    pub(crate) user: Option<String>,
+    /// Made by this agent only.
+    pub(crate) agent: Option<AgentId>,
+    /// In these environments only.
+    pub(crate) environments: Option<Vec<EnvironmentId>>,
+}
+
+/// Filter for calls. A field without a value matches everything.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallFilter {
+    pub(crate) tool: Option<String>,
+    pub(crate) entity_id: Option<String>,
+    pub(crate) environment_id: Option<String>,
+    pub(crate) agent_id: Option<String>,
+    /// The calls that the caller may see.
+    pub(crate) scope: CallScope,
+    pub(crate) user_id: Option<String>,
+    pub(crate) outcome: Option<String>,
+    pub(crate) since_ms: Option<i64>,
+    /// The first moment that is too late.
+    pub(crate) until_ms: Option<i64>,
+    /// The last call of the previous page.
+    pub(crate) after: Option<(i64, CallId)>,
+}
+
+/// Limits on the calls that stay in the journal.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallRetention {
+    /// Calls that began before this time are deleted.
+    pub(crate) oldest_ms: i64,
+    /// The bytes of all calls together.
+    pub(crate) max_bytes: i64,
+    /// The largest number of calls that one step deletes.
+    pub(crate) batch: i64,
+}

@@ -1,0 +1,52 @@
+//! [`Entity`]: a backend that registers tools, as the directory knows it, and the secrets of its workers.
+
+use super::identity::Policy;
+use super::ids::{EntityId, ProjectId, SecretId};
+
+/// An entity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Entity {
+    /// Its id.
+    pub id: EntityId,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// Its name in URLs.
+    pub slug: String,
+    /// The name for people.
+    pub title: Option<String>,
+    /// Its image: an `https:` URL, or a `data:` URI.
+    pub icon: Option<String>,
+    /// The rule for several workers of it.
+    pub policy: Policy,
+    /// Time when it was added, in milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// A change of an entity's display data.
+#[derive(Debug, Clone, Default)]
+pub struct EntityChange {
+    /// The new name for people, as of a new entity; an empty text removes it. Without a value, it stays.
+    pub title: Option<String>,
+    /// The new image, as of a new entity; an empty text removes it. Without a value, it stays.
+    pub icon: Option<String>,
+}
+
+/// A secret that the workers of an entity connect with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EntitySecret {
+    pub(crate) id: SecretId,
+    pub(crate) entity_id: EntityId,
+    pub(crate) hash: String,
+    pub(crate) expires_ms: Option<i64>,
+}
+
+/// A secret that replaces those of an entity.
+#[derive(Debug)]
+pub(crate) struct NewSecret<'a> {
+    pub(crate) entity_id: &'a EntityId,
+    pub(crate) id: &'a SecretId,
+    pub(crate) hash: &'a str,
+    /// The end of the replaced secrets.
+    pub(crate) others_expire_ms: i64,
+}

@@ -1,0 +1,201 @@
+//! `LinkChanges`: the last change of each scope's links, and the calls that wait for the next one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::live::Live;
+use super::{Workers, offline};
+use crate::domain::error::Error;
+use crate::domain::identity::Scope;
+
+/// A worker is expected back for so long after the last change of its scope's links. The same holds after the start of the gateway, which
+/// ended the links of all workers.
+const RECONNECTING: Duration = Duration::from_secs(60);
+
+/// Scopes whose last change is remembered; the calls of further ones do not wait.
+const MAX_SCOPES: usize = 100_000;
+
+/// When the links of each scope changed: one came, registered, stopped or ended. Clones share one state.
+#[derive(Debug, Clone)]
+pub(super) struct LinkChanges {
+    started: Instant,
+    table: Arc<Mutex<ChangeTable>>,
+}
+
+#[derive(Debug, Default)]
+struct ChangeTable {
+    last: HashMap<Scope, Instant>,
+    /// The scopes that calls wait for.
+    awaited: HashMap<Scope, watch::Sender<()>>,
+}
+
+impl Default for LinkChanges {
+    fn default() -> Self {
+        Self { started: Instant::now(), table: Arc::default() }
+    }
+}
+
+impl LinkChanges {
+    /// Notes a change, and wakes the calls that wait for one.
+    fn note(&self, scope: &Scope) {
+        let mut table = self.lock();
+        if table.last.len() >= MAX_SCOPES {
+            table.sweep();
+        }
+        if table.last.len() < MAX_SCOPES {
+            table.last.insert(scope.clone(), Instant::now());
+        }
+        if let Some(awaited) = table.awaited.get(scope) {
+            awaited.send_replace(());
+        }
+    }
+
+    /// Whether a worker of the scope is expected to connect or to register soon.
+    fn is_reconnecting(&self, scope: &Scope) -> bool {
+        let last = self.lock().last.get(scope).copied();
+        last.into_iter().chain([self.started]).any(|moment| moment.elapsed() < RECONNECTING)
+    }
+
+    /// Takes notice of the changes of a scope from now on.
+    fn subscribe(&self, scope: &Scope) -> Subscription {
+        let changes = self.lock().awaited.entry(scope.clone()).or_default().subscribe();
+        Subscription { of: self.clone(), scope: scope.clone(), changes }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ChangeTable> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ChangeTable {
+    fn sweep(&mut self) {
+        self.last.retain(|_, moment| moment.elapsed() < RECONNECTING);
+    }
+}
+
+/// The changes of one scope.
+struct Subscription {
+    of: LinkChanges,
+    scope: Scope,
+    changes: watch::Receiver<()>,
+}
+
+impl Subscription {
+    /// Waits for the next change. Cancel-safe.
+    async fn next(&mut self) {
+        if self.changes.changed().await.is_err() {
+            // The sender stays as long as anybody is subscribed.
+            std::future::pending().await
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut table = self.of.lock();
+        // This one is still counted.
+        if table.awaited.get(&self.scope).is_some_and(|awaited| awaited.receiver_count() <= 1) {
+            table.awaited.remove(&self.scope);
+        }
+    }
+}
+
+impl Workers {
+    /// Notes that a link of the scope came, registered, stopped or ended: calls that wait for a link look again.
+    pub(crate) fn link_changed(&self, scope: &Scope) {
+        self.changes.note(scope);
+    }
+
+    /// The link that is chosen for a call. If there is none and the worker of the scope is reconnecting, the call waits for one, as long
+    /// as the setting says since `since` and at most until the deadline.
+    ///
+    /// # Errors
+    /// There is none, or none came in time.
+    pub(crate) async fn link_for(
+        &self,
+        scope: &Scope,
+        choose: impl Fn() -> Option<Arc<Live>>,
+        since: Instant,
+        deadline: Instant,
+    ) -> Result<Arc<Live>, Error> {
+        if let Some(live) = choose() {
+            return Ok(live);
+        }
+        let given_up = since.checked_add(self.settings.wait_for_worker).map_or(deadline, |end| end.min(deadline));
+        let mut changes = self.changes.subscribe(scope);
+        loop {
+            // After the subscription, so that no link comes between the two unnoticed.
+            if let Some(live) = choose() {
+                return Ok(live);
+            }
+            if self.is_closed() || !self.changes.is_reconnecting(scope) {
+                return Err(offline());
+            }
+            tokio::select! {
+                () = changes.next() => {}
+                () = sleep_until(given_up) => return Err(offline()),
+            }
+        }
+    }
+
+    /// Forgets changes, and the tools of links, that are long over.
+    pub(crate) fn sweep(&self) {
+        self.changes.lock().sweep();
+        self.sweep_gone();
+        self.sweep_takeovers();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    fn scope(entity: &str) -> Scope {
+        Scope { entity: entity.into(), environment: "env".into() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_is_expected_back_for_a_minute_after_the_last_change_and_after_the_start() {
+        let changes = LinkChanges::default();
+        assert!(changes.is_reconnecting(&scope("any")));
+        tokio::time::advance(RECONNECTING).await;
+        assert!(!changes.is_reconnecting(&scope("any")));
+        changes.note(&scope("a"));
+        assert!(changes.is_reconnecting(&scope("a")) && !changes.is_reconnecting(&scope("b")));
+        tokio::time::advance(RECONNECTING).await;
+        assert!(!changes.is_reconnecting(&scope("a")));
+        changes.lock().sweep();
+        assert!(changes.lock().last.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_of_more_scopes_than_are_remembered_wake_calls_all_the_same() {
+        let changes = LinkChanges::default();
+        (0..MAX_SCOPES).for_each(|number| changes.note(&scope(&number.to_string())));
+        let mut subscription = changes.subscribe(&scope("more"));
+        changes.note(&scope("more"));
+        subscription.next().now_or_never().expect("it is told of the change");
+        assert_eq!(changes.lock().last.len(), MAX_SCOPES);
+        tokio::time::advance(RECONNECTING).await;
+        changes.note(&scope("more"));
+        assert_eq!(changes.lock().last.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_calls_that_wait_no_longer() {
+        let changes = LinkChanges::default();
+        let (first, mut second) = (changes.subscribe(&scope("a")), changes.subscribe(&scope("a")));
+        drop(first);
+        changes.note(&scope("a"));
+        second.next().now_or_never().expect("it is told of the change");
+        drop(second);
+        assert!(changes.lock().awaited.is_empty());
+    }
+}

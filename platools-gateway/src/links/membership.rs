@@ -1,0 +1,301 @@
+//! The tools of links: what each has declared, which one gets a call, and what is kept of links that have just gone.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
+
+use tokio::time::Instant;
+
+use super::choice::choose;
+use super::live::Live;
+use super::{Arrival, Fence, State, Workers};
+use crate::catalog::{DeclaredTools, GRACE, Member, Membership, ToolVersion};
+use crate::domain::identity::{Policy, Scope};
+
+/// Sets of tools that are kept of links of one scope that have just gone. The oldest make room.
+const GONE_SETS: usize = 1000;
+
+/// Bytes of the declarations in these sets.
+const GONE_BYTES: usize = 32 * 1024 * 1024;
+
+/// The tools of links of a pool that have ended.
+#[derive(Debug)]
+pub(super) struct Gone {
+    declared: Arc<DeclaredTools>,
+    since: Instant,
+}
+
+impl Gone {
+    fn is_over(&self, now: Instant) -> bool {
+        now.duration_since(self.since) >= GRACE
+    }
+}
+
+impl Live {
+    /// The tools that the link has declared.
+    fn declared(&self) -> Option<Arc<DeclaredTools>> {
+        self.declared.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the link has a tool in this version. A link without others has it in whichever version: while it declares another
+    /// one, the catalogue may still have the version before.
+    fn has(&self, tool: &ToolVersion<'_>) -> bool {
+        let declared = self.declared.read().unwrap_or_else(PoisonError::into_inner);
+        declared.as_ref().is_some_and(|declared| match self.policy {
+            Policy::Supersede => declared.has_name(tool.name),
+            Policy::Pool => declared.has(tool),
+        })
+    }
+}
+
+impl Fence {
+    /// The arrival of the link.
+    pub(crate) fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+}
+
+impl State {
+    fn live_of(&self, scope: &Scope) -> &[Arc<Live>] {
+        self.live.get(scope).map_or(&[], Vec::as_slice)
+    }
+
+    /// The tools of the links of a scope, those of links that have just gone included, without those of one link.
+    fn members(&self, scope: &Scope, except: Option<Arrival>, now: Instant) -> Vec<Member> {
+        let others = self.live_of(scope).iter().filter(|live| Some(live.arrival) != except);
+        let live = others.filter_map(|live| live.declared()).map(|declared| Member { declared, is_live: true });
+        let gone = self.gone.get(scope).into_iter().flatten().filter(|gone| !gone.is_over(now));
+        let gone = gone.map(|gone| Member { declared: Arc::clone(&gone.declared), is_live: false });
+        let mut seen = HashSet::new();
+        // Links that are live come first, so a set that both have is live.
+        live.chain(gone).filter(|member| seen.insert(Arc::as_ptr(&member.declared))).collect()
+    }
+
+    /// Takes a link's tools out with it. Says whether no other live link has declared exactly the same.
+    pub(super) fn forget_tools(&mut self, scope: &Scope, ended: &Live, now: Instant) -> bool {
+        let Some(declared) = ended.declared() else { return false };
+        let has_same = |live: &Arc<Live>| live.declared().is_some_and(|other| Arc::ptr_eq(&other, &declared));
+        if self.live_of(scope).iter().any(has_same) {
+            return false;
+        }
+        if ended.policy == Policy::Pool {
+            keep_gone(self.gone.entry(scope.clone()).or_default(), declared, now);
+            if !self.live_of(scope).is_empty() {
+                self.departed.insert(scope.clone());
+                self.departures.notify_one();
+            }
+        }
+        true
+    }
+}
+
+/// Keeps the tools of a link that ended, within the bounds.
+fn keep_gone(gone: &mut Vec<Gone>, declared: Arc<DeclaredTools>, now: Instant) {
+    gone.retain(|other| !other.is_over(now) && !Arc::ptr_eq(&other.declared, &declared));
+    gone.push(Gone { declared, since: now });
+    let mut bytes = 0_usize;
+    let fit = gone.iter().rev().take(GONE_SETS).take_while(|gone| {
+        bytes = bytes.saturating_add(gone.declared.bytes());
+        bytes <= GONE_BYTES
+    });
+    let excess = gone.len() - fit.count();
+    gone.drain(..excess);
+}
+
+impl Workers {
+    /// The link that gets the next call of a tool: the less loaded of two that have it in this version, picked at random. Links
+    /// whose worker stops get none.
+    pub(crate) fn choose(&self, scope: &Scope, tool: &ToolVersion<'_>) -> Option<Arc<Live>> {
+        let state = self.lock();
+        let takes = |live: &Arc<Live>| live.takes_calls() && live.has(tool);
+        choose(state.live_of(scope), takes, |live| live.load.value()).cloned()
+    }
+
+    /// Whether a live link has a tool in this version.
+    pub(crate) fn is_online(&self, scope: &Scope, tool: &ToolVersion<'_>) -> bool {
+        self.lock().live_of(scope).iter().any(|live| live.has(tool))
+    }
+
+    /// The tools of a scope, as a link that registers finds them; `None` if the link has ended or a newer one took its place.
+    pub(crate) fn membership(&self, scope: &Scope, arrival: Arrival) -> Option<Membership> {
+        let state = self.lock();
+        let live = state.live_of(scope).iter().find(|live| live.arrival == arrival)?;
+        let is_pool = live.policy == Policy::Pool;
+        let others = if is_pool { state.members(scope, Some(arrival), Instant::now()) } else { Vec::new() };
+        Some(Membership { others, own: live.declared(), is_pool })
+    }
+
+    /// The tools of the links of a scope, those of links that have just gone included.
+    pub(crate) fn members(&self, scope: &Scope) -> Vec<Member> {
+        self.lock().members(scope, None, Instant::now())
+    }
+
+    /// Notes which tools a link has declared. A link that ended after it had declared the same is back.
+    pub(crate) fn declare(&self, scope: &Scope, arrival: Arrival, declared: Arc<DeclaredTools>) {
+        {
+            let mut state = self.lock();
+            if let Some(gone) = state.gone.get_mut(scope) {
+                gone.retain(|gone| !Arc::ptr_eq(&gone.declared, &declared));
+            }
+            if let Some(live) = state.live_of(scope).iter().find(|live| live.arrival == arrival) {
+                *live.declared.write().unwrap_or_else(PoisonError::into_inner) = Some(declared);
+            }
+        }
+        self.link_changed(scope);
+    }
+
+    /// Keeps tools for a while as those of links that have just gone.
+    pub(crate) fn keep_stored(&self, stored: Vec<(Scope, Arc<DeclaredTools>)>) {
+        let (mut state, now) = (self.lock(), Instant::now());
+        for (scope, declared) in stored {
+            keep_gone(state.gone.entry(scope).or_default(), declared, now);
+        }
+    }
+
+    /// How many links a scope has.
+    pub(crate) fn links_of(&self, scope: &Scope) -> usize {
+        self.lock().live_of(scope).len()
+    }
+
+    /// Waits until links of pools ended that had tools which no other link of theirs has in the same versions, and returns their
+    /// scopes. Cancel-safe.
+    pub(crate) async fn departed(&self) -> HashSet<Scope> {
+        loop {
+            let (departed, departures) = {
+                let mut state = self.lock();
+                (std::mem::take(&mut state.departed), Arc::clone(&state.departures))
+            };
+            if !departed.is_empty() {
+                return departed;
+            }
+            departures.notified().await;
+        }
+    }
+
+    /// Forgets takeovers that are long over, of scopes without a worker.
+    pub(super) fn sweep_takeovers(&self) {
+        let mut state = self.lock();
+        let State { takeovers, live, .. } = &mut *state;
+        takeovers.sweep(Instant::now(), |scope| live.contains_key(scope));
+    }
+
+    /// Forgets the tools of links that ended long ago.
+    pub(super) fn sweep_gone(&self) {
+        let now = Instant::now();
+        self.lock().gone.retain(|_, gone| {
+            gone.retain(|gone| !gone.is_over(now));
+            !gone.is_empty()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt as _;
+    use platools_protocol::tool_sync::{Features, ToolDeclaration};
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalog::CatalogTool;
+    use crate::directory::Admitted;
+    use crate::domain::identity::{Credential, Identity};
+    use crate::domain::ids::ConnectionId;
+
+    fn tools(bytes: usize) -> Arc<DeclaredTools> {
+        let tool = ToolDeclaration::new("t", "x".repeat(bytes), json!({"type": "object"}));
+        Arc::new(DeclaredTools::new(vec![Arc::new(CatalogTool::new(tool))], Arrival::now()))
+    }
+
+    fn scope() -> Scope {
+        Scope { entity: "ent".into(), environment: "env".into() }
+    }
+
+    #[tokio::test]
+    async fn tools_of_links_that_are_gone_are_kept_within_bounds() {
+        let now = Instant::now();
+        let mut gone = Vec::new();
+        for _ in 0..GONE_SETS + 10 {
+            keep_gone(&mut gone, tools(0), now);
+        }
+        assert_eq!(gone.len(), GONE_SETS);
+        let latest = tools(GONE_BYTES / 2);
+        for declared in [tools(GONE_BYTES / 2), Arc::clone(&latest)] {
+            keep_gone(&mut gone, declared, now);
+        }
+        let kept: Vec<_> = gone.iter().map(|gone| Arc::as_ptr(&gone.declared)).collect();
+        assert_eq!(kept, [Arc::as_ptr(&latest)], "the oldest make room");
+        // Links with the same tools count once, and begin a new time.
+        keep_gone(&mut gone, Arc::clone(&latest), now + GRACE / 2);
+        assert_eq!((gone.len(), gone[0].since), (1, now + GRACE / 2));
+    }
+
+    fn attach(workers: &Workers, policy: Policy) -> crate::links::Link {
+        let credential = Credential::Secret("sec".into());
+        let admitted = Admitted { identity: Identity::sample(), credential, policy };
+        workers.attach(Arrival::now(), admitted, "secret".to_owned().into(), Features::none(), None)
+    }
+
+    fn chosen(workers: &Workers, tools: &DeclaredTools) -> Option<ConnectionId> {
+        let scope = Identity::sample().scope();
+        workers.choose(&scope, &tools.tools[0].version()).map(|live| live.connection_id.clone())
+    }
+
+    #[tokio::test]
+    async fn a_call_goes_to_a_link_that_has_the_tool_in_its_version_and_stays() {
+        let (workers, scope) = (Workers::default(), Identity::sample().scope());
+        let links = [attach(&workers, Policy::Pool), attach(&workers, Policy::Pool)];
+        let versions = [tools(1), tools(2)];
+        assert_eq!(chosen(&workers, &versions[0]), None, "nothing was declared");
+        for (link, version) in links.iter().zip(&versions) {
+            workers.declare(&scope, link.fence().arrival(), Arc::clone(version));
+        }
+        for (link, version) in links.iter().zip(&versions) {
+            for _ in 0..20 {
+                assert_eq!(chosen(&workers, version).as_ref(), Some(link.connection_id()));
+            }
+        }
+        assert_eq!(chosen(&workers, &tools(3)), None);
+        links[0].fence().leaves();
+        assert_eq!(chosen(&workers, &versions[0]), None);
+        assert!(workers.is_online(&scope, &versions[0].tools[0].version()), "it is connected");
+        drop(links);
+        assert!(!workers.is_online(&scope, &versions[0].tools[0].version()));
+    }
+
+    #[tokio::test]
+    async fn a_link_without_others_has_a_tool_in_whichever_version() {
+        let workers = Workers::default();
+        let link = attach(&workers, Policy::Supersede);
+        workers.declare(&Identity::sample().scope(), link.fence().arrival(), tools(1));
+        assert_eq!(chosen(&workers, &tools(2)).as_ref(), Some(link.connection_id()));
+    }
+
+    #[tokio::test]
+    async fn a_pool_is_looked_at_again_when_it_loses_tools_with_a_link() {
+        let (workers, scope) = (Workers::default(), Identity::sample().scope());
+        let (older, newer) = (tools(1), tools(2));
+        let links = [&older, &older, &newer].map(|declared| {
+            let link = attach(&workers, Policy::Pool);
+            workers.declare(&scope, link.fence().arrival(), Arc::clone(declared));
+            link
+        });
+        let [one, other, newest] = links;
+        drop(one);
+        assert!(workers.departed().now_or_never().is_none(), "another link has the same tools");
+        drop(newest);
+        assert_eq!(workers.departed().await.into_iter().collect::<Vec<_>>(), [scope]);
+        drop(other);
+        assert!(workers.departed().now_or_never().is_none(), "without any link nothing is decided");
+    }
+
+    #[tokio::test]
+    async fn the_tools_of_a_link_that_is_gone_are_members_for_a_while() {
+        let (mut state, now) = (State::default(), Instant::now());
+        keep_gone(state.gone.entry(scope()).or_default(), tools(0), now);
+        let members = |after| state.members(&scope(), None, now + after);
+        let member = members(GRACE - Duration::from_millis(1));
+        assert!(member.len() == 1 && !member[0].is_live);
+        assert!(members(GRACE).is_empty());
+    }
+}

@@ -1,0 +1,228 @@
+//! [`Core::register`]: the tools that a worker declares, how often, how many, and which of them are taken.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use platools_protocol::tool_sync::ToolDeclaration;
+
+use super::{Arrival, Fence};
+use crate::catalog::{Changes, DeclaredTools, Membership, Registrant, Replacement, Room, TooLarge};
+use crate::core::Core;
+use crate::domain::error::Error;
+use crate::domain::identity::{Identity, Scope};
+use crate::domain::text::Text;
+use crate::pending::warn_of_timeouts;
+
+/// A worker may register so many tools.
+pub const MAX_TOOLS: usize = 1000;
+
+/// A tool's name may be so many characters long.
+const MAX_NAME_CHARS: usize = 128;
+
+/// Roles that a tool may ask for, and the bytes of each.
+const ROLES: (usize, Text) = (64, Text::line("roles", 128));
+
+/// The outcome of a registration.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Registration {
+    /// The tools are these now.
+    Stored(Changes),
+    /// It changes something, and came too soon.
+    Throttled {
+        /// The time until it is admitted.
+        wait: Duration,
+        /// The tools to register then.
+        tools: Vec<ToolDeclaration>,
+    },
+    /// It has too many tools; nothing changed.
+    TooMany {
+        /// The number of tools.
+        count: usize,
+    },
+    /// Its tools have too many bytes; nothing changed.
+    TooLarge(TooLarge),
+    /// A newer connection took this one's place; nothing changed.
+    Superseded,
+}
+
+impl Core {
+    /// Takes the complete set of tools of a worker: those it leaves out are gone, unless another worker of its pool has them.
+    ///
+    /// # Errors
+    /// The database failed; the catalogue is as it was.
+    pub async fn register(
+        &self,
+        identity: &Identity,
+        fence: &Fence,
+        tools: Vec<ToolDeclaration>,
+    ) -> Result<Registration, Error> {
+        if tools.len() > MAX_TOOLS {
+            return Ok(Registration::TooMany { count: tools.len() });
+        }
+        let tools = acceptable(tools);
+        warn_of_timeouts(&tools, self.max_call_timeout());
+        let limiter = &self.limiter;
+        let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
+        let link = RegisteringLink { core: self, scope: identity.scope(), arrival: fence.arrival() };
+        match self.catalog.register(identity, tools, room, &link).await? {
+            Replacement::Done { changes, is_newly_online, keeps_departed } => {
+                if changes.is_any() || is_newly_online {
+                    self.tell_of_tools(&link.scope);
+                }
+                if keeps_departed {
+                    self.departures.prune_later(link.scope);
+                }
+                Ok(Registration::Stored(changes))
+            }
+            Replacement::Throttled { wait, declared, is_newly_online } => {
+                if is_newly_online {
+                    self.tell_of_tools(&link.scope);
+                }
+                Ok(Registration::Throttled { wait, tools: declared })
+            }
+            Replacement::Superseded => Ok(Registration::Superseded),
+            Replacement::TooLarge(too_large) => Ok(Registration::TooLarge(too_large)),
+        }
+    }
+
+    /// Tells that the tools of a scope changed, or whether they are online.
+    pub(crate) fn tell_of_tools(&self, scope: &Scope) {
+        self.tools_changed(scope);
+        self.news.tell(scope);
+    }
+}
+
+/// The link that a registration came over.
+struct RegisteringLink<'a> {
+    core: &'a Core,
+    scope: Scope,
+    arrival: Arrival,
+}
+
+impl Registrant for RegisteringLink<'_> {
+    fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
+    fn membership(&self) -> Option<Membership> {
+        self.core.workers.membership(&self.scope, self.arrival)
+    }
+
+    fn admit(&self) -> Result<(), Duration> {
+        let links = self.core.workers.links_of(&self.scope);
+        self.core.throttles.admit(self.scope.clone(), self.arrival, links)
+    }
+
+    fn declare(&self, tools: Arc<DeclaredTools>) {
+        self.core.workers.declare(&self.scope, self.arrival, tools);
+    }
+}
+
+/// A tool that a registration leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeftOut {
+    /// The beginning of its name.
+    pub name: String,
+    /// The mistake in its declaration.
+    pub reason: &'static str,
+}
+
+/// The tools of a registration that [`Core::register`] leaves out.
+#[must_use]
+pub fn left_out(tools: &[ToolDeclaration]) -> Vec<LeftOut> {
+    let mut seen = HashSet::new();
+    let refused = tools.iter().filter_map(|tool| Some((tool, check(tool, &mut seen).err()?)));
+    refused.map(|(tool, reason)| LeftOut { name: shown(&tool.name), reason }).collect()
+}
+
+/// Leaves out the tools that cannot be taken, each with a line in the log, so that one of them does not cost the others.
+fn acceptable(tools: Vec<ToolDeclaration>) -> Vec<ToolDeclaration> {
+    let mut seen = HashSet::new();
+    tools
+        .into_iter()
+        .filter(|tool| match check(tool, &mut seen) {
+            Ok(()) => true,
+            Err(reason) => {
+                tracing::warn!(tool.name = ?shown(&tool.name), reason, "a tool was left out of the registration");
+                false
+            }
+        })
+        .collect()
+}
+
+fn check(tool: &ToolDeclaration, seen: &mut HashSet<String>) -> Result<(), &'static str> {
+    if tool.name.trim().is_empty() {
+        return Err("it has no name");
+    }
+    if tool.name.chars().nth(MAX_NAME_CHARS).is_some() {
+        return Err("its name is longer than 128 characters");
+    }
+    if tool.name.chars().any(char::is_control) {
+        return Err("its name has control characters");
+    }
+    if !tool.input_schema.is_object() {
+        return Err("its input schema is not an object");
+    }
+    if !matches!(tool.auth.as_str(), "none" | "user" | "admin") {
+        return Err("its `auth` must be `none`, `user` or `admin`");
+    }
+    let (max_roles, role) = ROLES;
+    if role.check_list(&tool.roles, max_roles).is_err() {
+        return Err(
+            "it asks for more than 64 roles, or one that is empty, longer than 128 bytes or has control characters",
+        );
+    }
+    if !seen.insert(tool.name.clone()) {
+        return Err("its name was there before");
+    }
+    Ok(())
+}
+
+/// As much of a name as belongs into a log.
+fn shown(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn tool(name: &str, input_schema: Value) -> ToolDeclaration {
+        ToolDeclaration::new(name, "", input_schema)
+    }
+
+    fn names(tools: Vec<ToolDeclaration>) -> Vec<String> {
+        acceptable(tools).into_iter().map(|tool| tool.name).collect()
+    }
+
+    #[test]
+    fn tools_that_cannot_be_taken_do_not_cost_the_others() {
+        let object = || json!({"type": "object"});
+        let mut many_roles = tool("roles", object());
+        many_roles.roles = vec!["support".to_owned(); 65];
+        let mut unknown_auth = tool("auth", object());
+        unknown_auth.auth = "root".to_owned();
+        let tools = vec![
+            tool("good", object()),
+            tool("", object()),
+            tool("  ", object()),
+            tool("line\nbreak", object()),
+            tool("escape\u{1b}[31m", object()),
+            tool(&"x".repeat(129), object()),
+            tool("schema", json!(true)),
+            unknown_auth,
+            many_roles,
+            tool("good", json!({})),
+            tool(&"ü".repeat(128), object()),
+        ];
+        let left_out = left_out(&tools);
+        assert_eq!((left_out.len(), &*left_out[8].name, left_out[8].reason), (9, "good", "its name was there before"));
+        assert_eq!(left_out[4].name.len(), 128);
+        assert_eq!(names(tools), ["good".to_owned(), "ü".repeat(128)]);
+    }
+}

@@ -1,0 +1,277 @@
+//! `HealthTable`: the last known health of the tools of each link. [`ReportedHealth`]: how one tool is, as its worker says.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
+
+use super::{ConnectedWorker, Link};
+use crate::authority::{Action, Resource, authorize};
+use crate::core::Core;
+use crate::domain::identity::{Caller, Scope};
+use crate::domain::ids::{ConnectionId, ProjectId};
+use crate::feed::Feed;
+use crate::ports::time::now_ms;
+
+/// Bytes of a tool's last error that are kept. Errors are a worker's own words, and of any length.
+const MAX_ERROR_BYTES: usize = 1024;
+
+/// The health of a tool, as its worker reported it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReportedHealth {
+    /// The worker's verdict.
+    pub status: HealthStatus,
+    /// Mean time of a call, in milliseconds.
+    pub avg_latency_ms: u64,
+    /// Calls that failed within the last hour.
+    pub errors_last_hour: u64,
+    /// The message of the latest failure: at most 1024 bytes, without control characters. Only for callers that may know of everybody's
+    /// calls.
+    pub last_error: Option<String>,
+    /// The time of the first report of this status, in milliseconds since 1970.
+    pub since_ms: i64,
+}
+
+/// The health of the tools of one worker.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerHealth {
+    /// Tools that the worker reported.
+    pub reported: usize,
+    /// Tools that are not healthy, by name.
+    pub unwell: Vec<(String, ReportedHealth)>,
+}
+
+impl ReportedHealth {
+    fn new(health: &ToolHealth, since_ms: i64) -> Self {
+        Self {
+            status: health.status,
+            avg_latency_ms: health.avg_latency_ms,
+            errors_last_hour: health.error_count_1h,
+            last_error: health.last_error.as_deref().map(short_line),
+            since_ms,
+        }
+    }
+
+    /// The health of a tool that two links have: the worse status with its error, and the errors of both.
+    fn joined(self, other: Self) -> Self {
+        let errors_last_hour = self.errors_last_hour.saturating_add(other.errors_last_hour);
+        let avg_latency_ms = self.avg_latency_ms.max(other.avg_latency_ms);
+        let (this, that) = (severity(self.status), severity(other.status));
+        let worse = if (this, other.since_ms) >= (that, self.since_ms) { self } else { other };
+        Self { errors_last_hour, avg_latency_ms, ..worse }
+    }
+}
+
+/// A status as a number: 0 for healthy, 1 for degraded, 2 for down.
+pub(crate) fn severity(status: HealthStatus) -> u8 {
+    match status {
+        HealthStatus::Healthy => 0,
+        HealthStatus::Degraded => 1,
+        HealthStatus::Down => 2,
+    }
+}
+
+/// A text of a worker, on one line and not too long.
+fn short_line(text: &str) -> String {
+    let mut line = String::new();
+    for character in text.chars() {
+        let character = if character.is_control() { ' ' } else { character };
+        if line.len() + character.len_utf8() > MAX_ERROR_BYTES {
+            break;
+        }
+        line.push(character);
+    }
+    line
+}
+
+type OfLink = HashMap<String, ReportedHealth>;
+
+/// The last known health of each tool of each link. Workers report only what is new, so what they say stays until the link ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HealthTable(Arc<Mutex<HashMap<Scope, HashMap<ConnectionId, OfLink>>>>);
+
+impl HealthTable {
+    /// Takes a report. Says whether a tool has another status than before, or is known for the first time.
+    ///
+    /// Tools that are not declared are passed over, and those that are not declared any more forgotten, so a link has no more entries than
+    /// declared tools.
+    fn report(
+        &self,
+        scope: &Scope,
+        connection: &ConnectionId,
+        tools: &BTreeMap<String, ToolHealth>,
+        is_declared: impl Fn(&str) -> bool,
+    ) -> bool {
+        let now_ms = now_ms();
+        let mut table = self.lock();
+        let known = table.entry(scope.clone()).or_default().entry(connection.clone()).or_default();
+        known.retain(|name, _| is_declared(name));
+        let mut has_changed = false;
+        for (name, health) in tools.iter().filter(|(name, _)| is_declared(name)) {
+            let before = known.get(name).filter(|before| before.status == health.status);
+            has_changed |= before.is_none();
+            let since_ms = before.map_or(now_ms, |before| before.since_ms);
+            known.insert(name.clone(), ReportedHealth::new(health, since_ms));
+        }
+        has_changed
+    }
+
+    /// Forgets a link. Says whether something was known of it.
+    fn forget(&self, scope: &Scope, connection: &ConnectionId) -> bool {
+        let mut table = self.lock();
+        let Some(links) = table.get_mut(scope) else { return false };
+        let was_known = links.remove(connection).is_some();
+        if links.is_empty() {
+            table.remove(scope);
+        }
+        was_known
+    }
+
+    /// The health of a tool; of a pool's, the worst of its links.
+    pub(crate) fn of(&self, scope: &Scope, tool: &str) -> Option<ReportedHealth> {
+        let table = self.lock();
+        let of_links = table.get(scope)?.values().filter_map(|known| known.get(tool)).cloned();
+        of_links.reduce(ReportedHealth::joined)
+    }
+
+    /// The health of the tools of one link.
+    fn of_link(&self, scope: &Scope, connection: &ConnectionId) -> WorkerHealth {
+        let table = self.lock();
+        let Some(known) = table.get(scope).and_then(|links| links.get(connection)) else {
+            return WorkerHealth::default();
+        };
+        let unwell = known.iter().filter(|(_, health)| health.status != HealthStatus::Healthy);
+        let mut unwell: Vec<_> = unwell.map(|(name, health)| (name.clone(), health.clone())).collect();
+        unwell.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        WorkerHealth { reported: known.len(), unwell }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Scope, HashMap<ConnectionId, OfLink>>> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The reports of one link. They are forgotten when this is dropped.
+#[derive(Debug)]
+pub struct HealthReports {
+    table: HealthTable,
+    feed: Feed,
+    scope: Scope,
+    connection: ConnectionId,
+}
+
+impl HealthReports {
+    /// Forgets what the link reported, because it has ended.
+    pub fn forget(&self) {
+        if self.table.forget(&self.scope, &self.connection) {
+            self.feed.tools_changed(&self.scope.environment);
+        }
+    }
+}
+
+impl Drop for HealthReports {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
+impl Core {
+    /// The reports of a link, none at first.
+    #[must_use]
+    pub fn health_reports(&self, link: &Link) -> HealthReports {
+        let (scope, connection) = (link.identity().scope(), link.connection_id().clone());
+        HealthReports { table: self.health.clone(), feed: self.feed.clone(), scope, connection }
+    }
+
+    /// Takes what a heartbeat says of a worker's tools. It names those with news only; of the others the last report counts.
+    pub fn report_health(&self, reports: &HealthReports, tools: &BTreeMap<String, ToolHealth>) {
+        let HealthReports { scope, connection, .. } = reports;
+        let is_declared = |name: &str| self.catalog.has(scope, name);
+        if !tools.is_empty() && self.health.report(scope, connection, tools, is_declared) {
+            self.tools_changed(scope);
+        }
+    }
+
+    /// The health of a worker's tools, as far as a caller may know of it.
+    #[must_use]
+    pub fn worker_health(&self, caller: &Caller, worker: &ConnectedWorker) -> WorkerHealth {
+        let mut health = self.health.of_link(&worker.identity.scope(), &worker.connection_id);
+        if !sees_errors(caller, &caller.project_id) {
+            health.unwell.iter_mut().for_each(|(_, health)| health.last_error = None);
+        }
+        health
+    }
+}
+
+/// True if a caller may see the errors of tools, which tell of other callers' calls: an operator or admin that is bound to no user and no
+/// agent.
+pub(crate) fn sees_errors(caller: &Caller, project: &ProjectId) -> bool {
+    authorize(caller, Action::Call, Resource::Operations(project)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn health(status: HealthStatus, errors: u64, error: &str) -> ToolHealth {
+        ToolHealth::new(status, 5, errors, Some(error.to_owned()))
+    }
+
+    fn scope() -> Scope {
+        Scope { entity: "e".into(), environment: "env".into() }
+    }
+
+    fn report(table: &HealthTable, link: &str, tool: &str, health: ToolHealth) -> bool {
+        table.report(&scope(), &link.into(), &BTreeMap::from([(tool.to_owned(), health)]), |name| name != "undeclared")
+    }
+
+    #[test]
+    fn of_a_pool_the_worst_link_counts_and_each_link_goes_with_its_reports() {
+        let table = HealthTable::default();
+        assert!(report(&table, "one", "t", health(HealthStatus::Healthy, 1, "a")));
+        assert!(report(&table, "other", "t", health(HealthStatus::Down, 2, "b")));
+        let joined = table.of(&scope(), "t").unwrap();
+        assert_eq!(
+            (joined.status, joined.errors_last_hour, joined.last_error.as_deref()),
+            (HealthStatus::Down, 3, Some("b"))
+        );
+        let unwell = table.of_link(&scope(), &"other".into());
+        assert_eq!((unwell.reported, &*unwell.unwell[0].0), (1, "t"));
+        assert_eq!(table.of_link(&scope(), &"one".into()), WorkerHealth { reported: 1, unwell: Vec::new() });
+        assert!(table.forget(&scope(), &"other".into()) && !table.forget(&scope(), &"other".into()));
+        assert_eq!(table.of(&scope(), "t").unwrap().status, HealthStatus::Healthy);
+        table.forget(&scope(), &"one".into());
+        assert!(table.of(&scope(), "t").is_none() && table.lock().is_empty());
+    }
+
+    #[test]
+    fn only_another_status_is_a_change_and_begins_anew() {
+        let table = HealthTable::default();
+        assert!(report(&table, "one", "t", health(HealthStatus::Degraded, 1, "a")));
+        let since_ms = table.of(&scope(), "t").unwrap().since_ms;
+        assert!(!report(&table, "one", "t", health(HealthStatus::Degraded, 9, "b")));
+        let now = table.of(&scope(), "t").unwrap();
+        assert_eq!((now.errors_last_hour, now.since_ms), (9, since_ms));
+        assert!(report(&table, "one", "t", health(HealthStatus::Healthy, 9, "b")));
+    }
+
+    #[test]
+    fn tools_that_are_not_declared_take_no_room() {
+        let table = HealthTable::default();
+        assert!(!report(&table, "one", "undeclared", health(HealthStatus::Down, 1, "a")));
+        assert_eq!(table.of_link(&scope(), &"one".into()).reported, 0);
+        report(&table, "one", "t", health(HealthStatus::Down, 1, "a"));
+        table.report(&scope(), &"one".into(), &BTreeMap::new(), |_| false);
+        assert_eq!(table.of_link(&scope(), &"one".into()).reported, 0);
+    }
+
+    #[test]
+    fn an_error_is_one_short_line() {
+        assert_eq!(short_line("a\nb\u{1b}[31m\u{0}é"), "a b [31m é");
+        let long = short_line(&"é".repeat(1_000_000));
+        assert_eq!(long.len(), MAX_ERROR_BYTES);
+    }
+}

@@ -1,0 +1,127 @@
+//! The program's log, for admins that follow it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::value::RawValue;
+use tokio::sync::broadcast;
+
+use crate::authority::{Action, Resource, authorize};
+use crate::core::Core;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+
+/// The number of lines that are kept.
+pub const KEPT_LINES: usize = 1000;
+
+/// The number of new lines that wait for each reader; with more it misses the oldest.
+const WAITING_LINES: usize = 256;
+
+/// A longer line is left out.
+const MAX_LINE_BYTES: usize = 16 * 1024;
+
+/// The last lines of a log, and those to come. Each is a JSON object; clones share them.
+#[derive(Clone)]
+pub struct LogFeed(Arc<Feed>);
+
+struct Feed {
+    kept: Mutex<VecDeque<Line>>,
+    new: broadcast::Sender<Line>,
+}
+
+/// A line: a JSON object.
+pub type Line = Arc<RawValue>;
+
+impl LogFeed {
+    /// A feed without any lines yet.
+    #[must_use]
+    pub fn new() -> Self {
+        let (new, _) = broadcast::channel(WAITING_LINES);
+        Self(Arc::new(Feed { kept: Mutex::default(), new }))
+    }
+
+    /// Adds a line. One that is no JSON object, or longer than 16 KiB, is left out.
+    pub fn add(&self, line: &str) {
+        let line = line.trim();
+        if line.len() > MAX_LINE_BYTES || !line.starts_with('{') {
+            return;
+        }
+        let Ok(line) = RawValue::from_string(line.to_owned()).map(Line::from) else { return };
+        let mut kept = self.lock();
+        if kept.len() == KEPT_LINES {
+            kept.pop_front();
+        }
+        kept.push_back(Arc::clone(&line));
+        // Under the lock, so that nobody who begins to read sees a line twice or never. Often nobody reads.
+        let _ = self.0.new.send(line);
+    }
+
+    /// The last lines, the oldest first, and those that come after them.
+    fn follow(&self, lines: usize) -> (Vec<Line>, broadcast::Receiver<Line>) {
+        let kept = self.lock();
+        let last = kept.iter().skip(kept.len().saturating_sub(lines)).cloned().collect();
+        (last, self.0.new.subscribe())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Line>> {
+        // Every section leaves the lines whole, so a panic in another task spoils nothing.
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for LogFeed {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for LogFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogFeed").field("lines", &self.lock().len()).finish()
+    }
+}
+
+impl Core {
+    /// The last lines of the log, the oldest first, and those to come.
+    ///
+    /// # Errors
+    /// The caller is no admin of the default project, or the program that the gateway runs in keeps no log for it.
+    pub fn follow_logs(&self, caller: &Caller, lines: usize) -> Result<(Vec<Line>, broadcast::Receiver<Line>), Error> {
+        authorize(caller, Action::Administer, Resource::Gateway(self.directory.default_project()))?;
+        let none = || Error::new(ErrorKind::NotConfigured, "the program that this gateway runs in keeps no log for it");
+        Ok(self.logs.as_ref().ok_or_else(none)?.follow(lines))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(lines: &[Line]) -> Vec<&str> {
+        lines.iter().map(|line| line.get()).collect()
+    }
+
+    #[tokio::test]
+    async fn the_last_lines_are_kept_and_later_ones_follow() {
+        let feed = LogFeed::new();
+        for number in 0..=KEPT_LINES {
+            feed.add(&format!("{{\"n\":{number}}}\n"));
+        }
+        let (all, _) = feed.follow(usize::MAX);
+        assert_eq!((all.len(), all[0].get()), (KEPT_LINES, r#"{"n":1}"#));
+        let (last, mut new) = feed.follow(2);
+        assert_eq!(text(&last), [r#"{"n":999}"#, r#"{"n":1000}"#]);
+        feed.add(r#"{"n":1001}"#);
+        assert_eq!(new.recv().await.unwrap().get(), r#"{"n":1001}"#);
+    }
+
+    #[test]
+    fn what_is_no_object_or_too_long_is_left_out() {
+        let feed = LogFeed::new();
+        for line in ["", "text", "[1]", "{", &format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_LINE_BYTES))] {
+            feed.add(line);
+        }
+        assert!(feed.follow(usize::MAX).0.is_empty());
+    }
+}

@@ -1,0 +1,88 @@
+//! Readiness: the ability of a gateway to do its work.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::core::Core;
+use crate::domain::error::Error;
+
+/// The longest time for the smallest query of the database.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Reasons why a gateway should get no traffic.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotReady {
+    /// It lets calls finish and takes no new ones.
+    #[error("the gateway is stopping")]
+    Stopping,
+    /// Background tasks panicked and do not run again yet.
+    #[error("background tasks of the gateway are down and will be restarted: {}; its log says why", .0.join(", "))]
+    TasksDown(Vec<&'static str>),
+    /// The database failed.
+    #[error("the gateway's database does not answer; its log says why")]
+    Database(#[source] Error),
+    /// The database took too long.
+    #[error("the gateway's database takes more than 2 seconds to answer")]
+    TookTooLong,
+}
+
+impl Core {
+    /// Checks that the gateway is not stopping, that its background tasks run, and that its database answers.
+    ///
+    /// # Errors
+    /// It is stopping, a background task is down, or the database does not answer.
+    pub async fn check_ready(&self) -> Result<(), NotReady> {
+        if self.leaving.load(Ordering::Acquire) || self.stopping.load(Ordering::Acquire) {
+            return Err(NotReady::Stopping);
+        }
+        let down = self.tasks.down();
+        if !down.is_empty() {
+            return Err(NotReady::TasksDown(down));
+        }
+        let answer = timeout(LIMIT, self.store.directory_revision()).await.map_err(|_| NotReady::TookTooLong)?;
+        answer.map(drop).map_err(NotReady::Database)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    #[tokio::test]
+    async fn a_gateway_is_ready_until_it_begins_to_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        core.check_ready().await.unwrap();
+        core.begin_stop();
+        assert!(matches!(core.check_ready().await, Err(NotReady::Stopping)));
+    }
+
+    #[tokio::test]
+    async fn a_gateway_with_a_task_that_is_down_is_not_ready_and_says_which() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        let _task = core.tasks().keep("journal", || async { panic!("for the test") });
+        let not_ready = timeout(LIMIT, async {
+            loop {
+                if let Err(why) = core.check_ready().await {
+                    return why;
+                }
+            }
+        });
+        let why = not_ready.await.unwrap();
+        assert!(matches!(&why, NotReady::TasksDown(down) if *down == ["journal"]));
+        assert!(why.to_string().contains("journal"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_gateway_without_its_database_is_not_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
+        core.close().await;
+        assert!(matches!(core.check_ready().await, Err(NotReady::Database(_))));
+    }
+}

@@ -1,0 +1,226 @@
+//! Calls that wait for their answer.
+
+pub mod reports;
+mod stage;
+mod table;
+mod timeout;
+mod waiting;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use platools_protocol::ErrorDetails;
+use serde_json::value::RawValue;
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Scope;
+use crate::domain::ids::{CallId, ConnectionId};
+use crate::limits::gauge::Gauge;
+
+pub use crate::settings::CallSettings;
+pub use reports::{Listener, LogEntry, Progress, Report, Reports};
+pub(crate) use stage::{LinkEnd, Stage};
+pub use timeout::CallTimeout;
+pub(crate) use timeout::{TimeLimit, warn_of_timeouts};
+pub(crate) use waiting::{CallStep, Waiting};
+
+use table::{CallTable, Pending};
+
+/// How a worker says a call ended.
+#[non_exhaustive]
+pub enum Outcome {
+    /// The tool returned.
+    Returned {
+        /// What it returned.
+        result: Box<RawValue>,
+        /// How long the worker took, in milliseconds.
+        latency_ms: u64,
+    },
+    /// The tool failed.
+    Failed {
+        /// Why, for the caller.
+        message: String,
+        /// The facts that the tool gave beside the message.
+        details: Option<Box<ErrorDetails>>,
+        /// The stack or the causes, for the operator of the tool; and for the caller, if the tool exposes its errors.
+        traceback: Option<Box<str>>,
+    },
+}
+
+/// Lengths only: results and messages belong to the caller.
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Returned { result, latency_ms } => f
+                .debug_struct("Returned")
+                .field("result_bytes", &result.get().len())
+                .field("latency_ms", latency_ms)
+                .finish(),
+            Self::Failed { message, .. } => f.debug_struct("Failed").field("message_bytes", &message.len()).finish(),
+        }
+    }
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    /// It ended the call.
+    Accepted,
+    /// Nobody waits for it: it is a repeat, or came too late.
+    NotPending,
+    /// The call is another worker's. It still waits.
+    Foreign,
+}
+
+/// The calls that are under way, by id.
+///
+/// A call belongs to a scope, not to a socket: when a link ends, the calls that its socket has wait on, and the answer may come over
+/// the next one. Calls that the socket does not have are returned to their callers' tasks, which queue them at another link.
+///
+/// The caller decides how long a call without a link stays pending. A worker that reports on a call has it, and its link is the call's from
+/// then on. Workers of this SDK name their process when they connect: one that takes the place of a process whose connection broke shows that
+/// its calls are lost. Which of the links that come next is the same worker's is not known otherwise.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Calls {
+    table: Arc<Mutex<CallTable>>,
+}
+
+impl Calls {
+    /// Begins to wait for an answer from `scope`.
+    pub(crate) fn open(&self, call_id: CallId, scope: Scope, tool: &str, listener: Option<Listener>) -> Waiting {
+        let (reply, answer) = oneshot::channel();
+        let (stage, stages) = watch::channel(Stage::Open);
+        self.lock().insert(call_id.clone(), |number| Pending {
+            number,
+            scope,
+            tool: tool.to_owned(),
+            holder: None,
+            stage,
+            queued: None,
+            listener,
+            load: None,
+            reply,
+        });
+        Waiting::new(self.clone(), call_id, stages, answer)
+    }
+
+    /// Ends a call, if the answer comes from where the call went.
+    pub(crate) fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
+        let mut table = self.lock();
+        match table.get(call_id) {
+            None => Receipt::NotPending,
+            Some(call) if call.scope != *from => Receipt::Foreign,
+            Some(_) => {
+                table.settle(call_id, Ok(outcome));
+                Receipt::Accepted
+            }
+        }
+    }
+
+    /// Notes that a call is about to wait for a connection's socket, and counts it at the connection's worker.
+    pub(crate) fn queue(&self, call_id: &CallId, connection: &ConnectionId, load: &Gauge) {
+        let mut table = self.lock();
+        table.hold(call_id, Some(connection));
+        if let Some(call) = table.get_mut(call_id) {
+            call.load = Some(load.hold(1));
+            call.queued = Some(Instant::now());
+            call.set_silently(Stage::Queued { connection: connection.clone() });
+        }
+    }
+
+    /// Notes that no connection has the call after all.
+    pub(crate) fn unqueue(&self, call_id: &CallId) {
+        let mut table = self.lock();
+        table.hold(call_id, None);
+        if let Some(call) = table.get_mut(call_id) {
+            call.load = None;
+            call.set_silently(Stage::Open);
+        }
+    }
+
+    /// Takes a call off a connection's queue, for its socket. Says whether the call is to be sent: not if nobody waits for it any
+    /// more, or if it was returned and may be at another connection.
+    pub(crate) fn take(&self, call_id: &CallId, connection: &ConnectionId) -> bool {
+        let mut table = self.lock();
+        let Some(call) = table.get_mut(call_id) else { return false };
+        let is_queued_here = matches!(&*call.stage.borrow(), Stage::Queued { connection: at } if at == connection);
+        if is_queued_here {
+            call.set_silently(Stage::Taken { connection: connection.clone() });
+        }
+        is_queued_here
+    }
+
+    /// Notes that a connection's socket has a call that was taken for it.
+    pub(crate) fn sent(&self, call_id: &CallId, connection: &ConnectionId) {
+        if let Some(call) = self.lock().get_mut(call_id) {
+            call.set_silently(Stage::Sent { connection: connection.clone() });
+        }
+    }
+
+    /// Notes that a worker has the call over this connection, if a worker of that scope may have it.
+    pub(crate) fn seen(&self, from: &Scope, call_id: &CallId, connection: &ConnectionId) {
+        let mut table = self.lock();
+        let Some(call) = table.get(call_id).filter(|call| call.scope == *from) else { return };
+        let is_elsewhere = match &*call.stage.borrow() {
+            Stage::Sent { connection: known } => known != connection,
+            Stage::Lost(_) => true,
+            Stage::Open | Stage::Queued { .. } | Stage::Taken { .. } | Stage::Returned(_) => false,
+        };
+        if is_elsewhere {
+            table.hold(call_id, Some(connection));
+            if let Some(call) = table.get(call_id) {
+                call.set(Stage::Sent { connection: connection.clone() });
+            }
+        }
+    }
+
+    /// Tells the caller what the tool says, if the word comes from where the call went.
+    pub(crate) fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
+        if let Some(Pending { scope, listener: Some(listener), .. }) = self.lock().get(call_id)
+            && scope == from
+        {
+            listener.tell(report);
+        }
+    }
+
+    /// Ends a call that is under way, if whoever asks for it may. Whoever waits for it tells the worker.
+    pub(crate) fn cancel(&self, call_id: &CallId) -> Option<()> {
+        self.lock().settle(call_id, Err(Error::new(ErrorKind::Cancelled, "the call was cancelled")))
+    }
+
+    /// Returns the calls that wait for a connection's socket, because its worker takes no more.
+    pub(crate) fn return_queued(&self, connection: &ConnectionId) {
+        self.lock().return_where(connection, |stage| matches!(stage, Stage::Queued { .. }));
+    }
+
+    /// Notes that a connection has ended, and that nothing writes to its socket any more. Calls that the socket does not have are
+    /// returned; the others have lost their link.
+    pub(crate) fn lose(&self, connection: &ConnectionId, end: &LinkEnd) {
+        let mut table = self.lock();
+        table.return_where(connection, |stage| matches!(stage, Stage::Queued { .. } | Stage::Taken { .. }));
+        table.lose(connection, end);
+    }
+
+    /// Notes that a process connected as the only worker of a scope, which shows that others of it whose connections ended are gone.
+    pub(crate) fn replaced(&self, scope: &Scope, instance: &str, wait: Duration) {
+        self.lock().replaced(scope, instance, wait);
+    }
+
+    /// Ends every call.
+    pub(crate) fn fail_all(&self, kind: ErrorKind, message: &str) {
+        for call in self.lock().drain() {
+            call.end(Err(Error::new(kind, message)));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, CallTable> {
+        // Every section leaves the table whole, so a panic in another task spoils nothing.
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! [`AgingStore`]: stores the time that deletion by age goes by.
+
+use async_trait::async_trait;
+
+use crate::domain::error::Error;
+
+/// Stores the time that deletion by age goes by.
+#[async_trait]
+pub(crate) trait AgingStore: std::fmt::Debug + Send + Sync {
+    /// The time that was stored last, in milliseconds since 1970; before there is one, the begin of the newest call.
+    async fn aging_ms(&self) -> Result<Option<i64>, Error>;
+
+    /// Stores a time.
+    async fn set_aging_ms(&self, ms: i64) -> Result<(), Error>;
+}

@@ -1,0 +1,22 @@
+//! [`CatalogStore`]: stores the declared tools of each scope.
+
+use async_trait::async_trait;
+
+use crate::domain::arrival::Arrival;
+use crate::domain::error::Error;
+use crate::domain::identity::{Identity, Scope};
+use crate::domain::tool::StoredTool;
+
+/// Stores the declared tools of each scope.
+#[async_trait]
+pub(crate) trait CatalogStore: std::fmt::Debug + Send + Sync {
+    /// Every tool with its owner, in the order in which its worker declared it. A tool that cannot be read is left out, and is back
+    /// once its worker declares it again.
+    async fn tools(&self) -> Result<Vec<(Identity, StoredTool)>, Error>;
+
+    /// The latest generation that tools were written with.
+    async fn latest_generation(&self) -> Result<Option<Arrival>, Error>;
+
+    /// Replaces the tools of one entity in one environment, unless they were written with a later generation. Returns true if it did.
+    async fn replace_tools(&self, scope: &Scope, generation: Arrival, tools: &[StoredTool]) -> Result<bool, Error>;
+}

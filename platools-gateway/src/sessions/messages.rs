@@ -1,0 +1,126 @@
+//! Messages of channels: sending, reading, counting.
+
+use std::fmt;
+
+use super::Peer;
+use super::channels::as_i64;
+use super::writer::Command;
+use crate::authority::{Action, Resource, authorize};
+use crate::core::Core;
+use crate::domain::channel::{StoredChannel, StoredChannelMessage};
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::MessageId;
+use crate::domain::text::Text;
+use crate::limits::Place;
+
+/// A message has so many bytes of text.
+const MAX_CONTENT_BYTES: usize = 64 * 1024;
+
+const CONTENT: Text = Text::payload("content", MAX_CONTENT_BYTES);
+
+/// The longest type of a message, in bytes.
+const MAX_TYPE_BYTES: usize = 64;
+
+/// A message to be stored and sent.
+pub(crate) struct NewMessage {
+    pub(crate) content: String,
+    pub(crate) message_type: String,
+    /// A JSON object.
+    pub(crate) metadata: Option<String>,
+}
+
+impl NewMessage {
+    fn check(&self) -> Result<(), Error> {
+        let invalid = |message: String| Err(Error::new(ErrorKind::InvalidRequest, message));
+        if self.content.is_empty() || self.content.len() > MAX_CONTENT_BYTES {
+            return invalid(format!("`content` must have from 1 to {MAX_CONTENT_BYTES} bytes"));
+        }
+        CONTENT.check(&self.content)?;
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        let (length, plain) = (self.message_type.len(), is_plain(&self.message_type));
+        if length == 0 || length > MAX_TYPE_BYTES || !plain {
+            return invalid(format!(
+                "`messageType` must have from 1 to {MAX_TYPE_BYTES} letters, digits, `.`, `_` and `-`"
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for NewMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewMessage").field("content_bytes", &self.content.len()).finish_non_exhaustive()
+    }
+}
+
+/// The error for an agent that is not a member of a channel.
+pub(super) fn no_member(channel: &StoredChannel) -> Error {
+    let (id, slug) = (&channel.id, &channel.slug);
+    let message = format!("the agent is no member of the channel `{slug}`; join it with `POST /v1/channels/{id}/join`");
+    Error::new(ErrorKind::Forbidden, message)
+}
+
+impl Core {
+    /// Says something in a channel. It is stored when this returns, and those who subscribe have been told, in the order in which
+    /// it is stored.
+    ///
+    /// # Errors
+    /// The role is not enough, the agent is no member, the message is malformed, the agent asks for too much, the gateway stops,
+    /// or the database failed.
+    pub(crate) async fn say(
+        &self,
+        peer: &Peer,
+        channel: &str,
+        new: NewMessage,
+    ) -> Result<(StoredChannel, StoredChannelMessage), Error> {
+        let _under_way = self.may_change(peer)?;
+        new.check()?;
+        let channel = self.channel(peer, channel).await?;
+        if !channel.is_member {
+            return Err(no_member(&channel));
+        }
+        let message = StoredChannelMessage {
+            id: MessageId::random(),
+            agent_id: peer.id.clone(),
+            address: peer.names.address.clone(),
+            from_name: peer.names.title.clone(),
+            message_type: new.message_type,
+            content: new.content,
+            metadata: new.metadata,
+            // Set by whoever writes it.
+            created_ms: 0,
+        };
+        let said_in = channel.clone();
+        let said = self.runtime.writer.ask(|reply| Command::Say { channel: said_in, message, reply }).await?;
+        Ok((channel, said))
+    }
+
+    /// The last messages of a channel, or the last before one, the oldest first.
+    ///
+    /// # Errors
+    /// There is no such channel or message, or the database failed.
+    pub(crate) async fn channel_history(
+        &self,
+        peer: &Peer,
+        channel: &str,
+        before: Option<&MessageId>,
+        limit: usize,
+    ) -> Result<(StoredChannel, Vec<StoredChannelMessage>), Error> {
+        let channel = self.channel(peer, channel).await?;
+        let before = match before {
+            None => i64::MAX,
+            Some(id) => self.store.message_position(&channel.id, id).await?.ok_or_else(|| {
+                let message = "`before` must be the id of a message that is still kept in this channel";
+                Error::new(ErrorKind::InvalidRequest, message)
+            })?,
+        };
+        let messages = self.store.channel_messages(&channel.id, before, as_i64(limit)).await?;
+        Ok((channel, messages))
+    }
+
+    /// Lets an agent begin to change something, unless it may not or asks for too much.
+    pub(super) fn may_change(&self, peer: &Peer) -> Result<Place<String>, Error> {
+        authorize(&peer.caller, Action::Change, Resource::Project(&peer.caller.project_id))?;
+        self.limiter.call(&peer.caller)
+    }
+}

@@ -1,0 +1,185 @@
+//! A socket of an agent.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use secrecy::SecretString;
+use serde_json::value::RawValue;
+
+use super::queue::{Queue, SocketEnd};
+use super::{AgentEvent, Peer, Shared, events};
+use crate::core::Core;
+use crate::domain::audit::action;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::ids::ChannelId;
+use crate::domain::origin::RequestOrigin;
+use crate::ports::time::now_ms;
+
+/// A socket of an agent, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct AgentSocket {
+    shared: Arc<Shared>,
+    peer: Peer,
+    number: u64,
+    queue: Arc<Queue>,
+}
+
+impl AgentSocket {
+    /// The agent of the socket.
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Notes that something came over it.
+    pub(crate) fn is_heard(&self) {
+        self.shared.state().heard(&self.peer.caller.project_id, &self.peer.id, self.number);
+    }
+
+    /// The next event to be written, or why there is none. Cancel-safe.
+    pub(crate) async fn next(&self) -> Result<Bytes, SocketEnd> {
+        self.queue.next().await
+    }
+
+    /// Waits until it is to end. Cancel-safe.
+    pub(crate) async fn ended(&self) -> SocketEnd {
+        self.queue.ended().await
+    }
+
+    /// True if the socket has to end already.
+    pub(super) fn has_ended(&self) -> bool {
+        self.queue.has_ended()
+    }
+
+    /// True if nothing waits to be written.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Takes everything that waits to be written.
+    pub(crate) fn take_waiting(&self) -> Vec<Bytes> {
+        self.queue.take_all()
+    }
+
+    /// Tells its agent, over this socket, that what it sent is refused.
+    pub(crate) fn refuse(&self, why: &str) {
+        self.queue.push(&events::refused(why));
+    }
+
+    /// Hands a custom event of its agent to the application, and then sends it to all sockets of the agent.
+    pub(crate) fn emit(&self, kind: &str, data: &RawValue) {
+        self.shared.handlers.queue(|| self.agent_event(kind, data));
+        let text = events::custom(kind, data);
+        self.shared.state().tell(&self.peer.caller.project_id, &self.peer.id, &text);
+    }
+
+    fn agent_event(&self, kind: &str, data: &RawValue) -> AgentEvent {
+        let (project, agent) = (&self.peer.caller.project_id, &self.peer.id);
+        AgentEvent {
+            agent_id: agent.clone(),
+            agent: self.peer.slug.clone(),
+            project_id: project.clone(),
+            session_id: self.shared.state().session(project, agent).map(|session| session.id.clone()),
+            kind: kind.to_owned(),
+            data: data.to_owned(),
+            received_ms: now_ms(),
+        }
+    }
+
+    /// Has it get no more messages of a channel.
+    pub(crate) fn unsubscribe(&self, channel: &str) {
+        let (project, agent) = (&self.peer.caller.project_id, &self.peer.id);
+        self.shared.state().unsubscribe(project, agent, self.number, &ChannelId::from(channel));
+    }
+}
+
+impl Drop for AgentSocket {
+    fn drop(&mut self) {
+        self.shared.state().close(&self.peer.caller.project_id, &self.peer.id, self.number);
+    }
+}
+
+impl Core {
+    /// Issues a ticket that opens one socket for the agent.
+    ///
+    /// # Errors
+    /// The agent asks for too much.
+    pub(crate) fn issue_ticket(&self, peer: &Peer) -> Result<SecretString, Error> {
+        let _under_way = self.limiter.call(&peer.caller)?;
+        let shared = &self.runtime.shared;
+        Ok(shared.tickets.issue(&peer.id, peer.caller.clone(), shared.settings.ticket_lifetime))
+    }
+
+    /// Redeems a ticket, which is not valid afterwards. A key or token that is sent with it has to belong to the same agent.
+    ///
+    /// # Errors
+    /// There is no ticket, it is not good, or it is another agent's; or the database failed.
+    pub(crate) async fn admit_by_ticket(
+        &self,
+        ticket: Option<&SecretString>,
+        key: Option<&SecretString>,
+        from: RequestOrigin,
+    ) -> Result<Peer, Error> {
+        let no_good = || {
+            let message =
+                "the ticket is missing, used, expired or another agent's; get a new one with `POST /v1/ws/ticket`";
+            Error::new(ErrorKind::Unauthenticated, message)
+        };
+        let caller = ticket.and_then(|ticket| self.runtime.shared.tickets.take(ticket));
+        let Some(caller) = caller else {
+            // Guessing is as hopeless as with keys, and costs as much.
+            return Err(self.refuse_credential(&from, no_good()));
+        };
+        let caller = Caller { origin: from.clone(), ..caller };
+        if let Some(key) = key
+            && self.authenticate(key, from).await?.agent_id != caller.agent_id
+        {
+            let error = no_good();
+            self.audit.refused(action::SOCKET_OPEN, &caller, "ticket", &error.to_string());
+            return Err(error);
+        }
+        self.peer(caller)
+    }
+
+    /// Takes a socket of an agent in. If it has too many then, the one that was heard from least recently ends.
+    pub(crate) fn open_socket(&self, peer: Peer) -> AgentSocket {
+        let shared = Arc::clone(&self.runtime.shared);
+        let queue = Arc::new(Queue::new(shared.settings.waiting_events));
+        let number = shared.state().open(&peer.caller.project_id, &peer.id, &queue);
+        self.audit.signed_in(action::SOCKET_OPEN, (&peer.caller).into(), |event| {
+            event.in_project(&peer.caller.project_id).on(peer.id.as_str())
+        });
+        AgentSocket { shared, peer, number, queue }
+    }
+
+    /// Has a socket get the messages of a channel that its agent is a member of.
+    ///
+    /// # Errors
+    /// There is no such channel, the agent is no member, it has too many subscriptions, or the database failed.
+    pub(crate) async fn subscribe(&self, socket: &AgentSocket, channel: &str) -> Result<(), Error> {
+        let (peer, project) = (&socket.peer, &socket.peer.caller.project_id);
+        loop {
+            let departures = self.runtime.state().departures;
+            // Only by id, as an unsubscription has nothing else either.
+            let row = self.channel(peer, channel).await?;
+            if row.id.as_str() != channel {
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("`channelId` must be the channel's id, `{}`", row.id),
+                ));
+            }
+            if !row.is_member {
+                return Err(super::messages::no_member(&row));
+            }
+            let mut state = self.runtime.state();
+            // Somebody has left a channel since it was read who is a member of this one: perhaps this agent.
+            if state.departures != departures {
+                continue;
+            }
+            return match state.subscribe(project, &peer.id, socket.number, &row.id) {
+                true => Ok(()),
+                false => Err(Error::new(ErrorKind::InvalidRequest, "this socket has too many subscriptions")),
+            };
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Tickets: each opens one socket, soon after it was issued.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::authority::secret;
+use crate::domain::identity::Caller;
+use crate::domain::ids::AgentId;
+use crate::domain::random;
+
+/// The number of valid tickets of one agent; a further one replaces the oldest.
+const PER_AGENT: usize = 16;
+
+/// The number of digits of its hash by which a ticket is found; the rest is compared in constant time.
+const SELECTOR: usize = 16;
+
+/// The tickets that are good. They are here as hashes only.
+#[derive(Debug, Default)]
+pub(super) struct Tickets(Mutex<Issued>);
+
+#[derive(Debug, Default)]
+struct Issued {
+    by_selector: HashMap<String, Ticket>,
+    /// The selectors of each agent's tickets, oldest first. Those that were used are in here until they would have ended.
+    of_agent: HashMap<AgentId, VecDeque<String>>,
+}
+
+#[derive(Debug)]
+struct Ticket {
+    hash: String,
+    caller: Caller,
+    ends: Instant,
+}
+
+impl Tickets {
+    /// Issues a ticket to an agent that is known by something.
+    pub(super) fn issue(&self, agent: &AgentId, caller: Caller, lifetime: Duration) -> SecretString {
+        let ticket = format!("tkt_{}", random::hex_of::<32>());
+        let hash = secret::hash(&ticket);
+        let selector = selector(&hash).to_owned();
+        let mut issued = self.lock();
+        let of_agent = issued.of_agent.entry(agent.clone()).or_default();
+        of_agent.push_back(selector.clone());
+        let oldest = if of_agent.len() > PER_AGENT { of_agent.pop_front() } else { None };
+        if let Some(oldest) = oldest {
+            issued.by_selector.remove(&oldest);
+        }
+        issued.by_selector.insert(selector, Ticket { hash, caller, ends: Instant::now() + lifetime });
+        ticket.into()
+    }
+
+    /// Takes a ticket, so that it is good for nothing any more, and says whose it was.
+    pub(super) fn take(&self, ticket: &SecretString) -> Option<Caller> {
+        let hash = secret::hash(ticket.expose_secret());
+        let mut issued = self.lock();
+        let found = issued.by_selector.get(selector(&hash)).filter(|found| secret::same(&found.hash, &hash))?;
+        let is_good = Instant::now() < found.ends;
+        let taken = issued.by_selector.remove(selector(&hash))?;
+        is_good.then_some(taken.caller)
+    }
+
+    /// Forgets those that have ended.
+    pub(super) fn sweep(&self) {
+        let now = Instant::now();
+        let Issued { by_selector, of_agent } = &mut *self.lock();
+        by_selector.retain(|_, ticket| now < ticket.ends);
+        of_agent.retain(|_, selectors| {
+            selectors.retain(|selector| by_selector.contains_key(selector));
+            !selectors.is_empty()
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Issued> {
+        // Every section leaves the tables whole, so a panic in another task spoils nothing.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn selector(hash: &str) -> &str {
+    hash.get(..SELECTOR).unwrap_or(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    fn issue(tickets: &Tickets, agent: &str, lifetime: Duration) -> SecretString {
+        tickets.issue(&agent.into(), Caller::sample(agent), lifetime)
+    }
+
+    fn whose(tickets: &Tickets, ticket: &SecretString) -> Option<String> {
+        tickets.take(ticket).map(|caller| caller.credential.to_string())
+    }
+
+    #[test]
+    fn a_ticket_is_good_once_for_whoever_got_it() {
+        let tickets = Tickets::default();
+        let (one, other) = (issue(&tickets, "a", LONG), issue(&tickets, "b", LONG));
+        assert_eq!(whose(&tickets, &one).as_deref(), Some("a"));
+        assert_eq!(whose(&tickets, &one), None);
+        assert_eq!(whose(&tickets, &other).as_deref(), Some("b"));
+        assert_eq!(whose(&tickets, &"tkt_".to_owned().into()), None);
+    }
+
+    #[test]
+    fn a_ticket_that_has_ended_is_good_for_nothing_and_is_forgotten() {
+        let tickets = Tickets::default();
+        let ticket = issue(&tickets, "a", Duration::ZERO);
+        issue(&tickets, "b", Duration::ZERO);
+        assert_eq!(whose(&tickets, &ticket), None);
+        tickets.sweep();
+        let issued = tickets.lock();
+        assert!(issued.by_selector.is_empty() && issued.of_agent.is_empty());
+    }
+
+    #[test]
+    fn an_agent_that_asks_for_many_has_the_latest() {
+        let tickets = Tickets::default();
+        let other = issue(&tickets, "b", LONG);
+        let issued: Vec<_> = (0..=PER_AGENT).map(|_| issue(&tickets, "a", LONG)).collect();
+        assert_eq!(whose(&tickets, &issued[0]), None);
+        assert!(issued[1..].iter().all(|ticket| whose(&tickets, ticket).is_some()));
+        assert!(whose(&tickets, &other).is_some());
+    }
+
+    #[test]
+    fn neither_tickets_nor_what_is_kept_of_them_shows() {
+        let tickets = Tickets::default();
+        let ticket = issue(&tickets, "a", LONG);
+        assert!(!format!("{tickets:?}{ticket:?}").contains(ticket.expose_secret()));
+    }
+}

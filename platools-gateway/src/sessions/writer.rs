@@ -1,0 +1,313 @@
+//! The one task that writes what must last: sessions, messages, and who has left a channel.
+//!
+//! It takes whatever waits and writes it at once, so that many agents wait for the disk together. Only when that is done does it
+//! change what is in memory, in the same order: what is stored and what is told never contradict each other, also when whoever
+//! asked has gone meanwhile.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::queue::SocketEnd;
+use super::session::Session;
+use super::sessions::SessionView;
+use super::{Shared, events};
+use crate::background::tasks::Tasks;
+use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};
+use crate::domain::error::{Error, ErrorKind, causes_of};
+use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
+use crate::domain::session::{SessionWrite, StoredSession};
+use crate::ports::sessions::SessionStore;
+use crate::ports::store::is_database_failure;
+use crate::ports::time::now_ms;
+use crate::settings::RuntimeSettings;
+
+/// The number of commands that wait; more are refused.
+const WAITING: usize = 4096;
+
+/// The number of commands that are written at once.
+const BATCH: usize = 256;
+
+/// The time that the last write may take when the gateway stops.
+const LAST_WRITE: Duration = Duration::from_secs(8);
+
+/// A change to be written, and the notice that follows it.
+pub(super) enum Command {
+    Connect {
+        session: StoredSession,
+        reply: Reply<SessionView>,
+    },
+    Disconnect {
+        project: ProjectId,
+        agent: AgentId,
+        session: SessionId,
+        reply: Reply<()>,
+    },
+    /// Its session has ended already.
+    Forget {
+        agent: AgentId,
+        session: SessionId,
+    },
+    Join {
+        agent: AgentId,
+        channel: ChannelId,
+        reply: Reply<()>,
+    },
+    Leave {
+        project: ProjectId,
+        agent: AgentId,
+        channel: ChannelId,
+        reply: Reply<()>,
+    },
+    Say {
+        channel: StoredChannel,
+        message: StoredChannelMessage,
+        reply: Reply<StoredChannelMessage>,
+    },
+    RemoveChannel {
+        channel: ChannelId,
+        reply: Reply<()>,
+    },
+    Heartbeats(Vec<(SessionId, AgentId, i64)>),
+    /// Panics, to show what that leads to.
+    #[cfg(test)]
+    Panic,
+}
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// The owner of the task. Dropped, it ends the task.
+pub(super) struct Writer {
+    /// None when there is no task, or it is about to end.
+    commands: Mutex<Option<mpsc::Sender<Command>>>,
+    task: Mutex<Option<AbortOnDropHandle<()>>>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    pub(super) fn closed() -> Self {
+        Self { commands: Mutex::new(None), task: Mutex::new(None) }
+    }
+
+    pub(super) fn start(store: Arc<dyn SessionStore>, shared: Arc<Shared>, tasks: &Tasks) -> Self {
+        let (commands, waiting) = mpsc::channel(WAITING);
+        // The task's, one run after the other: what waits outlives a run that panics.
+        let waiting = Arc::new(AsyncMutex::new(waiting));
+        let begin = move || {
+            let (store, shared, waiting) = (Arc::clone(&store), Arc::clone(&shared), Arc::clone(&waiting));
+            async move { run(store, shared, &mut *waiting.lock().await).await }
+        };
+        let task = tasks.keep("sessions writer", begin);
+        Self { commands: Mutex::new(Some(commands)), task: Mutex::new(Some(task)) }
+    }
+
+    /// Has something written, unless too much waits.
+    pub(super) fn send(&self, command: Command) -> Result<(), Error> {
+        let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        let commands = commands.as_ref().ok_or_else(stopping)?;
+        commands.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                let message = "the gateway has too much to write at the moment; try again later";
+                Error::new(ErrorKind::RateLimited, message).retry_after(std::time::Duration::from_secs(1))
+            }
+            mpsc::error::TrySendError::Closed(_) => stopping(),
+        })
+    }
+
+    /// Has something written, and waits for what comes of it.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.send(command(reply))?;
+        // The task panicked, or was aborted at the end.
+        answer.await.unwrap_or_else(|_| Err(self.unwritten()))
+    }
+
+    /// The error for a command that nobody knows the end of.
+    fn unwritten(&self) -> Error {
+        match *self.commands.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(_) => Error::new(ErrorKind::Storage, "the gateway failed while it wrote this; try again"),
+            None => stopping(),
+        }
+    }
+
+    /// Takes no more, and waits until everything is written, or it takes too long.
+    pub(super) async fn close(&self) {
+        drop(self.commands.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && timeout(LAST_WRITE, task).await.is_err()
+        {
+            tracing::error!("sessions and messages could not be written to their end");
+        }
+    }
+}
+
+fn stopping() -> Error {
+    Error::new(ErrorKind::Interrupted, "the gateway is stopping; connect again and try again")
+}
+
+async fn run(store: Arc<dyn SessionStore>, shared: Arc<Shared>, waiting: &mut mpsc::Receiver<Command>) {
+    let mut batch = Vec::new();
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        write(&*store, &shared, &mut batch).await;
+    }
+    // What came since the last time.
+    batch.push(Command::Heartbeats(shared.state().take_heartbeats()));
+    write(&*store, &shared, &mut batch).await;
+}
+
+async fn write(store: &dyn SessionStore, shared: &Shared, batch: &mut Vec<Command>) {
+    let bounds = channel_bounds(&shared.settings);
+    match try_write(store, batch, bounds).await {
+        Ok(written) => apply(shared, batch.drain(..), written),
+        // Each for itself, so that a command the database refuses costs no other.
+        Err(error) if batch.len() > 1 && !is_database_failure(&error) => {
+            for command in batch.drain(..) {
+                let mut alone = [command];
+                match try_write(store, &mut alone, bounds).await {
+                    Ok(written) => apply(shared, alone, written),
+                    Err(error) => fail(alone, &error),
+                }
+            }
+        }
+        Err(error) => fail(batch.drain(..), &error),
+    }
+}
+
+fn apply(shared: &Shared, commands: impl IntoIterator<Item = Command>, written: Vec<bool>) {
+    for (command, is_done) in commands.into_iter().zip(written) {
+        command.apply(shared, is_done);
+    }
+}
+
+fn fail(commands: impl IntoIterator<Item = Command>, error: &Error) {
+    tracing::error!(%error, causes = causes_of(error), "sessions or messages could not be written");
+    commands.into_iter().for_each(Command::fail);
+}
+
+/// Writes all or nothing. Returns for each command whether it had an effect.
+async fn try_write(store: &dyn SessionStore, batch: &mut [Command], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
+    let now_ms = now_ms();
+    let writes: Vec<_> = batch.iter_mut().map(|command| command.to_write(now_ms)).collect();
+    store.write_sessions(&writes, bounds).await
+}
+
+impl Command {
+    /// The change to write. A message is of the time when it is written.
+    fn to_write(&mut self, now_ms: i64) -> SessionWrite<'_> {
+        match self {
+            Self::Connect { session, .. } => SessionWrite::Put(session),
+            Self::Disconnect { agent, session, .. } | Self::Forget { agent, session } => {
+                SessionWrite::Remove { agent, session }
+            }
+            Self::Join { agent, channel, .. } => SessionWrite::Join { channel, agent, now_ms },
+            Self::Leave { agent, channel, .. } => SessionWrite::Leave { channel, agent, now_ms },
+            Self::Say { channel, message, .. } => {
+                message.created_ms = now_ms;
+                SessionWrite::Message { channel: &channel.id, message }
+            }
+            Self::RemoveChannel { channel, .. } => SessionWrite::RemoveChannel(channel),
+            Self::Heartbeats(heartbeats) => SessionWrite::Heartbeats(heartbeats),
+            #[cfg(test)]
+            Self::Panic => panic!("for the test"),
+        }
+    }
+
+    /// Does what is to be done when it is written. Nobody may wait for the reply any more.
+    fn apply(self, shared: &Shared, is_done: bool) {
+        match self {
+            Self::Connect { session, reply } => {
+                let answer = if is_done {
+                    let session = Session::from(session);
+                    let view = SessionView::from(&session);
+                    shared.state().begin(session);
+                    Ok(view)
+                } else {
+                    Err(Error::new(ErrorKind::Unauthenticated, "the agent has been removed"))
+                };
+                let _ = reply.send(answer);
+            }
+            Self::Disconnect { project, agent, session, reply } => {
+                // One that has ended otherwise meanwhile is gone as well.
+                shared.state().end(&project, &agent, Some(&session), SocketEnd::Disconnected);
+                let _ = reply.send(Ok(()));
+            }
+            Self::Forget { .. } => {}
+            Self::Join { reply, .. } => drop(reply.send(Ok(()))),
+            Self::Leave { project, agent, channel, reply } => {
+                shared.state().depart(&project, &agent, &channel);
+                let _ = reply.send(Ok(()));
+            }
+            Self::Say { channel, message, reply } => {
+                let answer = if is_done {
+                    let text = events::message(&channel, &message);
+                    shared.state().publish(&channel.id, &text);
+                    Ok(message)
+                } else {
+                    Err(super::messages::no_member(&channel))
+                };
+                let _ = reply.send(answer);
+            }
+            Self::RemoveChannel { channel, reply } => {
+                shared.state().remove_channel(&channel);
+                let _ = reply.send(Ok(()));
+            }
+            Self::Heartbeats(_) => {}
+            #[cfg(test)]
+            Self::Panic => {}
+        }
+    }
+
+    /// Says that nothing came of it.
+    fn fail(self) {
+        let error = || Error::new(ErrorKind::Storage, "the gateway's database failed");
+        match self {
+            Self::Connect { reply, .. } => drop(reply.send(Err(error()))),
+            Self::Disconnect { reply, .. }
+            | Self::Join { reply, .. }
+            | Self::Leave { reply, .. }
+            | Self::RemoveChannel { reply, .. } => {
+                drop(reply.send(Err(error())));
+            }
+            Self::Say { reply, .. } => drop(reply.send(Err(error()))),
+            Self::Forget { .. } | Self::Heartbeats(_) => {}
+            #[cfg(test)]
+            Self::Panic => {}
+        }
+    }
+}
+
+/// The bounds of channels, as the database takes them.
+fn channel_bounds(settings: &RuntimeSettings) -> ChannelBounds {
+    let as_i64 = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    ChannelBounds {
+        messages: i64::from(settings.channel_history),
+        bytes: as_i64(settings.max_channel_bytes),
+        project_bytes: as_i64(settings.max_project_bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_of_writes_refuses_instead_of_growing() {
+        let (commands, _waiting) = mpsc::channel(WAITING);
+        let writer = Writer { commands: Mutex::new(Some(commands)), task: Mutex::new(None) };
+        for _ in 0..WAITING {
+            writer.send(Command::Heartbeats(Vec::new())).unwrap();
+        }
+        let refused = writer.send(Command::Heartbeats(Vec::new())).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::RateLimited);
+        assert!(refused.wait().is_some());
+    }
+}

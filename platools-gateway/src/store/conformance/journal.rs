@@ -1,0 +1,79 @@
+//! Tests of [`JournalStore`](crate::ports::journal::JournalStore).
+
+use super::{TestStore, conformance};
+use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};
+use crate::domain::ids::CallId;
+use crate::domain::page::Listing;
+
+/// Bytes that each of the calls counts for.
+const EACH: i64 = 1028;
+
+fn retention(oldest_ms: i64, max_bytes: i64) -> CallRetention {
+    CallRetention { oldest_ms, max_bytes, batch: 10 }
+}
+
+fn stored_call(number: i64) -> StoredCall {
+    StoredCall {
+        project_id: "prj".into(),
+        summary: CallSummary::sample(format!("call_{number}").into(), number),
+        end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
+        arguments: StoredText { kept: Kept::Kept, text: Some("{  }".to_owned()) },
+        result: None,
+    }
+}
+
+fn times(listing: &Listing<StoredCall, (i64, CallId)>) -> Vec<i64> {
+    listing.items.iter().map(|call| call.summary.started_ms).collect()
+}
+
+async fn a_repeated_write_counts_once_and_the_sum_follows_what_is_there(store: TestStore) {
+    let calls: Vec<_> = (0..5).map(stored_call).collect();
+    assert_eq!(store.add_calls(&calls[..3]).await.unwrap(), 3 * EACH);
+    assert_eq!(store.add_calls(&calls).await.unwrap(), 5 * EACH);
+    assert_eq!(store.prune_calls(retention(2, i64::MAX)).await.unwrap(), 2);
+    assert_eq!(store.prune_calls(retention(2, i64::MAX)).await.unwrap(), 0);
+    assert_eq!(store.add_calls(&[]).await.unwrap(), 3 * EACH);
+    assert_eq!(store.prune_calls(CallRetention { batch: 1, ..retention(0, 0) }).await.unwrap(), 1);
+    let left = store.calls(&"prj".into(), &CallFilter::default(), 10).await.unwrap();
+    assert_eq!(times(&left), [4, 3]);
+}
+
+async fn a_caller_sees_calls_of_its_environments_user_and_agent_only(store: TestStore) {
+    let mut calls: Vec<_> = (0..6).map(stored_call).collect();
+    for (number, call) in calls.iter_mut().enumerate() {
+        call.summary.environment_id = ["env_a", "env_b", "env_c"][number % 3].into();
+        call.summary.user_id = Some(["u-1", "u-2"][number % 2].to_owned());
+        call.summary.agent_id = Some(["agt_1", "agt_2"][number / 3].into());
+    }
+    store.add_calls(&calls).await.unwrap();
+    let environments = |ids: &[&str]| Some(ids.iter().map(|id| (*id).into()).collect());
+    for (scope, seen) in [
+        (CallScope::default(), &[5, 4, 3, 2, 1, 0][..]),
+        (CallScope { environments: environments(&["env_a", "env_c"]), ..CallScope::default() }, &[5, 3, 2, 0]),
+        (CallScope { environments: environments(&[]), ..CallScope::default() }, &[]),
+        (CallScope { user: Some("u-1".to_owned()), ..CallScope::default() }, &[4, 2, 0]),
+        (CallScope { agent: Some("agt_2".into()), ..CallScope::default() }, &[5, 4, 3]),
+        (
+            CallScope {
+                user: Some("u-2".to_owned()),
+                agent: Some("agt_2".into()),
+                environments: environments(&["env_c"]),
+            },
+            &[5],
+        ),
+    ] {
+        let filter = CallFilter { scope, ..CallFilter::default() };
+        assert_eq!(times(&store.calls(&"prj".into(), &filter, 10).await.unwrap()), seen, "{filter:?}");
+    }
+    let other = CallFilter {
+        scope: CallScope { user: Some("u-1".to_owned()), ..CallScope::default() },
+        ..CallFilter::default()
+    };
+    let asked = CallFilter { user_id: Some("u-2".to_owned()), ..other };
+    assert_eq!(times(&store.calls(&"prj".into(), &asked, 10).await.unwrap()), [0; 0], "another's, by name");
+}
+
+conformance!(
+    a_repeated_write_counts_once_and_the_sum_follows_what_is_there,
+    a_caller_sees_calls_of_its_environments_user_and_agent_only,
+);

@@ -1,0 +1,131 @@
+//! [`TestStore`]: a conformance suite for the ports of the store. Each test is written against the traits and runs over every database.
+
+mod agents;
+mod audit;
+mod catalog;
+mod channels;
+mod conversations;
+mod directory;
+mod entities;
+mod idempotency;
+mod journal;
+mod keys;
+mod tokens;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use sqlx::Row as _;
+
+use crate::domain::agent::Agent;
+use crate::domain::entity::{Entity, EntitySecret};
+use crate::domain::identity::Policy;
+use crate::domain::ids::{AgentId, EntityId, ProjectId, SecretId};
+use crate::ports::store::Storage;
+use crate::store::SqliteStore;
+
+/// An empty store of one test, with the project that every gateway has.
+struct TestStore {
+    store: SqliteStore,
+    project: ProjectId,
+    _folder: tempfile::TempDir,
+}
+
+impl TestStore {
+    /// A store on SQLite.
+    async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).await.unwrap();
+        let project = (&store as &dyn Storage).default_project().await.unwrap();
+        Self { store, project, _folder: folder }
+    }
+
+    /// Runs a statement of SQL that every database understands.
+    async fn execute(&self, sql: &str) {
+        let statement = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()));
+        statement.execute(self.store.writes.connection()).await.unwrap();
+    }
+
+    /// The integers in the one row of a query that every database understands.
+    async fn numbers(&self, sql: &str) -> Vec<i64> {
+        let row = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&self.store.reads).await.unwrap();
+        (0..row.len()).map(|column| row.get(column)).collect()
+    }
+
+    /// The items and bytes that are recorded as a project's usage of a kind.
+    async fn usage(&self, kind: &str) -> Vec<i64> {
+        self.numbers(&format!(
+            "SELECT CAST(COALESCE(SUM(items), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) \
+             FROM project_usage WHERE kind = '{kind}'"
+        ))
+        .await
+    }
+
+    /// Adds an agent.
+    async fn agent(&self, slug: &str) -> AgentId {
+        let agent = agent(&self.project, slug);
+        assert!(self.add_agent(&agent, 10).await.unwrap());
+        agent.id
+    }
+
+    /// Adds an entity.
+    async fn entity(&self, slug: &str) -> EntityId {
+        let (entity, secret) = entity(&self.project, slug);
+        assert!(self.add_entity(&entity, &secret, 10).await.unwrap());
+        entity.id
+    }
+}
+
+impl Deref for TestStore {
+    type Target = dyn Storage;
+
+    fn deref(&self) -> &Self::Target {
+        &self.store
+    }
+}
+
+/// An agent without names and owner.
+fn agent(project: &ProjectId, slug: &str) -> Agent {
+    Agent {
+        id: AgentId::random(),
+        project_id: project.clone(),
+        slug: slug.to_owned(),
+        title: None,
+        address: None,
+        profile: Arc::default(),
+        owner: None,
+        created_ms: 0,
+    }
+}
+
+/// An entity with its first secret.
+fn entity(project: &ProjectId, slug: &str) -> (Entity, EntitySecret) {
+    let entity = Entity {
+        id: EntityId::random(),
+        project_id: project.clone(),
+        slug: slug.to_owned(),
+        title: None,
+        icon: None,
+        policy: Policy::Pool,
+        created_ms: 17,
+    };
+    let id = SecretId::random();
+    let secret = EntitySecret { hash: id.to_string(), id, entity_id: entity.id.clone(), expires_ms: None };
+    (entity, secret)
+}
+
+/// Runs tests over every database.
+macro_rules! conformance {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test($crate::store::conformance::TestStore::sqlite().await).await;
+                }
+            )*
+        }
+    };
+}
+
+use conformance;

@@ -1,0 +1,54 @@
+//! [`check_room`]: limits on the number of environments, entities, agents and keys of a project.
+
+use sqlx::{Row as _, SqliteConnection};
+
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::ids::ProjectId;
+
+/// Things that a project has a bounded number of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Environments,
+    Entities,
+    Agents,
+    Keys,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Environments => "environments",
+            Self::Entities => "entities",
+            Self::Agents => "agents",
+            Self::Keys => "keys",
+        }
+    }
+
+    fn count(self) -> &'static str {
+        match self {
+            Self::Environments => "SELECT COUNT(*) AS number FROM environments WHERE project_id = $1",
+            Self::Entities => "SELECT COUNT(*) AS number FROM entities WHERE project_id = $1",
+            Self::Agents => "SELECT COUNT(*) AS number FROM agents WHERE project_id = $1",
+            Self::Keys => "SELECT COUNT(*) AS number FROM caller_keys WHERE project_id = $1",
+        }
+    }
+}
+
+/// Refuses one more thing of a project that has `limit` of them. Called in the transaction that adds it, so that no two of them
+/// take the last place.
+pub(super) async fn check_room(
+    change: &mut SqliteConnection,
+    project: &ProjectId,
+    kind: Kind,
+    limit: u32,
+) -> Result<(), Error> {
+    let number: i64 = sqlx::query(kind.count()).bind(project.as_str()).fetch_one(change).await?.get("number");
+    if number < i64::from(limit) {
+        return Ok(());
+    }
+    let name = kind.name();
+    let message = format!(
+        "the project has {number} {name}, which is as many as it may have; remove one, or have the setting `limits.project.{name}` raised"
+    );
+    Err(Error::new(ErrorKind::LimitReached, message))
+}
