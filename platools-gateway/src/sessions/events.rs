@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::sessions::PresentAgent;
+use super::lifecycle::PresentAgent;
 use crate::domain::channel::{StoredChannel, StoredChannelMessage};
 use crate::domain::identity::Identity;
 use crate::domain::ids::CallId;

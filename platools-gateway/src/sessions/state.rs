@@ -8,10 +8,10 @@ use bytes::Bytes;
 use platools_protocol::runtime::MAX_SOCKETS;
 
 use super::events;
+use super::lifecycle::PresentAgent;
 use super::names::AgentLookup;
 use super::queue::{Queue, SocketEnd};
 use super::session::Session;
-use super::sessions::PresentAgent;
 use crate::domain::ids::{AgentId, ChannelId, ProjectId, SessionId};
 
 /// A socket has so many subscriptions.

@@ -11,9 +11,9 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::lifecycle::SessionView;
 use super::queue::SocketEnd;
 use super::session::Session;
-use super::sessions::SessionView;
 use super::{Shared, events};
 use crate::background::tasks::Tasks;
 use crate::domain::channel::{ChannelBounds, StoredChannel, StoredChannelMessage};
@@ -196,13 +196,13 @@ fn fail(commands: impl IntoIterator<Item = Command>, error: &Error) {
 /// Writes all or nothing. Returns for each command whether it had an effect.
 async fn try_write(store: &dyn SessionStore, batch: &mut [Command], bounds: ChannelBounds) -> Result<Vec<bool>, Error> {
     let now_ms = now_ms();
-    let writes: Vec<_> = batch.iter_mut().map(|command| command.to_write(now_ms)).collect();
+    let writes: Vec<_> = batch.iter_mut().map(|command| command.prepare_write(now_ms)).collect();
     store.write_sessions(&writes, bounds).await
 }
 
 impl Command {
     /// The change to write. A message is of the time when it is written.
-    fn to_write(&mut self, now_ms: i64) -> SessionWrite<'_> {
+    fn prepare_write(&mut self, now_ms: i64) -> SessionWrite<'_> {
         match self {
             Self::Connect { session, .. } => SessionWrite::Put(session),
             Self::Disconnect { agent, session, .. } | Self::Forget { agent, session } => {

@@ -1,4 +1,4 @@
-//! Sessions: how they begin, go on and end, and who has one.
+//! The life of agent sessions: connect, heartbeat, disconnect, and the agents that are present.
 
 use super::names::AgentNames;
 use super::session::Session;
