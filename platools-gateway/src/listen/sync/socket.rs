@@ -1,4 +1,4 @@
-//! [`WorkerSocket`]: a worker's socket with the gateway's settings.
+//! [`WorkerSocket`]: a worker's socket with the times that the gateway waits for it.
 
 use axum::extract::ws::{Message, close_code};
 
@@ -7,7 +7,7 @@ use crate::listen::ws::{End, ReadError, Socket, TooLarge, Transport};
 use crate::settings::WorkerSettings;
 use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 
-/// A worker's socket, which ends when no byte moves for longer than there is settings.
+/// A worker's socket, which ends when no byte moves for longer than the settings allow.
 pub(super) struct WorkerSocket<'a, S> {
     pub(super) socket: &'a Socket<S>,
     pub(super) traffic: &'a Traffic,
