@@ -1,4 +1,4 @@
-//! [`write`] and [`to_string`]: JSON of a value, with the place of the part that has no JSON.
+//! [`write()`] and [`to_string`]: JSON of a value, with the place of the part that has no JSON.
 //!
 //! `serde_json` writes `null` for a float that is not finite, so a type of numbers would be given to its reader as one of numbers and
 //! `null`. Here that is an error.
@@ -22,20 +22,20 @@ pub fn write<T: Serialize + ?Sized>(root: &str, writer: impl io::Write, value: &
     value.serialize(Checked { inner: &mut serializer, trail: &trail }).map_err(|error| trail.told(root, error))
 }
 
-/// A value as JSON, like [`write`].
+/// A value as JSON, like [`write()`].
 ///
 /// # Errors
-/// Like [`write`].
+/// Like [`write()`].
 pub fn to_string<T: Serialize + ?Sized>(root: &str, value: &T) -> Result<String> {
     let mut json = Vec::with_capacity(128);
     write(root, &mut json, value)?;
     String::from_utf8(json).map_err(serde_json::Error::custom)
 }
 
-/// A value as JSON, like [`write`].
+/// A value as JSON, like [`write()`].
 ///
 /// # Errors
-/// Like [`write`].
+/// Like [`write()`].
 pub fn to_raw_value<T: Serialize + ?Sized>(root: &str, value: &T) -> Result<Box<RawValue>> {
     RawValue::from_string(to_string(root, value)?)
 }

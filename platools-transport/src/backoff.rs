@@ -94,7 +94,7 @@ pub enum OnRefusal {
 ///
 /// ```
 /// use std::time::Duration;
-/// use platools::{Jitter, Reconnect};
+/// use platools_transport::{Jitter, Reconnect};
 ///
 /// let reconnect = Reconnect::new().base(Duration::from_millis(500)).jitter(Jitter::None).max_attempts(10);
 /// # let _ = reconnect;

@@ -250,7 +250,7 @@ mod tests {
         let (mut line, server) = line().await;
         drop(server);
         let unanswered = timeout(ENOUGH, line.ask(request(), 10)).await.expect("it does not wait");
-        assert!(unanswered.err().expect("nobody answers").unsent.is_some());
+        assert!(unanswered.expect_err("nobody answers").unsent.is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -37,10 +37,3 @@ pub use tool::{Context, Tool, ToolDefinition, ToolError};
 pub use schemars;
 /// Serialization: the crate whose derives [`tool`](macro@tool) asks of arguments and results.
 pub use serde;
-
-/// The former path of `platools_protocol`, until everything names that crate.
-#[doc(hidden)]
-pub mod wire {
-    pub use platools_protocol::tool_sync::*;
-    pub use platools_protocol::{ErrorDetails, rpc, runtime};
-}

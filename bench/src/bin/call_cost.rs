@@ -12,20 +12,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use platools_protocol::tool_sync::ToolDeclaration;
 use platools_gateway::Role;
 use platools_gateway::admin::{NewKey, NewToken};
-use platools_gateway::domain::profile::Profile;
 use platools_gateway::arguments::Arguments;
-use platools_gateway::directory::Claim;
-use platools_gateway::domain::identity::{Caller, Policy};
-use platools_gateway::limits::Limits;
-use platools_gateway::domain::trace::TraceContext;
-use platools_gateway::links::{Arrival, Link, Order};
 use platools_gateway::calls::CallRequest;
 use platools_gateway::core::Core;
+use platools_gateway::directory::Claim;
+use platools_gateway::domain::identity::{Caller, Policy};
+use platools_gateway::domain::profile::Profile;
+use platools_gateway::domain::trace::TraceContext;
+use platools_gateway::limits::Limits;
+use platools_gateway::links::{Arrival, Link, Order};
 use platools_gateway::pending::Outcome;
 use platools_gateway::tools::ToolName;
+use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::json;
 use serde_json::value::RawValue;
 

@@ -9,7 +9,7 @@
 /// # use platools_client::RuntimeClient;
 /// # use tokio::sync::mpsc;
 /// # async fn write(_: &str) -> std::io::Result<()> { Ok(()) }
-/// # fn example(client: RuntimeClient, sender: mpsc::UnboundedSender<platools::ConnectionState>) {
+/// # fn example(client: RuntimeClient, sender: mpsc::UnboundedSender<platools_client::ConnectionState>) {
 /// // A plain closure.
 /// client.on_state_change(move |state| sender.send(state));
 ///

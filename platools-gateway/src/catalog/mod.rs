@@ -1,4 +1,4 @@
-//! [`Catalog`]: the tools of every entity and environment, kept while their workers are away.
+//! `Catalog`: the tools of every entity and environment, kept while their workers are away.
 //!
 //! Each link has the tools that it declared. The catalogue of a scope is the union of those of its links: a link that is alone
 //! replaces all of it, and the links of a pool have it together.

@@ -1,7 +1,7 @@
 //! The outside world as the services see it.
 //!
-//! [`clock`] reads the time, [`time`] writes it, [`call_observer`] is told of calls, and [`secret_file`] tells whether every user can
-//! read a file. One trait per aggregate stores data: [`store::Storage`] is all of them, and the folder `store` implements them.
+//! `clock` reads the time, `time` writes it, `call_observer` is told of calls, and `secret_file` tells whether every user can read a
+//! file. One trait per aggregate stores data: `store::Storage` is all of them, and the folder `store` implements them.
 
 pub(crate) mod aging;
 pub(crate) mod audit;

@@ -15,7 +15,7 @@ pub(crate) fn signature(signature: &Signature, kind: ItemKind, errors: &mut Erro
     {
         errors.at(
             ty,
-            "a tool's result has a type with a name, which its schema describes; write one in kind of `impl` (and \
+            "a tool's result has a type with a name, which its schema describes; write one in place of `impl` (and \
              `async fn` for a future)",
         );
     }

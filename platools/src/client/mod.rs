@@ -83,7 +83,7 @@ impl PlatoolsClient {
     ///
     /// # Errors
     /// Only what the retry policy makes final: too many attempts in a row, or a refusal. The state is then
-    /// [`ConnectionState::Failed`].
+    /// [`ConnectionState::Failed`](crate::ConnectionState::Failed).
     ///
     /// # Panics
     /// Outside of a Tokio runtime, or in one without timers.

@@ -77,6 +77,7 @@ impl Revision {
     }
 
     /// True for a revision whose streams may have events without a message.
+    #[cfg(feature = "mcp-http")]
     pub(super) fn has_empty_events(self) -> bool {
         self >= Self::V2025_11_25
     }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use platools_gateway::feed::{Event, Feed, KeyedStream};
 use platools_gateway::domain::ids::AgentId;
+use platools_gateway::feed::{Event, Feed, KeyedStream};
 use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
