@@ -208,23 +208,9 @@ impl Admin<'_> {
     /// A record of this project, now.
     fn blank(&self) -> StoredToken {
         StoredToken {
-            id: String::new(),
-            project_id: self.project.clone(),
-            name: None,
-            role: None,
-            tool_roles: Vec::new(),
-            user_id: None,
-            speaks_for: None,
-            environments: None,
-            agent_id: None,
-            entity_id: None,
-            secret_id: None,
-            key_id: None,
             parent: self.maker.as_ref().map(|maker| maker.credential.to_string()),
-            signed_by: String::new(),
             created_ms: now_ms(),
-            expires_ms: 0,
-            last_used_ms: None,
+            ..StoredToken::blank(self.project.clone())
         }
     }
 

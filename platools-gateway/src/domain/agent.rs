@@ -27,6 +27,23 @@ pub struct Agent {
     pub created_ms: i64,
 }
 
+#[cfg(test)]
+impl Agent {
+    /// An agent without names and owner.
+    pub(crate) fn sample(project: &ProjectId, slug: &str) -> Self {
+        Self {
+            id: AgentId::random(),
+            project_id: project.clone(),
+            slug: slug.to_owned(),
+            title: None,
+            address: None,
+            profile: Arc::default(),
+            owner: None,
+            created_ms: 0,
+        }
+    }
+}
+
 /// A change of an agent. A [`Profile`] alone replaces the whole profile.
 #[derive(Debug, Clone, Default)]
 pub struct AgentChange {

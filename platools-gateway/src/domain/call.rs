@@ -109,6 +109,20 @@ pub(crate) struct StoredCall {
     pub(crate) result: Option<StoredText>,
 }
 
+#[cfg(test)]
+impl StoredCall {
+    /// A call with arguments of four bytes; its number is in its id, and is the time when it began.
+    pub(crate) fn sample(number: i64) -> Self {
+        Self {
+            project_id: "prj".into(),
+            summary: CallSummary::sample(format!("call_{number}").into(), number),
+            end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
+            arguments: StoredText { kept: Kept::Kept, text: Some("{  }".to_owned()) },
+            result: None,
+        }
+    }
+}
+
 /// Arguments or a result, as far as they are stored.
 #[derive(Clone)]
 pub(crate) struct StoredText {

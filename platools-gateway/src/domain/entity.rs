@@ -23,6 +23,22 @@ pub struct Entity {
     pub created_ms: i64,
 }
 
+#[cfg(test)]
+impl Entity {
+    /// An entity whose workers are a pool.
+    pub(crate) fn sample(project: &ProjectId, slug: &str) -> Self {
+        Self {
+            id: EntityId::random(),
+            project_id: project.clone(),
+            slug: slug.to_owned(),
+            title: None,
+            icon: None,
+            policy: Policy::Pool,
+            created_ms: 0,
+        }
+    }
+}
+
 /// A change of an entity's display data.
 #[derive(Debug, Clone, Default)]
 pub struct EntityChange {
@@ -39,6 +55,15 @@ pub(crate) struct EntitySecret {
     pub(crate) entity_id: EntityId,
     pub(crate) hash: String,
     pub(crate) expires_ms: Option<i64>,
+}
+
+#[cfg(test)]
+impl EntitySecret {
+    /// A secret without an end.
+    pub(crate) fn sample(entity_id: &EntityId) -> Self {
+        let id = SecretId::random();
+        Self { hash: id.to_string(), id, entity_id: entity_id.clone(), expires_ms: None }
+    }
 }
 
 /// A secret that replaces those of an entity.

@@ -26,6 +26,29 @@ pub(crate) struct StoredKey {
     pub(crate) last_used_ms: Option<i64>,
 }
 
+#[cfg(test)]
+impl StoredKey {
+    /// A viewer's key.
+    pub(crate) fn sample(project: &ProjectId) -> Self {
+        let id = KeyId::random();
+        Self {
+            hash: id.to_string(),
+            id,
+            project_id: project.clone(),
+            name: None,
+            role: Role::Viewer,
+            tool_roles: Vec::new(),
+            speaks_for: SpeaksFor::Nobody,
+            environments: None,
+            agent_id: None,
+            created_by: None,
+            created_ms: 0,
+            expires_ms: None,
+            last_used_ms: None,
+        }
+    }
+}
+
 /// The outcome of a request to revoke a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum KeyRemoval {

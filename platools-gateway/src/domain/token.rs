@@ -31,6 +31,31 @@ pub(crate) struct StoredToken {
     pub(crate) last_used_ms: Option<i64>,
 }
 
+impl StoredToken {
+    /// A record of a project without rights, name and signature.
+    pub(crate) fn blank(project_id: ProjectId) -> Self {
+        Self {
+            id: String::new(),
+            project_id,
+            name: None,
+            role: None,
+            tool_roles: Vec::new(),
+            user_id: None,
+            speaks_for: None,
+            environments: None,
+            agent_id: None,
+            entity_id: None,
+            secret_id: None,
+            key_id: None,
+            parent: None,
+            signed_by: String::new(),
+            created_ms: 0,
+            expires_ms: 0,
+            last_used_ms: None,
+        }
+    }
+}
+
 /// The outcome of an attempt to record a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TokenAddition {

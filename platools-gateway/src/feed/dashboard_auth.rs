@@ -39,7 +39,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// use std::sync::Arc;
 ///
 /// use platools_gateway::Gateway;
-/// use platools_gateway::core::feed::{BoxError, DashboardRequest, DashboardUser};
+/// use platools_gateway::feed::{BoxError, DashboardRequest, DashboardUser};
 /// use secrecy::ExposeSecret;
 ///
 /// # #[tokio::main]

@@ -33,7 +33,7 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// use std::sync::Arc;
 ///
 /// use platools_gateway::Gateway;
-/// use platools_gateway::core::feed::JwtAuth;
+/// use platools_gateway::feed::JwtAuth;
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), platools_gateway::Error> {

@@ -14,8 +14,8 @@ use crate::domain::ids::AgentId;
 ///
 /// ```
 /// use platools_gateway::Gateway;
-/// use platools_gateway::core::agent::Profile;
-/// use platools_gateway::core::feed::KeyedStream;
+/// use platools_gateway::domain::profile::Profile;
+/// use platools_gateway::feed::KeyedStream;
 /// use serde_json::json;
 ///
 /// const PRICES: KeyedStream = KeyedStream::new("price_update_batch");

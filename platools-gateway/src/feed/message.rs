@@ -49,7 +49,7 @@ impl<D: ?Sized> Copy for Event<'_, D> {}
 /// up. The keys are not sent; a value says itself what it is about.
 ///
 /// ```
-/// use platools_gateway::core::feed::KeyedStream;
+/// use platools_gateway::feed::KeyedStream;
 ///
 /// const PRICES: KeyedStream = KeyedStream::new("price_update_batch");
 /// // `{"type": "speeds", "data": {"cars": [...], "timestamp": "..."}}`

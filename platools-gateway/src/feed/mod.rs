@@ -47,8 +47,8 @@ use subscriptions::{Seat, Seats};
 ///
 /// ```
 /// use platools_gateway::Gateway;
-/// use platools_gateway::core::agent::Profile;
-/// use platools_gateway::core::feed::{Event, KeyedStream};
+/// use platools_gateway::domain::profile::Profile;
+/// use platools_gateway::feed::{Event, KeyedStream};
 /// use serde_json::json;
 ///
 /// const PRICES: KeyedStream = KeyedStream::new("price_update_batch");

@@ -67,7 +67,7 @@ impl fmt::Debug for Snapshot {
 ///
 /// ```
 /// use futures::future::BoxFuture;
-/// use platools_gateway::core::feed::{KeyedStream, Snapshot, SnapshotProvider, Watched};
+/// use platools_gateway::feed::{KeyedStream, Snapshot, SnapshotProvider, Watched};
 /// use serde_json::json;
 ///
 /// const PRICES: KeyedStream = KeyedStream::new("price_update_batch");

@@ -24,7 +24,7 @@ use crate::domain::ids::{AgentId, ChannelId};
 ///
 /// ```
 /// use platools_gateway::Gateway;
-/// use platools_gateway::core::agent::Profile;
+/// use platools_gateway::domain::profile::Profile;
 /// use serde_json::json;
 ///
 /// # #[tokio::main]

@@ -140,9 +140,11 @@ impl Settings {
         let mut settings = Self::default();
         let in_file = sources.file.map(|file| file::read(file, &mut settings)).transpose()?.unwrap_or_default();
         let mut outcome = Ok(());
-        let is_read = |section: &dyn Section| sources.sections.is_none_or(|read| read.contains(&section.path()));
         settings.visit(&mut |section| {
-            for setting in section.settings().into_iter().filter(|_| is_read(section)).collect::<Vec<_>>() {
+            if sources.sections.is_some_and(|read| !read.contains(&section.path())) {
+                return;
+            }
+            for setting in section.settings() {
                 let entry = entry(&setting, sources, &in_file, &variable);
                 if let Some(entry) = entry.filter(|_| outcome.is_ok()) {
                     let set = section.set(&setting, &entry.value);

@@ -254,16 +254,6 @@ mod tests {
         }
     }
 
-    fn row(number: i64) -> StoredCall {
-        StoredCall {
-            project_id: "prj".into(),
-            summary: CallSummary::sample(format!("call_{number}").into(), number),
-            end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
-            arguments: StoredText { kept: Kept::Kept, text: Some("{  }".to_owned()) },
-            result: None,
-        }
-    }
-
     fn times(listing: &Listing<StoredCall, (i64, CallId)>) -> Vec<i64> {
         listing.items.iter().map(|call| call.summary.started_ms).collect()
     }
@@ -377,7 +367,7 @@ mod tests {
         let store = SqliteStore::open(folder.path()).await.unwrap();
         let rows: Vec<_> = (0..10)
             .map(|number| {
-                let mut row = row(number);
+                let mut row = StoredCall::sample(number);
                 row.summary.tool = if number % 5 == 0 { "rare" } else { "t" }.to_owned();
                 row
             })

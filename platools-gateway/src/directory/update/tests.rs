@@ -2,7 +2,6 @@ use super::*;
 use crate::admin::EntityChange;
 use crate::domain::entity::NewSecret;
 use crate::domain::identity::Credential;
-use crate::domain::identity::{Policy, Role, SpeaksFor};
 use crate::domain::project::ProjectName;
 use crate::domain::token::StoredToken;
 use crate::ports::store::Storage;
@@ -40,71 +39,25 @@ impl Bench {
     }
 
     fn entity(&self, slug: &str, project: &ProjectId) -> (Entity, EntitySecret) {
-        let row = Entity {
-            id: EntityId::random(),
-            project_id: project.clone(),
-            slug: slug.to_owned(),
-            title: None,
-            icon: None,
-            policy: Policy::Pool,
-            created_ms: 0,
-        };
-        let id = SecretId::random();
-        let secret = EntitySecret { hash: id.to_string(), id, entity_id: row.id.clone(), expires_ms: None };
-        (row, secret)
+        let entity = Entity::sample(project, slug);
+        let secret = EntitySecret::sample(&entity.id);
+        (entity, secret)
     }
 
     fn agent(&self, slug: &str, project: &ProjectId) -> Agent {
-        Agent {
-            id: AgentId::random(),
-            project_id: project.clone(),
-            slug: slug.to_owned(),
-            title: None,
-            address: None,
-            profile: Arc::default(),
-            owner: None,
-            created_ms: 0,
-        }
+        Agent::sample(project, slug)
     }
 
     fn key(&self, agent: Option<&AgentId>, project: &ProjectId) -> StoredKey {
-        let id = KeyId::random();
-        StoredKey {
-            hash: id.to_string(),
-            id,
-            project_id: project.clone(),
-            name: None,
-            role: Role::Viewer,
-            tool_roles: Vec::new(),
-            speaks_for: SpeaksFor::Nobody,
-            environments: None,
-            agent_id: agent.cloned(),
-            created_by: None,
-            created_ms: 0,
-            expires_ms: None,
-            last_used_ms: None,
-        }
+        StoredKey { agent_id: agent.cloned(), ..StoredKey::sample(project) }
     }
 
     fn token(&self, id: &str) -> StoredToken {
         StoredToken {
             id: id.to_owned(),
-            project_id: self.project.clone(),
-            name: None,
-            role: None,
-            tool_roles: Vec::new(),
-            user_id: None,
-            speaks_for: None,
-            environments: None,
-            agent_id: None,
-            entity_id: None,
-            secret_id: None,
-            key_id: None,
-            parent: None,
             signed_by: "k".to_owned(),
-            created_ms: 0,
             expires_ms: i64::MAX,
-            last_used_ms: None,
+            ..StoredToken::blank(self.project.clone())
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The core's errors in the protocol's words.
 
-use axum::Json;
+use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
+use platools::mcp::http::error_response;
 use rmcp::model::{ErrorCode, ErrorData};
 use serde_json::json;
 
@@ -76,10 +77,9 @@ pub(super) fn no_message(error: &serde_json::Error) -> Response {
     refused(StatusCode::BAD_REQUEST, code, &message)
 }
 
-/// An error that belongs to no request.
+/// A JSON-RPC error that belongs to no request.
 fn refused(status: StatusCode, code: ErrorCode, message: &str) -> Response {
-    let body = json!({"jsonrpc": "2.0", "id": null, "error": {"code": code.0, "message": message}});
-    (status, Json(body)).into_response()
+    error_response(status, code, message).map(Body::new)
 }
 
 #[cfg(test)]

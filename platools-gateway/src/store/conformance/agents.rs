@@ -1,12 +1,16 @@
 //! Tests of [`AgentStore`](crate::ports::directory::AgentStore).
 
-use super::{TestStore, agent, conformance};
+use super::{TestStore, conformance};
 use crate::domain::agent::{Agent, AgentChange};
 use crate::domain::error::ErrorKind;
 use crate::domain::profile::{MemberChange, Profile, ProfileChange};
 
 fn named(store: &TestStore, slug: &str, address: Option<&str>) -> Agent {
-    Agent { title: Some(slug.to_uppercase()), address: address.map(str::to_owned), ..agent(&store.project, slug) }
+    Agent {
+        title: Some(slug.to_uppercase()),
+        address: address.map(str::to_owned),
+        ..Agent::sample(&store.project, slug)
+    }
 }
 
 fn address(address: &str) -> AgentChange {

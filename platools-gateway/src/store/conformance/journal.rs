@@ -1,7 +1,7 @@
 //! Tests of [`JournalStore`](crate::ports::journal::JournalStore).
 
 use super::{TestStore, conformance};
-use crate::domain::call::{CallEnd, CallFilter, CallRetention, CallScope, CallSummary, Kept, StoredCall, StoredText};
+use crate::domain::call::{CallFilter, CallRetention, CallScope, StoredCall};
 use crate::domain::ids::CallId;
 use crate::domain::page::Listing;
 
@@ -12,22 +12,12 @@ fn retention(oldest_ms: i64, max_bytes: i64) -> CallRetention {
     CallRetention { oldest_ms, max_bytes, batch: 10 }
 }
 
-fn stored_call(number: i64) -> StoredCall {
-    StoredCall {
-        project_id: "prj".into(),
-        summary: CallSummary::sample(format!("call_{number}").into(), number),
-        end: CallEnd { outcome: "ok".into(), total_ms: 1, worker_ms: None, result_bytes: None },
-        arguments: StoredText { kept: Kept::Kept, text: Some("{  }".to_owned()) },
-        result: None,
-    }
-}
-
 fn times(listing: &Listing<StoredCall, (i64, CallId)>) -> Vec<i64> {
     listing.items.iter().map(|call| call.summary.started_ms).collect()
 }
 
 async fn a_repeated_write_counts_once_and_the_sum_follows_what_is_there(store: TestStore) {
-    let calls: Vec<_> = (0..5).map(stored_call).collect();
+    let calls: Vec<_> = (0..5).map(StoredCall::sample).collect();
     assert_eq!(store.add_calls(&calls[..3]).await.unwrap(), 3 * EACH);
     assert_eq!(store.add_calls(&calls).await.unwrap(), 5 * EACH);
     assert_eq!(store.prune_calls(retention(2, i64::MAX)).await.unwrap(), 2);
@@ -39,7 +29,7 @@ async fn a_repeated_write_counts_once_and_the_sum_follows_what_is_there(store: T
 }
 
 async fn a_caller_sees_calls_of_its_environments_user_and_agent_only(store: TestStore) {
-    let mut calls: Vec<_> = (0..6).map(stored_call).collect();
+    let mut calls: Vec<_> = (0..6).map(StoredCall::sample).collect();
     for (number, call) in calls.iter_mut().enumerate() {
         call.summary.environment_id = ["env_a", "env_b", "env_c"][number % 3].into();
         call.summary.user_id = Some(["u-1", "u-2"][number % 2].to_owned());

@@ -2,26 +2,11 @@
 
 use super::{TestStore, conformance};
 use crate::domain::identity::{Credential, Role, SpeaksFor};
-use crate::domain::ids::{KeyId, ProjectId};
+use crate::domain::ids::ProjectId;
 use crate::domain::key::{KeyRemoval, StoredKey};
 
 fn admin(project: &ProjectId) -> StoredKey {
-    let id = KeyId::random();
-    StoredKey {
-        hash: id.to_string(),
-        id,
-        project_id: project.clone(),
-        name: None,
-        role: Role::Admin,
-        tool_roles: Vec::new(),
-        speaks_for: SpeaksFor::Anybody,
-        environments: None,
-        agent_id: None,
-        created_by: None,
-        created_ms: 0,
-        expires_ms: None,
-        last_used_ms: None,
-    }
+    StoredKey { role: Role::Admin, speaks_for: SpeaksFor::Anybody, ..StoredKey::sample(project) }
 }
 
 async fn admins_that_revoke_each_other_at_once_leave_one(store: TestStore) {

@@ -13,14 +13,12 @@ mod keys;
 mod tokens;
 
 use std::ops::Deref;
-use std::sync::Arc;
 
 use sqlx::Row as _;
 
 use crate::domain::agent::Agent;
 use crate::domain::entity::{Entity, EntitySecret};
-use crate::domain::identity::Policy;
-use crate::domain::ids::{AgentId, EntityId, ProjectId, SecretId};
+use crate::domain::ids::{AgentId, EntityId, ProjectId};
 use crate::ports::store::Storage;
 use crate::store::SqliteStore;
 
@@ -63,7 +61,7 @@ impl TestStore {
 
     /// Adds an agent.
     async fn agent(&self, slug: &str) -> AgentId {
-        let agent = agent(&self.project, slug);
+        let agent = Agent::sample(&self.project, slug);
         assert!(self.add_agent(&agent, 10).await.unwrap());
         agent.id
     }
@@ -84,33 +82,10 @@ impl Deref for TestStore {
     }
 }
 
-/// An agent without names and owner.
-fn agent(project: &ProjectId, slug: &str) -> Agent {
-    Agent {
-        id: AgentId::random(),
-        project_id: project.clone(),
-        slug: slug.to_owned(),
-        title: None,
-        address: None,
-        profile: Arc::default(),
-        owner: None,
-        created_ms: 0,
-    }
-}
-
 /// An entity with its first secret.
 fn entity(project: &ProjectId, slug: &str) -> (Entity, EntitySecret) {
-    let entity = Entity {
-        id: EntityId::random(),
-        project_id: project.clone(),
-        slug: slug.to_owned(),
-        title: None,
-        icon: None,
-        policy: Policy::Pool,
-        created_ms: 17,
-    };
-    let id = SecretId::random();
-    let secret = EntitySecret { hash: id.to_string(), id, entity_id: entity.id.clone(), expires_ms: None };
+    let entity = Entity { created_ms: 17, ..Entity::sample(project, slug) };
+    let secret = EntitySecret::sample(&entity.id);
     (entity, secret)
 }
 

@@ -8,22 +8,12 @@ use crate::domain::token::{StoredToken, TokenAddition, TokenPage};
 fn token(project: &ProjectId, id: &str, expires_ms: i64) -> StoredToken {
     StoredToken {
         id: id.to_owned(),
-        project_id: project.clone(),
-        name: None,
         role: Some(Role::Viewer),
-        tool_roles: Vec::new(),
-        user_id: None,
         speaks_for: Some(SpeaksFor::Nobody),
-        environments: None,
-        agent_id: None,
-        entity_id: None,
-        secret_id: None,
-        key_id: None,
-        parent: None,
         signed_by: "k".to_owned(),
         created_ms: 50,
         expires_ms,
-        last_used_ms: None,
+        ..StoredToken::blank(project.clone())
     }
 }
 

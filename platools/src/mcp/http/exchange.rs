@@ -74,7 +74,7 @@ impl Refusal {
     /// The response: a JSON-RPC error that belongs to no request.
     #[must_use]
     pub fn into_response(self) -> Response<Body> {
-        error_response(self.status, &self.message)
+        error_response(self.status, ErrorCode::INVALID_REQUEST, &self.message)
     }
 }
 
@@ -126,7 +126,11 @@ impl Exchange {
             Form::Events => response,
             Form::Json => match only_answer(response).await {
                 Some(answer) => answer,
-                None => error_response(StatusCode::INTERNAL_SERVER_ERROR, "the answer broke off; try again"),
+                None => error_response(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    ErrorCode::INVALID_REQUEST,
+                    "the answer broke off; try again",
+                ),
             },
         }
     }
@@ -146,7 +150,7 @@ impl Exchange {
         }
         parts.headers.remove(CONTENT_LENGTH);
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-        Response::from_parts(parts, Full::new(error_body(&message)).boxed())
+        Response::from_parts(parts, Full::new(error_body(ErrorCode::INVALID_REQUEST, &message)).boxed())
     }
 
     fn message(&self, status: StatusCode, headers: &HeaderMap, said: &str) -> String {
@@ -213,15 +217,16 @@ fn not_json(headers: &HeaderMap) -> Refusal {
 }
 
 /// A JSON-RPC error that belongs to no request.
-fn error_response(status: StatusCode, message: &str) -> Response<Body> {
-    let mut response = Response::new(Full::new(error_body(message)).boxed());
+#[must_use]
+pub fn error_response(status: StatusCode, code: ErrorCode, message: &str) -> Response<Body> {
+    let mut response = Response::new(Full::new(error_body(code, message)).boxed());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     response
 }
 
-fn error_body(message: &str) -> Bytes {
-    let error = json!({ "code": ErrorCode::INVALID_REQUEST.0, "message": message });
+fn error_body(code: ErrorCode, message: &str) -> Bytes {
+    let error = json!({ "code": code.0, "message": message });
     Bytes::from(json!({ "jsonrpc": "2.0", "id": null, "error": error }).to_string())
 }
 

@@ -1,6 +1,5 @@
 //! Streamable HTTP: [`Exchange`] is one request and its response, [`Sessions`] the sessions of clients over the [`SessionTable`] of a server,
-//! [`Replay`] the events
-//! of one session, and [`HostPort`] and [`PageOrigin`] the hosts and web pages that a server answers.
+//! [`Replay`] the events of one session, and [`HostPort`] and [`PageOrigin`] the hosts and web pages that a server answers.
 
 mod accept;
 mod answer;
@@ -12,7 +11,7 @@ mod session;
 mod usage;
 
 pub use answer::{Body, STREAM_AFTER, holding};
-pub use exchange::{Exchange, Refusal, session_id};
+pub use exchange::{Exchange, Refusal, error_response, session_id};
 pub use host::HostPort;
 pub use origin::PageOrigin;
 pub use replay::Replay;
