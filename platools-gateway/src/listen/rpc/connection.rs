@@ -192,10 +192,19 @@ fn unreadable(error: ReadError) -> End {
 }
 
 /// Forwards one line of the log, if the caller reads along.
+///
+/// A line that does not fit into the queue is dropped together with the lines behind it that do not fit either. A slow caller would miss the
+/// newest lines otherwise: with one line at each turn of the connection, old ones would stay in the channel of the log, fill the queue as soon
+/// as the caller reads again, and leave no room for the new ones.
 async fn forward(tail: &mut Tail, queue: &Queue) {
     let Some(lines) = tail else { return std::future::pending().await };
     match lines.recv().await {
-        Ok(line) => queue.raw_event(LOG, &line),
+        Ok(line) => {
+            let mut is_queued = queue.raw_event(LOG, &line);
+            while !is_queued && let Ok(line) = lines.try_recv() {
+                is_queued = queue.raw_event(LOG, &line);
+            }
+        }
         Err(broadcast::error::RecvError::Lagged(lost)) => queue.skip_events(lost),
         Err(broadcast::error::RecvError::Closed) => *tail = None,
     }
@@ -219,12 +228,14 @@ mod tests {
     use std::task::{Context, Poll};
 
     use futures::channel::mpsc;
-    use futures::{Sink, SinkExt as _};
+    use futures::{FutureExt as _, Sink, SinkExt as _};
     use serde_json::json;
+    use serde_json::value::to_raw_value;
     use tokio::time::sleep;
 
     use super::*;
-    use crate::limits::Limits;
+    use crate::limits::{Limiter, Limits};
+    use crate::ops::log_feed::Line;
 
     /// A socket without a network. Whoever has the other end reads one message at a time.
     struct TestSocket {
@@ -354,6 +365,22 @@ mod tests {
         assert_eq!(begun.elapsed().as_secs(), 10);
         drop(peer);
         serving.await.unwrap();
+    }
+
+    #[test]
+    fn a_line_that_does_not_fit_is_dropped_with_those_behind_it_and_the_next_one_is_new() {
+        let queue = Queue::new(2, 1024, Arc::new(Limiter::new(&Limits::default())));
+        let (log, lines) = broadcast::channel(8);
+        let mut tail = Some(lines);
+        let add = |number: u32| log.send(Line::from(to_raw_value(&number).unwrap())).unwrap();
+        (1..=5).for_each(|number| drop(add(number)));
+        for _ in 1..=3 {
+            forward(&mut tail, &queue).now_or_never().expect("there are lines");
+        }
+        assert_eq!(queue.take_all().len(), 2);
+        add(6);
+        forward(&mut tail, &queue).now_or_never().expect("there is a line");
+        assert!(queue.take_all()[0].contains(r#""seq":6"#), "lines 3 to 5 are gone");
     }
 
     #[tokio::test]

@@ -51,7 +51,7 @@ impl Farewell<fn(&str)> {
 /// Both directions run side by side in one task: a peer that reads slowly is still heard. The first end drops the other direction.
 pub(in crate::listen) async fn serve<P: Protocol, S: Transport>(protocol: P, mut outbox: P::Outbox, socket: Socket<S>) {
     let begun = Instant::now();
-    // In no fixed order: neither direction may run ahead of the other.
+    // In no fixed order: a direction that always came first could use up the turn of the task, so that the other one starves.
     let end = tokio::select! {
         end = protocol.ended() => end,
         end = protocol.write(&mut outbox, &socket) => end,

@@ -39,7 +39,8 @@ impl ReadError {
             _ => Self::Closed,
         };
         if matches!(read_error, Self::InvalidUtf8 | Self::Protocol) {
-            tracing::debug!(%error, "messages of a socket could not be read");
+            // Once for each connection, which ends with it.
+            tracing::warn!(%error, "messages of a socket could not be read");
         }
         read_error
     }
