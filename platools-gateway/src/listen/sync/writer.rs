@@ -106,8 +106,8 @@ mod tests {
     use crate::domain::trace::TraceContext;
     use crate::limits::Limits;
     use crate::links::Arrival;
-    use crate::listen::sync::socket::STALLED;
     use crate::listen::sync::replies;
+    use crate::listen::sync::socket::STALLED;
     use crate::listen::ws::Socket;
     use crate::listen::{Server, Setup, Traffic};
     use crate::settings::WorkerSettings;
