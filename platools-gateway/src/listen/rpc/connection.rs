@@ -373,7 +373,9 @@ mod tests {
         let (log, lines) = broadcast::channel(8);
         let mut tail = Some(lines);
         let add = |number: u32| log.send(Line::from(to_raw_value(&number).unwrap())).unwrap();
-        (1..=5).for_each(|number| drop(add(number)));
+        for number in 1..=5 {
+            add(number);
+        }
         for _ in 1..=3 {
             forward(&mut tail, &queue).now_or_never().expect("there are lines");
         }
