@@ -1,4 +1,4 @@
-//! `run_session`: the event loop of one live socket.
+//! [`Session`]: the event loop of one live socket, which [`run_session`] runs.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -33,6 +33,7 @@ use platools_transport::redact;
 use platools_transport::{CLOSE_LIMIT, FrameSource, Received, Socket, text};
 use platools_transport::{ConnectionState, Disconnect};
 
+/// One live socket of a worker, and the state that ends with it.
 struct Session<'a> {
     worker: &'a mut Worker,
     socket: Socket,
