@@ -33,7 +33,7 @@ use platools_transport::redact;
 use platools_transport::{CLOSE_LIMIT, FrameSource, Received, Socket, text};
 use platools_transport::{ConnectionState, Disconnect};
 
-/// One live socket of a worker, and the state that ends with it.
+/// A live socket of a worker, and the state that ends with it.
 struct Session<'a> {
     worker: &'a mut Worker,
     socket: Socket,
