@@ -38,6 +38,8 @@ pub use host::HostPort;
 #[cfg(feature = "http")]
 pub use http::{Answer, Http};
 pub use origin::PageOrigin;
+#[cfg(feature = "proxy")]
+pub use proxy::{ProxyError, tunnel};
 pub use report::{ConnectionState, Disconnect, Reporter};
 pub use retry::next_delay;
 pub use secret::{Secret, bearer, redact};
