@@ -8,7 +8,8 @@ use std::net::Ipv6Addr;
 use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::{StatusCode, Uri};
 
-use crate::mcp::http::{HostPort, PageOrigin, Refusal};
+use crate::mcp::http::Refusal;
+use platools_transport::{HostPort, PageOrigin};
 use platools_transport::{Error, ErrorKind};
 
 /// Hosts and pages that are accepted.
