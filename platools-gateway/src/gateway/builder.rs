@@ -325,7 +325,8 @@ impl Builder {
     #[cfg(not(feature = "model"))]
     fn model_agent(&self) -> Result<Option<Arc<dyn Agent>>, Error> {
         if self.settings.model.url.is_some() {
-            let message = "this gateway was built without the feature `model`; build it with that feature, or set no `model.url`";
+            let message =
+                "this gateway was built without the feature `model`; build it with that feature, or set no `model.url`";
             return Err(Error::new(ErrorKind::NotConfigured, message));
         }
         Ok(None)

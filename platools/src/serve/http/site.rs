@@ -9,8 +9,8 @@ use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use hyper::{StatusCode, Uri};
 
 use crate::mcp::http::Refusal;
-use platools_transport::{HostPort, PageOrigin};
 use platools_transport::{Error, ErrorKind};
+use platools_transport::{HostPort, PageOrigin};
 
 /// Hosts and pages that are accepted.
 #[derive(Debug, Default)]
