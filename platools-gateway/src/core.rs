@@ -17,7 +17,7 @@ use crate::background::tasks::Tasks;
 use crate::calls::idempotency::{Idempotency, IdempotencySettings};
 use crate::catalog::Catalog;
 use crate::catalog::changes::News;
-use crate::connections::{Callers, OpenSockets};
+use crate::connections::{Admission, Callers, OpenSockets};
 use crate::directory::Directory;
 use crate::domain::error::Error;
 use crate::domain::identity::{Role, Scope};
@@ -32,7 +32,7 @@ use crate::ops::metrics::CallFigures;
 use crate::pending::{CallSettings, Calls, Outcome, Receipt, Report};
 use crate::ports::call_observer::{CallObserver, Observers};
 use crate::ports::store::Storage;
-use crate::sessions::{EventHandler, Runtime, RuntimeSettings};
+use crate::sessions::{EventHandler, RuntimeSettings, SessionServices, Sessions};
 use crate::store::SqliteStore;
 use crate::tools::HandleTables;
 
@@ -48,17 +48,17 @@ pub struct Core {
     pub(crate) handle_tables: HandleTables,
     pub(crate) health: HealthTable,
     pub(crate) news: News,
-    pub(crate) workers: Workers,
+    pub(crate) workers: Arc<Workers>,
+    /// Authentication of workers and callers.
+    pub admission: Arc<Admission>,
     pub(crate) callers: Callers,
-    /// What whoever comes with nothing may do.
-    pub(crate) role_of_nobody: Role,
     pub(crate) logs: Option<LogFeed>,
     pub(crate) calls: Calls,
     pub(crate) idempotency: Idempotency,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) journal: Journal,
     pub(crate) runs: Runs,
-    pub(crate) runtime: Runtime,
+    pub(crate) sessions: Sessions,
     pub(crate) chat: ChatSettings,
     /// What agents think with that need a model.
     pub(crate) model: Option<Arc<dyn Agent>>,
@@ -73,7 +73,7 @@ pub struct Core {
     pub(crate) call_figures: Arc<CallFigures>,
     pub(crate) throttles: Throttles,
     pub(crate) departures: Departures,
-    pub(crate) audit: Audit,
+    pub(crate) audit: Arc<Audit>,
     /// True once the gateway is about to stop and still serves everything.
     pub(crate) leaving: AtomicBool,
     /// Whether the gateway has begun to stop.
@@ -183,23 +183,15 @@ impl Core {
             }
             None => Journal::closed(),
         };
-        let audit = match options.audit {
+        let limiter = Arc::new(Limiter::new(&options.limits));
+        let audit = Arc::new(match options.audit {
             Some(settings) => {
                 let aging = Arc::clone(&aging);
                 let cutoff_ms = Arc::new(move |age| aging.cutoff_ms(age));
                 Audit::start(Arc::clone(&store) as _, settings, cutoff_ms, &tasks)
             }
             None => Audit::without_task(Arc::clone(&store) as _),
-        };
-        let runtime = match options.sessions {
-            Some(settings) => {
-                let runtime = Runtime::start(Arc::clone(&store) as _, Arc::clone(&directory), settings, &tasks).await?;
-                options.event_handlers.into_iter().for_each(|handler| runtime.add_handler(handler, &tasks));
-                observers.add(runtime.observer());
-                runtime
-            }
-            None => Runtime::closed(),
-        };
+        });
         let feed = Feed::new(options.feed, options.snapshots);
         let mut workers = Workers::new(calls.clone(), news.clone());
         workers.configure(options.calls);
@@ -208,6 +200,27 @@ impl Core {
             observers.add(Arc::clone(&events) as _);
             workers.observe(events);
         }
+        let workers = Arc::new(workers);
+
+        let callers = Callers::new(Arc::clone(&directory));
+        let anonymous_role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
+        let admission = Arc::new(Admission::new(
+            Arc::clone(&directory),
+            Arc::clone(&limiter),
+            Arc::clone(&audit),
+            Arc::clone(&workers),
+            anonymous_role,
+        ));
+        let services = SessionServices {
+            directory: Arc::clone(&directory),
+            limiter: Arc::clone(&limiter),
+            audit: Arc::clone(&audit),
+            admission: Arc::clone(&admission),
+            sessions: Arc::clone(&store) as _,
+            channels: Arc::clone(&store) as _,
+        };
+        let sessions = Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?;
+        observers.add(sessions.observer());
         options.observers.into_iter().for_each(|observer| observers.add(observer));
         Ok(Self {
             tasks,
@@ -219,15 +232,15 @@ impl Core {
             health: HealthTable::default(),
             news,
             workers,
-            callers: Callers::default(),
-            role_of_nobody: if options.is_without_auth { Role::Operator } else { Role::Viewer },
+            admission,
+            callers,
             logs: options.logs,
             calls,
             idempotency: Idempotency::new(options.idempotency),
-            limiter: Arc::new(Limiter::new(&options.limits)),
+            limiter,
             journal,
             runs: Runs::default(),
-            runtime,
+            sessions,
             chat: options.chat,
             model: options.model,
             observers,

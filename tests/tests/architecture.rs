@@ -95,7 +95,7 @@ const GATEWAY: Table = Table {
             ],
         ),
         ("catalog", &["arguments", "background", "core", "domain", "ports"]),
-        ("connections", &["admin", "authority", "core", "directory", "domain", "links", "ports"]),
+        ("connections", &["admin", "audit", "authority", "directory", "domain", "limits", "links", "ports"]),
         (
             "core",
             &[
@@ -219,7 +219,10 @@ const GATEWAY: Table = Table {
         ),
         ("pending", &["domain", "limits", "settings"]),
         ("ports", &["domain"]),
-        ("sessions", &["authority", "background", "core", "directory", "domain", "limits", "ports", "settings"]),
+        (
+            "sessions",
+            &["audit", "authority", "background", "connections", "directory", "domain", "limits", "ports", "settings"],
+        ),
         ("store", &["background", "domain", "ports"]),
         ("tls", &["background", "domain", "ports"]),
         ("tools", &["arguments", "authority", "catalog", "core", "domain", "links"]),

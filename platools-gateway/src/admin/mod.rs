@@ -18,14 +18,13 @@ use std::sync::Arc;
 use crate::audit::{Actor, action};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
-use crate::directory::{Snapshot, check_address, check_title};
+use crate::directory::{Snapshot, check_address, check_title, missing_agent};
 use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{AgentId, EnvironmentId, ProjectId};
 use crate::domain::origin::{Protocol, RequestOrigin};
 use crate::domain::profile::{MemberChange, Profile};
-use crate::domain::project::ProjectName;
 use crate::domain::slug::check_slug;
 use crate::ports::time::now_ms;
 
@@ -69,37 +68,12 @@ impl Core {
         Ok(Admin { core: self, project, maker, actor: caller.into(), is_quiet: false })
     }
 
-    /// The agents of the caller's project, by slug.
-    ///
-    /// # Errors
-    /// The role is not enough.
-    pub fn agents(&self, caller: &Caller) -> Result<Vec<Agent>, Error> {
-        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
-        Ok(self.agents_of(&caller.project_id))
-    }
-
-    /// Finds an agent of the caller's project by slug or id.
-    ///
-    /// # Errors
-    /// The role is not enough, or there is no such agent.
-    pub fn agent(&self, caller: &Caller, name: &str) -> Result<Agent, Error> {
-        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
-        let snapshot = self.directory.snapshot();
-        let found = snapshot.agent_named(&caller.project_id, name).cloned();
-        found.ok_or_else(|| missing_agent(&snapshot, &caller.project_id, name))
-    }
-
     /// The default project, for the program that the gateway runs in.
     #[must_use]
     pub fn local_admin(&self) -> Admin<'_> {
         let (project, actor) =
             (self.directory.default_project().clone(), Actor::unknown(RequestOrigin::local(Protocol::Program)));
         Admin { core: self, project, maker: None, actor, is_quiet: false }
-    }
-
-    /// The agents of a project, by slug.
-    pub(crate) fn agents_of(&self, project: &ProjectId) -> Vec<Agent> {
-        self.directory.snapshot().agents_of(project).into_iter().cloned().collect()
     }
 }
 
@@ -136,7 +110,7 @@ impl Admin<'_> {
     /// The agents, by slug.
     #[must_use]
     pub fn agents(&self) -> Vec<Agent> {
-        self.core.agents_of(&self.project)
+        self.snapshot().agents_of(&self.project).into_iter().cloned().collect()
     }
 
     /// Finds an agent by slug or id.
@@ -279,15 +253,4 @@ fn exists(what: &str, slug: &str) -> Error {
 
 pub(crate) fn missing(what: &str, name: &str) -> Error {
     Error::new(ErrorKind::NotFound, format!("there is no {what} `{name}`"))
-}
-
-/// The error for an agent that a caller of the project talks to or looks at. It says how to make one, if the name can be an agent's.
-pub(crate) fn missing_agent(snapshot: &Snapshot, project: &ProjectId, name: &str) -> Error {
-    if check_slug(name).is_err() {
-        return missing("agent", name);
-    }
-    let project = snapshot.project(project).map(|project| project.name.clone()).unwrap_or_default();
-    let option = if project == ProjectName::default() { String::new() } else { format!(" --project {project}") };
-    let message = format!("there is no agent `{name}`; make one with `platools-gateway agent add {name}{option}`");
-    Error::new(ErrorKind::NotFound, message)
 }

@@ -1,4 +1,4 @@
-//! The callers that stay connected, and until when.
+//! [`Callers`]: the table of connected callers, and how long each may stay connected.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use crate::admin::USER_ID;
 use crate::authority::LastUses;
-use crate::core::Core;
+use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::ports::time::now_ms;
@@ -68,9 +68,16 @@ impl OpenSockets {
     }
 }
 
-/// Everybody who is connected.
+/// The table of connected callers, which tells each of them when its connection has to end.
+#[derive(Debug)]
+pub(crate) struct Callers {
+    directory: Arc<Directory>,
+    table: Table,
+}
+
+/// The part of the table that a [`Presence`] needs to leave it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Callers(Arc<Mutex<State>>);
+struct Table(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -103,37 +110,90 @@ impl Present {
 }
 
 impl Callers {
+    pub(crate) fn new(directory: Arc<Directory>) -> Self {
+        Self { directory, table: Table::default() }
+    }
+
+    /// Adds a connection whose caller is not known yet.
+    #[must_use]
+    pub(crate) fn arrive(&self) -> Presence {
+        self.add(None)
+    }
+
+    /// Adds a WebSocket whose caller is not known yet.
+    #[must_use]
+    pub(crate) fn arrive_at(&self, socket: SocketKind) -> Presence {
+        self.add(Some(socket))
+    }
+
+    fn add(&self, socket: Option<SocketKind>) -> Presence {
+        let mut state = self.table.lock();
+        state.arrivals += 1;
+        let id = state.arrivals;
+        let (sender, stay) = watch::channel(state.from_now_on);
+        state.present.insert(id, Present { caller: None, socket, stay: sender });
+        socket.into_iter().for_each(|kind| *state.sockets.of(kind) += 1);
+        Presence { table: self.table.clone(), id, stay }
+    }
+
+    /// Notes the caller of a connection.
+    ///
+    /// # Errors
+    /// The caller's user id is too long or has control characters, or its credential has ended meanwhile.
+    pub(crate) fn identify(&self, presence: &Presence, caller: &Caller) -> Result<(), Error> {
+        USER_ID.check_any(caller.user_id.as_deref())?;
+        self.table.lock().identify(presence.id, caller);
+        // The end of a credential is told to the callers that are known then. This one may have been noted after that.
+        if self.directory.snapshot().may_stay(caller, now_ms()) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unauthenticated, "the key or token has ended"))
+    }
+
     /// The number of callers that are connected and known.
     pub(crate) fn count(&self) -> usize {
-        self.lock().known
+        self.table.lock().known
     }
 
     /// The WebSockets that are open, without those of workers.
     pub(crate) fn sockets(&self) -> OpenSockets {
-        self.lock().sockets
+        self.table.lock().sockets
     }
 
-    /// Notes that the credentials of all who are connected are in use.
+    /// Notes that the credentials of all connected callers are in use.
     pub(crate) fn note_uses(&self, uses: &LastUses, now_ms: i64) {
-        let state = self.lock();
+        let state = self.table.lock();
         let callers = state.present.values().filter_map(|present| present.caller.as_ref());
         callers.for_each(|caller| uses.note(&caller.credential, now_ms));
     }
 
-    /// Says how long those may stay whom it concerns.
-    fn may_stay_where(&self, whom: impl Fn(&Caller) -> bool, stay: Stay) {
-        let state = self.lock();
-        let concerned = state.present.values().filter(|present| present.caller.as_ref().is_some_and(&whom));
-        concerned.for_each(|present| present.may_stay(stay));
+    /// Ends the connections of callers whose credential, project or agent is gone.
+    pub(crate) fn dismiss_ended(&self) {
+        let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
+        let state = self.table.lock();
+        let has_ended = |caller: &Caller| !snapshot.may_stay(caller, now_ms);
+        let ended = state.present.values().filter(|present| present.caller.as_ref().is_some_and(has_ended));
+        ended.for_each(|present| present.may_stay(Stay::CredentialEnded));
     }
 
-    /// Says how long everybody may stay, also those who come later.
-    pub(crate) fn may_stay(&self, stay: Stay) {
-        let mut state = self.lock();
+    /// Lets all callers finish their requests, also those that connect later.
+    pub(crate) fn drain(&self) {
+        self.may_stay(Stay::ToFinish);
+    }
+
+    /// Ends all connections, also those that begin later.
+    pub(crate) fn dismiss_all(&self) {
+        self.may_stay(Stay::ShuttingDown);
+    }
+
+    fn may_stay(&self, stay: Stay) {
+        let mut state = self.table.lock();
         state.from_now_on = state.from_now_on.max(stay);
         state.present.values().for_each(|present| present.may_stay(stay));
     }
+}
 
+impl Table {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -141,7 +201,7 @@ impl Callers {
 }
 
 impl State {
-    fn is_known(&mut self, id: u64, caller: &Caller) {
+    fn identify(&mut self, id: u64, caller: &Caller) {
         if let Some(present) = self.present.get_mut(&id) {
             self.known += usize::from(present.caller.is_none());
             present.caller = Some(caller.clone());
@@ -149,10 +209,10 @@ impl State {
     }
 }
 
-/// Somebody who is connected, until this is dropped.
+/// One connected caller, which leaves the table when this is dropped.
 #[derive(Debug)]
 pub struct Presence {
-    callers: Callers,
+    table: Table,
     id: u64,
     stay: watch::Receiver<Stay>,
 }
@@ -167,7 +227,7 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        let mut state = self.callers.lock();
+        let mut state = self.table.lock();
         if let Some(Present { caller, socket, .. }) = state.present.remove(&self.id) {
             state.known -= usize::from(caller.is_some());
             socket.into_iter().for_each(|kind| *state.sockets.of(kind) -= 1);
@@ -175,58 +235,10 @@ impl Drop for Presence {
     }
 }
 
-impl Core {
-    /// Takes notice of somebody who connects, before it is known who it is.
-    #[must_use]
-    pub fn arrives(&self) -> Presence {
-        self.arrives_with(None)
-    }
-
-    /// The same for a client that connects over a WebSocket of its own.
-    #[must_use]
-    pub fn arrives_at(&self, socket: SocketKind) -> Presence {
-        self.arrives_with(Some(socket))
-    }
-
-    fn arrives_with(&self, socket: Option<SocketKind>) -> Presence {
-        let mut state = self.callers.lock();
-        state.arrivals += 1;
-        let id = state.arrivals;
-        let (sender, stay) = watch::channel(state.from_now_on);
-        state.present.insert(id, Present { caller: None, socket, stay: sender });
-        socket.into_iter().for_each(|kind| *state.sockets.of(kind) += 1);
-        Presence { callers: self.callers.clone(), id, stay }
-    }
-
-    /// Notes who somebody is.
-    ///
-    /// # Errors
-    /// The caller's user id is too long or has control characters, or what the caller was known by has ended meanwhile.
-    pub fn is_known(&self, presence: &Presence, caller: &Caller) -> Result<(), Error> {
-        USER_ID.check_any(caller.user_id.as_deref())?;
-        self.callers.lock().is_known(presence.id, caller);
-        // What ended it meanwhile told those who were known, and this was not one of them yet.
-        if self.directory.snapshot().may_stay(caller, now_ms()) {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Unauthenticated, "the key or token has ended"))
-    }
-
-    /// Tells those to go whose key or token has ended.
-    pub(crate) fn dismiss_ended_callers(&self) {
-        let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
-        self.callers.may_stay_where(|caller| !snapshot.may_stay(caller, now_ms), Stay::CredentialEnded);
-    }
-
-    /// Tells everybody to go.
-    pub(crate) fn dismiss_callers(&self) {
-        self.callers.may_stay(Stay::ShuttingDown);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::Core;
     use crate::limits::Limits;
 
     async fn core() -> (tempfile::TempDir, Core) {
@@ -238,10 +250,10 @@ mod tests {
     #[tokio::test]
     async fn whoever_is_known_counts_until_it_leaves() {
         let (_folder, core) = core().await;
-        let presence = core.arrives();
+        let presence = core.callers.arrive();
         assert_eq!(core.callers.count(), 0);
-        core.is_known(&presence, &core.nobody()).unwrap();
-        core.is_known(&presence, &core.nobody()).unwrap();
+        core.callers.identify(&presence, &core.admission.anonymous()).unwrap();
+        core.callers.identify(&presence, &core.admission.anonymous()).unwrap();
         assert_eq!(core.callers.count(), 1);
         drop(presence);
         assert_eq!(core.callers.count(), 0);
@@ -251,8 +263,8 @@ mod tests {
     async fn open_sockets_are_counted_by_kind_until_they_close() {
         let (_folder, core) = core().await;
         let kinds = [SocketKind::Caller, SocketKind::Dashboard, SocketKind::Dashboard, SocketKind::Agent];
-        let open = kinds.map(|kind| core.arrives_at(kind));
-        let _request = core.arrives();
+        let open = kinds.map(|kind| core.callers.arrive_at(kind));
+        let _request = core.callers.arrive();
         let sockets = core.open_sockets();
         assert_eq!((sockets.callers, sockets.dashboards, sockets.agents, sockets.workers), (1, 2, 1, 0));
         assert_eq!(sockets.total(), 4);
@@ -263,20 +275,20 @@ mod tests {
     #[tokio::test]
     async fn whoever_was_known_by_something_that_has_ended_is_not_let_in() {
         let (_folder, core) = core().await;
-        let presence = core.arrives();
-        let caller = Caller { project_id: core.nobody().project_id, ..Caller::sample("key_gone") };
-        let refused = core.is_known(&presence, &caller).unwrap_err();
+        let presence = core.callers.arrive();
+        let caller = Caller { project_id: core.admission.anonymous().project_id, ..Caller::sample("key_gone") };
+        let refused = core.callers.identify(&presence, &caller).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
     }
 
     #[tokio::test]
     async fn the_time_that_is_left_only_gets_shorter_also_for_who_comes_later() {
         let (_folder, core) = core().await;
-        let early = core.arrives();
+        let early = core.callers.arrive();
         assert_eq!(*early.stay().borrow(), Stay::Unlimited);
-        core.callers.may_stay(Stay::ShuttingDown);
-        core.callers.may_stay(Stay::ToFinish);
-        for presence in [early, core.arrives()] {
+        core.callers.dismiss_all();
+        core.callers.drain();
+        for presence in [early, core.callers.arrive()] {
             assert_eq!(*presence.stay().borrow(), Stay::ShuttingDown);
         }
     }

@@ -1,7 +1,8 @@
-//! Connected clients: `admission` lets workers and callers in, and `callers` says how long a caller may stay.
+//! Connected clients: [`Admission`] authenticates workers and callers, `Callers` is the table of callers that stay connected.
 
 mod admission;
 mod callers;
 
+pub use admission::Admission;
 pub(crate) use callers::Callers;
 pub use callers::{OpenSockets, Presence, SocketKind, Stay};

@@ -1,6 +1,7 @@
 //! The directory in memory: organizations, projects, environments, entities, agents, keys, and disabled tools.
 
 mod address;
+mod agents;
 mod display;
 pub mod project;
 mod shared_map;
@@ -32,6 +33,7 @@ use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
 
 pub(crate) use address::check_address;
+pub(crate) use agents::missing_agent;
 pub use display::{Card, Icon};
 pub(crate) use display::{check_icon, check_title};
 pub(crate) use snapshot::Snapshot;

@@ -146,7 +146,7 @@ impl Gateway {
     /// The handle that sends events to agents with sessions. It is that of this run, as [`feed`](Self::feed) is.
     #[must_use]
     pub fn runtime(&self) -> AgentRuntime {
-        self.core.agent_runtime()
+        self.core.sessions.handle()
     }
 
     /// The gateway without its protocols.
@@ -193,7 +193,7 @@ impl Gateway {
         // Workers stay until now: they are the ones to finish the calls. Those that are left are ended here.
         self.core.stop().await;
         // Callers have been told how their requests ended.
-        self.core.dismiss_callers();
+        self.core.callers.dismiss_all();
         self.sockets.links.close();
         let gone = async {
             tokio::join!(self.sockets.links.wait(), self.sockets.callers.wait(), self.sockets.dashboards.wait())

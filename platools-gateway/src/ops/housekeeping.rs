@@ -32,8 +32,8 @@ impl Core {
         vec![
             self.repeat("credentials", HOUSEKEEPING, async |core| core.end_credentials()),
             self.repeat("directory", HOUSEKEEPING, async |core| core.read_directory().await),
-            self.repeat("sessions", HOUSEKEEPING, async |core| core.end_old_sessions()),
-            self.repeat("heartbeats", HEARTBEATS, async |core| core.runtime.store_heartbeats()),
+            self.repeat("sessions", HOUSEKEEPING, async |core| core.sessions.end_silent()),
+            self.repeat("heartbeats", HEARTBEATS, async |core| core.sessions.store_heartbeats()),
             self.repeat("sweep", SWEEPING, async |core| core.sweep()),
             self.repeat("retention", SWEEPING, async |core| core.forget_old().await),
             self.repeat("last uses", SWEEPING, async |core| core.note_uses_of_sockets().await),
@@ -90,7 +90,7 @@ impl Core {
             !snapshot.has(&link.scope()) || !snapshot.is_good(credential, now_ms)
         };
         self.workers.close_where(has_ended, Closing::SecretRotated);
-        self.dismiss_ended_callers();
+        self.callers.dismiss_ended();
     }
 
     async fn read_directory(&self) {
@@ -139,9 +139,9 @@ mod tests {
         let signed_by = core.directory.notary().keys().unwrap().signing().kid.clone();
         let expires_ms = ms_after(token_ends_in);
         let credential = Credential::Token { id: "t".to_owned(), expires_ms, signed_by, parents: Vec::new() };
-        let caller = Caller { credential, ..core.nobody() };
-        let presence = core.arrives();
-        core.is_known(&presence, &caller).unwrap();
+        let caller = Caller { credential, ..core.admission.anonymous() };
+        let presence = core.callers.arrive();
+        core.callers.identify(&presence, &caller).unwrap();
         (folder, core, presence)
     }
 

@@ -176,7 +176,7 @@ impl Core {
             authorize(caller, Action::View, Resource::Environment(&figures.identity.environment_id)).is_ok()
         };
         let of_gateway = authorize(caller, Action::View, Resource::Gateway(self.directory.default_project())).is_ok();
-        let (sessions, agent_sockets) = self.runtime.counts(&caller.project_id);
+        let (sessions, agent_sockets) = self.sessions.counts(&caller.project_id);
         Ok(Figures {
             gateway: of_gateway.then(|| self.gateway_figures()),
             sessions,
@@ -212,7 +212,7 @@ impl Core {
             refused: self.limiter.refused().to_vec(),
             dropped_events: self.limiter.dropped_events(),
             journal: self.journal.figures(),
-            agent_events: self.agent_runtime().event_figures(),
+            agent_events: self.sessions.handle().event_figures(),
         }
     }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::connections::Stay;
 use crate::core::Core;
 use crate::domain::error::ErrorKind;
 use crate::links::{Closing, Notice};
@@ -26,7 +25,7 @@ impl Core {
     pub(crate) fn begin_stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.idempotency.begin_stop();
-        self.callers.may_stay(Stay::ToFinish);
+        self.callers.drain();
     }
 
     /// Waits until no call is under way.
@@ -48,10 +47,10 @@ impl Core {
 
     /// Ends every call that still waits, and closes every link and every caller's socket at once.
     pub(crate) fn abort(&self) {
-        self.runtime.abort();
+        self.sessions.abort();
         self.fail_calls();
         self.workers.close_all(Closing::ShuttingDown);
-        self.dismiss_callers();
+        self.callers.dismiss_all();
     }
 
     fn fail_calls(&self) {
@@ -64,7 +63,7 @@ impl Core {
     pub async fn close(&self) {
         // The calls have been ended; what they came to is still to be kept.
         within(LAST_ANSWERS, "answers to named calls", self.idempotency.idle()).await;
-        tokio::join!(self.runtime.close(), self.journal.close());
+        tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async { tokio::join!(self.store_last_uses(), self.store_last_aging(), self.audit.close()) };
         within(LAST_NOTES, "last notes", notes).await;
         self.store.close().await;

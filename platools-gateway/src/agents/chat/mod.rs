@@ -13,10 +13,11 @@ use futures::FutureExt as _;
 use tokio::time::timeout;
 
 use super::{Answer, ChatSink, CommandAgent, Input, Message, Speech, Tools, Usage};
-use crate::admin::{USER_ID, missing_agent};
+use crate::admin::USER_ID;
 use crate::agents;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
+use crate::directory::missing_agent;
 use crate::domain::agent::Agent;
 use crate::domain::conversation::ConversationBounds;
 use crate::domain::error::{Error, ErrorKind};
@@ -180,7 +181,7 @@ mod tests {
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         core.local_admin().add_agent("desk", Profile::default()).await.unwrap();
         let caller = Caller {
-            project_id: core.nobody().project_id,
+            project_id: core.admission.anonymous().project_id,
             user_id: Some("u-1".to_owned()),
             ..Caller::sample("key_operator")
         };

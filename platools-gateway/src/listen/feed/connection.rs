@@ -33,7 +33,7 @@ where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
     let begun = Instant::now();
-    let presence = dashboard.core.arrives_at(SocketKind::Dashboard);
+    let presence = dashboard.core.callers.arrive_at(SocketKind::Dashboard);
     let (mut sink, stream) = socket.split();
     // Silence is a matter of the keepalive, which counts only the pongs of this protocol.
     let mut reader = Reader::new(stream, Duration::MAX, dashboard.core.feed().settings().max_message_bytes);
@@ -52,7 +52,7 @@ where
 
 fn begin(dashboard: &Dashboard, presence: &Presence) -> Result<Watch, End> {
     let Dashboard { core, caller, agent } = dashboard;
-    core.is_known(presence, caller).map_err(|_| End::CredentialEnded)?;
+    core.callers.identify(presence, caller).map_err(|_| End::CredentialEnded)?;
     let watch = core.watch(caller, agent).map_err(|_| End::NoSuchAgent)?;
     tracing::info!(credential = %caller.credential, agent.id = %watch.watched().agent_id, "dashboard connected");
     Ok(watch)

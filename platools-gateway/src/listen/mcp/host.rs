@@ -79,8 +79,8 @@ impl ToolHost for GatewayHost {
     /// Subscriptions have no session. Each has a connection of its own, of which an address has so many.
     async fn subscription_end(&self, context: &RequestContext<RoleServer>) -> Result<(), ErrorData> {
         let core = &self.sessions.core;
-        let presence = core.arrives();
-        let known = core.is_known(&presence, &request_of(context)?.caller);
+        let presence = core.callers.arrive();
+        let known = core.callers.identify(&presence, &request_of(context)?.caller);
         known.map_err(|error| ErrorData::invalid_request(error.to_string(), None))?;
         let _ = presence.stay().wait_for(|stay| *stay > Stay::Unlimited).await;
         Ok(())

@@ -30,8 +30,8 @@ impl RequestSessions {
 
     fn open(&self, id: &SessionId, streams: SessionStreams) -> Result<(), Error> {
         let core = &self.sessions.core;
-        let presence = core.arrives();
-        core.is_known(&presence, &self.caller)?;
+        let presence = core.callers.arrive();
+        core.callers.identify(&presence, &self.caller)?;
         let open = OpenSession { session: Arc::clone(&self.session), streams };
         self.sessions.admit(id, open, &self.caller, presence)?;
         core.audit().signed_in(action::MCP_SESSION_BEGIN, (&self.caller).into(), |event| {

@@ -40,7 +40,7 @@ pub(super) async fn serve<S>(core: &Core, socket: S, (from, traffic): (RequestOr
 where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
-    let (begun, presence) = (Instant::now(), core.arrives_at(SocketKind::Caller));
+    let (begun, presence) = (Instant::now(), core.callers.arrive_at(SocketKind::Caller));
     let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
     let (mut sink, stream) = socket.split();
     let max_bytes = settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
@@ -74,7 +74,7 @@ where
     };
     tracing::info!(credential = %caller.credential, role = %caller.role, "caller connected");
     queue.is_of(&caller.credential);
-    let is_anonymous = caller.credential == Credential::Nothing && !core.is_without_auth();
+    let is_anonymous = caller.credential == Credential::Nothing && !core.admission.is_without_auth();
     if !is_anonymous {
         let owner = caller.credential.to_string();
         let excess = Excess::new(Arc::clone(core.limiter()), owner, max_dropped_bytes(settings));

@@ -20,7 +20,7 @@ where
     S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
 {
     let begun = Instant::now();
-    let settings = core.runtime_settings();
+    let settings = core.sessions.settings();
     let (mut sink, stream) = socket.split();
     let mut reader = Reader::new(stream, settings.read_deadline, settings.max_frame_bytes);
     let end = tokio::select! {
@@ -71,8 +71,8 @@ async fn treat(core: &Core, agent: &AgentSocket, text: &str) {
 async fn try_treat(core: &Core, agent: &AgentSocket, text: &str) -> Result<(), String> {
     match ClientFrame::parse(text).map_err(misunderstood)? {
         // Clients that only open their socket again after a while have no session by then, and do not ask for one.
-        ClientFrame::Heartbeat { .. } => core.beat_or_begin(agent).await.map_err(refused),
-        ClientFrame::Subscribe { channel_id } => core.subscribe(agent, &channel_id).await.map_err(refused),
+        ClientFrame::Heartbeat { .. } => core.sessions.beat_or_begin(agent).await.map_err(refused),
+        ClientFrame::Subscribe { channel_id } => core.sessions.subscribe(agent, &channel_id).await.map_err(refused),
         ClientFrame::Unsubscribe { channel_id } => {
             agent.unsubscribe(&channel_id);
             Ok(())

@@ -54,14 +54,15 @@ pub(super) async fn upgrade(
     let Adapter { core, sockets } = adapter;
     let ticket = query.map(|Query(parts)| parts).unwrap_or_default().ticket.map(SecretString::from);
     let peer = core
+        .sessions
         .admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), context.origin(Protocol::Runtime))
         .await?;
     context.is_from(&peer.caller);
-    let presence = core.arrives_at(SocketKind::Agent);
-    core.is_known(&presence, &peer.caller)?;
+    let presence = core.callers.arrive_at(SocketKind::Agent);
+    core.callers.identify(&presence, &peer.caller)?;
     // Tracked from here on, so that stopping waits for sockets that are still being opened.
     let tracked = sockets.token();
-    let max_bytes = core.runtime_settings().max_frame_bytes.saturating_add(MORE_READ_BYTES);
+    let max_bytes = core.sessions.settings().max_frame_bytes.saturating_add(MORE_READ_BYTES);
     let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
     Ok(upgrade.on_upgrade(async move |socket| {
         let span = tracing::info_span!(
@@ -71,7 +72,7 @@ pub(super) async fn upgrade(
             client.address = %context.address(),
             request.id = %context.id(),
         );
-        let agent = core.open_socket(peer);
+        let agent = core.sessions.open_socket(peer);
         async {
             tracing::info!("agent connected");
             connection::serve(&core, socket, agent, presence).await;

@@ -1,0 +1,43 @@
+//! The agents of a project, for callers that may see them.
+
+use super::{Directory, Snapshot};
+use crate::authority::{Action, Resource, authorize};
+use crate::domain::agent::Agent;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Caller;
+use crate::domain::ids::ProjectId;
+use crate::domain::project::ProjectName;
+use crate::domain::slug::check_slug;
+
+impl Directory {
+    /// Lists the agents of the caller's project, by slug.
+    ///
+    /// # Errors
+    /// The role is not enough.
+    pub(crate) fn agents(&self, caller: &Caller) -> Result<Vec<Agent>, Error> {
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
+        Ok(self.snapshot().agents_of(&caller.project_id).into_iter().cloned().collect())
+    }
+
+    /// Finds an agent of the caller's project by slug or id.
+    ///
+    /// # Errors
+    /// The role is not enough, or there is no such agent.
+    pub(crate) fn agent(&self, caller: &Caller, name: &str) -> Result<Agent, Error> {
+        authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
+        let snapshot = self.snapshot();
+        let found = snapshot.agent_named(&caller.project_id, name).cloned();
+        found.ok_or_else(|| missing_agent(&snapshot, &caller.project_id, name))
+    }
+}
+
+/// The error for an agent that does not exist. It tells how to add the agent, if the name can be an agent's.
+pub(crate) fn missing_agent(snapshot: &Snapshot, project: &ProjectId, name: &str) -> Error {
+    let message = format!("there is no agent `{name}`");
+    if check_slug(name).is_err() {
+        return Error::new(ErrorKind::NotFound, message);
+    }
+    let project = snapshot.project(project).map(|project| project.name.clone()).unwrap_or_default();
+    let option = if project == ProjectName::default() { String::new() } else { format!(" --project {project}") };
+    Error::new(ErrorKind::NotFound, format!("{message}; make one with `platools-gateway agent add {name}{option}`"))
+}
