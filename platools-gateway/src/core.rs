@@ -17,7 +17,7 @@ use crate::background::tasks::Tasks;
 use crate::calls::idempotency::{Idempotency, IdempotencySettings};
 use crate::catalog::Catalog;
 use crate::catalog::changes::News;
-use crate::connections::{Admission, Callers, OpenSockets};
+use crate::connections::{Authenticator, Callers, OpenSockets};
 use crate::directory::Directory;
 use crate::domain::error::Error;
 use crate::domain::identity::{Role, Scope};
@@ -50,7 +50,7 @@ pub struct Core {
     pub(crate) news: News,
     pub(crate) workers: Arc<Workers>,
     /// Authentication of workers and callers.
-    pub admission: Arc<Admission>,
+    pub authenticator: Arc<Authenticator>,
     pub(crate) callers: Callers,
     pub(crate) logs: Option<LogFeed>,
     pub(crate) calls: Calls,
@@ -204,7 +204,7 @@ impl Core {
 
         let callers = Callers::new(Arc::clone(&directory));
         let anonymous_role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
-        let admission = Arc::new(Admission::new(
+        let authenticator = Arc::new(Authenticator::new(
             Arc::clone(&directory),
             Arc::clone(&limiter),
             Arc::clone(&audit),
@@ -215,7 +215,7 @@ impl Core {
             directory: Arc::clone(&directory),
             limiter: Arc::clone(&limiter),
             audit: Arc::clone(&audit),
-            admission: Arc::clone(&admission),
+            authenticator: Arc::clone(&authenticator),
             sessions: Arc::clone(&store) as _,
             channels: Arc::clone(&store) as _,
         };
@@ -232,7 +232,7 @@ impl Core {
             health: HealthTable::default(),
             news,
             workers,
-            admission,
+            authenticator,
             callers,
             logs: options.logs,
             calls,

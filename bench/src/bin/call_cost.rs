@@ -139,7 +139,7 @@ async fn gateway(name: &str, tools: usize) -> Result<Bench> {
     for worker in 0..tools.div_ceil(TOOLS_PER_WORKER) {
         let secret = core.local_admin().add_entity(&format!("worker-{worker}"), Policy::Supersede).await?.secret;
         let claim = Claim { secret: Some(secret), ..Claim::default() };
-        let link = core.admission.connect(Arrival::now(), claim, LOCAL).await?;
+        let link = core.authenticator.connect(Arrival::now(), claim, LOCAL).await?;
         let count = TOOLS_PER_WORKER.min(tools - worker * TOOLS_PER_WORKER);
         let schema = json!({"type": "object", "properties": {"orders": {"type": "array"}, "text": {"type": "string"}}});
         let declared = (0..count)
@@ -148,7 +148,7 @@ async fn gateway(name: &str, tools: usize) -> Result<Bench> {
         links.push(link);
     }
     let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await?.secret;
-    let caller = core.admission.authenticate(&key, LOCAL).await?;
+    let caller = core.authenticator.authenticate(&key, LOCAL).await?;
     Ok(Bench { core: Arc::new(core), caller, links, _folder: folder })
 }
 
@@ -200,7 +200,7 @@ async fn directory() -> Result<()> {
     let mut token = NewToken::new(Role::Operator, Duration::from_secs(600));
     token.agent = Some("a17".to_owned());
     let signed = admin.mint_token(token).await?;
-    timed("a request with an agent's token", 10_000, async || core.admission.authenticate(&signed.token, LOCAL).await.map(drop))
+    timed("a request with an agent's token", 10_000, async || core.authenticator.authenticate(&signed.token, LOCAL).await.map(drop))
         .await?;
     core.close().await;
     Ok(())

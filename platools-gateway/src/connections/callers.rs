@@ -72,16 +72,16 @@ impl OpenSockets {
 #[derive(Debug)]
 pub(crate) struct Callers {
     directory: Arc<Directory>,
-    table: Table,
+    table: CallerTable,
 }
 
 /// The part of the table that a [`Presence`] needs to leave it.
 #[derive(Debug, Clone, Default)]
-struct Table(Arc<Mutex<State>>);
+struct CallerTable(Arc<Mutex<CallerState>>);
 
 #[derive(Debug, Default)]
-struct State {
-    present: HashMap<u64, Present>,
+struct CallerState {
+    present: HashMap<u64, ConnectedCaller>,
     /// The number of callers that are known.
     known: usize,
     sockets: OpenSockets,
@@ -91,7 +91,7 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Present {
+struct ConnectedCaller {
     /// The caller, once it is known.
     caller: Option<Caller>,
     /// The kind of its WebSocket, if it has one.
@@ -99,7 +99,7 @@ struct Present {
     stay: watch::Sender<Stay>,
 }
 
-impl Present {
+impl ConnectedCaller {
     fn may_stay(&self, stay: Stay) {
         self.stay.send_if_modified(|current| {
             let is_later = stay > *current;
@@ -111,7 +111,7 @@ impl Present {
 
 impl Callers {
     pub(crate) fn new(directory: Arc<Directory>) -> Self {
-        Self { directory, table: Table::default() }
+        Self { directory, table: CallerTable::default() }
     }
 
     /// Adds a connection whose caller is not known yet.
@@ -131,7 +131,7 @@ impl Callers {
         state.arrivals += 1;
         let id = state.arrivals;
         let (sender, stay) = watch::channel(state.from_now_on);
-        state.present.insert(id, Present { caller: None, socket, stay: sender });
+        state.present.insert(id, ConnectedCaller { caller: None, socket, stay: sender });
         socket.into_iter().for_each(|kind| *state.sockets.of(kind) += 1);
         Presence { table: self.table.clone(), id, stay }
     }
@@ -193,14 +193,14 @@ impl Callers {
     }
 }
 
-impl Table {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl CallerTable {
+    fn lock(&self) -> MutexGuard<'_, CallerState> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl CallerState {
     fn identify(&mut self, id: u64, caller: &Caller) {
         if let Some(present) = self.present.get_mut(&id) {
             self.known += usize::from(present.caller.is_none());
@@ -212,7 +212,7 @@ impl State {
 /// One connected caller, which leaves the table when this is dropped.
 #[derive(Debug)]
 pub struct Presence {
-    table: Table,
+    table: CallerTable,
     id: u64,
     stay: watch::Receiver<Stay>,
 }
@@ -228,7 +228,7 @@ impl Presence {
 impl Drop for Presence {
     fn drop(&mut self) {
         let mut state = self.table.lock();
-        if let Some(Present { caller, socket, .. }) = state.present.remove(&self.id) {
+        if let Some(ConnectedCaller { caller, socket, .. }) = state.present.remove(&self.id) {
             state.known -= usize::from(caller.is_some());
             socket.into_iter().for_each(|kind| *state.sockets.of(kind) -= 1);
         }
@@ -252,8 +252,8 @@ mod tests {
         let (_folder, core) = core().await;
         let presence = core.callers.arrive();
         assert_eq!(core.callers.count(), 0);
-        core.callers.identify(&presence, &core.admission.anonymous()).unwrap();
-        core.callers.identify(&presence, &core.admission.anonymous()).unwrap();
+        core.callers.identify(&presence, &core.authenticator.anonymous()).unwrap();
+        core.callers.identify(&presence, &core.authenticator.anonymous()).unwrap();
         assert_eq!(core.callers.count(), 1);
         drop(presence);
         assert_eq!(core.callers.count(), 0);
@@ -276,7 +276,7 @@ mod tests {
     async fn whoever_was_known_by_something_that_has_ended_is_not_let_in() {
         let (_folder, core) = core().await;
         let presence = core.callers.arrive();
-        let caller = Caller { project_id: core.admission.anonymous().project_id, ..Caller::sample("key_gone") };
+        let caller = Caller { project_id: core.authenticator.anonymous().project_id, ..Caller::sample("key_gone") };
         let refused = core.callers.identify(&presence, &caller).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unauthenticated);
     }

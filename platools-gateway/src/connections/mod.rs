@@ -1,8 +1,8 @@
-//! Connected clients: [`Admission`] authenticates workers and callers, `Callers` is the table of callers that stay connected.
+//! Connected clients: [`Authenticator`] authenticates workers and callers, `Callers` is the table of callers that stay connected.
 
-mod admission;
+mod authenticator;
 mod callers;
 
-pub use admission::Admission;
+pub use authenticator::Authenticator;
 pub(crate) use callers::Callers;
 pub use callers::{OpenSockets, Presence, SocketKind, Stay};

@@ -54,16 +54,16 @@ impl Core {
         }
         match auth.run(DashboardRequest::new(token.clone(), agent)).await? {
             Some(user) => self.application_caller(user, from),
-            None => Err(self.admission.refuse_credential(&from, unauthenticated(NOT_ACCEPTED))),
+            None => Err(self.authenticator.refuse_credential(&from, unauthenticated(NOT_ACCEPTED))),
         }
     }
 
     /// Finds the caller of a token that the gateway signed.
     async fn authenticate_token(&self, token: &SecretString, from: RequestOrigin) -> Result<Caller, Error> {
         if looks_like_one(token) {
-            return self.admission.authenticate(token, from).await;
+            return self.authenticator.authenticate(token, from).await;
         }
-        Err(self.admission.refuse_credential(&from, unauthenticated("this is no token of `POST /v1/tokens`")))
+        Err(self.authenticator.refuse_credential(&from, unauthenticated("this is no token of `POST /v1/tokens`")))
     }
 
     /// A user of the application as a caller, who may watch its own agents and nothing else: only the live feed asks for this caller.
@@ -71,12 +71,12 @@ impl Core {
         let DashboardUser { user_id, expires_at, project } = user;
         if user_id.is_empty() || USER_ID.check(&user_id).is_err() {
             return Err(self
-                .admission
+                .authenticator
                 .refuse_credential(&from, unauthenticated("the user of this token has no usable id")));
         }
         let expires_ms = expires_at.map(ms_of);
         if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms()) {
-            return Err(self.admission.refuse_credential(&from, unauthenticated(NOT_ACCEPTED)));
+            return Err(self.authenticator.refuse_credential(&from, unauthenticated(NOT_ACCEPTED)));
         }
         let project_id = self.project_of_dashboards(project.as_ref())?;
         let id = digest::sha256(&format!("{project_id}\n{user_id}"))[..USER_DIGITS].to_owned();

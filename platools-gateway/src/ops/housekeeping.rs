@@ -139,7 +139,7 @@ mod tests {
         let signed_by = core.directory.notary().keys().unwrap().signing().kid.clone();
         let expires_ms = ms_after(token_ends_in);
         let credential = Credential::Token { id: "t".to_owned(), expires_ms, signed_by, parents: Vec::new() };
-        let caller = Caller { credential, ..core.admission.anonymous() };
+        let caller = Caller { credential, ..core.authenticator.anonymous() };
         let presence = core.callers.arrive();
         core.callers.identify(&presence, &caller).unwrap();
         (folder, core, presence)

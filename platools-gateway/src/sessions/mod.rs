@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::audit::Audit;
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::connections::Admission;
+use crate::connections::Authenticator;
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -61,7 +61,7 @@ pub(crate) struct Sessions {
     directory: Arc<Directory>,
     limiter: Arc<Limiter>,
     audit: Arc<Audit>,
-    admission: Arc<Admission>,
+    authenticator: Arc<Authenticator>,
     store: Arc<dyn ChannelStore>,
     shared: Arc<Shared>,
     writer: Writer,
@@ -72,7 +72,7 @@ pub(crate) struct SessionServices {
     pub(crate) directory: Arc<Directory>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) audit: Arc<Audit>,
-    pub(crate) admission: Arc<Admission>,
+    pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) channels: Arc<dyn ChannelStore>,
 }
@@ -86,7 +86,7 @@ impl Sessions {
         handlers: Vec<EventHandler>,
         tasks: &Tasks,
     ) -> Result<Self, Error> {
-        let SessionServices { directory, limiter, audit, admission, sessions, channels } = services;
+        let SessionServices { directory, limiter, audit, authenticator, sessions, channels } = services;
         let is_started = settings.is_some();
         let agents = AgentLookup(Some(Arc::clone(&directory)));
         let state = Mutex::new(State::new(agents.clone()));
@@ -99,7 +99,7 @@ impl Sessions {
         } else {
             Writer::closed()
         };
-        Ok(Self { directory, limiter, audit, admission, store: channels, shared, writer })
+        Ok(Self { directory, limiter, audit, authenticator, store: channels, shared, writer })
     }
 
     /// The settings of agents with sessions.
@@ -196,7 +196,7 @@ mod tests {
         let core = Core::open_with(folder.path(), options).await.unwrap();
         let agent = core.local_admin().add_agent("scout", Profile::default()).await.unwrap();
         let caller = Caller {
-            project_id: core.admission.anonymous().project_id,
+            project_id: core.authenticator.anonymous().project_id,
             agent_id: Some(agent.id),
             ..Caller::sample("key_1")
         };

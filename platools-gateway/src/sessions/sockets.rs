@@ -127,11 +127,11 @@ impl Sessions {
         let caller = ticket.and_then(|ticket| self.shared.tickets.take(ticket));
         let Some(caller) = caller else {
             // Guessing is as hopeless as with keys, and costs as much.
-            return Err(self.admission.refuse_credential(&from, no_good()));
+            return Err(self.authenticator.refuse_credential(&from, no_good()));
         };
         let caller = Caller { origin: from.clone(), ..caller };
         if let Some(key) = key
-            && self.admission.authenticate(key, from).await?.agent_id != caller.agent_id
+            && self.authenticator.authenticate(key, from).await?.agent_id != caller.agent_id
         {
             let error = no_good();
             self.audit.refused(action::SOCKET_OPEN, &caller, "ticket", &error.to_string());

@@ -21,7 +21,8 @@ async fn user(gateway: &Gateway, role: Role, user: &str) -> Caller {
 }
 
 async fn known(gateway: &Gateway, key: &SecretString, user: &str) -> Caller {
-    let mut caller = gateway.core().admission.authenticate(key, std::net::IpAddr::from([127, 0, 0, 1])).await.unwrap();
+    let mut caller =
+        gateway.core().authenticator.authenticate(key, std::net::IpAddr::from([127, 0, 0, 1])).await.unwrap();
     caller.user_id = Some(user.to_owned());
     caller
 }

@@ -31,7 +31,8 @@ fn said(answer: &Answer) -> &str {
 
 async fn caller_for(gateway: &Gateway, user: &str) -> CoreCaller {
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let mut caller = gateway.core().admission.authenticate(&dev::ADMIN_KEY.to_owned().into(), address).await.unwrap();
+    let mut caller =
+        gateway.core().authenticator.authenticate(&dev::ADMIN_KEY.to_owned().into(), address).await.unwrap();
     caller.user_id = Some(user.to_owned());
     caller
 }

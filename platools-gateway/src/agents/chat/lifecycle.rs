@@ -140,7 +140,7 @@ mod tests {
         let profile = Profile { kind: Kind::Model, ..Profile::default() };
         core.local_admin().add_agent("desk", profile).await.unwrap();
         let caller = Caller {
-            project_id: core.admission.anonymous().project_id,
+            project_id: core.authenticator.anonymous().project_id,
             user_id: Some("u-1".to_owned()),
             ..Caller::sample("key_operator")
         };

@@ -181,7 +181,7 @@ mod tests {
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         core.local_admin().add_agent("desk", Profile::default()).await.unwrap();
         let caller = Caller {
-            project_id: core.admission.anonymous().project_id,
+            project_id: core.authenticator.anonymous().project_id,
             user_id: Some("u-1".to_owned()),
             ..Caller::sample("key_operator")
         };

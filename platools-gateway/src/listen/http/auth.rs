@@ -30,7 +30,7 @@ pub(in crate::listen) async fn identified(parts: &mut Parts, core: &Core, protoc
         core.audit().refused_stranger(action::CALLER_AUTHENTICATE, &origin, None, "missing key");
         return Err(Error::new(ErrorKind::Unauthenticated, message));
     };
-    let caller = core.admission.authenticate(&key, origin).await?;
+    let caller = core.authenticator.authenticate(&key, origin).await?;
     if let Some(context) = parts.extensions.get::<RequestContext>() {
         context.is_from(&caller);
     }

@@ -98,11 +98,11 @@ impl Stranger<'_> {
     /// The caller with a token. A wrong token is as good as none, and counts as a failed attempt.
     async fn identify(&self, token: Option<String>) -> Result<(Caller, TokenStanding), RpcError> {
         let token = token.filter(|token| !token.is_empty()).map(SecretString::from);
-        if self.core.admission.is_without_auth() {
+        if self.core.authenticator.is_without_auth() {
             return Ok((self.without_auth(token).await, TokenStanding::Accepted));
         }
         let Some(token) = token else { return Ok((self.nobody(TokenStanding::Missing)?, TokenStanding::Missing)) };
-        match self.core.admission.authenticate(&token, self.from.clone()).await {
+        match self.core.authenticator.authenticate(&token, self.from.clone()).await {
             // The core has recorded it.
             Err(error) if error.kind() == ErrorKind::Unauthenticated => {
                 Ok((self.nobody(TokenStanding::Unknown)?, TokenStanding::Unknown))
@@ -114,10 +114,10 @@ impl Stranger<'_> {
     /// The caller of a gateway without authentication: the admin with an admin's key or token, an operator with anything else.
     async fn without_auth(&self, token: Option<SecretString>) -> Caller {
         let admin = match token {
-            Some(token) => self.core.admission.admin_with(&token, self.from.clone()).await,
+            Some(token) => self.core.authenticator.admin_with(&token, self.from.clone()).await,
             None => None,
         };
-        admin.unwrap_or_else(|| Caller { origin: self.from.clone(), ..self.core.admission.anonymous() })
+        admin.unwrap_or_else(|| Caller { origin: self.from.clone(), ..self.core.authenticator.anonymous() })
     }
 
     /// A caller without a valid token, where the gateway admits any.
@@ -132,7 +132,7 @@ impl Stranger<'_> {
             );
             return Err(RpcError::new(ErrorCode::Unauthorized, message));
         }
-        Ok(Caller { origin: self.from.clone(), ..self.core.admission.anonymous() })
+        Ok(Caller { origin: self.from.clone(), ..self.core.authenticator.anonymous() })
     }
 }
 

@@ -74,7 +74,7 @@ where
     };
     tracing::info!(credential = %caller.credential, role = %caller.role, "caller connected");
     queue.is_of(&caller.credential);
-    let is_anonymous = caller.credential == Credential::Nothing && !core.admission.is_without_auth();
+    let is_anonymous = caller.credential == Credential::Nothing && !core.authenticator.is_without_auth();
     if !is_anonymous {
         let owner = caller.credential.to_string();
         let excess = Excess::new(Arc::clone(core.limiter()), owner, max_dropped_bytes(settings));

@@ -89,7 +89,7 @@ async fn upgrade(
 /// Nothing is read before the worker is known: frames it sent early wait in the socket, in order, and the network's own
 /// flow control bounds them.
 async fn serve(core: &Core, arrival: Arrival, claim: Claim, from: RequestOrigin, socket: Socket) {
-    match timeout(AUTHENTICATION, core.admission.connect(arrival, claim, from.clone()))
+    match timeout(AUTHENTICATION, core.authenticator.connect(arrival, claim, from.clone()))
         .await
         .unwrap_or(Err(Refusal::TookTooLong))
     {

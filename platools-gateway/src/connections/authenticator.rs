@@ -1,4 +1,4 @@
-//! [`Admission`]: lets workers in for the life of their link, and callers for one request.
+//! [`Authenticator`]: lets workers in for the life of their link, and callers for one request.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::ports::time::now_ms;
 
 /// Authenticates workers and callers. It limits and records failed attempts.
 #[derive(Debug)]
-pub struct Admission {
+pub struct Authenticator {
     directory: Arc<Directory>,
     limiter: Arc<Limiter>,
     audit: Arc<Audit>,
@@ -26,7 +26,7 @@ pub struct Admission {
     anonymous_role: Role,
 }
 
-impl Admission {
+impl Authenticator {
     pub(crate) fn new(
         directory: Arc<Directory>,
         limiter: Arc<Limiter>,
