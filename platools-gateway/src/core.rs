@@ -1,12 +1,13 @@
-//! What a gateway does, without a word of how it is reached.
+//! [`Core`]: the services of a gateway, without its protocols. It builds them in order, holds them, and stops them in order.
 //!
-//! Protocol adapters call [`Core`]: they bring claims, registrations, answers and calls, and take away links, deliveries and
-//! results. Nothing in here knows of HTTP or of sockets.
+//! Adapters of protocols in `listen` call the services. Nothing in here knows HTTP or sockets.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::agents::Agent;
 use crate::agents::chat::{ChatSettings, Runs};
@@ -19,16 +20,18 @@ use crate::catalog::Catalog;
 use crate::catalog::changes::News;
 use crate::connections::{Authenticator, Callers, OpenSockets};
 use crate::directory::Directory;
-use crate::domain::error::Error;
+use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Role, Scope};
 use crate::domain::ids::CallId;
 use crate::feed::{AuthChecks, DashboardAuth, Feed, FeedSettings, OwnEvents, SnapshotProvider};
 use crate::journal::{Journal, JournalFigures, JournalSettings};
 use crate::limits::{Limiter, Limits, ProjectLimits};
 use crate::links::tool_health::HealthTable;
-use crate::links::{Departures, Throttles, Workers};
-use crate::ops::log_feed::LogFeed;
+use crate::links::{Closing, Departures, Notice, Throttles, Workers};
+use crate::ops::credential_upkeep::CredentialUpkeep;
+use crate::ops::log_feed::{LogFeed, Logs};
 use crate::ops::metrics::CallFigures;
+use crate::ops::readiness::Readiness;
 use crate::pending::{CallSettings, Calls, Outcome, Receipt, Report};
 use crate::ports::call_observer::{CallObserver, Observers};
 use crate::ports::store::Storage;
@@ -51,8 +54,8 @@ pub struct Core {
     pub(crate) workers: Arc<Workers>,
     /// Authentication of workers and callers.
     pub authenticator: Arc<Authenticator>,
-    pub(crate) callers: Callers,
-    pub(crate) logs: Option<LogFeed>,
+    pub(crate) callers: Arc<Callers>,
+    pub(crate) logs: Logs,
     pub(crate) calls: Calls,
     pub(crate) idempotency: Idempotency,
     pub(crate) limiter: Arc<Limiter>,
@@ -74,10 +77,9 @@ pub struct Core {
     pub(crate) throttles: Throttles,
     pub(crate) departures: Departures,
     pub(crate) audit: Arc<Audit>,
-    /// True once the gateway is about to stop and still serves everything.
-    pub(crate) leaving: AtomicBool,
-    /// Whether the gateway has begun to stop.
-    pub(crate) stopping: AtomicBool,
+    /// Whether the gateway should get traffic.
+    pub readiness: Readiness,
+    pub(crate) credential_upkeep: CredentialUpkeep,
 }
 
 /// Options of [`Core::start`]. The default keeps no journal, stores no sign-ins and refusals, and has no agent sessions.
@@ -202,7 +204,7 @@ impl Core {
         }
         let workers = Arc::new(workers);
 
-        let callers = Callers::new(Arc::clone(&directory));
+        let callers = Arc::new(Callers::new(Arc::clone(&directory)));
         let anonymous_role = if options.is_without_auth { Role::Operator } else { Role::Viewer };
         let authenticator = Arc::new(Authenticator::new(
             Arc::clone(&directory),
@@ -222,6 +224,15 @@ impl Core {
         let sessions = Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?;
         observers.add(sessions.observer());
         options.observers.into_iter().for_each(|observer| observers.add(observer));
+
+        let readiness = Readiness::new(tasks.clone(), Arc::clone(&store) as _);
+        let logs = Logs::new(options.logs, Arc::clone(&directory));
+        let credential_upkeep = CredentialUpkeep {
+            directory: Arc::clone(&directory),
+            callers: Arc::clone(&callers),
+            workers: Arc::clone(&workers),
+            aging: Arc::clone(&aging),
+        };
         Ok(Self {
             tasks,
             store,
@@ -234,7 +245,7 @@ impl Core {
             workers,
             authenticator,
             callers,
-            logs: options.logs,
+            logs,
             calls,
             idempotency: Idempotency::new(options.idempotency),
             limiter,
@@ -252,8 +263,8 @@ impl Core {
             throttles: Throttles::default(),
             departures: Departures::default(),
             audit,
-            leaving: AtomicBool::new(false),
-            stopping: AtomicBool::new(false),
+            readiness,
+            credential_upkeep,
         })
     }
 
@@ -261,6 +272,67 @@ impl Core {
     #[must_use]
     pub fn max_call_timeout(&self) -> Duration {
         self.workers.settings().max_timeout
+    }
+
+    /// Makes the gateway not ready. Everything else goes on.
+    pub(crate) fn announce_leave(&self) {
+        self.readiness.announce_leave();
+    }
+
+    /// Makes the gateway not ready, and lets callers finish their requests.
+    pub(crate) fn begin_stop(&self) {
+        self.readiness.begin_stop();
+        self.idempotency.begin_stop();
+        self.callers.drain();
+    }
+
+    /// Waits until no call is in flight.
+    pub(crate) async fn idle(&self) {
+        self.journal.idle().await;
+        self.idempotency.idle().await;
+    }
+
+    /// Tells every worker that the gateway is about to close its socket.
+    pub(crate) fn announce_stop(&self, deadline: Duration) {
+        self.workers.notify_all(&Notice::Drain { deadline });
+    }
+
+    /// Ends every call that still waits, and closes every link over a while.
+    pub(crate) async fn stop(&self) {
+        self.fail_calls();
+        self.workers.close_spread(Closing::ShuttingDown).await;
+    }
+
+    /// Ends every call that still waits, and closes every link and every caller's socket at once.
+    pub(crate) fn abort(&self) {
+        self.sessions.abort();
+        self.fail_calls();
+        self.workers.close_all(Closing::ShuttingDown);
+        self.callers.dismiss_all();
+    }
+
+    fn fail_calls(&self) {
+        self.idempotency.begin_stop();
+        self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
+    }
+
+    /// Writes what is queued for the store, and closes it. Each part has a deadline, so that a database that does not answer does
+    /// not hold up the stop.
+    pub async fn close(&self) {
+        // The calls have ended; their answers are still to be stored.
+        within(LAST_ANSWERS, "answers to named calls", self.idempotency.idle()).await;
+        tokio::join!(self.sessions.close(), self.journal.close());
+        let notes = async {
+            tokio::join!(self.credential_upkeep.store_last_uses(), self.store_last_aging(), self.audit.close())
+        };
+        within(LAST_NOTES, "last notes", notes).await;
+        self.store.close().await;
+    }
+
+    async fn store_last_aging(&self) {
+        if let Err(error) = self.aging.store(&*self.store).await {
+            tracing::debug!(%error, "time of deletions could not be stored");
+        }
     }
 
     /// What the journal counted since the start.
@@ -307,12 +379,6 @@ impl Core {
         OpenSockets { workers: self.workers.count(), ..self.callers.sockets() }
     }
 
-    /// Whether the gateway has begun to stop.
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
-    }
-
     /// True if this start made the database.
     pub(crate) fn is_first_start(&self) -> bool {
         self.store.is_made()
@@ -326,5 +392,43 @@ impl Core {
     /// Takes what a tool says while it runs, if the call went to that worker and its caller wants to know.
     pub fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
         self.calls.report(from, call_id, report);
+    }
+}
+
+/// The time that the answers to named calls may take to be stored.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// The time that the last small notes may take to be stored.
+const LAST_NOTES: Duration = Duration::from_secs(2);
+
+/// Waits for a part of the gateway to end, up to a deadline.
+async fn within<T>(deadline: Duration, part: &'static str, end: impl Future<Output = T>) {
+    if timeout(deadline, end).await.is_err() {
+        tracing::error!(part, deadline_seconds = deadline.as_secs(), "part of the gateway did not end in time");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_does_not_hold_up_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = CoreOptions {
+            journal: Some(JournalSettings::default()),
+            sessions: Some(RuntimeSettings::default()),
+            ..CoreOptions::default()
+        };
+        let core = Core::open_with(folder.path(), options).await.unwrap();
+        let held = core.store.hold_writes().await;
+        tokio::time::pause();
+        let begun = Instant::now();
+        core.close().await;
+        // The end of a gateway has 20 seconds, of which workers and callers have five to take leave.
+        assert!(begun.elapsed() <= Duration::from_secs(15), "{:?}", begun.elapsed());
+        drop(held);
     }
 }

@@ -208,6 +208,7 @@ const GATEWAY: Table = Table {
                 "background",
                 "connections",
                 "core",
+                "directory",
                 "domain",
                 "journal",
                 "links",

@@ -36,8 +36,8 @@ impl Core {
             self.repeat("heartbeats", HEARTBEATS, async |core| core.sessions.store_heartbeats()),
             self.repeat("sweep", SWEEPING, async |core| core.sweep()),
             self.repeat("retention", SWEEPING, async |core| core.forget_old().await),
-            self.repeat("last uses", SWEEPING, async |core| core.note_uses_of_sockets().await),
-            self.repeat("token records", SWEEPING, async |core| core.remove_ended_tokens().await),
+            self.repeat("last uses", SWEEPING, async |core| core.credential_upkeep.note_uses_of_sockets().await),
+            self.repeat("token records", SWEEPING, async |core| core.credential_upkeep.remove_ended_tokens().await),
             self.repeat("aging", SWEEPING, async |core| core.store_aging().await),
             self.keep_pools(),
         ]

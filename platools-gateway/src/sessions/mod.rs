@@ -254,10 +254,10 @@ mod tests {
             }
         };
         timeout(Duration::from_secs(20), is_down).await.unwrap();
-        assert!(matches!(core.check_ready().await, Err(NotReady::TasksDown(_))));
+        assert!(matches!(core.readiness.check().await, Err(NotReady::TasksDown(_))));
         let begun = timeout(Duration::from_secs(20), core.sessions.begin(&peer, "{}".to_owned())).await;
         begun.expect("it runs again").unwrap();
-        core.check_ready().await.unwrap();
+        core.readiness.check().await.unwrap();
     }
 
     impl Sessions {

@@ -15,7 +15,7 @@ pub(super) async fn health(session: &Session<'_>, _: Params) -> Reply {
 
 /// Says whether the gateway can do its work, and how much of it there is in the caller's project.
 pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
-    let ready = session.core.check_ready().await.inspect_err(|why| {
+    let ready = session.core.readiness.check().await.inspect_err(|why| {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
     let (load, callers) = match session.has_catalogue {
