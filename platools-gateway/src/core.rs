@@ -4,7 +4,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -23,7 +22,7 @@ use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Role, Scope};
 use crate::domain::ids::CallId;
-use crate::feed::{AuthChecks, DashboardAuth, Feed, FeedSettings, OwnEvents, SnapshotProvider};
+use crate::feed::{BuiltinEvents, BuiltinState, DashboardAuth, Dashboards, Feed, FeedSettings, SnapshotProvider};
 use crate::journal::{Journal, JournalFigures, JournalSettings};
 use crate::limits::{Limiter, Limits, ProjectLimits};
 use crate::links::tool_health::HealthTable;
@@ -47,7 +46,7 @@ pub struct Core {
     pub(crate) tasks: Tasks,
     pub(crate) aging: Arc<Aging>,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) catalog: Catalog,
+    pub(crate) catalog: Arc<Catalog>,
     pub(crate) handle_tables: HandleTables,
     pub(crate) health: HealthTable,
     pub(crate) news: News,
@@ -59,18 +58,16 @@ pub struct Core {
     pub(crate) calls: Calls,
     pub(crate) idempotency: Idempotency,
     pub(crate) limiter: Arc<Limiter>,
-    pub(crate) journal: Journal,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) runs: Runs,
     pub(crate) sessions: Sessions,
     pub(crate) chat: ChatSettings,
     /// What agents think with that need a model.
     pub(crate) model: Option<Arc<dyn Agent>>,
     pub(crate) observers: Observers,
-    pub(crate) feed: Feed,
-    /// The application's check of its own tokens, if it has one.
-    pub(crate) dashboard_auth: Option<AuthChecks>,
-    /// The revision of the directory that the feed's own state was last looked at for.
-    pub(crate) feed_revision: AtomicI64,
+    /// Events for dashboards.
+    pub feed: Feed,
+    pub(crate) dashboards: Arc<Dashboards>,
     /// How many of the traces that begin here are recorded, from 0 to 1.
     pub(crate) trace_ratio: f64,
     pub(crate) call_figures: Arc<CallFigures>,
@@ -174,17 +171,17 @@ impl Core {
         let aging = Arc::new(Aging::open(&*store).await?);
         let directory = Directory::open(Arc::clone(&store) as _, news.clone(), folder, options.signing_keys).await?;
         let directory = Arc::new(directory);
-        let catalog = Catalog::new(Arc::clone(&store) as _);
+        let catalog = Arc::new(Catalog::new(Arc::clone(&store) as _));
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
         let mut observers = Observers::new(Arc::clone(&call_figures) as _);
 
-        let journal = match options.journal {
+        let journal = Arc::new(match options.journal {
             Some(settings) => {
                 aging.log_start();
                 Journal::start(Arc::clone(&store) as _, settings, &aging, &tasks)
             }
             None => Journal::closed(),
-        };
+        });
         let limiter = Arc::new(Limiter::new(&options.limits));
         let audit = Arc::new(match options.audit {
             Some(settings) => {
@@ -197,8 +194,8 @@ impl Core {
         let feed = Feed::new(options.feed, options.snapshots);
         let mut workers = Workers::new(calls.clone(), news.clone());
         workers.configure(options.calls);
-        if feed.has_own_state() {
-            let events = Arc::new(OwnEvents(feed.clone()));
+        if feed.has_builtin_state() {
+            let events = Arc::new(BuiltinEvents(feed.clone()));
             observers.add(Arc::clone(&events) as _);
             workers.observe(events);
         }
@@ -212,6 +209,23 @@ impl Core {
             Arc::clone(&audit),
             Arc::clone(&workers),
             anonymous_role,
+        ));
+        let health = HealthTable::default();
+        let builtin = BuiltinState {
+            feed: feed.clone(),
+            directory: Arc::clone(&directory),
+            catalog: Arc::clone(&catalog),
+            workers: Arc::clone(&workers),
+            health: health.clone(),
+            journal: Arc::clone(&journal),
+        };
+        let dashboards = Arc::new(Dashboards::new(
+            feed.clone(),
+            Arc::clone(&directory),
+            Arc::clone(&authenticator),
+            Arc::clone(&audit),
+            options.dashboard_auth,
+            builtin,
         ));
         let services = SessionServices {
             directory: Arc::clone(&directory),
@@ -240,7 +254,7 @@ impl Core {
             directory,
             catalog,
             handle_tables: HandleTables::default(),
-            health: HealthTable::default(),
+            health,
             news,
             workers,
             authenticator,
@@ -256,8 +270,7 @@ impl Core {
             model: options.model,
             observers,
             feed,
-            dashboard_auth: options.dashboard_auth.map(AuthChecks::new),
-            feed_revision: AtomicI64::default(),
+            dashboards,
             trace_ratio: options.trace_ratio,
             call_figures,
             throttles: Throttles::default(),

@@ -127,10 +127,11 @@ const GATEWAY: Table = Table {
             "feed",
             &[
                 "admin",
+                "audit",
                 "authority",
                 "background",
                 "catalog",
-                "core",
+                "connections",
                 "directory",
                 "domain",
                 "journal",
@@ -166,10 +167,7 @@ const GATEWAY: Table = Table {
         ),
         ("journal", &["arguments", "authority", "background", "calls", "catalog", "domain", "ports", "settings"]),
         ("limits", &["domain", "settings"]),
-        (
-            "links",
-            &["authority", "calls", "catalog", "core", "directory", "domain", "feed", "limits", "pending", "ports"],
-        ),
+        ("links", &["authority", "calls", "catalog", "core", "directory", "domain", "limits", "pending", "ports"]),
         (
             "listen",
             &[

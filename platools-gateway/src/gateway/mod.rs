@@ -140,7 +140,7 @@ impl Gateway {
     /// The live feed of this run: after a [`stop`](Self::stop) and a start there is a new one.
     #[must_use]
     pub fn feed(&self) -> Feed {
-        self.core.feed().clone()
+        self.core.feed.clone()
     }
 
     /// The handle that sends events to agents with sessions. It is that of this run, as [`feed`](Self::feed) is.

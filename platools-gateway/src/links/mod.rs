@@ -87,8 +87,11 @@ pub struct ConnectedWorker {
     pub takeovers_total: u64,
 }
 
-/// Is told of workers that come and go. It must neither wait nor panic.
+/// Observer of workers that connect and disconnect, and of their tools. It must neither wait nor panic.
 pub(crate) trait WorkerObserver: fmt::Debug + Send + Sync {
+    /// The tools of a scope, or their health, have changed.
+    fn tools_changed(&self, scope: &Scope);
+
     /// A worker is connected.
     fn worker_came(&self, worker: &ConnectedWorker);
 
@@ -179,6 +182,13 @@ impl Workers {
     /// Tells somebody of workers that come and go from now on.
     pub(crate) fn observe(&mut self, observer: Arc<dyn WorkerObserver>) {
         self.observer = Some(observer);
+    }
+
+    /// Tells the observer that the tools of a scope, or their health, have changed.
+    pub(crate) fn tools_changed(&self, scope: &Scope) {
+        if let Some(observer) = &self.observer {
+            observer.tools_changed(scope);
+        }
     }
 
     /// Says how long calls wait for links from now on.

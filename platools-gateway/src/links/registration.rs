@@ -89,7 +89,7 @@ impl Core {
 
     /// Tells that the tools of a scope changed, or whether they are online.
     pub(crate) fn tell_of_tools(&self, scope: &Scope) {
-        self.tools_changed(scope);
+        self.workers.tools_changed(scope);
         self.news.tell(scope);
     }
 }

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use platools_protocol::tool_sync::{HealthStatus, ToolHealth};
 
-use super::{ConnectedWorker, Link};
+use super::{ConnectedWorker, Link, Workers};
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
 use crate::domain::identity::{Caller, Scope};
 use crate::domain::ids::{ConnectionId, ProjectId};
-use crate::feed::Feed;
 use crate::ports::time::now_ms;
 
 /// Bytes of a tool's last error that are kept. Errors are a worker's own words, and of any length.
@@ -158,7 +157,7 @@ impl HealthTable {
 #[derive(Debug)]
 pub struct HealthReports {
     table: HealthTable,
-    feed: Feed,
+    workers: Arc<Workers>,
     scope: Scope,
     connection: ConnectionId,
 }
@@ -167,7 +166,7 @@ impl HealthReports {
     /// Forgets what the link reported, because it has ended.
     pub fn forget(&self) {
         if self.table.forget(&self.scope, &self.connection) {
-            self.feed.tools_changed(&self.scope.environment);
+            self.workers.tools_changed(&self.scope);
         }
     }
 }
@@ -183,7 +182,7 @@ impl Core {
     #[must_use]
     pub fn health_reports(&self, link: &Link) -> HealthReports {
         let (scope, connection) = (link.identity().scope(), link.connection_id().clone());
-        HealthReports { table: self.health.clone(), feed: self.feed.clone(), scope, connection }
+        HealthReports { table: self.health.clone(), workers: Arc::clone(&self.workers), scope, connection }
     }
 
     /// Takes what a heartbeat says of a worker's tools. It names those with news only; of the others the last report counts.
@@ -191,7 +190,7 @@ impl Core {
         let HealthReports { scope, connection, .. } = reports;
         let is_declared = |name: &str| self.catalog.has(scope, name);
         if !tools.is_empty() && self.health.report(scope, connection, tools, is_declared) {
-            self.tools_changed(scope);
+            self.workers.tools_changed(scope);
         }
     }
 

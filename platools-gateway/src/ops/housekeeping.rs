@@ -1,7 +1,6 @@
 //! Periodic maintenance: what another process changed in the directory, credentials that end, sessions, retention, cleanup.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
@@ -73,11 +72,7 @@ impl Core {
         let snapshot = self.directory.snapshot();
         let gone = self.catalog.retain(|scope| snapshot.has(scope));
         gone.iter().for_each(|scope| self.news.tell(scope));
-        let looked_at = self.feed_revision.swap(snapshot.revision, Ordering::Relaxed);
-        if looked_at != snapshot.revision {
-            self.check_watches_since(looked_at);
-            self.tools_changed_since(looked_at);
-        }
+        self.dashboards.apply_directory();
         self.end_credentials();
         refreshed
     }
@@ -105,8 +100,7 @@ impl Core {
         self.workers.sweep();
         self.forget_old_figures();
         self.journal.log_losses();
-        let snapshot = self.directory.snapshot();
-        self.feed.sweep_keys(|agent| snapshot.agent(agent).is_some());
+        self.dashboards.sweep_keys();
     }
 
     async fn store_aging(&self) {
@@ -154,12 +148,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let core = Arc::new(Core::open(folder.path(), &Limits::default()).await.unwrap());
         let agent = core.local_admin().add_agent("trader", Profile::default()).await.unwrap().id;
-        core.feed().watch_keys(&agent, KeyedStream::new("prices"), ["SOL"]);
+        core.feed.watch_keys(&agent, KeyedStream::new("prices"), ["SOL"]);
         (0..3).for_each(|_| core.sweep());
-        assert!(core.feed().has_declared_keys());
+        assert!(core.feed.has_declared_keys());
         core.local_admin().remove_agent("trader").await.unwrap();
         (0..2).for_each(|_| core.sweep());
-        assert!(!core.feed().has_declared_keys());
+        assert!(!core.feed.has_declared_keys());
     }
 
     #[tokio::test]

@@ -36,7 +36,7 @@ where
     let presence = dashboard.core.callers.arrive_at(SocketKind::Dashboard);
     let (mut sink, stream) = socket.split();
     // Silence is a matter of the keepalive, which counts only the pongs of this protocol.
-    let mut reader = Reader::new(stream, Duration::MAX, dashboard.core.feed().settings().max_message_bytes);
+    let mut reader = Reader::new(stream, Duration::MAX, dashboard.core.dashboards.settings().max_message_bytes);
     let end = match begin(&dashboard, &presence) {
         // The watch is over before the goodbye, which a dashboard may be slow to answer.
         Ok(watch) => run(&dashboard, watch, &presence, &mut sink, &mut reader).await,
@@ -53,7 +53,7 @@ where
 fn begin(dashboard: &Dashboard, presence: &Presence) -> Result<Watch, End> {
     let Dashboard { core, caller, agent } = dashboard;
     core.callers.identify(presence, caller).map_err(|_| End::CredentialEnded)?;
-    let watch = core.watch(caller, agent).map_err(|_| End::NoSuchAgent)?;
+    let watch = core.dashboards.watch(caller, agent).map_err(|_| End::NoSuchAgent)?;
     tracing::info!(credential = %caller.credential, agent.id = %watch.watched().agent_id, "dashboard connected");
     Ok(watch)
 }
@@ -69,7 +69,7 @@ where
     W: Sink<Message, Error = axum::Error> + Unpin,
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let keepalive = Keepalive::new(dashboard.core.feed().settings().ping_interval);
+    let keepalive = Keepalive::new(dashboard.core.dashboards.settings().ping_interval);
     let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
     let (over, watched) = (watch.end(), watch.watched().clone());
     tokio::select! {

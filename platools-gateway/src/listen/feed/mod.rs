@@ -54,7 +54,7 @@ impl Adapter {
         };
         // Tracked from here on, so that stopping waits for sockets that are still being opened.
         let tracked = dashboards.token();
-        let max_bytes = core.feed().settings().max_message_bytes.saturating_add(MORE_READ_BYTES);
+        let max_bytes = core.dashboards.settings().max_message_bytes.saturating_add(MORE_READ_BYTES);
         let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
         upgrade.on_upgrade(async move |socket| {
             let span = connection_span(&from);
@@ -78,7 +78,7 @@ impl Adapter {
 
     async fn check(&self, request: &Request, from: &RequestOrigin) -> Result<(), Error> {
         let caller = authenticate(&self.core, request, from).await?;
-        self.core.check_watch(&caller, &request.agent)
+        self.core.dashboards.check(&caller, &request.agent)
     }
 }
 
@@ -88,7 +88,7 @@ async fn authenticate(core: &Core, request: &Request, from: &RequestOrigin) -> R
         let message = "the URL has no token: add `token=...`, with a token of `POST /v1/tokens` or, where it is accepted, of the application";
         return Err(Error::new(ErrorKind::Unauthenticated, message));
     };
-    let caller = core.authenticate_dashboard(token, &request.agent, from.clone()).await?;
+    let caller = core.dashboards.authenticate(token, &request.agent, from.clone()).await?;
     core.limiter().request(&caller, remote(&caller))?;
     Ok(caller)
 }
