@@ -36,7 +36,7 @@ use crate::ports::call_observer::{CallObserver, Observers};
 use crate::ports::store::Storage;
 use crate::sessions::{EventHandler, RuntimeSettings, SessionServices, Sessions};
 use crate::store::SqliteStore;
-use crate::tools::HandleTables;
+use crate::tools::Tools;
 
 /// A gateway without its protocols.
 #[derive(Debug)]
@@ -47,7 +47,8 @@ pub struct Core {
     pub(crate) aging: Arc<Aging>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) handle_tables: HandleTables,
+    /// Tools as callers see them.
+    pub tools: Arc<Tools>,
     pub(crate) health: HealthTable,
     pub(crate) news: News,
     pub(crate) workers: Arc<Workers>,
@@ -211,6 +212,13 @@ impl Core {
             anonymous_role,
         ));
         let health = HealthTable::default();
+        let tools = Arc::new(Tools::new(
+            Arc::clone(&directory),
+            Arc::clone(&catalog),
+            Arc::clone(&workers),
+            health.clone(),
+            news.clone(),
+        ));
         let builtin = BuiltinState {
             feed: feed.clone(),
             directory: Arc::clone(&directory),
@@ -253,7 +261,7 @@ impl Core {
             aging,
             directory,
             catalog,
-            handle_tables: HandleTables::default(),
+            tools,
             health,
             news,
             workers,

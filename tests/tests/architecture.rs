@@ -59,11 +59,11 @@ const GATEWAY: Table = Table {
         (
             "agents",
             &[
-                "admin",
                 "arguments",
                 "authority",
                 "calls",
                 "core",
+                "directory",
                 "domain",
                 "limits",
                 "pending",
@@ -94,8 +94,8 @@ const GATEWAY: Table = Table {
                 "tools",
             ],
         ),
-        ("catalog", &["arguments", "background", "core", "domain", "ports"]),
-        ("connections", &["admin", "audit", "authority", "directory", "domain", "limits", "links", "ports"]),
+        ("catalog", &["arguments", "background", "domain", "ports"]),
+        ("connections", &["audit", "authority", "directory", "domain", "limits", "links", "ports"]),
         (
             "core",
             &[
@@ -126,7 +126,6 @@ const GATEWAY: Table = Table {
         (
             "feed",
             &[
-                "admin",
                 "audit",
                 "authority",
                 "background",
@@ -224,7 +223,7 @@ const GATEWAY: Table = Table {
         ),
         ("store", &["background", "domain", "ports"]),
         ("tls", &["background", "domain", "ports"]),
-        ("tools", &["arguments", "authority", "catalog", "core", "domain", "links"]),
+        ("tools", &["arguments", "authority", "catalog", "directory", "domain", "links"]),
         // Parts of the program, which has a root of its own.
         ("bridge", &[]),
         ("cli", &["bridge", "logs", "otlp", "signals", "supervisor"]),

@@ -155,15 +155,15 @@ async fn gateway(name: &str, tools: usize) -> Result<Bench> {
 async fn names(tools: usize) -> Result<()> {
     let bench = gateway(&format!("names-{tools}"), tools).await?;
     let (core, caller) = (&bench.core, &bench.caller);
-    let view = core.tool_view(caller, None, None)?;
+    let view = core.tools.view(caller, None, None)?;
     let last = format!("tool_{}_{}", (tools - 1) / TOOLS_PER_WORKER, (tools - 1) % TOOLS_PER_WORKER);
     timed(&format!("tool of a name, {tools} tools"), 10_000, async || {
-        core.tool_of_handle(caller, &view, &last).await.map(drop)
+        core.tools.of_handle(caller, &view, &last).await.map(drop)
     })
     .await?;
-    timed(&format!("tools of a view, {tools} tools"), 100, async || core.tools_in_view(caller, &view).await.map(drop))
+    timed(&format!("tools of a view, {tools} tools"), 100, async || core.tools.in_view(caller, &view).await.map(drop))
         .await?;
-    timed(&format!("list of tools, {tools} tools"), 100, async || core.list_tools(caller, None).await.map(drop))
+    timed(&format!("list of tools, {tools} tools"), 100, async || core.tools.list(caller, None).await.map(drop))
         .await?;
     Ok(())
 }

@@ -37,8 +37,6 @@ pub use signing::SigningKey;
 pub use tokens::{MAX_TOKENS, TokensBefore};
 pub use views::{Key, NewAgent, NewEntity, NewKey, NewToken, NewWorkerToken, SignedToken, Token, WithSecret};
 
-pub(crate) use texts::USER_ID;
-
 /// An owner's id has at most so many characters.
 const MAX_OWNER_CHARS: usize = 255;
 

@@ -18,7 +18,7 @@ impl Admin<'_> {
             None => None,
             Some(wanted) => Some(self.core.directory.environment(&self.project, Some(wanted))?.id),
         };
-        self.core.list_tools_where(&self.project, only.as_ref(), |_, _| true).await
+        self.core.tools.list_where(&self.project, only.as_ref(), |_, _| true).await
     }
 
     /// Switches a tool on or off; it stays so when its worker connects again.
@@ -41,6 +41,6 @@ impl Admin<'_> {
         }
         change.done();
         self.core.directory.refresh().await?;
-        Ok(self.core.listed(&Arc::new(found.identity), &found.tool))
+        Ok(self.core.tools.listed(&Arc::new(found.identity), &found.tool))
     }
 }

@@ -6,7 +6,7 @@ use platools_protocol::tool_sync::ToolDeclaration;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::{Agent, Answer, Input, Message, Speech, ToolUse, Tools};
+use super::{Agent, Answer, Input, Message, RunTools, Speech, ToolUse};
 use crate::domain::error::Error;
 use crate::tools::NamedTool;
 
@@ -22,7 +22,7 @@ impl Agent for CommandAgent {
     fn run<'a>(
         &'a self,
         input: Input<'a>,
-        tools: &'a Tools<'a>,
+        tools: &'a RunTools<'a>,
         speech: &'a Speech<'a>,
     ) -> BoxFuture<'a, Result<Answer, Error>> {
         async move {
@@ -44,7 +44,7 @@ impl Agent for CommandAgent {
 }
 
 /// Calls a tool, and says what came of it.
-async fn call(tool: &NamedTool, arguments: &str, tools: &Tools<'_>, messages: &mut Vec<Message>) -> String {
+async fn call(tool: &NamedTool, arguments: &str, tools: &RunTools<'_>, messages: &mut Vec<Message>) -> String {
     let arguments = match read_arguments(arguments, &tool.tool.declaration) {
         Ok(arguments) => arguments,
         Err(problem) => return format!("{problem}\n\n{}", usage_of(tool)),

@@ -14,7 +14,7 @@ use crate::domain::profile::Profile;
 
 pub use crate::domain::message::{Message, ToolUse, Usage};
 pub use sink::{ChatEvent, ChatSink, Speech};
-pub use toolset::Tools;
+pub use toolset::RunTools;
 
 pub(crate) use command::CommandAgent;
 pub(crate) use toolset::failure;
@@ -62,7 +62,7 @@ pub trait Agent: fmt::Debug + Send + Sync {
     fn run<'a>(
         &'a self,
         input: Input<'a>,
-        tools: &'a Tools<'a>,
+        tools: &'a RunTools<'a>,
         speech: &'a Speech<'a>,
     ) -> BoxFuture<'a, Result<Answer, Error>>;
 }

@@ -24,7 +24,7 @@ use crate::tools::{NamedTool, ToolView};
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The tools of one run.
-pub struct Tools<'a> {
+pub struct RunTools<'a> {
     core: &'a Core,
     caller: &'a Caller,
     sink: &'a dyn ChatSink,
@@ -32,7 +32,7 @@ pub struct Tools<'a> {
     calls: AtomicUsize,
 }
 
-impl<'a> Tools<'a> {
+impl<'a> RunTools<'a> {
     /// What a caller may call now, out of what the agent may.
     pub(crate) async fn new(
         core: &'a Core,
@@ -41,9 +41,9 @@ impl<'a> Tools<'a> {
         allowed: Option<&[String]>,
         environment: Option<&str>,
     ) -> Result<Self, Error> {
-        let view = ToolView { environment: core.environment_of(caller, environment)?.id, entity: None };
+        let view = ToolView { environment: core.directory.environment_of(caller, environment)?.id, entity: None };
         let is_allowed = |name: &String| allowed.is_none_or(|allowed| allowed.contains(name));
-        let mut usable = core.tools_in_view(caller, &view).await?;
+        let mut usable = core.tools.in_view(caller, &view).await?;
         usable.retain(|named| named.tool.online && is_allowed(&named.tool.declaration.name));
         Ok(Self { core, caller, sink, usable, calls: AtomicUsize::new(0) })
     }
@@ -120,9 +120,9 @@ impl<'a> Tools<'a> {
     }
 }
 
-impl fmt::Debug for Tools<'_> {
+impl fmt::Debug for RunTools<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tools").field("usable", &self.usable.len()).finish_non_exhaustive()
+        f.debug_struct("RunTools").field("usable", &self.usable.len()).finish_non_exhaustive()
     }
 }
 

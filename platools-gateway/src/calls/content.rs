@@ -26,8 +26,8 @@ impl Core {
     /// # Errors
     /// Like [`Core::tool`].
     pub async fn result_rule(&self, caller: &Caller, which: &ToolName) -> Result<Arc<ResultRule>, Error> {
-        let Found { identity, tool } = self.find_tool(caller, which).await?;
-        Ok(self.listed(&Arc::new(identity), &tool).result_rule().await)
+        let Found { identity, tool } = self.tools.find(caller, which).await?;
+        Ok(self.tools.listed(&Arc::new(identity), &tool).result_rule().await)
     }
 }
 

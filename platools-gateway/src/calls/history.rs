@@ -51,6 +51,19 @@ pub struct CallsBefore {
 }
 
 impl Core {
+    /// Cancels a call in flight that the caller may see. Its request ends, and its worker is told.
+    ///
+    /// # Errors
+    /// The role is not enough, or there is no such call under way that the caller may see.
+    pub fn cancel_call(&self, caller: &Caller, call_id: &CallId) -> Result<(), Error> {
+        authorize(caller, Action::Cancel, Resource::Project(&caller.project_id))?;
+        let none = || Error::new(ErrorKind::NotFound, "there is no such call under way");
+        let call = self.journal.find_running(&caller.project_id, call_id).ok_or_else(none)?;
+        authorize(caller, Action::Cancel, call.resource(&caller.project_id))
+            .map_err(|denial| denial.or_missing(none))?;
+        self.calls.cancel(call_id).ok_or_else(none)
+    }
+
     /// Calls of the caller's project that ended, newest first. A caller that belongs to a user or an agent sees theirs, unless it is an
     /// admin. Of conditions that few calls meet, the search ends after some 20,000 calls with fewer items than `limit`, and says where to
     /// go on.

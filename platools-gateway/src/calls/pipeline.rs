@@ -172,7 +172,7 @@ impl Core {
     ) -> Result<(CallReply, usize), Error> {
         request.trace = request.trace.sampled(self.trace_ratio);
         let may_call = authorize(caller, Action::Call, Resource::Project(&caller.project_id)).map_err(Error::from);
-        let found = match self.find_tool(caller, &request.tool).await {
+        let found = match self.tools.find(caller, &request.tool).await {
             Ok(found) => found,
             // Who may not call at all is told that first.
             Err(error) => return Err(may_call.err().unwrap_or(error)),

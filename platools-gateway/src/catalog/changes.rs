@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use crate::core::Core;
 use crate::domain::identity::Scope;
 use crate::domain::ids::EnvironmentId;
 
@@ -32,7 +31,7 @@ impl News {
         }
     }
 
-    fn listen(&self, environment: &EnvironmentId) -> ToolNews {
+    pub(crate) fn listen(&self, environment: &EnvironmentId) -> ToolNews {
         let mut environments = self.lock();
         environments.retain(|_, listeners| listeners.receiver_count() > 0);
         let listeners = environments.entry(environment.clone()).or_insert_with(|| broadcast::Sender::new(WAITING));
@@ -69,14 +68,6 @@ impl ToolNews {
 
     fn catch_up(&mut self) {
         while !matches!(self.0.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
-    }
-}
-
-impl Core {
-    /// News of the tools of one environment.
-    #[must_use]
-    pub fn tool_news(&self, environment: &EnvironmentId) -> ToolNews {
-        self.news.listen(environment)
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::admin::USER_ID;
 use crate::authority::LastUses;
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
+use crate::domain::text::USER_ID;
 use crate::ports::time::now_ms;
 
 /// The permission to stay connected. It only ever moves on to a later variant.

@@ -1,8 +1,8 @@
 //! The directory in memory: organizations, projects, environments, entities, agents, keys, and disabled tools.
 
 mod address;
-mod agents;
 mod display;
+mod lookup;
 pub mod project;
 mod shared_map;
 mod signing;
@@ -33,9 +33,9 @@ use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
 
 pub(crate) use address::check_address;
-pub(crate) use agents::missing_agent;
 pub use display::{Card, Icon};
 pub(crate) use display::{check_icon, check_title};
+pub(crate) use lookup::missing_agent;
 pub(crate) use snapshot::Snapshot;
 
 /// At most so often does a secret that is not in memory make the directory look into the database.

@@ -9,7 +9,6 @@ use super::builtin::BuiltinState;
 use super::dashboard_auth::unavailable;
 use super::subscriptions::Subscription;
 use super::{AuthChecks, DashboardAuth, DashboardRequest, DashboardUser, Feed, FeedSettings, Watch, WatchEnd, Watched};
-use crate::admin::USER_ID;
 use crate::audit::Audit;
 use crate::authority::secret;
 use crate::authority::{Action, Resource, authorize, looks_like_one, names_gateway};
@@ -24,6 +23,7 @@ use crate::domain::identity::{Caller, Credential, Role, SpeaksFor};
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::domain::origin::RequestOrigin;
 use crate::domain::project::ProjectName;
+use crate::domain::text::USER_ID;
 use crate::ports::time::{ms_of, now_ms};
 
 /// Authenticates dashboards and lets them watch agents.

@@ -181,7 +181,7 @@ impl Core {
             gateway: of_gateway.then(|| self.gateway_figures()),
             sessions,
             agent_sockets,
-            workers: self.workers_seen_by(caller),
+            workers: self.tools.workers_seen_by(caller),
             calls: self.call_figures.of(&caller.project_id).into_iter().filter(is_seen).collect(),
             health: self.health_figures(caller),
         })
@@ -194,7 +194,7 @@ impl Core {
             .filter(|set| authorize(caller, Action::View, Resource::Environment(&set.identity.environment_id)).is_ok());
         let figures = seen.flat_map(|set| {
             let identity = Arc::new(set.identity.clone());
-            let listed = set.tools.iter().map(|tool| self.listed(&identity, tool));
+            let listed = set.tools.iter().map(|tool| self.tools.listed(&identity, tool));
             let figure = |ListedTool { identity, declaration, health, .. }: ListedTool| {
                 Some(HealthFigure { tool: declaration, identity, severity: severity(health?.status) })
             };

@@ -1,8 +1,8 @@
 //! Answers without a conversation: what was said before is the caller's to keep.
 
 use super::{Action, Answer, ChatSink, Core, Error, Input, Message, Resource, authorize};
-use crate::admin::USER_ID;
 use crate::domain::identity::Caller;
+use crate::domain::text::USER_ID;
 use crate::limits::ChatPlace;
 
 /// A message for an agent, without a conversation.

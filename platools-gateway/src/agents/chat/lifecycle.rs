@@ -45,7 +45,7 @@ mod tests {
     use tokio::sync::Notify;
 
     use crate::agents::chat::{ChatRequest, ChatSettings, WhenBusy};
-    use crate::agents::{Agent, Answer, ChatEvent, ChatSink, Input, Message, Speech, Tools};
+    use crate::agents::{Agent, Answer, ChatEvent, ChatSink, Input, Message, RunTools, Speech};
     use crate::core::Core;
     use crate::core::CoreOptions;
     use crate::domain::error::{Error, ErrorKind};
@@ -87,7 +87,7 @@ mod tests {
         fn run<'a>(
             &'a self,
             input: Input<'a>,
-            _: &'a Tools<'a>,
+            _: &'a RunTools<'a>,
             speech: &'a Speech<'a>,
         ) -> BoxFuture<'a, Result<Answer, Error>> {
             // Before the future is there, too, an agent may panic.

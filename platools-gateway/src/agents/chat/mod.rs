@@ -12,8 +12,7 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt as _;
 use tokio::time::timeout;
 
-use super::{Answer, ChatSink, CommandAgent, Input, Message, Speech, Tools, Usage};
-use crate::admin::USER_ID;
+use super::{Answer, ChatSink, CommandAgent, Input, Message, RunTools, Speech, Usage};
 use crate::agents;
 use crate::authority::{Action, Resource, authorize};
 use crate::core::Core;
@@ -24,6 +23,7 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::{ConversationId, RunId};
 use crate::domain::profile::{Kind, Profile};
+use crate::domain::text::USER_ID;
 
 pub use crate::domain::conversation::StoredMessage;
 pub use crate::settings::{ChatSettings, WhenBusy};
@@ -88,7 +88,7 @@ impl Core {
         // Whoever looks at the calls sees which agent made them.
         let caller = Caller { agent_id: Some(agent.id.clone()), ..caller.clone() };
         let (allowed, environment) = (profile.tools.as_deref(), profile.environment.as_deref());
-        let tools = Tools::new(self, &caller, sink, allowed, environment).await?;
+        let tools = RunTools::new(self, &caller, sink, allowed, environment).await?;
         let speech = Speech::new(sink);
         let thinker = self.thinker(profile)?;
         let run = AssertUnwindSafe(async { thinker.run(input, &tools, &speech).await }).catch_unwind();
@@ -108,7 +108,7 @@ impl Core {
     /// Checks that an agent can answer, so that nothing begins if it cannot.
     fn check_agent(&self, caller: &Caller, profile: &Profile) -> Result<(), Error> {
         self.thinker(profile)?.check(profile)?;
-        self.environment_of(caller, profile.environment.as_deref()).map(drop)
+        self.directory.environment_of(caller, profile.environment.as_deref()).map(drop)
     }
 
     /// Returns the implementation that thinks for an agent.

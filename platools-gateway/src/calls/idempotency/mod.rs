@@ -148,11 +148,11 @@ impl Core {
         if authorize(caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
             return false;
         }
-        if let Ok(found) = self.find_tool(caller, tool).await {
+        if let Ok(found) = self.tools.find(caller, tool).await {
             return may(caller, Action::Call, &found.identity, &found.tool);
         }
         // One that is hidden from the caller is there nevertheless.
-        match self.environment_of(caller, tool.environment.as_deref()) {
+        match self.directory.environment_of(caller, tool.environment.as_deref()) {
             Ok(environment) => {
                 self.catalog.find(&environment.id, &tool.name, tool.entity.as_deref(), |_| true).await.is_err()
             }

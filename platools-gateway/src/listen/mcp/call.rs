@@ -27,7 +27,7 @@ pub(super) async fn run(
     cancelled: &CancellationToken,
 ) -> Result<CallToolResult, ErrorData> {
     let McpSessions { core, settings, .. } = sessions;
-    let tool = core.tool_of_handle(&origin.caller, view, handle).await.map_err(|error| failure(&error))?;
+    let tool = core.tools.of_handle(&origin.caller, view, handle).await.map_err(|error| failure(&error))?;
     // The status of the response is not 403 for these, so they are recorded here.
     let refused = |error: &Error| {
         if error.kind() == ErrorKind::Forbidden {

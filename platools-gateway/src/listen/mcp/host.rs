@@ -72,7 +72,7 @@ impl ToolHost for GatewayHost {
     }
 
     fn changes(&self) -> ViewChanges {
-        let news = self.sessions.core.tool_news(&self.session.view.environment);
+        let news = self.sessions.core.tools.changes(&self.session.view.environment);
         ViewChanges { news, session: Arc::clone(&self.session) }
     }
 

@@ -110,7 +110,8 @@ pub(super) async fn call(
     let (body, held) = read(&core, &caller, body).await?.into_parts();
     let mut request = offload(body.len(), move || request(body, tool, max_timeout, headers.trace)).await?;
     if let Some(name) = &form.dialect {
-        request.arguments = core.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
+        request.arguments =
+            core.tools.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
     }
     match (form.stream, leave) {
         (None | Some(0), Leave::ToCall(permit)) => Ok(answer(&core.call_permitted(&caller, permit, request).await?)),

@@ -96,7 +96,7 @@ pub(super) async fn list(
     Known(caller): Known,
     Query(window): Query<Window>,
 ) -> Result<Json<Page<Worker>>, Problem> {
-    let page = window.page(core.connected_workers(&caller)?, |worker| worker.connection_id.as_str())?;
+    let page = window.page(core.tools.connected_workers(&caller)?, |worker| worker.connection_id.as_str())?;
     Ok(Json(page.map(|worker| shown(core.worker_health(&caller, &worker), worker))))
 }
 

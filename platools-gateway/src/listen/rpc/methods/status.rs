@@ -19,7 +19,7 @@ pub(super) async fn status(session: &Session<'_>, _: Params) -> Reply {
         tracing::warn!(%why, causes = causes_of(why), "not ready");
     });
     let (load, callers) = match session.has_catalogue {
-        true => (session.core.worker_load(&session.caller)?, session.core.caller_count()),
+        true => (session.core.tools.worker_load(&session.caller)?, session.core.caller_count()),
         false => (WorkerLoad::default(), 0),
     };
     reply(&json!({

@@ -42,7 +42,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     if !session.has_catalogue {
         return reply(&json!({"tools": []}));
     }
-    let tools = session.core.list_tools(&session.caller, environment_id.as_deref()).await?;
+    let tools = session.core.tools.list(&session.caller, environment_id.as_deref()).await?;
     reply(&json!({"tools": tools.into_iter().map(Tool::from).collect::<Vec<_>>()}))
 }
 

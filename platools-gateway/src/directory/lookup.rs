@@ -1,8 +1,9 @@
-//! The agents of a project, for callers that may see them.
+//! Lookups for callers: the agents and environments that they may see.
 
 use super::{Directory, Snapshot};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::agent::Agent;
+use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
 use crate::domain::ids::ProjectId;
@@ -28,6 +29,22 @@ impl Directory {
         let snapshot = self.snapshot();
         let found = snapshot.agent_named(&caller.project_id, name).cloned();
         found.ok_or_else(|| missing_agent(&snapshot, &caller.project_id, name))
+    }
+
+    /// The environment that a caller names, by slug or id. Without a name it is `development`, or the first of those that the caller is
+    /// confined to.
+    ///
+    /// # Errors
+    /// There is none of that name that the caller may use.
+    pub(crate) fn environment_of(&self, caller: &Caller, wanted: Option<&str>) -> Result<Environment, Error> {
+        let snapshot = self.directory.snapshot();
+        let environments = snapshot.environments(&caller.project_id);
+        let is_open = |environment: &&Environment| {
+            authorize(caller, Action::View, Resource::Environment(&environment.id)).is_ok()
+        };
+        let found = environment::resolve(environments, wanted).filter(is_open);
+        let found = if wanted.is_none() { found.or_else(|| environments.iter().find(is_open)) } else { found };
+        found.cloned().ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "unknown environment"))
     }
 }
 
