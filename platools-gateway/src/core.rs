@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use crate::admin::{Admin, Administration, Projects, Reconciler};
 use crate::agents::Agent;
 use crate::agents::chat::{ChatSettings, Runs};
 use crate::audit::{Audit, AuditSettings};
@@ -45,6 +46,8 @@ pub struct Core {
     /// The tasks that run beside requests.
     pub(crate) tasks: Tasks,
     pub(crate) aging: Arc<Aging>,
+    pub(crate) admin: Administration,
+    pub(crate) reconciler: Arc<Reconciler>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
     /// Tools as callers see them.
@@ -235,6 +238,23 @@ impl Core {
             options.dashboard_auth,
             builtin,
         ));
+        let reconciler = Arc::new(Reconciler {
+            directory: Arc::clone(&directory),
+            catalog: Arc::clone(&catalog),
+            news: news.clone(),
+            workers: Arc::clone(&workers),
+            callers: Arc::clone(&callers),
+            dashboards: Arc::clone(&dashboards),
+        });
+        let admin = Administration::new(
+            Arc::clone(&directory),
+            Arc::clone(&limiter),
+            Arc::clone(&audit),
+            Arc::clone(&catalog),
+            Arc::clone(&workers),
+            Arc::clone(&tools),
+            Arc::clone(&reconciler),
+        );
         let services = SessionServices {
             directory: Arc::clone(&directory),
             limiter: Arc::clone(&limiter),
@@ -259,6 +279,8 @@ impl Core {
             tasks,
             store,
             aging,
+            admin,
+            reconciler,
             directory,
             catalog,
             tools,
@@ -293,6 +315,18 @@ impl Core {
     #[must_use]
     pub fn max_call_timeout(&self) -> Duration {
         self.workers.settings().max_timeout
+    }
+
+    /// The default project, for the program that the gateway runs in.
+    #[must_use]
+    pub fn local_admin(&self) -> Admin<'_> {
+        self.admin.local()
+    }
+
+    /// All projects, for the command line. A program that can read the data folder may do anything.
+    #[must_use]
+    pub fn local_projects(&self) -> Projects<'_> {
+        self.admin.local_projects()
     }
 
     /// Makes the gateway not ready. Everything else goes on.
@@ -365,11 +399,6 @@ impl Core {
     /// Ends a call with a worker's answer, if the call went to that worker.
     pub fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
         self.calls.answer(from, call_id, outcome)
-    }
-
-    /// The record of changes, sign-ins and refusals.
-    pub(crate) fn audit(&self) -> &Audit {
-        &self.audit
     }
 
     /// The tasks that run beside requests.

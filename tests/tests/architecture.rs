@@ -55,7 +55,22 @@ const CLIENT: Table = Table { rules: &[("rpc", &[]), ("runtime", &[])], leaves: 
 const GATEWAY: Table = Table {
     rules: &[
         ("domain", &[]),
-        ("admin", &["audit", "authority", "core", "directory", "domain", "ports", "tools"]),
+        (
+            "admin",
+            &[
+                "audit",
+                "authority",
+                "catalog",
+                "connections",
+                "directory",
+                "domain",
+                "feed",
+                "limits",
+                "links",
+                "ports",
+                "tools",
+            ],
+        ),
         (
             "agents",
             &[
@@ -99,6 +114,7 @@ const GATEWAY: Table = Table {
         (
             "core",
             &[
+                "admin",
                 "agents",
                 "audit",
                 "authority",

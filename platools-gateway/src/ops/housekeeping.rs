@@ -7,10 +7,6 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::background::periodic::every;
 use crate::core::Core;
-use crate::domain::error::Error;
-use crate::domain::identity::{Credential, Identity};
-use crate::links::Closing;
-use crate::ports::time::now_ms;
 
 /// The time between two looks at the directory, which another process may change, and at credentials that end.
 const HOUSEKEEPING: Duration = Duration::from_millis(500);
@@ -29,7 +25,7 @@ impl Core {
     /// delays none of the others, and above all not the end of credentials.
     pub(crate) fn keep_house(self: &Arc<Self>) -> Housekeeping {
         vec![
-            self.repeat("credentials", HOUSEKEEPING, async |core| core.end_credentials()),
+            self.repeat("credentials", HOUSEKEEPING, async |core| core.reconciler.end_credentials()),
             self.repeat("directory", HOUSEKEEPING, async |core| core.read_directory().await),
             self.repeat("sessions", HOUSEKEEPING, async |core| core.sessions.end_silent()),
             self.repeat("heartbeats", HEARTBEATS, async |core| core.sessions.store_heartbeats()),
@@ -61,35 +57,8 @@ impl Core {
         })
     }
 
-    /// Takes notice of what changed in the directory, by whoever's hand, and ends links and sockets whose credential has ended.
-    /// When the database fails, those are ended by what is known.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn apply_directory(&self) -> Result<(), Error> {
-        // The keys are read also while the database does not answer.
-        let (refreshed, _) = tokio::join!(self.directory.refresh(), self.directory.refresh_signing_keys());
-        let snapshot = self.directory.snapshot();
-        let gone = self.catalog.retain(|scope| snapshot.has(scope));
-        gone.iter().for_each(|scope| self.news.tell(scope));
-        self.dashboards.apply_directory();
-        self.end_credentials();
-        refreshed
-    }
-
-    /// Ends links and sockets whose credential has ended. Waits for nothing.
-    fn end_credentials(&self) {
-        let (snapshot, now_ms) = (self.directory.snapshot(), now_ms());
-        let has_ended = |link: &Identity, credential: &Credential| {
-            // A token of an earlier version stays good by itself when its entity is gone, and any when its environment is.
-            !snapshot.has(&link.scope()) || !snapshot.is_good(credential, now_ms)
-        };
-        self.workers.close_where(has_ended, Closing::SecretRotated);
-        self.callers.dismiss_ended();
-    }
-
     async fn read_directory(&self) {
-        if let Err(error) = self.apply_directory().await {
+        if let Err(error) = self.reconciler.reconcile().await {
             tracing::error!(%error, "the directory could not be read; it stays as it was");
         }
     }
@@ -115,7 +84,7 @@ mod tests {
     use super::*;
     use crate::connections::Presence;
     use crate::connections::Stay;
-    use crate::domain::identity::Caller;
+    use crate::domain::identity::{Caller, Credential};
     use crate::domain::profile::Profile;
     use crate::feed::KeyedStream;
     use crate::limits::Limits;
@@ -162,15 +131,15 @@ mod tests {
             let clock = TestClock::install();
             let (_folder, core, presence) = connected(HOUR).await;
             clock.jump_ms(jump_ms);
-            core.apply_directory().await.unwrap();
+            core.reconciler.reconcile().await.unwrap();
             assert_eq!(stay(&presence), Stay::Unlimited);
             clock.pass(SETTLING / 2);
             clock.jump_ms(-jump_ms);
             clock.pass(HOUR - SETTLING / 2 - Duration::from_secs(1));
-            core.apply_directory().await.unwrap();
+            core.reconciler.reconcile().await.unwrap();
             assert_eq!(stay(&presence), Stay::Unlimited, "the token has not ended");
             clock.pass(Duration::from_secs(1));
-            core.apply_directory().await.unwrap();
+            core.reconciler.reconcile().await.unwrap();
             assert_eq!(stay(&presence), Stay::CredentialEnded, "it ends when it should");
         }
     }
@@ -180,10 +149,10 @@ mod tests {
         let clock = TestClock::install();
         let (_folder, core, presence) = connected(HOUR).await;
         clock.jump_ms(DAY_MS);
-        core.apply_directory().await.unwrap();
+        core.reconciler.reconcile().await.unwrap();
         assert_eq!(stay(&presence), Stay::Unlimited);
         clock.pass(SETTLING);
-        core.apply_directory().await.unwrap();
+        core.reconciler.reconcile().await.unwrap();
         assert_eq!(stay(&presence), Stay::CredentialEnded);
     }
 
@@ -193,7 +162,7 @@ mod tests {
         let (_folder, core, presence) = connected(HOUR).await;
         core.store.close().await;
         clock.pass(HOUR);
-        core.apply_directory().await.unwrap_err();
+        core.reconciler.reconcile().await.unwrap_err();
         assert_eq!(stay(&presence), Stay::CredentialEnded);
     }
 }

@@ -84,7 +84,7 @@ impl Adapter {
 
 async fn authenticate(core: &Core, request: &Request, from: &RequestOrigin) -> Result<Caller, Error> {
     let Some(token) = &request.token else {
-        core.audit().refused_stranger(action::CALLER_AUTHENTICATE, from, None, "missing token");
+        core.audit.refused_stranger(action::CALLER_AUTHENTICATE, from, None, "missing token");
         let message = "the URL has no token: add `token=...`, with a token of `POST /v1/tokens` or, where it is accepted, of the application";
         return Err(Error::new(ErrorKind::Unauthenticated, message));
     };

@@ -31,7 +31,7 @@ pub(super) async fn run(
     // The status of the response is not 403 for these, so they are recorded here.
     let refused = |error: &Error| {
         if error.kind() == ErrorKind::Forbidden {
-            core.audit().refused(action::CALLER_AUTHORIZE, &origin.caller, handle, &error.to_string());
+            core.audit.refused(action::CALLER_AUTHORIZE, &origin.caller, handle, &error.to_string());
         }
         failure(error)
     };

@@ -87,7 +87,7 @@ pub(super) async fn list(
     Known(caller): Known,
     Query(conditions): Query<AuditConditions>,
 ) -> Result<Json<Page<AuditRecord>>, Problem> {
-    let admin = core.admin(&caller)?;
+    let admin = core.admin.of(&caller)?;
     let (limit, query) = conditions.checked()?;
     // One more than asked for tells whether there is another page.
     let events = admin.audit_events(query, limit + 1).await?;

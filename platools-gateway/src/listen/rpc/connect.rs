@@ -81,7 +81,7 @@ impl Stranger<'_> {
         let (caller, token) = identified?;
         let caller = self.speaking_for(caller, &connect.user_id)?;
         self.core.callers.identify(self.presence, &caller)?;
-        let audit = self.core.audit();
+        let audit = &self.core.audit;
         audit.signed_in(action::RPC_CONNECT, (&caller).into(), |event| event.in_project(&caller.project_id));
         Ok((caller, token, connect.user_id))
     }
@@ -90,7 +90,7 @@ impl Stranger<'_> {
     fn speaking_for(&self, caller: Caller, user: &str) -> Result<Caller, Error> {
         speaking_for(caller.clone(), user).map_err(|denial| {
             let error = Error::from(denial);
-            self.core.audit().refused(action::RPC_CONNECT, &caller, method::CONNECT, &error.to_string());
+            self.core.audit.refused(action::RPC_CONNECT, &caller, method::CONNECT, &error.to_string());
             error
         })
     }

@@ -54,7 +54,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
     let NewAgent { slug, profile, owner, title, address } = params.decode()?;
-    let admin = session.core.admin(&session.caller)?;
+    let admin = session.core.admin.of(&session.caller)?;
     let new = admin::NewAgent { profile: read(profile)?, owner, title, address };
     reply(&shown(&admin.add_agent(&slug, new).await?))
 }
@@ -64,14 +64,14 @@ pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
     if profile.is_none() && owner.is_none() && title.is_none() && address.is_none() {
         return Err(invalid("say what changes: the `profile`, the `owner`, the `title`, or the `address`"));
     }
-    let admin = session.core.admin(&session.caller)?;
+    let admin = session.core.admin.of(&session.caller)?;
     let change = admin::AgentChange { profile: read(profile.unwrap_or_default())?, owner, title, address };
     reply(&shown(&admin.change_agent(&agent_id, change).await?))
 }
 
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
     let Which { agent_id } = params.decode()?;
-    session.core.admin(&session.caller)?.remove_agent(&agent_id).await?;
+    session.core.admin.of(&session.caller)?.remove_agent(&agent_id).await?;
     reply(&json!({"deleted": true}))
 }
 
