@@ -18,7 +18,7 @@ use crate::background::tasks::Tasks;
 use crate::calls::idempotency::{Idempotency, IdempotencySettings};
 use crate::catalog::Catalog;
 use crate::catalog::changes::News;
-use crate::connections::{Authenticator, Callers, OpenSockets};
+use crate::connections::{Authenticator, Callers};
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Role, Scope};
@@ -30,7 +30,7 @@ use crate::links::tool_health::HealthTable;
 use crate::links::{Closing, Departures, Notice, Throttles, Workers};
 use crate::ops::credential_upkeep::CredentialUpkeep;
 use crate::ops::log_feed::{LogFeed, Logs};
-use crate::ops::metrics::CallFigures;
+use crate::ops::metrics::{CallFigures, Metrics};
 use crate::ops::readiness::Readiness;
 use crate::pending::{CallSettings, Calls, Outcome, Receipt, Report};
 use crate::ports::call_observer::{CallObserver, Observers};
@@ -64,7 +64,7 @@ pub struct Core {
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) runs: Runs,
-    pub(crate) sessions: Sessions,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) chat: ChatSettings,
     /// What agents think with that need a model.
     pub(crate) model: Option<Arc<dyn Agent>>,
@@ -74,7 +74,7 @@ pub struct Core {
     pub(crate) dashboards: Arc<Dashboards>,
     /// How many of the traces that begin here are recorded, from 0 to 1.
     pub(crate) trace_ratio: f64,
-    pub(crate) call_figures: Arc<CallFigures>,
+    pub(crate) metrics: Metrics,
     pub(crate) throttles: Throttles,
     pub(crate) departures: Departures,
     pub(crate) audit: Arc<Audit>,
@@ -263,10 +263,22 @@ impl Core {
             sessions: Arc::clone(&store) as _,
             channels: Arc::clone(&store) as _,
         };
-        let sessions = Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?;
+        let sessions = Arc::new(Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?);
         observers.add(sessions.observer());
         options.observers.into_iter().for_each(|observer| observers.add(observer));
 
+        let metrics = Metrics {
+            directory: Arc::clone(&directory),
+            limiter: Arc::clone(&limiter),
+            catalog: Arc::clone(&catalog),
+            workers: Arc::clone(&workers),
+            tools: Arc::clone(&tools),
+            journal: Arc::clone(&journal),
+            callers: Arc::clone(&callers),
+            sessions: Arc::clone(&sessions),
+            feed: feed.clone(),
+            calls: call_figures,
+        };
         let readiness = Readiness::new(tasks.clone(), Arc::clone(&store) as _);
         let logs = Logs::new(options.logs, Arc::clone(&directory));
         let credential_upkeep = CredentialUpkeep {
@@ -302,7 +314,7 @@ impl Core {
             feed,
             dashboards,
             trace_ratio: options.trace_ratio,
-            call_figures,
+            metrics,
             throttles: Throttles::default(),
             departures: Departures::default(),
             audit,
@@ -421,12 +433,6 @@ impl Core {
     #[must_use]
     pub fn caller_count(&self) -> usize {
         self.callers.count()
-    }
-
-    /// The WebSockets that are open: of callers, dashboards, agents with sessions, and workers.
-    #[must_use]
-    pub fn open_sockets(&self) -> OpenSockets {
-        OpenSockets { workers: self.workers.count(), ..self.callers.sockets() }
     }
 
     /// True if this start made the database.

@@ -265,11 +265,11 @@ mod tests {
         let kinds = [SocketKind::Caller, SocketKind::Dashboard, SocketKind::Dashboard, SocketKind::Agent];
         let open = kinds.map(|kind| core.callers.arrive_at(kind));
         let _request = core.callers.arrive();
-        let sockets = core.open_sockets();
+        let sockets = core.metrics.open_sockets();
         assert_eq!((sockets.callers, sockets.dashboards, sockets.agents, sockets.workers), (1, 2, 1, 0));
         assert_eq!(sockets.total(), 4);
         drop(open);
-        assert_eq!(core.open_sockets(), OpenSockets::default());
+        assert_eq!(core.metrics.open_sockets(), OpenSockets::default());
     }
 
     #[tokio::test]

@@ -67,7 +67,7 @@ impl Core {
         self.limiter.sweep();
         self.throttles.sweep();
         self.workers.sweep();
-        self.forget_old_figures();
+        self.metrics.sweep();
         self.journal.log_losses();
         self.dashboards.sweep_keys();
     }
