@@ -245,11 +245,11 @@ const GATEWAY: Table = Table {
         ("tools", &["arguments", "authority", "catalog", "directory", "domain", "links"]),
         // Parts of the program, which has a root of its own.
         ("bridge", &[]),
-        ("cli", &["bridge", "logs", "otlp", "signals", "supervisor"]),
+        ("cli", &["bridge", "logs", "otlp", "signals", "systemd"]),
         ("logs", &[]),
         ("otlp", &[]),
         ("signals", &[]),
-        ("supervisor", &[]),
+        ("systemd", &[]),
     ],
     leaves: &[],
     free: &[""],

@@ -61,12 +61,12 @@ pub struct AuditQuery {
     /// Events before this time, in milliseconds since 1970.
     pub until_ms: Option<i64>,
     /// Events that follow this one in the list.
-    pub after: Option<AuditPlace>,
+    pub after: Option<AuditCursor>,
 }
 
-/// A place in the list of events, which goes from the newest to the oldest.
+/// The position after an event in the list, which goes from the newest to the oldest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditPlace {
+pub struct AuditCursor {
     /// Time of the last event of the page, in milliseconds since 1970.
     pub at_ms: i64,
     /// The last event of the page.
