@@ -66,19 +66,19 @@ pub struct Core {
     pub(crate) runs: Runs,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) chat: ChatSettings,
-    /// What agents think with that need a model.
+    /// The implementation of agents of kind model, if there is a model.
     pub(crate) model: Option<Arc<dyn Agent>>,
     pub(crate) observers: Observers,
     /// Events for dashboards.
     pub feed: Feed,
     pub(crate) dashboards: Arc<Dashboards>,
-    /// How many of the traces that begin here are recorded, from 0 to 1.
+    /// The share of new traces that are recorded, from 0 to 1.
     pub(crate) trace_ratio: f64,
     pub(crate) metrics: Metrics,
     pub(crate) throttles: Throttles,
     pub(crate) departures: Departures,
     pub(crate) audit: Arc<Audit>,
-    /// Whether the gateway should get traffic.
+    /// Readiness for traffic.
     pub readiness: Readiness,
     pub(crate) credential_upkeep: CredentialUpkeep,
 }
@@ -402,7 +402,7 @@ impl Core {
         }
     }
 
-    /// What the journal counted since the start.
+    /// Counters of the journal since the start.
     #[must_use]
     pub fn journal_figures(&self) -> JournalFigures {
         self.journal.figures()
@@ -418,18 +418,18 @@ impl Core {
         &self.tasks
     }
 
-    /// What keeps to the limits.
+    /// Limits of requests, connections and calls.
     pub(crate) fn limiter(&self) -> &Arc<Limiter> {
         &self.limiter
     }
 
-    /// How many workers are connected.
+    /// The number of connected workers.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.workers.count()
     }
 
-    /// How many callers are connected and known.
+    /// The number of callers that are connected and known.
     #[must_use]
     pub fn caller_count(&self) -> usize {
         self.callers.count()
@@ -440,7 +440,7 @@ impl Core {
         self.store.is_made()
     }
 
-    /// Whether nobody has a key yet.
+    /// True if there is no key yet.
     pub(crate) fn is_new(&self) -> bool {
         self.directory.snapshot().has_no_keys()
     }

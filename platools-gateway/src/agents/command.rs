@@ -27,9 +27,9 @@ impl Agent for CommandAgent {
     ) -> BoxFuture<'a, Result<Answer, Error>> {
         async move {
             let mut messages = Vec::new();
-            let said = match Command::parse(input.message) {
-                Some(Command::Help) => help(tools.list()),
-                Some(Command::Call { tool, arguments }) => match tools.find(tool) {
+            let said = match ChatCommand::parse(input.message) {
+                Some(ChatCommand::Help) => help(tools.list()),
+                Some(ChatCommand::Call { tool, arguments }) => match tools.find(tool) {
                     Some(found) => call(found, arguments, tools, &mut messages).await,
                     None => format!("There is no tool `{tool}`. Say `/help` for what there is."),
                 },
@@ -64,12 +64,12 @@ async fn call(tool: &NamedTool, arguments: &str, tools: &RunTools<'_>, messages:
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Command<'a> {
+enum ChatCommand<'a> {
     Help,
     Call { tool: &'a str, arguments: &'a str },
 }
 
-impl<'a> Command<'a> {
+impl<'a> ChatCommand<'a> {
     fn parse(message: &'a str) -> Option<Self> {
         let command = message.trim().strip_prefix('/')?;
         let (tool, arguments) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
@@ -166,16 +166,16 @@ mod tests {
     #[test]
     fn a_command_is_a_tool_and_its_arguments() {
         for (message, command) in [
-            ("/help", Some(Command::Help)),
-            (" /lookup  id=1 ", Some(Command::Call { tool: "lookup", arguments: "id=1" })),
-            ("/lookup\n{}", Some(Command::Call { tool: "lookup", arguments: "{}" })),
-            ("/lookup", Some(Command::Call { tool: "lookup", arguments: "" })),
+            ("/help", Some(ChatCommand::Help)),
+            (" /lookup  id=1 ", Some(ChatCommand::Call { tool: "lookup", arguments: "id=1" })),
+            ("/lookup\n{}", Some(ChatCommand::Call { tool: "lookup", arguments: "{}" })),
+            ("/lookup", Some(ChatCommand::Call { tool: "lookup", arguments: "" })),
             ("hello", None),
             ("/", None),
             ("/ help", None),
             ("", None),
         ] {
-            assert_eq!(Command::parse(message), command, "{message:?}");
+            assert_eq!(ChatCommand::parse(message), command, "{message:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Duration, Instant, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::mailbox::Next;
+use super::mailbox::MailboxItem;
 use super::message::{plain, text};
 use super::shown_tools::DashboardTools;
 use super::subscriptions::Subscription;
@@ -82,9 +82,9 @@ impl Watch {
                 return message;
             }
             match self.subscription.mailbox.next().await {
-                Next::Message(message) => return message,
-                Next::Snapshot => self.making = Some(self.make_snapshot()),
-                Next::Tools => {
+                MailboxItem::Message(message) => return message,
+                MailboxItem::Snapshot => self.making = Some(self.make_snapshot()),
+                MailboxItem::Tools => {
                     if let Some(message) = self.changed_tools() {
                         return message;
                     }

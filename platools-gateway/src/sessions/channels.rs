@@ -1,6 +1,6 @@
 //! Channels of [`Sessions`]: add, list, remove, join, leave.
 
-use super::writer::Command;
+use super::writer::WriteCommand;
 use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::channel::{AddedChannel, ChannelAddition, ChannelLimits, StoredChannel, StoredMember};
@@ -120,7 +120,7 @@ impl Sessions {
         let (id, created_by) = self.store.channel_creator(&caller.project_id, name).await?.ok_or_else(no_channel)?;
         let channel = Resource::Channel { project: &caller.project_id, creator: created_by.as_ref() };
         authorize(caller, Action::Administer, channel)?;
-        self.writer.ask(|reply| Command::RemoveChannel { channel: id, reply }).await
+        self.writer.ask(|reply| WriteCommand::RemoveChannel { channel: id, reply }).await
     }
 
     /// Makes the agent a member of a channel, unless it is one.
@@ -130,7 +130,7 @@ impl Sessions {
     pub(crate) async fn join_channel(&self, peer: &Peer, name: &str) -> Result<(), Error> {
         let _under_way = self.may_change(peer)?;
         let (channel, agent) = (self.channel(peer, name).await?.id, peer.id.clone());
-        self.writer.ask(|reply| Command::Join { agent, channel, reply }).await
+        self.writer.ask(|reply| WriteCommand::Join { agent, channel, reply }).await
     }
 
     /// Ends the agent's membership in a channel, if it is a member. None of its sockets gets the channel's messages any more.
@@ -141,7 +141,7 @@ impl Sessions {
         let _under_way = self.may_change(peer)?;
         let channel = self.channel(peer, name).await?.id;
         let (project, agent) = (peer.caller.project_id.clone(), peer.id.clone());
-        self.writer.ask(|reply| Command::Leave { project, agent, channel, reply }).await
+        self.writer.ask(|reply| WriteCommand::Leave { project, agent, channel, reply }).await
     }
 
     /// The members of a channel, in the order in which they joined, each with true if it has a session.

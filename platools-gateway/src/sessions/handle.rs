@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::event_handlers::AgentEventFigures;
-use super::{Sessions, Shared, events};
+use super::{Sessions, SharedState, events};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -41,7 +41,7 @@ use crate::domain::ids::{AgentId, ChannelId};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct AgentRuntime(pub(super) Arc<Shared>);
+pub struct AgentRuntime(pub(super) Arc<SharedState>);
 
 impl AgentRuntime {
     /// Sends an event `{type, timestamp, data}` to all sockets of an agent, and returns how many these are.

@@ -1,10 +1,10 @@
 //! The life of agent sessions: begin, heartbeat, end, and the list of agents that are present.
 
 use super::names::AgentNames;
-use super::session::Session;
+use super::session::ActiveSession;
 use super::sockets::AgentSocket;
 use super::state::is_silent;
-use super::writer::Command;
+use super::writer::WriteCommand;
 use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::audit::action;
@@ -22,8 +22,8 @@ pub(crate) struct SessionView {
     pub(crate) heartbeat_ms: i64,
 }
 
-impl From<&Session> for SessionView {
-    fn from(session: &Session) -> Self {
+impl From<&ActiveSession> for SessionView {
+    fn from(session: &ActiveSession) -> Self {
         Self {
             id: session.id.clone(),
             metadata: session.metadata.clone(),
@@ -70,7 +70,7 @@ impl Sessions {
             connected_ms: now_ms,
             heartbeat_ms: now_ms,
         };
-        let session = self.writer.ask(|reply| Command::Connect { session, reply }).await?;
+        let session = self.writer.ask(|reply| WriteCommand::Connect { session, reply }).await?;
         self.audit.signed_in(action::SESSION_BEGIN, (&peer.caller).into(), |event| {
             event.in_project(&peer.caller.project_id).on(session.id.as_str())
         });
@@ -119,7 +119,7 @@ impl Sessions {
             }
             (Some(session), _) => {
                 let agent = peer.id.clone();
-                self.writer.ask(|reply| Command::Disconnect { project, agent, session, reply }).await
+                self.writer.ask(|reply| WriteCommand::Disconnect { project, agent, session, reply }).await
             }
             (None, _) => Ok(()),
         }
@@ -130,7 +130,7 @@ impl Sessions {
         authorize(&peer.caller, Action::View, Resource::Project(&peer.caller.project_id))?;
         let state = self.shared.state();
         let mut sessions: Vec<_> = state.sessions(&peer.caller.project_id).collect();
-        sessions.sort_by(|left, right| left.place().cmp(&right.place()));
+        sessions.sort_by(|left, right| left.list_position().cmp(&right.list_position()));
         let total = sessions.len();
         let agents = sessions.into_iter().skip(offset).take(limit).map(|session| state.present(session)).collect();
         Ok(PresentAgents { agents, total })
@@ -140,12 +140,12 @@ impl Sessions {
     pub(crate) fn end_silent(&self) {
         let snapshot = self.directory.snapshot();
         let is_silent = is_silent(self.settings().session_timeout);
-        let has_ended = |session: &Session| is_silent(session) || snapshot.agent(&session.agent_id).is_none();
+        let has_ended = |session: &ActiveSession| is_silent(session) || snapshot.agent(&session.agent_id).is_none();
         let ended = self.shared.state().end_where(has_ended);
-        for Session { agent_id: agent, id: session, .. } in ended {
+        for ActiveSession { agent_id: agent, id: session, .. } in ended {
             tracing::info!(agent.id = %agent, "agent session timed out");
             // If this is lost, the next start of the gateway takes the session up, and it ends as it did here.
-            let _ = self.writer.send(Command::Forget { agent, session });
+            let _ = self.writer.send(WriteCommand::Forget { agent, session });
         }
     }
 }
@@ -157,13 +157,13 @@ impl Sessions {
         let heartbeats = self.shared.state().take_heartbeats();
         if !heartbeats.is_empty() {
             // If this is lost, the next heartbeat is stored again.
-            let _ = self.writer.send(Command::Heartbeats(heartbeats));
+            let _ = self.writer.send(WriteCommand::Heartbeats(heartbeats));
         }
     }
 }
 
 impl PresentAgent {
-    pub(super) fn new(session: &Session, names: AgentNames) -> Self {
+    pub(super) fn new(session: &ActiveSession, names: AgentNames) -> Self {
         Self {
             agent_id: session.agent_id.clone(),
             names,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::channels::as_i64;
-use super::writer::Command;
+use super::writer::WriteCommand;
 use super::{Peer, Sessions};
 use crate::authority::{Action, Resource, authorize};
 use crate::domain::channel::{StoredChannel, StoredChannelMessage};
@@ -90,7 +90,7 @@ impl Sessions {
             created_ms: 0,
         };
         let said_in = channel.clone();
-        let said = self.writer.ask(|reply| Command::Say { channel: said_in, message, reply }).await?;
+        let said = self.writer.ask(|reply| WriteCommand::Say { channel: said_in, message, reply }).await?;
         Ok((channel, said))
     }
 

@@ -50,10 +50,10 @@ pub(crate) use crate::domain::channel::{StoredChannel, StoredChannelMessage, Sto
 
 use event_handlers::EventHandlers;
 use names::AgentLookup;
-use session::Session;
-use state::State;
+use session::ActiveSession;
+use state::SessionTable;
 use tickets::Tickets;
-use writer::Writer;
+use writer::SessionWriter;
 
 /// Agents with sessions, their sockets and channels.
 #[derive(Debug)]
@@ -63,8 +63,8 @@ pub(crate) struct Sessions {
     audit: Arc<Audit>,
     authenticator: Arc<Authenticator>,
     store: Arc<dyn ChannelStore>,
-    shared: Arc<Shared>,
-    writer: Writer,
+    shared: Arc<SharedState>,
+    writer: SessionWriter,
 }
 
 /// The services and stores that [`Sessions`] needs.
@@ -89,15 +89,16 @@ impl Sessions {
         let SessionServices { directory, limiter, audit, authenticator, sessions, channels } = services;
         let is_started = settings.is_some();
         let agents = AgentLookup(Some(Arc::clone(&directory)));
-        let state = Mutex::new(State::new(agents.clone()));
-        let shared = Arc::new(Shared { settings: settings.unwrap_or_default(), state, agents, ..Shared::default() });
+        let state = Mutex::new(SessionTable::new(agents.clone()));
+        let shared =
+            Arc::new(SharedState { settings: settings.unwrap_or_default(), state, agents, ..Shared::default() });
         handlers.into_iter().for_each(|handler| shared.handlers.add(handler, tasks));
         let writer = if is_started {
             let stored = sessions.runtime_sessions().await?;
-            stored.into_iter().for_each(|row| shared.state().resume(Session::from(row)));
-            Writer::start(sessions, Arc::clone(&shared), tasks)
+            stored.into_iter().for_each(|row| shared.state().resume(ActiveSession::from(row)));
+            SessionWriter::start(sessions, Arc::clone(&shared), tasks)
         } else {
-            Writer::closed()
+            SessionWriter::closed()
         };
         Ok(Self { directory, limiter, audit, authenticator, store: channels, shared, writer })
     }
@@ -162,17 +163,17 @@ pub(crate) struct Peer {
 
 /// The state that requests, sockets and the writer share.
 #[derive(Debug, Default)]
-struct Shared {
+struct SharedState {
     settings: RuntimeSettings,
-    state: Mutex<State>,
+    state: Mutex<SessionTable>,
     tickets: Tickets,
     agents: AgentLookup,
     /// The application's handlers of custom events.
     handlers: EventHandlers,
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl SharedState {
+    fn state(&self) -> MutexGuard<'_, SessionTable> {
         // Every section leaves the state whole, so a panic in another task spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -247,7 +248,7 @@ mod tests {
     #[tokio::test]
     async fn a_writer_that_panics_is_started_again_and_meanwhile_the_gateway_is_not_ready() {
         let (_folder, core, peer) = core().await;
-        core.sessions.writer.send(writer::Command::Panic).unwrap();
+        core.sessions.writer.send(writer::WriteCommand::Panic).unwrap();
         let is_down = async {
             while core.tasks().down() != ["sessions writer"] {
                 tokio::task::yield_now().await;
@@ -264,7 +265,8 @@ mod tests {
         /// Waits until the writer has written all earlier commands.
         async fn settle_writes(&self) {
             let (project, agent) = (ProjectId::from("prj_none"), AgentId::from("agent_nobody"));
-            let nothing = |reply| writer::Command::Disconnect { project, agent, session: "sess_none".into(), reply };
+            let nothing =
+                |reply| writer::WriteCommand::Disconnect { project, agent, session: "sess_none".into(), reply };
             self.writer.ask(nothing).await.unwrap();
         }
     }

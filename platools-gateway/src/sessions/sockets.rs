@@ -6,8 +6,8 @@ use bytes::Bytes;
 use secrecy::SecretString;
 use serde_json::value::RawValue;
 
-use super::queue::{Queue, SocketEnd};
-use super::{AgentEvent, Peer, Sessions, Shared, events};
+use super::queue::{SocketEnd, SocketQueue};
+use super::{AgentEvent, Peer, Sessions, SharedState, events};
 use crate::domain::audit::action;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -18,10 +18,10 @@ use crate::ports::time::now_ms;
 /// A socket of an agent, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct AgentSocket {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     peer: Peer,
     number: u64,
-    queue: Arc<Queue>,
+    queue: Arc<SocketQueue>,
 }
 
 impl AgentSocket {
@@ -143,7 +143,7 @@ impl Sessions {
     /// Adds a socket of an agent. If the agent has too many then, the socket heard from least recently ends.
     pub(crate) fn open_socket(&self, peer: Peer) -> AgentSocket {
         let shared = Arc::clone(&self.shared);
-        let queue = Arc::new(Queue::new(shared.settings.waiting_events));
+        let queue = Arc::new(SocketQueue::new(shared.settings.waiting_events));
         let number = shared.state().open(&peer.caller.project_id, &peer.id, &queue);
         self.audit.signed_in(action::SOCKET_OPEN, (&peer.caller).into(), |event| {
             event.in_project(&peer.caller.project_id).on(peer.id.as_str())
