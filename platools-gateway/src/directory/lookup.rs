@@ -37,7 +37,7 @@ impl Directory {
     /// # Errors
     /// There is none of that name that the caller may use.
     pub(crate) fn environment_of(&self, caller: &Caller, wanted: Option<&str>) -> Result<Environment, Error> {
-        let snapshot = self.directory.snapshot();
+        let snapshot = self.snapshot();
         let environments = snapshot.environments(&caller.project_id);
         let is_open = |environment: &&Environment| {
             authorize(caller, Action::View, Resource::Environment(&environment.id)).is_ok()
