@@ -91,7 +91,7 @@ impl Sessions {
         let agents = AgentLookup(Some(Arc::clone(&directory)));
         let state = Mutex::new(SessionTable::new(agents.clone()));
         let shared =
-            Arc::new(SharedState { settings: settings.unwrap_or_default(), state, agents, ..Shared::default() });
+            Arc::new(SharedState { settings: settings.unwrap_or_default(), state, agents, ..SharedState::default() });
         handlers.into_iter().for_each(|handler| shared.handlers.add(handler, tasks));
         let writer = if is_started {
             let stored = sessions.runtime_sessions().await?;
