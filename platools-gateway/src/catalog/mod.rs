@@ -24,10 +24,10 @@ use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::{EnvironmentId, ProjectId};
 use crate::ports::catalog::CatalogStore;
 
-pub(crate) use declared::{DeclaredTools, Member, ToolVersion};
+pub(crate) use declared::{DeclaredTools, Member};
 pub(crate) use register::{Membership, Registrant, Rest, Settled};
 pub use tool_set::Changes;
-pub(crate) use tool_set::{CatalogTool, ToolSet};
+pub(crate) use tool_set::{CatalogTool, ToolSet, ToolVersion};
 
 use index::Index;
 

@@ -9,7 +9,6 @@ use platools_protocol::tool_sync::ToolDeclaration;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 
-use super::declared::ToolVersion;
 use crate::background::offload::offload;
 use crate::catalog::schema::ToolSchemas;
 use crate::domain::digest::sha256;
@@ -17,6 +16,13 @@ use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Identity;
 use crate::domain::tool::StoredTool;
 use crate::ports::time::now_ms;
+
+/// A tool in one version: its name, and the fingerprint of its declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ToolVersion<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) fingerprint: &'a str,
+}
 
 /// A tool of the catalog.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 //! are counted, and no call waits.
 
 mod call;
+mod counters;
 mod entry;
 mod queue;
 mod record;
@@ -15,7 +16,7 @@ mod settings;
 mod writer;
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use crate::domain::call::{CallEnd, CallSummary, Kept};
 pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 pub use call::{JournaledCall, PastCall, Payload};
+pub use counters::JournalFigures;
 pub(crate) use record::CallRecord;
 pub(crate) use record::TRACEBACK;
 pub use redact::SENSITIVE_WORDS;
@@ -38,6 +40,7 @@ use crate::domain::ids::{CallId, ProjectId};
 use crate::domain::trace::TraceContext;
 use crate::ports::call_observer::Observers;
 use crate::ports::journal::JournalStore;
+use counters::Counters;
 use entry::Entry;
 use queue::Queue;
 use running::Running;
@@ -52,53 +55,6 @@ const LAST_RECORDS: Duration = Duration::from_secs(1);
 
 /// The longest time of the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(8);
-
-/// The journal's counters since the start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct JournalFigures {
-    /// Calls that were stored.
-    pub written: u64,
-    /// Calls that were not stored, because the database failed for too long, too many came at a time, or the database refused
-    /// them alone.
-    pub lost: u64,
-    /// Calls that were stored without arguments and result, because too much waited. They are not among the lost.
-    pub payloads_dropped: u64,
-    /// Calls that wait to be stored.
-    pub waiting: usize,
-    /// The time that the oldest of them has waited.
-    pub lag: Duration,
-}
-
-#[derive(Debug, Default)]
-struct Counters {
-    written: AtomicU64,
-    lost: AtomicU64,
-    payloads_dropped: AtomicU64,
-    /// The losses that the log has told of: records and payloads.
-    logged: Mutex<(u64, u64)>,
-}
-
-impl Counters {
-    fn add_written(&self, calls: usize) {
-        self.written.fetch_add(calls as u64, Ordering::Relaxed);
-    }
-
-    fn add_lost(&self, calls: usize) {
-        self.lost.fetch_add(calls as u64, Ordering::Relaxed);
-    }
-
-    fn add_payloads_dropped(&self, calls: usize) {
-        self.payloads_dropped.fetch_add(calls as u64, Ordering::Relaxed);
-    }
-
-    /// The losses since this was last asked, records and payloads.
-    fn take_unlogged(&self) -> (u64, u64) {
-        let now = (self.lost.load(Ordering::Relaxed), self.payloads_dropped.load(Ordering::Relaxed));
-        let before = std::mem::replace(&mut *self.logged.lock().unwrap_or_else(PoisonError::into_inner), now);
-        (now.0 - before.0, now.1 - before.1)
-    }
-}
 
 /// Takes records.
 pub(crate) struct Journal {

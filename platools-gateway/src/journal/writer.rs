@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Counters;
+use super::counters::Counters;
 use super::entry::Entry;
 use super::queue::{Numbered, Queue};
 use super::settings::CompiledSettings;

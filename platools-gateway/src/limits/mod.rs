@@ -16,6 +16,7 @@ use crate::domain::identity::{Caller, Policy};
 use crate::domain::ids::EntityId;
 use crate::domain::origin::network;
 use budget::Budget;
+use budget::SOON;
 use concurrency::Places;
 use proxies::Proxies;
 use rate::Rate;
@@ -27,9 +28,6 @@ pub use crate::settings::{
 pub(crate) use budget::{HeldBytes, OverBudget};
 pub(crate) use callers::ChatPlace;
 pub(crate) use concurrency::Place;
-
-/// The time that a client with too much at once is told to wait, as it is unknown when a part of it ends.
-const SOON: Duration = Duration::from_secs(1);
 
 /// Keeps to the limits.
 pub(crate) struct Limiter {

@@ -176,6 +176,11 @@ pub struct Fence {
 }
 
 impl Fence {
+    /// The arrival of the link.
+    pub(crate) fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
     /// Notes that the worker has a call over this link, as only it can know after a reconnect. A link that was replaced or has
     /// ended has none.
     pub fn has(&self, call_id: &CallId) {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::choice::choose;
 use super::live::Live;
-use super::{Arrival, Fence, State, Workers};
+use super::{Arrival, State, Workers};
 use crate::catalog::{DeclaredTools, GRACE, Member, Membership, ToolVersion};
 use crate::domain::identity::{Policy, Scope};
 
@@ -44,13 +44,6 @@ impl Live {
             Policy::Supersede => declared.has_name(tool.name),
             Policy::Pool => declared.has(tool),
         })
-    }
-}
-
-impl Fence {
-    /// The arrival of the link.
-    pub(crate) fn arrival(&self) -> Arrival {
-        self.arrival
     }
 }
 

@@ -2,7 +2,14 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 
+use platools_protocol::ErrorDetails;
+use tokio::time::Instant;
+
 use super::*;
+use crate::domain::error::{Error, ErrorKind};
+use crate::domain::identity::Scope;
+use crate::domain::ids::{CallId, ConnectionId};
+use crate::limits::gauge::Gauge;
 
 fn scope(entity: &str) -> Scope {
     Scope { entity: entity.into(), environment: "env".into() }
@@ -95,7 +102,7 @@ async fn only_calls_that_the_socket_does_not_have_are_returned_when_its_link_end
         assert_eq!(calls.answer(&scope("a"), &call_id, failed("answered")), Receipt::Accepted);
         assert!(ended(waiting, soon(), None).await.is_ok());
     }
-    assert_eq!(calls.lock().connections(), 0, "nothing is kept of connections without calls");
+    assert_eq!(calls.table.lock().connections(), 0, "nothing is kept of connections without calls");
 }
 
 #[tokio::test]
@@ -262,12 +269,12 @@ async fn nothing_is_kept_of_lost_calls_that_have_ended() {
     let waiting = sent(&calls, &"one".into());
     end_of(&calls, "one", "a");
     calls.seen(&scope("a"), &"c".into(), &"two".into());
-    assert_eq!(calls.lock().ended(), 0, "another connection has it");
+    assert_eq!(calls.table.lock().ended(), 0, "another connection has it");
     end_of(&calls, "two", "a");
     let kept = |table: &CallTable| (table.ended(), table.connections());
-    assert_eq!(kept(&calls.lock()), (1, 1));
+    assert_eq!(kept(&calls.table.lock()), (1, 1));
     drop(waiting);
-    assert_eq!(kept(&calls.lock()), (0, 0));
+    assert_eq!(kept(&calls.table.lock()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]

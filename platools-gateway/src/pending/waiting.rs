@@ -6,15 +6,17 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::outcome::Outcome;
 use super::stage::{Loss, Stage};
-use super::{Outcome, PendingCalls, TimeLimit};
+use super::table::SharedTable;
+use super::timeout::TimeLimit;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::CallId;
 
 /// One call that waits. Dropping it forgets the call.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    calls: PendingCalls,
+    calls: SharedTable,
     call_id: CallId,
     stage: watch::Receiver<Stage>,
     answer: oneshot::Receiver<Result<Outcome, Error>>,
@@ -33,7 +35,7 @@ pub(crate) enum CallStep {
 
 impl Waiting {
     pub(super) fn new(
-        calls: PendingCalls,
+        calls: SharedTable,
         call_id: CallId,
         stage: watch::Receiver<Stage>,
         answer: oneshot::Receiver<Result<Outcome, Error>>,
