@@ -9,7 +9,7 @@ use super::envelope::Envelope;
 use crate::catalog::ToolVersion;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
-use crate::links::{Delivery, Live, Refused, Workers, busy};
+use crate::links::{Delivery, LiveLink, Refused, Workers, busy};
 use crate::pending::{CallStep, Outcome, Stage, Waiting};
 
 /// One call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
@@ -55,7 +55,7 @@ impl<'a> Route<'a> {
     ///
     /// # Errors
     /// The call ended meanwhile, or there is no link.
-    pub(crate) async fn link(&mut self) -> Result<Arc<Live>, CallEnd> {
+    pub(crate) async fn link(&mut self) -> Result<Arc<LiveLink>, CallEnd> {
         let turn = match self.waiting.stage() {
             Stage::Returned(turn) => Some(turn),
             _ => None,
@@ -73,7 +73,7 @@ impl<'a> Route<'a> {
     }
 
     /// Sends the call over a link, and over others if that does not take it, and waits for its end.
-    pub(crate) async fn run(mut self, mut live: Arc<Live>, patience: Patience<'_>) -> CallEnd {
+    pub(crate) async fn run(mut self, mut live: Arc<LiveLink>, patience: Patience<'_>) -> CallEnd {
         loop {
             let delivery = self.delivery(&live).await;
             match live.deliver(delivery) {
@@ -92,7 +92,7 @@ impl<'a> Route<'a> {
     }
 
     /// The call as this link's worker gets it: the secret of the link signs it.
-    async fn delivery(&self, live: &Live) -> Delivery {
+    async fn delivery(&self, live: &LiveLink) -> Delivery {
         let Envelope { call_id, tool, identity, trace, .. } = self.envelope;
         let (trace_id, entity) = (trace.trace_id(), &identity.entity);
         tracing::debug!(call.id = %call_id, trace.id = trace_id, tool.name = tool, entity, "call queued");

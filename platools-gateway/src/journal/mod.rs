@@ -34,7 +34,7 @@ pub use redact::SENSITIVE_WORDS;
 use crate::arguments::Arguments;
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::catalog::Found;
+use crate::catalog::FoundTool;
 use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, ProjectId};
 use crate::domain::trace::TraceContext;
@@ -107,7 +107,7 @@ impl Journal {
         &'a self,
         observers: &'a Observers,
         caller: &'a Caller,
-        found: &'a Found,
+        found: &'a FoundTool,
         arguments: &Arguments,
         trace: &'a TraceContext,
         call_id: &CallId,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::Journal;
 use super::entry::Entry;
 use crate::arguments::Arguments;
-use crate::catalog::Found;
+use crate::catalog::FoundTool;
 use crate::domain::call::{CallEnd, CallSummary};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -31,7 +31,7 @@ pub(crate) struct CallRecord<'a> {
     journal: &'a Journal,
     observers: &'a Observers,
     caller: &'a Caller,
-    found: &'a Found,
+    found: &'a FoundTool,
     arguments: Arguments,
     trace: &'a TraceContext,
     call_id: CallId,
@@ -49,7 +49,7 @@ impl<'a> CallRecord<'a> {
         journal: &'a Journal,
         observers: &'a Observers,
         caller: &'a Caller,
-        found: &'a Found,
+        found: &'a FoundTool,
         arguments: &Arguments,
         trace: &'a TraceContext,
         call_id: &CallId,
@@ -216,7 +216,7 @@ mod tests {
         let declaration =
             platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
         let row = StoredTool { declaration, fingerprint: String::new(), changed_ms: 0 };
-        let found = Found { identity: Identity::sample(), tool: Arc::new(row.into()) };
+        let found = FoundTool { identity: Identity::sample(), tool: Arc::new(row.into()) };
         let request = CallRequest {
             tool: ToolName { name: "t".to_owned(), entity: None, environment: None },
             arguments: Arguments::none(),

@@ -8,8 +8,11 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{ArgumentForm, Arrival, Closing, ConnectedWorker, Delivery, Notice, WorkerPeer};
+use super::messages::{ArgumentForm, Closing, Delivery, Notice};
+use super::peer::WorkerPeer;
+use super::worker::ConnectedWorker;
 use crate::catalog::DeclaredTools;
+use crate::domain::arrival::Arrival;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Credential, Identity, Policy};
 use crate::domain::ids::ConnectionId;
@@ -21,7 +24,7 @@ const QUEUE_BYTES: usize = 32 * 1024 * 1024;
 
 /// The gateway's end of a link.
 #[derive(Debug)]
-pub(crate) struct Live {
+pub(crate) struct LiveLink {
     pub(super) arrival: Arrival,
     pub(super) connection_id: ConnectionId,
     pub(super) identity: Identity,
@@ -56,7 +59,7 @@ pub(super) struct Queued {
     _bytes: Held,
 }
 
-impl Live {
+impl LiveLink {
     /// The secret the worker presented; it signs the calls that go to it.
     pub(crate) fn secret(&self) -> &SecretString {
         &self.secret

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::departures::Departures;
 use super::registration_rate::Throttles;
-use super::{Arrival, Fence, Workers};
+use super::{Arrival, LinkFence, Workers};
 use crate::catalog::{
     Catalog, Changes, DeclaredTools, Membership, Registrant, Replacement, Rest, Room, Settled, TooLarge,
 };
@@ -62,7 +62,7 @@ impl Registrations {
     pub async fn register(
         &self,
         identity: &Identity,
-        fence: &Fence,
+        fence: &LinkFence,
         tools: Vec<ToolDeclaration>,
     ) -> Result<Registration, Error> {
         if tools.len() > MAX_TOOLS {

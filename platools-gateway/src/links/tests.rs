@@ -201,14 +201,14 @@ async fn a_worker_that_took_the_place_of_its_own_link_is_told_that_nobody_waits_
     assert!(is_told(&mut successor));
 }
 
-async fn find_or_wait(workers: &Workers, deadline: Instant) -> Result<Arc<Live>, ErrorKind> {
+async fn find_or_wait(workers: &Workers, deadline: Instant) -> Result<Arc<LiveLink>, ErrorKind> {
     let scope = identity().scope();
     let link = workers.link_for(&scope, || workers.find(&scope), Instant::now(), deadline).await;
     link.map_err(|error| error.kind())
 }
 
 /// The wait of a call that was made now.
-async fn wait_for_link(workers: &Workers) -> Result<Arc<Live>, ErrorKind> {
+async fn wait_for_link(workers: &Workers) -> Result<Arc<LiveLink>, ErrorKind> {
     find_or_wait(workers, soon()).await
 }
 

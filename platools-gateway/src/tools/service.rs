@@ -10,7 +10,7 @@ use super::name_table::{HandleTable, HandleTables};
 use super::view::{NamedTool, ToolView, name_of};
 use crate::arguments::Arguments;
 use crate::authority::{Action, Resource, authorize, may_use};
-use crate::catalog::{Catalog, CatalogTool, Found};
+use crate::catalog::{Catalog, CatalogTool, FoundTool};
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Identity};
@@ -90,7 +90,7 @@ impl Tools {
     /// # Errors
     /// The role is not enough, there is none of that name, there are several, or the database failed.
     pub async fn get(&self, caller: &Caller, which: &ToolName) -> Result<ListedTool, Error> {
-        let Found { identity, tool } = self.find(caller, which).await?;
+        let FoundTool { identity, tool } = self.find(caller, which).await?;
         let mut listed = self.listed(&Arc::new(identity), &tool);
         if !sees_errors(caller, &caller.project_id) {
             listed.hide_error();
@@ -103,7 +103,7 @@ impl Tools {
     /// # Errors
     /// Like [`Tools::get`].
     pub async fn result_rule(&self, caller: &Caller, which: &ToolName) -> Result<Arc<ResultRule>, Error> {
-        let Found { identity, tool } = self.find(caller, which).await?;
+        let FoundTool { identity, tool } = self.find(caller, which).await?;
         Ok(self.listed(&Arc::new(identity), &tool).result_rule().await)
     }
 
@@ -164,10 +164,10 @@ impl Tools {
     }
 
     /// Finds a tool that the caller may see.
-    pub(crate) async fn find(&self, caller: &Caller, which: &ToolName) -> Result<Found, Error> {
+    pub(crate) async fn find(&self, caller: &Caller, which: &ToolName) -> Result<FoundTool, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let environment = self.directory.environment_of(caller, which.environment.as_deref())?.id;
-        let is_visible = |found: &Found| may_use(caller, Action::View, &found.identity, &found.tool.declaration);
+        let is_visible = |found: &FoundTool| may_use(caller, Action::View, &found.identity, &found.tool.declaration);
         self.catalog.find(&environment, &which.name, which.entity.as_deref(), is_visible).await
     }
 

@@ -24,7 +24,7 @@ use crate::domain::surrogates::well_formed;
 use crate::links::registration::Registration;
 use crate::links::registration::{MAX_TOOLS, left_out};
 use crate::links::tool_health::HealthReports;
-use crate::links::{Fence, Link};
+use crate::links::{Link, LinkFence};
 use crate::pending::{LogEntry, Outcome, Progress, Receipt, Report};
 
 /// So much of a tool's error message reaches the caller.
@@ -58,7 +58,7 @@ pub(super) struct Frames<'a> {
     core: &'a Core,
     identity: Identity,
     scope: Scope,
-    fence: Fence,
+    fence: LinkFence,
     connection_id: String,
     features: Features,
     replies: Replies,
