@@ -38,7 +38,7 @@ const SDK: Table = Table {
         ("mcp", &["tool"]),
         ("serve", &["dispatch", "mcp", "registry", "tool"]),
     ],
-    leaves: &["signals", "threads", "window"],
+    leaves: &["threads", "window"],
     // They name what users and expanded macros need, wherever it is.
     free: &["", "__private", "macros"],
 };
@@ -103,7 +103,7 @@ const GATEWAY: Table = Table {
                 "authority",
                 "background",
                 "catalog",
-                "core",
+                "directory",
                 "domain",
                 "journal",
                 "limits",
@@ -143,7 +143,7 @@ const GATEWAY: Table = Table {
             ],
         ),
         ("dev", &["admin", "agents", "authority", "domain", "gateway", "listen", "model", "ops", "settings"]),
-        ("directory", &["authority", "catalog", "core", "domain", "ports"]),
+        ("directory", &["authority", "domain", "ports"]),
         (
             "feed",
             &[
@@ -185,9 +185,9 @@ const GATEWAY: Table = Table {
                 "tls",
             ],
         ),
-        ("journal", &["arguments", "authority", "background", "calls", "catalog", "domain", "ports", "settings"]),
+        ("journal", &["arguments", "authority", "background", "catalog", "domain", "ports", "settings"]),
         ("limits", &["domain", "settings"]),
-        ("links", &["authority", "calls", "catalog", "core", "directory", "domain", "limits", "pending", "ports"]),
+        ("links", &["authority", "catalog", "directory", "domain", "limits", "pending", "ports"]),
         (
             "listen",
             &[
@@ -247,7 +247,7 @@ const GATEWAY: Table = Table {
         ),
         ("store", &["background", "domain", "ports"]),
         ("tls", &["background", "domain", "ports"]),
-        ("tools", &["arguments", "authority", "catalog", "directory", "domain", "links"]),
+        ("tools", &["arguments", "authority", "catalog", "directory", "domain", "links", "ports"]),
         // Parts of the program, which has a root of its own.
         ("bridge", &[]),
         ("cli", &["bridge", "logs", "otlp", "signals", "systemd"]),
@@ -386,7 +386,7 @@ const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[
 ];
 
 /// Files with an `impl Core` outside of `core.rs`: so many at most. The number only goes down, and the goal is none.
-const CORE_IMPLS: usize = 35;
+const CORE_IMPLS: usize = 6;
 
 #[test]
 fn files_and_folders_do_not_import_each_other() {
