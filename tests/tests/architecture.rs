@@ -354,7 +354,7 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
     ("platools-attributes/src/lib.rs", 0),
     ("platools-cli/src/main.rs", 2),
     ("platools-client/src/lib.rs", 10),
-    ("platools-gateway/src/lib.rs", 199),
+    ("platools-gateway/src/lib.rs", 60),
     ("platools-gateway/src/main.rs", 17),
     ("platools-macros/src/lib.rs", 2),
     ("platools-protocol/src/lib.rs", 2),
@@ -363,24 +363,7 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
 
 /// Top-level modules that import each other. The list only shrinks, and the goal is none.
 const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[
-    (
-        "platools-gateway/src/lib.rs",
-        &[
-            "admin",
-            "agents",
-            "calls",
-            "catalog",
-            "connections",
-            "core",
-            "directory",
-            "feed",
-            "journal",
-            "links",
-            "ops",
-            "sessions",
-            "tools",
-        ],
-    ),
+    ("platools-gateway/src/lib.rs", &["agents", "core", "ops"]),
     ("platools-macros/src/lib.rs", &["tool_fn", "tool_impl"]),
     ("platools-transport/src/lib.rs", &["dial", "upgrade"]),
 ];

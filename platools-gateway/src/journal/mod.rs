@@ -31,14 +31,9 @@ pub(crate) use record::CallRecord;
 pub(crate) use record::TRACEBACK;
 pub use redact::SENSITIVE_WORDS;
 
-use crate::arguments::Arguments;
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::catalog::FoundTool;
-use crate::domain::identity::Caller;
 use crate::domain::ids::{CallId, ProjectId};
-use crate::domain::trace::TraceContext;
-use crate::ports::call_observer::Observers;
 use crate::ports::journal::JournalStore;
 use counters::Counters;
 use entry::Entry;
@@ -100,19 +95,6 @@ impl Journal {
 
     fn task(&self) -> MutexGuard<'_, Option<AbortOnDropHandle<()>>> {
         self.task.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Begins the record of a call.
-    pub(crate) fn begin<'a>(
-        &'a self,
-        observers: &'a Observers,
-        caller: &'a Caller,
-        found: &'a FoundTool,
-        arguments: &Arguments,
-        trace: &'a TraceContext,
-        call_id: &CallId,
-    ) -> CallRecord<'a> {
-        CallRecord::begin(self, observers, caller, found, arguments, trace, call_id)
     }
 
     /// A call of a project that is under way.

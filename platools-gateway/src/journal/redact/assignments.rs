@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::REPLACEMENT;
 use super::names::{Names, Sound};
 use super::patterns::looks_random;
+use super::rules::REPLACEMENT;
 
 /// Longer names are not looked at.
 const MAX_NAME: usize = 64;

@@ -1,4 +1,4 @@
-//! Takes out of arguments and results what must not be kept.
+//! [`redact`]: takes secrets out of arguments and results.
 //!
 //! The text is gone through once, and not turned into values: what stays is written as it was, and a name that is there twice is
 //! looked at twice. Taken out are
@@ -13,6 +13,7 @@
 mod assignments;
 mod names;
 mod patterns;
+mod rules;
 mod scan;
 mod schema_position;
 mod text;
@@ -22,48 +23,10 @@ use serde_json::Value;
 
 pub(super) use names::Names;
 pub use names::SENSITIVE_WORDS;
+pub(super) use rules::{Rules, Unreadable};
 
 use schema_position::Place;
 use walk::Walk;
-
-/// The JSON value that takes the place of a value that was taken out.
-const REDACTED: &str = r#""[redacted]""#;
-
-/// The text that takes the place of a secret inside of a string.
-const REPLACEMENT: &str = "[redacted]";
-
-/// Values may be nested so deep; it is what serde_json reads, here and in most callers.
-const MAX_DEPTH: usize = 127;
-
-/// The value cannot be gone through: it is nested too deep, has too many parts, or is no text in places.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unreadable;
-
-/// The names and patterns to look for, and the bound on the work.
-#[derive(Debug)]
-pub(super) struct Rules<'a> {
-    names: &'a Names,
-    /// True if secrets are looked for inside of strings.
-    looks_inside: bool,
-    /// The number of values, members and schemas that may be looked at.
-    max_parts: usize,
-}
-
-impl Rules<'static> {
-    /// Nothing is looked for.
-    pub(super) fn none() -> Self {
-        static NONE: std::sync::LazyLock<Names> = std::sync::LazyLock::new(Names::none);
-        Self { names: &NONE, looks_inside: false, max_parts: usize::MAX }
-    }
-}
-
-impl<'a> Rules<'a> {
-    /// Looks for names and for secrets in texts, in values of up to so many bytes. One part for four bytes is enough for all but lists
-    /// of single digits.
-    pub(super) fn of(names: &'a Names, max_bytes: usize) -> Self {
-        Self { names, looks_inside: true, max_parts: (max_bytes / 4).max(1024) }
-    }
-}
 
 /// The text without what must not be kept; `None` if all of it may be.
 pub(super) fn redact(text: &str, schema: Option<&Value>, rules: &Rules<'_>) -> Result<Option<String>, Unreadable> {

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::names::Names;
-use super::{REPLACEMENT, assignments, patterns};
+use super::rules::REPLACEMENT;
+use super::{assignments, patterns};
 
 /// The text with a replacement in the place of every secret; `None` if there is none.
 pub(super) fn redact_text(text: &str, names: &Names) -> Option<String> {

@@ -6,10 +6,10 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 
 use super::names::Sound;
+use super::rules::{MAX_DEPTH, REDACTED, Rules, Unreadable};
 use super::scan::{Cursor, decode};
 use super::schema_position::Place;
 use super::text::redact_text;
-use super::{MAX_DEPTH, REDACTED, Rules, Unreadable};
 
 /// The number of levels of JSON texts inside of JSON texts.
 const MAX_LEVELS: usize = 4;
