@@ -1,4 +1,4 @@
-//! One call of a tool, from the caller to the worker and back.
+//! The pipeline of a call, from the caller to the worker and back: [`Calls::call`] and its variants.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ use crate::domain::identity::Scope;
 use crate::links::{Delivery, LiveLink, Refused, Workers, busy};
 use crate::pending::{CallStep, Outcome, Stage, Waiting};
 
-/// One call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
+/// A call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
 ///
 /// Dropped before the answer, it tells the workers that may have the call that nobody waits any more: its time is up, or the caller
 /// went away.
@@ -29,7 +29,7 @@ pub(crate) struct Route<'a> {
 
 /// The patience of a call that has lost its link.
 pub(crate) struct Patience<'a> {
-    /// How long it waits for its worker to come back.
+    /// The longest wait for its worker to come back.
     pub(crate) limit: Duration,
     /// Tells the call's waiters that its worker is lost. A call that has this goes on until its deadline: the answer is kept for them, also if
     /// it comes late.

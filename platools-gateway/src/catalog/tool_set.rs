@@ -1,4 +1,4 @@
-//! The tools of one worker.
+//! [`CatalogTool`]: a tool of the catalogue. [`ToolSet`]: the tools of a scope.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl CatalogTool {
         self.arguments.get_or_try_init(prepare).await.cloned()
     }
 
-    /// What the tool's results are checked against, by the definition that clients are shown. It is made once, where no socket waits.
+    /// The check of the tool's results, by the definition that clients see. It is made once, where no socket waits.
     pub(crate) async fn results(&self, shown: impl AsyncFnOnce() -> ToolDefinition) -> Arc<ResultRule> {
         let rule = async || {
             let shown = shown().await;

@@ -1,4 +1,4 @@
-//! A call as the journal knows it.
+//! [`PastCall`] and [`JournaledCall`]: calls as the journal shows them.
 
 use serde_json::value::RawValue;
 

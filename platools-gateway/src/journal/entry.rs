@@ -1,4 +1,4 @@
-//! A call that ended, on its way into the journal.
+//! [`Entry`]: a call that ended, on its way into the journal.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -51,7 +51,7 @@ const LAST_RECORDS: Duration = Duration::from_secs(1);
 /// The longest time of the last write when the gateway stops.
 const LAST_WRITE: Duration = Duration::from_secs(8);
 
-/// Takes records.
+/// The journal: takes records of calls.
 pub(crate) struct Journal {
     settings: Arc<CompiledSettings>,
     running: Running,

@@ -1,4 +1,4 @@
-//! The one place where a call becomes a record.
+//! [`CallRecord`]: a call from its begin to its end, which becomes a record.
 
 use std::sync::Arc;
 use std::time::SystemTime;

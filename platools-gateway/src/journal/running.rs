@@ -1,4 +1,4 @@
-//! The calls that are under way.
+//! [`Running`]: the calls in flight, by project.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -14,7 +14,7 @@ pub(super) struct ConcurrencyLimit<K: Hash + Eq + Clone> {
     refused: AtomicU64,
 }
 
-/// One permit of a limit. Dropping it gives it back.
+/// A permit of a limit. Dropping it gives it back.
 #[derive(Debug)]
 pub(crate) struct ConcurrencyPermit<K: Hash + Eq + Clone> {
     key: K,

@@ -26,7 +26,7 @@ pub use crate::settings::{
 };
 
 pub(crate) use budget::{HeldBytes, OverBudget};
-pub(crate) use callers::ChatPermit;
+pub(crate) use callers::ChatPermits;
 pub(crate) use concurrency::ConcurrencyPermit;
 
 /// Keeps to the limits.

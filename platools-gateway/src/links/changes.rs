@@ -16,7 +16,7 @@ const RECONNECTING: Duration = Duration::from_secs(60);
 /// Scopes whose last change is remembered; the calls of further ones do not wait.
 const MAX_SCOPES: usize = 100_000;
 
-/// When the links of each scope changed: one came, registered, stopped or ended. Clones share one state.
+/// The time of the last change of each scope's links: one came, registered, stopped or ended. Clones share one state.
 #[derive(Debug, Clone)]
 pub(super) struct LinkChanges {
     started: Instant,
@@ -51,7 +51,7 @@ impl LinkChanges {
         }
     }
 
-    /// Whether a worker of the scope is expected to connect or to register soon.
+    /// True if a worker of the scope is expected to connect or to register soon.
     pub(super) fn is_reconnecting(&self, scope: &Scope) -> bool {
         let last = self.lock().last.get(scope).copied();
         last.into_iter().chain([self.started]).any(|moment| moment.elapsed() < RECONNECTING)

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::live::{LiveLink, Queued};
 use super::messages::{Closing, Delivery, Notice, Order};
 use super::peer::WorkerPeer;
-use super::takeovers::Contention;
+use super::takeovers::{Contention, WINDOW};
 use super::workers::{Admission, Workers};
 use crate::directory::Admitted;
 use crate::domain::arrival::Arrival;
@@ -22,7 +22,7 @@ use crate::limits::gauge::Gauge;
 use crate::pending::LinkEnd;
 use crate::ports::time::now_ms;
 
-/// How many calls wait for one socket before further ones are refused.
+/// The most calls that wait for one socket; further ones are refused.
 const QUEUE_CALLS: usize = 1024;
 
 /// Cancellations that wait for one socket; further ones are left out.
@@ -36,11 +36,11 @@ pub struct Link {
     identity: Identity,
     connection_id: ConnectionId,
     arrival: Arrival,
-    /// Whether it was the live one of its scope, or one of a pool, when it came.
+    /// True if it was the live link of its scope, or one of a pool, when it came.
     was_live: bool,
-    /// Whether the worker sent a frame that was too large.
+    /// True if the worker sent a frame that was too large.
     sent_large_frame: bool,
-    /// Whether the worker closed the connection because it stops.
+    /// True if the worker closed the connection because it stops.
     has_stopped: bool,
     /// The process of the worker, if another one takes its place.
     instance: Option<String>,
@@ -53,7 +53,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// Who the worker is.
+    /// The identity of the worker.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -71,7 +71,7 @@ impl Link {
         self.features
     }
 
-    /// What the worker is to be told next, or the next call for it. Cancel-safe. Ends once the link was closed and nothing is
+    /// The next notice or call for the worker. Cancel-safe. Ends once the link was closed and nothing is
     /// queued.
     ///
     /// Until [`Link::sent`] a call counts as not sent, and is returned to its caller when the link ends.
@@ -90,7 +90,7 @@ impl Link {
         }
     }
 
-    /// What the link's fence is: it tells whether the link is still the live one, also while the link is in use.
+    /// The fence of the link, which checks whether the link is still the live one, also while the link is in use.
     #[must_use]
     pub fn fence(&self) -> LinkFence {
         LinkFence {
@@ -123,7 +123,7 @@ impl Link {
         self.workers.calls.take(&delivery.call_id, &self.connection_id).then_some(delivery)
     }
 
-    /// How many calls are queued.
+    /// The number of queued calls.
     #[cfg(test)]
     pub(crate) fn queued(&self) -> usize {
         self.deliveries.len()
@@ -145,7 +145,7 @@ impl Link {
         self.has_stopped = true;
     }
 
-    /// What the calls of the link have to know of its end.
+    /// The end of the link, as its calls have to know it.
     fn end(&self) -> LinkEnd {
         // Workers that know any extension send again what they are not sure of, and others do not.
         let is_last_word = self.features.is_empty() || self.has_stopped;
@@ -263,7 +263,7 @@ impl Workers {
     }
 }
 
-/// Says which two workers take turns, and what to do about it.
+/// Logs two workers that take turns, and the way to stop that.
 fn warn_of_contention(identity: &Identity, contention: &Contention) {
     let Contention { takeovers, by, from, may_be_one } = contention;
     let advice = match may_be_one {
@@ -282,7 +282,7 @@ fn warn_of_contention(identity: &Identity, contention: &Contention) {
         worker.connected = %by,
         worker.superseded = %from,
         takeovers,
-        window_s = takeovers::WINDOW.as_secs(),
+        window_s = WINDOW.as_secs(),
         advice,
         "two workers keep taking each other's place"
     );
@@ -294,7 +294,7 @@ async fn next_of(draining: &mut watch::Receiver<Option<Notice>>) -> Option<Notic
     draining.borrow_and_update().clone()
 }
 
-/// Tells whether a link was replaced.
+/// Checks whether a newer link took a link's place.
 #[derive(Debug, Clone)]
 pub struct LinkFence {
     workers: Workers,
@@ -322,7 +322,7 @@ impl LinkFence {
         self.workers.leaves(&self.scope, self.arrival);
     }
 
-    /// Whether the link is still the live one of its scope.
+    /// True if the link is still the live one of its scope.
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.workers.is_current(&self.scope, self.arrival)

@@ -18,7 +18,7 @@ impl LiveLink {
         self.declared.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether the link has a tool in this version. A link without others has it in whichever version: while it declares another
+    /// True if the link has a tool in this version. A link without others has it in whichever version: while it declares another
     /// one, the catalogue may still have the version before.
     pub(super) fn has(&self, tool: &ToolVersion<'_>) -> bool {
         let declared = self.declared.read().unwrap_or_else(PoisonError::into_inner);
@@ -100,7 +100,7 @@ impl Workers {
         }
     }
 
-    /// How many links a scope has.
+    /// The number of links of a scope.
     pub(crate) fn links_of(&self, scope: &Scope) -> usize {
         self.lock().live_of(scope).len()
     }
@@ -145,7 +145,7 @@ mod tests {
     use platools_protocol::tool_sync::{Features, ToolDeclaration};
     use serde_json::json;
 
-    use super::super::departed_tools::{DepartedTools, GONE_BYTES, GONE_SETS};
+    use super::super::departed_tools::{GONE_BYTES, GONE_SETS};
     use super::*;
     use crate::catalog::{CatalogTool, GRACE};
     use crate::directory::Admitted;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep_until};
 
 use super::choice::choose;
-use super::live::{Live, offline};
+use super::live::{LiveLink, offline};
 use super::workers::Workers;
 use crate::catalog::ToolVersion;
 use crate::domain::error::Error;
@@ -14,13 +14,13 @@ use crate::domain::identity::Scope;
 impl Workers {
     /// The link that gets the next call of a tool: the less loaded of two that have it in this version, picked at random. Links
     /// whose worker stops get none.
-    pub(crate) fn choose(&self, scope: &Scope, tool: &ToolVersion<'_>) -> Option<Arc<Live>> {
+    pub(crate) fn choose(&self, scope: &Scope, tool: &ToolVersion<'_>) -> Option<Arc<LiveLink>> {
         let state = self.lock();
-        let takes = |live: &Arc<Live>| live.takes_calls() && live.has(tool);
+        let takes = |live: &Arc<LiveLink>| live.takes_calls() && live.has(tool);
         choose(state.live_of(scope), takes, |live| live.load.value()).cloned()
     }
 
-    /// Whether a live link has a tool in this version.
+    /// True if a live link has a tool in this version.
     pub(crate) fn is_online(&self, scope: &Scope, tool: &ToolVersion<'_>) -> bool {
         self.lock().live_of(scope).iter().any(|live| live.has(tool))
     }
@@ -38,10 +38,10 @@ impl Workers {
     pub(crate) async fn link_for(
         &self,
         scope: &Scope,
-        choose: impl Fn() -> Option<Arc<Live>>,
+        choose: impl Fn() -> Option<Arc<LiveLink>>,
         since: Instant,
         deadline: Instant,
-    ) -> Result<Arc<Live>, Error> {
+    ) -> Result<Arc<LiveLink>, Error> {
         if let Some(live) = choose() {
             return Ok(live);
         }

@@ -1,8 +1,13 @@
 use futures::future::join_all;
-use platools_protocol::tool_sync::Feature;
+use platools_protocol::tool_sync::{Feature, Features, WorkerInstance};
 
 use super::*;
+use crate::directory::Admitted;
 use crate::domain::error::ErrorKind;
+use crate::domain::identity::{Credential, Identity, Policy, Scope};
+use crate::domain::ids::{CallId, ConnectionId, EntityId, ProjectId};
+use crate::limits::gauge::Gauge;
+use crate::pending::{CallSettings, PendingCalls, Stage};
 use crate::pending::{CallStep, Outcome, Waiting};
 
 fn identity() -> Identity {
@@ -136,7 +141,7 @@ fn sent_over(link: &Link) -> Stage {
     Stage::Sent { connection: link.connection_id().clone() }
 }
 
-/// Whether a link is told that nobody waits for a call any more.
+/// True if a link gets the notice that a call is cancelled.
 fn is_told(link: &mut Link) -> bool {
     link.noticed.try_recv().is_ok()
 }

@@ -8,25 +8,25 @@ use platools_protocol::tool_sync::WorkerInstance;
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::ConnectionId;
 
-/// One worker that is connected.
+/// A connected worker.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ConnectedWorker {
     /// Its socket.
     pub connection_id: ConnectionId,
-    /// Who it is.
+    /// Its identity.
     pub identity: Identity,
-    /// Since when, in milliseconds since 1970.
+    /// The time of its connection, in milliseconds since 1970.
     pub connected_ms: i64,
-    /// How many calls it has that it has not answered.
+    /// The number of its calls without an answer.
     pub calls_in_flight: usize,
-    /// How many of these still wait for its socket.
+    /// The number of these that still wait for its socket.
     pub calls_queued: usize,
     /// The address it connects from.
     pub address: Option<IpAddr>,
-    /// The process that it says it is.
+    /// The process that it names.
     pub instance: Option<WorkerInstance>,
-    /// How often workers of its entity and environment took each other's place within the last ten minutes. A worker that connects again
+    /// The number of times that workers of its entity and environment took each other's place within the last ten minutes. A worker that connects again
     /// does not count.
     pub takeovers: usize,
     /// The same since the start of the gateway.

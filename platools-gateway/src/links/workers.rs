@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::changes::LinkChanges;
 use super::departed_tools::DepartedTools;
-use super::live::Live;
+use super::live::LiveLink;
 use super::messages::{Closing, Notice};
 use super::takeovers::{Contention, Takeovers};
 use super::worker::{ConnectedWorker, WorkerObserver};
@@ -22,11 +22,11 @@ use crate::domain::random;
 use crate::pending::{CallSettings, PendingCalls, Stage};
 use crate::ports::tool_changes::ToolChanges;
 
-/// So much longer does it take to close the links for each of them, so that 1000 workers come back within 3 seconds or more
+/// The time that each link adds to closing all of them, so that 1000 workers come back within 3 seconds or more
 /// and not all at once.
 const SPREAD: Duration = Duration::from_millis(3);
 
-/// It takes at most so long, however many there are.
+/// The longest time to close all links.
 const LONGEST_SPREAD: Duration = Duration::from_secs(3);
 
 /// Every live link, by scope.
@@ -42,9 +42,9 @@ pub(crate) struct Workers {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) live: HashMap<Scope, Vec<Arc<Live>>>,
+    pub(super) live: HashMap<Scope, Vec<Arc<LiveLink>>>,
     /// The tools of links of pools that have just ended.
-    pub(super) gone: HashMap<Scope, Vec<Gone>>,
+    pub(super) gone: HashMap<Scope, Vec<DepartedTools>>,
     /// The pools that lost tools with a link.
     pub(super) departed: HashSet<Scope>,
     /// Wakes the task that waits for them.
@@ -55,7 +55,7 @@ pub(super) struct State {
 
 impl State {
     /// Adds a link, unless a newer one is there.
-    pub(super) fn admit(&mut self, scope: &Scope, live: Arc<Live>, policy: Policy) -> Admission {
+    pub(super) fn admit(&mut self, scope: &Scope, live: Arc<LiveLink>, policy: Policy) -> Admission {
         if self.closed {
             live.close(Closing::ShuttingDown);
         }
@@ -86,19 +86,19 @@ impl State {
         self.forget_tools(scope, &ended, Instant::now())
     }
 
-    fn links(&self) -> impl Iterator<Item = &Arc<Live>> {
+    fn links(&self) -> impl Iterator<Item = &Arc<LiveLink>> {
         self.live.values().flatten()
     }
 
-    fn shown(&self, live: &Live) -> ConnectedWorker {
+    fn shown(&self, live: &LiveLink) -> ConnectedWorker {
         let (takeovers, takeovers_total) = self.takeovers.of(&live.identity.scope(), Instant::now());
         ConnectedWorker { takeovers, takeovers_total, ..live.shown() }
     }
 }
 
-/// What became of a link that came.
+/// The outcome of the arrival of a link.
 pub(super) struct Admission {
-    /// Whether it is the live one of its scope, or one of a pool.
+    /// True if it is the live link of its scope, or one of a pool.
     pub(super) was_live: bool,
     /// The worker before it and this one, if the two take turns and it is time to say so.
     pub(super) contention: Option<Contention>,
@@ -109,7 +109,7 @@ impl Workers {
         Self { calls, tool_changes, ..Self::default() }
     }
 
-    /// Tells somebody of workers that come and go from now on.
+    /// Sets the observer of workers that come and go.
     pub(crate) fn observe(&mut self, observer: Arc<dyn WorkerObserver>) {
         self.observer = Some(observer);
     }
@@ -121,24 +121,24 @@ impl Workers {
         }
     }
 
-    /// Says how long calls wait for links from now on.
+    /// Sets the time limits of calls.
     pub(crate) fn configure(&mut self, settings: CallSettings) {
         self.settings = settings;
     }
 
-    /// How long calls may take, and wait for links.
+    /// The time limits of calls, and of their wait for links.
     pub(crate) fn settings(&self) -> &CallSettings {
         &self.settings
     }
 
-    /// How long a call waits for a worker whose connection ended while it had the call.
+    /// The wait of a call for a worker whose connection ended while it had the call.
     pub(crate) fn worker_return(&self) -> Duration {
         self.settings.worker_return
     }
 
     /// A link of a scope, whatever tools it has.
     #[cfg(test)]
-    pub(crate) fn find(&self, scope: &Scope) -> Option<Arc<Live>> {
+    pub(crate) fn find(&self, scope: &Scope) -> Option<Arc<LiveLink>> {
         let state = self.lock();
         let staying = state.live.get(scope)?.iter().filter(|live| live.takes_calls());
         staying.min_by_key(|live| live.load.value()).cloned()
@@ -152,7 +152,7 @@ impl Workers {
         links.into_iter().map(|live| state.shown(live)).collect()
     }
 
-    /// Whether a link is still the live one of its scope.
+    /// True if a link is still the live one of its scope.
     pub(super) fn is_current(&self, scope: &Scope, arrival: Arrival) -> bool {
         self.lock().live.get(scope).is_some_and(|links| links.iter().any(|live| live.arrival == arrival))
     }
@@ -160,7 +160,7 @@ impl Workers {
     /// Tells the workers that may have a call that nobody waits for it any more: the worker whose socket has it, or, once that has
     /// ended, those that came since the call was queued there: a worker may connect again before its old socket ends.
     pub(crate) fn cancel(&self, scope: &Scope, call_id: &CallId, stage: &Stage) {
-        let may_have = |live: &&Arc<Live>| match stage {
+        let may_have = |live: &&Arc<LiveLink>| match stage {
             Stage::Taken { connection } | Stage::Sent { connection } => live.connection_id == *connection,
             Stage::Lost(loss) => live.attached >= loss.queued,
             Stage::Open | Stage::Queued { .. } | Stage::Returned(_) => false,
@@ -169,7 +169,7 @@ impl Workers {
         self.lock().live.get(scope).into_iter().flatten().filter(may_have).for_each(|live| live.notify(&notice));
     }
 
-    /// Tells every worker.
+    /// Sends a notice to every worker.
     pub(crate) fn notify_all(&self, notice: &Notice) {
         self.lock().links().for_each(|live| live.notify(notice));
     }
@@ -187,12 +187,12 @@ impl Workers {
         self.calls.return_queued(&live.connection_id);
     }
 
-    /// Whether the gateway lets no more workers in.
+    /// True if the gateway lets no more workers in.
     pub(super) fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
-    /// How many links are live.
+    /// The number of live links.
     pub(crate) fn count(&self) -> usize {
         self.lock().links().count()
     }

@@ -15,7 +15,7 @@ pub use outcome::{Outcome, Receipt};
 pub use reports::{Listener, LogEntry, Progress, Report, Reports};
 pub(crate) use stage::{LinkEnd, Stage};
 pub use timeout::CallTimeout;
-pub(crate) use timeout::{TimeLimit, warn_of_timeouts};
+pub(crate) use timeout::warn_of_timeouts;
 pub(crate) use waiting::{CallStep, Waiting};
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ impl SharedTable {
     }
 }
 
-/// One call that waits for its answer.
+/// A call that waits for its answer.
 #[derive(Debug)]
 pub(super) struct Pending {
     /// Its place among all calls, in the order in which they were made.

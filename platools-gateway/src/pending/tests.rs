@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 
-use platools_protocol::ErrorDetails;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use super::table::CallTable;
 use super::*;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;

@@ -13,7 +13,7 @@ use super::timeout::TimeLimit;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::ids::CallId;
 
-/// One call that waits. Dropping it forgets the call.
+/// The caller's end of a pending call. Dropping it forgets the call.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     calls: SharedTable,
@@ -49,7 +49,7 @@ impl Waiting {
         self
     }
 
-    /// How far the call got.
+    /// The stage of the call.
     pub(crate) fn stage(&self) -> Stage {
         self.stage.borrow().clone()
     }
@@ -99,7 +99,7 @@ impl Waiting {
         }
     }
 
-    /// Whether the worker of a call without a link sends the answer if it comes back.
+    /// True if the worker of a call without a link sends the answer when it comes back.
     pub(crate) fn may_be_answered(&self) -> bool {
         matches!(&*self.stage.borrow(), Stage::Lost(loss) if loss.may_be_answered)
     }

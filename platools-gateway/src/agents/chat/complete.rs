@@ -3,7 +3,7 @@
 use super::{Action, Answer, ChatSink, Core, Error, Input, Message, Resource, authorize};
 use crate::domain::identity::Caller;
 use crate::domain::text::USER_ID;
-use crate::limits::ChatPermit;
+use crate::limits::ChatPermits;
 
 /// A message for an agent, without a conversation.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub struct Completion<'a> {
 
 /// A caller's leave for one chat or completion, counted among those under way until it is dropped.
 #[derive(Debug)]
-pub struct ChatPermit(#[expect(dead_code, reason = "it is kept, not used")] ChatPermit);
+pub struct ChatPermit(#[expect(dead_code, reason = "it is kept, not used")] ChatPermits);
 
 impl Core {
     /// Counts a chat or completion before it begins.

@@ -36,7 +36,7 @@ pub const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 /// The wait before the next try to keep an answer.
 const NEXT_TRY: Duration = Duration::from_secs(1);
 
-/// What the database is to be told of a call that has ended.
+/// The end of a call, as the database stores it.
 enum Note {
     /// Its sealed answer; none if that is too large.
     Answered(Option<String>),
@@ -79,7 +79,7 @@ impl Calls {
         answer.ok_or_else(unknown_end)?.reply()
     }
 
-    /// Whether a caller may have the answer of a tool: as it may call the tool, if that is still there.
+    /// True if a caller may have the answer of a tool: it may call the tool, if that still exists.
     async fn may_call(&self, caller: &Caller, CallRequest { tool, .. }: &CallRequest) -> bool {
         if authorize(caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
             return false;
@@ -193,7 +193,7 @@ impl Calls {
         }
     }
 
-    /// Whether a version that did not seal answers ran a call under this key within the last 24 hours.
+    /// True if a version that did not seal answers ran a call under this key within the last 24 hours.
     async fn is_named_by_earlier_version(&self, caller: &Caller, name: &str) -> Result<bool, Error> {
         let owner = match (&caller.credential, &caller.user_id, &caller.agent_id) {
             (Credential::Token { .. }, user, agent) if user.is_some() || agent.is_some() => {

@@ -40,6 +40,7 @@ pub(super) fn redact(text: &str, schema: Option<&Value>, rules: &Rules<'_>) -> R
 mod tests {
     use serde_json::json;
 
+    use super::rules::{MAX_DEPTH, REDACTED};
     use super::*;
 
     fn redacted(text: &str, schema: &Value) -> Option<String> {
