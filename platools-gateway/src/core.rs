@@ -15,26 +15,25 @@ use crate::audit::{Audit, AuditSettings};
 use crate::authority::SigningKeySource;
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::calls::idempotency::{Idempotency, IdempotencySettings};
+use crate::calls::idempotency::IdempotencySettings;
+use crate::calls::{CallServices, Calls};
 use crate::catalog::Catalog;
-use crate::catalog::changes::News;
 use crate::connections::{Authenticator, Callers};
 use crate::directory::Directory;
 use crate::domain::error::{Error, ErrorKind};
-use crate::domain::identity::{Role, Scope};
-use crate::domain::ids::CallId;
+use crate::domain::identity::Role;
 use crate::feed::{BuiltinEvents, BuiltinState, DashboardAuth, Dashboards, Feed, FeedSettings, SnapshotProvider};
 use crate::journal::{Journal, JournalFigures, JournalSettings};
 use crate::limits::{Limiter, Limits, ProjectLimits};
-use crate::links::tool_health::HealthTable;
-use crate::links::{Closing, Departures, Notice, Throttles, Workers};
+use crate::links::{Closing, HealthMonitor, Notice, Registrations, Workers};
 use crate::ops::credential_upkeep::CredentialUpkeep;
 use crate::ops::log_feed::{LogFeed, Logs};
 use crate::ops::metrics::{CallFigures, Metrics};
 use crate::ops::readiness::Readiness;
-use crate::pending::{CallSettings, Calls, Outcome, Receipt, Report};
+use crate::pending::{CallSettings, PendingCalls};
 use crate::ports::call_observer::{CallObserver, Observers};
 use crate::ports::store::Storage;
+use crate::ports::tool_changes::ToolChanges;
 use crate::sessions::{EventHandler, RuntimeSettings, SessionServices, Sessions};
 use crate::store::SqliteStore;
 use crate::tools::Tools;
@@ -52,15 +51,18 @@ pub struct Core {
     pub(crate) catalog: Arc<Catalog>,
     /// Tools as callers see them.
     pub tools: Arc<Tools>,
-    pub(crate) health: HealthTable,
-    pub(crate) news: News,
+    pub(crate) health: Arc<HealthMonitor>,
+    /// Registration of the tools of workers.
+    pub registrations: Arc<Registrations>,
     pub(crate) workers: Arc<Workers>,
     /// Authentication of workers and callers.
     pub authenticator: Arc<Authenticator>,
     pub(crate) callers: Arc<Callers>,
     pub(crate) logs: Logs,
-    pub(crate) calls: Calls,
-    pub(crate) idempotency: Idempotency,
+    /// Calls that wait for the answers of their workers.
+    pub pending: PendingCalls,
+    /// Calls of tools.
+    pub calls: Arc<Calls>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) runs: Runs,
@@ -68,15 +70,10 @@ pub struct Core {
     pub(crate) chat: ChatSettings,
     /// The implementation of agents of kind model, if there is a model.
     pub(crate) model: Option<Arc<dyn Agent>>,
-    pub(crate) observers: Observers,
     /// Events for dashboards.
     pub feed: Feed,
     pub(crate) dashboards: Arc<Dashboards>,
-    /// The share of new traces that are recorded, from 0 to 1.
-    pub(crate) trace_ratio: f64,
     pub(crate) metrics: Metrics,
-    pub(crate) throttles: Throttles,
-    pub(crate) departures: Departures,
     pub(crate) audit: Arc<Audit>,
     /// Readiness for traffic.
     pub readiness: Readiness,
@@ -171,12 +168,13 @@ impl Core {
         folder: &Path,
         options: CoreOptions,
     ) -> Result<Self, Error> {
-        let news = News::default();
+        let tool_changes = ToolChanges::default();
         let aging = Arc::new(Aging::open(&*store).await?);
-        let directory = Directory::open(Arc::clone(&store) as _, news.clone(), folder, options.signing_keys).await?;
+        let directory =
+            Directory::open(Arc::clone(&store) as _, tool_changes.clone(), folder, options.signing_keys).await?;
         let directory = Arc::new(directory);
         let catalog = Arc::new(Catalog::new(Arc::clone(&store) as _));
-        let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
+        let (pending, call_figures) = (PendingCalls::default(), Arc::<CallFigures>::default());
         let mut observers = Observers::new(Arc::clone(&call_figures) as _);
 
         let journal = Arc::new(match options.journal {
@@ -196,7 +194,7 @@ impl Core {
             None => Audit::without_task(Arc::clone(&store) as _),
         });
         let feed = Feed::new(options.feed, options.snapshots);
-        let mut workers = Workers::new(calls.clone(), news.clone());
+        let mut workers = Workers::new(pending.clone(), tool_changes.clone());
         workers.configure(options.calls);
         if feed.has_builtin_state() {
             let events = Arc::new(BuiltinEvents(feed.clone()));
@@ -214,20 +212,26 @@ impl Core {
             Arc::clone(&workers),
             anonymous_role,
         ));
-        let health = HealthTable::default();
+        let health = Arc::new(HealthMonitor::new(Arc::clone(&catalog), Arc::clone(&workers)));
+        let registrations = Arc::new(Registrations::new(
+            Arc::clone(&catalog),
+            Arc::clone(&workers),
+            Arc::clone(&limiter),
+            tool_changes.clone(),
+        ));
         let tools = Arc::new(Tools::new(
             Arc::clone(&directory),
             Arc::clone(&catalog),
             Arc::clone(&workers),
-            health.clone(),
-            news.clone(),
+            Arc::clone(&health),
+            tool_changes.clone(),
         ));
         let builtin = BuiltinState {
             feed: feed.clone(),
             directory: Arc::clone(&directory),
             catalog: Arc::clone(&catalog),
             workers: Arc::clone(&workers),
-            health: health.clone(),
+            health: Arc::clone(&health),
             journal: Arc::clone(&journal),
         };
         let dashboards = Arc::new(Dashboards::new(
@@ -241,7 +245,7 @@ impl Core {
         let reconciler = Arc::new(Reconciler {
             directory: Arc::clone(&directory),
             catalog: Arc::clone(&catalog),
-            news: news.clone(),
+            tool_changes: tool_changes.clone(),
             workers: Arc::clone(&workers),
             callers: Arc::clone(&callers),
             dashboards: Arc::clone(&dashboards),
@@ -266,6 +270,21 @@ impl Core {
         let sessions = Arc::new(Sessions::start(services, options.sessions, options.event_handlers, &tasks).await?);
         observers.add(sessions.observer());
         options.observers.into_iter().for_each(|observer| observers.add(observer));
+
+        let services = CallServices {
+            directory: Arc::clone(&directory),
+            catalog: Arc::clone(&catalog),
+            tools: Arc::clone(&tools),
+            workers: Arc::clone(&workers),
+            pending: pending.clone(),
+            limiter: Arc::clone(&limiter),
+            journal: Arc::clone(&journal),
+            records: Arc::clone(&store) as _,
+            answers: Arc::clone(&store) as _,
+            aging: Arc::clone(&aging),
+            observers,
+        };
+        let calls = Arc::new(Calls::new(services, options.idempotency, options.trace_ratio));
 
         let metrics = Metrics {
             directory: Arc::clone(&directory),
@@ -297,36 +316,26 @@ impl Core {
             catalog,
             tools,
             health,
-            news,
+            registrations,
             workers,
             authenticator,
             callers,
             logs,
+            pending,
             calls,
-            idempotency: Idempotency::new(options.idempotency),
             limiter,
             journal,
             runs: Runs::default(),
             sessions,
             chat: options.chat,
             model: options.model,
-            observers,
             feed,
             dashboards,
-            trace_ratio: options.trace_ratio,
             metrics,
-            throttles: Throttles::default(),
-            departures: Departures::default(),
             audit,
             readiness,
             credential_upkeep,
         })
-    }
-
-    /// The longest time that a call may take: [`CallSettings::max_timeout`].
-    #[must_use]
-    pub fn max_call_timeout(&self) -> Duration {
-        self.workers.settings().max_timeout
     }
 
     /// The default project, for the program that the gateway runs in.
@@ -349,14 +358,13 @@ impl Core {
     /// Makes the gateway not ready, and lets callers finish their requests.
     pub(crate) fn begin_stop(&self) {
         self.readiness.begin_stop();
-        self.idempotency.begin_stop();
+        self.calls.begin_stop();
         self.callers.drain();
     }
 
     /// Waits until no call is in flight.
     pub(crate) async fn idle(&self) {
-        self.journal.idle().await;
-        self.idempotency.idle().await;
+        self.calls.idle().await;
     }
 
     /// Tells every worker that the gateway is about to close its socket.
@@ -379,15 +387,15 @@ impl Core {
     }
 
     fn fail_calls(&self) {
-        self.idempotency.begin_stop();
-        self.calls.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
+        self.calls.begin_stop();
+        self.pending.fail_all(ErrorKind::Interrupted, "the gateway stopped before the tool answered");
     }
 
     /// Writes what is queued for the store, and closes it. Each part has a deadline, so that a database that does not answer does
     /// not hold up the stop.
     pub async fn close(&self) {
         // The calls have ended; their answers are still to be stored.
-        within(LAST_ANSWERS, "answers to named calls", self.idempotency.idle()).await;
+        within(LAST_ANSWERS, "answers to named calls", self.calls.answers_kept()).await;
         tokio::join!(self.sessions.close(), self.journal.close());
         let notes = async {
             tokio::join!(self.credential_upkeep.store_last_uses(), self.store_last_aging(), self.audit.close())
@@ -406,11 +414,6 @@ impl Core {
     #[must_use]
     pub fn journal_figures(&self) -> JournalFigures {
         self.journal.figures()
-    }
-
-    /// Ends a call with a worker's answer, if the call went to that worker.
-    pub fn answer(&self, from: &Scope, call_id: &CallId, outcome: Outcome) -> Receipt {
-        self.calls.answer(from, call_id, outcome)
     }
 
     /// The tasks that run beside requests.
@@ -443,11 +446,6 @@ impl Core {
     /// True if there is no key yet.
     pub(crate) fn is_new(&self) -> bool {
         self.directory.snapshot().has_no_keys()
-    }
-
-    /// Takes what a tool says while it runs, if the call went to that worker and its caller wants to know.
-    pub fn report(&self, from: &Scope, call_id: &CallId, report: Report) {
-        self.calls.report(from, call_id, report);
     }
 }
 

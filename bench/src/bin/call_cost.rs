@@ -144,7 +144,7 @@ async fn gateway(name: &str, tools: usize) -> Result<Bench> {
         let schema = json!({"type": "object", "properties": {"orders": {"type": "array"}, "text": {"type": "string"}}});
         let declared = (0..count)
             .map(|tool| ToolDeclaration::new(format!("tool_{worker}_{tool}"), "Does something.", schema.clone()));
-        core.register(link.identity(), &link.fence(), declared.collect()).await?;
+        core.registrations.register(link.identity(), &link.fence(), declared.collect()).await?;
         links.push(link);
     }
     let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await?.secret;
@@ -222,7 +222,7 @@ async fn calls() -> Result<()> {
             let Order::Call(delivery) = order else { continue };
             link.sent(&delivery.call_id);
             let result = RawValue::from_string("1".to_owned()).expect("a number is JSON");
-            core.answer(&scope, &delivery.call_id, Outcome::Returned { result, latency_ms: 0 });
+            core.pending.answer(&scope, &delivery.call_id, Outcome::Returned { result, latency_ms: 0 });
         }
     });
     for (name, bytes, runs) in
@@ -230,7 +230,7 @@ async fn calls() -> Result<()> {
     {
         let raw = RawValue::from_string(sample(bytes).to_string())?;
         timed(&format!("a call with {name} of arguments"), runs, async || {
-            bench.core.call(&bench.caller, request(&raw)?).await.map(drop)
+            bench.core.calls.call(&bench.caller, request(&raw)?).await.map(drop)
         })
         .await?;
     }
@@ -238,7 +238,7 @@ async fn calls() -> Result<()> {
     let number = std::sync::atomic::AtomicUsize::new(0);
     timed("a call with an idempotency key", 200, async || {
         let name = format!("name-{}", number.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        bench.core.call_named(&bench.caller, &name, request(&raw)?).await.map(drop)
+        bench.core.calls.call_named(&bench.caller, &name, request(&raw)?).await.map(drop)
     })
     .await?;
     worker.abort();

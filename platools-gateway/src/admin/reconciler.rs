@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::catalog::changes::News;
 use crate::connections::Callers;
 use crate::directory::Directory;
 use crate::domain::error::Error;
@@ -11,13 +10,14 @@ use crate::domain::identity::{Credential, Identity};
 use crate::feed::Dashboards;
 use crate::links::{Closing, Workers};
 use crate::ports::time::now_ms;
+use crate::ports::tool_changes::ToolChanges;
 
 /// Applies changes of the directory, also those of other processes, to links, sockets, dashboards, and the catalogue.
 #[derive(Debug)]
 pub(crate) struct Reconciler {
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
-    pub(crate) news: News,
+    pub(crate) tool_changes: ToolChanges,
     pub(crate) workers: Arc<Workers>,
     pub(crate) callers: Arc<Callers>,
     pub(crate) dashboards: Arc<Dashboards>,
@@ -33,7 +33,7 @@ impl Reconciler {
         let (refreshed, _) = tokio::join!(self.directory.refresh(), self.directory.refresh_signing_keys());
         let snapshot = self.directory.snapshot();
         let gone = self.catalog.retain(|scope| snapshot.has(scope));
-        gone.iter().for_each(|scope| self.news.tell(scope));
+        gone.iter().for_each(|scope| self.tool_changes.notify(scope));
         self.dashboards.apply_directory();
         self.end_credentials();
         refreshed

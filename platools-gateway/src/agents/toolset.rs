@@ -115,7 +115,7 @@ impl<'a> RunTools<'a> {
             listener: None,
         };
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let result = self.core.call_with_id(self.caller, request, call.clone()).await?.result;
+        let result = self.core.calls.call_with_id(self.caller, request, call.clone()).await?.result;
         Ok(if is_content(&tool.tool.declaration) { legible(result) } else { result })
     }
 }

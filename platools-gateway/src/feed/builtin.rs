@@ -11,17 +11,16 @@ use super::shown_tools::DashboardTools;
 use super::snapshot::Snapshot;
 use super::watch::initial_data;
 use super::{Feed, Watched};
-use crate::authority::{Action, Resource, authorize};
+use crate::authority::{Action, Resource, authorize, may_use};
 use crate::catalog::{Catalog, CatalogTool};
 use crate::directory::Directory;
 use crate::domain::identity::{Caller, Identity, Scope};
 use crate::domain::ids::{AgentId, ConnectionId, EnvironmentId};
 use crate::journal::{CallSummary, Journal};
-use crate::links::tool_health::{HealthTable, ReportedHealth};
-use crate::links::{ConnectedWorker, WorkerObserver, Workers};
+use crate::links::tool_health::ReportedHealth;
+use crate::links::{ConnectedWorker, HealthMonitor, WorkerObserver, Workers};
 use crate::ports::call_observer::{BegunCall, CallObserver, EndedCall};
 use crate::ports::time::{ms_of, rfc3339};
-use crate::tools::may;
 
 /// The gateway's own state of an agent: its tools, the workers that host them, and its calls in flight.
 #[derive(Debug)]
@@ -30,7 +29,7 @@ pub(crate) struct BuiltinState {
     pub(crate) directory: Arc<Directory>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) workers: Arc<Workers>,
-    pub(crate) health: HealthTable,
+    pub(crate) health: Arc<HealthMonitor>,
     pub(crate) journal: Arc<Journal>,
 }
 
@@ -43,7 +42,8 @@ impl BuiltinState {
         let allowed = row.profile.tools.as_deref();
         let tools = self.feed.0.shown_tools.of(self, &row.project_id, &environment);
         Some(tools.filtered(|identity, tool| {
-            may(&watched.caller, Action::Watch, identity, tool) && is_allowed(allowed, &tool.declaration)
+            may_use(&watched.caller, Action::Watch, identity, &tool.declaration)
+                && is_allowed(allowed, &tool.declaration)
         }))
     }
 
@@ -85,7 +85,7 @@ impl BuiltinState {
         ToolStatus {
             is_online: self.workers.is_online(&scope, &tool.version()),
             is_enabled: self.directory.snapshot().is_enabled(&scope, name),
-            health: self.health.of(&scope, name),
+            health: self.health.of_tool(&scope, name),
         }
     }
 }

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::Journal;
 use super::entry::Entry;
 use crate::arguments::Arguments;
-use crate::calls::CallRequest;
 use crate::catalog::Found;
 use crate::domain::call::{CallEnd, CallSummary};
 use crate::domain::error::{Error, ErrorKind};
@@ -51,10 +50,11 @@ impl<'a> CallRecord<'a> {
         observers: &'a Observers,
         caller: &'a Caller,
         found: &'a Found,
-        request: &'a CallRequest,
+        arguments: &Arguments,
+        trace: &'a TraceContext,
         call_id: &CallId,
     ) -> Self {
-        let (arguments, trace) = (request.arguments.clone(), &request.trace);
+        let arguments = arguments.clone();
         let summary = CallSummary::begin(call_id, caller, found, arguments.len());
         journal.running().begin(caller.project_id.clone(), summary);
         let record = Self {

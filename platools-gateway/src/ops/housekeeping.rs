@@ -40,8 +40,8 @@ impl Core {
 
     /// Keeps the catalogues of pools right, in a supervised task.
     fn keep_pools(self: &Arc<Self>) -> AbortOnDropHandle<()> {
-        let core = Arc::clone(self);
-        self.tasks.keep("pools", move || Arc::clone(&core).settle_departures())
+        let registrations = Arc::clone(&self.registrations);
+        self.tasks.keep("pools", move || Arc::clone(&registrations).settle_departures())
     }
 
     /// Repeats some work in a supervised task.
@@ -65,7 +65,7 @@ impl Core {
 
     fn sweep(&self) {
         self.limiter.sweep();
-        self.throttles.sweep();
+        self.registrations.sweep();
         self.workers.sweep();
         self.metrics.sweep();
         self.journal.log_losses();

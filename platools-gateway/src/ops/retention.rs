@@ -9,7 +9,7 @@ impl Core {
     pub(crate) async fn forget_old(&self) {
         let conversations = self.store.forget_conversations_before(self.aging.cutoff_ms(self.chat.max_age));
         let channels = self.sessions.forget_idle_channels(&self.aging);
-        log(self.forget_old_answers().await, "calls under idempotency keys");
+        log(self.calls.forget_old_answers().await, "calls under idempotency keys");
         log(conversations.await, "conversations");
         log(channels.await, "channels");
     }

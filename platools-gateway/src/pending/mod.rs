@@ -84,11 +84,11 @@ pub enum Receipt {
 /// then on. Workers of this SDK name their process when they connect: one that takes the place of a process whose connection broke shows that
 /// its calls are lost. Which of the links that come next is the same worker's is not known otherwise.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Calls {
+pub(crate) struct PendingCalls {
     table: Arc<Mutex<CallTable>>,
 }
 
-impl Calls {
+impl PendingCalls {
     /// Begins to wait for an answer from `scope`.
     pub(crate) fn open(&self, call_id: CallId, scope: Scope, tool: &str, listener: Option<Listener>) -> Waiting {
         let (reply, answer) = oneshot::channel();

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::Tools;
 use crate::arguments::Arguments;
-use crate::authority::{Action, Resource, authorize};
+use crate::authority::{Action, Resource, authorize, may_use};
 use crate::catalog::{CatalogTool, Found};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Identity};
@@ -143,7 +143,8 @@ impl Tools {
             None => None,
             Some(wanted) => Some(self.directory.environment_of(caller, Some(wanted))?.id),
         };
-        let is_listed = |identity: &Identity, tool: &CatalogTool| may(caller, Action::View, identity, tool);
+        let is_listed =
+            |identity: &Identity, tool: &CatalogTool| may_use(caller, Action::View, identity, &tool.declaration);
         let mut listed = self.list_where(&caller.project_id, only.as_ref(), is_listed).await?;
         if !sees_errors(caller, &caller.project_id) {
             listed.iter_mut().for_each(ListedTool::hide_error);
@@ -181,6 +182,15 @@ impl Tools {
             listed.hide_error();
         }
         Ok(listed)
+    }
+
+    /// The rule of a tool's results.
+    ///
+    /// # Errors
+    /// Like [`Tools::get`].
+    pub async fn result_rule(&self, caller: &Caller, which: &ToolName) -> Result<Arc<ResultRule>, Error> {
+        let Found { identity, tool } = self.find(caller, which).await?;
+        Ok(self.listed(&Arc::new(identity), &tool).result_rule().await)
     }
 
     /// Returns a tool in the form that a model's interface takes.
@@ -243,7 +253,7 @@ impl Tools {
     pub(crate) async fn find(&self, caller: &Caller, which: &ToolName) -> Result<Found, Error> {
         authorize(caller, Action::View, Resource::Project(&caller.project_id))?;
         let environment = self.directory.environment_of(caller, which.environment.as_deref())?.id;
-        let is_visible = |found: &Found| may(caller, Action::View, &found.identity, &found.tool);
+        let is_visible = |found: &Found| may_use(caller, Action::View, &found.identity, &found.tool.declaration);
         self.catalog.find(&environment, &which.name, which.entity.as_deref(), is_visible).await
     }
 
@@ -255,7 +265,7 @@ impl Tools {
             enabled: self.directory.snapshot().is_enabled(&scope, &tool.declaration.name),
             fingerprint: tool.fingerprint.clone(),
             changed_ms: tool.changed_ms,
-            health: self.health.of(&scope, &tool.declaration.name),
+            health: self.health.of_tool(&scope, &tool.declaration.name),
             declaration: SharedDeclaration(Arc::clone(tool)),
         }
     }
@@ -266,12 +276,6 @@ impl ListedTool {
     fn hide_error(&mut self) {
         self.health.iter_mut().for_each(|health| health.last_error = None);
     }
-}
-
-/// True if a caller may do something with a tool.
-pub(crate) fn may(caller: &Caller, action: Action, identity: &Identity, tool: &CatalogTool) -> bool {
-    let (environment, declaration) = (&identity.environment_id, &tool.declaration);
-    authorize(caller, action, Resource::Tool { environment, declaration }).is_ok()
 }
 
 fn definition(declaration: &ToolDeclaration) -> ToolDefinition {

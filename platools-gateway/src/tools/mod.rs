@@ -11,13 +11,11 @@ mod view;
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
-use crate::catalog::changes::{News, ToolNews};
 use crate::directory::Directory;
 use crate::domain::ids::EnvironmentId;
-use crate::links::Workers;
-use crate::links::tool_health::HealthTable;
+use crate::links::{HealthMonitor, Workers};
+use crate::ports::tool_changes::{ToolChangeListener, ToolChanges};
 
-pub(crate) use listing::may;
 pub use listing::{ListedTool, SharedDeclaration, Switch, ToolName, WorkerLoad};
 pub use view::{NamedTool, ToolView};
 
@@ -29,8 +27,8 @@ pub struct Tools {
     directory: Arc<Directory>,
     catalog: Arc<Catalog>,
     workers: Arc<Workers>,
-    health: HealthTable,
-    news: News,
+    health: Arc<HealthMonitor>,
+    tool_changes: ToolChanges,
     handle_tables: HandleTables,
 }
 
@@ -39,14 +37,14 @@ impl Tools {
         directory: Arc<Directory>,
         catalog: Arc<Catalog>,
         workers: Arc<Workers>,
-        health: HealthTable,
-        news: News,
+        health: Arc<HealthMonitor>,
+        tool_changes: ToolChanges,
     ) -> Self {
-        Self { directory, catalog, workers, health, news, handle_tables: HandleTables::default() }
+        Self { directory, catalog, workers, health, tool_changes, handle_tables: HandleTables::default() }
     }
 
     /// Notices of changes of an environment's tools.
-    pub(crate) fn changes(&self, environment: &EnvironmentId) -> ToolNews {
-        self.news.listen(environment)
+    pub(crate) fn changes(&self, environment: &EnvironmentId) -> ToolChangeListener {
+        self.tool_changes.subscribe(environment)
     }
 }

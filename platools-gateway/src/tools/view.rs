@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Tools;
-use super::listing::{ListedTool, ToolName, may};
+use super::listing::{ListedTool, ToolName};
 use super::name_table::HandleTable;
-use crate::authority::Action;
+use crate::authority::{Action, may_use};
 use crate::catalog::CatalogTool;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::{Caller, Identity, Scope};
@@ -70,7 +70,8 @@ impl Tools {
     /// The database failed.
     pub async fn in_view(&self, caller: &Caller, view: &ToolView) -> Result<Vec<NamedTool>, Error> {
         let table = self.handle_table(caller, view).await?;
-        let named = table.tools().filter(|(_, identity, tool)| may(caller, Action::Call, identity, tool));
+        let named =
+            table.tools().filter(|(_, identity, tool)| may_use(caller, Action::Call, identity, &tool.declaration));
         let named = named.map(|(handle, identity, tool)| (handle, self.listed(identity, tool)));
         let usable = named.filter(|(_, tool)| tool.enabled);
         Ok(usable.map(|(handle, tool)| NamedTool { handle: handle.to_owned(), tool }).collect())
@@ -85,7 +86,8 @@ impl Tools {
         if let Some((identity, tool)) = table.find(handle) {
             return Ok(name_of(identity, &tool.declaration.name));
         }
-        let visible = |(identity, tool): &(&Identity, &CatalogTool)| may(caller, Action::View, identity, tool);
+        let visible =
+            |(identity, tool): &(&Identity, &CatalogTool)| may_use(caller, Action::View, identity, &tool.declaration);
         let mut named = table.named(handle).filter(visible);
         match (named.next(), named.next()) {
             (Some((identity, _)), None) => Ok(name_of(identity, handle)),

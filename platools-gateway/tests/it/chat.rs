@@ -117,7 +117,7 @@ async fn a_command_calls_its_tool_as_whoever_gave_it_and_all_of_it_is_kept() {
     assert_eq!(messages[0].message, Message::user("/lookup id=42"));
     assert!(matches!(&messages[1].message, Message::Assistant { tool_calls, .. } if tool_calls[0].name == "lookup"));
     assert_eq!(messages[3].message, Message::assistant(reply.content, Vec::new()));
-    let calls = gateway.core().past_calls(&caller, Default::default(), 10).await.unwrap().items;
+    let calls = gateway.core().calls.past(&caller, Default::default(), 10).await.unwrap().items;
     assert!(calls[0].summary.agent_id.is_some(), "the journal knows which agent called");
     assert_eq!(calls[0].summary.call_id.as_str(), call, "the journal knows the call by the id that was told");
 }

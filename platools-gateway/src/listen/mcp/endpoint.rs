@@ -113,7 +113,7 @@ async fn read(adapter: &McpAdapter, caller: &Caller, body: Body) -> Result<ReadM
     let (text, held) = read_text(body, held, max_bytes).await.map_err(|error| unread(&error))?.into_parts();
     let taken = offload(text.len(), || take_arguments(text)).await;
     let (text, arguments) = taken.map_err(|error| no_message(&error))?;
-    let admit = |arguments| core.permit_call(caller).map(|permit| PermittedCall { permit, arguments });
+    let admit = |arguments| core.calls.permit(caller).map(|permit| PermittedCall { permit, arguments });
     let call = arguments.map(admit).transpose().map_err(|error| refusal(&error))?;
     Ok(ReadMessage { text, held, call })
 }

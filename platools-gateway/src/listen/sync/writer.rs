@@ -163,7 +163,7 @@ mod tests {
         let claim = Claim { secret: Some(secret), ..Claim::default() };
         let link = core.authenticator.connect(Arrival::now(), claim, LOCAL).await.unwrap();
         let tool = ToolDeclaration::new("slow", "", json!({}));
-        core.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
+        core.registrations.register(link.identity(), &link.fence(), vec![tool]).await.unwrap();
         let key = core.local_admin().add_key(NewKey::new(Role::Operator)).await.unwrap().secret;
         (folder, core, link, key)
     }
@@ -178,7 +178,7 @@ mod tests {
             let arguments = Arguments::new(&arguments).unwrap();
             let timeout = Duration::from_secs(600).into();
             let tool = ToolName { name: "slow".to_owned(), entity: None, environment: None };
-            core.call(
+            core.calls.call(
                 &caller,
                 CallRequest {
                     tool,
