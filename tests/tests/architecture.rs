@@ -103,7 +103,7 @@ const GATEWAY: Table = Table {
                 "authority",
                 "background",
                 "catalog",
-                "core",
+                "directory",
                 "domain",
                 "journal",
                 "limits",
@@ -143,7 +143,7 @@ const GATEWAY: Table = Table {
             ],
         ),
         ("dev", &["admin", "agents", "authority", "domain", "gateway", "listen", "model", "ops", "settings"]),
-        ("directory", &["authority", "catalog", "core", "domain", "ports"]),
+        ("directory", &["authority", "domain", "ports"]),
         (
             "feed",
             &[
@@ -185,9 +185,9 @@ const GATEWAY: Table = Table {
                 "tls",
             ],
         ),
-        ("journal", &["arguments", "authority", "background", "calls", "catalog", "domain", "ports", "settings"]),
+        ("journal", &["arguments", "authority", "background", "catalog", "domain", "ports", "settings"]),
         ("limits", &["domain", "settings"]),
-        ("links", &["authority", "calls", "catalog", "core", "directory", "domain", "limits", "pending", "ports"]),
+        ("links", &["authority", "catalog", "directory", "domain", "limits", "pending", "ports"]),
         (
             "listen",
             &[
@@ -249,7 +249,7 @@ const GATEWAY: Table = Table {
         ),
         ("store", &["background", "domain", "ports"]),
         ("tls", &["background", "domain", "ports"]),
-        ("tools", &["arguments", "authority", "catalog", "directory", "domain", "links"]),
+        ("tools", &["arguments", "authority", "catalog", "directory", "domain", "links", "ports"]),
         // Parts of the program, which has a root of its own.
         ("bridge", &[]),
         ("cli", &["bridge", "logs", "otlp", "signals", "systemd"]),

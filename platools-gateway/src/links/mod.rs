@@ -25,12 +25,12 @@ use secrecy::SecretString;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::directory::Admitted;
-use super::limits::Place;
 use crate::authority::LastUses;
+use crate::directory::Admitted;
 use crate::domain::identity::{Credential, Identity, Policy, Scope};
 use crate::domain::ids::{CallId, ConnectionId, EntityId, ProjectId};
 use crate::domain::random;
+use crate::limits::Place;
 use crate::limits::gauge::Gauge;
 use crate::pending::{CallSettings, PendingCalls, Stage};
 use crate::ports::time::now_ms;
