@@ -118,8 +118,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connections::Presence;
-    use crate::connections::Stay;
+    use crate::connections::CallerConnection;
+    use crate::connections::ConnectionPhase;
     use crate::core::Core;
     use crate::domain::identity::{Caller, Credential};
     use crate::domain::profile::Profile;
@@ -133,7 +133,7 @@ mod tests {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
     /// A caller that stays connected with a token that ends after a while.
-    async fn connected(token_ends_in: Duration) -> (tempfile::TempDir, Core, Presence) {
+    async fn connected(token_ends_in: Duration) -> (tempfile::TempDir, Core, CallerConnection) {
         let folder = tempfile::tempdir().unwrap();
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         let signed_by = core.directory.notary().keys().unwrap().signing().kid.clone();
@@ -145,8 +145,8 @@ mod tests {
         (folder, core, presence)
     }
 
-    fn stay(presence: &Presence) -> Stay {
-        *presence.stay().borrow()
+    fn phase(presence: &CallerConnection) -> ConnectionPhase {
+        *presence.phase().borrow()
     }
 
     #[tokio::test]
@@ -169,15 +169,15 @@ mod tests {
             let (_folder, core, presence) = connected(HOUR).await;
             clock.jump_ms(jump_ms);
             core.reconciler.reconcile().await.unwrap();
-            assert_eq!(stay(&presence), Stay::Unlimited);
+            assert_eq!(phase(&presence), ConnectionPhase::Open);
             clock.pass(SETTLING / 2);
             clock.jump_ms(-jump_ms);
             clock.pass(HOUR - SETTLING / 2 - Duration::from_secs(1));
             core.reconciler.reconcile().await.unwrap();
-            assert_eq!(stay(&presence), Stay::Unlimited, "the token has not ended");
+            assert_eq!(phase(&presence), ConnectionPhase::Open, "the token has not ended");
             clock.pass(Duration::from_secs(1));
             core.reconciler.reconcile().await.unwrap();
-            assert_eq!(stay(&presence), Stay::CredentialEnded, "it ends when it should");
+            assert_eq!(phase(&presence), ConnectionPhase::CredentialEnded, "it ends when it should");
         }
     }
 
@@ -187,10 +187,10 @@ mod tests {
         let (_folder, core, presence) = connected(HOUR).await;
         clock.jump_ms(DAY_MS);
         core.reconciler.reconcile().await.unwrap();
-        assert_eq!(stay(&presence), Stay::Unlimited);
+        assert_eq!(phase(&presence), ConnectionPhase::Open);
         clock.pass(SETTLING);
         core.reconciler.reconcile().await.unwrap();
-        assert_eq!(stay(&presence), Stay::CredentialEnded);
+        assert_eq!(phase(&presence), ConnectionPhase::CredentialEnded);
     }
 
     #[tokio::test]
@@ -200,6 +200,6 @@ mod tests {
         core.store.close().await;
         clock.pass(HOUR);
         core.reconciler.reconcile().await.unwrap_err();
-        assert_eq!(stay(&presence), Stay::CredentialEnded);
+        assert_eq!(phase(&presence), ConnectionPhase::CredentialEnded);
     }
 }

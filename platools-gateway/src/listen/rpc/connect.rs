@@ -16,7 +16,7 @@ use super::queue::Queue;
 use super::standing::TokenStanding;
 use crate::audit::action;
 use crate::authority::speaking_for;
-use crate::connections::Presence;
+use crate::connections::CallerConnection;
 use crate::core::Core;
 use crate::domain::decode::decode;
 use crate::domain::error::{Error, ErrorKind};
@@ -31,7 +31,7 @@ const AUTHENTICATION: Duration = Duration::from_secs(10);
 pub(super) struct Stranger<'a> {
     pub(super) core: &'a Core,
     pub(super) queue: &'a Queue,
-    pub(super) presence: Presence,
+    pub(super) presence: CallerConnection,
     pub(super) from: RequestOrigin,
     pub(super) anonymous: AnonymousAccess,
 }

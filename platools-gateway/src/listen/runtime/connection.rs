@@ -6,7 +6,7 @@ use platools_protocol::rpc::CLOSE_TOO_SLOW;
 use platools_protocol::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
 
-use crate::connections::{Presence, Stay};
+use crate::connections::{CallerConnection, ConnectionPhase};
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind, causes_of};
 use crate::listen::ws::{
@@ -18,7 +18,7 @@ use crate::sessions::{AgentSocket, SocketEnd};
 pub(super) struct AgentConnection<'a> {
     pub(super) core: &'a Core,
     pub(super) agent: AgentSocket,
-    pub(super) presence: Presence,
+    pub(super) presence: CallerConnection,
 }
 
 impl Protocol for AgentConnection<'_> {
@@ -55,7 +55,7 @@ impl Protocol for AgentConnection<'_> {
 
     async fn ended(&self) -> End {
         // An agent has nothing running that could be finished when the gateway stops.
-        dismissed(&self.presence, Stay::ToFinish, Close::SHUTTING_DOWN).await
+        dismissed(&self.presence, ConnectionPhase::Draining, Close::SHUTTING_DOWN).await
     }
 
     fn leave(self, (): (), _: &End) -> Farewell<impl FnMut(&str)> {
