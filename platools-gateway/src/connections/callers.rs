@@ -209,7 +209,7 @@ impl CallerState {
     }
 }
 
-/// One connected caller, which leaves the table when this is dropped.
+/// A connected caller, which leaves the table when this is dropped.
 #[derive(Debug)]
 pub struct CallerConnection {
     table: CallerTable,
