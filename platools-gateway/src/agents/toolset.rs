@@ -29,7 +29,7 @@ pub struct RunTools<'a> {
     caller: &'a Caller,
     sink: &'a dyn ChatSink,
     usable: Vec<NamedTool>,
-    calls: AtomicUsize,
+    call_count: AtomicUsize,
 }
 
 impl<'a> RunTools<'a> {
@@ -45,7 +45,7 @@ impl<'a> RunTools<'a> {
         let is_allowed = |name: &String| allowed.is_none_or(|allowed| allowed.contains(name));
         let mut usable = conversations.tools.in_view(caller, &view).await?;
         usable.retain(|named| named.tool.online && is_allowed(&named.tool.declaration.name));
-        Ok(Self { calls: &conversations.calls, caller, sink, usable, calls: AtomicUsize::new(0) })
+        Ok(Self { calls: &conversations.calls, caller, sink, usable, call_count: AtomicUsize::new(0) })
     }
 
     /// The tools, by entity, each worker's in its own order.
@@ -97,9 +97,9 @@ impl<'a> RunTools<'a> {
         ended
     }
 
-    /// The number of calls that were made so far.
-    pub(crate) fn calls(&self) -> usize {
-        self.calls.load(Ordering::Relaxed)
+    /// The number of calls so far.
+    pub(crate) fn call_count(&self) -> usize {
+        self.call_count.load(Ordering::Relaxed)
     }
 
     async fn run(&self, call: &CallId, handle: &str, arguments: &RawValue) -> Result<Box<RawValue>, Error> {
@@ -114,7 +114,7 @@ impl<'a> RunTools<'a> {
             trace: TraceContext::from_parent(None),
             listener: None,
         };
-        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.call_count.fetch_add(1, Ordering::Relaxed);
         let result = self.calls.call_with_id(self.caller, request, call.clone()).await?.result;
         Ok(if is_content(&tool.tool.declaration) { legible(result) } else { result })
     }

@@ -129,7 +129,7 @@ impl Conversations {
             Ok(ended) => ended.unwrap_or_else(|_| Err(panicked())),
             Err(_) => Err(self.took_too_long()),
         };
-        let answer = answer.map_err(|error| error.after_tool_calls(tools.calls()))?;
+        let answer = answer.map_err(|error| error.after_tool_calls(tools.call_count()))?;
         Ok((speech.into_text(), answer))
     }
 
