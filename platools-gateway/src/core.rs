@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::admin::{Admin, Administration, Projects, Reconciler};
 use crate::agents::Agent;
-use crate::agents::chat::{ChatSettings, Runs};
+use crate::agents::chat::{ChatSettings, ConversationServices, Conversations};
 use crate::audit::{Audit, AuditSettings};
 use crate::authority::SigningKeySource;
 use crate::background::retention_clock::Aging;
@@ -27,6 +27,7 @@ use crate::journal::{Journal, JournalFigures, JournalSettings};
 use crate::limits::{Limiter, Limits, ProjectLimits};
 use crate::links::{Closing, HealthMonitor, Notice, Registrations, Workers};
 use crate::ops::credential_upkeep::CredentialUpkeep;
+use crate::ops::housekeeping::Housekeeping;
 use crate::ops::log_feed::{LogFeed, Logs};
 use crate::ops::metrics::{CallFigures, Metrics};
 use crate::ops::readiness::Readiness;
@@ -65,19 +66,17 @@ pub struct Core {
     pub calls: Arc<Calls>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) journal: Arc<Journal>,
-    pub(crate) runs: Runs,
     pub(crate) sessions: Arc<Sessions>,
-    pub(crate) chat: ChatSettings,
-    /// The implementation of agents of kind model, if there is a model.
-    pub(crate) model: Option<Arc<dyn Agent>>,
+    /// Conversations of users with agents.
+    pub conversations: Arc<Conversations>,
     /// Events for dashboards.
     pub feed: Feed,
     pub(crate) dashboards: Arc<Dashboards>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) audit: Arc<Audit>,
     /// Readiness for traffic.
     pub readiness: Readiness,
-    pub(crate) credential_upkeep: CredentialUpkeep,
+    pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
 }
 
 /// Options of [`Core::start`]. The default keeps no journal, stores no sign-ins and refusals, and has no agent sessions.
@@ -286,7 +285,15 @@ impl Core {
         };
         let calls = Arc::new(Calls::new(services, options.idempotency, options.trace_ratio));
 
-        let metrics = Metrics {
+        let services = ConversationServices {
+            directory: Arc::clone(&directory),
+            limiter: Arc::clone(&limiter),
+            tools: Arc::clone(&tools),
+            calls: Arc::clone(&calls),
+            store: Arc::clone(&store) as _,
+        };
+        let conversations = Arc::new(Conversations::new(services, options.chat, options.model));
+        let metrics = Arc::new(Metrics {
             directory: Arc::clone(&directory),
             limiter: Arc::clone(&limiter),
             catalog: Arc::clone(&catalog),
@@ -297,15 +304,15 @@ impl Core {
             sessions: Arc::clone(&sessions),
             feed: feed.clone(),
             calls: call_figures,
-        };
+        });
         let readiness = Readiness::new(tasks.clone(), Arc::clone(&store) as _);
         let logs = Logs::new(options.logs, Arc::clone(&directory));
-        let credential_upkeep = CredentialUpkeep {
+        let credential_upkeep = Arc::new(CredentialUpkeep {
             directory: Arc::clone(&directory),
             callers: Arc::clone(&callers),
             workers: Arc::clone(&workers),
             aging: Arc::clone(&aging),
-        };
+        });
         Ok(Self {
             tasks,
             store,
@@ -325,10 +332,8 @@ impl Core {
             calls,
             limiter,
             journal,
-            runs: Runs::default(),
             sessions,
-            chat: options.chat,
-            model: options.model,
+            conversations,
             feed,
             dashboards,
             metrics,
@@ -348,6 +353,26 @@ impl Core {
     #[must_use]
     pub fn local_projects(&self) -> Projects<'_> {
         self.admin.local_projects()
+    }
+
+    /// The periodic maintenance of the services.
+    pub(crate) fn housekeeping(&self) -> Housekeeping {
+        Housekeeping {
+            tasks: self.tasks.clone(),
+            store: Arc::clone(&self.store) as _,
+            aging: Arc::clone(&self.aging),
+            limiter: Arc::clone(&self.limiter),
+            reconciler: Arc::clone(&self.reconciler),
+            registrations: Arc::clone(&self.registrations),
+            workers: Arc::clone(&self.workers),
+            calls: Arc::clone(&self.calls),
+            journal: Arc::clone(&self.journal),
+            conversations: Arc::clone(&self.conversations),
+            sessions: Arc::clone(&self.sessions),
+            dashboards: Arc::clone(&self.dashboards),
+            metrics: Arc::clone(&self.metrics),
+            credential_upkeep: Arc::clone(&self.credential_upkeep),
+        }
     }
 
     /// Makes the gateway not ready. Everything else goes on.

@@ -81,8 +81,8 @@ const GATEWAY: Table = Table {
             &[
                 "arguments",
                 "authority",
+                "background",
                 "calls",
-                "core",
                 "directory",
                 "domain",
                 "limits",
@@ -222,11 +222,13 @@ const GATEWAY: Table = Table {
         (
             "ops",
             &[
+                "admin",
+                "agents",
                 "authority",
                 "background",
+                "calls",
                 "catalog",
                 "connections",
-                "core",
                 "directory",
                 "domain",
                 "feed",
@@ -369,7 +371,7 @@ const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[
 ];
 
 /// Files with an `impl Core` outside of `core.rs`: so many at most. The number only goes down, and the goal is none.
-const CORE_IMPLS: usize = 6;
+const CORE_IMPLS: usize = 0;
 
 #[test]
 fn files_and_folders_do_not_import_each_other() {

@@ -86,7 +86,7 @@ impl Administration {
     }
 }
 
-/// One project's directory, with the permission to change it.
+/// The directory of one project, with the permission to change it.
 #[derive(Debug)]
 pub struct Admin<'a> {
     services: &'a Administration,

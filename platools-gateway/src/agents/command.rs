@@ -1,4 +1,4 @@
-//! An agent that needs no model: it calls the tool that it is told to.
+//! [`CommandAgent`]: an agent without a model, which runs commands such as `/tool name=value`.
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -10,7 +10,7 @@ use super::{Agent, Answer, Input, Message, RunTools, Speech, ToolUse};
 use crate::domain::error::Error;
 use crate::tools::NamedTool;
 
-/// What somebody is told who says something else.
+/// The answer to a message that is no command.
 const USAGE: &str =
     "I call tools. Say `/help` for what there is, and `/<tool> {\"name\": value}` or `/<tool> name=value` to call one.";
 
@@ -43,7 +43,7 @@ impl Agent for CommandAgent {
     }
 }
 
-/// Calls a tool, and says what came of it.
+/// Calls a tool, and returns the text of its result.
 async fn call(tool: &NamedTool, arguments: &str, tools: &RunTools<'_>, messages: &mut Vec<Message>) -> String {
     let arguments = match read_arguments(arguments, &tool.tool.declaration) {
         Ok(arguments) => arguments,
@@ -133,7 +133,7 @@ fn help(tools: &[NamedTool]) -> String {
     format!("Tools:\n{}\n\nCall one with `/<tool> {{\"name\": value}}` or `/<tool> name=value`.", lines.join("\n"))
 }
 
-/// One line: the tool, its arguments with their types, and what it does.
+/// The line of help for a tool: its name, its arguments with their types, and the first line of its description.
 fn usage_of(tool: &NamedTool) -> String {
     let declaration = &tool.tool.declaration;
     let required = declaration.input_schema.get("required").and_then(Value::as_array);

@@ -1,4 +1,4 @@
-//! [`Callers`]: the table of connected callers, and how long each may stay connected.
+//! [`Callers`]: the table of connected callers, each with the phase of its connection.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,18 +12,18 @@ use crate::domain::identity::Caller;
 use crate::domain::text::USER_ID;
 use crate::ports::time::now_ms;
 
-/// The permission to stay connected. It only ever moves on to a later variant.
+/// The phase of a caller's connection. It only moves on to a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 #[non_exhaustive]
-pub enum Stay {
-    /// For as long as it likes.
+pub enum ConnectionPhase {
+    /// The connection is open without a limit.
     #[default]
-    Unlimited,
-    /// Until what it has asked for is over: the gateway stops.
-    ToFinish,
-    /// No longer: its key or token has ended, or its project or agent is gone.
+    Open,
+    /// The gateway stops: the connection ends once its requests are answered.
+    Draining,
+    /// The connection ends: its key or token has ended, or its project or agent is gone.
     CredentialEnded,
-    /// No longer: the gateway ends.
+    /// The connection ends with the gateway.
     ShuttingDown,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct Callers {
     table: CallerTable,
 }
 
-/// The part of the table that a [`Presence`] needs to leave it.
+/// The part of the table that a [`CallerConnection`] needs to leave it.
 #[derive(Debug, Clone, Default)]
 struct CallerTable(Arc<Mutex<CallerState>>);
 
@@ -86,8 +86,8 @@ struct CallerState {
     known: usize,
     sockets: OpenSockets,
     arrivals: u64,
-    /// The permission of callers that connect from now on.
-    from_now_on: Stay,
+    /// The phase of connections that begin from now on.
+    initial_phase: ConnectionPhase,
 }
 
 #[derive(Debug)]
@@ -96,14 +96,14 @@ struct ConnectedCaller {
     caller: Option<Caller>,
     /// The kind of its WebSocket, if it has one.
     socket: Option<SocketKind>,
-    stay: watch::Sender<Stay>,
+    phase: watch::Sender<ConnectionPhase>,
 }
 
 impl ConnectedCaller {
-    fn may_stay(&self, stay: Stay) {
-        self.stay.send_if_modified(|current| {
-            let is_later = stay > *current;
-            *current = (*current).max(stay);
+    fn advance(&self, phase: ConnectionPhase) {
+        self.phase.send_if_modified(|current| {
+            let is_later = phase > *current;
+            *current = (*current).max(phase);
             is_later
         });
     }
@@ -116,31 +116,31 @@ impl Callers {
 
     /// Adds a connection whose caller is not known yet.
     #[must_use]
-    pub(crate) fn arrive(&self) -> Presence {
+    pub(crate) fn arrive(&self) -> CallerConnection {
         self.add(None)
     }
 
     /// Adds a WebSocket whose caller is not known yet.
     #[must_use]
-    pub(crate) fn arrive_at(&self, socket: SocketKind) -> Presence {
+    pub(crate) fn arrive_at(&self, socket: SocketKind) -> CallerConnection {
         self.add(Some(socket))
     }
 
-    fn add(&self, socket: Option<SocketKind>) -> Presence {
+    fn add(&self, socket: Option<SocketKind>) -> CallerConnection {
         let mut state = self.table.lock();
         state.arrivals += 1;
         let id = state.arrivals;
-        let (sender, stay) = watch::channel(state.from_now_on);
-        state.present.insert(id, ConnectedCaller { caller: None, socket, stay: sender });
+        let (sender, phase) = watch::channel(state.initial_phase);
+        state.present.insert(id, ConnectedCaller { caller: None, socket, phase: sender });
         socket.into_iter().for_each(|kind| *state.sockets.of(kind) += 1);
-        Presence { table: self.table.clone(), id, stay }
+        CallerConnection { table: self.table.clone(), id, phase }
     }
 
     /// Notes the caller of a connection.
     ///
     /// # Errors
     /// The caller's user id is too long or has control characters, or its credential has ended meanwhile.
-    pub(crate) fn identify(&self, presence: &Presence, caller: &Caller) -> Result<(), Error> {
+    pub(crate) fn identify(&self, presence: &CallerConnection, caller: &Caller) -> Result<(), Error> {
         USER_ID.check_any(caller.user_id.as_deref())?;
         self.table.lock().identify(presence.id, caller);
         // The end of a credential is told to the callers that are known then. This one may have been noted after that.
@@ -173,23 +173,23 @@ impl Callers {
         let state = self.table.lock();
         let has_ended = |caller: &Caller| !snapshot.may_stay(caller, now_ms);
         let ended = state.present.values().filter(|present| present.caller.as_ref().is_some_and(has_ended));
-        ended.for_each(|present| present.may_stay(Stay::CredentialEnded));
+        ended.for_each(|present| present.advance(ConnectionPhase::CredentialEnded));
     }
 
     /// Lets all callers finish their requests, also those that connect later.
     pub(crate) fn drain(&self) {
-        self.may_stay(Stay::ToFinish);
+        self.advance_all(ConnectionPhase::Draining);
     }
 
     /// Ends all connections, also those that begin later.
     pub(crate) fn dismiss_all(&self) {
-        self.may_stay(Stay::ShuttingDown);
+        self.advance_all(ConnectionPhase::ShuttingDown);
     }
 
-    fn may_stay(&self, stay: Stay) {
+    fn advance_all(&self, phase: ConnectionPhase) {
         let mut state = self.table.lock();
-        state.from_now_on = state.from_now_on.max(stay);
-        state.present.values().for_each(|present| present.may_stay(stay));
+        state.initial_phase = state.initial_phase.max(phase);
+        state.present.values().for_each(|present| present.advance(phase));
     }
 }
 
@@ -209,23 +209,23 @@ impl CallerState {
     }
 }
 
-/// One connected caller, which leaves the table when this is dropped.
+/// A connected caller, which leaves the table when this is dropped.
 #[derive(Debug)]
-pub struct Presence {
+pub struct CallerConnection {
     table: CallerTable,
     id: u64,
-    stay: watch::Receiver<Stay>,
+    phase: watch::Receiver<ConnectionPhase>,
 }
 
-impl Presence {
-    /// The permission to stay; the receiver tells when it changes.
+impl CallerConnection {
+    /// The phase of the connection, and its changes.
     #[must_use]
-    pub fn stay(&self) -> watch::Receiver<Stay> {
-        self.stay.clone()
+    pub fn phase(&self) -> watch::Receiver<ConnectionPhase> {
+        self.phase.clone()
     }
 }
 
-impl Drop for Presence {
+impl Drop for CallerConnection {
     fn drop(&mut self) {
         let mut state = self.table.lock();
         if let Some(ConnectedCaller { caller, socket, .. }) = state.present.remove(&self.id) {
@@ -285,11 +285,11 @@ mod tests {
     async fn the_time_that_is_left_only_gets_shorter_also_for_who_comes_later() {
         let (_folder, core) = core().await;
         let early = core.callers.arrive();
-        assert_eq!(*early.stay().borrow(), Stay::Unlimited);
+        assert_eq!(*early.phase().borrow(), ConnectionPhase::Open);
         core.callers.dismiss_all();
         core.callers.drain();
         for presence in [early, core.callers.arrive()] {
-            assert_eq!(*presence.stay().borrow(), Stay::ShuttingDown);
+            assert_eq!(*presence.phase().borrow(), ConnectionPhase::ShuttingDown);
         }
     }
 }

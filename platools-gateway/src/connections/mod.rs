@@ -5,4 +5,4 @@ mod callers;
 
 pub use authenticator::Authenticator;
 pub(crate) use callers::Callers;
-pub use callers::{OpenSockets, Presence, SocketKind, Stay};
+pub use callers::{CallerConnection, ConnectionPhase, OpenSockets, SocketKind};

@@ -26,7 +26,7 @@ use crate::domain::profile::Profile;
 use crate::feed::Feed;
 use crate::journal::JournalFigures;
 use crate::listen::{Server, Sockets};
-use crate::ops::housekeeping::Housekeeping;
+use crate::ops::housekeeping::HousekeepingTasks;
 use crate::sessions::AgentRuntime;
 use crate::tls::Reload;
 
@@ -43,7 +43,7 @@ pub struct Gateway {
     sockets: Sockets,
     reload: Option<Reload>,
     setup: Builder,
-    _housekeeping: Housekeeping,
+    _housekeeping: HousekeepingTasks,
     _lock: Lock,
 }
 

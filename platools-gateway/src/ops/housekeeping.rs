@@ -1,59 +1,86 @@
-//! Periodic maintenance: what another process changed in the directory, credentials that end, sessions, retention, cleanup.
+//! [`Housekeeping`]: periodic maintenance, such as changes of the directory by other processes, credentials that end, sessions,
+//! retention, and cleanup.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
+use super::credential_upkeep::CredentialUpkeep;
+use super::metrics::Metrics;
+use super::retention::forget_old;
+use crate::admin::Reconciler;
+use crate::agents::chat::Conversations;
 use crate::background::periodic::every;
-use crate::core::Core;
+use crate::background::retention_clock::Aging;
+use crate::background::tasks::Tasks;
+use crate::calls::Calls;
+use crate::feed::Dashboards;
+use crate::journal::Journal;
+use crate::limits::Limiter;
+use crate::links::{Registrations, Workers};
+use crate::ports::aging::AgingStore;
+use crate::sessions::Sessions;
 
-/// The time between two looks at the directory, which another process may change, and at credentials that end.
-const HOUSEKEEPING: Duration = Duration::from_millis(500);
+/// The services that need periodic maintenance.
+#[derive(Debug, Clone)]
+pub(crate) struct Housekeeping {
+    pub(crate) tasks: Tasks,
+    pub(crate) store: Arc<dyn AgingStore>,
+    pub(crate) aging: Arc<Aging>,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) reconciler: Arc<Reconciler>,
+    pub(crate) registrations: Arc<Registrations>,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) conversations: Arc<Conversations>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) dashboards: Arc<Dashboards>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) credential_upkeep: Arc<CredentialUpkeep>,
+}
 
-/// The lag that stored heartbeats of sessions may have.
-const HEARTBEATS: Duration = Duration::from_secs(30);
+/// The tasks of the periodic maintenance, which end when this is dropped.
+pub(crate) type HousekeepingTasks = Vec<AbortOnDropHandle<()>>;
 
-/// The time between two removals of old data.
-const SWEEPING: Duration = Duration::from_secs(60);
-
-/// Tasks that end when this is dropped.
-pub(crate) type Housekeeping = Vec<AbortOnDropHandle<()>>;
-
-impl Core {
-    /// Starts the periodic maintenance on the current tokio runtime. Each job is a task of its own: one that waits for the database
-    /// delays none of the others, and above all not the end of credentials.
-    pub(crate) fn keep_house(self: &Arc<Self>) -> Housekeeping {
+impl Housekeeping {
+    /// Starts the maintenance on the current tokio runtime. Each job is a task of its own: a job that waits for the database delays no
+    /// other one, above all not the end of credentials.
+    pub(crate) fn start(self) -> HousekeepingTasks {
+        let this = Arc::new(self);
         vec![
-            self.repeat("credentials", HOUSEKEEPING, async |core| core.reconciler.end_credentials()),
-            self.repeat("directory", HOUSEKEEPING, async |core| core.read_directory().await),
-            self.repeat("sessions", HOUSEKEEPING, async |core| core.sessions.end_silent()),
-            self.repeat("heartbeats", HEARTBEATS, async |core| core.sessions.store_heartbeats()),
-            self.repeat("sweep", SWEEPING, async |core| core.sweep()),
-            self.repeat("retention", SWEEPING, async |core| core.forget_old().await),
-            self.repeat("last uses", SWEEPING, async |core| core.credential_upkeep.note_uses_of_sockets().await),
-            self.repeat("token records", SWEEPING, async |core| core.credential_upkeep.remove_ended_tokens().await),
-            self.repeat("aging", SWEEPING, async |core| core.store_aging().await),
-            self.keep_pools(),
+            this.repeat("credentials", LOOK, async |this| this.reconciler.end_credentials()),
+            this.repeat("directory", LOOK, async |this| this.read_directory().await),
+            this.repeat("sessions", LOOK, async |this| this.sessions.end_silent()),
+            this.repeat("heartbeats", HEARTBEATS, async |this| this.sessions.store_heartbeats()),
+            this.repeat("sweep", SWEEP, async |this| this.sweep()),
+            this.repeat("retention", SWEEP, async |this| {
+                forget_old(&this.calls, &this.conversations, &this.sessions, &this.aging).await;
+            }),
+            this.repeat("last uses", SWEEP, async |this| this.credential_upkeep.note_uses_of_sockets().await),
+            this.repeat("token records", SWEEP, async |this| this.credential_upkeep.remove_ended_tokens().await),
+            this.repeat("aging", SWEEP, async |this| this.store_aging().await),
+            this.keep_pools(),
         ]
     }
 
-    /// Keeps the catalogues of pools right, in a supervised task.
-    fn keep_pools(self: &Arc<Self>) -> AbortOnDropHandle<()> {
+    /// Removes the tools of links that left a pool, in a supervised task.
+    fn keep_pools(&self) -> AbortOnDropHandle<()> {
         let registrations = Arc::clone(&self.registrations);
         self.tasks.keep("pools", move || Arc::clone(&registrations).settle_departures())
     }
 
-    /// Repeats some work in a supervised task.
-    fn repeat<W, F>(self: &Arc<Self>, name: &'static str, period: Duration, work: W) -> AbortOnDropHandle<()>
+    /// Repeats a job in a supervised task.
+    fn repeat<W, F>(self: &Arc<Self>, name: &'static str, period: Duration, job: W) -> AbortOnDropHandle<()>
     where
         W: Fn(Arc<Self>) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = ()> + Send,
     {
-        let core = Arc::clone(self);
+        let this = Arc::clone(self);
         self.tasks.keep(name, move || {
-            let (core, work) = (Arc::clone(&core), work.clone());
-            async move { every(period, || work(Arc::clone(&core))).await }
+            let (this, job) = (Arc::clone(&this), job.clone());
+            async move { every(period, || job(Arc::clone(&this))).await }
         })
     }
 
@@ -79,11 +106,21 @@ impl Core {
     }
 }
 
+/// The interval of looks at the directory, which another process may change, and at credentials that end.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The largest lag of stored heartbeats of sessions.
+const HEARTBEATS: Duration = Duration::from_secs(30);
+
+/// The interval of removals of old data.
+const SWEEP: Duration = Duration::from_secs(60);
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connections::Presence;
-    use crate::connections::Stay;
+    use crate::connections::CallerConnection;
+    use crate::connections::ConnectionPhase;
+    use crate::core::Core;
     use crate::domain::identity::{Caller, Credential};
     use crate::domain::profile::Profile;
     use crate::feed::KeyedStream;
@@ -96,7 +133,7 @@ mod tests {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
     /// A caller that stays connected with a token that ends after a while.
-    async fn connected(token_ends_in: Duration) -> (tempfile::TempDir, Core, Presence) {
+    async fn connected(token_ends_in: Duration) -> (tempfile::TempDir, Core, CallerConnection) {
         let folder = tempfile::tempdir().unwrap();
         let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
         let signed_by = core.directory.notary().keys().unwrap().signing().kid.clone();
@@ -108,8 +145,8 @@ mod tests {
         (folder, core, presence)
     }
 
-    fn stay(presence: &Presence) -> Stay {
-        *presence.stay().borrow()
+    fn phase(presence: &CallerConnection) -> ConnectionPhase {
+        *presence.phase().borrow()
     }
 
     #[tokio::test]
@@ -118,10 +155,10 @@ mod tests {
         let core = Arc::new(Core::open(folder.path(), &Limits::default()).await.unwrap());
         let agent = core.local_admin().add_agent("trader", Profile::default()).await.unwrap().id;
         core.feed.watch_keys(&agent, KeyedStream::new("prices"), ["SOL"]);
-        (0..3).for_each(|_| core.sweep());
+        (0..3).for_each(|_| core.housekeeping().sweep());
         assert!(core.feed.has_declared_keys());
         core.local_admin().remove_agent("trader").await.unwrap();
-        (0..2).for_each(|_| core.sweep());
+        (0..2).for_each(|_| core.housekeeping().sweep());
         assert!(!core.feed.has_declared_keys());
     }
 
@@ -132,15 +169,15 @@ mod tests {
             let (_folder, core, presence) = connected(HOUR).await;
             clock.jump_ms(jump_ms);
             core.reconciler.reconcile().await.unwrap();
-            assert_eq!(stay(&presence), Stay::Unlimited);
+            assert_eq!(phase(&presence), ConnectionPhase::Open);
             clock.pass(SETTLING / 2);
             clock.jump_ms(-jump_ms);
             clock.pass(HOUR - SETTLING / 2 - Duration::from_secs(1));
             core.reconciler.reconcile().await.unwrap();
-            assert_eq!(stay(&presence), Stay::Unlimited, "the token has not ended");
+            assert_eq!(phase(&presence), ConnectionPhase::Open, "the token has not ended");
             clock.pass(Duration::from_secs(1));
             core.reconciler.reconcile().await.unwrap();
-            assert_eq!(stay(&presence), Stay::CredentialEnded, "it ends when it should");
+            assert_eq!(phase(&presence), ConnectionPhase::CredentialEnded, "it ends when it should");
         }
     }
 
@@ -150,10 +187,10 @@ mod tests {
         let (_folder, core, presence) = connected(HOUR).await;
         clock.jump_ms(DAY_MS);
         core.reconciler.reconcile().await.unwrap();
-        assert_eq!(stay(&presence), Stay::Unlimited);
+        assert_eq!(phase(&presence), ConnectionPhase::Open);
         clock.pass(SETTLING);
         core.reconciler.reconcile().await.unwrap();
-        assert_eq!(stay(&presence), Stay::CredentialEnded);
+        assert_eq!(phase(&presence), ConnectionPhase::CredentialEnded);
     }
 
     #[tokio::test]
@@ -163,6 +200,6 @@ mod tests {
         core.store.close().await;
         clock.pass(HOUR);
         core.reconciler.reconcile().await.unwrap_err();
-        assert_eq!(stay(&presence), Stay::CredentialEnded);
+        assert_eq!(phase(&presence), ConnectionPhase::CredentialEnded);
     }
 }

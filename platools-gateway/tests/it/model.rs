@@ -237,7 +237,7 @@ async fn a_conversation_goes_on_with_what_was_said_and_called_before() {
     let say = async |message: &str, conversation| {
         let (agent, channel) = ("main".to_owned(), "test".to_owned());
         let request = ChatRequest { agent, message: message.to_owned(), conversation, channel };
-        gateway.core().chat(&caller, request, &RunId::from("run"), &heard).await.unwrap()
+        gateway.core().conversations.chat(&caller, request, &RunId::from("run"), &heard).await.unwrap()
     };
     let script = async {
         let answering = model.asked().await.answering();

@@ -16,7 +16,7 @@ use super::request_context::McpRequest;
 use super::session::McpSession;
 use super::sessions::McpSessions;
 use super::tools;
-use crate::connections::Stay;
+use crate::connections::ConnectionPhase;
 use crate::directory::EntityDisplay;
 use crate::ports::tool_changes::ToolChangeListener;
 
@@ -82,7 +82,7 @@ impl ToolHost for GatewayHost {
         let presence = core.callers.arrive();
         let known = core.callers.identify(&presence, &request_of(context)?.caller);
         known.map_err(|error| ErrorData::invalid_request(error.to_string(), None))?;
-        let _ = presence.stay().wait_for(|stay| *stay > Stay::Unlimited).await;
+        let _ = presence.phase().wait_for(|phase| *phase > ConnectionPhase::Open).await;
         Ok(())
     }
 }
