@@ -23,10 +23,10 @@ use crate::pending::LinkEnd;
 use crate::ports::time::now_ms;
 
 /// The most calls that wait for one socket; further ones are refused.
-const QUEUE_CALLS: usize = 1024;
+pub(super) const QUEUE_CALLS: usize = 1024;
 
 /// Cancellations that wait for one socket; further ones are left out.
-const NOTICES: usize = 1024;
+pub(super) const NOTICES: usize = 1024;
 
 /// A worker's end of a link, owned by the task that owns its socket. Dropping it takes the worker offline, unless a newer
 /// link took its place. Calls that the socket did not get are returned to their callers, for they have certainly not run.
@@ -34,7 +34,7 @@ const NOTICES: usize = 1024;
 pub struct Link {
     workers: Workers,
     identity: Identity,
-    connection_id: ConnectionId,
+    pub(super) connection_id: ConnectionId,
     arrival: Arrival,
     /// True if it was the live link of its scope, or one of a pool, when it came.
     was_live: bool,
@@ -46,7 +46,7 @@ pub struct Link {
     instance: Option<String>,
     features: Features,
     deliveries: mpsc::Receiver<Queued>,
-    noticed: mpsc::Receiver<Notice>,
+    pub(super) noticed: mpsc::Receiver<Notice>,
     draining: watch::Receiver<Option<Notice>>,
     closed: watch::Receiver<Option<Closing>>,
     _place: Option<ConcurrencyPermit<EntityId>>,

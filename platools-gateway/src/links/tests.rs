@@ -1,14 +1,18 @@
-use futures::future::join_all;
-use platools_protocol::tool_sync::{Feature, Features, WorkerInstance};
+use std::sync::Arc;
+use std::time::Duration;
 
+use futures::future::join_all;
+use platools_protocol::tool_sync::{Feature, Features};
+use tokio::time::Instant;
+
+use super::link::{NOTICES, QUEUE_CALLS};
+use super::workers::SPREAD;
 use super::*;
 use crate::directory::Admitted;
 use crate::domain::error::ErrorKind;
-use crate::domain::identity::{Credential, Identity, Policy, Scope};
-use crate::domain::ids::{CallId, ConnectionId, EntityId, ProjectId};
-use crate::limits::gauge::Gauge;
-use crate::pending::{CallSettings, PendingCalls, Stage};
-use crate::pending::{CallStep, Outcome, Waiting};
+use crate::domain::identity::{Credential, Identity, Policy};
+use crate::domain::ids::CallId;
+use crate::pending::{CallSettings, CallStep, Outcome, Stage, Waiting};
 
 fn identity() -> Identity {
     Identity::sample()

@@ -24,7 +24,7 @@ use crate::ports::tool_changes::ToolChanges;
 
 /// The time that each link adds to closing all of them, so that 1000 workers come back within 3 seconds or more
 /// and not all at once.
-const SPREAD: Duration = Duration::from_millis(3);
+pub(super) const SPREAD: Duration = Duration::from_millis(3);
 
 /// The longest time to close all links.
 const LONGEST_SPREAD: Duration = Duration::from_secs(3);

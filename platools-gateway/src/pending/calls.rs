@@ -25,7 +25,7 @@ use crate::limits::gauge::Gauge;
 /// its calls are lost. Which of the links that come next is the same worker's is not known otherwise.
 #[derive(Debug, Clone, Default)]
 pub struct PendingCalls {
-    table: SharedTable,
+    pub(super) table: SharedTable,
 }
 
 impl PendingCalls {
