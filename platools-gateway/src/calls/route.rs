@@ -10,7 +10,7 @@ use crate::catalog::ToolVersion;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::links::{Delivery, LiveLink, Refused, Workers, busy};
-use crate::pending::{CallStep, Outcome, Stage, Waiting};
+use crate::pending::{CallStep, Outcome, PendingCall, Stage};
 
 /// A call on its way. It is queued at one link at a time, and at another only if the one before certainly did not send it.
 ///
@@ -23,7 +23,7 @@ pub(crate) struct Route<'a> {
     envelope: &'a Envelope<'a>,
     began: Instant,
     deadline: Instant,
-    waiting: Waiting,
+    waiting: PendingCall,
     is_answered: bool,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Patience<'a> {
 }
 
 /// The end of a call.
-type CallEnd = Result<Outcome, Error>;
+type RouteEnd = Result<Outcome, Error>;
 
 impl<'a> Route<'a> {
     pub(crate) fn new(
@@ -46,7 +46,7 @@ impl<'a> Route<'a> {
         tool: ToolVersion<'a>,
         envelope: &'a Envelope<'a>,
         deadline: Instant,
-        waiting: Waiting,
+        waiting: PendingCall,
     ) -> Self {
         Self { workers, scope, tool, envelope, began: Instant::now(), deadline, waiting, is_answered: false }
     }
@@ -55,7 +55,7 @@ impl<'a> Route<'a> {
     ///
     /// # Errors
     /// The call ended meanwhile, or there is no link.
-    pub(crate) async fn link(&mut self) -> Result<Arc<LiveLink>, CallEnd> {
+    pub(crate) async fn link(&mut self) -> Result<Arc<LiveLink>, RouteEnd> {
         let turn = match self.waiting.stage() {
             Stage::Returned(turn) => Some(turn),
             _ => None,
@@ -73,7 +73,7 @@ impl<'a> Route<'a> {
     }
 
     /// Sends the call over a link, and over others if that does not take it, and waits for its end.
-    pub(crate) async fn run(mut self, mut live: Arc<LiveLink>, patience: Patience<'_>) -> CallEnd {
+    pub(crate) async fn run(mut self, mut live: Arc<LiveLink>, patience: Patience<'_>) -> RouteEnd {
         loop {
             let delivery = self.delivery(&live).await;
             match live.deliver(delivery) {

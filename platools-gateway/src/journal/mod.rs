@@ -36,11 +36,11 @@ use crate::background::tasks::Tasks;
 use crate::domain::ids::{CallId, ProjectId};
 use crate::ports::journal::JournalStore;
 use counters::Counters;
-use entry::Entry;
-use queue::Queue;
-use running::Running;
+use entry::JournalEntry;
+use queue::JournalQueue;
+use running::RunningCalls;
 use settings::CompiledSettings;
-use writer::Writer;
+use writer::JournalWriter;
 
 /// The longest time that a reader waits for records that are not written yet.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -54,9 +54,9 @@ const LAST_WRITE: Duration = Duration::from_secs(8);
 /// The journal: takes records of calls.
 pub(crate) struct Journal {
     settings: Arc<CompiledSettings>,
-    running: Running,
+    running: RunningCalls,
     counters: Arc<Counters>,
-    queue: Arc<Queue>,
+    queue: Arc<JournalQueue>,
     /// True if a task writes, or wrote until the end.
     is_written: bool,
     /// The task that writes, for as long as records are taken.
@@ -71,7 +71,7 @@ impl Journal {
 
     fn new(settings: JournalSettings) -> Self {
         let (counters, queue) = (Arc::default(), Arc::default());
-        let (settings, running, task) = (Arc::new(settings.into()), Running::default(), Mutex::default());
+        let (settings, running, task) = (Arc::new(settings.into()), RunningCalls::default(), Mutex::default());
         Self { settings, running, counters, queue, is_written: false, task }
     }
 
@@ -87,7 +87,7 @@ impl Journal {
         let (queue, aging) = (Arc::clone(&journal.queue), Arc::clone(aging));
         let begin = move || {
             let (settings, aging) = (Arc::clone(&settings), Arc::clone(&aging));
-            Writer::new(Arc::clone(&store), settings, aging, Arc::clone(&counters), Arc::clone(&queue)).run()
+            JournalWriter::new(Arc::clone(&store), settings, aging, Arc::clone(&counters), Arc::clone(&queue)).run()
         };
         *journal.task() = Some(tasks.keep("journal", begin));
         journal
@@ -157,12 +157,12 @@ impl Journal {
         self.running.list(project)
     }
 
-    fn running(&self) -> &Running {
+    fn running(&self) -> &RunningCalls {
         &self.running
     }
 
     /// Hands a record to the task, without waiting for room.
-    fn submit(&self, entry: Entry) {
+    fn submit(&self, entry: JournalEntry) {
         if !self.is_written {
             return;
         }

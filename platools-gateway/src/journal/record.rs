@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::Journal;
-use super::entry::Entry;
+use super::entry::JournalEntry;
 use crate::arguments::Arguments;
 use crate::catalog::FoundTool;
 use crate::domain::call::{CallEnd, CallSummary};
@@ -180,7 +180,15 @@ impl Drop for CallRecord<'_> {
         // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
         let ending = self.journal.running().end(project, &self.call_id, |summary| {
             let project_id = project.clone();
-            self.journal.submit(Entry { project_id, summary, end, tool, arguments, result, since: Instant::now() });
+            self.journal.submit(JournalEntry {
+                project_id,
+                summary,
+                end,
+                tool,
+                arguments,
+                result,
+                since: Instant::now(),
+            });
         });
         // After that: a dashboard's snapshot that has the call would otherwise be the last that is said of it. And before the call counts
         // as over, so that whoever waits for the last one finds all of them told.

@@ -1,4 +1,4 @@
-//! [`Writer`]: the task that writes the journal.
+//! [`JournalWriter`]: the task that writes the journal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::counters::Counters;
-use super::entry::Entry;
-use super::queue::{Numbered, Queue};
+use super::entry::JournalEntry;
+use super::queue::{JournalQueue, Numbered};
 use super::settings::CompiledSettings;
 use crate::background::log_limit::LogLimit;
 use crate::background::pruning;
@@ -34,7 +34,7 @@ const MAX_REFUSED: usize = 512;
 const COMPLAINTS: Duration = Duration::from_secs(60);
 
 #[derive(Debug, PartialEq, Eq)]
-enum Event {
+enum WriterEvent {
     Write,
     Prune,
     Close,
@@ -42,12 +42,12 @@ enum Event {
 
 /// Records that are ready to be written, with their numbers in the queue.
 #[derive(Default)]
-struct Batch {
+struct JournalBatch {
     numbers: Vec<u64>,
     rows: Vec<StoredCall>,
 }
 
-impl Batch {
+impl JournalBatch {
     fn push(&mut self, number: u64, row: StoredCall) {
         self.numbers.push(number);
         self.rows.push(row);
@@ -68,34 +68,34 @@ enum Tried {
     /// It is written, but for records that only the database knows the fault of, which are lost.
     Written,
     /// The database refuses these records, and took no other of the batch.
-    Refused(Batch, Error),
+    Refused(JournalBatch, Error),
     /// The database takes nothing at the moment.
-    Trouble(Batch, Error),
+    Trouble(JournalBatch, Error),
 }
 
 /// Writes what is queued, and deletes what is old.
-pub(super) struct Writer {
+pub(super) struct JournalWriter {
     store: Arc<dyn JournalStore>,
     settings: Arc<CompiledSettings>,
     aging: Arc<Aging>,
     counters: Arc<Counters>,
-    queue: Arc<Queue>,
+    queue: Arc<JournalQueue>,
     /// The records that the database did not take; they go before the next ones.
-    unwritten: Batch,
+    unwritten: JournalBatch,
     retry_at: Option<Instant>,
     prune_at: Instant,
     complaints: LogLimit,
 }
 
-impl Writer {
+impl JournalWriter {
     pub(super) fn new(
         store: Arc<dyn JournalStore>,
         settings: Arc<CompiledSettings>,
         aging: Arc<Aging>,
         counters: Arc<Counters>,
-        queue: Arc<Queue>,
+        queue: Arc<JournalQueue>,
     ) -> Self {
-        let (unwritten, prune_at, complaints) = (Batch::default(), Instant::now(), LogLimit::default());
+        let (unwritten, prune_at, complaints) = (JournalBatch::default(), Instant::now(), LogLimit::default());
         Self { store, settings, aging, counters, queue, unwritten, retry_at: None, prune_at, complaints }
     }
 
@@ -105,9 +105,9 @@ impl Writer {
         self.counters.add_lost(self.queue.abandon_in_hand());
         loop {
             match self.next().await {
-                Event::Write => self.write().await,
-                Event::Prune => self.prune().await,
-                Event::Close => break,
+                WriterEvent::Write => self.write().await,
+                WriterEvent::Prune => self.prune().await,
+                WriterEvent::Close => break,
             }
         }
         self.write_all().await;
@@ -126,15 +126,15 @@ impl Writer {
 
     /// Waits for the event that is due first, so that neither writing nor deleting starves the other. All waits are
     /// cancel-safe: the next look sees a change that one of them missed.
-    async fn next(&mut self) -> Event {
+    async fn next(&mut self) -> WriterEvent {
         loop {
             if self.queue.is_closing() {
-                return Event::Close;
+                return WriterEvent::Close;
             }
             let write_at = self.retry_at.or_else(|| self.queue.due());
             let (at, event) = match write_at {
-                Some(write_at) if write_at < self.prune_at => (write_at, Event::Write),
-                _ => (self.prune_at, Event::Prune),
+                Some(write_at) if write_at < self.prune_at => (write_at, WriterEvent::Write),
+                _ => (self.prune_at, WriterEvent::Prune),
             };
             tokio::select! {
                 biased;
@@ -179,7 +179,7 @@ impl Writer {
     }
 
     /// Tries to write a batch, as a whole and then, if the database refuses it, record by record.
-    async fn try_write(&mut self, batch: Batch) -> Tried {
+    async fn try_write(&mut self, batch: JournalBatch) -> Tried {
         if batch.is_empty() {
             return Tried::Written;
         }
@@ -193,8 +193,8 @@ impl Writer {
         }
     }
 
-    async fn write_each(&mut self, batch: Batch, error: Error) -> Tried {
-        let (mut refused, mut last, mut is_any_written) = (Batch::default(), error, false);
+    async fn write_each(&mut self, batch: JournalBatch, error: Error) -> Tried {
+        let (mut refused, mut last, mut is_any_written) = (JournalBatch::default(), error, false);
         let mut rows = batch.numbers.into_iter().zip(batch.rows);
         while let Some((number, row)) = rows.next() {
             match self.store.add_calls(std::slice::from_ref(&row)).await {
@@ -223,7 +223,7 @@ impl Writer {
     }
 
     /// Writes refused records one last time, now that the database takes others.
-    async fn write_or_lose(&mut self, batch: Batch) {
+    async fn write_or_lose(&mut self, batch: JournalBatch) {
         match self.try_write(batch).await {
             Tried::Written => {}
             Tried::Refused(batch, error) => self.lose(&batch, &error),
@@ -231,7 +231,7 @@ impl Writer {
         }
     }
 
-    fn lose(&mut self, batch: &Batch, error: &Error) {
+    fn lose(&mut self, batch: &JournalBatch, error: &Error) {
         if !batch.is_empty() {
             self.counters.add_lost(batch.rows.len());
             self.queue.finish(&batch.numbers);
@@ -247,7 +247,7 @@ impl Writer {
         }
     }
 
-    fn hold(&mut self, batch: Batch, error: &Error) {
+    fn hold(&mut self, batch: JournalBatch, error: &Error) {
         self.unwritten = batch;
         self.retry_at = Some(Instant::now() + LATER);
         self.queue.note_failure();
@@ -255,21 +255,22 @@ impl Writer {
     }
 
     /// Takes the next batch, and takes out of it what must not be kept.
-    async fn prepare(&mut self) -> Batch {
+    async fn prepare(&mut self) -> JournalBatch {
         let (taken, settings) = (self.queue.take(), Arc::clone(&self.settings));
         let numbers: Vec<_> = taken.iter().map(|(number, _)| *number).collect();
         let bytes: usize = taken.iter().map(|(_, entry)| entry.bytes()).sum();
-        let prepare = move || taken.into_iter().map(|(_, entry): Numbered| Entry::row(entry, &settings)).collect();
+        let prepare =
+            move || taken.into_iter().map(|(_, entry): Numbered| JournalEntry::row(entry, &settings)).collect();
         if bytes <= PREPARED_IN_PLACE {
-            return Batch { numbers, rows: prepare() };
+            return JournalBatch { numbers, rows: prepare() };
         }
         match spawn_blocking(prepare).await {
-            Ok(rows) => Batch { numbers, rows },
+            Ok(rows) => JournalBatch { numbers, rows },
             Err(error) => {
                 self.counters.add_lost(numbers.len());
                 self.queue.finish(&numbers);
                 self.complain(&error, "calls could not be prepared for the journal and are lost");
-                Batch::default()
+                JournalBatch::default()
             }
         }
     }
@@ -402,14 +403,14 @@ mod tests {
     }
 
     struct Harness {
-        queue: Arc<Queue>,
+        queue: Arc<JournalQueue>,
         counters: Arc<Counters>,
         task: JoinHandle<()>,
     }
 
     impl Harness {
         fn start(fake: Fake) -> Self {
-            let (queue, counters) = (Arc::<Queue>::default(), Arc::<Counters>::default());
+            let (queue, counters) = (Arc::<JournalQueue>::default(), Arc::<Counters>::default());
             let writer = writer(fake, &counters, &queue);
             Self { queue, counters, task: tokio::spawn(writer.run()) }
         }
@@ -436,10 +437,10 @@ mod tests {
         }
     }
 
-    fn writer(fake: Fake, counters: &Arc<Counters>, queue: &Arc<Queue>) -> Writer {
+    fn writer(fake: Fake, counters: &Arc<Counters>, queue: &Arc<JournalQueue>) -> JournalWriter {
         let aging = Arc::new(Aging::of_now());
         let settings = Arc::new(JournalSettings::default().into());
-        Writer::new(Arc::new(fake), settings, aging, Arc::clone(counters), Arc::clone(queue))
+        JournalWriter::new(Arc::new(fake), settings, aging, Arc::clone(counters), Arc::clone(queue))
     }
 
     fn figures(counters: &Counters) -> (u64, u64) {
@@ -450,7 +451,7 @@ mod tests {
         timeout(Duration::from_secs(600), what).await.expect("it took too long")
     }
 
-    fn called(tool: &str) -> Entry {
+    fn called(tool: &str) -> JournalEntry {
         let mut entry = sample();
         entry.summary.tool = tool.to_owned();
         entry
@@ -612,7 +613,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_writer_that_panics_loses_its_batch_and_the_next_one_goes_on() {
-        let (fake, queue, counters) = (Fake::new(0), Arc::<Queue>::default(), Arc::<Counters>::default());
+        let (fake, queue, counters) = (Fake::new(0), Arc::<JournalQueue>::default(), Arc::<Counters>::default());
         queue.push(called("fatal"));
         within(tokio::spawn(writer(fake.clone(), &counters, &queue).run())).await.unwrap_err();
         queue.push(sample());
@@ -625,11 +626,11 @@ mod tests {
 
     #[tokio::test]
     async fn long_texts_are_prepared_like_short_ones() {
-        let queue = Arc::<Queue>::default();
+        let queue = Arc::<JournalQueue>::default();
         let mut writer = writer(Fake::new(0), &Arc::default(), &queue);
         let text = format!(r#"{{"password":"{}"}}"#, "x".repeat(60 * 1024));
         for _ in 0..2 {
-            queue.push(Entry { arguments: Some(text.clone().into()), ..sample() });
+            queue.push(JournalEntry { arguments: Some(text.clone().into()), ..sample() });
         }
         for row in writer.prepare().await.rows {
             assert_eq!(row.arguments.kept, Kept::Redacted);

@@ -58,9 +58,9 @@ impl LinkChanges {
     }
 
     /// Takes notice of the changes of a scope from now on.
-    pub(super) fn subscribe(&self, scope: &Scope) -> Subscription {
+    pub(super) fn subscribe(&self, scope: &Scope) -> LinkSubscription {
         let changes = self.lock().awaited.entry(scope.clone()).or_default().subscribe();
-        Subscription { of: self.clone(), scope: scope.clone(), changes }
+        LinkSubscription { of: self.clone(), scope: scope.clone(), changes }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, ChangeTable> {
@@ -76,13 +76,13 @@ impl ChangeTable {
 }
 
 /// The changes of one scope.
-pub(super) struct Subscription {
+pub(super) struct LinkSubscription {
     of: LinkChanges,
     scope: Scope,
     changes: watch::Receiver<()>,
 }
 
-impl Subscription {
+impl LinkSubscription {
     /// Waits for the next change. Cancel-safe.
     pub(super) async fn next(&mut self) {
         if self.changes.changed().await.is_err() {
@@ -92,7 +92,7 @@ impl Subscription {
     }
 }
 
-impl Drop for Subscription {
+impl Drop for LinkSubscription {
     fn drop(&mut self) {
         let mut table = self.of.lock();
         // This one is still counted.

@@ -12,7 +12,7 @@ use super::live::{LiveLink, Queued};
 use super::messages::{Closing, Delivery, Notice, Order};
 use super::peer::WorkerPeer;
 use super::takeovers::{Contention, WINDOW};
-use super::workers::{Admission, Workers};
+use super::workers::{AttachOutcome, Workers};
 use crate::directory::Admitted;
 use crate::domain::arrival::Arrival;
 use crate::domain::identity::{Identity, Policy, Scope};
@@ -218,7 +218,7 @@ impl Workers {
             closing,
         });
         let scope = identity.scope();
-        let Admission { was_live, contention } = self.lock().admit(&scope, Arc::clone(&live), policy);
+        let AttachOutcome { was_live, contention } = self.lock().admit(&scope, Arc::clone(&live), policy);
         if let Some(contention) = contention {
             warn_of_contention(&identity, &contention);
         }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::departed_tools::keep_gone;
 use super::live::LiveLink;
-use super::workers::{State, Workers};
+use super::workers::{LinkTable, Workers};
 use crate::catalog::{DeclaredTools, Member, Membership, ToolVersion};
 use crate::domain::arrival::Arrival;
 use crate::domain::identity::{Policy, Scope};
@@ -29,7 +29,7 @@ impl LiveLink {
     }
 }
 
-impl State {
+impl LinkTable {
     pub(super) fn live_of(&self, scope: &Scope) -> &[Arc<LiveLink>] {
         self.live.get(scope).map_or(&[], Vec::as_slice)
     }
@@ -123,7 +123,7 @@ impl Workers {
     /// Forgets takeovers that are long over, of scopes without a worker.
     pub(super) fn sweep_takeovers(&self) {
         let mut state = self.lock();
-        let State { takeovers, live, .. } = &mut *state;
+        let LinkTable { takeovers, live, .. } = &mut *state;
         takeovers.sweep(Instant::now(), |scope| live.contains_key(scope));
     }
 
@@ -241,7 +241,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_tools_of_a_link_that_is_gone_are_members_for_a_while() {
-        let (mut state, now) = (State::default(), Instant::now());
+        let (mut state, now) = (LinkTable::default(), Instant::now());
         keep_gone(state.gone.entry(scope()).or_default(), tools(0), now);
         let members = |after| state.members(&scope(), None, now + after);
         let member = members(GRACE - Duration::from_millis(1));

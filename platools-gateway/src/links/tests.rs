@@ -12,7 +12,7 @@ use crate::directory::Admitted;
 use crate::domain::error::ErrorKind;
 use crate::domain::identity::{Credential, Identity, Policy};
 use crate::domain::ids::CallId;
-use crate::pending::{CallSettings, CallStep, Outcome, Stage, Waiting};
+use crate::pending::{CallSettings, CallStep, Outcome, PendingCall, Stage};
 
 fn identity() -> Identity {
     Identity::sample()
@@ -72,7 +72,7 @@ fn soon() -> tokio::time::Instant {
 }
 
 /// Opens a call and queues it at the live link.
-fn call(workers: &Workers, call_id: &str) -> (Result<(), Refused>, Waiting) {
+fn call(workers: &Workers, call_id: &str) -> (Result<(), Refused>, PendingCall) {
     let waiting = workers.calls.open(call_id.into(), identity().scope(), "t", None);
     (workers.find(&identity().scope()).unwrap().deliver(delivery(call_id)), waiting)
 }
@@ -176,7 +176,7 @@ async fn of_a_pool_only_the_worker_that_may_have_a_call_is_told_that_nobody_wait
     tokio::time::advance(Duration::from_secs(1)).await;
     let mut waiting = workers.calls.open("c".into(), identity().scope(), "t", None);
     workers.find(&identity().scope()).unwrap().deliver(delivery("c")).unwrap();
-    let cancel = |waiting: &Waiting| workers.cancel(&identity().scope(), &"c".into(), &waiting.stage());
+    let cancel = |waiting: &PendingCall| workers.cancel(&identity().scope(), &"c".into(), &waiting.stage());
     cancel(&waiting);
     assert!(!pool.iter_mut().any(is_told), "no socket has it");
 

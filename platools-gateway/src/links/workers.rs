@@ -32,7 +32,7 @@ const LONGEST_SPREAD: Duration = Duration::from_secs(3);
 /// Every live link, by scope.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Workers {
-    pub(super) state: Arc<Mutex<State>>,
+    pub(super) state: Arc<Mutex<LinkTable>>,
     pub(super) calls: PendingCalls,
     pub(super) tool_changes: ToolChanges,
     pub(super) observer: Option<Arc<dyn WorkerObserver>>,
@@ -41,7 +41,7 @@ pub(crate) struct Workers {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct LinkTable {
     pub(super) live: HashMap<Scope, Vec<Arc<LiveLink>>>,
     /// The tools of links of pools that have just ended.
     pub(super) gone: HashMap<Scope, Vec<DepartedTools>>,
@@ -53,9 +53,9 @@ pub(super) struct State {
     closed: bool,
 }
 
-impl State {
+impl LinkTable {
     /// Adds a link, unless a newer one is there.
-    pub(super) fn admit(&mut self, scope: &Scope, live: Arc<LiveLink>, policy: Policy) -> Admission {
+    pub(super) fn admit(&mut self, scope: &Scope, live: Arc<LiveLink>, policy: Policy) -> AttachOutcome {
         if self.closed {
             live.close(Closing::ShuttingDown);
         }
@@ -64,7 +64,7 @@ impl State {
         if policy == Policy::Supersede {
             if links.iter().any(|other| other.arrival > live.arrival) {
                 live.close(Closing::Superseded);
-                return Admission { was_live: false, contention };
+                return AttachOutcome { was_live: false, contention };
             }
             for older in links.drain(..) {
                 contention = self.takeovers.note(scope, &older.peer, &live.peer, Instant::now());
@@ -72,7 +72,7 @@ impl State {
             }
         }
         links.push(live);
-        Admission { was_live: true, contention }
+        AttachOutcome { was_live: true, contention }
     }
 
     /// Takes a link out; says whether tools may be offline now that were not.
@@ -97,7 +97,7 @@ impl State {
 }
 
 /// The outcome of the arrival of a link.
-pub(super) struct Admission {
+pub(super) struct AttachOutcome {
     /// True if it is the live link of its scope, or one of a pool.
     pub(super) was_live: bool,
     /// The worker before it and this one, if the two take turns and it is time to say so.
@@ -233,7 +233,7 @@ impl Workers {
         state.links().for_each(|live| live.close(closing));
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, LinkTable> {
         // Every section leaves the table whole, so a panic in another task spoils nothing.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,7 +9,7 @@ use super::outcome::{Outcome, Receipt};
 use super::reports::{Listener, Report};
 use super::stage::{LinkEnd, Stage};
 use super::table::{Pending, SharedTable};
-use super::waiting::Waiting;
+use super::waiting::PendingCall;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Scope;
 use crate::domain::ids::{CallId, ConnectionId};
@@ -30,7 +30,7 @@ pub struct PendingCalls {
 
 impl PendingCalls {
     /// Begins to wait for an answer from `scope`.
-    pub(crate) fn open(&self, call_id: CallId, scope: Scope, tool: &str, listener: Option<Listener>) -> Waiting {
+    pub(crate) fn open(&self, call_id: CallId, scope: Scope, tool: &str, listener: Option<Listener>) -> PendingCall {
         let (reply, answer) = oneshot::channel();
         let (stage, stages) = watch::channel(Stage::Open);
         self.table.lock().insert(call_id.clone(), |number| Pending {
@@ -44,7 +44,7 @@ impl PendingCalls {
             load: None,
             reply,
         });
-        Waiting::new(self.table.clone(), call_id, stages, answer)
+        PendingCall::new(self.table.clone(), call_id, stages, answer)
     }
 
     /// Ends a call, if the answer comes from where the call went.

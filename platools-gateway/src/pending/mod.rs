@@ -16,7 +16,7 @@ pub use reports::{Listener, LogEntry, Progress, Report, Reports};
 pub(crate) use stage::{LinkEnd, Stage};
 pub use timeout::CallTimeout;
 pub(crate) use timeout::warn_of_timeouts;
-pub(crate) use waiting::{CallStep, Waiting};
+pub(crate) use waiting::{CallStep, PendingCall};
 
 #[cfg(test)]
 mod tests;

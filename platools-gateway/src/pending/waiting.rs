@@ -1,4 +1,4 @@
-//! `Waiting`: the caller's end of a pending call.
+//! `PendingCall`: the caller's end of a pending call.
 
 use std::future::pending;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::domain::ids::CallId;
 
 /// The caller's end of a pending call. Dropping it forgets the call.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct PendingCall {
     calls: SharedTable,
     call_id: CallId,
     stage: watch::Receiver<Stage>,
@@ -33,7 +33,7 @@ pub(crate) enum CallStep {
     Returned,
 }
 
-impl Waiting {
+impl PendingCall {
     pub(super) fn new(
         calls: SharedTable,
         call_id: CallId,
@@ -128,7 +128,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingCall {
     fn drop(&mut self) {
         self.forget();
     }

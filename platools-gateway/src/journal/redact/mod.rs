@@ -21,11 +21,11 @@ mod walk;
 
 use serde_json::Value;
 
-pub(super) use names::Names;
 pub use names::SENSITIVE_WORDS;
+pub(super) use names::SensitiveNames;
 pub(super) use rules::{Rules, Unreadable};
 
-use schema_position::Place;
+use schema_position::SchemaPosition;
 use walk::Walk;
 
 /// The text without what must not be kept; `None` if all of it may be.
@@ -33,7 +33,7 @@ pub(super) fn redact(text: &str, schema: Option<&Value>, rules: &Rules<'_>) -> R
     let nothing = Value::Null;
     let schema = schema.filter(|schema| schema_position::marks_anything(schema)).unwrap_or(&nothing);
     let mut parts = rules.max_parts;
-    Walk::new(text, rules, &mut parts).run(&Place::root(schema))
+    Walk::new(text, rules, &mut parts).run(&SchemaPosition::root(schema))
 }
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     fn redacted(text: &str, schema: &Value) -> Option<String> {
-        redact(text, Some(schema), &Rules::of(&Names::default(), 64 * 1024)).unwrap()
+        redact(text, Some(schema), &Rules::of(&SensitiveNames::default(), 64 * 1024)).unwrap()
     }
 
     #[test]
@@ -188,13 +188,13 @@ mod tests {
         for _ in 0..6 {
             deep = json!([deep]).to_string();
         }
-        assert_eq!(redact(&deep, None, &Rules::of(&Names::default(), 64 * 1024)), Err(Unreadable));
+        assert_eq!(redact(&deep, None, &Rules::of(&SensitiveNames::default(), 64 * 1024)), Err(Unreadable));
     }
 
     #[test]
     fn nesting_counts_on_inside_of_strings() {
         let nested = |value: &Value, depth: usize| (0..depth).fold(value.clone(), |value, _| json!([value]));
-        let rules = Names::default();
+        let rules = SensitiveNames::default();
         let inside =
             |depth: usize| json!({"a": nested(&json!(nested(&json!("x"), depth).to_string()), 60)}).to_string();
         assert_eq!(redact(&inside(60), None, &Rules::of(&rules, 64 * 1024)), Ok(None));
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn a_value_that_takes_too_much_work_is_not_gone_through() {
         let rules = |names| Rules { max_parts: 1000, ..Rules::of(names, 0) };
-        let names = Names::default();
+        let names = SensitiveNames::default();
         let wide = |items: usize| serde_json::to_string(&vec![1; items]).unwrap();
         assert_eq!(redact(&wide(900), None, &rules(&names)), Ok(None));
         assert_eq!(redact(&wide(1100), None, &rules(&names)), Err(Unreadable));
@@ -338,9 +338,9 @@ mod tests {
 
             #[test]
             fn any_text_ends(text in ".{0,200}") {
-                let _ = redact(&text, None, &Rules::of(&Names::default(), 1024));
+                let _ = redact(&text, None, &Rules::of(&SensitiveNames::default(), 1024));
                 let quoted = serde_json::to_string(&text).unwrap();
-                let _ = redact(&quoted, None, &Rules::of(&Names::default(), 1024));
+                let _ = redact(&quoted, None, &Rules::of(&SensitiveNames::default(), 1024));
             }
         }
     }

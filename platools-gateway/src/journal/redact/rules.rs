@@ -1,6 +1,6 @@
 //! [`Rules`]: the names and patterns that redaction looks for, and its bounds.
 
-use super::names::Names;
+use super::names::SensitiveNames;
 
 /// The JSON value that takes the place of a value that was taken out.
 pub(super) const REDACTED: &str = r#""[redacted]""#;
@@ -18,7 +18,7 @@ pub(in crate::journal) struct Unreadable;
 /// The names and patterns to look for, and the bound on the work.
 #[derive(Debug)]
 pub(in crate::journal) struct Rules<'a> {
-    pub(super) names: &'a Names,
+    pub(super) names: &'a SensitiveNames,
     /// True if secrets are looked for inside of strings.
     pub(super) looks_inside: bool,
     /// The number of values, members and schemas that may be looked at.
@@ -28,7 +28,7 @@ pub(in crate::journal) struct Rules<'a> {
 impl Rules<'static> {
     /// Nothing is looked for.
     pub(in crate::journal) fn none() -> Self {
-        static NONE: std::sync::LazyLock<Names> = std::sync::LazyLock::new(Names::none);
+        static NONE: std::sync::LazyLock<SensitiveNames> = std::sync::LazyLock::new(SensitiveNames::none);
         Self { names: &NONE, looks_inside: false, max_parts: usize::MAX }
     }
 }
@@ -36,7 +36,7 @@ impl Rules<'static> {
 impl<'a> Rules<'a> {
     /// Looks for names and for secrets in texts, in values of up to so many bytes. One part for four bytes is enough for all but lists
     /// of single digits.
-    pub(in crate::journal) fn of(names: &'a Names, max_bytes: usize) -> Self {
+    pub(in crate::journal) fn of(names: &'a SensitiveNames, max_bytes: usize) -> Self {
         Self { names, looks_inside: true, max_parts: (max_bytes / 4).max(1024) }
     }
 }
