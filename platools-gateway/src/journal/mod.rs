@@ -27,8 +27,7 @@ pub use crate::domain::call::{CallEnd, CallSummary, Kept};
 pub use crate::settings::{JournalSettings, Recording, SENSITIVE_NAMES};
 pub use call::{JournaledCall, PastCall, Payload};
 pub use counters::JournalFigures;
-pub(crate) use record::CallRecord;
-pub(crate) use record::TRACEBACK;
+pub(crate) use record::{CallRecord, TRACEBACK};
 pub use redact::SENSITIVE_WORDS;
 
 use crate::background::retention_clock::Aging;
