@@ -33,7 +33,7 @@ struct Sum {
 /// Greet somebody.
 ///
 /// By name.
-#[tool(title = "Greeter", read_only)]
+#[tool(read_only)]
 async fn greet(name: String) -> String {
     format!("Hello, {name}!")
 }

@@ -119,7 +119,6 @@ fn the_definition_holds_what_the_attribute_says() {
 #[tool(
     name = "other-name",
     description = "Do it.",
-    title = "Doer",
     category = "deeds",
     destructive,
     idempotent = false,
@@ -142,7 +141,7 @@ fn every_key_reaches_the_definition() {
     assert_eq!(
         Value::Object(definition.annotations),
         json!({
-            "title": "Doer", "category": "deeds", "destructiveHint": true, "idempotentHint": false, "openWorldHint": true,
+            "category": "deeds", "destructiveHint": true, "idempotentHint": false, "openWorldHint": true,
             "cost": -3, "team": "billing", "x-share": 0.5, "beta": true,
         })
     );

@@ -11,7 +11,6 @@ mod entity;
 mod environment;
 mod flags;
 mod folder;
-mod icon;
 mod key;
 mod mcp;
 mod output;

@@ -15,8 +15,6 @@ const MAX_TEXT_CHARS: usize = 255;
 pub mod action {
     /// An entity was added.
     pub const ENTITY_CREATE: &str = "entity.create";
-    /// An entity's title or icon was changed.
-    pub const ENTITY_UPDATE: &str = "entity.update";
     /// An entity got a new secret.
     pub const ENTITY_ROTATE: &str = "entity.rotate";
     /// An entity was removed.

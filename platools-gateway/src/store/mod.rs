@@ -251,6 +251,7 @@ fn steps() -> Vec<Migration> {
     let pools = include_str!("../../migrations/0013_pools.sql");
     let directory_changes = include_str!("../../migrations/0014_directory_changes.sql");
     let agent_names = include_str!("../../migrations/0015_agent_names.sql");
+    let entities = include_str!("../../migrations/0016_entities_without_cards.sql");
     let step = |version, description: &'static str, sql: &'static str| {
         let sql = sqlx::SqlSafeStr::into_sql_str(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
@@ -271,6 +272,7 @@ fn steps() -> Vec<Migration> {
         step(13, "pools", pools),
         step(14, "directory changes", directory_changes),
         step(15, "agent names", agent_names),
+        step(16, "entities without cards", entities),
     ]
 }
 
@@ -281,9 +283,8 @@ mod tests {
     use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
     use super::*;
-    use crate::domain::entity::EntityChange;
     use crate::domain::identity::Policy;
-    use crate::ports::directory::{DirectoryStore as _, EntityStore as _, ProjectStore as _};
+    use crate::ports::directory::{DirectoryStore as _, ProjectStore as _};
     use crate::ports::idempotency::IdempotencyStore as _;
 
     /// A database as a version made it that knew so many steps.
@@ -315,20 +316,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn entities_of_a_version_without_cards_are_taken_over() {
-        let folder = earlier().await;
-        upgrade(folder.path()).await.unwrap().unwrap();
-        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
-        let rows = store.directory().await.unwrap();
-        let [entity] = &*rows.entities else { panic!("one entity was expected: {rows:?}") };
-        assert_eq!((&*entity.slug, entity.policy, entity.created_ms), ("orders", Policy::Pool, 17));
-        assert_eq!((&entity.title, &entity.icon), (&None, &None));
-        let titled = EntityChange { title: Some("Orders".to_owned()), icon: None };
-        store.change_entity(&entity.id, &titled).await.unwrap();
-        store.close().await;
-        let store = SqliteStore::open_existing(folder.path()).await.unwrap();
-        assert_eq!(store.directory().await.unwrap().entities[0].title.as_deref(), Some("Orders"));
-        store.close().await;
+    async fn entities_of_versions_with_and_without_titles_are_taken_over() {
+        for (known, titled) in [(6, "SELECT 1"), (15, "UPDATE entities SET title = 'Orders', icon = 'https://a.example/1.png'")] {
+            let folder = earlier().await;
+            let earlier = made_with(folder.path(), known).await;
+            sqlx::query(titled).execute(&earlier).await.unwrap();
+            earlier.close().await;
+            upgrade(folder.path()).await.unwrap().unwrap();
+            let store = SqliteStore::open_existing(folder.path()).await.unwrap();
+            let rows = store.directory().await.unwrap();
+            let [entity] = &*rows.entities else { panic!("one entity was expected: {rows:?}") };
+            assert_eq!((&*entity.slug, entity.policy, entity.created_ms), ("orders", Policy::Pool, 17));
+            store.close().await;
+        }
     }
 
     #[tokio::test]

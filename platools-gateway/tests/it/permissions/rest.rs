@@ -61,7 +61,6 @@ const ROWS: &[Row] = &[
     row("POST", "/v1/agents/{agent}/events", "/v1/agents/none/events", || json!({"type": "x"}), Project(Operator)),
     row("GET", "/v1/entities", "", nothing, Role(Admin)),
     row("POST", "/v1/entities", "", || json!({"slug": "-"}), Role(Admin)),
-    row("PATCH", "/v1/entities/{entity}", "/v1/entities/none", || json!({"title": "x"}), Role(Admin)),
     row("DELETE", "/v1/entities/{entity}", "/v1/entities/none", nothing, Role(Admin)),
     row("POST", "/v1/entities/{entity}/rotate", "/v1/entities/none/rotate", || json!({}), Role(Admin)),
     row("POST", "/v1/entities/{entity}/tokens", "/v1/entities/none/tokens", || json!({"ttlSeconds": 60}), Role(Admin)),
