@@ -31,12 +31,6 @@ impl TraceContext {
         Self { trace_id, parent_id, span_id: random::hex_of::<8>(), flags }
     }
 
-    /// Another span beside this one: same trace, same parent.
-    #[must_use]
-    pub fn sibling(&self) -> Self {
-        Self { span_id: random::hex_of::<8>(), ..self.clone() }
-    }
-
     /// Decides whether a trace that begins here is recorded; `ratio` of them are, from none at 0 to all at 1. Of a trace that
     /// began elsewhere its caller has decided.
     #[must_use]
@@ -137,15 +131,6 @@ mod tests {
             assert_ne!(context.trace_id(), TRACE, "{parent}");
             assert!(parse(&context.traceparent()).is_some(), "{parent}");
         }
-    }
-
-    #[test]
-    fn siblings_share_all_but_their_span() {
-        let parent = format!("00-{TRACE}-00f067aa0ba902b7-01");
-        let context = TraceContext::from_parent(Some(&parent));
-        let sibling = context.sibling();
-        assert_ne!(sibling.span_id(), context.span_id());
-        assert_eq!(TraceContext { span_id: context.span_id.clone(), ..sibling }, context);
     }
 
     #[test]

@@ -60,11 +60,6 @@ async fn patience_of_all(gateway: &Gateway, worker: &mut Worker) -> Vec<(&'stati
     seen.push(("named", waits(worker).await));
     assert_eq!(ended(named).await.status, 200);
 
-    let caller = admin.clone();
-    let batch = tokio::spawn(async move { caller.post("/v1/calls", json!({"calls": [{"tool": "order"}]})).await });
-    seen.push(("batch", waits(worker).await));
-    assert_eq!(ended(batch).await.status, 200);
-
     let mut caller = RpcCaller::operator(gateway, "u").await;
     let id = caller.send("tools.call", json!({"name": "order", "arguments": {}})).await;
     seen.push(("rpc", waits(worker).await));

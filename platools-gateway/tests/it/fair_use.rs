@@ -163,7 +163,6 @@ async fn no_body_is_read_of_a_caller_that_is_refused_without_it() {
     for (method, path) in [
         ("PATCH", "/v1/tools/slow"),
         ("POST", CALL),
-        ("POST", "/v1/calls"),
         ("POST", "/v1/chat/completions"),
         ("POST", "/v1/entities"),
     ] {
@@ -186,8 +185,8 @@ async fn no_body_is_read_of_a_caller_that_is_refused_without_it() {
     for path in [CALL, "/v1/chat/completions"] {
         too_many(path, path).await;
     }
-    for path in ["/mcp", "/v1/calls", "/v1/chat/completions"] {
-        too_many("/v1/calls", path).await;
+    for path in ["/mcp", "/v1/chat/completions"] {
+        too_many(CALL, path).await;
     }
 }
 
@@ -316,7 +315,7 @@ async fn addresses_behind_a_trusted_proxy_have_so_many_connections() {
         }
     }
     let from = async |from: &'static str| {
-        Caller::at(&gateway.url()).send_with("/v1/calls", &[("x-forwarded-for", from)], json!({})).await
+        Caller::at(&gateway.url()).send_with(CALL, &[("x-forwarded-for", from)], json!({})).await
     };
     from("6.6.6.6").await.is_problem(429, "rate_limited", true);
     from("7.7.7.7").await.is_problem(401, "unauthenticated", false);

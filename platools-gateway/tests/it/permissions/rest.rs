@@ -49,7 +49,6 @@ const ROWS: &[Row] = &[
     row("PATCH", "/v1/tools/{name}", "/v1/tools/none", || json!({"enabled": true}), Role(Admin)),
     row("POST", "/v1/tools/{name}/call", "/v1/tools/none/call", || json!({"arguments": {}}), Role(Operator)),
     row("GET", "/v1/calls", "", nothing, Role(Viewer)),
-    row("POST", "/v1/calls", "", malformed, Role(Operator)),
     row("GET", "/v1/calls/{id}", "/v1/calls/call_none", nothing, Role(Viewer)),
     row("DELETE", "/v1/calls/{id}", "/v1/calls/call_none", nothing, Role(Operator)),
     row("POST", "/v1/calls/{id}/replay", "/v1/calls/call_none/replay", nothing, Role(Operator)),
