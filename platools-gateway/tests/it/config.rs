@@ -165,7 +165,6 @@ agent_channels = 1000
 channel_idle = "30days"
 
 [mcp]
-authorization_servers = []
 stream_after = "10s"
 session_idle = "1h"
 max_sessions = 1000

@@ -26,7 +26,7 @@ use axum::response::Response;
 use tracing::Instrument as _;
 
 pub(crate) use guard::Site;
-pub(super) use guard::{Guard, KnownHost};
+pub(super) use guard::Guard;
 pub(super) use refusal::{not_a_refusal, refused};
 pub(super) use rejection::Rejection;
 pub(super) use request_id::{RequestContext, address_of, origin_of};

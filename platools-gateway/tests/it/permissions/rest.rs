@@ -102,15 +102,6 @@ const ROWS: &[Row] = &[
     ),
     row("POST", "/mcp", "", || json!({}), Role(Viewer)),
     row("POST", "/mcp/entities/{slug}", "/mcp/entities/orders", || json!({}), Role(Viewer)),
-    row("GET", "/.well-known/oauth-protected-resource", "", nothing, Everyone),
-    row("GET", "/.well-known/oauth-protected-resource/mcp", "", nothing, Everyone),
-    row(
-        "GET",
-        "/.well-known/oauth-protected-resource/mcp/entities/{slug}",
-        "/.well-known/oauth-protected-resource/mcp/entities/orders",
-        nothing,
-        Everyone,
-    ),
 ];
 
 /// Routes that are tried in `sockets`, where an upgrade is asked for.
@@ -160,9 +151,6 @@ fn every_route_that_is_not_described_has_a_row() {
         ("path::SOCKET", &["/ws/runtime"]),
         ("path", &["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"]),
         ("&of_entity", &["/mcp/entities/{slug}"]),
-        ("WELL_KNOWN", &["/.well-known/oauth-protected-resource"]),
-        ("&format!(\"{WELL_KNOWN}{PATH}\")", &["/.well-known/oauth-protected-resource/mcp"]),
-        ("&format!(\"{WELL_KNOWN}{of_entity}\")", &["/.well-known/oauth-protected-resource/mcp/entities/{slug}"]),
     ];
     for argument in added_routes(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/listen")) {
         let literal = argument.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
