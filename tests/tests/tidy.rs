@@ -94,7 +94,7 @@ fn the_rules_find_what_breaks_them() {
     assert_eq!(source.types(), ["Sample"]);
 }
 
-/// One file of a crate.
+/// A file of a crate.
 struct Source {
     name: String,
     text: String,

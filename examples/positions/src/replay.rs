@@ -5,7 +5,7 @@ use anyhow::Context as _;
 const TOKENS: &str = include_str!("../data/tokens.csv");
 const PRICES: &str = include_str!("../data/prices.csv");
 
-/// One token.
+/// A token.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Token {
     pub(crate) address: String,

@@ -19,10 +19,10 @@ use crate::domain::error::Error;
 use crate::net::{self, Connector, HttpClient, Proxies};
 use crate::settings::ModelSettings;
 
-/// So much of what an endpoint says of an error is read.
+/// Bytes of an endpoint's error that are read.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
-/// How long an endpoint may take to say it.
+/// Time in which an endpoint has to send its error.
 const ERROR_LIMIT: Duration = Duration::from_secs(5);
 
 const AGENT: &str = concat!("platools-gateway/", env!("CARGO_PKG_VERSION"));

@@ -53,7 +53,7 @@ const TOO_MANY_TOOLS: &str = "array_above_max_length";
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a model did not answer. The endpoint's own words are left out: they may repeat the key, or a user's message.
+/// Cause of a missing answer. The endpoint's own text is left out: it may repeat the key, or a user's message.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// It cannot be reached, or went away before it said anything.
@@ -141,7 +141,7 @@ impl Failure {
         }
     }
 
-    /// What to do about it.
+    /// Advice for the operator.
     fn advice(&self) -> &'static str {
         match (self.kind(), self.code()) {
             (kind, _) if kind.is_retryable() => "; try again later",

@@ -1,4 +1,4 @@
-//! When an endpoint is asked again.
+//! [`wait`]: the delay before an endpoint is asked again.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use crate::domain::random;
 /// An endpoint is asked so often for one answer.
 const TRIES: u32 = 3;
 
-/// How long to wait after the first try; twice as long after each further one.
+/// Delay after the first try. It doubles after each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// An endpoint that wants to be left alone for longer is not waited for.
@@ -22,8 +22,8 @@ const LONGEST_TOLD: Duration = Duration::from_secs(24 * 60 * 60);
 /// The wait in milliseconds that some endpoints name beside `Retry-After`.
 const RETRY_AFTER_MS: &str = "retry-after-ms";
 
-/// How long to wait before asking again after so many tries, if that is worth it: nothing was said yet, and the same request may
-/// succeed.
+/// The delay before another try, or `None` if the same request cannot succeed or the tries are used up. A request is repeated only
+/// while no text of the answer was passed on.
 pub(super) fn wait(failure: &Failure, tries: u32) -> Option<Duration> {
     let wanted = match failure {
         Failure::Unreachable(_) => Duration::ZERO,

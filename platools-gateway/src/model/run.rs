@@ -1,4 +1,4 @@
-//! One run: turns, until the model has no more tools to call.
+//! [`Run`]: the turns of a model until it calls no more tools.
 
 use async_openai::types::chat::{
     ChatCompletionStreamOptions, ChatCompletionToolChoiceOption, CreateChatCompletionRequest, ToolChoiceOptions,
@@ -17,16 +17,16 @@ use crate::domain::profile::Profile;
 /// An endpoint may refuse tools so often in one run. The next run goes on without those that were refused.
 const MAX_REFUSALS: usize = 32;
 
-/// One run.
+/// A run of a model agent.
 pub(super) struct Run<'a> {
     agent: &'a ModelAgent,
     tools: &'a Tools<'a>,
     speech: &'a Speech<'a>,
     offer: Offer<'a>,
-    /// What the model is told the next time.
+    /// The next request to the model.
     request: CreateChatCompletionRequest,
     answer: Answer,
-    /// So many more tools may be called.
+    /// Calls that the run may still make.
     calls_left: usize,
 }
 

@@ -8,7 +8,7 @@ use super::chunk::Chunk;
 use super::events::Events;
 use super::failure::Failure;
 
-/// What the last event says.
+/// Data of the last event.
 const DONE: &[u8] = b"[DONE]";
 
 const TOO_LONG: Failure = Failure::Unreadable("an event of its answer is too long");
@@ -53,7 +53,7 @@ impl AnswerStream {
         }
     }
 
-    /// Whether the endpoint said that this was all.
+    /// True if the endpoint sent its last event.
     pub(super) fn is_done(&self) -> bool {
         self.is_done
     }

@@ -1,4 +1,4 @@
-//! One turn: what a model says once, and which tools it calls after that.
+//! [`Turn`]: the text of one answer of a model, and the calls that it requests.
 
 use super::calls::Call;
 use super::chunk::{CallDelta, Delta};
@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::stream::AnswerStream;
 use crate::agents::{Speech, Usage};
 
-/// What a model says and calls in one turn has at most so many bytes.
+/// Bytes of the text and the calls of one turn.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// A model calls at most so many tools in one turn.
@@ -14,7 +14,7 @@ const MAX_CALLS: usize = 256;
 
 const TOO_MUCH: Failure = Failure::Unreadable("its answer has no end");
 
-/// One turn of a model.
+/// A turn of a model.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     pub(super) text: String,

@@ -1,4 +1,4 @@
-//! What the program can be told, and where.
+//! Settings of the program: files, variables, flags, and the errors about them.
 
 use std::process::{Output, Stdio};
 

@@ -38,7 +38,7 @@ async fn waits(worker: &mut Worker) -> i64 {
     (wait + time::Duration::milliseconds(500)).whole_seconds()
 }
 
-/// How long callers of every protocol wait that name no time.
+/// Timeouts of callers over every protocol that name none.
 async fn patience_of_all(gateway: &Gateway, worker: &mut Worker) -> Vec<(&'static str, i64)> {
     let admin = Caller::admin(gateway);
     let mut seen = Vec::new();

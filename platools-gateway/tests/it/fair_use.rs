@@ -1,4 +1,4 @@
-//! What callers share: the memory for bodies, rates of requests and chats, connections behind proxies, and sessions.
+//! Shared limits of callers: memory for bodies, rates of requests and chats, connections behind proxies, sessions.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -58,7 +58,7 @@ async fn begin(gateway: &Gateway, method: &str, path: &str, key: &str, (length, 
     stream
 }
 
-/// What is answered, up to the end of the connection.
+/// The response, up to the end of the connection.
 async fn answer(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     let _ = within(stream.read_to_end(&mut answer)).await;

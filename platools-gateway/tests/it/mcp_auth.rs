@@ -1,4 +1,4 @@
-//! Who may use the endpoints of the Model Context Protocol, and how much.
+//! Credentials and limits of the endpoints of the Model Context Protocol.
 
 use platools_gateway::admin::NewKey;
 use platools_gateway::limits::Limits;

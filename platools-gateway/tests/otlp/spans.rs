@@ -1,4 +1,4 @@
-//! What a call is as a span.
+//! Spans of calls, as a collector receives them.
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;

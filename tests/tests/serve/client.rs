@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
-/// What a client was told besides answers.
+/// Notification to a client.
 #[derive(Debug)]
 pub(crate) enum Heard {
     Progress(ProgressNotificationParam),
@@ -87,7 +87,7 @@ impl Client {
         within(self.service.send_cancellable_request(request, options)).await.expect("it is sent")
     }
 
-    /// What it is told next.
+    /// The next notification.
     pub(crate) async fn hear(&mut self) -> Heard {
         within(self.heard.recv()).await.expect("the client is here")
     }
@@ -136,7 +136,7 @@ pub(crate) fn over_http(url: &str, token: &str) -> StreamableHttpClientTransport
     StreamableHttpClientTransport::from_config(config)
 }
 
-/// What every client finds, whatever it is connected by.
+/// Checks of every client, over every transport.
 pub(crate) async fn finds_everything(client: &mut Client) {
     let tools = within(client.service.list_all_tools()).await.expect("a list");
     let greet = tools.iter().find(|tool| tool.name == "greet").expect("it is served");

@@ -5,7 +5,7 @@ use positions::App;
 
 use crate::PACE;
 
-/// What would be gone if the page were loaded again.
+/// Script that is true until the page is loaded again.
 const MARKER: &str = "window.marker === 'still here'";
 
 /// Waits until the page shows that it is connected.

@@ -1,5 +1,4 @@
 use super::*;
-use crate::admin::EntityChange;
 use crate::domain::entity::NewSecret;
 use crate::domain::identity::Credential;
 use crate::domain::project::ProjectName;

@@ -9,7 +9,7 @@ use super::Who::{self, Agent, Everyone, Gateway, Project, Role};
 use super::{Kind, World};
 use platools_gateway::Role::{Admin, Operator, Viewer};
 
-/// One request, and who is let through. It names nothing that exists, or says nothing that could be done, so that it changes nothing.
+/// A request, and the credentials that it accepts. It names no existing object or asks for the impossible, so that it changes nothing.
 struct Row {
     method: &'static str,
     /// The path as the route has it.
