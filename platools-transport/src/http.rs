@@ -81,11 +81,11 @@ impl Http {
 
     /// Keeps the connection for the next request, for a while and as long as the other side does.
     fn answered(&self, connection: PooledConnection, answer: Answer) -> Answer {
-        if line.driver.is_some() && !answer.is_cut {
+        if connection.driver.is_some() && !answer.is_cut {
             let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
             // The one before it has nothing to look after any more.
             *keeper = JoinSet::new();
-            *self.idle.lock() = Some(line);
+            *self.idle.lock() = Some(connection);
             let idle = Arc::clone(&self.idle);
             keeper.spawn(async move {
                 let _ = timeout(IDLE_LIMIT, poll_fn(|cx| idle.poll_gone(cx))).await;
@@ -99,7 +99,7 @@ impl Http {
 impl Idle {
     /// Ready when the connection has ended, or is in use again.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let is_there = self.lock().as_mut().is_some_and(|line| !line.poll_over(cx));
+        let is_there = self.lock().as_mut().is_some_and(|connection| !connection.poll_over(cx));
         if is_there { Poll::Pending } else { Poll::Ready(()) }
     }
 
