@@ -9,12 +9,12 @@ use platools_gateway::domain::identity::Policy;
 use platools_gateway::ports::time::rfc3339;
 use serde::Serialize;
 
-use super::folder::Place;
+use super::data_args::ProjectArgs;
 use super::output::{Listing, say, say_once};
 use super::{token, words};
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum EntityCommand {
     /// Add an entity and print its secret, once.
     Add {
         /// Name of the entity.
@@ -57,41 +57,41 @@ pub(super) enum Command {
 /// A line of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
+struct EntityRow {
     slug: String,
     id: String,
     policy: &'static str,
     created_at: String,
 }
 
-pub(super) async fn run(place: &Place, command: Command) -> anyhow::Result<()> {
+pub(super) async fn run(project: &ProjectArgs, command: EntityCommand) -> anyhow::Result<()> {
     match command {
-        Command::Add { slug, policy } => {
-            let added = place.with(async |admin| admin.add_entity(&slug, policy).await).await?;
+        EntityCommand::Add { slug, policy } => {
+            let added = project.with(async |admin| admin.add_entity(&slug, policy).await).await?;
             say_once(&format!("secret of {slug}"), &added.secret)
         }
-        Command::List(listing) => {
-            let entities = place.with(async |admin| Ok(admin.entities())).await?;
+        EntityCommand::List(listing) => {
+            let entities = project.with(async |admin| Ok(admin.entities())).await?;
             listing.print(entities.into_iter().map(row))
         }
-        Command::Rotate { slug, grace } => {
-            let rotated = place.with(async |admin| admin.rotate_entity(&slug, grace).await).await?;
+        EntityCommand::Rotate { slug, grace } => {
+            let rotated = project.with(async |admin| admin.rotate_entity(&slug, grace).await).await?;
             say_once(&format!("new secret of {slug}"), &rotated.secret)
         }
-        Command::Remove { slug } => {
-            place.with(async |admin| admin.remove_entity(&slug).await).await?;
+        EntityCommand::Remove { slug } => {
+            project.with(async |admin| admin.remove_entity(&slug).await).await?;
             say(&format!("removed the entity {slug}"))
         }
-        Command::Token { slug, env, name, ttl } => {
+        EntityCommand::Token { slug, env, name, ttl } => {
             let new = admin::NewWorkerToken { name, environment: env, ttl };
             let mint = async |admin: admin::Admin<'_>| admin.mint_worker_token(&slug, new).await;
-            token::print(&format!("token for workers of {slug}"), &place.with(mint).await?)
+            token::print(&format!("token for workers of {slug}"), &project.with(mint).await?)
         }
     }
 }
 
-fn row(entity: admin::Entity) -> Row {
-    Row {
+fn row(entity: admin::Entity) -> EntityRow {
+    EntityRow {
         slug: entity.slug,
         id: entity.id.to_string(),
         policy: entity.policy.as_str(),

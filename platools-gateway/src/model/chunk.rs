@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::failure::Failure;
+use super::failure::ModelFailure;
 use crate::agents::Usage;
 
 /// A part of a streamed answer.
@@ -56,12 +56,12 @@ struct Tokens {
 }
 
 impl Chunk {
-    pub(super) fn read(data: &[u8]) -> Result<Self, Failure> {
+    pub(super) fn read(data: &[u8]) -> Result<Self, ModelFailure> {
         // What is wrong with it is not repeated: it is what the model said.
         let chunk: Self = serde_json::from_slice(data)
-            .map_err(|_| Failure::Unreadable("a part of its answer is no chat completion"))?;
+            .map_err(|_| ModelFailure::Unreadable("a part of its answer is no chat completion"))?;
         match &chunk.error {
-            Some(error) => Err(Failure::in_answer(error)),
+            Some(error) => Err(ModelFailure::in_answer(error)),
             None => Ok(chunk),
         }
     }

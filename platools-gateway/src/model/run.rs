@@ -5,7 +5,7 @@ use async_openai::types::chat::{
 };
 
 use super::calls::{Call, make_all};
-use super::failure::Failure;
+use super::failure::ModelFailure;
 use super::offer::Offer;
 use super::stream::AnswerStream;
 use super::turn::Turn;
@@ -87,13 +87,13 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn turn(&mut self) -> Result<Turn, Failure> {
+    async fn turn(&mut self) -> Result<Turn, ModelFailure> {
         let answer = self.ask().await?;
         Turn::read(answer, self.speech).await
     }
 
     /// Asks the model, again without the tools that its endpoint refuses: one of them must not cost the agent all others.
-    async fn ask(&mut self) -> Result<AnswerStream, Failure> {
+    async fn ask(&mut self) -> Result<AnswerStream, ModelFailure> {
         let mut refusals = 0;
         loop {
             let failure = match self.agent.endpoint.ask(&self.request).await {
