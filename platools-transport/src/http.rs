@@ -142,7 +142,7 @@ impl PooledConnection {
         self.driver.is_none()
     }
 
-    /// Notices an end that nobody was there to see.
+    /// Polls the connection once, so that an end since its last use is noticed.
     fn is_ready(&mut self) -> bool {
         !self.poll_over(&mut Context::from_waker(Waker::noop())) && self.requests.is_ready()
     }

@@ -145,7 +145,7 @@ impl fmt::Display for Disconnect {
 /// Events that a slow listener may be behind before it misses some.
 const EVENTS: usize = 256;
 
-/// Passes on what happens to whoever listens.
+/// Sends the state and the events of a client to its listeners.
 #[derive(Clone)]
 pub struct Reporter<E> {
     state: watch::Sender<ConnectionState>,
@@ -198,11 +198,11 @@ impl<E: Clone + Send + 'static> Reporter<E> {
 
     /// Sends an event to all listeners.
     pub fn event(&self, event: E) {
-        // Without a listener there is nobody to tell.
+        // Without a listener, the send fails and the event is dropped.
         let _ = self.events.send(event);
     }
 
-    /// As [`event`](Self::event), for one that is made only if somebody listens.
+    /// Like [`event`](Self::event), for an event that is made only if there is a listener.
     pub fn event_with(&self, event: impl FnOnce() -> E) {
         if self.events.receiver_count() > 0 {
             self.event(event());

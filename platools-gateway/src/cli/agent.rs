@@ -21,13 +21,13 @@ pub(super) enum AgentCommand {
         slug: String,
         #[command(flatten)]
         given: GivenProfile,
-        /// Id of the user whose it is, who may watch it. Default: nobody's.
+        /// Id of the user who owns the agent and may watch it. Default: none.
         #[arg(long, value_name = "USER")]
         owner: Option<String>,
         #[command(flatten)]
         names: GivenNames,
     },
-    /// Change an agent's names, how it answers, or whose it is. Settings that are not given stay as they are; an empty text resets one.
+    /// Change an agent's names, profile or owner. Settings that are not given stay as they are; an empty text resets one.
     Change {
         /// Slug or id of the agent.
         slug: String,
@@ -36,7 +36,7 @@ pub(super) enum AgentCommand {
         /// Let it call all the tools that its caller may call.
         #[arg(long, conflicts_with = "tool")]
         all_tools: bool,
-        /// Id of the user whose it is, who may watch it.
+        /// Id of the user who owns the agent and may watch it.
         #[arg(long, value_name = "USER")]
         owner: Option<String>,
         #[command(flatten)]
@@ -44,7 +44,7 @@ pub(super) enum AgentCommand {
     },
     /// List the agents.
     List(Listing),
-    /// Remove an agent, its keys and its conversations. Its tokens are good for nothing any more.
+    /// Remove an agent, its keys and its conversations. Its tokens are no longer valid.
     Remove {
         /// Slug or id of the agent.
         slug: String,
@@ -74,10 +74,10 @@ pub(super) struct GivenProfile {
     /// First message to the model. Default: none.
     #[arg(long, value_name = "TEXT")]
     system_prompt: Option<String>,
-    /// File with what the model is told before anything else.
+    /// File with the first message to the model.
     #[arg(long, value_name = "FILE", conflicts_with = "system_prompt")]
     system_prompt_file: Option<PathBuf>,
-    /// Name of a tool that it may call; it may be said several times. Default: all that its caller may call.
+    /// Name of a tool that it may call; may be given several times. Default: all that its caller may call.
     #[arg(long, value_name = "NAME")]
     tool: Vec<String>,
     /// The environment of its tools, by slug or id. Default: development.

@@ -42,7 +42,7 @@ pub(super) enum EntityCommand {
     Token {
         /// Slug or id of the entity.
         slug: String,
-        /// The one environment it is good for, by slug or id. Default: all.
+        /// The only environment it opens, by slug or id. Default: all.
         #[arg(long, value_name = "ENVIRONMENT")]
         env: Option<String>,
         /// Its name for people, which `token list` shows. Default: none.

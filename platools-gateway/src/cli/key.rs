@@ -36,7 +36,7 @@ pub(super) enum KeyCommand {
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         expires: Option<Duration>,
     },
-    /// List the keys, oldest first; not the keys themselves, which nobody has but their holders.
+    /// List the keys, oldest first, without their secrets.
     List(Listing),
     /// Revoke a key, with the tokens that were minted with it.
     Revoke {

@@ -44,7 +44,7 @@ pub(super) enum TokenCommand {
         #[arg(long, value_name = "TIME", value_parser = parse_duration)]
         ttl: Duration,
     },
-    /// List the tokens that are good, of callers and of workers, latest first; not the tokens themselves.
+    /// List the valid tokens, of callers and of workers, latest first, without the tokens themselves.
     List(Listing),
     /// Revoke a token, with those that were minted with it, and close the sockets that were opened with them.
     Revoke {

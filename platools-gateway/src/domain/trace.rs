@@ -21,7 +21,7 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Goes on with the trace of a `traceparent` header; one that is malformed counts for nothing, as the standard says.
+    /// Continues the trace of a `traceparent` header. A malformed header is ignored, as the standard says.
     #[must_use]
     pub fn from_parent(traceparent: Option<&str>) -> Self {
         let (trace_id, parent_id, flags) = match traceparent.and_then(parse) {
@@ -78,7 +78,7 @@ impl TraceContext {
         self.flags & SAMPLED != 0
     }
 
-    /// The `traceparent` for whoever is called next.
+    /// The `traceparent` for the next call.
     #[must_use]
     pub fn traceparent(&self) -> String {
         format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, self.flags)

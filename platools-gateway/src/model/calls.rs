@@ -40,7 +40,7 @@ impl Call {
             let object = object_in_text(&json!(text).to_string()).and_then(|object| RawValue::from_string(object).ok());
             object.ok_or_else(|| NotJson { text: text.to_owned(), problem: error.to_string() })
         });
-        // Without an id of its own nobody could tell what belongs to it.
+        // Without an id, the result could not be assigned to its call.
         let id = if id.is_empty() { format!("call_{}", random::hex_of::<8>()) } else { id };
         Self { id, name, arguments }
     }

@@ -57,7 +57,7 @@ struct Tokens {
 
 impl Chunk {
     pub(super) fn read(data: &[u8]) -> Result<Self, ModelFailure> {
-        // What is wrong with it is not repeated: it is what the model said.
+        // The text of the error is left out: it may repeat the model's answer.
         let chunk: Self = serde_json::from_slice(data)
             .map_err(|_| ModelFailure::Unreadable("a part of its answer is no chat completion"))?;
         match &chunk.error {

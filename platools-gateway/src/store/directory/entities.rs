@@ -15,7 +15,7 @@ use crate::ports::directory::EntityStore;
 use crate::ports::time::now_ms;
 use crate::store::SqliteStore;
 
-/// Secrets of one entity that are good for a grace time beside the current one.
+/// Secrets of one entity that stay valid for a grace time beside the current one.
 const MAX_SECRETS: i64 = 16;
 
 /// Tools of one entity in one environment that are switched off, also those that are not declared any more. Ten times as many as may be
