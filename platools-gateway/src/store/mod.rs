@@ -53,7 +53,7 @@ pub(crate) struct SqliteStore {
     lists: Lists,
     /// True if the database was made when it was opened.
     is_made: bool,
-    /// Connection that stays open with the store, so that the last reader to close does not empty the log; no statement uses it.
+    /// Connection that keeps the files beside the database in place as long as the store is open.
     anchor: Arc<Mutex<Option<SqliteConnection>>>,
     /// The audit event of the next change of the directory; see [`recording`](crate::ports::directory::DirectoryStore::recording).
     recorded: Option<Arc<AuditEvent>>,
