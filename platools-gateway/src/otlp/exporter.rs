@@ -77,7 +77,7 @@ impl SpanExporter {
 /// Makes spans of calls, and leaves them to the task.
 #[derive(Debug)]
 struct Spans {
-    queue: mpsc::SpanSender<SpanData>,
+    queue: mpsc::Sender<SpanData>,
     losses: Arc<LostSpans>,
     scope: InstrumentationScope,
 }

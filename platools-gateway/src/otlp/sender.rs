@@ -144,7 +144,7 @@ mod tests {
     }
 
     struct Running {
-        spans: mpsc::SpanSender<SpanData>,
+        spans: mpsc::Sender<SpanData>,
         batches: Arc<Mutex<Vec<usize>>>,
         closing: CancellationToken,
         losses: Arc<LostSpans>,
