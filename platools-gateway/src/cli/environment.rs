@@ -46,7 +46,9 @@ pub(super) async fn run(project: &ProjectArgs, command: EnvironmentCommand) -> a
         }
         EnvironmentCommand::List(listing) => {
             let environments = project.with(async |admin| Ok(admin.environments())).await?;
-            listing.print(environments.into_iter().map(|found| EnvironmentRow { slug: found.slug, id: found.id.to_string() }))
+            listing.print(
+                environments.into_iter().map(|found| EnvironmentRow { slug: found.slug, id: found.id.to_string() }),
+            )
         }
     }
 }

@@ -4,13 +4,13 @@ mod agent;
 mod audit;
 mod backup;
 mod config;
+mod data_args;
 mod dev;
 #[cfg(test)]
 mod documented;
 mod entity;
 mod environment;
 mod flags;
-mod data_args;
 mod key;
 mod mcp;
 mod output;

@@ -276,7 +276,9 @@ mod tests {
 
     #[tokio::test]
     async fn entities_of_versions_with_and_without_titles_are_taken_over() {
-        for (known, titled) in [(6, "SELECT 1"), (15, "UPDATE entities SET title = 'Orders', icon = 'https://a.example/1.png'")] {
+        for (known, titled) in
+            [(6, "SELECT 1"), (15, "UPDATE entities SET title = 'Orders', icon = 'https://a.example/1.png'")]
+        {
             let folder = earlier().await;
             let earlier = made_with(folder.path(), known).await;
             sqlx::query(titled).execute(&earlier).await.unwrap();

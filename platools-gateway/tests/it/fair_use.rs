@@ -160,12 +160,9 @@ async fn no_body_is_read_of_a_caller_that_is_refused_without_it() {
         let stream = begin(&gateway, method, path, key, (8_000_000, 0)).await;
         answer(stream).await.lines().next().unwrap_or_default().to_owned()
     };
-    for (method, path) in [
-        ("PATCH", "/v1/tools/slow"),
-        ("POST", CALL),
-        ("POST", "/v1/chat/completions"),
-        ("POST", "/v1/entities"),
-    ] {
+    for (method, path) in
+        [("PATCH", "/v1/tools/slow"), ("POST", CALL), ("POST", "/v1/chat/completions"), ("POST", "/v1/entities")]
+    {
         assert_eq!(refused(method, path, &viewer).await, "HTTP/1.1 403 Forbidden", "{method} {path}");
     }
     let operator = key(&gateway, Role::Operator).await;

@@ -5,8 +5,8 @@
 
 use rmcp::RoleServer;
 use rmcp::model::{
-    ContentBlock, ProgressNotificationParam, ProtocolVersion, Resource,
-    ResourceContents, ServerJsonRpcMessage, ServerResult, Tool,
+    ContentBlock, ProgressNotificationParam, ProtocolVersion, Resource, ResourceContents, ServerJsonRpcMessage,
+    ServerResult, Tool,
 };
 use rmcp::service::RequestContext;
 

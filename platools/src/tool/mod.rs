@@ -3,6 +3,7 @@
 //! `#[tool]` makes a [`Tool`] of a function. [`ToolDefinition::handler`] makes one at run time, of a declaration and a closure.
 
 mod arguments;
+mod cancellation;
 mod content;
 mod context;
 #[cfg(feature = "macros")]
@@ -12,14 +13,13 @@ mod envelopes;
 mod error;
 mod function;
 mod handler;
-mod cancellation;
 mod log;
+mod notifications;
 mod output;
 mod params;
 mod progress;
 mod result_rule;
 mod returns;
-mod notifications;
 mod schema;
 mod shared_text;
 mod state;
@@ -44,12 +44,12 @@ pub use function::FunctionTool;
 pub(crate) use handler::{Handler, HandlerFuture};
 pub use handler::{IntoTools, Tool, ToolSet};
 pub(crate) use log::Entry;
+pub(crate) use notifications::{Outlet, Unsent, Wanted};
 pub(crate) use output::Output;
 pub(crate) use params::Params;
 pub use progress::Progress;
 pub(crate) use progress::Report;
 pub use result_rule::ResultRule;
-pub(crate) use notifications::{Outlet, Unsent, Wanted};
 /// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
 #[doc(hidden)]
 pub use schema::prepare;

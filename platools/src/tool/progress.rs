@@ -88,8 +88,8 @@ impl fmt::Debug for Report {
 
 #[cfg(test)]
 mod tests {
-    use super::super::params::Params;
     use super::super::notifications::tests::call;
+    use super::super::params::Params;
     use super::*;
 
     #[test]

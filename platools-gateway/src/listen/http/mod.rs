@@ -25,8 +25,8 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
-pub(crate) use guard::Site;
 pub(super) use guard::Guard;
+pub(crate) use guard::Site;
 pub(super) use refusal::{not_a_refusal, refused};
 pub(super) use rejection::Rejection;
 pub(super) use request_id::{RequestContext, address_of, origin_of};

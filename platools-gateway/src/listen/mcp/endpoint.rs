@@ -11,8 +11,8 @@ use platools::mcp::http::{Exchange, Refusal, SessionUse, Sessions, UsageKind, ho
 use rmcp::transport::streamable_http_server::StreamableHttpService;
 use serde::Deserialize;
 
-use super::challenge::challenge;
 use super::McpAdapter;
+use super::challenge::challenge;
 use super::failure::{no_message, refusal, unread};
 use super::host::GatewayHost;
 use super::request_context::{McpRequest, PermittedCall, take_arguments};

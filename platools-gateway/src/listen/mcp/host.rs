@@ -6,9 +6,7 @@ use axum::http::request::Parts;
 use platools::mcp::http::UsageKind;
 use platools::mcp::{Notifier, Revision, ToolChanges, ToolHost, server_config};
 use rmcp::RoleServer;
-use rmcp::model::{
-    CallToolRequestParams, CallToolResult, ErrorData, Implementation, ListToolsResult, ServerConfig,
-};
+use rmcp::model::{CallToolRequestParams, CallToolResult, ErrorData, Implementation, ListToolsResult, ServerConfig};
 use rmcp::service::RequestContext;
 
 use super::call;

@@ -43,8 +43,5 @@ pub(super) fn router(core: Arc<Core>, tasks: TaskTracker, settings: McpSettings)
     let sessions = Arc::new(McpSessions::new(core, tasks, settings));
     let adapter = Arc::new(McpAdapter { sessions, config });
     let of_entity = format!("{PATH}/entities/{{slug}}");
-    Router::new()
-        .route(PATH, any(endpoint::all))
-        .route(&of_entity, any(endpoint::of_entity))
-        .with_state(adapter)
+    Router::new().route(PATH, any(endpoint::all)).route(&of_entity, any(endpoint::of_entity)).with_state(adapter)
 }

@@ -26,7 +26,4 @@ async fn a_policy_that_is_unknown_leaves_its_entity_out_and_no_other(store: Test
     assert_eq!(entities.into_iter().map(|entity| entity.id).collect::<Vec<_>>(), [known]);
 }
 
-conformance!(
-    a_bounded_number_of_tools_is_switched_off,
-    a_policy_that_is_unknown_leaves_its_entity_out_and_no_other,
-);
+conformance!(a_bounded_number_of_tools_is_switched_off, a_policy_that_is_unknown_leaves_its_entity_out_and_no_other,);
