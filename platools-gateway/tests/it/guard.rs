@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::limits::Limits;
-use platools_gateway::{Gateway, HttpSettings, McpSettings};
+use platools_gateway::{Gateway, HttpSettings};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::rpc_caller::RpcCaller;
 use crate::support::{Caller, Dial, dev_gateway, gateway_with, within};
 
 /// A route of every kind, and a path that has none.
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 13] = [
     "GET /health",
     "GET /ready",
     "GET /metrics",
