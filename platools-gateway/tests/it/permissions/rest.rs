@@ -28,10 +28,6 @@ fn nothing() -> Value {
     Value::Null
 }
 
-fn malformed() -> Value {
-    json!({"no such member": true})
-}
-
 fn completion() -> Value {
     json!({"model": "none", "messages": [{"role": "user", "content": "hi"}]})
 }
