@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::limits::{Kind, check_room};
+use super::limits::{LimitedKind, check_room};
 use super::rows::{UnreadableRow, id, list, named, optional_id};
 use super::touched::TouchedRows;
 use crate::domain::error::Error;
@@ -16,7 +16,7 @@ use crate::ports::directory::KeyStore;
 use crate::ports::time::now_ms;
 use crate::store::SqliteStore;
 
-/// Removes a key, unless it administers a whole project, is nobody's in particular, and is the last such key.
+/// Removes a key, unless it is the last key of the project that administers all of it and belongs to no agent.
 const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 AND ( \
      role != 'admin' OR environments IS NOT NULL OR agent_id IS NOT NULL OR COALESCE(expires_ms, $3 + 1) <= $3 \
      OR EXISTS (SELECT 1 FROM caller_keys o WHERE o.project_id = $1 AND o.id <> $2 AND o.role = 'admin' \
@@ -26,7 +26,7 @@ const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 
 impl KeyStore for SqliteStore {
     async fn add_key(&self, key: &StoredKey, makers: &[Credential], limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(TouchedRows::Key(&key.id)).await?;
-        check_room(&mut change, &key.project_id, Kind::Keys, limit).await?;
+        check_room(&mut change, &key.project_id, LimitedKind::Keys, limit).await?;
         if !are_good(&mut change, makers).await? {
             return Ok(false);
         }
