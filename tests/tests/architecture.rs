@@ -1,4 +1,4 @@
-//! Which module may import which, as ARCHITECTURE.md has it, checked on the sources.
+//! Checks the imports of the sources against the tables of ARCHITECTURE.md.
 //!
 //! Every path that begins with `crate` or `super` counts, in a `use` line or elsewhere; what is compiled for tests only does
 //! not.
@@ -16,7 +16,7 @@ use syn::{Attribute, Item, ItemMod};
 
 use cycles::Graph;
 
-/// What the top-level modules of a crate may import: other top-level modules, or single items of them.
+/// Allowed imports of the top-level modules of a crate: other top-level modules, or single items of them.
 struct Table {
     rules: &'static [Rule],
     /// Modules that every other may import, and that import none.
@@ -60,15 +60,30 @@ const CLIENT: Table = Table { rules: &[("rpc", &[]), ("runtime", &[])], leaves: 
 const GATEWAY: Table = Table {
     rules: &[
         ("domain", &[]),
-        ("admin", &["audit", "authority", "core", "directory", "domain", "ports", "tools"]),
+        (
+            "admin",
+            &[
+                "audit",
+                "authority",
+                "catalog",
+                "connections",
+                "directory",
+                "domain",
+                "feed",
+                "limits",
+                "links",
+                "ports",
+                "tools",
+            ],
+        ),
         (
             "agents",
             &[
-                "admin",
                 "arguments",
                 "authority",
+                "background",
                 "calls",
-                "core",
+                "directory",
                 "domain",
                 "limits",
                 "pending",
@@ -88,7 +103,7 @@ const GATEWAY: Table = Table {
                 "authority",
                 "background",
                 "catalog",
-                "core",
+                "directory",
                 "domain",
                 "journal",
                 "limits",
@@ -99,11 +114,12 @@ const GATEWAY: Table = Table {
                 "tools",
             ],
         ),
-        ("catalog", &["arguments", "background", "core", "domain", "ports"]),
-        ("connections", &["admin", "authority", "core", "directory", "domain", "links", "ports"]),
+        ("catalog", &["arguments", "background", "domain", "ports"]),
+        ("connections", &["audit", "authority", "directory", "domain", "limits", "links", "ports"]),
         (
             "core",
             &[
+                "admin",
                 "agents",
                 "audit",
                 "authority",
@@ -127,15 +143,15 @@ const GATEWAY: Table = Table {
             ],
         ),
         ("dev", &["admin", "agents", "authority", "domain", "gateway", "listen", "model", "ops", "settings"]),
-        ("directory", &["authority", "catalog", "core", "domain", "ports"]),
+        ("directory", &["authority", "domain", "ports"]),
         (
             "feed",
             &[
-                "admin",
+                "audit",
                 "authority",
                 "background",
                 "catalog",
-                "core",
+                "connections",
                 "directory",
                 "domain",
                 "journal",
@@ -169,12 +185,9 @@ const GATEWAY: Table = Table {
                 "tls",
             ],
         ),
-        ("journal", &["arguments", "authority", "background", "calls", "catalog", "domain", "ports", "settings"]),
+        ("journal", &["arguments", "authority", "background", "catalog", "domain", "ports", "settings"]),
         ("limits", &["domain", "settings"]),
-        (
-            "links",
-            &["authority", "calls", "catalog", "core", "directory", "domain", "feed", "limits", "pending", "ports"],
-        ),
+        ("links", &["authority", "catalog", "directory", "domain", "limits", "pending", "ports"]),
         (
             "listen",
             &[
@@ -209,12 +222,18 @@ const GATEWAY: Table = Table {
         (
             "ops",
             &[
+                "admin",
+                "agents",
                 "authority",
                 "background",
+                "calls",
+                "catalog",
                 "connections",
-                "core",
+                "directory",
                 "domain",
+                "feed",
                 "journal",
+                "limits",
                 "links",
                 "ports",
                 "sessions",
@@ -224,17 +243,20 @@ const GATEWAY: Table = Table {
         ),
         ("pending", &["domain", "limits", "settings"]),
         ("ports", &["domain"]),
-        ("sessions", &["authority", "background", "core", "directory", "domain", "limits", "ports", "settings"]),
+        (
+            "sessions",
+            &["audit", "authority", "background", "connections", "directory", "domain", "limits", "ports", "settings"],
+        ),
         ("store", &["background", "domain", "ports"]),
         ("tls", &["background", "domain", "ports"]),
-        ("tools", &["arguments", "authority", "catalog", "core", "domain", "links"]),
+        ("tools", &["arguments", "authority", "catalog", "directory", "domain", "links", "ports"]),
         // Parts of the program, which has a root of its own.
         ("bridge", &[]),
-        ("cli", &["bridge", "logs", "otlp", "signals", "supervisor"]),
+        ("cli", &["bridge", "logs", "otlp", "signals", "systemd"]),
         ("logs", &[]),
         ("otlp", &[]),
         ("signals", &[]),
-        ("supervisor", &[]),
+        ("systemd", &[]),
     ],
     leaves: &[],
     free: &[""],
@@ -306,7 +328,7 @@ fn the_gateways_services_and_store_know_no_protocol() {
     assert_none(naming_violations(&modules, SERVICES, PROTOCOLS));
 }
 
-/// Who may do what is decided by role in one folder; a comparison elsewhere would be a second rule.
+/// Roles are compared in one folder only; a comparison elsewhere would be a second rule.
 #[test]
 fn only_the_gateways_authority_compares_roles() {
     let compares = |code: &str| {
@@ -334,7 +356,7 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
     ("platools-attributes/src/lib.rs", 0),
     ("platools-cli/src/main.rs", 2),
     ("platools-client/src/lib.rs", 10),
-    ("platools-gateway/src/lib.rs", 199),
+    ("platools-gateway/src/lib.rs", 54),
     ("platools-gateway/src/main.rs", 17),
     ("platools-macros/src/lib.rs", 2),
     ("platools-protocol/src/lib.rs", 2),
@@ -343,30 +365,10 @@ const FILES_IN_CYCLES: &[(&str, usize)] = &[
 
 /// Top-level modules that import each other. The list only shrinks, and the goal is none.
 const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[
-    (
-        "platools-gateway/src/lib.rs",
-        &[
-            "admin",
-            "agents",
-            "calls",
-            "catalog",
-            "connections",
-            "core",
-            "directory",
-            "feed",
-            "journal",
-            "links",
-            "ops",
-            "sessions",
-            "tools",
-        ],
-    ),
+    ("platools-gateway/src/lib.rs", &["agents", "core", "ops"]),
     ("platools-macros/src/lib.rs", &["tool_fn", "tool_impl"]),
     ("platools-transport/src/lib.rs", &["dial", "upgrade"]),
 ];
-
-/// Files with an `impl Core` outside of `core.rs`: so many at most. The number only goes down, and the goal is none.
-const CORE_IMPLS: usize = 35;
 
 #[test]
 fn files_and_folders_do_not_import_each_other() {
@@ -397,9 +399,8 @@ fn core_has_its_methods_in_one_file() {
         let text = fs::read_to_string(path).expect("a source");
         text.lines().any(|line| line.starts_with("impl Core "))
     };
-    let files: Vec<_> = others.filter(has_impl).map(|path| path.display().to_string()).collect();
-    let count = files.len();
-    assert!(count <= CORE_IMPLS, "{count} files have an `impl Core`, {CORE_IMPLS} had before:\n{}", files.join("\n"));
+    let files = others.filter(has_impl).map(|path| format!("{} has an `impl Core`", path.display()));
+    assert_none(files.collect());
 }
 
 /// Every source file below a folder.
@@ -437,7 +438,7 @@ fn assert_none(violations: Vec<String>) {
     assert!(violations.is_empty(), "see ARCHITECTURE.md for what may import what:\n{}", violations.join("\n"));
 }
 
-/// One file or inline module, with what it is made of outside of tests.
+/// A file or inline module, without its tests.
 struct Module {
     /// From the crate's root, which is the empty path.
     path: Vec<String>,
@@ -636,7 +637,7 @@ fn read_rest(mut path: Vec<String>, mut rest: &[TokenTree], imports: &mut BTreeS
     imports.insert(path);
 }
 
-/// One of the parts of a group: a name and what may follow it.
+/// A part of a group: a name, and the path or group behind it.
 fn read_part(path: &[String], part: &[TokenTree], imports: &mut BTreeSet<Vec<String>>) {
     match part.first() {
         Some(TokenTree::Ident(name)) if name != "self" => {

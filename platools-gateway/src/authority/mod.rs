@@ -21,14 +21,14 @@ mod speaking;
 mod tokens;
 
 pub use key_file::SigningKeySource;
-pub use tokens::MAX_TOKEN_TTL;
+pub use signing_keys::MAX_TOKEN_TTL;
 
 pub(crate) use application_tokens::{ApplicationTokens, ApplicationUser, MIN_APPLICATION_SECRET_BYTES};
 pub(crate) use grant::{AskedGrant, Grant, default_speaks_for, grant};
 pub(crate) use last_uses::LastUses;
 pub(crate) use lists::ConversationScope;
 pub(crate) use notary::{LoadedKeys, Notary};
-pub(crate) use rules::{Action, Resource, authorize};
+pub(crate) use rules::{Action, Resource, authorize, may_use};
 pub(crate) use signing_keys::{MAX_GRACE, SigningKey, SigningKeys};
 pub(crate) use speaking::speaking_for;
 pub(crate) use tokens::{

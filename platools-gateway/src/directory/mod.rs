@@ -1,8 +1,7 @@
 //! The directory in memory: organizations, projects, environments, entities, agents, keys, and disabled tools.
 
 mod address;
-mod display;
-pub mod project;
+mod lookup;
 mod shared_map;
 mod signing;
 mod snapshot;
@@ -20,7 +19,6 @@ use serde::de::DeserializeOwned;
 use crate::authority::{
     self, CallerClaims, LastUses, Notary, SigningKeySource, Token, Unverified, WorkerClaims, default_speaks_for,
 };
-use crate::catalog::changes::News;
 use crate::domain::entity::Entity;
 use crate::domain::environment::{self, Environment};
 use crate::domain::error::{Error, ErrorKind};
@@ -30,10 +28,10 @@ use crate::domain::key::StoredKey;
 use crate::domain::origin::RequestOrigin;
 use crate::ports::directory::DirectoryStore;
 use crate::ports::time::now_ms;
+use crate::ports::tool_changes::ToolChanges;
 
 pub(crate) use address::check_address;
-pub use display::{Card, Icon};
-pub(crate) use display::{check_icon, check_title};
+pub(crate) use lookup::missing_agent;
 pub(crate) use snapshot::Snapshot;
 
 /// At most so often does a secret that is not in memory make the directory look into the database.
@@ -103,7 +101,7 @@ pub(crate) struct Directory {
     notary: Notary,
     last_uses: LastUses,
     snapshot: RwLock<Arc<Snapshot>>,
-    news: News,
+    tool_changes: ToolChanges,
     /// Time when an unknown secret last made the directory read the database.
     looked: Mutex<Option<Instant>>,
 }
@@ -112,7 +110,7 @@ impl Directory {
     /// Opens the directory, and makes what every gateway has. The signing keys are not read yet.
     pub(crate) async fn open(
         store: Arc<dyn DirectoryStore>,
-        news: News,
+        tool_changes: ToolChanges,
         folder: &Path,
         signing_keys: SigningKeySource,
     ) -> Result<Self, Error> {
@@ -125,7 +123,7 @@ impl Directory {
             notary,
             last_uses: LastUses::default(),
             snapshot: RwLock::new(Arc::new(snapshot)),
-            news,
+            tool_changes,
             looked: Mutex::default(),
         })
     }
@@ -168,7 +166,7 @@ impl Directory {
         // Of two that read at the same time the one that read later stays.
         if fresh.revision > current.revision {
             let before = std::mem::replace(&mut *current, Arc::new(fresh));
-            current.switched_since(&before).for_each(|scope| self.news.tell(scope));
+            current.switched_since(&before).for_each(|scope| self.tool_changes.notify(scope));
         }
         Ok(())
     }

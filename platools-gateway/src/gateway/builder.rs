@@ -186,8 +186,8 @@ impl Builder {
     }
 
     /// Shows tools and agents to callers over the gateway RPC protocol without a valid key or token.
-    pub(crate) fn open_catalogue(mut self) -> Self {
-        self.settings.rpc.anonymous = AnonymousAccess::Catalogue;
+    pub(crate) fn open_catalog(mut self) -> Self {
+        self.settings.rpc.anonymous = AnonymousAccess::Catalog;
         self
     }
 
@@ -363,7 +363,7 @@ impl Builder {
         let limiter = Arc::clone(core.limiter());
         let server = Server::start(listener, Setup { routes, limiter, certificates, tasks: core.tasks().clone() });
         let reload = keeper.map(|keeper| Reload::start(keeper, core.tasks()));
-        let housekeeping = core.keep_house();
+        let housekeeping = core.housekeeping().start();
         tracing::info!(%address, "listening");
         Ok(Gateway { core, server, sockets, reload, setup: self, _housekeeping: housekeeping, _lock: lock })
     }

@@ -1,4 +1,4 @@
-//! The one place where a call becomes a record.
+//! [`CallRecord`]: a call from its begin to its end, which becomes a record.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,10 +7,9 @@ use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use super::Journal;
-use super::entry::Entry;
+use super::entry::JournalEntry;
 use crate::arguments::Arguments;
-use crate::calls::CallRequest;
-use crate::catalog::Found;
+use crate::catalog::FoundTool;
 use crate::domain::call::{CallEnd, CallSummary};
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::identity::Caller;
@@ -32,7 +31,7 @@ pub(crate) struct CallRecord<'a> {
     journal: &'a Journal,
     observers: &'a Observers,
     caller: &'a Caller,
-    found: &'a Found,
+    found: &'a FoundTool,
     arguments: Arguments,
     trace: &'a TraceContext,
     call_id: CallId,
@@ -44,17 +43,33 @@ pub(crate) struct CallRecord<'a> {
     worker_ms: Option<u64>,
 }
 
+impl Journal {
+    /// Begins the record of a call.
+    pub(crate) fn begin<'a>(
+        &'a self,
+        observers: &'a Observers,
+        caller: &'a Caller,
+        found: &'a FoundTool,
+        arguments: &Arguments,
+        trace: &'a TraceContext,
+        call_id: &CallId,
+    ) -> CallRecord<'a> {
+        CallRecord::begin(self, observers, caller, found, arguments, trace, call_id)
+    }
+}
+
 impl<'a> CallRecord<'a> {
     /// Begins a call, which is under way from now on.
-    pub(super) fn begin(
+    fn begin(
         journal: &'a Journal,
         observers: &'a Observers,
         caller: &'a Caller,
-        found: &'a Found,
-        request: &'a CallRequest,
+        found: &'a FoundTool,
+        arguments: &Arguments,
+        trace: &'a TraceContext,
         call_id: &CallId,
     ) -> Self {
-        let (arguments, trace) = (request.arguments.clone(), &request.trace);
+        let arguments = arguments.clone();
         let summary = CallSummary::begin(call_id, caller, found, arguments.len());
         journal.running().begin(caller.project_id.clone(), summary);
         let record = Self {
@@ -165,7 +180,15 @@ impl Drop for CallRecord<'_> {
         // Whoever looks for the call finds it at any time: under way, or among what waits for the journal's task.
         let ending = self.journal.running().end(project, &self.call_id, |summary| {
             let project_id = project.clone();
-            self.journal.submit(Entry { project_id, summary, end, tool, arguments, result, since: Instant::now() });
+            self.journal.submit(JournalEntry {
+                project_id,
+                summary,
+                end,
+                tool,
+                arguments,
+                result,
+                since: Instant::now(),
+            });
         });
         // After that: a dashboard's snapshot that has the call would otherwise be the last that is said of it. And before the call counts
         // as over, so that whoever waits for the last one finds all of them told.
@@ -177,7 +200,6 @@ impl Drop for CallRecord<'_> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::time::Duration;
 
     use futures::FutureExt as _;
 
@@ -185,7 +207,6 @@ mod tests {
     use crate::domain::identity::Identity;
     use crate::domain::tool::StoredTool;
     use crate::ports::call_observer::CallObserver;
-    use crate::tools::ToolName;
 
     /// Notes how many calls are under way when it is told of one, and whether the journal takes all for over.
     #[derive(Debug)]
@@ -216,17 +237,10 @@ mod tests {
         let declaration =
             platools_protocol::tool_sync::ToolDeclaration::new("t", "", serde_json::json!({"type": "object"}));
         let row = StoredTool { declaration, fingerprint: String::new(), changed_ms: 0 };
-        let found = Found { identity: Identity::sample(), tool: Arc::new(row.into()) };
-        let request = CallRequest {
-            tool: ToolName { name: "t".to_owned(), entity: None, environment: None },
-            arguments: Arguments::none(),
-            timeout: Duration::ZERO.into(),
-            patience: None,
-            trace: TraceContext::from_parent(None),
-            listener: None,
-        };
+        let found = FoundTool { identity: Identity::sample(), tool: Arc::new(row.into()) };
+        let (arguments, trace) = (Arguments::none(), TraceContext::from_parent(None));
         let caller = Caller::sample("k");
-        drop(CallRecord::begin(&journal, &observers, &caller, &found, &request, &CallId::random()));
+        drop(CallRecord::begin(&journal, &observers, &caller, &found, &arguments, &trace, &CallId::random()));
         assert_eq!(*watch.1.lock().unwrap(), [(1, false), (0, false)]);
         assert!(journal.idle().now_or_never().is_some());
     }

@@ -6,10 +6,10 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::offer::Offer;
-use crate::agents::{ToolUse, Tools, failure};
+use crate::agents::{RunTools, ToolUse, failure};
 use crate::domain::random;
 
-/// One call, as the model wants it.
+/// A call that a model requests.
 #[derive(Debug)]
 pub(super) struct Call {
     id: String,
@@ -24,7 +24,7 @@ struct NotJson {
     problem: String,
 }
 
-/// What came of a call: what the model is told.
+/// The outcome of a call, as the model reads it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) id: String,
@@ -40,13 +40,13 @@ impl Call {
             let object = object_in_text(&json!(text).to_string()).and_then(|object| RawValue::from_string(object).ok());
             object.ok_or_else(|| NotJson { text: text.to_owned(), problem: error.to_string() })
         });
-        // Without an id of its own nobody could tell what belongs to it.
+        // Without an id, the result could not be assigned to its call.
         let id = if id.is_empty() { format!("call_{}", random::hex_of::<8>()) } else { id };
         Self { id, name, arguments }
     }
 
-    /// What the conversation keeps of it. Arguments that are no JSON become some that have them: there are endpoints that read
-    /// what they are told of earlier calls.
+    /// The call as the conversation keeps it. Arguments that are not JSON become an object with their text: some endpoints parse the
+    /// arguments of earlier calls.
     pub(super) fn to_use(&self) -> ToolUse {
         let arguments = match &self.arguments {
             Ok(arguments) => arguments.clone(),
@@ -55,7 +55,7 @@ impl Call {
         ToolUse { id: self.id.clone(), name: self.name.clone(), arguments }
     }
 
-    async fn make(&self, tools: &Tools<'_>, offer: &Offer<'_>) -> String {
+    async fn make(&self, tools: &RunTools<'_>, offer: &Offer<'_>) -> String {
         match &self.arguments {
             Ok(arguments) => {
                 let own = offer.arguments(&self.name, arguments);
@@ -72,7 +72,7 @@ impl Call {
 }
 
 /// Makes calls, all at the same time, and returns what came of them in their order. Those past a limit are not made.
-pub(super) async fn make_all(calls: &[Call], limit: usize, tools: &Tools<'_>, offer: &Offer<'_>) -> Vec<Told> {
+pub(super) async fn make_all(calls: &[Call], limit: usize, tools: &RunTools<'_>, offer: &Offer<'_>) -> Vec<Told> {
     let make = async |(at, call): (usize, &Call)| {
         let content = if at < limit {
             call.make(tools, offer).await

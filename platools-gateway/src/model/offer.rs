@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::ModelAgent;
 use super::blame::Blame;
-use super::refused::Form;
-use crate::agents::Tools;
+use super::refused::ToolForm;
+use crate::agents::RunTools;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile::Profile;
 use crate::tools::NamedTool;
@@ -18,20 +18,20 @@ use crate::tools::NamedTool;
 pub(super) struct Offer<'a> {
     agent: &'a ModelAgent,
     model: String,
-    tools: &'a Tools<'a>,
+    tools: &'a RunTools<'a>,
     shown: Vec<Shown<'a>>,
 }
 
 struct Shown<'a> {
     tool: &'a NamedTool,
-    form: Form,
+    form: ToolForm,
     export: ToolExport,
     declaration: ChatCompletionTool,
 }
 
 impl<'a> Offer<'a> {
     /// The tools of a run, as many as the model takes. A tool that cannot be shown is left out: without it the rest works.
-    pub(super) async fn of(agent: &'a ModelAgent, model: &str, tools: &'a Tools<'a>, profile: &Profile) -> Self {
+    pub(super) async fn of(agent: &'a ModelAgent, model: &str, tools: &'a RunTools<'a>, profile: &Profile) -> Self {
         let mut offer = Self { agent, model: model.to_owned(), tools, shown: Vec::new() };
         for tool in tools.list() {
             let form = agent.refused.form(model, tool);
@@ -80,7 +80,7 @@ impl<'a> Offer<'a> {
     async fn simpler(&self, refused: Shown<'a>) -> Option<Shown<'a>> {
         let Shown { tool, mut form, declaration, .. } = refused;
         let mut simpler = None;
-        while simpler.is_none() && form != Form::Untold {
+        while simpler.is_none() && form != ToolForm::Untold {
             form = form.next();
             // A tool without strict form had the other one already.
             simpler = self.show(tool, form).await.filter(|shown| shown.declaration != declaration);
@@ -98,7 +98,7 @@ impl<'a> Offer<'a> {
         simpler
     }
 
-    async fn show(&self, tool: &'a NamedTool, form: Form) -> Option<Shown<'a>> {
+    async fn show(&self, tool: &'a NamedTool, form: ToolForm) -> Option<Shown<'a>> {
         let exported = self.tools.to_export(tool, form.dialect()?).await;
         let shown = exported.and_then(|export| {
             let declaration = declaration(tool, &export)?;

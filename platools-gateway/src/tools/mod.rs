@@ -1,12 +1,12 @@
-//! Tools as callers see them: `listing` has those that a caller may see, `view` those that clients of the Model Context Protocol and agents
-//! are offered, under the names that `client_names` makes.
+//! [`Tools`]: the tools as callers see them. `listing` has one tool with its state, `view` the tools that clients of the Model Context
+//! Protocol and agents get, under the names that `client_names` makes and `name_table` keeps.
 
 pub(crate) mod client_names;
 mod listing;
 mod name_table;
+mod service;
 mod view;
 
-pub(crate) use listing::may;
 pub use listing::{ListedTool, SharedDeclaration, Switch, ToolName, WorkerLoad};
-pub(crate) use name_table::HandleTables;
+pub use service::Tools;
 pub use view::{NamedTool, ToolView};

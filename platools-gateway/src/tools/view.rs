@@ -1,14 +1,7 @@
-//! The tools of one environment as clients of models see them: under handles, and only those that a caller may use.
+//! [`ToolView`]: the tools of one environment that clients of models see. [`NamedTool`]: one of them, under its handle.
 
-use std::sync::Arc;
-
-use super::listing::{ListedTool, ToolName, may};
-use super::name_table::HandleTable;
-use crate::authority::Action;
-use crate::catalog::CatalogTool;
-use crate::core::Core;
-use crate::domain::error::{Error, ErrorKind};
-use crate::domain::identity::{Caller, Identity, Scope};
+use super::listing::{ListedTool, ToolName};
+use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::{EntityId, EnvironmentId};
 
 /// A view of the tools: those of one environment, of all entities or of one.
@@ -34,7 +27,7 @@ impl ToolView {
 #[non_exhaustive]
 pub struct NamedTool {
     /// The name: letters, digits, `_` and `-`, at most 64, and no other tool of the view has it. It is the tool's own name wherever
-    /// that fits, and stays the same as long as the catalogue does, whichever workers are connected.
+    /// that fits, and stays the same as long as the catalog does, whichever workers are connected.
     pub handle: String,
     /// The tool.
     pub tool: ListedTool,
@@ -47,70 +40,7 @@ impl NamedTool {
     }
 }
 
-impl Core {
-    /// A view of the caller's project: the environment by slug or id, development if none is named; the entity by slug or id.
-    ///
-    /// # Errors
-    /// There is no such environment or entity.
-    pub fn tool_view(
-        &self,
-        caller: &Caller,
-        environment: Option<&str>,
-        entity: Option<&str>,
-    ) -> Result<ToolView, Error> {
-        let environment = self.environment_of(caller, environment)?.id;
-        let snapshot = self.directory.snapshot();
-        let find = |name| {
-            let found = snapshot.entity_named(&caller.project_id, name);
-            let none = || Error::new(ErrorKind::NotFound, format!("there is no entity `{name}`"));
-            found.map(|row| (row.id.clone(), row.slug.clone())).ok_or_else(none)
-        };
-        Ok(ToolView { environment, entity: entity.map(find).transpose()? })
-    }
-
-    /// The tools of a view that the caller may use, also those whose worker is away: by entity, each worker's in its own order. MCP
-    /// clients and agents see the same names.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn tools_in_view(&self, caller: &Caller, view: &ToolView) -> Result<Vec<NamedTool>, Error> {
-        let table = self.handle_table(caller, view).await?;
-        let named = table.tools().filter(|(_, identity, tool)| may(caller, Action::Call, identity, tool));
-        let named = named.map(|(handle, identity, tool)| (handle, self.listed(identity, tool)));
-        let usable = named.filter(|(_, tool)| tool.enabled);
-        Ok(usable.map(|(handle, tool)| NamedTool { handle: handle.to_owned(), tool }).collect())
-    }
-
-    /// The tool of a view that has the handle, or the only one that has this name of its own, whether the caller may use it or not.
-    ///
-    /// # Errors
-    /// There is none, several entities have a tool of that name, or the database failed.
-    pub async fn tool_of_handle(&self, caller: &Caller, view: &ToolView, handle: &str) -> Result<ToolName, Error> {
-        let table = self.handle_table(caller, view).await?;
-        if let Some((identity, tool)) = table.find(handle) {
-            return Ok(name_of(identity, &tool.declaration.name));
-        }
-        let visible = |(identity, tool): &(&Identity, &CatalogTool)| may(caller, Action::View, identity, tool);
-        let mut named = table.named(handle).filter(visible);
-        match (named.next(), named.next()) {
-            (Some((identity, _)), None) => Ok(name_of(identity, handle)),
-            (None, _) => Err(Error::new(ErrorKind::UnknownTool, format!("unknown tool: {handle}"))),
-            (Some(_), Some(_)) => {
-                let message =
-                    format!("several entities have a tool `{handle}`; call it by the name that the list has for it");
-                Err(Error::new(ErrorKind::AmbiguousTool, message))
-            }
-        }
-    }
-
-    async fn handle_table(&self, caller: &Caller, view: &ToolView) -> Result<Arc<HandleTable>, Error> {
-        let mut sets = self.catalog.list(&caller.project_id).await?;
-        sets.retain(|set| view.has(&set.identity.scope()));
-        Ok(self.handle_tables.of(view, sets))
-    }
-}
-
-fn name_of(identity: &Identity, name: &str) -> ToolName {
+pub(super) fn name_of(identity: &Identity, name: &str) -> ToolName {
     ToolName {
         name: name.to_owned(),
         entity: Some(identity.entity_id.to_string()),

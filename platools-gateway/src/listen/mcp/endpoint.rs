@@ -12,10 +12,10 @@ use rmcp::transport::streamable_http_server::StreamableHttpService;
 use serde::Deserialize;
 
 use super::McpAdapter;
+use super::challenge::challenge;
 use super::failure::{no_message, refusal, unread};
 use super::host::GatewayHost;
 use super::request_context::{McpRequest, PermittedCall, take_arguments};
-use super::resource::challenge;
 use super::session::McpSession;
 use super::session_manager::RequestSessions;
 use crate::authority::{Action, Resource, authorize};
@@ -65,11 +65,11 @@ async fn serve(
     let (mut parts, body) = request.into_parts();
     let core = &adapter.sessions.core;
     let caller = caller_of(&mut parts, core, Protocol::Mcp).await;
-    let caller = caller.map_err(|error| challenge(adapter, &parts, &error))?;
+    let caller = caller.map_err(|error| challenge(&parts, &error))?;
     // Nobody needs it any more, and what follows may be shown to somebody.
     parts.headers.remove(header::AUTHORIZATION);
     let environment = query.environment_id.as_deref().or(query.env.as_deref());
-    let view = core.tool_view(&caller, environment, entity).map_err(|error| refusal(&error))?;
+    let view = core.tools.view(&caller, environment, entity).map_err(|error| refusal(&error))?;
     // A session of somebody else is none.
     let open = session_id(&parts.headers).and_then(|id| adapter.sessions.find(id, &caller.credential, &view));
     let negotiated = open.as_ref().and_then(|open| open.streams.revision());
@@ -113,7 +113,7 @@ async fn read(adapter: &McpAdapter, caller: &Caller, body: Body) -> Result<ReadM
     let (text, held) = read_text(body, held, max_bytes).await.map_err(|error| unread(&error))?.into_parts();
     let taken = offload(text.len(), || take_arguments(text)).await;
     let (text, arguments) = taken.map_err(|error| no_message(&error))?;
-    let admit = |arguments| core.permit_call(caller).map(|permit| PermittedCall { permit, arguments });
+    let admit = |arguments| core.calls.permit(caller).map(|permit| PermittedCall { permit, arguments });
     let call = arguments.map(admit).transpose().map_err(|error| refusal(&error))?;
     Ok(ReadMessage { text, held, call })
 }

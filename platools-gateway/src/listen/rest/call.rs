@@ -37,18 +37,18 @@ use crate::tools::ToolName;
 /// A call. An unknown member is refused, because a misspelt one would otherwise be lost without a message.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Call<'a> {
+struct Call<'a> {
     /// The arguments: an object that fits the tool's schema. Default: an empty object.
     #[serde(borrow)]
     #[schema(value_type = Option<Object>)]
-    pub(super) arguments: Option<&'a RawValue>,
+    arguments: Option<&'a RawValue>,
     /// The entity, by slug or id, where several have a tool of that name.
-    pub(super) entity_id: Option<String>,
+    entity_id: Option<String>,
     /// The environment, by slug or id. Default: development.
-    pub(super) environment_id: Option<String>,
+    environment_id: Option<String>,
     /// How long to wait for the answer, from 1 to 600000 (the gateway's `calls.max_timeout`). Default: the timeout that the tool declares, or
     /// 30000.
-    pub(super) timeout_ms: Option<u64>,
+    timeout_ms: Option<u64>,
 }
 
 /// The answer to a successful call.
@@ -93,15 +93,15 @@ pub(super) async fn call(
     headers: Headers,
     body: Body,
 ) -> Result<Response, Problem> {
-    let max_timeout = core.max_call_timeout();
+    let max_timeout = core.calls.max_timeout();
     if authorize(&caller, Action::Call, Resource::Project(&caller.project_id)).is_err() {
         // It is refused and recorded as any other, without a look at its body.
         let request = Call::default().request(&Arc::default(), tool, max_timeout, headers.trace)?;
-        return Ok(answer(&core.call(&caller, request).await?));
+        return Ok(answer(&core.calls.call(&caller, request).await?));
     }
     // Before the body is read, which is what costs something.
     let leave = match headers.idempotency_key {
-        None => Leave::ToCall(core.permit_call(&caller)?),
+        None => Leave::ToCall(core.calls.permit(&caller)?),
         Some(key) => {
             core.limiter().request(&caller, from.ip())?;
             Leave::ToCallNamed(key)
@@ -110,11 +110,14 @@ pub(super) async fn call(
     let (body, held) = read(&core, &caller, body).await?.into_parts();
     let mut request = offload(body.len(), move || request(body, tool, max_timeout, headers.trace)).await?;
     if let Some(name) = &form.dialect {
-        request.arguments = core.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
+        request.arguments =
+            core.tools.arguments_from(&caller, &request.tool, dialect(name)?, request.arguments).await?;
     }
     match (form.stream, leave) {
-        (None | Some(0), Leave::ToCall(permit)) => Ok(answer(&core.call_permitted(&caller, permit, request).await?)),
-        (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.call_named(&caller, &key, request).await?)),
+        (None | Some(0), Leave::ToCall(permit)) => {
+            Ok(answer(&core.calls.call_permitted(&caller, permit, request).await?))
+        }
+        (None | Some(0), Leave::ToCallNamed(key)) => Ok(answer(&core.calls.call_named(&caller, &key, request).await?)),
         (Some(1), Leave::ToCall(permit)) => Ok(streamed(core, caller, request, (permit, held))),
         (Some(1), Leave::ToCallNamed(_)) => Err(invalid("a call with an `Idempotency-Key` cannot be streamed")),
         (Some(_), _) => Err(invalid("`stream` must be 0 or 1")),
@@ -144,7 +147,7 @@ pub(super) async fn cancel(
     Known(caller): Known,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    core.cancel_call(&caller, &id.into())?;
+    core.calls.cancel(&caller, &id.into())?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -154,7 +157,7 @@ fn streamed(core: Arc<Core>, caller: Caller, request: CallRequest, kept: (CallPe
     let request = CallRequest { listener: Some(listener), ..request };
     let call = async move {
         let (permit, _held) = kept;
-        Ok(core.call_permitted(&caller, permit, request).await?)
+        Ok(core.calls.call_permitted(&caller, permit, request).await?)
     };
     let events = stream::unfold(Some((Box::pin(call), reports)), async |state| {
         let (mut call, mut reports) = state?;
@@ -230,24 +233,9 @@ impl<S: Sync> FromRequestParts<S> for Headers {
     }
 }
 
-impl Headers {
-    /// Refuses a key where it would do nothing.
-    pub(super) fn without_key(&self) -> Result<(), Problem> {
-        match self.idempotency_key {
-            None => Ok(()),
-            Some(_) => Err(invalid("an `Idempotency-Key` is for a single call; make each of these one by itself")),
-        }
-    }
-
-    /// The trace of one of several calls, each of which is a span of its own.
-    pub(super) fn trace(&self) -> TraceContext {
-        self.trace.sibling()
-    }
-}
-
 impl Call<'_> {
     /// The call of a tool, as it is in a body.
-    pub(super) fn request(
+    fn request(
         self,
         body: &Arc<String>,
         name: String,

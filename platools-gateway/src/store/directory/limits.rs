@@ -7,14 +7,14 @@ use crate::domain::ids::ProjectId;
 
 /// Things that a project has a bounded number of.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum LimitedKind {
     Environments,
     Entities,
     Agents,
     Keys,
 }
 
-impl Kind {
+impl LimitedKind {
     fn name(self) -> &'static str {
         match self {
             Self::Environments => "environments",
@@ -39,7 +39,7 @@ impl Kind {
 pub(super) async fn check_room(
     change: &mut SqliteConnection,
     project: &ProjectId,
-    kind: Kind,
+    kind: LimitedKind,
     limit: u32,
 ) -> Result<(), Error> {
     let number: i64 = sqlx::query(kind.count()).bind(project.as_str()).fetch_one(change).await?.get("number");

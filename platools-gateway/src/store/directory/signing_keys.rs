@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use sqlx::{Connection as _, Row as _};
 
-use super::changes::Touched;
+use super::touched::TouchedRows;
 use crate::domain::error::Error;
 use crate::ports::directory::SigningKeyStore;
 use crate::store::SqliteStore;
@@ -20,7 +20,7 @@ impl SigningKeyStore for SqliteStore {
         let mut connection = self.writes.connection().acquire().await?.detach();
         sqlx::query("PRAGMA secure_delete = ON").execute(&mut connection).await?;
         sqlx::query("DELETE FROM signing_keys").execute(&mut connection).await?;
-        // The log beside the database has the page as it was before. Where somebody reads just now, a later checkpoint does it.
+        // The write-ahead log still has the old page. While a reader is active, a later checkpoint removes it.
         if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await {
             tracing::warn!(%error, "the database's log was not emptied; the signing key of an earlier version may still be in it");
         }
@@ -34,7 +34,7 @@ impl SigningKeyStore for SqliteStore {
     }
 
     async fn note_signing_key(&self, id: &str) -> Result<(), Error> {
-        let mut change = self.change_directory(Touched::Signing).await?;
+        let mut change = self.change_directory(TouchedRows::Signing).await?;
         sqlx::query(
             "INSERT INTO signing_key_in_use (one, signed_by) VALUES (1, $1) \
              ON CONFLICT (one) DO UPDATE SET signed_by = excluded.signed_by",

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, Sqlite, SqliteConnection, SqlitePool};
+
+use super::failure::storage_error;
+use crate::domain::error::Error;
 
 /// Connections for short reads.
 const READERS: u32 = 3;
@@ -74,13 +77,23 @@ pub(super) fn pool(connections: u32) -> PoolOptions<Sqlite> {
 
 /// Returns true if a connection may be used again, because its last transaction is over.
 ///
-/// When the disk is full, SQLite itself rolls a transaction back. The rollback that follows fails then, and the connection goes
-/// on counting a transaction that is none: its next one would be a savepoint in it, which a rollback leaves open. Whatever was
-/// written over that connection afterwards would be lost at its end, and nobody else could write.
+/// When the disk is full, SQLite rolls the transaction back itself. The rollback of the driver then fails, and the driver still counts an
+/// open transaction. Its next transaction would be a savepoint, which a rollback leaves open: later writes over this connection would be
+/// lost when it closes, and no other connection could write.
 async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     if connection.is_in_transaction() {
         // Answered after a rollback that is still on its way.
         connection.ping().await?;
     }
     Ok(!connection.is_in_transaction())
+}
+
+/// Opens a database for something that may take long, without a warning that it did.
+pub(super) async fn open(options: SqliteConnectOptions) -> Result<SqliteConnection, Error> {
+    SqliteConnection::connect_with(&options.disable_statement_logging()).await.map_err(|error| storage_error(&error))
+}
+
+/// Closes a database, with an error where that fails.
+pub(super) async fn close(connection: SqliteConnection) -> Result<(), Error> {
+    connection.close().await.map_err(|error| storage_error(&error))
 }

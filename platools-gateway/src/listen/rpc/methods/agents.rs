@@ -45,7 +45,7 @@ struct Which {
 /// The agents. What they are told is only for admins.
 pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
     let window: Window = params.decode()?;
-    let agents = if session.has_catalogue { session.core.agents(&session.caller)? } else { Vec::new() };
+    let agents = if session.has_catalog { session.core.directory.agents(&session.caller)? } else { Vec::new() };
     let project = Resource::Project(&session.caller.project_id);
     let is_admin = authorize(&session.caller, Action::Administer, project).is_ok();
     let shown = |agent: Agent| if is_admin { shown(&agent) } else { outline(&agent) };
@@ -54,7 +54,7 @@ pub(super) async fn list(session: &Session<'_>, params: Params) -> Reply {
 
 pub(super) async fn create(session: &Session<'_>, params: Params) -> Reply {
     let NewAgent { slug, profile, owner, title, address } = params.decode()?;
-    let admin = session.core.admin(&session.caller)?;
+    let admin = session.core.admin.of(&session.caller)?;
     let new = admin::NewAgent { profile: read(profile)?, owner, title, address };
     reply(&shown(&admin.add_agent(&slug, new).await?))
 }
@@ -64,14 +64,14 @@ pub(super) async fn update(session: &Session<'_>, params: Params) -> Reply {
     if profile.is_none() && owner.is_none() && title.is_none() && address.is_none() {
         return Err(invalid("say what changes: the `profile`, the `owner`, the `title`, or the `address`"));
     }
-    let admin = session.core.admin(&session.caller)?;
+    let admin = session.core.admin.of(&session.caller)?;
     let change = admin::AgentChange { profile: read(profile.unwrap_or_default())?, owner, title, address };
     reply(&shown(&admin.change_agent(&agent_id, change).await?))
 }
 
 pub(super) async fn delete(session: &Session<'_>, params: Params) -> Reply {
     let Which { agent_id } = params.decode()?;
-    session.core.admin(&session.caller)?.remove_agent(&agent_id).await?;
+    session.core.admin.of(&session.caller)?.remove_agent(&agent_id).await?;
     reply(&json!({"deleted": true}))
 }
 
