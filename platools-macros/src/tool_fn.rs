@@ -12,7 +12,7 @@ use crate::parse::item_fn::Function;
 use crate::parse::tool_attr::ToolOptions;
 use crate::tool_impl;
 
-/// Expands `#[tool(...)]` on a function, or on an impl block as `#[tools]` does.
+/// Expands `#[tool(...)]` on a function or an impl block.
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
     if let Ok(function) = syn::parse2::<Function>(item.clone()) {
         return on_function(attribute, function);

@@ -1,4 +1,4 @@
-//! `#[tools]` on an impl block: each method with `#[tool]` becomes a tool of the block's type.
+//! `#[tool]` on an impl block: each method with `#[tool]` becomes a tool of the block's type.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -19,7 +19,7 @@ struct Method {
     conditions: Vec<Attribute>,
 }
 
-/// Expands `#[tools]`.
+/// Expands `#[tool(...)]` on an impl block.
 pub(crate) fn expand(attribute: TokenStream, mut block: ItemImpl) -> TokenStream {
     let mut errors = Errors::default();
     let krate = named_crate(attribute, &mut errors);
@@ -76,7 +76,7 @@ fn parse_method(method: &mut ImplItemFn, attribute: &Attribute, errors: &mut Err
     };
     let options = ToolOptions::parse(tokens, errors);
     if let Some(krate) = &options.krate {
-        errors.at(krate, "name the crate once, on the impl block: `#[tools(crate = ...)]`");
+        errors.at(krate, "name the crate once, on the impl block: `#[tool(crate = ...)]`");
     }
     let mut function = Function::new(&method.attrs, &method.vis, &method.sig, method.block.to_token_stream());
     check::signature::signature(&function.signature, ItemKind::Method, errors);

@@ -22,8 +22,6 @@ mod window;
 pub use client::{ClientHandle, Platools, PlatoolsClient, PlatoolsClientBuilder, Signatures};
 pub use link::Event;
 #[cfg(feature = "macros")]
-pub use macros::attr;
-#[cfg(feature = "macros")]
 pub use platools_macros::tool;
 pub use platools_protocol::LogLevel;
 pub use platools_transport::{

@@ -401,7 +401,7 @@ struct Counter {
     count: AtomicU32,
 }
 
-#[platools::attr::tools]
+#[platools::tool]
 impl Counter {
     const STEP: u32 = 2;
 
