@@ -35,7 +35,7 @@ pub const KEY: &str = "nk_a-key-of-a-test";
 /// A client that reconnects without losing time, and never gives up.
 pub fn runtime_client(url: &str) -> RuntimeClientBuilder {
     let reconnect = quick().unlimited().on_refusal(OnRefusal::Retry);
-    RuntimeClient::builder().url(url).api_key(KEY).reconnect(reconnect)
+    RuntimeClient::builder().url(url).secret(KEY).reconnect(reconnect)
 }
 
 /// An agent's socket from the gateway's side.

@@ -50,7 +50,8 @@ const PROTOCOL: Table = Table {
     free: &[""],
 };
 
-const CLIENT: Table = Table { rules: &[("rpc", &[]), ("runtime", &[])], leaves: &["heard"], free: &[""] };
+const CLIENT: Table =
+    Table { rules: &[("rpc", &[]), ("runtime", &[])], leaves: &["builder", "connection"], free: &[""] };
 
 const GATEWAY: Table = Table {
     rules: &[

@@ -139,7 +139,7 @@ async fn frames_until_now(agent: &RuntimeClient, link: &mut AgentLink) -> Vec<Va
 #[tokio::test]
 async fn an_agent_sends_a_heartbeat_every_30_seconds_by_default() {
     let mut gateway = RuntimeGateway::start().await;
-    let agent = RuntimeClient::builder().url(gateway.url()).api_key(KEY).build().expect("a valid client");
+    let agent = RuntimeClient::builder().url(gateway.url()).secret(KEY).build().expect("a valid client");
     within(agent.connect()).await.expect("it connects");
     let mut link = gateway.socket().await;
     assert_eq!(frames_until_now(&agent, &mut link).await, [""; 0]);
@@ -155,7 +155,7 @@ async fn an_agent_sends_a_heartbeat_every_30_seconds_by_default() {
 #[tokio::test]
 async fn an_agent_that_has_disconnected_sends_no_heartbeats_and_does_not_reconnect() {
     let mut gateway = RuntimeGateway::start().await;
-    let agent = RuntimeClient::builder().url(gateway.url()).api_key(KEY).build().expect("a valid client");
+    let agent = RuntimeClient::builder().url(gateway.url()).secret(KEY).build().expect("a valid client");
     within(agent.connect()).await.expect("it connects");
     let mut link = gateway.socket().await;
     assert_eq!(frames_until_now(&agent, &mut link).await, [""; 0]);

@@ -619,7 +619,7 @@ async fn a_caller_without_a_token_is_a_viewer_and_a_rotated_token_is_read_anew()
         let token = tokens.lock().expect("no panic").pop().ok_or_else(|| io::Error::other("no more"));
         async move { token.map(str::to_owned) }
     });
-    let client = rpc_client(&gateway.url()).token(token).start().expect("a valid client");
+    let client = rpc_client(&gateway.url()).secret(token).start().expect("a valid client");
     for expected in ["first", "second"] {
         let (mut link, params) = CallerLink::accept(&gateway).await;
         assert_eq!(params["token"], expected);

@@ -99,7 +99,7 @@ async fn lost(
 ) -> Vec<ConnectionChange> {
     let mut gateway = RuntimeGateway::start().await;
     let day = Duration::from_secs(86_400);
-    let builder = RuntimeClient::builder().url(gateway.url()).api_key(KEY).request_timeout(day).connect_timeout(day);
+    let builder = RuntimeClient::builder().url(gateway.url()).secret(KEY).request_timeout(day).connect_timeout(day);
     let client = set_up(builder).build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
     let link = gateway.socket().await;
@@ -517,7 +517,7 @@ async fn a_refused_key_may_be_tried_again_where_the_policy_says_so_and_is_read_a
     let mut gateway = RuntimeGateway::start().await;
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "old\n").expect("it is written");
-    let builder = runtime_client(&gateway.url()).api_key(Secret::file(file.path()));
+    let builder = runtime_client(&gateway.url()).secret(Secret::file(file.path()));
     let reconnect = Reconnect::new().base(Duration::from_millis(1)).max(Duration::from_millis(1));
     let client = builder.reconnect(reconnect.on_refusal(OnRefusal::Retry)).build().expect("a valid client");
     within(client.connect()).await.expect("it connects");

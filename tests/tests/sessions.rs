@@ -20,7 +20,7 @@ async fn agent(gateway: &Gateway, slug: &str) -> RuntimeClient {
     let key = NewKey { agent: Some(slug.to_owned()), ..NewKey::new(Role::Operator) };
     let key = admin.add_key(key).await.expect("a new key").secret;
     let reconnect = quick().on_refusal(OnRefusal::Fail);
-    let builder = runtime_client(&gateway.url()).api_key(key.expose_secret()).reconnect(reconnect);
+    let builder = runtime_client(&gateway.url()).secret(key.expose_secret()).reconnect(reconnect);
     builder.build().expect("a valid client")
 }
 

@@ -1,4 +1,4 @@
-//! The handle that requests are made with.
+//! `RpcClient`: the handle with which an application makes requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::builder::RpcClientBuilder;
+use super::builder::{RpcClientBuilder, RpcSettings};
 use super::chat::{Chat, SessionId, Speaker};
 use super::conversation::Conversation;
 use super::error::{RequestError, RequestErrorKind};
@@ -23,7 +23,7 @@ use super::exchange::{Answer, Outgoing};
 use super::tool::ToolRequest;
 use platools_protocol::json::to_raw_value;
 use platools_protocol::rpc::{ChatSend, Connected, MAX_MESSAGE_BYTES, Request, Role, method};
-use platools_transport::{ConnectionState, Reporter};
+use platools_transport::{ConnectionState, Reconnect, Reporter};
 
 /// A caller of a gateway, over one WebSocket that is opened again whenever it ends. Clones share it.
 ///
@@ -37,9 +37,9 @@ use platools_transport::{ConnectionState, Reporter};
 ///
 /// The connection ends with the last clone, at once; [`disconnect`](Self::disconnect) closes it in order first.
 #[derive(Clone)]
-pub struct RpcClient(Arc<Shared>);
+pub struct RpcClient(Arc<Inner>);
 
-pub(super) struct Shared {
+pub(super) struct Inner {
     pub(super) requests: mpsc::Sender<Outgoing>,
     /// The number of the latest request; no two of a client have the same, whatever socket they are on.
     pub(super) ids: AtomicU64,
@@ -50,18 +50,18 @@ pub(super) struct Shared {
     pub(super) reporter: Reporter<RpcEvent>,
     pub(super) identity: watch::Receiver<Option<Connected>>,
     pub(super) stop: watch::Sender<bool>,
-    /// Ends the run when it is dropped.
-    pub(super) run: JoinSet<()>,
+    /// Has the task of the connection, and ends it when it is dropped.
+    pub(super) task: JoinSet<()>,
 }
 
 impl RpcClient {
-    /// A client to be set up.
+    /// Returns a builder, which sets up a client.
     pub fn builder() -> RpcClientBuilder {
-        RpcClientBuilder::default()
+        RpcClientBuilder::new(RpcSettings::default(), Reconnect::new())
     }
 
-    pub(super) fn new(shared: Shared) -> Self {
-        Self(Arc::new(shared))
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
     }
 
     /// Makes a request of any method, and waits for its reply. `params` must be a JSON object, or `()` for none.
@@ -156,7 +156,7 @@ impl RpcClient {
     /// Dropping the future changes nothing: the connection is closed all the same.
     pub async fn disconnect(&self) {
         self.0.stop.send_replace(true);
-        // The run has the only receiver.
+        // The connection has the only receiver.
         self.0.stop.closed().await;
     }
 

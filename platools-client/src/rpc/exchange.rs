@@ -1,7 +1,7 @@
-//! Requests without an answer, and gaps in the numbers of events: plain state without I/O.
+//! `Exchange`: the requests of one socket that wait for an answer, its chat, and gaps in the numbers of events. Plain state without I/O.
 
 use std::collections::HashMap;
-use std::future::{pending, poll_fn};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -163,15 +163,15 @@ impl Exchange {
         reporter.event_with(|| RpcEvent::Gateway(GatewayEvent::new(event)));
     }
 
-    /// Waits until nobody listens to the chat any more; for ever where that is known or there is none. Cancel-safe.
-    pub(super) async fn abandoned(&mut self) {
+    /// Ready when the application has dropped the chat that runs; never where that is known already or no chat runs.
+    pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.chat {
-            Some(chat) if chat.abandoned.is_none() => poll_fn(|cx| chat.speaker.poll_unheard(cx)).await,
-            _ => pending().await,
+            Some(chat) if chat.abandoned.is_none() => chat.speaker.poll_unheard(cx),
+            _ => Poll::Pending,
         }
     }
 
-    /// Nobody listens to the chat any more.
+    /// Takes note that the application has dropped the chat.
     pub(super) fn abandon(&mut self, now: Instant) {
         if let Some(chat) = &mut self.chat {
             chat.abandoned = Some(Abandoned { until: now + ABANDONED_LIMIT, told: false });
