@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use platools::OnRefusal;
+use platools::connection::OnRefusal;
 use platools_client::{RuntimeClient, RuntimeClientBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};

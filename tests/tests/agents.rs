@@ -2,7 +2,8 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{Context, Event, Secret, ToolRegistry, tool, tools};
+use platools::client::Event;
+use platools::{Context, Secret, ToolRegistry, tool, tools};
 use platools_client::{ChatEvent, ChatItem, RequestErrorKind, RpcClient};
 use platools_gateway::{Gateway, Role as GatewayRole, dev};
 use platools_protocol::rpc::{ErrorCode, Role, RunStatus};

@@ -33,7 +33,7 @@ const SDK: Table = Table {
         ("mcp", &["tool"]),
         ("serve", &["dispatch", "mcp", "registry", "tool"]),
     ],
-    leaves: &["signals", "threads", "window"],
+    leaves: &["connection", "signals", "threads", "window"],
     // They name what users and expanded macros need, wherever it is.
     free: &["", "__private", "macros"],
 };

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{ConnectionState, Disconnect, ErrorKind, OnRefusal, Secret};
+use platools::connection::{ConnectionState, Disconnect, OnRefusal};
+use platools::{ErrorKind, Secret};
 use platools_client::{
     Chat, ChatEvent, ChatItem, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder, RpcEvent,
 };

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{ConnectionState, Jitter, OnRefusal, Reconnect, Secret};
+use platools::Secret;
+use platools::connection::{ConnectionState, Jitter, OnRefusal, Reconnect};
 use platools_client::{RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent};
 use platools_protocol::runtime::{ChannelMessage, Connected, ConnectionChange, event};
 use platools_tests::{

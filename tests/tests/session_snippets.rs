@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use platools::ConnectionState;
+use platools::connection::ConnectionState;
 use platools_client::RuntimeClient;
 use platools_gateway::admin::NewKey;
 use platools_gateway::domain::profile::Profile;

@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{ConnectionState, OnRefusal};
+use platools::connection::{ConnectionState, OnRefusal};
 use platools_client::{RuntimeClient, RuntimeEvent};
 use platools_gateway::admin::NewKey;
 use platools_gateway::domain::profile::Profile;

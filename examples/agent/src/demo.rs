@@ -3,7 +3,8 @@
 use anyhow::Context;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{Event, PlatoolsClient, Secret, ToolRegistry, tool, tools};
+use platools::client::Event;
+use platools::{PlatoolsClient, Secret, ToolRegistry, tool, tools};
 use platools_client::protocol::runtime::{Channel, ChannelMessage, NewChannel, event, path};
 use platools_client::{RuntimeClient, RuntimeEvent};
 use platools_gateway::admin::NewKey;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use platools::{Event, PlatoolsClient};
+use platools::PlatoolsClient;
+use platools::client::Event;
 use platools_client::{RequestError, RpcClient};
 use platools_gateway::dev::{self, DevOptions};
 use secrecy::ExposeSecret;

@@ -19,6 +19,7 @@
 //! # Ok::<(), platools_protocol::tool_sync::FrameError>(())
 //! ```
 
+pub mod annotation;
 mod declaration;
 mod extension;
 mod feature;

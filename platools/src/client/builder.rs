@@ -145,7 +145,7 @@ impl PlatoolsClientBuilder {
     }
 
     /// How many bytes of replies are kept in memory until the platform confirms them, with 128 bytes for each reply beside its
-    /// frame. Past that the oldest are given up, which is told as [`Event::RepliesDropped`](crate::Event::RepliesDropped);
+    /// frame. Past that the oldest are given up, which is told as [`Event::RepliesDropped`](crate::client::Event::RepliesDropped);
     /// the newest is kept whatever its size. While replies of more than half of this wait to be written (and of more than 1 MiB),
     /// calls are refused as retryable. Default: 64 MiB.
     pub fn max_unconfirmed_bytes(mut self, bytes: usize) -> Self {

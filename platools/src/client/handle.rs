@@ -11,7 +11,8 @@ use platools_transport::ConnectionState;
 /// Stops and watches a [`PlatoolsClient`](super::PlatoolsClient). Clones are handles of the same client.
 ///
 /// ```
-/// # use platools::{ConnectionState, PlatoolsClient};
+/// # use platools::connection::ConnectionState;
+/// # use platools::PlatoolsClient;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut client = PlatoolsClient::builder().url("http://127.0.0.1:9").secret("platos_agent_...").build()?;

@@ -1,4 +1,4 @@
-//! The client: a worker that dials its platform, and dials again.
+//! `PlatoolsClient`: a worker that connects to its platform, and connects again whenever the connection ends.
 
 mod builder;
 mod handle;
@@ -18,6 +18,7 @@ use platools_transport::{Disconnect, Reconnect};
 use run::{Run, apart};
 use takeovers::Takeovers;
 
+pub use crate::link::Event;
 pub use builder::{PlatoolsClientBuilder, Signatures};
 pub use handle::ClientHandle;
 pub use platools::Platools;
@@ -83,7 +84,7 @@ impl PlatoolsClient {
     ///
     /// # Errors
     /// Only what the retry policy makes final: too many attempts in a row, or a refusal. The state is then
-    /// [`ConnectionState::Failed`](crate::ConnectionState::Failed).
+    /// [`ConnectionState::Failed`](crate::connection::ConnectionState::Failed).
     ///
     /// # Panics
     /// Outside of a Tokio runtime, or in one without timers.

@@ -25,7 +25,7 @@ use platools_transport::Error;
 /// or SIGINT, once the calls that run have ended and their results are delivered; a second signal ends the process at once.
 ///
 /// Nothing else of this crate handles signals. [`connect_until`](PlatoolsClientBuilder::connect_until) takes a future that stops the client, and
-/// the [`ClientHandle`](crate::ClientHandle) of a client stops it from elsewhere:
+/// the [`ClientHandle`](crate::client::ClientHandle) of a client stops it from elsewhere:
 ///
 /// ```no_run
 /// use platools::PlatoolsClient;
@@ -52,10 +52,10 @@ use platools_transport::Error;
 /// # Connecting again
 ///
 /// The client waits 1, 2, 4, 8, 16, 32 and then 60 seconds between two attempts, each jittered between half and all of it. The constants
-/// [`BACKOFF_BASE_MS`](crate::BACKOFF_BASE_MS), [`BACKOFF_MAX_MS`](crate::BACKOFF_MAX_MS) and the function
-/// [`backoff_delay_ms`](crate::backoff_delay_ms) are that curve, and [`HEARTBEAT_INTERVAL_MS`](crate::HEARTBEAT_INTERVAL_MS) is the time between
+/// [`BACKOFF_BASE_MS`](crate::connection::BACKOFF_BASE_MS), [`BACKOFF_MAX_MS`](crate::connection::BACKOFF_MAX_MS) and the function
+/// [`backoff_delay_ms`](crate::connection::backoff_delay_ms) are that curve, and [`HEARTBEAT_INTERVAL_MS`](crate::connection::HEARTBEAT_INTERVAL_MS) is the time between
 /// two heartbeats. The exact curve is `Reconnect::new().jitter(Jitter::None)`; it tries for ever unless
-/// `max_attempts(MAX_BACKOFF_ATTEMPTS)` ends it after [ten](crate::MAX_BACKOFF_ATTEMPTS), as the SDK for Python does.
+/// `max_attempts(MAX_BACKOFF_ATTEMPTS)` ends it after [ten](crate::connection::MAX_BACKOFF_ATTEMPTS), as the SDK for Python does.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Platools;

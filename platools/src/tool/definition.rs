@@ -1,4 +1,4 @@
-//! What a tool declares.
+//! `ToolDefinition`: the declaration of a tool, with its limits.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,54 +9,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::content::{Content, structured_schema};
+use platools_protocol::tool_sync::annotation::{EXPOSE_ERRORS, MAX_CONCURRENCY, STRICT_ARGUMENTS, TIMEOUT_MS};
 
 /// The longest name every model provider and client accepts: 64 characters.
 pub const MAX_NAME_CHARS: usize = 64;
 
-/// The annotation of tools that take only arguments that fit the schema as they are: `true`.
-pub const STRICT_ARGUMENTS: &str = "strictArguments";
-
-/// Says whether annotations are those of a tool that takes only arguments that fit the schema as they are.
-#[must_use]
-pub fn has_strict_arguments(annotations: &Map<String, Value>) -> bool {
-    annotations.get(STRICT_ARGUMENTS).and_then(Value::as_bool).unwrap_or_default()
-}
-
-/// The annotation of a tool's own timeout, in whole milliseconds: the longest time that its function takes. Platforms let callers that
-/// name no timeout wait as long.
-pub const TIMEOUT_MS: &str = "timeoutMs";
-
-/// The annotation of the number of calls that a tool runs at once. Further calls wait in a queue of the tool, and that wait does not
-/// count towards its timeout.
-pub const MAX_CONCURRENCY: &str = "maxConcurrency";
-
-/// The annotation of tools whose callers get the causes of an error, which are the `traceback` of a failure: `true`.
-pub const EXPOSE_ERRORS: &str = "exposeErrors";
-
 /// The largest number of milliseconds in [`TIMEOUT_MS`]: the largest whole number that every reader of JSON keeps.
 const MAX_TIMEOUT_MS: u64 = (1 << 53) - 1;
-
-/// The timeout that annotations declare; `None` where there is none, or none that is a positive number of milliseconds.
-///
-/// ```
-/// use std::time::Duration;
-/// use platools::tool::declared_timeout;
-/// use serde_json::json;
-///
-/// let annotations = json!({ "timeoutMs": 300_000 });
-/// assert_eq!(declared_timeout(annotations.as_object().unwrap()), Some(Duration::from_secs(300)));
-/// ```
-#[must_use]
-pub fn declared_timeout(annotations: &Map<String, Value>) -> Option<Duration> {
-    let ms = annotations.get(TIMEOUT_MS)?.as_f64().filter(|ms| *ms > 0.0)?;
-    Duration::try_from_secs_f64(ms / 1000.0).ok()
-}
-
-/// Says whether annotations are those of a tool whose callers get the causes of an error.
-#[must_use]
-pub fn has_exposed_errors(annotations: &Map<String, Value>) -> bool {
-    annotations.get(EXPOSE_ERRORS).and_then(Value::as_bool).unwrap_or_default()
-}
 
 /// A tool as its registry, its platform and its callers know it.
 ///
@@ -115,8 +74,8 @@ impl ToolDefinition {
         }
     }
 
-    /// Takes only arguments that fit the schema as they are, see [`ArgumentRule`](super::ArgumentRule). Platforms learn of it by the
-    /// annotation [`STRICT_ARGUMENTS`].
+    /// Takes only arguments that fit the schema as they are: no `"42"` for a number. Platforms learn of it by the annotation
+    /// [`STRICT_ARGUMENTS`].
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.annotations.insert(STRICT_ARGUMENTS.to_owned(), true.into());
@@ -295,6 +254,7 @@ mod tests {
 
     use super::super::schema::output_schema;
     use super::*;
+    use platools_protocol::tool_sync::annotation::{declared_timeout, has_exposed_errors};
 
     fn named(name: &str) -> Result<(), InvalidTool> {
         ToolDefinition::new(name, "", json!({"type": "object"})).validate()
@@ -328,15 +288,6 @@ mod tests {
         tool.annotations.insert(EXPOSE_ERRORS.to_owned(), false.into());
         assert_eq!(tool.declared_annotations()[TIMEOUT_MS], MAX_TIMEOUT_MS);
         assert!(!has_exposed_errors(&tool.declared_annotations()), "the author's own annotation stays");
-    }
-
-    #[test]
-    fn a_declared_timeout_is_a_positive_number() {
-        let declared = |value: Value| declared_timeout(json!({ TIMEOUT_MS: value }).as_object().expect("an object"));
-        assert_eq!(declared(json!(0.5)), Some(Duration::from_micros(500)));
-        for none in [json!(0), json!(-1), json!(1e300), json!("5s"), json!(null), json!(true)] {
-            assert_eq!(declared(none.clone()), None, "{none}");
-        }
     }
 
     #[test]

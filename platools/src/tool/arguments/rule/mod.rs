@@ -26,11 +26,12 @@ pub use problem::{ArgumentProblem, InvalidArguments};
 pub use spelling::object_in_text;
 
 use crate::tool::arguments::surrogates::well_formed;
-use crate::tool::definition::{ToolDefinition, has_strict_arguments};
+use crate::tool::definition::ToolDefinition;
 use crate::tool::schema::prepare::PreparedSchema;
 use cost::is_explainable;
 use edit::Edits;
 use explain::{Violations, problems_of};
+use platools_protocol::tool_sync::annotation::has_strict_arguments;
 pub(super) use problem::Path;
 use read::{Arguments, read};
 use repair::{Change, changes};
