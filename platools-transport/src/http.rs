@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::error::{Error, ErrorKind};
 use crate::{Dialler, Transport};
 
-/// How long a connection is kept for the next request, and then closed: less than any server that is known to us waits for that.
+/// The time that a connection is kept for the next request: less than any known server waits before it closes one.
 const IDLE_LIMIT: Duration = Duration::from_secs(8);
 
 /// Asks one host. A connection is kept for the next request; requests at the same time have one each.
@@ -43,7 +43,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body, or its beginning.
     pub body: Bytes,
-    /// Whether the body went on beyond the limit.
+    /// True if the body went on beyond the limit.
     pub is_cut: bool,
 }
 
@@ -97,7 +97,7 @@ impl Http {
 }
 
 impl Idle {
-    /// Whether the connection has ended, or is in use again.
+    /// Returns true if the connection has ended, or is in use again.
     fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
         let is_there = self.lock().as_mut().is_some_and(|line| !line.poll_over(cx));
         if is_there { Poll::Pending } else { Poll::Ready(()) }
@@ -114,10 +114,10 @@ impl fmt::Debug for Http {
     }
 }
 
-/// What moves the bytes of a connection while it is polled.
+/// The future that moves the bytes of a connection while it is polled.
 type Driver = Connection<TokioIo<Box<dyn Transport>>, Full<Bytes>>;
 
-/// One connection. Whoever makes a request drives it, and whoever keeps it meanwhile.
+/// An HTTP connection, driven by the request that uses it, or by its owner between two requests.
 struct Line {
     requests: SendRequest<Full<Bytes>>,
     /// Gone at the end of the connection, and with it whatever a request would wait for in vain.

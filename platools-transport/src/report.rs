@@ -11,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::error::{Error, WithCauses};
 
-/// Where a client stands.
+/// The state of a client's connection.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum ConnectionState {
@@ -25,21 +25,21 @@ pub enum ConnectionState {
     /// Waiting to dial again.
     #[non_exhaustive]
     Reconnecting {
-        /// Which retry in a row this is, counted from 1.
+        /// The number of the retry in a row, counted from 1.
         attempt: u32,
-        /// How long the wait is.
+        /// The time until the retry.
         delay: Duration,
     },
     /// Given up for good, as the retry policy says.
     #[non_exhaustive]
     Failed {
-        /// Why.
+        /// The reason, with its causes.
         reason: String,
     },
 }
 
 impl ConnectionState {
-    /// Whether the other side has accepted the client.
+    /// Returns true if the other side has accepted the client.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         matches!(self, Self::Connected)
@@ -57,7 +57,7 @@ impl ConnectionState {
         }
     }
 
-    /// Whether the client has given up.
+    /// Returns true if the client has given up.
     #[must_use]
     pub fn is_failed(&self) -> bool {
         matches!(self, Self::Failed { .. })
@@ -71,7 +71,7 @@ impl fmt::Display for ConnectionState {
     }
 }
 
-/// Why a socket ended.
+/// The reason for the end of a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Disconnect {
@@ -102,7 +102,7 @@ pub enum Disconnect {
     /// It broke.
     #[non_exhaustive]
     Broken {
-        /// How.
+        /// The error.
         error: String,
     },
 }
@@ -120,7 +120,7 @@ impl Disconnect {
         Self::Refused { code, error: error.into() }
     }
 
-    /// Whether a newer connection of the same entity and environment took over: nothing else makes a platform close with
+    /// Returns true if a newer connection of the same entity and environment took over: nothing else makes a platform close with
     /// 1000.
     pub fn is_superseded(&self) -> bool {
         matches!(self, Self::Closed { code: Some(1000), .. })
@@ -142,7 +142,7 @@ impl fmt::Display for Disconnect {
     }
 }
 
-/// How many events a slow listener may be behind before it misses some.
+/// The number of events that a slow listener may be behind before it misses some.
 const EVENTS: usize = 256;
 
 /// Passes on what happens to whoever listens.
@@ -214,7 +214,7 @@ impl<E: Clone + Send + 'static> Reporter<E> {
         self.state.subscribe()
     }
 
-    /// What happens from now on. Where the listener was too slow, there is what `missed` makes of the number of events it
+    /// Streams events from now on. A listener that was too slow gets the event that `missed` makes of the number of events it
     /// has missed, if that is anything.
     pub fn listen(&self, missed: fn(u64) -> Option<E>) -> BoxStream<'static, E> {
         let next = move |mut events: broadcast::Receiver<E>| async move {

@@ -1,4 +1,4 @@
-//! Where a secret comes from.
+//! `Secret`: a secret, or where to read it.
 
 use std::env::VarError;
 use std::fmt;

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::error::{Error, ErrorKind};
 
-/// Which certificate authorities are trusted before any of one's own.
+/// The certificate authorities that are trusted beside those of the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Roots {
@@ -22,7 +22,7 @@ pub enum Roots {
     OwnOnly,
 }
 
-/// How a `wss` connection is secured.
+/// The TLS settings of a `wss` connection.
 ///
 /// ```no_run
 /// use platools_transport::Tls;

@@ -43,9 +43,9 @@ pub struct WebSocket<S> {
     state: State,
     /// A pong or a close that waits for room behind the frame that is being written.
     reply: Option<(Control, Bytes)>,
-    /// Whether such a reply is to be written or flushed by whoever reads.
+    /// True if the reader has such a reply to write or flush.
     is_replying: bool,
-    /// Why a reply was not written, until everything received before was read.
+    /// The error of a reply that was not written, until everything received before was read.
     reply_error: Option<SocketError>,
 }
 

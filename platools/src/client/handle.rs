@@ -61,19 +61,19 @@ impl ClientHandle {
         let _ = self.running.clone().wait_for(|running| !*running).await;
     }
 
-    /// Where the client stands.
+    /// Returns the state of the connection.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.reporter.watch().borrow().clone()
     }
 
-    /// Where the client stands, to be waited on. Only the latest state is kept.
+    /// Watches the state of the connection. Only the latest state is kept.
     #[must_use]
     pub fn watch_state(&self) -> watch::Receiver<ConnectionState> {
         self.reporter.watch()
     }
 
-    /// What happens on the client's links from now on. A listener that is more than 256 events behind misses the oldest of them,
+    /// Streams events of the client's links from now on. A listener that is more than 256 events behind misses the oldest of them,
     /// and gets [`Event::Missed`] in their place.
     #[must_use]
     pub fn events(&self) -> BoxStream<'static, Event> {

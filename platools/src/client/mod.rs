@@ -58,10 +58,10 @@ pub struct PlatoolsClient {
     registry: ToolRegistry,
     settings: Settings,
     reporter: Reporter,
-    /// What outlives a session: the calls that run and the replies not known to have arrived.
+    /// The state that outlives a session: running calls, and replies not known to have arrived.
     worker: Option<Worker>,
     stop: watch::Sender<bool>,
-    /// Whether a run is under way, for whoever waits for a stop.
+    /// True while a run is under way; a stop waits for its end.
     running: watch::Sender<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! What a call says about its caller.
+//! `Context`: the caller, the scope and the cancellation of a call.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,7 @@ tokio::task_local! {
     static CURRENT: Context;
 }
 
-/// Who is calling, from where, and what for.
+/// The caller and the scope of a call.
 ///
 /// A handler asks for it with a parameter `ctx: &Context`, or finds it anywhere below itself with
 /// [`Context::current`]. Every field is optional on its own: what a platform did not send is `None`. Nothing is parsed
@@ -212,7 +212,7 @@ impl Context {
         (!ids.is_empty()).then_some(ids)
     }
 
-    /// One field of the platform's envelope, where it is a string.
+    /// Returns a field of the platform's envelope, if it is a string.
     pub(crate) fn platform(&self, field: &str) -> Option<&str> {
         self.envelopes().platform.get(field)?.as_str()
     }
@@ -228,7 +228,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Where a call comes from; each part is optional on its own.
+/// The origin of a call; each part is optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
     organization_id: Option<&'a str>,
@@ -290,9 +290,9 @@ pub struct FullContext<'a> {
     pub thread_id: &'a str,
     /// The call's id as the platform wrote it into the envelope.
     pub call_id: &'a str,
-    /// When the platform made the call, in RFC 3339.
+    /// The time at which the platform made the call, in RFC 3339.
     pub timestamp: &'a str,
-    /// What makes the signature one of a kind; older platforms send none.
+    /// A value that is used once, against replays; older platforms send none.
     pub nonce: Option<&'a str>,
     /// The call's signature in hexadecimal; [`signature`](platools_protocol::signature) says what it covers.
     pub signature: &'a str,

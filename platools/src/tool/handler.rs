@@ -19,7 +19,7 @@ use super::state::{BindError, State};
     note = "put `#[tool]` on the function, or make a tool at run time with `ToolDefinition::handler`"
 )]
 pub trait Tool: Send + Sync {
-    /// What the tool declares. Asked once, when it enters a registry.
+    /// Returns the tool's declaration. Called once, when the tool enters a registry.
     fn definition(&self) -> ToolDefinition;
 
     /// Takes what the tool borrows from `state`, and returns the handler of its calls.
@@ -42,7 +42,7 @@ pub trait Handler: Send + Sync + 'static {
     fn call(self: Arc<Self>, context: Context, output: Output) -> HandlerFuture;
 }
 
-/// One or more tools: a `tools![...]` list, one tool, or a value whose `#[tool]` methods are tools.
+/// A value of one or more tools: a `tools![...]` list, one tool, or a value whose `#[tool]` methods are tools.
 pub trait IntoTools {
     /// The tools, in the order they are to be registered.
     fn into_tools(self) -> Vec<Box<dyn Tool>>;
@@ -54,7 +54,7 @@ impl IntoTools for Vec<Box<dyn Tool>> {
     }
 }
 
-/// A value whose methods are tools: what `#[tool]` implements for the type of its `impl` block.
+/// A value whose methods are tools. `#[tool]` on an `impl` block implements it for the block's type.
 pub trait ToolSet: Send + Sync + 'static {
     /// The tools, which share the value.
     fn tools(self: Arc<Self>) -> Vec<Box<dyn Tool>>;

@@ -1,4 +1,4 @@
-//! Whether a call goes on, and whether anybody still wants it.
+//! `Life`: the state of a call, running, given up or over.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::task::Waker;
@@ -19,7 +19,7 @@ pub(super) struct Life {
     given_up: Notify,
     /// Wakes the task of the call when it is aborted.
     task: AtomicWaker,
-    /// How often a poll of the handler began or ended; odd while one goes on.
+    /// The number of times that a poll of the handler began or ended; odd while one goes on.
     polls: AtomicU32,
 }
 
@@ -93,7 +93,7 @@ impl Context {
         self.0.life.cancelled().await;
     }
 
-    /// Whether the call was given up, as [`cancelled`](Self::cancelled) has it: how a function on the blocking pool learns of
+    /// Returns true if the call was given up, as [`cancelled`](Self::cancelled) has it: how a function on the blocking pool learns of
     /// it.
     ///
     /// ```
@@ -116,7 +116,7 @@ impl Context {
         self.0.life.is_cancelled()
     }
 
-    /// Whether the call is over.
+    /// Returns true if the call is over.
     pub(crate) fn is_over(&self) -> bool {
         self.0.life.is_over()
     }
@@ -136,7 +136,7 @@ impl Context {
         self.0.life.abort();
     }
 
-    /// Whether the task of the call is to end.
+    /// Returns true if the task of the call is to end.
     pub(crate) fn is_aborted(&self) -> bool {
         self.0.life.is_aborted()
     }

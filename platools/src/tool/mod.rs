@@ -1,4 +1,4 @@
-//! One tool: what it declares, what a call gives it, and how its arguments become typed values.
+//! Tools: their declarations, the context of a call, the decoding of arguments, and results.
 //!
 //! `#[tool]` makes a [`Tool`] of a function. [`ToolDefinition::handler`] makes one at run time, of a declaration and a closure.
 
@@ -59,7 +59,7 @@ pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};
 
-/// What the expansion of `#[tool]` names.
+/// Names for the expansion of `#[tool]`.
 pub(crate) mod expansion {
     pub use super::arguments::{
         Argument, Bound, IntoDefault, Length, Parameter, ParameterList, Parameters, Policy, Ranged, Text,

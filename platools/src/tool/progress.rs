@@ -1,4 +1,4 @@
-//! How far a call is.
+//! `Progress`: reports of a call's progress to its caller.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use platools_protocol::text::cut;
 /// Messages are cut here: they are to be shown, not to carry data.
 const MAX_MESSAGE_BYTES: usize = 1024;
 
-/// How far a call is, to be told to its caller. Made by [`Context::progress`].
+/// A report of a call's progress to its caller. Made by [`Context::progress`].
 ///
 /// ```
 /// # use platools::{Context, tool};
@@ -33,13 +33,13 @@ impl<'a> Progress<'a> {
         Self { context, report: Report { done, total: None, message: None } }
     }
 
-    /// How much there is to do, in the unit of what is done. Default: unknown.
+    /// Sets the total amount of work, in the unit of the work that is done. Default: unknown.
     pub fn total(mut self, total: f64) -> Self {
         self.report.total = total.is_finite().then_some(total);
         self
     }
 
-    /// What is being done, for whoever watches; cut to 1,024 bytes. Default: none.
+    /// Sets a text about the current work, for people; cut to 1,024 bytes. Default: none.
     pub fn message(mut self, message: impl AsRef<str>) -> Self {
         self.report.message = Some(cut(message.as_ref(), MAX_MESSAGE_BYTES).to_owned());
         self
@@ -71,7 +71,7 @@ impl Context {
     }
 }
 
-/// What one report says. `Debug` leaves out the words.
+/// The content of a report. `Debug` leaves out the text.
 #[derive(Clone, PartialEq)]
 pub(crate) struct Report {
     pub(crate) done: f64,

@@ -1,4 +1,4 @@
-//! What a call says while it runs, on its way to whoever wants to know.
+//! `Outlet`: progress reports and log entries of running calls, on their way to the platform.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,10 +9,10 @@ use super::context::Context;
 use super::log::Entry;
 use super::progress::Report;
 
-/// So many entries of a call's log wait to be sent; further ones are counted and left out.
+/// The number of entries of a call's log that wait to be sent; further ones are counted and left out.
 const MAX_ENTRIES: usize = 64;
 
-/// What a call has said and nobody has taken yet.
+/// The progress and the log entries of a call that are not sent yet.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Unsent {
     /// The latest report of how far it is.
@@ -47,7 +47,7 @@ impl Unsent {
     }
 }
 
-/// Where one call keeps what it says.
+/// The unsent progress and log of one call.
 #[derive(Debug, Default)]
 pub(super) struct Slot(Mutex<Said>);
 
@@ -55,7 +55,7 @@ pub(super) struct Slot(Mutex<Said>);
 struct Said {
     /// Boxed, so that calls that say nothing are small.
     unsent: Option<Box<Unsent>>,
-    /// How much was said to be done; `None` before the first report.
+    /// The amount of work that was last reported as done; `None` before the first report.
     done: Option<f64>,
 }
 
@@ -102,7 +102,7 @@ impl Context {
         }
     }
 
-    /// What is to be sent now; nothing once the call is over.
+    /// Takes the reports that are to be sent now; none once the call is over.
     pub(crate) fn take_said(&self) -> Option<Unsent> {
         // What is there when the call ends is for `take_last_said`.
         if self.0.life.is_over() {
@@ -111,22 +111,22 @@ impl Context {
         self.0.said.take().map(|unsent| *unsent)
     }
 
-    /// What was said before the call was over and is not on its way yet. It can still be sent before the call's answer.
+    /// Takes the unsent reports from before the end of the call. They can still be sent before the call's answer.
     pub(crate) fn take_last_said(&self) -> Option<Box<Unsent>> {
         self.0.said.take()
     }
 }
 
-/// What somebody wants to know of calls while they run.
+/// The kinds of reports that the platform takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// How far they are.
+    /// Reports of progress.
     pub(crate) progress: bool,
-    /// What they write to their log.
+    /// Log entries.
     pub(crate) log: bool,
 }
 
-/// Where the calls of one worker say that they have something to tell.
+/// The list of the calls of one worker that have something to report.
 #[derive(Debug, Clone)]
 pub(crate) struct Outlet(Arc<Shared>);
 
@@ -153,12 +153,12 @@ impl Outlet {
         self.0.log.store(wanted.log, Ordering::Relaxed);
     }
 
-    /// What is taken at present.
+    /// Returns the kinds of reports that are taken at present.
     pub(crate) fn wanted(&self) -> Wanted {
         Wanted { progress: self.0.progress.load(Ordering::Relaxed), log: self.0.log.load(Ordering::Relaxed) }
     }
 
-    /// Whether anything is taken at present.
+    /// Returns true if any reports are taken at present.
     pub(crate) fn is_open(&self) -> bool {
         self.wanted() != Wanted::default()
     }

@@ -1,4 +1,4 @@
-//! Where a schema holds further schemas.
+//! The keywords of a schema that hold further schemas.
 
 use serde_json::{Map, Value};
 
