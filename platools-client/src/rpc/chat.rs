@@ -1,4 +1,4 @@
-//! A message to an agent, and the events and the reply that follow.
+//! `Chat`: a message to an agent, and the events and the reply that follow.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -86,32 +86,32 @@ pub enum ChatItem {
 #[derive(Debug)]
 #[must_use = "dropping a chat aborts it"]
 pub struct Chat {
-    events: mpsc::Receiver<Said>,
-    end: oneshot::Receiver<End>,
+    events: mpsc::Receiver<NumberedEvent>,
+    end: oneshot::Receiver<ChatEnd>,
     /// The item after a `Missed`.
     next: Option<Result<ChatItem, RequestError>>,
     over: bool,
-    /// The connection lives for as long as somebody uses it.
+    /// Keeps the connection open.
     client: RpcClient,
 }
 
-/// An event, and how many are missing before it.
+/// An event, and the number of missing events before it.
 #[derive(Debug)]
-struct Said {
+struct NumberedEvent {
     missed: u64,
     event: ChatEvent,
 }
 
-/// The reply, and how many events are missing before it.
+/// The reply, and the number of missing events before it.
 #[derive(Debug)]
-struct End {
+struct ChatEnd {
     missed: u64,
     reply: Result<ChatReply, RequestError>,
 }
 
 impl Chat {
-    pub(super) fn new(client: RpcClient, listener: Listener) -> Self {
-        Self { events: listener.events, end: listener.end, next: None, over: false, client }
+    pub(super) fn new(client: RpcClient, receiver: ChatReceiver) -> Self {
+        Self { events: receiver.events, end: receiver.end, next: None, over: false, client }
     }
 
     /// The next item; `None` after the reply or an error. Cancel-safe: nothing is lost when the future is dropped.
@@ -144,11 +144,12 @@ impl Stream for Chat {
             return Poll::Ready(None);
         }
         let (missed, item) = match ready!(self.events.poll_recv(cx)) {
-            Some(Said { missed, event }) => (missed, Ok(ChatItem::Event(event))),
+            Some(NumberedEvent { missed, event }) => (missed, Ok(ChatItem::Event(event))),
             None => {
                 let end = ready!(Pin::new(&mut self.end).poll(cx));
                 self.over = true;
-                let End { missed, reply } = end.unwrap_or_else(|_| End { missed: 0, reply: Err(self.client.ended()) });
+                let ChatEnd { missed, reply } =
+                    end.unwrap_or_else(|_| ChatEnd { missed: 0, reply: Err(self.client.ended()) });
                 (missed, reply.map(ChatItem::Reply))
             }
         };
@@ -160,39 +161,39 @@ impl Stream for Chat {
     }
 }
 
-/// The conversation a chat belongs to: its id as far as that is known.
+/// The id of a conversation, once it is known.
 pub(super) type SessionId = Arc<Mutex<Option<String>>>;
 
 /// The receiving end of a chat.
 #[derive(Debug)]
-pub(super) struct Listener {
-    events: mpsc::Receiver<Said>,
-    end: oneshot::Receiver<End>,
+pub(super) struct ChatReceiver {
+    events: mpsc::Receiver<NumberedEvent>,
+    end: oneshot::Receiver<ChatEnd>,
 }
 
-/// The connection's end of a chat. It never waits for who listens.
+/// The sending end of a chat. It never waits for the reader.
 #[derive(Debug)]
-pub(super) struct Speaker {
-    events: mpsc::Sender<Said>,
-    end: oneshot::Sender<End>,
+pub(super) struct ChatSender {
+    events: mpsc::Sender<NumberedEvent>,
+    end: oneshot::Sender<ChatEnd>,
     missed: u64,
     session_id: Option<SessionId>,
     /// The next chat begins when this one has ended.
     _turn: OwnedSemaphorePermit,
 }
 
-impl Speaker {
-    pub(super) fn new(turn: OwnedSemaphorePermit, session_id: Option<SessionId>) -> (Self, Listener) {
+impl ChatSender {
+    pub(super) fn new(turn: OwnedSemaphorePermit, session_id: Option<SessionId>) -> (Self, ChatReceiver) {
         let (events, heard) = mpsc::channel(WAITING_EVENTS);
         let (end, ended) = oneshot::channel();
-        (Self { events, end, missed: 0, session_id, _turn: turn }, Listener { events: heard, end: ended })
+        (Self { events, end, missed: 0, session_id, _turn: turn }, ChatReceiver { events: heard, end: ended })
     }
 
-    pub(super) fn is_heard(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.end.is_closed()
     }
 
-    pub(super) fn poll_unheard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.end.poll_closed(cx)
     }
 
@@ -201,8 +202,8 @@ impl Speaker {
         self.missed += count;
     }
 
-    pub(super) fn say(&mut self, event: ChatEvent) {
-        match self.events.try_send(Said { missed: self.missed, event }) {
+    pub(super) fn send(&mut self, event: ChatEvent) {
+        match self.events.try_send(NumberedEvent { missed: self.missed, event }) {
             Ok(()) => self.missed = 0,
             Err(_) => self.missed += 1,
         }
@@ -214,18 +215,18 @@ impl Speaker {
     }
 
     /// Takes note of the conversation, if the gateway names one.
-    pub(super) fn belongs_to(&self, session_id: Option<&str>) {
+    pub(super) fn set_session_id(&self, session_id: Option<&str>) {
         if let (Some(known), Some(session_id)) = (&self.session_id, session_id.filter(|id| !id.is_empty())) {
             *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(session_id.to_owned());
         }
     }
 
     pub(super) fn end(self, reply: Result<ChatReply, RequestError>) {
-        self.belongs_to(match &reply {
+        self.set_session_id(match &reply {
             Ok(reply) => Some(&reply.session_id),
             Err(error) => error.session_id(),
         });
-        // Whoever listened may have gone.
-        let _ = self.end.send(End { missed: self.missed, reply });
+        // The reader may have gone.
+        let _ = self.end.send(ChatEnd { missed: self.missed, reply });
     }
 }

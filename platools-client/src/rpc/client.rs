@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::builder::{RpcClientBuilder, RpcSettings};
-use super::chat::{Chat, SessionId, Speaker};
+use super::chat::{Chat, ChatSender, SessionId};
 use super::conversation::Conversation;
 use super::error::{RequestError, RequestErrorKind};
 use super::event::RpcEvent;
@@ -192,9 +192,9 @@ impl RpcClient {
         // Only now: the chat before may have told it.
         params.session_id = session_id.and_then(|known| known.lock().unwrap_or_else(|lock| lock.into_inner()).clone());
         let (id, frame) = self.frame(method::CHAT_SEND, &params)?;
-        let (speaker, listener) = Speaker::new(turn, session_id.cloned());
-        self.send(Outgoing { id, frame, answer: Answer::Chat(speaker) }).await?;
-        Ok(Chat::new(self.clone(), listener))
+        let (sender, receiver) = ChatSender::new(turn, session_id.cloned());
+        self.send(Outgoing { id, frame, answer: Answer::Chat(sender) }).await?;
+        Ok(Chat::new(self.clone(), receiver))
     }
 
     /// The next request, written.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, warn};
 
-use super::chat::{ChatEvent, Speaker};
+use super::chat::{ChatEvent, ChatSender};
 use super::error::{RequestError, RequestErrorKind};
 use super::event::{GatewayEvent, RpcEvent};
 use platools_protocol::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};
@@ -34,14 +34,14 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 pub(super) enum Answer {
     Once(oneshot::Sender<Result<Box<RawValue>, RequestError>>),
-    Chat(Speaker),
+    Chat(ChatSender),
 }
 
 impl Answer {
     fn is_wanted(&self) -> bool {
         match self {
             Self::Once(answer) => !answer.is_closed(),
-            Self::Chat(speaker) => speaker.is_heard(),
+            Self::Chat(sender) => sender.is_open(),
         }
     }
 }
@@ -52,7 +52,7 @@ pub(super) struct Exchange {
     unanswered: HashMap<u64, oneshot::Sender<Result<Box<RawValue>, RequestError>>>,
     /// The number of unanswered requests at which the abandoned ones are looked for.
     many: usize,
-    chat: Option<Active>,
+    chat: Option<ActiveChat>,
     /// The number of the latest event.
     seq: u64,
 }
@@ -65,9 +65,9 @@ impl Default for Exchange {
 
 /// The one chat that runs.
 #[derive(Debug)]
-struct Active {
+struct ActiveChat {
     id: u64,
-    speaker: Speaker,
+    sender: ChatSender,
     /// Known from the first event `agent` on.
     run_id: Option<String>,
     abandoned: Option<Abandoned>,
@@ -95,8 +95,8 @@ impl Exchange {
                 self.unanswered.insert(request.id, answer);
             }
             // The one before has ended, or it would still have its turn.
-            Answer::Chat(speaker) => {
-                self.chat = Some(Active { id: request.id, speaker, run_id: None, abandoned: None });
+            Answer::Chat(sender) => {
+                self.chat = Some(ActiveChat { id: request.id, sender, run_id: None, abandoned: None });
             }
         }
         Some(request.frame)
@@ -136,7 +136,7 @@ impl Exchange {
             let reply = outcome.and_then(|payload| {
                 serde_json::from_str::<ChatReply>(payload.get()).map_err(RequestError::invalid_reply)
             });
-            chat.speaker.end(reply);
+            chat.sender.end(reply);
         } else {
             debug!("an answer came that nobody waits for");
         }
@@ -150,13 +150,13 @@ impl Exchange {
             reporter.event(RpcEvent::Missed { count: missed });
         }
         if let Some(chat) = &mut self.chat {
-            chat.speaker.missed(missed);
+            chat.sender.missed(missed);
             match ChatEvent::read(event) {
                 Ok(Some(event)) => chat.event(event),
                 Ok(None) => {}
                 Err(error) => {
                     warn!(event.name = %event.event, error.column = error.column(), "an event does not fit its type");
-                    chat.speaker.missed(1);
+                    chat.sender.missed(1);
                 }
             }
         }
@@ -166,7 +166,7 @@ impl Exchange {
     /// Ready when the application has dropped the chat that runs; never where that is known already or no chat runs.
     pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.chat {
-            Some(chat) if chat.abandoned.is_none() => chat.speaker.poll_unheard(cx),
+            Some(chat) if chat.abandoned.is_none() => chat.sender.poll_closed(cx),
             _ => Poll::Pending,
         }
     }
@@ -184,7 +184,7 @@ impl Exchange {
         let abandoned = chat.abandoned.as_mut().filter(|abandoned| !abandoned.told)?;
         let abort = match &chat.run_id {
             Some(run_id) => ChatAbort::new(run_id),
-            None => ChatAbort::of_session(chat.speaker.session_id()?),
+            None => ChatAbort::of_session(chat.sender.session_id()?),
         };
         abandoned.told = true;
         Some(abort)
@@ -216,21 +216,21 @@ impl Exchange {
             let _ = answer.send(Err(error()));
         }
         if let Some(chat) = self.chat.take() {
-            chat.speaker.end(Err(error()));
+            chat.sender.end(Err(error()));
         }
     }
 }
 
-impl Active {
+impl ActiveChat {
     fn event(&mut self, event: ChatEvent) {
         if !event.is_of(self.run_id.as_deref()) {
             return;
         }
         if let ChatEvent::Agent(agent) = &event {
             // Known before the end, which a connection may not live to see.
-            self.speaker.belongs_to(agent.session_id.as_deref());
+            self.sender.set_session_id(agent.session_id.as_deref());
             self.run_id.get_or_insert_with(|| agent.run_id.clone());
         }
-        self.speaker.say(event);
+        self.sender.send(event);
     }
 }

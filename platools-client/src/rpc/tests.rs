@@ -14,7 +14,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as Side;
 
-use super::chat::{Listener, Speaker};
+use super::chat::{ChatReceiver, ChatSender};
 use super::error::RequestErrorKind;
 use super::event::RpcEvent;
 use super::exchange::{Answer, Exchange, Outgoing};
@@ -73,11 +73,11 @@ impl Gateway {
         timeout(600 * SECOND, self.events.next()).await.expect("an event in time").expect("the connection lives")
     }
 
-    async fn chat(&self, id: u64, turn: &Arc<Semaphore>) -> Listener {
+    async fn chat(&self, id: u64, turn: &Arc<Semaphore>) -> ChatReceiver {
         let turn = Arc::clone(turn).try_acquire_owned().expect("it has its turn");
-        let (speaker, listener) = Speaker::new(turn, None);
-        self.request(id, Answer::Chat(speaker)).await;
-        listener
+        let (sender, receiver) = ChatSender::new(turn, None);
+        self.request(id, Answer::Chat(sender)).await;
+        receiver
     }
 
     async fn request(&self, id: u64, answer: Answer) {
@@ -151,10 +151,10 @@ async fn an_abandoned_chat_that_waits_for_its_turn_is_aborted_by_its_conversatio
     let turn = Arc::new(Semaphore::new(1));
     let permit = Arc::clone(&turn).try_acquire_owned().expect("it has its turn");
     let known = Arc::new(std::sync::Mutex::new(Some("conv_1".to_owned())));
-    let (speaker, listener) = Speaker::new(permit, Some(known));
-    gateway.request(1, Answer::Chat(speaker)).await;
+    let (sender, receiver) = ChatSender::new(permit, Some(known));
+    gateway.request(1, Answer::Chat(sender)).await;
     gateway.frame().await;
-    drop(listener);
+    drop(receiver);
     let abort = gateway.frame().await;
     assert_eq!((&abort["method"], &abort["params"]), (&json!("chat.abort"), &json!({"sessionId": "conv_1"})));
     // Its run is named too late for another abort.

@@ -89,7 +89,7 @@ impl PlatoolsClient {
     /// # Panics
     /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_forever(&mut self) -> Result<(), Error> {
-        let _running = Running::start(&self.running, &self.reporter);
+        let _running = RunGuard::start(&self.running, &self.reporter);
         let mut run = self.run();
         let ended = apart(run.set_apart(), async move {
             let ended = run.keep_connected().await;
@@ -114,7 +114,7 @@ impl PlatoolsClient {
     /// # Panics
     /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_session(&mut self) -> Result<Disconnect, Error> {
-        let _running = Running::start(&self.running, &self.reporter);
+        let _running = RunGuard::start(&self.running, &self.reporter);
         let mut run = self.run();
         let (worker, ended) = apart(run.set_apart(), async move {
             // One socket has no successor.
@@ -141,19 +141,19 @@ impl PlatoolsClient {
 }
 
 /// Tells that a run is under way for as long as it lives, even if the run is dropped.
-struct Running {
+struct RunGuard {
     running: watch::Sender<bool>,
     reporter: Reporter,
 }
 
-impl Running {
+impl RunGuard {
     fn start(running: &watch::Sender<bool>, reporter: &Reporter) -> Self {
         running.send_replace(true);
         Self { running: running.clone(), reporter: reporter.clone() }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunGuard {
     fn drop(&mut self) {
         self.reporter.disconnected();
         self.running.send_replace(false);

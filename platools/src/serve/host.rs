@@ -9,13 +9,13 @@ use rmcp::service::RequestContext;
 use super::call;
 use super::calls::Calls;
 use super::info::Info;
-use super::tools::{ServedChanges, Tools};
+use super::tools::{ServedChanges, ServedTools};
 use crate::mcp::{Notifier, Revision, ToolChanges, ToolHost};
 
 /// The parts of a server that all of its clients share.
 #[derive(Debug)]
 pub(super) struct RegistryHost {
-    pub(super) tools: Tools,
+    pub(super) tools: ServedTools,
     pub(super) calls: Calls,
     pub(super) info: Info,
     pub(super) user: Option<String>,

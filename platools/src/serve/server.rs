@@ -10,7 +10,7 @@ use super::http::Http;
 use super::info::{Icon, Info};
 use super::stdio;
 use super::stop::signals;
-use super::tools::Tools;
+use super::tools::ServedTools;
 use crate::mcp::MAX_RESULT_BYTES;
 use crate::registry::ToolRegistry;
 use crate::tool::ToolDefinition;
@@ -128,7 +128,7 @@ impl Server {
     /// # Errors
     /// A tool that was named is not in the registry: [`UnknownTool`](crate::ErrorKind::UnknownTool).
     pub fn definitions(&self) -> Result<Vec<Arc<ToolDefinition>>, Error> {
-        Ok(Tools::new(self.registry.clone(), &self.named)?.definitions())
+        Ok(ServedTools::new(self.registry.clone(), &self.named)?.definitions())
     }
 
     /// Serves the one client at standard input and output.
@@ -156,7 +156,7 @@ impl Server {
     }
 
     pub(super) fn into_host(self) -> Result<Arc<RegistryHost>, Error> {
-        let tools = Tools::new(self.registry, &self.named)?;
+        let tools = ServedTools::new(self.registry, &self.named)?;
         let Self { info, user, max_result_bytes, .. } = self;
         Ok(Arc::new(RegistryHost { tools, calls: Calls::default(), info, user, max_result_bytes }))
     }

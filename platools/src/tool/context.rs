@@ -35,13 +35,13 @@ tokio::task_local! {
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Context(pub(super) Arc<Inner>);
+pub struct Context(pub(super) Arc<ContextInner>);
 
-pub(super) struct Inner {
+pub(super) struct ContextInner {
     call_id: SharedText,
     params: Params,
     /// Boxed, because few handlers ask for them.
-    envelopes: OnceLock<Box<Envelopes>>,
+    envelopes: OnceLock<Box<CallEnvelopes>>,
     pub(super) life: Life,
     pub(super) said: Slot,
     /// `None` where there is nobody to tell.
@@ -61,7 +61,14 @@ impl Context {
 
     fn with(call_id: SharedText, params: Params, outlet: Option<Outlet>) -> Self {
         let envelopes = OnceLock::new();
-        Self(Arc::new(Inner { call_id, params, envelopes, life: Life::default(), said: Slot::default(), outlet }))
+        Self(Arc::new(ContextInner {
+            call_id,
+            params,
+            envelopes,
+            life: Life::default(),
+            said: Slot::default(),
+            outlet,
+        }))
     }
 
     /// The context of the call this code runs in; `None` outside of one.
@@ -217,8 +224,8 @@ impl Context {
         self.envelopes().platform.get(field)?.as_str()
     }
 
-    fn envelopes(&self) -> &Envelopes {
-        self.0.envelopes.get_or_init(|| Box::new(Envelopes::of(&self.0.params)))
+    fn envelopes(&self) -> &CallEnvelopes {
+        self.0.envelopes.get_or_init(|| Box::new(CallEnvelopes::of(&self.0.params)))
     }
 }
 
@@ -317,14 +324,14 @@ impl fmt::Debug for FullContext<'_> {
 }
 
 /// The two objects a platform puts beside the arguments.
-struct Envelopes {
+struct CallEnvelopes {
     /// `__platos`: the caller's scope. A field of another type than string counts as absent.
     platform: Map<String, Value>,
     /// `_context`: whatever the operator configured.
     context: Value,
 }
 
-impl Envelopes {
+impl CallEnvelopes {
     /// Each is read on its own: what one holds may be no value of ours (half a surrogate pair, a number beyond `f64`), and
     /// must not take the other with it.
     fn of(params: &Params) -> Self {

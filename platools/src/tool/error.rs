@@ -69,11 +69,11 @@ pub mod code {
 /// It is no `std::error::Error` itself, so that `?` can take every one. [`into_error`](Self::into_error) makes it one; `?` in a function that
 /// returns `Box<dyn Error>` does the same.
 #[derive(Debug)]
-pub struct ToolError(Box<Failure>);
+pub struct ToolError(Box<ToolErrorInner>);
 
 /// Behind a pointer, so that a `Result` of a small value stays small.
 #[derive(Debug)]
-struct Failure {
+struct ToolErrorInner {
     code: Cow<'static, str>,
     message: String,
     retryable: bool,
@@ -85,7 +85,7 @@ impl ToolError {
     /// A failure with a message for the caller, code [`code::FAILED`], not retryable.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self(Box::new(Failure {
+        Self(Box::new(ToolErrorInner {
             code: Cow::Borrowed(code::FAILED),
             message: message.into(),
             retryable: false,

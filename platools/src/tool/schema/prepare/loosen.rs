@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::places::{Place, any_schema, each_schema};
 use super::pointer::Target;
+use super::subschemas::{Subschemas, any_schema, each_schema};
 use crate::tool::arguments::ArgumentRule;
 
 /// The parts of a schema that cannot be checked.
@@ -109,13 +109,13 @@ impl Loosening<'_> {
 
     fn under(&self, keyword: &str, value: &mut Value) -> bool {
         let mut is_looser = false;
-        match (Place::under(keyword, value), value) {
-            (Place::Schema, value) => is_looser = self.schema(value),
-            (Place::List, Value::Array(schemas)) => {
+        match (Subschemas::under(keyword, value), value) {
+            (Subschemas::Schema, value) => is_looser = self.schema(value),
+            (Subschemas::List, Value::Array(schemas)) => {
                 schemas.iter_mut().for_each(|schema| is_looser |= self.schema(schema));
             }
             // A definition is looser only where it is referred to.
-            (Place::Names, Value::Object(schemas)) => {
+            (Subschemas::Names, Value::Object(schemas)) => {
                 schemas.values_mut().for_each(|schema| is_looser |= self.schema(schema));
                 is_looser &= keyword != "$defs";
             }

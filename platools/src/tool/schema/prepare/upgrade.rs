@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::places::{any_schema, each_schema};
 use super::pointer::{Target, is_plain};
+use super::subschemas::{any_schema, each_schema};
 
 /// The same schema in draft 2020-12, or `None` if it is in that form already.
 ///

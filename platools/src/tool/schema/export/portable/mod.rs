@@ -42,30 +42,30 @@ pub(super) fn portable(schema: &Value, side: Side) -> Value {
 
 /// The difference between a schema and its portable form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+enum SchemaChange {
     /// The same values fit.
     Same,
     /// More values fit.
     Looser,
 }
 
-impl Change {
+impl SchemaChange {
     fn and(self, other: Self) -> Self {
         if self == Self::Looser { self } else { other }
     }
 }
 
 /// Rewrites a schema and all schemas within, the innermost first.
-fn rewrite(node: &mut Node, side: Side) -> Change {
-    let mut change = Change::Same;
+fn rewrite(node: &mut Node, side: Side) -> SchemaChange {
+    let mut change = SchemaChange::Same;
     let keywords: Vec<_> = node.keys().cloned().collect();
     for keyword in keywords {
         let Some(value) = node.get_mut(&keyword) else { continue };
         let within = rewrite_under(&keyword, value, side);
         // A condition that more values fit refuses more.
         match (keyword.as_str(), within) {
-            ("not", Change::Looser) => drop(node.shift_remove("not")),
-            ("if", Change::Looser) => {
+            ("not", SchemaChange::Looser) => drop(node.shift_remove("not")),
+            ("if", SchemaChange::Looser) => {
                 ["if", "then", "else"].iter().for_each(|keyword| drop(node.shift_remove(*keyword)))
             }
             _ => {}
@@ -84,7 +84,7 @@ fn rewrite(node: &mut Node, side: Side) -> Change {
         join_alternatives(node),
     ]
     .into_iter()
-    .fold(change, Change::and);
+    .fold(change, SchemaChange::and);
     infer_type(node);
     separate_types(node);
     declare_required(node);
@@ -94,34 +94,34 @@ fn rewrite(node: &mut Node, side: Side) -> Change {
     change
 }
 
-fn rewrite_under(keyword: &str, value: &mut Value, side: Side) -> Change {
+fn rewrite_under(keyword: &str, value: &mut Value, side: Side) -> SchemaChange {
     const ONE: [&str; 9] =
         ["items", "additionalItems", "not", "if", "then", "else", "contains", "propertyNames", "additionalProperties"];
     const LISTED: [&str; 5] = ["anyOf", "oneOf", "allOf", "prefixItems", "items"];
     const NAMED: [&str; 4] = ["properties", "patternProperties", "$defs", "definitions"];
     match value {
         // Every client reads these.
-        Value::Bool(_) if matches!(keyword, "additionalProperties" | "additionalItems") => Change::Same,
+        Value::Bool(_) if matches!(keyword, "additionalProperties" | "additionalItems") => SchemaChange::Same,
         Value::Array(schemas) if LISTED.contains(&keyword) => {
-            schemas.iter_mut().fold(Change::Same, |change, schema| change.and(rewrite_one(schema, side)))
+            schemas.iter_mut().fold(SchemaChange::Same, |change, schema| change.and(rewrite_one(schema, side)))
         }
         Value::Object(schemas) if NAMED.contains(&keyword) => {
-            schemas.values_mut().fold(Change::Same, |change, schema| change.and(rewrite_one(schema, side)))
+            schemas.values_mut().fold(SchemaChange::Same, |change, schema| change.and(rewrite_one(schema, side)))
         }
         Value::Object(_) | Value::Bool(_) if ONE.contains(&keyword) => rewrite_one(value, side),
-        _ => Change::Same,
+        _ => SchemaChange::Same,
     }
 }
 
 /// Rewrites a schema; one that is `true` or `false` becomes an object.
-fn rewrite_one(schema: &mut Value, side: Side) -> Change {
+fn rewrite_one(schema: &mut Value, side: Side) -> SchemaChange {
     match schema {
         Value::Bool(true) => *schema = json!({}),
         Value::Bool(false) => *schema = json!({ "not": {} }),
         Value::Object(node) => return rewrite(node, side),
         _ => {}
     }
-    Change::Same
+    SchemaChange::Same
 }
 
 /// The ends of the integer types whose schemas have a format instead of bounds.
