@@ -142,7 +142,7 @@ impl Line {
         self.driver.is_none()
     }
 
-    /// Notices an end that nobody was there to see.
+    /// Notices the end of an idle connection.
     fn is_ready(&mut self) -> bool {
         !self.poll_over(&mut Context::from_waker(Waker::noop())) && self.requests.is_ready()
     }

@@ -99,7 +99,7 @@ pub enum Disconnect {
     /// For two intervals the platform answered no heartbeat, sent nothing else and took nothing of what was written; or
     /// nothing came from the gateway for as long as two of its pings take.
     Silent,
-    /// It broke.
+    /// The connection broke.
     #[non_exhaustive]
     Broken {
         /// The error.
@@ -108,13 +108,13 @@ pub enum Disconnect {
 }
 
 impl Disconnect {
-    /// The other side closed the socket.
+    /// Makes the reason of a socket that the other side closed.
     #[must_use]
     pub fn closed(code: Option<u16>, reason: impl Into<String>) -> Self {
         Self::Closed { code, reason: reason.into() }
     }
 
-    /// The platform refused the worker.
+    /// Makes the reason of a worker that the platform refused.
     #[must_use]
     pub fn refused(code: Option<u16>, error: impl Into<String>) -> Self {
         Self::Refused { code, error: error.into() }
@@ -145,7 +145,7 @@ impl fmt::Display for Disconnect {
 /// The number of events that a slow listener may be behind before it misses some.
 const EVENTS: usize = 256;
 
-/// Passes on what happens to whoever listens.
+/// Passes state and events on to listeners.
 #[derive(Clone)]
 pub struct Reporter<E> {
     state: watch::Sender<ConnectionState>,
@@ -188,7 +188,7 @@ impl<E: Clone + Send + 'static> Reporter<E> {
         self.state(ConnectionState::Failed { reason: WithCauses(error).to_string() });
     }
 
-    /// A run has ended; where it failed, that stays the last word.
+    /// Sets the state at the end of a run. The state of a failed run stays.
     pub fn disconnected(&self) {
         let ends = !matches!(*self.state.borrow(), ConnectionState::Failed { .. } | ConnectionState::Disconnected);
         if ends {
@@ -198,11 +198,11 @@ impl<E: Clone + Send + 'static> Reporter<E> {
 
     /// Sends an event to all listeners.
     pub fn event(&self, event: E) {
-        // Without a listener there is nobody to tell.
+        // An error means that there is no listener.
         let _ = self.events.send(event);
     }
 
-    /// As [`event`](Self::event), for one that is made only if somebody listens.
+    /// Sends an event to all listeners, and makes it only if there is one.
     pub fn event_with(&self, event: impl FnOnce() -> E) {
         if self.events.receiver_count() > 0 {
             self.event(event());

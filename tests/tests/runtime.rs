@@ -167,7 +167,7 @@ async fn custom_retries_have_the_jitter_of_sessions_above_each_delay() {
 async fn a_refused_key_is_final_with_custom_retries_too() {
     let refused = Reply::new(401, &json!({"error": "no such key"}));
     let (delays, reason) = announced(refused, |builder| builder.max_retries(5)).await;
-    let expected = "the gateway refused the API key: the gateway answered with 401: no such key";
+    let expected = "the gateway refused the secret: the gateway answered with 401: no such key";
     assert_eq!((delays, reason.as_deref()), (vec![1], Some(expected)));
 }
 
@@ -506,7 +506,7 @@ async fn a_key_that_is_refused_ends_it_at_once() {
         drop(link);
         assert_eq!(connection_event(&mut events).await["state"], "reconnecting");
         assert_eq!(connection_event(&mut events).await, json!({"state": "disconnected"}));
-        let reason = format!("the gateway refused the API key: the gateway answered with {status}: no agent has ...");
+        let reason = format!("the gateway refused the secret: the gateway answered with {status}: no agent has ...");
         assert_eq!(connection_event(&mut events).await, json!({"state": "failed", "reason": reason}));
         assert_eq!(gateway.count(CONNECT), 2);
         within(waits).await.expect("no panic");

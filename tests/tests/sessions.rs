@@ -141,6 +141,6 @@ async fn a_key_that_has_ended_ends_the_client_with_the_reason() {
         }
     };
     let reason = within(failed).await;
-    assert!(reason.starts_with("the gateway refused the API key: the gateway answered with 401"), "{reason}");
+    assert!(reason.starts_with("the gateway refused the secret: the gateway answered with 401"), "{reason}");
     assert_eq!(client.state(), ConnectionState::Disconnected);
 }

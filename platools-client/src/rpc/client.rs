@@ -28,7 +28,7 @@ use platools_transport::{ConnectionState, Reconnect, Reporter};
 /// A caller of a gateway, over one WebSocket that is opened again whenever it ends. Clones share it.
 ///
 /// Requests are answered independently of each other and may be made at once, from any task. While there is no connection,
-/// new ones wait for it; those whose answer has not come when a connection ends fail with a
+/// new ones wait for it; requests without an answer fail when a connection ends, with a
 /// [retryable](RequestError::is_retryable) error and are never sent again by themselves.
 ///
 /// A client has **one chat at a time**, because the events of some gateways do not say which request they belong to: another chat
@@ -67,7 +67,7 @@ impl RpcClient {
     /// Makes a request of any method, and waits for its reply. `params` must be a JSON object, or `()` for none.
     ///
     /// Dropping the future before the request was taken off the client's queue means that it is not sent; after that the
-    /// gateway carries it out, and nobody hears of its answer.
+    /// gateway carries it out, and its answer is dropped.
     ///
     /// ```no_run
     /// # async fn example(client: platools_client::RpcClient) -> Result<(), platools_client::RequestError> {
@@ -88,7 +88,7 @@ impl RpcClient {
         self.request(method, &params, self.0.request_timeout).await
     }
 
-    /// A call of a tool, with arguments that are a JSON object.
+    /// Begins a call of a tool, with arguments that are a JSON object.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -103,8 +103,8 @@ impl RpcClient {
         ToolRequest::new(self, name.into(), arguments)
     }
 
-    /// Says something to an agent, as the beginning of a new conversation. Waits for its turn, and returns when the message is
-    /// on its way; the reply is at the end of the stream. There is no time limit but the gateway's.
+    /// Sends a message to an agent in a new conversation. Waits for its turn, and returns when the message is on its way; the reply is at the
+    /// end of the stream. There is no time limit but the gateway's.
     ///
     /// Dropping the future means that nothing is sent.
     ///
@@ -114,13 +114,13 @@ impl RpcClient {
         self.begin_chat(agent.into(), message.into(), None).await
     }
 
-    /// A new conversation with an agent.
+    /// Begins a conversation with an agent.
     #[must_use]
     pub fn conversation(&self, agent: impl Into<String>) -> Conversation {
         Conversation::new(self.clone(), agent.into(), None)
     }
 
-    /// Goes on with a conversation, whose id a [reply](platools_protocol::rpc::ChatReply::session_id) had.
+    /// Resumes a conversation, whose id a [reply](platools_protocol::rpc::ChatReply::session_id) had.
     #[must_use]
     pub fn resume(&self, agent: impl Into<String>, session_id: impl Into<String>) -> Conversation {
         Conversation::new(self.clone(), agent.into(), Some(session_id.into()))
@@ -189,7 +189,7 @@ impl RpcClient {
     ) -> Result<Chat, RequestError> {
         let turn = Arc::clone(&self.0.turn).acquire_owned().await.map_err(|_| self.ended())?;
         let mut params = ChatSend::new(agent, message);
-        // Only now: the chat before may have told it.
+        // Read after the turn: the chat before may have told the id.
         params.session_id = session_id.and_then(|known| known.lock().unwrap_or_else(|lock| lock.into_inner()).clone());
         let (id, frame) = self.frame(method::CHAT_SEND, &params)?;
         let (sender, receiver) = ChatSender::new(turn, session_id.cloned());

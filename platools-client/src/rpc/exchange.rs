@@ -16,10 +16,10 @@ use super::event::{GatewayEvent, RpcEvent};
 use platools_protocol::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};
 use platools_transport::{Disconnect, Reporter};
 
-/// The longest wait for the answer to a chat that nobody listens to any more; then the next one may begin.
+/// The longest wait for the answer to an abandoned chat; then the next chat may begin.
 const ABANDONED_LIMIT: Duration = Duration::from_secs(10);
 
-/// From so many unanswered requests on, those that nobody waits for are looked for now and then.
+/// The number of unanswered requests from which on abandoned ones are removed now and then.
 const MANY: usize = 64;
 
 /// A request on its way to the socket.
@@ -73,7 +73,7 @@ struct ActiveChat {
     abandoned: Option<Abandoned>,
 }
 
-/// Since when nobody listens, and whether the gateway was told.
+/// The state of an abandoned chat: the end of the wait for it, and true once the gateway was told.
 #[derive(Debug, Clone, Copy)]
 struct Abandoned {
     until: Instant,
@@ -81,7 +81,7 @@ struct Abandoned {
 }
 
 impl Exchange {
-    /// Takes note of a request, and returns the frame to be sent; none if nobody waits for the answer any more.
+    /// Takes note of a request, and returns its frame; `None` if the application dropped it.
     pub(super) fn begin(&mut self, request: Outgoing) -> Option<Utf8Bytes> {
         if !request.answer.is_wanted() {
             return None;
@@ -107,7 +107,7 @@ impl Exchange {
         self.unanswered.len()
     }
 
-    /// Takes a frame of the gateway's.
+    /// Handles a frame of the gateway.
     pub(super) fn received(&mut self, text: &str, reporter: &Reporter<RpcEvent>) {
         match GatewayFrame::parse(text) {
             Ok(GatewayFrame::Event(event)) => self.event(&event, reporter),
@@ -130,7 +130,7 @@ impl Exchange {
     fn answered(&mut self, id: &str, outcome: Result<&RawValue, RequestError>) {
         let Ok(id) = id.parse::<u64>() else { return };
         if let Some(answer) = self.unanswered.remove(&id) {
-            // Whoever asked may have gone meanwhile.
+            // The application may have dropped the request meanwhile.
             let _ = answer.send(outcome.map(ToOwned::to_owned));
         } else if let Some(chat) = self.chat.take_if(|chat| chat.id == id) {
             let reply = outcome.and_then(|payload| {
@@ -138,7 +138,7 @@ impl Exchange {
             });
             chat.sender.end(reply);
         } else {
-            debug!("an answer came that nobody waits for");
+            debug!("answer without a request ignored");
         }
     }
 
@@ -178,7 +178,7 @@ impl Exchange {
         }
     }
 
-    /// The run that the gateway is to abort, once. One that waits for its turn has no name yet; its conversation has.
+    /// Returns the run that the gateway is to abort, once. A run that waits for its turn has no name yet, but its conversation has.
     pub(super) fn run_to_abort(&mut self) -> Option<ChatAbort> {
         let chat = self.chat.as_mut()?;
         let abandoned = chat.abandoned.as_mut().filter(|abandoned| !abandoned.told)?;
@@ -190,7 +190,7 @@ impl Exchange {
         Some(abort)
     }
 
-    /// The end of the wait for an abandoned chat.
+    /// Returns the end of the wait for an abandoned chat.
     pub(super) fn next_overdue(&self) -> Option<Instant> {
         self.chat.as_ref()?.abandoned.map(|abandoned| abandoned.until)
     }
@@ -203,7 +203,7 @@ impl Exchange {
         }
     }
 
-    /// The socket has ended: nothing of what is unanswered will be.
+    /// Fails the requests without an answer, at the end of the socket.
     pub(super) fn fail(&mut self, reason: &Disconnect) {
         let error = || match reason {
             Disconnect::Stopped => RequestError::closed(),

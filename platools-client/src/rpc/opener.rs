@@ -61,7 +61,7 @@ async fn accepted(socket: &mut Socket, secret: Option<&SecretString>) -> Result<
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {
                 let text = redacted(&text);
-                // Events may cross the request; they are for nobody yet.
+                // Events may come before the answer. No handle exists yet that could listen to them.
                 let Ok(GatewayFrame::Response(response)) = GatewayFrame::parse(&text) else { continue };
                 let payload = response.outcome.map_err(refused)?;
                 let connected: Connected = serde_json::from_str(payload.get())

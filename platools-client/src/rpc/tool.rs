@@ -43,7 +43,7 @@ impl<'a> ToolRequest<'a> {
     /// [`request_timeout`](super::RpcClientBuilder::request_timeout) says.
     ///
     /// Dropping the future before the request was taken off the client's queue means that it is not sent; after that the tool
-    /// runs on, and nobody hears of its result.
+    /// runs on, and its result is dropped.
     ///
     /// # Errors
     /// As for [`RpcClient::call`].

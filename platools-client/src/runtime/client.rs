@@ -26,7 +26,7 @@ use platools_transport::{ConnectionState, Reconnect};
 /// need no session.
 ///
 /// Handlers, listeners and streams belong to the client: they survive reconnects, and also a `disconnect`. Each has a queue
-/// of 1024 of its own; one that is slower than what it listens to misses what does not fit, and holds up nobody.
+/// of 1024 of its own. A slow listener misses the events that do not fit, and holds up no other.
 ///
 /// The session ends with the last clone, at once; [`disconnect`](Self::disconnect) tells the gateway first. A handler that keeps a clone
 /// keeps the client for as long as it is not [removed](Self::off).

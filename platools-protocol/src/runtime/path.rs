@@ -58,7 +58,7 @@ pub fn page(list: &str, limit: usize, offset: usize) -> String {
     format!("{list}?limit={limit}&offset={offset}")
 }
 
-/// The socket, for whoever has that ticket.
+/// The path of the socket, with its ticket.
 #[must_use]
 pub fn socket(ticket: &str) -> String {
     format!("{SOCKET}?ticket={}", encoded(ticket))

@@ -102,7 +102,7 @@ impl Server {
         self
     }
 
-    /// The user of the server, as [`Context::user_id`](crate::Context::user_id) of every call. Default: nobody in particular.
+    /// The user of the server, as [`Context::user_id`](crate::Context::user_id) of every call. Default: none.
     pub fn user(mut self, id: impl Into<String>) -> Self {
         self.user = Some(id.into());
         self
@@ -143,7 +143,7 @@ impl Server {
         stdio::serve(self.into_host()?, drain, signals).await
     }
 
-    /// A server over streamable HTTP, for whoever has the token. It reads the token when it begins to listen.
+    /// Makes a server over streamable HTTP, for clients with the token. It reads the token when it begins to listen.
     #[cfg(feature = "serve-http")]
     pub fn http(self, token: impl Into<Secret>) -> Http {
         Http::new(self, token.into())

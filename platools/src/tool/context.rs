@@ -44,17 +44,17 @@ pub(super) struct ContextInner {
     envelopes: OnceLock<Box<CallEnvelopes>>,
     pub(super) life: Life,
     pub(super) said: Slot,
-    /// `None` where there is nobody to tell.
+    /// `None` where the platform takes no reports.
     pub(super) outlet: Option<Outlet>,
 }
 
 impl Context {
-    /// The context of a call that nobody listens to while it runs.
+    /// Makes the context of a call without reports.
     pub(crate) fn new(call_id: SharedText, params: Params) -> Self {
         Self::with(call_id, params, None)
     }
 
-    /// The context of a call that has somebody to tell how far it is, and what else there is to say.
+    /// Makes the context of a call whose progress and log are reported.
     pub(crate) fn reporting(call_id: SharedText, params: Params, outlet: Outlet) -> Self {
         Self::with(call_id, params, Some(outlet))
     }

@@ -126,7 +126,7 @@ impl ToolError {
         self
     }
 
-    /// Says that the same call may succeed later. A hint for the caller: nobody repeats the call by itself.
+    /// Says that the same call may succeed later. A hint for the caller: no call is repeated by itself.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.0.retryable = true;

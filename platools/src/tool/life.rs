@@ -12,7 +12,7 @@ const CANCELLED: u8 = 1;
 const OVER: u8 = 2;
 const ABORTED: u8 = 4;
 
-/// The state of one call, shared by everybody who has its context. A call that nobody gives up allocates nothing for it.
+/// The state of one call, which all clones of its context share. It allocates nothing unless the call is given up.
 #[derive(Debug, Default)]
 pub(super) struct Life {
     state: AtomicU8,

@@ -45,7 +45,7 @@ impl<'a> Progress<'a> {
         self
     }
 
-    /// Tells it, if anybody wants to know. Never waits and never fails.
+    /// Sends the report, if the platform takes any. Never waits and never fails.
     ///
     /// Of reports made faster than the socket takes them only the latest travels, so a report may be made as often as there
     /// is something to say. One that does not say more than the one before it is left out, and so is one made when the call
@@ -64,7 +64,7 @@ impl fmt::Debug for Progress<'_> {
 impl Context {
     /// Tells the caller how far the call is, in whatever unit the tool chooses; it has to grow from one report to the next.
     ///
-    /// It reaches platforms that know of progress and is left out for others, so a tool may report whoever calls it. See
+    /// It reaches platforms that know of progress and is left out for others, so a tool may report to any caller. See
     /// [`Progress`] for what else a report can say, and an example.
     pub fn progress(&self, done: f64) -> Progress<'_> {
         Progress::new(self, done)

@@ -149,7 +149,7 @@ impl Http {
         self.bind().await?.run().await
     }
 
-    /// Reads the token and begins to listen; nobody is answered before the server runs.
+    /// Reads the token and begins to listen. Clients get no answer before the server runs.
     ///
     /// # Errors
     /// There is no token ([`InvalidSecret`](ErrorKind::InvalidSecret)), a host or an origin cannot be read
@@ -194,7 +194,7 @@ fn hosts(address: IpAddr) -> impl Iterator<Item = String> {
 
 /// A server that listens.
 #[derive(Debug)]
-#[must_use = "nobody is answered until `run`"]
+#[must_use = "clients get no answer until `run`"]
 pub struct HttpServer {
     local: SocketAddr,
     drain: Duration,
@@ -240,7 +240,7 @@ impl HttpServer {
 
     async fn run_until_told(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) {
         let Self { drain, ended, calls, listener, local } = self;
-        // Dropped with this future, whoever does that.
+        // Dropped with this future.
         let _ended = ended.clone().drop_guard();
         tracing::info!(address = %local, "serving MCP over HTTP");
         let closing = listener.closing();

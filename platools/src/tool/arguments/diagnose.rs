@@ -84,7 +84,7 @@ fn no_such_argument(parameters: &dyn ParameterList, name: &str) -> String {
     format!("there is no such argument; the tool takes {}", names.join(", "))
 }
 
-/// A JSON error without its line and column, which mean nothing to whoever did not see the text.
+/// A JSON error without its line and column, which mean nothing to a caller that did not see the text.
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());

@@ -148,7 +148,7 @@ impl Loosening<'_> {
     }
 }
 
-/// Drops the properties whose patterns cannot be run. Nobody knows any more which properties are additional ones.
+/// Drops the properties whose patterns cannot be run, and the rules for additional properties, which depend on them.
 fn drop_named_patterns(node: &mut Map<String, Value>) {
     let Some(Value::Object(named)) = node.get_mut("patternProperties") else { return };
     let before = named.len();

@@ -135,7 +135,7 @@ pub(super) fn tell_patterns(node: &mut Node) -> SchemaChange {
         let before = named.len();
         named.retain(|pattern, _| is_portable(pattern));
         if named.len() < before {
-            // Nobody knows any more which properties are additional ones.
+            // Which properties are additional ones is unknown from here on.
             node.shift_remove("additionalProperties");
             change = SchemaChange::Looser;
         }
