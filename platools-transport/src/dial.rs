@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -23,17 +22,10 @@ use crate::proxy;
 use crate::socket::Socket;
 use crate::tls::Tls;
 use crate::traffic::Traffic;
+use crate::transport::Transport;
 use crate::upgrade::upgrade;
 use crate::url::behind;
 use crate::url::{Endpoint, websocket_url};
-use crate::websocket::WebSocket;
-
-/// A stream of bytes: TCP, TLS, or a pipe in memory.
-pub trait Transport: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Transport for T {}
-
-/// A WebSocket on an open connection.
-pub type RawSocket = WebSocket<Box<dyn Transport>>;
 
 /// The `User-Agent` of this library.
 const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));

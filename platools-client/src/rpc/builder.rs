@@ -13,7 +13,7 @@ use super::protocol::CallerProtocol;
 use crate::builder::ClientBuilder;
 use crate::connection::{Connection, Opened, Opener};
 use platools_protocol::rpc::{Connect, Connected, MAX_USER_ID_CHARS};
-use platools_transport::{ConnectionState, Endpoint, Error, Reporter};
+use platools_transport::{ConnectionState, Endpoint, Error, Reconnect, Reporter};
 
 /// Sets up an [`RpcClient`].
 pub type RpcClientBuilder = ClientBuilder<RpcSettings>;
@@ -32,6 +32,13 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The longest time for a tool call without a timeout of its own: more than a gateway gives it by default, which is up to 10 minutes.
 const TOOL_TIMEOUT: Duration = Duration::from_secs(610);
+
+impl RpcClient {
+    /// Returns a builder, which sets up a client.
+    pub fn builder() -> RpcClientBuilder {
+        RpcClientBuilder::new(RpcSettings::default(), Reconnect::new())
+    }
+}
 
 impl RpcClientBuilder {
     /// Sets the user for whom the caller acts: opaque, one to 255 characters. Required.
@@ -113,7 +120,7 @@ impl RpcClientBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use platools_transport::{ErrorKind, Reconnect, Tls};
+    use platools_transport::{ErrorKind, Tls};
 
     fn kind(builder: RpcClientBuilder) -> Option<ErrorKind> {
         builder.opener().err().map(|error| error.kind())

@@ -14,16 +14,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::builder::{RpcClientBuilder, RpcSettings};
-use super::chat::{Chat, ChatSender, SessionId};
-use super::conversation::Conversation;
 use super::error::{RequestError, RequestErrorKind};
 use super::event::RpcEvent;
 use super::exchange::{Answer, Outgoing};
-use super::tool::ToolRequest;
 use platools_protocol::json::to_raw_value;
-use platools_protocol::rpc::{ChatSend, Connected, MAX_MESSAGE_BYTES, Request, Role, method};
-use platools_transport::{ConnectionState, Reconnect, Reporter};
+use platools_protocol::rpc::{Connected, MAX_MESSAGE_BYTES, Request, Role};
+use platools_transport::{ConnectionState, Reporter};
 
 /// A caller of a gateway, over one WebSocket that is opened again whenever it ends. Clones share it.
 ///
@@ -37,7 +33,7 @@ use platools_transport::{ConnectionState, Reconnect, Reporter};
 ///
 /// The connection ends with the last clone, at once; [`disconnect`](Self::disconnect) closes it in order first.
 #[derive(Clone)]
-pub struct RpcClient(Arc<Inner>);
+pub struct RpcClient(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) requests: mpsc::Sender<Outgoing>,
@@ -55,11 +51,6 @@ pub(super) struct Inner {
 }
 
 impl RpcClient {
-    /// Returns a builder, which sets up a client.
-    pub fn builder() -> RpcClientBuilder {
-        RpcClientBuilder::new(RpcSettings::default(), Reconnect::new())
-    }
-
     pub(super) fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
     }
@@ -86,44 +77,6 @@ impl RpcClient {
         R: DeserializeOwned,
     {
         self.request(method, &params, self.0.request_timeout).await
-    }
-
-    /// Begins a call of a tool, with arguments that are a JSON object.
-    ///
-    /// ```no_run
-    /// # use std::time::Duration;
-    /// # use serde_json::json;
-    /// # async fn example(client: platools_client::RpcClient) -> Result<(), platools_client::RequestError> {
-    /// let call = client.call_tool("add", json!({"a": 2, "b": 40})).timeout(Duration::from_secs(5));
-    /// assert_eq!(call.send::<i64>().await?.result, 42);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn call_tool(&self, name: impl Into<String>, arguments: impl Serialize) -> ToolRequest<'_> {
-        ToolRequest::new(self, name.into(), arguments)
-    }
-
-    /// Sends a message to an agent in a new conversation. Waits for its turn, and returns when the message is on its way; the reply is at the
-    /// end of the stream. There is no time limit but the gateway's.
-    ///
-    /// Dropping the future means that nothing is sent.
-    ///
-    /// # Errors
-    /// The message is larger than a gateway reads, or the client is disconnected. Everything else is in the stream.
-    pub async fn chat(&self, agent: impl Into<String>, message: impl Into<String>) -> Result<Chat, RequestError> {
-        self.begin_chat(agent.into(), message.into(), None).await
-    }
-
-    /// Begins a conversation with an agent.
-    #[must_use]
-    pub fn conversation(&self, agent: impl Into<String>) -> Conversation {
-        Conversation::new(self.clone(), agent.into(), None)
-    }
-
-    /// Resumes a conversation, whose id a [reply](platools_protocol::rpc::ChatReply::session_id) had.
-    #[must_use]
-    pub fn resume(&self, agent: impl Into<String>, session_id: impl Into<String>) -> Conversation {
-        Conversation::new(self.clone(), agent.into(), Some(session_id.into()))
     }
 
     /// Returns the caller's role, as the gateway said last; `None` before the first connection.
@@ -181,24 +134,8 @@ impl RpcClient {
         serde_json::from_str(payload.get()).map_err(RequestError::invalid_reply)
     }
 
-    pub(super) async fn begin_chat(
-        &self,
-        agent: String,
-        message: String,
-        session_id: Option<&SessionId>,
-    ) -> Result<Chat, RequestError> {
-        let turn = Arc::clone(&self.0.turn).acquire_owned().await.map_err(|_| self.ended())?;
-        let mut params = ChatSend::new(agent, message);
-        // Read after the turn: the chat before may have told the id.
-        params.session_id = session_id.and_then(|known| known.lock().unwrap_or_else(|lock| lock.into_inner()).clone());
-        let (id, frame) = self.frame(method::CHAT_SEND, &params)?;
-        let (sender, receiver) = ChatSender::new(turn, session_id.cloned());
-        self.send(Outgoing { id, frame, answer: Answer::Chat(sender) }).await?;
-        Ok(Chat::new(self.clone(), receiver))
-    }
-
     /// The next request, written.
-    fn frame(&self, method: &str, params: &impl Serialize) -> Result<(u64, Utf8Bytes), RequestError> {
+    pub(super) fn frame(&self, method: &str, params: &impl Serialize) -> Result<(u64, Utf8Bytes), RequestError> {
         let params = to_raw_value("params", params).map_err(RequestError::invalid_params)?;
         let params = object(&params)?;
         let id = self.0.ids.fetch_add(1, Ordering::Relaxed) + 1;
@@ -211,7 +148,7 @@ impl RpcClient {
     }
 
     /// Hands a request over. Waits while there are too many before it, or no connection.
-    async fn send(&self, request: Outgoing) -> Result<(), RequestError> {
+    pub(super) async fn send(&self, request: Outgoing) -> Result<(), RequestError> {
         self.0.requests.send(request).await.map_err(|_| self.ended())
     }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, warn};
 
-use super::chat::{ChatEvent, ChatSender};
+use super::chat_channel::{ChatEvent, ChatSender};
 use super::error::{RequestError, RequestErrorKind};
 use super::event::{GatewayEvent, RpcEvent};
 use platools_protocol::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};

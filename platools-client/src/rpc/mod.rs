@@ -5,6 +5,7 @@
 
 mod builder;
 mod chat;
+mod chat_channel;
 mod client;
 mod conversation;
 mod error;
@@ -15,7 +16,8 @@ mod protocol;
 mod tool;
 
 pub use builder::{RpcClientBuilder, RpcSettings};
-pub use chat::{Chat, ChatEvent, ChatItem};
+pub use chat::{Chat, ChatItem};
+pub use chat_channel::ChatEvent;
 pub use client::RpcClient;
 pub use conversation::Conversation;
 pub use error::{RequestError, RequestErrorKind};

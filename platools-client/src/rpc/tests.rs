@@ -14,7 +14,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as Side;
 
-use super::chat::{ChatReceiver, ChatSender};
+use super::chat_channel::{ChatReceiver, ChatSender};
 use super::error::RequestErrorKind;
 use super::event::RpcEvent;
 use super::exchange::{Answer, Exchange, Outgoing};

@@ -48,6 +48,13 @@ const HEARTBEAT_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=D
 /// The longest time for one attempt at a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
+impl RuntimeClient {
+    /// Returns a builder, which sets up a client.
+    pub fn builder() -> RuntimeClientBuilder {
+        RuntimeClientBuilder::new(RuntimeSettings::default(), Reconnect::of_sessions())
+    }
+}
+
 impl RuntimeClientBuilder {
     /// Sets metadata about the agent: a JSON object of at most 8 KiB. Default: none.
     pub fn metadata(mut self, metadata: impl Serialize) -> Self {

@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::builder::{RuntimeClientBuilder, RuntimeSettings};
 use super::error::{RuntimeError, RuntimeErrorKind};
 use super::event::RuntimeEvent;
 use super::lifecycle::Lifecycle;
@@ -17,7 +16,7 @@ use super::listener::ListenerReturn;
 use super::listeners::ListenerId;
 use super::private_key::PrivateKey;
 use platools_protocol::runtime::{ClientFrame, Connected, MAX_MESSAGE_BYTES, Presence, Status, path};
-use platools_transport::{ConnectionState, Reconnect};
+use platools_transport::ConnectionState;
 
 /// An agent that holds a session on a gateway: it gets events, sends messages, and is present for other agents. Clones share the session.
 ///
@@ -57,11 +56,6 @@ use platools_transport::{ConnectionState, Reconnect};
 pub struct RuntimeClient(Arc<Lifecycle>);
 
 impl RuntimeClient {
-    /// Returns a builder, which sets up a client.
-    pub fn builder() -> RuntimeClientBuilder {
-        RuntimeClientBuilder::new(RuntimeSettings::default(), Reconnect::of_sessions())
-    }
-
     pub(super) fn new(lifecycle: Lifecycle) -> Self {
         Self(Arc::new(lifecycle))
     }

@@ -30,13 +30,13 @@ mod platform;
 mod spelling;
 mod worker;
 
-pub use declaration::UnreadableTool;
+pub use declaration::{ToolDeclaration, UnreadableTool};
 pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
 pub use feature::{FEATURES_HEADER, Feature, Features};
 pub use fields::FrameError;
 pub use instance::{INSTANCE_HEADER, WorkerInstance};
 pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};
-pub use worker::{HealthStatus, ToolDeclaration, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
+pub use worker::{HealthStatus, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
 
 /// Frames larger than this close the socket on the platform's side: 10 MiB.
 pub const MAX_FRAME_BYTES: usize = 10 * 1024 * 1024;

@@ -1,5 +1,7 @@
-//! Setting up a client.
+//! `PlatoolsClientBuilder`: sets up a [`PlatoolsClient`].
 
+use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,6 +11,7 @@ use super::hosted::Hosted;
 use crate::dispatch::Limits;
 use crate::link::{Bounds, Connector, Reporter, Settings};
 use crate::registry::ToolRegistry;
+use crate::tool::IntoTools;
 use platools_transport::{Error, ErrorKind};
 use platools_transport::{HEARTBEAT_INTERVAL_MS, Reconnect, Secret, Tls, check_interval};
 
@@ -60,6 +63,13 @@ impl Default for PlatoolsClientBuilder {
     }
 }
 
+impl PlatoolsClient {
+    /// Returns a builder, which sets up a client.
+    pub fn builder() -> PlatoolsClientBuilder {
+        PlatoolsClientBuilder::default()
+    }
+}
+
 impl PlatoolsClientBuilder {
     /// The platform's URL: `http` or `https` (`ws` or `wss` are the same). Required.
     pub fn url(mut self, url: impl Into<String>) -> Self {
@@ -92,6 +102,23 @@ impl PlatoolsClientBuilder {
     /// Sets how `wss` is secured. Default: [`Tls::new`].
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// Adds tools to the registry when the client is built. Default: none but those of [`registry`](Self::registry).
+    pub fn tools(mut self, tools: impl IntoTools) -> Self {
+        self.hosted.tools.extend(tools.into_tools());
+        self
+    }
+
+    /// Adds a value that tools may borrow, in place of one of the same type; before or after the tools. Default: none.
+    pub fn state<T: Any + Send + Sync>(self, value: T) -> Self {
+        self.shared_state(Arc::new(value))
+    }
+
+    /// Adds a value that is shared already; tools borrow the `T` inside. Default: none.
+    pub fn shared_state<T: Any + Send + Sync>(mut self, value: Arc<T>) -> Self {
+        drop(self.hosted.state.put(value));
         self
     }
 

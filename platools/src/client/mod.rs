@@ -66,11 +66,6 @@ pub struct PlatoolsClient {
 }
 
 impl PlatoolsClient {
-    /// A client to be set up.
-    pub fn builder() -> PlatoolsClientBuilder {
-        PlatoolsClientBuilder::default()
-    }
-
     /// A handle to stop and to watch this client.
     #[must_use]
     pub fn handle(&self) -> ClientHandle {

@@ -1,7 +1,7 @@
-//! The shortest way to a worker.
+//! `Platools`: a worker with the URL and the secret of the environment.
 
 use super::{PlatoolsClient, PlatoolsClientBuilder};
-use platools_transport::Error;
+use platools_transport::{Error, ErrorKind, Secret};
 
 /// A worker set up from the environment, for a `main` of a few lines.
 ///
@@ -76,5 +76,24 @@ impl Platools {
     /// As for [`PlatoolsClientBuilder::from_env`].
     pub fn from_env() -> Result<PlatoolsClientBuilder, Error> {
         PlatoolsClient::builder().from_env()
+    }
+}
+
+impl PlatoolsClientBuilder {
+    /// Takes the platform's URL from `PLATOS_URL`, and the secret from the file that `PLATOS_SECRET_FILE` names or else from
+    /// `PLATOS_SECRET`, in place of those set before. A file keeps the secret from processes that inherit the environment, and is read anew
+    /// for each socket.
+    ///
+    /// # Errors
+    /// One of them is not set, or the file cannot be read, or the secret is empty or cannot be sent in a header.
+    pub fn from_env(self) -> Result<Self, Error> {
+        // Without the cause, which would show a value that is not UTF-8.
+        let url = std::env::var(Platools::URL_VARIABLE).map_err(|_| {
+            Error::new(ErrorKind::InvalidUrl, "the platform's URL is not in the environment as UTF-8; set PLATOS_URL")
+        })?;
+        let file = std::env::var_os(Platools::SECRET_FILE_VARIABLE).filter(|path| !path.is_empty());
+        let secret = file.map_or_else(|| Secret::env(Platools::SECRET_VARIABLE), Secret::file);
+        secret.check()?;
+        Ok(self.url(url).secret(secret))
     }
 }

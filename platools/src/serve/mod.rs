@@ -63,6 +63,7 @@ mod result;
 mod server;
 mod stdio;
 mod stop;
+mod tool_host;
 mod tools;
 
 #[cfg(feature = "cli")]

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use super::calls::Calls;
 use super::host::RegistryHost;
-#[cfg(feature = "serve-http")]
-use super::http::Http;
 use super::info::{Icon, Info};
 use super::stdio;
 use super::stop::signals;
@@ -15,8 +13,6 @@ use crate::mcp::MAX_RESULT_BYTES;
 use crate::registry::ToolRegistry;
 use crate::tool::ToolDefinition;
 use platools_transport::Error;
-#[cfg(feature = "serve-http")]
-use platools_transport::Secret;
 
 /// A local server before it serves.
 ///
@@ -141,12 +137,6 @@ impl Server {
     pub async fn stdio(self) -> Result<(), Error> {
         let (drain, signals) = (self.drain, signals()?);
         stdio::serve(self.into_host()?, drain, signals).await
-    }
-
-    /// Makes a server over streamable HTTP, for clients with the token. It reads the token when it begins to listen.
-    #[cfg(feature = "serve-http")]
-    pub fn http(self, token: impl Into<Secret>) -> Http {
-        Http::new(self, token.into())
     }
 
     /// The time for calls to end when the server ends.

@@ -69,6 +69,13 @@ pub struct Http {
     max_body_bytes: usize,
 }
 
+impl Server {
+    /// Makes a server over streamable HTTP, for clients with the token. It reads the token when it begins to listen.
+    pub fn http(self, token: impl Into<Secret>) -> Http {
+        Http::new(self, token.into())
+    }
+}
+
 impl Http {
     /// The address unless [`address`](Self::address) says otherwise: port 3001 of this machine.
     pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3001);

@@ -10,7 +10,8 @@ use super::Policy;
 use super::exact::Exact;
 use super::members::Members;
 use super::parameter::{ParameterList, Parameters};
-use super::problem::{Problems, did_you_mean};
+use super::problem::Problems;
+use super::suggestion::did_you_mean;
 
 /// Decodes each argument, and notes a problem for each that does not fit its type.
 pub(super) fn diagnose<P: Parameters>(parameters: &P, policy: Policy, text: &str, problems: &mut Problems) -> P::Slots {

@@ -15,6 +15,7 @@ mod parameter;
 mod pattern;
 mod problem;
 mod rule;
+mod suggestion;
 mod surrogates;
 
 pub use bounds::{Bound, Length, Ranged, Text};

@@ -10,10 +10,6 @@ use crate::tool::error::{ToolError, code};
 /// The number of problems that a message lists; further ones are counted. A caller with that many misunderstood the tool as a whole.
 const MAX_TOLD: usize = 32;
 
-/// The longest name that a suggestion is looked for, in characters: that of the longest argument. The search takes time in
-/// proportion to the length.
-const MAX_NAME_CHARS: usize = 64;
-
 /// Collects what is wrong, argument by argument.
 #[derive(Debug, Default)]
 pub struct Problems {
@@ -84,16 +80,4 @@ impl Problems {
             .with_code(code::INVALID_ARGUMENTS)
             .with_details(json!({ "problems": details }))
     }
-}
-
-/// The known name that was probably meant.
-pub(super) fn did_you_mean<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
-    let length = unknown.chars().take(MAX_NAME_CHARS + 1).count();
-    if length > MAX_NAME_CHARS {
-        return None;
-    }
-    let unknown = unknown.to_lowercase();
-    let distance = |name: &str| strsim::damerau_levenshtein(&unknown, &name.to_lowercase());
-    let (distance, name) = known.iter().map(|name| (distance(name), *name)).min()?;
-    (distance <= 1.max(length / 3)).then_some(name)
 }

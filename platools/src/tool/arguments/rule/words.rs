@@ -7,7 +7,7 @@ use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
 use super::spelling::{meant_option, spelt};
-use crate::tool::arguments::problem::did_you_mean;
+use crate::tool::arguments::suggestion::did_you_mean;
 
 /// The longest value or name that is quoted, in characters.
 const MAX_QUOTED_CHARS: usize = 60;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::SchemaChange;
+use super::change::SchemaChange;
 use crate::tool::schema::export::compose::{Node, add_part, alternatives, required};
 use crate::tool::schema::export::notes::{describe, join};
 

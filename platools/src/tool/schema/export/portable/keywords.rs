@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::change::{SchemaChange, Side};
 use super::pattern::is_portable;
-use super::{SchemaChange, Side};
 use crate::tool::schema::export::compose::Node;
 use crate::tool::schema::export::notes::{conditions, join, sentences};
 

@@ -5,6 +5,7 @@
 //! that may be left out is not shown as one that may also be `null`. A keyword that has no portable form becomes a sentence of the
 //! description.
 
+mod change;
 mod choices;
 mod keywords;
 mod pattern;
@@ -14,21 +15,14 @@ mod types;
 
 use serde_json::{Value, json};
 
+use self::change::SchemaChange;
+pub(super) use self::change::Side;
 use self::choices::{join_alternatives, leave_out_nulls, list_each_value_once, list_unit_variants};
 use self::keywords::{drop_unknown, tell_formats, tell_patterns};
 use self::references::{keep_references_apart, without_identity, written_out};
 use self::tuples::tell_positions;
 use self::types::{declare_required, infer_type, separate_types};
 use super::compose::Node;
-
-/// The side of a tool that a schema describes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// Values that a client writes.
-    Arguments,
-    /// Values that a client reads: each that may occur has to be described.
-    Result,
-}
 
 /// The schema in portable form.
 pub(super) fn portable(schema: &Value, side: Side) -> Value {
@@ -38,21 +32,6 @@ pub(super) fn portable(schema: &Value, side: Side) -> Value {
         rewrite(node, side);
     }
     schema
-}
-
-/// The difference between a schema and its portable form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SchemaChange {
-    /// The same values fit.
-    Same,
-    /// More values fit.
-    Looser,
-}
-
-impl SchemaChange {
-    fn and(self, other: Self) -> Self {
-        if self == Self::Looser { self } else { other }
-    }
 }
 
 /// Rewrites a schema and all schemas within, the innermost first.

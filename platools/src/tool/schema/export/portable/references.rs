@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::Side;
+use super::change::Side;
 use super::choices::merge;
 use crate::tool::schema::export::compose::{Node, add_part, reference, required, resolve};
 use crate::tool::schema::export::notes::describe;

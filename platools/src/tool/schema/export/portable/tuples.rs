@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::SchemaChange;
+use super::change::SchemaChange;
 use super::keywords::describe_after;
 use crate::tool::schema::export::compose::{Node, alternatives, types};
 
