@@ -666,8 +666,7 @@ async fn neither_the_token_nor_what_anybody_says_is_in_a_log_or_a_debug() {
     drop(CallerLink::accept(&gateway).await);
 
     let log = log.text();
-    for logged in ["refused", "does not know the token", "was ignored", "does not fit its type", "the socket has ended"]
-    {
+    for logged in ["refused", "does not know the secret", "was ignored", "does not fit its type", "socket ended"] {
         assert!(log.contains(logged), "the log has `{logged}`: {log}");
     }
     for secret in [TOKEN, "hunter2"] {

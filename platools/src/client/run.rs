@@ -120,7 +120,7 @@ impl Run {
         let session = run_session(&mut self.worker, opened, successor, &mut self.stop);
         let ended = session.instrument(span.clone()).await;
         span.in_scope(|| {
-            info!(reason = %ended.reason, "the socket has ended");
+            info!(reason = %ended.reason, "socket ended");
             self.note_takeover(&ended.reason);
         });
         self.reporter.event(Event::Disconnected(ended.reason.clone()));
