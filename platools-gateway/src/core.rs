@@ -14,7 +14,7 @@ use crate::audit::{Audit, AuditSettings};
 use crate::authority::SigningKeySource;
 use crate::background::retention_clock::Aging;
 use crate::background::tasks::Tasks;
-use crate::calls::idempotency::Idempotency;
+use crate::calls::idempotency::{Idempotency, IdempotencySettings};
 use crate::catalog::Catalog;
 use crate::catalog::changes::News;
 use crate::connections::{Callers, OpenSockets};
@@ -80,61 +80,135 @@ pub struct Core {
     pub(crate) stopping: AtomicBool,
 }
 
+/// Options of [`Core::start`]. The default keeps no journal, stores no sign-ins and refusals, and has no agent sessions.
+#[derive(Debug, Default)]
+pub(crate) struct CoreOptions {
+    pub(crate) limits: Limits,
+    pub(crate) signing_keys: SigningKeySource,
+    /// None: no call is recorded.
+    pub(crate) journal: Option<JournalSettings>,
+    /// None: sign-ins and refusals are logged only. Changes are stored in any case.
+    pub(crate) audit: Option<AuditSettings>,
+    /// None: no agent begins a session.
+    pub(crate) sessions: Option<RuntimeSettings>,
+    /// The application's handlers of custom events of agents.
+    pub(crate) event_handlers: Vec<EventHandler>,
+    pub(crate) idempotency: IdempotencySettings,
+    pub(crate) calls: CallSettings,
+    pub(crate) chat: ChatSettings,
+    /// The implementation of agents of [`Kind::Model`](crate::domain::profile::Kind::Model). None: they cannot answer.
+    pub(crate) model: Option<Arc<dyn Agent>>,
+    pub(crate) feed: FeedSettings,
+    /// The application's snapshots for dashboards. None: dashboards see the gateway's own state.
+    pub(crate) snapshots: Option<Arc<dyn SnapshotProvider>>,
+    /// The check of the application's own tokens. None: dashboards need a token of the gateway.
+    pub(crate) dashboard_auth: Option<Arc<dyn DashboardAuth>>,
+    /// The log that admins may follow.
+    pub(crate) logs: Option<LogFeed>,
+    /// Observers of calls, beside those of the services.
+    pub(crate) observers: Vec<Arc<dyn CallObserver>>,
+    /// The share of new traces that are recorded, from 0 to 1.
+    pub(crate) trace_ratio: f64,
+    /// True if a caller without a credential is an operator instead of a viewer.
+    pub(crate) is_without_auth: bool,
+}
+
 impl Core {
-    /// Opens the database in a folder; both are made if they are not there. A gateway may run on the same folder.
+    /// Opens the database in a folder, creating both if they do not exist. A gateway may run on the same folder. Nothing is recorded:
+    /// the journal is off, and there are no agent sessions.
     ///
     /// # Errors
     /// The folder or the database cannot be used.
     pub async fn open(folder: &Path, limits: &Limits) -> Result<Self, Error> {
-        Self::open_with(folder, limits, SigningKeySource::default()).await
+        Self::open_with(folder, CoreOptions { limits: limits.clone(), ..CoreOptions::default() }).await
     }
 
-    /// Like [`Core::open`], with the keys that sign tokens somewhere else than in the folder.
+    /// Opens the database in a folder, like [`Core::open`], with these options.
     ///
     /// # Errors
     /// The folder, the database or the signing keys cannot be used.
-    pub async fn open_with(folder: &Path, limits: &Limits, signing_keys: SigningKeySource) -> Result<Self, Error> {
-        let core = Self::on(SqliteStore::open(folder).await?, limits, folder, signing_keys).await?;
+    pub(crate) async fn open_with(folder: &Path, options: CoreOptions) -> Result<Self, Error> {
+        let store = SqliteStore::open(folder).await?;
+        let tasks = store.tasks().clone();
+        let core = Self::start(Arc::new(store), tasks, folder, options).await?;
         core.directory.open_signing_keys().await?;
         core.catalog.load().await?;
         core.workers.keep_stored(core.catalog.as_declared());
         Ok(core)
     }
 
-    /// Opens the database that a gateway has made in a folder. A gateway may run on the same folder. The tools are read when
-    /// they are needed.
+    /// Opens the database that a gateway has made in a folder. A gateway may run on the same folder. Tools are read when they are
+    /// needed.
     ///
     /// # Errors
-    /// There is none, or it cannot be used.
+    /// There is no database, or it cannot be used.
     pub async fn open_existing(folder: &Path) -> Result<Self, Error> {
         Self::open_existing_with(folder, SigningKeySource::default()).await
     }
 
-    /// Like [`Core::open_existing`], with the keys that sign tokens somewhere else than in the folder. They are read when they are
-    /// needed, too.
+    /// Like [`Core::open_existing`], with signing keys that are not in the folder. They are read when they are needed, too.
     ///
     /// # Errors
     /// There is no database, or it cannot be used.
     pub async fn open_existing_with(folder: &Path, signing_keys: SigningKeySource) -> Result<Self, Error> {
         let limits = Limits { project: ProjectLimits::unbounded(), ..Limits::default() };
-        Self::on(SqliteStore::open_existing(folder).await?, &limits, folder, signing_keys).await
+        let store = SqliteStore::open_existing(folder).await?;
+        let tasks = store.tasks().clone();
+        Self::start(Arc::new(store), tasks, folder, CoreOptions { limits, signing_keys, ..CoreOptions::default() })
+            .await
     }
 
-    async fn on(
-        store: SqliteStore,
-        limits: &Limits,
+    /// Builds every service over a store, from the lowest to the highest, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(crate) async fn start(
+        store: Arc<dyn Storage>,
+        tasks: Tasks,
         folder: &Path,
-        signing_keys: SigningKeySource,
+        options: CoreOptions,
     ) -> Result<Self, Error> {
         let news = News::default();
-        let tasks = store.tasks().clone();
-        let store: Arc<dyn Storage> = Arc::new(store);
         let aging = Arc::new(Aging::open(&*store).await?);
-        let directory = Arc::new(Directory::open(Arc::clone(&store) as _, news.clone(), folder, signing_keys).await?);
+        let directory = Directory::open(Arc::clone(&store) as _, news.clone(), folder, options.signing_keys).await?;
+        let directory = Arc::new(directory);
         let catalog = Catalog::new(Arc::clone(&store) as _);
         let (calls, call_figures) = (Calls::default(), Arc::<CallFigures>::default());
-        let workers = Workers::new(calls.clone(), news.clone());
-        let audit = Audit::without_task(Arc::clone(&store) as _);
+        let mut observers = Observers::new(Arc::clone(&call_figures) as _);
+
+        let journal = match options.journal {
+            Some(settings) => {
+                aging.log_start();
+                Journal::start(Arc::clone(&store) as _, settings, &aging, &tasks)
+            }
+            None => Journal::closed(),
+        };
+        let audit = match options.audit {
+            Some(settings) => {
+                let aging = Arc::clone(&aging);
+                let cutoff_ms = Arc::new(move |age| aging.cutoff_ms(age));
+                Audit::start(Arc::clone(&store) as _, settings, cutoff_ms, &tasks)
+            }
+            None => Audit::without_task(Arc::clone(&store) as _),
+        };
+        let runtime = match options.sessions {
+            Some(settings) => {
+                let runtime = Runtime::start(Arc::clone(&store) as _, Arc::clone(&directory), settings, &tasks).await?;
+                options.event_handlers.into_iter().for_each(|handler| runtime.add_handler(handler, &tasks));
+                observers.add(runtime.observer());
+                runtime
+            }
+            None => Runtime::closed(),
+        };
+        let feed = Feed::new(options.feed, options.snapshots);
+        let mut workers = Workers::new(calls.clone(), news.clone());
+        workers.configure(options.calls);
+        if feed.has_own_state() {
+            let events = Arc::new(OwnEvents(feed.clone()));
+            observers.add(Arc::clone(&events) as _);
+            workers.observe(events);
+        }
+        options.observers.into_iter().for_each(|observer| observers.add(observer));
         Ok(Self {
             tasks,
             store,
@@ -146,21 +220,21 @@ impl Core {
             news,
             workers,
             callers: Callers::default(),
-            role_of_nobody: Role::Viewer,
-            logs: None,
+            role_of_nobody: if options.is_without_auth { Role::Operator } else { Role::Viewer },
+            logs: options.logs,
             calls,
-            idempotency: Idempotency::default(),
-            limiter: Arc::new(Limiter::new(limits)),
-            journal: Journal::closed(),
+            idempotency: Idempotency::new(options.idempotency),
+            limiter: Arc::new(Limiter::new(&options.limits)),
+            journal,
             runs: Runs::default(),
-            runtime: Runtime::closed(),
-            chat: ChatSettings::default(),
-            model: None,
-            observers: Observers::new(Arc::clone(&call_figures) as _),
-            feed: Feed::new(FeedSettings::default(), None),
-            dashboard_auth: None,
+            runtime,
+            chat: options.chat,
+            model: options.model,
+            observers,
+            feed,
+            dashboard_auth: options.dashboard_auth.map(AuthChecks::new),
             feed_revision: AtomicI64::default(),
-            trace_ratio: 0.0,
+            trace_ratio: options.trace_ratio,
             call_figures,
             throttles: Throttles::default(),
             departures: Departures::default(),
@@ -170,116 +244,10 @@ impl Core {
         })
     }
 
-    /// Begins to write a journal of calls, on the current tokio runtime. Without it none is written.
-    #[must_use]
-    pub fn with_journal(mut self, settings: JournalSettings) -> Self {
-        self.aging.log_start();
-        self.journal = Journal::start(Arc::clone(&self.store) as _, settings, &self.aging, &self.tasks);
-        self
-    }
-
-    /// Begins to store sign-ins and refusals, on the current tokio runtime. Without it they are logged only; changes are stored in
-    /// any case.
-    #[must_use]
-    pub fn with_audit(mut self, settings: AuditSettings) -> Self {
-        let aging = Arc::clone(&self.aging);
-        let cutoff_ms = Arc::new(move |age| aging.cutoff_ms(age));
-        self.audit = Audit::start(Arc::clone(&self.store) as _, settings, cutoff_ms, &self.tasks);
-        self
-    }
-
-    /// Begins to serve agents with sessions, on the current tokio runtime, and takes up the sessions that are stored. Without it
-    /// there are none.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn with_runtime(mut self, settings: RuntimeSettings) -> Result<Self, Error> {
-        let directory = Arc::clone(&self.directory);
-        self.runtime = Runtime::start(Arc::clone(&self.store) as _, directory, settings, &self.tasks).await?;
-        self.observers.add(self.runtime.observer());
-        Ok(self)
-    }
-
-    /// Hands the custom events of agents to a function of the application, on the current tokio runtime. It has to come after
-    /// [`Core::with_runtime`].
-    #[must_use]
-    pub(crate) fn with_event_handler(self, handler: EventHandler) -> Self {
-        self.runtime.add_handler(handler, &self.tasks);
-        self
-    }
-
-    /// Tells somebody of every call that ends. Several may be told.
-    #[must_use]
-    pub fn with_observer(mut self, observer: Arc<dyn CallObserver>) -> Self {
-        self.observers.add(observer);
-        self
-    }
-
-    /// Marks so many of the traces that begin here as recorded, from none at 0 to all at 1. Without it none is.
-    #[must_use]
-    pub fn with_trace_ratio(mut self, ratio: f64) -> Self {
-        self.trace_ratio = ratio;
-        self
-    }
-
-    /// Says how dashboards are served, and by whom their snapshots are made. Without it nobody tells them anything.
-    #[must_use]
-    pub fn with_feed(mut self, settings: FeedSettings, provider: Option<Arc<dyn SnapshotProvider>>) -> Self {
-        self.feed = Feed::new(settings, provider);
-        if self.feed.has_own_state() {
-            let events = Arc::new(OwnEvents(self.feed.clone()));
-            self.observers.add(Arc::clone(&events) as _);
-            self.workers.observe(events);
-        }
-        self
-    }
-
-    /// Lets dashboards in with tokens of the application. Without it, only with tokens of the gateway.
-    #[must_use]
-    pub fn with_dashboard_auth(mut self, auth: Arc<dyn DashboardAuth>) -> Self {
-        self.dashboard_auth = Some(AuthChecks::new(auth));
-        self
-    }
-
-    /// Says how long calls may take, and wait for workers that are not connected. Without it, as [`CallSettings::default`] says.
-    #[must_use]
-    pub fn with_calls(mut self, settings: CallSettings) -> Self {
-        self.workers.configure(settings);
-        self
-    }
-
     /// The longest time that a call may take: [`CallSettings::max_timeout`].
     #[must_use]
     pub fn max_call_timeout(&self) -> Duration {
         self.workers.settings().max_timeout
-    }
-
-    /// Says how conversations are held. Without it they are held as [`ChatSettings::default`] says.
-    #[must_use]
-    pub fn with_chat(mut self, settings: ChatSettings) -> Self {
-        self.chat = settings;
-        self
-    }
-
-    /// Gives agents of [`Kind::Model`](crate::domain::profile::Kind::Model) something to think with. Without it they cannot answer.
-    #[must_use]
-    pub fn with_model(mut self, model: Arc<dyn Agent>) -> Self {
-        self.model = Some(model);
-        self
-    }
-
-    /// Has admins read what is logged. Without it they cannot.
-    #[must_use]
-    pub fn with_logs(mut self, feed: LogFeed) -> Self {
-        self.logs = Some(feed);
-        self
-    }
-
-    /// Takes whoever comes with nothing for an operator. Without it, nobody may do more than look.
-    #[must_use]
-    pub(crate) fn without_auth(mut self) -> Self {
-        self.role_of_nobody = Role::Operator;
-        self
     }
 
     /// What the journal counted since the start.

@@ -3,6 +3,9 @@
 //! Every path that begins with `crate` or `super` counts, in a `use` line or elsewhere; what is compiled for tests only does
 //! not.
 
+#[path = "architecture/cycles.rs"]
+mod cycles;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,8 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::{Attribute, Item, ItemMod};
+
+use cycles::Graph;
 
 /// What the top-level modules of a crate may import: other top-level modules, or single items of them.
 struct Table {
@@ -324,6 +329,80 @@ fn only_the_gateways_authority_compares_roles() {
     assert_none(violations);
 }
 
+/// Files that import each other, in each crate: so many at most. The numbers only go down, and the goal is none.
+const FILES_IN_CYCLES: &[(&str, usize)] = &[
+    ("platools/src/lib.rs", 29),
+    ("platools-attributes/src/lib.rs", 0),
+    ("platools-cli/src/main.rs", 2),
+    ("platools-client/src/lib.rs", 10),
+    ("platools-gateway/src/lib.rs", 199),
+    ("platools-gateway/src/main.rs", 17),
+    ("platools-macros/src/lib.rs", 2),
+    ("platools-protocol/src/lib.rs", 2),
+    ("platools-transport/src/lib.rs", 2),
+];
+
+/// Top-level modules that import each other. The list only shrinks, and the goal is none.
+const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[
+    (
+        "platools-gateway/src/lib.rs",
+        &[
+            "admin",
+            "agents",
+            "calls",
+            "catalog",
+            "connections",
+            "core",
+            "directory",
+            "feed",
+            "journal",
+            "links",
+            "ops",
+            "sessions",
+            "tools",
+        ],
+    ),
+    ("platools-macros/src/lib.rs", &["tool_fn", "tool_impl"]),
+    ("platools-transport/src/lib.rs", &["dial", "upgrade"]),
+];
+
+/// Files with an `impl Core` outside of `core.rs`: so many at most. The number only goes down, and the goal is none.
+const CORE_IMPLS: usize = 35;
+
+#[test]
+fn files_and_folders_do_not_import_each_other() {
+    let mut violations = Vec::new();
+    for (root, most) in FILES_IN_CYCLES {
+        let graph = Graph::read(&crate_root(root));
+        let cycles = graph.cycles();
+        let files: usize = cycles.iter().map(BTreeSet::len).sum();
+        if files > *most {
+            violations.push(format!("{root}: {files} files are in cycles, {most} were before"));
+            violations.extend(cycles.iter().map(|cycle| graph.explain(cycle)));
+        }
+        let known = FOLDERS_IN_CYCLES.iter().find(|(known, _)| known == root).map_or(&[][..], |(_, folders)| folders);
+        for cycle in graph.folder_cycles() {
+            if !cycle.iter().all(|folder| known.contains(&folder.as_str())) {
+                violations.push(format!("{root}: these modules import each other: {cycle:?}"));
+            }
+        }
+    }
+    assert_none(violations);
+}
+
+#[test]
+fn core_has_its_methods_in_one_file() {
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../platools-gateway/src"));
+    let others = sources.iter().filter(|path| !path.ends_with("src/core.rs"));
+    let has_impl = |path: &&PathBuf| {
+        let text = fs::read_to_string(path).expect("a source");
+        text.lines().any(|line| line.starts_with("impl Core "))
+    };
+    let files: Vec<_> = others.filter(has_impl).map(|path| path.display().to_string()).collect();
+    let count = files.len();
+    assert!(count <= CORE_IMPLS, "{count} files have an `impl Core`, {CORE_IMPLS} had before:\n{}", files.join("\n"));
+}
+
 /// Every source file below a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -427,11 +506,15 @@ fn naming_violations(modules: &[Module], tops: &[&str], words: &[&str]) -> Vec<S
 
 /// Reads a crate from its root file, along its `mod` lines.
 fn read_crate(root: &str) -> Vec<Module> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(root);
+    let file = crate_root(root);
     let folder = file.parent().expect("a folder").to_owned();
     let mut modules = Vec::new();
     read_file(&file, &folder, &[], &mut modules);
     modules
+}
+
+fn crate_root(root: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(root)
 }
 
 /// `folder` is where the files of child modules are.

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use super::Gateway;
 use super::data::{Data, Lock, lock};
 use crate::admin::SigningKeySource;
-use crate::core::Core;
+use crate::core::{Core, CoreOptions};
 use crate::domain::error::{Error, ErrorKind};
 use crate::feed::{DashboardAuth, JwtAuth, SnapshotProvider};
 use crate::listen::{self, Server, Setup, Site, Sockets};
@@ -286,18 +286,26 @@ impl Builder {
         make_folder(&folder)?;
         let lock = lock(&folder)?;
         self.upgrade(&folder).await?;
-        let core = Core::open_with(&folder, &settings.limits, signing_keys).await?;
-        let core = core.with_journal(settings.journal).with_audit(settings.audit);
-        let core = core.with_runtime(settings.runtime).await?;
-        let core = self.event_handlers.iter().cloned().fold(core, Core::with_event_handler);
-        let core = core.with_idempotency(settings.idempotency).with_calls(settings.calls);
-        let core = core.with_chat(settings.chat).with_trace_ratio(self.trace_ratio);
-        let core = core.with_feed(settings.feed, self.snapshots.clone());
-        let core = dashboard_auth.into_iter().fold(core, Core::with_dashboard_auth);
-        let core = model.into_iter().fold(core, |core, model| core.with_model(Arc::new(model)));
-        let core = self.logs.iter().cloned().fold(core, Core::with_logs);
-        let core = if self.is_without_auth { core.without_auth() } else { core };
-        let core = self.observers.iter().cloned().fold(core, Core::with_observer);
+        let options = CoreOptions {
+            limits: settings.limits,
+            signing_keys,
+            journal: Some(settings.journal),
+            audit: Some(settings.audit),
+            sessions: Some(settings.runtime),
+            event_handlers: self.event_handlers.clone(),
+            idempotency: settings.idempotency,
+            calls: settings.calls,
+            chat: settings.chat,
+            model: model.map(|model| Arc::new(model) as _),
+            feed: settings.feed,
+            snapshots: self.snapshots.clone(),
+            dashboard_auth,
+            logs: self.logs.clone(),
+            observers: self.observers.clone(),
+            trace_ratio: self.trace_ratio,
+            is_without_auth: self.is_without_auth,
+        };
+        let core = Core::open_with(&folder, options).await?;
         Ok(Opened { core, keeper, lock })
     }
 

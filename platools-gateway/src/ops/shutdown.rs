@@ -89,16 +89,19 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::core::CoreOptions;
     use crate::journal::JournalSettings;
-    use crate::limits::Limits;
     use crate::sessions::RuntimeSettings;
 
     #[tokio::test]
     async fn a_database_that_does_not_answer_does_not_hold_up_the_end() {
         let folder = tempfile::tempdir().unwrap();
-        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
-        let core = core.with_journal(JournalSettings::default());
-        let core = core.with_runtime(RuntimeSettings::default()).await.unwrap();
+        let options = CoreOptions {
+            journal: Some(JournalSettings::default()),
+            sessions: Some(RuntimeSettings::default()),
+            ..CoreOptions::default()
+        };
+        let core = Core::open_with(folder.path(), options).await.unwrap();
         let held = core.store.hold_writes().await;
         tokio::time::pause();
         let begun = Instant::now();

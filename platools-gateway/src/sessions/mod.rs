@@ -170,14 +170,14 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::core::CoreOptions;
     use crate::domain::profile::Profile;
-    use crate::limits::Limits;
     use crate::ops::readiness::NotReady;
 
     async fn core() -> (tempfile::TempDir, Core, Peer) {
         let folder = tempfile::tempdir().unwrap();
-        let core = Core::open(folder.path(), &Limits::default()).await.unwrap();
-        let core = core.with_runtime(RuntimeSettings::default()).await.unwrap();
+        let options = CoreOptions { sessions: Some(RuntimeSettings::default()), ..CoreOptions::default() };
+        let core = Core::open_with(folder.path(), options).await.unwrap();
         let agent = core.local_admin().add_agent("scout", Profile::default()).await.unwrap();
         let caller =
             Caller { project_id: core.nobody().project_id, agent_id: Some(agent.id), ..Caller::sample("key_1") };

@@ -47,6 +47,7 @@ mod tests {
     use crate::agents::chat::{ChatRequest, ChatSettings, WhenBusy};
     use crate::agents::{Agent, Answer, ChatEvent, ChatSink, Input, Message, Speech, Tools};
     use crate::core::Core;
+    use crate::core::CoreOptions;
     use crate::domain::error::{Error, ErrorKind};
     use crate::domain::identity::Caller;
     use crate::domain::ids::{ConversationId, RunId};
@@ -132,8 +133,10 @@ mod tests {
         }
     }
 
-    async fn core(folder: &std::path::Path, limits: &Limits) -> (Core, Caller) {
-        let core = Core::open(folder, limits).await.unwrap().with_model(Arc::new(Obedient));
+    async fn core(folder: &std::path::Path, limits: &Limits, chat: ChatSettings) -> (Core, Caller) {
+        let model = Some(Arc::new(Obedient) as _);
+        let options = CoreOptions { limits: limits.clone(), model, chat, ..CoreOptions::default() };
+        let core = Core::open_with(folder, options).await.unwrap();
         let profile = Profile { kind: Kind::Model, ..Profile::default() };
         core.local_admin().add_agent("desk", profile).await.unwrap();
         let caller = Caller {
@@ -181,7 +184,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut limits = Limits::default();
         limits.key.chats_per_second = std::num::NonZeroU32::new(1_000_000).unwrap();
-        let (core, caller) = core(folder.path(), &limits).await;
+        let (core, caller) = core(folder.path(), &limits, ChatSettings::default()).await;
         for number in 0..FATES.len().pow(3) {
             let fates = [number / 25, number / 5 % 5, number % 5].map(|fate| FATES[fate]);
             let begun = fates.iter().enumerate().filter_map(|(run, fate)| Some((run, fate.last()?)));
@@ -193,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn an_agent_that_panics_has_failed_and_its_conversation_goes_on() {
         let folder = tempfile::tempdir().unwrap();
-        let (core, caller) = core(folder.path(), &Limits::default()).await;
+        let (core, caller) = core(folder.path(), &Limits::default(), ChatSettings::default()).await;
         let run = RunId::random();
         let opened = core.open_chat(&caller, request("Answered".to_owned(), None)).await.unwrap();
         let id = opened.answer(&run, &()).await.unwrap().conversation;
@@ -208,8 +211,8 @@ mod tests {
     #[tokio::test]
     async fn a_run_that_takes_too_long_has_failed() {
         let folder = tempfile::tempdir().unwrap();
-        let (core, caller) = core(folder.path(), &Limits::default()).await;
-        let core = core.with_chat(ChatSettings::default().with(|chat| chat.run_limit = Duration::from_millis(1)));
+        let chat = ChatSettings::default().with(|chat| chat.run_limit = Duration::from_millis(1));
+        let (core, caller) = core(folder.path(), &Limits::default(), chat).await;
         let log = Log::default();
         for run in 0..2 {
             let told = Told { log: &log, run, started: Notify::new() };

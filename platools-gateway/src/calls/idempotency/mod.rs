@@ -47,6 +47,12 @@ pub(crate) struct Idempotency {
     stopping: CancellationToken,
 }
 
+impl Idempotency {
+    pub(crate) fn new(settings: IdempotencySettings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+}
+
 /// A call under way.
 #[derive(Debug, Clone)]
 struct Running {
@@ -103,13 +109,6 @@ enum Note {
 }
 
 impl Core {
-    /// Says how much is kept of calls under idempotency keys. Without it, as [`IdempotencySettings::default`] says.
-    #[must_use]
-    pub fn with_idempotency(mut self, settings: IdempotencySettings) -> Self {
-        self.idempotency.settings = settings;
-        self
-    }
-
     /// Calls a tool under an idempotency key. The same call under the same key gets the same answer for [`KEPT`], also while it is
     /// still under way, and after a restart; the call goes on when its caller goes away.
     ///
