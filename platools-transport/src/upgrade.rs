@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::error::{Error as SocketError, ProtocolError, SubProtocolError};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::dial::Transport;
+use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
 /// The longest head of an answer that is read.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
-use super::declaration::{self, UnreadableTool};
+use super::declaration::{self, ToolDeclaration, UnreadableTool};
 use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
 use super::fields::{Fields, FrameError, of_call, whole};

@@ -1,5 +1,7 @@
 //! The [`ArgumentRule`] of a declared schema, made ready for checks first.
 
+use serde_json::Value;
+
 use super::{ArgumentRule, UncheckableSchema};
 use crate::tool::definition::ToolDefinition;
 use crate::tool::schema::prepare::PreparedSchema;
