@@ -1,12 +1,12 @@
 //! The program `platools`.
 
 mod mcp_host;
-mod signals;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use platools_transport::install_crypto_provider;
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
@@ -51,10 +51,8 @@ fn is_harmless(target: &str, level: Level) -> bool {
 async fn main() -> ExitCode {
     let Cli { command: Command::McpHost(options) } = Cli::parse();
     log_to_standard_error();
-    // The HTTP client of the protocol's SDK has none of its own.
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::debug!("there is a provider of cryptography already");
-    }
+    // For the HTTP client of the protocol's SDK.
+    install_crypto_provider();
     match mcp_host::run(options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

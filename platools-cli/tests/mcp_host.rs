@@ -1,22 +1,19 @@
 //! `platools mcp-host` between a gateway and MCP servers.
 
+mod support;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use platools_gateway::Gateway;
-use platools_gateway::dev::{self, DevOptions};
 use platools_tests::{Caller, within};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-#[cfg(feature = "interop")]
-#[path = "mcp_host/everything.rs"]
-mod everything;
-
-const TOKEN: &str = "the-token";
+use support::{Host, gateway, hosted};
 
 /// The server to host: an example of this package, which is built with its tests.
 fn server() -> PathBuf {
@@ -27,17 +24,7 @@ fn server() -> PathBuf {
     server
 }
 
-/// A host of some server.
-struct Host(Child);
-
 impl Host {
-    fn start(gateway: &Gateway, arguments: &[&str]) -> Self {
-        let mut host = Command::new(env!("CARGO_BIN_EXE_platools"));
-        host.args(["mcp-host", "--url", &gateway.url()]).args(arguments).env("PLATOS_SECRET", dev::SECRET);
-        host.env("PLATOOLS_MCP_TOKEN", TOKEN).env_remove("RUST_LOG");
-        Self(host.stderr(Stdio::piped()).kill_on_drop(true).spawn().expect("the program starts"))
-    }
-
     /// A host of the server as a child process.
     fn of_program(gateway: &Gateway, options: &[&str], server_options: &[&str]) -> Self {
         let server = server();
@@ -58,26 +45,6 @@ impl Host {
         let id = self.0.id().expect("it runs").to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().expect("there is `kill`").success());
     }
-}
-
-async fn gateway() -> (Gateway, Caller) {
-    let gateway = dev::start(DevOptions::with_known_secrets()).await.expect("a gateway");
-    let caller = Caller::new(gateway.url(), dev::ADMIN_KEY);
-    (gateway, caller)
-}
-
-/// Waits until the tool is there and its worker is, too.
-async fn hosted(caller: &Caller, tool: &str) -> Value {
-    let found = async {
-        loop {
-            let tools = caller.tools().await;
-            if let Some(tool) = tools.into_iter().find(|found| found["name"] == tool && found["online"] == true) {
-                return tool;
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    within(found).await
 }
 
 async fn file(path: &Path) {

@@ -1,12 +1,19 @@
-//! Runs a gateway until the process is told to stop.
+//! [`Signals`]: runs a gateway until the process is asked to stop.
 
 use anyhow::Context as _;
 use platools_gateway::Gateway;
+use platools_transport::{INTERRUPTED, StopSignals, end_process};
 
-/// What a shell reports of a program ended by an interrupt.
-const INTERRUPTED: i32 = 130;
+/// The signals that a gateway obeys, from the creation of this value on.
+pub(crate) struct Signals {
+    stop: StopSignals,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    on_hangup: Hangup,
+}
 
-/// What SIGHUP asks for.
+/// The action that SIGHUP asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hangup {
     /// To stop: the terminal is gone.
@@ -15,20 +22,7 @@ pub(crate) enum Hangup {
     Reload,
 }
 
-/// The signals that a gateway is told things with. Caught from the moment this is made.
-#[cfg(unix)]
-pub(crate) struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    hangup: tokio::signal::unix::Signal,
-    on_hangup: Hangup,
-}
-
-/// The signals that a gateway is told things with.
-#[cfg(not(unix))]
-pub(crate) struct Signals {}
-
-/// What a signal asks for.
+/// The action that a signal asks for.
 #[derive(PartialEq, Eq)]
 enum Wish {
     Stop,
@@ -37,48 +31,27 @@ enum Wish {
     Reload,
 }
 
-#[cfg(unix)]
 impl Signals {
-    /// Begins to catch them.
+    /// Begins to catch the signals.
+    #[cfg(unix)]
     pub(crate) fn listen(on_hangup: Hangup) -> anyhow::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).context("cannot catch SIGTERM")?,
-            interrupt: signal(SignalKind::interrupt()).context("cannot catch SIGINT")?,
-            hangup: signal(SignalKind::hangup()).context("cannot catch SIGHUP")?,
-            on_hangup,
-        })
+        let stop = StopSignals::listen().context("cannot catch SIGTERM and SIGINT")?;
+        let hangup = signal(SignalKind::hangup()).context("cannot catch SIGHUP")?;
+        Ok(Self { stop, hangup, on_hangup })
     }
 
-    async fn next(&mut self) -> anyhow::Result<Wish> {
-        Ok(tokio::select! {
-            _ = self.terminate.recv() => Wish::Stop,
-            _ = self.interrupt.recv() => Wish::Stop,
-            _ = self.hangup.recv() => match self.on_hangup {
-                Hangup::Stop => Wish::Stop,
-                Hangup::Reload => Wish::Reload,
-            },
-        })
-    }
-}
-
-#[cfg(not(unix))]
-impl Signals {
+    /// Begins to catch the signals. There is no hangup here.
+    #[cfg(not(unix))]
     pub(crate) fn listen(_on_hangup: Hangup) -> anyhow::Result<Self> {
-        Ok(Self {})
+        Ok(Self { stop: StopSignals::listen().context("cannot catch Ctrl-C")? })
     }
 
-    async fn next(&mut self) -> anyhow::Result<Wish> {
-        tokio::signal::ctrl_c().await.context("cannot catch Ctrl-C").map(|()| Wish::Stop)
-    }
-}
-
-impl Signals {
     /// Runs the gateway until the first signal to stop and stops it in order; a second signal ends the process at once.
     ///
-    /// `on_stop` is told of the first signal.
-    pub(crate) async fn run(mut self, gateway: Gateway, on_stop: impl FnOnce()) -> anyhow::Result<()> {
-        while self.next().await? != Wish::Stop {
+    /// Calls `on_stop` at the first signal.
+    pub(crate) async fn run(mut self, gateway: Gateway, on_stop: impl FnOnce()) {
+        while self.next().await != Wish::Stop {
             gateway.reload_tls();
         }
         on_stop();
@@ -86,25 +59,35 @@ impl Signals {
         // Kept apart from the gateway, because the way out by a second signal runs no destructors.
         let leftovers = gateway.temporary_folder();
         tokio::select! {
-            () = gateway.shutdown() => Ok(()),
-            stop = self.stop() => {
-                stop?;
+            () = gateway.shutdown() => {}
+            () = self.stop() => {
                 if let Some(folder) = leftovers {
                     let _ = std::fs::remove_dir_all(folder);
                 }
-                leave_at_once()
+                end_process(INTERRUPTED)
             }
         }
     }
 
-    /// Waits for a signal to stop. There is nothing to read again for a gateway that stops.
-    async fn stop(&mut self) -> anyhow::Result<()> {
-        while self.next().await? != Wish::Stop {}
-        Ok(())
+    /// Waits for a signal to stop. A gateway that stops reads nothing again.
+    async fn stop(&mut self) {
+        while self.next().await != Wish::Stop {}
     }
-}
 
-#[expect(clippy::exit, reason = "a second signal asks for exactly this")]
-fn leave_at_once() -> ! {
-    std::process::exit(INTERRUPTED)
+    #[cfg(unix)]
+    async fn next(&mut self) -> Wish {
+        tokio::select! {
+            () = self.stop.next() => Wish::Stop,
+            _ = self.hangup.recv() => match self.on_hangup {
+                Hangup::Stop => Wish::Stop,
+                Hangup::Reload => Wish::Reload,
+            },
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> Wish {
+        self.stop.next().await;
+        Wish::Stop
+    }
 }

@@ -4,6 +4,7 @@
 //! with any version.
 
 mod backoff;
+mod crypto;
 mod dial;
 mod error;
 mod heartbeat;
@@ -14,6 +15,7 @@ mod proxy;
 mod report;
 mod retry;
 mod secret;
+mod signals;
 mod socket;
 mod task;
 mod time;
@@ -27,6 +29,7 @@ mod websocket;
 pub use backoff::{
     BACKOFF_BASE_MS, BACKOFF_MAX_MS, Jitter, MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, Schedule, backoff_delay_ms,
 };
+pub use crypto::{crypto_provider, install_crypto_provider};
 pub use dial::Dialler;
 pub use error::{Error, ErrorKind, WithCauses};
 pub use heartbeat::{HEARTBEAT_INTERVAL_MS, Heartbeat, check_interval};
@@ -35,6 +38,7 @@ pub use http::{Answer, Http};
 pub use report::{ConnectionState, Disconnect, Reporter};
 pub use retry::next_delay;
 pub use secret::{Secret, bearer, redact};
+pub use signals::{INTERRUPTED, StopSignals, end_process};
 pub use socket::{CLOSE_LIMIT, Received, Socket, text};
 pub use task::on_a_task;
 pub use time::after;

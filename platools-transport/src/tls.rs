@@ -7,6 +7,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::crypto::crypto_provider;
 use crate::error::{Error, ErrorKind};
 
 /// The certificate authorities that are trusted beside those of the application.
@@ -78,9 +79,7 @@ impl Tls {
                 trusted.add(certificate).map_err(|error| unusable("a CA certificate", error))?;
             }
         }
-        // Named here, because a process-wide default would depend on what else is linked in.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(crypto_provider())
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable("TLS", error))?
             .with_root_certificates(trusted);

@@ -15,7 +15,6 @@ pub mod mcp;
 mod registry;
 #[cfg(feature = "serve")]
 pub mod serve;
-mod signals;
 mod threads;
 pub mod tool;
 mod window;

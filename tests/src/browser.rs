@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use platools_transport::install_crypto_provider;
 use serde_json::Value;
 use tempfile::TempDir;
 use thirtyfour::{By, Capabilities, ChromeCapabilities, ChromiumLikeCapabilities as _, WebDriver};
@@ -41,6 +42,8 @@ impl Browser {
     pub async fn open_with(arguments: &[&str], url: &str) -> Self {
         let (driver, port) = driver().await;
         let profile = tempfile::tempdir().expect("a folder for the profile");
+        // The driver's client is one of reqwest, too.
+        install_crypto_provider();
         let page = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities(&profile, arguments));
         let page = timeout(PATIENCE, page).await.expect("the browser does not start in time");
         let page = page.unwrap_or_else(|error| panic!("the browser does not start: {error}"));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::{PATIENCE, within};
+use crate::{http_client, within};
 
 /// A caller with a key.
 #[derive(Debug, Clone)]
@@ -20,12 +20,7 @@ impl Caller {
     /// There is no HTTP client.
     #[must_use]
     pub fn new(url: impl Into<String>, key: impl Into<String>) -> Self {
-        // In the build of `platools-cli` no such client begins without a provider of cryptography, not even to speak without TLS.
-        // It does not matter which comes first.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // No proxy of the environment knows the way to this loopback interface.
-        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().expect("an HTTP client");
-        Self { http, url: url.into(), key: key.into() }
+        Self { http: http_client(), url: url.into(), key: key.into() }
     }
 
     /// The key or token it sends.

@@ -32,6 +32,7 @@ pub use installed::{installed, module, node};
 pub use link::Link;
 pub use log::Log;
 pub use platform::{Platform, Unreachable};
+use platools_transport::install_crypto_provider;
 pub use program::{inspector, printed};
 pub use relay::Relay;
 pub use rpc::{CallerLink, TOKEN, USER, rpc_client};
@@ -42,6 +43,18 @@ pub use worker::{SECRET, Worker, client, keep_links_here, quick, states, with_ca
 
 /// Nothing a test waits for takes so long, however busy the machine is.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An HTTP client for servers on this machine.
+///
+/// # Panics
+/// There is none.
+#[must_use]
+pub fn http_client() -> reqwest::Client {
+    // In a build with `platools-cli` no client of reqwest begins without it, not even to speak without TLS.
+    install_crypto_provider();
+    // No proxy of the environment knows the way to this loopback interface.
+    reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().expect("an HTTP client")
+}
 
 /// Waits for what must happen.
 ///

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Gateway, HttpSettings};
-use platools_tests::{Browser, Caller, within};
+use platools_tests::{Browser, Caller, http_client, within};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -94,7 +94,7 @@ async fn heard(browser: &Browser, url: &str) -> Option<String> {
 
 /// How many keys there are. A page that gets through would add one.
 async fn key_count(gateway: &Gateway) -> usize {
-    let request = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let request = http_client();
     let request = request.get(format!("{}/v1/keys", gateway.url())).bearer_auth(dev::ADMIN_KEY);
     let answer = within(request.send()).await.expect("an answer");
     let keys: Value = within(answer.json()).await.expect("JSON");

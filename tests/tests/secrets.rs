@@ -12,17 +12,18 @@ use platools::connection::{ConnectionState, Roots, Tls};
 use platools::serve::Server;
 use platools::{Context, ToolError, ToolRegistry, tool, tools};
 use platools_tests::{
-    CallerLink, Gone, KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN, Worker, client, rpc_client,
+    CallerLink, Gone, KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN, Worker, client, http_client, rpc_client,
     runtime_client, served, within,
 };
+use platools_transport::crypto_provider;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ServerConfig, crypto};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{accept_async, client_async};
@@ -264,7 +265,7 @@ async fn a_worker_logs_no_secret_over_tls() {
 fn acceptor(certificate: &str, key: &str) -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("a certificate");
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()));
+    let config = ServerConfig::builder_with_provider(crypto_provider());
     let config = config.with_safe_default_protocol_versions().expect("the provider has them").with_no_client_auth();
     Arc::new(config.with_single_cert(vec![certificate], key).expect("they belong together")).into()
 }
@@ -365,7 +366,7 @@ async fn a_local_server_does_not_log_its_bearer() {
     let run = tokio::spawn(server.run_until(async move { drop(stopped.await) }));
     let (_, over) = peer(async move |_| {
         let ask = |bearer: &str, body: Value| {
-            let request = reqwest::Client::new().post(&url).bearer_auth(bearer);
+            let request = http_client().post(&url).bearer_auth(bearer);
             let request = request.header("accept", "application/json, text/event-stream");
             request.header("content-type", "application/json").body(body.to_string()).send()
         };

@@ -15,6 +15,7 @@ use platools_tests::{
     KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN as RPC_TOKEN, USER, Unreachable, Wire, Worker, client,
     keep_links_here, quick, rpc_client, runtime_client, with_causes, within,
 };
+use platools_transport::crypto_provider;
 use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 /// Give the number back.
@@ -92,7 +93,7 @@ fn certificate(pem: &str) -> CertificateDer<'static> {
 
 /// A server of that identity, which asks for certificates of these authorities' clients, if any.
 fn acceptor(identity: &Identity, clients_of: Option<&Authority>) -> TlsAcceptor {
-    let provider = Arc::new(crypto::ring::default_provider());
+    let provider = crypto_provider();
     let config = ServerConfig::builder_with_provider(Arc::clone(&provider));
     let config = config.with_safe_default_protocol_versions().expect("the provider has them");
     let config = match clients_of {

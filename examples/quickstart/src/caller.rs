@@ -1,42 +1,32 @@
-//! Calls tools over HTTP, and shows what goes back and forth.
+//! [`Caller`]: calls tools through the gateway and prints requests and answers.
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use serde_json::{Value, json};
-
-/// Results are cut here, for the eye.
-const SHOWN_CHARS: usize = 400;
+use platools_client::RpcClient;
+use serde_json::Value;
 
 /// A caller with a key.
-pub(crate) struct Caller {
-    http: reqwest::Client,
-    url: String,
-}
+pub(crate) struct Caller(RpcClient);
 
 impl Caller {
-    pub(crate) fn new(url: &str, key: &str) -> anyhow::Result<Self> {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {key}"))?;
-        bearer.set_sensitive(true);
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer)]);
-        // The gateway is on this machine, where no proxy leads.
-        let http = reqwest::Client::builder().default_headers(headers).no_proxy().build()?;
-        Ok(Self { http, url: url.to_owned() })
+    pub(crate) async fn connect(url: &str, key: &str) -> anyhow::Result<Self> {
+        Ok(Self(RpcClient::builder().url(url).token(key).user_id("quickstart").connect().await?))
     }
 
     /// Calls a tool and prints both directions.
-    pub(crate) async fn call(&self, tool: &str, arguments: Value) -> anyhow::Result<()> {
+    pub(crate) async fn call(&self, tool: &str, arguments: Value) {
         println!("-> {tool} {arguments}");
-        let url = format!("{}/v1/tools/{tool}/call", self.url);
-        let response = self.http.post(url).json(&json!({ "arguments": arguments })).send().await?;
-        let status = response.status();
-        let answer: Value = response.json().await?;
-        if status.is_success() {
-            println!("<- {} ({} ms)\n", shortened(&answer["result"]), answer["latencyMs"]);
-        } else {
-            println!("<- {status}: {}\n", answer["detail"].as_str().unwrap_or_default());
+        match self.0.call_tool(tool, arguments).send::<Value>().await {
+            Ok(reply) => println!("<- {} ({} ms)\n", shortened(&reply.result), reply.latency_ms),
+            Err(error) => println!("<- {error}\n"),
         }
-        Ok(())
+    }
+
+    pub(crate) async fn disconnect(&self) {
+        self.0.disconnect().await;
     }
 }
+
+/// The longest result that is printed.
+const SHOWN_CHARS: usize = 400;
 
 fn shortened(value: &Value) -> String {
     let text = value.to_string();

@@ -1,8 +1,8 @@
 //! A gateway, a worker that dials out to it, and a caller, in one program.
 //!
-//! `cargo run -p quickstart` starts a gateway on a free loopback port, runs a worker with three tools, calls each of them over
-//! HTTP and prints the transcript, with an error and a panic that leave the worker's socket as it is. Then it stays up and
-//! says how to call the tools by hand; `--once` ends instead. `--folder PATH` searches and measures another folder.
+//! `cargo run -p quickstart` starts a gateway on a free loopback port, runs a worker with three tools, calls each of them
+//! and prints the transcript, with an error and a panic that leave the worker's socket as it is. Then it stays up and
+//! says how to call the tools by hand, over HTTP; `--once` ends instead. `--folder PATH` searches and measures another folder.
 
 mod caller;
 mod tools;
@@ -68,8 +68,9 @@ async fn main() -> anyhow::Result<()> {
     registered(&mut events).await?;
     println!("worker    {names}\n");
 
-    let caller = Caller::new(&gateway.url(), secrets.admin.expose_secret())?;
-    transcript(&caller).await?;
+    let caller = Caller::connect(&gateway.url(), secrets.admin.expose_secret()).await?;
+    transcript(&caller).await;
+    caller.disconnect().await;
     anyhow::ensure!(events.next().now_or_never().is_none(), "something happened to the worker's socket");
     println!("-- all of that went over one socket: nothing happened to it meanwhile\n");
     if !options.once {
@@ -93,16 +94,15 @@ async fn registered(events: &mut BoxStream<'_, Event>) -> anyhow::Result<()> {
     anyhow::bail!("the worker ended before its tools were registered")
 }
 
-async fn transcript(caller: &Caller) -> anyhow::Result<()> {
-    caller.call("search_markdown", json!({ "query": "gateway", "limit": 3 })).await?;
-    caller.call("disk_usage", json!({ "path": "." })).await?;
-    caller.call("count_primes", json!({ "below": 2_000_000 })).await?;
+async fn transcript(caller: &Caller) {
+    caller.call("search_markdown", json!({ "query": "gateway", "limit": 3 })).await;
+    caller.call("disk_usage", json!({ "path": "." })).await;
+    caller.call("count_primes", json!({ "below": 2_000_000 })).await;
     println!("-- an error: the arguments do not fit, and every problem is named");
-    caller.call("count_primes", json!({ "below": -1, "belov": 2 })).await?;
+    caller.call("count_primes", json!({ "below": -1, "belov": 2 })).await;
     println!("-- a panic: the answer is an error, and the socket serves the next call");
-    caller.call("count_primes", json!({ "below": 1_000, "panic": true })).await?;
-    caller.call("count_primes", json!({ "below": 1_000 })).await?;
-    Ok(())
+    caller.call("count_primes", json!({ "below": 1_000, "panic": true })).await;
+    caller.call("count_primes", json!({ "below": 1_000 })).await;
 }
 
 fn by_hand(url: &str, key: &str) -> String {

@@ -10,9 +10,12 @@ mod options;
 mod server;
 mod tools;
 
-use anyhow::Context as _;
+use std::convert::Infallible;
+use std::future::pending;
 
-use crate::signals::{Signals, leave_at_once};
+use anyhow::Context as _;
+use platools_transport::{INTERRUPTED, StopSignals, end_process};
+
 use host::Host;
 
 pub(crate) use options::Options;
@@ -22,22 +25,22 @@ pub(crate) use options::Options;
 /// # Errors
 /// The options do not fit together, or the server cannot be reached to begin with. A platform that cannot be is tried again.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
-    let mut signals = Signals::listen()?;
+    let mut signals = StopSignals::listen().context("the signals that stop the program cannot be caught")?;
     let mut host = Host::start(options.server()?, options.wanted()).await?;
     let mut worker = options.worker(host.registry())?;
     let handle = worker.handle();
     let stop = async {
-        signals.next().await?;
+        signals.next().await;
         tracing::info!("stopping; a second signal stops at once");
         tokio::select! {
-            () = handle.stop() => Ok(()),
-            again = signals.next() => again.map(|()| leave_at_once()),
+            () = handle.stop() => pending::<Infallible>().await,
+            () = signals.next() => end_process(INTERRUPTED),
         }
     };
     let ended = tokio::select! {
         ended = worker.run_forever() => ended.context("the platform does not take the worker"),
-        // Its end is the worker's, which is told above.
-        Err(error) = stop => Err(error),
+        // The stop ends the worker, whose end is told above.
+        never = stop => match never {},
         never = host.keep_going() => match never {},
     };
     host.disconnect().await;

@@ -57,7 +57,8 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     let gateway = dev::start(model.into_iter().fold(setup, DevOptions::model)).await?;
     say(&format!("listening on {}", gateway.url()))?;
     say(&introduction(&gateway.url(), &secrets))?;
-    signals.run(gateway, || ()).await
+    signals.run(gateway, || ()).await;
+    Ok(())
 }
 
 /// The setup with pages of files allowed, which is a risk that the log repeats.

@@ -73,7 +73,7 @@ pub(super) async fn run(options: Options) -> anyhow::Result<()> {
     add_first_agent(&gateway, &settings).await?;
     say(&format!("listening on {}", gateway.url()))?;
     let supervisor = Supervisor::ready();
-    signals.run(gateway, || supervisor.stopping(settings.stop_delay + settings.drain_limit)).await?;
+    signals.run(gateway, || supervisor.stopping(settings.stop_delay + settings.drain_limit)).await;
     // Every call has ended by now.
     exporter.close().await;
     Ok(())

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use platools_transport::crypto_provider;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{Error, ServerConfig, crypto};
+use tokio_rustls::rustls::{Error, ServerConfig};
 
 /// The certificate that is in use; it may be another one for the next connection.
 #[derive(Clone)]
@@ -35,9 +36,7 @@ pub(super) fn config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<Arc<ServerConfig>, Error> {
-    // Named here, because a process-wide default would depend on what else is linked in.
-    let provider = Arc::new(crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(crypto_provider())
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::dashboard::{Dashboard, add_agent, close, token, token_of};
 use crate::process::{Program, command};
 use crate::rpc_caller::RpcCaller;
-use crate::support::{Caller, Dial, dev_gateway, gateway_with, within};
+use crate::support::{Caller, Dial, dev_gateway, gateway_with, http, within};
 
 const NOT_FOUND: &str = "Agent not found";
 
@@ -224,7 +224,7 @@ async fn a_log_of_everything_has_no_token_in_it() {
     assert_eq!(Dashboard::refused(at("token=platools-dev-admin&agentId=main")).await, 401);
     // Neither where there is no such place, nor where there is no upgrade.
     for path in [format!("/ws?token={token}&agentId=main"), format!("/nowhere?token={token}")] {
-        within(reqwest::get(format!("{}{path}", program.url))).await.unwrap();
+        within(http().get(format!("{}{path}", program.url)).send()).await.unwrap();
     }
     program.signal("-TERM").await;
     assert_eq!(dashboard.closed().await, close(1000, "Server shutdown"));

@@ -8,7 +8,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use serde_json::json;
 
 use crate::mcp_raw::worker;
-use crate::support::{dev_gateway, within};
+use crate::support::{dev_gateway, http, within};
 
 #[tokio::test]
 async fn the_official_client_lists_and_calls_in_every_revision() {
@@ -16,7 +16,7 @@ async fn the_official_client_lists_and_calls_in_every_revision() {
     let mut worker = worker(&gateway, &["echo"]).await;
     for revision in ProtocolVersion::KNOWN_VERSIONS {
         let config = StreamableHttpClientTransportConfig::with_uri(format!("{}/mcp", gateway.url()));
-        let transport = StreamableHttpClientTransport::from_config(config.auth_header(dev::ADMIN_KEY));
+        let transport = StreamableHttpClientTransport::with_client(http(), config.auth_header(dev::ADMIN_KEY));
         let mut client = ClientConfig::new(Default::default(), Implementation::new("test", "1"));
         client.protocol_version = revision.clone();
         let client = within(client.serve(transport)).await.unwrap();
@@ -41,7 +41,7 @@ async fn large_arguments_reach_the_worker_as_they_are() {
     let gateway = dev_gateway().await;
     let mut worker = worker(&gateway, &["echo"]).await;
     let config = StreamableHttpClientTransportConfig::with_uri(format!("{}/mcp", gateway.url()));
-    let transport = StreamableHttpClientTransport::from_config(config.auth_header(dev::ADMIN_KEY));
+    let transport = StreamableHttpClientTransport::with_client(http(), config.auth_header(dev::ADMIN_KEY));
     let client = within(ClientConfig::new(Default::default(), Implementation::new("test", "1")).serve(transport));
     let client = client.await.unwrap();
     let text = "é \\ \" {".repeat(100_000);

@@ -5,7 +5,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::support::{Dial, Worker, tool, within};
+use crate::support::{Dial, Worker, http, tool, within};
 
 /// The revision that sessions are opened in.
 pub(crate) const REVISION: &str = "2025-11-25";
@@ -20,8 +20,7 @@ pub(crate) struct Client {
 impl Client {
     /// A client that has opened nothing yet.
     pub(crate) fn at(url: &str, path: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let client = Self { http, url: format!("{url}{path}"), headers: HeaderMap::new() };
+        let client = Self { http: http(), url: format!("{url}{path}"), headers: HeaderMap::new() };
         client.with("accept", "application/json, text/event-stream").with("content-type", "application/json")
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::{SinkExt as _, StreamExt as _};
 use platools_gateway::dev::{self, DevOptions};
 use platools_gateway::{Builder, Gateway, Role};
+use platools_transport::install_crypto_provider;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -257,8 +258,9 @@ pub(crate) struct Caller {
     key: Option<String>,
 }
 
-/// A client that asks nobody else the way.
+/// An HTTP client without proxies.
 pub(crate) fn http() -> reqwest::Client {
+    install_crypto_provider();
     reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap()
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, PoisonError, mpsc};
 use std::time::Duration;
-use std::{io, process, thread};
+use std::{io, thread};
 
 use tokio::runtime;
 use tokio::sync::watch;
@@ -14,10 +14,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::{error, info};
 
 use crate::link::farewell;
-use crate::signals::Signals;
 use crate::threads::HeldThread;
 use platools_transport::after;
-use platools_transport::{Error, ErrorKind};
+use platools_transport::{Error, ErrorKind, INTERRUPTED, StopSignals, end_process};
 
 /// A run that the first signal stops. Dropping it says that the run has ended.
 #[derive(Debug)]
@@ -52,9 +51,6 @@ impl Drop for SignalledRun {
         RUNS.active.send_modify(|active| _ = active.remove(&self.number));
     }
 }
-
-/// The exit code of a process that a second signal ended, as a shell reports one that was interrupted.
-const INTERRUPTED: i32 = 130;
 
 /// The time that the process has to end by itself when a handler may hold one of its threads.
 const GRACE: Duration = Duration::from_secs(5);
@@ -101,7 +97,7 @@ impl Runs {
     fn obey_signals(&self, ready: &mpsc::Sender<io::Result<()>>) {
         let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build();
         let caught = runtime.and_then(|runtime| {
-            let signals = runtime.block_on(async { Signals::listen() })?;
+            let signals = runtime.block_on(async { StopSignals::listen() })?;
             Ok((runtime, signals))
         });
         match caught {
@@ -114,7 +110,7 @@ impl Runs {
     }
 
     /// Stops the runs at the first signal. Ends the process at the second, or if the stop takes too long.
-    async fn obey(&self, mut signals: Signals) {
+    async fn obey(&self, mut signals: StopSignals) {
         signals.next().await;
         let limit = self.active.borrow().values().max().copied();
         info!(
@@ -153,9 +149,4 @@ impl Runs {
             }
         }
     }
-}
-
-#[expect(clippy::exit, reason = "the process was asked to end, and something keeps it from that")]
-fn end_process(code: i32) -> ! {
-    process::exit(code)
 }

@@ -1,6 +1,6 @@
 //! [`Client`]: a client of the protocol that sends exactly what a test wants.
 
-use platools_tests::within;
+use platools_tests::{http_client, within};
 use reqwest::Response;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -29,8 +29,7 @@ pub(crate) const WITHOUT_SESSIONS: &str = "2026-07-28";
 
 impl Client {
     pub(crate) fn at(url: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let client = Self { http, url: url.to_owned(), headers: HeaderMap::new() };
+        let client = Self { http: http_client(), url: url.to_owned(), headers: HeaderMap::new() };
         client.with("accept", &format!("{JSON}, {EVENTS}")).with("content-type", JSON)
     }
 

@@ -1,6 +1,6 @@
 //! Clients of the protocol's own library.
 
-use platools_tests::within;
+use platools_tests::{http_client, within};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResult, ClientConfig, ClientRequest, Implementation,
     ProgressNotificationParam, ProtocolVersion, ServerResult,
@@ -133,7 +133,7 @@ pub(crate) fn child(arguments: &[&str]) -> TokioChildProcess {
 /// A transport to a server at an address.
 pub(crate) fn over_http(url: &str, token: &str) -> StreamableHttpClientTransport<reqwest::Client> {
     let config = StreamableHttpClientTransportConfig::with_uri(url.to_owned()).auth_header(token);
-    StreamableHttpClientTransport::from_config(config)
+    StreamableHttpClientTransport::with_client(http_client(), config)
 }
 
 /// What every client finds, whatever it is connected by.

@@ -1,13 +1,13 @@
 //! Over HTTP, with what no good client would send.
 
-use platools_tests::within;
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use platools_tests::{http_client, within};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::http::{Served, TOKEN};
 
 fn ask(method: Method, url: &str) -> RequestBuilder {
-    Client::new()
+    http_client()
         .request(method, url)
         .bearer_auth(TOKEN)
         .header("accept", "application/json, text/event-stream")
@@ -46,7 +46,7 @@ pub(crate) async fn session(url: &str) -> String {
 async fn who_has_no_token_is_told_how_to_be_let_in() {
     let server = Served::start().await;
     let bare = |token: Option<&str>| {
-        let request = Client::new().post(&server.url).body(hello().to_string());
+        let request = http_client().post(&server.url).body(hello().to_string());
         token.map_or_else(
             || request.try_clone().expect("a text"),
             |token| request.try_clone().expect("a text").header("authorization", token),

@@ -1,7 +1,7 @@
 //! Over HTTP: the settings of a server for hosts, web pages and the length of results.
 
 use platools::serve::Server;
-use platools_tests::{Gone, within};
+use platools_tests::{Gone, http_client, within};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ async fn the_limit_of_results_can_be_raised() {
 async fn a_page_that_is_allowed_may_ask_and_read() {
     let server = Served::with(|http| http.allow_origin("https://app.example")).await;
     let preflight = |origin: &str| {
-        let request = reqwest::Client::new().request(Method::OPTIONS, &server.url).header("origin", origin);
+        let request = http_client().request(Method::OPTIONS, &server.url).header("origin", origin);
         request
             .header("access-control-request-method", "POST")
             .header("access-control-request-headers", "authorization, content-type, mcp-session-id")
@@ -55,7 +55,7 @@ async fn a_page_that_is_allowed_may_ask_and_read() {
     assert_eq!(send(preflight("https://evil.example")).await.status(), StatusCode::FORBIDDEN);
 
     let ask = |token| {
-        let request = reqwest::Client::new().post(&server.url).bearer_auth(token).header("content-type", JSON);
+        let request = http_client().post(&server.url).bearer_auth(token).header("content-type", JSON);
         request.header("origin", "https://app.example").body(hello().to_string())
     };
     for (token, status) in [(TOKEN, StatusCode::OK), ("wrong", StatusCode::UNAUTHORIZED)] {

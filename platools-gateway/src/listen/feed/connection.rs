@@ -1,87 +1,146 @@
-//! The task that owns one dashboard's socket.
+//! `DashboardConnection`: the live feed on one dashboard's socket.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, Utf8Bytes};
-use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
+use axum::extract::ws::{Message, Utf8Bytes, close_code};
+use futures::Stream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::end::End;
 use super::keepalive::Keepalive;
 use super::message::{self, Heard};
-use crate::connections::{Presence, SocketKind};
+use crate::connections::{Presence, SocketKind, Stay};
 use crate::core::Core;
 use crate::domain::identity::Caller;
 use crate::feed::{Watch, WatchEnd, Watched};
-use crate::listen::ws::{Incoming, Reader, dismissed, duration_ms, say_goodbye};
+use crate::listen::ws::{self, Close, End, Farewell, Incoming, Protocol, Reader, Socket, Transport, dismissed};
 
-/// The number of answers that wait for a dashboard; nothing more is read from it until it takes them.
-const WAITING_REPLIES: usize = 16;
-
-/// Somebody whose token is good, and the agent that it wants to watch.
+/// A dashboard whose token is good, and the agent that it wants to watch.
 pub(super) struct Dashboard {
     pub(super) core: Arc<Core>,
     pub(super) caller: Caller,
     pub(super) agent: String,
 }
 
+/// One dashboard's connection.
+struct DashboardConnection {
+    presence: Presence,
+    watched: Watched,
+    /// The agent as the dashboard named it in its URL.
+    as_named: String,
+    max_message_bytes: usize,
+    keepalive: Keepalive,
+    replies: mpsc::Sender<Utf8Bytes>,
+    watch_ended: watch::Receiver<Option<WatchEnd>>,
+}
+
+/// The messages of the feed, and the replies that wait for the dashboard.
+type Outbox = (Watch, mpsc::Receiver<Utf8Bytes>);
+
+/// The number of replies that wait for a dashboard; nothing more is read from it until it takes them.
+const WAITING_REPLIES: usize = 16;
+
+/// Two pings had no pong, each for an interval.
+const SILENT: End = End::close(close_code::NORMAL, "Connection timeout");
+
+/// A newer connection watches the agent.
+const DISPLACED: End = End::close(close_code::NORMAL, "New connection established");
+
+/// There is no such agent that may be watched.
+const NO_SUCH_AGENT: End = End::close(close_code::POLICY, "Agent not found");
+
+/// The gateway stops.
+const SHUTDOWN: Close = Close::new(close_code::NORMAL, "Server shutdown");
+
 /// Serves a dashboard until its connection ends.
-pub(super) async fn serve<S>(dashboard: Dashboard, socket: S)
-where
-    S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
-{
-    let begun = Instant::now();
-    let presence = dashboard.core.arrives_at(SocketKind::Dashboard);
-    let (mut sink, stream) = socket.split();
-    // Silence is a matter of the keepalive, which counts only the pongs of this protocol.
-    let mut reader = Reader::new(stream, Duration::MAX, dashboard.core.feed().settings().max_message_bytes);
-    let end = match begin(&dashboard, &presence) {
-        // The watch is over before the goodbye, which a dashboard may be slow to answer.
-        Ok(watch) => run(&dashboard, watch, &presence, &mut sink, &mut reader).await,
+pub(super) async fn serve<S: Transport>(dashboard: Dashboard, socket: S) {
+    let (begun, socket) = (Instant::now(), Socket::new(socket));
+    let end = match begin(&dashboard) {
+        Ok((connection, outbox)) => return ws::serve(connection, outbox, socket).await,
         Err(end) => end,
     };
-    drop(presence);
-    tracing::info!(reason = %end, duration_ms = duration_ms(begun), "dashboard disconnected");
-    let last = (end == End::NoSuchAgent).then(|| message::error("there is no such agent that you may watch"));
-    if let Some(close) = end.close() {
-        say_goodbye(sink, reader.into_inner(), close, last).await;
+    end.log(DashboardConnection::PEER, begun);
+    let farewell = last_words(&end);
+    if let Some(close) = end.to_close() {
+        socket.close(close, farewell, DashboardConnection::FAREWELL).await;
     }
 }
 
-fn begin(dashboard: &Dashboard, presence: &Presence) -> Result<Watch, End> {
+fn begin(dashboard: &Dashboard) -> Result<(DashboardConnection, Outbox), End> {
     let Dashboard { core, caller, agent } = dashboard;
-    core.is_known(presence, caller).map_err(|_| End::CredentialEnded)?;
-    let watch = core.watch(caller, agent).map_err(|_| End::NoSuchAgent)?;
+    let presence = core.arrives_at(SocketKind::Dashboard);
+    core.is_known(&presence, caller).map_err(|_| Close::CREDENTIAL_ENDED)?;
+    let watch = core.watch(caller, agent).map_err(|_| NO_SUCH_AGENT)?;
     tracing::info!(credential = %caller.credential, agent.id = %watch.watched().agent_id, "dashboard connected");
-    Ok(watch)
+    let settings = core.feed().settings();
+    let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
+    let connection = DashboardConnection {
+        presence,
+        watched: watch.watched().clone(),
+        as_named: agent.clone(),
+        max_message_bytes: settings.max_message_bytes,
+        keepalive: Keepalive::new(settings.ping_interval),
+        replies,
+        watch_ended: watch.end(),
+    };
+    Ok((connection, (watch, waiting)))
 }
 
-async fn run<W, R>(
-    dashboard: &Dashboard,
-    mut watch: Watch,
-    presence: &Presence,
-    sink: &mut W,
-    reader: &mut Reader<R>,
-) -> End
-where
-    W: Sink<Message, Error = axum::Error> + Unpin,
-    R: Stream<Item = Result<Message, axum::Error>> + Unpin,
-{
-    let keepalive = Keepalive::new(dashboard.core.feed().settings().ping_interval);
-    let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
-    let (over, watched) = (watch.end(), watch.watched().clone());
-    tokio::select! {
-        end = read(reader, (&watched, &dashboard.agent), &replies, &keepalive) => end,
-        end = write(sink, &mut watch, waiting, &keepalive) => end,
-        end = dismissed(presence, End::of) => end,
-        end = taken_away(over) => end,
-        () = keepalive.silence() => End::Silent,
+impl Protocol for DashboardConnection {
+    const PEER: &'static str = "dashboard";
+
+    type Outbox = Outbox;
+
+    async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
+        // Silence is a matter of the keepalive, which counts only the pongs of this protocol.
+        let mut reader = Reader::new(socket, Duration::MAX, self.max_message_bytes);
+        read(&mut reader, (&self.watched, &self.as_named), &self.replies, &self.keepalive).await
+    }
+
+    /// Writes pings, replies, and the messages of the feed.
+    async fn write<S: Transport>(&self, (watch, replies): &mut Outbox, socket: &Socket<S>) -> End {
+        loop {
+            // Every arm is cancel-safe.
+            let text = tokio::select! {
+                biased;
+                () = self.keepalive.ping_due() => message::ping(),
+                Some(reply) = replies.recv() => reply,
+                text = watch.next() => Utf8Bytes::try_from(text).expect("JSON is UTF-8"),
+            };
+            // The keepalive limits the time: a dashboard that reads nothing answers no ping.
+            if let Err(error) = socket.send(Message::Text(text)).await {
+                return error.into();
+            }
+        }
+    }
+
+    async fn ended(&self) -> End {
+        let mut watch_ended = self.watch_ended.clone();
+        tokio::select! {
+            // A dashboard has nothing to finish when the gateway stops.
+            end = dismissed(&self.presence, Stay::ToFinish, SHUTDOWN) => end,
+            end = watch_ended.wait_for(Option::is_some) => match end.map(|end| *end) {
+                Ok(Some(WatchEnd::Displaced)) => DISPLACED,
+                Ok(Some(WatchEnd::NoSuchAgent)) => NO_SUCH_AGENT,
+                Ok(None) | Err(_) => SHUTDOWN.into(),
+            },
+            () = self.keepalive.silence() => SILENT,
+        }
+    }
+
+    fn leave(self, _: Outbox, end: &End) -> Farewell<impl FnMut(&str)> {
+        last_words(end)
     }
 }
 
-/// Reads what comes. Where it is to be answered and the dashboard does not take the answers, it is not heard either.
+/// The message that tells a dashboard of an agent that it may not watch.
+fn last_words(end: &End) -> Farewell<fn(&str)> {
+    let error = (*end == NO_SUCH_AGENT).then(|| message::error("there is no such agent that you may watch"));
+    Farewell::new(error.into_iter().collect())
+}
+
+/// Reads what comes. Where it is to be answered and the dashboard does not take the replies, it is not heard either.
 async fn read<R>(
     reader: &mut Reader<R>,
     (watched, as_named): (&Watched, &str),
@@ -96,44 +155,16 @@ where
             Ok(Incoming::Text(text)) => message::hear(&text, watched, as_named),
             Ok(Incoming::Binary) => Heard::Reply(message::error("a binary message is not understood here; send text")),
             Ok(Incoming::Pong) => continue,
-            Err(unread) => return End::Unread(unread),
+            Err(error) => return error.into(),
         };
         match heard {
             Heard::Pong => keepalive.pong(),
             Heard::Reply(reply) => {
                 if replies.send(reply).await.is_err() {
-                    return End::Gone;
+                    return End::GONE;
                 }
             }
         }
-    }
-}
-
-/// Writes pings, answers, and what happens.
-async fn write<W>(sink: &mut W, watch: &mut Watch, mut replies: mpsc::Receiver<Utf8Bytes>, keepalive: &Keepalive) -> End
-where
-    W: Sink<Message, Error = axum::Error> + Unpin,
-{
-    loop {
-        // Every arm is cancel-safe.
-        let text = tokio::select! {
-            biased;
-            () = keepalive.ping_due() => message::ping(),
-            Some(reply) = replies.recv() => reply,
-            text = watch.next() => Utf8Bytes::try_from(text).expect("JSON is UTF-8"),
-        };
-        // The keepalive limits the time: a dashboard that reads nothing answers no ping.
-        if sink.send(Message::Text(text)).await.is_err() {
-            return End::Gone;
-        }
-    }
-}
-
-/// Waits until the agent is somebody else's to watch, or nobody's.
-async fn taken_away(mut over: watch::Receiver<Option<WatchEnd>>) -> End {
-    match over.wait_for(Option::is_some).await.map(|end| *end) {
-        Ok(Some(end)) => end.into(),
-        Ok(None) | Err(_) => End::ShuttingDown,
     }
 }
 

@@ -1,7 +1,6 @@
 //! The live feed: dashboards that watch an agent, over one WebSocket each.
 
 mod connection;
-mod end;
 mod keepalive;
 mod message;
 mod request;
@@ -18,6 +17,7 @@ pub(super) use request::Request;
 
 use super::http::{Rejection, upgrade_required};
 use super::remote;
+use super::ws::{self, ReadLimits};
 use crate::audit::action;
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind};
@@ -26,12 +26,8 @@ use crate::domain::ids::ConnectionId;
 use crate::domain::origin::RequestOrigin;
 use connection::Dashboard;
 
-/// The socket itself reads a little more than a message may have, so that a message just over the limit can be refused in
-/// order: past this size the rest of it is never read, and the goodbye may be lost.
+/// Bytes that a socket reads of a message beyond the limit.
 const MORE_READ_BYTES: usize = 64 * 1024;
-
-/// A dashboard says little, and a gateway keeps a buffer of this size for each.
-const READ_BUFFER_BYTES: usize = 1024;
 
 /// The adapter for dashboards.
 #[derive(Debug, Clone)]
@@ -52,15 +48,10 @@ impl Adapter {
             Ok(caller) => caller,
             Err(error) => return refusal(&error),
         };
-        // Tracked from here on, so that stopping waits for sockets that are still being opened.
-        let tracked = dashboards.token();
-        let max_bytes = core.feed().settings().max_message_bytes.saturating_add(MORE_READ_BYTES);
-        let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
-        upgrade.on_upgrade(async move |socket| {
-            let span = connection_span(&from);
-            let dashboard = Dashboard { core, caller, agent: request.agent };
-            connection::serve(dashboard, socket).instrument(span).await;
-            drop(tracked);
+        let message_bytes = core.feed().settings().max_message_bytes.saturating_add(MORE_READ_BYTES);
+        ws::open(upgrade, ReadLimits { message_bytes, buffer_bytes: 1024 }, &dashboards, async move |socket| {
+            let span = ws::socket_span!("dashboard", ConnectionId::random(), from);
+            connection::serve(Dashboard { core, caller, agent: request.agent }, socket).instrument(span).await;
         })
     }
 
@@ -91,15 +82,6 @@ async fn authenticate(core: &Core, request: &Request, from: &RequestOrigin) -> R
     let caller = core.authenticate_dashboard(token, &request.agent, from.clone()).await?;
     core.limiter().request(&caller, remote(&caller))?;
     Ok(caller)
-}
-
-fn connection_span(from: &RequestOrigin) -> tracing::Span {
-    tracing::info_span!(
-        "dashboard",
-        connection.id = %ConnectionId::random(),
-        client.address = from.address.map(tracing::field::display),
-        request.id = from.request_id.as_ref().map(tracing::field::display),
-    )
 }
 
 /// The answer to whoever is not let in.

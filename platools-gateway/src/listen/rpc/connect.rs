@@ -31,7 +31,7 @@ const AUTHENTICATION: Duration = Duration::from_secs(10);
 pub(super) struct Stranger<'a> {
     pub(super) core: &'a Core,
     pub(super) queue: &'a Queue,
-    pub(super) presence: &'a Presence,
+    pub(super) presence: Presence,
     pub(super) from: RequestOrigin,
     pub(super) anonymous: AnonymousAccess,
 }
@@ -80,7 +80,7 @@ impl Stranger<'_> {
         let identified = timeout(AUTHENTICATION, self.identify(connect.token)).await.map_err(too_late)?;
         let (caller, token) = identified?;
         let caller = self.speaking_for(caller, &connect.user_id)?;
-        self.core.is_known(self.presence, &caller)?;
+        self.core.is_known(&self.presence, &caller)?;
         let audit = self.core.audit();
         audit.signed_in(action::RPC_CONNECT, (&caller).into(), |event| event.in_project(&caller.project_id));
         Ok((caller, token, connect.user_id))

@@ -1,17 +1,17 @@
-//! The task that owns one caller's socket.
+//! `RpcConnection`: the gateway RPC protocol on one caller's socket.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, Utf8Bytes};
+use axum::extract::ws::{Message, Utf8Bytes, close_code};
 use futures::stream::FuturesUnordered;
-use futures::{Sink, Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _};
+use platools_protocol::rpc::CLOSE_TOO_SLOW;
 use tokio::sync::{broadcast, watch};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
 use super::connect::Stranger;
-use super::end::End;
 use super::queue::Queue;
 use super::session::{Session, Tail};
 use super::standing::TokenStanding;
@@ -21,7 +21,26 @@ use crate::core::Core;
 use crate::domain::identity::{Caller, Credential};
 use crate::domain::origin::RequestOrigin;
 use crate::listen::Traffic;
-use crate::listen::ws::{Excess, Outgoing, Reader, Received, dismissed, duration_ms, say_goodbye, write};
+use crate::listen::ws::{
+    self, Close, End, Excess, Farewell, Outgoing, Pace, Protocol, ReadError, Reader, Received, Socket, Transport,
+    dismissed,
+};
+
+/// One caller's connection. Its requests run side by side, so that one that takes long delays no other.
+struct RpcConnection<'a> {
+    stranger: Stranger<'a>,
+    settings: &'a RpcSettings,
+    traffic: Traffic,
+}
+
+/// The caller did not connect in time.
+const NOT_CONNECTED: End = End::close(close_code::POLICY, "no `connect` within 10 seconds");
+
+/// The caller reads so slowly that responses do not fit into the queue.
+const TOO_SLOW: End = End::close(CLOSE_TOO_SLOW, "too many responses wait");
+
+/// The gateway stops.
+const SHUTTING_DOWN: End = End::Close(Close::SHUTTING_DOWN);
 
 /// The longest time for a caller to connect.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
@@ -33,44 +52,59 @@ const MAX_ANONYMOUS_BYTES: usize = 16 * 1024;
 const LOG: &str = "log";
 
 /// Serves a caller until its connection ends, and drops what it has under way then.
-///
-/// Everything runs side by side in this one task: a request that takes long delays no other, and a caller that reads slowly is
-/// still heard.
-pub(super) async fn serve<S>(core: &Core, socket: S, (from, traffic): (RequestOrigin, Traffic), settings: &RpcSettings)
-where
-    S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
-{
-    let (begun, presence) = (Instant::now(), core.arrives_at(SocketKind::Caller));
+pub(super) async fn serve<S: Transport>(
+    core: &Core,
+    socket: S,
+    (from, traffic): (RequestOrigin, Traffic),
+    settings: &RpcSettings,
+) {
+    let presence = core.arrives_at(SocketKind::Caller);
     let queue = Queue::new(settings.waiting_messages, settings.waiting_bytes, Arc::clone(core.limiter()));
-    let (mut sink, stream) = socket.split();
-    let max_bytes = settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
-    let mut reader = Reader::untrusted(stream, settings.read_deadline, max_bytes, traffic);
-    let stranger = Stranger { core, queue: &queue, presence: &presence, from, anonymous: settings.anonymous };
-    let end = tokio::select! {
-        end = answer(stranger, &mut reader, settings) => end,
-        end = write(&mut sink, &queue, settings.ping_interval, settings.write_deadline) => end,
-        end = dismissed(&presence, End::of) => end,
-        never = queue.log_dropped() => match never {},
-    };
-    // Gone before the goodbye, which a caller may be slow to answer.
-    drop(presence);
-    tracing::info!(reason = %end, duration_ms = duration_ms(begun), "caller disconnected");
-    if let Some(close) = end.close() {
-        let waiting = if end.is_orderly() { queue.take_all() } else { Vec::new() };
-        say_goodbye(sink, reader.into_inner(), close, waiting.into_iter().map(Into::into)).await;
+    let stranger = Stranger { core, queue: &queue, presence, from, anonymous: settings.anonymous };
+    ws::serve(RpcConnection { stranger, settings, traffic }, (), Socket::new(socket)).await;
+}
+
+impl Protocol for RpcConnection<'_> {
+    const PEER: &'static str = "caller";
+
+    type Outbox = ();
+
+    async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
+        let max_bytes = self.settings.max_message_bytes.min(MAX_ANONYMOUS_BYTES);
+        let traffic = self.traffic.clone();
+        let mut reader = Reader::untrusted(socket, self.settings.read_deadline, max_bytes, traffic);
+        answer(&self.stranger, &mut reader, self.settings).await.unwrap_or_else(unreadable)
+    }
+
+    async fn write<S: Transport>(&self, (): &mut (), socket: &Socket<S>) -> End {
+        let RpcSettings { ping_interval, write_deadline, .. } = *self.settings;
+        ws::write(socket, self.stranger.queue, Pace { ping_interval, write_deadline }).await
+    }
+
+    async fn ended(&self) -> End {
+        // A caller finishes what it has begun when the gateway stops.
+        tokio::select! {
+            end = dismissed(&self.stranger.presence, Stay::ShuttingDown, Close::SHUTTING_DOWN) => end,
+            never = self.stranger.queue.log_dropped() => match never {},
+        }
+    }
+
+    fn leave(self, (): (), end: &End) -> Farewell<impl FnMut(&str)> {
+        let waiting = if *end == TOO_SLOW { Vec::new() } else { self.stranger.queue.take_all() };
+        Farewell::new(waiting.into_iter().map(Into::into).collect())
     }
 }
 
 /// Reads what comes, and answers it.
-async fn answer<R>(stranger: Stranger<'_>, reader: &mut Reader<R>, settings: &RpcSettings) -> End
+async fn answer<R>(stranger: &Stranger<'_>, reader: &mut Reader<R>, settings: &RpcSettings) -> Result<End, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
-    let (core, queue, from) = (stranger.core, stranger.queue, stranger.address());
+    let (core, queue) = (stranger.core, stranger.queue);
     let stay = stranger.presence.stay();
-    let (caller, token) = match greet(&stranger, reader, stay.clone()).await {
+    let (caller, token) = match greet(stranger, reader, stay.clone()).await? {
         Ok(greeted) => greeted,
-        Err(end) => return end,
+        Err(end) => return Ok(end),
     };
     tracing::info!(credential = %caller.credential, role = %caller.role, "caller connected");
     queue.is_of(&caller.credential);
@@ -80,7 +114,7 @@ where
         let excess = Excess::new(Arc::clone(core.limiter()), owner, max_dropped_bytes(settings));
         reader.trust(settings.max_message_bytes, excess);
     }
-    let mut session = Session::new(core, (caller, from), queue, settings.requests_in_flight);
+    let mut session = Session::new(core, (caller, stranger.address()), queue, settings.requests_in_flight);
     session.token = token;
     session.viewers_read_history = settings.viewers_read_history && !is_anonymous;
     session.has_catalogue = !is_anonymous || settings.anonymous == AnonymousAccess::Catalogue;
@@ -92,7 +126,7 @@ async fn greet<R>(
     stranger: &Stranger<'_>,
     reader: &mut Reader<R>,
     mut stay: watch::Receiver<Stay>,
-) -> Result<(Caller, TokenStanding), End>
+) -> Result<Result<(Caller, TokenStanding), End>, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
@@ -102,19 +136,23 @@ where
         let incoming = tokio::select! {
             biased;
             // First, so that a caller that sends anything else all the time does not stay.
-            () = sleep_until(deadline) => return Err(End::NotConnected),
+            () = sleep_until(deadline) => return Ok(Err(NOT_CONNECTED)),
             incoming = reader.next() => incoming?,
-            _ = stay.wait_for(|stay| *stay >= Stay::ToFinish) => return Err(End::ShuttingDown),
+            _ = stay.wait_for(|stay| *stay >= Stay::ToFinish) => return Ok(Err(SHUTTING_DOWN)),
         };
         // What comes meanwhile waits in the socket, so that a caller need not wait for the answer to its `connect`.
         if let Some(greeted) = stranger.receive(&incoming).await {
-            return Ok(greeted);
+            return Ok(Ok(greeted));
         }
         yield_now().await;
     }
 }
 
-async fn answer_requests<R>(session: &Session<'_>, reader: &mut Reader<R>, mut stay: watch::Receiver<Stay>) -> End
+async fn answer_requests<R>(
+    session: &Session<'_>,
+    reader: &mut Reader<R>,
+    mut stay: watch::Receiver<Stay>,
+) -> Result<End, ReadError>
 where
     R: Stream<Item = Result<Message, axum::Error>> + Unpin,
 {
@@ -122,7 +160,7 @@ where
     loop {
         let is_finishing = *stay.borrow_and_update() == Stay::ToFinish;
         if is_finishing && running.is_empty() {
-            return End::ShuttingDown;
+            return Ok(SHUTTING_DOWN);
         }
         if let Some(new) = session.take_new_tail() {
             tail = new;
@@ -136,36 +174,50 @@ where
             biased;
             Some(()) = running.next() => {}
             Ok(()) = stay.changed() => {}
-            received = reader.receive() => match received {
-                Ok(Received::Message(incoming)) => running.extend(session.begin(&incoming, is_finishing)),
-                Ok(Received::Dropped { too_large, head }) => session.refuse_large(too_large, &head),
-                Err(unread) => return unread.into(),
+            received = reader.receive() => match received? {
+                Received::Message(incoming) => running.extend(session.begin(&incoming, is_finishing)),
+                Received::Dropped { too_large, head } => session.refuse_large(too_large, &head),
             },
             () = forward(&mut tail, session.queue) => {}
         }
     }
 }
 
+/// The end of a connection that cannot be read any further. A message that is too large is named with its size.
+fn unreadable(error: ReadError) -> End {
+    match error {
+        ReadError::TooLarge(too_large) => Close::because(close_code::SIZE, too_large.to_string()).into(),
+        error => error.into(),
+    }
+}
+
 /// Forwards one line of the log, if the caller reads along.
+///
+/// A line that does not fit into the queue is dropped together with the lines behind it that do not fit either. A slow caller would miss the
+/// newest lines otherwise: with one line at each turn of the connection, old ones would stay in the channel of the log, fill the queue as soon
+/// as the caller reads again, and leave no room for the new ones.
 async fn forward(tail: &mut Tail, queue: &Queue) {
     let Some(lines) = tail else { return std::future::pending().await };
     match lines.recv().await {
-        Ok(line) => queue.raw_event(LOG, &line),
+        Ok(line) => {
+            let mut is_queued = queue.raw_event(LOG, &line);
+            while !is_queued && let Ok(line) = lines.try_recv() {
+                is_queued = queue.raw_event(LOG, &line);
+            }
+        }
         Err(broadcast::error::RecvError::Lagged(lost)) => queue.skip_events(lost),
         Err(broadcast::error::RecvError::Closed) => *tail = None,
     }
 }
 
 impl Outgoing for Queue {
-    type End = End;
-
     async fn next(&self) -> Result<Utf8Bytes, End> {
-        Queue::next(self).await.map(Into::into).ok_or(End::TooSlow)
+        Queue::next(self).await.map(Into::into).ok_or(TOO_SLOW)
     }
 
     async fn ended(&self) -> End {
         self.over().await;
-        End::TooSlow
+        TOO_SLOW
     }
 }
 
@@ -175,21 +227,23 @@ mod tests {
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
-    use futures::SinkExt as _;
     use futures::channel::mpsc;
+    use futures::{FutureExt as _, Sink, SinkExt as _};
     use serde_json::json;
+    use serde_json::value::to_raw_value;
     use tokio::time::sleep;
 
     use super::*;
-    use crate::limits::Limits;
+    use crate::limits::{Limiter, Limits};
+    use crate::ops::log_feed::Line;
 
     /// A socket without a network. Whoever has the other end reads one message at a time.
-    struct Socket {
+    struct TestSocket {
         incoming: mpsc::UnboundedReceiver<Message>,
         outgoing: mpsc::Sender<Message>,
     }
 
-    impl Stream for Socket {
+    impl Stream for TestSocket {
         type Item = Result<Message, axum::Error>;
 
         fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -197,7 +251,7 @@ mod tests {
         }
     }
 
-    impl Sink<Message> for Socket {
+    impl Sink<Message> for TestSocket {
         type Error = axum::Error;
 
         fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), axum::Error>> {
@@ -240,7 +294,7 @@ mod tests {
             tokio::time::pause();
             let ((says, incoming), (outgoing, hears)) = (mpsc::unbounded(), mpsc::channel(0));
             let serving = tokio::spawn(async move {
-                let socket = Socket { incoming, outgoing };
+                let socket = TestSocket { incoming, outgoing };
                 let from = (RequestOrigin::from(IpAddr::from(Ipv4Addr::LOCALHOST)), Traffic::new());
                 serve(&core, socket, from, &RpcSettings::default()).await;
             });
@@ -311,6 +365,24 @@ mod tests {
         assert_eq!(begun.elapsed().as_secs(), 10);
         drop(peer);
         serving.await.unwrap();
+    }
+
+    #[test]
+    fn a_line_that_does_not_fit_is_dropped_with_those_behind_it_and_the_next_one_is_new() {
+        let queue = Queue::new(2, 1024, Arc::new(Limiter::new(&Limits::default())));
+        let (log, lines) = broadcast::channel(8);
+        let mut tail = Some(lines);
+        let add = |number: u32| log.send(Line::from(to_raw_value(&number).unwrap())).unwrap();
+        for number in 1..=5 {
+            add(number);
+        }
+        for _ in 1..=3 {
+            forward(&mut tail, &queue).now_or_never().expect("there are lines");
+        }
+        assert_eq!(queue.take_all().len(), 2);
+        add(6);
+        forward(&mut tail, &queue).now_or_never().expect("there is a line");
+        assert!(queue.take_all()[0].contains(r#""seq":6"#), "lines 3 to 5 are gone");
     }
 
     #[tokio::test]

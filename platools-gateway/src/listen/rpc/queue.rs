@@ -75,24 +75,23 @@ impl Queue {
         self.raw_event(name, &to_raw_value(payload).expect("strings, numbers and raw JSON always serialize"));
     }
 
-    /// Queues an event whose payload is text already. Its number is taken also if it is dropped, so that the gap shows.
-    pub(super) fn raw_event(&self, name: &str, payload: &RawValue) {
+    /// Queues an event whose payload is text already; false if it is dropped. Its number is taken in any case, so that the gap shows.
+    pub(super) fn raw_event(&self, name: &str, payload: &RawValue) -> bool {
         let mut waiting = self.lock();
         waiting.seq += 1;
         // Asked before it is written: what a slow caller misses is not worth the work.
-        if waiting.messages.len() >= self.limit {
-            return self.note_dropped(&mut waiting, 1);
-        }
-        let text = Event::new(name, payload, waiting.seq).to_text();
-        if waiting.bytes + text.len() > self.max_bytes {
-            return self.note_dropped(&mut waiting, 1);
-        }
-        match self.hold(&waiting, text.len()) {
-            Ok(held) => waiting.push(text, true, held),
-            Err(OverBudget) => return self.note_dropped(&mut waiting, 1),
-        }
+        let has_place = waiting.messages.len() < self.limit;
+        let text = has_place.then(|| Event::new(name, payload, waiting.seq).to_text());
+        let text = text.filter(|text| waiting.bytes + text.len() <= self.max_bytes);
+        let held = text.and_then(|text| Some((self.hold(&waiting, text.len()).ok()?, text)));
+        let Some((held, text)) = held else {
+            self.note_dropped(&mut waiting, 1);
+            return false;
+        };
+        waiting.push(text, true, held);
         drop(waiting);
         self.changed.notify_one();
+        true
     }
 
     /// Leaves out so many events that were lost before they came here.

@@ -1,63 +1,65 @@
-//! The task that owns one socket of an agent.
+//! `AgentConnection`: the agent runtime protocol on one socket of an agent.
 
-use axum::extract::ws::{Message, Utf8Bytes};
+use axum::extract::ws::{Utf8Bytes, close_code};
 use bytes::Bytes;
-use futures::{Sink, Stream, StreamExt as _};
+use platools_protocol::rpc::CLOSE_TOO_SLOW;
 use platools_protocol::runtime::{ClientFrame, FrameError, MAX_TYPE_BYTES};
 use tokio::task::yield_now;
-use tokio::time::Instant;
 
-use super::end::End;
-use crate::connections::Presence;
+use crate::connections::{Presence, Stay};
 use crate::core::Core;
 use crate::domain::error::{Error, ErrorKind, causes_of};
-use crate::listen::ws::{Incoming, Outgoing, Reader, dismissed, duration_ms, say_goodbye, write};
-use crate::sessions::AgentSocket;
+use crate::listen::ws::{
+    self, Close, End, Farewell, Incoming, Outgoing, Pace, Protocol, Reader, Socket, Transport, dismissed,
+};
+use crate::sessions::{AgentSocket, SocketEnd};
 
-/// Serves an agent's socket until it ends.
-pub(super) async fn serve<S>(core: &Core, socket: S, agent: AgentSocket, presence: Presence)
-where
-    S: Stream<Item = Result<Message, axum::Error>> + Sink<Message, Error = axum::Error>,
-{
-    let begun = Instant::now();
-    let settings = core.runtime_settings();
-    let (mut sink, stream) = socket.split();
-    let mut reader = Reader::new(stream, settings.read_deadline, settings.max_frame_bytes);
-    let end = tokio::select! {
-        biased;
-        end = dismissed(&presence, End::of) => end,
-        end = write(&mut sink, &agent, settings.ping_interval, settings.write_deadline) => end,
-        end = answer(core, &agent, &mut reader) => end,
-    };
-    let waiting = agent.take_waiting();
-    // Gone before the goodbye, which an agent may be slow to answer.
-    drop((agent, presence));
-    tracing::info!(reason = %end, duration_ms = duration_ms(begun), "agent disconnected");
-    if let Some(close) = end.close() {
-        say_goodbye(sink, reader.into_inner(), close, waiting.into_iter().map(text)).await;
-    }
+/// One socket of an agent, whose frames are treated one after the other.
+pub(super) struct AgentConnection<'a> {
+    pub(super) core: &'a Core,
+    pub(super) agent: AgentSocket,
+    pub(super) presence: Presence,
 }
 
-/// Reads what comes, and treats one frame after the other.
-async fn answer<R>(core: &Core, agent: &AgentSocket, reader: &mut Reader<R>) -> End
-where
-    R: Stream<Item = Result<Message, axum::Error>> + Unpin,
-{
-    loop {
-        let incoming = match reader.next().await {
-            Ok(incoming) => incoming,
-            Err(unread) => return End::Unread(unread),
-        };
-        agent.is_heard();
-        match incoming {
-            Incoming::Text(text) => treat(core, agent, &text).await,
-            Incoming::Binary => agent.refuse("a binary frame is not understood here; send text"),
-            Incoming::Pong => {}
+impl Protocol for AgentConnection<'_> {
+    const PEER: &'static str = "agent";
+
+    type Outbox = ();
+
+    async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
+        let settings = self.core.runtime_settings();
+        let mut reader = Reader::new(socket, settings.read_deadline, settings.max_frame_bytes);
+        loop {
+            let incoming = match reader.next().await {
+                Ok(incoming) => incoming,
+                Err(error) => return error.into(),
+            };
+            self.agent.is_heard();
+            match incoming {
+                Incoming::Text(text) => treat(self.core, &self.agent, &text).await,
+                Incoming::Binary => self.agent.refuse("a binary frame is not understood here; send text"),
+                Incoming::Pong => {}
+            }
+            if !self.agent.is_idle() {
+                // The writer's turn: a burst of short frames must not fill the queue of an agent that reads.
+                yield_now().await;
+            }
         }
-        if !agent.is_idle() {
-            // The writer's turn: a burst of short frames must not fill the queue of an agent that reads.
-            yield_now().await;
-        }
+    }
+
+    async fn write<S: Transport>(&self, (): &mut (), socket: &Socket<S>) -> End {
+        let settings = self.core.runtime_settings();
+        let pace = Pace { ping_interval: settings.ping_interval, write_deadline: settings.write_deadline };
+        ws::write(socket, &self.agent, pace).await
+    }
+
+    async fn ended(&self) -> End {
+        // An agent has nothing running that could be finished when the gateway stops.
+        dismissed(&self.presence, Stay::ToFinish, Close::SHUTTING_DOWN).await
+    }
+
+    fn leave(self, (): (), _: &End) -> Farewell<impl FnMut(&str)> {
+        Farewell::new(self.agent.take_waiting().into_iter().map(text).collect())
     }
 }
 
@@ -107,14 +109,27 @@ fn refused(error: Error) -> String {
 }
 
 impl Outgoing for AgentSocket {
-    type End = End;
-
     async fn next(&self) -> Result<Utf8Bytes, End> {
-        AgentSocket::next(self).await.map(text).map_err(End::Ended)
+        AgentSocket::next(self).await.map(text).map_err(End::from)
     }
 
     async fn ended(&self) -> End {
-        End::Ended(AgentSocket::ended(self).await)
+        AgentSocket::ended(self).await.into()
+    }
+}
+
+impl From<SocketEnd> for End {
+    fn from(end: SocketEnd) -> Self {
+        match end {
+            SocketEnd::TooSlow => Self::close(CLOSE_TOO_SLOW, "too many events wait"),
+            SocketEnd::Replaced => {
+                Self::close(close_code::POLICY, "the agent has opened another socket, and has three at most")
+            }
+            SocketEnd::SessionTimedOut => {
+                Self::close(close_code::POLICY, "the session went without a heartbeat for too long; connect again")
+            }
+            SocketEnd::Disconnected => Self::close(close_code::NORMAL, "the agent has disconnected"),
+        }
     }
 }
 

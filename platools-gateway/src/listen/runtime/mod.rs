@@ -4,7 +4,6 @@ mod auth;
 mod body;
 mod channels;
 mod connection;
-mod end;
 mod failure;
 mod messages;
 mod page;

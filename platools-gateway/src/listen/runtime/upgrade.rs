@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::connection;
+use super::connection::AgentConnection;
 use super::failure::Failure;
 use crate::connections::SocketKind;
 use crate::core::Core;
@@ -22,13 +22,10 @@ use crate::domain::ids::ConnectionId;
 use crate::domain::origin::Protocol;
 use crate::listen::bearer_token;
 use crate::listen::http::RequestContext;
+use crate::listen::ws::{self, ReadLimits, Socket};
 
-/// The socket itself reads a little more than a frame may have, so that a frame just over the limit can be refused in order:
-/// past this size the rest of it is never read, and the goodbye may be lost.
+/// Bytes that a socket reads of a frame beyond the limit.
 const MORE_READ_BYTES: usize = 1024 * 1024;
-
-/// Most of an agent's frames are short, and a gateway keeps a buffer of this size for each socket.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 #[derive(Clone)]
 pub(super) struct Adapter {
@@ -53,31 +50,20 @@ pub(super) async fn upgrade(
     let upgrade = upgrade?;
     let Adapter { core, sockets } = adapter;
     let ticket = query.map(|Query(parts)| parts).unwrap_or_default().ticket.map(SecretString::from);
-    let peer = core
-        .admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), context.origin(Protocol::Runtime))
-        .await?;
+    let from = context.origin(Protocol::Runtime);
+    let peer = core.admit_by_ticket(ticket.as_ref(), bearer_token(&headers).as_ref(), from.clone()).await?;
     context.is_from(&peer.caller);
     let presence = core.arrives_at(SocketKind::Agent);
     core.is_known(&presence, &peer.caller)?;
-    // Tracked from here on, so that stopping waits for sockets that are still being opened.
-    let tracked = sockets.token();
-    let max_bytes = core.runtime_settings().max_frame_bytes.saturating_add(MORE_READ_BYTES);
-    let upgrade = upgrade.max_message_size(max_bytes).max_frame_size(max_bytes).read_buffer_size(READ_BUFFER_BYTES);
-    Ok(upgrade.on_upgrade(async move |socket| {
-        let span = tracing::info_span!(
-            "agent",
-            agent.id = %peer.id,
-            connection.id = %ConnectionId::random(),
-            client.address = %context.address(),
-            request.id = %context.id(),
-        );
+    let message_bytes = core.runtime_settings().max_frame_bytes.saturating_add(MORE_READ_BYTES);
+    Ok(ws::open(upgrade, ReadLimits { message_bytes, buffer_bytes: 4 * 1024 }, &sockets, async move |socket| {
+        let span = ws::socket_span!("agent", ConnectionId::random(), from, agent.id = %peer.id);
         let agent = core.open_socket(peer);
         async {
             tracing::info!("agent connected");
-            connection::serve(&core, socket, agent, presence).await;
+            ws::serve(AgentConnection { core: &core, agent, presence }, (), Socket::new(socket)).await;
         }
         .instrument(span)
         .await;
-        drop(tracked);
     }))
 }

@@ -1,171 +1,175 @@
-//! The task that owns one worker's socket.
+//! `WorkerConnection`: tool sync on one worker's socket.
 
 use axum::extract::ws::{Message, close_code};
 use futures::FutureExt as _;
-use platools_protocol::tool_sync::MAX_FRAME_BYTES;
-use tokio::time::Instant;
+use platools_protocol::tool_sync::{CLOSE_SECRET_ROTATED, MAX_FRAME_BYTES, PlatformFrame};
+use std::time::Duration;
 use tracing::Instrument as _;
 
-use super::end::End;
 use super::frames::{Frames, Next};
-use super::socket::{Quiet, Socket};
-use super::{close, replies, writer};
+use super::replies::{self, Waiting};
+use super::socket::{WorkerSocket, refuse_large};
+use super::writer;
 use crate::core::Core;
 use crate::domain::origin::RequestOrigin;
-use crate::links::Link;
-use crate::listen::ws::{Broken, TooLarge, duration_ms};
+use crate::links::{Closing, ClosingSignal, Link};
+use crate::listen::Traffic;
+use crate::listen::ws::{self, Close, End, Farewell, Protocol, Socket, TooLarge, Transport};
+use crate::settings::WorkerSettings;
+
+/// The connection of a worker that was let in.
+struct WorkerConnection<'a> {
+    frames: Frames<'a>,
+    closing: ClosingSignal,
+    traffic: Traffic,
+    settings: WorkerSettings,
+}
+
+/// The time that a worker has to answer the close.
+pub(super) const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The worker closed the connection because it stops.
+const STOPPED: End = End::Gone("the worker stopped");
 
 /// The reason of a worker's close by which it says that it stops.
 const CLIENT_STOP: &str = "client stop";
 
 /// Serves a worker until its link ends.
-pub(super) async fn run(core: &Core, link: Link, from: &RequestOrigin, socket: Socket) {
+pub(super) async fn run<S: Transport>(
+    core: &Core,
+    link: Link,
+    from: &RequestOrigin,
+    socket: Socket<S>,
+    (traffic, settings): (Traffic, WorkerSettings),
+) {
     let identity = link.identity();
-    let span = tracing::info_span!(
+    let span = ws::socket_span!(
         "link",
-        connection.id = %link.connection_id(),
+        link.connection_id(),
+        from,
         project.id = %identity.project_id,
         entity = identity.entity,
         environment = identity.environment,
-        client.address = from.address.map(tracing::field::display),
-        request.id = from.request_id.as_ref().map(tracing::field::display),
     );
-    serve(core, link, socket).instrument(span).await;
-}
-
-async fn serve(core: &Core, mut link: Link, socket: Socket) {
-    let begun = Instant::now();
-    tracing::info!("worker connected");
-    let mut closing = link.closing();
     let (replies, waiting) = replies::channel();
     let frames = Frames::new(core, &link, replies);
-
-    // Both directions run side by side in this one task: a worker that reads slowly is still heard. Whichever ends first
-    // drops the other, because the link is over.
-    let end = tokio::select! {
-        end = read(&socket, &frames) => end,
-        end = writer::write(&socket, &mut link, waiting) => end,
-        closing = closing.wait() => {
-            let (code, reason) = close::reason(closing);
-            End::close(code, reason)
-        }
-    };
-    if end.is_for_large_frame() {
-        link.note_large_frame();
+    let connection = WorkerConnection { frames, closing: link.closing(), traffic, settings };
+    async {
+        tracing::info!("worker connected");
+        ws::serve(connection, (link, waiting), socket).await;
     }
-    if matches!(end, End::Stopped) {
-        link.note_stop();
-    }
-    // Offline before the goodbye, which a worker may be slow to answer.
-    drop(link);
-    frames.forget_health();
-    let duration_ms = duration_ms(begun);
-    match &end {
-        End::Refuse { .. } => tracing::warn!(reason = %end, duration_ms, "worker disconnected"),
-        End::Gone | End::Stopped | End::Close { .. } => {
-            tracing::info!(reason = %end, duration_ms, "worker disconnected")
-        }
-    }
-    say_goodbye(socket, end, &frames).await;
+    .instrument(span)
+    .await;
 }
 
-async fn say_goodbye(socket: Socket, end: End, frames: &Frames<'_>) {
-    let late = |text: &str| frames.receive_late(text);
-    match end {
-        End::Gone | End::Stopped => {}
-        End::Close { code, reason } => {
-            close::close(socket.into_inner(), code, reason, late).await;
-        }
-        End::Refuse { code, error } => {
-            close::refuse(socket.into_inner(), code, &error, late).await;
-        }
-    }
-}
+impl Protocol for WorkerConnection<'_> {
+    const PEER: &'static str = "worker";
 
-/// Reads until the link ends.
-async fn read(socket: &Socket, frames: &Frames<'_>) -> End {
-    if let Next::End(end) = frames.welcome() {
-        return end;
-    }
-    let (mut has_logged_binary, mut has_stopped) = (false, false);
-    loop {
-        // Both arms are cancel-safe. Frames that are there are read first: one may be a newer registration.
-        let received = tokio::select! {
-            biased;
-            received = next(socket, frames) => received,
-            () = frames.kept_is_due() => match frames.register_kept().await {
-                Next::Read => continue,
-                Next::End(end) => return end,
-            },
-        };
-        let message = match received {
-            Ok(message) => message,
-            Err(End::Gone) if has_stopped => return End::Stopped,
-            Err(end) => return end,
-        };
-        let next = match message {
-            Message::Text(text) if text.len() > MAX_FRAME_BYTES => {
-                frames.refuse_large(&text);
-                return too_large(Some(text.len()));
-            }
-            Message::Text(text) => frames.receive(&text).await,
-            Message::Binary(_) => {
-                if !std::mem::replace(&mut has_logged_binary, true) {
-                    tracing::warn!("a binary frame was ignored; further ones of this connection are not logged");
-                }
-                Next::Read
-            }
-            // A close ends the stream.
-            Message::Close(close) => {
-                has_stopped =
-                    close.is_some_and(|close| close.code == close_code::NORMAL && close.reason == CLIENT_STOP);
-                Next::Read
-            }
-            // Pings are answered by the socket itself.
-            Message::Ping(_) | Message::Pong(_) => Next::Read,
-        };
-        if let Next::End(end) = next {
+    const FAREWELL: Duration = FAREWELL;
+
+    type Outbox = (Link, Waiting);
+
+    async fn read<S: Transport>(&self, socket: &Socket<S>) -> End {
+        if let Next::End(end) = self.frames.welcome() {
             return end;
         }
+        let socket = self.paced(socket);
+        let (mut has_logged_binary, mut has_stopped) = (false, false);
+        loop {
+            // Both arms are cancel-safe. Frames that are there are read first: one may be a newer registration.
+            let received = tokio::select! {
+                biased;
+                received = next(&socket, &self.frames) => received,
+                () = self.frames.kept_is_due() => match self.frames.register_kept().await {
+                    Next::Read => continue,
+                    Next::End(end) => return end,
+                },
+            };
+            let message = match received {
+                Ok(message) => message,
+                Err(End::Gone(_)) if has_stopped => return STOPPED,
+                Err(end) => return end,
+            };
+            let next = match message {
+                Message::Text(text) if text.len() > MAX_FRAME_BYTES => {
+                    self.frames.refuse_large(&text);
+                    return refuse_large(TooLarge { bytes: Some(text.len()), limit: MAX_FRAME_BYTES });
+                }
+                Message::Text(text) => self.frames.receive(&text).await,
+                Message::Binary(_) => {
+                    if !std::mem::replace(&mut has_logged_binary, true) {
+                        tracing::warn!("a binary frame was ignored; further ones of this connection are not logged");
+                    }
+                    Next::Read
+                }
+                // A close ends the stream.
+                Message::Close(close) => {
+                    has_stopped =
+                        close.is_some_and(|close| close.code == close_code::NORMAL && close.reason == CLIENT_STOP);
+                    Next::Read
+                }
+                // Pings are answered by the socket itself.
+                Message::Ping(_) | Message::Pong(_) => Next::Read,
+            };
+            if let Next::End(end) = next {
+                return end;
+            }
+        }
+    }
+
+    async fn write<S: Transport>(&self, (link, replies): &mut (Link, Waiting), socket: &Socket<S>) -> End {
+        writer::write(&self.paced(socket), link, replies).await
+    }
+
+    async fn ended(&self) -> End {
+        close_of(self.closing.clone().wait().await).into()
+    }
+
+    fn leave(self, (mut link, _): (Link, Waiting), end: &End) -> Farewell<impl FnMut(&str)> {
+        match end {
+            End::Close(close) if close.code == close_code::SIZE => link.note_large_frame(),
+            end if *end == STOPPED => link.note_stop(),
+            _ => {}
+        }
+        drop(link);
+        self.frames.forget_health();
+        let waiting = match end {
+            End::Refuse(close) => vec![error_frame(&close.reason).into()],
+            End::Gone(_) | End::Close(_) => Vec::new(),
+        };
+        Farewell { waiting, late: move |text: &str| self.frames.receive_late(text) }
     }
 }
 
-/// The next message. Answers that came before it are acknowledged together, when nothing more is there to be read at once.
-async fn next(socket: &Socket, frames: &Frames<'_>) -> Result<Message, End> {
+impl WorkerConnection<'_> {
+    fn paced<'a, S>(&'a self, socket: &'a Socket<S>) -> WorkerSocket<'a, S> {
+        WorkerSocket { socket, traffic: &self.traffic, settings: self.settings }
+    }
+}
+
+/// Reads the next message. Answers that came before it are acknowledged together, when nothing more is there to be read at once.
+async fn next<S: Transport>(socket: &WorkerSocket<'_, S>, frames: &Frames<'_>) -> Result<Message, End> {
     if frames.may_acknowledge_later()
         && let Some(message) = socket.next().now_or_never()
     {
-        return received(message);
+        return message;
     }
-    if let Next::End(end) = frames.acknowledge() {
-        return Err(end);
-    }
-    received(socket.next().await)
-}
-
-fn received(message: Result<Option<Result<Message, axum::Error>>, Quiet>) -> Result<Message, End> {
-    match message {
-        Ok(Some(Ok(message))) => Ok(message),
-        Ok(Some(Err(error))) => Err(broken(error)),
-        Ok(None) => Err(End::Gone),
-        Err(Quiet) => Err(End::close(close_code::POLICY, "no heartbeat")),
+    match frames.acknowledge() {
+        Next::End(end) => Err(end),
+        Next::Read => socket.next().await,
     }
 }
 
-/// What to tell a worker whose frames cannot be read any further.
-fn broken(error: axum::Error) -> End {
-    let error = error.into_inner();
-    let end = match Broken::of(&*error) {
-        Broken::Gone => return End::Gone,
-        Broken::TooLarge(bytes) => return too_large(bytes),
-        Broken::NotUtf8 => End::close(close_code::INVALID, "not UTF-8"),
-        Broken::NotWebSocket => End::close(close_code::PROTOCOL, "not a WebSocket frame"),
-    };
-    tracing::warn!(%error, "the worker's frames cannot be read any further");
-    end
+/// The `error` frame that a worker is sent before a close that is its mistake.
+pub(super) fn error_frame(error: &str) -> String {
+    PlatformFrame::Error { error: error.to_owned() }.to_text()
 }
 
-fn too_large(bytes: Option<usize>) -> End {
-    TooLarge { bytes, limit: MAX_FRAME_BYTES }.log_close();
-    End::close(close_code::SIZE, "the frame is larger than 10 MiB")
+/// The code and the reason that a worker is told.
+fn close_of(closing: Closing) -> Close {
+    match closing {
+        Closing::Superseded => Close::new(close_code::NORMAL, "superseded by new connection"),
+        Closing::SecretRotated => Close::new(CLOSE_SECRET_ROTATED, "secret rotated"),
+        Closing::ShuttingDown => Close::SHUTTING_DOWN,
+    }
 }

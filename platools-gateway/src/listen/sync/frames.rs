@@ -10,9 +10,9 @@ use platools_protocol::tool_sync::{
     ToolHealth, ToolLog, ToolProgress, ToolResult, ToolsRegistered, UnreadableTool, Welcome, WorkerFrame,
 };
 
-use super::end::End;
 use super::health::{self, alerts};
 use super::replies::Replies;
+use super::socket::STALLED;
 use super::throttled::Kept;
 use super::truncate::truncate;
 use crate::catalog::{Changes, TooLarge};
@@ -21,10 +21,10 @@ use crate::domain::error::causes_of;
 use crate::domain::identity::{Identity, Scope};
 use crate::domain::ids::CallId;
 use crate::domain::surrogates::well_formed;
-use crate::links::registration::Registration;
-use crate::links::registration::{MAX_TOOLS, left_out};
+use crate::links::registration::{MAX_TOOLS, Registration, left_out};
 use crate::links::tool_health::HealthReports;
 use crate::links::{Fence, Link};
+use crate::listen::ws::{Close, End};
 use crate::pending::{LogEntry, Outcome, Progress, Receipt, Report};
 
 /// So much of a tool's error message reaches the caller.
@@ -280,16 +280,14 @@ impl<'a> Frames<'a> {
             }
             Ok(Registration::TooMany { count }) => {
                 let error = format!("too many tools: {count} were declared, {MAX_TOOLS} are allowed");
-                Next::End(End::refuse(close_code::POLICY, error))
+                refuse(close_code::POLICY, error)
             }
-            Ok(Registration::TooLarge(too_large)) => {
-                Next::End(End::refuse(close_code::POLICY, too_large_text(&too_large)))
-            }
+            Ok(Registration::TooLarge(too_large)) => refuse(close_code::POLICY, too_large_text(&too_large)),
             Ok(_) => Next::Read,
             Err(error) => {
                 tracing::error!(%error, causes = causes_of(&error), "a registration could not be stored");
                 let error = "the registration could not be stored; connect again";
-                Next::End(End::refuse(close_code::ERROR, error))
+                refuse(close_code::ERROR, error)
             }
         })
     }
@@ -317,9 +315,14 @@ impl<'a> Frames<'a> {
     fn reply_all(&self, frames: &[PlatformFrame<'_>]) -> Next {
         match self.replies.send(frames.iter().map(PlatformFrame::to_text).collect()) {
             Ok(()) => Next::Read,
-            Err(_) => Next::End(End::close(close_code::POLICY, "the worker does not read")),
+            Err(_) => Next::End(STALLED),
         }
     }
+}
+
+/// The end of a link whose worker is told its mistake in an `error` frame.
+fn refuse(code: u16, error: impl Into<String>) -> Next {
+    Next::End(End::Refuse(Close::because(code, error)))
 }
 
 /// A time in milliseconds, rounded up, so that a worker that waits exactly so long is admitted.

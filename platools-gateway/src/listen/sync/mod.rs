@@ -1,8 +1,6 @@
 //! Tool sync: the sockets of workers.
 
-mod close;
 mod connection;
-mod end;
 mod frames;
 mod handshake;
 mod health;
@@ -16,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -26,8 +24,6 @@ use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use socket::Socket;
-
 use crate::core::Core;
 use crate::directory::{Claim, Refusal};
 use crate::domain::error::causes_of;
@@ -35,17 +31,17 @@ use crate::domain::origin::{Protocol, RequestOrigin};
 use crate::links::Arrival;
 use crate::listen::Traffic;
 use crate::listen::http::RequestContext;
+use crate::listen::ws::{self, Close, Farewell, ReadLimits, Socket};
 use crate::settings::WorkerSettings;
 
 /// Where workers connect; all three are the same.
 const PATHS: [&str; 3] = ["/ws/sdk", "/tools/sync", "/tools/sync/ws/sdk"];
 
-/// The socket itself reads a little more than a frame may have, so that a frame just over the limit can be refused in order:
-/// past this size the rest of the frame is never read, and the goodbye may be lost.
+/// Bytes that a socket reads of a frame, which is 1 MiB more than a frame may have.
 const MAX_READ_BYTES: usize = MAX_FRAME_BYTES + 1024 * 1024;
 
-/// Most of a worker's frames are short, and a gateway keeps a buffer of this size for each worker.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes that are read from a worker that is not known.
+const UNTRUSTED_BYTES: usize = 16 * 1024;
 
 /// How long finding out who a worker is may take.
 const AUTHENTICATION: Duration = Duration::from_secs(10);
@@ -74,13 +70,12 @@ async fn upgrade(
     // Whatever is wrong with a claim is said after the upgrade, where workers expect it.
     let query = query.map(|Query(parts)| parts).unwrap_or_default();
     let (arrival, claim) = (Arrival::now(), handshake::read(&query, &headers));
-    // Tracked from here on, so that stopping waits for sockets that are still being opened.
-    let tracked = adapter.links.token();
-    let upgrade = upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES);
-    upgrade.read_buffer_size(READ_BUFFER_BYTES).on_upgrade(async move |socket| {
-        let socket = Socket::new(socket, traffic, adapter.settings);
-        serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), socket).await;
-        drop(tracked);
+    let limits = ReadLimits { message_bytes: MAX_READ_BYTES, buffer_bytes: 4 * 1024 };
+    ws::open(upgrade, limits, &adapter.links.clone(), async move |socket| {
+        // Its frames are read when it has been turned away, too, so that the goodbye arrives.
+        traffic.allow(UNTRUSTED_BYTES);
+        let pace = (traffic, adapter.settings);
+        serve(&adapter.core, arrival, claim, context.origin(Protocol::ToolSync), (Socket::new(socket), pace)).await;
     })
 }
 
@@ -88,17 +83,35 @@ async fn upgrade(
 ///
 /// Nothing is read before the worker is known: frames it sent early wait in the socket, in order, and the network's own
 /// flow control bounds them.
-async fn serve(core: &Core, arrival: Arrival, claim: Claim, from: RequestOrigin, socket: Socket) {
+async fn serve(
+    core: &Core,
+    arrival: Arrival,
+    claim: Claim,
+    from: RequestOrigin,
+    (socket, pace): (Socket<WebSocket>, (Traffic, WorkerSettings)),
+) {
     match timeout(AUTHENTICATION, core.connect(arrival, claim, from.clone())).await.unwrap_or(Err(Refusal::TookTooLong))
     {
         Ok(link) => {
-            socket.trust();
-            connection::run(core, link, &from, socket).await;
+            // Any number of frames is read from now on: it is known who sends them.
+            pace.0.allow_everything();
+            connection::run(core, link, &from, socket, pace).await;
         }
         Err(refusal) => {
             report(&refusal, &from);
-            close::refuse(socket.into_inner(), close::code_of(&refusal), &refusal.to_string(), |_| {}).await;
+            let error = refusal.to_string();
+            let farewell = Farewell::new(vec![connection::error_frame(&error).into()]);
+            socket.close(Close::because(code_of(&refusal), error), farewell, connection::FAREWELL).await;
         }
+    }
+}
+
+/// The close code of a refusal. A worker that could not be checked may be right, so it is told something else.
+fn code_of(refusal: &Refusal) -> u16 {
+    match refusal {
+        Refusal::Unavailable(_) | Refusal::TookTooLong => close_code::ERROR,
+        Refusal::TooMany { .. } => close_code::AGAIN,
+        Refusal::NoBearer | Refusal::Unknown | Refusal::UnknownEnvironment => close_code::POLICY,
     }
 }
 

@@ -1,73 +1,57 @@
-//! One socket that is read and written side by side.
+//! [`WorkerSocket`]: a worker's socket with the times that the gateway waits for it.
 
-use std::future::poll_fn;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use axum::Error;
-use axum::extract::ws::{Message, WebSocket};
-use futures::{SinkExt as _, StreamExt as _};
+use axum::extract::ws::{Message, close_code};
 
 use crate::listen::Traffic;
+use crate::listen::ws::{End, ReadError, Socket, TooLarge, Transport};
 use crate::settings::WorkerSettings;
+use platools_protocol::tool_sync::MAX_FRAME_BYTES;
 
-/// A socket that one future reads and another writes, both in one task.
-///
-/// A split into two halves would keep a frame of its own between writer and socket, and nobody could tell whether that one
-/// was sent. Here a frame is with the writer or with the socket.
-pub(super) struct Socket {
-    /// Locked for single polls, by one task: nobody ever waits for it.
-    socket: Mutex<WebSocket>,
-    traffic: Traffic,
-    settings: WorkerSettings,
+/// A worker's socket, which ends when no byte moves for longer than the settings allow.
+pub(super) struct WorkerSocket<'a, S> {
+    pub(super) socket: &'a Socket<S>,
+    pub(super) traffic: &'a Traffic,
+    pub(super) settings: WorkerSettings,
 }
 
-/// Bytes that are read from a worker that is not known.
-const UNTRUSTED_BYTES: usize = 16 * 1024;
+/// The worker takes nothing of what is sent to it.
+pub(super) const STALLED: End = End::close(close_code::POLICY, "the worker does not read");
 
-/// No byte moved for longer than there is patience.
-pub(super) struct Quiet;
+/// The worker sends nothing.
+const SILENT: End = End::close(close_code::POLICY, "no heartbeat");
 
-impl Socket {
-    /// A socket of somebody who is not trusted yet.
-    pub(super) fn new(socket: WebSocket, traffic: Traffic, settings: WorkerSettings) -> Self {
-        // Its frames are read when it has been turned away, too, so that the goodbye arrives.
-        traffic.allow(UNTRUSTED_BYTES);
-        Self { socket: Mutex::new(socket), traffic, settings }
+impl<S: Transport> WorkerSocket<'_, S> {
+    /// Reads the next message. Cancel-safe.
+    pub(super) async fn next(&self) -> Result<Message, End> {
+        match self.traffic.while_receiving(self.settings.silence, self.socket.next()).await {
+            Some(Some(Ok(message))) => Ok(message),
+            Some(Some(Err(error))) => Err(match ReadError::of(error, MAX_FRAME_BYTES) {
+                ReadError::TooLarge(too_large) => refuse_large(too_large),
+                error => error.into(),
+            }),
+            Some(None) => Err(End::GONE),
+            None => Err(SILENT),
+        }
     }
 
-    /// Reads any number of frames from now on: it is known who sends them.
-    pub(super) fn trust(&self) {
-        self.traffic.allow_everything();
+    /// Waits until the socket takes a message. Cancel-safe.
+    pub(super) async fn ready(&self) -> Result<(), End> {
+        Ok(self.traffic.while_sending(self.settings.stall, self.socket.ready()).await.ok_or(STALLED)??)
     }
 
-    /// The next message. Cancel-safe.
-    pub(super) async fn next(&self) -> Result<Option<Result<Message, Error>>, Quiet> {
-        let next = poll_fn(|cx| self.lock().poll_next_unpin(cx));
-        self.traffic.while_receiving(self.settings.silence, next).await.ok_or(Quiet)
+    /// Gives a message to the socket, which is ready. An error means that the message cannot have reached the worker as a whole.
+    pub(super) fn start(&self, message: Message) -> Result<(), End> {
+        Ok(self.socket.start(message)?)
     }
 
-    /// Waits until the socket takes a frame. Cancel-safe.
-    pub(super) async fn ready(&self) -> Result<Result<(), Error>, Quiet> {
-        let ready = poll_fn(|cx| self.lock().poll_ready_unpin(cx));
-        self.traffic.while_sending(self.settings.stall, ready).await.ok_or(Quiet)
+    /// Waits until everything is written. Cancel-safe.
+    pub(super) async fn flush(&self) -> Result<(), End> {
+        Ok(self.traffic.while_sending(self.settings.stall, self.socket.flush()).await.ok_or(STALLED)??)
     }
+}
 
-    /// Gives the socket a frame. An error means that the frame cannot have reached the worker as a whole.
-    pub(super) fn start(&self, message: Message) -> Result<(), Error> {
-        self.lock().start_send_unpin(message)
-    }
-
-    /// Waits until everything was written. Cancel-safe.
-    pub(super) async fn flush(&self) -> Result<Result<(), Error>, Quiet> {
-        let flushed = poll_fn(|cx| self.lock().poll_flush_unpin(cx));
-        self.traffic.while_sending(self.settings.stall, flushed).await.ok_or(Quiet)
-    }
-
-    pub(super) fn into_inner(self) -> WebSocket {
-        self.socket.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, WebSocket> {
-        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The end of a link whose worker sent a frame that is too large.
+pub(super) fn refuse_large(too_large: TooLarge) -> End {
+    too_large.log_close();
+    End::close(close_code::SIZE, "the frame is larger than 10 MiB")
 }

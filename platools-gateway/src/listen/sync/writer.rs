@@ -1,13 +1,12 @@
-//! Writes what waits for a worker.
+//! [`write`]: writes replies, notices and calls to a worker.
 
-use axum::Error;
-use axum::extract::ws::{Message, close_code};
+use axum::extract::ws::Message;
 use platools_protocol::tool_sync::{Drain, PlatformFrame, ToolCancel};
 
-use super::end::End;
 use super::replies::Waiting;
-use super::socket::{Quiet, Socket};
+use super::socket::WorkerSocket;
 use crate::links::{Delivery, Link, Notice, Order};
+use crate::listen::ws::{End, Transport};
 
 /// So many frames are written before they are flushed, if so many wait.
 const BATCH: usize = 64;
@@ -16,7 +15,7 @@ const BATCH: usize = 64;
 ///
 /// A call is taken off the queue only when the socket takes a frame, and there is no await between the two: wherever this
 /// future is dropped, no call is lost.
-pub(super) async fn write(socket: &Socket, link: &mut Link, mut replies: Waiting) -> End {
+pub(super) async fn write<S: Transport>(socket: &WorkerSocket<'_, S>, link: &mut Link, replies: &mut Waiting) -> End {
     loop {
         // Both arms are cancel-safe. They end only when the link does, and then another arm of its task ends it.
         let written = tokio::select! {
@@ -25,46 +24,26 @@ pub(super) async fn write(socket: &Socket, link: &mut Link, mut replies: Waiting
             Some(order) = link.next() => write_order(socket, link, order).await,
             else => std::future::pending().await,
         };
-        match written {
-            Ok(()) => {}
-            Err(Broken::Socket) => return End::Gone,
-            Err(Broken::Stalled) => return End::close(close_code::POLICY, "the worker does not read"),
+        if let Err(end) = written {
+            return end;
         }
     }
 }
 
-/// Why nothing more can be written.
-enum Broken {
-    Socket,
-    Stalled,
-}
-
-impl From<Error> for Broken {
-    fn from(_: Error) -> Self {
-        Self::Socket
-    }
-}
-
-impl From<Quiet> for Broken {
-    fn from(_: Quiet) -> Self {
-        Self::Stalled
-    }
-}
-
-async fn write_replies(socket: &Socket, frames: Vec<String>) -> Result<(), Broken> {
+async fn write_replies<S: Transport>(socket: &WorkerSocket<'_, S>, frames: Vec<String>) -> Result<(), End> {
     for frame in frames {
-        socket.ready().await??;
+        socket.ready().await?;
         socket.start(Message::Text(frame.into()))?;
     }
-    Ok(socket.flush().await??)
+    socket.flush().await
 }
 
-async fn write_order(socket: &Socket, link: &mut Link, order: Order) -> Result<(), Broken> {
+async fn write_order<S: Transport>(socket: &WorkerSocket<'_, S>, link: &mut Link, order: Order) -> Result<(), End> {
     match order {
         Order::Call(delivery) => write_calls(socket, link, delivery).await,
         Order::Notice(notice) => {
             socket.start(Message::Text(notice_frame(&notice).into()))?;
-            Ok(socket.flush().await??)
+            socket.flush().await
         }
     }
 }
@@ -80,17 +59,17 @@ fn notice_frame(notice: &Notice) -> String {
 }
 
 /// Writes one call and those that wait behind it, and flushes once. The socket is ready, because it was flushed before.
-async fn write_calls(socket: &Socket, link: &mut Link, first: Delivery) -> Result<(), Broken> {
+async fn write_calls<S: Transport>(socket: &WorkerSocket<'_, S>, link: &mut Link, first: Delivery) -> Result<(), End> {
     write_call(socket, link, first)?;
     for _ in 1..BATCH {
-        socket.ready().await??;
+        socket.ready().await?;
         let Some(delivery) = link.queued_delivery() else { break };
         write_call(socket, link, delivery)?;
     }
-    Ok(socket.flush().await??)
+    socket.flush().await
 }
 
-fn write_call(socket: &Socket, link: &Link, delivery: Delivery) -> Result<(), Broken> {
+fn write_call<S: Transport>(socket: &WorkerSocket<'_, S>, link: &Link, delivery: Delivery) -> Result<(), End> {
     let Delivery { call_id, params, .. } = delivery;
     socket.start(Message::Text(params.into_frame().into()))?;
     link.sent(&call_id);
@@ -104,6 +83,7 @@ mod tests {
 
     use axum::Router;
     use axum::extract::WebSocketUpgrade;
+    use axum::extract::ws::WebSocket;
     use axum::routing::any;
     use futures::StreamExt as _;
     use futures::stream::FuturesUnordered;
@@ -127,6 +107,8 @@ mod tests {
     use crate::limits::Limits;
     use crate::links::Arrival;
     use crate::listen::sync::replies;
+    use crate::listen::sync::socket::STALLED;
+    use crate::listen::ws::Socket;
     use crate::listen::{Server, Setup, Traffic};
     use crate::settings::WorkerSettings;
     use crate::tools::ToolName;
@@ -136,12 +118,12 @@ mod tests {
     const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     /// A socket whose worker reads nothing, and what keeps it open.
-    async fn unread_socket() -> (Socket, impl Sized) {
+    async fn unread_socket() -> ((Socket<WebSocket>, Traffic, WorkerSettings), impl Sized) {
         let (sender, mut sockets) = mpsc::channel(1);
         let upgrade = async move |axum::Extension(traffic): axum::Extension<Traffic>, upgrade: WebSocketUpgrade| {
             let settings = WorkerSettings { stall: Duration::from_millis(100), ..WorkerSettings::default() };
             upgrade.on_upgrade(async move |socket| {
-                let _ = sender.send(Socket::new(socket, traffic, settings)).await;
+                let _ = sender.send((Socket::new(socket), traffic, settings)).await;
             })
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -171,7 +153,7 @@ mod tests {
     #[tokio::test]
     async fn no_call_is_lost_between_the_queue_and_the_socket() {
         let (_folder, core, mut link, key) = core().await;
-        let (socket, _open) = unread_socket().await;
+        let ((socket, traffic, settings), _open) = unread_socket().await;
         let caller = core.authenticate(&key, LOCAL).await.unwrap();
         let arguments = RawValue::from_string(format!(r#"{{"p":"{}"}}"#, "x".repeat(4 * 1024 * 1024 - 1024))).unwrap();
         let call = || {
@@ -196,9 +178,10 @@ mod tests {
             assert!(timeout(Duration::from_millis(1), calls.next()).await.is_err(), "no call ends yet");
         }
 
-        let (_replies, waiting) = replies::channel();
-        let end = timeout(PATIENCE, write(&socket, &mut link, waiting)).await.unwrap();
-        assert!(matches!(end, End::Close { code: close_code::POLICY, .. }));
+        let (_replies, mut waiting) = replies::channel();
+        let socket = WorkerSocket { socket: &socket, traffic: &traffic, settings };
+        let end = timeout(PATIENCE, write(&socket, &mut link, &mut waiting)).await.unwrap();
+        assert_eq!(end, STALLED);
         drop(link);
         // No worker comes back, so that those which were not sent fail.
         let mut unsent = 0;

@@ -1,59 +1,108 @@
-//! The end of a socket that the gateway closes.
+//! [`End`] and [`Close`]: the end of a WebSocket, and the code and the reason that its peer is told.
 
-use std::time::Duration;
+use std::borrow::Cow;
+use std::fmt;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes};
-use futures::{Sink, SinkExt as _, Stream, StreamExt as _};
-use tokio::time::{Instant, timeout};
+use axum::extract::ws::{CloseFrame, Utf8Bytes, close_code};
+use platools_protocol::tool_sync::CLOSE_SECRET_ROTATED;
 
 use crate::connections::{Presence, Stay};
 
-/// The time that the other side has to take waiting messages and to answer the close.
-const FAREWELL: Duration = Duration::from_secs(4);
-
-/// The age of a connection, for the log.
-pub(in crate::listen) fn duration_ms(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+/// The end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::listen) enum End {
+    /// The peer closed the connection, the network did, or the peer takes nothing any more. It can be told nothing; the reason is for the log.
+    Gone(&'static str),
+    /// The gateway closes the connection.
+    Close(Close),
+    /// The gateway closes the connection because of a mistake of the peer, which the log warns of.
+    Refuse(Close),
 }
 
-/// Waits until whoever is there may not stay any longer, as `end_of` has it.
-pub(in crate::listen) async fn dismissed<E>(presence: &Presence, end_of: impl Fn(Stay) -> Option<E>) -> E {
-    let mut stay = presence.stay();
-    loop {
-        if let Some(end) = end_of(*stay.borrow_and_update()) {
-            return end;
-        }
-        if stay.changed().await.is_err() {
-            // There is no core any more that could say so, and then everybody goes with it.
-            return std::future::pending().await;
+impl End {
+    /// The connection is gone.
+    pub(in crate::listen) const GONE: Self = Self::Gone("the peer closed the connection, or it broke");
+
+    /// The gateway closes the connection with this code and reason.
+    pub(in crate::listen) const fn close(code: u16, reason: &'static str) -> Self {
+        Self::Close(Close::new(code, reason))
+    }
+
+    /// The close that the peer is told, if it can be told.
+    pub(in crate::listen) fn to_close(&self) -> Option<Close> {
+        match self {
+            Self::Gone(_) => None,
+            Self::Close(close) | Self::Refuse(close) => Some(close.clone()),
         }
     }
 }
 
-/// Says goodbye, after what waits for the other side, and waits a moment for the answer.
-///
-/// What crosses the goodbye is read and thrown away: a socket closed with unread bytes in it is reset, and the reset could
-/// overtake the goodbye.
-pub(in crate::listen) async fn say_goodbye<W, R>(
-    mut sink: W,
-    mut stream: R,
-    (code, reason): (u16, impl Into<Utf8Bytes>),
-    waiting: impl IntoIterator<Item = Utf8Bytes>,
-) where
-    W: Sink<Message, Error = axum::Error> + Unpin,
-    R: Stream<Item = Result<Message, axum::Error>> + Unpin,
-{
-    let farewell = async {
-        for text in waiting {
-            sink.feed(Message::Text(text)).await?;
+impl From<Close> for End {
+    fn from(close: Close) -> Self {
+        Self::Close(close)
+    }
+}
+
+/// A socket that breaks while something is written is gone.
+impl From<axum::Error> for End {
+    fn from(_: axum::Error) -> Self {
+        Self::GONE
+    }
+}
+
+/// The reason for the log, with the close code.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gone(reason) => f.write_str(reason),
+            Self::Close(Close { code, reason }) | Self::Refuse(Close { code, reason }) => {
+                write!(f, "{reason} ({code})")
+            }
         }
-        sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
-        while stream.next().await.transpose()?.is_some() {}
-        Ok::<_, axum::Error>(())
-    };
-    match timeout(FAREWELL, farewell).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "the socket broke while it was closed"),
-        Err(_) => tracing::debug!("the close was not answered"),
+    }
+}
+
+/// A close code with its reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::listen) struct Close {
+    pub(in crate::listen) code: u16,
+    pub(in crate::listen) reason: Cow<'static, str>,
+}
+
+impl Close {
+    /// The key or token that the peer came with has ended.
+    pub(in crate::listen) const CREDENTIAL_ENDED: Self = Self::new(CLOSE_SECRET_ROTATED, "the key or token has ended");
+
+    /// The gateway stops.
+    pub(in crate::listen) const SHUTTING_DOWN: Self = Self::new(close_code::AWAY, "the gateway is shutting down");
+
+    pub(in crate::listen) const fn new(code: u16, reason: &'static str) -> Self {
+        Self { code, reason: Cow::Borrowed(reason) }
+    }
+
+    /// A close whose reason has particulars of the connection.
+    pub(in crate::listen) fn because(code: u16, reason: impl Into<String>) -> Self {
+        Self { code, reason: Cow::Owned(reason.into()) }
+    }
+
+    /// The close frame. Its reason is cut to what fits.
+    pub(super) fn into_frame(self) -> CloseFrame {
+        let reason = &self.reason[..self.reason.floor_char_boundary(MAX_REASON_BYTES)];
+        CloseFrame { code: self.code, reason: Utf8Bytes::from(reason) }
+    }
+}
+
+/// Bytes of a reason that fit into a close frame beside its code (RFC 6455, section 5.5).
+const MAX_REASON_BYTES: usize = 123;
+
+/// Waits until a peer may not stay any longer: its credential has ended, or the stop of the gateway has come as far as `last`, which closes
+/// the connection with `shutdown`.
+pub(in crate::listen) async fn dismissed(presence: &Presence, last: Stay, shutdown: Close) -> End {
+    let mut stay = presence.stay();
+    // The sender is gone only with the core, and then everybody goes with it.
+    match stay.wait_for(|stay| *stay == Stay::CredentialEnded || *stay >= last).await.map(|stay| *stay) {
+        Ok(Stay::CredentialEnded) => Close::CREDENTIAL_ENDED.into(),
+        Ok(_) => shutdown.into(),
+        Err(_) => std::future::pending().await,
     }
 }

@@ -1,13 +1,21 @@
-//! Sockets, whatever is said over them: how messages are read, and how a socket ends.
+//! WebSockets, whatever is said over them: [`open`] accepts an upgrade, [`serve`] runs a [`Protocol`] over its [`Socket`] until there is
+//! an [`End`], and a [`Close`] tells the peer why.
+//!
+//! [`Reader`] and [`write`] are the two directions that most protocols share: sizes, silence and UTF-8 on one side, pings and deadlines on the
+//! other.
 
-mod broken;
 mod close;
+mod connection;
+mod read_error;
 mod reader;
-mod too_large;
+mod socket;
+mod upgrade;
 mod writer;
 
-pub(super) use broken::Broken;
-pub(super) use close::{dismissed, duration_ms, say_goodbye};
-pub(super) use reader::{Excess, Incoming, Reader, Received, Unread};
-pub(super) use too_large::TooLarge;
-pub(super) use writer::{Outgoing, Unwritten, write};
+pub(super) use close::{Close, End, dismissed};
+pub(super) use connection::{Farewell, Protocol, duration_ms, serve};
+pub(super) use read_error::{ReadError, TooLarge};
+pub(super) use reader::{Excess, Incoming, Reader, Received};
+pub(super) use socket::{Socket, Transport};
+pub(super) use upgrade::{ReadLimits, open, socket_span};
+pub(super) use writer::{Outgoing, Pace, write};

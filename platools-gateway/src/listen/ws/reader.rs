@@ -1,21 +1,17 @@
 //! [`Reader`]: the messages that come over a socket.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, Utf8Bytes, close_code};
+use axum::extract::ws::{Message, Utf8Bytes};
 use futures::{Stream, StreamExt as _};
 use tokio::time::{Instant, timeout};
 
-use super::{Broken, TooLarge};
+use super::{ReadError, TooLarge};
 use crate::domain::surrogates::well_formed;
 use crate::limits::{HeldBytes, Limiter};
 use crate::listen::Traffic;
-
-/// The reason for the log where the other side closed the connection, or the network did.
-pub(super) const GONE: &str = "the client closed the connection, or it broke";
 
 /// A message, or another sign of life.
 #[derive(Debug)]
@@ -38,40 +34,6 @@ pub(in crate::listen) enum Received {
         /// The beginning of the text; empty for a binary message.
         head: String,
     },
-}
-
-/// Reasons why nothing more can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::listen) enum Unread {
-    /// Nothing came for too long.
-    Silent,
-    /// A message is larger than what is read.
-    TooLarge(TooLarge),
-    /// The data is defective, or the other side is gone.
-    Broken(Broken),
-}
-
-impl Unread {
-    /// The code and the reason that the other side is told, if there is one.
-    pub(in crate::listen) fn close(self) -> Option<(u16, &'static str)> {
-        Some(match self {
-            Self::Silent => (close_code::POLICY, "no message and no pong"),
-            Self::Broken(Broken::Gone) => return None,
-            Self::TooLarge(_) | Self::Broken(Broken::TooLarge(_)) => (close_code::SIZE, "the message is too large"),
-            Self::Broken(Broken::NotUtf8) => (close_code::INVALID, "not UTF-8"),
-            Self::Broken(Broken::NotWebSocket) => (close_code::PROTOCOL, "not a WebSocket frame"),
-        })
-    }
-}
-
-/// The reason for the log: the one that the other side is told, or that there is no other side.
-impl fmt::Display for Unread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge(too_large) => too_large.fmt(f),
-            unread => f.write_str(unread.close().map_or(GONE, |(_, reason)| reason)),
-        }
-    }
 }
 
 /// Reads messages, as long as they come and are not too large.
@@ -151,15 +113,15 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
     }
 
     /// The next message. The first that is too large is the end. Cancel-safe.
-    pub(in crate::listen) async fn next(&mut self) -> Result<Incoming, Unread> {
+    pub(in crate::listen) async fn next(&mut self) -> Result<Incoming, ReadError> {
         match self.receive().await? {
             Received::Message(incoming) => Ok(incoming),
-            Received::Dropped { too_large, .. } => Err(Unread::TooLarge(too_large)),
+            Received::Dropped { too_large, .. } => Err(too_large.into()),
         }
     }
 
     /// The next message, or one that was too large and is dropped. Cancel-safe.
-    pub(in crate::listen) async fn receive(&mut self) -> Result<Received, Unread> {
+    pub(in crate::listen) async fn receive(&mut self) -> Result<Received, ReadError> {
         loop {
             let left = self.deadline.saturating_sub(self.heard.elapsed());
             // Both arms are cancel-safe.
@@ -173,9 +135,14 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
             };
             let message = match read {
                 Ok(Some(Ok(message))) => message,
-                Ok(Some(Err(error))) => return Err(self.unread(error)),
-                Ok(None) => return Err(Unread::Broken(Broken::Gone)),
-                Err(_) => return Err(Unread::Silent),
+                Ok(Some(Err(error))) => {
+                    return Err(match ReadError::of(error, self.max_bytes) {
+                        ReadError::TooLarge(too_large) => ends(too_large),
+                        error => error,
+                    });
+                }
+                Ok(None) => return Err(ReadError::Closed),
+                Err(_) => return Err(ReadError::Idle),
             };
             let (bytes, head) = match &message {
                 Message::Text(text) => (text.len(), &text[..text.floor_char_boundary(HEAD_BYTES)]),
@@ -214,12 +181,8 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
         }
     }
 
-    pub(in crate::listen) fn into_inner(self) -> R {
-        self.stream
-    }
-
     /// Reads on, past the limit of a message, if that is dropped and there is room for its bytes.
-    fn go_on(&mut self) -> Result<(), Unread> {
+    fn go_on(&mut self) -> Result<(), ReadError> {
         if let (Some(excess), Some(traffic)) = (&mut self.excess, &self.counted)
             && excess.make_room()
         {
@@ -227,18 +190,6 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
             return Ok(());
         }
         Err(ends(self.too_large(None)))
-    }
-
-    fn unread(&self, error: axum::Error) -> Unread {
-        let error = error.into_inner();
-        match Broken::of(&*error) {
-            Broken::Gone => Unread::Broken(Broken::Gone),
-            Broken::TooLarge(bytes) => ends(self.too_large(bytes)),
-            broken => {
-                tracing::debug!(%error, "the messages of a socket cannot be read any further");
-                Unread::Broken(broken)
-            }
-        }
     }
 
     fn too_large(&self, bytes: Option<usize>) -> TooLarge {
@@ -269,9 +220,9 @@ impl<R: Stream<Item = Result<Message, axum::Error>> + Unpin> Reader<R> {
 }
 
 /// The end for a message that is too large.
-fn ends(too_large: TooLarge) -> Unread {
+fn ends(too_large: TooLarge) -> ReadError {
     too_large.log_close();
-    Unread::TooLarge(too_large)
+    too_large.into()
 }
 
 /// The text without escapes of half characters.
@@ -302,7 +253,7 @@ mod tests {
     use crate::limits::Limits;
 
     /// The log of a reader of these messages, and its ends: sizes of those that were dropped, and the last end.
-    async fn read(messages: Vec<Message>, drops: bool) -> (String, Vec<TooLarge>, Unread) {
+    async fn read(messages: Vec<Message>, drops: bool) -> (String, Vec<TooLarge>, ReadError) {
         let log = Arc::new(Mutex::new(Vec::new()));
         let writer = Arc::clone(&log);
         let subscriber =
@@ -349,7 +300,7 @@ mod tests {
     async fn a_message_over_the_limit_is_dropped_and_the_log_warns_with_its_size_and_the_limit() {
         let (log, dropped, end) = read(vec![text(10), text(11), text(1)], true).await;
         assert_eq!(dropped, [TooLarge { bytes: Some(11), limit: 10 }]);
-        assert_eq!(end, Unread::Broken(Broken::Gone));
+        assert_eq!(end, ReadError::Closed);
         assert!(log.contains("WARN") && log.contains("message too large; it was dropped"), "{log}");
         assert!(log.contains("message.bytes=11 message.limit=10") && log.lines().count() == 1, "{log}");
     }
@@ -357,8 +308,9 @@ mod tests {
     #[tokio::test]
     async fn a_message_that_ends_a_connection_is_in_the_log_with_its_size_and_the_limit() {
         let (log, dropped, end) = read(vec![text(10), text(11), text(1)], false).await;
-        assert_eq!((dropped, end), (vec![], Unread::TooLarge(TooLarge { bytes: Some(11), limit: 10 })));
-        assert_eq!(end.to_string(), "message too large: 11 bytes; the limit is 10");
+        let too_large = TooLarge { bytes: Some(11), limit: 10 };
+        assert_eq!((dropped, end), (vec![], too_large.into()));
+        assert_eq!(too_large.to_string(), "message too large: 11 bytes; the limit is 10");
         assert!(log.contains("WARN") && log.contains("message too large; the connection is closed"), "{log}");
         assert!(log.contains("message.bytes=11 message.limit=10"), "{log}");
     }

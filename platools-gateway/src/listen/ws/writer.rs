@@ -1,51 +1,33 @@
-//! Writes to a socket.
+//! [`write`]: writes what waits for a peer, and a ping every now and then.
 
-use std::fmt;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, Utf8Bytes};
-use futures::{Sink, SinkExt as _};
 use tokio::time::{sleep, timeout};
 
-use super::reader::GONE;
+use super::{End, Socket, Transport};
 
-/// The messages that wait for the other side of a socket.
+/// The messages that wait for the peer of a socket.
 pub(in crate::listen) trait Outgoing {
-    /// The reason why the socket ends.
-    type End: From<Unwritten>;
+    /// The next text, or the end of the connection. Cancel-safe.
+    async fn next(&self) -> Result<Utf8Bytes, End>;
 
-    /// The next text, or why there is none. Cancel-safe.
-    async fn next(&self) -> Result<Utf8Bytes, Self::End>;
-
-    /// Waits until the socket is to end, whatever is being written. Cancel-safe.
-    async fn ended(&self) -> Self::End;
+    /// Waits until the connection is to end, whatever is being written. Cancel-safe.
+    async fn ended(&self) -> End;
 }
 
-/// Reasons why nothing more can be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::listen) enum Unwritten {
-    /// The network is gone.
-    Gone,
-    /// The other side takes nothing any more, so that nothing can be said either.
-    Stalled,
+/// The times of a writer.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::listen) struct Pace {
+    /// The time between two pings.
+    pub(in crate::listen) ping_interval: Duration,
+    /// The longest time for the peer to take one message.
+    pub(in crate::listen) write_deadline: Duration,
 }
 
-impl fmt::Display for Unwritten {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gone => GONE,
-            Self::Stalled => "the client did not take a message in time",
-        })
-    }
-}
-
-/// Writes what waits, and a ping every now and then. Each message has to be taken within the deadline.
-pub(in crate::listen) async fn write<W, O>(sink: &mut W, outgoing: &O, interval: Duration, deadline: Duration) -> O::End
-where
-    W: Sink<Message, Error = axum::Error> + Unpin,
-    O: Outgoing,
-{
-    let pause = || Box::pin(sleep(interval));
+/// Writes what waits and pings, until the connection ends.
+pub(in crate::listen) async fn write<S: Transport>(socket: &Socket<S>, outgoing: &impl Outgoing, pace: Pace) -> End {
+    let pause = || Box::pin(sleep(pace.ping_interval));
     let mut ping = pause();
     loop {
         // Both arms are cancel-safe.
@@ -61,10 +43,10 @@ where
             },
         };
         tokio::select! {
-            sent = timeout(deadline, sink.send(message)) => match sent {
+            sent = timeout(pace.write_deadline, socket.send(message)) => match sent {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) => return Unwritten::Gone.into(),
-                Err(_) => return Unwritten::Stalled.into(),
+                Ok(Err(error)) => return error.into(),
+                Err(_) => return End::Gone("the peer did not take a message in time"),
             },
             end = outgoing.ended() => return end,
         }

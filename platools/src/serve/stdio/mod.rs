@@ -18,12 +18,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::host::RegistryHost;
-use super::stop::Signals;
 use crate::mcp::McpServer;
 use counted::Counted;
 use input::Input;
 use lines::Lines;
 use pipes::Pipes;
+use platools_transport::StopSignals;
 use platools_transport::{Error, ErrorKind};
 
 /// The time to write the last answers.
@@ -39,7 +39,7 @@ struct Stop {
 }
 
 /// Serves until the input ends or a signal comes. A signal after that gives the calls up.
-pub(super) async fn serve(host: Arc<RegistryHost>, drain: Duration, mut signals: Signals) -> Result<(), Error> {
+pub(super) async fn serve(host: Arc<RegistryHost>, drain: Duration, mut signals: StopSignals) -> Result<(), Error> {
     let Pipes { input, output, written } = Pipes::open();
     let stop = Stop::default();
     let signalled = async {

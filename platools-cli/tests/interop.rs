@@ -1,10 +1,17 @@
-//! With a server that we did not write, `@modelcontextprotocol/server-everything`, which tests/interop/mcp/setup installs.
+//! `platools mcp-host` with a server that we did not write, `@modelcontextprotocol/server-everything`, which tests/interop/mcp/setup installs.
+
+mod support;
 
 use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
-use platools_tests::{Events, module, node};
+use platools_gateway::Gateway;
+use platools_tests::{Events, module, node, within};
+use serde_json::{Value, json};
+use tokio::time::sleep;
 
-use super::*;
+use support::{Host, gateway, hosted};
 
 /// Hosts the server, and keeps the number of its process in a file.
 fn start(gateway: &Gateway, process: &Path) -> Host {

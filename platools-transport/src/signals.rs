@@ -1,13 +1,12 @@
-//! `Signals`: the signals that ask a process to stop.
+//! [`StopSignals`]: the signals that ask a process to stop.
 
 use std::io;
 
 /// SIGTERM and SIGINT; on Windows Ctrl-C, Ctrl-Break, the close of the console and the shutdown of the machine.
 ///
-/// They are caught from the moment this is made, for the rest of the process's life: the operating system no longer ends the process at
-/// them. Other receivers of the same signals in the process get them as well.
+/// The process catches them from the creation of this value to its own end: the operating system no longer ends the process at them. Other receivers of the same signals in the process get them as well.
 #[derive(Debug)]
-pub(crate) struct Signals {
+pub struct StopSignals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -23,15 +22,18 @@ pub(crate) struct Signals {
 }
 
 #[cfg(unix)]
-impl Signals {
+impl StopSignals {
     /// Begins to catch them, in a Tokio runtime with I/O.
-    pub(crate) fn listen() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The operating system refuses.
+    pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// Waits for the next one. Cancel-safe.
-    pub(crate) async fn next(&mut self) {
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -40,9 +42,12 @@ impl Signals {
 }
 
 #[cfg(windows)]
-impl Signals {
+impl StopSignals {
     /// Begins to catch them, in a Tokio runtime with I/O.
-    pub(crate) fn listen() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The operating system refuses.
+    pub fn listen() -> io::Result<Self> {
         use tokio::signal::windows;
         Ok(Self {
             ctrl_c: windows::ctrl_c()?,
@@ -53,7 +58,7 @@ impl Signals {
     }
 
     /// Waits for the next one. Cancel-safe.
-    pub(crate) async fn next(&mut self) {
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.ctrl_c.recv() => {}
             _ = self.ctrl_break.recv() => {}
@@ -64,14 +69,26 @@ impl Signals {
 }
 
 #[cfg(not(any(unix, windows)))]
-impl Signals {
+impl StopSignals {
     /// Fails: this operating system has no signals that Tokio knows.
-    pub(crate) fn listen() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Always.
+    pub fn listen() -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Waits for ever.
-    pub(crate) async fn next(&mut self) {
+    pub async fn next(&mut self) {
         std::future::pending().await
     }
+}
+
+/// The exit code that a shell reports of a program ended by an interrupt.
+pub const INTERRUPTED: i32 = 130;
+
+/// Ends the process at once, without its destructors: a second signal asks for exactly this.
+#[expect(clippy::exit, reason = "the process was asked to end, and something keeps it from that")]
+pub fn end_process(code: i32) -> ! {
+    std::process::exit(code)
 }
