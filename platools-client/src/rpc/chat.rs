@@ -21,7 +21,7 @@ pub enum ChatItem {
     Event(ChatEvent),
     /// Events are missing here: the gateway dropped them because they were not read fast enough, or they were dropped here
     /// because 256 were waiting. Those of tools called meanwhile may be among them. The text is not affected, as each
-    /// [`ChatChunk`] has all of it so far.
+    /// [`ChatChunk`](platools_protocol::rpc::ChatChunk) has all of it so far.
     #[non_exhaustive]
     Missed {
         /// The number of missing events.

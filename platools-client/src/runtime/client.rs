@@ -94,7 +94,7 @@ impl RuntimeClient {
         self.0.disconnect().await;
     }
 
-    /// The private key that was given to the [builder](RuntimeClientBuilder::private_key), for signing by the application. The client
+    /// The private key that was given to the [builder](crate::RuntimeClientBuilder::private_key), for signing by the application. The client
     /// itself uses it for nothing.
     #[must_use]
     pub fn private_key(&self) -> Option<&PrivateKey> {
