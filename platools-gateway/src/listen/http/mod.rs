@@ -25,8 +25,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 
+pub(super) use guard::Guard;
+#[cfg(feature = "mcp")]
+pub(super) use guard::KnownHost;
 pub(crate) use guard::Site;
-pub(super) use guard::{Guard, KnownHost};
 pub(super) use refusal::{not_a_refusal, refused};
 pub(super) use rejection::Rejection;
 pub(super) use request_id::{RequestContext, address_of, origin_of};
