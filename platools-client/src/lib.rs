@@ -2,7 +2,7 @@
 //!
 //! | | host of tools, `platools::PlatoolsClient` | caller, [`RpcClient`] | agent, [`RuntimeClient`] |
 //! |---|---|---|---|
-//! | credential | `secret`: the entity's | `token`: a token or a key | `api_key`: a key or a token |
+//! | credential | `secret`: the entity's | `secret`: a key or a token | `secret`: a key or a token |
 //! | begins | `run_forever` | `connect` | `connect` |
 //! | ends | `ClientHandle::stop`, after the calls that run | `disconnect` | `disconnect` |
 //! | state | `state`, `watch_state` | `state`, `watch_state` | `state`, `watch_state` |
@@ -17,7 +17,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let client =
-//!     RpcClient::builder().url("https://gateway.example.com").token("...").user_id("user_123").connect().await?;
+//!     RpcClient::builder().url("https://gateway.example.com").secret("...").user_id("user_123").connect().await?;
 //!
 //! let reply = client.call_tool("add", json!({"a": 2, "b": 40})).send::<i64>().await?;
 //! println!("{} after {} ms", reply.result, reply.latency_ms);
@@ -38,10 +38,12 @@
 //! # }
 //! ```
 
-mod heard;
+mod builder;
+mod connection;
 mod rpc;
 mod runtime;
 
+pub use builder::ClientBuilder;
 /// The frames and payloads of the protocols.
 pub use platools_protocol as protocol;
 pub use platools_transport::{
@@ -49,9 +51,9 @@ pub use platools_transport::{
 };
 pub use rpc::{
     Chat, ChatEvent, ChatItem, Conversation, GatewayEvent, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder,
-    RpcEvent, ToolRequest,
+    RpcEvent, RpcSettings, ToolRequest,
 };
 pub use runtime::{
     HandlerOutcome, ListenerId, ListenerReturn, PrivateKey, RuntimeClient, RuntimeClientBuilder, RuntimeError,
-    RuntimeErrorKind, RuntimeEvent,
+    RuntimeErrorKind, RuntimeEvent, RuntimeSettings,
 };

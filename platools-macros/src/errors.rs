@@ -45,7 +45,7 @@ impl Errors {
 
 impl Drop for Errors {
     fn drop(&mut self) {
-        // A mistake that nobody reports would compile.
+        // A mistake without a report would compile.
         debug_assert!(self.0.is_none() || std::thread::panicking(), "the errors of a macro were dropped unreported");
     }
 }

@@ -11,7 +11,6 @@ mod tool_impl;
 mod tools_list;
 
 use proc_macro::TokenStream;
-use quote::quote;
 
 /// Makes a tool of a function.
 ///
@@ -126,7 +125,7 @@ use quote::quote;
 /// | `annotations(key = value, ...)` | further annotations: strings, numbers, `true`, `false` | none |
 /// | `timeout = "20s"` | how long the function may take, counted from its start: `ms`, `s`, `m`, `h`. Callers that name no timeout wait as long; gateways learn of it by the annotation `timeoutMs` | the worker's |
 /// | `max_concurrency = 4` | how many calls run at once; others wait in the tool's own queue, first in, first out, and hold up no other tool | the worker's |
-/// | `rate = "10/s"` | how many calls may start per `s`, `m` or `h`; others fail as `rate_limited`. Also `rate_limit` | no limit |
+/// | `rate = "10/s"` | how many calls may start per `s`, `m` or `h`; others fail as `rate_limited` | no limit |
 /// | `strict` | take only what fits the schema as it is: no `"42"` for a number. Gateways learn of it by the annotation `strictArguments` | off |
 /// | `allow_unknown` | ignore arguments the tool does not have | they are refused |
 /// | `inline` | run on the link's own task, for cheap functions only | a task, or a blocking thread for a sync function |
@@ -147,30 +146,21 @@ use quote::quote;
 /// # What a tool cannot be
 ///
 /// Generic, `unsafe`, `extern`, or a function with patterns, `impl Trait` or `&mut` in its signature. A function that returns a future, such as
-/// a boxed one, is written as an `async fn`. In place of a generic function write a method of a generic type ([`macro@tools`]), or borrow state such as
+/// a boxed one, is written as an `async fn`. In place of a generic function write a method of a generic type ([below](#impl-blocks)), or borrow state such as
 /// `&Arc<dyn Store>`. The name must be free in the type namespace too: no module or struct beside the function can have it.
 ///
-/// # On impl blocks
+/// # Impl blocks
 ///
-/// On an impl block this is `#[tools]`, for files in which that name is the list's.
-#[proc_macro_attribute]
-pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    tool_fn::expand(attribute.into(), item.into()).into()
-}
-
-/// Makes tools of the methods of an impl block, those with `#[tool]` on them.
-///
-/// Methods take `&self`, a value all calls share; functions without `self` may be tools as well. The type (or an `Arc` of it)
-/// is then given to a registry as it is. Each method's `#[tool]` takes the keys of the attribute on functions, but for `crate`,
-/// which is given once, on the block: `#[tools(crate = path)]`. A type has one such block.
+/// On an impl block, the attribute makes a tool of each method that has `#[tool]` as well. Methods take `&self`, a value all calls share; functions without `self` may be tools as well. The type (or an `Arc` of it)
+/// is then given to a registry as it is. The attribute of a method takes the keys of one on a function, but for `crate`,
+/// which is given once, on the block: `#[tool(crate = path)]`. A type has one such block.
 ///
 /// The block may be generic, with bounds, a `where` clause and constants, but without lifetimes. The schemas of its tools are made for the types
 /// that a value has, so signatures may name the parameters; an argument of type `T` needs the bounds `serde::de::DeserializeOwned` and
 /// `schemars::JsonSchema`. The type itself has to be `Send + Sync + 'static` where it is registered, which the block need not say.
 ///
 /// ```
-/// use platools::ToolRegistry;
-/// use platools::attr::tools;
+/// use platools::{ToolRegistry, tool};
 /// use serde_json::json;
 /// use std::sync::atomic::{AtomicU32, Ordering};
 ///
@@ -178,7 +168,7 @@ pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///     count: AtomicU32,
 /// }
 ///
-/// #[tools]
+/// #[tool]
 /// impl Counter {
 ///     /// Count up.
 ///     #[tool]
@@ -199,8 +189,7 @@ pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// A generic type, for tests with another store than the one of production:
 ///
 /// ```
-/// use platools::ToolRegistry;
-/// use platools::attr::tools;
+/// use platools::{ToolRegistry, tool};
 ///
 /// trait Store: Send + Sync {
 ///     fn find(&self, id: &str) -> impl Future<Output = Option<String>> + Send;
@@ -208,7 +197,7 @@ pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// struct Orders<S>(S);
 ///
-/// #[tools]
+/// #[tool]
 /// impl<S: Store> Orders<S> {
 ///     /// Find an order.
 ///     #[tool]
@@ -229,18 +218,8 @@ pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// # }
 /// ```
 #[proc_macro_attribute]
-pub fn tools(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    match syn::parse::<syn::ItemImpl>(item.clone()) {
-        Ok(block) => tool_impl::expand(attribute.into(), block).into(),
-        Err(_) => {
-            let error = syn::Error::new(
-                proc_macro2::Span::call_site(),
-                "`#[tools]` goes on an impl block; a function is made a tool with `#[tool]`",
-            );
-            let (error, item) = (error.into_compile_error(), proc_macro2::TokenStream::from(item));
-            quote!(#error #item).into()
-        }
-    }
+pub fn tool(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    tool_fn::expand(attribute.into(), item.into()).into()
 }
 
 /// Expands `tools![...]` of the crate `platools`, which puts its own path in front.

@@ -45,7 +45,7 @@ pub(crate) struct LaterDocs {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ItemKind {
     Function,
-    /// A method or associated function in an impl block with `#[tools]`.
+    /// A method or associated function in an impl block with `#[tool]`.
     Method,
 }
 

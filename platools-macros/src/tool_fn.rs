@@ -2,17 +2,18 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Attribute, ItemImpl};
+use syn::ItemImpl;
 
 use crate::check;
 use crate::errors::Errors;
 use crate::expand::{self, stub};
 use crate::model::{ItemKind, Tool};
 use crate::parse::item_fn::Function;
+use crate::parse::marker::refuse_second;
 use crate::parse::tool_attr::ToolOptions;
 use crate::tool_impl;
 
-/// Expands `#[tool(...)]` on a function, or on an impl block as `#[tools]` does.
+/// Expands `#[tool(...)]` on a function or an impl block.
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
     if let Ok(function) = syn::parse2::<Function>(item.clone()) {
         return on_function(attribute, function);
@@ -38,15 +39,4 @@ fn on_function(attribute: TokenStream, mut function: Function) -> TokenStream {
         Some(tool) => expand::function(&function, &tool),
         None => stub::function(&function, krate.as_ref(), errors),
     }
-}
-
-/// Reports and removes every further `#[tool]` on a function or method that has one.
-pub(crate) fn refuse_second(attributes: &mut Vec<Attribute>, errors: &mut Errors) {
-    attributes.retain(|attribute| {
-        let second = tool_impl::is_tool(attribute);
-        if second {
-            errors.at(attribute, "the function is a tool already; join the two `#[tool(...)]`");
-        }
-        !second
-    });
 }

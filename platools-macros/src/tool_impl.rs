@@ -1,4 +1,4 @@
-//! `#[tools]` on an impl block: each method with `#[tool]` becomes a tool of the block's type.
+//! `#[tool]` on an impl block: each method with `#[tool]` becomes a tool of the block's type.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -9,9 +9,10 @@ use crate::errors::Errors;
 use crate::expand::Owner;
 use crate::model::{ItemKind, Tool};
 use crate::parse::item_fn::Function;
+use crate::parse::marker::{is_tool, refuse_second};
 use crate::parse::meta::{LitOrExpr, parse_meta_items};
 use crate::parse::tool_attr::ToolOptions;
-use crate::{check, expand, spans, tool_fn};
+use crate::{check, expand, spans};
 
 /// A method that is a tool, and the conditions under which it exists.
 struct Method {
@@ -19,7 +20,7 @@ struct Method {
     conditions: Vec<Attribute>,
 }
 
-/// Expands `#[tools]`.
+/// Expands `#[tool(...)]` on an impl block.
 pub(crate) fn expand(attribute: TokenStream, mut block: ItemImpl) -> TokenStream {
     let mut errors = Errors::default();
     let krate = named_crate(attribute, &mut errors);
@@ -41,11 +42,6 @@ pub(crate) fn expand(attribute: TokenStream, mut block: ItemImpl) -> TokenStream
     quote!(#errors #block #implementation)
 }
 
-/// Returns true for `#[tool]` under any path.
-pub(crate) fn is_tool(attribute: &Attribute) -> bool {
-    attribute.path().segments.last().is_some_and(|last| last.ident == "tool")
-}
-
 fn named_crate(attribute: TokenStream, errors: &mut Errors) -> Option<Path> {
     let parse_meta_items = parse_meta_items(attribute, &["crate"], errors);
     let outcome = parse_meta_items.first().map(crate::parse::tool_attr::crate_path).transpose();
@@ -62,7 +58,7 @@ fn methods(block: &mut ItemImpl, errors: &mut Errors) -> (Vec<Method>, bool) {
         let attribute = method.attrs.remove(at);
         // The mistakes of one method leave the others their own.
         let mut own = Errors::default();
-        tool_fn::refuse_second(&mut method.attrs, &mut own);
+        refuse_second(&mut method.attrs, &mut own);
         methods.extend(parse_method(method, &attribute, &mut own));
         errors.join(own);
     }
@@ -76,7 +72,7 @@ fn parse_method(method: &mut ImplItemFn, attribute: &Attribute, errors: &mut Err
     };
     let options = ToolOptions::parse(tokens, errors);
     if let Some(krate) = &options.krate {
-        errors.at(krate, "name the crate once, on the impl block: `#[tools(crate = ...)]`");
+        errors.at(krate, "name the crate once, on the impl block: `#[tool(crate = ...)]`");
     }
     let mut function = Function::new(&method.attrs, &method.vis, &method.sig, method.block.to_token_stream());
     check::signature::signature(&function.signature, ItemKind::Method, errors);

@@ -1,4 +1,4 @@
-//! From an address to an open socket.
+//! `Dialler`: opens connections and sockets to one address.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -20,20 +19,15 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, Request, StatusCode, Uri
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "proxy")]
 use crate::proxy;
+use crate::socket::Socket;
 use crate::tls::Tls;
+use crate::traffic::Traffic;
+use crate::transport::Transport;
 use crate::upgrade::upgrade;
 use crate::url::behind;
 use crate::url::{Endpoint, websocket_url};
-use crate::websocket::WebSocket;
 
-/// Whatever bytes travel over: TCP, TLS, or a pipe in memory.
-pub trait Transport: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Transport for T {}
-
-/// An open socket.
-pub type RawSocket = WebSocket<Box<dyn Transport>>;
-
-/// User agent of this library.
+/// The `User-Agent` of this library.
 const AGENT: &str = concat!("platools-rust/", env!("CARGO_PKG_VERSION"));
 
 /// Opens sockets to one address.
@@ -53,7 +47,7 @@ impl Dialler {
         Ok(Self { endpoint, address, tls, time_limit })
     }
 
-    /// Limit of the time in which a socket opens.
+    /// Returns the longest time for opening a socket.
     pub fn time_limit(&self) -> Duration {
         self.time_limit
     }
@@ -109,9 +103,11 @@ impl Dialler {
         Ok(Box::new(secured.map_err(|error| failed("TLS failed").with_source(error))?))
     }
 
-    /// Turns a connection into a socket.
-    pub async fn upgrade(&self, transport: Box<dyn Transport>, request: Request<()>) -> Result<RawSocket, Error> {
-        upgrade(transport, request).await.map_err(|error| self.refused_upgrade(error))
+    /// Opens a connection and a socket on it.
+    pub async fn socket(&self, request: Request<()>) -> Result<Socket, Error> {
+        let (transport, traffic) = Traffic::on(self.transport().await?);
+        let raw = upgrade(transport, request).await.map_err(|error| self.refused_upgrade(error))?;
+        Ok(Socket::new(raw, traffic))
     }
 
     async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, Error> {

@@ -23,6 +23,7 @@ mod task;
 mod time;
 mod tls;
 mod traffic;
+mod transport;
 mod upgrade;
 mod url;
 mod websocket;
@@ -31,7 +32,7 @@ pub use backoff::{
     BACKOFF_BASE_MS, BACKOFF_MAX_MS, Jitter, MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, Schedule, backoff_delay_ms,
 };
 pub use crypto::{crypto_provider, install_crypto_provider};
-pub use dial::{Dialler, RawSocket, Transport};
+pub use dial::Dialler;
 pub use error::{Error, ErrorKind, WithCauses};
 pub use heartbeat::{HEARTBEAT_INTERVAL_MS, Heartbeat, check_interval};
 pub use host::HostPort;
@@ -49,5 +50,6 @@ pub use task::on_a_task;
 pub use time::after;
 pub use tls::{Roots, Tls};
 pub use traffic::Traffic;
+pub use transport::{RawSocket, Transport};
 pub use url::Endpoint;
 pub use websocket::WebSocket;

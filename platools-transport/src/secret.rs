@@ -1,4 +1,4 @@
-//! [`Secret`]: a credential from a text, an environment variable, a file or a function.
+//! `Secret`: a secret, or where to read it.
 
 use std::env::VarError;
 use std::fmt;
@@ -36,10 +36,10 @@ const MIN_REDACTED_BYTES: usize = 6;
 /// # let _ = (fixed, mounted, fetched);
 /// ```
 #[derive(Clone)]
-pub struct Secret(Source);
+pub struct Secret(SecretSource);
 
 #[derive(Clone)]
-enum Source {
+enum SecretSource {
     Value(SecretString),
     Env(String),
     File(PathBuf),
@@ -49,17 +49,17 @@ enum Source {
 impl Secret {
     /// A fixed secret.
     pub fn value(secret: impl Into<String>) -> Self {
-        Self(Source::Value(SecretString::from(secret.into())))
+        Self(SecretSource::Value(SecretString::from(secret.into())))
     }
 
     /// An environment variable.
     pub fn env(name: impl Into<String>) -> Self {
-        Self(Source::Env(name.into()))
+        Self(SecretSource::Env(name.into()))
     }
 
     /// A file, whose content is the secret but for white space around it.
     pub fn file(path: impl AsRef<Path>) -> Self {
-        Self(Source::File(path.as_ref().to_owned()))
+        Self(SecretSource::File(path.as_ref().to_owned()))
     }
 
     /// The secret that an async function or closure returns, which is cloned for each call.
@@ -69,7 +69,7 @@ impl Secret {
         Fut: Future<Output = Result<String, E>> + Send + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        Self(Source::Provider(Arc::new(move || {
+        Self(SecretSource::Provider(Arc::new(move || {
             let secret = provider.clone()();
             Box::pin(async move {
                 let secret = secret.await;
@@ -81,18 +81,18 @@ impl Secret {
     /// Checks, as far as that can be done at once, that there is a secret.
     pub fn check(&self) -> Result<(), Error> {
         match &self.0 {
-            Source::Value(secret) => usable(secret.clone(), "the client's setting").map(drop),
-            Source::Env(name) => read_env(name).map(drop),
-            Source::File(path) => in_file(path, std::fs::read_to_string(path)).map(drop),
-            Source::Provider(_) => Ok(()),
+            SecretSource::Value(secret) => usable(secret.clone(), "the client's setting").map(drop),
+            SecretSource::Env(name) => read_env(name).map(drop),
+            SecretSource::File(path) => in_file(path, std::fs::read_to_string(path)).map(drop),
+            SecretSource::Provider(_) => Ok(()),
         }
     }
 
     /// The same secret, whose provider runs in that runtime.
     pub fn within(&self, runtime: &Handle) -> Self {
-        let Source::Provider(provider) = &self.0 else { return self.clone() };
+        let SecretSource::Provider(provider) = &self.0 else { return self.clone() };
         let (provider, runtime) = (Arc::clone(provider), runtime.clone());
-        Self(Source::Provider(Arc::new(move || {
+        Self(SecretSource::Provider(Arc::new(move || {
             let (provider, runtime) = (Arc::clone(&provider), runtime.clone());
             Box::pin(async move {
                 let secret = on_a_task(&runtime, async move { provider().await }).await;
@@ -104,10 +104,10 @@ impl Secret {
     /// The secret as it is now.
     pub async fn read(&self) -> Result<SecretString, Error> {
         match &self.0 {
-            Source::Value(secret) => usable(secret.clone(), "the client's setting"),
-            Source::Env(name) => read_env(name),
-            Source::File(path) => in_file(path, tokio::fs::read_to_string(path).await),
-            Source::Provider(provider) => usable(provider().await?, "the secret provider"),
+            SecretSource::Value(secret) => usable(secret.clone(), "the client's setting"),
+            SecretSource::Env(name) => read_env(name),
+            SecretSource::File(path) => in_file(path, tokio::fs::read_to_string(path).await),
+            SecretSource::Provider(provider) => usable(provider().await?, "the secret provider"),
         }
     }
 }
@@ -175,10 +175,10 @@ impl From<String> for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Source::Value(_) => f.write_str("Secret(value)"),
-            Source::Env(name) => write!(f, "Secret(env {name})"),
-            Source::File(path) => write!(f, "Secret(file {})", path.display()),
-            Source::Provider(_) => f.write_str("Secret(provider)"),
+            SecretSource::Value(_) => f.write_str("Secret(value)"),
+            SecretSource::Env(name) => write!(f, "Secret(env {name})"),
+            SecretSource::File(path) => write!(f, "Secret(file {})", path.display()),
+            SecretSource::Provider(_) => f.write_str("Secret(provider)"),
         }
     }
 }

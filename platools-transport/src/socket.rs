@@ -18,28 +18,28 @@ use crate::RawSocket;
 use crate::report::Disconnect;
 use crate::traffic::Traffic;
 
-/// Time for the other side to answer a close.
+/// The time that the other side has to answer a close.
 pub const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
-/// A WebSocket that belongs to one task. Frames are queued without waiting; [`next`](Self::next) writes them while it waits for the other
+/// A WebSocket that one task owns. Frames are queued without waiting; [`next`](Self::next) writes them while it waits for the other
 /// side, and flushes once for all that was queued since.
 #[derive(Debug)]
 pub struct Socket {
     raw: RawSocket,
-    traffic: Option<Traffic>,
+    traffic: Traffic,
     // Large frames do not wait here: replies are taken from the outbox when the socket has room. Of a worker's other frames, a
     // registration waits for the one before it, and reports of calls are left out while others wait. A caller's requests and an
     // agent's frames are taken when everything is written.
     queue: VecDeque<Bytes>,
     queued_bytes: usize,
     unflushed: bool,
-    /// A ping is to be sent behind the queued frames.
+    /// True if a ping is to be sent behind what is queued.
     ping: bool,
-    /// The log has a line about a binary frame.
+    /// True if the log has a line about a binary frame.
     has_logged_binary: bool,
 }
 
-/// A message of the other side, or the end of the socket.
+/// A message from a socket, or its end.
 pub type Received = Option<Result<Message, SocketError>>;
 
 /// The text that came, nothing where what came does not matter, or why nothing more comes.
@@ -58,24 +58,20 @@ pub fn text(received: Received) -> Result<Option<Utf8Bytes>, Disconnect> {
 }
 
 impl Socket {
-    /// A socket whose bytes are not observed.
-    pub fn new(raw: RawSocket) -> Self {
-        Self::with(raw, None)
-    }
-
-    /// A socket whose bytes are observed below it.
-    pub fn observed(raw: RawSocket, traffic: Traffic) -> Self {
-        Self::with(raw, Some(traffic))
-    }
-
-    fn with(raw: RawSocket, traffic: Option<Traffic>) -> Self {
+    /// Makes a socket of a WebSocket whose bytes are observed below it.
+    pub fn new(raw: RawSocket, traffic: Traffic) -> Self {
         let (queue, queued_bytes, unflushed, ping) = (VecDeque::new(), 0, false, false);
         Self { raw, traffic, queue, queued_bytes, unflushed, ping, has_logged_binary: false }
     }
 
-    /// Time when the other side last took bytes that waited for it, if that is observed.
-    pub fn last_taken(&self) -> Option<Instant> {
-        self.traffic.as_ref().map(Traffic::last_taken)
+    /// Returns the time at which the other side last took bytes that waited for it.
+    pub fn last_taken(&self) -> Instant {
+        self.traffic.last_taken()
+    }
+
+    /// Returns the time of the other side's last sign of life: a byte that came, or bytes that it took.
+    pub fn last_alive(&self) -> Instant {
+        self.traffic.last_alive()
     }
 
     /// Queues a frame; nothing is written before [`next`](Self::next) is awaited.
@@ -99,25 +95,37 @@ impl Socket {
         poll_fn(|cx| self.poll(cx, &mut NoFrames)).await
     }
 
-    /// As [`next`](Self::next), and once everything is written, what `spare` has: so much of what may be left out is sent
-    /// as the other side takes.
-    pub async fn next_or<T>(&mut self, spare: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Either<Received, T> {
-        self.next_from(&mut NoFrames, spare).await
+    /// Writes what is queued and polls for the next message. Once everything is written, polls `spare`, so optional frames are sent only as
+    /// fast as the other side takes them.
+    pub fn poll_next_or<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        spare: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Either<Received, T>> {
+        self.poll_next_from(cx, &mut NoFrames, spare)
     }
 
-    /// As `next_or`. Behind the frames that are queued, those of `source` are written. Each is taken from there when
-    /// the socket has room for it and not before, so it can still be dropped where it waits.
+    /// Waits for the next message or `spare`. Behind the frames that are queued, those of `source` are written, which are UTF-8. Each is taken
+    /// from there when the socket has room for it and not before, so it can still be dropped where it waits.
     pub async fn next_from<T>(
         &mut self,
         source: &mut dyn FrameSource,
         mut spare: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Either<Received, T> {
-        poll_fn(|cx| match self.poll(cx, source) {
+        poll_fn(|cx| self.poll_next_from(cx, source, &mut spare)).await
+    }
+
+    fn poll_next_from<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: &mut dyn FrameSource,
+        mut spare: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Either<Received, T>> {
+        match self.poll(cx, source) {
             Poll::Ready(received) => Poll::Ready(Either::Left(received)),
             Poll::Pending if self.is_written() => spare(cx).map(Either::Right),
             Poll::Pending => Poll::Pending,
-        })
-        .await
+        }
     }
 
     /// The next message, if there is one already. Writes nothing, so that one flush serves all replies to a burst.

@@ -1,4 +1,4 @@
-//! `Traffic`: when the other side of a connection last showed life, below the WebSocket.
+//! `Traffic`: the times of the last bytes of a connection, below the WebSocket.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,7 @@ pub struct Traffic(Arc<Mutex<Seen>>);
 struct Seen {
     read: Instant,
     taken: Instant,
-    /// The connection takes no further bytes for now.
+    /// True while the connection takes no further bytes.
     is_full: bool,
 }
 
@@ -32,7 +32,7 @@ impl Traffic {
         (Box::new(Observed { stream, traffic: traffic.clone() }), traffic)
     }
 
-    /// Time when the other side last took bytes of a connection that was full.
+    /// Returns the time at which the other side last took bytes of a connection that was full.
     ///
     /// A write into a connection with room says nothing: it succeeds for a long time after the network has died. Room in a
     /// full one is made by the other side alone.
@@ -40,9 +40,9 @@ impl Traffic {
         self.with(|seen| seen.taken)
     }
 
-    /// Time when the last byte was read. Each byte counts, so a large message that takes long is no silence.
-    pub fn last_read(&self) -> Instant {
-        self.with(|seen| seen.read)
+    /// Returns the time of the last sign of life in either direction: one large message that takes long is no silence.
+    pub fn last_alive(&self) -> Instant {
+        self.with(|seen| seen.read.max(seen.taken))
     }
 
     fn wrote(&self, written: &Poll<io::Result<usize>>) {

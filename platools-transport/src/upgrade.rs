@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::error::{Error as SocketError, ProtocolError, SubProtocolError};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::dial::Transport;
+use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
 /// The longest head of an answer that is read.
@@ -92,7 +92,7 @@ fn check_headers(headers: &HeaderMap, key: &[u8]) -> Result<(), ProtocolError> {
     Ok(())
 }
 
-/// True if a header lists a token, in any spelling.
+/// Returns true if a header lists a token, in any spelling.
 fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|listed| listed.trim().eq_ignore_ascii_case(token))

@@ -1,11 +1,11 @@
-//! From the URL of a platform or gateway to the address of one of its sockets.
+//! `Endpoint`: makes the address of a socket from the URL of a platform or gateway.
 
 use tokio_tungstenite::tungstenite::http::Uri;
 use tokio_tungstenite::tungstenite::http::uri::{Authority, PathAndQuery, Scheme};
 
 use crate::error::{Error, ErrorKind};
 
-/// Kind of server that is dialled, with its name in errors.
+/// The kind of peer that is dialled, and its name in errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// A platform's socket for workers.
@@ -25,7 +25,7 @@ impl Endpoint {
         }
     }
 
-    /// Name of the credential that the other side refuses with an HTTP status.
+    /// Returns the name of the credential that the other side refuses.
     pub fn credential(self) -> &'static str {
         match self {
             Self::Worker => "the secret",
@@ -38,15 +38,6 @@ impl Endpoint {
         match self {
             Self::Worker => "set PLATOS_URL or call `url(..)`, for example with https://platform.example.com",
             Self::Caller | Self::Agent => "call `url(..)`, for example with https://gateway.example.com",
-        }
-    }
-
-    /// Setting that takes the credential in place of the URL.
-    fn instead(self) -> &'static str {
-        match self {
-            Self::Worker => "give the secret to `secret(..)` instead",
-            Self::Caller => "give the token to `token(..)` instead",
-            Self::Agent => "give the key to `api_key(..)` instead",
         }
     }
 
@@ -111,7 +102,7 @@ fn websocket_scheme(endpoint: Endpoint, scheme: &Scheme) -> Result<&'static str,
 
 fn without_password(endpoint: Endpoint, authority: Authority) -> Result<Authority, Error> {
     if authority.as_str().contains('@') {
-        return Err(endpoint.invalid(&format!("carries a user or password; {}", endpoint.instead())));
+        return Err(endpoint.invalid("carries a user or password; give the secret to `secret(..)` instead"));
     }
     if authority.host().is_empty() {
         return Err(endpoint.invalid("names no host"));

@@ -3,7 +3,8 @@
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
-mod client;
+pub mod client;
+pub mod connection;
 mod dispatch;
 mod link;
 #[cfg(feature = "macros")]
@@ -18,17 +19,11 @@ mod threads;
 pub mod tool;
 mod window;
 
-pub use client::{ClientHandle, Platools, PlatoolsClient, PlatoolsClientBuilder, Signatures};
-pub use link::Event;
-#[cfg(feature = "macros")]
-pub use macros::attr;
+pub use client::{Platools, PlatoolsClient};
 #[cfg(feature = "macros")]
 pub use platools_macros::tool;
 pub use platools_protocol::LogLevel;
-pub use platools_transport::{
-    BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, Disconnect, Error, ErrorKind, HEARTBEAT_INTERVAL_MS, Jitter,
-    MAX_BACKOFF_ATTEMPTS, OnRefusal, Reconnect, Roots, Secret, Tls, backoff_delay_ms,
-};
+pub use platools_transport::{Error, ErrorKind, Secret};
 pub use registry::ToolRegistry;
 pub use tool::{Context, Tool, ToolDefinition, ToolError};
 

@@ -1,4 +1,4 @@
-//! The list of tools, and the attributes of one file that need a list of the same name.
+//! `tools!`: a list of tools.
 
 /// Lists tools: `tools![find, orders::cancel]` is a `Vec<Box<dyn Tool>>`.
 ///
@@ -25,13 +25,4 @@ macro_rules! tools {
     ($($tools:tt)*) => {
         $crate::__private::list! { [$crate] $($tools)* }
     };
-}
-
-/// The attributes, under the names [`tool`](macro@attr::tool) and [`tools`](macro@attr::tools).
-///
-/// Rust has one namespace for `#[tools]` and `tools![...]`, so one `use` brings one of them: `use platools::tools` brings the
-/// list, `use platools::attr::tools` the attribute. A file that needs both names writes `#[tool]` on the impl block, which means
-/// the same, or one of the two by its full path.
-pub mod attr {
-    pub use platools_macros::{tool, tools};
 }

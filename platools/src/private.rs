@@ -1,4 +1,4 @@
-//! What the expansions of the macros name. Not for use by hand, and free to change in any release.
+//! Names for the expansions of the macros. Not for use by hand, and free to change in any release.
 
 pub use crate::tool::expansion::*;
 pub use crate::tool::{Auth, Context, Execution, IntoTools, Tool, ToolDefinition, ToolError, ToolSet};
@@ -27,7 +27,7 @@ pub fn boxed<const N: usize>(tools: [Box<dyn Tool>; N]) -> Vec<Box<dyn Tool>> {
     tools.into()
 }
 
-/// One more owner of a value.
+/// Clones a shared value.
 #[must_use]
 pub fn share<T>(value: &Arc<T>) -> Arc<T> {
     Arc::clone(value)

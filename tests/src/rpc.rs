@@ -17,7 +17,7 @@ pub const USER: &str = "user_123";
 
 /// A client that reconnects without losing time.
 pub fn rpc_client(url: &str) -> RpcClientBuilder {
-    RpcClient::builder().url(url).token(TOKEN).user_id(USER).reconnect(quick())
+    RpcClient::builder().url(url).secret(TOKEN).user_id(USER).reconnect(quick())
 }
 
 /// A caller's socket from the gateway's side.

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use platools::OnRefusal;
+use platools::connection::OnRefusal;
 use platools_client::{RuntimeClient, RuntimeClientBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -35,7 +35,7 @@ pub const KEY: &str = "nk_a-key-of-a-test";
 /// A client that reconnects without losing time, and never gives up.
 pub fn runtime_client(url: &str) -> RuntimeClientBuilder {
     let reconnect = quick().unlimited().on_refusal(OnRefusal::Retry);
-    RuntimeClient::builder().url(url).api_key(KEY).reconnect(reconnect)
+    RuntimeClient::builder().url(url).secret(KEY).reconnect(reconnect)
 }
 
 /// An agent's socket from the gateway's side.

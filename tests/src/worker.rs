@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use platools::{
-    ClientHandle, ConnectionState, Error, Jitter, PlatoolsClient, PlatoolsClientBuilder, Reconnect, ToolRegistry,
-};
+use platools::client::{ClientHandle, PlatoolsClientBuilder};
+use platools::connection::{ConnectionState, Jitter, Reconnect};
+use platools::{Error, PlatoolsClient, ToolRegistry};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 

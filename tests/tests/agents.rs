@@ -2,7 +2,8 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{Context, Event, Secret, ToolRegistry, tool, tools};
+use platools::client::Event;
+use platools::{Context, Secret, ToolRegistry, tool, tools};
 use platools_client::{ChatEvent, ChatItem, RequestErrorKind, RpcClient};
 use platools_gateway::{Gateway, Role as GatewayRole, dev};
 use platools_protocol::rpc::{ErrorCode, Role, RunStatus};
@@ -52,7 +53,7 @@ async fn registered(events: &mut BoxStream<'static, Event>) {
 
 async fn caller(gateway: &Gateway) -> RpcClient {
     let key = gateway.add_key(GatewayRole::Operator).await.expect("a key");
-    let caller = rpc_client(&gateway.url()).token(Secret::from(key.expose_secret())).user_id("u-1");
+    let caller = rpc_client(&gateway.url()).secret(Secret::from(key.expose_secret())).user_id("u-1");
     within(caller.connect()).await.expect("it connects")
 }
 
@@ -130,7 +131,7 @@ async fn a_client_that_goes_gives_its_function_up() {
 #[tokio::test]
 async fn a_wrong_token_may_look_and_nothing_else() {
     let (gateway, _worker, _) = setup().await;
-    let stranger = rpc_client(&gateway.url()).token(Secret::from("plt_key_wrong")).user_id("u-1");
+    let stranger = rpc_client(&gateway.url()).secret(Secret::from("plt_key_wrong")).user_id("u-1");
     let stranger = within(stranger.connect()).await.expect("it connects");
     assert_eq!(stranger.role(), Some(Role::Viewer));
     let refused = within(stranger.call_tool("double", json!({"number": 1})).send::<i64>()).await.unwrap_err();

@@ -38,7 +38,7 @@ const SDK: Table = Table {
         ("mcp", &["tool"]),
         ("serve", &["dispatch", "mcp", "registry", "tool"]),
     ],
-    leaves: &["threads", "window"],
+    leaves: &["connection", "threads", "window"],
     // They name what users and expanded macros need, wherever it is.
     free: &["", "__private", "macros"],
 };
@@ -55,7 +55,8 @@ const PROTOCOL: Table = Table {
     free: &[""],
 };
 
-const CLIENT: Table = Table { rules: &[("rpc", &[]), ("runtime", &[])], leaves: &["heard"], free: &[""] };
+const CLIENT: Table =
+    Table { rules: &[("rpc", &[]), ("runtime", &[])], leaves: &["builder", "connection"], free: &[""] };
 
 const GATEWAY: Table = Table {
     rules: &[
@@ -352,23 +353,19 @@ fn only_the_gateways_authority_compares_roles() {
 
 /// Files that import each other, in each crate: so many at most. The numbers only go down, and the goal is none.
 const FILES_IN_CYCLES: &[(&str, usize)] = &[
-    ("platools/src/lib.rs", 29),
+    ("platools/src/lib.rs", 10),
     ("platools-attributes/src/lib.rs", 0),
     ("platools-cli/src/main.rs", 2),
-    ("platools-client/src/lib.rs", 10),
+    ("platools-client/src/lib.rs", 0),
     ("platools-gateway/src/lib.rs", 54),
     ("platools-gateway/src/main.rs", 17),
-    ("platools-macros/src/lib.rs", 2),
-    ("platools-protocol/src/lib.rs", 2),
-    ("platools-transport/src/lib.rs", 2),
+    ("platools-macros/src/lib.rs", 0),
+    ("platools-protocol/src/lib.rs", 0),
+    ("platools-transport/src/lib.rs", 0),
 ];
 
 /// Top-level modules that import each other. The list only shrinks, and the goal is none.
-const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[
-    ("platools-gateway/src/lib.rs", &["agents", "core", "ops"]),
-    ("platools-macros/src/lib.rs", &["tool_fn", "tool_impl"]),
-    ("platools-transport/src/lib.rs", &["dial", "upgrade"]),
-];
+const FOLDERS_IN_CYCLES: &[(&str, &[&str])] = &[("platools-gateway/src/lib.rs", &["agents", "core", "ops"])];
 
 #[test]
 fn files_and_folders_do_not_import_each_other() {

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use platools::{PlatoolsClientBuilder, ToolRegistry, tool, tools};
+use platools::client::PlatoolsClientBuilder;
+use platools::{ToolRegistry, tool, tools};
 use platools_tests::{Link, Log, PATIENCE, Platform, client, within};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Handle};

@@ -63,7 +63,9 @@ async fn a_result_made_while_disconnected_arrives_on_the_next_socket() {
     link.acknowledge().await;
     let port = platform.stop();
     link.kill();
-    worker.reaches(|state| matches!(state, platools::ConnectionState::Reconnecting { attempt: 3.., .. })).await;
+    worker
+        .reaches(|state| matches!(state, platools::connection::ConnectionState::Reconnecting { attempt: 3.., .. }))
+        .await;
     go.add_permits(1);
     // The permit comes back when the handler has ended.
     drop(within(go.acquire()).await.expect("it is never closed"));

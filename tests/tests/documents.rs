@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use platools::{
-    BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, ErrorKind, HEARTBEAT_INTERVAL_MS, MAX_BACKOFF_ATTEMPTS,
-    PlatoolsClient, ToolRegistry, backoff_delay_ms, tool, tools,
+use platools::connection::{
+    BACKOFF_BASE_MS, BACKOFF_MAX_MS, ConnectionState, HEARTBEAT_INTERVAL_MS, MAX_BACKOFF_ATTEMPTS, backoff_delay_ms,
 };
+use platools::{ErrorKind, PlatoolsClient, ToolRegistry, tool, tools};
 use platools_client::RuntimeClient;
 use platools_tests::{AgentLink, KEY, Link, Platform, RuntimeGateway, SECRET, keep_links_here, within};
 use serde_json::{Value, json};
@@ -74,8 +74,9 @@ async fn a_direct_client_runs_until_it_is_stopped() {
 
 #[test]
 fn a_client_without_url_or_secret_is_refused_when_it_is_built() {
-    let kind =
-        |builder: platools::PlatoolsClientBuilder| builder.build().map(drop).expect_err("it is incomplete").kind();
+    let kind = |builder: platools::client::PlatoolsClientBuilder| {
+        builder.build().map(drop).expect_err("it is incomplete").kind()
+    };
     let (url, secret) = ("https://platform.example.com", "platos_agent_...");
     assert_eq!(kind(PlatoolsClient::builder().secret(secret)), ErrorKind::InvalidUrl);
     assert_eq!(kind(PlatoolsClient::builder().url("").secret(secret)), ErrorKind::InvalidUrl);
@@ -139,7 +140,7 @@ async fn frames_until_now(agent: &RuntimeClient, link: &mut AgentLink) -> Vec<Va
 #[tokio::test]
 async fn an_agent_sends_a_heartbeat_every_30_seconds_by_default() {
     let mut gateway = RuntimeGateway::start().await;
-    let agent = RuntimeClient::builder().url(gateway.url()).api_key(KEY).build().expect("a valid client");
+    let agent = RuntimeClient::builder().url(gateway.url()).secret(KEY).build().expect("a valid client");
     within(agent.connect()).await.expect("it connects");
     let mut link = gateway.socket().await;
     assert_eq!(frames_until_now(&agent, &mut link).await, [""; 0]);
@@ -155,7 +156,7 @@ async fn an_agent_sends_a_heartbeat_every_30_seconds_by_default() {
 #[tokio::test]
 async fn an_agent_that_has_disconnected_sends_no_heartbeats_and_does_not_reconnect() {
     let mut gateway = RuntimeGateway::start().await;
-    let agent = RuntimeClient::builder().url(gateway.url()).api_key(KEY).build().expect("a valid client");
+    let agent = RuntimeClient::builder().url(gateway.url()).secret(KEY).build().expect("a valid client");
     within(agent.connect()).await.expect("it connects");
     let mut link = gateway.socket().await;
     assert_eq!(frames_until_now(&agent, &mut link).await, [""; 0]);

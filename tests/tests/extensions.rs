@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt;
-use platools::{Context, Disconnect, Event, LogLevel, Reconnect, ToolError, ToolRegistry, tool, tools};
+use platools::client::Event;
+use platools::connection::{Disconnect, Reconnect};
+use platools::{Context, LogLevel, ToolError, ToolRegistry, tool, tools};
 use platools_protocol::tool_sync::{Features, PlatformFrame};
 use platools_tests::{Link, Platform, Worker, client, keep_links_here, within};
 use serde_json::{Value, json};
@@ -413,7 +415,9 @@ async fn without_a_successor_in_time_the_worker_connects_as_after_any_other_end(
     marker(&mut old, "still here").await;
     old.send(json!({"type": "result_ack", "call_ids": ["still here"]})).await;
     old.close(1001, "the platform shuts down").await;
-    worker.reaches(|state| matches!(state, platools::ConnectionState::Reconnecting { attempt: 2.., .. })).await;
+    worker
+        .reaches(|state| matches!(state, platools::connection::ConnectionState::Reconnecting { attempt: 2.., .. }))
+        .await;
     let mut new = port.restart().accept_worker().await;
     go.add_permits(1);
     assert_eq!(new.result("running").await, 7);

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
-use platools::{Context, Event, ToolRegistry, tool, tools};
+use platools::client::Event;
+use platools::{Context, ToolRegistry, tool, tools};
 use platools_tests::{Link, Platform, Worker, client, within};
 use serde_json::{Map, Value, json};
 
@@ -175,7 +176,7 @@ async fn both_forms_of_the_greeting_name_the_organization() {
         };
         assert_eq!(welcome.organization(), form["organization_id"].as_str());
     }
-    worker.reaches(platools::ConnectionState::is_connected).await;
+    worker.reaches(platools::connection::ConnectionState::is_connected).await;
 }
 
 #[tokio::test]

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{
-    ConnectionState, Context, Disconnect, ErrorKind, Event, OnRefusal, PlatoolsClientBuilder, Signatures, ToolRegistry,
-    tool, tools,
-};
+use platools::client::{Event, PlatoolsClientBuilder, Signatures};
+use platools::connection::{ConnectionState, Disconnect, OnRefusal};
+use platools::{Context, ErrorKind, ToolRegistry, tool, tools};
 use platools_gateway::{Gateway, dev};
 use platools_tests::{Caller, Platform, Relay, Worker, client, quick, with_causes, within};
 use serde_json::{Value, json};

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use platools::attr::tools;
-use platools::{Context, Tool, ToolError, ToolRegistry};
+use platools::{Context, Tool, ToolError, ToolRegistry, tool};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -34,7 +33,7 @@ struct Orders<S> {
     store: S,
 }
 
-#[tools]
+#[tool]
 impl<S: Store> Orders<S> {
     const DESCRIPTION: &str = "Count the orders.";
     const FIRST: u32 = 1;
@@ -85,7 +84,7 @@ where
     value: T,
 }
 
-#[tools]
+#[tool]
 impl<S, T, E, const N: usize> Shelf<S, T, N>
 where
     S: Store<Item = E>,
@@ -141,7 +140,7 @@ impl Greet for u8 {
     }
 }
 
-#[tools]
+#[tool]
 impl<T: Greet + ?Sized> Borrowing<T> {
     /// Greet, with state of the registry.
     #[tool]

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt as _;
+use platools::client::Event;
 use platools::tool::{Content, ContentBlock};
-use platools::{Context, Event, ToolError, ToolRegistry, tool, tools};
+use platools::{Context, ToolError, ToolRegistry, tool, tools};
 use platools_gateway::{Gateway, dev};
 use platools_tests::{Worker, client, inspector, installed, printed, within};
 use schemars::JsonSchema;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{ClientHandle, Disconnect, Event, PlatoolsClientBuilder, Secret, ToolRegistry, tool, tools};
+use platools::client::{ClientHandle, Event, PlatoolsClientBuilder};
+use platools::connection::Disconnect;
+use platools::{Secret, ToolRegistry, tool, tools};
 use platools_gateway::{Gateway, Role, dev};
 use platools_tests::{Caller, Worker, client, within};
 use secrecy::ExposeSecret;

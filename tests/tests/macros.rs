@@ -400,7 +400,7 @@ struct Counter {
     count: AtomicU32,
 }
 
-#[platools::attr::tools]
+#[platools::tool]
 impl Counter {
     const STEP: u32 = 2;
 

@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use platools::{ConnectionState, Disconnect, Error, ErrorKind, OnRefusal, Secret, Tool, ToolRegistry, tool, tools};
+use platools::connection::{ConnectionState, Disconnect, OnRefusal};
+use platools::{Error, ErrorKind, Secret, Tool, ToolRegistry, tool, tools};
 use platools_tests::{
     Link, Platform, SECRET, Unreachable, Worker, client, keep_links_here, quick, states, with_causes, within,
 };

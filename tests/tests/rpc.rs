@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{ConnectionState, Disconnect, ErrorKind, OnRefusal, Secret};
+use platools::connection::{ConnectionState, Disconnect, OnRefusal};
+use platools::{ErrorKind, Secret};
 use platools_client::{
     Chat, ChatEvent, ChatItem, RequestError, RequestErrorKind, RpcClient, RpcClientBuilder, RpcEvent,
 };
@@ -619,7 +620,7 @@ async fn a_caller_without_a_token_is_a_viewer_and_a_rotated_token_is_read_anew()
         let token = tokens.lock().expect("no panic").pop().ok_or_else(|| io::Error::other("no more"));
         async move { token.map(str::to_owned) }
     });
-    let client = rpc_client(&gateway.url()).token(token).start().expect("a valid client");
+    let client = rpc_client(&gateway.url()).secret(token).start().expect("a valid client");
     for expected in ["first", "second"] {
         let (mut link, params) = CallerLink::accept(&gateway).await;
         assert_eq!(params["token"], expected);
@@ -665,8 +666,7 @@ async fn neither_the_token_nor_what_anybody_says_is_in_a_log_or_a_debug() {
     drop(CallerLink::accept(&gateway).await);
 
     let log = log.text();
-    for logged in ["refused", "does not know the token", "was ignored", "does not fit its type", "the socket has ended"]
-    {
+    for logged in ["refused", "does not know the secret", "was ignored", "does not fit its type", "socket ended"] {
         assert!(log.contains(logged), "the log has `{logged}`: {log}");
     }
     for secret in [TOKEN, "hunter2"] {

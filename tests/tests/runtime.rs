@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{ConnectionState, Jitter, OnRefusal, Reconnect, Secret};
+use platools::Secret;
+use platools::connection::{ConnectionState, Jitter, OnRefusal, Reconnect};
 use platools_client::{RuntimeClient, RuntimeClientBuilder, RuntimeError, RuntimeErrorKind, RuntimeEvent};
 use platools_protocol::runtime::{ChannelMessage, Connected, ConnectionChange, event};
 use platools_tests::{
@@ -99,7 +100,7 @@ async fn lost(
 ) -> Vec<ConnectionChange> {
     let mut gateway = RuntimeGateway::start().await;
     let day = Duration::from_secs(86_400);
-    let builder = RuntimeClient::builder().url(gateway.url()).api_key(KEY).request_timeout(day).connect_timeout(day);
+    let builder = RuntimeClient::builder().url(gateway.url()).secret(KEY).request_timeout(day).connect_timeout(day);
     let client = set_up(builder).build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
     let link = gateway.socket().await;
@@ -166,7 +167,7 @@ async fn custom_retries_have_the_jitter_of_sessions_above_each_delay() {
 async fn a_refused_key_is_final_with_custom_retries_too() {
     let refused = Reply::new(401, &json!({"error": "no such key"}));
     let (delays, reason) = announced(refused, |builder| builder.max_retries(5)).await;
-    let expected = "the gateway refused the API key: the gateway answered with 401: no such key";
+    let expected = "the gateway refused the secret: the gateway answered with 401: no such key";
     assert_eq!((delays, reason.as_deref()), (vec![1], Some(expected)));
 }
 
@@ -505,7 +506,7 @@ async fn a_key_that_is_refused_ends_it_at_once() {
         drop(link);
         assert_eq!(connection_event(&mut events).await["state"], "reconnecting");
         assert_eq!(connection_event(&mut events).await, json!({"state": "disconnected"}));
-        let reason = format!("the gateway refused the API key: the gateway answered with {status}: no agent has ...");
+        let reason = format!("the gateway refused the secret: the gateway answered with {status}: no agent has ...");
         assert_eq!(connection_event(&mut events).await, json!({"state": "failed", "reason": reason}));
         assert_eq!(gateway.count(CONNECT), 2);
         within(waits).await.expect("no panic");
@@ -517,7 +518,7 @@ async fn a_refused_key_may_be_tried_again_where_the_policy_says_so_and_is_read_a
     let mut gateway = RuntimeGateway::start().await;
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "old\n").expect("it is written");
-    let builder = runtime_client(&gateway.url()).api_key(Secret::file(file.path()));
+    let builder = runtime_client(&gateway.url()).secret(Secret::file(file.path()));
     let reconnect = Reconnect::new().base(Duration::from_millis(1)).max(Duration::from_millis(1));
     let client = builder.reconnect(reconnect.on_refusal(OnRefusal::Retry)).build().expect("a valid client");
     within(client.connect()).await.expect("it connects");
@@ -1230,7 +1231,7 @@ async fn neither_the_key_nor_a_ticket_nor_what_anybody_says_is_in_a_log_an_error
     reaches(&client, ConnectionState::is_connected).await;
 
     let log = log.text();
-    for logged in ["the key ... is not right", "has panicked", "has failed", "was ignored", "the socket has ended"] {
+    for logged in ["the key ... is not right", "has panicked", "has failed", "was ignored", "socket ended"] {
         assert!(log.contains(logged), "the log has `{logged}`: {log}");
     }
     for secret in [KEY, "hunter2", &ticket, &session.session_id] {

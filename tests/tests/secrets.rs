@@ -8,8 +8,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use futures::{SinkExt as _, StreamExt as _};
+use platools::connection::{ConnectionState, Roots, Tls};
 use platools::serve::Server;
-use platools::{ConnectionState, Context, Roots, Tls, ToolError, ToolRegistry, tool, tools};
+use platools::{Context, ToolError, ToolRegistry, tool, tools};
 use platools_tests::{
     CallerLink, Gone, KEY, Link, Log, Platform, RuntimeGateway, SECRET, TOKEN, Worker, client, http_client, rpc_client,
     runtime_client, served, within,

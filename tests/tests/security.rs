@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use std::{fs, io};
 
-use platools::{
-    ConnectionState, Context, Error, ErrorKind, OnRefusal, PlatoolsClientBuilder, Roots, Secret, Signatures, Tls,
-    ToolError, ToolRegistry, tool, tools,
-};
+use platools::client::{PlatoolsClientBuilder, Signatures};
+use platools::connection::{ConnectionState, OnRefusal, Roots, Tls};
+use platools::{Context, Error, ErrorKind, Secret, ToolError, ToolRegistry, tool, tools};
 use platools_client::RuntimeErrorKind;
 use platools_gateway::Gateway;
 use platools_protocol::signature::{call_body, sign};

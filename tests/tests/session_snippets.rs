@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use platools::ConnectionState;
+use platools::connection::ConnectionState;
 use platools_client::RuntimeClient;
 use platools_gateway::admin::NewKey;
 use platools_gateway::domain::profile::Profile;
@@ -29,7 +29,7 @@ async fn gateway_with(agent: &str) -> (Gateway, String) {
 }
 
 fn client_of(gateway: &RuntimeGateway) -> RuntimeClient {
-    RuntimeClient::builder().url(gateway.url()).api_key(KEY).build().expect("a valid client")
+    RuntimeClient::builder().url(gateway.url()).secret(KEY).build().expect("a valid client")
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn connect_returns_the_session_and_disconnect_ends_it() -> Outcome {
     let (gateway, api_key) = gateway_with("scout").await;
     let url = gateway.url();
 
-    let runtime = RuntimeClient::builder().url(url).api_key(api_key).build()?;
+    let runtime = RuntimeClient::builder().url(url).secret(api_key).build()?;
     let result = runtime.connect().await?;
     println!("{} {} {} {}", result.session_id, result.agent_id, result.address, result.connected_at);
 
@@ -87,7 +87,7 @@ async fn configuration_is_one_method_for_each_setting() -> Outcome {
 
     let runtime = RuntimeClient::builder()
         .url(url)
-        .api_key(api_key)
+        .secret(api_key)
         .private_key(private_key)
         .heartbeat_interval(Duration::from_secs(15))
         .max_retries(5)
@@ -102,7 +102,7 @@ async fn configuration_is_one_method_for_each_setting() -> Outcome {
 #[tokio::test]
 async fn failed_reconnection_is_an_event_with_the_reason() -> Outcome {
     let mut gateway = RuntimeGateway::start().await;
-    let runtime = RuntimeClient::builder().url(gateway.url()).api_key(KEY).max_retries(0).build()?;
+    let runtime = RuntimeClient::builder().url(gateway.url()).secret(KEY).max_retries(0).build()?;
     let (sender, mut failures) = mpsc::unbounded_channel();
 
     runtime.on("connection.state", move |event| {
@@ -122,7 +122,7 @@ async fn failed_reconnection_is_an_event_with_the_reason() -> Outcome {
 #[tokio::test]
 async fn presence_and_status_are_those_of_the_gateway() -> Outcome {
     let (gateway, api_key) = gateway_with("scout").await;
-    let runtime = RuntimeClient::builder().url(gateway.url()).api_key(api_key).build()?;
+    let runtime = RuntimeClient::builder().url(gateway.url()).secret(api_key).build()?;
     within(runtime.connect()).await?;
 
     let presence = runtime.presence(50, 0).await?;

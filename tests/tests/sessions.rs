@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{ConnectionState, OnRefusal};
+use platools::connection::{ConnectionState, OnRefusal};
 use platools_client::{RuntimeClient, RuntimeEvent};
 use platools_gateway::admin::NewKey;
 use platools_gateway::domain::profile::Profile;
@@ -20,7 +20,7 @@ async fn agent(gateway: &Gateway, slug: &str) -> RuntimeClient {
     let key = NewKey { agent: Some(slug.to_owned()), ..NewKey::new(Role::Operator) };
     let key = admin.add_key(key).await.expect("a new key").secret;
     let reconnect = quick().on_refusal(OnRefusal::Fail);
-    let builder = runtime_client(&gateway.url()).api_key(key.expose_secret()).reconnect(reconnect);
+    let builder = runtime_client(&gateway.url()).secret(key.expose_secret()).reconnect(reconnect);
     builder.build().expect("a valid client")
 }
 
@@ -141,6 +141,6 @@ async fn a_key_that_has_ended_ends_the_client_with_the_reason() {
         }
     };
     let reason = within(failed).await;
-    assert!(reason.starts_with("the gateway refused the API key: the gateway answered with 401"), "{reason}");
+    assert!(reason.starts_with("the gateway refused the secret: the gateway answered with 401"), "{reason}");
     assert_eq!(client.state(), ConnectionState::Disconnected);
 }

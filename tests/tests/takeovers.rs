@@ -1,6 +1,7 @@
 //! Two workers of one entity that take each other's place.
 
-use platools::{PlatoolsClientBuilder, ToolRegistry};
+use platools::ToolRegistry;
+use platools::client::PlatoolsClientBuilder;
 use platools_gateway::dev;
 use platools_tests::{Caller, Log, Worker, client, keep_links_here, within};
 use serde_json::json;

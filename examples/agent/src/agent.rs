@@ -33,7 +33,7 @@ pub(crate) async fn run(config: Config, stop: impl Future<Output = ()>) -> anyho
     let registry = ToolRegistry::new().with_state(Instant::now()).with_tools(tools![agent_uptime])?;
     let mut worker = PlatoolsClient::builder().url(&config.url).secret(config.secret).registry(registry).build()?;
     let hosting = worker.handle();
-    let client = RuntimeClient::builder().url(&config.url).api_key(config.key).build()?;
+    let client = RuntimeClient::builder().url(&config.url).secret(config.key).build()?;
 
     let mut hosted = tokio::spawn(async move { worker.run_forever().await });
     let ended = tokio::select! {

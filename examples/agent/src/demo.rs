@@ -3,7 +3,8 @@
 use anyhow::Context;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use platools::{Event, PlatoolsClient, Secret, ToolRegistry, tool, tools};
+use platools::client::Event;
+use platools::{PlatoolsClient, Secret, ToolRegistry, tool, tools};
 use platools_client::protocol::runtime::{Channel, ChannelMessage, NewChannel, event, path};
 use platools_client::{RuntimeClient, RuntimeEvent};
 use platools_gateway::admin::NewKey;
@@ -69,7 +70,7 @@ impl Asker {
     async fn connect(gateway: &Gateway, channel: &str) -> anyhow::Result<Self> {
         let key = NewKey { agent: Some(dev::MAIN_AGENT.to_owned()), ..NewKey::new(Role::Operator) };
         let key = gateway.core().local_admin().add_key(key).await?.secret;
-        let client = RuntimeClient::builder().url(gateway.url()).api_key(key.expose_secret()).build()?;
+        let client = RuntimeClient::builder().url(gateway.url()).secret(key.expose_secret()).build()?;
         // Whoever makes a channel is a member, and members are subscribed to it when they connect.
         client.request::<Channel>("POST", path::CHANNELS, NewChannel::new(channel, channel)).await?;
         let mut events = client.events();

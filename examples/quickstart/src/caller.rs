@@ -8,7 +8,7 @@ pub(crate) struct Caller(RpcClient);
 
 impl Caller {
     pub(crate) async fn connect(url: &str, key: &str) -> anyhow::Result<Self> {
-        Ok(Self(RpcClient::builder().url(url).token(key).user_id("quickstart").connect().await?))
+        Ok(Self(RpcClient::builder().url(url).secret(key).user_id("quickstart").connect().await?))
     }
 
     /// Calls a tool and prints both directions.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use platools::{Event, PlatoolsClient};
+use platools::PlatoolsClient;
+use platools::client::Event;
 use platools_client::{RequestError, RpcClient};
 use platools_gateway::dev::{self, DevOptions};
 use secrecy::ExposeSecret;
@@ -28,7 +29,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let worker = tokio::spawn(async move { client.run_until(stopped).await });
     while !matches!(events.next().await, Some(Event::Registered(_)) | None) {}
 
-    let caller = RpcClient::builder().url(gateway.url()).token(secrets.admin.expose_secret()).user_id("u-1");
+    let caller = RpcClient::builder().url(gateway.url()).secret(secrets.admin.expose_secret()).user_id("u-1");
     let caller = caller.connect().await?;
     show(caller.call_tool("find_item", json!({ "item": "lamp" })).send::<Value>().await);
     show(caller.call_tool("find_item", json!({ "item": "sofa" })).send::<Value>().await);

@@ -12,7 +12,8 @@ mod demo;
 mod tools;
 
 use clap::Parser;
-use platools::{Platools, PlatoolsClientBuilder, tools};
+use platools::client::PlatoolsClientBuilder;
+use platools::{Platools, tools};
 
 use tools::Warehouse;
 

@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::{anyhow, ensure};
-use platools::{ToolRegistry, backoff_delay_ms};
+use platools::ToolRegistry;
+use platools::connection::backoff_delay_ms;
 use rmcp::model::Tool;
 use rmcp::service::ServiceError;
 use tokio::sync::watch;

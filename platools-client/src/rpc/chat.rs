@@ -1,62 +1,17 @@
-//! A message to an agent, and the events and the reply that follow.
+//! `Chat`: a message to an agent, and the events and the reply that follow.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures::{Stream, StreamExt};
-use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
+use super::chat_channel::{ChatEnd, ChatEvent, ChatReceiver, ChatSender, NumberedEvent, SessionId};
 use super::client::RpcClient;
 use super::error::RequestError;
-use platools_protocol::rpc::{AgentEvent, ChatChunk, ChatReply, Event, ToolCallEvent, ToolResultEvent, event};
-
-/// The number of events that wait for the reader of a chat; further ones are dropped and counted.
-const WAITING_EVENTS: usize = 256;
-
-/// An event of an agent that works on a reply.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum ChatEvent {
-    /// Its run has started or ended.
-    Agent(AgentEvent),
-    /// The text of the reply has grown.
-    Chat(ChatChunk),
-    /// It calls a tool.
-    ToolCall(ToolCallEvent<Value>),
-    /// A tool has answered.
-    ToolResult(ToolResultEvent<Value>),
-}
-
-impl ChatEvent {
-    /// True if it belongs to a run, as far as the gateway says. Events of `tools.call` name their call and no run.
-    pub(super) fn is_of(&self, run_id: Option<&str>) -> bool {
-        let (named, is_call) = match self {
-            Self::Agent(event) => (Some(event.run_id.as_str()), false),
-            Self::Chat(event) => (event.run_id.as_deref(), false),
-            Self::ToolCall(event) => (event.run_id.as_deref(), event.call_id.is_some()),
-            Self::ToolResult(event) => (event.run_id.as_deref(), event.call_id.is_some()),
-        };
-        match (named, run_id) {
-            (None, _) => !is_call,
-            (Some(named), Some(run_id)) => named == run_id,
-            (Some(_), None) => true,
-        }
-    }
-
-    /// Reads an event; `None` for those that are about something else.
-    pub(super) fn read(event: &Event<'_>) -> Result<Option<Self>, serde_json::Error> {
-        let payload = event.payload.get();
-        Ok(Some(match &*event.event {
-            event::AGENT => Self::Agent(serde_json::from_str(payload)?),
-            event::CHAT => Self::Chat(serde_json::from_str(payload)?),
-            event::TOOL_CALL => Self::ToolCall(serde_json::from_str(payload)?),
-            event::TOOL_RESULT => Self::ToolResult(serde_json::from_str(payload)?),
-            _ => return Ok(None),
-        }))
-    }
-}
+use super::exchange::{Answer, Outgoing};
+use platools_protocol::rpc::{ChatReply, ChatSend, method};
 
 /// An item of a chat: an event, a gap, or the reply.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +21,7 @@ pub enum ChatItem {
     Event(ChatEvent),
     /// Events are missing here: the gateway dropped them because they were not read fast enough, or they were dropped here
     /// because 256 were waiting. Those of tools called meanwhile may be among them. The text is not affected, as each
-    /// [`ChatChunk`] has all of it so far.
+    /// [`ChatChunk`](platools_protocol::rpc::ChatChunk) has all of it so far.
     #[non_exhaustive]
     Missed {
         /// The number of missing events.
@@ -86,32 +41,47 @@ pub enum ChatItem {
 #[derive(Debug)]
 #[must_use = "dropping a chat aborts it"]
 pub struct Chat {
-    events: mpsc::Receiver<Said>,
-    end: oneshot::Receiver<End>,
+    events: mpsc::Receiver<NumberedEvent>,
+    end: oneshot::Receiver<ChatEnd>,
     /// The item after a `Missed`.
     next: Option<Result<ChatItem, RequestError>>,
     over: bool,
-    /// The connection lives for as long as somebody uses it.
+    /// Keeps the connection open.
     client: RpcClient,
 }
 
-/// An event, and how many are missing before it.
-#[derive(Debug)]
-struct Said {
-    missed: u64,
-    event: ChatEvent,
-}
+impl RpcClient {
+    /// Sends a message to an agent in a new conversation. Waits for its turn, and returns when the message is on its way; the reply is at the
+    /// end of the stream. There is no time limit but the gateway's.
+    ///
+    /// Dropping the future means that nothing is sent.
+    ///
+    /// # Errors
+    /// The message is larger than a gateway reads, or the client is disconnected. Everything else is in the stream.
+    pub async fn chat(&self, agent: impl Into<String>, message: impl Into<String>) -> Result<Chat, RequestError> {
+        self.begin_chat(agent.into(), message.into(), None).await
+    }
 
-/// The reply, and how many events are missing before it.
-#[derive(Debug)]
-struct End {
-    missed: u64,
-    reply: Result<ChatReply, RequestError>,
+    pub(super) async fn begin_chat(
+        &self,
+        agent: String,
+        message: String,
+        session_id: Option<&SessionId>,
+    ) -> Result<Chat, RequestError> {
+        let turn = Arc::clone(&self.0.turn).acquire_owned().await.map_err(|_| self.ended())?;
+        let mut params = ChatSend::new(agent, message);
+        // Read after the turn: the chat before may have told the id.
+        params.session_id = session_id.and_then(|known| known.lock().unwrap_or_else(|lock| lock.into_inner()).clone());
+        let (id, frame) = self.frame(method::CHAT_SEND, &params)?;
+        let (sender, receiver) = ChatSender::new(turn, session_id.cloned());
+        self.send(Outgoing { id, frame, answer: Answer::Chat(sender) }).await?;
+        Ok(Chat::new(self.clone(), receiver))
+    }
 }
 
 impl Chat {
-    pub(super) fn new(client: RpcClient, listener: Listener) -> Self {
-        Self { events: listener.events, end: listener.end, next: None, over: false, client }
+    pub(super) fn new(client: RpcClient, receiver: ChatReceiver) -> Self {
+        Self { events: receiver.events, end: receiver.end, next: None, over: false, client }
     }
 
     /// The next item; `None` after the reply or an error. Cancel-safe: nothing is lost when the future is dropped.
@@ -144,11 +114,12 @@ impl Stream for Chat {
             return Poll::Ready(None);
         }
         let (missed, item) = match ready!(self.events.poll_recv(cx)) {
-            Some(Said { missed, event }) => (missed, Ok(ChatItem::Event(event))),
+            Some(NumberedEvent { missed, event }) => (missed, Ok(ChatItem::Event(event))),
             None => {
                 let end = ready!(Pin::new(&mut self.end).poll(cx));
                 self.over = true;
-                let End { missed, reply } = end.unwrap_or_else(|_| End { missed: 0, reply: Err(self.client.ended()) });
+                let ChatEnd { missed, reply } =
+                    end.unwrap_or_else(|_| ChatEnd { missed: 0, reply: Err(self.client.ended()) });
                 (missed, reply.map(ChatItem::Reply))
             }
         };
@@ -157,75 +128,5 @@ impl Stream for Chat {
         }
         self.next = Some(item);
         Poll::Ready(Some(Ok(ChatItem::Missed { count: missed })))
-    }
-}
-
-/// The conversation a chat belongs to: its id as far as that is known.
-pub(super) type SessionId = Arc<Mutex<Option<String>>>;
-
-/// The receiving end of a chat.
-#[derive(Debug)]
-pub(super) struct Listener {
-    events: mpsc::Receiver<Said>,
-    end: oneshot::Receiver<End>,
-}
-
-/// The connection's end of a chat. It never waits for who listens.
-#[derive(Debug)]
-pub(super) struct Speaker {
-    events: mpsc::Sender<Said>,
-    end: oneshot::Sender<End>,
-    missed: u64,
-    session_id: Option<SessionId>,
-    /// The next chat begins when this one has ended.
-    _turn: OwnedSemaphorePermit,
-}
-
-impl Speaker {
-    pub(super) fn new(turn: OwnedSemaphorePermit, session_id: Option<SessionId>) -> (Self, Listener) {
-        let (events, heard) = mpsc::channel(WAITING_EVENTS);
-        let (end, ended) = oneshot::channel();
-        (Self { events, end, missed: 0, session_id, _turn: turn }, Listener { events: heard, end: ended })
-    }
-
-    pub(super) fn is_heard(&self) -> bool {
-        !self.end.is_closed()
-    }
-
-    pub(super) fn poll_unheard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.end.poll_closed(cx)
-    }
-
-    /// Notes missing events before the next one.
-    pub(super) fn missed(&mut self, count: u64) {
-        self.missed += count;
-    }
-
-    pub(super) fn say(&mut self, event: ChatEvent) {
-        match self.events.try_send(Said { missed: self.missed, event }) {
-            Ok(()) => self.missed = 0,
-            Err(_) => self.missed += 1,
-        }
-    }
-
-    /// The conversation as far as it is known.
-    pub(super) fn session_id(&self) -> Option<String> {
-        self.session_id.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Takes note of the conversation, if the gateway names one.
-    pub(super) fn belongs_to(&self, session_id: Option<&str>) {
-        if let (Some(known), Some(session_id)) = (&self.session_id, session_id.filter(|id| !id.is_empty())) {
-            *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(session_id.to_owned());
-        }
-    }
-
-    pub(super) fn end(self, reply: Result<ChatReply, RequestError>) {
-        self.belongs_to(match &reply {
-            Ok(reply) => Some(&reply.session_id),
-            Err(error) => error.session_id(),
-        });
-        // Whoever listened may have gone.
-        let _ = self.end.send(End { missed: self.missed, reply });
     }
 }

@@ -1,4 +1,4 @@
-//! The handle that requests are made with.
+//! `RpcClient`: the handle with which an application makes requests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,21 +14,17 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::builder::RpcClientBuilder;
-use super::chat::{Chat, SessionId, Speaker};
-use super::conversation::Conversation;
 use super::error::{RequestError, RequestErrorKind};
 use super::event::RpcEvent;
 use super::exchange::{Answer, Outgoing};
-use super::tool::ToolRequest;
 use platools_protocol::json::to_raw_value;
-use platools_protocol::rpc::{ChatSend, Connected, MAX_MESSAGE_BYTES, Request, Role, method};
+use platools_protocol::rpc::{Connected, MAX_MESSAGE_BYTES, Request, Role};
 use platools_transport::{ConnectionState, Reporter};
 
 /// A caller of a gateway, over one WebSocket that is opened again whenever it ends. Clones share it.
 ///
 /// Requests are answered independently of each other and may be made at once, from any task. While there is no connection,
-/// new ones wait for it; those whose answer has not come when a connection ends fail with a
+/// new ones wait for it; requests without an answer fail when a connection ends, with a
 /// [retryable](RequestError::is_retryable) error and are never sent again by themselves.
 ///
 /// A client has **one chat at a time**, because the events of some gateways do not say which request they belong to: another chat
@@ -37,9 +33,9 @@ use platools_transport::{ConnectionState, Reporter};
 ///
 /// The connection ends with the last clone, at once; [`disconnect`](Self::disconnect) closes it in order first.
 #[derive(Clone)]
-pub struct RpcClient(Arc<Shared>);
+pub struct RpcClient(pub(super) Arc<Inner>);
 
-pub(super) struct Shared {
+pub(super) struct Inner {
     pub(super) requests: mpsc::Sender<Outgoing>,
     /// The number of the latest request; no two of a client have the same, whatever socket they are on.
     pub(super) ids: AtomicU64,
@@ -50,24 +46,19 @@ pub(super) struct Shared {
     pub(super) reporter: Reporter<RpcEvent>,
     pub(super) identity: watch::Receiver<Option<Connected>>,
     pub(super) stop: watch::Sender<bool>,
-    /// Ends the run when it is dropped.
-    pub(super) run: JoinSet<()>,
+    /// Has the task of the connection, and ends it when it is dropped.
+    pub(super) task: JoinSet<()>,
 }
 
 impl RpcClient {
-    /// A client to be set up.
-    pub fn builder() -> RpcClientBuilder {
-        RpcClientBuilder::default()
-    }
-
-    pub(super) fn new(shared: Shared) -> Self {
-        Self(Arc::new(shared))
+    pub(super) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
     }
 
     /// Makes a request of any method, and waits for its reply. `params` must be a JSON object, or `()` for none.
     ///
     /// Dropping the future before the request was taken off the client's queue means that it is not sent; after that the
-    /// gateway carries it out, and nobody hears of its answer.
+    /// gateway carries it out, and its answer is dropped.
     ///
     /// ```no_run
     /// # async fn example(client: platools_client::RpcClient) -> Result<(), platools_client::RequestError> {
@@ -86,44 +77,6 @@ impl RpcClient {
         R: DeserializeOwned,
     {
         self.request(method, &params, self.0.request_timeout).await
-    }
-
-    /// A call of a tool, with arguments that are a JSON object.
-    ///
-    /// ```no_run
-    /// # use std::time::Duration;
-    /// # use serde_json::json;
-    /// # async fn example(client: platools_client::RpcClient) -> Result<(), platools_client::RequestError> {
-    /// let call = client.call_tool("add", json!({"a": 2, "b": 40})).timeout(Duration::from_secs(5));
-    /// assert_eq!(call.send::<i64>().await?.result, 42);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn call_tool(&self, name: impl Into<String>, arguments: impl Serialize) -> ToolRequest<'_> {
-        ToolRequest::new(self, name.into(), arguments)
-    }
-
-    /// Says something to an agent, as the beginning of a new conversation. Waits for its turn, and returns when the message is
-    /// on its way; the reply is at the end of the stream. There is no time limit but the gateway's.
-    ///
-    /// Dropping the future means that nothing is sent.
-    ///
-    /// # Errors
-    /// The message is larger than a gateway reads, or the client is disconnected. Everything else is in the stream.
-    pub async fn chat(&self, agent: impl Into<String>, message: impl Into<String>) -> Result<Chat, RequestError> {
-        self.begin_chat(agent.into(), message.into(), None).await
-    }
-
-    /// A new conversation with an agent.
-    #[must_use]
-    pub fn conversation(&self, agent: impl Into<String>) -> Conversation {
-        Conversation::new(self.clone(), agent.into(), None)
-    }
-
-    /// Goes on with a conversation, whose id a [reply](platools_protocol::rpc::ChatReply::session_id) had.
-    #[must_use]
-    pub fn resume(&self, agent: impl Into<String>, session_id: impl Into<String>) -> Conversation {
-        Conversation::new(self.clone(), agent.into(), Some(session_id.into()))
     }
 
     /// Returns the caller's role, as the gateway said last; `None` before the first connection.
@@ -156,7 +109,7 @@ impl RpcClient {
     /// Dropping the future changes nothing: the connection is closed all the same.
     pub async fn disconnect(&self) {
         self.0.stop.send_replace(true);
-        // The run has the only receiver.
+        // The connection has the only receiver.
         self.0.stop.closed().await;
     }
 
@@ -181,24 +134,8 @@ impl RpcClient {
         serde_json::from_str(payload.get()).map_err(RequestError::invalid_reply)
     }
 
-    pub(super) async fn begin_chat(
-        &self,
-        agent: String,
-        message: String,
-        session_id: Option<&SessionId>,
-    ) -> Result<Chat, RequestError> {
-        let turn = Arc::clone(&self.0.turn).acquire_owned().await.map_err(|_| self.ended())?;
-        let mut params = ChatSend::new(agent, message);
-        // Only now: the chat before may have told it.
-        params.session_id = session_id.and_then(|known| known.lock().unwrap_or_else(|lock| lock.into_inner()).clone());
-        let (id, frame) = self.frame(method::CHAT_SEND, &params)?;
-        let (speaker, listener) = Speaker::new(turn, session_id.cloned());
-        self.send(Outgoing { id, frame, answer: Answer::Chat(speaker) }).await?;
-        Ok(Chat::new(self.clone(), listener))
-    }
-
     /// The next request, written.
-    fn frame(&self, method: &str, params: &impl Serialize) -> Result<(u64, Utf8Bytes), RequestError> {
+    pub(super) fn frame(&self, method: &str, params: &impl Serialize) -> Result<(u64, Utf8Bytes), RequestError> {
         let params = to_raw_value("params", params).map_err(RequestError::invalid_params)?;
         let params = object(&params)?;
         let id = self.0.ids.fetch_add(1, Ordering::Relaxed) + 1;
@@ -211,7 +148,7 @@ impl RpcClient {
     }
 
     /// Hands a request over. Waits while there are too many before it, or no connection.
-    async fn send(&self, request: Outgoing) -> Result<(), RequestError> {
+    pub(super) async fn send(&self, request: Outgoing) -> Result<(), RequestError> {
         self.0.requests.send(request).await.map_err(|_| self.ended())
     }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::chat::{Chat, SessionId};
+use super::chat::Chat;
+use super::chat_channel::SessionId;
 use super::client::RpcClient;
 use super::error::RequestError;
 
@@ -17,6 +18,20 @@ pub struct Conversation {
     client: RpcClient,
     agent: String,
     session_id: SessionId,
+}
+
+impl RpcClient {
+    /// Begins a conversation with an agent.
+    #[must_use]
+    pub fn conversation(&self, agent: impl Into<String>) -> Conversation {
+        Conversation::new(self.clone(), agent.into(), None)
+    }
+
+    /// Resumes a conversation, whose id a [reply](platools_protocol::rpc::ChatReply::session_id) had.
+    #[must_use]
+    pub fn resume(&self, agent: impl Into<String>, session_id: impl Into<String>) -> Conversation {
+        Conversation::new(self.clone(), agent.into(), Some(session_id.into()))
+    }
 }
 
 impl Conversation {

@@ -1,4 +1,4 @@
-//! Events of an [`RpcClient`](super::RpcClient).
+//! `RpcEvent`: events of an [`RpcClient`](super::RpcClient).
 
 use std::fmt;
 
@@ -17,13 +17,13 @@ pub enum RpcEvent {
     /// The gateway has sent an event, also one that a chat has got.
     Gateway(GatewayEvent),
     /// Events are missing: the gateway dropped them because they were not read fast enough, which their numbers show; or
-    /// whoever listens to these was too slow, and they were dropped here.
+    /// the listener was too slow, and the client dropped them.
     #[non_exhaustive]
     Missed {
         /// The number of missed events.
         count: u64,
     },
-    /// A socket has ended.
+    /// A socket ended.
     Disconnected(Disconnect),
 }
 

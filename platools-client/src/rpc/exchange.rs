@@ -1,7 +1,7 @@
-//! Requests without an answer, and gaps in the numbers of events: plain state without I/O.
+//! `Exchange`: the requests of one socket that wait for an answer, its chat, and gaps in the numbers of events. Plain state without I/O.
 
 use std::collections::HashMap;
-use std::future::{pending, poll_fn};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -10,16 +10,16 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tracing::{debug, warn};
 
-use super::chat::{ChatEvent, Speaker};
+use super::chat_channel::{ChatEvent, ChatSender};
 use super::error::{RequestError, RequestErrorKind};
 use super::event::{GatewayEvent, RpcEvent};
 use platools_protocol::rpc::{ChatAbort, ChatReply, Event, GatewayFrame, Response};
 use platools_transport::{Disconnect, Reporter};
 
-/// The longest wait for the answer to a chat that nobody listens to any more; then the next one may begin.
+/// The longest wait for the answer to an abandoned chat; then the next chat may begin.
 const ABANDONED_LIMIT: Duration = Duration::from_secs(10);
 
-/// From so many unanswered requests on, those that nobody waits for are looked for now and then.
+/// The number of unanswered requests from which on abandoned ones are removed now and then.
 const MANY: usize = 64;
 
 /// A request on its way to the socket.
@@ -34,14 +34,14 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 pub(super) enum Answer {
     Once(oneshot::Sender<Result<Box<RawValue>, RequestError>>),
-    Chat(Speaker),
+    Chat(ChatSender),
 }
 
 impl Answer {
     fn is_wanted(&self) -> bool {
         match self {
             Self::Once(answer) => !answer.is_closed(),
-            Self::Chat(speaker) => speaker.is_heard(),
+            Self::Chat(sender) => sender.is_open(),
         }
     }
 }
@@ -52,7 +52,7 @@ pub(super) struct Exchange {
     unanswered: HashMap<u64, oneshot::Sender<Result<Box<RawValue>, RequestError>>>,
     /// The number of unanswered requests at which the abandoned ones are looked for.
     many: usize,
-    chat: Option<Active>,
+    chat: Option<ActiveChat>,
     /// The number of the latest event.
     seq: u64,
 }
@@ -65,15 +65,15 @@ impl Default for Exchange {
 
 /// The one chat that runs.
 #[derive(Debug)]
-struct Active {
+struct ActiveChat {
     id: u64,
-    speaker: Speaker,
+    sender: ChatSender,
     /// Known from the first event `agent` on.
     run_id: Option<String>,
     abandoned: Option<Abandoned>,
 }
 
-/// Since when nobody listens, and whether the gateway was told.
+/// The state of an abandoned chat: the end of the wait for it, and true once the gateway was told.
 #[derive(Debug, Clone, Copy)]
 struct Abandoned {
     until: Instant,
@@ -81,7 +81,7 @@ struct Abandoned {
 }
 
 impl Exchange {
-    /// Takes note of a request, and returns the frame to be sent; none if nobody waits for the answer any more.
+    /// Takes note of a request, and returns its frame; `None` if the application dropped it.
     pub(super) fn begin(&mut self, request: Outgoing) -> Option<Utf8Bytes> {
         if !request.answer.is_wanted() {
             return None;
@@ -95,8 +95,8 @@ impl Exchange {
                 self.unanswered.insert(request.id, answer);
             }
             // The one before has ended, or it would still have its turn.
-            Answer::Chat(speaker) => {
-                self.chat = Some(Active { id: request.id, speaker, run_id: None, abandoned: None });
+            Answer::Chat(sender) => {
+                self.chat = Some(ActiveChat { id: request.id, sender, run_id: None, abandoned: None });
             }
         }
         Some(request.frame)
@@ -107,7 +107,7 @@ impl Exchange {
         self.unanswered.len()
     }
 
-    /// Takes a frame of the gateway's.
+    /// Handles a frame of the gateway.
     pub(super) fn received(&mut self, text: &str, reporter: &Reporter<RpcEvent>) {
         match GatewayFrame::parse(text) {
             Ok(GatewayFrame::Event(event)) => self.event(&event, reporter),
@@ -130,15 +130,15 @@ impl Exchange {
     fn answered(&mut self, id: &str, outcome: Result<&RawValue, RequestError>) {
         let Ok(id) = id.parse::<u64>() else { return };
         if let Some(answer) = self.unanswered.remove(&id) {
-            // Whoever asked may have gone meanwhile.
+            // The application may have dropped the request meanwhile.
             let _ = answer.send(outcome.map(ToOwned::to_owned));
         } else if let Some(chat) = self.chat.take_if(|chat| chat.id == id) {
             let reply = outcome.and_then(|payload| {
                 serde_json::from_str::<ChatReply>(payload.get()).map_err(RequestError::invalid_reply)
             });
-            chat.speaker.end(reply);
+            chat.sender.end(reply);
         } else {
-            debug!("an answer came that nobody waits for");
+            debug!("answer without a request ignored");
         }
     }
 
@@ -150,47 +150,47 @@ impl Exchange {
             reporter.event(RpcEvent::Missed { count: missed });
         }
         if let Some(chat) = &mut self.chat {
-            chat.speaker.missed(missed);
+            chat.sender.missed(missed);
             match ChatEvent::read(event) {
                 Ok(Some(event)) => chat.event(event),
                 Ok(None) => {}
                 Err(error) => {
                     warn!(event.name = %event.event, error.column = error.column(), "an event does not fit its type");
-                    chat.speaker.missed(1);
+                    chat.sender.missed(1);
                 }
             }
         }
         reporter.event_with(|| RpcEvent::Gateway(GatewayEvent::new(event)));
     }
 
-    /// Waits until nobody listens to the chat any more; for ever where that is known or there is none. Cancel-safe.
-    pub(super) async fn abandoned(&mut self) {
+    /// Ready when the application has dropped the chat that runs; never where that is known already or no chat runs.
+    pub(super) fn poll_abandoned(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.chat {
-            Some(chat) if chat.abandoned.is_none() => poll_fn(|cx| chat.speaker.poll_unheard(cx)).await,
-            _ => pending().await,
+            Some(chat) if chat.abandoned.is_none() => chat.sender.poll_closed(cx),
+            _ => Poll::Pending,
         }
     }
 
-    /// Nobody listens to the chat any more.
+    /// Takes note that the application has dropped the chat.
     pub(super) fn abandon(&mut self, now: Instant) {
         if let Some(chat) = &mut self.chat {
             chat.abandoned = Some(Abandoned { until: now + ABANDONED_LIMIT, told: false });
         }
     }
 
-    /// The run that the gateway is to abort, once. One that waits for its turn has no name yet; its conversation has.
+    /// Returns the run that the gateway is to abort, once. A run that waits for its turn has no name yet, but its conversation has.
     pub(super) fn run_to_abort(&mut self) -> Option<ChatAbort> {
         let chat = self.chat.as_mut()?;
         let abandoned = chat.abandoned.as_mut().filter(|abandoned| !abandoned.told)?;
         let abort = match &chat.run_id {
             Some(run_id) => ChatAbort::new(run_id),
-            None => ChatAbort::of_session(chat.speaker.session_id()?),
+            None => ChatAbort::of_session(chat.sender.session_id()?),
         };
         abandoned.told = true;
         Some(abort)
     }
 
-    /// The end of the wait for an abandoned chat.
+    /// Returns the end of the wait for an abandoned chat.
     pub(super) fn next_overdue(&self) -> Option<Instant> {
         self.chat.as_ref()?.abandoned.map(|abandoned| abandoned.until)
     }
@@ -203,7 +203,7 @@ impl Exchange {
         }
     }
 
-    /// The socket has ended: nothing of what is unanswered will be.
+    /// Fails the requests without an answer, at the end of the socket.
     pub(super) fn fail(&mut self, reason: &Disconnect) {
         let error = || match reason {
             Disconnect::Stopped => RequestError::closed(),
@@ -216,21 +216,21 @@ impl Exchange {
             let _ = answer.send(Err(error()));
         }
         if let Some(chat) = self.chat.take() {
-            chat.speaker.end(Err(error()));
+            chat.sender.end(Err(error()));
         }
     }
 }
 
-impl Active {
+impl ActiveChat {
     fn event(&mut self, event: ChatEvent) {
         if !event.is_of(self.run_id.as_deref()) {
             return;
         }
         if let ChatEvent::Agent(agent) = &event {
             // Known before the end, which a connection may not live to see.
-            self.speaker.belongs_to(agent.session_id.as_deref());
+            self.sender.set_session_id(agent.session_id.as_deref());
             self.run_id.get_or_insert_with(|| agent.run_id.clone());
         }
-        self.speaker.say(event);
+        self.sender.send(event);
     }
 }

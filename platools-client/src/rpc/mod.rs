@@ -1,23 +1,23 @@
-//! A caller's connection to a gateway.
+//! Gateway RPC: a caller of tools and agents.
 //!
-//! A run, on a task of its own, opens one socket after the other; a session is the loop of one socket, which it owns. Handles
-//! send it requests that are written already. What is decided (which answer belongs to whom, which events are missing, whose
-//! run is to be aborted) is in the exchange, plain state without I/O.
+//! [`RpcClient`] is a handle of a [`Connection`](crate::connection::Connection), which it sends requests that are written already.
+//! `CallerProtocol` has the rules: the `Exchange` finds the receiver of each answer, events that are missing, and runs to abort.
 
 mod builder;
 mod chat;
+mod chat_channel;
 mod client;
 mod conversation;
 mod error;
 mod event;
 mod exchange;
-mod opening;
-mod run;
-mod session;
+mod opener;
+mod protocol;
 mod tool;
 
-pub use builder::RpcClientBuilder;
-pub use chat::{Chat, ChatEvent, ChatItem};
+pub use builder::{RpcClientBuilder, RpcSettings};
+pub use chat::{Chat, ChatItem};
+pub use chat_channel::ChatEvent;
 pub use client::RpcClient;
 pub use conversation::Conversation;
 pub use error::{RequestError, RequestErrorKind};

@@ -1,4 +1,4 @@
-//! A session over a pipe in memory, under a clock that stands still until everybody waits.
+//! Tests of a caller's connection over a pipe in memory, under a clock that stands still while all tasks wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,40 +14,46 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role as Side;
 
-use super::super::heard::Heard;
-use super::chat::{Listener, Speaker};
+use super::chat_channel::{ChatReceiver, ChatSender};
 use super::error::RequestErrorKind;
 use super::event::RpcEvent;
 use super::exchange::{Answer, Exchange, Outgoing};
-use super::opening::Opened;
-use super::session::{Ended, SILENCE, run_session};
+use super::opener::CallerOpener;
+use super::protocol::{CallerProtocol, SILENCE};
+use crate::connection::{Connection, Opened};
 use platools_protocol::rpc::{Connected, Role};
-use platools_transport::{Disconnect, Reporter, Socket, WebSocket};
+use platools_transport::{Dialler, Disconnect, Endpoint, Reconnect, Reporter, Socket, Tls, Traffic, WebSocket};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The gateway's end of a session.
+/// The gateway's end of a connection.
 struct Gateway {
     socket: WebSocketStream<DuplexStream>,
     requests: mpsc::Sender<Outgoing>,
     events: BoxStream<'static, RpcEvent>,
     stop: watch::Sender<bool>,
-    session: JoinHandle<Ended>,
+    connection: JoinHandle<Disconnect>,
 }
 
 impl Gateway {
     async fn serve() -> Self {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let (transport, heard) = Heard::on(Box::new(theirs));
-        let raw = WebSocket::new(transport, &[]);
-        let opened = Opened { socket: Socket::new(raw), heard, connected: Connected::new(Role::Operator, "u") };
-        let (requests, mut received) = mpsc::channel(8);
-        let (stop, mut stopped) = watch::channel(false);
+        let (transport, traffic) = Traffic::on(Box::new(theirs));
+        let socket = Socket::new(WebSocket::new(transport, &[]), traffic);
+        let opened = Opened { socket, welcome: Connected::new(Role::Operator, "u") };
+        let (requests, received) = mpsc::channel(8);
+        let (stop, stopped) = watch::channel(false);
         let reporter = Reporter::default();
-        let events = reporter.listen(|_| None);
-        let session = tokio::spawn(async move { run_session(opened, &mut received, &reporter, &mut stopped).await });
+        let protocol = CallerProtocol::new(received, watch::Sender::new(None), reporter.clone());
+        let dialler = Dialler::new(Endpoint::Caller, "http://127.0.0.1:1", &Tls::new(), SECOND).expect("a dialler");
+        let opener = CallerOpener { dialler, secret: None, user_id: "u".to_owned() };
+        let mut connection = Connection { protocol, opener, reconnect: Reconnect::new(), stop: stopped };
+        let mut events = reporter.listen(|_| None);
+        let connection = tokio::spawn(async move { connection.serve(opened).await });
+        let first = timeout(SECOND, events.next()).await.expect("an event in time");
+        assert!(matches!(first, Some(RpcEvent::Connected(_))), "{first:?}");
         let socket = WebSocketStream::from_raw_socket(ours, Side::Server, None).await;
-        Self { socket, requests, events, stop, session }
+        Self { socket, requests, events, stop, connection }
     }
 
     async fn message(&mut self) -> Message {
@@ -64,23 +70,23 @@ impl Gateway {
     }
 
     async fn event(&mut self) -> RpcEvent {
-        timeout(600 * SECOND, self.events.next()).await.expect("an event in time").expect("the session lives")
+        timeout(600 * SECOND, self.events.next()).await.expect("an event in time").expect("the connection lives")
     }
 
-    async fn chat(&self, id: u64, turn: &Arc<Semaphore>) -> Listener {
+    async fn chat(&self, id: u64, turn: &Arc<Semaphore>) -> ChatReceiver {
         let turn = Arc::clone(turn).try_acquire_owned().expect("it has its turn");
-        let (speaker, listener) = Speaker::new(turn, None);
-        self.request(id, Answer::Chat(speaker)).await;
-        listener
+        let (sender, receiver) = ChatSender::new(turn, None);
+        self.request(id, Answer::Chat(sender)).await;
+        receiver
     }
 
     async fn request(&self, id: u64, answer: Answer) {
         let frame = json!({"type": "req", "id": id.to_string(), "method": "m", "params": {}}).to_string().into();
-        self.requests.send(Outgoing { id, frame, answer }).await.expect("the session lives");
+        self.requests.send(Outgoing { id, frame, answer }).await.expect("the connection lives");
     }
 
-    async fn ended(self) -> Ended {
-        timeout(600 * SECOND, self.session).await.expect("it ends").expect("it does not panic")
+    async fn ended(self) -> Disconnect {
+        timeout(600 * SECOND, self.connection).await.expect("it ends").expect("it does not panic")
     }
 }
 
@@ -89,7 +95,7 @@ async fn a_gateway_without_any_byte_for_75_seconds_is_dead() {
     assert_eq!(SILENCE, 75 * SECOND);
     let started = Instant::now();
     let ended = Gateway::serve().await.ended().await;
-    assert_eq!((ended.reason, started.elapsed().as_secs()), (Disconnect::Silent, 75));
+    assert_eq!((ended, started.elapsed().as_secs()), (Disconnect::Silent, 75));
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,19 +107,19 @@ async fn pings_are_answered_and_keep_the_connection() {
         assert_eq!(gateway.message().await, Message::Pong("are you there".into()));
     }
     let last = Instant::now();
-    assert_eq!((gateway.ended().await.reason, last.elapsed().as_secs()), (Disconnect::Silent, 75));
+    assert_eq!((gateway.ended().await, last.elapsed().as_secs()), (Disconnect::Silent, 75));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_comes_slowly_is_no_silence() {
     let (mut ours, theirs) = tokio::io::duplex(64);
-    let (mut transport, heard) = Heard::on(Box::new(theirs));
+    let (mut transport, traffic) = Traffic::on(Box::new(theirs));
     for _ in 0..3 {
         tokio::time::sleep(60 * SECOND).await;
-        assert!(heard.last() < Instant::now());
+        assert!(traffic.last_alive() < Instant::now());
         tokio::io::AsyncWriteExt::write_all(&mut ours, b"x").await.expect("there is room");
         tokio::io::AsyncReadExt::read_u8(&mut transport).await.expect("a byte");
-        assert_eq!(heard.last(), Instant::now());
+        assert_eq!(traffic.last_alive(), Instant::now());
     }
 }
 
@@ -145,10 +151,10 @@ async fn an_abandoned_chat_that_waits_for_its_turn_is_aborted_by_its_conversatio
     let turn = Arc::new(Semaphore::new(1));
     let permit = Arc::clone(&turn).try_acquire_owned().expect("it has its turn");
     let known = Arc::new(std::sync::Mutex::new(Some("conv_1".to_owned())));
-    let (speaker, listener) = Speaker::new(permit, Some(known));
-    gateway.request(1, Answer::Chat(speaker)).await;
+    let (sender, receiver) = ChatSender::new(permit, Some(known));
+    gateway.request(1, Answer::Chat(sender)).await;
     gateway.frame().await;
-    drop(listener);
+    drop(receiver);
     let abort = gateway.frame().await;
     assert_eq!((&abort["method"], &abort["params"]), (&json!("chat.abort"), &json!({"sessionId": "conv_1"})));
     // Its run is named too late for another abort.

@@ -22,6 +22,23 @@ pub struct ToolRequest<'a> {
     timeout: Option<Duration>,
 }
 
+impl RpcClient {
+    /// Begins a call of a tool, with arguments that are a JSON object.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use serde_json::json;
+    /// # async fn example(client: platools_client::RpcClient) -> Result<(), platools_client::RequestError> {
+    /// let call = client.call_tool("add", json!({"a": 2, "b": 40})).timeout(Duration::from_secs(5));
+    /// assert_eq!(call.send::<i64>().await?.result, 42);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn call_tool(&self, name: impl Into<String>, arguments: impl Serialize) -> ToolRequest<'_> {
+        ToolRequest::new(self, name.into(), arguments)
+    }
+}
+
 impl<'a> ToolRequest<'a> {
     pub(super) fn new(client: &'a RpcClient, name: String, arguments: impl Serialize) -> Self {
         Self { client, name, arguments: to_raw_value("arguments", &arguments), entity: None, timeout: None }
@@ -43,7 +60,7 @@ impl<'a> ToolRequest<'a> {
     /// [`request_timeout`](super::RpcClientBuilder::request_timeout) says.
     ///
     /// Dropping the future before the request was taken off the client's queue means that it is not sent; after that the tool
-    /// runs on, and nobody hears of its result.
+    /// runs on, and its result is dropped.
     ///
     /// # Errors
     /// As for [`RpcClient::call`].

@@ -1,4 +1,4 @@
-//! Setting up a client.
+//! `RuntimeClientBuilder`: sets up a [`RuntimeClient`].
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,32 +9,30 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::client::RuntimeClient;
 use super::core::{Core, Settings};
 use super::gateway::Gateway;
-use super::phase::Shared;
+use super::lifecycle::Lifecycle;
 use super::private_key::PrivateKey;
+use crate::builder::ClientBuilder;
 use platools_protocol::runtime::{HEARTBEAT_INTERVAL, MAX_METADATA_BYTES, SESSION_SILENCE};
-use platools_transport::{Dialler, Endpoint, Reconnect, Secret, Tls};
-use platools_transport::{Error, ErrorKind};
+use platools_transport::{Endpoint, Error, ErrorKind, Reconnect};
 
-/// The heartbeat intervals that are allowed. With a longer one, a single lost heartbeat could end the session on the gateway
-/// ([`SESSION_SILENCE`]).
-const HEARTBEAT_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(100);
+/// Sets up a [`RuntimeClient`].
+pub type RuntimeClientBuilder = ClientBuilder<RuntimeSettings>;
 
-/// Sets up a [`RuntimeClient`]. Each method documents its default.
+/// The settings that only a [`RuntimeClient`] has.
 #[derive(Debug)]
-#[must_use = "a builder does nothing until `build`"]
-pub struct RuntimeClientBuilder {
-    url: String,
-    api_key: Option<Secret>,
+pub struct RuntimeSettings {
     private_key: Option<PrivateKey>,
     metadata: Option<serde_json::Result<Metadata>>,
-    reconnect: Reconnect,
     heartbeat_interval: Duration,
-    tls: Tls,
-    connect_timeout: Duration,
-    request_timeout: Duration,
 }
 
-/// Metadata that is written already. `Debug` shows how long it is.
+impl Default for RuntimeSettings {
+    fn default() -> Self {
+        Self { private_key: None, metadata: None, heartbeat_interval: HEARTBEAT_INTERVAL }
+    }
+}
+
+/// Metadata as JSON. `Debug` shows its length only.
 struct Metadata(Box<RawValue>);
 
 impl std::fmt::Debug for Metadata {
@@ -43,43 +41,28 @@ impl std::fmt::Debug for Metadata {
     }
 }
 
-impl Default for RuntimeClientBuilder {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            api_key: None,
-            private_key: None,
-            metadata: None,
-            reconnect: Reconnect::new(),
-            heartbeat_interval: HEARTBEAT_INTERVAL,
-            tls: Tls::new(),
-            connect_timeout: Duration::from_secs(20),
-            request_timeout: Duration::from_secs(30),
-        }
+/// The heartbeat intervals that are allowed. With a longer one, a single lost heartbeat could end the session on the gateway
+/// ([`SESSION_SILENCE`]).
+const HEARTBEAT_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(100);
+
+/// The longest time for one attempt at a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl RuntimeClient {
+    /// Returns a builder, which sets up a client.
+    pub fn builder() -> RuntimeClientBuilder {
+        RuntimeClientBuilder::new(RuntimeSettings::default(), Reconnect::of_sessions())
     }
 }
 
 impl RuntimeClientBuilder {
-    /// The gateway's URL: `http` or `https` (`ws` or `wss` are the same). Required.
-    pub fn url(mut self, url: impl Into<String>) -> Self {
-        self.url = url.into();
-        self
-    }
-
-    /// The agent's key, or where to read it before each request: a key in a file may be rotated while the client is
-    /// connected. It travels in a header, never in the URL. Required.
-    pub fn api_key(mut self, key: impl Into<Secret>) -> Self {
-        self.api_key = Some(key.into());
-        self
-    }
-
-    /// Whatever is to be known of the agent: a JSON object of at most 8 KiB. Default: nothing.
+    /// Sets metadata about the agent: a JSON object of at most 8 KiB. Default: none.
     pub fn metadata(mut self, metadata: impl Serialize) -> Self {
-        self.metadata = Some(to_raw_value(&metadata).map(Metadata));
+        self.settings.metadata = Some(to_raw_value(&metadata).map(Metadata));
         self
     }
 
-    /// The agent's private key, for signing by the application: a handler finds it in
+    /// Sets the agent's private key, for signing by the application: a handler finds it in
     /// [`RuntimeClient::private_key`]. The client itself uses it for nothing and never sends it. Default: none.
     ///
     /// ```no_run
@@ -88,7 +71,7 @@ impl RuntimeClientBuilder {
     /// # fn sign(_: &str, _: &str) {}
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let key = std::env::var("AGENT_PRIVATE_KEY")?;
-    /// let client = RuntimeClient::builder().url("https://gateway.example.com").api_key("...").private_key(key).build()?;
+    /// let client = RuntimeClient::builder().url("https://gateway.example.com").secret("...").private_key(key).build()?;
     /// client.on("sign.request", {
     ///     let key = client.private_key().cloned().expect("it was given");
     ///     move |event| sign(key.expose_secret(), event.data().get())
@@ -98,7 +81,7 @@ impl RuntimeClientBuilder {
     /// ```
     #[doc(alias = "privateKey")]
     pub fn private_key(mut self, key: impl Into<PrivateKey>) -> Self {
-        self.private_key = Some(key.into());
+        self.settings.private_key = Some(key.into());
         self
     }
 
@@ -109,94 +92,58 @@ impl RuntimeClientBuilder {
         self.reconnect(Reconnect::new().max_attempts(retries))
     }
 
-    /// The delay before the first retry, which doubles with each further one. It is a millisecond or more, and no longer than
+    /// Sets the delay before the first retry, which doubles with each further one. It is a millisecond or more, and no longer than
     /// [`max_delay`](Self::max_delay). Default: 1 second.
     #[doc(alias = "initialDelayMs")]
     pub fn initial_delay(self, delay: Duration) -> Self {
         self.reconnect(Reconnect::new().base(delay))
     }
 
-    /// The longest delay between two retries, a millisecond or more. Up to a second of jitter comes on top. Default: 30 seconds.
+    /// Sets the longest delay between two retries, a millisecond or more. Up to a second of jitter comes on top. Default: 30 seconds.
     #[doc(alias = "maxDelayMs")]
     pub fn max_delay(self, delay: Duration) -> Self {
         self.reconnect(Reconnect::new().max(delay))
     }
 
-    /// Sets the whole policy for connecting again and giving up. A setting that the policy does not name stays as it
-    /// is, by default as in the table of [`Reconnect`]: 10 retries after 1 to 30 seconds and up to a second of jitter, and a
-    /// refused key is final.
-    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
-        self.reconnect = reconnect.or(self.reconnect);
-        self
-    }
-
-    /// Time between two heartbeats, 1 to 100 seconds. A gateway from which nothing comes for two of them is taken for dead, so
-    /// that a short interval needs a fast network; gateways end a session without a heartbeat for
+    /// Sets the time between two heartbeats, 1 to 100 seconds. The client takes a gateway that is silent for two of them for dead, so
+    /// a short interval needs a fast network; gateways end a session without a heartbeat for
     /// [two minutes](SESSION_SILENCE). Default: 30 seconds.
     #[doc(alias = "heartbeatIntervalMs")]
     pub fn heartbeat_interval(mut self, interval: Duration) -> Self {
-        self.heartbeat_interval = interval;
+        self.settings.heartbeat_interval = interval;
         self
     }
 
-    /// Sets how `https` and `wss` are secured. Default: [`Tls::new`].
-    pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = tls;
-        self
-    }
-
-    /// Sets the longest time for opening a connection, including the upgrade of a socket. Default: 20 seconds.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
-        self
-    }
-
-    /// Sets the longest time for one attempt at a request, with its connection. Default: 30 seconds.
-    pub fn request_timeout(mut self, limit: Duration) -> Self {
-        self.request_timeout = limit;
-        self
-    }
-
-    /// The client, which is not connected yet.
+    /// Makes the client, which is not connected yet.
     ///
     /// # Errors
-    /// The URL or the key is missing or malformed, a certificate cannot be used, a setting is out of range, or the metadata is no
+    /// The URL or the secret is missing or malformed, a certificate cannot be used, a setting is out of range, or the metadata is no
     /// object or too large.
     pub fn build(self) -> Result<RuntimeClient, Error> {
-        self.check_settings()?;
-        let dialler = Dialler::new(Endpoint::Agent, &self.url, &self.tls, self.connect_timeout)?;
-        let key = self
-            .api_key
-            .ok_or_else(|| Error::new(ErrorKind::InvalidSecret, "there is no API key; call `api_key(..)`"))?;
-        key.check()?;
-        self.private_key.as_ref().map_or(Ok(()), PrivateKey::check)?;
-        let metadata = self.metadata.map(usable).transpose()?;
-        let gateway = Gateway::new(dialler, key, self.request_timeout);
-        let core = Core::new(
-            gateway,
-            Settings {
-                reconnect: self.reconnect.or(Reconnect::of_sessions()),
-                heartbeat_interval: self.heartbeat_interval,
-                metadata,
-                private_key: self.private_key,
-            },
-        );
-        Ok(RuntimeClient::new(Shared::new(core)))
+        self.check_interval()?;
+        let dialler = self.dialler(Endpoint::Agent)?;
+        let reconnect = self.policy();
+        let secret = self.secret.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidSecret, "there is no secret; call `secret(..)` with the agent's key")
+        })?;
+        secret.check()?;
+        let RuntimeSettings { private_key, metadata, heartbeat_interval } = self.settings;
+        private_key.as_ref().map_or(Ok(()), PrivateKey::check)?;
+        let metadata = metadata.map(usable).transpose()?;
+        let gateway = Gateway::new(dialler, secret, self.request_timeout.unwrap_or(REQUEST_TIMEOUT));
+        let core = Core::new(gateway, Settings { heartbeat_interval, metadata, private_key });
+        Ok(RuntimeClient::new(Lifecycle::new(core, reconnect)))
     }
 
-    fn check_settings(&self) -> Result<(), Error> {
-        self.reconnect.clone().or(Reconnect::of_sessions()).check()?;
-        if !HEARTBEAT_INTERVALS.contains(&self.heartbeat_interval) {
-            let (interval, least, most) =
-                (self.heartbeat_interval, HEARTBEAT_INTERVALS.start(), HEARTBEAT_INTERVALS.end());
-            return Err(Error::invalid_setting(format!(
-                "`heartbeat_interval` is {interval:?}, and must be {least:?} to {most:?}: a gateway ends a session without a heartbeat for {SESSION_SILENCE:?}"
-            )));
+    fn check_interval(&self) -> Result<(), Error> {
+        let interval = self.settings.heartbeat_interval;
+        if HEARTBEAT_INTERVALS.contains(&interval) {
+            return Ok(());
         }
-        Error::if_zero([
-            ("connect_timeout", self.connect_timeout.is_zero()),
-            ("request_timeout", self.request_timeout.is_zero()),
-        ])
+        let (least, most) = (HEARTBEAT_INTERVALS.start(), HEARTBEAT_INTERVALS.end());
+        Err(Error::invalid_setting(format!(
+            "`heartbeat_interval` is {interval:?}, and must be {least:?} to {most:?}: a gateway ends a session without a heartbeat for {SESSION_SILENCE:?}"
+        )))
     }
 }
 
@@ -219,10 +166,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use platools_transport::Jitter;
+    use platools_transport::{Jitter, Tls};
 
     fn complete() -> RuntimeClientBuilder {
-        RuntimeClient::builder().url("http://127.0.0.1:1").api_key("k")
+        RuntimeClient::builder().url("http://127.0.0.1:1").secret("k")
     }
 
     fn kind(builder: RuntimeClientBuilder) -> Option<ErrorKind> {
@@ -232,10 +179,10 @@ mod tests {
     #[test]
     fn what_is_missing_or_malformed_fails_the_build() {
         assert_eq!(kind(complete()), None);
-        assert_eq!(kind(RuntimeClient::builder().api_key("k")), Some(ErrorKind::InvalidUrl));
+        assert_eq!(kind(RuntimeClient::builder().secret("k")), Some(ErrorKind::InvalidUrl));
         assert_eq!(kind(complete().url("http://u:p@host")), Some(ErrorKind::InvalidUrl));
         assert_eq!(kind(RuntimeClient::builder().url("http://host")), Some(ErrorKind::InvalidSecret));
-        assert_eq!(kind(complete().api_key("")), Some(ErrorKind::InvalidSecret));
+        assert_eq!(kind(complete().secret("")), Some(ErrorKind::InvalidSecret));
         assert_eq!(kind(complete().request_timeout(Duration::ZERO)), Some(ErrorKind::InvalidSetting));
         assert_eq!(kind(complete().reconnect(Reconnect::new().base(Duration::ZERO))), Some(ErrorKind::InvalidSetting));
         let tls = Tls::new().ca_certificates("no PEM");
@@ -257,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_reconnect_setting_changes_only_what_it_names() {
-        let policy = |builder: RuntimeClientBuilder| builder.reconnect.or(Reconnect::of_sessions());
+        let policy = |builder: RuntimeClientBuilder| builder.policy();
         let sessions = Reconnect::of_sessions;
         let (two, forty) = (Duration::from_secs(2), Duration::from_secs(40));
         assert_eq!(policy(complete()), sessions());
@@ -306,7 +253,7 @@ mod tests {
 
     #[test]
     fn metadata_is_an_object_of_at_most_8_kib() {
-        let with = |metadata| kind(RuntimeClient::builder().url("http://host").api_key("k").metadata(metadata));
+        let with = |metadata| kind(RuntimeClient::builder().url("http://host").secret("k").metadata(metadata));
         let of = |bytes: usize| json!({"a": "x".repeat(bytes - r#"{"a":""}"#.len())});
         assert_eq!([json!({}), of(MAX_METADATA_BYTES)].map(with), [None; 2]);
         assert_eq!([json!([]), of(MAX_METADATA_BYTES + 1)].map(with), [Some(ErrorKind::InvalidSetting); 2]);
@@ -315,7 +262,7 @@ mod tests {
     #[test]
     fn debug_shows_no_key_and_no_metadata() {
         let secret = json!({"a": "hunter2"});
-        let builder = RuntimeClient::builder().url("http://host").api_key("hunter2").metadata(secret);
+        let builder = RuntimeClient::builder().url("http://host").secret("hunter2").metadata(secret);
         let builder = builder.private_key("hunter2");
         let debug = format!("{builder:?}");
         assert!(!format!("{debug} {:?}", builder.build()).contains("hunter2"));

@@ -1,4 +1,4 @@
-//! The channels that a client listens to: plain state without I/O.
+//! `Subscriptions`: the channels that a client is subscribed to. Plain state without I/O.
 
 use std::collections::BTreeSet;
 
@@ -14,29 +14,29 @@ pub(super) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// A channel is asked for.
+    /// Subscribes to a channel.
     pub(super) fn ask(&mut self, channel_id: &str) {
         self.given_up.remove(channel_id);
         self.asked.insert(channel_id.to_owned());
     }
 
-    /// A channel is given up.
+    /// Unsubscribes from a channel.
     pub(super) fn give_up(&mut self, channel_id: &str) {
         self.asked.remove(channel_id);
         self.given_up.insert(channel_id.to_owned());
     }
 
-    /// The gateway has said which channels the agent is a member of.
+    /// Replaces the channels that the agent is a member of.
     pub(super) fn joined(&mut self, channel_ids: BTreeSet<String>) {
         self.member = channel_ids;
     }
 
-    /// The gateway has named some of the channels that the agent is a member of.
+    /// Adds channels that the agent is a member of.
     pub(super) fn joined_also(&mut self, mut channel_ids: BTreeSet<String>) {
         self.member.append(&mut channel_ids);
     }
 
-    /// The channels that a new socket subscribes to.
+    /// Returns the channels that a new socket subscribes to.
     pub(super) fn all(&self) -> impl Iterator<Item = &str> {
         let member = self.member.difference(&self.given_up);
         self.asked.iter().chain(member.filter(|channel_id| !self.asked.contains(*channel_id))).map(String::as_str)

@@ -1,4 +1,4 @@
-//! The handle of an agent's session.
+//! `RuntimeClient`: the handle of an agent's session.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,27 +9,25 @@ use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::builder::RuntimeClientBuilder;
 use super::error::{RuntimeError, RuntimeErrorKind};
 use super::event::RuntimeEvent;
+use super::lifecycle::Lifecycle;
 use super::listener::ListenerReturn;
 use super::listeners::ListenerId;
-use super::phase::Shared;
 use super::private_key::PrivateKey;
 use platools_protocol::runtime::{ClientFrame, Connected, MAX_MESSAGE_BYTES, Presence, Status, path};
 use platools_transport::ConnectionState;
 
-/// An agent that holds a session on a gateway: it hears what happens there, says what it has to say, and others see that it is
-/// there. Clones share the session.
+/// An agent that holds a session on a gateway: it gets events, sends messages, and is present for other agents. Clones share the session.
 ///
 /// [`connect`](Self::connect) begins a session and opens a WebSocket, over which heartbeats are sent; where that ends, the
 /// client begins another session by itself, with backoff, and subscribes to its channels again. Requests go over HTTP, and
 /// need no session.
 ///
 /// Handlers, listeners and streams belong to the client: they survive reconnects, and also a `disconnect`. Each has a queue
-/// of 1024 of its own; one that is slower than what it listens to misses what does not fit, and holds up nobody.
+/// of 1024 of its own. A slow listener misses the events that do not fit, and holds up no other.
 ///
-/// The session ends with the last clone, at once; [`disconnect`](Self::disconnect) says goodbye. A handler that keeps a clone
+/// The session ends with the last clone, at once; [`disconnect`](Self::disconnect) tells the gateway first. A handler that keeps a clone
 /// keeps the client for as long as it is not [removed](Self::off).
 ///
 /// ```no_run
@@ -38,7 +36,7 @@ use platools_transport::ConnectionState;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let client = RuntimeClient::builder().url("https://gateway.example.com").api_key("...").build()?;
+/// let client = RuntimeClient::builder().url("https://gateway.example.com").secret("...").build()?;
 /// let prefix = "heard".to_owned();
 /// client.on("channel.message", move |event| {
 ///     let message: ChannelMessage = event.decode()?;
@@ -55,16 +53,11 @@ use platools_transport::ConnectionState;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct RuntimeClient(Arc<Shared>);
+pub struct RuntimeClient(Arc<Lifecycle>);
 
 impl RuntimeClient {
-    /// A client to be set up.
-    pub fn builder() -> RuntimeClientBuilder {
-        RuntimeClientBuilder::default()
-    }
-
-    pub(super) fn new(shared: Shared) -> Self {
-        Self(Arc::new(shared))
+    pub(super) fn new(lifecycle: Lifecycle) -> Self {
+        Self(Arc::new(lifecycle))
     }
 
     /// Begins a session, opens its socket, and subscribes to the channels that the agent is a member of. From then on the
@@ -101,14 +94,14 @@ impl RuntimeClient {
         self.0.disconnect().await;
     }
 
-    /// The private key that was given to the [builder](RuntimeClientBuilder::private_key), for signing by the application. The client
+    /// The private key that was given to the [builder](crate::RuntimeClientBuilder::private_key), for signing by the application. The client
     /// itself uses it for nothing.
     #[must_use]
     pub fn private_key(&self) -> Option<&PrivateKey> {
         self.0.core.settings.private_key.as_ref()
     }
 
-    /// The session, as the gateway gave it last; `None` while there is none.
+    /// Returns the session, as the gateway gave it last; `None` while there is none.
     #[must_use]
     pub fn session(&self) -> Option<Connected> {
         self.0.core.session().clone()
@@ -127,7 +120,7 @@ impl RuntimeClient {
         self.0.core.reporter.watch()
     }
 
-    /// Every change of the state from now on.
+    /// Streams every change of the state from now on.
     #[must_use]
     pub fn states(&self) -> BoxStream<'static, ConnectionState> {
         self.0.core.states.stream()
@@ -156,7 +149,7 @@ impl RuntimeClient {
         self.0.core.states.call(None, listener)
     }
 
-    /// Removes a listener, which is not called any more; whether it was there.
+    /// Removes a listener, which is not called any more. Returns true if it was there.
     #[doc(alias = "offStateChange")]
     pub fn off_state_change(&self, id: ListenerId) -> bool {
         self.0.core.states.remove(id)
@@ -166,8 +159,8 @@ impl RuntimeClient {
     /// [`platools_protocol::runtime::event`](platools_protocol::runtime::event): one after the other, in their order. What the client does itself
     /// arrives as `connection.state`.
     ///
-    /// A function that fails or panics is logged as such, without what it was about, and called again for the next event. One that
-    /// blocks its thread belongs on [`spawn_blocking`](tokio::task::spawn_blocking). [`ListenerReturn`] shows the forms that a
+    /// The failure or panic of a function is logged without the event, and the function is called again for the next event. Blocking code
+    /// belongs on [`spawn_blocking`](tokio::task::spawn_blocking). [`ListenerReturn`] shows the forms that a
     /// handler may have.
     ///
     /// ```no_run
@@ -197,7 +190,7 @@ impl RuntimeClient {
         self.0.core.events.call(Some(kind.into()), handler)
     }
 
-    /// As [`on`](Self::on), for events of all types.
+    /// Calls a function for events of all types, like [`on`](Self::on).
     ///
     /// # Panics
     /// Outside of a Tokio runtime.
@@ -210,25 +203,25 @@ impl RuntimeClient {
         self.0.core.events.call(None, handler)
     }
 
-    /// Removes a handler, which is not called any more; whether it was there. A call that is under way goes on.
+    /// Removes a handler, which is not called any more. Returns true if it was there. A call that is under way goes on.
     pub fn off(&self, id: ListenerId) -> bool {
         self.0.core.events.remove(id)
     }
 
-    /// Every event from now on.
+    /// Streams every event from now on.
     #[must_use]
     pub fn events(&self) -> BoxStream<'static, RuntimeEvent> {
         self.0.core.events.stream()
     }
 
-    /// Listens to a channel: now, if there is a socket, and on every later one until the client is disconnected.
+    /// Subscribes to a channel on the current socket, if there is one, and on every later one until the client is disconnected.
     pub async fn subscribe_channel(&self, channel_id: impl AsRef<str>) {
         let channel_id = channel_id.as_ref();
         let frames = self.0.core.change_channels(|channels| channels.ask(channel_id));
         queue(frames, &ClientFrame::Subscribe { channel_id: channel_id.into() }.to_text()).await;
     }
 
-    /// Listens to a channel no longer, although the agent may be a member, until the client is disconnected.
+    /// Ends the subscription to a channel until the client is disconnected, also where the agent is a member.
     pub async fn unsubscribe_channel(&self, channel_id: impl AsRef<str>) {
         let channel_id = channel_id.as_ref();
         let frames = self.0.core.change_channels(|channels| channels.give_up(channel_id));
@@ -257,7 +250,7 @@ impl RuntimeClient {
         Err(RuntimeError::new(RuntimeErrorKind::NotConnected, message))
     }
 
-    /// A page of the agents that are connected: at most `limit` of them (the gateway has a limit of its own, usually 100),
+    /// Requests a page of the agents that are connected: at most `limit` of them (the gateway has a limit of its own, usually 100),
     /// after the first `offset`.
     ///
     /// # Errors
@@ -276,7 +269,7 @@ impl RuntimeClient {
         self.request("GET", path::STATUS, ()).await
     }
 
-    /// Makes any request with the agent's key: a method of HTTP, a path behind the gateway's URL with its query, and a body
+    /// Makes any request with the agent's secret: a method of HTTP, a path behind the gateway's URL with its query, and a body
     /// that is written as JSON, or `()` for none. The answer is read from JSON; an empty one makes a `()` or an `Option`.
     ///
     /// Where there were too many requests (429) it is made again, up to four times: after 5, 10, 20 and 40 seconds, or after as
@@ -306,7 +299,7 @@ impl RuntimeClient {
     }
 }
 
-/// Hands a frame to the socket, if there is one; whether it took it.
+/// Queues a frame for the socket. Returns false if there is no socket.
 async fn queue(frames: Option<mpsc::Sender<Utf8Bytes>>, frame: &str) -> bool {
     match frames {
         Some(frames) => frames.send(frame.into()).await.is_ok(),

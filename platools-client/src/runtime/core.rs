@@ -1,4 +1,4 @@
-//! The state that a client and its run share.
+//! `Core`: the state that the handles of a client and its connection share.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,25 +16,24 @@ use super::gateway::Gateway;
 use super::listeners::Listeners;
 use super::private_key::PrivateKey;
 use platools_protocol::runtime::{ClientFrame, Connected, Disconnect, path};
-use platools_transport::{ConnectionState, Reconnect, Reporter};
+use platools_transport::{ConnectionState, Reporter};
 
 /// The number of frames that wait to be written; a further send waits.
 const WAITING_FRAMES: usize = 64;
 
 /// The longest time for the gateway to confirm the end of a session.
-const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
+const SESSION_END_LIMIT: Duration = Duration::from_secs(5);
 
-/// The settings of a client that its run and its handle need.
+/// The settings that the connection and the handles of a client need.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// With the defaults of sessions.
-    pub(super) reconnect: Reconnect,
     pub(super) heartbeat_interval: Duration,
     pub(super) metadata: Option<Box<RawValue>>,
-    /// For the application alone.
+    /// Kept for the application.
     pub(super) private_key: Option<PrivateKey>,
 }
 
+/// Requests over HTTP, listeners, channels and the session of one client.
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) gateway: Gateway,
@@ -44,7 +43,7 @@ pub(super) struct Core {
     pub(super) states: Arc<Listeners<ConnectionState>>,
     channels: Mutex<Subscriptions>,
     session: Mutex<Option<Connected>>,
-    /// Leads to the socket, while there is one.
+    /// Sends frames to the socket, while there is one.
     frames: Mutex<Option<mpsc::Sender<Utf8Bytes>>>,
 }
 
@@ -85,52 +84,52 @@ impl Core {
         lock(&self.channels)
     }
 
-    /// The session, from its beginning on the gateway to its end here.
+    /// Returns the session, from its beginning on the gateway to its end here.
     pub(super) fn session(&self) -> MutexGuard<'_, Option<Connected>> {
         lock(&self.session)
     }
 
-    /// The way to the socket; `None` while there is none.
+    /// Returns the sender of frames to the socket; `None` while there is no socket.
     pub(super) fn frames(&self) -> Option<mpsc::Sender<Utf8Bytes>> {
         lock(&self.frames).clone()
     }
 
-    /// There is another socket, for these frames.
+    /// Takes note of a new socket, and returns the frames for it.
     pub(super) fn attach(&self) -> Frames {
         let subscribe = |channel_id: &str| ClientFrame::Subscribe { channel_id: channel_id.into() }.to_text().into();
         let (sender, later) = mpsc::channel(WAITING_FRAMES);
-        // Whoever changes the channels does so before or after both.
+        // Under the lock of the channels, so that a change is either among the first frames or sent to the new socket.
         let channels = self.channels();
         *lock(&self.frames) = Some(sender);
         Frames { first: channels.all().map(subscribe).collect(), later }
     }
 
-    /// There is no socket any more.
+    /// Takes note of the end of the socket.
     pub(super) fn detach(&self) {
         *lock(&self.frames) = None;
     }
 
-    /// Changes the channels, and gives the way to the socket that does not know of that.
+    /// Changes the channels, and returns the sender to the socket that has to be told.
     pub(super) fn change_channels(&self, change: impl FnOnce(&mut Subscriptions)) -> Option<mpsc::Sender<Utf8Bytes>> {
         let mut channels = self.channels();
         change(&mut channels);
         self.frames()
     }
 
-    /// Tells the gateway that the session has ended, if there is one, as well as that can be done.
-    pub(super) async fn say_farewell(&self) {
+    /// Ends the session, if there is one, and tells the gateway, which finds out by itself if that fails.
+    pub(super) async fn end_session(&self) {
         let session = self.session().take();
         if let Some(session) = session {
-            self.say_farewell_of(session).await;
+            self.report_end(session).await;
         }
     }
 
-    /// Tells the gateway that this session has ended, as well as that can be done.
-    pub(super) async fn say_farewell_of(&self, session: Connected) {
-        let farewell = Disconnect::new(session.session_id);
-        let told = self.gateway.ask_once::<IgnoredAny>("POST", path::DISCONNECT, farewell);
-        if !matches!(timeout(FAREWELL_LIMIT, told).await, Ok(Ok(_))) {
-            debug!("the gateway could not be told of the session's end, and will find out");
+    /// Tells the gateway of the end of a session, within a limit.
+    pub(super) async fn report_end(&self, session: Connected) {
+        let request = Disconnect::new(session.session_id);
+        let told = self.gateway.ask_once::<IgnoredAny>("POST", path::DISCONNECT, request);
+        if !matches!(timeout(SESSION_END_LIMIT, told).await, Ok(Ok(_))) {
+            debug!("the end of the session did not reach the gateway");
         }
     }
 

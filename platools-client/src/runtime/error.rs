@@ -9,7 +9,7 @@ use platools_transport::{Error, ErrorKind};
 /// The reason why a session could not begin, or a request has no answer. None of these ends the client.
 ///
 /// `Display` says what failed, with what the gateway said of it; why is in the chain of [`source`](StdError::source)s. The
-/// API key is in none of that, not even where the gateway repeats it.
+/// secret is in none of that, not even where the gateway repeats it.
 #[derive(Debug)]
 pub struct RuntimeError {
     kind: RuntimeErrorKind,
@@ -30,7 +30,7 @@ pub enum RuntimeErrorKind {
     Connection,
     /// No answer came in time.
     TimedOut,
-    /// The API key cannot be read.
+    /// The secret cannot be read.
     InvalidSecret,
     /// The method, the path or the body cannot be sent.
     InvalidRequest,
@@ -141,7 +141,7 @@ impl From<Error> for RuntimeError {
 impl From<RuntimeError> for Error {
     fn from(error: RuntimeError) -> Self {
         let (kind, message) = match error.status {
-            Some(401 | 403) => (ErrorKind::Refused, "the gateway refused the API key"),
+            Some(401 | 403) => (ErrorKind::Refused, "the gateway refused the secret"),
             _ => (ErrorKind::Connection, "the session could not begin"),
         };
         Self::new(kind, message).with_source(error)

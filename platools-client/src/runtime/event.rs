@@ -1,4 +1,4 @@
-//! Events that handlers get.
+//! `RuntimeEvent`: an event of the gateway or of the connection, for handlers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,11 @@ use time::OffsetDateTime;
 use platools_protocol::runtime::{ConnectionChange, Event, event};
 use platools_transport::ConnectionState;
 
-/// Something that happened, on the gateway or to the connection. Clones are cheap. `Debug` shows how long its data is, not
-/// what it says.
+/// An event of the gateway or of the connection. Clones are cheap. `Debug` shows the length of its data only.
 #[derive(Clone)]
-pub struct RuntimeEvent(Arc<Happening>);
+pub struct RuntimeEvent(Arc<EventData>);
 
-struct Happening {
+struct EventData {
     kind: String,
     timestamp: String,
     data: Box<RawValue>,
@@ -25,10 +24,10 @@ struct Happening {
 impl RuntimeEvent {
     pub(super) fn new(event: &Event<'_>) -> Self {
         let (kind, timestamp) = (event.kind.clone().into_owned(), event.timestamp.clone().into_owned());
-        Self(Arc::new(Happening { kind, timestamp, data: event.data.to_owned() }))
+        Self(Arc::new(EventData { kind, timestamp, data: event.data.to_owned() }))
     }
 
-    /// The connection has another state.
+    /// Makes the event of a new state of the connection.
     pub(super) fn state(state: &ConnectionState) -> Self {
         let mut change = ConnectionChange::new(state.as_str());
         if let ConnectionState::Reconnecting { attempt, delay, .. } = state {
@@ -38,7 +37,7 @@ impl RuntimeEvent {
         Self::of_connection(&change)
     }
 
-    /// The client has given up.
+    /// Makes the event of a client that gave up.
     pub(super) fn failed(reason: &str) -> Self {
         let mut change = ConnectionChange::new("failed");
         change.reason = Some(reason.to_owned());
@@ -47,7 +46,7 @@ impl RuntimeEvent {
 
     fn of_connection(change: &ConnectionChange) -> Self {
         let data = to_raw_value(change).expect("strings and numbers always serialize");
-        Self(Arc::new(Happening { kind: event::CONNECTION_STATE.to_owned(), timestamp: now(), data }))
+        Self(Arc::new(EventData { kind: event::CONNECTION_STATE.to_owned(), timestamp: now(), data }))
     }
 
     /// Returns the type of the event, such as those of [`event`].
@@ -77,7 +76,7 @@ impl RuntimeEvent {
     }
 }
 
-/// The current time as it travels.
+/// Returns the current time as the protocol writes it.
 pub(super) fn now() -> String {
     timestamp(SystemTime::now())
 }

@@ -1,4 +1,4 @@
-//! Requests to a gateway, with the agent's key.
+//! `Gateway`: requests over HTTP to a gateway, with the agent's secret.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,19 +12,19 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::error::{RuntimeError, RuntimeErrorKind};
-use super::limited::{ask_again, retry_after};
+use super::retry_after::{ask_again, retry_after};
 use platools_protocol::runtime::{Failure, MAX_MESSAGE_BYTES};
 use platools_transport::{Answer, Dialler, Http, Secret, bearer, redact};
 
 /// The largest answer that is read.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 
-/// A gateway, as one agent asks it.
+/// Makes the requests of one agent.
 #[derive(Debug)]
 pub(super) struct Gateway {
     dialler: Dialler,
     http: Http,
-    key: Secret,
+    secret: Secret,
     request_timeout: Duration,
 }
 
@@ -36,8 +36,8 @@ struct Request {
 }
 
 impl Gateway {
-    pub(super) fn new(dialler: Dialler, key: Secret, request_timeout: Duration) -> Self {
-        Self { http: Http::new(dialler.clone()), dialler, key, request_timeout }
+    pub(super) fn new(dialler: Dialler, secret: Secret, request_timeout: Duration) -> Self {
+        Self { http: Http::new(dialler.clone()), dialler, secret, request_timeout }
     }
 
     pub(super) fn dialler(&self) -> &Dialler {
@@ -56,7 +56,7 @@ impl Gateway {
         read(&ask_again(|| self.exchange(&request)).await?)
     }
 
-    /// As [`ask`](Self::ask), but once.
+    /// Makes a request once.
     pub(super) async fn ask_once<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -66,7 +66,7 @@ impl Gateway {
         read(&self.exchange(&written(method, path, &body)?).await?)
     }
 
-    /// The body of an answer that is a success.
+    /// Returns the body of an answer that is a success.
     async fn exchange(&self, request: &Request) -> Result<Bytes, RuntimeError> {
         let limit = self.request_timeout;
         let too_slow = |_| RuntimeError::new(RuntimeErrorKind::TimedOut, format!("no answer came within {limit:?}"));
@@ -75,16 +75,16 @@ impl Gateway {
 
     async fn exchange_in_time(&self, request: &Request) -> Result<Bytes, RuntimeError> {
         // Anew each time: it may have been rotated.
-        let key = self.key.read().await?;
+        let secret = self.secret.read().await?;
         let mut head = self.dialler.http_request(request.method.clone(), &request.path)?;
-        head.headers_mut().insert(AUTHORIZATION, bearer(&key)?);
+        head.headers_mut().insert(AUTHORIZATION, bearer(&secret)?);
         if request.body.is_some() {
             head.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let body = Full::new(request.body.clone().unwrap_or_default());
         let answer = self.http.ask(head.map(|()| body), MAX_ANSWER_BYTES).await?;
         if !answer.status.is_success() {
-            return Err(failure(&answer, &key));
+            return Err(failure(&answer, &secret));
         }
         if answer.is_cut {
             let message = format!("the gateway's answer has more than {MAX_ANSWER_BYTES} bytes");
@@ -110,10 +110,10 @@ fn written(method: &str, path: &str, body: &impl Serialize) -> Result<Request, R
     Ok(Request { method, path: path.to_owned(), body })
 }
 
-/// Reads the error of a failed answer, without the key, which some gateways repeat.
-fn failure(answer: &Answer, key: &SecretString) -> RuntimeError {
-    // Before it is cut, which may be in the middle of a key.
-    let body = redact(&String::from_utf8_lossy(&answer.body), key);
+/// Reads the error of a failed answer, without the secret, which some gateways repeat.
+fn failure(answer: &Answer, secret: &SecretString) -> RuntimeError {
+    // Before it is cut, which may be in the middle of a secret.
+    let body = redact(&String::from_utf8_lossy(&answer.body), secret);
     let message = Failure::read(body.as_bytes()).map(|failure| failure.error);
     let wait = answer.headers.get(RETRY_AFTER).and_then(|header| header.to_str().ok());
     let wait = wait.and_then(|header| retry_after(header, SystemTime::now()));

@@ -1,4 +1,4 @@
-//! `Listeners`: the functions and streams that are told of events, each with a queue of its own.
+//! `Listeners`: functions and streams that get events, each with a queue of its own.
 
 use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
@@ -17,11 +17,11 @@ use super::listener::ListenerReturn;
 /// The number of events that wait for a slow listener; further ones are dropped for that listener alone.
 const QUEUE: usize = 1024;
 
-/// A listener, to be removed again.
+/// The id of a listener, with which it is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenerId(u64);
 
-/// Passes on what happens. Each listener has a queue of its own, so that its order is kept and it holds up nobody.
+/// Passes events on to listeners. Each has a queue of its own, which keeps the order and holds up no other.
 pub(super) struct Listeners<T> {
     /// The kind of items, for the log.
     what: &'static str,
@@ -50,7 +50,7 @@ impl<T: Clone + Send + 'static> Listeners<T> {
         Self { what, all: Mutex::new(All { latest_id: 0, listeners: Vec::new(), tasks: JoinSet::new() }) }
     }
 
-    /// Calls a function, which begins with what happens from now on.
+    /// Adds a function, which is called for events from now on.
     pub(super) fn call<F, R, M>(&self, kind: Option<String>, function: F) -> ListenerId
     where
         F: FnOnce(T) -> R + Clone + Send + 'static,
@@ -59,19 +59,19 @@ impl<T: Clone + Send + 'static> Listeners<T> {
     {
         let mut all = self.lock();
         let (id, is_wanted, queue) = all.add(kind);
-        // Those that have ended are cleared away.
+        // Finished tasks are removed.
         while all.tasks.try_join_next().is_some() {}
         all.tasks.spawn(serve(self.what, id, is_wanted, queue, function));
         ListenerId(id)
     }
 
-    /// A stream of the items from now on.
+    /// Streams the items from now on.
     pub(super) fn stream(&self) -> BoxStream<'static, T> {
         let (_, _, queue) = self.lock().add(None);
         stream::unfold(queue, |mut queue| async move { queue.recv().await.map(|value| (value, queue)) }).boxed()
     }
 
-    /// Removes a function, which is not called any more; whether it was there.
+    /// Removes a function, which is not called any more. Returns true if it was there.
     pub(super) fn remove(&self, id: ListenerId) -> bool {
         let mut all = self.lock();
         let before = all.listeners.len();
@@ -81,7 +81,7 @@ impl<T: Clone + Send + 'static> Listeners<T> {
         all.listeners.len() < before
     }
 
-    /// Something of that kind has happened. Waits for nobody.
+    /// Queues an event of that kind for each listener that wants it. Never waits.
     pub(super) fn publish(&self, kind: &str, value: &T) {
         let wants = |listener: &Listener<T>| listener.kind.as_deref().is_none_or(|wanted| wanted == kind);
         self.lock().listeners.retain_mut(|listener| !wants(listener) || listener.tell(self.what, value));
@@ -148,7 +148,7 @@ async fn serve<T, F, R, M>(
         match ended {
             Ok(true) => warn!(listener.id = id, "a listener to {what} has failed"),
             Ok(false) => {}
-            // What it says may be what it was given.
+            // The text of the panic may repeat the event.
             Err(_) => error!(listener.id = id, "a listener to {what} has panicked"),
         }
     }

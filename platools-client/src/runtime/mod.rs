@@ -1,9 +1,9 @@
-//! An agent's session on a gateway.
+//! The runtime protocol: an agent's session on a gateway.
 //!
-//! A [`RuntimeClient`] is connected or not, as its user says. While it is, a run on a task of its own opens one socket after
-//! the other, each with a new session; a session is the loop of one socket, which it owns. What both need, and the client,
-//! is the core: requests over HTTP, the channels, whoever listens. Listeners have a queue each and, where they are
-//! functions, a task: none holds up the loop or another one.
+//! [`RuntimeClient`] connects and disconnects by its `Lifecycle`. While it is connected, a [`Connection`](crate::connection::Connection)
+//! opens one socket after the other, each with a new session, by the rules of `AgentProtocol`. The `Core` has the state that they share:
+//! requests over HTTP, channels and listeners. Each listener has a queue of its own and, if it is a function, a task, so none holds up
+//! the connection or another listener.
 
 mod builder;
 mod channels;
@@ -12,16 +12,15 @@ mod core;
 mod error;
 mod event;
 mod gateway;
-mod limited;
+mod lifecycle;
 mod listener;
 mod listeners;
-mod opening;
-mod phase;
+mod opener;
 mod private_key;
-mod run;
-mod session;
+mod protocol;
+mod retry_after;
 
-pub use builder::RuntimeClientBuilder;
+pub use builder::{RuntimeClientBuilder, RuntimeSettings};
 pub use client::RuntimeClient;
 pub use error::{RuntimeError, RuntimeErrorKind};
 pub use event::RuntimeEvent;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use platools::tool::{has_exposed_errors, without_stack};
+use platools::tool::without_stack;
 use platools_protocol::tool_sync::ToolDeclaration;
+use platools_protocol::tool_sync::annotation::has_exposed_errors;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 

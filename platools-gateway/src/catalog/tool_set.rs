@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use platools::ToolDefinition;
-use platools::tool::{ResultRule, has_strict_arguments};
+use platools::tool::ResultRule;
 use platools_protocol::tool_sync::ToolDeclaration;
+use platools_protocol::tool_sync::annotation::has_strict_arguments;
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use platools::tool::{MAX_CONCURRENCY, TIMEOUT_MS, declared_timeout};
 use platools_protocol::tool_sync::ToolDeclaration;
+use platools_protocol::tool_sync::annotation::{MAX_CONCURRENCY, TIMEOUT_MS, declared_timeout};
 use serde_json::{Map, Value};
 
 /// The setting of the longest time that a call may take.

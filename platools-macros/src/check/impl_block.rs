@@ -15,7 +15,7 @@ pub(crate) fn check(block: &ItemImpl, errors: &mut Errors) {
         errors.add(syn::Error::new(lifetime, LIFETIME));
     }
     if let Some((path, _)) = &block.trait_ {
-        errors.at(path, "tools are methods of a type itself; put `#[tools]` on an impl block without a trait");
+        errors.at(path, "tools are methods of a type itself; put `#[tool]` on an impl block without a trait");
     }
 }
 

@@ -32,7 +32,7 @@ fn generics(signature: &Signature, kind: ItemKind, errors: &mut Errors) {
                 }
                 (GenericParam::Type(_) | GenericParam::Const(_), ItemKind::Function) => {
                     "a function with generic parameters is no tool, as nothing says which types its calls have; make it a \
-                     method of a generic type whose values name them (`#[tools] impl<S: Store> Orders<S>`), or borrow state \
+                     method of a generic type whose values name them (`#[tool] impl<S: Store> Orders<S>`), or borrow state \
                      such as `&Arc<dyn Store>`"
                 }
                 (GenericParam::Type(_) | GenericParam::Const(_), ItemKind::Method) => {
@@ -60,7 +60,7 @@ fn qualifiers(signature: &Signature, errors: &mut Errors) {
 fn receiver(signature: &Signature, kind: ItemKind, errors: &mut Errors) {
     let Some(receiver) = signature.receiver() else { return };
     if kind == ItemKind::Function {
-        errors.at(receiver, "a method is a tool of its value: put `#[tools]` on the impl block as well");
+        errors.at(receiver, "a method is a tool of its value: put `#[tool]` on the impl block as well");
     } else if !matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) {
         errors.at(
             receiver,

@@ -43,7 +43,7 @@ pub(crate) enum Roles {
     By(Expr),
 }
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 20] = [
     "name",
     "description",
     "auth",
@@ -57,7 +57,6 @@ const KEYS: [&str; 21] = [
     "timeout",
     "max_concurrency",
     "rate",
-    "rate_limit",
     "strict",
     "allow_unknown",
     "inline",
@@ -95,7 +94,7 @@ impl ToolOptions {
             "roles" => self.roles = Some(roles(item)?),
             "timeout" => self.timeout = Some(item.text("20s")?.read(|text| timeout(&text))?),
             "max_concurrency" => self.max_concurrency = Some(item.count(CONCURRENCY)?),
-            "rate" | "rate_limit" => self.rate = Some(self.only_rate(item)?),
+            "rate" => self.rate = Some(rate(item)?),
             "crate" => self.krate = Some(crate_path(item)?),
             "strict" => self.set_strict(item)?,
             "allow_unknown" => self.allow_unknown = item.flag()?,
@@ -115,16 +114,6 @@ impl ToolOptions {
             LitOrExpr::Lit(false) => Ok(()),
             strict => self.annotate("strictArguments", item, typed(&strict.code(), quote!(bool))),
         }
-    }
-
-    fn only_rate(&self, item: &MetaItem) -> syn::Result<LitOrExpr<(u32, u64)>> {
-        if self.rate.is_some() {
-            return Err(syn::Error::new(item.key.span(), "`rate` and `rate_limit` are one key; keep one"));
-        }
-        item.text("10/s")?.read(|text| {
-            let (calls, per) = units::rate(&text.value()).map_err(|problem| syn::Error::new(text.span(), problem))?;
-            Ok((calls, milliseconds(per)))
-        })
     }
 
     fn annotate(&mut self, key: &str, item: &MetaItem, value: TokenStream) -> syn::Result<()> {
@@ -196,6 +185,13 @@ fn roles(item: &MetaItem) -> syn::Result<Roles> {
 
 fn timeout(text: &LitStr) -> syn::Result<u64> {
     units::time(&text.value()).map(milliseconds).map_err(|problem| syn::Error::new(text.span(), problem))
+}
+
+fn rate(item: &MetaItem) -> syn::Result<LitOrExpr<(u32, u64)>> {
+    item.text("10/s")?.read(|text| {
+        let (calls, per) = units::rate(&text.value()).map_err(|problem| syn::Error::new(text.span(), problem))?;
+        Ok((calls, milliseconds(per)))
+    })
 }
 
 /// The milliseconds of a time that was read as a number of them.

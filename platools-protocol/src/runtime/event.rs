@@ -1,6 +1,6 @@
 //! Names of events.
 
-/// Somebody has said something in a channel: [`ChannelMessage`](super::ChannelMessage).
+/// A message in a channel: [`ChannelMessage`](super::ChannelMessage).
 pub const CHANNEL_MESSAGE: &str = "channel.message";
 
 /// An agent has connected: [`AgentPresence`](super::AgentPresence).

@@ -1,12 +1,57 @@
-//! Reading the tools of a registration: [`read_all`] takes every tool that makes sense, and names the others.
+//! [`ToolDeclaration`]: a tool in a registration. [`read_all`] reads all tools of a registration, and names those that make no sense.
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::fields::{FrameError, malformed};
-use super::worker::ToolDeclaration;
 use crate::members::pick;
 use crate::text::cut;
+
+/// A tool as a worker declares it: exactly these seven keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ToolDeclaration {
+    /// Unique within the worker.
+    pub name: String,
+    /// A description for the model that chooses the tool.
+    #[serde(default)]
+    pub description: String,
+    /// JSON Schema of the arguments, an object at the root.
+    pub input_schema: Value,
+    /// JSON Schema of the result, or `null` where none is declared.
+    #[serde(default)]
+    pub output_schema: Option<Value>,
+    /// `none`, `user` or `admin`.
+    #[serde(default = "no_auth")]
+    pub auth: String,
+    /// The caller needs one of these, if there are any.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Free: hints of the Model Context Protocol, `category`, and what a platform knows besides.
+    #[serde(default)]
+    pub annotations: Map<String, Value>,
+}
+
+impl ToolDeclaration {
+    /// A tool that anyone may call.
+    #[must_use]
+    pub fn new(name: impl Into<String>, description: impl Into<String>, input_schema: Value) -> Self {
+        Self {
+            name: name.into(),
+            description: description.into(),
+            input_schema,
+            output_schema: None,
+            auth: no_auth(),
+            roles: Vec::new(),
+            annotations: Map::new(),
+        }
+    }
+}
+
+fn no_auth() -> String {
+    "none".to_owned()
+}
 
 /// A name in the words about a tool has at most so many bytes: 512.
 const MAX_NAME_BYTES: usize = 512;

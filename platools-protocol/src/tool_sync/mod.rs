@@ -2,7 +2,7 @@
 //!
 //! A worker and a platform exchange JSON text frames, one message a frame, told apart by `type`. [`PlatformFrame`] is what
 //! a platform says, [`WorkerFrame`] what a worker says; each can be parsed and written, so both ends of the wire use this
-//! module. Payloads (`params`, `result`) stay raw JSON text, which their reader decodes once, straight into types.
+//! module. Payloads (`params`, `result`) stay raw JSON text; their user decodes them once, straight into types.
 //!
 //! Names of members are written in snake case. Those in camel case (`callId`, `latencyMs`), and `message` and `stack` of a
 //! `tool_error`, are read as well.
@@ -19,6 +19,7 @@
 //! # Ok::<(), platools_protocol::tool_sync::FrameError>(())
 //! ```
 
+pub mod annotation;
 mod declaration;
 mod extension;
 mod feature;
@@ -29,13 +30,13 @@ mod platform;
 mod spelling;
 mod worker;
 
-pub use declaration::UnreadableTool;
+pub use declaration::{ToolDeclaration, UnreadableTool};
 pub use extension::{Drain, ResultAck, ToolCancel, ToolLog, ToolProgress};
 pub use feature::{FEATURES_HEADER, Feature, Features};
 pub use fields::FrameError;
 pub use instance::{INSTANCE_HEADER, WorkerInstance};
 pub use platform::{PlatformFrame, RegisterThrottled, ToolCall, ToolHealthAlert, ToolsRegistered, Welcome};
-pub use worker::{HealthStatus, ToolDeclaration, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
+pub use worker::{HealthStatus, ToolFailure, ToolHealth, ToolResult, WorkerFrame, result_frame};
 
 /// Frames larger than this close the socket on the platform's side: 10 MiB.
 pub const MAX_FRAME_BYTES: usize = 10 * 1024 * 1024;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
-use super::declaration::{self, UnreadableTool};
+use super::declaration::{self, ToolDeclaration, UnreadableTool};
 use super::extension::{Drain, ToolLog, ToolProgress};
 use super::feature::Feature;
 use super::fields::{Fields, FrameError, of_call, whole};
@@ -93,51 +93,6 @@ impl<'a> WorkerFrame<'a> {
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).expect("strings, numbers and raw JSON always serialize")
     }
-}
-
-/// A tool as a worker declares it: exactly these seven keys.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ToolDeclaration {
-    /// Unique within the worker.
-    pub name: String,
-    /// A description for the model that chooses the tool.
-    #[serde(default)]
-    pub description: String,
-    /// JSON Schema of the arguments, an object at the root.
-    pub input_schema: Value,
-    /// JSON Schema of the result, or `null` where none is declared.
-    #[serde(default)]
-    pub output_schema: Option<Value>,
-    /// `none`, `user` or `admin`.
-    #[serde(default = "no_auth")]
-    pub auth: String,
-    /// The caller needs one of these, if there are any.
-    #[serde(default)]
-    pub roles: Vec<String>,
-    /// Free: hints of the Model Context Protocol, `category`, and what a platform knows besides.
-    #[serde(default)]
-    pub annotations: Map<String, Value>,
-}
-
-impl ToolDeclaration {
-    /// A tool that anyone may call.
-    #[must_use]
-    pub fn new(name: impl Into<String>, description: impl Into<String>, input_schema: Value) -> Self {
-        Self {
-            name: name.into(),
-            description: description.into(),
-            input_schema,
-            output_schema: None,
-            auth: no_auth(),
-            roles: Vec::new(),
-            annotations: Map::new(),
-        }
-    }
-}
-
-fn no_auth() -> String {
-    "none".to_owned()
 }
 
 /// The health of a tool in the last hour.

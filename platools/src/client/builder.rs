@@ -1,5 +1,7 @@
-//! Setting up a client.
+//! `PlatoolsClientBuilder`: sets up a [`PlatoolsClient`].
 
+use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -9,10 +11,11 @@ use super::hosted::Hosted;
 use crate::dispatch::Limits;
 use crate::link::{Bounds, Connector, Reporter, Settings};
 use crate::registry::ToolRegistry;
+use crate::tool::IntoTools;
 use platools_transport::{Error, ErrorKind};
 use platools_transport::{HEARTBEAT_INTERVAL_MS, Reconnect, Secret, Tls, check_interval};
 
-/// Whether calls must be signed by the platform.
+/// The rule for calls that the platform did not sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Signatures {
@@ -60,6 +63,13 @@ impl Default for PlatoolsClientBuilder {
     }
 }
 
+impl PlatoolsClient {
+    /// Returns a builder, which sets up a client.
+    pub fn builder() -> PlatoolsClientBuilder {
+        PlatoolsClientBuilder::default()
+    }
+}
+
 impl PlatoolsClientBuilder {
     /// The platform's URL: `http` or `https` (`ws` or `wss` are the same). Required.
     pub fn url(mut self, url: impl Into<String>) -> Self {
@@ -82,20 +92,37 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// When to connect again, and when to give up. A setting that the policy does not name stays as it is, by default as in the
+    /// Sets the policy for connecting again and giving up. A setting that the policy does not name stays as it is, by default as in the
     /// table of [`Reconnect`].
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.reconnect = reconnect.or(self.reconnect);
         self
     }
 
-    /// How `wss` is secured. Default: [`Tls::new`].
+    /// Sets how `wss` is secured. Default: [`Tls::new`].
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = tls;
         self
     }
 
-    /// How long opening a socket may take, from reading the secret to the end of the upgrade. Default: 20 seconds.
+    /// Adds tools to the registry when the client is built. Default: none but those of [`registry`](Self::registry).
+    pub fn tools(mut self, tools: impl IntoTools) -> Self {
+        self.hosted.tools.extend(tools.into_tools());
+        self
+    }
+
+    /// Adds a value that tools may borrow, in place of one of the same type; before or after the tools. Default: none.
+    pub fn state<T: Any + Send + Sync>(self, value: T) -> Self {
+        self.shared_state(Arc::new(value))
+    }
+
+    /// Adds a value that is shared already; tools borrow the `T` inside. Default: none.
+    pub fn shared_state<T: Any + Send + Sync>(mut self, value: Arc<T>) -> Self {
+        drop(self.hosted.state.put(value));
+        self
+    }
+
+    /// Sets the longest time for opening a socket, from reading the secret to the end of the upgrade. Default: 20 seconds.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
@@ -108,7 +135,7 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// How long the function of a tool without a timeout of its own may take. The time that a call waits for its turn does
+    /// Sets the longest time for the function of a tool without a timeout of its own. The time that a call waits for its turn does
     /// not count. Default: 5 minutes.
     pub fn call_timeout(mut self, limit: Duration) -> Self {
         self.settings.limits.timeout = limit;
@@ -123,29 +150,29 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// How many calls run at once; further ones wait. A call that waits because of its tool's `max_concurrency` does not count.
+    /// Sets the number of calls that run at once; further ones wait. A call that waits because of its tool's `max_concurrency` does not count.
     /// Default: 1024.
     pub fn max_running_calls(mut self, calls: usize) -> Self {
         self.settings.limits.running = calls;
         self
     }
 
-    /// How many calls wait, for a tool at its `max_concurrency` or for one of [`max_running_calls`](Self::max_running_calls) to
+    /// Sets the number of calls that wait, for a tool at its `max_concurrency` or for one of [`max_running_calls`](Self::max_running_calls) to
     /// end; further ones are refused as [`overloaded`](crate::tool::code::OVERLOADED). Default: 4096.
     pub fn max_waiting_calls(mut self, calls: usize) -> Self {
         self.settings.limits.waiting = calls;
         self
     }
 
-    /// How many bytes the frames of all calls that wait may have; further calls are refused as
+    /// Sets the bytes that the frames of all waiting calls may have; further calls are refused as
     /// [`overloaded`](crate::tool::code::OVERLOADED). A single call has up to 16 MiB. Default: 64 MiB.
     pub fn max_waiting_bytes(mut self, bytes: usize) -> Self {
         self.settings.limits.waiting_bytes = bytes;
         self
     }
 
-    /// How many bytes of replies are kept in memory until the platform confirms them, with 128 bytes for each reply beside its
-    /// frame. Past that the oldest are given up, which is told as [`Event::RepliesDropped`](crate::Event::RepliesDropped);
+    /// Sets the bytes of replies that are kept in memory until the platform confirms them, with 128 bytes for each reply beside its
+    /// frame. Past that the oldest are given up, which is told as [`Event::RepliesDropped`](crate::client::Event::RepliesDropped);
     /// the newest is kept whatever its size. While replies of more than half of this wait to be written (and of more than 1 MiB),
     /// calls are refused as retryable. Default: 64 MiB.
     pub fn max_unconfirmed_bytes(mut self, bytes: usize) -> Self {
@@ -158,8 +185,8 @@ impl PlatoolsClientBuilder {
         self.settings.drain_limit
     }
 
-    /// How long a [stop](super::ClientHandle::stop) takes at most, from its beginning to the close of the socket. The last tenth of
-    /// it, at most a second, is kept for telling the platform of calls that are still running then. Give the process more time than this before
+    /// Sets the longest time of a [stop](super::ClientHandle::stop), from its beginning to the close of the socket. The last tenth of
+    /// it, at most a second, is for telling the platform of calls that still run. Give the process more time than this before
     /// it is killed: `TimeoutStopSec` of systemd, `terminationGracePeriodSeconds` of Kubernetes, whose default is 30 as well. Default: 30
     /// seconds.
     pub fn drain_limit(mut self, limit: Duration) -> Self {
@@ -167,7 +194,7 @@ impl PlatoolsClientBuilder {
         self
     }
 
-    /// Whether calls must be signed. Default: [`Signatures::Ignore`].
+    /// Sets whether calls must be signed. Default: [`Signatures::Ignore`].
     pub fn signatures(mut self, signatures: Signatures) -> Self {
         self.settings.verify_signatures = signatures == Signatures::Require;
         self

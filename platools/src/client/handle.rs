@@ -11,7 +11,8 @@ use platools_transport::ConnectionState;
 /// Stops and watches a [`PlatoolsClient`](super::PlatoolsClient). Clones are handles of the same client.
 ///
 /// ```
-/// # use platools::{ConnectionState, PlatoolsClient};
+/// # use platools::connection::ConnectionState;
+/// # use platools::PlatoolsClient;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut client = PlatoolsClient::builder().url("http://127.0.0.1:9").secret("platos_agent_...").build()?;
@@ -60,19 +61,19 @@ impl ClientHandle {
         let _ = self.running.clone().wait_for(|running| !*running).await;
     }
 
-    /// Where the client stands.
+    /// Returns the state of the connection.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.reporter.watch().borrow().clone()
     }
 
-    /// Where the client stands, to be waited on. Only the latest state is kept.
+    /// Watches the state of the connection. Only the latest state is kept.
     #[must_use]
     pub fn watch_state(&self) -> watch::Receiver<ConnectionState> {
         self.reporter.watch()
     }
 
-    /// What happens on the client's links from now on. A listener that is more than 256 events behind misses the oldest of them,
+    /// Streams events of the client's links from now on. A listener that is more than 256 events behind misses the oldest of them,
     /// and gets [`Event::Missed`] in their place.
     #[must_use]
     pub fn events(&self) -> BoxStream<'static, Event> {

@@ -1,4 +1,4 @@
-//! The client: a worker that dials its platform, and dials again.
+//! `PlatoolsClient`: a worker that connects to its platform, and connects again whenever the connection ends.
 
 mod builder;
 mod handle;
@@ -18,6 +18,7 @@ use platools_transport::{Disconnect, Reconnect};
 use run::{Run, apart};
 use takeovers::Takeovers;
 
+pub use crate::link::Event;
 pub use builder::{PlatoolsClientBuilder, Signatures};
 pub use handle::ClientHandle;
 pub use platools::Platools;
@@ -57,19 +58,14 @@ pub struct PlatoolsClient {
     registry: ToolRegistry,
     settings: Settings,
     reporter: Reporter,
-    /// What outlives a session: the calls that run and the replies not known to have arrived.
+    /// The state that outlives a session: running calls, and replies not known to have arrived.
     worker: Option<Worker>,
     stop: watch::Sender<bool>,
-    /// Whether a run is under way, for whoever waits for a stop.
+    /// True while a run is under way; a stop waits for its end.
     running: watch::Sender<bool>,
 }
 
 impl PlatoolsClient {
-    /// A client to be set up.
-    pub fn builder() -> PlatoolsClientBuilder {
-        PlatoolsClientBuilder::default()
-    }
-
     /// A handle to stop and to watch this client.
     #[must_use]
     pub fn handle(&self) -> ClientHandle {
@@ -83,12 +79,12 @@ impl PlatoolsClient {
     ///
     /// # Errors
     /// Only what the retry policy makes final: too many attempts in a row, or a refusal. The state is then
-    /// [`ConnectionState::Failed`](crate::ConnectionState::Failed).
+    /// [`ConnectionState::Failed`](crate::connection::ConnectionState::Failed).
     ///
     /// # Panics
     /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_forever(&mut self) -> Result<(), Error> {
-        let _running = Running::start(&self.running, &self.reporter);
+        let _running = RunGuard::start(&self.running, &self.reporter);
         let mut run = self.run();
         let ended = apart(run.set_apart(), async move {
             let ended = run.keep_connected().await;
@@ -113,7 +109,7 @@ impl PlatoolsClient {
     /// # Panics
     /// Outside of a Tokio runtime, or in one without timers.
     pub async fn run_session(&mut self) -> Result<Disconnect, Error> {
-        let _running = Running::start(&self.running, &self.reporter);
+        let _running = RunGuard::start(&self.running, &self.reporter);
         let mut run = self.run();
         let (worker, ended) = apart(run.set_apart(), async move {
             // One socket has no replacement.
@@ -140,19 +136,19 @@ impl PlatoolsClient {
 }
 
 /// Tells that a run is under way for as long as it lives, even if the run is dropped.
-struct Running {
+struct RunGuard {
     running: watch::Sender<bool>,
     reporter: Reporter,
 }
 
-impl Running {
+impl RunGuard {
     fn start(running: &watch::Sender<bool>, reporter: &Reporter) -> Self {
         running.send_replace(true);
         Self { running: running.clone(), reporter: reporter.clone() }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunGuard {
     fn drop(&mut self) {
         self.reporter.disconnected();
         self.running.send_replace(false);

@@ -12,7 +12,7 @@ use crate::link::{Connector, Ended, Event, LinkThread, Opened, Replacement, Repo
 use platools_transport::{ConnectionState, Disconnect, Reconnect, Schedule, next_delay, on_a_task};
 use platools_transport::{Error, ErrorKind, WithCauses};
 
-/// What a run works with; it lives on a task of its own.
+/// The state of a run, which lives on a task of its own.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) connector: Connector,
@@ -20,9 +20,9 @@ pub(super) struct Run {
     pub(super) reconnect: Reconnect,
     pub(super) reporter: Reporter,
     pub(super) stop: watch::Receiver<bool>,
-    /// Whether a client that stops has begun its last dial.
+    /// True if a client that stops has begun its last dial.
     pub(super) has_dialled_last: bool,
-    /// How often another worker took the place of this one.
+    /// Counts the takeovers by other workers.
     pub(super) takeovers: Takeovers,
 }
 
@@ -68,7 +68,7 @@ impl Run {
         Ok(())
     }
 
-    /// Whether there is to be another dial. A client that stops dials once more, and only if it has something to deliver.
+    /// Returns true if the run may dial again. A client that stops dials once more, and only if it has something to deliver.
     fn may_dial(&mut self) -> bool {
         if !*self.stop.borrow() {
             return true;
@@ -110,7 +110,7 @@ impl Run {
         }
     }
 
-    /// What the log says of one socket and the way to it; the number tells the clients of a process apart.
+    /// The span for the log of one socket and its dial; the number tells the clients of a process apart.
     fn span(&self) -> Span {
         info_span!("link", client.number = self.worker.number)
     }
@@ -120,7 +120,7 @@ impl Run {
         let session = run_session(&mut self.worker, opened, replacement, &mut self.stop);
         let ended = session.instrument(span.clone()).await;
         span.in_scope(|| {
-            info!(reason = %ended.reason, "the socket has ended");
+            info!(reason = %ended.reason, "socket ended");
             self.note_takeover(&ended.reason);
         });
         self.reporter.event(Event::Disconnected(ended.reason.clone()));

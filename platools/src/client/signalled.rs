@@ -61,9 +61,9 @@ static RUNS: LazyLock<Runs> = LazyLock::new(Runs::default);
 /// The runs that signals stop.
 #[derive(Debug, Default)]
 struct Runs {
-    /// Whether a thread waits for signals.
+    /// True if a thread waits for signals.
     is_watched: Mutex<bool>,
-    /// Whether a signal came.
+    /// True if a signal came.
     stop: watch::Sender<bool>,
     /// The drain limits of the runs that have not ended, by their numbers.
     active: watch::Sender<BTreeMap<u64, Duration>>,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// The time within which takeovers count.
 const WINDOW: Duration = Duration::from_secs(10 * 60);
 
-/// So many takeovers within the window are more than a deployment makes.
+/// The number of takeovers within the window that is more than a deployment makes.
 const MANY: usize = 3;
 
 /// The time between two warnings.

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Request};
 
 use platools_protocol::tool_sync::{FEATURES_HEADER, Features, INSTANCE_HEADER};
-use platools_transport::{Dialler, Endpoint, Error, Secret, Socket, Tls, Traffic, bearer};
+use platools_transport::{Dialler, Endpoint, Error, Secret, Socket, Tls, bearer};
 
 use super::instance::new_instance;
 
@@ -36,8 +36,7 @@ impl Connector {
         let open = async {
             let secret = self.secret.read().await?;
             let request = self.request(&secret)?;
-            let (transport, traffic) = Traffic::on(self.dialler.transport().await?);
-            Ok((Socket::observed(self.dialler.upgrade(transport, request).await?, traffic), secret))
+            Ok((self.dialler.socket(request).await?, secret))
         };
         self.dialler.in_time(open).await
     }

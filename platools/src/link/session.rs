@@ -286,9 +286,7 @@ impl Session<'_> {
     }
 
     fn tick(&mut self, now: Instant) -> Option<Disconnect> {
-        if let Some(taken) = self.socket.last_taken() {
-            self.pulse.alive_at(taken);
-        }
+        self.pulse.alive_at(self.socket.last_taken());
         if self.pulse.is_dead(now) {
             return Some(Disconnect::Silent);
         }

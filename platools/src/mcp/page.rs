@@ -50,7 +50,7 @@ impl ToolPage {
 /// The tools of the next page and of those after it: all without a cursor, else those behind the tool that the cursor names.
 ///
 /// # Errors
-/// The cursor is none, or its tool is gone, and nobody knows where the page begins.
+/// The error of a cursor that is malformed, or whose tool is gone, so that the beginning of the page is unknown.
 pub fn after_cursor<'t, T>(
     tools: &'t [T],
     cursor: Option<&str>,

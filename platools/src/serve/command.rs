@@ -223,7 +223,7 @@ fn list(server: &Server) -> Result<(), Error> {
     for tool in definitions {
         let about = tool.description.lines().next().unwrap_or_default();
         let line = format!("{:width$}  {about}", tool.name);
-        // Whoever reads may have enough after a few lines.
+        // The reader may close the pipe after a few lines, as `head` does.
         if writeln!(out, "{}", line.trim_end()).is_err() {
             break;
         }

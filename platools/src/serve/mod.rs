@@ -22,11 +22,11 @@
 //!
 //! # Whose calls these are
 //!
-//! A local server speaks for whoever started it, and for nobody else: there are no users, roles or agents to tell apart. So it
+//! A local server acts for the user who started it: there are no other users, roles or agents. So it
 //! shows and calls every tool, also those declared with `auth = "user"`, `auth = "admin"` or `roles`, which a platform would
 //! enforce. What a handler sees in its [`Context`](crate::Context) is the call's id and, where [`Server::user`] gave one, the user's;
 //! everything else is `None`. The platform's envelopes `__platos` and `_context` are taken out of a client's arguments, so that no
-//! model can claim to be somebody. To keep a tool from a local server, name those it shall have with [`Server::tool`].
+//! model can claim to be a user. To keep a tool from a local server, name those it shall have with [`Server::tool`].
 //!
 //! # What a client sees
 //!
@@ -63,6 +63,7 @@ mod result;
 mod server;
 mod stdio;
 mod stop;
+mod tool_host;
 mod tools;
 
 #[cfg(feature = "cli")]
@@ -85,7 +86,7 @@ pub async fn stdio(registry: ToolRegistry) -> Result<(), Error> {
     Server::new(registry).stdio().await
 }
 
-/// A registry to be served over HTTP, to whoever has the token; the same as [`Server::http`], with every other setting at its
+/// Serves a registry over HTTP, to clients with the token; the same as [`Server::http`], with every other setting at its
 /// default.
 ///
 /// ```no_run

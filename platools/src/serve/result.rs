@@ -16,7 +16,7 @@ pub(super) fn ended(returned: Returned<'_>, result: Result<Output, Failure>) -> 
     }
 }
 
-/// The setting behind the limit of a result, for whoever runs the server.
+/// The name of the setting of the limit of a result, for errors.
 const LIMIT: &str = "; `Server::max_result_bytes` and `--max-result-bytes` set the limit";
 
 /// The result of a call that failed: the message, the causes if they are shown, and the facts.

@@ -5,18 +5,14 @@ use std::time::Duration;
 
 use super::calls::Calls;
 use super::host::RegistryHost;
-#[cfg(feature = "serve-http")]
-use super::http::Http;
 use super::info::Info;
 use super::stdio;
 use super::stop::signals;
-use super::tools::Tools;
+use super::tools::ServedTools;
 use crate::mcp::MAX_RESULT_BYTES;
 use crate::registry::ToolRegistry;
 use crate::tool::ToolDefinition;
 use platools_transport::Error;
-#[cfg(feature = "serve-http")]
-use platools_transport::Secret;
 
 /// A local server before it serves.
 ///
@@ -90,7 +86,7 @@ impl Server {
         self
     }
 
-    /// The user of the server, as [`Context::user_id`](crate::Context::user_id) of every call. Default: nobody in particular.
+    /// The user of the server, as [`Context::user_id`](crate::Context::user_id) of every call. Default: none.
     pub fn user(mut self, id: impl Into<String>) -> Self {
         self.user = Some(id.into());
         self
@@ -116,7 +112,7 @@ impl Server {
     /// # Errors
     /// A tool that was named is not in the registry: [`UnknownTool`](crate::ErrorKind::UnknownTool).
     pub fn definitions(&self) -> Result<Vec<Arc<ToolDefinition>>, Error> {
-        Ok(Tools::new(self.registry.clone(), &self.named)?.definitions())
+        Ok(ServedTools::new(self.registry.clone(), &self.named)?.definitions())
     }
 
     /// Serves the one client at standard input and output.
@@ -131,12 +127,6 @@ impl Server {
         stdio::serve(self.into_host()?, drain, signals).await
     }
 
-    /// A server over streamable HTTP, for whoever has the token. It reads the token when it begins to listen.
-    #[cfg(feature = "serve-http")]
-    pub fn http(self, token: impl Into<Secret>) -> Http {
-        Http::new(self, token.into())
-    }
-
     /// The time for calls to end when the server ends.
     #[cfg(feature = "serve-http")]
     pub(super) fn drain_limit(&self) -> Duration {
@@ -144,7 +134,7 @@ impl Server {
     }
 
     pub(super) fn into_host(self) -> Result<Arc<RegistryHost>, Error> {
-        let tools = Tools::new(self.registry, &self.named)?;
+        let tools = ServedTools::new(self.registry, &self.named)?;
         let Self { info, user, max_result_bytes, .. } = self;
         Ok(Arc::new(RegistryHost { tools, calls: Calls::default(), info, user, max_result_bytes }))
     }

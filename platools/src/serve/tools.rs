@@ -1,4 +1,4 @@
-//! [`Tools`]: the tools that a server shows, and their changes.
+//! [`ServedTools`]: the tools that a server shows, and their changes.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use platools_transport::{Error, ErrorKind};
 
 /// The tools of a registry, or those of them that were named.
 #[derive(Debug, Clone)]
-pub(super) struct Tools {
+pub(super) struct ServedTools {
     registry: ToolRegistry,
     only: Option<BTreeSet<String>>,
     rules: Rules,
@@ -29,7 +29,7 @@ pub(super) struct ServedChanges {
     // Made before `shown` is read, so that it hears of everything that comes after.
     counted: watch::Receiver<u64>,
     shown: Vec<Arc<ToolDefinition>>,
-    tools: Tools,
+    tools: ServedTools,
 }
 
 impl ServedChanges {
@@ -46,7 +46,7 @@ impl ServedChanges {
     }
 }
 
-impl Tools {
+impl ServedTools {
     /// The tools that are named, or all, also those that are added later, if none is. A tool that lacks state is an error.
     pub(super) fn new(registry: ToolRegistry, named: &[String]) -> Result<Self, Error> {
         registry.check()?;
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn only_named_tools_are_shown_also_of_those_that_come_later() {
-        let tools = Tools::new(registry(3), &named(&["tool_2", "tool_0"])).expect("they are there");
+        let tools = ServedTools::new(registry(3), &named(&["tool_2", "tool_0"])).expect("they are there");
         tools.registry().insert(vec![Box::new(Named("late".to_owned())) as Box<dyn Declared>]).expect("a new name");
         let names: Vec<_> = tools.definitions().iter().map(|tool| tool.name.clone()).collect();
         assert_eq!(names, ["tool_0", "tool_2"]);
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn only_changes_of_what_is_shown_are_told() {
-        let tools = Tools::new(registry(3), &named(&["tool_0"])).expect("it is there");
+        let tools = ServedTools::new(registry(3), &named(&["tool_0"])).expect("it is there");
         let mut changes = tools.changes();
         tools.registry().remove("tool_1");
         assert_eq!(changes.next_change().now_or_never(), None);
@@ -181,10 +181,10 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_an_error_that_lists_what_there_is() {
-        let error = Tools::new(registry(2), &named(&["tool_1", "nope", "neither"])).expect_err("two are unknown");
+        let error = ServedTools::new(registry(2), &named(&["tool_1", "nope", "neither"])).expect_err("two are unknown");
         assert_eq!(error.kind(), ErrorKind::UnknownTool);
         assert_eq!(error.to_string(), "there is no tool named nope, neither; there are: tool_0, tool_1");
-        let error = Tools::new(ToolRegistry::new(), &named(&["nope"])).expect_err("there is none");
+        let error = ServedTools::new(ToolRegistry::new(), &named(&["nope"])).expect_err("there is none");
         assert_eq!(error.to_string(), "there is no tool named nope; there are: none");
     }
 }

@@ -1,4 +1,4 @@
-//! [`Context`]: the caller of a call, its platform, and the call's messages to them.
+//! `Context`: the caller, the scope and the cancellation of a call.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,7 @@ tokio::task_local! {
     static CURRENT: Context;
 }
 
-/// Caller, platform and purpose of a call.
+/// The caller and the scope of a call.
 ///
 /// A handler asks for it with a parameter `ctx: &Context`, or finds it anywhere below itself with
 /// [`Context::current`]. Every field is optional on its own: what a platform did not send is `None`. Nothing is parsed
@@ -35,33 +35,40 @@ tokio::task_local! {
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Context(pub(super) Arc<Inner>);
+pub struct Context(pub(super) Arc<ContextInner>);
 
-pub(super) struct Inner {
+pub(super) struct ContextInner {
     call_id: SharedText,
     params: Params,
     /// Boxed, because few handlers ask for them.
-    envelopes: OnceLock<Box<Envelopes>>,
+    envelopes: OnceLock<Box<CallEnvelopes>>,
     pub(super) life: Life,
     pub(super) said: Slot,
-    /// `None` where there is nobody to tell.
+    /// `None` where the platform takes no reports.
     pub(super) outlet: Option<Outlet>,
 }
 
 impl Context {
-    /// The context of a call that nobody listens to while it runs.
+    /// Makes the context of a call without reports.
     pub(crate) fn new(call_id: SharedText, params: Params) -> Self {
         Self::with(call_id, params, None)
     }
 
-    /// The context of a call that has somebody to tell how far it is, and what else there is to say.
+    /// Makes the context of a call whose progress and log are reported.
     pub(crate) fn reporting(call_id: SharedText, params: Params, outlet: Outlet) -> Self {
         Self::with(call_id, params, Some(outlet))
     }
 
     fn with(call_id: SharedText, params: Params, outlet: Option<Outlet>) -> Self {
         let envelopes = OnceLock::new();
-        Self(Arc::new(Inner { call_id, params, envelopes, life: Life::default(), said: Slot::default(), outlet }))
+        Self(Arc::new(ContextInner {
+            call_id,
+            params,
+            envelopes,
+            life: Life::default(),
+            said: Slot::default(),
+            outlet,
+        }))
     }
 
     /// The context of the call this code runs in; `None` outside of one.
@@ -212,13 +219,13 @@ impl Context {
         (!ids.is_empty()).then_some(ids)
     }
 
-    /// A field of the platform's envelope, if it is a string.
+    /// Returns a field of the platform's envelope, if it is a string.
     pub(crate) fn platform(&self, field: &str) -> Option<&str> {
         self.envelopes().platform.get(field)?.as_str()
     }
 
-    fn envelopes(&self) -> &Envelopes {
-        self.0.envelopes.get_or_init(|| Box::new(Envelopes::of(&self.0.params)))
+    fn envelopes(&self) -> &CallEnvelopes {
+        self.0.envelopes.get_or_init(|| Box::new(CallEnvelopes::of(&self.0.params)))
     }
 }
 
@@ -228,7 +235,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Origin of a call; each part is optional on its own.
+/// The origin of a call; each part is optional.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
     organization_id: Option<&'a str>,
@@ -290,9 +297,9 @@ pub struct FullContext<'a> {
     pub thread_id: &'a str,
     /// The call's id as the platform wrote it into the envelope.
     pub call_id: &'a str,
-    /// Time when the platform made the call, in RFC 3339.
+    /// The time at which the platform made the call, in RFC 3339.
     pub timestamp: &'a str,
-    /// Nonce of the signature, which no other signature has; older platforms send none.
+    /// A value that is used once, against replays; older platforms send none.
     pub nonce: Option<&'a str>,
     /// The call's signature in hexadecimal; [`signature`](platools_protocol::signature) says what it covers.
     pub signature: &'a str,
@@ -317,14 +324,14 @@ impl fmt::Debug for FullContext<'_> {
 }
 
 /// The two objects a platform puts beside the arguments.
-struct Envelopes {
+struct CallEnvelopes {
     /// `__platos`: the caller's scope. A field of another type than string counts as absent.
     platform: Map<String, Value>,
     /// `_context`: whatever the operator configured.
     context: Value,
 }
 
-impl Envelopes {
+impl CallEnvelopes {
     /// Each is read on its own: what one holds may be no value of ours (half a surrogate pair, a number beyond `f64`), and
     /// must not take the other with it.
     fn of(params: &Params) -> Self {

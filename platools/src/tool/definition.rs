@@ -1,4 +1,4 @@
-//! [`ToolDefinition`]: the declaration of a tool.
+//! `ToolDefinition`: the declaration of a tool, with its limits.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,54 +9,13 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::content::{Content, structured_schema};
+use platools_protocol::tool_sync::annotation::{EXPOSE_ERRORS, MAX_CONCURRENCY, STRICT_ARGUMENTS, TIMEOUT_MS};
 
 /// The longest name every model provider and client accepts: 64 characters.
 pub const MAX_NAME_CHARS: usize = 64;
 
-/// The annotation of tools that take only arguments that fit the schema as they are: `true`.
-pub const STRICT_ARGUMENTS: &str = "strictArguments";
-
-/// Says whether annotations are those of a tool that takes only arguments that fit the schema as they are.
-#[must_use]
-pub fn has_strict_arguments(annotations: &Map<String, Value>) -> bool {
-    annotations.get(STRICT_ARGUMENTS).and_then(Value::as_bool).unwrap_or_default()
-}
-
-/// The annotation of a tool's own timeout, in whole milliseconds: the longest time that its function takes. Platforms let callers that
-/// name no timeout wait as long.
-pub const TIMEOUT_MS: &str = "timeoutMs";
-
-/// The annotation of the number of calls that a tool runs at once. Further calls wait in a queue of the tool, and that wait does not
-/// count towards its timeout.
-pub const MAX_CONCURRENCY: &str = "maxConcurrency";
-
-/// The annotation of tools whose callers get the causes of an error, which are the `traceback` of a failure: `true`.
-pub const EXPOSE_ERRORS: &str = "exposeErrors";
-
 /// The largest number of milliseconds in [`TIMEOUT_MS`]: the largest whole number that every reader of JSON keeps.
 const MAX_TIMEOUT_MS: u64 = (1 << 53) - 1;
-
-/// The timeout that annotations declare; `None` where there is none, or none that is a positive number of milliseconds.
-///
-/// ```
-/// use std::time::Duration;
-/// use platools::tool::declared_timeout;
-/// use serde_json::json;
-///
-/// let annotations = json!({ "timeoutMs": 300_000 });
-/// assert_eq!(declared_timeout(annotations.as_object().unwrap()), Some(Duration::from_secs(300)));
-/// ```
-#[must_use]
-pub fn declared_timeout(annotations: &Map<String, Value>) -> Option<Duration> {
-    let ms = annotations.get(TIMEOUT_MS)?.as_f64().filter(|ms| *ms > 0.0)?;
-    Duration::try_from_secs_f64(ms / 1000.0).ok()
-}
-
-/// Says whether annotations are those of a tool whose callers get the causes of an error.
-#[must_use]
-pub fn has_exposed_errors(annotations: &Map<String, Value>) -> bool {
-    annotations.get(EXPOSE_ERRORS).and_then(Value::as_bool).unwrap_or_default()
-}
 
 /// A tool as its registry, its platform and its callers know it.
 ///
@@ -67,30 +26,30 @@ pub fn has_exposed_errors(annotations: &Map<String, Value>) -> bool {
 pub struct ToolDefinition {
     /// Unique in its registry: a letter or `_`, then letters, digits, `_` and `-`, at most [`MAX_NAME_CHARS`].
     pub name: String,
-    /// Description of the tool, for the model that chooses it.
+    /// A description for the model that chooses the tool.
     pub description: String,
     /// JSON Schema (draft 2020-12) of the arguments: an object at the root.
     pub input_schema: Value,
     /// JSON Schema of the result; `None` where none is declared.
     pub output_schema: Option<Value>,
-    /// Callers that may call it.
+    /// The callers that may call the tool.
     pub auth: Auth,
     /// The caller needs one of these roles, if any are listed.
     pub roles: Vec<String>,
     /// Free: hints such as `readOnlyHint`, and `category`.
     pub annotations: Map<String, Value>,
-    /// Task or thread of the handler. Default: a task of its own.
+    /// The place where the handler runs. Default: a task of its own.
     pub execution: Execution,
-    /// Longest time of the handler of a call, counted from its start; `None` is the worker's default.
+    /// The longest time of the handler, counted from its start; `None` leaves it to the worker's default.
     pub timeout: Option<Duration>,
-    /// Calls of this tool that run at once; further ones wait in a queue of the tool, first in, first out, and hold up no
+    /// The number of calls of this tool that run at once; further ones wait in a queue of the tool, first in, first out, and hold up no
     /// other tool. `None`: as many as the worker allows.
     pub max_concurrency: Option<NonZeroU32>,
-    /// Calls that may start in a span of time; further ones fail as [`rate_limited`](super::code::RATE_LIMITED).
+    /// The number of calls that may start in a span of time; further ones fail as [`rate_limited`](super::code::RATE_LIMITED).
     pub rate_limit: Option<Rate>,
-    /// Callers get the chain of causes of a failure and the text of a panic, and the platform its stack or place. Default: no.
+    /// True if callers get the chain of causes of a failure and the text of a panic, and the platform its stack or place. Default: false.
     pub expose_errors: bool,
-    /// The mistake of a typed tool's author about its arguments.
+    /// A mistake of the author of a typed tool about its arguments.
     pub(crate) mistake: Option<String>,
 }
 
@@ -115,8 +74,8 @@ impl ToolDefinition {
         }
     }
 
-    /// Takes only arguments that fit the schema as they are, see [`ArgumentRule`](super::ArgumentRule). Platforms learn of it by the
-    /// annotation [`STRICT_ARGUMENTS`].
+    /// Takes only arguments that fit the schema as they are: no `"42"` for a number. Platforms learn of it by the annotation
+    /// [`STRICT_ARGUMENTS`].
     #[must_use]
     pub fn strict(mut self) -> Self {
         self.annotations.insert(STRICT_ARGUMENTS.to_owned(), true.into());
@@ -142,7 +101,7 @@ impl ToolDefinition {
         annotations
     }
 
-    /// True if results are [`Content`], and not one value.
+    /// Returns true if results are [`Content`], and not one value.
     #[must_use]
     pub fn returns_content(&self) -> bool {
         self.output_schema.as_ref().is_some_and(Content::is_declared_by)
@@ -180,7 +139,7 @@ fn check_name(name: &str) -> Result<(), InvalidTool> {
     Ok(())
 }
 
-/// True if every client accepts the name of a tool. Constant, because names that are constants are checked while a tool compiles.
+/// Returns true if every client accepts the name of a tool. Constant, because names that are constants are checked while a tool compiles.
 pub(crate) const fn is_accepted_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes.len() > MAX_NAME_CHARS || bytes[0].is_ascii_digit() || bytes[0] == b'-' {
@@ -196,7 +155,7 @@ pub(crate) const fn is_accepted_name(name: &str) -> bool {
     true
 }
 
-/// Error of a declaration that no registry takes.
+/// An error in a declaration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidTool(Cow<'static, str>);
 
@@ -208,7 +167,7 @@ impl fmt::Display for InvalidTool {
 
 impl std::error::Error for InvalidTool {}
 
-/// Callers that may call a tool. The platform enforces it.
+/// The callers that may call a tool. The platform enforces it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Auth {
@@ -233,7 +192,7 @@ impl Auth {
     }
 }
 
-/// Task or thread in which a handler runs.
+/// The place where a handler runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Execution {
@@ -276,7 +235,7 @@ impl Rate {
         Self { calls, per }
     }
 
-    /// Number of calls.
+    /// Returns the number of calls.
     #[must_use]
     pub const fn calls(self) -> u32 {
         self.calls.get()
@@ -295,6 +254,7 @@ mod tests {
 
     use super::super::schema::output_schema;
     use super::*;
+    use platools_protocol::tool_sync::annotation::{declared_timeout, has_exposed_errors};
 
     fn named(name: &str) -> Result<(), InvalidTool> {
         ToolDefinition::new(name, "", json!({"type": "object"})).validate()
@@ -328,15 +288,6 @@ mod tests {
         tool.annotations.insert(EXPOSE_ERRORS.to_owned(), false.into());
         assert_eq!(tool.declared_annotations()[TIMEOUT_MS], MAX_TIMEOUT_MS);
         assert!(!has_exposed_errors(&tool.declared_annotations()), "the author's own annotation stays");
-    }
-
-    #[test]
-    fn a_declared_timeout_is_a_positive_number() {
-        let declared = |value: Value| declared_timeout(json!({ TIMEOUT_MS: value }).as_object().expect("an object"));
-        assert_eq!(declared(json!(0.5)), Some(Duration::from_micros(500)));
-        for none in [json!(0), json!(-1), json!(1e300), json!("5s"), json!(null), json!(true)] {
-            assert_eq!(declared(none.clone()), None, "{none}");
-        }
     }
 
     #[test]

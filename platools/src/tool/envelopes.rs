@@ -27,7 +27,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for WithoutEnvelopes<D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_map(Object(visitor))
+        self.0.deserialize_map(EnvelopeObject(visitor))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -58,9 +58,9 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for WithoutEnvelopes<D> {
 }
 
 /// Hands an object on to a visitor, without the envelopes.
-struct Object<V>(V);
+struct EnvelopeObject<V>(V);
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for EnvelopeObject<V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,7 +68,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        self.0.visit_map(Entries(map))
+        self.0.visit_map(EnvelopeEntries(map))
     }
 }
 
@@ -83,7 +83,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Tagged<V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        let mut entries = Entries(map);
+        let mut entries = EnvelopeEntries(map);
         let value = MapAccessDeserializer::new(&mut entries).deserialize_enum("", &[], self.0)?;
         match entries.next_key::<IgnoredAny>()? {
             None => Ok(value),
@@ -93,17 +93,17 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Tagged<V> {
 }
 
 /// The entries of an object that are no envelopes.
-struct Entries<A>(A);
+struct EnvelopeEntries<A>(A);
 
 /// A name that is borrowed from the text where it has no escapes.
 #[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+struct EnvelopeName<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for EnvelopeEntries<A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        while let Some(Name(name)) = self.0.next_key()? {
+        while let Some(EnvelopeName(name)) = self.0.next_key()? {
             if is_envelope(&name) {
                 self.0.next_value::<IgnoredAny>()?;
                 continue;

@@ -1,4 +1,4 @@
-//! [`ToolError`]: the failure of a call.
+//! `ToolError`: the error of a call, and the conversions into it.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -41,7 +41,7 @@ pub mod code {
     pub const SIGNATURE_REJECTED: &str = "signature_rejected";
 }
 
-/// Failure of a call.
+/// The error of a call.
 ///
 /// The message reaches the caller. So do the code, the hint to retry and the details, if the platform knows the extension `error-details`.
 /// The error behind it ([`with_source`](Self::with_source)) stays in the worker's log, unless the tool is declared with `expose_errors`: then
@@ -69,11 +69,11 @@ pub mod code {
 /// It is no `std::error::Error` itself, so that `?` can take every one. [`into_error`](Self::into_error) makes it one; `?` in a function that
 /// returns `Box<dyn Error>` does the same.
 #[derive(Debug)]
-pub struct ToolError(Box<Failure>);
+pub struct ToolError(Box<ToolErrorInner>);
 
 /// Behind a pointer, so that a `Result` of a small value stays small.
 #[derive(Debug)]
-struct Failure {
+struct ToolErrorInner {
     code: Cow<'static, str>,
     message: String,
     retryable: bool,
@@ -85,7 +85,7 @@ impl ToolError {
     /// A failure with a message for the caller, code [`code::FAILED`], not retryable.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self(Box::new(Failure {
+        Self(Box::new(ToolErrorInner {
             code: Cow::Borrowed(code::FAILED),
             message: message.into(),
             retryable: false,
@@ -126,7 +126,7 @@ impl ToolError {
         self
     }
 
-    /// Says that the same call may succeed later. A hint for the caller: nobody repeats the call by itself.
+    /// Says that the same call may succeed later. A hint for the caller: no call is repeated by itself.
     #[must_use]
     pub fn retryable(mut self) -> Self {
         self.0.retryable = true;
@@ -148,7 +148,7 @@ impl ToolError {
         self
     }
 
-    /// True if the tool is at fault, as [`internal`](Self::internal) says: the code is [`code::INTERNAL`].
+    /// Returns true if the tool is at fault, as [`internal`](Self::internal) says: the code is [`code::INTERNAL`].
     #[must_use]
     pub fn is_internal(&self) -> bool {
         self.0.code == code::INTERNAL
@@ -173,7 +173,7 @@ impl ToolError {
         &self.0.message
     }
 
-    /// True if the same call may succeed later.
+    /// Returns true if the same call may succeed later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
@@ -290,7 +290,7 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for ToolError {
     }
 }
 
-/// True if an error is the end of a task that panicked. A report such as `anyhow::Error` hides the type, so that only its text tells.
+/// Returns true if an error is the end of a task that panicked. A report such as `anyhow::Error` hides the type, so that only its text tells.
 fn is_panic_of_task(error: &(dyn StdError + Send + Sync + 'static)) -> bool {
     match error.downcast_ref::<JoinError>() {
         Some(error) => error.is_panic(),

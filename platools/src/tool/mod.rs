@@ -1,4 +1,4 @@
-//! [`Tool`]: its declaration ([`ToolDefinition`]), the context of a call ([`Context`]), and the decoding of arguments.
+//! Tools: their declarations, the context of a call, the decoding of arguments, and results.
 //!
 //! `#[tool]` makes a [`Tool`] of a function. [`ToolDefinition::handler`] makes one at run time, of a declaration and a closure.
 
@@ -25,20 +25,20 @@ mod shared_text;
 mod state;
 mod typed;
 
-pub use arguments::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema};
-/// Texts of clients. For the crates of this workspace; they may change at any time.
+// Hidden names are for the gateway, which treats tools of any SDK by the same rules. They may change at any time.
 #[doc(hidden)]
-pub use arguments::{object_in_text, well_formed};
-pub use content::{Content, ContentBlock, structured_schema};
+pub use arguments::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema, object_in_text, well_formed};
+#[doc(hidden)]
+pub use content::structured_schema;
+pub use content::{Content, ContentBlock};
 pub use context::{Context, FullContext, Scope};
 pub(crate) use definition::is_accepted_name;
-pub use definition::{
-    Auth, EXPOSE_ERRORS, Execution, InvalidTool, MAX_CONCURRENCY, MAX_NAME_CHARS, Rate, STRICT_ARGUMENTS, TIMEOUT_MS,
-    ToolDefinition, declared_timeout, has_exposed_errors, has_strict_arguments,
-};
+pub use definition::{Auth, Execution, InvalidTool, MAX_NAME_CHARS, Rate, ToolDefinition};
 #[cfg(feature = "serve")]
 pub(crate) use envelopes::{CONTEXT_ENVELOPE, PLATFORM_ENVELOPE};
-pub use error::{IntoToolError, ToolError, code, without_stack};
+#[doc(hidden)]
+pub use error::without_stack;
+pub use error::{IntoToolError, ToolError, code};
 pub(crate) use error::{STACK_HEADING, discard};
 pub use function::FunctionTool;
 pub(crate) use handler::{Handler, HandlerFuture};
@@ -49,6 +49,7 @@ pub(crate) use output::Output;
 pub(crate) use params::Params;
 pub use progress::Progress;
 pub(crate) use progress::Report;
+#[doc(hidden)]
 pub use result_rule::ResultRule;
 /// Schemas of tools of any SDK. For the crates of this workspace; it may change at any time.
 #[doc(hidden)]
@@ -59,7 +60,7 @@ pub(crate) use state::{BindError, State};
 #[cfg(test)]
 pub(crate) use state::{Injected, borrowing};
 
-/// Items that the expansion of `#[tool]` names.
+/// Names for the expansion of `#[tool]`.
 pub(crate) mod expansion {
     pub use super::arguments::{
         Argument, Bound, IntoDefault, Length, Parameter, ParameterList, Parameters, Policy, Ranged, Text,

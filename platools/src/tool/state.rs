@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use super::context::Context;
 
-/// Shared values, one per type: database pools, clients, configuration.
+/// SharedValue values, one per type: database pools, clients, configuration.
 #[derive(Clone, Default)]
 pub struct State {
-    values: HashMap<TypeId, (Shared, &'static str)>,
+    values: HashMap<TypeId, (SharedValue, &'static str)>,
 }
 
-type Shared = Arc<dyn Any + Send + Sync>;
+type SharedValue = Arc<dyn Any + Send + Sync>;
 
 impl State {
     /// Adds every value of another state, and returns those of the same types that they replace.
@@ -23,7 +23,7 @@ impl State {
     }
 
     /// Adds a value, and returns the one of the same type that it replaces.
-    pub(crate) fn put<T: Any + Send + Sync>(&mut self, value: Arc<T>) -> Option<Shared> {
+    pub(crate) fn put<T: Any + Send + Sync>(&mut self, value: Arc<T>) -> Option<SharedValue> {
         self.values.insert(TypeId::of::<T>(), (value, type_name::<T>())).map(|(earlier, _)| earlier)
     }
 
@@ -76,7 +76,7 @@ impl std::error::Error for BindError {}
 pub trait Injectable: Any + Send + Sync {}
 impl<T: Any + Send + Sync> Injectable for T {}
 
-/// Access to a type that is [`Injectable`].
+/// A type that can be borrowed from the state because it is [`Injectable`].
 ///
 /// The expansion of `#[tool]` asks for it wherever a borrowed parameter is named, with the same tokens, so that a type that cannot
 /// be borrowed is one compile error.
@@ -102,7 +102,7 @@ impl<T> fmt::Debug for Borrowing<T> {
     }
 }
 
-/// Source of a borrowed parameter, known since the tool was bound.
+/// The source of a borrowed parameter, settled when the tool is bound.
 #[derive(Debug)]
 pub enum Injected {
     /// The call's own [`Context`].

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use platools::ToolDefinition;
-use platools::tool::{ArgumentRule, Dialect, STRICT_ARGUMENTS, ToolExport};
+use platools::tool::{ArgumentRule, Dialect, ToolExport};
+use platools_protocol::tool_sync::annotation::STRICT_ARGUMENTS;
 use serde_json::{Map, Value, json};
 
 use crate::values::Values;

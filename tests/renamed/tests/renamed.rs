@@ -1,6 +1,5 @@
 //! Tools where the crate `platools` has another name, in an older edition.
 
-use sdk::attr::tools;
 use sdk::{ToolError, ToolRegistry, tool};
 
 /// Add two numbers.
@@ -12,7 +11,7 @@ async fn add(a: i64, #[arg(default = 2, range(..=9))] b: i64, context: &sdk::Con
 
 struct Orders;
 
-#[tools(crate = sdk)]
+#[tool(crate = sdk)]
 impl Orders {
     /// Count.
     #[tool]

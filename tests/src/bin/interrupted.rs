@@ -8,8 +8,7 @@ use serde_json::json;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let runtime =
-        RuntimeClient::builder().url(std::env::var("AGENT_URL")?).api_key(Secret::env("AGENT_KEY")).build()?;
+    let runtime = RuntimeClient::builder().url(std::env::var("AGENT_URL")?).secret(Secret::env("AGENT_KEY")).build()?;
     runtime.connect().await?;
     // On this runtime of one thread, the frame is written once the signal is listened for.
     runtime.send(json!({ "type": "ready" })).await?;

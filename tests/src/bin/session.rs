@@ -8,7 +8,7 @@ use serde_json::json;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let client = RuntimeClient::builder().url(std::env::var("AGENT_URL")?).api_key(Secret::env("AGENT_KEY")).build()?;
+    let client = RuntimeClient::builder().url(std::env::var("AGENT_URL")?).secret(Secret::env("AGENT_KEY")).build()?;
     let session = client.connect().await?;
     client.send(json!({"type": "hello", "data": {"from": session.address}})).await?;
     std::future::pending().await

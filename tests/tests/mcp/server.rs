@@ -1,8 +1,9 @@
 //! [`Server`]: one of the two servers, with the same tools, and the answers in which they differ.
 
 use futures::StreamExt as _;
+use platools::client::Event;
 use platools::tool::{Content, ContentBlock};
-use platools::{Context, Event, ToolDefinition, ToolError, ToolRegistry, tool, tools};
+use platools::{Context, ToolDefinition, ToolError, ToolRegistry, tool, tools};
 use platools_gateway::{Gateway, dev};
 use platools_tests::{Gone, Worker, client, served, within};
 use serde_json::{Value, json};

@@ -34,7 +34,7 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// The body of a response of the library.
 pub type Body = BoxBody<Bytes, Infallible>;
 
-/// The response, which keeps a value until its body is read, or nobody reads it any more.
+/// Makes a response keep a value until its body is read or dropped.
 pub fn holding<T: Send + Sync + Unpin + 'static>(response: Response<Body>, held: T) -> Response<Body> {
     response.map(|body| BodyExt::boxed(Holding { body, _held: held }))
 }

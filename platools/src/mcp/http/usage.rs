@@ -72,7 +72,7 @@ impl SessionUsage {
 }
 
 impl Usage {
-    /// True if nobody works with the session, or listens.
+    /// True if the session has no call and no listener.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.is_done() && self.streams == 0

@@ -69,6 +69,13 @@ pub struct Http {
     max_body_bytes: usize,
 }
 
+impl Server {
+    /// Makes a server over streamable HTTP, for clients with the token. It reads the token when it begins to listen.
+    pub fn http(self, token: impl Into<Secret>) -> Http {
+        Http::new(self, token.into())
+    }
+}
+
 impl Http {
     /// The address unless [`address`](Self::address) says otherwise: port 3001 of this machine.
     pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3001);
@@ -149,7 +156,7 @@ impl Http {
         self.bind().await?.run().await
     }
 
-    /// Reads the token and begins to listen; nobody is answered before the server runs.
+    /// Reads the token and begins to listen. Clients get no answer before the server runs.
     ///
     /// # Errors
     /// There is no token ([`InvalidSecret`](ErrorKind::InvalidSecret)), a host or an origin cannot be read
@@ -194,7 +201,7 @@ fn hosts(address: IpAddr) -> impl Iterator<Item = String> {
 
 /// A server that listens.
 #[derive(Debug)]
-#[must_use = "nobody is answered until `run`"]
+#[must_use = "clients get no answer until `run`"]
 pub struct HttpServer {
     local: SocketAddr,
     drain: Duration,
@@ -240,7 +247,7 @@ impl HttpServer {
 
     async fn run_until_told(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) {
         let Self { drain, ended, calls, listener, local } = self;
-        // Dropped with this future, whoever does that.
+        // Dropped with this future.
         let _ended = ended.clone().drop_guard();
         tracing::info!(address = %local, "serving MCP over HTTP");
         let closing = listener.closing();

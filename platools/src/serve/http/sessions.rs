@@ -1,4 +1,4 @@
-//! [`LocalSessions`]: the sessions of clients, as many as there may be. Each is kept until it ends, nobody used it for long, or another
+//! [`LocalSessions`]: the sessions of clients, as many as there may be. Each is kept until it ends, is idle for too long, or another
 //! client needs the room.
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ struct OpenSession {
 }
 
 impl LocalSessions {
-    /// Room for `max` sessions; one ends when nobody used it for `idle`.
+    /// Makes room for `max` sessions, each of which ends when it is idle for `idle`.
     pub(super) fn new(max: usize, idle: Duration) -> Arc<Self> {
         Arc::new(Self { max, idle, open: Mutex::default() })
     }

@@ -36,7 +36,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Input<R> {
         let before = buffer.filled().len();
         match Pin::new(&mut this.inner).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) if buffer.filled().len() > before => Poll::Ready(Ok(())),
-            // The end, or an error, which is one too. Whoever waits for it wakes this when it is closed.
+            // The end, or an error, which ends the input as well. The reader closes the channel, which wakes this.
             Poll::Ready(_) => {
                 this.closing.cancel();
                 Poll::Pending

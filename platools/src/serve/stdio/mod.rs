@@ -50,7 +50,7 @@ pub(super) async fn serve(host: Arc<RegistryHost>, drain: Duration, mut signals:
         pending().await
     };
     let broken = async {
-        // Before the end nothing but an error ends the writing, and then nobody is there to wait for.
+        // Before the end only an error ends the writing, and then no reader is left.
         written.cancelled().await;
         stop.hurry.cancel();
         stop.told.cancel();

@@ -112,17 +112,17 @@ fn rule<'a>(
 
 fn all_at_once<P: Parameters>(parameters: &P, policy: Policy, text: &str) -> serde_json::Result<P::Slots> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let slots = deserializer.deserialize_map(Object { parameters, policy })?;
+    let slots = deserializer.deserialize_map(ArgumentsVisitor { parameters, policy })?;
     deserializer.end()?;
     Ok(slots)
 }
 
-struct Object<'a, P> {
+struct ArgumentsVisitor<'a, P> {
     parameters: &'a P,
     policy: Policy,
 }
 
-impl<'de, P: Parameters> Visitor<'de> for Object<'_, P> {
+impl<'de, P: Parameters> Visitor<'de> for ArgumentsVisitor<'_, P> {
     type Value = P::Slots;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,10 +131,12 @@ impl<'de, P: Parameters> Visitor<'de> for Object<'_, P> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<P::Slots, A::Error> {
         let mut slots = P::Slots::default();
-        while let Some(position) = map.next_key_seed(Name { parameters: self.parameters, policy: self.policy })? {
+        while let Some(position) =
+            map.next_key_seed(ArgumentName { parameters: self.parameters, policy: self.policy })?
+        {
             match position {
                 Some(position) => {
-                    map.next_value_seed(Slot { parameters: self.parameters, position, slots: &mut slots })?;
+                    map.next_value_seed(ArgumentSlot { parameters: self.parameters, position, slots: &mut slots })?;
                 }
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -144,12 +146,12 @@ impl<'de, P: Parameters> Visitor<'de> for Object<'_, P> {
 }
 
 /// The position of the parameter a key names; `None` where the argument is passed over.
-struct Name<'a, P> {
+struct ArgumentName<'a, P> {
     parameters: &'a P,
     policy: Policy,
 }
 
-impl<'de, P: Parameters> DeserializeSeed<'de> for Name<'_, P> {
+impl<'de, P: Parameters> DeserializeSeed<'de> for ArgumentName<'_, P> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -157,7 +159,7 @@ impl<'de, P: Parameters> DeserializeSeed<'de> for Name<'_, P> {
     }
 }
 
-impl<P: Parameters> Visitor<'_> for Name<'_, P> {
+impl<P: Parameters> Visitor<'_> for ArgumentName<'_, P> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,13 +174,13 @@ impl<P: Parameters> Visitor<'_> for Name<'_, P> {
     }
 }
 
-struct Slot<'a, P: Parameters> {
+struct ArgumentSlot<'a, P: Parameters> {
     parameters: &'a P,
     position: usize,
     slots: &'a mut P::Slots,
 }
 
-impl<'de, P: Parameters> DeserializeSeed<'de> for Slot<'_, P> {
+impl<'de, P: Parameters> DeserializeSeed<'de> for ArgumentSlot<'_, P> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {

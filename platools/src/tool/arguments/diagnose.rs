@@ -10,7 +10,8 @@ use super::Policy;
 use super::exact::Exact;
 use super::members::Members;
 use super::parameter::{ParameterList, Parameters};
-use super::problem::{Problems, did_you_mean};
+use super::problem::Problems;
+use super::suggestion::did_you_mean;
 
 /// Decodes each argument, and notes a problem for each that does not fit its type.
 pub(super) fn diagnose<P: Parameters>(parameters: &P, policy: Policy, text: &str, problems: &mut Problems) -> P::Slots {
@@ -84,7 +85,7 @@ fn no_such_argument(parameters: &dyn ParameterList, name: &str) -> String {
     format!("there is no such argument; the tool takes {}", names.join(", "))
 }
 
-/// A JSON error without its line and column, which mean nothing to whoever did not see the text.
+/// A JSON error without its line and column, which mean nothing to a caller that did not see the text.
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());

@@ -15,6 +15,7 @@ mod parameter;
 mod pattern;
 mod problem;
 mod rule;
+mod suggestion;
 mod surrogates;
 
 pub use bounds::{Bound, Length, Ranged, Text};
@@ -23,7 +24,7 @@ pub use parameter::{Argument, IntoDefault, Parameter, ParameterList, Parameters}
 pub use rule::{ArgumentProblem, ArgumentRule, InvalidArguments, UncheckableSchema, object_in_text};
 pub use surrogates::well_formed;
 
-/// Rules for reading arguments: strict or not, with or without unknown names.
+/// The strictness with which arguments are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
     /// Take only what fits the schema as it is: no number in a string, no `null` for an argument that may be left out.
@@ -33,7 +34,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// True if a name that is no parameter is passed over: the platform's envelopes begin with an underscore.
+    /// Returns true if a name that is no parameter is passed over: the platform's envelopes begin with an underscore.
     fn ignores(self, name: &str) -> bool {
         self.allow_unknown || name.starts_with('_')
     }

@@ -1,4 +1,4 @@
-//! [`Problems`]: every problem with the arguments of a call.
+//! `Problems`: everything that is wrong with the arguments of a call.
 
 use std::collections::HashSet;
 
@@ -7,18 +7,14 @@ use serde_json::{Value, json};
 use super::rule::Path;
 use crate::tool::error::{ToolError, code};
 
-/// Problems that an error names; further ones are counted. A caller with that many has misunderstood the tool as a whole.
+/// The number of problems that a message lists; further ones are counted. A caller with that many misunderstood the tool as a whole.
 const MAX_TOLD: usize = 32;
-
-/// The longest name that a suggestion is looked for, in characters: that of the longest argument. The search takes time in
-/// proportion to the length.
-const MAX_NAME_CHARS: usize = 64;
 
 /// Collects what is wrong, argument by argument.
 #[derive(Debug, Default)]
 pub struct Problems {
     told: Vec<Problem>,
-    /// Number of further problems.
+    /// The number of further problems.
     more: usize,
     /// The arguments that any of them is about.
     arguments: HashSet<String>,
@@ -53,22 +49,22 @@ impl Problems {
         }
     }
 
-    /// True if further problems are only counted.
+    /// Returns true if further problems are only counted.
     pub(super) fn is_full(&self) -> bool {
         self.told.len() >= MAX_TOLD
     }
 
-    /// True if a problem of an argument is already known.
+    /// Returns true if a problem concerns the argument.
     pub(super) fn concern(&self, argument: &str) -> bool {
         self.arguments.contains(argument)
     }
 
-    /// True if nothing is wrong.
+    /// Returns true if there is no problem.
     pub(super) fn is_empty(&self) -> bool {
         self.told.is_empty()
     }
 
-    /// The failure that names the problems.
+    /// Makes an error that names the problems.
     pub(super) fn into_error(self) -> ToolError {
         let mut lines: Vec<_> =
             self.told.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();
@@ -84,16 +80,4 @@ impl Problems {
             .with_code(code::INVALID_ARGUMENTS)
             .with_details(json!({ "problems": details }))
     }
-}
-
-/// The known name that was probably meant.
-pub(super) fn did_you_mean<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
-    let length = unknown.chars().take(MAX_NAME_CHARS + 1).count();
-    if length > MAX_NAME_CHARS {
-        return None;
-    }
-    let unknown = unknown.to_lowercase();
-    let distance = |name: &str| strsim::damerau_levenshtein(&unknown, &name.to_lowercase());
-    let (distance, name) = known.iter().map(|name| (distance(name), *name)).min()?;
-    (distance <= 1.max(length / 3)).then_some(name)
 }

@@ -1,8 +1,8 @@
-use platools::attr::tools;
+use platools::tool;
 
 struct Orders;
 
-#[tools(krate = platools)]
+#[tool(krate = platools)]
 impl Orders {
     /// Find.
     #[tool(naem = "x")]

@@ -1,4 +1,4 @@
-use platools::attr::tools;
+use platools::tool;
 
 trait Count {
     fn count(&self) -> u8;
@@ -6,7 +6,7 @@ trait Count {
 
 struct Orders;
 
-#[tools]
+#[tool]
 impl Count for Orders {
     /// Count.
     #[tool]

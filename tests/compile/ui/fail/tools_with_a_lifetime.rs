@@ -1,8 +1,8 @@
-use platools::attr::tools;
+use platools::tool;
 
 struct Orders<'a>(&'a str);
 
-#[tools]
+#[tool]
 impl<'a> Orders<'a> {
     /// Count.
     #[tool]
@@ -13,7 +13,7 @@ impl<'a> Orders<'a> {
 
 struct Others<'a>(&'a str);
 
-#[tools]
+#[tool]
 impl Others<'_> {
     /// Count.
     #[tool]

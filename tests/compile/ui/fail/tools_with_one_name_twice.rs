@@ -1,8 +1,8 @@
-use platools::attr::tools;
+use platools::tool;
 
 struct Orders;
 
-#[tools]
+#[tool]
 impl Orders {
     /// Find one.
     #[tool]

@@ -1,8 +1,8 @@
-use platools::attr::tools;
+use platools::tool;
 
 struct Orders;
 
-#[tools]
+#[tool]
 impl Orders {
     fn count() -> u8 {
         1

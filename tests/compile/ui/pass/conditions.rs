@@ -26,7 +26,7 @@ fn either() -> u8 {
 
 struct Orders;
 
-#[platools::attr::tools]
+#[platools::tool]
 impl Orders {
     /// Is not there.
     #[cfg(any())]

@@ -41,7 +41,7 @@ async fn derived() -> Order {
 
 struct Shop;
 
-#[platools::attr::tools]
+#[platools::tool]
 impl Shop {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string" })

@@ -1,12 +1,12 @@
 #![no_implicit_prelude]
 #![deny(warnings)]
 
-use ::platools::attr::tools;
+use ::platools::tool;
 use ::std::marker::{Send, Sync};
 
 pub struct Orders<T, const N: usize>(pub T);
 
-#[tools]
+#[tool]
 impl<T: Send + Sync, const N: usize> Orders<T, N> {
     const STEP: usize = N;
 

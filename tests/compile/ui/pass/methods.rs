@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
-use platools::attr::tools;
+use platools::tool;
 use platools::tool::ToolSet;
 
 struct Orders<T> {
     held: T,
 }
 
-#[tools]
+#[tool]
 impl Orders<u8> {
     const MOST: u8 = 3;
 

@@ -33,7 +33,7 @@ fn unlisted() {}
 #[derive(Debug)]
 pub struct Orders;
 
-#[platools::attr::tools]
+#[platools::tool]
 impl Orders {
     /// Count.
     #[tool]

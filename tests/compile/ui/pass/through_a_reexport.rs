@@ -2,7 +2,6 @@ mod facade {
     pub use ::platools as sdk;
 }
 
-use facade::sdk::attr::tools;
 use facade::sdk::tool;
 
 /// Renamed.
@@ -13,7 +12,7 @@ fn renamed(n: u8) -> Result<u8, String> {
 
 struct Orders;
 
-#[tools(crate = facade::sdk)]
+#[tool(crate = facade::sdk)]
 impl Orders {
     /// Renamed.
     #[tool]

@@ -6,6 +6,7 @@
 //! violation in words.
 
 mod cost;
+mod declared;
 mod edit;
 mod explain;
 mod problem;
@@ -26,8 +27,6 @@ pub use problem::{ArgumentProblem, InvalidArguments};
 pub use spelling::object_in_text;
 
 use crate::tool::arguments::surrogates::well_formed;
-use crate::tool::definition::{ToolDefinition, has_strict_arguments};
-use crate::tool::schema::prepare::PreparedSchema;
 use cost::is_explainable;
 use edit::Edits;
 use explain::{Violations, problems_of};
@@ -89,15 +88,6 @@ impl fmt::Display for UncheckableSchema {
 impl std::error::Error for UncheckableSchema {}
 
 impl ArgumentRule {
-    /// The rule for a schema, in the form of draft 2020-12 or of an earlier draft. Patterns that cannot be run in linear time, and
-    /// references that lead nowhere or out of the schema, are left out of the checks.
-    ///
-    /// # Errors
-    /// The schema is none, or its references multiply without bound.
-    pub fn new(schema: &Value) -> Result<Self, UncheckableSchema> {
-        PreparedSchema::new(schema).rule
-    }
-
     /// The rule for a schema of draft 2020-12, as it is.
     ///
     /// # Errors
@@ -106,12 +96,6 @@ impl ArgumentRule {
         let options = jsonschema::options().with_pattern_options(PatternOptions::regex());
         let validator = options.build(schema).map_err(|error| UncheckableSchema(error.to_string()))?;
         Ok(Self { validator, schema: schema.clone(), is_strict: false })
-    }
-
-    /// The rule for a tool as it is declared: for its schema, and strict if its annotations say so.
-    pub(crate) fn of(tool: &ToolDefinition) -> Result<Self, UncheckableSchema> {
-        let rule = Self::new(&tool.input_schema)?;
-        Ok(Self { is_strict: has_strict_arguments(&tool.annotations), ..rule })
     }
 
     /// Takes only arguments that fit the schema as they are.
@@ -165,7 +149,7 @@ impl ArgumentRule {
         proposed.into_iter().collect()
     }
 
-    /// The members that the schema requires.
+    /// Returns the members that the schema requires.
     fn required_among(&self, value: &Value, members: &BTreeSet<Path>) -> BTreeSet<Path> {
         if members.is_empty() {
             return BTreeSet::new();

@@ -33,11 +33,11 @@ pub(super) fn read(arguments: &str) -> serde_json::Result<Arguments> {
 /// The place that is read.
 struct Reader {
     /// The names and indexes that lead to it.
-    place: Vec<Step>,
+    place: Vec<PathStep>,
     repeated: Vec<Path>,
 }
 
-enum Step {
+enum PathStep {
     Member(String),
     Item(usize),
 }
@@ -45,8 +45,8 @@ enum Step {
 impl Reader {
     fn note_repeated(&mut self, name: &str) {
         let steps = self.place.iter().map(|step| match step {
-            Step::Member(name) => name.clone(),
-            Step::Item(index) => index.to_string(),
+            PathStep::Member(name) => name.clone(),
+            PathStep::Item(index) => index.to_string(),
         });
         let path = Path(steps.collect()).join(name);
         if self.repeated.last() != Some(&path) {
@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let Self(reader) = self;
         let mut items = Vec::new();
         loop {
-            reader.place.push(Step::Item(items.len()));
+            reader.place.push(PathStep::Item(items.len()));
             let item = seq.next_element_seed(Seed(reader))?;
             reader.place.pop();
             match item {
@@ -126,9 +126,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 let digits: String = map.next_value()?;
                 return digits.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
             }
-            reader.place.push(Step::Member(name));
+            reader.place.push(PathStep::Member(name));
             let value = map.next_value_seed(Seed(reader))?;
-            let Some(Step::Member(name)) = reader.place.pop() else { unreachable!("it was pushed") };
+            let Some(PathStep::Member(name)) = reader.place.pop() else { unreachable!("it was pushed") };
             match members.entry(name) {
                 Entry::Vacant(member) => {
                     member.insert(value);

@@ -7,7 +7,7 @@ use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
 use super::spelling::{meant_option, spelt};
-use crate::tool::arguments::problem::did_you_mean;
+use crate::tool::arguments::suggestion::did_you_mean;
 
 /// The longest value or name that is quoted, in characters.
 const MAX_QUOTED_CHARS: usize = 60;
@@ -64,13 +64,13 @@ pub(super) fn sentence(error: &ValidationError<'_>) -> String {
     }
 }
 
-/// True if a value is a text that begins as a list or an object does. Where it could be read, it was taken for one.
+/// Returns true if a value is a text that begins as a list or an object does. Where it could be read, it was taken for one.
 fn is_broken_json(value: &Value) -> bool {
     let text = value.as_str().map(str::trim_start);
     text.is_some_and(|text| text.starts_with(['[', '{']) && spelt(text).is_none())
 }
 
-/// The text for a value that is none of the options.
+/// Says which options a value must be one of.
 pub(super) fn must_be_option(value: &Value, options: &[Value]) -> String {
     let names: Vec<_> = options.iter().filter_map(Value::as_str).collect();
     let meant = value.as_str().and_then(|text| meant_option(text, options).or_else(|| did_you_mean(text, &names)));
@@ -79,7 +79,7 @@ pub(super) fn must_be_option(value: &Value, options: &[Value]) -> String {
     format!("{} must be {}{}", quoted(value), alternatives(&options), meant.unwrap_or_default())
 }
 
-/// The text for a member that the schema does not have.
+/// Says that the schema does not have a member, with a suggestion.
 pub(super) fn no_such_member(name: &str, value: Option<&Value>, known: &[&str]) -> String {
     if let Some(meant) = did_you_mean(name, known) {
         return format!("there is no such argument; did you mean `{meant}`?");
@@ -94,7 +94,7 @@ pub(super) fn no_such_member(name: &str, value: Option<&Value>, known: &[&str]) 
     }
 }
 
-/// The text for a missing member, with the name that was sent in its place.
+/// Says that a member is missing, with the name that was sent in its place.
 pub(super) fn missing(name: &str, sent: &[&str], options: &[Value]) -> String {
     if !options.is_empty() {
         let options: Vec<_> = options.iter().map(option).collect();

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::places::{Place, any_schema, each_schema};
 use super::pointer::Target;
+use super::subschemas::{Subschemas, any_schema, each_schema};
 use crate::tool::arguments::ArgumentRule;
 
 /// The parts of a schema that cannot be checked.
@@ -52,12 +52,12 @@ pub fn with_patterns_told(schema: &mut Value) {
     });
 }
 
-/// True if a schema has a pattern of its own that cannot be run.
+/// Returns true if a schema has a pattern of its own that cannot be run.
 pub(super) fn has_pattern(node: &Map<String, Value>) -> bool {
     node.get("pattern").and_then(Value::as_str).is_some_and(|pattern| !can_run(pattern))
 }
 
-/// True if the checks of arguments can run a pattern.
+/// Returns true if the checks of arguments can run a pattern.
 pub(super) fn can_run(pattern: &str) -> bool {
     ArgumentRule::of_current(&json!({ "pattern": pattern })).is_ok()
 }
@@ -65,7 +65,7 @@ pub(super) fn can_run(pattern: &str) -> bool {
 /// References whose schema depends on the way to them. Checks of those that recur take exponential time.
 const DYNAMIC: [&str; 2] = ["$dynamicRef", "$recursiveRef"];
 
-/// True if a schema has such a reference of its own.
+/// Returns true if a schema has such a reference of its own.
 pub(super) fn has_dynamic_reference(node: &Map<String, Value>) -> bool {
     DYNAMIC.iter().any(|keyword| node.contains_key(*keyword))
 }
@@ -109,13 +109,13 @@ impl Loosening<'_> {
 
     fn under(&self, keyword: &str, value: &mut Value) -> bool {
         let mut is_looser = false;
-        match (Place::under(keyword, value), value) {
-            (Place::Schema, value) => is_looser = self.schema(value),
-            (Place::List, Value::Array(schemas)) => {
+        match (Subschemas::under(keyword, value), value) {
+            (Subschemas::Schema, value) => is_looser = self.schema(value),
+            (Subschemas::List, Value::Array(schemas)) => {
                 schemas.iter_mut().for_each(|schema| is_looser |= self.schema(schema));
             }
             // A definition is looser only where it is referred to.
-            (Place::Names, Value::Object(schemas)) => {
+            (Subschemas::Names, Value::Object(schemas)) => {
                 schemas.values_mut().for_each(|schema| is_looser |= self.schema(schema));
                 is_looser &= keyword != "$defs";
             }
@@ -148,7 +148,7 @@ impl Loosening<'_> {
     }
 }
 
-/// Drops the properties whose patterns cannot be run. Nobody knows any more which properties are additional ones.
+/// Drops the properties whose patterns cannot be run, and the rules for additional properties, which depend on them.
 fn drop_named_patterns(node: &mut Map<String, Value>) {
     let Some(Value::Object(named)) = node.get_mut("patternProperties") else { return };
     let before = named.len();

@@ -5,8 +5,8 @@
 
 mod expansion;
 mod loosen;
-mod places;
 mod pointer;
+mod subschemas;
 mod upgrade;
 mod widths;
 
@@ -15,12 +15,12 @@ use serde_json::Value;
 use crate::tool::arguments::{ArgumentRule, UncheckableSchema};
 use expansion::Expansion;
 use loosen::{Part, has_dynamic_reference, has_pattern, loosened};
-use places::any_schema;
+use subschemas::any_schema;
 use upgrade::upgraded;
 use widths::with_widths;
 
 pub use loosen::with_patterns_told;
-pub(in crate::tool) use places::each_schema;
+pub(in crate::tool) use subschemas::each_schema;
 
 /// The limit of a schema's size with every reference written out. Exponential schemas are the danger, and they pass any bound.
 const MAX_EXPANSION: u64 = 100_000;
@@ -67,7 +67,7 @@ pub fn readable(schema: &Value) -> Option<Value> {
     loosened(current.as_ref().unwrap_or(schema), Part::References).or(current)
 }
 
-/// True if a schema has a pattern that needs look-around or back references, which some readers refuse.
+/// Returns true if a schema has a pattern that needs look-around or back references, which some readers refuse.
 #[must_use]
 pub fn has_odd_patterns(schema: &Value) -> bool {
     any_schema(schema, &mut has_pattern)

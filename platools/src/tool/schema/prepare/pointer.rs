@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::places::Place;
+use super::subschemas::Subschemas;
 
 /// A schema within a document, by the names and indexes that lead to it in the form of draft 2020-12.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,7 +51,7 @@ impl Target {
     }
 }
 
-/// True if a name is the same in a pointer and in a URL.
+/// Returns true if a name is the same in a pointer and in a URL.
 pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || "_-.".contains(character))
 }
@@ -70,14 +70,14 @@ fn follow(root: &Value, tokens: &[&str]) -> Option<Vec<String>> {
         let members = schema.as_object()?;
         let value = members.get(*keyword)?;
         path.push(current_keyword(members, keyword, behind).to_owned());
-        (schema, rest) = match (Place::under(keyword, value), value) {
-            (Place::Schema, value) => (value, behind),
-            (Place::List, Value::Array(items)) => {
+        (schema, rest) = match (Subschemas::under(keyword, value), value) {
+            (Subschemas::Schema, value) => (value, behind),
+            (Subschemas::List, Value::Array(items)) => {
                 let (index, behind) = behind.split_first()?;
                 path.push((*index).to_owned());
                 (items.get(index.parse::<usize>().ok()?)?, behind)
             }
-            (Place::Names, Value::Object(names)) => {
+            (Subschemas::Names, Value::Object(names)) => {
                 let (name, value, behind) = member(names, behind)?;
                 path.push(name);
                 (value, behind)

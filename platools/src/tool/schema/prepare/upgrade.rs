@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
-use super::places::{any_schema, each_schema};
 use super::pointer::{Target, is_plain};
+use super::subschemas::{any_schema, each_schema};
 
 /// The same schema in draft 2020-12, or `None` if it is in that form already.
 ///
@@ -28,12 +28,12 @@ pub(super) fn upgraded(schema: &Value) -> Option<Value> {
     Some(document)
 }
 
-/// True if a schema within this one is a document of its own: the references in there are about that document.
+/// Returns true if a schema within this one is a document of its own: the references in there are about that document.
 fn embeds_documents(schema: &Value) -> bool {
     any_schema(schema, &mut |node| node.contains_key("$id") && schema.as_object() != Some(node))
 }
 
-/// True if a schema has a keyword that draft 2020-12 lacks or reads in another way.
+/// Returns true if a schema has a keyword that draft 2020-12 lacks or reads in another way.
 fn is_older(node: &Map<String, Value>) -> bool {
     node.get("items").is_some_and(Value::is_array)
         || ["additionalItems", "definitions", "dependencies"].iter().any(|keyword| node.contains_key(*keyword))

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::places::{any_schema, each_schema};
+use super::subschemas::{any_schema, each_schema};
 
 /// The schema with a bound for each integer that says its width in `format`, as `int32` and `uint64` do; `None` if there is none.
 ///

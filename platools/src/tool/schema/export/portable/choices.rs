@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::Change;
+use super::change::SchemaChange;
 use crate::tool::schema::export::compose::{Node, add_part, alternatives, required};
 use crate::tool::schema::export::notes::{describe, join};
 
 /// Makes `anyOf` of `oneOf`. Some clients know only that, and alternatives in portable form may have values in common.
-pub(super) fn join_alternatives(node: &mut Node) -> Change {
-    let Some(branches) = node.shift_remove("oneOf") else { return Change::Same };
+pub(super) fn join_alternatives(node: &mut Node) -> SchemaChange {
+    let Some(branches) = node.shift_remove("oneOf") else { return SchemaChange::Same };
     if node.contains_key("anyOf") {
         add_part(node, json!({ "anyOf": branches }));
     } else {
         node.insert("anyOf".to_owned(), branches);
     }
-    Change::Looser
+    SchemaChange::Looser
 }
 
 /// Lists each value of `enum` and each name of `required` once. Validators refuse a schema that lists one twice, or none.

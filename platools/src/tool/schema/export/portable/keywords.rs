@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::change::{SchemaChange, Side};
 use super::pattern::is_portable;
-use super::{Change, Side};
 use crate::tool::schema::export::compose::Node;
 use crate::tool::schema::export::notes::{conditions, join, sentences};
 
@@ -80,7 +80,7 @@ const FORMATS: [&str; 12] = [
 ];
 
 /// Drops keywords that strict validators refuse: extensions such as `x-order`, and those of one draft only.
-pub(super) fn drop_unknown(node: &mut Node) -> Change {
+pub(super) fn drop_unknown(node: &mut Node) -> SchemaChange {
     // `minContains` is not in draft-07, and `contains` means something else without it.
     let counts_items = node.contains_key("minContains") || node.contains_key("maxContains");
     replace_exclusive_flags(node);
@@ -91,11 +91,11 @@ pub(super) fn drop_unknown(node: &mut Node) -> Change {
     let lost = conditions(node, |keyword| !is_known(keyword) && !is_void(keyword)).join(" ");
     describe_after(node, &lost);
     let unknown: Vec<_> = node.keys().filter(|keyword| !is_known(keyword)).cloned().collect();
-    let mut change = Change::Same;
+    let mut change = SchemaChange::Same;
     for keyword in unknown {
         node.shift_remove(&keyword);
         if !NOTES.contains(&keyword.as_str()) && !keyword.starts_with("x-") {
-            change = Change::Looser;
+            change = SchemaChange::Looser;
         }
     }
     change
@@ -117,27 +117,27 @@ fn replace_exclusive_flags(node: &mut Node) {
 /// Puts a format that not every validator knows into the description, and every format of a result.
 ///
 /// A format of a result only tells more. A client that checks it loses results: libraries write `date-time` for local times, too.
-pub(super) fn tell_formats(node: &mut Node, side: Side) -> Change {
+pub(super) fn tell_formats(node: &mut Node, side: Side) -> SchemaChange {
     let Some(format) = node.get("format").and_then(Value::as_str) else {
         node.shift_remove("format");
-        return Change::Same;
+        return SchemaChange::Same;
     };
     if side == Side::Arguments && FORMATS.contains(&format) {
-        return Change::Same;
+        return SchemaChange::Same;
     }
     tell(node, "format")
 }
 
 /// Puts a pattern that not every dialect of regular expressions reads into the description.
-pub(super) fn tell_patterns(node: &mut Node) -> Change {
-    let mut change = Change::Same;
+pub(super) fn tell_patterns(node: &mut Node) -> SchemaChange {
+    let mut change = SchemaChange::Same;
     if let Some(Value::Object(named)) = node.get_mut("patternProperties") {
         let before = named.len();
         named.retain(|pattern, _| is_portable(pattern));
         if named.len() < before {
-            // Nobody knows any more which properties are additional ones.
+            // Which properties are additional ones is unknown from here on.
             node.shift_remove("additionalProperties");
-            change = Change::Looser;
+            change = SchemaChange::Looser;
         }
     }
     if node.get("pattern").and_then(Value::as_str).is_some_and(|pattern| !is_portable(pattern)) {
@@ -146,11 +146,11 @@ pub(super) fn tell_patterns(node: &mut Node) -> Change {
     change
 }
 
-fn tell(node: &mut Node, keyword: &str) -> Change {
+fn tell(node: &mut Node, keyword: &str) -> SchemaChange {
     let sentence = sentences(node, |lost| lost == keyword);
     node.shift_remove(keyword);
     describe_after(node, &sentence);
-    Change::Looser
+    SchemaChange::Looser
 }
 
 /// Puts a text behind the description.

@@ -5,6 +5,7 @@
 //! that may be left out is not shown as one that may also be `null`. A keyword that has no portable form becomes a sentence of the
 //! description.
 
+mod change;
 mod choices;
 mod keywords;
 mod pattern;
@@ -14,21 +15,14 @@ mod types;
 
 use serde_json::{Value, json};
 
+use self::change::SchemaChange;
+pub(super) use self::change::Side;
 use self::choices::{join_alternatives, leave_out_nulls, list_each_value_once, list_unit_variants};
 use self::keywords::{drop_unknown, tell_formats, tell_patterns};
 use self::references::{keep_references_apart, without_identity, written_out};
 use self::tuples::tell_positions;
 use self::types::{declare_required, infer_type, separate_types};
 use super::compose::Node;
-
-/// The side of a tool that a schema describes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    /// Values that a client writes.
-    Arguments,
-    /// Values that a client reads: each that may occur has to be described.
-    Result,
-}
 
 /// The schema in portable form.
 pub(super) fn portable(schema: &Value, side: Side) -> Value {
@@ -40,32 +34,17 @@ pub(super) fn portable(schema: &Value, side: Side) -> Value {
     schema
 }
 
-/// The difference between a schema and its portable form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
-    /// The same values fit.
-    Same,
-    /// More values fit.
-    Looser,
-}
-
-impl Change {
-    fn and(self, other: Self) -> Self {
-        if self == Self::Looser { self } else { other }
-    }
-}
-
 /// Rewrites a schema and all schemas within, the innermost first.
-fn rewrite(node: &mut Node, side: Side) -> Change {
-    let mut change = Change::Same;
+fn rewrite(node: &mut Node, side: Side) -> SchemaChange {
+    let mut change = SchemaChange::Same;
     let keywords: Vec<_> = node.keys().cloned().collect();
     for keyword in keywords {
         let Some(value) = node.get_mut(&keyword) else { continue };
         let within = rewrite_under(&keyword, value, side);
         // A condition that more values fit refuses more.
         match (keyword.as_str(), within) {
-            ("not", Change::Looser) => drop(node.shift_remove("not")),
-            ("if", Change::Looser) => {
+            ("not", SchemaChange::Looser) => drop(node.shift_remove("not")),
+            ("if", SchemaChange::Looser) => {
                 ["if", "then", "else"].iter().for_each(|keyword| drop(node.shift_remove(*keyword)))
             }
             _ => {}
@@ -84,7 +63,7 @@ fn rewrite(node: &mut Node, side: Side) -> Change {
         join_alternatives(node),
     ]
     .into_iter()
-    .fold(change, Change::and);
+    .fold(change, SchemaChange::and);
     infer_type(node);
     separate_types(node);
     declare_required(node);
@@ -94,34 +73,34 @@ fn rewrite(node: &mut Node, side: Side) -> Change {
     change
 }
 
-fn rewrite_under(keyword: &str, value: &mut Value, side: Side) -> Change {
+fn rewrite_under(keyword: &str, value: &mut Value, side: Side) -> SchemaChange {
     const ONE: [&str; 9] =
         ["items", "additionalItems", "not", "if", "then", "else", "contains", "propertyNames", "additionalProperties"];
     const LISTED: [&str; 5] = ["anyOf", "oneOf", "allOf", "prefixItems", "items"];
     const NAMED: [&str; 4] = ["properties", "patternProperties", "$defs", "definitions"];
     match value {
         // Every client reads these.
-        Value::Bool(_) if matches!(keyword, "additionalProperties" | "additionalItems") => Change::Same,
+        Value::Bool(_) if matches!(keyword, "additionalProperties" | "additionalItems") => SchemaChange::Same,
         Value::Array(schemas) if LISTED.contains(&keyword) => {
-            schemas.iter_mut().fold(Change::Same, |change, schema| change.and(rewrite_one(schema, side)))
+            schemas.iter_mut().fold(SchemaChange::Same, |change, schema| change.and(rewrite_one(schema, side)))
         }
         Value::Object(schemas) if NAMED.contains(&keyword) => {
-            schemas.values_mut().fold(Change::Same, |change, schema| change.and(rewrite_one(schema, side)))
+            schemas.values_mut().fold(SchemaChange::Same, |change, schema| change.and(rewrite_one(schema, side)))
         }
         Value::Object(_) | Value::Bool(_) if ONE.contains(&keyword) => rewrite_one(value, side),
-        _ => Change::Same,
+        _ => SchemaChange::Same,
     }
 }
 
 /// Rewrites a schema; one that is `true` or `false` becomes an object.
-fn rewrite_one(schema: &mut Value, side: Side) -> Change {
+fn rewrite_one(schema: &mut Value, side: Side) -> SchemaChange {
     match schema {
         Value::Bool(true) => *schema = json!({}),
         Value::Bool(false) => *schema = json!({ "not": {} }),
         Value::Object(node) => return rewrite(node, side),
         _ => {}
     }
-    Change::Same
+    SchemaChange::Same
 }
 
 /// The ends of the integer types whose schemas have a format instead of bounds.

@@ -3,19 +3,19 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// True if a pattern is of the syntax that all of them read. A client that cannot read one pattern loses the schema around it.
+/// Returns true if a pattern is of the syntax that all of them read. A client that cannot read one pattern loses the schema around it.
 pub(super) fn is_portable(pattern: &str) -> bool {
-    Reader { rest: pattern.chars().peekable(), open_groups: 0, is_repeatable: false }.read_all()
+    PatternReader { rest: pattern.chars().peekable(), open_groups: 0, is_repeatable: false }.read_all()
 }
 
-struct Reader<'a> {
+struct PatternReader<'a> {
     rest: Peekable<Chars<'a>>,
     open_groups: usize,
     /// True if there is something before that a quantifier may repeat.
     is_repeatable: bool,
 }
 
-impl Reader<'_> {
+impl PatternReader<'_> {
     /// Reads the whole pattern; false if a part of it is not portable.
     fn read_all(mut self) -> bool {
         while let Some(character) = self.rest.next() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::Side;
+use super::change::Side;
 use super::choices::merge;
 use crate::tool::schema::export::compose::{Node, add_part, reference, required, resolve};
 use crate::tool::schema::export::notes::describe;
@@ -30,7 +30,7 @@ pub(super) fn without_identity(schema: &Value, side: Side) -> Value {
     schema
 }
 
-/// True if a reference leads to a schema by a name instead of a path.
+/// Returns true if a reference leads to a schema by a name instead of a path.
 fn refers_by_name(schema: &Value) -> bool {
     match schema {
         Value::Object(node) => {
@@ -144,7 +144,7 @@ impl<'a> Writing<'a> {
         Some(out)
     }
 
-    /// True if a definition contains itself.
+    /// Returns true if a definition contains itself.
     fn is_recursive(&self, name: &str) -> bool {
         let (mut seen, mut next) = (BTreeSet::new(), vec![name.to_owned()]);
         while let Some(name_of_next) = next.pop() {

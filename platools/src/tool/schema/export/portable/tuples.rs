@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Change;
+use super::change::SchemaChange;
 use super::keywords::describe_after;
 use crate::tool::schema::export::compose::{Node, alternatives, types};
 
@@ -10,7 +10,7 @@ use crate::tool::schema::export::compose::{Node, alternatives, types};
 ///
 /// `prefixItems` is unknown in draft-07, and the `items` of draft-07 are refused in draft 2020-12. Interfaces of models refuse an array
 /// without `items`.
-pub(super) fn tell_positions(node: &mut Node) -> Change {
+pub(super) fn tell_positions(node: &mut Node) -> SchemaChange {
     let Some(tuple) = Tuple::take(node) else { return close_empty(node) };
     let Tuple { positions, rest } = tuple;
     let end = node.get("maxItems").and_then(Value::as_u64).unwrap_or(u64::MAX);
@@ -31,7 +31,7 @@ pub(super) fn tell_positions(node: &mut Node) -> Change {
     match schemas.as_slice() {
         [only] => {
             node.insert("items".to_owned(), (*only).clone());
-            Change::Same
+            SchemaChange::Same
         }
         all => {
             let items = json!({ "anyOf": all });
@@ -67,23 +67,23 @@ impl Tuple {
     }
 }
 
-fn tell(node: &mut Node, positions: &[Value], rest: Option<&Value>) -> Change {
+fn tell(node: &mut Node, positions: &[Value], rest: Option<&Value>) -> SchemaChange {
     if rest == Some(&json!({})) {
         node.insert("items".to_owned(), json!({}));
     }
     let order: Vec<_> = positions.iter().map(in_words).collect();
     let further = rest.map(|rest| format!(", then any number of: {}", in_words(rest))).unwrap_or_default();
     describe_after(node, &format!("Items in this order: {}{further}.", order.join(", ")));
-    Change::Looser
+    SchemaChange::Looser
 }
 
 /// Makes a length of `items: false`.
-fn close_empty(node: &mut Node) -> Change {
+fn close_empty(node: &mut Node) -> SchemaChange {
     if node.get("items").is_some_and(|items| *items == json!({ "not": {} })) {
         node.shift_remove("items");
         node.insert("maxItems".to_owned(), 0.into());
     }
-    Change::Same
+    SchemaChange::Same
 }
 
 /// A schema in a few words: its types, or its values, and its description.

@@ -1,11 +1,11 @@
-//! From a gateway's address to a socket on which the caller is known.
+//! `CallerOpener`: opens sockets and introduces the caller on them with the request `connect`.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::value::to_raw_value;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tracing::warn;
 
-use super::super::heard::Heard;
+use crate::connection::{Opened, Opener};
 use platools_protocol::rpc::{Connect, Connected, GatewayFrame, PROTOCOL, Request, Role, RpcError, method};
 use platools_transport::{Dialler, Secret, Socket, redact};
 use platools_transport::{Error, ErrorKind};
@@ -13,62 +13,55 @@ use platools_transport::{Error, ErrorKind};
 /// The id of the first request of each socket; the others have numbers.
 const CONNECT_ID: &str = "connect";
 
-/// Opens sockets to one gateway, as one caller.
+/// Opens the sockets of one caller.
 #[derive(Debug, Clone)]
-pub(super) struct Opener {
+pub(super) struct CallerOpener {
     pub(super) dialler: Dialler,
-    pub(super) token: Option<Secret>,
+    pub(super) secret: Option<Secret>,
     pub(super) user_id: String,
 }
 
-/// A socket on which the caller is known.
-#[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) socket: Socket,
-    pub(super) heard: Heard,
-    pub(super) connected: Connected,
-}
+impl Opener for CallerOpener {
+    type Welcome = Connected;
 
-impl Opener {
-    /// Opens a socket, with the token as it is now.
-    pub(super) async fn open(&self) -> Result<Opened, Error> {
+    async fn open(&self) -> Result<Opened<Connected>, Error> {
         self.dialler.in_time(self.steps()).await
     }
+}
 
-    async fn steps(&self) -> Result<Opened, Error> {
-        let token = match &self.token {
-            Some(token) => Some(token.read().await?),
+impl CallerOpener {
+    async fn steps(&self) -> Result<Opened<Connected>, Error> {
+        let secret = match &self.secret {
+            Some(secret) => Some(secret.read().await?),
             None => None,
         };
-        let (transport, heard) = Heard::on(self.dialler.transport().await?);
-        let raw = self.dialler.upgrade(transport, self.dialler.request()?).await?;
-        let mut socket = Socket::new(raw);
-        socket.queue(self.connect_request(token.as_ref()));
-        let connected = accepted(&mut socket, token.as_ref()).await?;
-        if token.is_some() && connected.role == Role::Viewer {
-            warn!("the gateway does not know the token: this client may only look at things");
+        let mut socket = self.dialler.socket(self.dialler.request()?).await?;
+        socket.queue(self.connect_request(secret.as_ref()));
+        let connected = accepted(&mut socket, secret.as_ref()).await?;
+        if secret.is_some() && connected.role == Role::Viewer {
+            warn!("the gateway does not know the secret: this client may only look at things");
         }
-        Ok(Opened { socket, heard, connected })
+        Ok(Opened { socket, welcome: connected })
     }
 
-    fn connect_request(&self, token: Option<&SecretString>) -> Utf8Bytes {
+    fn connect_request(&self, secret: Option<&SecretString>) -> Utf8Bytes {
         let mut connect = Connect::new(&self.user_id);
-        if let Some(token) = token {
-            connect = connect.with_token(token.expose_secret());
+        if let Some(secret) = secret {
+            connect = connect.with_token(secret.expose_secret());
         }
         let params = to_raw_value(&connect).expect("strings always serialize");
         Request::new(CONNECT_ID, method::CONNECT, &params).to_text().into()
     }
 }
 
-/// The gateway's answer about the caller. Errors are without the token, which they may repeat.
-async fn accepted(socket: &mut Socket, token: Option<&SecretString>) -> Result<Connected, Error> {
-    let redacted = |text: &str| token.map_or_else(|| text.to_owned(), |token| redact(text, token));
+/// Waits for the gateway's answer about the caller. Errors are without the secret, which the gateway may repeat.
+async fn accepted(socket: &mut Socket, secret: Option<&SecretString>) -> Result<Connected, Error> {
+    let redacted = |text: &str| secret.map_or_else(|| text.to_owned(), |secret| redact(text, secret));
     loop {
         match socket.next().await {
             Some(Ok(Message::Text(text))) => {
                 let text = redacted(&text);
-                // Events may cross the request; they are for nobody yet.
+                // Events may come before the answer. No handle exists yet that could listen to them.
                 let Ok(GatewayFrame::Response(response)) = GatewayFrame::parse(&text) else { continue };
                 let payload = response.outcome.map_err(refused)?;
                 let connected: Connected = serde_json::from_str(payload.get())

@@ -1,10 +1,10 @@
-//! [`Place`]: the meaning of a value within a JSON Schema, by the keyword that it stands under.
+//! [`Subschemas`]: the schemas that a keyword of a JSON Schema holds, and visits of all of them.
 
 use serde_json::{Map, Value};
 
-/// The meaning of a value under a keyword.
+/// The schemas in the value of a keyword.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Subschemas {
     /// A schema.
     Schema,
     /// A list of schemas.
@@ -15,8 +15,8 @@ pub(super) enum Place {
     Data,
 }
 
-impl Place {
-    /// The place under `keyword` of a schema whose value there is `value`.
+impl Subschemas {
+    /// Tells the schemas in the `value` of a `keyword`.
     pub(super) fn under(keyword: &str, value: &Value) -> Self {
         match keyword {
             "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" | "dependencies" => {
@@ -45,10 +45,12 @@ impl Place {
 pub(in crate::tool) fn each_schema(schema: &mut Value, visit: &mut impl FnMut(&mut Map<String, Value>)) {
     let Value::Object(node) = schema else { return };
     for (keyword, value) in node.iter_mut() {
-        match (Place::under(keyword, value), value) {
-            (Place::Schema, value) => each_schema(value, visit),
-            (Place::List, Value::Array(schemas)) => schemas.iter_mut().for_each(|schema| each_schema(schema, visit)),
-            (Place::Names, Value::Object(schemas)) => {
+        match (Subschemas::under(keyword, value), value) {
+            (Subschemas::Schema, value) => each_schema(value, visit),
+            (Subschemas::List, Value::Array(schemas)) => {
+                schemas.iter_mut().for_each(|schema| each_schema(schema, visit))
+            }
+            (Subschemas::Names, Value::Object(schemas)) => {
                 schemas.values_mut().for_each(|schema| each_schema(schema, visit));
             }
             _ => {}
@@ -57,14 +59,14 @@ pub(in crate::tool) fn each_schema(schema: &mut Value, visit: &mut impl FnMut(&m
     visit(node);
 }
 
-/// True if some object schema within `schema` is as `is_wanted` says.
+/// Returns true if some object schema within `schema` is as `is_wanted` says.
 pub(super) fn any_schema(schema: &Value, is_wanted: &mut impl FnMut(&Map<String, Value>) -> bool) -> bool {
     let Value::Object(node) = schema else { return false };
     is_wanted(node)
-        || node.iter().any(|(keyword, value)| match (Place::under(keyword, value), value) {
-            (Place::Schema, value) => any_schema(value, is_wanted),
-            (Place::List, Value::Array(schemas)) => schemas.iter().any(|schema| any_schema(schema, is_wanted)),
-            (Place::Names, Value::Object(schemas)) => schemas.values().any(|schema| any_schema(schema, is_wanted)),
+        || node.iter().any(|(keyword, value)| match (Subschemas::under(keyword, value), value) {
+            (Subschemas::Schema, value) => any_schema(value, is_wanted),
+            (Subschemas::List, Value::Array(schemas)) => schemas.iter().any(|schema| any_schema(schema, is_wanted)),
+            (Subschemas::Names, Value::Object(schemas)) => schemas.values().any(|schema| any_schema(schema, is_wanted)),
             _ => false,
         })
 }

@@ -1,4 +1,4 @@
-//! `Shared`: the core of a client, and whether it is connected, which it is once at a time.
+//! `Lifecycle`: connects and disconnects a client, which has at most one connection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,26 +10,28 @@ use tokio::time::timeout;
 
 use super::core::Core;
 use super::error::{RuntimeError, RuntimeErrorKind};
-use super::opening::Opened;
-use super::run::Run;
+use super::opener::Welcome;
+use super::protocol::AgentProtocol;
+use crate::connection::{Connection, Opened};
 use platools_protocol::runtime::Connected;
-use platools_transport::ConnectionState;
+use platools_transport::{ConnectionState, Reconnect};
 
-/// The longest time for the end of a connection: a close of the socket and a goodbye over HTTP, each of which has a limit of
+/// The longest time for the end of a connection: a close of the socket and a request over HTTP, each of which has a limit of
 /// its own.
 const END_LIMIT: Duration = Duration::from_secs(11);
 
-/// A client's core, and how far its connection is.
+/// The core of a client, and the phase of its connection.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct Lifecycle {
     pub(super) core: Arc<Core>,
+    reconnect: Reconnect,
     phase: Mutex<Phase>,
-    farewells: Farewells,
+    session_ends: SessionEnds,
 }
 
-/// The farewells to sessions of attempts that failed or were dropped. They outlive the attempt and end with the client.
+/// The session_ends to sessions of attempts that failed or were dropped. They outlive the attempt and end with the client.
 #[derive(Debug, Default)]
-struct Farewells {
+struct SessionEnds {
     tasks: Mutex<JoinSet<()>>,
     /// Each task has a receiver.
     running: watch::Sender<()>,
@@ -40,13 +42,13 @@ enum Phase {
     Idle,
     /// A call of `connect` is under way.
     Connecting(watch::Sender<bool>),
-    /// Until nobody has a receiver of the stop any more. The run ends when it is dropped.
+    /// Over when the stop has no receiver. The connection's task ends when it is dropped.
     Running(watch::Sender<bool>, JoinSet<()>),
 }
 
-impl Shared {
-    pub(super) fn new(core: Core) -> Self {
-        Self { core: Arc::new(core), phase: Mutex::new(Phase::Idle), farewells: Farewells::default() }
+impl Lifecycle {
+    pub(super) fn new(core: Core, reconnect: Reconnect) -> Self {
+        Self { core: Arc::new(core), reconnect, phase: Mutex::new(Phase::Idle), session_ends: SessionEnds::default() }
     }
 
     pub(super) async fn connect(&self) -> Result<Connected, RuntimeError> {
@@ -59,7 +61,7 @@ impl Shared {
             Ok(opened) => attempt.succeed(opened),
             Err(error) => {
                 drop(attempt);
-                self.farewells.said().await;
+                self.session_ends.reported().await;
                 Err(error)
             }
         }
@@ -68,7 +70,7 @@ impl Shared {
     /// Ends the connection or the attempt, and returns when that is done or takes too long.
     pub(super) async fn disconnect(&self) {
         self.end().await;
-        self.farewells.said().await;
+        self.session_ends.reported().await;
     }
 
     async fn end(&self) {
@@ -103,7 +105,7 @@ impl Shared {
         *phase = Phase::Connecting(sender);
         drop(phase);
         self.core.reporter.state(ConnectionState::Connecting);
-        Ok(Attempt { shared: self, runtime: Handle::current(), stop, has_succeeded: false })
+        Ok(Attempt { lifecycle: self, runtime: Handle::current(), stop, has_succeeded: false })
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {
@@ -111,26 +113,28 @@ impl Shared {
     }
 }
 
-/// A call of `connect`. Unless it succeeds, the client is where it was before, also where the call is dropped.
+/// A call of `connect`. If it fails or is dropped, it leaves the client disconnected, as it was before.
 struct Attempt<'a> {
-    shared: &'a Shared,
-    /// The drop may be elsewhere.
+    lifecycle: &'a Lifecycle,
+    /// The runtime of the call, as the attempt may be dropped outside of it.
     runtime: Handle,
     stop: watch::Receiver<bool>,
     has_succeeded: bool,
 }
 
 impl Attempt<'_> {
-    fn succeed(mut self, opened: Opened) -> Result<Connected, RuntimeError> {
-        let mut phase = self.shared.phase();
+    fn succeed(mut self, opened: Opened<Welcome>) -> Result<Connected, RuntimeError> {
+        let mut phase = self.lifecycle.phase();
         let Phase::Connecting(stop) = &*phase else { return Err(stopped()) };
-        let connected = opened.connected.clone();
-        let core = Arc::clone(&self.shared.core);
-        // Before anybody can ask, and before the run may have something newer to say.
+        let connected = opened.welcome.connected.clone();
+        let core = Arc::clone(&self.lifecycle.core);
+        // Before the application can ask, and before the connection may report something newer.
         core.reporter.state(ConnectionState::Connected);
-        let run = Run::new(core, stop.subscribe());
+        let reconnect = self.lifecycle.reconnect.clone();
+        let protocol = AgentProtocol::new(Arc::clone(&core));
+        let connection = Connection { protocol, opener: core, reconnect, stop: stop.subscribe() };
         let mut task = JoinSet::new();
-        task.spawn(run.run(opened));
+        task.spawn(connection.run(Some(opened)));
         let stop = stop.clone();
         *phase = Phase::Running(stop, task);
         self.has_succeeded = true;
@@ -142,35 +146,35 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         if !self.has_succeeded {
-            // Held until all of it is done, so that the next attempt begins after it.
-            let mut phase = self.shared.phase();
-            let session = self.shared.core.session().take();
+            // Locked until everything is cleared, so that the next attempt begins after that.
+            let mut phase = self.lifecycle.phase();
+            let session = self.lifecycle.core.session().take();
             if let Some(session) = session {
-                self.shared.farewells.say(&self.runtime, Arc::clone(&self.shared.core), session);
+                self.lifecycle.session_ends.report(&self.runtime, Arc::clone(&self.lifecycle.core), session);
             }
-            self.shared.core.clear();
-            self.shared.core.reporter.disconnected();
+            self.lifecycle.core.clear();
+            self.lifecycle.core.reporter.disconnected();
             *phase = Phase::Idle;
         }
     }
 }
 
-impl Farewells {
+impl SessionEnds {
     /// Tells the gateway of the end of a session, on a task.
-    fn say(&self, runtime: &Handle, core: Arc<Core>, session: Connected) {
+    fn report(&self, runtime: &Handle, core: Arc<Core>, session: Connected) {
         let running = self.running.subscribe();
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that have ended are cleared away.
+        // Finished tasks are removed.
         while tasks.try_join_next().is_some() {}
-        let farewell = async move {
-            core.say_farewell_of(session).await;
+        let report = async move {
+            core.report_end(session).await;
             drop(running);
         };
-        tasks.spawn_on(farewell, runtime);
+        tasks.spawn_on(report, runtime);
     }
 
-    /// Waits until no farewell is under way; each has a time limit.
-    async fn said(&self) {
+    /// Waits until no report is under way; each has a time limit.
+    async fn reported(&self) {
         self.running.closed().await;
     }
 }

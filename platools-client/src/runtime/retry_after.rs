@@ -1,4 +1,4 @@
-//! Waits after the gateway refused a request because there were too many.
+//! `ask_again`: repeats requests that the gateway refused with 429, after its `Retry-After`.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,10 +11,10 @@ use platools_transport::{Jitter, Reconnect, Schedule};
 /// The status of a request that was one too many.
 const TOO_MANY_REQUESTS: u16 = 429;
 
-/// A gateway that wants to be left alone for longer than that has its way at once: whoever asked decides what then.
+/// The longest `Retry-After` that is waited for. With a longer one the request fails at once, and the application decides.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
-/// Asks, and asks again up to four times where there were too many requests: after 5, 10, 20 and 40 seconds, or as long as the
+/// Makes a request, and repeats it up to four times while the gateway answers with 429: after 5, 10, 20 and 40 seconds, or as long as the
 /// gateway says where that is longer, each within a fifth. The source of the numbers is the runtime protocol.
 pub(super) async fn ask_again<T, Fut>(mut ask: impl FnMut() -> Fut) -> Result<T, RuntimeError>
 where

@@ -1,32 +1,38 @@
-//! From a gateway's address to a socket with a session.
+//! `Core::open`: begins a session and opens a socket for it; the [`Opener`] of an agent.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::super::heard::Heard;
 use super::core::{Core, Frames};
 use super::error::{RuntimeError, RuntimeErrorKind};
+use crate::connection::{Opened, Opener};
 use platools_protocol::runtime::{Channels, Connect, Connected, DEFAULT_PAGE, MAX_PAGE, Ticket, path};
-use platools_transport::Error;
-use platools_transport::Socket;
+use platools_transport::{Error, Socket};
 
-/// A socket with a session.
+/// The session of a new socket, and the frames for it.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) socket: Socket,
-    pub(super) heard: Heard,
+pub(super) struct Welcome {
     pub(super) connected: Connected,
     pub(super) frames: Frames,
 }
 
-/// After so many pages nobody looks for further channels.
+/// The number of pages of channels that are read.
 const MAX_PAGES: usize = 100;
+
+impl Opener for Arc<Core> {
+    type Welcome = Welcome;
+
+    async fn open(&self) -> Result<Opened<Welcome>, Error> {
+        Ok(Core::open(self).await?)
+    }
+}
 
 impl Core {
     /// Begins a session and opens a socket for it, with the key as it is now.
-    pub(super) async fn open(&self) -> Result<Opened, RuntimeError> {
+    pub(super) async fn open(&self) -> Result<Opened<Welcome>, RuntimeError> {
         let mut connect = Connect::new().with_client("platools-rust", env!("CARGO_PKG_VERSION"));
         connect.metadata.clone_from(&self.settings.metadata);
         let connected: Connected = self.gateway.ask("POST", path::CONNECT, connect).await?;
@@ -35,24 +41,20 @@ impl Core {
         if ticket.ticket.is_empty() {
             return Err(RuntimeError::new(RuntimeErrorKind::InvalidReply, "the gateway's ticket is empty"));
         }
-        let (socket, heard) = self.socket(&ticket).await?;
+        let socket = self.socket(&ticket).await?;
         self.join_channels().await;
-        // Whoever is told of the socket can send.
-        Ok(Opened { socket, heard, connected, frames: self.attach() })
+        // Attached before the state is reported: an application that learns of the socket can send.
+        Ok(Opened { socket, welcome: Welcome { connected, frames: self.attach() } })
     }
 
-    async fn socket(&self, ticket: &Ticket) -> Result<(Socket, Heard), Error> {
+    async fn socket(&self, ticket: &Ticket) -> Result<Socket, Error> {
         let dialler = self.gateway.dialler();
-        let steps = async {
-            let request = dialler.request_at(&path::socket(&ticket.ticket))?;
-            let (transport, heard) = Heard::on(dialler.transport().await?);
-            Ok((Socket::new(dialler.upgrade(transport, request).await?), heard))
-        };
+        let steps = async { dialler.socket(dialler.request_at(&path::socket(&ticket.ticket))?).await };
         dialler.in_time(steps).await
     }
 
-    /// Finds out which channels the agent is a member of. Where that fails, those known before are kept beside those that were
-    /// found: what they are is no reason to have no connection.
+    /// Asks for the channels that the agent is a member of. A failure does not fail the connection: the channels known before are kept beside
+    /// those that were found.
     async fn join_channels(&self) {
         let (mut known, mut member) = (BTreeSet::new(), BTreeSet::new());
         let whole = self.find_channels(&mut known, &mut member).await;
@@ -65,7 +67,7 @@ impl Core {
         }));
     }
 
-    /// Page by page, each within the time that a socket may take.
+    /// Reads the channels page by page, each within the time that a socket may take.
     async fn find_channels(
         &self,
         known: &mut BTreeSet<String>,

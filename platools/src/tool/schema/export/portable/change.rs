@@ -1,0 +1,25 @@
+//! [`Side`] of a tool that a schema describes, and [`SchemaChange`]: the effect of a rewrite.
+
+/// The side of a tool that a schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Values that a client writes.
+    Arguments,
+    /// Values that a client reads: each that may occur has to be described.
+    Result,
+}
+
+/// The difference between a schema and its portable form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SchemaChange {
+    /// The same values fit.
+    Same,
+    /// More values fit.
+    Looser,
+}
+
+impl SchemaChange {
+    pub(super) fn and(self, other: Self) -> Self {
+        if self == Self::Looser { self } else { other }
+    }
+}

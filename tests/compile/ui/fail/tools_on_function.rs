@@ -1,9 +1,0 @@
-use platools::attr::tools;
-
-/// Do it.
-#[tools]
-fn bad() {}
-
-fn main() {
-    bad();
-}
