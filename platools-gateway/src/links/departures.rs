@@ -1,4 +1,4 @@
-//! [`Departures`]: the catalogs of pools after some of their links ended.
+//! [`Departures`]: the catalogues of pools after some of their links ended.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,7 +35,7 @@ impl Departures {
 }
 
 impl Core {
-    /// Keeps the catalogs of pools right when links end. Never returns.
+    /// Keeps the catalogues of pools right when links end. Never returns.
     pub(crate) async fn settle_departures(self: Arc<Self>) {
         loop {
             // Both arms are cancel-safe.

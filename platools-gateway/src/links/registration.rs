@@ -51,7 +51,7 @@ impl Core {
     /// Takes the complete set of tools of a worker: those it leaves out are gone, unless another worker of its pool has them.
     ///
     /// # Errors
-    /// The database failed; the catalog is as it was.
+    /// The database failed; the catalogue is as it was.
     pub async fn register(
         &self,
         identity: &Identity,
@@ -64,7 +64,7 @@ impl Core {
         let tools = acceptable(tools);
         warn_of_timeouts(&tools, self.max_call_timeout());
         let limiter = &self.limiter;
-        let room = Room { scope: limiter.catalog_bytes(), project: limiter.project().catalog_bytes.get() as usize };
+        let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
         let link = RegisteringLink { core: self, scope: identity.scope(), arrival: fence.arrival() };
         match self.catalog.register(identity, tools, room, &link).await? {
             Replacement::Done { changes, is_newly_online, keeps_departed } => {

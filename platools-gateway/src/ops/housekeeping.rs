@@ -43,7 +43,7 @@ impl Core {
         ]
     }
 
-    /// Keeps the catalogs of pools right, in a supervised task.
+    /// Keeps the catalogues of pools right, in a supervised task.
     fn keep_pools(self: &Arc<Self>) -> AbortOnDropHandle<()> {
         let core = Arc::clone(self);
         self.tasks.keep("pools", move || Arc::clone(&core).settle_departures())
