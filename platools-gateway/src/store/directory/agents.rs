@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::changes::Touched;
-use super::limits::{LimitedKind, check_room};
+use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id};
 use crate::domain::agent::{Agent, AgentChange};
 use crate::domain::error::{Error, ErrorKind};
@@ -21,7 +21,7 @@ use crate::store::conversations::uncount_conversations_of;
 impl AgentStore for SqliteStore {
     async fn add_agent(&self, agent: &Agent, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(Touched::Agent(&agent.id)).await?;
-        check_room(&mut change, &agent.project_id, LimitedKind::Agents, limit).await?;
+        check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
         check_slug(&mut change, agent.project_id.as_str(), &agent.slug).await?;
         if let Some(address) = &agent.address {
             check_address(&mut change, agent.project_id.as_str(), &agent.id, address).await?;
