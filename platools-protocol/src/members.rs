@@ -64,7 +64,7 @@ impl<'a> PlainMembers<'a> {
         Some(Self { rest: spaceless(text).strip_prefix('{')?, is_first: true })
     }
 
-    /// Whether another member follows.
+    /// Returns true if another member follows.
     pub(crate) fn has_next(&self) -> bool {
         !spaceless(self.rest).starts_with('}')
     }
