@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::ModelAgent;
 use super::blame::Blame;
-use super::refused::ToolForm;
+use super::refused::Form;
 use crate::agents::RunTools;
 use crate::domain::error::{Error, ErrorKind};
 use crate::domain::profile::Profile;
@@ -24,7 +24,7 @@ pub(super) struct Offer<'a> {
 
 struct Shown<'a> {
     tool: &'a NamedTool,
-    form: ToolForm,
+    form: Form,
     export: ToolExport,
     declaration: ChatCompletionTool,
 }
@@ -80,7 +80,7 @@ impl<'a> Offer<'a> {
     async fn simpler(&self, refused: Shown<'a>) -> Option<Shown<'a>> {
         let Shown { tool, mut form, declaration, .. } = refused;
         let mut simpler = None;
-        while simpler.is_none() && form != ToolForm::Untold {
+        while simpler.is_none() && form != Form::Untold {
             form = form.next();
             // A tool without strict form had the other one already.
             simpler = self.show(tool, form).await.filter(|shown| shown.declaration != declaration);
@@ -98,7 +98,7 @@ impl<'a> Offer<'a> {
         simpler
     }
 
-    async fn show(&self, tool: &'a NamedTool, form: ToolForm) -> Option<Shown<'a>> {
+    async fn show(&self, tool: &'a NamedTool, form: Form) -> Option<Shown<'a>> {
         let exported = self.tools.to_export(tool, form.dialect()?).await;
         let shown = exported.and_then(|export| {
             let declaration = declaration(tool, &export)?;

@@ -12,7 +12,7 @@ const MAX_TOOLS: usize = 10_000;
 
 /// The form of a tool that a model is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum ToolForm {
+pub(super) enum Form {
     /// Strict, if the schema has such a form.
     #[default]
     Strict,
@@ -22,7 +22,7 @@ pub(super) enum ToolForm {
     Untold,
 }
 
-impl ToolForm {
+impl Form {
     /// The next form to try.
     pub(super) fn next(self) -> Self {
         match self {
@@ -42,16 +42,16 @@ impl ToolForm {
 
 /// The forms that are left for the tools that an endpoint refused, by model and declaration.
 #[derive(Debug, Default)]
-pub(super) struct RefusedTools(Mutex<HashMap<String, ToolForm>>);
+pub(super) struct RefusedTools(Mutex<HashMap<String, Form>>);
 
 impl RefusedTools {
     /// The form in which a model is shown a tool.
-    pub(super) fn form(&self, model: &str, tool: &NamedTool) -> ToolForm {
+    pub(super) fn form(&self, model: &str, tool: &NamedTool) -> Form {
         let forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         forms.get(&key(model, tool)).copied().unwrap_or_default()
     }
 
-    pub(super) fn set(&self, model: &str, tool: &NamedTool, form: ToolForm) {
+    pub(super) fn set(&self, model: &str, tool: &NamedTool, form: Form) {
         let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if forms.len() >= MAX_TOOLS {
             forms.clear();

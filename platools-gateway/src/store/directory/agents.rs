@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::limits::{LimitedKind, check_room};
+use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id};
 use super::touched::TouchedRows;
 use crate::domain::agent::{Agent, AgentChange};
@@ -21,7 +21,7 @@ use crate::store::conversations::uncount_conversations_of;
 impl AgentStore for SqliteStore {
     async fn add_agent(&self, agent: &Agent, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(TouchedRows::Agent(&agent.id)).await?;
-        check_room(&mut change, &agent.project_id, LimitedKind::Agents, limit).await?;
+        check_room(&mut change, &agent.project_id, Kind::Agents, limit).await?;
         check_slug(&mut change, agent.project_id.as_str(), &agent.slug).await?;
         if let Some(address) = &agent.address {
             check_address(&mut change, agent.project_id.as_str(), &agent.id, address).await?;

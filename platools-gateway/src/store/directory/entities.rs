@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::limits::{LimitedKind, check_room};
+use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id, named};
 use super::touched::TouchedRows;
 use crate::domain::entity::{Entity, EntitySecret, NewSecret};
@@ -26,7 +26,7 @@ const MAX_DISABLED_TOOLS: i64 = 10_000;
 impl EntityStore for SqliteStore {
     async fn add_entity(&self, entity: &Entity, secret: &EntitySecret, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(TouchedRows::Entity(&entity.id)).await?;
-        check_room(&mut change, &entity.project_id, LimitedKind::Entities, limit).await?;
+        check_room(&mut change, &entity.project_id, Kind::Entities, limit).await?;
         let added = sqlx::query(
             "INSERT INTO entities (id, project_id, slug, policy, created_ms) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (project_id, slug) DO NOTHING",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::limits::{LimitedKind, check_room};
+use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id, list, named, optional_id};
 use super::touched::TouchedRows;
 use crate::domain::error::Error;
@@ -26,7 +26,7 @@ const REMOVE: &str = "DELETE FROM caller_keys WHERE project_id = $1 AND id = $2 
 impl KeyStore for SqliteStore {
     async fn add_key(&self, key: &StoredKey, makers: &[Credential], limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(TouchedRows::Key(&key.id)).await?;
-        check_room(&mut change, &key.project_id, LimitedKind::Keys, limit).await?;
+        check_room(&mut change, &key.project_id, Kind::Keys, limit).await?;
         if !are_good(&mut change, makers).await? {
             return Ok(false);
         }

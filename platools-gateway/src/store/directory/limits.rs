@@ -7,14 +7,14 @@ use crate::domain::ids::ProjectId;
 
 /// Things that a project has a bounded number of.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum LimitedKind {
+pub(super) enum Kind {
     Environments,
     Entities,
     Agents,
     Keys,
 }
 
-impl LimitedKind {
+impl Kind {
     fn name(self) -> &'static str {
         match self {
             Self::Environments => "environments",
@@ -39,7 +39,7 @@ impl LimitedKind {
 pub(super) async fn check_room(
     change: &mut SqliteConnection,
     project: &ProjectId,
-    kind: LimitedKind,
+    kind: Kind,
     limit: u32,
 ) -> Result<(), Error> {
     let number: i64 = sqlx::query(kind.count()).bind(project.as_str()).fetch_one(change).await?.get("number");

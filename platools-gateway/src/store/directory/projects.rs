@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::limits::{LimitedKind, check_room};
+use super::limits::{Kind, check_room};
 use super::rows::{UnreadableRow, id};
 use super::touched::TouchedRows;
 use crate::domain::environment::Environment;
@@ -73,7 +73,7 @@ impl ProjectStore for SqliteStore {
 
     async fn add_environment(&self, project: &ProjectId, slug: &str, limit: u32) -> Result<bool, Error> {
         let mut change = self.change_directory(TouchedRows::Environments(project)).await?;
-        check_room(&mut change, project, LimitedKind::Environments, limit).await?;
+        check_room(&mut change, project, Kind::Environments, limit).await?;
         let added = add_environment(&mut change, project, slug).await?;
         if added {
             change.commit().await?;
