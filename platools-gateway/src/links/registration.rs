@@ -71,7 +71,7 @@ impl Registrations {
         let tools = acceptable(tools);
         warn_of_timeouts(&tools, self.workers.settings().max_timeout);
         let limiter = &self.limiter;
-        let room = Room { scope: limiter.catalog_bytes(), project: limiter.project().catalog_bytes.get() as usize };
+        let room = Room { scope: limiter.catalogue_bytes(), project: limiter.project().catalogue_bytes.get() as usize };
         let link = RegisteringLink { service: self, scope: identity.scope(), arrival: fence.arrival() };
         match self.catalog.register(identity, tools, room, &link).await? {
             Replacement::Done { changes, is_newly_online, keeps_departed } => {
